@@ -79,11 +79,7 @@ impl QuietHours {
     /// The end of the window in which `local` stands.
     fn end_after(&self, local: DateTime) -> Option<DateTime> {
         let ends_tomorrow = self.end <= local.time();
-        let date = if ends_tomorrow {
-            local.date().checked_add(1.day()).ok()?
-        } else {
-            local.date()
-        };
+        let date = if ends_tomorrow { local.date().checked_add(1.day()).ok()? } else { local.date() };
         Some(date.to_datetime(self.end))
     }
 }
@@ -96,19 +92,12 @@ fn first_showing(local: DateTime, now: Timestamp, time_zone: &TimeZone) -> Optio
         // The moment at which the clock jumps: the first one later than the skipped time read with the offset after it.
         AmbiguousOffset::Gap { .. } => {
             let before = ambiguous.earlier().ok()?;
-            time_zone
-                .following(before)
-                .next()
-                .map(|transition| transition.timestamp())
+            time_zone.following(before).next().map(|transition| transition.timestamp())
         }
         // Shown twice: the first time unless that has passed.
         AmbiguousOffset::Fold { .. } => {
             let first = ambiguous.earlier().ok()?;
-            if first > now {
-                Some(first)
-            } else {
-                ambiguous.later().ok()
-            }
+            if first > now { Some(first) } else { ambiguous.later().ok() }
         }
     }
 }
@@ -124,8 +113,7 @@ mod hours_and_minutes {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text)
-            .ok_or_else(|| de::Error::custom("must be a time of day as HH:MM, from 00:00 to 23:59"))
+        parse(&text).ok_or_else(|| de::Error::custom("must be a time of day as HH:MM, from 00:00 to 23:59"))
     }
 
     fn parse(text: &str) -> Option<Time> {
@@ -134,8 +122,7 @@ mod hours_and_minutes {
     }
 
     fn two_digits(text: &str) -> Option<i8> {
-        (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| text.parse().ok())?
+        (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
     }
 }
 

@@ -52,18 +52,13 @@ impl Recipient {
     /// The zone their quiet hours are in; UTC when none is known.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
-        self.time_zone
-            .as_deref()
-            .and_then(|name| TimeZone::get(name).ok())
-            .unwrap_or(TimeZone::UTC)
+        self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
     }
 
     /// When their quiet hours end, if it is quiet now.
     #[must_use]
     pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.preferences
-            .quiet_hours
-            .and_then(|hours| hours.open_at(now, &self.zone()))
+        self.preferences.quiet_hours.and_then(|hours| hours.open_at(now, &self.zone()))
     }
 }
 
@@ -90,20 +85,14 @@ impl Device {
     /// The push service's host, which says nothing about the person.
     #[must_use]
     pub fn host(&self) -> &str {
-        let rest = self
-            .endpoint
-            .expose()
-            .split_once("://")
-            .map_or("", |(_, rest)| rest);
+        let rest = self.endpoint.expose().split_once("://").map_or("", |(_, rest)| rest);
         rest.split(['/', '?', '#']).next().unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device")
-            .field("device_id", &self.device_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Device").field("device_id", &self.device_id).finish_non_exhaustive()
     }
 }
 
@@ -143,25 +132,14 @@ mod tests {
             revision: 1,
         };
         let text = format!("{recipient:?}");
-        for personal in [
-            "ada\"",
-            "lovelace",
-            "3331234567",
-            "gold",
-            "token-1",
-            "point",
-            "secret",
-        ] {
+        for personal in ["ada\"", "lovelace", "3331234567", "gold", "token-1", "point", "secret"] {
             assert!(!text.contains(personal), "{personal}");
         }
     }
 
     #[test]
     fn a_device_shows_its_host_alone() {
-        assert_eq!(
-            device("https://fcm.googleapis.com/fcm/send/x").host(),
-            "fcm.googleapis.com"
-        );
+        assert_eq!(device("https://fcm.googleapis.com/fcm/send/x").host(), "fcm.googleapis.com");
         assert_eq!(device("http://127.0.0.1:18082?x").host(), "127.0.0.1:18082");
         assert_eq!(device("nonsense").host(), "");
     }
