@@ -52,6 +52,12 @@ impl Channel {
             Self::Sms => "sms",
         }
     }
+
+    /// The channel with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
+    }
 }
 
 impl fmt::Display for Channel {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
+use crate::channels::Channel;
 use super::{Preferences, RecipientId, RecipientKey};
 use crate::channels::email::EmailAddress;
 use crate::channels::sms::PhoneNumber;
@@ -53,6 +54,17 @@ impl Recipient {
     #[must_use]
     pub fn zone(&self) -> TimeZone {
         self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+    }
+
+    /// Whether they have an address on this channel and have not opted out of it.
+    #[must_use]
+    pub fn reachable_on(&self, channel: Channel) -> bool {
+        let has_address = match channel {
+            Channel::Push => !self.devices.is_empty(),
+            Channel::Email => self.email.is_some(),
+            Channel::Sms => self.phone.is_some(),
+        };
+        has_address && self.preferences.wants_channel(channel)
     }
 
     /// When their quiet hours end, if it is quiet now.

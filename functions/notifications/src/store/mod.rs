@@ -2,6 +2,8 @@
 
 mod error;
 mod item;
+mod notifications;
 
 pub use error::StoreError;
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
+pub use notifications::{NotificationsStore, Page};
