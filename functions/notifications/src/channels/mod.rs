@@ -3,7 +3,10 @@
 //! Every channel folder has the same files: `message.rs` (what is sent, pure), `provider.rs` (the one place that calls
 //! out) and `answer.rs` (the provider's answer as an [`Outcome`]). Nothing outside a channel's folder sees an HTTP code.
 
+mod aws;
 pub mod email;
+pub mod link;
+pub mod prices;
 pub mod push;
 pub mod sms;
 
