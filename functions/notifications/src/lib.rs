@@ -1,4 +1,8 @@
-//! WHAT the service does, in domain words.
+//! WHAT the service does, in domain words, in the order a notification meets it.
 
 pub mod channels;
+pub mod http;
+pub mod notification;
 pub mod private;
+pub mod problem;
+pub mod recipients;

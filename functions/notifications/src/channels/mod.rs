@@ -33,6 +33,16 @@ impl Channel {
         !matches!(self, Self::Push)
     }
 
+    /// Who answers for a paid channel; a push attempt names its push service's host instead.
+    #[must_use]
+    pub const fn provider(self) -> &'static str {
+        match self {
+            Self::Push => "web-push",
+            Self::Email => "ses",
+            Self::Sms => "sns",
+        }
+    }
+
     /// The name callers use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -86,6 +96,20 @@ pub enum Rejection {
     Refused,
     /// An answer the provider's contract does not know.
     Unexpected,
+}
+
+impl Rejection {
+    /// The code that stands in an attempt's `detail`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::TooLarge => "too_large",
+            Self::BadAddress => "bad_address",
+            Self::Refused => "refused",
+            Self::Unexpected => "unexpected",
+        }
+    }
 }
 
 /// One provider call, as the history keeps it.
