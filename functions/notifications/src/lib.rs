@@ -6,3 +6,4 @@ pub mod notification;
 pub mod private;
 pub mod problem;
 pub mod recipients;
+pub mod rollup;
