@@ -7,3 +7,4 @@ pub mod private;
 pub mod problem;
 pub mod recipients;
 pub mod rollup;
+pub mod store;

@@ -3,7 +3,10 @@
 //! Every channel folder has the same files: `message.rs` (what is sent, pure), `provider.rs` (the one place that calls
 //! out) and `answer.rs` (the provider's answer as an [`Outcome`]). Nothing outside a channel's folder sees an HTTP code.
 
+mod aws;
 pub mod email;
+pub mod link;
+pub mod prices;
 pub mod push;
 pub mod sms;
 
@@ -51,6 +54,12 @@ impl Channel {
             Self::Email => "email",
             Self::Sms => "sms",
         }
+    }
+
+    /// The channel with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
     }
 }
 
