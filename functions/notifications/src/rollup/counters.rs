@@ -10,8 +10,9 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use crate::channels::Channel;
+use crate::notification::Reason;
 
-/// A type's or a reason's name: 1 to 64 letters, digits, `_`, `-` and `.`, so that it can stand in a counter's name.
+/// A type's name: 1 to 64 letters, digits, `_`, `-` and `.`, so that it can stand in a counter's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Label(String);
@@ -93,7 +94,7 @@ pub enum Of {
     /// Called off by its caller.
     Cancelled,
     /// A gate said no, for this reason.
-    Skipped(Label),
+    Skipped(Reason),
     /// Its link was opened.
     Clicked,
     /// It led to what it was sent for.
@@ -219,7 +220,7 @@ fn channel(text: &str) -> Result<Channel, UnknownCounter> {
 
 fn of(text: &str) -> Result<Of, UnknownCounter> {
     match text.split_once('/') {
-        Some(("skipped", reason)) => Ok(Of::Skipped(reason.parse()?)),
+        Some(("skipped", reason)) => Reason::parse(reason).map(Of::Skipped).ok_or(UnknownCounter),
         Some(("lat", bin)) => bin.parse().map(Of::Latency).map_err(|_| UnknownCounter),
         _ => OF.into_iter().find(|(_, name)| *name == text).map(|(of, _)| of).ok_or(UnknownCounter),
     }
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn every_name_comes_back_from_its_text() {
         let groups = [Group::Version(Cohort::V1), Group::Version(Cohort::Undecided), Group::Type("PAYMENT_DUE".parse().unwrap())];
-        let parts = [Of::Skipped("opted_out".parse().unwrap()), Of::Latency(-1), Of::Latency(57)];
+        let parts = Reason::ALL.into_iter().map(Of::Skipped).chain([Of::Latency(-1), Of::Latency(57)]);
         let all_of: Vec<_> = OF.into_iter().map(|(of, _)| of).chain(parts).collect();
         let all_tried: Vec<_> = TRIED.into_iter().map(|(tried, _)| tried).chain([Tried::Latency(200)]).collect();
         let notifications = groups.iter().flat_map(|group| all_of.iter().map(|of| CounterName::Notifications(group.clone(), of.clone())));
@@ -297,8 +298,7 @@ mod tests {
 
     #[test]
     fn the_text_is_short_and_readable() {
-        let skipped = Of::Skipped("opted_out".parse().unwrap());
-        let name = CounterName::Notifications(Group::Version(Cohort::V2), skipped);
+        let name = CounterName::Notifications(Group::Version(Cohort::V2), Of::Skipped(Reason::OptedOut));
         assert_eq!(name.to_string(), "version/v2/skipped/opted_out");
         assert_eq!(CounterName::Attempts(Channel::Push, Tried::Latency(57)).to_string(), "channel/push/lat/57");
     }

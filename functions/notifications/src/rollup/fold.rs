@@ -5,8 +5,8 @@
 
 use super::counters::{CounterName, Counters, Group, Of, Tried};
 use super::histogram::bin_of;
-use super::image::{Image, Status};
-use crate::notification::{Attempt, AttemptOutcome};
+use super::image::Image;
+use crate::notification::{Attempt, AttemptOutcome, Status};
 
 /// What changed from `old` (`None` for a new notification) to `new`. Counters that fell are negative.
 #[must_use]
@@ -52,7 +52,7 @@ fn closed_or_not_sent(image: &Image) -> Option<Of> {
         Status::Uncertain => Some(Of::Uncertain),
         Status::Expired => Some(Of::Expired),
         Status::Cancelled => Some(Of::Cancelled),
-        Status::Skipped => image.reason.clone().map(Of::Skipped),
+        Status::Skipped => image.reason.map(Of::Skipped),
         Status::Scheduled | Status::Held | Status::Sending | Status::Cascading => None,
     }
 }

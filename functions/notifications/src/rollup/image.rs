@@ -6,25 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::counters::{Cohort, Label};
-use crate::notification::Attempt;
-
-/// A notification's status, as its item has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the names are the ones callers see
-pub enum Status {
-    Scheduled,
-    Held,
-    Sending,
-    Cascading,
-    Accepted,
-    Delivered,
-    Failed,
-    Skipped,
-    Cancelled,
-    Expired,
-    Uncertain,
-}
+use crate::notification::{Attempt, AttemptOutcome, Reason, Status};
 
 /// One state of a notification. An item that does not have this shape is poison: it cannot be folded, now or later.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,7 +19,7 @@ pub struct Image {
     /// The notification's type.
     pub kind: Label,
     /// Why, for a skipped one.
-    pub reason: Option<Label>,
+    pub reason: Option<Reason>,
     /// Every attempt so far, oldest first.
     pub attempts: Vec<Attempt>,
     /// When it was due.
@@ -56,8 +38,8 @@ impl Image {
     /// From when it was due to the end of its first accepted attempt, deliberate waits left out; `None` before that.
     #[must_use]
     pub fn latency_ms(&self) -> Option<u64> {
-        use crate::notification::AttemptOutcome::Accepted;
-        let accepted = self.attempts.iter().filter(|attempt| attempt.outcome == Accepted).map(Attempt::ended_ms).min()?;
+        let accepted = self.attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Accepted);
+        let accepted = accepted.map(Attempt::ended_ms).min()?;
         let since_due = accepted.saturating_sub(self.due_at.as_millisecond());
         // Below zero only by the skew of two machines' clocks.
         Some(u64::try_from(since_due).unwrap_or(0).saturating_sub(self.waited_ms))
@@ -71,7 +53,7 @@ struct Item {
     version: Option<Cohort>,
     #[serde(rename = "type")]
     kind: Label,
-    reason: Option<Label>,
+    reason: Option<Reason>,
     attempts: Option<String>,
     due_at: i64,
     updated_at: i64,
@@ -149,6 +131,7 @@ mod tests {
             ("status", Value::Null),
             ("version", json!("v3")),
             ("type", json!("a/b")),
+            ("reason", json!("Ada")),
             ("attempts", json!("[{\"c\":\"pigeon for Ada\"}]")),
             ("attempts", json!([1])),
             ("updated_at", json!(i64::MAX)),

@@ -19,5 +19,5 @@ pub use change::{Change, Sequence};
 pub use counters::{CounterName, Counters};
 pub use cut::{Read, Unmerged, reads};
 pub use fold::{fold, state};
-pub use image::{Image, Status};
+pub use image::Image;
 pub use window::Window;
