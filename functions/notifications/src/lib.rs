@@ -6,4 +6,5 @@ pub mod notification;
 pub mod private;
 pub mod problem;
 pub mod recipients;
+pub mod rollup;
 pub mod store;

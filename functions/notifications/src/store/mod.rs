@@ -2,7 +2,10 @@
 
 mod error;
 mod item;
+pub mod metrics;
 mod notifications;
+#[cfg(test)]
+mod testing;
 
 pub use error::StoreError;
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
