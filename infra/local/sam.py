@@ -49,4 +49,4 @@ def deploy(place, by_hand):
 
 def _reasons(log):
     """The lines that say why, out of some hundred that say what was created."""
-    return "\n".join(line for line in log.read_text().splitlines() if re.search("error|failed", line, re.IGNORECASE))
+    return "\n".join(line for line in log.read_text().splitlines() if re.search("ERROR|Error:|FAILED", line))
