@@ -4,7 +4,7 @@ mod budget;
 mod error;
 mod idempotency;
 mod item;
-pub mod metrics;
+
 mod notifications;
 #[cfg(test)]
 mod testing;
