@@ -11,6 +11,8 @@ pub mod cascade;
 
 pub mod rollup;
 
+pub mod cleanup;
+
 pub mod recipients;
 
 pub mod notification;
