@@ -1,0 +1,106 @@
+//! The AWS clients, made by hand so that a cold start does only what a Lambda function needs.
+//!
+//! The SDK's default chain looks at profile files, web identities and the instance's metadata; in Lambda the region and the
+//! credentials are environment variables, and new credentials come with a new process. And the SDK parses every root
+//! certificate of the machine for each client it creates; here that waits for the first https request and happens once
+//! ([`WhenNeeded`]).
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ssm::config::SharedCredentialsProvider;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use crate::environment::{Environment, EnvironmentError};
+
+const CONNECT: Duration = Duration::from_secs(1);
+/// DynamoDB and SSM answer in milliseconds: a silent attempt is given up early enough for two more within a request.
+const ATTEMPT: Duration = Duration::from_millis(2_500);
+const OPERATION: Duration = Duration::from_secs(6);
+const ATTEMPTS: u32 = 3;
+/// A paid send gets one attempt, and longer: giving up on it early leaves its outcome unknown.
+const PAID_SEND: Duration = Duration::from_secs(6);
+
+/// Region from `AWS_REGION`, credentials as Lambda gives them, `AWS_ENDPOINT_URL` if set (the local stack).
+///
+/// # Errors
+/// `AWS_REGION` is missing.
+pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> {
+    let region = environment.required("AWS_REGION")?;
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .http_client(http_client())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts(ATTEMPT, OPERATION));
+    config.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL")?);
+    Ok(config.build())
+}
+
+/// DynamoDB: up to three attempts, 2.5 s each, 6 s in all.
+pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(config)
+}
+
+/// SSM: up to three attempts, 2.5 s each, 6 s in all.
+pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
+    aws_sdk_ssm::Client::new(config)
+}
+
+/// SES: exactly one attempt of at most 6 s, since a repeat after a time-out could send twice.
+pub fn ses(config: &SdkConfig) -> aws_sdk_ses::Client {
+    let config = aws_sdk_ses::config::Builder::from(config);
+    aws_sdk_ses::Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(paid_send()).build())
+}
+
+/// SNS: exactly one attempt of at most 6 s, since a repeat after a time-out could send, and cost, twice.
+pub fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
+    let config = aws_sdk_sns::config::Builder::from(config);
+    aws_sdk_sns::Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(paid_send()).build())
+}
+
+/// An SDK error with its causes, for logs: `service error: ThrottlingException: Rate exceeded`.
+///
+/// The SDK's own `DisplayErrorContext` ends with the raw answer, which may hold a secret or a person's item; this does not.
+pub fn cause(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build()
+}
+
+fn paid_send() -> TimeoutConfig {
+    timeouts(PAID_SEND, PAID_SEND)
+}
+
+/// One pool of connections for every client of the process, with rustls on ring.
+fn http_client() -> SharedHttpClient {
+    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    SharedHttpClient::new(WhenNeeded(https))
+}
+
+/// An HTTP client that does not build its TLS side when an SDK client is created. It leaves out exactly that: the check at
+/// creation, which builds a connector with all root certificates and throws it away.
+#[derive(Debug)]
+struct WhenNeeded(SharedHttpClient);
+
+impl HttpClient for WhenNeeded {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+}

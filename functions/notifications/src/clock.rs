@@ -1,0 +1,65 @@
+//! The one way the service learns what time it is, so that a test can move it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// The system's clock, or one that stands still until it is told to move. Clones of a manual clock move together.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's own clock.
+    System,
+    /// Milliseconds since the Unix epoch, moved by [`Clock::advance`].
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at `start`.
+    pub fn manual(start: Timestamp) -> Self {
+        Self::Manual(Arc::new(AtomicI64::new(start.as_millisecond())))
+    }
+
+    /// The present moment in whole milliseconds, the precision that every table and answer keeps.
+    pub fn now(&self) -> Timestamp {
+        let ms = match self {
+            Self::System => Timestamp::now().as_millisecond(),
+            Self::Manual(ms) => ms.load(Ordering::SeqCst),
+        };
+        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Moves a manual clock forward; the system's clock is not ours to move and stays as it is.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Manual(ms) = self {
+            let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            ms.fetch_add(by_ms, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told_and_its_clones_with_it() {
+        let start: Timestamp = "2027-03-28T00:59:59.123Z".parse().unwrap();
+        let clock = Clock::manual(start);
+        let other = clock.clone();
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::from_millis(877));
+        assert_eq!(other.now(), "2027-03-28T01:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn the_system_clock_has_whole_milliseconds_and_cannot_be_moved() {
+        let before = Clock::System.now();
+        Clock::System.advance(Duration::from_secs(3600));
+        let after = Clock::System.now();
+        assert_eq!(before.subsec_nanosecond() % 1_000_000, 0);
+        assert!(after >= before && after.duration_since(before).as_secs() < 600);
+    }
+}

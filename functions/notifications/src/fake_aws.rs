@@ -1,0 +1,72 @@
+//! An AWS that a unit test scripts: the real SDK client speaks its real protocol to a function instead of a socket.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ssm::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+
+/// What the fake AWS answers: a status and a JSON body, after as long as it likes.
+type Answer = std::pin::Pin<Box<dyn Future<Output = (u16, Value)> + Send>>;
+type Script = dyn Fn(String, Value) -> Answer + Send + Sync;
+
+#[derive(Clone)]
+struct FakeAws(Arc<Script>);
+
+impl fmt::Debug for FakeAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FakeAws")
+    }
+}
+
+impl HttpConnector for FakeAws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        let answer = (self.0)(target, body);
+        HttpConnectorFuture::new(async move {
+            let (status, body) = answer.await;
+            let status = status.try_into().expect("a status");
+            Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
+        })
+    }
+}
+
+impl HttpClient for FakeAws {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// An SDK configuration whose every call goes to `script`, with the target (`AmazonSSM.GetParameters`) and the JSON body.
+pub fn config<F, A>(script: F) -> SdkConfig
+where
+    F: Fn(String, Value) -> A + Send + Sync + 'static,
+    A: Future<Output = (u16, Value)> + Send + 'static,
+{
+    let credentials = Credentials::new("id", "secret", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-south-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .http_client(FakeAws(Arc::new(move |target, body| Box::pin(script(target, body)))))
+        .build()
+}
+
+/// SSM's answer to GetParameters when it holds `parameters`.
+pub fn parameters_answer(asked: &Value, parameters: &[(String, String)]) -> Value {
+    let names: Vec<&str> = asked["Names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let found = parameters.iter().filter(|(name, _)| names.contains(&name.as_str()));
+    let found: Vec<Value> = found.map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+    let unknown = names.iter().filter(|asked| !parameters.iter().any(|(name, _)| name == *asked));
+    json!({"Parameters": found, "InvalidParameters": unknown.collect::<Vec<_>>()})
+}

@@ -1,0 +1,168 @@
+//! Which version a recipient gets: a pure function of the id, the percentage and the list, so that every process, now
+//! and next month, decides alike.
+
+use std::sync::Arc;
+
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use super::{ListedUsers, Percentage};
+
+/// How many buckets there are; one is a hundredth of a percent of the recipients.
+const BUCKETS: u64 = 10_000;
+
+/// The way a notification is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Version {
+    /// One plain push attempt, nothing else.
+    V1,
+    /// Cascade, retries, breaker, budgets.
+    V2,
+}
+
+impl Version {
+    /// `v1` or `v2`, as tables and answers spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+/// A recipient's place among 10,000, the same for ever: the first 8 bytes of SHA-256 of `"push-v2:" + id` as a
+/// big-endian integer, modulo 10,000.
+pub fn bucket(recipient_id: &str) -> u16 {
+    let hash = digest(&SHA256, format!("push-v2:{recipient_id}").as_bytes());
+    // Horner's rule on the first 8 bytes gives the same remainder as the 64-bit integer would.
+    let remainder = hash.as_ref().iter().take(8).fold(0, |rest, byte| (rest * 256 + u64::from(*byte)) % BUCKETS);
+    remainder as u16
+}
+
+/// What ops have set: how many get v2, and who gets it before them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rollout {
+    /// The share of recipients in v2.
+    pub percentage: Percentage,
+    /// Recipients in v2 at any percentage above 0.
+    pub users: Arc<ListedUsers>,
+}
+
+impl Rollout {
+    /// The version that this recipient gets now. `0` beats the list.
+    pub fn decide(&self, recipient_id: &str) -> Version {
+        if self.is_killed() {
+            return Version::V1;
+        }
+        if bucket(recipient_id) < self.percentage.hundredths() || self.users.contains(recipient_id) {
+            Version::V2
+        } else {
+            Version::V1
+        }
+    }
+
+    /// Whether the kill switch is thrown: nothing new goes out as v2, and v2 attempts under way stop.
+    pub fn is_killed(&self) -> bool {
+        self.percentage == Percentage::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const VECTORS: &str = include_str!("../../tests/vectors/rollout-vectors.csv");
+
+    fn rollout(percentage: &str, users: &str) -> Rollout {
+        Rollout {
+            percentage: percentage.parse().unwrap(),
+            users: Arc::new(ListedUsers::parse(users).unwrap()),
+        }
+    }
+
+    fn in_v2(rollout: &Rollout, id: &str) -> bool {
+        rollout.decide(id) == Version::V2
+    }
+
+    /// Each line: the id, its bucket, and for each percentage of the heading whether it is in v2.
+    fn vectors() -> (Vec<String>, Vec<(String, u16, Vec<bool>)>) {
+        let mut lines = VECTORS.lines();
+        let heading = lines.next().unwrap().split(',').skip(2);
+        let percentages = heading.map(|name| name.strip_prefix("in_v2_at_").unwrap().to_owned()).collect();
+        let rows = lines.map(|line| {
+            let mut cells = line.split(',');
+            let (id, bucket) = (cells.next().unwrap(), cells.next().unwrap());
+            (id.to_owned(), bucket.parse().unwrap(), cells.map(|cell| cell == "1").collect())
+        });
+        (percentages, rows.collect())
+    }
+
+    #[test]
+    fn every_vector_has_its_bucket_and_its_version_at_every_percentage() {
+        let (percentages, rows) = vectors();
+        assert_eq!(percentages, ["0.5", "10", "50", "100"]);
+        assert_eq!(rows.len(), 110);
+        for (id, expected, versions) in &rows {
+            assert_eq!(bucket(id), *expected, "{id}");
+            for (percentage, expected) in percentages.iter().zip(versions) {
+                assert_eq!(in_v2(&rollout(percentage, "[]"), id), *expected, "{id} at {percentage}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_gets_v2_at_any_percentage_above_zero_and_the_kill_switch_beats_it() {
+        let (percentages, rows) = vectors();
+        let ids: Vec<&String> = rows.iter().map(|(id, ..)| id).collect();
+        let list = serde_json::to_string(&ids).unwrap();
+        for percentage in percentages.iter().map(String::as_str).chain(["0.01"]) {
+            let listed = rollout(percentage, &list);
+            assert!(ids.iter().all(|id| in_v2(&listed, id)), "{percentage}");
+            assert!(!listed.is_killed());
+        }
+        let killed = rollout("0", &list);
+        assert!(killed.is_killed() && ids.iter().all(|id| !in_v2(&killed, id)));
+    }
+
+    #[test]
+    fn a_listed_id_brings_in_nobody_else() {
+        let listed = rollout("0.01", r#"["user-42"]"#);
+        assert!(in_v2(&listed, "user-42"));
+        for other in ["user-4", "user-421", "USER-42", "user-42 "] {
+            assert!(!in_v2(&listed, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_known_means_nobody_is_in_v2() {
+        assert!(Rollout::default().is_killed());
+        assert_eq!(Rollout::default().decide("bob"), Version::V1);
+    }
+
+    #[test]
+    fn a_version_is_spelled_the_same_everywhere() {
+        for (version, text) in [(Version::V1, "v1"), (Version::V2, "v2")] {
+            assert_eq!(serde_json::to_value(version).unwrap(), text);
+            assert_eq!(version.as_str(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn raising_the_percentage_only_adds_people(id in ".{1,128}", one in 0u16..=10_000, other in 0u16..=10_000, listed: bool) {
+            let users = if listed { serde_json::to_string(&[&id]).unwrap() } else { "[]".to_owned() };
+            let at = |hundredths| Rollout {
+                percentage: Percentage::from_hundredths(hundredths).unwrap(),
+                users: Arc::new(ListedUsers::parse(&users).unwrap_or_default()),
+            };
+            if in_v2(&at(one.min(other)), &id) {
+                prop_assert!(in_v2(&at(one.max(other)), &id));
+            }
+            prop_assert!(in_v2(&at(10_000), &id));
+        }
+    }
+}

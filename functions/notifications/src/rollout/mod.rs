@@ -1,0 +1,19 @@
+//! Who gets v2, decided by ops in two SSM parameters and followed by every process within 30 s.
+//!
+//! Decisions are pure ([`bucket`]); [`source`] keeps what is read; [`last_good`] is the net for processes that start while
+//! nothing can be read. Junk never means 100.
+
+pub mod bucket;
+pub mod last_good;
+pub mod percentage;
+pub mod reading;
+pub mod source;
+pub mod strict_json;
+pub mod users;
+
+pub use bucket::{Rollout, Version, bucket};
+pub use last_good::LastGood;
+pub use percentage::{Percentage, PercentageError};
+pub use reading::Texts;
+pub use source::{Live, LiveSource};
+pub use users::ListedUsers;

@@ -1,0 +1,287 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::*;
+use crate::fake_aws;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What SSM and the control table hold, and how they behave; the test changes it as ops and outages would.
+#[derive(Default)]
+struct World {
+    parameters: Mutex<Vec<(String, String)>>,
+    item: Mutex<Option<Value>>,
+    ssm_down: std::sync::atomic::AtomicBool,
+    answers_after_ms: AtomicU32,
+    ssm_calls: AtomicU32,
+    table_calls: AtomicU32,
+}
+
+impl World {
+    fn holding(percentage: &str) -> Arc<Self> {
+        let world = Arc::new(Self::default());
+        world.set("rollout-percentage", percentage);
+        world.set("rollout-users", r#"["alice"]"#);
+        world.set("settings", "{}");
+        world
+    }
+
+    fn set(&self, parameter: &str, value: &str) {
+        let name = format!("/push/{parameter}");
+        let mut parameters = self.parameters.lock().unwrap();
+        parameters.retain(|(other, _)| *other != name);
+        parameters.push((name, value.to_owned()));
+    }
+
+    fn down(&self, down: bool) {
+        self.ssm_down.store(down, Ordering::SeqCst);
+    }
+
+    fn ssm_calls(&self) -> u32 {
+        self.ssm_calls.load(Ordering::SeqCst)
+    }
+
+    async fn answer(self: Arc<Self>, target: String, body: Value) -> (u16, Value) {
+        if target.ends_with("GetItem") {
+            self.table_calls.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(body["Key"], json!({"pk": {"S": "rollout#last-good"}}));
+            let item = self.item.lock().unwrap().clone();
+            return (200, item.map_or(json!({}), |item| json!({"Item": item})));
+        }
+        assert_eq!(target, "AmazonSSM.GetParameters");
+        self.ssm_calls.fetch_add(1, Ordering::SeqCst);
+        // What is read is what stands there when the call begins.
+        let answer = fake_aws::parameters_answer(&body, &self.parameters.lock().unwrap());
+        sleep(Duration::from_millis(self.answers_after_ms.load(Ordering::SeqCst).into())).await;
+        if self.ssm_down.load(Ordering::SeqCst) {
+            return (400, json!({"__type": "ThrottlingException", "message": "Rate exceeded"}));
+        }
+        (200, answer)
+    }
+
+    /// A process that starts in this world, and its clock.
+    fn process(self: &Arc<Self>) -> (Arc<LiveSource>, Clock) {
+        let (source, clock) = self.source();
+        (Arc::new(source), clock)
+    }
+
+    fn source(self: &Arc<Self>) -> (LiveSource, Clock) {
+        let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
+        let world = Arc::clone(self);
+        let config = fake_aws::config(move |target, body| Arc::clone(&world).answer(target, body));
+        let store = ParameterStore::new(aws_sdk_ssm::Client::new(&config));
+        let last_good = LastGood::new(Client::new(&config), "control");
+        (LiveSource::new(store, "/push", clock.clone()).with_last_good(last_good), clock)
+    }
+}
+
+async fn percentage(source: &LiveSource) -> String {
+    source.live().await.rollout.percentage.to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_call_reads_all_three_and_serves_for_eight_seconds() {
+    let world = World::holding("10");
+    world.set("settings", r#"{"sms": {"max_parts": 1}}"#);
+    let (source, clock) = world.process();
+    let live = source.live().await;
+    assert_eq!(live.rollout.percentage.to_string(), "10");
+    assert!(live.rollout.users.contains("alice"));
+    assert_eq!(live.settings.sms.max_parts, 1);
+    clock.advance(Duration::from_millis(7_999));
+    source.live().await;
+    assert_eq!(world.ssm_calls(), 1);
+    clock.advance(Duration::from_millis(2_001));
+    source.live().await;
+    assert_eq!(world.ssm_calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_callers_at_once_share_one_call() {
+    let world = World::holding("10");
+    world.answers_after_ms.store(50, Ordering::SeqCst);
+    let (source, clock) = world.process();
+    for reads in 1..=2 {
+        let callers: Vec<_> = (0..50).map(|_| tokio::spawn({
+            let source = Arc::clone(&source);
+            async move { percentage(&source).await }
+        })).collect();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), "10");
+        }
+        assert_eq!(world.ssm_calls(), reads);
+        clock.advance(25 * SECOND);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_reads_a_value_under_twenty_seconds_serves_without_waiting_and_an_older_one_does_not() {
+    for (age_s, expected) in [(19, "10"), (20, "50")] {
+        let world = World::holding("10");
+        let (source, clock) = world.process();
+        source.live().await;
+        world.set("rollout-percentage", "50");
+        world.answers_after_ms.store(500, Ordering::SeqCst);
+        clock.advance(age_s * SECOND);
+        let (reader, other) = tokio::join!(percentage(&source), percentage(&source));
+        assert_eq!((reader.as_str(), other.as_str()), ("50", expected), "at {age_s} s");
+        assert_eq!(world.ssm_calls(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_whose_request_is_dropped_leaves_the_read_to_the_next() {
+    let world = World::holding("10");
+    world.answers_after_ms.store(1_000, Ordering::SeqCst);
+    let (source, _clock) = world.process();
+    assert!(tokio::time::timeout(SECOND / 2, source.live()).await.is_err());
+    assert_eq!(percentage(&source).await, "10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_decision_thirty_seconds_after_a_change_follows_it_at_whatever_pace_requests_come() {
+    for pace_ms in [100, 900, 3_000, 7_000, 11_000, 29_000] {
+        let world = World::holding("10");
+        world.answers_after_ms.store(200, Ordering::SeqCst);
+        let (source, clock) = world.process();
+        source.live().await;
+        world.set("rollout-percentage", "0");
+        let mut since_change_ms = 0;
+        while since_change_ms < 60_000 {
+            clock.advance(Duration::from_millis(pace_ms));
+            since_change_ms += pace_ms;
+            // Two at once: the one that reads, and the one that may be content with the old value.
+            let (one, two) = tokio::join!(percentage(&source), percentage(&source));
+            if since_change_ms >= 30_000 {
+                assert_eq!((one.as_str(), two.as_str()), ("0", "0"), "{since_change_ms} ms after, every {pace_ms} ms");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_keeps_the_last_good_value_and_a_good_one_is_followed_again() {
+    let world = World::holding("10");
+    let (source, clock) = world.process();
+    source.live().await;
+    for junk in ["", "100%", "101", "NaN", "1e2", "full"] {
+        world.set("rollout-percentage", junk);
+        clock.advance(11 * SECOND);
+        assert_eq!(percentage(&source).await, "10", "{junk:?}");
+    }
+    world.set("rollout-percentage", "0");
+    clock.advance(11 * SECOND);
+    assert!(source.live().await.rollout.is_killed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_ssm_is_down_the_last_good_value_serves_and_ssm_is_asked_only_every_five_seconds() {
+    let world = World::holding("10");
+    let (source, clock) = world.process();
+    source.live().await;
+    world.down(true);
+    clock.advance(3_600 * SECOND);
+    for _ in 0..100 {
+        assert_eq!(percentage(&source).await, "10");
+        clock.advance(SECOND / 10);
+    }
+    assert_eq!(world.ssm_calls(), 1 + 2);
+    world.down(false);
+    world.set("rollout-percentage", "0");
+    clock.advance(5 * SECOND);
+    assert!(source.live().await.rollout.is_killed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_ssm_costs_a_caller_three_seconds_at_most() {
+    let world = World::holding("10");
+    world.answers_after_ms.store(60_000, Ordering::SeqCst);
+    let (source, _clock) = world.process();
+    let began = tokio::time::Instant::now();
+    assert_eq!(percentage(&source).await, "0");
+    assert_eq!(began.elapsed(), PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_start_junk_falls_back_to_the_record_and_without_one_to_nobody() {
+    for junk in ["101", "hundred", "-1", "100 %"] {
+        let world = World::holding(junk);
+        assert!(world.process().0.live().await.rollout.is_killed(), "{junk}");
+        *world.item.lock().unwrap() = Some(json!({"percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}}));
+        let rollout = world.process().0.live().await.rollout;
+        assert_eq!(rollout.percentage.to_string(), "25");
+        assert!(rollout.users.contains("alice") && !rollout.users.contains("bob"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_start_without_ssm_the_record_serves_whole_until_ssm_is_back() {
+    let world = World::holding("50");
+    world.down(true);
+    *world.item.lock().unwrap() = Some(json!({
+        "percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}, "settings": {"S": r#"{"sms": {"max_parts": 2}}"#},
+    }));
+    let (source, clock) = world.process();
+    let live = source.live().await;
+    assert_eq!(live.rollout.percentage.to_string(), "25");
+    assert!(live.rollout.users.contains("bob"));
+    assert_eq!(live.settings.sms.max_parts, 2);
+    world.down(false);
+    clock.advance(5 * SECOND);
+    assert_eq!(percentage(&source).await, "50");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_start_without_parameters_record_or_table_nobody_is_in_v2() {
+    let world = Arc::new(World::default());
+    let (source, _clock) = world.process();
+    assert_eq!(source.live().await, Live::default());
+    *world.item.lock().unwrap() = Some(json!({"percentage": {"S": "one hundred"}, "users": {"N": "1"}}));
+    assert_eq!(world.process().0.live().await, Live::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_is_not_read_while_everything_is_readable() {
+    let world = World::holding("10");
+    let (source, clock) = world.process();
+    source.live().await;
+    world.set("rollout-percentage", "junk");
+    clock.advance(11 * SECOND);
+    source.live().await;
+    assert_eq!(world.table_calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_asks_again_instead_of_serving_for_an_hour() {
+    let world = World::holding("10");
+    let (source, clock) = world.process();
+    source.live().await;
+    world.set("rollout-percentage", "0");
+    if let Clock::Manual(ms) = &clock {
+        ms.fetch_sub(3_600_000, Ordering::SeqCst);
+    }
+    assert!(source.live().await.rollout.is_killed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_settings_only_the_rollout_is_neither_asked_for_nor_missed() {
+    let world = World::holding("100");
+    world.set("settings", r#"{"sms": {"max_parts": 1}}"#);
+    let (source, _clock) = world.source();
+    let source = source.settings_only();
+    let live = source.live().await;
+    assert!(live.rollout.is_killed());
+    assert_eq!(live.settings.sms.max_parts, 1);
+    assert_eq!(source.names(), ["/push/settings"]);
+    assert_eq!(world.table_calls.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn the_jitter_stays_within_two_seconds_and_is_not_always_the_same() {
+    let jitters: std::collections::HashSet<u16> = (0..100).map(|_| jitter_ms()).collect();
+    assert!(jitters.len() > 10 && jitters.iter().all(|jitter| *jitter <= JITTER_MS));
+}

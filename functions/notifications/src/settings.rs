@@ -1,0 +1,213 @@
+//! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollout::strict_json::{self, JsonFault};
+
+/// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What SMS may cost and where it may go.
+    pub sms: SmsSettings,
+    /// When a channel counts as broken.
+    pub breaker: BreakerSettings,
+    /// How long things are kept.
+    pub retention_days: RetentionDays,
+}
+
+/// Limits on SMS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmsSettings {
+    /// The most that all SMS of one UTC day may cost, in micro-euro.
+    pub daily_ceiling_micros: u64,
+    /// ISO 3166-1 alpha-2 codes of the countries that may be texted; none given means the sender's own only.
+    pub allowed_countries: Option<Vec<CountryCode>>,
+    /// The most SMS that one recipient gets on one UTC day.
+    pub per_recipient_per_day: u32,
+    /// The most that one message may cost, in micro-euro.
+    pub max_price_micros: u64,
+    /// The most parts that one message may have.
+    pub max_parts: u32,
+}
+
+impl Default for SmsSettings {
+    fn default() -> Self {
+        Self {
+            daily_ceiling_micros: 5_000_000,
+            allowed_countries: None,
+            per_recipient_per_day: 3,
+            max_price_micros: 200_000,
+            max_parts: 3,
+        }
+    }
+}
+
+/// When a breaker opens, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerSettings {
+    /// Opens at this share of failures or more: 1 to 100.
+    pub failure_percent: u8,
+    /// Opens only after this many attempts in the window: at least 1.
+    pub min_attempts: u32,
+    /// The window in seconds: at least 1.
+    pub window_seconds: u32,
+    /// How long it stays open the first time, in seconds: at least 1.
+    pub open_seconds: u32,
+    /// The longest it stays open after doubling, in seconds: not below `open_seconds`.
+    pub max_open_seconds: u32,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { failure_percent: 50, min_attempts: 20, window_seconds: 60, open_seconds: 30, max_open_seconds: 300 }
+    }
+}
+
+/// How long things are kept, in days: at least 1 each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionDays {
+    /// Notifications after they were created.
+    pub notifications: u32,
+    /// Devices after they were last used.
+    pub device_unused: u32,
+}
+
+impl Default for RetentionDays {
+    fn default() -> Self {
+        Self { notifications: 90, device_unused: 180 }
+    }
+}
+
+/// Two capital letters, as in ISO 3166-1 alpha-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CountryCode([u8; 2]);
+
+impl CountryCode {
+    /// The two letters.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for CountryCode {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_bytes() {
+            [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => Ok(Self([*first, *second])),
+            _ => Err("not two capital letters"),
+        }
+    }
+}
+
+impl From<CountryCode> for String {
+    fn from(code: CountryCode) -> Self {
+        code.as_str().to_owned()
+    }
+}
+
+impl Settings {
+    /// Reads the parameter's text.
+    ///
+    /// # Errors
+    /// Not a JSON object of these fields, or a value out of its range. The fault never quotes the text.
+    pub fn parse(text: &str) -> Result<Self, JsonFault> {
+        let settings: Self = strict_json::parse(text)?;
+        settings.breaker.check()?;
+        let RetentionDays { notifications, device_unused } = settings.retention_days;
+        if notifications == 0 || device_unused == 0 {
+            return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
+        }
+        Ok(settings)
+    }
+}
+
+impl BreakerSettings {
+    fn check(&self) -> Result<(), JsonFault> {
+        if !(1..=100).contains(&self.failure_percent) {
+            return Err(JsonFault::OutOfRange("breaker.failure_percent must be 1 to 100"));
+        }
+        if self.min_attempts == 0 || self.window_seconds == 0 || self.open_seconds == 0 {
+            return Err(JsonFault::OutOfRange("breaker's counts and seconds must be at least 1"));
+        }
+        if self.max_open_seconds < self.open_seconds {
+            return Err(JsonFault::OutOfRange("breaker.max_open_seconds must not be below open_seconds"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn an_empty_object_is_every_default() {
+        let settings = Settings::parse("{}").unwrap();
+        assert_eq!(settings, Settings::default());
+        assert_eq!(settings.sms.daily_ceiling_micros, 5_000_000);
+        assert_eq!(settings.sms.allowed_countries, None);
+        assert_eq!(settings.breaker.max_open_seconds, 300);
+        assert_eq!(settings.retention_days.device_unused, 180);
+    }
+
+    #[test]
+    fn one_field_changes_and_the_others_keep_their_defaults() {
+        let text = r#"{"sms": {"allowed_countries": ["IT", "DE"], "per_recipient_per_day": 0}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let countries: Vec<&str> = settings.sms.allowed_countries.iter().flatten().map(CountryCode::as_str).collect();
+        assert_eq!(countries, ["IT", "DE"]);
+        assert_eq!(settings.sms.per_recipient_per_day, 0);
+        assert_eq!(settings.sms.max_parts, 3);
+        assert_eq!(settings.breaker, BreakerSettings::default());
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let settings = Settings::parse(r#"{"sms": {"allowed_countries": ["IT"]}}"#).unwrap();
+        assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
+    }
+
+    #[test]
+    fn junk_is_refused() {
+        let junk = [
+            "",
+            "null",
+            "[]",
+            "5000000",
+            "{",
+            "{} {}",
+            r#"{"smss": {}}"#,
+            r#"{"sms": null}"#,
+            r#"{"sms": {"daily_ceiling": 1}}"#,
+            r#"{"sms": {"daily_ceiling_micros": -1}}"#,
+            r#"{"sms": {"daily_ceiling_micros": "5"}}"#,
+            r#"{"sms": {"daily_ceiling_micros": 5.5}}"#,
+            r#"{"sms": {"max_parts": 1, "max_parts": 2}}"#,
+            r#"{"sms": {"allowed_countries": ["it"]}}"#,
+            r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
+            r#"{"sms": {"allowed_countries": "IT"}}"#,
+            r#"{"breaker": {"failure_percent": 0}}"#,
+            r#"{"breaker": {"failure_percent": 101}}"#,
+            r#"{"breaker": {"min_attempts": 0}}"#,
+            r#"{"breaker": {"open_seconds": 301}}"#,
+            r#"{"retention_days": {"notifications": 0}}"#,
+        ];
+        for text in junk {
+            assert!(Settings::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_says_where_and_not_what_stood_there() {
+        let fault = Settings::parse("{\n  \"sms\": {\"max_parts\": \"ada@example.com\"}\n}").unwrap_err();
+        assert!(matches!(fault, JsonFault::WrongShape { line: 2, .. }));
+        assert!(!format!("{fault} {fault:?}").contains("ada"));
+    }
+}
