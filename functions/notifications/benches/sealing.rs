@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use notifications::channels::push::{
-    ExtraOrigins, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey, VapidSubject, sealed_request,
+    ExtraOrigins, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey, VapidSubject,
+    sealed_request,
 };
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
@@ -89,7 +90,8 @@ fn bare(receiver: &[u8; 65], auth: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
 }
 
 fn subscription() -> Subscription {
-    let endpoint = "https://fcm.googleapis.com/fcm/send/eKClHsXFm9E:APA91bH2x3gNOMv4dF1lQfCgIfOet8EngqKCAUS5DncLOd5hzfSUxcjigI";
+    let endpoint =
+        "https://fcm.googleapis.com/fcm/send/eKClHsXFm9E:APA91bH2x3gNOMv4dF1lQfCgIfOet8EngqKCAUS5DncLOd5hzfSUxcjigI";
     let p256dh = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     Subscription::parse(endpoint, p256dh, "BTBZMqHH6r4Tts7J_aSIgg", &ExtraOrigins::default()).unwrap()
 }

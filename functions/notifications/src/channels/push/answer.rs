@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_nonsensical_retry_after_is_as_good_as_none() {
-        for value in ["", " ", "-1", "+5", "1.5", "1e3", "soon", "120s", "12:00", "Mon, 99 Nov 2026 09:02:00 GMT", "٣"] {
+        for value in ["", " ", "-1", "+5", "1.5", "1e3", "soon", "120s", "12:00", "Mon, 99 Nov 2026 09:02:00 GMT", "٣"]
+        {
             assert_eq!(outcome(429, Some(value), now()), Outcome::RetryLater { after_ms: None }, "{value:?}");
         }
     }
