@@ -3,7 +3,10 @@
 //! Every channel folder has the same files: `message.rs` (what is sent, pure), `provider.rs` (the one place that calls
 //! out) and `answer.rs` (the provider's answer as an [`Outcome`]). Nothing outside a channel's folder sees an HTTP code.
 
+mod aws;
 pub mod email;
+pub mod link;
+pub mod prices;
 pub mod push;
 pub mod sms;
 
@@ -33,6 +36,16 @@ impl Channel {
         !matches!(self, Self::Push)
     }
 
+    /// Who answers for a paid channel; a push attempt names its push service's host instead.
+    #[must_use]
+    pub const fn provider(self) -> &'static str {
+        match self {
+            Self::Push => "web-push",
+            Self::Email => "ses",
+            Self::Sms => "sns",
+        }
+    }
+
     /// The name callers use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +54,12 @@ impl Channel {
             Self::Email => "email",
             Self::Sms => "sms",
         }
+    }
+
+    /// The channel with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
     }
 }
 
@@ -86,6 +105,20 @@ pub enum Rejection {
     Refused,
     /// An answer the provider's contract does not know.
     Unexpected,
+}
+
+impl Rejection {
+    /// The code that stands in an attempt's `detail`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::TooLarge => "too_large",
+            Self::BadAddress => "bad_address",
+            Self::Refused => "refused",
+            Self::Unexpected => "unexpected",
+        }
+    }
 }
 
 /// One provider call, as the history keeps it.

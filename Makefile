@@ -1,0 +1,112 @@
+# The same commands that CI calls. Needs Rust, Python 3.10 or later and make; the rest is installed under target/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+STAGE ?= local
+PARAMS ?=
+PROFILE ?= dev
+# cargo puts the dev profile's output into a folder of another name.
+PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+# In flow order, as everywhere.
+FUNCTIONS := send cascade rollup cleanup recipients
+# The test over the deployed stack, in the crate `tests`.
+DEPLOYED_TEST := deployed
+
+LOCAL_PYTHON := target/venv/local/bin/python
+SAM_BIN := target/venv/sam/bin
+export STAGE PARAMS SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build target/venv/local/ready target/venv/sam/ready ## show the main job on a local stack, step by step
+	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/run.py
+
+.PHONY: test
+test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last one over a deployed local stack
+	@echo "== tests of the workspace"
+	cargo test --workspace --locked
+	@if [ -e tests/$(DEPLOYED_TEST) ] || [ -e tests/$(DEPLOYED_TEST).rs ]; then \
+	  echo "== test over the deployed stack"; \
+	  cargo test --locked -p tests --test $(DEPLOYED_TEST) --no-run; \
+	  $(LOCAL_PYTHON) infra/local/with_stack.py \
+	    cargo test --locked -p tests --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
+	else \
+	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
+	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke.py; \
+	fi
+
+.PHONY: init
+init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/init_local.py; else $(LOCAL_PYTHON) infra/init.py; fi
+
+.PHONY: up
+up: build target/venv/local/ready target/venv/sam/ready ## start a local stack and leave it running (PARAMS="Key=value", LOCAL_PORT=4566)
+	@$(LOCAL_PYTHON) infra/local/up.py
+
+.PHONY: down
+down: target/venv/local/ready ## stop the local stack
+	@$(LOCAL_PYTHON) infra/local/down.py
+
+.PHONY: logs
+logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
+	@$(LOCAL_PYTHON) infra/local/logs.py
+
+.PHONY: build
+build: ## build the functions into target/lambda (PROFILE=release for optimised ones)
+	@echo "== build ($(PROFILE))"
+	cargo build --workspace --bins --locked --profile $(PROFILE)
+	@for name in $(FUNCTIONS); do \
+	  mkdir -p target/lambda/$$name && \
+	  install -m 755 target/$(PROFILE_FOLDER)/$$name target/lambda/$$name/bootstrap; \
+	done
+	@echo "target/lambda: $(FUNCTIONS)"
+
+.PHONY: lint
+lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
+	@echo "== format"
+	cargo fmt --all --check
+	@echo "== clippy"
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@echo "== template"
+	$(SAM_BIN)/sam validate --lint --template template.yaml --config-env local
+	$(SAM_BIN)/cfn-lint template.yaml
+	@echo "== licences and advisories"
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny --locked check bans licenses sources && \
+	  { cargo deny --locked check advisories || echo "advisories: not checked, the advisory list is not reachable or names one"; }; \
+	else \
+	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \
+	fi
+
+.PHONY: bench
+bench: ## the figures: sealing, write units, start of each function
+	cargo bench --workspace --locked
+
+.PHONY: deploy
+deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod)
+	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(LOCAL_PYTHON) infra/deploy.py
+
+.PHONY: clean
+clean: down ## stop the local stack and remove everything that was built
+	cargo clean
+	rm -rf .aws-sam
+
+# The local AWS and the SAM CLI pin different versions of one library, so each has its own environment.
+target/venv/local/ready: infra/local/requirements.txt
+target/venv/sam/ready: infra/requirements-sam.txt
+target/venv/%/ready:
+	@echo "== installing $< into $(@D)"
+	@python3 -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# cargo-lambda and zig stand beside the SAM CLI, which looks for them on its path.
+target/venv/build/ready: infra/requirements-build.txt target/venv/sam/ready
+	@echo "== installing $< into target/venv/sam"
+	@target/venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@mkdir -p $(@D) && touch $@

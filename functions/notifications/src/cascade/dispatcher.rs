@@ -1,0 +1,252 @@
+//! The effect of the cascade: carries out one step after another until a notification ends or must wait.
+//!
+//! One rule keeps promises: **the state is stored before the world is touched.** A push is attempted only under a
+//! stored lease; a paid channel only after its claim is stored. So a crash at any line leaves an item in `due` that
+//! says what may have happened.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::step::{Ladder, Step};
+use super::{Reserved, SmsBudget, impossible_channels, retry};
+use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
+use crate::clock::Clock;
+use crate::notification::{Attempt, AttemptOutcome, Notification};
+use crate::recipients::{Device, Recipient, RecipientKey};
+use crate::rollout::{Live, LiveSource};
+use crate::settings::CountryCode;
+use crate::store::{NotificationsStore, RecipientsStore, StoreError};
+
+/// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
+pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
+/// The least time a push is worth starting for.
+const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(500);
+/// What is kept back for storing the result.
+const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
+/// The longest wait for a retry that is sat out inside an invocation.
+const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
+
+/// How long an invocation may work on a notification.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    /// When the result must be stored.
+    pub work_until: Timestamp,
+    /// When others may take the notification over: later than this function can live, clock skew included.
+    pub lease_until: Timestamp,
+}
+
+/// A notification being worked on.
+#[derive(Debug)]
+pub struct Job {
+    /// Its present state, perhaps ahead of the stored one.
+    pub notification: Notification,
+    /// Its recipient, unless unknown or erased.
+    pub recipient: Option<Recipient>,
+    /// Whether nothing of it is stored yet.
+    pub is_new: bool,
+    /// Whether the stored state is leased by us.
+    leased: bool,
+    /// Channels the budget refused.
+    unaffordable: BTreeSet<Channel>,
+}
+
+impl Job {
+    /// Work on a notification that is, or is not yet, stored; not leased so far.
+    #[must_use]
+    pub const fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
+        Self { notification, recipient, is_new, leased: false, unaffordable: BTreeSet::new() }
+    }
+}
+
+/// Everything an attempt needs.
+#[derive(Debug)]
+pub struct Dispatcher {
+    /// The notifications.
+    pub notifications: NotificationsStore,
+    /// The recipients.
+    pub recipients: RecipientsStore,
+    /// The money for SMS.
+    pub sms_budget: SmsBudget,
+    /// The providers.
+    pub channels: Channels,
+    /// What ops have set.
+    pub live: LiveSource,
+    /// The sender's own country.
+    pub home_country: CountryCode,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Dispatcher {
+    /// Works until the notification ends or must wait, or the allowance is used up; answers with the stored state.
+    ///
+    /// # Errors
+    /// When the store does not answer, or somebody else took the notification over meanwhile.
+    pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+        loop {
+            let live = self.live.live().await;
+            let recipient = job.recipient.clone();
+            let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
+            let ladder = Ladder {
+                recipient: recipient.as_ref(),
+                impossible: &impossible,
+                unaffordable: &job.unaffordable,
+                killed: live.rollout.is_killed(),
+            };
+            let now = self.clock.now();
+            match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
+                (Step::Finish(status, reason), _) => {
+                    job.notification.finish(status, reason, now);
+                    return self.store(job).await;
+                }
+                (Step::Wait(until), _) if !self.nap(until, allowance).await => return self.put_down(job, until).await,
+                (Step::Wait(_), _) => {}
+                (Step::Push(devices), _) if fits(SHORTEST_PUSH, allowance, now) => {
+                    self.push(&mut job, &devices, allowance).await?;
+                }
+                (Step::Pay(channel), Some(recipient)) if fits(PAID_CALL, allowance, now) => {
+                    self.pay(&mut job, channel, recipient, &live, allowance).await?;
+                }
+                // Due, but not in this invocation: the stream or the next minute takes it up.
+                (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now).await,
+            }
+        }
+    }
+
+    async fn put_down(&self, mut job: Job, until: Timestamp) -> Result<Notification, StoreError> {
+        job.notification.wait(until, self.clock.now());
+        self.store(job).await
+    }
+
+    async fn store(&self, mut job: Job) -> Result<Notification, StoreError> {
+        self.persist(&mut job).await?;
+        Ok(job.notification)
+    }
+
+    async fn persist(&self, job: &mut Job) -> Result<(), StoreError> {
+        if job.is_new {
+            self.notifications.create(&job.notification).await?;
+            job.is_new = false;
+            return Ok(());
+        }
+        self.notifications.save(&mut job.notification).await
+    }
+
+    /// Sits out a short wait when the allowance leaves room for an attempt behind it.
+    async fn nap(&self, until: Timestamp, allowance: Allowance) -> bool {
+        let pause = until.duration_since(self.clock.now());
+        if pause > LONGEST_NAP || !fits(SHORTEST_PUSH, allowance, until) {
+            return false;
+        }
+        self.clock.sleep(pause).await
+    }
+
+    /// Pushes to all these devices at once. Free and replaced by topic, so the lease is all the claim it needs.
+    async fn push(&self, job: &mut Job, devices: &[&Device], allowance: Allowance) -> Result<(), StoreError> {
+        if !job.leased {
+            job.notification.lease(allowance.lease_until, self.clock.now());
+            self.persist(job).await?;
+            job.leased = true;
+        }
+        let at = self.clock.now();
+        let patience = allowance.work_until.duration_since(at) - TO_STORE;
+        let calls = devices.iter().map(|device| self.channels.push(device, &job.notification, patience, at));
+        let answers = futures_util::future::join_all(calls).await;
+        for (device, answer) in devices.iter().zip(answers) {
+            alarm_on_config(Channel::Push, &answer);
+            if answer.outcome == Outcome::Gone {
+                self.forget(&job.notification.id.recipient().clone(), device).await;
+            }
+            record(&mut job.notification, Channel::Push, Some(device.device_id.clone()), answer, at, 0);
+        }
+        Ok(())
+    }
+
+    /// The device is removed only if its endpoint is still the one tried; failing to must not fail the notification.
+    async fn forget(&self, recipient: &RecipientKey, device: &Device) {
+        let removed = self.recipients.remove_device(recipient, &device.device_id, &device.endpoint).await;
+        if let Err(error) = removed.map(drop).or_else(StoreError::unless_condition_failed) {
+            tracing::warn!(%error, device_id = device.device_id, "a gone device stays until cleanup");
+        }
+    }
+
+    /// Claims the channel, calls its provider once, and notes the outcome.
+    async fn pay(
+        &self,
+        job: &mut Job,
+        channel: Channel,
+        recipient: &Recipient,
+        live: &Live,
+        allowance: Allowance,
+    ) -> Result<(), StoreError> {
+        let Some(message) = self.channels.compose(channel, &job.notification, recipient, &live.settings) else {
+            job.unaffordable.insert(channel);
+            return Ok(());
+        };
+        let price_micros = message.price_micros(&live.settings);
+        job.notification.lease(allowance.lease_until, self.clock.now());
+        job.notification.in_flight = Some(channel);
+        if channel == Channel::Sms {
+            let limits = &live.settings.sms;
+            let claim = self.notifications.put_in_transaction(&job.notification, job.is_new)?;
+            match self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, self.clock.now()).await? {
+                Reserved::Yes if job.is_new => job.is_new = false,
+                Reserved::Yes => job.notification.revision += 1,
+                Reserved::No => {
+                    job.notification.in_flight = None;
+                    job.unaffordable.insert(channel);
+                    return Ok(());
+                }
+            }
+        } else {
+            self.persist(job).await?;
+        }
+        job.leased = true;
+        let at = self.clock.now();
+        let answer = self.channels.send(&message, &job.notification, at).await;
+        alarm_on_config(channel, &answer);
+        let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
+        if channel == Channel::Sms && !paid {
+            self.sms_budget.release(&recipient.key, price_micros, at).await;
+        }
+        record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
+        Ok(())
+    }
+}
+
+/// Whether something that takes `needed` can start at `at` and still be stored in time.
+fn fits(needed: SignedDuration, allowance: Allowance, at: Timestamp) -> bool {
+    allowance.work_until.duration_since(at) >= needed + TO_STORE
+}
+
+fn record(
+    notification: &mut Notification,
+    channel: Channel,
+    device: Option<String>,
+    answer: Answer,
+    at: Timestamp,
+    cost_micros: i64,
+) {
+    let mut attempt = Attempt::of(channel, device, answer, at, cost_micros);
+    if attempt.outcome == AttemptOutcome::RetryLater {
+        let same = |before: &&Attempt| before.device == attempt.device;
+        let made = notification.attempts_on(channel).filter(same).count() + 1;
+        let made = u32::try_from(made).unwrap_or(u32::MAX);
+        attempt.retry_after_ms = Some(retry::delay_ms(made, attempt.retry_after_ms, crate::chance::unit()));
+    }
+    notification.record(attempt);
+}
+
+fn alarm_on_config(channel: Channel, answer: &Answer) {
+    if answer.outcome == (Outcome::Rejected { reason: Rejection::Config }) {
+        tracing::error!(
+            alarm = "channel_config",
+            %channel,
+            provider = answer.provider,
+            status_code = answer.status_code,
+            detail = answer.detail,
+            "a provider refuses us: check keys, clock, identity and account"
+        );
+    }
+}

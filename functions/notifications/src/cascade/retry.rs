@@ -1,0 +1,57 @@
+//! How long to wait before trying again: exponential backoff with full jitter, or what the provider asked for.
+//!
+//! Full jitter spreads the retries of many instances evenly, see the AWS Architecture Blog, "Exponential Backoff And
+//! Jitter".
+
+/// The first wait's upper bound.
+pub const BASE_MS: u64 = 1_000;
+/// The longest wait of our own choosing.
+pub const CAP_MS: u64 = 10 * 60 * 1_000;
+/// The shortest, so that a retry is never a hammer.
+const FLOOR_MS: u64 = 100;
+
+/// The wait after try number `made` (from 1). `unit` is a random number in `0.0..1.0`. A provider's own wish is kept,
+/// with up to a tenth on top, so that all its clients do not come back in the same instant.
+#[must_use]
+pub fn delay_ms(made: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
+    let unit = unit.clamp(0.0, 1.0);
+    if let Some(asked_ms) = asked_ms {
+        return asked_ms.saturating_add(scaled(asked_ms / 10, unit));
+    }
+    let ceiling = BASE_MS.saturating_mul(1 << made.saturating_sub(1).min(20)).min(CAP_MS);
+    scaled(ceiling, unit).max(FLOOR_MS)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+fn scaled(bound_ms: u64, unit: f64) -> u64 {
+    // Bounds stay far below 2^52, where f64 counts whole milliseconds exactly.
+    (bound_ms as f64 * unit) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_bound_doubles_up_to_the_cap() {
+        let longest: Vec<_> = (1..=12).map(|made| delay_ms(made, None, 1.0)).collect();
+        assert_eq!(longest[..4], [1_000, 2_000, 4_000, 8_000]);
+        assert_eq!(longest[10..], [CAP_MS, CAP_MS]);
+        assert_eq!(delay_ms(1, None, 0.0), 100);
+    }
+
+    proptest! {
+        #[test]
+        fn a_providers_wish_is_never_undercut(asked in 0u64..3_600_000, unit in 0.0..1.0f64, made in 1u32..50) {
+            let delay = delay_ms(made, Some(asked), unit);
+            prop_assert!(delay >= asked && delay <= asked + asked / 10);
+        }
+
+        #[test]
+        fn our_own_wait_stays_within_floor_and_cap(unit in 0.0..1.0f64, made in 0u32..1_000) {
+            prop_assert!((100..=CAP_MS).contains(&delay_ms(made, None, unit)));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The decision of the cascade: given a notification, its recipient and the time, what comes next?
+//!
+//! Pure, so every rule of the ladder can be read and tested here. [`super::advance`] carries the answer out.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::channels::Channel;
+use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Reason, Status};
+use crate::recipients::{Device, Recipient};
+use crate::rollout::Version;
+
+/// What comes next for a notification.
+#[derive(Debug, PartialEq)]
+pub enum Step<'a> {
+    /// Push to these devices now, all at once.
+    Push(Vec<&'a Device>),
+    /// Claim this paid channel and send on it now.
+    Pay(Channel),
+    /// Nothing to do before this time.
+    Wait(Timestamp),
+    /// It is over.
+    Finish(Status, Option<Reason>),
+}
+
+/// What the ladder must know beside the notification itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Ladder<'a> {
+    /// The recipient, unless erased.
+    pub recipient: Option<&'a Recipient>,
+    /// Channels that can't reach this recipient whatever is tried: suppressed address, country not allowed.
+    pub impossible: &'a BTreeSet<Channel>,
+    /// Channels the budget refused.
+    pub unaffordable: &'a BTreeSet<Channel>,
+    /// Whether version 2 is switched off altogether.
+    pub killed: bool,
+}
+
+impl<'a> Ladder<'a> {
+    /// What comes next for `notification`.
+    #[must_use]
+    pub fn next_step(&self, notification: &Notification, now: Timestamp) -> Step<'a> {
+        let accepted = notification.first_accepted().is_some();
+        let over = |status, reason| match accepted {
+            true => Step::Finish(Status::Accepted, None),
+            false => Step::Finish(status, Some(reason)),
+        };
+        let Some(recipient) = self.recipient else {
+            return over(Status::Skipped, Reason::UnknownRecipient);
+        };
+        if now >= notification.lives_until {
+            return over(Status::Expired, Reason::Lifetime);
+        }
+        match notification.version {
+            Some(Version::V2) if self.killed => over(Status::Skipped, Reason::Rollout),
+            Some(Version::V2) => self.climb(notification, recipient, now),
+            Some(Version::V1) | None => one_plain_push(notification, recipient),
+        }
+    }
+
+    fn climb(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
+        for (rung, channel) in notification.channels.iter().enumerate() {
+            match self.on_channel(*channel, notification, recipient, now) {
+                Rung::Try(step) => return step,
+                Rung::Passed => {}
+                Rung::Reached(ended_ms) => {
+                    let proof_by = notification.kind.escalate_after.and_then(|after| plus(ended_ms, after));
+                    let higher = &notification.channels[rung + 1..];
+                    match proof_by {
+                        Some(proof_by) if higher.iter().any(|next| self.may_reach(*next, recipient)) => {
+                            if now < proof_by {
+                                return Step::Wait(proof_by);
+                            }
+                        }
+                        _ => return Step::Finish(Status::Accepted, None),
+                    }
+                }
+                Rung::Lost => return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)),
+            }
+        }
+        self.top_of(notification)
+    }
+
+    fn on_channel(&self, channel: Channel, notification: &Notification, to: &'a Recipient, now: Timestamp) -> Rung<'a> {
+        let tried = || notification.attempts_on(channel);
+        if let Some(taken) = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted) {
+            return Rung::Reached(taken.ended_ms());
+        }
+        if channel == Channel::Push {
+            return self.on_push(notification, to, now);
+        }
+        let lost = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
+        match (lost, notification.kind.on_uncertain) {
+            (1.., OnUncertain::Stop) | (2.., OnUncertain::Repeat) => return Rung::Lost,
+            (1.., OnUncertain::Next) => return Rung::Passed,
+            _ => {}
+        }
+        if !self.may_reach(channel, to) || self.unaffordable.contains(&channel) {
+            return Rung::Passed;
+        }
+        match tried().next_back() {
+            None => Rung::Try(Step::Pay(channel)),
+            Some(last) => match again_at(last, tried().count(), notification.kind.tries) {
+                Some(at) if at > now => Rung::Try(Step::Wait(at)),
+                Some(_) => Rung::Try(Step::Pay(channel)),
+                None => Rung::Passed,
+            },
+        }
+    }
+
+    /// The first round goes to every device; a retry only to those that said "later".
+    fn on_push(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Rung<'a> {
+        if !self.may_reach(Channel::Push, recipient) {
+            return Rung::Passed;
+        }
+        if notification.attempts_on(Channel::Push).next().is_none() {
+            return Rung::Try(Step::Push(recipient.devices.iter().collect()));
+        }
+        let again: Vec<_> = recipient
+            .devices
+            .iter()
+            .filter_map(|device| Some((retry_of(device, notification)?, device)))
+            .collect();
+        let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
+        match again.iter().map(|(at, _)| *at).min() {
+            None => Rung::Passed,
+            Some(_) if !ready.is_empty() => Rung::Try(Step::Push(ready)),
+            Some(soonest) => Rung::Try(Step::Wait(soonest)),
+        }
+    }
+
+    /// Whether this recipient has, and agrees to, an address on the channel.
+    #[must_use]
+    pub fn may_reach(&self, channel: Channel, recipient: &Recipient) -> bool {
+        recipient.reachable_on(channel) && !self.impossible.contains(&channel)
+    }
+
+    fn top_of(&self, notification: &Notification) -> Step<'a> {
+        if notification.first_accepted().is_some() {
+            return Step::Finish(Status::Accepted, None);
+        }
+        if notification.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Uncertain) {
+            return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+        }
+        if notification.channels.iter().any(|channel| self.unaffordable.contains(channel)) {
+            return Step::Finish(Status::Skipped, Some(Reason::Budget));
+        }
+        failed(notification)
+    }
+}
+
+/// Where the ladder stands on one channel.
+enum Rung<'a> {
+    /// There is something to do, or to wait for, here.
+    Try(Step<'a>),
+    /// Nothing more here; go on.
+    Passed,
+    /// A provider took it, at this time.
+    Reached(i64),
+    /// A paid send's outcome is unknown, and the type says to stop.
+    Lost,
+}
+
+/// Version 1: the newest device, once; anything but `Accepted` is `failed`.
+fn one_plain_push<'a>(notification: &Notification, recipient: &'a Recipient) -> Step<'a> {
+    if notification.first_accepted().is_some() {
+        return Step::Finish(Status::Accepted, None);
+    }
+    match recipient.devices.iter().max_by_key(|device| device.created_at) {
+        Some(newest) if notification.attempts.is_empty() && recipient.reachable_on(Channel::Push) => {
+            Step::Push(vec![newest])
+        }
+        _ => failed(notification),
+    }
+}
+
+fn failed<'a>(notification: &Notification) -> Step<'a> {
+    let reason = match notification.attempts.last().map(|attempt| attempt.outcome) {
+        None => return Step::Finish(Status::Skipped, Some(Reason::NoChannel)),
+        Some(AttemptOutcome::Gone) => Reason::Gone,
+        Some(AttemptOutcome::RetryLater) => Reason::RetriesSpent,
+        Some(_) => Reason::Rejected,
+    };
+    Step::Finish(Status::Failed, Some(reason))
+}
+
+fn retry_of(device: &Device, notification: &Notification) -> Option<Timestamp> {
+    let tried = || notification.attempts_on(Channel::Push).filter(|attempt| attempt.device.as_deref() == Some(&device.device_id));
+    again_at(tried().next_back()?, tried().count(), notification.kind.tries)
+}
+
+/// When an attempt may be repeated; `None` when it may not, or its tries are spent.
+fn again_at(last: &Attempt, made: usize, allowed: u32) -> Option<Timestamp> {
+    let spent = u32::try_from(made).is_ok_and(|made| made >= allowed);
+    if spent { None } else { Timestamp::from_millisecond(last.retry_at_ms()?).ok() }
+}
+
+fn plus(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ended_ms).ok()?.checked_add(after).ok()
+}

@@ -1,0 +1,115 @@
+//! A provider on a local port, for tests: it speaks HTTP to a real SDK client, remembers every request and answers as
+//! told, or does not answer at all.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+/// What the provider does with each request.
+#[derive(Debug, Clone)]
+pub enum Behaviour {
+    /// Answers with a status and a body.
+    Answer(u16, String),
+    /// Takes the request and stays silent.
+    Silence,
+    /// Takes the request and hangs up.
+    HangUp,
+}
+
+impl Behaviour {
+    /// A success of the Query protocol.
+    pub fn accepted(action: &str) -> Self {
+        Self::Answer(200, format!("<{action}Response><{action}Result><MessageId>0100</MessageId></{action}Result></{action}Response>"))
+    }
+
+    /// An error of the Query protocol.
+    pub fn refused(status: u16, code: &str, message: &str) -> Self {
+        let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
+        Self::Answer(status, format!("<ErrorResponse>{error}<RequestId>r-1</RequestId></ErrorResponse>"))
+    }
+}
+
+/// The provider.
+#[derive(Debug)]
+pub struct Fake {
+    /// Where it listens.
+    pub url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    /// Listens on a free port until the test ends.
+    pub fn start(behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            let mut silent = Vec::new();
+            for stream in listener.incoming().map_while(Result::ok) {
+                seen.lock().unwrap().push(read_body(&stream));
+                match &behaviour {
+                    Behaviour::Answer(status, body) => answer(stream, *status, body),
+                    Behaviour::Silence => silent.push(stream),
+                    Behaviour::HangUp => drop(stream),
+                }
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// An address where nothing listens.
+    pub fn absent() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    }
+
+    /// How many requests came in.
+    pub fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
+    /// The form fields of the only request.
+    pub fn fields(&self) -> BTreeMap<String, String> {
+        let requests = self.requests.lock().unwrap();
+        assert_eq!(requests.len(), 1);
+        url::form_urlencoded::parse(requests[0].as_bytes()).into_owned().collect()
+    }
+}
+
+fn read_body(stream: &TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).unwrap() > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+fn answer(mut stream: TcpStream, status: u16, body: &str) {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n");
+    stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).unwrap();
+}
+
+/// Plain HTTP, as the fake speaks it.
+pub fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
+/// Credentials that no one checks.
+pub fn test_credentials() -> SharedCredentialsProvider {
+    let credentials = Credentials::builder().access_key_id("test").secret_access_key("test").provider_name("test");
+    SharedCredentialsProvider::new(credentials.build())
+}

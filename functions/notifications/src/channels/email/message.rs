@@ -1,0 +1,122 @@
+//! What is sent: a real MIME message with a text and an HTML part (RFC 2046 section 5.1.4), built from a notification.
+
+use jiff::Timestamp;
+use mail_builder::MessageBuilder;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::date::Date;
+use mail_builder::headers::raw::Raw;
+use mail_builder::headers::url::URL;
+use mail_builder::mime::MimePart;
+
+use super::address::EmailAddress;
+use super::html;
+use crate::channels::link::Link;
+use crate::private::Private;
+
+/// Longest subject, in characters.
+pub const MAX_SUBJECT_CHARS: usize = 200;
+
+/// One e-mail to one person. Every field is already safe: nothing in it can start a header or close an element.
+#[derive(Debug, Clone)]
+pub struct EmailMessage {
+    /// The `From` address, which is also what SES must have verified.
+    pub from: EmailAddress,
+    /// The only recipient.
+    pub to: EmailAddress,
+    /// One line of at most [`MAX_SUBJECT_CHARS`] characters.
+    pub subject: Private<String>,
+    /// The text part, lines ended by `\n`.
+    pub text: Private<String>,
+    /// The HTML part.
+    pub html: Private<String>,
+    /// Where one click unsubscribes (RFC 8058).
+    pub list_unsubscribe: Option<Link>,
+}
+
+impl EmailMessage {
+    /// Writes the message for a notification's content. `url` and `list_unsubscribe` are left out unless they are
+    /// `http` or `https` links. Control characters are taken out; a title is brought to one line and cut with `…`.
+    #[must_use]
+    pub fn new(
+        from: EmailAddress,
+        to: EmailAddress,
+        title: &str,
+        body: &str,
+        url: Option<&str>,
+        list_unsubscribe: Option<&str>,
+    ) -> Self {
+        let title = one_line(title);
+        let body = lines(body);
+        let link = url.and_then(Link::parse);
+        let html = html::page(&title, &body, link.as_ref());
+        let text = [Some(title.as_str()), Some(body.trim_matches('\n')), link.as_ref().map(Link::as_str)];
+        let text: Vec<&str> = text.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        Self {
+            from,
+            to,
+            subject: Private::new(cut(&title)),
+            text: Private::new(text.join("\n\n") + "\n"),
+            html: Private::new(html),
+            list_unsubscribe: list_unsubscribe.and_then(Link::parse),
+        }
+    }
+
+    /// The message as it goes over the wire. `notification_id` makes the `Message-ID` (SES puts its own in its place on
+    /// the way out, as it does with `Date`); `now` is the `Date`.
+    #[must_use]
+    pub fn to_mime(&self, notification_id: &str, now: Timestamp) -> Vec<u8> {
+        let id: String = notification_id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        let (text, html) = (self.text.expose().as_str(), self.html.expose().as_str());
+        let parts = vec![MimePart::new("text/plain", text), MimePart::new("text/html", html)];
+        let alternative = ContentType::new("multipart/alternative").attribute("boundary", self.boundary(&id));
+        let mut message = MessageBuilder::new()
+            .from(self.from.as_str())
+            .to(self.to.as_str())
+            .subject(self.subject.expose().as_str())
+            .message_id(format!("{id}@{}", self.from.domain()))
+            .date(Date::new(now.as_second()))
+            // RFC 3834: keeps out-of-office answers away.
+            .header("Auto-Submitted", Raw::new("auto-generated"));
+        if let Some(link) = &self.list_unsubscribe {
+            message = message.header("List-Unsubscribe", URL::new(link.as_str()));
+            if link.is_https() {
+                message = message.header("List-Unsubscribe-Post", Raw::new("List-Unsubscribe=One-Click"));
+            }
+        }
+        let mut mime = Vec::new();
+        message.body(MimePart::new(alternative, parts)).serialize(&mut mime);
+        mime
+    }
+
+    /// The same for the same message, and in neither part, so that content cannot end a part early.
+    fn boundary(&self, id: &str) -> String {
+        let mut boundary = format!("=_{}", id.chars().take(40).collect::<String>());
+        while self.text.expose().contains(&boundary) || self.html.expose().contains(&boundary) {
+            boundary.push('+');
+        }
+        boundary
+    }
+}
+
+/// One line without control characters and with single spaces, so that it can be a header.
+fn one_line(text: &str) -> String {
+    let spaced = text.replace(char::is_control, " ");
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lines ended by `\n`, with no other control character.
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
+    text.replace(|c: char| c.is_control() && c != '\n', "")
+}
+
+fn cut(title: &str) -> String {
+    if title.chars().count() <= MAX_SUBJECT_CHARS {
+        return title.to_owned();
+    }
+    let kept: String = title.chars().take(MAX_SUBJECT_CHARS - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests;

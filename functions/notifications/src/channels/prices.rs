@@ -1,0 +1,146 @@
+//! What a send costs: integer micro-euro, by channel and country.
+//!
+//! The built-in figures are for a start only. E-mail is the SES list price of 0.10 USD for 1,000 messages. SMS prices
+//! are orders of magnitude of what sending to these countries cost in 2026, rounded up, and not anyone's price list.
+//! List prices change: set your own in the settings parameter.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Channel;
+
+/// SES, 0.10 USD for 1,000 messages at 0.92 EUR for 1 USD.
+const EMAIL_MICROS: u32 = 92;
+/// For a country without a price of its own: high, so that a budget closes early and not late.
+const SMS_DEFAULT_MICROS: u32 = 100_000;
+/// Micro-euro for each part.
+const SMS_MICROS: &[(&str, u32)] = &[
+    ("AT", 95_000),
+    ("BE", 100_000),
+    ("CH", 75_000),
+    ("CZ", 70_000),
+    ("DE", 100_000),
+    ("DK", 55_000),
+    ("ES", 80_000),
+    ("FI", 90_000),
+    ("FR", 75_000),
+    ("GB", 50_000),
+    ("IE", 85_000),
+    ("IT", 80_000),
+    ("NL", 100_000),
+    ("NO", 75_000),
+    ("PL", 45_000),
+    ("PT", 50_000),
+    ("SE", 70_000),
+    ("US", 12_000),
+];
+
+/// Prices as the settings parameter gives them. What it leaves out keeps its built-in figure, country by country.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Prices {
+    /// One e-mail, in micro-euro.
+    email_micros: u32,
+    /// One part of an SMS to a country that has no price of its own, in micro-euro.
+    sms_default_micros: u32,
+    /// One part of an SMS by country, in micro-euro: replaces and adds to the built-in ones.
+    sms_micros: BTreeMap<CountryCode, u32>,
+}
+
+/// Two capital letters, as in ISO 3166-1 alpha-2.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+struct CountryCode(String);
+
+impl TryFrom<String> for CountryCode {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_code.then_some(Self(text)).ok_or("sms_micros must be keyed by two capital letters, as in ISO 3166-1")
+    }
+}
+
+impl Default for Prices {
+    fn default() -> Self {
+        Self { email_micros: EMAIL_MICROS, sms_default_micros: SMS_DEFAULT_MICROS, sms_micros: BTreeMap::new() }
+    }
+}
+
+impl Prices {
+    /// What one send costs, in micro-euro. `country` (of the phone number) and `parts` count for SMS only.
+    #[must_use]
+    pub fn price_micros(&self, channel: Channel, country: Option<&str>, parts: u32) -> i64 {
+        match channel {
+            Channel::Push => 0,
+            Channel::Email => i64::from(self.email_micros),
+            Channel::Sms => i64::from(self.sms_part_micros(country)).saturating_mul(i64::from(parts)),
+        }
+    }
+
+    fn sms_part_micros(&self, country: Option<&str>) -> u32 {
+        let own = |code: &str| self.sms_micros.iter().find(|(known, _)| known.0 == code).map(|(_, micros)| *micros);
+        let built_in = |code: &str| SMS_MICROS.iter().find(|(known, _)| *known == code).map(|(_, micros)| *micros);
+        country.and_then(|code| own(code).or_else(|| built_in(code))).unwrap_or(self.sms_default_micros)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn push_is_free_and_email_costs_the_same_everywhere() {
+        let prices = Prices::default();
+        assert_eq!(prices.price_micros(Channel::Push, Some("DE"), 3), 0);
+        assert_eq!(prices.price_micros(Channel::Email, None, 0), 92);
+    }
+
+    #[test]
+    fn sms_is_priced_by_country_and_part_with_a_high_default() {
+        let prices = Prices::default();
+        assert_eq!(prices.price_micros(Channel::Sms, Some("IT"), 1), 80_000);
+        assert_eq!(prices.price_micros(Channel::Sms, Some("IT"), 3), 240_000);
+        assert_eq!(prices.price_micros(Channel::Sms, Some("JM"), 2), 200_000);
+        assert_eq!(prices.price_micros(Channel::Sms, None, 1), 100_000);
+    }
+
+    #[test]
+    fn settings_replace_single_prices_and_keep_the_rest() {
+        let prices: Prices = serde_json::from_str(r#"{"email_micros": 100, "sms_micros": {"IT": 1, "JM": 2}}"#).unwrap();
+        assert_eq!(prices.price_micros(Channel::Email, None, 0), 100);
+        assert_eq!(prices.price_micros(Channel::Sms, Some("IT"), 1), 1);
+        assert_eq!(prices.price_micros(Channel::Sms, Some("JM"), 1), 2);
+        assert_eq!(prices.price_micros(Channel::Sms, Some("DE"), 1), 100_000);
+        assert_eq!(serde_json::from_str::<Prices>("{}").unwrap(), Prices::default());
+    }
+
+    #[test]
+    fn junk_in_the_settings_is_refused() {
+        for json in [
+            r#"{"email_micros": -1}"#,
+            r#"{"email_micros": 0.5}"#,
+            r#"{"email_micros": 5000000000}"#,
+            r#"{"email": 1}"#,
+            r#"{"sms_micros": {"it": 1}}"#,
+            r#"{"sms_micros": {"ITA": 1}}"#,
+            r#"{"sms_micros": {"IT": -1}}"#,
+        ] {
+            assert!(serde_json::from_str::<Prices>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn the_dearest_send_does_not_overflow() {
+        let prices: Prices = serde_json::from_str(r#"{"sms_default_micros": 4294967295}"#).unwrap();
+        assert_eq!(prices.price_micros(Channel::Sms, None, u32::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn built_in_countries_are_sorted_and_well_formed() {
+        assert!(SMS_MICROS.is_sorted());
+        assert!(SMS_MICROS.iter().all(|(code, _)| CountryCode::try_from((*code).to_owned()).is_ok()));
+    }
+}

@@ -1,0 +1,111 @@
+//! What a notification says, and the limits it says it within.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::private::Private;
+use crate::problem::FieldError;
+
+/// The message. At most [`Content::MAX_BYTES`] as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The headline; also the e-mail's subject.
+    pub title: Private<String>,
+    /// The text.
+    pub body: Private<String>,
+    /// Where a click leads; http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Private<String>>,
+    /// An image beside the text; http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Private<String>>,
+    /// Anything the receiving page understands; travels in the push payload only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Private<Value>>,
+}
+
+impl Content {
+    /// The most bytes of JSON a content may have.
+    pub const MAX_BYTES: usize = 4_096;
+    /// The most characters a title may have, since it becomes an e-mail's subject.
+    pub const MAX_TITLE_CHARS: usize = 200;
+
+    /// Everything wrong with it, field by field.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let title = self.title.expose();
+        if title.trim().is_empty() || title.chars().count() > Self::MAX_TITLE_CHARS {
+            errors.push(FieldError::new("content.title", "must be 1 to 200 characters"));
+        }
+        if title.chars().any(char::is_control) {
+            errors.push(FieldError::new("content.title", "must be one line without control characters"));
+        }
+        if self.body.expose().trim().is_empty() {
+            errors.push(FieldError::new("content.body", "must not be empty"));
+        }
+        for (field, link) in [("content.url", &self.url), ("content.icon", &self.icon)] {
+            if link.as_ref().is_some_and(|link| !is_web_link(link.expose())) {
+                errors.push(FieldError::new(field, "must be an absolute http or https URL"));
+            }
+        }
+        if self.json_bytes() > Self::MAX_BYTES {
+            errors.push(FieldError::new("content", "must be at most 4,096 bytes of JSON"));
+        }
+        errors
+    }
+
+    /// Its size as JSON, which is also how it is stored.
+    #[must_use]
+    pub fn json_bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
+    }
+}
+
+fn is_web_link(link: &str) -> bool {
+    let parsed: Result<http::Uri, _> = link.parse();
+    parsed.is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn content(json: &str) -> Content {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn fields(content: &Content) -> Vec<String> {
+        content.errors().into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn each_limit_names_its_field() {
+        assert!(fields(&content(r#"{"title":"Hi","body":"there","url":"https://example.com/x?y#z"}"#)).is_empty());
+        let long = "x".repeat(201);
+        let cases = [
+            (r#"{"title":"","body":"b"}"#.to_owned(), "content.title"),
+            (format!(r#"{{"title":"{long}","body":"b"}}"#), "content.title"),
+            (r#"{"title":"a\r\nBcc: x","body":"b"}"#.to_owned(), "content.title"),
+            (r#"{"title":"a","body":" "}"#.to_owned(), "content.body"),
+            (r#"{"title":"a","body":"b","url":"javascript:alert(1)"}"#.to_owned(), "content.url"),
+            (r#"{"title":"a","body":"b","icon":"/relative.png"}"#.to_owned(), "content.icon"),
+            (format!(r#"{{"title":"a","body":"{}"}}"#, "x".repeat(4_100)), "content"),
+        ];
+        for (json, field) in cases {
+            assert_eq!(fields(&content(&json)), [field]);
+        }
+    }
+
+    #[test]
+    fn it_is_never_printed() {
+        let shown = format!("{:?}", content(r#"{"title":"secret","body":"secret","data":{"k":"secret"}}"#));
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}

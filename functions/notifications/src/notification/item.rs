@@ -1,0 +1,135 @@
+//! A notification as its item in the table, and back. An ordinary one stays within 1 KB, finished, with one attempt.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Attempt, Content, Notification, NotificationId, NotificationType, Reason, Status};
+use crate::channels::Channel;
+use crate::channels::push::Urgency;
+use crate::private::Private;
+use crate::recipients::RecipientId;
+use crate::rollout::Version;
+use crate::store::{Item, ItemReader, ItemWriter, Malformed};
+
+/// How many keys share the index `due` for each urgency: a partition takes 1,000 writes a second, and every
+/// notification enters and leaves the index once.
+pub const DUE_SHARDS: u32 = 8;
+/// How many keys a day's `attention` has.
+pub const ATTENTION_SHARDS: u32 = 4;
+/// The prefixes of the due shards, most urgent first.
+pub const DUE_CLASSES: [&str; 2] = ["high", "normal"];
+
+/// The keys of the index `due`, most urgent first.
+pub fn due_shards() -> impl Iterator<Item = String> {
+    DUE_CLASSES.into_iter().flat_map(|class| (0..DUE_SHARDS).map(move |shard| format!("{class}#{shard}")))
+}
+
+/// The keys of the index `attention` for one UTC day.
+pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> {
+    (0..ATTENTION_SHARDS).map(move |shard| format!("{day}#{shard}"))
+}
+
+impl Notification {
+    /// The item; `retention` says how long it is kept after its lifetime.
+    #[must_use]
+    pub fn to_item(&self, retention: SignedDuration) -> Item {
+        let kept_until = self.lives_until.checked_add(retention).unwrap_or(Timestamp::MAX);
+        let attention = self.status.needs_attention().then_some(self.updated_at);
+        let attempts = (!self.attempts.is_empty()).then(|| json_text(&self.attempts));
+        let channels: Vec<_> = self.channels.iter().map(|channel| channel.as_str()).collect();
+        let item = ItemWriter::default()
+            .text("pk", self.id.recipient().as_str())
+            .text("sk", self.id.ordered())
+            .text("to", self.to.expose())
+            .text("caller", self.caller.as_str())
+            .text("type", self.kind.name)
+            .text("content", json_text(&self.content))
+            .text("channels", channels.join(","))
+            .text("urgency", self.urgency.to_string())
+            .maybe_text("topic", self.topic.as_ref().map(Private::expose))
+            .maybe_text("metadata", self.metadata.as_ref().map(json_text))
+            .text("status", self.status.as_str())
+            .maybe_text("reason", self.reason.map(Reason::as_str))
+            .maybe_text("version", self.version.map(Version::as_str))
+            .maybe_text("channel", self.channel().map(Channel::as_str))
+            .maybe_text("in_flight", self.in_flight.map(Channel::as_str))
+            .maybe_text("attempts", attempts)
+            .time("created_at", self.created_at)
+            .time("due_at", self.due_at)
+            .time("lives_until", self.lives_until)
+            .time("updated_at", self.updated_at)
+            .maybe_time("next_action_at", self.next_action_at)
+            .maybe_text("due_shard", self.next_action_at.map(|_| self.due_shard()))
+            .maybe_time("attention_at", attention)
+            .maybe_text("attention_shard", attention.map(|at| self.attention_shard(at)))
+            .maybe_time("delivered_at", self.delivered_at)
+            .maybe_time("clicked_at", self.clicked_at)
+            .maybe_time("converted_at", self.converted_at)
+            .number("revision", self.revision)
+            .number("expires_at", kept_until.as_second());
+        if self.waited_ms == 0 { item.finish() } else { item.number("waited_ms", self.waited_ms).finish() }
+    }
+
+    /// The notification in an item.
+    ///
+    /// # Errors
+    /// Names the attribute that is not as this version writes it.
+    pub fn from_item(item: &Item) -> Result<Self, Malformed> {
+        let item = ItemReader(item);
+        let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
+        Ok(Self {
+            id,
+            to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
+            caller: item.text("caller")?.to_owned(),
+            kind: NotificationType::named(item.text("type")?).ok_or(Malformed("type"))?,
+            content: item.maybe_json::<Content>("content")?.ok_or(Malformed("content"))?,
+            channels: channels_of(item.text("channels")?)?,
+            urgency: Urgency::parse(item.text("urgency")?).ok_or(Malformed("urgency"))?,
+            topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
+            metadata: item.maybe_json("metadata")?,
+            status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
+            reason: named(item, "reason", Reason::parse)?,
+            version: named(item, "version", Version::parse)?,
+            in_flight: named(item, "in_flight", Channel::parse)?,
+            attempts: item.maybe_json::<Vec<Attempt>>("attempts")?.unwrap_or_default(),
+            created_at: item.time("created_at")?,
+            due_at: item.time("due_at")?,
+            lives_until: item.time("lives_until")?,
+            updated_at: item.time("updated_at")?,
+            next_action_at: item.maybe_time("next_action_at")?,
+            waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
+            delivered_at: item.maybe_time("delivered_at")?,
+            clicked_at: item.maybe_time("clicked_at")?,
+            converted_at: item.maybe_time("converted_at")?,
+            revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
+        })
+    }
+
+    fn due_shard(&self) -> String {
+        let class = if self.kind.critical || self.urgency == Urgency::High { DUE_CLASSES[0] } else { DUE_CLASSES[1] };
+        format!("{class}#{}", self.spread(DUE_SHARDS))
+    }
+
+    fn attention_shard(&self, at: Timestamp) -> String {
+        let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        format!("{day}#{}", self.spread(ATTENTION_SHARDS))
+    }
+
+    /// An even spread over `shards`, from the random end of the id.
+    fn spread(&self, shards: u32) -> u32 {
+        let tail = self.id.ordered().bytes().rev().take(4);
+        tail.fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % shards
+    }
+}
+
+fn json_text(value: &impl serde::Serialize) -> String {
+    // Only maps with non-text keys can fail here, and none of ours has any.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn channels_of(list: &str) -> Result<Vec<Channel>, Malformed> {
+    list.split(',').map(|name| Channel::parse(name).ok_or(Malformed("channels"))).collect()
+}
+
+fn named<T>(item: ItemReader<'_>, name: &'static str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Malformed> {
+    item.maybe_text(name)?.map(|text| parse(text).ok_or(Malformed(name))).transpose()
+}

@@ -1,0 +1,139 @@
+//! Types of notification: each carries its own order of channels, patience and limits.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::channels::Channel;
+
+/// What follows a paid send whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUncertain {
+    /// End as `uncertain`: nothing is paid for twice.
+    Stop,
+    /// Go on to the next channel: the person may hear twice, over two channels.
+    Next,
+    /// Try the same channel once more: the person may hear, and the company pay, twice.
+    Repeat,
+}
+
+/// A type of notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationType {
+    /// The name callers give.
+    pub name: &'static str,
+    /// The order in which channels are tried.
+    pub channels: &'static [Channel],
+    /// Whether e-mail must stand before SMS, whatever order a caller asks for.
+    pub email_before_sms: bool,
+    /// How long an accepted message may stay unconfirmed before the next channel is tried; `None` does not ask for proof.
+    pub escalate_after: Option<SignedDuration>,
+    /// How often one channel (for push: one device) is tried while it answers "later".
+    pub tries: u32,
+    /// How long it may take, from when it is due, unless the caller says otherwise.
+    pub default_ttl_seconds: u32,
+    /// What follows a paid send whose outcome is unknown.
+    pub on_uncertain: OnUncertain,
+    /// Whether it passes quiet hours and is worked before others.
+    pub critical: bool,
+}
+
+/// The longest lifetime: 28 days, which is also the longest a push service keeps a message.
+pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
+
+const BUILT_IN: [NotificationType; 3] = [
+    NotificationType {
+        name: "DEFAULT",
+        channels: &Channel::ALL,
+        email_before_sms: false,
+        escalate_after: None,
+        tries: 4,
+        default_ttl_seconds: 24 * 3_600,
+        on_uncertain: OnUncertain::Stop,
+        critical: false,
+    },
+    NotificationType {
+        name: "CERTIFICATE_EXPIRING",
+        channels: &Channel::ALL,
+        email_before_sms: true,
+        escalate_after: Some(SignedDuration::from_hours(24)),
+        tries: 6,
+        default_ttl_seconds: 7 * 24 * 3_600,
+        on_uncertain: OnUncertain::Stop,
+        critical: false,
+    },
+    NotificationType {
+        name: "PAYMENT_DUE",
+        channels: &Channel::ALL,
+        email_before_sms: true,
+        escalate_after: Some(SignedDuration::from_hours(4)),
+        tries: 6,
+        default_ttl_seconds: 3 * 24 * 3_600,
+        on_uncertain: OnUncertain::Stop,
+        critical: false,
+    },
+];
+
+impl NotificationType {
+    /// The type a request gets that names none.
+    pub const DEFAULT: &'static str = "DEFAULT";
+
+    /// The type with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        static TYPES: [NotificationType; 3] = BUILT_IN;
+        TYPES.iter().find(|known| known.name == name)
+    }
+
+    /// What is wrong with an order of channels for this type.
+    ///
+    /// # Errors
+    /// A sentence for the caller.
+    pub fn check_order(&self, channels: &[Channel]) -> Result<(), &'static str> {
+        let place = |wanted| channels.iter().position(|channel| *channel == wanted);
+        if channels.is_empty() || channels.len() > Channel::ALL.len() {
+            return Err("must name 1 to 3 channels");
+        }
+        if channels.iter().enumerate().any(|(at, channel)| channels[..at].contains(channel)) {
+            return Err("must name each channel once");
+        }
+        match (place(Channel::Email), place(Channel::Sms)) {
+            (email, Some(sms)) if self.email_before_sms && email.is_none_or(|email| email > sms) => {
+                Err("must name email before sms for this type")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use Channel::{Email, Push, Sms};
+
+    #[test]
+    fn built_in_types_keep_their_own_rules() {
+        for kind in &BUILT_IN {
+            assert_eq!(kind.check_order(kind.channels), Ok(()));
+            assert!(kind.default_ttl_seconds <= MAX_TTL_SECONDS);
+            assert_eq!(NotificationType::named(kind.name), Some(kind));
+        }
+        assert_eq!(NotificationType::named("default"), None);
+    }
+
+    #[test]
+    fn email_stands_before_sms_where_the_type_says_so() {
+        let payment = NotificationType::named("PAYMENT_DUE").unwrap();
+        for refused in [&[Sms][..], &[Sms, Email], &[Push, Sms], &[Push, Sms, Email]] {
+            assert!(payment.check_order(refused).is_err(), "{refused:?}");
+        }
+        for allowed in [&[Email][..], &[Push], &[Email, Sms, Push]] {
+            assert_eq!(payment.check_order(allowed), Ok(()));
+        }
+        let default = NotificationType::named("DEFAULT").unwrap();
+        assert_eq!(default.check_order(&[Sms, Email]), Ok(()));
+        assert!(default.check_order(&[]).is_err());
+        assert!(default.check_order(&[Push, Push]).is_err());
+    }
+}

@@ -1,0 +1,19 @@
+//! The notification: what it says, which state it is in, and what was tried.
+
+mod attempt;
+mod content;
+mod id;
+mod item;
+mod kind;
+mod model;
+mod status;
+mod view;
+
+pub use attempt::{Attempt, AttemptOutcome};
+pub use content::Content;
+pub use id::NotificationId;
+pub use item::{attention_shards, due_shards};
+pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain};
+pub use model::Notification;
+pub use status::{Reason, Status};
+pub use view::NotificationView;

@@ -1,0 +1,77 @@
+//! A notification as callers see it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Attempt, AttemptOutcome, Notification, NotificationId, Reason, Status};
+use crate::channels::Channel;
+use crate::rollout::Version;
+
+/// The JSON of a notification: shape and names are the API's contract.
+#[derive(Debug, Serialize)]
+pub struct NotificationView<'a> {
+    id: &'a NotificationId,
+    to: &'a crate::recipients::RecipientId,
+    r#type: &'static str,
+    status: Status,
+    reason: Option<Reason>,
+    version: Option<Version>,
+    channel: Option<Channel>,
+    attempts: Vec<AttemptView<'a>>,
+    cost_micros: i64,
+    created_at: Timestamp,
+    next_action_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    clicked_at: Option<Timestamp>,
+    converted_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptView<'a> {
+    channel: Channel,
+    provider: &'a str,
+    outcome: AttemptOutcome,
+    status_code: Option<u16>,
+    latency_ms: u64,
+    cost_micros: i64,
+    at: Option<Timestamp>,
+    detail: Option<&'a str>,
+}
+
+impl<'a> NotificationView<'a> {
+    /// The view of a notification.
+    #[must_use]
+    pub fn of(notification: &'a Notification) -> Self {
+        Self {
+            id: &notification.id,
+            to: &notification.to,
+            r#type: notification.kind.name,
+            status: notification.status,
+            reason: notification.reason,
+            version: notification.version,
+            channel: notification.channel(),
+            attempts: notification.attempts.iter().map(AttemptView::of).collect(),
+            cost_micros: notification.cost_micros(),
+            created_at: notification.created_at,
+            next_action_at: notification.next_action_at,
+            delivered_at: notification.delivered_at,
+            clicked_at: notification.clicked_at,
+            converted_at: notification.converted_at,
+        }
+    }
+}
+
+impl<'a> AttemptView<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        Self {
+            channel: attempt.channel,
+            provider: &attempt.provider,
+            outcome: attempt.outcome,
+            status_code: attempt.status_code,
+            latency_ms: attempt.latency_ms,
+            cost_micros: attempt.cost_micros,
+            at: Timestamp::from_millisecond(attempt.at_ms).ok(),
+            detail: attempt.detail.as_deref(),
+        }
+    }
+}

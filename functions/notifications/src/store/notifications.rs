@@ -1,0 +1,213 @@
+//! The notifications table: every write asks for the revision before it, so that of two writers one wins and the
+//! other learns of it.
+//!
+//! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + leaving `due` 1.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Item, StoreError};
+use crate::notification::{Notification, NotificationId, attention_shards};
+use crate::recipients::RecipientKey;
+
+/// The adapter of the notifications table.
+#[derive(Debug, Clone)]
+pub struct NotificationsStore {
+    client: Client,
+    table: String,
+    /// How long a notification is kept after its lifetime.
+    retention: SignedDuration,
+}
+
+/// A page of a list: the items and where the next page begins.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// The last key seen, when there may be more.
+    pub next: Option<String>,
+}
+
+impl NotificationsStore {
+    /// An adapter of `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, retention: SignedDuration) -> Self {
+        Self { client, table: table.into(), retention }
+    }
+
+    /// Stores a new notification.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] when its id is taken.
+    pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(self.item(notification)));
+        let sent = put.condition_expression("attribute_not_exists(pk)").send().await;
+        sent.map(drop).map_err(|error| StoreError::of("PutItem", error))
+    }
+
+    /// Stores the next state of a notification that was read at its present revision, and counts the revision on.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] when somebody else wrote in between, or it was erased.
+    pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
+        let read_at = notification.revision;
+        notification.revision += 1;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(self.item(notification)));
+        let put = put
+            .condition_expression("revision = :read_at")
+            .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()));
+        let sent = put.send().await;
+        sent.map(drop).map_err(|error| {
+            notification.revision = read_at;
+            StoreError::of("PutItem", error)
+        })
+    }
+
+    /// The same write as a part of a transaction; the caller counts the revision on once it went through.
+    ///
+    /// # Errors
+    /// Never, in practice: the parts are all given.
+    pub fn put_in_transaction(&self, notification: &Notification, is_new: bool) -> Result<Put, StoreError> {
+        let mut after = notification.clone();
+        let put = Put::builder().table_name(&self.table);
+        let put = if is_new {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            after.revision += 1;
+            put.condition_expression("revision = :read_at")
+                .expression_attribute_values(":read_at", AttributeValue::N(notification.revision.to_string()))
+        };
+        put.set_item(Some(self.item(&after))).build().map_err(|error| StoreError::of_build("TransactWriteItems", &error))
+    }
+
+    /// One notification, consistently.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is malformed.
+    pub async fn get(&self, id: &NotificationId) -> Result<Option<Notification>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(id))).consistent_read(true);
+        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
+        Ok(found.item.as_ref().map(Notification::from_item).transpose()?)
+    }
+
+    /// A recipient's history, newest first; `after` is the time-ordered half of the last id seen.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is malformed.
+    pub async fn history(
+        &self,
+        recipient: &RecipientKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Notification>, StoreError> {
+        let upper = after.unwrap_or("~");
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk AND sk < :upper");
+        let query = query
+            .expression_attribute_values(":pk", AttributeValue::S(recipient.as_str().to_owned()))
+            .expression_attribute_values(":upper", AttributeValue::S(upper.to_owned()))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        let more = page.last_evaluated_key.is_some();
+        let items = page.items.unwrap_or_default();
+        let items = items.iter().map(Notification::from_item).collect::<Result<Vec<_>, _>>()?;
+        let next = items.last().filter(|_| more).map(|last| last.id.ordered().to_owned());
+        Ok(Page { items, next })
+    }
+
+    /// Ids of one due shard whose time has come, soonest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn due(&self, shard: &str, now: Timestamp, limit: usize) -> Result<Vec<NotificationId>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND next_action_at <= :now")
+            .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
+            .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        Ok(page.items.unwrap_or_default().iter().filter_map(id_of).collect())
+    }
+
+    /// Up to `limit` ids that ended badly on one UTC day, in the time from `from` to `to`, newest first, with the time.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn attention(
+        &self,
+        day: jiff::civil::Date,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, NotificationId)>, StoreError> {
+        let mut found = Vec::new();
+        for shard in attention_shards(day) {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("attention")
+                .key_condition_expression("attention_shard = :shard AND attention_at BETWEEN :from AND :to")
+                .expression_attribute_values(":shard", AttributeValue::S(shard))
+                .expression_attribute_values(":from", AttributeValue::N(from.as_millisecond().to_string()))
+                .expression_attribute_values(":to", AttributeValue::N(to.as_millisecond().to_string()))
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+            let items = page.items.unwrap_or_default();
+            found.extend(items.iter().filter_map(|item| Some((attention_at(item)?, id_of(item)?))));
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// Many notifications by id, in the order asked for; erased ones are left out.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is malformed.
+    pub async fn get_many(&self, ids: &[NotificationId]) -> Result<Vec<Notification>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(100) {
+            let mut wanted: Vec<Item> = chunk.iter().map(key).collect();
+            while !wanted.is_empty() {
+                let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
+                let keys = keys.map_err(|error| StoreError::of_build("BatchGetItem", &error))?;
+                let call = self.client.batch_get_item().request_items(&self.table, keys).send();
+                let page = call.await.map_err(|error| StoreError::of("BatchGetItem", error))?;
+                for item in page.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+                    found.push(Notification::from_item(&item)?);
+                }
+                let left = page.unprocessed_keys.unwrap_or_default().remove(&self.table);
+                wanted = left.map(|keys| keys.keys).unwrap_or_default();
+            }
+        }
+        let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
+        found.sort_by_key(|notification| place(&notification.id));
+        Ok(found)
+    }
+
+    fn item(&self, notification: &Notification) -> Item {
+        notification.to_item(self.retention)
+    }
+}
+
+fn key(id: &NotificationId) -> Item {
+    Item::from([
+        ("pk".to_owned(), AttributeValue::S(id.recipient().as_str().to_owned())),
+        ("sk".to_owned(), AttributeValue::S(id.ordered().to_owned())),
+    ])
+}
+
+fn id_of(item: &Item) -> Option<NotificationId> {
+    NotificationId::from_stored(item.get("pk")?.as_s().ok()?, item.get("sk")?.as_s().ok()?)
+}
+
+fn attention_at(item: &Item) -> Option<Timestamp> {
+    Timestamp::from_millisecond(item.get("attention_at")?.as_n().ok()?.parse().ok()?).ok()
+}

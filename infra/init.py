@@ -1,0 +1,81 @@
+"""Creates the SSM parameters of one stage, once, and never overwrites one.
+
+They are not resources of the stack: operators change some of them by hand, and a stack would write the template's value
+back. The secrets must outlive every stack: losing recipient-hash-key loses every stored address.
+
+    make init STAGE=staging      (with ordinary AWS credentials)
+"""
+
+import base64
+import os
+import secrets
+
+import boto3
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+import samconfig
+
+PERCENTAGE = r"^(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)$"
+JSON_ARRAY = r"^\s*\[[\s\S]*\]\s*$"
+JSON_OBJECT = r"^\s*\{[\s\S]*\}\s*$"
+
+
+def base64url(data):
+    """Without padding, as VAPID keys are written everywhere."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def put_once(ssm, name, value, **extra):
+    """Creates a parameter unless it exists; the service decides, so two runs at once cannot overwrite each other."""
+    try:
+        ssm.put_parameter(Name=name, Value=value, Overwrite=False, **extra)
+    except ssm.exceptions.ParameterAlreadyExists:
+        print(f"  kept     {name}")
+        return False
+    print(f"  created  {name}")
+    return True
+
+
+def vapid_public_key(private_key):
+    """The uncompressed point (65 bytes) that belongs to a base64url private scalar."""
+    scalar = int.from_bytes(base64.urlsafe_b64decode(private_key + "=" * (-len(private_key) % 4)), "big")
+    point = ec.derive_private_key(scalar, ec.SECP256R1()).public_key()
+    return base64url(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+
+def new_vapid_private_key():
+    """A P-256 scalar as 32 raw bytes in base64url."""
+    scalar = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64url(scalar.to_bytes(32, "big"))
+
+
+def init(ssm, stage):
+    """Creates what is missing. The public key is derived from the stored private one, so the two always match."""
+    prefix = f"/push-notifications/{stage}"
+    put_once(ssm, f"{prefix}/rollout-percentage", "10", Type="String", AllowedPattern=PERCENTAGE,
+             Description="Share of recipients in v2: 0 to 100, up to two decimals; 0 is the kill switch")
+    put_once(ssm, f"{prefix}/rollout-users", "[]", Type="String", AllowedPattern=JSON_ARRAY,
+             Description="JSON array of recipient ids that get v2 at any percentage above 0")
+    put_once(ssm, f"{prefix}/settings", "{}", Type="String", AllowedPattern=JSON_OBJECT,
+             Description="JSON object: breaker, budgets, prices, guard")
+    put_once(ssm, f"{prefix}/vapid-private-key", new_vapid_private_key(), Type="SecureString",
+             Description="P-256 scalar; replacing it makes every push subscription useless")
+    stored = ssm.get_parameter(Name=f"{prefix}/vapid-private-key", WithDecryption=True)["Parameter"]["Value"]
+    put_once(ssm, f"{prefix}/vapid-public-key", vapid_public_key(stored), Type="String",
+             Description="The point of vapid-private-key, as browsers take it")
+    put_once(ssm, f"{prefix}/recipient-hash-key", base64url(secrets.token_bytes(32)), Type="SecureString",
+             Description="Keys of all stored recipients depend on it: losing it loses every address")
+    put_once(ssm, f"{prefix}/link-signing-key", base64url(secrets.token_bytes(32)), Type="SecureString",
+             Description="Signs the links in messages")
+
+
+def main():
+    stage = os.environ.get("STAGE", "local")
+    region = os.environ.get("AWS_REGION") or samconfig.deploy_settings(stage)["region"]
+    print(f"parameters of stage {stage} in {region}")
+    init(boto3.client("ssm", region_name=region), stage)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Where the local stack lives: its folder, port, region and the environment its processes get."""
+
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra"))
+
+REGION = "eu-west-1"
+STAGE = "local"
+HOST = "127.0.0.1"
+
+
+class Place:
+    """One local stack. Two with different folders and ports can run side by side."""
+
+    def __init__(self, folder=None, port=None):
+        self.folder = ROOT / (folder or os.environ.get("LOCAL_DIR", "target/local"))
+        self.port = int(port or os.environ.get("LOCAL_PORT", "4566"))
+
+    @property
+    def endpoint(self):
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def pid_file(self):
+        return self.folder / "ministack.pid"
+
+    @property
+    def log_file(self):
+        return self.folder / "ministack.log"
+
+    @property
+    def scratch(self):
+        return self.folder / "tmp"
+
+    @property
+    def template(self):
+        return self.folder / "template.yaml"
+
+    @property
+    def stack_file(self):
+        return self.folder / "stack.json"
+
+    def environment(self):
+        """A clean one: ministack hands its own on to the functions, which must not find more there than on AWS."""
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        return {
+            **kept,
+            "TMPDIR": str(self.scratch),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+def say(text):
+    """One line of progress, seen at once also through a pipe."""
+    print(text, flush=True)
