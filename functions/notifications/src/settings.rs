@@ -1,9 +1,10 @@
 //! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
 
-use crate::channels::prices::Prices;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::channels::prices::Prices;
 use crate::rollout::strict_json::{self, JsonFault};
 
 /// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
@@ -12,7 +13,7 @@ use crate::rollout::strict_json::{self, JsonFault};
 pub struct Settings {
     /// What SMS may cost and where it may go.
     pub sms: SmsSettings,
-    /// What sending costs.
+    /// What a send costs, where it differs from the built-in figures.
     pub prices: Prices,
     /// How long things are kept.
     pub retention_days: RetentionDays,
@@ -106,6 +107,11 @@ impl Settings {
     /// Not a JSON object of these fields, or a value out of its range. The fault never quotes the text.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         let settings: Self = strict_json::parse(text)?;
+        // The derived reader also takes a list of values in the order of the fields, which nobody means to write.
+        let sections: Map<String, Value> = strict_json::parse(text)?;
+        if !sections.values().all(Value::is_object) {
+            return Err(JsonFault::OutOfRange("every section must be an object"));
+        }
         let RetentionDays { notifications, device_unused } = settings.retention_days;
         if notifications == 0 || device_unused == 0 {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
@@ -125,7 +131,7 @@ mod tests {
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.sms.daily_ceiling_micros, 5_000_000);
         assert_eq!(settings.sms.allowed_countries, None);
-        assert_eq!(settings.breaker.max_open_seconds, 300);
+        assert_eq!(settings.prices, Prices::default());
         assert_eq!(settings.retention_days.device_unused, 180);
     }
 
@@ -137,7 +143,6 @@ mod tests {
         assert_eq!(countries, ["IT", "DE"]);
         assert_eq!(settings.sms.per_recipient_per_day, 0);
         assert_eq!(settings.sms.max_parts, 3);
-        assert_eq!(settings.breaker, BreakerSettings::default());
     }
 
     #[test]
@@ -157,6 +162,9 @@ mod tests {
             "{} {}",
             r#"{"smss": {}}"#,
             r#"{"sms": null}"#,
+            r#"{"sms": []}"#,
+            r#"{"sms": [1]}"#,
+            r#"{"prices": {"sms_micros": {"it": 1}}}"#,
             r#"{"sms": {"daily_ceiling": 1}}"#,
             r#"{"sms": {"daily_ceiling_micros": -1}}"#,
             r#"{"sms": {"daily_ceiling_micros": "5"}}"#,
@@ -165,10 +173,6 @@ mod tests {
             r#"{"sms": {"allowed_countries": ["it"]}}"#,
             r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
             r#"{"sms": {"allowed_countries": "IT"}}"#,
-            r#"{"breaker": {"failure_percent": 0}}"#,
-            r#"{"breaker": {"failure_percent": 101}}"#,
-            r#"{"breaker": {"min_attempts": 0}}"#,
-            r#"{"breaker": {"open_seconds": 301}}"#,
             r#"{"retention_days": {"notifications": 0}}"#,
         ];
         for text in junk {

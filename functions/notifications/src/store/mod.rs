@@ -6,7 +6,7 @@ mod erasure;
 mod error;
 mod idempotency;
 mod item;
-
+pub mod metrics;
 mod notifications;
 mod recipients;
 #[cfg(test)]
