@@ -28,6 +28,7 @@ pub mod aws;
 pub mod chance;
 pub mod clock;
 pub mod environment;
+pub mod gateway;
 pub mod http;
 pub mod parameters;
 pub mod private;

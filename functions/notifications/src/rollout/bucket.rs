@@ -29,6 +29,11 @@ impl Version {
             Self::V2 => "v2",
         }
     }
+
+    /// The version with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::V1, Self::V2].into_iter().find(|version| version.as_str() == name)
+    }
 }
 
 /// A recipient's place among 10,000, the same for ever: the first 8 bytes of SHA-256 of `"push-v2:" + id` as a
