@@ -85,10 +85,8 @@ impl RecipientsApi {
         let body: BrowserSubscription = request.json()?;
         let subscription = body.parse(&self.extra_origins);
         let subscription = subscription.map_err(|wrong| Problem::invalid_field(wrong.field, wrong.message))?;
-        let device = Device::registering(&subscription, &self.hasher, now);
-        if device.expires_at.is_some_and(|at| at <= now) {
-            return Err(Problem::invalid_field("expirationTime", "must be in the future, in milliseconds since 1970"));
-        }
+        let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
+        let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
         let status = match self.recipients.register(&id, &key, &device).await.map_err(problem)? {
             Registered::New => 201,
             Registered::Known => 200,

@@ -130,30 +130,29 @@ pub(super) struct Update {
     pub values: Item,
 }
 
-/// Sets the attributes that have a value and removes those that have none, after what `always` sets.
-fn update(always: &str, values: Item, fields: Vec<(&str, Option<AttributeValue>)>) -> Update {
-    let mut update = Update { expression: format!("SET {always}"), names: HashMap::new(), values };
+/// Sets the attributes that have a value and removes those that have none, beside what `set` says already. All of them by
+/// placeholders, since words such as `auth` and `attributes` are reserved.
+fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<AttributeValue>)>) -> Update {
+    let mut names = HashMap::new();
     let mut removed = Vec::new();
     for (name, value) in fields {
-        update.names.insert(format!("#{name}"), name.to_owned());
+        names.insert(format!("#{name}"), name.to_owned());
         match value {
             Some(value) => {
-                update.expression.push_str(&format!(", #{name} = :{name}"));
-                update.values.insert(format!(":{name}"), value);
+                set.push(format!("#{name} = :{name}"));
+                values.insert(format!(":{name}"), value);
             }
             None => removed.push(format!("#{name}")),
         }
     }
-    if !removed.is_empty() {
-        update.expression.push_str(&format!(" REMOVE {}", removed.join(", ")));
-    }
-    update
+    let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
+    Update { expression: format!("SET {}{remove}", set.join(", ")), names, values }
 }
 
 /// The update that replaces everything a caller says, keeps when the recipient became known, and counts the revision on.
 pub(super) fn profile_update(id: &RecipientId, profile: &Profile, now: Timestamp) -> Update {
-    let always = "id = :id, updated_at = :now, created_at = if_not_exists(created_at, :now), \
-                  revision = if_not_exists(revision, :zero) + :one";
+    let counted = "revision = if_not_exists(revision, :zero) + :one";
+    let set = ["id = :id", "updated_at = :now", "created_at = if_not_exists(created_at, :now)", counted];
     let values = ItemWriter::default().text(":id", id.expose()).time(":now", now).number(":zero", 0).number(":one", 1);
     let text = |value: Option<&str>| value.map(|value| AttributeValue::S(value.to_owned()));
     let attributes = Some(profile.attributes.expose()).filter(|attributes| !attributes.is_empty());
@@ -166,18 +165,20 @@ pub(super) fn profile_update(id: &RecipientId, profile: &Profile, now: Timestamp
         ("attributes", attributes.and_then(json)),
         ("preferences", preferences.and_then(json)),
     ];
-    update(always, values.finish(), fields)
+    update(set.map(str::to_owned).to_vec(), values.finish(), fields)
 }
 
 /// The update that a repeated registration makes to a known device.
 pub(super) fn device_update(device: &Device) -> Update {
-    let values = ItemWriter::default()
-        .time(":now", device.last_used_at)
-        .text(":p256dh", device.p256dh.expose())
-        .text(":auth", device.auth.expose());
-    let expiry = device.expires_at.map(|at| AttributeValue::N(at.as_millisecond().to_string()));
-    let always = "last_used_at = :now, p256dh = :p256dh, auth = :auth";
-    update(always, values.finish(), vec![("subscription_expires_at", expiry)])
+    let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
+    let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());
+    let fields = vec![
+        ("last_used_at", Some(time(device.last_used_at))),
+        ("p256dh", text(device.p256dh.expose())),
+        ("auth", text(device.auth.expose())),
+        ("subscription_expires_at", device.expires_at.map(time)),
+    ];
+    update(Vec::new(), Item::new(), fields)
 }
 
 fn json(value: &impl serde::Serialize) -> Option<AttributeValue> {
