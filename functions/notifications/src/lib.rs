@@ -1,20 +1,37 @@
 //! WHAT the service does, in domain words, in the order a notification meets it.
+//!
+//! Follow one: [`send`] takes a caller's request, asks the gates and stores a [`notification`]; [`cascade`] decides and
+//! carries out one step after another on the [`channels`] until it ends; [`rollup`] counts what happened; [`cleanup`]
+//! removes what outlived its use; [`recipients`] keeps the people. What ops may change is in [`rollout`] and
+//! [`settings`]. Only [`store`] and the channels' `provider` files call AWS.
+
+pub mod send;
+
+pub mod cascade;
+
+pub mod rollup;
+
+pub mod recipients;
+
+pub mod notification;
+
+pub mod channels;
+
+pub mod rollout;
+pub mod settings;
+
+pub mod store;
 
 pub mod aws;
-pub mod channels;
+pub mod chance;
 pub mod clock;
 pub mod environment;
 pub mod http;
-pub mod notification;
 pub mod parameters;
 pub mod private;
 pub mod problem;
-pub mod recipients;
-pub mod rollout;
 pub mod secrets;
-pub mod settings;
 pub mod startup;
-pub mod store;
 pub mod telemetry;
 
 #[cfg(test)]

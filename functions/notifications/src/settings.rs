@@ -136,6 +136,13 @@ impl Settings {
     }
 }
 
+impl SmsSettings {
+    /// The most that one message may cost, in micro-euro, as prices are counted.
+    pub fn max_price(&self) -> i64 {
+        i64::try_from(self.max_price_micros).unwrap_or(i64::MAX)
+    }
+}
+
 impl BreakerSettings {
     fn check(&self) -> Result<(), JsonFault> {
         if !(1..=100).contains(&self.failure_percent) {

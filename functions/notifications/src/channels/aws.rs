@@ -128,13 +128,31 @@ fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> O
     }
     match code {
         // Throttling is decided before a request is looked at, whatever status carries it.
-        "Throttling" | "ThrottlingException" | "Throttled" | "ThrottledException" | "RequestLimitExceeded"
-        | "RequestThrottled" | "RequestThrottledException" | "TooManyRequestsException" | "BandwidthLimitExceeded"
+        "Throttling"
+        | "ThrottlingException"
+        | "Throttled"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "BandwidthLimitExceeded"
         | "KMSThrottling" => Outcome::RetryLater { after_ms: None },
-        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "AuthorizationError" | "OptInRequired"
-        | "InvalidClientTokenId" | "UnrecognizedClientException" | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException" | "SignatureDoesNotMatch" | "IncompleteSignature"
-        | "InvalidSignatureException" | "InvalidSecurity" | "ExpiredToken" | "ExpiredTokenException"
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "NotAuthorized"
+        | "AuthorizationError"
+        | "OptInRequired"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "InvalidSignatureException"
+        | "InvalidSecurity"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
         | "RequestExpired" => rejected(Rejection::Config),
         _ => by_status(refusal.status),
     }

@@ -13,14 +13,16 @@ const MAX_BYTES: usize = 2_000;
 pub struct Link(String);
 
 impl Link {
-    /// The link, or `None` when the text is anything else: `javascript:`, `mailto:`, a relative path, too long.
+    /// The link, or `None` when the text is anything else: `javascript:`, `mailto:`, a relative path, a user
+    /// name before the host, too long.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let has_user = !url.username().is_empty() || url.password().is_some();
         let text = String::from(url);
         let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"".contains(&byte));
-        (is_web && is_plain && text.len() <= MAX_BYTES).then_some(Self(text))
+        (is_web && !has_user && is_plain && text.len() <= MAX_BYTES).then_some(Self(text))
     }
 
     /// The link as text.
@@ -64,7 +66,16 @@ mod tests {
     #[test]
     fn anything_but_a_web_link_is_refused() {
         let long = format!("https://example.com/{}", "a".repeat(2_000));
-        for text in ["javascript:alert(1)", "mailto:ada@example.com", "data:text/html,x", "/path", "", "https://", &long] {
+        for text in [
+            "javascript:alert(1)",
+            "mailto:ada@example.com",
+            "data:text/html,x",
+            "/path",
+            "",
+            "https://",
+            "https://bank.example@evil.example",
+            &long,
+        ] {
             assert_eq!(Link::parse(text), None, "{text}");
         }
     }

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn settings_replace_single_prices_and_keep_the_rest() {
-        let prices: Prices = serde_json::from_str(r#"{"email_micros": 100, "sms_micros": {"IT": 1, "JM": 2}}"#).unwrap();
+        let prices: Prices =
+            serde_json::from_str(r#"{"email_micros": 100, "sms_micros": {"IT": 1, "JM": 2}}"#).unwrap();
         assert_eq!(prices.price_micros(Channel::Email, None, 0), 100);
         assert_eq!(prices.price_micros(Channel::Sms, Some("IT"), 1), 1);
         assert_eq!(prices.price_micros(Channel::Sms, Some("JM"), 1), 2);

@@ -1,9 +1,16 @@
 //! The tables. Only what stands below here names the DynamoDB SDK; what is decided is decided elsewhere.
 
+mod budget;
 mod error;
+mod idempotency;
 mod item;
+pub mod metrics;
 mod notifications;
+#[cfg(test)]
+mod testing;
 
+pub use budget::{Reserved, SmsBudget};
 pub use error::StoreError;
+pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{NotificationsStore, Page};

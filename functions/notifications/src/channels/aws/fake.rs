@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// What the provider does with each request.
@@ -25,7 +26,12 @@ pub enum Behaviour {
 impl Behaviour {
     /// A success of the Query protocol.
     pub fn accepted(action: &str) -> Self {
-        Self::Answer(200, format!("<{action}Response><{action}Result><MessageId>0100</MessageId></{action}Result></{action}Response>"))
+        Self::Answer(
+            200,
+            format!(
+                "<{action}Response><{action}Result><MessageId>0100</MessageId></{action}Result></{action}Response>"
+            ),
+        )
     }
 
     /// An error of the Query protocol.
@@ -103,9 +109,10 @@ fn answer(mut stream: TcpStream, status: u16, body: &str) {
     stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).unwrap();
 }
 
-/// Plain HTTP, as the fake speaks it.
+/// Plain HTTP, as the fake speaks it, and TLS for addresses that ask for it.
 pub fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_http()
+    let tls = tls::Provider::rustls(tls::rustls_provider::CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
 /// Credentials that no one checks.

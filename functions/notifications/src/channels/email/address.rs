@@ -144,8 +144,9 @@ mod tests {
             ("ada@exam_ple.com", Domain),
             ("ada@-example.com", Domain),
             ("ada@exa%6dple.com", Domain),
-            ("ada@example.com\r\nBcc: eve@example.com", Domain),
+            ("ada@example.com\r\nBcc: eve@example.com", Local),
             ("ada@example.com,eve", Domain),
+            ("ada@example.com\r\nBcc: eve", Domain),
             ("ada\r\nBcc: eve@example.com", Local),
             ("ada,eve@example.com", Local),
             ("ada @example.com", Local),
@@ -169,7 +170,7 @@ mod tests {
         assert!(EmailAddress::parse(&longest).is_ok());
         assert_eq!(EmailAddress::parse(&format!("{longest}s")), Err(EmailAddressError::TooLong));
         assert_eq!(EmailAddress::parse(&format!("{}@example.com", "l".repeat(65))), Err(EmailAddressError::Local));
-        let grown = format!("{}@{}", "l".repeat(64), format!("{}.", "ü".repeat(14)).repeat(6) + "example");
+        let grown = format!("{}@{}", "l".repeat(64), "ü.".repeat(50) + "example");
         assert!(grown.len() <= 254);
         assert_eq!(EmailAddress::parse(&grown), Err(EmailAddressError::TooLong));
     }

@@ -16,9 +16,9 @@ pub fn page(title: &str, body: &str, link: Option<&Link>) -> String {
         .filter(|paragraph| !paragraph.trim().is_empty())
         .map(|paragraph| element("p", PARAGRAPH_STYLE, &escaped(paragraph).replace('\n', "<br>\n")))
         .collect();
-    let link = link.map(|link| escaped(link.as_str())).map_or_else(String::new, |link| {
-        element("p", PARAGRAPH_STYLE, &format!("<a href=\"{link}\">{link}</a>"))
-    });
+    let link = link
+        .map(|link| escaped(link.as_str()))
+        .map_or_else(String::new, |link| element("p", PARAGRAPH_STYLE, &format!("<a href=\"{link}\">{link}</a>")));
     let heading = element("h1", HEADING_STYLE, &title);
     format!(
         "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\

@@ -74,9 +74,7 @@ mod tests {
             .endpoint_url(url)
             .http_client(http_client());
         config.set_credentials_provider(credentials);
-        let mut client = EmailClient::new(Client::from_conf(config.build()), address("hello@example.com"));
-        client.limits.call = Duration::from_millis(300);
-        client
+        EmailClient::new(Client::from_conf(config.build()), address("hello@example.com"))
     }
 
     fn address(text: &str) -> EmailAddress {
@@ -84,7 +82,10 @@ mod tests {
     }
 
     async fn send(url: &str) -> Answer {
-        let client = client(url, Some(test_credentials()));
+        send_by(&client(url, Some(test_credentials()))).await
+    }
+
+    async fn send_by(client: &EmailClient) -> Answer {
         let message =
             EmailMessage::new(client.sender().clone(), address("ada@example.org"), "Title", "Body", None, None);
         client.send(&message, "id-1", Timestamp::UNIX_EPOCH).await
@@ -119,7 +120,10 @@ mod tests {
     async fn neither_a_fault_nor_throttling_is_tried_again_by_the_sdk() {
         for (behaviour, outcome) in [
             (Behaviour::refused(500, "InternalFailure", ""), Outcome::Uncertain),
-            (Behaviour::refused(400, "Throttling", "Maximum sending rate exceeded."), Outcome::RetryLater { after_ms: None }),
+            (
+                Behaviour::refused(400, "Throttling", "Maximum sending rate exceeded."),
+                Outcome::RetryLater { after_ms: None },
+            ),
             (Behaviour::Answer(503, "<html>".to_owned()), Outcome::Uncertain),
             (Behaviour::Answer(200, "<html>".to_owned()), Outcome::Uncertain),
         ] {
@@ -132,10 +136,12 @@ mod tests {
     #[tokio::test]
     async fn silence_after_the_request_left_is_uncertain_and_not_tried_again() {
         let ses = Fake::start(Behaviour::Silence);
-        let answer = send(&ses.url).await;
+        let mut client = client(&ses.url, Some(test_credentials()));
+        client.limits.call = Duration::from_millis(500);
+        let answer = send_by(&client).await;
         assert_eq!((answer.outcome, answer.status_code), (Outcome::Uncertain, None));
         assert_eq!(answer.detail.as_deref(), Some("no_answer"));
-        assert!(answer.latency_ms >= 300);
+        assert!(answer.latency_ms >= 500);
         assert_eq!(ses.count(), 1);
     }
 
@@ -154,11 +160,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_is_not_made_in_time_was_no_send_either() {
+        // Takes TCP connections and never speaks TLS.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let mut client = client(&url, Some(test_credentials()));
+        client.limits.connect = Duration::from_millis(200);
+        let answer = send_by(&client).await;
+        assert_eq!(answer.outcome, Outcome::RetryLater { after_ms: None });
+        assert_eq!(answer.detail.as_deref(), Some("not_connected"));
+        assert!(answer.latency_ms < 2_000);
+    }
+
+    #[tokio::test]
     async fn without_credentials_nothing_leaves_and_the_fault_is_ours() {
         let ses = Fake::start(Behaviour::accepted("SendRawEmail"));
-        let client = client(&ses.url, None);
-        let message = EmailMessage::new(client.sender().clone(), address("ada@example.org"), "T", "B", None, None);
-        let answer = client.send(&message, "id-1", Timestamp::UNIX_EPOCH).await;
+        let answer = send_by(&client(&ses.url, None)).await;
         assert_eq!(answer.outcome, Outcome::Rejected { reason: Rejection::Config });
         assert_eq!(ses.count(), 0);
     }

@@ -1,1 +1,33 @@
-//! The push channel.
+//! Web push (RFC 8030, 8291, 8292): free, and the first thing tried.
+//!
+//! Endpoints and keys come from outside and are hostile until their own types have parsed them ([`PushEndpoint`],
+//! [`SubscriptionKeys`]); only then does `web-push` see them. It signs and names the headers, our `ece` seals, and the
+//! provider's answer is read here, because the crate loses `Retry-After` and three of the statuses that matter.
+
+mod address;
+mod answer;
+mod connect;
+mod endpoint;
+mod keys;
+mod message;
+mod origins;
+mod provider;
+mod request;
+mod subscription;
+mod topic;
+mod vapid;
+
+pub use answer::outcome;
+pub use endpoint::{EndpointProblem, MAX_ENDPOINT_BYTES, PushEndpoint};
+pub use keys::{KeyProblem, SubscriptionKeys};
+pub use message::{MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS, PayloadProblem, PushContent, PushMessage};
+pub use origins::{ExtraOrigins, NotAnOrigin};
+pub use provider::{PUSH_SERVICES, PushClient};
+pub use request::{SealError, sealed_request};
+pub use subscription::{BrowserSubscription, Subscription, SubscriptionProblem};
+pub use topic::Topic;
+pub use vapid::{VapidCache, VapidKey, VapidProblem, VapidSubject};
+pub use web_push::Urgency;
+
+#[cfg(test)]
+mod tests;

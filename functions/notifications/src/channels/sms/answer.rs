@@ -18,10 +18,16 @@ pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
             rejected(invalid_parameter(refusal))
         }
         // A number outside the sandbox's verified ones, a key or an endpoint that is not set up: for ops to mend.
-        "UserError" | "UserErrorException" | "NotFound" | "EndpointDisabled" | "PlatformApplicationDisabled"
-        | "KMSAccessDenied" | "KMSDisabled" | "KMSInvalidState" | "KMSNotFound" | "KMSOptInRequired" => {
-            rejected(Rejection::Config)
-        }
+        "UserError"
+        | "UserErrorException"
+        | "NotFound"
+        | "EndpointDisabled"
+        | "PlatformApplicationDisabled"
+        | "KMSAccessDenied"
+        | "KMSDisabled"
+        | "KMSInvalidState"
+        | "KMSNotFound"
+        | "KMSOptInRequired" => rejected(Rejection::Config),
         _ => return None,
     })
 }

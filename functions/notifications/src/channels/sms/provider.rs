@@ -73,7 +73,8 @@ impl SmsClient {
             ("AWS.SNS.SMS.MaxPrice", "Number", max_price.as_deref()),
         ];
         for (name, data_type, value) in attributes {
-            let attribute = value.map(|value| MessageAttributeValue::builder().data_type(data_type).string_value(value));
+            let attribute =
+                value.map(|value| MessageAttributeValue::builder().data_type(data_type).string_value(value));
             // `build` asks for the data type only, which is there.
             if let Some(Ok(attribute)) = attribute.map(|attribute| attribute.build()) {
                 publish = publish.message_attributes(name, attribute);
@@ -109,9 +110,7 @@ mod tests {
             .credentials_provider(test_credentials())
             .http_client(http_client());
         let sender_id = sender_id.map(|id| SenderId::parse(id).unwrap());
-        let mut client = SmsClient::new(Client::from_conf(config.build()), sender_id, max_price);
-        client.limits.call = Duration::from_millis(300);
-        client
+        SmsClient::new(Client::from_conf(config.build()), sender_id, max_price)
     }
 
     async fn send(client: SmsClient) -> Answer {
@@ -121,7 +120,8 @@ mod tests {
 
     /// Name to type and value, whatever order the SDK wrote them in.
     fn attributes(fields: &BTreeMap<String, String>) -> BTreeMap<&str, (&str, &str)> {
-        let entry = |n: usize, part: &str| fields.get(&format!("MessageAttributes.entry.{n}.{part}")).map(String::as_str);
+        let entry =
+            |n: usize, part: &str| fields.get(&format!("MessageAttributes.entry.{n}.{part}")).map(String::as_str);
         (1..)
             .map_while(|n| Some((entry(n, "Name")?, (entry(n, "Value.DataType")?, entry(n, "Value.StringValue")?))))
             .collect()
@@ -166,14 +166,16 @@ mod tests {
 
     #[tokio::test]
     async fn neither_a_fault_nor_throttling_nor_silence_is_tried_again_by_the_sdk() {
-        for (behaviour, outcome) in [
-            (Behaviour::refused(500, "InternalError", ""), Outcome::Uncertain),
-            (Behaviour::refused(429, "Throttled", ""), Outcome::RetryLater { after_ms: None }),
-            (Behaviour::Silence, Outcome::Uncertain),
-            (Behaviour::HangUp, Outcome::Uncertain),
+        for (behaviour, outcome, call_ms) in [
+            (Behaviour::refused(500, "InternalError", ""), Outcome::Uncertain, 6_000),
+            (Behaviour::refused(429, "Throttled", ""), Outcome::RetryLater { after_ms: None }, 6_000),
+            (Behaviour::HangUp, Outcome::Uncertain, 6_000),
+            (Behaviour::Silence, Outcome::Uncertain, 500),
         ] {
             let sns = Fake::start(behaviour.clone());
-            assert_eq!(send(client(&sns.url, None, None)).await.outcome, outcome, "{behaviour:?}");
+            let mut client = client(&sns.url, None, None);
+            client.limits.call = Duration::from_millis(call_ms);
+            assert_eq!(send(client).await.outcome, outcome, "{behaviour:?}");
             assert_eq!(sns.count(), 1, "{behaviour:?}");
         }
     }

@@ -1,0 +1,102 @@
+//! What a push service checks of a request, and the tests' own server that records requests and answers as told.
+
+use std::collections::HashMap;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{Signature, VerifyingKey};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, AsyncBufReadExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// The claims of a `vapid t=..., k=...` header that `public_key` signed (RFC 8292 section 3).
+pub fn verified_claims(authorization: &str, public_key: &str) -> Value {
+    let (token, key) = authorization.strip_prefix("vapid t=").unwrap().split_once(", k=").unwrap();
+    assert_eq!(key, public_key);
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, claims) = signed.split_once('.').unwrap();
+    let decode = |part| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let key = VerifyingKey::from_sec1_bytes(&decode(key)).unwrap();
+    key.verify(signed.as_bytes(), &Signature::from_slice(&decode(signature)).unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&decode(header)).unwrap();
+    assert_eq!((&header["alg"], &header["typ"]), (&"ES256".into(), &"JWT".into()));
+    serde_json::from_slice(&decode(claims)).unwrap()
+}
+
+/// One request as it came over the wire; header names in lower case.
+#[derive(Debug)]
+pub struct Arrival {
+    pub line: String,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Arrival {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    async fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok().filter(|&length| length > 0)?;
+        let mut headers = HashMap::new();
+        loop {
+            let mut header = String::new();
+            stream.read_line(&mut header).await.ok()?;
+            let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.ok()?;
+        Some(Self { line: line.trim_end().to_owned(), headers, body })
+    }
+}
+
+/// A push service on this machine: gives the n-th request the n-th answer, over as many connections as are opened.
+pub struct PushService {
+    pub origin: String,
+    arrivals: mpsc::UnboundedReceiver<Arrival>,
+    pub connections: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl PushService {
+    pub async fn answering(answers: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let answers: Vec<String> = answers.iter().map(|&answer| answer.to_owned()).collect();
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let connections = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        tokio::spawn(serve(listener, answers, sender, connections.clone()));
+        Self { origin, arrivals, connections }
+    }
+
+    /// The next request that came, if one did.
+    pub fn arrival(&mut self) -> Option<Arrival> {
+        self.arrivals.try_recv().ok()
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    answers: Vec<String>,
+    sender: mpsc::UnboundedSender<Arrival>,
+    connections: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+) {
+    let mut answers = answers.into_iter();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let mut stream = BufReader::new(stream);
+        while let Some(arrival) = Arrival::read(&mut stream).await {
+            let answer = answers.next();
+            let _ = sender.send(arrival);
+            match answer.as_deref() {
+                // Says nothing until the other side gives up.
+                Some("silence") => drop(stream.read_u8().await),
+                Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+                None => break,
+            }
+        }
+    }
+}

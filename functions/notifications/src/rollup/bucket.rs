@@ -1,0 +1,211 @@
+//! Where counts are kept: minutes, hours and days of UTC.
+//!
+//! A minute is the truth, one item per stream shard; an hour is the sum of its minutes and a day of its hours. The key of
+//! a bucket is its parent's name and its own, so that one Query reads a run of siblings.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How long a bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// What records are folded into; kept 3 days.
+    Minute,
+    /// The sum of 60 minutes; kept 100 days.
+    Hour,
+    /// The sum of 24 hours; kept 800 days.
+    Day,
+}
+
+impl Unit {
+    /// The unit's name in keys.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    /// The length in seconds. Unix time has no leap seconds, so every day of UTC has 86,400.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// How long a bucket of this unit is kept after it began, in seconds.
+    #[must_use]
+    pub const fn kept_seconds(self) -> i64 {
+        86_400
+            * match self {
+                Self::Minute => 3,
+                Self::Hour => 100,
+                Self::Day => 800,
+            }
+    }
+
+    /// The unit that this one is summed up in.
+    #[must_use]
+    pub const fn parent(self) -> Option<Self> {
+        match self {
+            Self::Minute => Some(Self::Hour),
+            Self::Hour => Some(Self::Day),
+            Self::Day => None,
+        }
+    }
+
+    /// The format of a bucket's whole name; a day's parent is the month, which is only a key.
+    const fn name_format(self) -> &'static str {
+        match self {
+            Self::Minute => "%Y-%m-%dT%H:%M",
+            Self::Hour => "%Y-%m-%dT%H",
+            Self::Day => "%Y-%m-%d",
+        }
+    }
+}
+
+/// One minute, hour or day of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket {
+    unit: Unit,
+    start: Timestamp,
+}
+
+impl Bucket {
+    /// The bucket that a moment falls into.
+    #[must_use]
+    pub fn containing(unit: Unit, at: Timestamp) -> Self {
+        let start = at.as_second() - at.as_second().rem_euclid(unit.seconds());
+        // Fails only within a day of the year -9999, where the moment itself stands in.
+        Self { unit, start: Timestamp::from_second(start).unwrap_or(at) }
+    }
+
+    /// Takes a bucket's name, as [`fmt::Display`] gives it; `None` for any other text.
+    #[must_use]
+    pub fn parse(unit: Unit, name: &str) -> Option<Self> {
+        let rest = match unit {
+            Unit::Minute => ":00Z",
+            Unit::Hour => ":00:00Z",
+            Unit::Day => "T00:00:00Z",
+        };
+        let bucket = Self::containing(unit, format!("{name}{rest}").parse().ok()?);
+        (bucket.to_string() == name).then_some(bucket)
+    }
+
+    /// Its unit.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        self.unit
+    }
+
+    /// Its first moment.
+    #[must_use]
+    pub const fn start(self) -> Timestamp {
+        self.start
+    }
+
+    /// The first moment after it.
+    #[must_use]
+    pub fn end(self) -> Timestamp {
+        self.start.saturating_add(SignedDuration::from_secs(self.unit.seconds())).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The bucket one unit up that it is summed up in.
+    #[must_use]
+    pub fn parent(self) -> Option<Self> {
+        self.unit.parent().map(|unit| Self::containing(unit, self.start))
+    }
+
+    /// The table's partition key, such as `minute#2026-11-23T10`.
+    #[must_use]
+    pub fn partition(self) -> String {
+        let parent = match self.unit {
+            Unit::Minute => "%Y-%m-%dT%H",
+            Unit::Hour => "%Y-%m-%d",
+            Unit::Day => "%Y-%m",
+        };
+        format!("{}#{}", self.unit.as_str(), self.start.strftime(parent))
+    }
+
+    /// The partition that holds the buckets it is the sum of; `None` for a minute.
+    #[must_use]
+    pub fn children_partition(self) -> Option<String> {
+        let child = match self.unit {
+            Unit::Minute => return None,
+            Unit::Hour => Unit::Minute,
+            Unit::Day => Unit::Hour,
+        };
+        Some(Self::containing(child, self.start).partition())
+    }
+
+    /// The table's sort key within the partition, two digits; a minute's is followed by `#` and the stream shard.
+    #[must_use]
+    pub fn sort_key(self) -> String {
+        let own = match self.unit {
+            Unit::Minute => "%M",
+            Unit::Hour => "%H",
+            Unit::Day => "%d",
+        };
+        self.start.strftime(own).to_string()
+    }
+
+    /// When its item expires, in seconds since the epoch.
+    #[must_use]
+    pub fn expires_at(self) -> i64 {
+        self.start.as_second() + self.unit.kept_seconds()
+    }
+}
+
+/// The whole name, such as `2026-11-23T10`.
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.start.strftime(self.unit.name_format()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn keys_read_as_times_and_siblings_share_a_partition() {
+        let minute = Bucket::containing(Unit::Minute, at("2026-11-23T10:05:59.999Z"));
+        assert_eq!((minute.partition().as_str(), minute.sort_key().as_str()), ("minute#2026-11-23T10", "05"));
+        let hour = minute.parent().unwrap();
+        assert_eq!((hour.partition().as_str(), hour.sort_key().as_str()), ("hour#2026-11-23", "10"));
+        assert_eq!(hour.children_partition().unwrap(), minute.partition());
+        let day = hour.parent().unwrap();
+        assert_eq!((day.partition().as_str(), day.sort_key().as_str()), ("day#2026-11", "23"));
+        assert_eq!(day.children_partition().unwrap(), hour.partition());
+        assert_eq!((day.parent(), minute.children_partition()), (None, None));
+    }
+
+    #[test]
+    fn a_bucket_ends_where_the_next_begins() {
+        let day = Bucket::containing(Unit::Day, at("2026-12-31T23:59:59Z"));
+        assert_eq!((day.start(), day.end()), (at("2026-12-31T00:00:00Z"), at("2027-01-01T00:00:00Z")));
+        assert_eq!(Bucket::containing(Unit::Day, day.end()).to_string(), "2027-01-01");
+    }
+
+    #[test]
+    fn a_name_comes_back_as_its_bucket_and_nothing_else_does() {
+        for unit in [Unit::Minute, Unit::Hour, Unit::Day] {
+            let bucket = Bucket::containing(unit, at("2026-11-23T10:05:59Z"));
+            assert_eq!(Bucket::parse(unit, &bucket.to_string()), Some(bucket));
+        }
+        for name in ["", "2026-11-23", "2026-11-23T1", "2026-11-23T10:30", "2026-11-23T10+"] {
+            assert_eq!(Bucket::parse(Unit::Hour, name), None, "{name}");
+        }
+    }
+}

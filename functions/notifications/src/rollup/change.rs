@@ -1,0 +1,141 @@
+//! One record of the stream, and which minute it belongs to.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bucket::{Bucket, Unit};
+use super::counters::Counters;
+use super::fold::fold;
+use super::image::Image;
+
+/// How far a notification's own time may be behind the stream's. A record lives 24 hours in the stream.
+const LATEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far a notification's own time may be ahead of the stream's: the skew of two machines' clocks.
+const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
+
+/// A record's place in its shard: up to 40 digits, which rise along the shard.
+///
+/// DynamoDB's sequence numbers have 21 to 40 digits without leading zeros, so they compare as text only when padded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(String);
+
+impl Sequence {
+    /// Takes a sequence number; `None` when it is not 1 to 40 digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        well_formed.then(|| Self(format!("{text:0>40}")))
+    }
+
+    /// Forty digits, whose order as text is the order in the shard.
+    #[must_use]
+    pub fn padded(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One change of one notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the shard.
+    pub sequence: Sequence,
+    /// When the stream took it in, when it says so.
+    pub recorded_at: Option<Timestamp>,
+    /// The notification before; `None` for a new one.
+    pub old: Option<Image>,
+    /// The notification after.
+    pub new: Image,
+}
+
+impl Change {
+    /// The minute it happened in: the notification's own time, unless that is further from the stream's time than it can
+    /// be, since a minute that is already merged and expired could not take it in. The same for every delivery.
+    #[must_use]
+    pub fn minute(&self) -> Bucket {
+        let own = self.new.updated_at;
+        let at = self.recorded_at.map_or(own, |recorded| {
+            let possible = |offset| recorded.saturating_add(offset).unwrap_or(recorded);
+            own.clamp(possible(-LATEST), possible(EARLIEST))
+        });
+        Bucket::containing(Unit::Minute, at)
+    }
+}
+
+/// Changes by the minute they belong to, each minute's in the order they came in.
+#[must_use]
+pub fn by_minute(changes: &[Change]) -> BTreeMap<Bucket, Vec<&Change>> {
+    let mut minutes = BTreeMap::<_, Vec<_>>::new();
+    for change in changes {
+        minutes.entry(change.minute()).or_default().push(change);
+    }
+    minutes
+}
+
+/// What these changes add up to, and the last sequence number among them: only those after `last`, each once.
+///
+/// `None` when there is nothing after `last`.
+#[must_use]
+pub fn after(last: Option<&str>, changes: &[&Change]) -> Option<(Counters, String)> {
+    let fresh: BTreeMap<_, _> = changes
+        .iter()
+        .filter(|change| last.is_none_or(|last| change.sequence.padded() > last))
+        .map(|change| (change.sequence.padded(), change))
+        .collect();
+    let (newest, _) = fresh.last_key_value()?;
+    let mut counters = Counters::default();
+    fresh.values().for_each(|change| counters.merge(&fold(change.old.as_ref(), &change.new)));
+    Some((counters, (*newest).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn change(sequence: &str, updated_at: &str, recorded_at: Option<&str>) -> Change {
+        let millis = updated_at.parse::<Timestamp>().unwrap().as_millisecond();
+        let item = json!({"status": "cancelled", "type": "DEFAULT", "due_at": 1, "updated_at": millis});
+        let new = serde_json::from_value(item).unwrap();
+        let recorded_at = recorded_at.map(|text| text.parse().unwrap());
+        Change { sequence: Sequence::parse(sequence).unwrap(), recorded_at, old: None, new }
+    }
+
+    #[test]
+    fn sequence_numbers_compare_as_numbers_whatever_their_length() {
+        let short = Sequence::parse("900000000000000000000").unwrap();
+        let long = Sequence::parse("1000000000000000000000").unwrap();
+        assert!(short < long && long.padded().len() == 40);
+        for text in ["", "12a", "-1", &"1".repeat(41)] {
+            assert_eq!(Sequence::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_belongs_to_the_minute_its_notification_names() {
+        let late = change("1", "2026-11-23T10:05:59Z", Some("2026-11-23T23:00:00Z"));
+        assert_eq!(late.minute().to_string(), "2026-11-23T10:05");
+        assert_eq!(change("1", "2026-11-23T10:05:59Z", None).minute().to_string(), "2026-11-23T10:05");
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_is_kept_within_what_can() {
+        let ancient = change("1", "2020-01-01T00:00:00Z", Some("2026-11-23T10:05:00Z"));
+        assert_eq!(ancient.minute().to_string(), "2026-11-22T10:05");
+        let ahead = change("1", "2030-01-01T00:00:00Z", Some("2026-11-23T10:05:00Z"));
+        assert_eq!(ahead.minute().to_string(), "2026-11-23T10:07");
+    }
+
+    #[test]
+    fn what_was_folded_before_or_came_twice_counts_once() {
+        let changes = ["5", "6", "6", "7"].map(|sequence| change(sequence, "2026-11-23T10:05:00Z", None));
+        let changes: Vec<_> = changes.iter().collect();
+        let (counters, newest) = after(Some(changes[0].sequence.padded()), &changes).unwrap();
+        let cancelled = "version/undecided/cancelled".parse().unwrap();
+        assert_eq!((counters.get(&cancelled), newest.as_str()), (2, changes[3].sequence.padded()));
+        assert_eq!(after(Some(&newest), &changes), None);
+    }
+}

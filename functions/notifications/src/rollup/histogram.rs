@@ -1,0 +1,118 @@
+//! Latencies as counts per logarithmic bin, so that any minutes, hours or shards merge by adding.
+//!
+//! The bins are those of DDSketch (Masson, Rim, Lee: "DDSketch", VLDB 2019): bin `i` holds the values in
+//! (gamma^(i-1), gamma^i], and its middle is within [`RELATIVE_ERROR`] of every value in it.
+
+use std::collections::BTreeMap;
+
+/// How far a quantile may be from a value of its rank.
+pub const RELATIVE_ERROR: f64 = 0.01;
+
+/// The ratio of a bin's two ends.
+const GAMMA: f64 = (1.0 + RELATIVE_ERROR) / (1.0 - RELATIVE_ERROR);
+
+/// The bin of everything below one millisecond. One millisecond itself is bin 0.
+const BELOW_ONE: i32 = -1;
+
+/// The bin that a latency falls into.
+#[must_use]
+pub fn bin_of(latency_ms: u64) -> i32 {
+    if latency_ms == 0 {
+        return BELOW_ONE;
+    }
+    // 0 to about 2,220 for all of u64, so neither cast can lose anything that matters.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    let bin = ((latency_ms as f64).ln() / GAMMA.ln()).ceil() as i32;
+    bin
+}
+
+/// The one value that stands for a bin, in milliseconds.
+fn middle_ms(bin: i32) -> f64 {
+    if bin <= BELOW_ONE { 0.0 } else { 2.0 * GAMMA.powi(bin) / (GAMMA + 1.0) }
+}
+
+/// The latency that a share `q` (0 to 1) of the counted ones does not exceed, in whole milliseconds; `None` without data.
+///
+/// A bin may stand below zero in a window that holds a correction but not what it corrects: such bins count as empty.
+#[must_use]
+pub fn quantile(bins: &BTreeMap<i32, i64>, q: f64) -> Option<u64> {
+    let total: i64 = bins.values().map(|count| (*count).max(0)).sum();
+    // Counts stay far below 2^52, and a middle is never negative.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    let rank = (q.clamp(0.0, 1.0) * (total - 1).max(0) as f64).round() as i64;
+    let mut seen = 0;
+    let (bin, _) = bins.iter().find(|(_, count)| {
+        seen += (**count).max(0);
+        seen > rank
+    })?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let latency_ms = middle_ms(*bin).round() as u64;
+    Some(latency_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    use super::*;
+
+    /// Latencies in whole milliseconds, each from two numbers that are uniform between 0 and 1.
+    const SHAPES: [(&str, fn(f64, f64) -> f64); 5] = [
+        ("uniform", |u, _| 5_000.0 * u),
+        ("exponential", |u, _| -300.0 * (1.0 - u).ln()),
+        ("log-normal", |u, v| (5.0 + 1.2 * (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()).exp()),
+        ("heavy tail", |u, _| 20.0 / (1.0 - u).powf(1.5)),
+        ("two humps", |u, v| if v < 0.9 { 40.0 + 20.0 * u } else { 60_000.0 + 9_000.0 * u }),
+    ];
+
+    fn merged(values: &[u64]) -> BTreeMap<i32, i64> {
+        let mut buckets = vec![BTreeMap::new(); 60];
+        for (index, value) in values.iter().enumerate() {
+            *buckets[index % 60].entry(bin_of(*value)).or_insert(0) += 1;
+        }
+        let mut all = BTreeMap::new();
+        for (bin, count) in buckets.into_iter().flatten() {
+            *all.entry(bin).or_insert(0) += count;
+        }
+        all
+    }
+
+    #[test]
+    fn merged_quantiles_of_100_000_values_in_60_buckets_are_within_2_percent_of_exact() {
+        let mut runner = TestRunner::new(Config { cases: 1, ..Config::default() });
+        let pairs = proptest::collection::vec((0.0..1.0f64, 0.0..1.0f64), 100_000);
+        runner
+            .run(&pairs, |pairs| {
+                for (name, shape) in SHAPES {
+                    let mut values: Vec<u64> = pairs.iter().map(|(u, v)| shape(*u, *v).round() as u64).collect();
+                    let bins = merged(&values);
+                    values.sort_unstable();
+                    for q in [0.5, 0.95, 0.99] {
+                        let exact = values[(q * 99_999.0f64).round() as usize] as f64;
+                        let found = quantile(&bins, q).unwrap() as f64;
+                        prop_assert!((found - exact).abs() <= 0.02 * exact, "{name} p{q}: {found} for {exact}");
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn every_single_value_comes_back_within_2_percent() {
+        for value in (0..20_000).chain((20_000..3_000_000_000).step_by(7_654_321)) {
+            let found = quantile(&BTreeMap::from([(bin_of(value), 1)]), 0.5).unwrap();
+            assert!(found.abs_diff(value) as f64 <= 0.02 * value as f64, "{found} for {value}");
+        }
+    }
+
+    #[test]
+    fn no_data_is_no_number_and_a_bin_below_zero_is_empty() {
+        assert_eq!(quantile(&BTreeMap::new(), 0.5), None);
+        assert_eq!(quantile(&BTreeMap::from([(3, -2)]), 0.5), None);
+        assert_eq!(quantile(&BTreeMap::from([(bin_of(2), -2), (bin_of(40), 1)]), 0.0), Some(40));
+        assert_eq!(quantile(&BTreeMap::from([(bin_of(u64::MAX), 1), (bin_of(0), 9)]), 0.5), Some(0));
+    }
+}

@@ -1,0 +1,23 @@
+//! Metrics: every change of a notification becomes a difference of counters, once, in the minute it happened.
+//!
+//! All of it is pure: a stream's change of a notification is taken as two [`Image`]s, [`fold()`] gives the difference of
+//! their [`Counters`], a [`Bucket`] says where it belongs, and [`report`] turns sums into what callers see. Reading and
+//! writing is [`crate::store::metrics`]'s.
+
+pub mod bucket;
+pub mod change;
+pub mod counters;
+mod cut;
+mod fold;
+pub mod histogram;
+mod image;
+pub mod report;
+mod window;
+
+pub use bucket::{Bucket, Unit};
+pub use change::{Change, Sequence};
+pub use counters::{CounterName, Counters};
+pub use cut::{Read, Unmerged, reads};
+pub use fold::{fold, state};
+pub use image::Image;
+pub use window::Window;

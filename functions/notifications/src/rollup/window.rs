@@ -1,0 +1,169 @@
+//! The stretch of time that somebody asks about.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bucket::{Bucket, Unit};
+use crate::http::Request;
+use crate::problem::{FieldError, Problem};
+
+/// The longest window: 90 days.
+pub const MAX_MINUTES: i64 = 129_600;
+
+/// How far back single minutes are certain to be there: they are kept 3 days, and the store may delete early that day.
+const MINUTES_REACH_BACK: SignedDuration = SignedDuration::from_hours(48);
+
+/// From `from` up to, not including, `to`; both on a whole minute, or on a whole hour further back than minutes are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl Window {
+    /// Takes `?minutes=60` (the default; up to now, this minute included) or `?from=&to=` (`to` is now when not given).
+    ///
+    /// # Errors
+    /// 422 naming `minutes`, `from` or `to`: not a number or a time, empty, reversed, in the future, over 90 days.
+    pub fn parse(request: &Request, now: Timestamp) -> Result<Self, Problem> {
+        let invalid = |field, message: &str| Err(Problem::invalid(vec![FieldError::new(field, message)]));
+        if let Some(unknown) = request.query.keys().find(|name| !["minutes", "from", "to"].contains(&name.as_str())) {
+            let known = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
+            return invalid(if known { unknown.as_str() } else { "query" }, "is not a known parameter");
+        }
+        match (request.query("minutes"), request.query("from"), request.query("to")) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => invalid("minutes", "cannot stand beside from and to"),
+            (None, None, Some(_)) => invalid("from", "is required beside to"),
+            (None, Some(from), to) => Self::between(time("from", from)?, to.map(|to| time("to", to)).transpose()?, now),
+            (minutes, None, None) => match minutes.unwrap_or("60").parse() {
+                Ok(minutes) if (1..=MAX_MINUTES).contains(&minutes) => Ok(Self::last(minutes, now)),
+                _ => invalid("minutes", "must be a whole number from 1 to 129600"),
+            },
+        }
+    }
+
+    /// The last minutes up to now, this one included.
+    #[must_use]
+    pub fn last(minutes: i64, now: Timestamp) -> Self {
+        let to = Bucket::containing(Unit::Minute, now).end();
+        let from = to.saturating_sub(SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MIN);
+        Self::on_whole_buckets(from, to, now)
+    }
+
+    fn between(from: Timestamp, to: Option<Timestamp>, now: Timestamp) -> Result<Self, Problem> {
+        let this_minute_ends = Bucket::containing(Unit::Minute, now).end();
+        let problem = |field, message: &str| Err(Problem::invalid_field(field, message));
+        let until = to.unwrap_or(now);
+        if until > this_minute_ends {
+            problem("to", "must not be in the future")
+        } else if from > now {
+            problem("from", "must not be in the future")
+        } else if from >= until {
+            problem("from", "must be before to")
+        } else if until.duration_since(from) > SignedDuration::from_mins(MAX_MINUTES) {
+            problem("from", "must be at most 90 days before to")
+        } else if now.duration_since(from) > SignedDuration::from_secs(Unit::Hour.kept_seconds()) {
+            problem("from", "must be at most 100 days ago")
+        } else {
+            Ok(Self::on_whole_buckets(from, until, now))
+        }
+    }
+
+    fn on_whole_buckets(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
+        let unit = |at| if now.duration_since(at) > MINUTES_REACH_BACK { Unit::Hour } else { Unit::Minute };
+        let last = Bucket::containing(unit(to), to);
+        let to = if last.start() == to { to } else { last.end() };
+        Self { from: Bucket::containing(unit(from), from).start(), to }
+    }
+
+    /// The first moment in it.
+    #[must_use]
+    pub const fn from(self) -> Timestamp {
+        self.from
+    }
+
+    /// The first moment after it.
+    #[must_use]
+    pub const fn to(self) -> Timestamp {
+        self.to
+    }
+
+    /// Its length in minutes.
+    #[must_use]
+    pub fn minutes(self) -> i64 {
+        self.to.duration_since(self.from).as_mins()
+    }
+}
+
+fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    let utc = text.ends_with(['Z', 'z']).then(|| text.parse().ok()).flatten();
+    utc.ok_or_else(|| Problem::invalid_field(field, "must be a time in UTC such as 2026-11-23T10:00:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::private::Private;
+
+    const NOW: &str = "2026-11-23T10:05:30Z";
+
+    fn parse(query: &str) -> Result<(String, String, i64), String> {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let query = pairs.map(|(name, value)| (name.to_owned(), Private::new(value.to_owned()))).collect();
+        let request = Request { query, ..Request::default() };
+        Window::parse(&request, NOW.parse().unwrap())
+            .map(|window| (window.from().to_string(), window.to().to_string(), window.minutes()))
+            .map_err(|problem| problem.errors.into_iter().next().unwrap().field)
+    }
+
+    fn window(from: &str, to: &str, minutes: i64) -> Result<(String, String, i64), String> {
+        Ok((from.to_owned(), to.to_owned(), minutes))
+    }
+
+    #[test]
+    fn minutes_reach_back_from_the_end_of_this_one() {
+        assert_eq!(parse(""), window("2026-11-23T09:06:00Z", "2026-11-23T10:06:00Z", 60));
+        assert_eq!(parse("minutes=1"), window("2026-11-23T10:05:00Z", "2026-11-23T10:06:00Z", 1));
+    }
+
+    #[test]
+    fn from_and_to_are_widened_to_whole_minutes() {
+        let widened = window("2026-11-23T09:00:00Z", "2026-11-23T09:31:00Z", 31);
+        assert_eq!(parse("from=2026-11-23T09:00:20Z&to=2026-11-23T09:30:01Z"), widened);
+        assert_eq!(parse("from=2026-11-23T10:05:20Z"), window("2026-11-23T10:05:00Z", "2026-11-23T10:06:00Z", 1));
+    }
+
+    #[test]
+    fn where_minutes_may_be_gone_the_window_is_widened_to_whole_hours() {
+        let widened = window("2026-11-10T09:00:00Z", "2026-11-10T12:00:00Z", 180);
+        assert_eq!(parse("from=2026-11-10T09:20:00Z&to=2026-11-10T11:01:00Z"), widened);
+        assert_eq!(parse("minutes=129600").unwrap().0, "2026-08-25T10:00:00Z");
+    }
+
+    #[test]
+    fn a_window_that_makes_no_sense_names_its_field() {
+        let cases = [
+            ("minutes=0", "minutes"),
+            ("minutes=-5", "minutes"),
+            ("minutes=129601", "minutes"),
+            ("minutes=1.5", "minutes"),
+            ("minutes=9&from=2026-11-23T09:00:00Z", "minutes"),
+            ("minutes=9&to=2026-11-23T09:00:00Z", "minutes"),
+            ("to=2026-11-23T09:00:00Z", "from"),
+            ("from=yesterday", "from"),
+            ("from=2026-11-23T09:00:00%2B01:00", "from"),
+            ("from=2026-11-23T11:00:00Z", "from"),
+            ("from=2026-11-23T09:00:00Z&to=2026-11-23T09:00:00Z", "from"),
+            ("from=2026-11-23T09:00:00Z&to=2026-11-23T08:00:00Z", "from"),
+            ("from=2026-08-01T00:00:00Z&to=2026-11-23T08:00:00Z", "from"),
+            ("from=2025-08-01T00:00:00Z&to=2025-08-02T00:00:00Z", "from"),
+            ("from=2026-11-23T09:00:00Z&to=2026-11-23T10:07:00Z", "to"),
+            ("from=2026-11-23T09:00:00Z&to=noon", "to"),
+            ("minute=9", "minute"),
+            ("a b=9", "query"),
+        ];
+        for (query, field) in cases {
+            assert_eq!(parse(query), Err(field.to_owned()), "{query}");
+        }
+    }
+}

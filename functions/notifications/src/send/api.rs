@@ -1,0 +1,144 @@
+//! The routes of `send`: which call each is, and what it answers.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::service::{Budget, Sent, SendService, unavailable};
+use super::{Explanation, list};
+use crate::http::{Request, Response};
+use crate::notification::{Notification, NotificationId, NotificationView};
+use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::store::StoreError;
+
+/// A single request is answered within this.
+pub const SINGLE: SignedDuration = SignedDuration::from_secs(8);
+/// A batch works for this long; what it did not reach is finished by the cascade.
+pub const BATCH: SignedDuration = SignedDuration::from_secs(20);
+/// The most messages in a batch.
+pub const MAX_BATCH: usize = 500;
+/// How often a withdrawal is tried when the notification changes under it.
+const CANCEL_TRIES: u32 = 3;
+
+/// The API of `send`.
+#[derive(Debug)]
+pub struct SendApi {
+    /// What it calls.
+    pub service: SendService,
+}
+
+/// The body of `POST /v1/notifications/batch`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    messages: Vec<Value>,
+}
+
+impl SendApi {
+    /// Answers a request. `gone_by` is when this invocation can no longer be alive, clock skew included.
+    pub async fn answer(&self, request: &Request, gone_by: jiff::Timestamp) -> Response {
+        let answer = match request.route.as_str() {
+            "POST /v1/notifications" => self.post(request, self.budget(SINGLE, gone_by)).await,
+            "POST /v1/notifications/batch" => self.post_batch(request, self.budget(BATCH, gone_by)).await,
+            "POST /v1/notifications/explain" => self.explain(request).await,
+            "GET /v1/notifications" => list::answer(&self.service.dispatcher, request).await,
+            "GET /v1/notifications/{id}" => self.get(request).await,
+            "DELETE /v1/notifications/{id}" => self.cancel(request).await,
+            _ => Err(Problem::not_found("route")),
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    fn budget(&self, allowed: SignedDuration, gone_by: jiff::Timestamp) -> Budget {
+        // Half a second is kept for reading, parsing and the way back.
+        let answer_by = self.service.dispatcher.clock.now() + allowed - SignedDuration::from_millis(500);
+        Budget { answer_by, gone_by }
+    }
+
+    async fn post(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+        let message: Value = request.json()?;
+        let mut answered = self.service.send(request, &[message], budget).await?;
+        let notification = answered.sent.pop().ok_or_else(|| Problem::not_found("notification"))??;
+        let response = Response::json(202, &NotificationView::of(&notification))
+            .with_header("Location", format!("/v1/notifications/{}", notification.id));
+        Ok(marked(response, answered.replayed))
+    }
+
+    async fn post_batch(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+        let batch: Batch = request.json()?;
+        if batch.messages.is_empty() || batch.messages.len() > MAX_BATCH {
+            return Err(Problem::invalid_field("messages", "must hold 1 to 500 messages"));
+        }
+        let answered = self.service.send(request, &batch.messages, budget).await?;
+        let all_failed = answered.sent.iter().all(|sent| is_server_fault(sent));
+        if let (true, Some(Err(problem))) = (all_failed, answered.sent.first()) {
+            return Err(problem.clone());
+        }
+        let items = answered.sent.iter().enumerate().map(|(index, sent)| entry(index, sent, &request.request_id));
+        let response = Response::json(202, &json!({"items": items.collect::<Vec<_>>()}));
+        Ok(marked(response, answered.replayed))
+    }
+
+    async fn explain(&self, request: &Request) -> Result<Response, Problem> {
+        let explanation = Explanation::of(&self.service, request).await?;
+        Ok(Response::json(200, &explanation))
+    }
+
+    async fn get(&self, request: &Request) -> Result<Response, Problem> {
+        let notification = self.find(request).await?;
+        Ok(Response::json(200, &NotificationView::of(&notification)))
+    }
+
+    async fn cancel(&self, request: &Request) -> Result<Response, Problem> {
+        let store = &self.service.dispatcher.notifications;
+        for _ in 0..CANCEL_TRIES {
+            let mut notification = self.find(request).await?;
+            let before = notification.status;
+            notification.cancel(self.service.dispatcher.clock.now()).map_err(|status| {
+                let detail = format!("A notification that is {} can't be cancelled.", status.as_str());
+                Problem::new(ProblemKind::Conflict, detail)
+            })?;
+            if before != notification.status {
+                match store.save(&mut notification).await {
+                    Err(StoreError::ConditionFailed { .. }) => continue,
+                    saved => saved.map_err(unavailable)?,
+                }
+            }
+            return Ok(Response::json(200, &NotificationView::of(&notification)));
+        }
+        Err(Problem::new(ProblemKind::Conflict, "The notification is being worked on.").retry_after(1))
+    }
+
+    /// The notification in the path, if the caller may see it: another caller's is as if it did not exist.
+    async fn find(&self, request: &Request) -> Result<Notification, Problem> {
+        let missing = || Problem::not_found("notification");
+        let id = NotificationId::parse(request.path("id")).ok_or_else(missing)?;
+        let found = self.service.dispatcher.notifications.get(&id).await.map_err(unavailable)?;
+        let allowed = |found: &Notification| found.caller == request.caller.id || request.caller.has_scope("ops");
+        found.filter(allowed).ok_or_else(missing)
+    }
+}
+
+fn marked(response: Response, replayed: bool) -> Response {
+    if replayed { response.with_header("Idempotency-Replayed", "true") } else { response }
+}
+
+fn is_server_fault(sent: &Sent) -> bool {
+    sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)
+}
+
+/// One entry of a batch's answer; a problem's fields are named from the batch's root.
+fn entry(index: usize, sent: &Sent, request_id: &str) -> Value {
+    match sent {
+        Ok(notification) => json!(NotificationView::of(notification)),
+        Err(problem) => {
+            let below = |error: &FieldError| FieldError::new(below(index, &error.field), error.message.as_str());
+            let named = Problem::invalid(problem.errors.iter().map(below).collect());
+            if problem.errors.is_empty() { problem.to_json(request_id) } else { named.to_json(request_id) }
+        }
+    }
+}
+
+fn below(index: usize, field: &str) -> String {
+    if field == "body" { format!("messages[{index}]") } else { format!("messages[{index}].{field}") }
+}

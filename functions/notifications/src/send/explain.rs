@@ -1,0 +1,110 @@
+//! What would happen to a request, without doing it: the same parsing, gates and composition as a send, and no write.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::request::{Asked, SendRequest};
+use super::service::{SendService, unavailable};
+use super::{GateAnswer, Gates, Verdict};
+use crate::cascade::impossible_channels;
+use crate::channels::push::PushMessage;
+use crate::channels::{Channel, PaidMessage};
+use crate::http::Request;
+use crate::notification::{Notification, NotificationId};
+use crate::problem::Problem;
+use crate::recipients::Recipient;
+use crate::rollout::{Live, Version};
+
+/// The answer of `POST /v1/notifications/explain`.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// Which version it would go through.
+    version: Version,
+    /// `send`, `skipped` or `held`.
+    verdict: &'static str,
+    /// The reason code of a "no".
+    reason: Option<&'static str>,
+    /// Until when it would be held.
+    held_until: Option<jiff::Timestamp>,
+    /// Every gate in order, with what it looked at.
+    gates: Vec<GateAnswer>,
+    /// Every channel in the order it would be tried.
+    plan: Vec<PlannedChannel>,
+    /// What the first possible channel costs, and what all of them together would.
+    cost_estimate_micros: CostEstimate,
+}
+
+#[derive(Debug, Serialize)]
+struct PlannedChannel {
+    channel: Channel,
+    /// Whether it can reach the recipient.
+    possible: bool,
+    cost_micros: i64,
+    /// What would be sent; absent when it can't be.
+    rendered: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct CostEstimate {
+    first: i64,
+    at_most: i64,
+}
+
+impl Explanation {
+    /// Explains the request.
+    ///
+    /// # Errors
+    /// The problems a send would answer with.
+    pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
+        let dispatcher = &service.dispatcher;
+        let now = dispatcher.clock.now();
+        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now };
+        let parsed: SendRequest = request.json()?;
+        let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
+        let loaded = dispatcher.recipients.load(about.id.recipient()).await.map_err(unavailable)?;
+        let live = dispatcher.live.live().await;
+        let impossible = impossible_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
+        let gates = Gates { rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
+        let gated = gates.ask(&about, about.due_at);
+        about.version = Some(gated.version);
+        let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
+        let plan: Vec<_> =
+            about.channels.iter().map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live)).collect();
+        let possible = || plan.iter().filter(|planned| planned.possible).map(|planned| planned.cost_micros);
+        let (verdict, reason, held_until) = match gated.verdict {
+            Verdict::Pass => ("send", None, None),
+            Verdict::Skip(reason) => ("skipped", Some(reason.as_str()), None),
+            Verdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
+        };
+        let cost_estimate_micros = CostEstimate { first: possible().next().unwrap_or(0), at_most: possible().sum() };
+        Ok(Self { version: gated.version, verdict, reason, held_until, gates: gated.trail, plan, cost_estimate_micros })
+    }
+}
+
+impl SendService {
+    fn planned(
+        &self,
+        channel: Channel,
+        open: &[Channel],
+        about: &Notification,
+        to: Option<&Recipient>,
+        live: &Live,
+    ) -> PlannedChannel {
+        let possible = open.contains(&channel);
+        let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings));
+        let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&live.settings));
+        let rendered = match (&message, channel) {
+            (Some(PaidMessage::Email(email)), _) => {
+                Some(json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}))
+            }
+            (Some(PaidMessage::Sms(sms)), _) => {
+                Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding.as_str()}))
+            }
+            (None, Channel::Push) => {
+                serde_json::from_slice(PushMessage::of(about, about.due_at).payload.expose()).ok()
+            }
+            (None, _) => None,
+        };
+        PlannedChannel { channel, possible, cost_micros, rendered: rendered.filter(|_| possible) }
+    }
+}

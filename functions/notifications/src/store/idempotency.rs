@@ -1,0 +1,111 @@
+//! Idempotency records in the control table: one write for a request with a key; its completion is read from the
+//! notifications themselves.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Item, ItemReader, ItemWriter, StoreError};
+
+/// How long a key is remembered.
+pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Hash of the body it first came with.
+    pub body: String,
+    /// When it first came: the time all its notifications' ids are made from.
+    pub first_seen: Timestamp,
+    /// Until when the request that owns it may still be running.
+    pub running_until: Timestamp,
+}
+
+/// The adapter.
+#[derive(Debug, Clone)]
+pub struct IdempotencyStore {
+    client: Client,
+    table: String,
+}
+
+impl IdempotencyStore {
+    /// An adapter of the control table.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Writes `record` under `key` if nothing is remembered there; otherwise answers with what is.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn begin(&self, key: &str, record: &IdempotencyRecord) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let forgotten = record.first_seen - REMEMBERED;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(key, record)))
+            .condition_expression("attribute_not_exists(pk) OR first_seen <= :forgotten")
+            .expression_attribute_values(":forgotten", number(forgotten));
+        match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
+            Ok(_) => Ok(None),
+            Err(StoreError::ConditionFailed { .. }) => self.read(key).await.map(Some),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes over from a request that died: only one of several gets it.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] when somebody else did.
+    pub async fn take_over(&self, key: &str, found: &IdempotencyRecord, until: Timestamp) -> Result<(), StoreError> {
+        self.set_running_until(key, found.running_until, until).await
+    }
+
+    /// Lets the next request with this key try at once, after this one failed.
+    pub async fn let_go(&self, key: &str, running_until: Timestamp, now: Timestamp) {
+        if let Err(error) = self.set_running_until(key, running_until, now).await {
+            tracing::warn!(%error, "an idempotency key stays taken until its request's time is up");
+        }
+    }
+
+    async fn set_running_until(&self, key: &str, from: Timestamp, to: Timestamp) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key.to_owned()))
+            .update_expression("SET running_until = :to")
+            .condition_expression("running_until = :from")
+            .expression_attribute_values(":from", number(from))
+            .expression_attribute_values(":to", number(to));
+        update.send().await.map(drop).map_err(|error| StoreError::of("UpdateItem", error))
+    }
+
+    async fn read(&self, key: &str) -> Result<IdempotencyRecord, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("pk", AttributeValue::S(key.to_owned()));
+        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?;
+        let item = found.item.ok_or(StoreError::ConditionFailed { call: "GetItem" })?;
+        let item = ItemReader(&item);
+        Ok(IdempotencyRecord {
+            body: item.text("body")?.to_owned(),
+            first_seen: item.time("first_seen")?,
+            running_until: item.time("running_until")?,
+        })
+    }
+}
+
+fn item_of(key: &str, record: &IdempotencyRecord) -> Item {
+    ItemWriter::default()
+        .text("pk", key)
+        .text("body", record.body.as_str())
+        .time("first_seen", record.first_seen)
+        .time("running_until", record.running_until)
+        .number("expires_at", (record.first_seen + REMEMBERED).as_second())
+        .finish()
+}
+
+fn number(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_millisecond().to_string())
+}
