@@ -36,7 +36,8 @@ where
 
 /// What passes, and whether `level` could be read.
 fn targets(level: &str) -> (Targets, bool) {
-    let asked: Targets = level.trim().parse().unwrap_or_default();
+    let asked = Some(level.trim()).filter(|level| !level.is_empty());
+    let asked: Targets = asked.and_then(|level| level.parse().ok()).unwrap_or_default();
     let modules: Vec<_> = asked.iter().filter(|(target, _)| is_ours(target)).collect();
     // A word that is no level reads as the name of a module at every level, so only names of ours count as understood.
     let understood = asked.default_level().is_some() || !modules.is_empty();
