@@ -1,11 +1,13 @@
 //! From a notification to its end: what comes next, how long to wait, who works on what is due.
 
+mod assembly;
 mod dispatcher;
 mod money;
 pub mod retry;
 mod step;
 mod sweep;
 
+pub use assembly::DispatcherConfig;
 pub use dispatcher::{Allowance, Dispatcher, Job};
 pub use money::impossible_channels;
 pub use step::{Ladder, Step};

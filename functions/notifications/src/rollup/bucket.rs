@@ -60,6 +60,16 @@ impl Unit {
         }
     }
 
+    /// The unit that this one is the sum of.
+    #[must_use]
+    pub const fn child(self) -> Option<Self> {
+        match self {
+            Self::Minute => None,
+            Self::Hour => Some(Self::Minute),
+            Self::Day => Some(Self::Hour),
+        }
+    }
+
     /// The format of a bucket's whole name; a day's parent is the month, which is only a key.
     const fn name_format(self) -> &'static str {
         match self {
@@ -136,12 +146,7 @@ impl Bucket {
     /// The partition that holds the buckets it is the sum of; `None` for a minute.
     #[must_use]
     pub fn children_partition(self) -> Option<String> {
-        let child = match self.unit {
-            Unit::Minute => return None,
-            Unit::Hour => Unit::Minute,
-            Unit::Day => Unit::Hour,
-        };
-        Some(Self::containing(child, self.start).partition())
+        self.unit.child().map(|child| Self::containing(child, self.start).partition())
     }
 
     /// The table's sort key within the partition, two digits; a minute's is followed by `#` and the stream shard.

@@ -19,20 +19,29 @@ const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
 ///
 /// DynamoDB's sequence numbers have 21 to 40 digits without leading zeros, so they compare as text only when padded.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sequence(String);
+pub struct Sequence {
+    padded: String,
+    given: String,
+}
 
 impl Sequence {
     /// Takes a sequence number; `None` when it is not 1 to 40 digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        well_formed.then(|| Self(format!("{text:0>40}")))
+        well_formed.then(|| Self { padded: format!("{text:0>40}"), given: text.to_owned() })
+    }
+
+    /// The text as the stream gave it, which is how Lambda wants to hear it back.
+    #[must_use]
+    pub fn as_given(&self) -> &str {
+        &self.given
     }
 
     /// Forty digits, whose order as text is the order in the shard.
     #[must_use]
     pub fn padded(&self) -> &str {
-        &self.0
+        &self.padded
     }
 }
 
@@ -109,6 +118,7 @@ mod tests {
         let short = Sequence::parse("900000000000000000000").unwrap();
         let long = Sequence::parse("1000000000000000000000").unwrap();
         assert!(short < long && long.padded().len() == 40);
+        assert_eq!((short.as_given().len(), Sequence::parse("007").unwrap().as_given()), (21, "007"));
         for text in ["", "12a", "-1", &"1".repeat(41)] {
             assert_eq!(Sequence::parse(text), None, "{text}");
         }

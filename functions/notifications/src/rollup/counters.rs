@@ -7,14 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
-
 use crate::channels::Channel;
 use crate::notification::Reason;
 
 /// A type's name: 1 to 64 letters, digits, `_`, `-` and `.`, so that it can stand in a counter's name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
 impl Label {
@@ -35,17 +32,8 @@ impl FromStr for Label {
     }
 }
 
-impl TryFrom<String> for Label {
-    type Error = UnknownCounter;
-
-    fn try_from(text: String) -> Result<Self, UnknownCounter> {
-        text.parse()
-    }
-}
-
 /// Which side of the rollout a notification is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cohort {
     /// The old way: one plain push attempt.
     V1,
@@ -64,6 +52,12 @@ impl Cohort {
             Self::V2 => "v2",
             Self::Undecided => "undecided",
         }
+    }
+
+    /// The side with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::V1, Self::V2, Self::Undecided].into_iter().find(|cohort| cohort.as_str() == name)
     }
 }
 
@@ -201,21 +195,12 @@ impl FromStr for CounterName {
         let mut part = || parts.next().ok_or(UnknownCounter);
         let (family, group, counted) = (part()?, part()?, part()?);
         match family {
-            "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), of(counted)?)),
+            "version" => Ok(Self::Notifications(Group::Version(Cohort::parse(group).ok_or(UnknownCounter)?), of(counted)?)),
             "type" => Ok(Self::Notifications(Group::Type(group.parse()?), of(counted)?)),
-            "channel" => Ok(Self::Attempts(channel(group)?, tried(counted)?)),
+            "channel" => Ok(Self::Attempts(Channel::parse(group).ok_or(UnknownCounter)?, tried(counted)?)),
             _ => Err(UnknownCounter),
         }
     }
-}
-
-fn cohort(text: &str) -> Result<Cohort, UnknownCounter> {
-    let all = [Cohort::V1, Cohort::V2, Cohort::Undecided];
-    all.into_iter().find(|cohort| cohort.as_str() == text).ok_or(UnknownCounter)
-}
-
-fn channel(text: &str) -> Result<Channel, UnknownCounter> {
-    Channel::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or(UnknownCounter)
 }
 
 fn of(text: &str) -> Result<Of, UnknownCounter> {

@@ -49,15 +49,15 @@ impl Image {
 /// The item's attributes as the table holds them.
 #[derive(Deserialize)]
 struct Item {
-    status: Status,
-    version: Option<Cohort>,
+    status: String,
+    version: Option<String>,
     #[serde(rename = "type")]
-    kind: Label,
-    reason: Option<Reason>,
+    kind: String,
+    reason: Option<String>,
     attempts: Option<String>,
     due_at: i64,
     updated_at: i64,
-    waited_ms: Option<u64>,
+    waited_ms: Option<i64>,
     clicked_at: Option<i64>,
     converted_at: Option<i64>,
 }
@@ -74,14 +74,14 @@ impl TryFrom<Item> for Image {
         let attempts = item.attempts.as_deref().unwrap_or("[]");
         let time = |name, millis| Timestamp::from_millisecond(millis).map_err(|_| Poison(name));
         Ok(Self {
-            status: item.status,
-            cohort: item.version.unwrap_or(Cohort::Undecided),
-            kind: item.kind,
-            reason: item.reason,
+            status: Status::parse(&item.status).ok_or(Poison("status"))?,
+            cohort: item.version.map_or(Ok(Cohort::Undecided), |name| Cohort::parse(&name).ok_or(Poison("version")))?,
+            kind: item.kind.parse().map_err(|_| Poison("type"))?,
+            reason: item.reason.map(|code| Reason::parse(&code).ok_or(Poison("reason"))).transpose()?,
             attempts: serde_json::from_str(attempts).map_err(|_| Poison("attempts"))?,
             due_at: time("due_at", item.due_at)?,
             updated_at: time("updated_at", item.updated_at)?,
-            waited_ms: item.waited_ms.unwrap_or(0),
+            waited_ms: item.waited_ms.and_then(|waited_ms| waited_ms.try_into().ok()).unwrap_or(0),
             clicked: item.clicked_at.is_some(),
             converted: item.converted_at.is_some(),
         })

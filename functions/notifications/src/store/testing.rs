@@ -1,0 +1,102 @@
+//! A DynamoDB inside the test process, spoken to by the real SDK over HTTP on a random port.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Config, ConfigBag, Credentials, Intercept, Region, RuntimeComponents, SharedInterceptor,
+};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+
+/// An empty DynamoDB, until the test's runtime ends.
+pub struct Dynamo {
+    endpoint: String,
+}
+
+impl Dynamo {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        Self { endpoint }
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Client {
+        self.client_with(Fuse::default())
+    }
+
+    /// A client whose calls begin to fail when the fuse blows.
+    pub fn client_with(&self, fuse: Fuse) -> Client {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-south-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .endpoint_url(&self.endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .retry_config(RetryConfig::disabled())
+            .interceptor(SharedInterceptor::new(fuse));
+        Client::from_conf(config.build())
+    }
+
+    /// Creates a table with the keys `pk` and `sk`, as the template has it.
+    pub async fn create_table(&self, name: &str) {
+        let mut create = self.client().create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+        for (key, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+            let definition = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
+            create = create
+                .key_schema(KeySchemaElement::builder().attribute_name(key).key_type(kind).build().unwrap())
+                .attribute_definitions(definition.build().unwrap());
+        }
+        create.send().await.unwrap();
+    }
+}
+
+/// Kills a client after some calls, as a function dies: every later call fails, and of the last one the answer is lost
+/// though it was carried out. Clones share the count.
+#[derive(Debug, Clone)]
+pub struct Fuse(Arc<AtomicI64>);
+
+impl Default for Fuse {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(i64::MAX)))
+    }
+}
+
+impl Fuse {
+    /// Lets this many calls through, the last one without its answer.
+    pub fn set(&self, calls: i64) {
+        self.0.store(calls, Ordering::SeqCst);
+    }
+}
+
+impl Intercept for Fuse {
+    fn name(&self) -> &'static str {
+        "Fuse"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let left = self.0.fetch_sub(1, Ordering::SeqCst);
+        if left > 0 { Ok(()) } else { Err("the process is dead".into()) }
+    }
+
+    fn read_after_transmit(
+        &self,
+        _: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.0.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err("the process died before the answer".into()) }
+    }
+}

@@ -1,0 +1,191 @@
+//! The three events of this function, told apart by their shape.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use aws_lambda_events::dynamodb::EventRecord;
+use notifications::http::{Request, Response};
+use notifications::private::Private;
+use notifications::rollup::{Change, Image, Sequence};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What the function is called with.
+pub enum Event {
+    /// Changes of notifications, from one shard of the stream.
+    Stream(Batch),
+    /// The minute's schedule.
+    Tick,
+    /// A caller asks.
+    Api(Request),
+}
+
+/// An event of another shape. It is not repeated, since it may carry anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownEvent(&'static str);
+
+impl std::fmt::Display for UnknownEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not an event of this function: {}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownEvent {}
+
+/// A batch of a DynamoDB stream. Only a mapping with a tumbling window names the shard.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html>
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<EventRecord>,
+    shard_id: Option<String>,
+}
+
+impl Event {
+    /// Tells which event it is.
+    ///
+    /// # Errors
+    /// When it is none of the three.
+    pub fn of(event: Value) -> Result<Self, UnknownEvent> {
+        if event.get("Records").is_some() {
+            serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEvent("records of another stream"))
+        } else if event.get("task").is_some() {
+            (event["task"] == "rollup").then_some(Self::Tick).ok_or(UnknownEvent("another function's task"))
+        } else {
+            serde_json::from_value(event).map(|event| Self::Api(request(event))).map_err(|_| UnknownEvent("unknown shape"))
+        }
+    }
+}
+
+impl Batch {
+    /// The shard, or the name of the only one where shards have none.
+    pub fn shard(&self) -> &str {
+        self.shard_id.as_deref().unwrap_or("0")
+    }
+
+    /// The changes, and the records that have an unknown shape. Removals change no counter.
+    ///
+    /// # Errors
+    /// When a record has no sequence number, so that it could not even be reported.
+    pub fn changes(self) -> Result<(Vec<Change>, Vec<Sequence>), UnknownEvent> {
+        let (mut changes, mut poison) = (Vec::new(), Vec::new());
+        for record in self.records.into_iter().filter(|record| record.event_name != "REMOVE") {
+            let sequence = record.change.sequence_number.as_deref().and_then(Sequence::parse);
+            let sequence = sequence.ok_or(UnknownEvent("a record without a sequence number"))?;
+            match change(record, sequence.clone()) {
+                Ok(change) => changes.push(change),
+                Err(error) => {
+                    let number = sequence.as_given();
+                    tracing::error!(alarm = "poison_record", %error, sequence = number, "a record cannot be counted");
+                    poison.push(sequence);
+                }
+            }
+        }
+        Ok((changes, poison))
+    }
+}
+
+fn change(record: EventRecord, sequence: Sequence) -> Result<Change, serde_dynamo::Error> {
+    let record = record.change;
+    let image = |item| serde_dynamo::from_item::<_, Image>(item);
+    let old = (!record.old_image.is_empty()).then(|| image(record.old_image)).transpose()?;
+    // A record without the time stands at the epoch.
+    let recorded_ms = Some(record.approximate_creation_date_time.timestamp_millis()).filter(|millis| *millis > 0);
+    Ok(Change { sequence, recorded_at_ms: recorded_ms, old, new: image(record.new_image)? })
+}
+
+fn request(event: ApiGatewayV2httpRequest) -> Request {
+    let query = event.query_string_parameters.iter();
+    let query: BTreeMap<_, _> = query.map(|(name, value)| (name.to_owned(), Private::new(value.to_owned()))).collect();
+    Request {
+        route: event.route_key.unwrap_or_default(),
+        query,
+        request_id: event.request_context.request_id.unwrap_or_default(),
+        ..Request::default()
+    }
+}
+
+/// An answer as API Gateway takes it (payload format 2.0).
+pub fn answer(response: Response) -> Value {
+    let mut headers = json!({"content-type": response.content_type});
+    for (name, value) in response.headers {
+        headers[name] = Value::String(value);
+    }
+    json!({"statusCode": response.status, "headers": headers, "body": response.body.into_exposed(), "isBase64Encoded": false})
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn record(name: &str, sequence: Option<&str>, new: Value) -> Value {
+        json!({
+            "eventID": "1", "eventName": name, "eventSource": "aws:dynamodb", "awsRegion": "eu-south-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_795_428_300, "SequenceNumber": sequence, "SizeBytes": 10, "NewImage": new,
+                "OldImage": {"status": {"S": "sending"}, "type": {"S": "DEFAULT"}, "due_at": {"N": "1"}, "updated_at": {"N": "1"}},
+            },
+        })
+    }
+
+    fn image() -> Value {
+        json!({
+            "pk": {"S": "r"}, "sk": {"S": "n"}, "status": {"S": "accepted"}, "type": {"S": "DEFAULT"}, "version": {"S": "v2"},
+            "attempts": {"S": r#"[{"c":"push","p":"h","o":"accepted","l":143,"t":1795428300000}]"#},
+            "due_at": {"N": "1795428299000"}, "updated_at": {"N": "1795428300143"}, "waited_ms": {"NULL": true},
+        })
+    }
+
+    fn batch(records: Value, shard: Option<&str>) -> Batch {
+        match Event::of(json!({"Records": records, "shardId": shard, "state": {}, "isFinalInvokeForWindow": false})).unwrap() {
+            Event::Stream(batch) => batch,
+            _ => panic!("not a stream event"),
+        }
+    }
+
+    #[test]
+    fn a_record_becomes_a_change_of_its_notification() {
+        let batch = batch(json!([record("MODIFY", Some("111"), image())]), Some("shardId-7"));
+        assert_eq!(batch.shard(), "shardId-7");
+        let (changes, poison) = batch.changes().unwrap();
+        assert_eq!((changes.len(), poison.len(), changes[0].sequence.as_given()), (1, 0, "111"));
+        assert_eq!(changes[0].new.latency_ms(), Some(1_143));
+        assert_eq!(changes[0].minute().to_string(), "2026-11-23T10:05");
+    }
+
+    #[test]
+    fn a_record_of_unknown_shape_is_named_and_a_removal_is_nothing() {
+        let records = json!([
+            record("REMOVE", Some("1"), json!(null)),
+            record("MODIFY", Some("2"), json!({"status": {"S": "lost"}})),
+            record("INSERT", Some("3"), json!(null)),
+        ]);
+        let batch = batch(records, None);
+        assert_eq!(batch.shard(), "0");
+        let (changes, poison) = batch.changes().unwrap();
+        assert!(changes.is_empty());
+        assert_eq!(poison.iter().map(Sequence::as_given).collect::<Vec<_>>(), ["2", "3"]);
+    }
+
+    #[test]
+    fn a_record_that_could_not_be_reported_fails_the_batch() {
+        assert!(batch(json!([record("MODIFY", None, image())]), None).changes().is_err());
+    }
+
+    #[test]
+    fn the_schedule_and_the_api_are_told_apart_and_strangers_are_refused() {
+        assert!(matches!(Event::of(json!({"task": "rollup"})), Ok(Event::Tick)));
+        let api = json!({
+            "version": "2.0", "routeKey": "GET /v1/metrics", "queryStringParameters": {"minutes": "5"}, "headers": {},
+            "requestContext": {"requestId": "r-1", "http": {"method": "GET"}}, "isBase64Encoded": false,
+        });
+        let Ok(Event::Api(request)) = Event::of(api) else { panic!("not an API event") };
+        assert_eq!((request.route.as_str(), request.query("minutes"), request.request_id.as_str()), ("GET /v1/metrics", Some("5"), "r-1"));
+        for stranger in [json!({"task": "cleanup"}), json!({"Records": 1}), json!([]), json!("tick")] {
+            assert!(Event::of(stranger).is_err());
+        }
+    }
+}
