@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Dispatcher;
 use crate::aws;
@@ -12,10 +13,15 @@ use crate::channels::sms::{SenderId, SmsClient};
 use crate::clock::Clock;
 use crate::environment::{Environment, EnvironmentError};
 use crate::parameters::ParameterStore;
+use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::settings::CountryCode;
+use crate::startup::StartError;
 use crate::store::{NotificationsStore, RecipientsStore, SmsBudget};
+
+/// How far apart the clocks of two functions may be.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// The environment of a function that sends.
 #[derive(Debug, Clone)]
@@ -42,7 +48,31 @@ pub struct DispatcherConfig {
     pub aws: aws_config::SdkConfig,
 }
 
+/// A dispatcher and the hasher of recipient keys, as soon as the secrets are there.
+///
+/// # Errors
+/// Names the secret that is missing or malformed, or says that SSM does not answer.
+pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
+    let secrets = config.secrets().await?;
+    let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
+    Ok((config.dispatcher(&secrets, clock)?, hasher))
+}
+
+/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
+/// clocks that differ: leases end then, and not before.
+#[must_use]
+pub fn gone_by(deadline_ms: u64) -> Timestamp {
+    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
+}
+
 impl DispatcherConfig {
+    /// A client of the tables.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws::dynamodb(&self.aws)
+    }
+
     /// Reads the environment.
     ///
     /// # Errors
@@ -77,7 +107,7 @@ impl DispatcherConfig {
     /// # Errors
     /// When the secrets lack one, or the VAPID key is none.
     pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
-        let dynamodb = aws::dynamodb(&self.aws);
+        let dynamodb = self.dynamodb();
         let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
         let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
             parameter: format!("{}/{}", self.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
