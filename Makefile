@@ -49,8 +49,8 @@ up: build target/venv/local/ready target/venv/sam/ready ## start a local stack a
 	@$(LOCAL_PYTHON) infra/local/up.py
 
 .PHONY: down
-down: target/venv/local/ready ## stop the local stack
-	@$(LOCAL_PYTHON) infra/local/down.py
+down: ## stop the local stack
+	@python3 infra/local/down.py
 
 .PHONY: logs
 logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
@@ -73,14 +73,16 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	@echo "== clippy"
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "== template"
-	$(SAM_BIN)/sam validate --lint --template template.yaml --config-env local
-	$(SAM_BIN)/cfn-lint template.yaml
+	$(SAM_BIN)/sam validate --lint --template template.yaml --region eu-west-1
+	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml
 	@echo "== licences and advisories"
-	@if cargo deny --version >/dev/null 2>&1; then \
-	  cargo deny --locked check bans licenses sources && \
-	  { cargo deny --locked check advisories || echo "advisories: not checked, the advisory list is not reachable or names one"; }; \
-	else \
+	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \
+	elif cargo deny fetch db; then \
+	  cargo deny --locked check; \
+	else \
+	  echo "skipped: advisories, because their list cannot be fetched"; \
+	  cargo deny --locked check bans licenses sources; \
 	fi
 
 .PHONY: bench
@@ -92,7 +94,8 @@ deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to r
 	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(LOCAL_PYTHON) infra/deploy.py
 
 .PHONY: clean
-clean: down ## stop the local stack and remove everything that was built
+clean: ## stop every local stack and remove everything that was built
+	@python3 infra/local/down.py all
 	cargo clean
 	rm -rf .aws-sam
 
@@ -101,6 +104,7 @@ target/venv/local/ready: infra/local/requirements.txt
 target/venv/sam/ready: infra/requirements-sam.txt
 target/venv/%/ready:
 	@echo "== installing $< into $(@D)"
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'
 	@python3 -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

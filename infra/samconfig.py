@@ -36,5 +36,6 @@ def parameters(stage, by_hand=""):
 
 
 def overrides(values):
-    """The same dict as arguments of --parameter-overrides. An empty value must be quoted, or SAM drops the pair."""
-    return [f"ParameterKey={key},ParameterValue={value or chr(34) * 2}" for key, value in values.items()]
+    """The same dict as arguments of --parameter-overrides, quoted, or SAM drops empty values and cuts at a space."""
+    quoted = {key: value.replace("\\", "\\\\").replace('"', '\\"') for key, value in values.items()}
+    return [f'ParameterKey={key},ParameterValue="{value}"' for key, value in quoted.items()]

@@ -1,7 +1,7 @@
 """Deploys the real template.yaml to the local AWS with `sam deploy`.
 
 What `sam build` would do for AWS is done here with the binaries that `make build` made: a copy of the template in which
-only each CodeUri differs.
+only each CodeUri differs (and the alarms' template, beside it in the repository, gets its full path).
 """
 
 import re
@@ -13,6 +13,7 @@ from settings import ROOT, STAGE
 
 SAM = ROOT / "target/venv/sam/bin/sam"
 CODE_URI = re.compile(r"^(\s+CodeUri: )functions/(\w+)$", re.MULTILINE)
+NESTED = re.compile(r"^(\s+TemplateURL: )(infra/\S+)$", re.MULTILINE)
 
 
 def write_template(place):
@@ -22,7 +23,8 @@ def write_template(place):
     for name in names:
         if not (binaries() / name / "bootstrap").exists():
             raise SystemExit(f"target/lambda/{name}/bootstrap is missing: make build")
-    place.template.write_text(CODE_URI.sub(lambda found: f"{found[1]}{binaries() / found[2]}", source))
+    source = CODE_URI.sub(lambda found: f"{found[1]}{binaries() / found[2]}", source)
+    place.template.write_text(NESTED.sub(lambda found: f"{found[1]}{ROOT / found[2]}", source))
 
 
 def binaries():
@@ -49,4 +51,4 @@ def deploy(place, by_hand):
 
 def _reasons(log):
     """The lines that say why, out of some hundred that say what was created."""
-    return "\n".join(line for line in log.read_text().splitlines() if re.search("error|failed", line, re.IGNORECASE))
+    return "\n".join(line for line in log.read_text().splitlines() if re.search("ERROR|Error:|FAILED", line))

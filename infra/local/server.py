@@ -60,6 +60,7 @@ def stop(place):
     except (FileNotFoundError, ValueError):
         return False
     place.pid_file.unlink()
+    place.stack_file.unlink(missing_ok=True)
     if not _is_ours(group, place):
         return False
     for sign in (signal.SIGTERM, signal.SIGKILL):

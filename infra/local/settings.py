@@ -10,14 +10,15 @@ sys.path.insert(0, str(ROOT / "infra"))
 REGION = "eu-west-1"
 STAGE = "local"
 HOST = "127.0.0.1"
+DEFAULT_PORT = 4566
 
 
 class Place:
-    """One local stack. Two with different folders and ports can run side by side."""
+    """One local stack. Several run side by side, each on its own port and in a folder named after it."""
 
-    def __init__(self, folder=None, port=None):
-        self.folder = ROOT / (folder or os.environ.get("LOCAL_DIR", "target/local"))
-        self.port = int(port or os.environ.get("LOCAL_PORT", "4566"))
+    def __init__(self, port=None):
+        self.port = int(port or os.environ.get("LOCAL_PORT") or DEFAULT_PORT)
+        self.folder = ROOT / ("target/local" if self.port == DEFAULT_PORT else f"target/local-{self.port}")
 
     @property
     def endpoint(self):

@@ -1,4 +1,4 @@
-"""Brings a whole local stack up and takes it down; every command here goes through these two."""
+"""Brings a whole local stack up: the local AWS, the parameters, the real template, the routes, and stack.json."""
 
 import functools
 import json
@@ -25,6 +25,8 @@ def up(place, by_hand=""):
         say(f"local AWS listens on {place.endpoint}")
         clients = _clients(place)
         init.init(clients("ssm"), STAGE)
+        sender = samconfig.parameters(STAGE, by_hand)["SenderAddress"]
+        clients("ses").verify_email_identity(EmailAddress=sender)  # on AWS its owner answers a mail
         name = samconfig.deploy_settings(STAGE)["stack_name"]
         say(f"sam deploy of stack {name} ...")
         say(f"deployed in {sam.deploy(place, by_hand):.0f} s")
@@ -35,12 +37,6 @@ def up(place, by_hand=""):
         server.stop(place)
         raise
     say(f"up after {time.monotonic() - began:.0f} s: {place.stack_file}")
-
-
-def down(place):
-    """Stops it; False if nothing ran."""
-    place.stack_file.unlink(missing_ok=True)
-    return server.stop(place)
 
 
 def _clients(place):

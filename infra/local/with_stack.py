@@ -27,8 +27,7 @@ def free_port():
 
 def run(command):
     """Exit code of the command; the stack's folder is kept when it failed, for its logs."""
-    port, push_origin = free_port(), f"http://{settings.HOST}:{free_port()}"
-    place = settings.Place(f"target/local-{port}", port)
+    place, push_origin = settings.Place(free_port()), f"http://{settings.HOST}:{free_port()}"
     parameters = f"ExtraPushOrigins={push_origin} {os.environ.get('PARAMS', '')}"
     try:
         stack.up(place, parameters)

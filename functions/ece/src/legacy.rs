@@ -37,9 +37,6 @@ mod tests {
 
     #[test]
     fn the_retired_encoding_is_refused() {
-        assert_eq!(
-            encrypt_aesgcm(&[4; 65], &[0; 16], b"text"),
-            Err(Error::RetiredEncoding)
-        );
+        assert_eq!(encrypt_aesgcm(&[4; 65], &[0; 16], b"text"), Err(Error::RetiredEncoding));
     }
 }

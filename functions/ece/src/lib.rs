@@ -63,12 +63,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// [`Error`] names the argument that is wrong; a point that is not on the curve is [`Error::InvalidPublicKey`].
 pub fn encrypt(receiver_public: &[u8], auth_secret: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-    let receiver_public: &[u8; PUBLIC_KEY_BYTES] = receiver_public
-        .try_into()
-        .map_err(|_| Error::InvalidPublicKey)?;
-    let auth_secret: &[u8; AUTH_SECRET_BYTES] = auth_secret
-        .try_into()
-        .map_err(|_| Error::InvalidAuthSecret)?;
+    let receiver_public: &[u8; PUBLIC_KEY_BYTES] = receiver_public.try_into().map_err(|_| Error::InvalidPublicKey)?;
+    let auth_secret: &[u8; AUTH_SECRET_BYTES] = auth_secret.try_into().map_err(|_| Error::InvalidAuthSecret)?;
     if plaintext.len() > MAX_PLAINTEXT_BYTES {
         return Err(Error::PlaintextTooLong);
     }
@@ -77,22 +73,10 @@ pub fn encrypt(receiver_public: &[u8], auth_secret: &[u8], plaintext: &[u8]) -> 
     random.fill(&mut salt)?;
     let sender = EphemeralPrivateKey::generate(&ECDH_P256, &random)?;
     let sender_public = sender.compute_public_key()?;
-    let sender_public: &[u8; PUBLIC_KEY_BYTES] = sender_public
-        .as_ref()
-        .try_into()
-        .map_err(|_| Error::Crypto)?;
-    agree_ephemeral(
-        sender,
-        &UnparsedPublicKey::new(&ECDH_P256, receiver_public),
-        |shared_secret| {
-            let agreement = schedule::Agreement {
-                shared_secret,
-                auth_secret,
-                receiver_public,
-                sender_public,
-            };
-            record::seal(&agreement, &salt, plaintext)
-        },
-    )
+    let sender_public: &[u8; PUBLIC_KEY_BYTES] = sender_public.as_ref().try_into().map_err(|_| Error::Crypto)?;
+    agree_ephemeral(sender, &UnparsedPublicKey::new(&ECDH_P256, receiver_public), |shared_secret| {
+        let agreement = schedule::Agreement { shared_secret, auth_secret, receiver_public, sender_public };
+        record::seal(&agreement, &salt, plaintext)
+    })
     .map_err(|_| Error::InvalidPublicKey)?
 }

@@ -14,11 +14,7 @@ const LAST_RECORD_DELIMITER: u8 = 2;
 const TAG_BYTES: usize = 16;
 
 /// The body for `plaintext`: header, ciphertext, tag, in the one allocation that is handed out.
-pub fn seal(
-    agreement: &Agreement<'_>,
-    salt: &[u8; SALT_BYTES],
-    plaintext: &[u8],
-) -> Result<Vec<u8>> {
+pub fn seal(agreement: &Agreement<'_>, salt: &[u8; SALT_BYTES], plaintext: &[u8]) -> Result<Vec<u8>> {
     let keys = ContentKeys::new(&agreement.keying_material()?, salt)?;
     let mut body = Vec::with_capacity(HEADER_BYTES + plaintext.len() + 1 + TAG_BYTES);
     body.extend_from_slice(salt);
@@ -40,8 +36,7 @@ mod tests {
 
     use super::*;
     use crate::rfc8291::{
-        AUTH_SECRET, BODY, PLAINTEXT, RECEIVER_PUBLIC, SALT, SENDER_PUBLIC, SHARED_SECRET, bytes,
-        decode,
+        AUTH_SECRET, BODY, PLAINTEXT, RECEIVER_PUBLIC, SALT, SENDER_PUBLIC, SHARED_SECRET, bytes, decode,
     };
 
     fn sealed(plaintext: &[u8]) -> Vec<u8> {
@@ -66,9 +61,6 @@ mod tests {
             assert_eq!(body.len(), HEADER_BYTES + length + 1 + TAG_BYTES);
             assert_eq!(body.capacity(), body.len());
         }
-        assert_eq!(
-            sealed(&[7; crate::MAX_PLAINTEXT_BYTES]).len(),
-            RECORD_SIZE as usize
-        );
+        assert_eq!(sealed(&[7; crate::MAX_PLAINTEXT_BYTES]).len(), RECORD_SIZE as usize);
     }
 }

@@ -27,11 +27,7 @@ pub struct ContentKeys {
 impl Agreement<'_> {
     /// The input keying material that RFC 8291 mixes from the agreement, the auth secret and both public keys.
     pub fn keying_material(&self) -> Result<[u8; 32]> {
-        let info = [
-            b"WebPush: info\0".as_slice(),
-            self.receiver_public,
-            self.sender_public,
-        ];
+        let info = [b"WebPush: info\0".as_slice(), self.receiver_public, self.sender_public];
         let mut material = [0; 32];
         Salt::new(HKDF_SHA256, self.auth_secret)
             .extract(self.shared_secret)
@@ -45,16 +41,9 @@ impl ContentKeys {
     /// RFC 8188's key and nonce for one salt.
     pub fn new(keying_material: &[u8], salt: &[u8; SALT_BYTES]) -> Result<Self> {
         let extracted = Salt::new(HKDF_SHA256, salt).extract(keying_material);
-        let mut keys = Self {
-            key: [0; 16],
-            nonce: [0; 12],
-        };
-        extracted
-            .expand(&[b"Content-Encoding: aes128gcm\0"], Bytes(16))?
-            .fill(&mut keys.key)?;
-        extracted
-            .expand(&[b"Content-Encoding: nonce\0"], Bytes(12))?
-            .fill(&mut keys.nonce)?;
+        let mut keys = Self { key: [0; 16], nonce: [0; 12] };
+        extracted.expand(&[b"Content-Encoding: aes128gcm\0"], Bytes(16))?.fill(&mut keys.key)?;
+        extracted.expand(&[b"Content-Encoding: nonce\0"], Bytes(12))?.fill(&mut keys.nonce)?;
         Ok(keys)
     }
 }
@@ -74,8 +63,7 @@ mod tests {
 
     use super::*;
     use crate::rfc8291::{
-        AUTH_SECRET, CONTENT_KEY, KEYING_MATERIAL, NONCE, RECEIVER_PUBLIC, SALT, SENDER_PUBLIC,
-        SHARED_SECRET, bytes,
+        AUTH_SECRET, CONTENT_KEY, KEYING_MATERIAL, NONCE, RECEIVER_PUBLIC, SALT, SENDER_PUBLIC, SHARED_SECRET, bytes,
     };
 
     #[test]

@@ -18,16 +18,10 @@ fn browser() -> Browser {
 
 #[test]
 fn the_receiver_itself_follows_rfc_8291_appendix_a() {
-    let browser = Browser::new(
-        &rfc8291::decode(RFC_8291_RECEIVER_PRIVATE),
-        rfc8291::bytes(rfc8291::AUTH_SECRET),
-    );
+    let browser = Browser::new(&rfc8291::decode(RFC_8291_RECEIVER_PRIVATE), rfc8291::bytes(rfc8291::AUTH_SECRET));
     assert_eq!(browser.p256dh(), rfc8291::RECEIVER_PUBLIC);
     assert_eq!(browser.auth(), rfc8291::AUTH_SECRET);
-    assert_eq!(
-        browser.open(&rfc8291::decode(rfc8291::BODY)).unwrap(),
-        rfc8291::PLAINTEXT
-    );
+    assert_eq!(browser.open(&rfc8291::decode(rfc8291::BODY)).unwrap(), rfc8291::PLAINTEXT);
 }
 
 #[test]
@@ -45,13 +39,7 @@ fn every_length_from_nothing_to_the_limit_is_opened_again() {
 fn the_same_text_never_gives_the_same_key_salt_or_ciphertext() {
     let browser = browser();
     let bodies = [(); 2].map(|()| encrypt(&browser.public_key(), AUTH, b"text").unwrap());
-    let parts = |body: &Vec<u8>| {
-        (
-            body[..16].to_vec(),
-            body[21..86].to_vec(),
-            body[86..].to_vec(),
-        )
-    };
+    let parts = |body: &Vec<u8>| (body[..16].to_vec(), body[21..86].to_vec(), body[86..].to_vec());
     let (first, second) = (parts(&bodies[0]), parts(&bodies[1]));
     assert!(first.0 != second.0 && first.1 != second.1 && first.2 != second.2);
 }
@@ -76,25 +64,11 @@ fn a_bad_key_secret_or_length_is_named() {
     off_curve[64] ^= 1;
     let mut hybrid = good.clone();
     hybrid[0] = 6;
-    for key in [
-        &[][..],
-        &good[..64],
-        &[good.as_slice(), &[0]].concat(),
-        &off_curve,
-        &hybrid,
-        &[0; 65],
-        &[4; 65],
-    ] {
-        assert_eq!(
-            encrypt(key, &[0; 16], b"text"),
-            Err(Error::InvalidPublicKey)
-        );
+    for key in [&[][..], &good[..64], &[good.as_slice(), &[0]].concat(), &off_curve, &hybrid, &[0; 65], &[4; 65]] {
+        assert_eq!(encrypt(key, &[0; 16], b"text"), Err(Error::InvalidPublicKey));
     }
     for auth in [&[][..], &[0; 15], &[0; 17]] {
         assert_eq!(encrypt(&good, auth, b"text"), Err(Error::InvalidAuthSecret));
     }
-    assert_eq!(
-        encrypt(&good, &[0; 16], &[0; MAX_PLAINTEXT_BYTES + 1]),
-        Err(Error::PlaintextTooLong)
-    );
+    assert_eq!(encrypt(&good, &[0; 16], &[0; MAX_PLAINTEXT_BYTES + 1]), Err(Error::PlaintextTooLong));
 }

@@ -104,3 +104,42 @@ impl HttpClient for WhenNeeded {
         self.0.http_connector(settings, components)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment::given([("AWS_REGION", "eu-south-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")])
+    }
+
+    #[test]
+    fn region_and_endpoint_come_from_the_environment() {
+        let config = config(&environment()).unwrap();
+        assert_eq!(config.region().map(Region::as_ref), Some("eu-south-1"));
+        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:4566"));
+        let missing = super::config(&Environment::given::<&str, &str>([])).unwrap_err();
+        assert_eq!(missing, EnvironmentError::MissingVariable("AWS_REGION"));
+    }
+
+    #[test]
+    fn a_paid_send_is_never_repeated_by_the_sdk_and_a_read_is() {
+        let config = config(&environment()).unwrap();
+        assert_eq!(ses(&config).config().retry_config().map(RetryConfig::max_attempts), Some(1));
+        assert_eq!(sns(&config).config().retry_config().map(RetryConfig::max_attempts), Some(1));
+        assert_eq!(dynamodb(&config).config().retry_config().map(RetryConfig::max_attempts), Some(3));
+        let timeouts = ssm(&config).config().timeout_config().cloned().unwrap();
+        assert_eq!(timeouts.operation_timeout(), Some(OPERATION));
+        assert_eq!(timeouts.connect_timeout(), Some(CONNECT));
+    }
+
+    #[test]
+    fn a_cause_is_the_whole_chain_and_nothing_else() {
+        let inner = EnvironmentError::MissingVariable("X");
+        let outer = std::io::Error::other(inner);
+        assert_eq!(cause(&outer), "environment variable X is missing");
+        let config_error = aws_sdk_ssm::error::BuildError::other(outer);
+        assert!(cause(&config_error).ends_with(": environment variable X is missing"));
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The system's clock, or one that stands still until it is told to move. Clones of a manual clock move together.
 #[derive(Clone, Debug)]
@@ -28,6 +28,18 @@ impl Clock {
             Self::Manual(ms) => ms.load(Ordering::SeqCst),
         };
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Sleeps, if this clock moves by itself; `false` when nothing would be waited for.
+    pub async fn sleep(&self, pause: SignedDuration) -> bool {
+        match self {
+            Self::System => {
+                let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(0);
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                true
+            }
+            Self::Manual(_) => false,
+        }
     }
 
     /// Moves a manual clock forward; the system's clock is not ours to move and stays as it is.

@@ -85,6 +85,30 @@ impl Environment {
         self.required(name)?.parse().map_err(|error: T::Err| bad(name, error))
     }
 
+    /// A variable that must be there, read by a domain type's own parser.
+    ///
+    /// # Errors
+    /// As [`Environment::required`], and what the parser says. It must not repeat a secret in its error.
+    pub fn read<T, E: Display>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, EnvironmentError> {
+        parse(&self.required(name)?).map_err(|error| bad(name, error))
+    }
+
+    /// The same for a variable that may be missing.
+    ///
+    /// # Errors
+    /// What the parser says.
+    pub fn read_optional<T, E: Display>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, EnvironmentError> {
+        self.optional(name)?.map(|text| parse(&text).map_err(|error| bad(name, error))).transpose()
+    }
+
     fn raw(&self, name: &str) -> Option<OsString> {
         match &self.0 {
             Source::Process => std::env::var_os(name),

@@ -11,6 +11,8 @@ pub mod cascade;
 
 pub mod rollup;
 
+pub mod cleanup;
+
 pub mod recipients;
 
 pub mod notification;
@@ -26,6 +28,7 @@ pub mod aws;
 pub mod chance;
 pub mod clock;
 pub mod environment;
+pub mod gateway;
 pub mod http;
 pub mod parameters;
 pub mod private;

@@ -5,12 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::fake_aws;
 
-const ALL: [SecretName; 4] = [
-    SecretName::VapidPrivateKey,
-    SecretName::VapidPublicKey,
-    SecretName::RecipientHashKey,
-    SecretName::LinkSigningKey,
-];
+const ALL: [SecretName; 4] =
+    [SecretName::VapidPrivateKey, SecretName::VapidPublicKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
 
 // The application server's key pair of RFC 8291, appendix A.
 const PRIVATE: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
@@ -95,7 +91,10 @@ async fn a_public_key_of_another_pair_is_refused() {
     // The user agent's public key of the same appendix: a good point, but not ours.
     let other = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     let error = load_with("vapid-public-key", other).await.unwrap_err();
-    assert_eq!(error.to_string(), "parameter /push/vapid-public-key is malformed: it does not belong to vapid-private-key");
+    assert_eq!(
+        error.to_string(),
+        "parameter /push/vapid-public-key is malformed: it does not belong to vapid-private-key"
+    );
 }
 
 #[tokio::test]

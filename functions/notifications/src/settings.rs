@@ -1,7 +1,10 @@
 //! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::channels::prices::Prices;
 use crate::rollout::strict_json::{self, JsonFault};
 
 /// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
@@ -10,8 +13,8 @@ use crate::rollout::strict_json::{self, JsonFault};
 pub struct Settings {
     /// What SMS may cost and where it may go.
     pub sms: SmsSettings,
-    /// When a channel counts as broken.
-    pub breaker: BreakerSettings,
+    /// What a send costs, where it differs from the built-in figures.
+    pub prices: Prices,
     /// How long things are kept.
     pub retention_days: RetentionDays,
 }
@@ -44,33 +47,11 @@ impl Default for SmsSettings {
     }
 }
 
-/// When a breaker opens, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BreakerSettings {
-    /// Opens at this share of failures or more: 1 to 100.
-    pub failure_percent: u8,
-    /// Opens only after this many attempts in the window: at least 1.
-    pub min_attempts: u32,
-    /// The window in seconds: at least 1.
-    pub window_seconds: u32,
-    /// How long it stays open the first time, in seconds: at least 1.
-    pub open_seconds: u32,
-    /// The longest it stays open after doubling, in seconds: not below `open_seconds`.
-    pub max_open_seconds: u32,
-}
-
-impl Default for BreakerSettings {
-    fn default() -> Self {
-        Self { failure_percent: 50, min_attempts: 20, window_seconds: 60, open_seconds: 30, max_open_seconds: 300 }
-    }
-}
-
 /// How long things are kept, in days: at least 1 each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionDays {
-    /// Notifications after they were created.
+    /// Notifications after their lifetime.
     pub notifications: u32,
     /// Devices after they were last used.
     pub device_unused: u32,
@@ -111,6 +92,14 @@ impl From<CountryCode> for String {
     }
 }
 
+impl RetentionDays {
+    /// How long a notification is kept after its lifetime.
+    #[must_use]
+    pub fn of_notifications(self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.notifications))
+    }
+}
+
 impl Settings {
     /// Reads the parameter's text.
     ///
@@ -118,27 +107,16 @@ impl Settings {
     /// Not a JSON object of these fields, or a value out of its range. The fault never quotes the text.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         let settings: Self = strict_json::parse(text)?;
-        settings.breaker.check()?;
+        // The derived reader also takes a list of values in the order of the fields, which nobody means to write.
+        let sections: Map<String, Value> = strict_json::parse(text)?;
+        if !sections.values().all(Value::is_object) {
+            return Err(JsonFault::OutOfRange("every section must be an object"));
+        }
         let RetentionDays { notifications, device_unused } = settings.retention_days;
         if notifications == 0 || device_unused == 0 {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
         }
         Ok(settings)
-    }
-}
-
-impl BreakerSettings {
-    fn check(&self) -> Result<(), JsonFault> {
-        if !(1..=100).contains(&self.failure_percent) {
-            return Err(JsonFault::OutOfRange("breaker.failure_percent must be 1 to 100"));
-        }
-        if self.min_attempts == 0 || self.window_seconds == 0 || self.open_seconds == 0 {
-            return Err(JsonFault::OutOfRange("breaker's counts and seconds must be at least 1"));
-        }
-        if self.max_open_seconds < self.open_seconds {
-            return Err(JsonFault::OutOfRange("breaker.max_open_seconds must not be below open_seconds"));
-        }
-        Ok(())
     }
 }
 
@@ -153,7 +131,7 @@ mod tests {
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.sms.daily_ceiling_micros, 5_000_000);
         assert_eq!(settings.sms.allowed_countries, None);
-        assert_eq!(settings.breaker.max_open_seconds, 300);
+        assert_eq!(settings.prices, Prices::default());
         assert_eq!(settings.retention_days.device_unused, 180);
     }
 
@@ -165,7 +143,6 @@ mod tests {
         assert_eq!(countries, ["IT", "DE"]);
         assert_eq!(settings.sms.per_recipient_per_day, 0);
         assert_eq!(settings.sms.max_parts, 3);
-        assert_eq!(settings.breaker, BreakerSettings::default());
     }
 
     #[test]
@@ -185,6 +162,9 @@ mod tests {
             "{} {}",
             r#"{"smss": {}}"#,
             r#"{"sms": null}"#,
+            r#"{"sms": []}"#,
+            r#"{"sms": [1]}"#,
+            r#"{"prices": {"sms_micros": {"it": 1}}}"#,
             r#"{"sms": {"daily_ceiling": 1}}"#,
             r#"{"sms": {"daily_ceiling_micros": -1}}"#,
             r#"{"sms": {"daily_ceiling_micros": "5"}}"#,
@@ -193,10 +173,6 @@ mod tests {
             r#"{"sms": {"allowed_countries": ["it"]}}"#,
             r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
             r#"{"sms": {"allowed_countries": "IT"}}"#,
-            r#"{"breaker": {"failure_percent": 0}}"#,
-            r#"{"breaker": {"failure_percent": 101}}"#,
-            r#"{"breaker": {"min_attempts": 0}}"#,
-            r#"{"breaker": {"open_seconds": 301}}"#,
             r#"{"retention_days": {"notifications": 0}}"#,
         ];
         for text in junk {

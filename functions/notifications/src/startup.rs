@@ -191,7 +191,8 @@ mod tests {
     async fn a_child_that_lacks_a_secret() {
         if std::env::var_os(CHILD).is_some() {
             crate::telemetry::init("info");
-            let fail = || async { Err::<(), _>(StartError::Definitive("/p/link-signing-key does not exist".to_owned())) };
+            let fail =
+                || async { Err::<(), _>(StartError::Definitive("/p/link-signing-key does not exist".to_owned())) };
             let _eager = Eager::start(fail);
             tokio::time::sleep(Duration::from_secs(30)).await;
         }

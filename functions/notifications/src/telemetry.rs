@@ -36,7 +36,8 @@ where
 
 /// What passes, and whether `level` could be read.
 fn targets(level: &str) -> (Targets, bool) {
-    let asked: Targets = level.trim().parse().unwrap_or_default();
+    let asked = Some(level.trim()).filter(|level| !level.is_empty());
+    let asked: Targets = asked.and_then(|level| level.parse().ok()).unwrap_or_default();
     let modules: Vec<_> = asked.iter().filter(|(target, _)| is_ours(target)).collect();
     // A word that is no level reads as the name of a module at every level, so only names of ours count as understood.
     let understood = asked.default_level().is_some() || !modules.is_empty();
@@ -53,7 +54,7 @@ fn is_ours(target: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use std::io::Write;
     use std::sync::{Arc, Mutex};
@@ -62,8 +63,23 @@ mod tests {
 
     use super::*;
 
+    /// What was logged, for tests that look at it.
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        /// A subscriber at this level that writes here.
+        pub(crate) fn subscriber(&self, level: &str) -> impl Subscriber + Send + Sync + use<> {
+            let writer = self.clone();
+            subscriber(targets(level).0, move || writer.clone())
+        }
+
+        /// Each line, parsed.
+        pub(crate) fn read(&self) -> Vec<serde_json::Value> {
+            let bytes = self.0.lock().unwrap();
+            str::from_utf8(&bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        }
+    }
 
     impl Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -78,10 +94,8 @@ mod tests {
     /// What `log` writes at this level, each line parsed.
     fn written(level: &str, log: impl FnOnce()) -> Vec<serde_json::Value> {
         let lines = Lines::default();
-        let writer = lines.clone();
-        tracing::subscriber::with_default(subscriber(targets(level).0, move || writer.clone()), log);
-        let bytes = lines.0.lock().unwrap();
-        str::from_utf8(&bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        tracing::subscriber::with_default(lines.subscriber(level), log);
+        lines.read()
     }
 
     fn passes(level: &str, target: &str, at: Level) -> bool {
@@ -111,7 +125,9 @@ mod tests {
     #[test]
     fn other_crates_stay_at_warnings_whatever_is_asked() {
         for level in ["debug", "trace", "trace,aws_smithy_runtime=trace,hyper=debug,rustls=trace,h2=trace"] {
-            for target in ["aws_smithy_runtime::client", "aws_config", "hyper::proto", "rustls::conn", "h2", "lambda_runtime"] {
+            for target in
+                ["aws_smithy_runtime::client", "aws_config", "hyper::proto", "rustls::conn", "h2", "lambda_runtime"]
+            {
                 assert!(!passes(level, target, Level::INFO), "{target} at {level}");
                 assert!(passes(level, target, Level::WARN), "{target} at {level}");
             }

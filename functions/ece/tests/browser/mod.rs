@@ -20,19 +20,12 @@ pub struct Browser {
 impl Browser {
     /// From a 32-byte scalar and the auth secret.
     pub fn new(scalar: &[u8], auth: [u8; 16]) -> Self {
-        Self {
-            secret: SecretKey::from_slice(scalar).unwrap(),
-            auth,
-        }
+        Self { secret: SecretKey::from_slice(scalar).unwrap(), auth }
     }
 
     /// `p256dh`, decoded.
     pub fn public_key(&self) -> Vec<u8> {
-        self.secret
-            .public_key()
-            .to_encoded_point(false)
-            .as_bytes()
-            .to_vec()
+        self.secret.public_key().to_encoded_point(false).as_bytes().to_vec()
     }
 
     /// `p256dh` as a browser writes it.
@@ -62,34 +55,20 @@ impl Browser {
         while plaintext.last() == Some(&0) {
             plaintext.pop();
         }
-        plaintext
-            .pop_if(|delimiter| *delimiter == 2)
-            .ok_or("not the last record")?;
+        plaintext.pop_if(|delimiter| *delimiter == 2).ok_or("not the last record")?;
         Ok(plaintext)
     }
 
-    fn content_keys(
-        &self,
-        salt: &[u8],
-        sender: &[u8],
-    ) -> Result<([u8; 16], [u8; 12]), &'static str> {
-        let sender_key = PublicKey::from_sec1_bytes(sender)
-            .map_err(|_| "the sender's key is not on the curve")?;
-        let shared =
-            p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), sender_key.as_affine());
+    fn content_keys(&self, salt: &[u8], sender: &[u8]) -> Result<([u8; 16], [u8; 12]), &'static str> {
+        let sender_key = PublicKey::from_sec1_bytes(sender).map_err(|_| "the sender's key is not on the curve")?;
+        let shared = p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), sender_key.as_affine());
         let info = [b"WebPush: info\0".as_slice(), &self.public_key(), sender].concat();
         let (mut material, mut key, mut nonce) = ([0; 32], [0; 16], [0; 12]);
         let agreed = Hkdf::<Sha256>::new(Some(&self.auth), shared.raw_secret_bytes());
-        agreed
-            .expand(&info, &mut material)
-            .map_err(|_| "material")?;
+        agreed.expand(&info, &mut material).map_err(|_| "material")?;
         let content = Hkdf::<Sha256>::new(Some(salt), &material);
-        content
-            .expand(b"Content-Encoding: aes128gcm\0", &mut key)
-            .map_err(|_| "key")?;
-        content
-            .expand(b"Content-Encoding: nonce\0", &mut nonce)
-            .map_err(|_| "nonce")?;
+        content.expand(b"Content-Encoding: aes128gcm\0", &mut key).map_err(|_| "key")?;
+        content.expand(b"Content-Encoding: nonce\0", &mut nonce).map_err(|_| "nonce")?;
         Ok((key, nonce))
     }
 }

@@ -9,14 +9,14 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::step::{Ladder, Step};
-use super::{Reserved, SmsBudget, impossible_channels, retry};
+use super::{impossible_channels, retry};
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource};
 use crate::settings::CountryCode;
-use crate::store::{NotificationsStore, RecipientsStore, StoreError};
+use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
 
 /// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
 pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
@@ -88,10 +88,11 @@ impl Dispatcher {
             let live = self.live.live().await;
             let recipient = job.recipient.clone();
             let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
+            let unaffordable = job.unaffordable.clone();
             let ladder = Ladder {
                 recipient: recipient.as_ref(),
                 impossible: &impossible,
-                unaffordable: &job.unaffordable,
+                unaffordable: &unaffordable,
                 killed: live.rollout.is_killed(),
             };
             let now = self.clock.now();
@@ -165,8 +166,8 @@ impl Dispatcher {
 
     /// The device is removed only if its endpoint is still the one tried; failing to must not fail the notification.
     async fn forget(&self, recipient: &RecipientKey, device: &Device) {
-        let removed = self.recipients.remove_device(recipient, &device.device_id, &device.endpoint).await;
-        if let Err(error) = removed.map(drop).or_else(StoreError::unless_condition_failed) {
+        let removed = self.recipients.remove_device(recipient, &device.device_id, device.endpoint.expose()).await;
+        if let Err(error) = removed {
             tracing::warn!(%error, device_id = device.device_id, "a gone device stays until cleanup");
         }
     }

@@ -1,12 +1,14 @@
 //! From a notification to its end: what comes next, how long to wait, who works on what is due.
 
+mod assembly;
 mod dispatcher;
 mod money;
 pub mod retry;
 mod step;
 mod sweep;
 
+pub use assembly::{DispatcherConfig, gone_by, start_dispatcher};
 pub use dispatcher::{Allowance, Dispatcher, Job};
 pub use money::impossible_channels;
 pub use step::{Ladder, Step};
-pub use sweep::{Resumed, Sweep};
+pub use sweep::{Resumed, Sweep, Told};

@@ -3,10 +3,12 @@
 //! Whoever comes first claims the notification by a conditional write; whoever comes second learns of it there and does
 //! nothing. So it does not matter how often, or in which order, anybody is told.
 
+use std::fmt;
+
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Allowance, Dispatcher, Job, impossible_channels};
+use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels};
 use crate::notification::{Attempt, Notification, NotificationId, due_shards};
 use crate::rollout::Version;
 use crate::send::{Gates, Verdict};
@@ -18,6 +20,12 @@ const CONCURRENCY: usize = 16;
 const EACH: SignedDuration = SignedDuration::from_secs(15);
 /// What a sweep keeps back at its end.
 const TO_FINISH: SignedDuration = SignedDuration::from_secs(2);
+
+/// A notification's turn in a round.
+enum Turn {
+    Ended(Result<Resumed, StoreError>),
+    NotReached,
+}
 
 /// What taking a notification up came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +49,28 @@ pub struct Sweep {
     pub left: usize,
 }
 
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, worked, failed, left } = self;
+        write!(f, "worked on {worked} of {found} due notifications, {failed} failed, {left} not reached")
+    }
+}
+
+/// What the stream says of a notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Which.
+    pub id: NotificationId,
+    /// When it wants attention, in milliseconds since the epoch.
+    pub next_action_at_ms: i64,
+}
+
 impl Dispatcher {
-    /// Works on what is due, most urgent first, up to `most` notifications, until shortly before `ends_at`.
+    /// Works on what is due, most urgent first, up to `most` notifications, until shortly before `ends_at_ms`.
     ///
     /// # Errors
     /// When the index cannot be read; a single notification's failure is counted and does not stop the rest.
-    pub async fn sweep(&self, most: usize, ends_at: Timestamp, lease_until: Timestamp) -> Result<Sweep, StoreError> {
+    pub async fn sweep(&self, most: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
         let now = self.clock.now();
         let mut due = Vec::new();
         for shard in due_shards() {
@@ -54,30 +78,45 @@ impl Dispatcher {
                 due.extend(self.notifications.due(&shard, now, most - due.len()).await?);
             }
         }
-        let stop_at = ends_at - TO_FINISH;
-        let mut sweep = Sweep { found: due.len(), ..Sweep::default() };
-        let mut results = futures_util::stream::iter(&due)
-            .map(|id| async move {
-                let now = self.clock.now();
-                if now >= stop_at {
-                    return None;
-                }
-                let work_until = stop_at.min(now + EACH);
-                Some((id, self.resume(id, Allowance { work_until, lease_until }).await))
-            })
-            .buffer_unordered(CONCURRENCY);
-        while let Some(result) = results.next().await {
-            match result {
-                None => sweep.left += 1,
-                Some((_, Ok(Resumed::Worked))) => sweep.worked += 1,
-                Some((_, Ok(Resumed::Nothing))) => {}
-                Some((id, Err(error))) => {
-                    tracing::error!(notification = %id, %error, "could not work on a due notification; it stays due");
-                    sweep.failed += 1;
-                }
+        let results = self.resume_all(&due, ends_at_ms).await;
+        let count = |of: fn(&Turn) -> bool| results.iter().filter(|turn| of(turn)).count();
+        Ok(Sweep {
+            found: due.len(),
+            worked: count(|turn| matches!(turn, Turn::Ended(Ok(Resumed::Worked)))),
+            failed: count(|turn| matches!(turn, Turn::Ended(Err(_)))),
+            left: count(|turn| matches!(turn, Turn::NotReached)),
+        })
+    }
+
+    /// Takes up what the stream tells of (`None`: nothing of ours), as far as it is due now. Answers with the places of
+    /// those that failed or were not reached; they stay in `due` whatever becomes of this list.
+    pub async fn take_up(&self, told: &[Option<Told>], ends_at_ms: u64) -> Vec<usize> {
+        let now_ms = self.clock.now().as_millisecond();
+        let is_due = |told: &&Told| told.next_action_at_ms <= now_ms;
+        let due = told.iter().enumerate().filter_map(|(place, told)| Some((place, told.as_ref().filter(is_due)?)));
+        let (places, ids): (Vec<_>, Vec<_>) = due.map(|(place, told)| (place, told.id.clone())).unzip();
+        let turns = self.resume_all(&ids, ends_at_ms).await;
+        let failed = |turn: &Turn| matches!(turn, Turn::NotReached | Turn::Ended(Err(_)));
+        places.into_iter().zip(turns).filter(|(_, turn)| failed(turn)).map(|(place, _)| place).collect()
+    }
+
+    /// Resumes each, several at a time, in order; one that fails does not stop the rest.
+    async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Turn> {
+        let lease_until = gone_by(ends_at_ms);
+        let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - TO_FINISH;
+        let turn = |id| async move {
+            let now = self.clock.now();
+            if now >= stop_at {
+                return Turn::NotReached;
             }
-        }
-        Ok(sweep)
+            let result = self.resume(id, Allowance { work_until: stop_at.min(now + EACH), lease_until }).await;
+            if let Err(error) = &result {
+                tracing::error!(notification = %id, %error, "could not work on a due notification; it stays due");
+            }
+            Turn::Ended(result)
+        };
+        futures_util::stream::iter(ids).map(turn).buffered(CONCURRENCY).collect().await
     }
 
     /// Works on one notification, if it is due.

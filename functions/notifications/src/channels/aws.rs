@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -170,6 +171,7 @@ const fn by_status(status: u16) -> Outcome {
 }
 
 /// Watches one call from inside the SDK: whether the request was handed to the connection, and the answer's status.
+/// Keeps the connection to this one call.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     seen: Arc<Seen>,
@@ -236,6 +238,18 @@ fn is_connecting(error: &(dyn std::error::Error + 'static)) -> bool {
 impl Intercept for Watch {
     fn name(&self) -> &'static str {
         "Watch"
+    }
+
+    /// Every call has a connection of its own. One kept from before a function was frozen may be dead without either
+    /// side knowing, and a request lost on it would count as uncertain, which ends the notification.
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        context.request_mut().headers_mut().insert("connection", "close");
+        Ok(())
     }
 
     fn read_before_transmit(

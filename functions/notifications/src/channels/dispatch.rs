@@ -1,9 +1,11 @@
 //! All providers in one place: what a notification becomes on each channel, and the one call that sends it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::email::{EmailClient, EmailMessage};
-use super::push::{PushClient, PushMessage, Subscription};
+use super::push::{ExtraOrigins, PayloadProblem, PushClient, PushContent, PushMessage, Subscription, Topic};
 use super::sms::{SmsClient, SmsMessage};
 use super::{Answer, Channel, Outcome, Rejection};
 use crate::notification::Notification;
@@ -15,6 +17,8 @@ use crate::settings::Settings;
 pub struct Channels {
     /// Web push.
     pub push: PushClient,
+    /// Origins beside the known push services, exempt from the rules for strangers.
+    pub extra_origins: ExtraOrigins,
     /// SES.
     pub email: EmailClient,
     /// SNS.
@@ -44,28 +48,23 @@ impl PaidMessage {
 impl Channels {
     /// Pushes to one device, for `patience` at most.
     pub async fn push(&self, device: &Device, about: &Notification, patience: SignedDuration, now: Timestamp) -> Answer {
-        let endpoint = device.endpoint.expose();
-        let subscription =
-            Subscription::parse(endpoint, device.p256dh.expose(), device.auth.expose(), self.push.extra_origins());
-        let Ok(subscription) = subscription else {
-            // Stored before a rule became stricter, or an extra origin was taken back.
-            let outcome = Outcome::Rejected { reason: Rejection::BadAddress };
-            let provider = device.host().to_owned();
-            return Answer { outcome, provider, status_code: None, latency_ms: 0, detail: None };
+        let (endpoint, keys) = (device.endpoint.expose(), (device.p256dh.expose(), device.auth.expose()));
+        let no = |reason| Answer {
+            outcome: Outcome::Rejected { reason },
+            provider: device.host().to_owned(),
+            status_code: None,
+            latency_ms: 0,
+            detail: None,
         };
-        let message = PushMessage::of(about, now);
-        let call = self.push.push(&subscription, &message, now);
-        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(0);
-        match tokio::time::timeout(std::time::Duration::from_millis(patience_ms), call).await {
-            Ok(answer) => answer,
-            Err(_) => Answer {
-                outcome: Outcome::RetryLater { after_ms: None },
-                provider: device.host().to_owned(),
-                status_code: None,
-                latency_ms: patience_ms,
-                detail: Some("timeout".to_owned()),
-            },
-        }
+        // Stored before a rule became stricter, or an extra origin was taken back.
+        let Ok(subscription) = Subscription::parse(endpoint, keys.0, keys.1, &self.extra_origins) else {
+            return no(Rejection::BadAddress);
+        };
+        let Ok(message) = push_message(about, now) else {
+            return no(Rejection::TooLarge);
+        };
+        let patience = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(0));
+        self.push.push_within(&subscription, &message, now, patience).await
     }
 
     /// What the notification becomes on a paid channel; `None` when the recipient has no address there.
@@ -100,4 +99,26 @@ impl Channels {
             PaidMessage::Sms(sms) => self.sms.send(sms).await,
         }
     }
+}
+
+/// What a notification becomes as a web push sent now: it lives on at the push service as long as it would here.
+///
+/// # Errors
+/// When it is larger than a push may be.
+pub fn push_message(about: &Notification, now: Timestamp) -> Result<PushMessage, PayloadProblem> {
+    let id = about.id.to_string();
+    let topic = match &about.topic {
+        Some(topic) => Topic::of_caller(topic.expose()),
+        None => Topic::of_notification(&id),
+    };
+    let content = PushContent {
+        notification_id: id,
+        title: about.content.title.clone(),
+        body: about.content.body.clone(),
+        url: about.content.url.clone(),
+        icon: about.content.icon.clone(),
+        data: about.content.data.clone(),
+    };
+    let ttl_seconds = u32::try_from(about.remaining(now).as_secs()).unwrap_or(u32::MAX);
+    PushMessage::new(content, ttl_seconds, about.urgency, topic)
 }

@@ -4,11 +4,14 @@
 //! out) and `answer.rs` (the provider's answer as an [`Outcome`]). Nothing outside a channel's folder sees an HTTP code.
 
 mod aws;
+mod dispatch;
 pub mod email;
 pub mod link;
 pub mod prices;
 pub mod push;
 pub mod sms;
+
+pub use dispatch::{Channels, PaidMessage, push_message};
 
 use std::fmt;
 

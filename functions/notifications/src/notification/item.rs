@@ -1,6 +1,6 @@
 //! A notification as its item in the table, and back. An ordinary one stays within 1 KB, finished, with one attempt.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Attempt, Content, Notification, NotificationId, NotificationType, Reason, Status};
 use crate::channels::Channel;
@@ -29,10 +29,9 @@ pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> 
 }
 
 impl Notification {
-    /// The item; `retention` says how long it is kept after its lifetime.
+    /// The item.
     #[must_use]
-    pub fn to_item(&self, retention: SignedDuration) -> Item {
-        let kept_until = self.lives_until.checked_add(retention).unwrap_or(Timestamp::MAX);
+    pub fn to_item(&self) -> Item {
         let attention = self.status.needs_attention().then_some(self.updated_at);
         let attempts = (!self.attempts.is_empty()).then(|| json_text(&self.attempts));
         let channels: Vec<_> = self.channels.iter().map(|channel| channel.as_str()).collect();
@@ -65,7 +64,7 @@ impl Notification {
             .maybe_time("clicked_at", self.clicked_at)
             .maybe_time("converted_at", self.converted_at)
             .number("revision", self.revision)
-            .number("expires_at", kept_until.as_second());
+            .number("expires_at", self.kept_until.as_second());
         if self.waited_ms == 0 { item.finish() } else { item.number("waited_ms", self.waited_ms).finish() }
     }
 
@@ -83,7 +82,7 @@ impl Notification {
             kind: NotificationType::named(item.text("type")?).ok_or(Malformed("type"))?,
             content: item.maybe_json::<Content>("content")?.ok_or(Malformed("content"))?,
             channels: channels_of(item.text("channels")?)?,
-            urgency: Urgency::parse(item.text("urgency")?).ok_or(Malformed("urgency"))?,
+            urgency: urgency_of(item.text("urgency")?)?,
             topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
             metadata: item.maybe_json("metadata")?,
             status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
@@ -94,6 +93,7 @@ impl Notification {
             created_at: item.time("created_at")?,
             due_at: item.time("due_at")?,
             lives_until: item.time("lives_until")?,
+            kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(Malformed("expires_at"))?,
             updated_at: item.time("updated_at")?,
             next_action_at: item.maybe_time("next_action_at")?,
             waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
@@ -128,6 +128,15 @@ fn json_text(value: &impl serde::Serialize) -> String {
 
 fn channels_of(list: &str) -> Result<Vec<Channel>, Malformed> {
     list.split(',').map(|name| Channel::parse(name).ok_or(Malformed("channels"))).collect()
+}
+
+fn in_seconds(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok()
+}
+
+fn urgency_of(name: &str) -> Result<Urgency, Malformed> {
+    let all = [Urgency::VeryLow, Urgency::Low, Urgency::Normal, Urgency::High];
+    all.into_iter().find(|urgency| urgency.to_string() == name).ok_or(Malformed("urgency"))
 }
 
 fn named<T>(item: ItemReader<'_>, name: &'static str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Malformed> {

@@ -47,6 +47,8 @@ pub struct Notification {
     pub due_at: Timestamp,
     /// When trying ends.
     pub lives_until: Timestamp,
+    /// When the table forgets it.
+    pub kept_until: Timestamp,
     /// When it got into this state.
     pub updated_at: Timestamp,
     /// When somebody must look at it again; `None` once nothing more will be tried. For `sending`, the lease's end.

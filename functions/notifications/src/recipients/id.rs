@@ -115,10 +115,16 @@ impl KeyHasher {
     /// `purpose` keeps equal texts of different meaning apart.
     #[must_use]
     pub fn keyed(&self, purpose: &str, text: &str) -> String {
+        self.keyed_bytes(purpose, text.as_bytes())
+    }
+
+    /// The same for bytes.
+    #[must_use]
+    pub fn keyed_bytes(&self, purpose: &str, bytes: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(purpose.as_bytes());
         context.update(&[0]);
-        context.update(text.as_bytes());
+        context.update(bytes);
         base32::encode_128(first_16(context.sign().as_ref()))
     }
 }

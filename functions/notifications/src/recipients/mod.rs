@@ -1,9 +1,21 @@
 //! The people: ids and keys, how each can be reached, and what they said they want.
 
+mod api;
+mod certificate;
 mod id;
 mod preferences;
+mod profile;
 mod recipient;
+mod registration;
+mod staleness;
+mod view;
 
+pub use api::RecipientsApi;
+pub use certificate::Certificate;
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
 pub use preferences::{Preferences, QuietHours};
+pub use profile::Profile;
 pub use recipient::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
+pub use registration::{Registration, registration};
+pub use staleness::{DeviceAge, Stale};
+pub use view::RecipientView;

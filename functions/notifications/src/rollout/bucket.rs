@@ -29,6 +29,11 @@ impl Version {
             Self::V2 => "v2",
         }
     }
+
+    /// The version with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::V1, Self::V2].into_iter().find(|version| version.as_str() == name)
+    }
 }
 
 /// A recipient's place among 10,000, the same for ever: the first 8 bytes of SHA-256 of `"push-v2:" + id` as a
@@ -78,18 +83,17 @@ mod tests {
     const VECTORS: &str = include_str!("../../tests/vectors/rollout-vectors.csv");
 
     fn rollout(percentage: &str, users: &str) -> Rollout {
-        Rollout {
-            percentage: percentage.parse().unwrap(),
-            users: Arc::new(ListedUsers::parse(users).unwrap()),
-        }
+        Rollout { percentage: percentage.parse().unwrap(), users: Arc::new(ListedUsers::parse(users).unwrap()) }
     }
 
     fn in_v2(rollout: &Rollout, id: &str) -> bool {
         rollout.decide(id) == Version::V2
     }
 
+    type Vector = (String, u16, Vec<bool>);
+
     /// Each line: the id, its bucket, and for each percentage of the heading whether it is in v2.
-    fn vectors() -> (Vec<String>, Vec<(String, u16, Vec<bool>)>) {
+    fn vectors() -> (Vec<String>, Vec<Vector>) {
         let mut lines = VECTORS.lines();
         let heading = lines.next().unwrap().split(',').skip(2);
         let percentages = heading.map(|name| name.strip_prefix("in_v2_at_").unwrap().to_owned()).collect();
@@ -148,7 +152,9 @@ mod tests {
         for (version, text) in [(Version::V1, "v1"), (Version::V2, "v2")] {
             assert_eq!(serde_json::to_value(version).unwrap(), text);
             assert_eq!(version.as_str(), text);
+            assert_eq!(Version::parse(text), Some(version));
         }
+        assert_eq!(Version::parse("V2"), None);
     }
 
     proptest! {

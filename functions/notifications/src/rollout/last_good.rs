@@ -95,3 +95,70 @@ fn texts_of(mut item: HashMap<String, AttributeValue>) -> Texts {
     };
     Texts { percentage: text("percentage"), users: text("users"), settings: text("settings") }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fake_aws;
+
+    /// A table that holds `item`, and the writes that come to it.
+    fn table(item: Value) -> (LastGood, Arc<Mutex<Vec<Value>>>) {
+        let writes = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&writes);
+        let config = fake_aws::config(move |target, body| {
+            if target.ends_with("UpdateItem") {
+                seen.lock().unwrap().push(body);
+                return std::future::ready((200, json!({})));
+            }
+            std::future::ready((200, item.clone()))
+        });
+        (LastGood::new(Client::new(&config), "control"), writes)
+    }
+
+    fn text(text: &str) -> Option<Private<String>> {
+        Some(Private::new(text.to_owned()))
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_saved_loads_as_none_and_the_first_save_writes_all_that_is_there() {
+        let (record, writes) = table(json!({}));
+        assert_eq!(record.load().await, Ok(None));
+        let texts = Texts { percentage: text("10"), users: text("[]"), settings: None };
+        assert_eq!(record.save(&texts, now()).await, Ok(true));
+        let write = writes.lock().unwrap()[0].clone();
+        assert_eq!(write["UpdateExpression"], "SET #at = :at, #percentage = :percentage, #users = :users");
+        assert_eq!(write["Key"], json!({"pk": {"S": "rollout#last-good"}}));
+        let values = json!({":at": {"N": "1800000000000"}, ":percentage": {"S": "10"}, ":users": {"S": "[]"}});
+        assert_eq!(write["ExpressionAttributeValues"], values);
+    }
+
+    #[tokio::test]
+    async fn only_a_change_is_written_and_a_missing_text_erases_nothing() {
+        let item = json!({"Item": {"percentage": {"S": "10"}, "users": {"S": "[]"}, "settings": {"S": "{}"}}});
+        let (record, writes) = table(item);
+        let same = record.load().await.unwrap().unwrap();
+        assert_eq!(record.save(&same, now()).await, Ok(false));
+        assert_eq!(record.save(&Texts::default(), now()).await, Ok(false));
+        assert!(writes.lock().unwrap().is_empty());
+        assert_eq!(record.save(&Texts { percentage: text("0"), ..same }, now()).await, Ok(true));
+        assert_eq!(writes.lock().unwrap()[0]["UpdateExpression"], "SET #at = :at, #percentage = :percentage");
+    }
+
+    #[tokio::test]
+    async fn a_table_that_does_not_answer_is_said_without_the_item() {
+        let fail =
+            |_, _| std::future::ready((400, json!({"__type": "ResourceNotFoundException", "message": "no table"})));
+        let record = LastGood::new(Client::new(&fake_aws::config(fail)), "control");
+        let error = record.load().await.unwrap_err().to_string();
+        assert!(error.starts_with("GetItem of the last good rollout failed") && error.contains("no table"), "{error}");
+    }
+}

@@ -61,10 +61,8 @@ impl FromStr for Percentage {
         let (whole, decimals) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
         let whole = whole_number(whole)?;
         let hundredths = decimals.map_or(Ok(0), hundredths_of)?;
-        match whole * 100 + hundredths {
-            above if above > Self::HUNDRED.0 => Err(PercentageError::AboveHundred),
-            within => Ok(Self(within)),
-        }
+        // At most 999.99, which does not fit into a u16.
+        u16::try_from(whole * 100 + hundredths).map_or(Err(PercentageError::AboveHundred), Self::from_hundredths)
     }
 }
 
@@ -73,7 +71,7 @@ fn only_digits(text: &str) -> bool {
 }
 
 /// A leading zero is refused: "05" is more likely a "0.5" that lost its point than a five.
-fn whole_number(text: &str) -> Result<u16, PercentageError> {
+fn whole_number(text: &str) -> Result<u32, PercentageError> {
     if !only_digits(text) || (text.len() > 1 && text.starts_with('0')) {
         return Err(PercentageError::NotANumber);
     }
@@ -83,11 +81,11 @@ fn whole_number(text: &str) -> Result<u16, PercentageError> {
     text.parse().map_err(|_| PercentageError::NotANumber)
 }
 
-fn hundredths_of(decimals: &str) -> Result<u16, PercentageError> {
+fn hundredths_of(decimals: &str) -> Result<u32, PercentageError> {
     if !only_digits(decimals) {
         return Err(PercentageError::NotANumber);
     }
-    let number = |text: &str| text.parse::<u16>().map_err(|_| PercentageError::NotANumber);
+    let number = |text: &str| text.parse::<u32>().map_err(|_| PercentageError::NotANumber);
     match decimals.len() {
         1 => Ok(number(decimals)? * 10),
         2 => number(decimals),
@@ -176,6 +174,7 @@ mod tests {
             ("10.000", TooManyDecimals),
             ("101", AboveHundred),
             ("100.01", AboveHundred),
+            ("655.37", AboveHundred),
             ("999.99", AboveHundred),
             ("65536", AboveHundred),
             (&long, AboveHundred),

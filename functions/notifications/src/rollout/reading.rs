@@ -200,7 +200,9 @@ mod tests {
         known.take(texts("10", r#"["alice"]"#, "{}"), false);
         let changes = known.take(Texts::default(), false);
         assert_eq!(changes.len(), 3);
-        assert!(changes.iter().all(|change| matches!(change, Change::Unreadable { why, .. } if why == "it does not exist")));
+        assert!(
+            changes.iter().all(|change| matches!(change, Change::Unreadable { why, .. } if why == "it does not exist"))
+        );
         assert_eq!(percentage_of(&known), "10");
         assert!(known.live().rollout.users.contains("alice"));
     }

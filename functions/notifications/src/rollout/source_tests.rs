@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_dynamodb::Client;
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use tracing::instrument::WithSubscriber;
 
 use super::*;
 use crate::fake_aws;
+use crate::telemetry::tests::Lines;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -106,10 +108,14 @@ async fn fifty_callers_at_once_share_one_call() {
     world.answers_after_ms.store(50, Ordering::SeqCst);
     let (source, clock) = world.process();
     for reads in 1..=2 {
-        let callers: Vec<_> = (0..50).map(|_| tokio::spawn({
-            let source = Arc::clone(&source);
-            async move { percentage(&source).await }
-        })).collect();
+        let callers: Vec<_> = (0..50)
+            .map(|_| {
+                tokio::spawn({
+                    let source = Arc::clone(&source);
+                    async move { percentage(&source).await }
+                })
+            })
+            .collect();
         for caller in callers {
             assert_eq!(caller.await.unwrap(), "10");
         }
@@ -176,6 +182,34 @@ async fn junk_keeps_the_last_good_value_and_a_good_one_is_followed_again() {
     world.set("rollout-percentage", "0");
     clock.advance(11 * SECOND);
     assert!(source.live().await.rollout.is_killed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_change_of_state_is_one_line_that_names_the_parameter_and_does_not_quote_it() {
+    let world = World::holding("10");
+    let (source, clock) = world.process();
+    let lines = Lines::default();
+    let story = async {
+        for percentage in ["10", "ada@example.com", "ada@example.com", "10"] {
+            world.set("rollout-percentage", percentage);
+            source.live().await;
+            clock.advance(11 * SECOND);
+        }
+        for down in [true, true, false] {
+            world.down(down);
+            source.live().await;
+            clock.advance(11 * SECOND);
+        }
+    };
+    story.with_subscriber(lines.subscriber("info")).await;
+    let lines = lines.read();
+    let told: Vec<_> = lines.iter().map(|line| (line["level"].as_str().unwrap(), line["alarm"].as_str())).collect();
+    let alarms =
+        [("ERROR", Some("rollout_unreadable")), ("INFO", None), ("WARN", Some("rollout_unavailable")), ("INFO", None)];
+    assert_eq!(told, alarms);
+    assert_eq!(lines[0]["parameter"], "/push/rollout-percentage");
+    assert!(lines[2]["cause"].as_str().unwrap().contains("ThrottlingException"));
+    assert!(!format!("{lines:?}").contains("ada@"));
 }
 
 #[tokio::test(start_paused = true)]

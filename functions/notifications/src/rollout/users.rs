@@ -64,8 +64,24 @@ mod tests {
     fn anything_else_is_refused() {
         let too_long_id = format!("[\"{}\"]", "a".repeat(129));
         let junk = [
-            "", "alice", "alice,bob", "{}", "null", "\"alice\"", "[alice]", "['alice']", "[\"alice\",]", "[\"alice\"",
-            "[\"alice\"] x", "[1]", "[null]", "[[\"alice\"]]", "[\"\"]", "[\"a\\nb\"]", "[\"a\\u0000\"]", &too_long_id,
+            "",
+            "alice",
+            "alice,bob",
+            "{}",
+            "null",
+            "\"alice\"",
+            "[alice]",
+            "['alice']",
+            "[\"alice\",]",
+            "[\"alice\"",
+            "[\"alice\"] x",
+            "[1]",
+            "[null]",
+            "[[\"alice\"]]",
+            "[\"\"]",
+            "[\"a\\nb\"]",
+            "[\"a\\u0000\"]",
+            &too_long_id,
         ];
         for text in junk {
             assert!(ListedUsers::parse(text).is_err(), "{text}");

@@ -7,8 +7,7 @@ use super::request::{Asked, SendRequest};
 use super::service::{SendService, unavailable};
 use super::{GateAnswer, Gates, Verdict};
 use crate::cascade::impossible_channels;
-use crate::channels::push::PushMessage;
-use crate::channels::{Channel, PaidMessage};
+use crate::channels::{Channel, PaidMessage, push_message};
 use crate::http::Request;
 use crate::notification::{Notification, NotificationId};
 use crate::problem::Problem;
@@ -58,11 +57,12 @@ impl Explanation {
     pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
         let dispatcher = &service.dispatcher;
         let now = dispatcher.clock.now();
-        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now };
+        let live = dispatcher.live.live().await;
+        let retention = live.settings.retention_days.of_notifications();
+        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now, retention };
         let parsed: SendRequest = request.json()?;
         let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
         let loaded = dispatcher.recipients.load(about.id.recipient()).await.map_err(unavailable)?;
-        let live = dispatcher.live.live().await;
         let impossible = impossible_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
         let gates = Gates { rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
         let gated = gates.ask(&about, about.due_at);
@@ -98,10 +98,10 @@ impl SendService {
                 Some(json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}))
             }
             (Some(PaidMessage::Sms(sms)), _) => {
-                Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding.as_str()}))
+                Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
             }
             (None, Channel::Push) => {
-                serde_json::from_slice(PushMessage::of(about, about.due_at).payload.expose()).ok()
+                push_message(about, about.due_at).ok().and_then(|push| serde_json::from_slice(push.payload().expose()).ok())
             }
             (None, _) => None,
         };

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::service::in_progress;
 use crate::http::Request;
 use crate::notification::{Notification, Status};
 use crate::problem::{Problem, ProblemKind};
@@ -74,8 +75,7 @@ pub fn on_repeat(
         (true, false) => Repeat::Replay(stored),
         _ if may_still_run => {
             let left = record.running_until.duration_since(now).as_secs();
-            let problem = Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.");
-            Repeat::Refuse(problem.retry_after(u32::try_from(left.clamp(1, 60)).unwrap_or(1)))
+            Repeat::Refuse(in_progress(u32::try_from(left.clamp(1, 60)).unwrap_or(1)))
         }
         (true, true) => Repeat::Replay(stored),
         (false, _) => Repeat::TakeOver,

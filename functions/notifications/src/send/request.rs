@@ -60,6 +60,8 @@ pub struct Asked<'a> {
     pub hasher: &'a KeyHasher,
     /// When it was asked.
     pub now: Timestamp,
+    /// How long a notification is kept after its lifetime.
+    pub retention: SignedDuration,
 }
 
 impl SendRequest {
@@ -79,6 +81,7 @@ impl SendRequest {
         };
         let due_at = self.send_at.map_or(asked.now, |at| whole_ms(at).max(asked.now));
         let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds).into());
+        let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
         Ok(Notification {
             id: id_of(asked.hasher.recipient_key(&self.to)),
             to: self.to,
@@ -96,7 +99,8 @@ impl SendRequest {
             attempts: Vec::new(),
             created_at: asked.now,
             due_at,
-            lives_until: due_at.checked_add(ttl).unwrap_or(Timestamp::MAX),
+            lives_until,
+            kept_until: lives_until.checked_add(asked.retention).unwrap_or(Timestamp::MAX),
             updated_at: asked.now,
             next_action_at: Some(due_at),
             waited_ms: 0,

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
 use super::request::{Asked, SendRequest};
-use super::{Gates, Verdict};
+use super::Gates;
 use crate::cascade::{Allowance, Dispatcher, Job, impossible_channels};
 use crate::http::{Request, shape_of};
-use crate::notification::{Notification, NotificationId, Status};
-use crate::problem::Problem;
+use crate::notification::{Notification, NotificationId};
+use crate::problem::{Problem, ProblemKind};
 use crate::recipients::KeyHasher;
 use crate::store::{IdempotencyRecord, IdempotencyStore, StoreError};
 
@@ -51,6 +51,8 @@ pub struct Answered {
 
 /// A batch's run: the key under which it is remembered, if any, and when it first came.
 struct Run<'a> {
+    caller: &'a str,
+    retention: SignedDuration,
     key: Option<&'a IdempotencyKey>,
     first_seen: Timestamp,
     budget: Budget,
@@ -62,30 +64,34 @@ impl SendService {
     /// # Errors
     /// Problems of the whole request. A single message's own problem stands in its place in the answer.
     pub async fn send(&self, request: &Request, messages: &[Value], budget: Budget) -> Result<Answered, Problem> {
-        let now = self.dispatcher.clock.now();
-        let Some(key) = IdempotencyKey::of(request, &self.hasher)? else {
-            let run = Run { key: None, first_seen: now, budget };
-            return Ok(Answered { sent: self.run(request, messages, &run).await, replayed: false });
-        };
-        if messages.len() == 1 {
-            // A request that is refused is not remembered, so its key stays free.
-            self.parse(request, messages, &Run { key: Some(&key), first_seen: now, budget }).remove(0)?;
+        let key = IdempotencyKey::of(request, &self.hasher)?;
+        let retention = self.dispatcher.live.live().await.settings.retention_days.of_notifications();
+        let first_seen = self.dispatcher.clock.now();
+        let run = Run { caller: &request.caller.id, retention, key: key.as_ref(), first_seen, budget };
+        match &key {
+            None => Ok(Answered { sent: self.run(messages, &run).await, replayed: false }),
+            Some(key) => self.send_once(messages, key, run).await,
         }
-        let record = IdempotencyRecord { body: key.body.clone(), first_seen: now, running_until: budget.gone_by };
+    }
+
+    async fn send_once(&self, messages: &[Value], key: &IdempotencyKey, run: Run<'_>) -> Result<Answered, Problem> {
+        if let [message] = messages {
+            // A request that is refused is not remembered, so its key stays free.
+            self.parse(0, message, &run)?;
+        }
+        let running_until = run.budget.gone_by;
+        let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
         let found = self.idempotency.begin(&key.record, &record).await.map_err(unavailable)?;
-        let (first_seen, replayed) = match found {
-            None => (now, false),
-            Some(found) => {
-                let run = Run { key: Some(&key), first_seen: found.first_seen, budget };
-                match self.repeat(request, messages, &found, &run).await? {
-                    Some(sent) => return Ok(Answered { sent, replayed: true }),
-                    None => (found.first_seen, true),
-                }
-            }
-        };
-        let sent = self.run(request, messages, &Run { key: Some(&key), first_seen, budget }).await;
+        let replayed = found.is_some();
+        let run = Run { first_seen: found.as_ref().map_or(run.first_seen, |found| found.first_seen), ..run };
+        if let Some(found) = found
+            && let Some(sent) = self.repeat(messages, key, &found, &run).await?
+        {
+            return Ok(Answered { sent, replayed });
+        }
+        let sent = self.run(messages, &run).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            self.idempotency.let_go(&key.record, budget.gone_by, self.dispatcher.clock.now()).await;
+            self.idempotency.let_go(&key.record, running_until, self.dispatcher.clock.now()).await;
         }
         Ok(Answered { sent, replayed })
     }
@@ -93,48 +99,44 @@ impl SendService {
     /// The answer to a repeated request, or `None` when the first one died and this one is to finish it.
     async fn repeat(
         &self,
-        request: &Request,
         messages: &[Value],
+        key: &IdempotencyKey,
         found: &IdempotencyRecord,
         run: &Run<'_>,
     ) -> Result<Option<Vec<Sent>>, Problem> {
-        let Some(key) = run.key else { return Ok(None) };
-        let parsed = self.parse(request, messages, run);
+        // Another body names other notifications: nothing of them is looked up.
+        let parsed = if found.body == key.body { self.parse_all(messages, run) } else { Vec::new() };
         let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id.clone()).collect();
-        let same_body = found.body == key.body;
-        let stored = if same_body { self.dispatcher.notifications.get_many(&ids).await } else { Ok(Vec::new()) };
-        let now = self.dispatcher.clock.now();
-        match on_repeat(key, found, stored.map_err(unavailable)?, ids.len(), now) {
+        let stored = self.dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
+        match on_repeat(key, found, stored, ids.len(), self.dispatcher.clock.now()) {
             Repeat::Refuse(problem) => Err(problem),
             Repeat::Replay(stored) => {
                 let mut stored = stored.into_iter();
-                Ok(Some(parsed.into_iter().filter_map(|sent| sent.map_or_else(|no| Some(Err(no)), |_| stored.next().map(Ok))).collect()))
+                let answer = |sent: Sent| sent.map_or_else(|problem| Some(Err(problem)), |_| stored.next().map(Ok));
+                Ok(Some(parsed.into_iter().filter_map(answer).collect()))
             }
-            Repeat::TakeOver => {
-                let taken = self.idempotency.take_over(&key.record, found, run.budget.gone_by).await;
-                taken.map_err(|error| match error {
-                    StoreError::ConditionFailed { .. } => in_progress(),
-                    error => unavailable(error),
-                })?;
-                Ok(None)
-            }
+            Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.budget.gone_by).await {
+                Ok(()) => Ok(None),
+                Err(StoreError::ConditionFailed { .. }) => Err(in_progress(1)),
+                Err(error) => Err(unavailable(error)),
+            },
         }
     }
 
-    fn parse(&self, request: &Request, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
-        let asked = Asked { caller: &request.caller.id, hasher: &self.hasher, now: run.first_seen };
-        let parse = |(index, message): (usize, &Value)| {
-            shape_of::<SendRequest>(message.clone(), "")?.into_notification(asked, |recipient| match run.key {
-                None => NotificationId::random(recipient, run.first_seen),
-                Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
-            })
-        };
-        messages.iter().enumerate().map(parse).collect()
+    fn parse(&self, index: usize, message: &Value, run: &Run<'_>) -> Sent {
+        let asked = Asked { caller: run.caller, hasher: &self.hasher, now: run.first_seen, retention: run.retention };
+        shape_of::<SendRequest>(message.clone(), "")?.into_notification(asked, |recipient| match run.key {
+            None => NotificationId::random(recipient, run.first_seen),
+            Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
+        })
     }
 
-    async fn run(&self, request: &Request, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
-        let parsed = self.parse(request, messages, run);
-        futures_util::stream::iter(parsed)
+    fn parse_all(&self, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
+        messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
+    }
+
+    async fn run(&self, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
+        futures_util::stream::iter(self.parse_all(messages, run))
             .map(|parsed| async { self.accept(parsed?, run.budget).await.map_err(unavailable) })
             .buffered(CONCURRENCY)
             .collect()
@@ -180,8 +182,9 @@ impl SendService {
     }
 }
 
-fn in_progress() -> Problem {
-    Problem::new(crate::problem::ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(1)
+/// 409 for a request whose first run is still at work.
+pub fn in_progress(retry_after_seconds: u32) -> Problem {
+    Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(retry_after_seconds)
 }
 
 /// A store's failure as callers see it; what really happened goes to the log.
@@ -191,6 +194,6 @@ pub fn unavailable(error: StoreError) -> Problem {
     if error.is_transient() {
         Problem::unavailable(2)
     } else {
-        Problem::new(crate::problem::ProblemKind::Internal, "The request could not be carried out.")
+        Problem::new(ProblemKind::Internal, "The request could not be carried out.")
     }
 }

@@ -56,8 +56,9 @@ impl SmsBudget {
         now: Timestamp,
     ) -> Result<Reserved, StoreError> {
         let ceiling = i64::try_from(limits.daily_ceiling_micros).unwrap_or(i64::MAX);
+        let max_price = i64::try_from(limits.max_price_micros).unwrap_or(i64::MAX);
         let most = i64::from(limits.per_recipient_per_day);
-        if price_micros > ceiling || price_micros > limits.max_price() || most == 0 {
+        if price_micros > ceiling || price_micros > max_price || most == 0 {
             return Ok(Reserved::No);
         }
         let day = utc_day(now);

@@ -1,16 +1,22 @@
 //! The tables. Only what stands below here names the DynamoDB SDK; what is decided is decided elsewhere.
 
 mod budget;
+mod cursor;
+mod erasure;
 mod error;
 mod idempotency;
 mod item;
 pub mod metrics;
 mod notifications;
+mod recipients;
 #[cfg(test)]
 mod testing;
 
 pub use budget::{Reserved, SmsBudget};
+pub use cursor::{Cursor, CursorStore, Segment};
+pub use erasure::{Erasure, ErasureStore};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{NotificationsStore, Page};
+pub use recipients::{RecipientsStore, Registered, SweepPage, SweepPosition, SweptDevice};

@@ -5,7 +5,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Item, StoreError};
 use crate::notification::{Notification, NotificationId, attention_shards};
@@ -16,8 +16,6 @@ use crate::recipients::RecipientKey;
 pub struct NotificationsStore {
     client: Client,
     table: String,
-    /// How long a notification is kept after its lifetime.
-    retention: SignedDuration,
 }
 
 /// A page of a list: the items and where the next page begins.
@@ -32,8 +30,8 @@ pub struct Page<T> {
 impl NotificationsStore {
     /// An adapter of `table`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, retention: SignedDuration) -> Self {
-        Self { client, table: table.into(), retention }
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
     }
 
     /// Stores a new notification.
@@ -41,7 +39,7 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] when its id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(self.item(notification)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
         let sent = put.condition_expression("attribute_not_exists(pk)").send().await;
         sent.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
@@ -53,7 +51,7 @@ impl NotificationsStore {
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
         let read_at = notification.revision;
         notification.revision += 1;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(self.item(notification)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
         let put = put
             .condition_expression("revision = :read_at")
             .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()));
@@ -78,7 +76,7 @@ impl NotificationsStore {
             put.condition_expression("revision = :read_at")
                 .expression_attribute_values(":read_at", AttributeValue::N(notification.revision.to_string()))
         };
-        put.set_item(Some(self.item(&after))).build().map_err(|error| StoreError::of_build("TransactWriteItems", &error))
+        put.set_item(Some(after.to_item())).build().map_err(|error| StoreError::of_build("TransactWriteItems", &error))
     }
 
     /// One notification, consistently.
@@ -190,10 +188,6 @@ impl NotificationsStore {
         let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
         found.sort_by_key(|notification| place(&notification.id));
         Ok(found)
-    }
-
-    fn item(&self, notification: &Notification) -> Item {
-        notification.to_item(self.retention)
     }
 }
 

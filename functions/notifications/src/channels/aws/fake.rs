@@ -46,7 +46,7 @@ impl Behaviour {
 pub struct Fake {
     /// Where it listens.
     pub url: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Fake {
@@ -59,7 +59,7 @@ impl Fake {
         std::thread::spawn(move || {
             let mut silent = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
-                seen.lock().unwrap().push(read_body(&stream));
+                seen.lock().unwrap().push(read(&stream));
                 match &behaviour {
                     Behaviour::Answer(status, body) => answer(stream, *status, body),
                     Behaviour::Silence => silent.push(stream),
@@ -81,32 +81,36 @@ impl Fake {
         self.requests.lock().unwrap().len()
     }
 
+    /// Request lines and headers, in small letters.
+    pub fn heads(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
+    }
+
     /// The form fields of the only request.
     pub fn fields(&self) -> BTreeMap<String, String> {
         let requests = self.requests.lock().unwrap();
         assert_eq!(requests.len(), 1);
-        url::form_urlencoded::parse(requests[0].as_bytes()).into_owned().collect()
+        url::form_urlencoded::parse(requests[0].1.as_bytes()).into_owned().collect()
     }
 }
 
-fn read_body(stream: &TcpStream) -> String {
+/// Head, in small letters, and body.
+fn read(stream: &TcpStream) -> (String, String) {
     let mut reader = BufReader::new(stream);
-    let (mut length, mut line) = (0, String::new());
-    while reader.read_line(&mut line).unwrap() > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
+    let mut head = String::new();
+    while reader.read_line(&mut head).unwrap() > 2 {}
+    let head = head.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
-    String::from_utf8(body).unwrap()
+    (head, String::from_utf8(body).unwrap())
 }
 
 fn answer(mut stream: TcpStream, status: u16, body: &str) {
     let length = body.len();
+    // No "Connection: close": whether a connection is used again is up to the client.
     let head = format!("HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n");
-    stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).unwrap();
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
 }
 
 /// Plain HTTP, as the fake speaks it, and TLS for addresses that ask for it.

@@ -10,9 +10,7 @@ use p256::PublicKey;
 /// Browsers write base64url without padding, some client libraries with it.
 pub(super) const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 /// The browser's public key and its shared secret.
@@ -137,7 +135,9 @@ mod tests {
 
     #[test]
     fn an_auth_that_is_not_16_bytes_is_refused() {
-        for bad in ["", "=", "AAAA", &AUTH[1..], &format!("{AUTH}A"), &BASE64URL.encode([0; 15]), &BASE64URL.encode([0; 17])] {
+        for bad in
+            ["", "=", "AAAA", &AUTH[1..], &format!("{AUTH}A"), &BASE64URL.encode([0; 15]), &BASE64URL.encode([0; 17])]
+        {
             assert_eq!(SubscriptionKeys::parse(P256DH, bad), Err(KeyProblem::Auth), "{bad:?}");
         }
     }

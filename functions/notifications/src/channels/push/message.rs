@@ -169,7 +169,7 @@ mod tests {
             ..content("Due “tomorrow” 🕐")
         };
         let topic = Topic::of_caller("invoice-7");
-        let message = PushMessage::new(full, 60, Urgency::High, topic.clone()).unwrap();
+        let with_all = PushMessage::new(full, 60, Urgency::High, topic.clone()).unwrap();
         let expected = json!({
             "id": "ntf_1",
             "title": "Invoice 7",
@@ -179,8 +179,8 @@ mod tests {
             "data": {"amount": 12},
             "tag": topic.as_str(),
         });
-        assert_eq!(read(&message), expected);
-        let bare = read(&super::tests::message("Due tomorrow").unwrap());
+        assert_eq!(read(&with_all), expected);
+        let bare = read(&message("Due tomorrow").unwrap());
         assert_eq!(bare.as_object().unwrap().keys().collect::<Vec<_>>(), ["body", "id", "tag", "title"]);
     }
 

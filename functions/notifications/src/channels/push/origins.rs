@@ -51,7 +51,10 @@ impl ExtraOrigins {
     /// [`NotAnOrigin`] names the first part that has a path, user info, another scheme or none.
     pub fn parse(list: &str) -> Result<Self, NotAnOrigin> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(|part| bare_origin(part).ok_or_else(|| NotAnOrigin(part.to_owned()))).collect::<Result<_, _>>().map(Self)
+        parts
+            .map(|part| bare_origin(part).ok_or_else(|| NotAnOrigin(part.to_owned())))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether `origin`, spelled as [`origin`] does, is on the list.
@@ -103,7 +106,9 @@ mod tests {
     fn a_list_is_matched_exactly() {
         let extra = ExtraOrigins::parse("http://127.0.0.1:18082, https://Push.example.com:443").unwrap();
         assert_eq!(extra.iter().collect::<Vec<_>>(), ["http://127.0.0.1:18082", "https://push.example.com"]);
-        for other in ["http://127.0.0.1", "https://127.0.0.1:18082", "http://127.0.0.1:1808", "https://a.push.example.com"] {
+        for other in
+            ["http://127.0.0.1", "https://127.0.0.1:18082", "http://127.0.0.1:1808", "https://a.push.example.com"]
+        {
             assert!(!extra.contains(other), "{other}");
         }
     }

@@ -46,11 +46,8 @@ pub fn sealed_request(
 /// The headers as `web-push` names them. It speaks an older `http`, so they are carried over; the URL stays our own,
 /// which is the one that was checked.
 fn named_headers(message: &PushMessage, body: Vec<u8>) -> Result<(HeaderMap, Vec<u8>), SealError> {
-    let sealed = WebPushPayload {
-        content: body,
-        crypto_headers: Vec::new(),
-        content_encoding: ContentEncoding::Aes128Gcm,
-    };
+    let sealed =
+        WebPushPayload { content: body, crypto_headers: Vec::new(), content_encoding: ContentEncoding::Aes128Gcm };
     let (parts, body) = build_request::<Vec<u8>>(WebPushMessage {
         endpoint: Default::default(),
         ttl: message.ttl_seconds(),

@@ -33,12 +33,7 @@ impl Subscription {
     /// # Errors
     ///
     /// The first field that is wrong.
-    pub fn parse(
-        endpoint: &str,
-        p256dh: &str,
-        auth: &str,
-        extra: &ExtraOrigins,
-    ) -> Result<Self, SubscriptionProblem> {
+    pub fn parse(endpoint: &str, p256dh: &str, auth: &str, extra: &ExtraOrigins) -> Result<Self, SubscriptionProblem> {
         let endpoint = PushEndpoint::parse(endpoint, extra)?;
         let keys = SubscriptionKeys::parse(p256dh, auth)?;
         Ok(Self { endpoint, keys, expires_at_ms: None })
@@ -170,6 +165,9 @@ mod tests {
     #[test]
     fn debug_shows_neither_token_nor_keys() {
         let shown = format!("{:?}", read(written_by_a_browser()).unwrap());
-        assert!(shown.contains("fcm.googleapis.com") && !shown.contains("secret") && !shown.contains("BCVx"), "{shown}");
+        assert!(
+            shown.contains("fcm.googleapis.com") && !shown.contains("secret") && !shown.contains("BCVx"),
+            "{shown}"
+        );
     }
 }

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn equal_texts_have_equal_topics_and_no_others() {
-        let all = [Topic::of_caller("a"), Topic::of_caller("b"), Topic::of_notification("a"), Topic::of_notification("b")];
+        let all =
+            [Topic::of_caller("a"), Topic::of_caller("b"), Topic::of_notification("a"), Topic::of_notification("b")];
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), 4);
         assert_eq!(Topic::of_caller("a"), all[0]);
     }

@@ -86,7 +86,9 @@ impl VapidSubject {
     pub fn parse(subject: &str) -> Result<Self, VapidProblem> {
         let plain = subject.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'));
         let domain = match subject.strip_prefix("mailto:") {
-            Some(address) => address.split_once('@').filter(|(name, _)| !name.is_empty()).map(|(_, domain)| domain.to_owned()),
+            Some(address) => {
+                address.split_once('@').filter(|(name, _)| !name.is_empty()).map(|(_, domain)| domain.to_owned())
+            }
             None => https_host(subject),
         };
         let reachable = domain.is_some_and(|domain| is_public_domain(&domain));

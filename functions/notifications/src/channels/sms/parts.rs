@@ -1,7 +1,8 @@
 //! How many parts a text takes, because each part is paid for: GSM 03.38 septets, or UCS-2 when one character needs it.
 
 /// How the text travels. One character outside the GSM alphabet makes the whole text UCS-2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// The GSM 7-bit default alphabet with its extension table (3GPP TS 23.038 section 6.2.1).
     Gsm7,

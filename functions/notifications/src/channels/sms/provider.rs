@@ -186,6 +186,18 @@ mod tests {
         assert_eq!(answer.outcome, Outcome::RetryLater { after_ms: None });
     }
 
+    #[tokio::test]
+    async fn every_send_has_a_connection_of_its_own() {
+        // The fake hangs up after each answer, as a provider does while a function is frozen.
+        let sns = Fake::start(Behaviour::accepted("Publish"));
+        let client = client(&sns.url, None, None);
+        for _ in 0..10 {
+            assert_eq!(send(client.clone()).await.outcome, Outcome::Accepted);
+        }
+        assert_eq!(sns.count(), 10);
+        assert!(sns.heads().iter().all(|head| head.contains("connection: close\r\n")));
+    }
+
     #[test]
     fn a_sender_id_is_what_sns_takes() {
         for text in ["A", "Acme", "1a", "ABCDEFGHIJK"] {

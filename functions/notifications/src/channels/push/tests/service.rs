@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{
-    ExtraOrigins, PushClient, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey, VapidSubject,
+    ExtraOrigins, PushClient, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey,
+    VapidSubject,
 };
 use super::arrival::{PushService, verified_claims};
 use super::browser::Browser;
@@ -77,7 +78,10 @@ async fn a_push_service_can_verify_the_sender_and_the_browser_can_read_the_messa
 
     let claims = verified_claims(arrival.header("authorization"), world.client.public_key());
     let lifetime = claims["exp"].as_i64().unwrap() - Timestamp::now().as_second();
-    assert_eq!((&claims["aud"], &claims["sub"]), (&world.service.origin.as_str().into(), &"mailto:push@example.com".into()));
+    assert_eq!(
+        (&claims["aud"], &claims["sub"]),
+        (&world.service.origin.as_str().into(), &"mailto:push@example.com".into())
+    );
     assert!((3_600..=24 * 3_600).contains(&lifetime), "{lifetime}");
 
     let read: Value = serde_json::from_slice(&world.browser.open(&arrival.body).unwrap()).unwrap();
@@ -112,7 +116,9 @@ async fn a_message_that_stays_too_large_is_rejected_after_the_second_try() {
     let mut world = World::answering(&[TOO_LARGE, TOO_LARGE, CREATED]).await;
     let answer = world.push(&"long ".repeat(200)).await;
     assert_eq!((answer.outcome, answer.status_code), (too_large, Some(413)));
-    assert!(world.service.arrival().is_some() && world.service.arrival().is_some() && world.service.arrival().is_none());
+    assert!(
+        world.service.arrival().is_some() && world.service.arrival().is_some() && world.service.arrival().is_none()
+    );
     let mut world = World::answering(&[TOO_LARGE, CREATED]).await;
     assert_eq!(world.push("short").await.outcome, too_large);
     assert!(world.service.arrival().is_some() && world.service.arrival().is_none());
@@ -173,7 +179,10 @@ async fn silence_a_cut_connection_and_a_closed_port_are_reasons_to_try_later() {
     assert!((200..2_000).contains(&silent.latency_ms), "{}", silent.latency_ms);
 
     let cut = World::answering(&[]).await.push("x").await;
-    assert_eq!((cut.outcome, cut.status_code, cut.detail.as_deref()), (later(None), None, Some("the connection was lost")));
+    assert_eq!(
+        (cut.outcome, cut.status_code, cut.detail.as_deref()),
+        (later(None), None, Some("the connection was lost"))
+    );
 
     let mut world = World::answering(&[CREATED]).await;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -33,7 +33,16 @@ fn the_public_key_follows_from_the_private_one() {
 #[test]
 fn what_is_no_private_key_is_refused_and_never_shown() {
     let order = "_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE";
-    for bad in ["", "!", "AAAA", &PRIVATE_KEY[1..], &BASE64URL.encode([7; 31]), &BASE64URL.encode([7; 33]), &BASE64URL.encode([0; 32]), order] {
+    for bad in [
+        "",
+        "!",
+        "AAAA",
+        &PRIVATE_KEY[1..],
+        &BASE64URL.encode([7; 31]),
+        &BASE64URL.encode([7; 33]),
+        &BASE64URL.encode([0; 32]),
+        order,
+    ] {
         assert_eq!(VapidKey::parse(bad).err(), Some(VapidProblem::Key), "{bad:?}");
     }
     assert!(!format!("{:?}", cache()).contains(PRIVATE_KEY));

@@ -1,0 +1,133 @@
+//! How a dispatcher is put together: the same for `send`, which attempts at once, and `cascade`, which attempts later.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Dispatcher;
+use crate::aws;
+use crate::channels::Channels;
+use crate::channels::email::{EmailAddress, EmailClient};
+use crate::channels::push::{ExtraOrigins, PushClient, VapidCache, VapidKey, VapidSubject};
+use crate::channels::sms::{SenderId, SmsClient};
+use crate::clock::Clock;
+use crate::environment::{Environment, EnvironmentError};
+use crate::parameters::ParameterStore;
+use crate::recipients::KeyHasher;
+use crate::rollout::{LastGood, LiveSource};
+use crate::secrets::{SecretName, Secrets, SecretsError};
+use crate::settings::CountryCode;
+use crate::startup::StartError;
+use crate::store::{NotificationsStore, RecipientsStore, SmsBudget};
+
+/// How far apart the clocks of two functions may be.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
+
+/// The environment of a function that sends.
+#[derive(Debug, Clone)]
+pub struct DispatcherConfig {
+    /// `/push-notifications/<stage>`.
+    pub parameter_prefix: String,
+    /// The recipients table.
+    pub recipients_table: String,
+    /// The notifications table.
+    pub notifications_table: String,
+    /// The control table.
+    pub control_table: String,
+    /// Who e-mails come from.
+    pub sender_address: EmailAddress,
+    /// Whom push services may contact about us.
+    pub vapid_subject: VapidSubject,
+    /// Push services beside the known ones.
+    pub extra_push_origins: ExtraOrigins,
+    /// Where SMS may go unless the settings say otherwise.
+    pub sender_country: CountryCode,
+    /// Who SMS come from, where a country allows a name.
+    pub sms_sender_id: Option<SenderId>,
+    /// The AWS clients' settings.
+    pub aws: aws_config::SdkConfig,
+}
+
+/// A dispatcher and the hasher of recipient keys, as soon as the secrets are there.
+///
+/// # Errors
+/// Names the secret that is missing or malformed, or says that SSM does not answer.
+pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
+    let secrets = config.secrets().await?;
+    let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
+    Ok((config.dispatcher(&secrets, clock)?, hasher))
+}
+
+/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
+/// clocks that differ: leases end then, and not before.
+#[must_use]
+pub fn gone_by(deadline_ms: u64) -> Timestamp {
+    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
+}
+
+impl DispatcherConfig {
+    /// A client of the tables.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws::dynamodb(&self.aws)
+    }
+
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or not usable.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            parameter_prefix: environment.required("PARAMETER_PREFIX")?,
+            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            control_table: environment.required("CONTROL_TABLE")?,
+            sender_address: environment.read("SENDER_ADDRESS", EmailAddress::parse)?,
+            vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
+            extra_push_origins: environment.read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?.unwrap_or_default(),
+            sender_country: environment.read("SENDER_COUNTRY", |text| CountryCode::try_from(text.to_owned()))?,
+            sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
+            aws: aws::config(environment)?,
+        })
+    }
+
+    /// Fetches the keys that sending needs.
+    ///
+    /// # Errors
+    /// Names the one that is missing or malformed.
+    pub async fn secrets(&self) -> Result<Secrets, SecretsError> {
+        let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey];
+        Secrets::load(&parameters, &self.parameter_prefix, &needed).await
+    }
+
+    /// Puts the dispatcher together.
+    ///
+    /// # Errors
+    /// When the secrets lack one, or the VAPID key is none.
+    pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
+        let dynamodb = self.dynamodb();
+        let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
+        let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
+            parameter: format!("{}/{}", self.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
+            why: "it is not a P-256 private key",
+        })?;
+        let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let last_good = LastGood::new(dynamodb.clone(), self.control_table.as_str());
+        Ok(Dispatcher {
+            notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
+            sms_budget: SmsBudget::new(dynamodb, self.control_table.as_str(), self.recipients_table.as_str()),
+            channels: Channels {
+                push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
+                extra_origins: self.extra_push_origins.clone(),
+                email: EmailClient::new(aws::ses(&self.aws), self.sender_address.clone()),
+                sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone(), None),
+            },
+            live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone()).with_last_good(last_good),
+            home_country: self.sender_country,
+            clock,
+        })
+    }
+}

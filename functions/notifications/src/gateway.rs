@@ -1,0 +1,165 @@
+//! API Gateway's HTTP API events (payload format 2.0) as requests, and answers as what it expects back.
+//!
+//! Source: AWS, "Create AWS Lambda proxy integrations for HTTP APIs". Path and query parameters come decoded.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::http::{Caller, Request, Response};
+use crate::private::Private;
+
+/// The parts of the event that the service reads.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    #[serde(default)]
+    route_key: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    path_parameters: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    query_string_parameters: Option<BTreeMap<String, String>>,
+    request_context: Context,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Context {
+    #[serde(default)]
+    request_id: String,
+    #[serde(default)]
+    authorizer: Option<Authorizer>,
+}
+
+#[derive(Deserialize)]
+struct Authorizer {
+    #[serde(default)]
+    jwt: Option<Jwt>,
+}
+
+#[derive(Deserialize)]
+struct Jwt {
+    #[serde(default)]
+    claims: BTreeMap<String, Value>,
+}
+
+/// Whether an event comes from API Gateway.
+#[must_use]
+pub fn is_request(event: &Value) -> bool {
+    event.get("requestContext").is_some()
+}
+
+/// The request in an event; `None` when it is none of API Gateway's.
+#[must_use]
+pub fn request(event: Value) -> Option<Request> {
+    let event: Event = serde_json::from_value(event).ok()?;
+    let masked = |parameters: Option<BTreeMap<String, String>>| {
+        parameters.unwrap_or_default().into_iter().map(|(name, value)| (name, Private::new(value))).collect()
+    };
+    let key = event.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+    let body = event.body.unwrap_or_default();
+    let body = if event.is_base64_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() };
+    let jwt = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt);
+    Some(Request {
+        route: event.route_key,
+        path: masked(event.path_parameters),
+        query: masked(event.query_string_parameters),
+        idempotency_key: key.map(|(_, value)| Private::new(value.clone())),
+        body: Private::new(body),
+        caller: jwt.map(|jwt| caller(&jwt.claims)).unwrap_or_default(),
+        request_id: event.request_context.request_id,
+    })
+}
+
+/// The token's `client_id`, else `azp`, else `sub`; its scopes from `scope` (RFC 8693) or `scp`, which API Gateway
+/// turns from a list into `[a b]`.
+fn caller(claims: &BTreeMap<String, Value>) -> Caller {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let id = text("client_id").or_else(|| text("azp")).or_else(|| text("sub")).unwrap_or_default();
+    let scopes = text("scope").or_else(|| text("scp")).unwrap_or_default();
+    let scopes = scopes.trim_matches(['[', ']']).split_whitespace().map(str::to_owned);
+    Caller { id: id.to_owned(), scopes: scopes.collect() }
+}
+
+/// An answer as API Gateway expects it.
+#[must_use]
+pub fn response(answer: Response) -> Value {
+    let mut headers: BTreeMap<&str, String> = answer.headers.into_iter().collect();
+    headers.insert("Content-Type", answer.content_type.to_owned());
+    json!({
+        "statusCode": answer.status,
+        "headers": headers,
+        "body": answer.body.expose(),
+        "isBase64Encoded": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn event() -> Value {
+        json!({
+            "version": "2.0",
+            "routeKey": "GET /v1/notifications/{id}",
+            "rawPath": "/v1/notifications/abc",
+            "headers": {"idempotency-key": "k-1", "authorization": "Bearer secret-token"},
+            "queryStringParameters": {"limit": "5"},
+            "pathParameters": {"id": "abc"},
+            "requestContext": {
+                "requestId": "r-1",
+                "authorizer": {"jwt": {
+                    "claims": {"client_id": "c-1", "scope": "notifications/send notifications/ops", "exp": 17},
+                    "scopes": ["notifications/recipients"],
+                }},
+            },
+            "body": "e30=",
+            "isBase64Encoded": true,
+        })
+    }
+
+    #[test]
+    fn a_request_keeps_what_the_service_reads() {
+        let request = request(event()).unwrap();
+        assert_eq!(request.route, "GET /v1/notifications/{id}");
+        assert_eq!((request.path("id"), request.query("limit")), ("abc", Some("5")));
+        assert_eq!(request.body.expose(), b"{}");
+        assert_eq!(request.idempotency_key, Some(Private::new("k-1".to_owned())));
+        assert_eq!(request.caller.id, "c-1");
+        assert!(request.caller.has_scope("send") && request.caller.has_scope("ops"));
+        assert!(!request.caller.has_scope("recipients"), "the route's scopes are not the token's");
+        assert!(!format!("{request:?}").contains("abc"));
+    }
+
+    #[test]
+    fn the_caller_is_client_id_else_azp_else_sub() {
+        let named = |claims: Value| caller(&serde_json::from_value(claims).unwrap());
+        assert_eq!(named(json!({"azp": "a", "sub": "s"})).id, "a");
+        assert_eq!(named(json!({"sub": "s", "scp": "[notifications/send x]"})).id, "s");
+        assert!(named(json!({"sub": "s", "scp": "[notifications/send x]"})).has_scope("send"));
+    }
+
+    #[test]
+    fn an_answer_has_the_shape_of_the_proxy_integration() {
+        let answer = response(Response::json(202, &json!({"a": 1})).with_header("Location", "/x"));
+        let headers = json!({"Content-Type": "application/json", "Location": "/x"});
+        let expected = json!({"statusCode": 202, "headers": headers, "body": "{\"a\":1}", "isBase64Encoded": false});
+        assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn other_events_are_none() {
+        assert!(request(json!({"task": "cascade"})).is_none());
+        assert!(is_request(&event()) && !is_request(&json!({"Records": []})));
+    }
+}

@@ -1,0 +1,153 @@
+//! The recipients API: parse everything, then write at most once.
+//!
+//! Paths come percent-decoded from API Gateway (an HTTP API decodes them before it matches a route), so an id is taken as it
+//! stands and never decoded again.
+
+use jiff::Timestamp;
+use tokio::time::{Duration, Instant};
+
+use super::{Certificate, Device, KeyHasher, MAX_DEVICES, Profile, RecipientId, RecipientKey, RecipientView, base32};
+use crate::channels::push::{BrowserSubscription, ExtraOrigins};
+use crate::http::{Request, Response};
+use crate::notification::NotificationView;
+use crate::problem::{Problem, ProblemKind};
+use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, StoreError};
+
+/// How long one request may go on erasing: the function is stopped after 20 s.
+const ERASING: Duration = Duration::from_secs(14);
+
+/// Everything the routes need.
+#[derive(Debug, Clone)]
+pub struct RecipientsApi {
+    /// Recipients and devices.
+    pub recipients: RecipientsStore,
+    /// Their history.
+    pub notifications: NotificationsStore,
+    /// Both, for erasing.
+    pub erasure: ErasureStore,
+    /// Makes keys of ids, and device ids of endpoints.
+    pub hasher: KeyHasher,
+    /// Endpoints accepted beside those of the known push services.
+    pub extra_origins: ExtraOrigins,
+    /// What browsers subscribe with, base64url.
+    pub vapid_public_key: String,
+}
+
+impl RecipientsApi {
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let answered = match request.route.as_str() {
+            "PUT /v1/recipients/{id}" => self.put(request, now).await,
+            "GET /v1/recipients/{id}" => self.get(request).await,
+            "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
+            "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
+            "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
+            "GET /v1/recipients/{id}/notifications" => self.history(request).await,
+            "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
+            _ => Err(Problem::not_found("route")),
+        };
+        answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    /// 201 or 200 with the profile; one write.
+    async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (id, key) = self.recipient(request)?;
+        let profile = Profile::parse(request)?;
+        let stored = self.recipients.put_profile(&id, &key, &profile, now).await.map_err(problem)?;
+        let status = if stored.revision == 1 { 201 } else { 200 };
+        Ok(Response::json(status, &RecipientView::of_profile(&stored)))
+    }
+
+    /// 200 with the devices, or 404.
+    async fn get(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let recipient =
+            self.recipients.load(&key).await.map_err(problem)?.ok_or_else(|| Problem::not_found("recipient"))?;
+        Ok(Response::json(200, &RecipientView::of(&recipient)))
+    }
+
+    /// 200 with the certificate, also when there was nothing to erase; 503 when there is more than one request can erase, and
+    /// the same request goes on with it.
+    async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let erased = self.erasure.erase(&key, Instant::now() + ERASING).await.map_err(problem)?;
+        if !erased.is_complete() {
+            let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
+            return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
+        }
+        tracing::info!(recipient = %key, devices = erased.devices, notifications = erased.notifications, "erased");
+        Ok(Response::json(200, &Certificate::of(&erased, now)))
+    }
+
+    /// 201 or 200 with the device's id.
+    async fn put_device(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (id, key) = self.recipient(request)?;
+        let body: BrowserSubscription = request.json()?;
+        let subscription = body.parse(&self.extra_origins);
+        let subscription = subscription.map_err(|wrong| Problem::invalid_field(wrong.field, wrong.message))?;
+        let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
+        let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
+        let status = match self.recipients.register(&id, &key, &device).await.map_err(problem)? {
+            Registered::New => 201,
+            Registered::Known => 200,
+            Registered::TooMany => {
+                let message =
+                    format!("is one more than the {MAX_DEVICES} devices a recipient may have; delete one first");
+                return Err(Problem::invalid_field("endpoint", message));
+            }
+        };
+        Ok(Response::json(status, &serde_json::json!({ "device_id": device.device_id })))
+    }
+
+    /// 204, also for a device or a recipient that is not there: the caller wants it gone, perhaps for the second time after an
+    /// answer was lost, and learns nothing about whom we know.
+    async fn delete_device(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let device_id = request.path("device_id");
+        if device_id.len() != RecipientKey::CHARS || !device_id.bytes().all(base32::is_digit) {
+            return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
+        }
+        self.recipients.forget_device(&key, device_id).await.map_err(problem)?;
+        Ok(Response::no_content())
+    }
+
+    /// 200 `{items, next}`, newest first; empty for somebody unknown.
+    async fn history(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let limit = request.limit()?;
+        let after = request.query("after");
+        if after.is_some_and(|after| after.len() != RecipientKey::CHARS || !after.bytes().all(base32::is_digit)) {
+            return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
+        }
+        let page = self.notifications.history(&key, after, limit).await.map_err(problem)?;
+        let items: Vec<_> = page.items.iter().map(NotificationView::of).collect();
+        Ok(Response::json(200, &serde_json::json!({ "items": items, "next": page.next })))
+    }
+
+    fn vapid_public_key(&self) -> Response {
+        Response::json(200, &serde_json::json!({ "public_key": self.vapid_public_key }))
+            .with_header("Cache-Control", "public, max-age=300")
+    }
+
+    fn recipient(&self, request: &Request) -> Result<(RecipientId, RecipientKey), Problem> {
+        let id =
+            RecipientId::parse(request.path("id")).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
+        let key = self.hasher.recipient_key(&id);
+        Ok((id, key))
+    }
+}
+
+/// A table's failure as the caller sees it: the log has the call and the cause.
+fn problem(error: StoreError) -> Problem {
+    if error.is_transient() {
+        tracing::warn!(cause = %error, "a table did not answer");
+        Problem::unavailable(1)
+    } else {
+        tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
+        Problem::new(ProblemKind::Internal, "The fault is ours and is being reported.")
+    }
+}
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod tests;

@@ -1,0 +1,119 @@
+//! Erasing everything live about a recipient, in an order that can stop anywhere.
+//!
+//! The profile goes first: from then on nobody can reach them, since a send finds `unknown_recipient`. Then the
+//! notifications, finished or not, then counters, and the devices last, each together with the ownership of its endpoint.
+//! So whoever finds a device without a profile has found an erasure that was cut short, and may finish it: the caller by
+//! the same DELETE (everything is found by the id's key, nothing by what was already deleted), and cleanup by itself.
+
+use aws_sdk_dynamodb::Client;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::recipients::RecipientsStore;
+use super::{ItemReader, ItemWriter, StoreError};
+use crate::recipients::RecipientKey;
+
+/// How many notifications are deleted at once.
+const AT_ONCE: usize = 16;
+
+/// What an erasure deleted and what a last consistent read still found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// Profiles deleted: more than one only if somebody wrote a new one meanwhile.
+    pub profiles: u64,
+    /// Devices deleted, each with the ownership of its endpoint.
+    pub devices: u64,
+    /// Other items deleted: counters of caps.
+    pub others: u64,
+    /// Notifications deleted.
+    pub notifications: u64,
+    /// Items of the recipients table still there: none, unless time ran out.
+    pub remaining_recipients: u64,
+    /// At least so many notifications are still there: none, unless time ran out.
+    pub remaining_notifications: u64,
+}
+
+impl Erasure {
+    /// Whether the last read found nothing.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.remaining_recipients == 0 && self.remaining_notifications == 0
+    }
+}
+
+/// The adapter of the two tables that hold a recipient.
+#[derive(Debug, Clone)]
+pub struct ErasureStore {
+    client: Client,
+    recipients: RecipientsStore,
+    notifications_table: String,
+}
+
+impl ErasureStore {
+    /// An adapter of both tables.
+    #[must_use]
+    pub fn new(client: Client, recipients: RecipientsStore, notifications_table: impl Into<String>) -> Self {
+        Self { client, recipients, notifications_table: notifications_table.into() }
+    }
+
+    /// Deletes until a consistent read of both tables finds nothing, or `deadline` passes. One write unit for each item, four
+    /// for a device; nothing at all for a recipient who is not there.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer. What was deleted until then stays deleted, and the same call goes on from there.
+    pub async fn erase(&self, key: &RecipientKey, deadline: Instant) -> Result<Erasure, StoreError> {
+        let mut erased = Erasure::default();
+        loop {
+            let parts = self.recipients.parts(key).await?;
+            let history = self.history(key).await?;
+            erased.remaining_recipients = parts.len() as u64;
+            erased.remaining_notifications = history.len() as u64;
+            if erased.is_complete() || Instant::now() >= deadline {
+                return Ok(erased);
+            }
+            erased.profiles += self.recipients.delete_profile(key, &parts).await?;
+            erased.notifications += self.delete_history(key, history).await?;
+            // Only once no notification is left: a device is the witness of what is still to be done.
+            if self.history(key).await?.is_empty() {
+                erased.others += self.recipients.delete_others(key, &parts).await?;
+                erased.devices += self.recipients.delete_devices(key, &parts).await?;
+            }
+        }
+    }
+
+    /// The time-ordered halves of up to a page of notifications, consistently.
+    async fn history(&self, key: &RecipientKey) -> Result<Vec<String>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.notifications_table)
+            .key_condition_expression("pk = :pk")
+            .set_expression_attribute_values(Some(ItemWriter::default().text(":pk", key.as_str()).finish()))
+            .projection_expression("sk")
+            .consistent_read(true);
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        let items = page.items.unwrap_or_default();
+        items.iter().map(|item| Ok(ItemReader(item).text("sk")?.to_owned())).collect()
+    }
+
+    async fn delete_history(&self, key: &RecipientKey, history: Vec<String>) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        for chunk in history.chunks(AT_ONCE) {
+            let mut deletes = JoinSet::new();
+            for ordered in chunk {
+                let item = ItemWriter::default().text("pk", key.as_str()).text("sk", ordered).finish();
+                let delete = self.client.delete_item().table_name(&self.notifications_table).set_key(Some(item));
+                deletes.spawn(delete.send());
+            }
+            while let Some(done) = deletes.join_next().await {
+                let lost = |_| StoreError::Transient { call: "DeleteItem", cause: "its task was lost".to_owned() };
+                done.map_err(lost)?.map_err(|error| StoreError::of("DeleteItem", error))?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+#[cfg(test)]
+mod tests;

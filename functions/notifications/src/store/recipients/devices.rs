@@ -1,0 +1,214 @@
+//! Devices and whose endpoint it is: always both in one transaction.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use jiff::Timestamp;
+
+use super::items::{self, OWNER, PROFILE, device_sk, endpoint_pk};
+use super::{RecipientsStore, item_key};
+use crate::recipients::{Device, Recipient, RecipientId, RecipientKey, Registration, Stale, registration};
+use crate::store::{Item, ItemReader, StoreError};
+
+/// How often a registration starts again after meeting another one, with a growing pause between.
+const ATTEMPTS: u32 = 8;
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The device is new to this recipient, who may be new as well.
+    New,
+    /// It was known.
+    Known,
+    /// The recipient has as many devices as one may have. Nothing was written.
+    TooMany,
+}
+
+impl RecipientsStore {
+    /// Registers a device: makes the recipient if need be, and takes the endpoint away from any other recipient.
+    ///
+    /// # Errors
+    /// [`StoreError::Transient`] also when other writers kept coming first; nothing is half written.
+    pub async fn register(
+        &self,
+        id: &RecipientId,
+        key: &RecipientKey,
+        device: &Device,
+    ) -> Result<Registered, StoreError> {
+        for attempt in 0..ATTEMPTS {
+            match self.try_register(id, key, device).await {
+                Err(error) if error.is_condition_failed() || error.is_transient() => {
+                    tokio::time::sleep(pause(attempt, &device.device_id)).await;
+                }
+                done => return done,
+            }
+        }
+        let cause = "other writers to this recipient or endpoint kept coming first".to_owned();
+        Err(StoreError::Transient { call: "TransactWriteItems", cause })
+    }
+
+    async fn try_register(
+        &self,
+        id: &RecipientId,
+        key: &RecipientKey,
+        device: &Device,
+    ) -> Result<Registered, StoreError> {
+        let recipient = self.load(key).await?;
+        match registration(recipient.as_ref(), device) {
+            Registration::Known => Ok(Registered::Known),
+            Registration::TooMany => Ok(Registered::TooMany),
+            Registration::Refresh => self.refresh(key, device).await.map(|()| Registered::Known),
+            Registration::New => {
+                let owner = self.owner(&device.device_id).await?;
+                let profile = self.counting_profile(id, key, recipient.as_ref(), device.created_at)?;
+                let mut writes =
+                    vec![profile, self.put_device(key, device)?, self.put_owner(key, device, owner.as_deref())?];
+                if let Some(other) = owner.filter(|owner| owner != key.as_str()) {
+                    writes.push(self.delete(&other, &device_sk(&device.device_id), None)?);
+                }
+                self.transact(writes).await.map(|()| Registered::New)
+            }
+        }
+    }
+
+    /// Removes a device that a push service called gone, if its endpoint is still the one that was tried. Whether it was.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn remove_device(&self, key: &RecipientKey, device_id: &str, endpoint: &str) -> Result<bool, StoreError> {
+        let still = ("endpoint = :value", AttributeValue::S(endpoint.to_owned()));
+        self.remove(key, device_id, still).await
+    }
+
+    /// Removes a device whatever its state. Whether there was one.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn forget_device(&self, key: &RecipientKey, device_id: &str) -> Result<bool, StoreError> {
+        let exists = ("pk = :value", AttributeValue::S(key.as_str().to_owned()));
+        self.remove(key, device_id, exists).await
+    }
+
+    /// Removes a device if it was last used, or ran out, before `cutoff`: asked again by the write itself, so a browser that
+    /// registers in the same moment keeps its device. Whether it was.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn remove_stale(&self, key: &RecipientKey, device_id: &str, stale: Stale) -> Result<bool, StoreError> {
+        let (condition, cutoff) = match stale {
+            Stale::UnusedSince(cutoff) => ("last_used_at < :value", cutoff),
+            Stale::ExpiredBefore(cutoff) => ("subscription_expires_at < :value", cutoff),
+        };
+        self.remove(key, device_id, (condition, AttributeValue::N(cutoff.as_millisecond().to_string()))).await
+    }
+
+    async fn remove(&self, key: &RecipientKey, device_id: &str, condition: Condition) -> Result<bool, StoreError> {
+        let owned = ("attribute_not_exists(pk) OR recipient = :value", AttributeValue::S(key.as_str().to_owned()));
+        let writes = vec![
+            self.delete(key.as_str(), &device_sk(device_id), Some(condition))?,
+            self.delete(&endpoint_pk(device_id), OWNER, Some(owned))?,
+        ];
+        match self.transact(writes).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_condition_failed() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn refresh(&self, key: &RecipientKey, device: &Device) -> Result<(), StoreError> {
+        let change = items::device_update(device);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), &device_sk(&device.device_id))))
+            .update_expression(change.expression)
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values))
+            .condition_expression("attribute_exists(pk)");
+        update.send().await.map(drop).map_err(|error| StoreError::of("UpdateItem", error))
+    }
+
+    /// Whose endpoint it is: the recipient's key.
+    async fn owner(&self, device_id: &str) -> Result<Option<String>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let found = get.set_key(Some(item_key(&endpoint_pk(device_id), OWNER))).send().await;
+        let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        found.map(|owner| Ok(ItemReader(&owner).text("recipient")?.to_owned())).transpose()
+    }
+
+    /// The profile's part of a registration: made if there is none, else counted on from the revision that was read.
+    fn counting_profile(
+        &self,
+        id: &RecipientId,
+        key: &RecipientKey,
+        recipient: Option<&Recipient>,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let Some(recipient) = recipient else {
+            return self.put(items::bare_profile_item(id, key, now), ("attribute_not_exists(pk)", None));
+        };
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .update_expression("SET revision = :next")
+            .condition_expression("revision = :read")
+            .expression_attribute_values(":read", AttributeValue::N(recipient.revision.to_string()))
+            .expression_attribute_values(":next", AttributeValue::N((recipient.revision + 1).to_string()))
+            .build()
+            .map_err(|error| StoreError::of_build(CALL, &error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    fn put_device(&self, key: &RecipientKey, device: &Device) -> Result<TransactWriteItem, StoreError> {
+        self.put(items::device_item(key, device), ("attribute_not_exists(pk)", None))
+    }
+
+    /// Makes `key` the owner, if the one that was read still is.
+    fn put_owner(
+        &self,
+        key: &RecipientKey,
+        device: &Device,
+        read: Option<&str>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let owner = items::owner_item(key, &device.device_id);
+        match read {
+            None => self.put(owner, ("attribute_not_exists(pk)", None)),
+            Some(read) => self.put(owner, ("recipient = :value", Some(AttributeValue::S(read.to_owned())))),
+        }
+    }
+
+    fn put(&self, item: Item, condition: (&str, Option<AttributeValue>)) -> Result<TransactWriteItem, StoreError> {
+        let mut put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition.0);
+        if let Some(value) = condition.1 {
+            put = put.expression_attribute_values(":value", value);
+        }
+        let put = put.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn delete(&self, pk: &str, sk: &str, condition: Option<Condition>) -> Result<TransactWriteItem, StoreError> {
+        let mut delete = Delete::builder().table_name(&self.table).set_key(Some(item_key(pk, sk)));
+        if let Some((expression, value)) = condition {
+            delete = delete.condition_expression(expression).expression_attribute_values(":value", value);
+        }
+        let delete = delete.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        sent.map(drop).map_err(StoreError::of_transaction)
+    }
+}
+
+const CALL: &str = "TransactWriteItems";
+
+/// An expression about `:value`, and that value.
+type Condition = (&'static str, AttributeValue);
+
+/// Up to 10 ms more with each attempt, spread by the device so that two that met do not meet again.
+fn pause(attempt: u32, device_id: &str) -> Duration {
+    let spread = device_id.bytes().fold(attempt, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    Duration::from_millis(u64::from(spread % 10 * (attempt + 1) + 1))
+}
