@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::dynamodb::EventRecord;
+use jiff::Timestamp;
 use notifications::http::{Request, Response};
 use notifications::private::Private;
 use notifications::rollup::{Change, Image, Sequence};
@@ -93,7 +94,8 @@ fn change(record: EventRecord, sequence: Sequence) -> Result<Change, serde_dynam
     let old = (!record.old_image.is_empty()).then(|| image(record.old_image)).transpose()?;
     // A record without the time stands at the epoch.
     let recorded_ms = Some(record.approximate_creation_date_time.timestamp_millis()).filter(|millis| *millis > 0);
-    Ok(Change { sequence, recorded_at_ms: recorded_ms, old, new: image(record.new_image)? })
+    let recorded_at = recorded_ms.and_then(|millis| Timestamp::from_millisecond(millis).ok());
+    Ok(Change { sequence, recorded_at, old, new: image(record.new_image)? })
 }
 
 fn request(event: ApiGatewayV2httpRequest) -> Request {
@@ -118,7 +120,7 @@ pub fn answer(response: Response) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
     fn record(name: &str, sequence: Option<&str>, new: Value) -> Value {

@@ -80,3 +80,60 @@ async fn metrics(services: &Services, request: &Request) -> Response {
         Err(problem) => Response::problem(&problem, &request.request_id),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use notifications::aws;
+    use notifications::environment::Environment;
+    use notifications::parameters::ParameterStore;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Services that reach nothing: nobody listens on that port, and there are no credentials.
+    fn unreachable() -> Services {
+        let environment = Environment::given([("AWS_REGION", "eu-south-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
+        let sdk = aws::config(&environment).unwrap();
+        Services {
+            metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
+            live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
+            last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
+            clock: Clock::System,
+        }
+    }
+
+    fn get(query: Value) -> Value {
+        let context = json!({"requestId": "r-1", "http": {"method": "GET"}});
+        json!({"routeKey": "GET /v1/metrics", "queryStringParameters": query, "headers": {}, "requestContext": context, "isBase64Encoded": false})
+    }
+
+    #[tokio::test]
+    async fn a_window_that_makes_no_sense_is_a_problem_naming_its_field() {
+        let answer = handle(&unreachable(), get(json!({"minutes": "0"}))).await.unwrap();
+        let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&answer["statusCode"], &answer["headers"]["content-type"]), (&json!(422), &json!("application/problem+json")));
+        assert_eq!((&problem["errors"][0]["field"], &problem["request_id"]), (&json!("minutes"), &json!("r-1")));
+    }
+
+    #[tokio::test]
+    async fn without_its_table_the_api_says_try_again_and_a_tick_fails() {
+        let answer = handle(&unreachable(), get(json!({}))).await.unwrap();
+        assert_eq!((&answer["statusCode"], &answer["headers"]["Retry-After"]), (&json!(503), &json!("1")));
+        assert!(handle(&unreachable(), json!({"task": "rollup"})).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn records_that_could_not_be_counted_are_asked_for_again_from_the_first() {
+        let record = |sequence: &str| {
+            let image = json!({"status": {"S": "sending"}, "type": {"S": "DEFAULT"}, "due_at": {"N": "1"}, "updated_at": {"N": "1"}});
+            let change = json!({"SequenceNumber": sequence, "SizeBytes": 1, "NewImage": image});
+            json!({"eventID": "1", "eventName": "INSERT", "awsRegion": "eu-south-1", "dynamodb": change})
+        };
+        let batch = json!({"Records": [record("007"), record("008")], "shardId": "s", "state": {}});
+        let answer = handle(&unreachable(), batch).await.unwrap();
+        assert_eq!(answer, json!({"state": {}, "batchItemFailures": [{"itemIdentifier": "007"}]}));
+        let last_of_window = handle(&unreachable(), json!({"Records": [], "shardId": "s", "state": {}})).await.unwrap();
+        assert_eq!(last_of_window, json!({"state": {}, "batchItemFailures": []}));
+    }
+}

@@ -58,8 +58,10 @@ mod tests {
 
     use super::*;
 
-    /// Latencies in whole milliseconds, each from two numbers that are uniform between 0 and 1.
-    const SHAPES: [(&str, fn(f64, f64) -> f64); 5] = [
+    /// A distribution: a latency in milliseconds from two numbers that are uniform between 0 and 1.
+    type Shape = fn(f64, f64) -> f64;
+
+    const SHAPES: [(&str, Shape); 5] = [
         ("uniform", |u, _| 5_000.0 * u),
         ("exponential", |u, _| -300.0 * (1.0 - u).ln()),
         ("log-normal", |u, v| (5.0 + 1.2 * (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()).exp()),

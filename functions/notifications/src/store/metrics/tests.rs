@@ -207,7 +207,7 @@ async fn run(moves: &[(usize, u8)], events: &[Event]) -> Result<(), TestCaseErro
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_comes_again_or_dies_midway_the_sums_are_those_of_the_last_states(
