@@ -8,6 +8,9 @@
 
 mod pass;
 mod plan;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod sample;
 mod summary;
 
 pub use pass::Cleanup;

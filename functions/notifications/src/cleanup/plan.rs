@@ -55,4 +55,5 @@ pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Tim
 }
 
 #[cfg(test)]
+#[path = "plan_tests.rs"]
 mod tests;

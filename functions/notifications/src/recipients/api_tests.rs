@@ -4,12 +4,12 @@
 use aws_sdk_dynamodb::Client;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, ToSpan};
+use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::private::Private;
-use crate::store::testing::{NOTIFICATIONS, RECIPIENTS, items, tables};
+use crate::store::testing_tables::{NOTIFICATIONS, RECIPIENTS, items, tables};
 
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
@@ -23,11 +23,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let client = tables().await;
+        let client = tables().await.client();
         let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
         let api = RecipientsApi {
             erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
-            notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS, SignedDuration::from_hours(24)),
+            notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
             recipients,
             hasher: KeyHasher::new(&[7; 32]),
             extra_origins: ExtraOrigins::default(),
@@ -73,7 +73,13 @@ impl World {
     }
 
     async fn delete_device(&self, id: &str, device_id: &str) -> (u16, Value) {
-        self.send("DELETE /v1/recipients/{id}/devices/{device_id}", &[("id", id), ("device_id", device_id)], &[], vec![]).await
+        self.send(
+            "DELETE /v1/recipients/{id}/devices/{device_id}",
+            &[("id", id), ("device_id", device_id)],
+            &[],
+            vec![],
+        )
+        .await
     }
 
     async fn devices(&self, id: &str) -> Vec<String> {
@@ -85,13 +91,15 @@ impl World {
     /// Everything stored, to see that nothing changed.
     async fn everything(&self) -> String {
         let all = [items(&self.client, RECIPIENTS).await, items(&self.client, NOTIFICATIONS).await].concat();
-        let sorted = all.into_iter().map(|item| format!("{:?}", item.into_iter().collect::<std::collections::BTreeMap<_, _>>()));
+        let sorted =
+            all.into_iter().map(|item| format!("{:?}", item.into_iter().collect::<std::collections::BTreeMap<_, _>>()));
         sorted.collect::<Vec<_>>().join("\n")
     }
 
     async fn sort_keys(&self) -> Vec<String> {
         let items = items(&self.client, RECIPIENTS).await;
-        let mut keys: Vec<_> = items.iter().map(|item| item["sk"].as_s().unwrap().split('#').next().unwrap().to_owned()).collect();
+        let mut keys: Vec<_> =
+            items.iter().map(|item| item["sk"].as_s().unwrap().split('#').next().unwrap().to_owned()).collect();
         keys.sort();
         keys
     }
@@ -109,7 +117,10 @@ fn subscription(token: &str) -> Value {
 async fn a_recipient_is_made_then_replaced_and_read_back() {
     let mut world = World::new().await;
     let (status, first) = world.put("ada", &json!({"email": "ada@example.com", "attributes": {"plan": "gold"}})).await;
-    assert_eq!((status, &first["email"], &first["created_at"]), (201, &json!("ada@example.com"), &json!("2027-01-10T12:00:00Z")));
+    assert_eq!(
+        (status, &first["email"], &first["created_at"]),
+        (201, &json!("ada@example.com"), &json!("2027-01-10T12:00:00Z"))
+    );
 
     world.now += 1.hour();
     let (status, second) = world.put("ada", &json!({"phone": "+393331234567", "time_zone": "Europe/Rome"})).await;

@@ -86,11 +86,11 @@ fn item(cursor: &Cursor, now: Timestamp) -> Item {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::testing::{CONTROL, items, tables};
+    use crate::store::testing_tables::{CONTROL, items, tables};
 
     #[tokio::test]
     async fn a_sweep_goes_on_where_it_stopped_and_begins_anew_once_it_ended() {
-        let client = tables().await;
+        let client = tables().await.client();
         let store = CursorStore::new(client.clone(), CONTROL);
         let now: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
         assert_eq!(store.load(2).await.unwrap(), [Segment::Start, Segment::Start]);

@@ -116,4 +116,5 @@ impl ErasureStore {
 }
 
 #[cfg(test)]
+#[path = "erasure_tests.rs"]
 mod tests;

@@ -10,7 +10,10 @@ pub mod metrics;
 mod notifications;
 mod recipients;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod testing_tables;
 
 pub use budget::{Reserved, SmsBudget};
 pub use cursor::{Cursor, CursorStore, Segment};
