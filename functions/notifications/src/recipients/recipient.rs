@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use crate::channels::Channel;
 use super::{Preferences, RecipientId, RecipientKey};
+use crate::channels::Channel;
 use crate::channels::email::EmailAddress;
 use crate::channels::sms::PhoneNumber;
 use crate::private::Private;
