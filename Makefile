@@ -78,7 +78,7 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	@echo "== licences and advisories"
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \
-	elif cargo deny fetch db; then \
+	elif cargo deny fetch db 2>/dev/null; then \
 	  cargo deny --locked check; \
 	else \
 	  echo "skipped: advisories, because their list cannot be fetched"; \

@@ -1,11 +1,13 @@
 //! API Gateway's HTTP API events (payload format 2.0) as requests, and answers as what it expects back.
 //!
-//! Source: AWS, "Create AWS Lambda proxy integrations for HTTP APIs". Path and query parameters come decoded.
+//! Source: AWS, "Create AWS Lambda proxy integrations for HTTP APIs". Query parameters come decoded. Path parameters come
+//! with every escape decoded but `%25`, so that decoding once more gives what the caller encoded.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -71,13 +73,18 @@ pub fn request(event: Value) -> Option<Request> {
     let jwt = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt);
     Some(Request {
         route: event.route_key,
-        path: masked(event.path_parameters),
+        path: masked(event.path_parameters.map(decoded)),
         query: masked(event.query_string_parameters),
         idempotency_key: key.map(|(_, value)| Private::new(value.clone())),
         body: Private::new(body),
         caller: jwt.map(|jwt| caller(&jwt.claims)).unwrap_or_default(),
         request_id: event.request_context.request_id,
     })
+}
+
+fn decoded(parameters: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let once_more = |text: String| percent_decode_str(&text).decode_utf8_lossy().into_owned();
+    parameters.into_iter().map(|(name, value)| (name, once_more(value))).collect()
 }
 
 /// The token's `client_id`, else `azp`, else `sub`; its scopes from `scope` (RFC 8693) or `scp`, which API Gateway
@@ -155,6 +162,13 @@ mod tests {
         let headers = json!({"Content-Type": "application/json", "Location": "/x"});
         let expected = json!({"statusCode": 202, "headers": headers, "body": "{\"a\":1}", "isBase64Encoded": false});
         assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn a_path_parameter_is_what_the_caller_encoded() {
+        let mut event = event();
+        event["pathParameters"] = json!({"id": "100%25|ü"});
+        assert_eq!(request(event).unwrap().path("id"), "100%|ü");
     }
 
     #[test]

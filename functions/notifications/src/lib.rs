@@ -27,6 +27,7 @@ pub mod store;
 pub mod aws;
 pub mod chance;
 pub mod clock;
+pub mod country;
 pub mod environment;
 pub mod gateway;
 pub mod http;

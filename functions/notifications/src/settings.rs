@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::channels::prices::Prices;
+use crate::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
 
 /// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
@@ -41,7 +42,7 @@ impl Default for SmsSettings {
             daily_ceiling_micros: 5_000_000,
             allowed_countries: None,
             per_recipient_per_day: 3,
-            max_price_micros: 200_000,
+            max_price_micros: 400_000,
             max_parts: 3,
         }
     }
@@ -60,35 +61,6 @@ pub struct RetentionDays {
 impl Default for RetentionDays {
     fn default() -> Self {
         Self { notifications: 90, device_unused: 180 }
-    }
-}
-
-/// Two capital letters, as in ISO 3166-1 alpha-2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CountryCode([u8; 2]);
-
-impl CountryCode {
-    /// The two letters.
-    pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl TryFrom<String> for CountryCode {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_bytes() {
-            [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => Ok(Self([*first, *second])),
-            _ => Err("not two capital letters"),
-        }
-    }
-}
-
-impl From<CountryCode> for String {
-    fn from(code: CountryCode) -> Self {
-        code.as_str().to_owned()
     }
 }
 

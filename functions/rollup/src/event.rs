@@ -55,7 +55,9 @@ impl Event {
         } else if event.get("task").is_some() {
             (event["task"] == "rollup").then_some(Self::Tick).ok_or(UnknownEvent("another function's task"))
         } else {
-            serde_json::from_value(event).map(|event| Self::Api(request(event))).map_err(|_| UnknownEvent("unknown shape"))
+            serde_json::from_value(event)
+                .map(|event| Self::Api(request(event)))
+                .map_err(|_| UnknownEvent("unknown shape"))
         }
     }
 }
@@ -142,7 +144,9 @@ mod tests {
     }
 
     fn batch(records: Value, shard: Option<&str>) -> Batch {
-        match Event::of(json!({"Records": records, "shardId": shard, "state": {}, "isFinalInvokeForWindow": false})).unwrap() {
+        match Event::of(json!({"Records": records, "shardId": shard, "state": {}, "isFinalInvokeForWindow": false}))
+            .unwrap()
+        {
             Event::Stream(batch) => batch,
             _ => panic!("not a stream event"),
         }
@@ -185,7 +189,10 @@ mod tests {
             "requestContext": {"requestId": "r-1", "http": {"method": "GET"}}, "isBase64Encoded": false,
         });
         let Ok(Event::Api(request)) = Event::of(api) else { panic!("not an API event") };
-        assert_eq!((request.route.as_str(), request.query("minutes"), request.request_id.as_str()), ("GET /v1/metrics", Some("5"), "r-1"));
+        assert_eq!(
+            (request.route.as_str(), request.query("minutes"), request.request_id.as_str()),
+            ("GET /v1/metrics", Some("5"), "r-1")
+        );
         for stranger in [json!({"task": "cleanup"}), json!({"Records": 1}), json!([]), json!("tick")] {
             assert!(Event::of(stranger).is_err());
         }

@@ -42,7 +42,13 @@ async fn fold(services: &Services, batch: Batch) -> Result<TimeWindowEventRespon
     let shard = batch.shard().to_owned();
     let (changes, poison) = batch.changes()?;
     let folded = services.metrics.fold(&shard, &changes, services.clock.now()).await;
-    tracing::info!(records = changes.len(), minutes = folded.minutes, failed = folded.failed.len(), poison = poison.len(), "folded");
+    tracing::info!(
+        records = changes.len(),
+        minutes = folded.minutes,
+        failed = folded.failed.len(),
+        poison = poison.len(),
+        "folded"
+    );
     let mut response = TimeWindowEventResponse::default();
     response.batch_item_failures = poison.iter().chain(&folded.failed).map(failure).collect();
     Ok(response)
@@ -93,7 +99,8 @@ mod tests {
 
     /// Services that reach nothing: nobody listens on that port, and there are no credentials.
     fn unreachable() -> Services {
-        let environment = Environment::given([("AWS_REGION", "eu-south-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
+        let environment =
+            Environment::given([("AWS_REGION", "eu-south-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
         let sdk = aws::config(&environment).unwrap();
         Services {
             metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
@@ -112,7 +119,10 @@ mod tests {
     async fn a_window_that_makes_no_sense_is_a_problem_naming_its_field() {
         let answer = handle(&unreachable(), get(json!({"minutes": "0"}))).await.unwrap();
         let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-        assert_eq!((&answer["statusCode"], &answer["headers"]["content-type"]), (&json!(422), &json!("application/problem+json")));
+        assert_eq!(
+            (&answer["statusCode"], &answer["headers"]["content-type"]),
+            (&json!(422), &json!("application/problem+json"))
+        );
         assert_eq!((&problem["errors"][0]["field"], &problem["request_id"]), (&json!("minutes"), &json!("r-1")));
     }
 

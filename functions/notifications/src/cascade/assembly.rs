@@ -16,7 +16,7 @@ use crate::parameters::ParameterStore;
 use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
-use crate::settings::CountryCode;
+use crate::country::CountryCode;
 use crate::startup::StartError;
 use crate::store::{NotificationsStore, RecipientsStore, SmsBudget};
 
@@ -123,7 +123,7 @@ impl DispatcherConfig {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
                 extra_origins: self.extra_push_origins.clone(),
                 email: EmailClient::new(aws::ses(&self.aws), self.sender_address.clone()),
-                sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone(), None),
+                sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
             },
             live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone()).with_last_good(last_good),
             home_country: self.sender_country,

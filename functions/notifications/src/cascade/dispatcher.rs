@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource};
-use crate::settings::CountryCode;
+use crate::country::CountryCode;
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
 
 /// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
@@ -205,7 +205,7 @@ impl Dispatcher {
         }
         job.leased = true;
         let at = self.clock.now();
-        let answer = self.channels.send(&message, &job.notification, at).await;
+        let answer = self.channels.send(&message, &job.notification, &live.settings, at).await;
         alarm_on_config(channel, &answer);
         let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
         if channel == Channel::Sms && !paid {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::channels::Channel;
+use crate::country::CountryCode;
 use crate::recipients::Recipient;
-use crate::settings::{CountryCode, SmsSettings};
+use crate::settings::SmsSettings;
 
 /// Channels that can't reach this recipient whatever is tried: a phone in a country that is not allowed.
 #[must_use]

@@ -199,3 +199,7 @@ fn again_at(last: &Attempt, made: usize, allowed: u32) -> Option<Timestamp> {
 fn plus(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {
     Timestamp::from_millisecond(ended_ms).ok()?.checked_add(after).ok()
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

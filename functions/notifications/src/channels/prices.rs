@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Channel;
+use crate::country::CountryCode;
 
 /// SES, 0.10 USD for 1,000 messages at 0.92 EUR for 1 USD.
 const EMAIL_MICROS: u32 = 92;
@@ -48,20 +49,6 @@ pub struct Prices {
     sms_micros: BTreeMap<CountryCode, u32>,
 }
 
-/// Two capital letters, as in ISO 3166-1 alpha-2.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-struct CountryCode(String);
-
-impl TryFrom<String> for CountryCode {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-        is_code.then_some(Self(text)).ok_or("sms_micros must be keyed by two capital letters, as in ISO 3166-1")
-    }
-}
-
 impl Default for Prices {
     fn default() -> Self {
         Self { email_micros: EMAIL_MICROS, sms_default_micros: SMS_DEFAULT_MICROS, sms_micros: BTreeMap::new() }
@@ -80,7 +67,7 @@ impl Prices {
     }
 
     fn sms_part_micros(&self, country: Option<&str>) -> u32 {
-        let own = |code: &str| self.sms_micros.iter().find(|(known, _)| known.0 == code).map(|(_, micros)| *micros);
+        let own = |code: &str| self.sms_micros.iter().find(|(known, _)| known.as_str() == code).map(|(_, micros)| *micros);
         let built_in = |code: &str| SMS_MICROS.iter().find(|(known, _)| *known == code).map(|(_, micros)| *micros);
         country.and_then(|code| own(code).or_else(|| built_in(code))).unwrap_or(self.sms_default_micros)
     }

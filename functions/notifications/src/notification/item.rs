@@ -142,3 +142,69 @@ fn urgency_of(name: &str) -> Result<Urgency, Malformed> {
 fn named<T>(item: ItemReader<'_>, name: &'static str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Malformed> {
     item.maybe_text(name)?.map(|text| parse(text).ok_or(Malformed(name))).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::channels::{Answer, Outcome};
+    use crate::notification::sample;
+
+    fn bytes(item: &Item) -> usize {
+        let value = |attribute: &aws_sdk_dynamodb::types::AttributeValue| match attribute {
+            // DynamoDB counts about one byte for two digits, and one more.
+            aws_sdk_dynamodb::types::AttributeValue::N(digits) => digits.len() / 2 + 2,
+            other => other.as_s().unwrap().len(),
+        };
+        item.iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
+    }
+
+    fn accepted() -> Notification {
+        let at = Timestamp::from_millisecond(1_764_000_000_123).unwrap();
+        let mut notification = sample("CERTIFICATE_EXPIRING", at);
+        notification.version = Some(Version::V2);
+        let provider = "updates.push.services.mozilla.com".to_owned();
+        let answer =
+            Answer { outcome: Outcome::Accepted, provider, status_code: Some(201), latency_ms: 143, detail: None };
+        notification.record(Attempt::of(Channel::Push, Some("0".repeat(26)), answer, at, 0));
+        notification.finish(Status::Accepted, None, at);
+        notification
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let mut notification = accepted();
+        assert_eq!(Notification::from_item(&notification.to_item()).unwrap(), notification);
+        notification.in_flight = Some(Channel::Sms);
+        notification.topic = Some(Private::new("orders".to_owned()));
+        notification.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
+        notification.hold(Reason::QuietHours, notification.lives_until, notification.created_at);
+        assert_eq!(Notification::from_item(&notification.to_item()).unwrap(), notification);
+    }
+
+    #[test]
+    fn an_ordinary_notification_stays_within_1_kb_so_that_each_write_is_one_unit() {
+        let notification = accepted();
+        assert!(notification.content.json_bytes() >= 380, "the sample's content is about 400 bytes");
+        let size = bytes(&notification.to_item());
+        assert!(size <= 1_024, "{size} bytes");
+    }
+
+    #[test]
+    fn only_open_work_is_in_due_and_only_bad_endings_in_attention() {
+        let mut notification = accepted();
+        let has = |notification: &Notification, name: &str| notification.to_item().contains_key(name);
+        assert!(!has(&notification, "due_shard") && !has(&notification, "attention_shard"));
+        notification.wait(notification.lives_until, notification.created_at);
+        assert!(has(&notification, "due_shard") && has(&notification, "next_action_at"));
+        notification.finish(Status::Failed, Some(Reason::Gone), notification.created_at);
+        assert!(!has(&notification, "due_shard") && has(&notification, "attention_shard"));
+    }
+
+    #[test]
+    fn a_damaged_item_names_the_attribute() {
+        let mut item = accepted().to_item();
+        item.remove("content");
+        assert_eq!(Notification::from_item(&item), Err(Malformed("content")));
+    }
+}

@@ -6,6 +6,9 @@ mod id;
 mod item;
 mod kind;
 mod model;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod sample;
 mod status;
 mod view;
 
@@ -15,5 +18,7 @@ pub use id::NotificationId;
 pub use item::{attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain};
 pub use model::Notification;
+#[cfg(test)]
+pub use sample::sample;
 pub use status::{Reason, Status};
 pub use view::NotificationView;

@@ -7,6 +7,9 @@ mod preferences;
 mod profile;
 mod recipient;
 mod registration;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub mod sample;
 mod staleness;
 mod view;
 

@@ -195,7 +195,9 @@ impl FromStr for CounterName {
         let mut part = || parts.next().ok_or(UnknownCounter);
         let (family, group, counted) = (part()?, part()?, part()?);
         match family {
-            "version" => Ok(Self::Notifications(Group::Version(Cohort::parse(group).ok_or(UnknownCounter)?), of(counted)?)),
+            "version" => {
+                Ok(Self::Notifications(Group::Version(Cohort::parse(group).ok_or(UnknownCounter)?), of(counted)?))
+            }
             "type" => Ok(Self::Notifications(Group::Type(group.parse()?), of(counted)?)),
             "channel" => Ok(Self::Attempts(Channel::parse(group).ok_or(UnknownCounter)?, tried(counted)?)),
             _ => Err(UnknownCounter),
@@ -270,12 +272,20 @@ mod tests {
 
     #[test]
     fn every_name_comes_back_from_its_text() {
-        let groups = [Group::Version(Cohort::V1), Group::Version(Cohort::Undecided), Group::Type("PAYMENT_DUE".parse().unwrap())];
+        let groups = [
+            Group::Version(Cohort::V1),
+            Group::Version(Cohort::Undecided),
+            Group::Type("PAYMENT_DUE".parse().unwrap()),
+        ];
         let parts = Reason::ALL.into_iter().map(Of::Skipped).chain([Of::Latency(-1), Of::Latency(57)]);
         let all_of: Vec<_> = OF.into_iter().map(|(of, _)| of).chain(parts).collect();
         let all_tried: Vec<_> = TRIED.into_iter().map(|(tried, _)| tried).chain([Tried::Latency(200)]).collect();
-        let notifications = groups.iter().flat_map(|group| all_of.iter().map(|of| CounterName::Notifications(group.clone(), of.clone())));
-        let attempts = Channel::ALL.iter().flat_map(|channel| all_tried.iter().map(|tried| CounterName::Attempts(*channel, *tried)));
+        let notifications = groups
+            .iter()
+            .flat_map(|group| all_of.iter().map(|of| CounterName::Notifications(group.clone(), of.clone())));
+        let attempts = Channel::ALL
+            .iter()
+            .flat_map(|channel| all_tried.iter().map(|tried| CounterName::Attempts(*channel, *tried)));
         for name in notifications.chain(attempts) {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
@@ -290,7 +300,17 @@ mod tests {
 
     #[test]
     fn what_nobody_counts_has_no_name() {
-        for text in ["", "version/v2", "version/v3/sent", "type//sent", "type/A B/sent", "channel/fax/attempts", "channel/push/sent", "version/v2/lat/x", "version/v2/skipped/"] {
+        for text in [
+            "",
+            "version/v2",
+            "version/v3/sent",
+            "type//sent",
+            "type/A B/sent",
+            "channel/fax/attempts",
+            "channel/push/sent",
+            "version/v2/lat/x",
+            "version/v2/skipped/",
+        ] {
             assert_eq!(text.parse::<CounterName>(), Err(UnknownCounter), "{text}");
         }
     }

@@ -81,7 +81,8 @@ mod tests {
     use super::*;
 
     fn image(changes: Value) -> Image {
-        let mut item = json!({"status": "sending", "version": "v2", "type": "DEFAULT", "due_at": 1_000, "updated_at": 1_000});
+        let mut item =
+            json!({"status": "sending", "version": "v2", "type": "DEFAULT", "due_at": 1_000, "updated_at": 1_000});
         item.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         serde_json::from_value(item).unwrap()
     }
@@ -122,7 +123,8 @@ mod tests {
     #[test]
     fn a_confirmation_moves_one_from_accepted_to_delivered() {
         let accepted = image(json!({"status": "accepted", "attempts": format!("[{PUSH}]")}));
-        let delivered = image(json!({"status": "delivered", "attempts": format!("[{PUSH}]"), "clicked_at": 5, "converted_at": 6}));
+        let delivered =
+            image(json!({"status": "delivered", "attempts": format!("[{PUSH}]"), "clicked_at": 5, "converted_at": 6}));
         let difference = texts(&fold(Some(&accepted), &delivered));
         let names = ["accepted", "delivered", "clicked", "converted"];
         let moved = names.map(|name| difference[&format!("version/v2/{name}")]);

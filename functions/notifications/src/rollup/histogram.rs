@@ -52,7 +52,12 @@ pub fn quantile(bins: &BTreeMap<i32, i64>, q: f64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
     use proptest::prelude::*;
     use proptest::test_runner::{Config, TestRunner};
 

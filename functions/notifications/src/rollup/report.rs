@@ -113,9 +113,11 @@ impl Report {
     #[must_use]
     pub fn new(window: Window, counters: &Counters) -> Self {
         let mut summary = Tally::default();
-        let mut versions = BTreeMap::from([(Cohort::V1.as_str(), Tally::default()), (Cohort::V2.as_str(), Tally::default())]);
+        let mut versions =
+            BTreeMap::from([(Cohort::V1.as_str(), Tally::default()), (Cohort::V2.as_str(), Tally::default())]);
         let mut types = BTreeMap::<String, Tally>::new();
-        let mut channels: BTreeMap<_, _> = Channel::ALL.map(|channel| (channel.as_str(), (Attempts::default(), Bins::new()))).into();
+        let mut channels: BTreeMap<_, _> =
+            Channel::ALL.map(|channel| (channel.as_str(), (Attempts::default(), Bins::new()))).into();
         for (name, amount) in counters.iter() {
             match name {
                 CounterName::Notifications(Group::Version(cohort), of) => {
@@ -172,7 +174,8 @@ impl Tally {
 
     fn finish(self) -> Notifications {
         let mut it = self.figures;
-        let plain = [&mut it.sent, &mut it.accepted, &mut it.delivered, &mut it.failed, &mut it.uncertain, &mut it.expired];
+        let plain =
+            [&mut it.sent, &mut it.accepted, &mut it.delivered, &mut it.failed, &mut it.uncertain, &mut it.expired];
         let beside = [&mut it.cancelled, &mut it.clicked, &mut it.converted, &mut it.cost_micros];
         plain.into_iter().chain(beside).chain(it.skipped.values_mut()).for_each(|figure| *figure = (*figure).max(0));
         it.skipped.retain(|_, count| *count > 0);

@@ -27,7 +27,8 @@ impl Window {
     pub fn parse(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         let invalid = |field, message: &str| Err(Problem::invalid(vec![FieldError::new(field, message)]));
         if let Some(unknown) = request.query.keys().find(|name| !["minutes", "from", "to"].contains(&name.as_str())) {
-            let known = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
+            let known =
+                unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
             return invalid(if known { unknown.as_str() } else { "query" }, "is not a known parameter");
         }
         match (request.query("minutes"), request.query("from"), request.query("to")) {

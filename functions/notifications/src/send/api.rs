@@ -70,7 +70,7 @@ impl SendApi {
             return Err(Problem::invalid_field("messages", "must hold 1 to 500 messages"));
         }
         let answered = self.service.send(request, &batch.messages, budget).await?;
-        let all_failed = answered.sent.iter().all(|sent| is_server_fault(sent));
+        let all_failed = answered.sent.iter().all(is_server_fault);
         if let (true, Some(Err(problem))) = (all_failed, answered.sent.first()) {
             return Err(problem.clone());
         }

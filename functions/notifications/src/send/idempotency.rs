@@ -81,3 +81,93 @@ pub fn on_repeat(
         (false, _) => Repeat::TakeOver,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::http::Caller;
+    use crate::notification::sample;
+    use crate::private::Private;
+
+    fn now() -> Timestamp {
+        "2026-11-23T10:00:00Z".parse().unwrap()
+    }
+
+    fn request(caller: &str, route: &str, key: &str, body: &str) -> Request {
+        Request {
+            route: route.to_owned(),
+            idempotency_key: Some(Private::new(key.to_owned())),
+            body: Private::new(body.as_bytes().to_vec()),
+            caller: Caller { id: caller.to_owned(), scopes: Vec::new() },
+            ..Request::default()
+        }
+    }
+
+    fn key(caller: &str, route: &str, key: &str, body: &str) -> IdempotencyKey {
+        IdempotencyKey::of(&request(caller, route, key, body), &KeyHasher::new(&[7; 32])).unwrap().unwrap()
+    }
+
+    fn record(body: &str) -> IdempotencyRecord {
+        IdempotencyRecord { body: body.to_owned(), first_seen: now(), running_until: now() + SignedDuration::from_secs(34) }
+    }
+
+    fn repeat(body: &str, stored: Vec<Notification>, expected: usize, after_seconds: i64) -> Repeat {
+        let key = IdempotencyKey { record: "r".to_owned(), body: "b".to_owned() };
+        on_repeat(&key, &record(body), stored, expected, now() + SignedDuration::from_secs(after_seconds))
+    }
+
+    fn in_state(status: Status) -> Notification {
+        let mut notification = sample("DEFAULT", now());
+        notification.status = status;
+        notification
+    }
+
+    fn status_of(repeat: Repeat) -> u16 {
+        match repeat {
+            Repeat::Refuse(problem) => problem.kind.status(),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn keys_are_separate_per_caller_and_route_and_name_nobody() {
+        let mine = key("a", "POST /v1/notifications", "k", "{}");
+        assert_eq!(mine, key("a", "POST /v1/notifications", "k", "{}"));
+        assert_ne!(mine.record, key("b", "POST /v1/notifications", "k", "{}").record);
+        assert_ne!(mine.record, key("a", "POST /v1/notifications/batch", "k", "{}").record);
+        assert_ne!(mine.body, key("a", "POST /v1/notifications", "k", "{} ").body);
+    }
+
+    #[test]
+    fn a_key_is_1_to_255_printable_characters() {
+        for bad in ["", "a\u{7}", &"x".repeat(256)] {
+            let refused = IdempotencyKey::of(&request("a", "r", bad, ""), &KeyHasher::new(&[7; 32])).unwrap_err();
+            assert_eq!(refused.errors[0].field, "Idempotency-Key");
+        }
+    }
+
+    #[test]
+    fn the_same_request_is_answered_with_the_first_ones_state() {
+        assert!(matches!(repeat("b", vec![in_state(Status::Accepted)], 1, 1), Repeat::Replay(_)));
+        assert!(matches!(repeat("b", vec![in_state(Status::Cascading)], 1, 1), Repeat::Replay(_)));
+    }
+
+    #[test]
+    fn another_body_is_422_and_a_running_request_409_with_a_time() {
+        assert_eq!(status_of(repeat("other", Vec::new(), 0, 1)), 422);
+        assert_eq!(status_of(repeat("b", Vec::new(), 1, 1)), 409);
+        match repeat("b", vec![in_state(Status::Sending)], 1, 4) {
+            Repeat::Refuse(problem) => assert_eq!(problem.retry_after_seconds, Some(30)),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_dead_request_left_undone_is_taken_over() {
+        assert_eq!(repeat("b", Vec::new(), 1, 34), Repeat::TakeOver);
+        assert!(matches!(repeat("b", vec![in_state(Status::Sending)], 1, 34), Repeat::Replay(_)));
+    }
+}

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::channels::Channel;
+use crate::channels::{Channel, push_message};
 use crate::channels::push::Urgency;
 use crate::notification::{Content, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status};
 use crate::private::Private;
@@ -82,7 +82,7 @@ impl SendRequest {
         let due_at = self.send_at.map_or(asked.now, |at| whole_ms(at).max(asked.now));
         let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds).into());
         let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
-        Ok(Notification {
+        let notification = Notification {
             id: id_of(asked.hasher.recipient_key(&self.to)),
             to: self.to,
             caller: asked.caller.to_owned(),
@@ -100,7 +100,7 @@ impl SendRequest {
             created_at: asked.now,
             due_at,
             lives_until,
-            kept_until: lives_until.checked_add(asked.retention).unwrap_or(Timestamp::MAX),
+            kept_until: whole_seconds(lives_until.checked_add(asked.retention).unwrap_or(Timestamp::MAX)),
             updated_at: asked.now,
             next_action_at: Some(due_at),
             waited_ms: 0,
@@ -108,7 +108,9 @@ impl SendRequest {
             clicked_at: None,
             converted_at: None,
             revision: 0,
-        })
+        };
+        fits_a_push(&notification)?;
+        Ok(notification)
     }
 
     fn errors(&self, kind: Option<&NotificationType>, now: Timestamp) -> Vec<FieldError> {
@@ -141,7 +143,26 @@ impl SendRequest {
     }
 }
 
+/// Known before anything is stored: a payload is the same size whenever it is sent.
+fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
+    match push_message(notification, notification.due_at) {
+        Err(too_large) if notification.channels.contains(&Channel::Push) => {
+            Err(Problem::invalid_field("content", too_large.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A table's TTL counts whole seconds.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
 /// Tables and answers keep whole milliseconds.
 fn whole_ms(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

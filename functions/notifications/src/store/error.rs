@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
 
 use super::item::Malformed;
+use crate::aws::cause;
 
 /// A failed call. Its text names the call and the cause, and never anything of an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,9 +61,9 @@ impl StoreError {
                 Self::from_service(call, answer.err(), is_5xx)
             }
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-                Self::Transient { call, cause: causes(&error) }
+                Self::Transient { call, cause: cause(&error) }
             }
-            _ => Self::Refused { call, cause: causes(&error) },
+            _ => Self::Refused { call, cause: cause(&error) },
         }
     }
 
@@ -114,13 +115,6 @@ fn is_transient_code(code: &str) -> bool {
             | "InternalServerError"
             | "ServiceUnavailable"
     )
-}
-
-/// An error and what lies behind it. Not the SDK's own `DisplayErrorContext`: that ends with the raw answer, which may
-/// hold an item.
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -40,23 +40,22 @@ impl SenderId {
 pub struct SmsClient {
     client: Client,
     sender_id: Option<SenderId>,
-    max_price_usd_micros: Option<u64>,
     limits: Limits,
 }
 
 impl SmsClient {
-    /// `max_price_usd_micros` is the most that one message may cost, all its parts together, in millionths of a US
-    /// dollar: SNS does not deliver a dearer one.
+    /// A client that sends as `sender_id` where a country allows it.
     #[must_use]
-    pub const fn new(client: Client, sender_id: Option<SenderId>, max_price_usd_micros: Option<u64>) -> Self {
-        Self { client, sender_id, max_price_usd_micros, limits: Limits::PAID }
+    pub const fn new(client: Client, sender_id: Option<SenderId>) -> Self {
+        Self { client, sender_id, limits: Limits::PAID }
     }
 
-    /// Calls SNS once, without retries, for at most 6 s.
-    pub async fn send(&self, message: &SmsMessage) -> Answer {
+    /// Calls SNS once, without retries, for at most 6 s. `max_price_usd_micros` is the most that one message may cost, all
+    /// its parts together, in millionths of a US dollar: SNS does not deliver a dearer one.
+    pub async fn send(&self, message: &SmsMessage, max_price_usd_micros: Option<u64>) -> Answer {
         let watch = Watch::default();
         let call = self
-            .attributed(self.client.publish())
+            .attributed(self.client.publish(), max_price_usd_micros)
             .phone_number(message.to.as_str())
             .message(message.text.expose())
             .customize()
@@ -65,8 +64,8 @@ impl SmsClient {
         watch.over(PROVIDER, call.send(), answer::outcome).await
     }
 
-    fn attributed(&self, mut publish: PublishFluentBuilder) -> PublishFluentBuilder {
-        let max_price = self.max_price_usd_micros.map(usd);
+    fn attributed(&self, mut publish: PublishFluentBuilder, max_price: Option<u64>) -> PublishFluentBuilder {
+        let max_price = max_price.map(usd);
         let attributes = [
             ("AWS.SNS.SMS.SMSType", "String", Some("Transactional")),
             ("AWS.SNS.SMS.SenderID", "String", self.sender_id.as_ref().map(|id| id.0.as_str())),
@@ -102,7 +101,7 @@ mod tests {
     use crate::channels::sms::PhoneNumber;
     use crate::channels::{Outcome, Rejection};
 
-    fn client(url: &str, sender_id: Option<&str>, max_price: Option<u64>) -> SmsClient {
+    fn client(url: &str, sender_id: Option<&str>) -> SmsClient {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
@@ -110,12 +109,12 @@ mod tests {
             .credentials_provider(test_credentials())
             .http_client(http_client());
         let sender_id = sender_id.map(|id| SenderId::parse(id).unwrap());
-        SmsClient::new(Client::from_conf(config.build()), sender_id, max_price)
+        SmsClient::new(Client::from_conf(config.build()), sender_id)
     }
 
-    async fn send(client: SmsClient) -> Answer {
+    async fn send(client: SmsClient, max_price: Option<u64>) -> Answer {
         let to = PhoneNumber::parse("+4915112345678").unwrap();
-        client.send(&SmsMessage::new(to, "Title", "Body", None, 3)).await
+        client.send(&SmsMessage::new(to, "Title", "Body", None, 3), max_price).await
     }
 
     /// Name to type and value, whatever order the SDK wrote them in.
@@ -130,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn sns_is_handed_number_text_and_every_attribute() {
         let sns = Fake::start(Behaviour::accepted("Publish"));
-        let answer = send(client(&sns.url, Some("Acme1"), Some(250_000))).await;
+        let answer = send(client(&sns.url, Some("Acme1")), Some(250_000)).await;
         assert_eq!((answer.outcome, answer.status_code, answer.detail), (Outcome::Accepted, Some(200), None));
         assert_eq!(answer.provider, "sns");
 
@@ -150,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn without_sender_and_ceiling_only_the_type_is_said() {
         let sns = Fake::start(Behaviour::accepted("Publish"));
-        send(client(&sns.url, None, None)).await;
+        send(client(&sns.url, None), None).await;
         let fields = sns.fields();
         assert_eq!(attributes(&fields), BTreeMap::from([("AWS.SNS.SMS.SMSType", ("String", "Transactional"))]));
     }
@@ -159,7 +158,7 @@ mod tests {
     async fn a_refused_number_is_told_by_its_code_without_the_providers_text() {
         let text = "Invalid parameter: PhoneNumber Reason: +4915112345678 is not valid to publish to";
         let sns = Fake::start(Behaviour::refused(400, "InvalidParameter", text));
-        let answer = send(client(&sns.url, None, None)).await;
+        let answer = send(client(&sns.url, None), None).await;
         assert_eq!(answer.outcome, Outcome::Rejected { reason: Rejection::BadAddress });
         assert_eq!(answer.detail.as_deref(), Some("InvalidParameter"));
     }
@@ -173,9 +172,9 @@ mod tests {
             (Behaviour::Silence, Outcome::Uncertain, 500),
         ] {
             let sns = Fake::start(behaviour.clone());
-            let mut client = client(&sns.url, None, None);
+            let mut client = client(&sns.url, None);
             client.limits.call = Duration::from_millis(call_ms);
-            assert_eq!(send(client).await.outcome, outcome, "{behaviour:?}");
+            assert_eq!(send(client, None).await.outcome, outcome, "{behaviour:?}");
             assert_eq!(sns.count(), 1, "{behaviour:?}");
         }
     }
@@ -190,7 +189,7 @@ mod tests {
     async fn every_send_has_a_connection_of_its_own() {
         // The fake hangs up after each answer, as a provider does while a function is frozen.
         let sns = Fake::start(Behaviour::accepted("Publish"));
-        let client = client(&sns.url, None, None);
+        let client = client(&sns.url, None);
         for _ in 0..10 {
             assert_eq!(send(client.clone()).await.outcome, Outcome::Accepted);
         }

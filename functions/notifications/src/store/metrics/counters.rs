@@ -70,7 +70,12 @@ mod tests {
     #[test]
     fn counters_come_back_and_a_histogram_is_one_map() {
         let mut counters = Counters::default();
-        for (name, amount) in [("version/v2/lat/57", 3), ("version/v2/lat/-1", 1), ("version/v2/sent", 4), ("type/A/skipped/opted_out", -1)] {
+        for (name, amount) in [
+            ("version/v2/lat/57", 3),
+            ("version/v2/lat/-1", 1),
+            ("version/v2/sent", 4),
+            ("type/A/skipped/opted_out", -1),
+        ] {
             counters.add(name.parse().unwrap(), amount);
         }
         let encoded = encode(&counters);

@@ -86,7 +86,11 @@ impl MetricsStore {
     }
 
     /// The sum of a partition's items, or of those between two sort keys.
-    pub(super) async fn sum(&self, partition: String, between: Option<(String, String)>) -> Result<Counters, StoreError> {
+    pub(super) async fn sum(
+        &self,
+        partition: String,
+        between: Option<(String, String)>,
+    ) -> Result<Counters, StoreError> {
         let mut sum = Counters::default();
         for item in self.items(partition, between).await? {
             add_from(&item, &mut sum)?;

@@ -50,7 +50,8 @@ impl MetricsStore {
     /// One item as it is now.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("pk", AttributeValue::S(key.partition.clone())).key("sk", AttributeValue::S(key.sort.clone()));
+        let get =
+            get.key("pk", AttributeValue::S(key.partition.clone())).key("sk", AttributeValue::S(key.sort.clone()));
         let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(answer.item)
     }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::store::ItemWriter;
 use crate::rollup::{Change, Counters, Image, Sequence, Window, state};
+use crate::store::ItemWriter;
 use crate::store::testing::{Dynamo, Fuse};
 
 const TABLE: &str = "metrics";
@@ -181,7 +181,11 @@ async fn run(moves: &[(usize, u8)], events: &[Event]) -> Result<(), TestCaseErro
             Event::Merge { after_minutes, twice, calls } => {
                 now += SignedDuration::from_mins(after_minutes);
                 world.fuse.set(calls.map_or(i64::MAX, i64::from));
-                let _ = if twice { tokio::join!(world.store.merge(now), world.store.merge(now)).0 } else { world.store.merge(now).await };
+                let _ = if twice {
+                    tokio::join!(world.store.merge(now), world.store.merge(now)).0
+                } else {
+                    world.store.merge(now).await
+                };
             }
             Event::Read => {
                 world.fuse.set(i64::MAX);

@@ -1,0 +1,247 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{Ladder, Step};
+use crate::channels::{Answer, Channel, Outcome, Rejection};
+use crate::notification::{Attempt, AttemptOutcome, Notification, Reason, Status, sample};
+use crate::recipients::{Recipient, sample as people};
+use crate::rollout::Version;
+
+const NONE: &BTreeSet<Channel> = &BTreeSet::new();
+
+fn start() -> Timestamp {
+    "2026-11-23T10:00:00Z".parse().unwrap()
+}
+
+fn later(seconds: i64) -> Timestamp {
+    start() + SignedDuration::from_secs(seconds)
+}
+
+fn v2(kind: &str) -> Notification {
+    let mut notification = sample(kind, start());
+    notification.version = Some(Version::V2);
+    notification
+}
+
+fn ladder(recipient: &Recipient) -> Ladder<'_> {
+    Ladder { recipient: Some(recipient), impossible: NONE, unaffordable: NONE, killed: false }
+}
+
+fn tried(channel: Channel, device: Option<&str>, outcome: Outcome, at: Timestamp) -> Attempt {
+    let provider = channel.provider().to_owned();
+    let answer = Answer { outcome, provider, status_code: None, latency_ms: 0, detail: None };
+    Attempt::of(channel, device.map(str::to_owned), answer, at, 0)
+}
+
+const fn wait(after_ms: u64) -> Outcome {
+    Outcome::RetryLater { after_ms: Some(after_ms) }
+}
+
+const REFUSED: Outcome = Outcome::Rejected { reason: Rejection::Refused };
+
+fn devices<'a>(step: &Step<'a>) -> Vec<&'a str> {
+    match step {
+        Step::Push(devices) => devices.iter().map(|device| device.device_id.as_str()).collect(),
+        other => panic!("not a push: {other:?}"),
+    }
+}
+
+#[test]
+fn the_first_round_goes_to_every_device() {
+    let ada = people::with_everything(2);
+    assert_eq!(devices(&ladder(&ada).next_step(&v2("DEFAULT"), start())), ["d1", "d0"]);
+}
+
+#[test]
+fn one_accepted_device_is_enough() {
+    let ada = people::with_everything(2);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Push, Some("d0"), wait(1_000), start()));
+    about.record(tried(Channel::Push, Some("d1"), Outcome::Accepted, start()));
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Finish(Status::Accepted, None));
+}
+
+#[test]
+fn a_retry_goes_only_to_devices_that_said_later_and_not_before_their_time() {
+    let ada = people::with_everything(3);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Push, Some("d0"), wait(5_000), start()));
+    about.record(tried(Channel::Push, Some("d1"), Outcome::Gone, start()));
+    about.record(tried(Channel::Push, Some("d2"), wait(9_000), start()));
+    assert_eq!(ladder(&ada).next_step(&about, later(4)), Step::Wait(later(5)));
+    assert_eq!(devices(&ladder(&ada).next_step(&about, later(5))), ["d0"]);
+    assert_eq!(devices(&ladder(&ada).next_step(&about, later(9))), ["d2", "d0"]);
+}
+
+#[test]
+fn when_the_tries_are_spent_the_next_channel_follows_at_once() {
+    let ada = people::with_everything(1);
+    let mut about = v2("DEFAULT");
+    for _ in 0..about.kind.tries {
+        about.record(tried(Channel::Push, Some("d0"), wait(1), start()));
+    }
+    assert_eq!(ladder(&ada).next_step(&about, later(1)), Step::Pay(Channel::Email));
+}
+
+#[test]
+fn gone_and_rejected_fall_back_at_once_down_to_sms() {
+    let ada = people::with_everything(1);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Gone, start()));
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Pay(Channel::Email));
+    about.record(tried(Channel::Email, None, REFUSED, start()));
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Pay(Channel::Sms));
+    about.record(tried(Channel::Sms, None, REFUSED, start()));
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Finish(Status::Failed, Some(Reason::Rejected)));
+}
+
+#[test]
+fn an_unknown_paid_outcome_stops_the_ladder() {
+    let ada = people::with_everything(0);
+    let mut about = v2("DEFAULT");
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    let end = Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+    assert_eq!(ladder(&ada).next_step(&about, start()), end);
+}
+
+#[test]
+fn silence_after_an_accepted_push_escalates_when_the_type_wants_proof() {
+    let ada = people::with_everything(1);
+    let mut about = v2("PAYMENT_DUE");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
+    let proof_by = later(4 * 3_600);
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Wait(proof_by));
+    assert_eq!(ladder(&ada).next_step(&about, proof_by), Step::Pay(Channel::Email));
+}
+
+#[test]
+fn without_a_higher_channel_an_accepted_push_is_the_end() {
+    let mut ada = people::with_everything(1);
+    (ada.email, ada.phone) = (None, None);
+    let mut about = v2("PAYMENT_DUE");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Finish(Status::Accepted, None));
+}
+
+#[test]
+fn an_escalation_that_fails_leaves_the_accepted_push_accepted() {
+    let mut ada = people::with_everything(1);
+    ada.phone = None;
+    let mut about = v2("PAYMENT_DUE");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
+    about.record(tried(Channel::Email, None, REFUSED, later(4 * 3_600)));
+    assert_eq!(ladder(&ada).next_step(&about, later(4 * 3_600)), Step::Finish(Status::Accepted, None));
+}
+
+#[test]
+fn if_only_the_budget_stands_in_the_way_it_is_skipped() {
+    let ada = people::with_everything(0);
+    let no_money = BTreeSet::from([Channel::Sms]);
+    let ladder = Ladder { unaffordable: &no_money, ..ladder(&ada) };
+    let mut about = v2("DEFAULT");
+    about.channels = vec![Channel::Sms];
+    assert_eq!(ladder.next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::Budget)));
+    about.channels = vec![Channel::Sms, Channel::Email];
+    assert_eq!(ladder.next_step(&about, start()), Step::Pay(Channel::Email));
+}
+
+#[test]
+fn the_kill_switch_stops_what_was_begun_and_keeps_what_was_accepted() {
+    let ada = people::with_everything(1);
+    let killed = Ladder { killed: true, ..ladder(&ada) };
+    let mut about = v2("PAYMENT_DUE");
+    about.record(tried(Channel::Push, Some("d0"), wait(1), start()));
+    assert_eq!(killed.next_step(&about, later(9)), Step::Finish(Status::Skipped, Some(Reason::Rollout)));
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
+    assert_eq!(killed.next_step(&about, later(9)), Step::Finish(Status::Accepted, None));
+}
+
+#[test]
+fn a_lifetime_that_ended_expires_it() {
+    let ada = people::with_everything(1);
+    let about = v2("DEFAULT");
+    let end = Step::Finish(Status::Expired, Some(Reason::Lifetime));
+    assert_eq!(ladder(&ada).next_step(&about, about.lives_until), end);
+}
+
+#[test]
+fn an_erased_recipient_ends_it_without_reaching_them() {
+    let ladder = Ladder { recipient: None, impossible: NONE, unaffordable: NONE, killed: false };
+    let end = Step::Finish(Status::Skipped, Some(Reason::UnknownRecipient));
+    assert_eq!(ladder.next_step(&v2("DEFAULT"), start()), end);
+}
+
+#[test]
+fn version_1_pushes_once_to_the_newest_device_and_fails_otherwise() {
+    let ada = people::with_everything(2);
+    let mut about = v2("DEFAULT");
+    about.version = Some(Version::V1);
+    assert_eq!(devices(&ladder(&ada).next_step(&about, start())), ["d1"]);
+    about.record(tried(Channel::Push, Some("d1"), wait(1), start()));
+    assert_eq!(ladder(&ada).next_step(&about, later(9)), Step::Finish(Status::Failed, Some(Reason::RetriesSpent)));
+}
+
+fn any_outcome(paid: bool) -> impl Strategy<Value = Outcome> {
+    let uncertain = if paid { Outcome::Uncertain } else { Outcome::Gone };
+    prop_oneof![
+        Just(Outcome::Accepted),
+        (0u64..100_000).prop_map(wait),
+        Just(Outcome::Gone),
+        Just(REFUSED),
+        Just(uncertain),
+    ]
+}
+
+proptest! {
+    /// Whatever providers answer, every notification ends, no attempt follows an unknown paid outcome, no channel is
+    /// tried more often than its type allows, and e-mail comes before SMS.
+    #[test]
+    fn every_history_ends_within_its_tries(
+        kind in prop_oneof![Just("DEFAULT"), Just("PAYMENT_DUE"), Just("CERTIFICATE_EXPIRING")],
+        free in proptest::collection::vec(any_outcome(false), 200),
+        paid in proptest::collection::vec(any_outcome(true), 60),
+        how_many in 0usize..4,
+    ) {
+        let ada = people::with_everything(how_many);
+        let mut about = v2(kind);
+        let (mut free, mut paid) = (free.into_iter(), paid.into_iter());
+        let mut now = start();
+        let mut ended = None;
+        for _ in 0..200 {
+            match ladder(&ada).next_step(&about, now) {
+                Step::Finish(status, _) => {
+                    ended = Some(status);
+                    break;
+                }
+                Step::Wait(until) => {
+                    prop_assert!(until > now, "a wait lies ahead");
+                    now = until;
+                }
+                Step::Push(devices) => {
+                    prop_assert!(!devices.is_empty());
+                    for device in devices {
+                        about.record(tried(Channel::Push, Some(&device.device_id), free.next().unwrap(), now));
+                    }
+                }
+                Step::Pay(channel) => {
+                    let lost = about.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Uncertain);
+                    prop_assert!(!lost, "nothing is paid for after an unknown outcome");
+                    prop_assert!(channel == Channel::Email || about.attempts_on(Channel::Email).next().is_some());
+                    about.record(tried(channel, None, paid.next().unwrap(), now));
+                    let made = about.attempts_on(channel).count();
+                    prop_assert!(u32::try_from(made).unwrap() <= about.kind.tries);
+                }
+            }
+        }
+        let ended = ended.expect("it ends");
+        prop_assert!(ended.is_final());
+        let lost = about.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Uncertain);
+        let taken = about.first_accepted().is_some();
+        prop_assert_eq!(ended == Status::Uncertain, lost, "an unknown paid outcome is never hidden");
+        prop_assert_eq!(ended == Status::Accepted, taken && !lost);
+    }
+}
