@@ -6,6 +6,7 @@
 //! one with two costs nothing at all. One failure does not stop the rest, and two passes at once do each thing once, since
 //! every write asks again whether it is still right.
 
+mod api;
 mod pass;
 mod plan;
 #[cfg(test)]

@@ -36,10 +36,7 @@ impl World {
 
     /// Registers a device as of `at`.
     pub async fn device(&self, id: &str, token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
-        let endpoint = format!("https://fcm.googleapis.com/fcm/send/{token}");
-        let mut subscription = Subscription::parse(&endpoint, P256DH, AUTH, &ExtraOrigins::default()).unwrap();
-        subscription.expires_at_ms = expires.map(|at| at.as_millisecond().try_into().unwrap());
-        let device = Device::registering(&subscription, &hasher(), at).unwrap();
+        let device = registering(token, at, expires);
         self.cleanup.recipients.register(&recipient_id(id), &key(id), &device).await.unwrap();
         device
     }
@@ -71,6 +68,14 @@ fn cleanup_with(client: &Client) -> Cleanup {
         cursor: CursorStore::new(client.clone(), CONTROL),
         recipients,
     }
+}
+
+/// A device as a browser registers it.
+pub fn registering(token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
+    let endpoint = format!("https://fcm.googleapis.com/fcm/send/{token}");
+    let mut subscription = Subscription::parse(&endpoint, P256DH, AUTH, &ExtraOrigins::default()).unwrap();
+    subscription.expires_at_ms = expires.map(|at| at.as_millisecond().try_into().unwrap());
+    Device::registering(&subscription, &hasher(), at).unwrap()
 }
 
 pub fn hasher() -> KeyHasher {

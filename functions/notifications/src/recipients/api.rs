@@ -3,6 +3,8 @@
 //! Paths come percent-decoded from API Gateway (an HTTP API decodes them before it matches a route), so an id is taken as it
 //! stands and never decoded again.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
@@ -29,8 +31,8 @@ pub struct RecipientsApi {
     pub hasher: KeyHasher,
     /// Endpoints accepted beside those of the known push services.
     pub extra_origins: ExtraOrigins,
-    /// What browsers subscribe with, base64url.
-    pub vapid_public_key: String,
+    /// What browsers subscribe with: an uncompressed point of P-256.
+    pub vapid_public_key: [u8; 65],
 }
 
 impl RecipientsApi {
@@ -125,7 +127,7 @@ impl RecipientsApi {
     }
 
     fn vapid_public_key(&self) -> Response {
-        Response::json(200, &serde_json::json!({ "public_key": self.vapid_public_key }))
+        Response::json(200, &serde_json::json!({ "public_key": URL_SAFE_NO_PAD.encode(self.vapid_public_key) }))
             .with_header("Cache-Control", "public, max-age=300")
     }
 

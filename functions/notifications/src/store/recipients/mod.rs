@@ -107,3 +107,5 @@ fn item_key(pk: &str, sk: &str) -> Item {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod units_tests;

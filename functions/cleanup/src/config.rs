@@ -1,0 +1,59 @@
+//! What the function is told: the Environment block of `CleanupFunction` in template.yaml.
+
+use notifications::environment::{Environment, EnvironmentError};
+
+/// The variables, each of which must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Which deployment this is: `local`, `staging`, `prod`.
+    pub stage: String,
+    /// What the parameters' names begin with.
+    pub parameter_prefix: String,
+    /// The recipients table.
+    pub recipients_table: String,
+    /// The notifications table.
+    pub notifications_table: String,
+    /// The table of the cursor and of the last good settings.
+    pub control_table: String,
+    /// How much is logged.
+    pub log_level: String,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            stage: environment.required("STAGE")?,
+            parameter_prefix: environment.required("PARAMETER_PREFIX")?,
+            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            control_table: environment.required("CONTROL_TABLE")?,
+            log_level: environment.required("LOG_LEVEL")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_template_gives_exactly_what_is_read() {
+        let template = include_str!("../../../template.yaml");
+        let (_, function) = template.split_once("\n  CleanupFunction:\n").unwrap();
+        let (_, variables) = function.split_once("        Variables:\n").unwrap();
+        let lines = variables.lines().take_while(|line| line.starts_with("          "));
+        let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).collect();
+        assert_eq!(names.len(), 6);
+        let without =
+            |missing: &str| Environment::given(names.iter().filter(|name| **name != missing).map(|name| (*name, "x")));
+        assert!(Config::read(&without("")).is_ok());
+        for missing in &names {
+            assert_eq!(Config::read(&without(missing)), Err(EnvironmentError::MissingVariable(missing)));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! From an event to the domain's call and back.
+
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent};
+use notifications::cleanup::Cleanup;
+use notifications::clock::Clock;
+use notifications::gateway;
+use notifications::http::{Request, Response};
+use notifications::problem::Problem;
+use notifications::rollout::LiveSource;
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// What a pass leaves of the function's time for the calls under way, the cursor and the answer.
+const RESERVE_MS: u64 = 15_000;
+
+/// What the function works with.
+pub struct Services {
+    /// The work.
+    pub cleanup: Cleanup,
+    /// How long things are kept.
+    pub live: LiveSource,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What the function is called with, told apart by its shape.
+enum Event {
+    /// The night's schedule.
+    Schedule,
+    /// Somebody asks for a pass.
+    Api(Request),
+}
+
+impl Event {
+    fn of(event: Value) -> Option<Self> {
+        if event["task"] == "cleanup" { Some(Self::Schedule) } else { gateway::request(event).map(Self::Api) }
+    }
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// An event that is none of ours, and by schedule a pass that could not begin; Lambda then tries again.
+pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let deadline_ms = event.context.deadline;
+    match Event::of(event.payload).ok_or("this event is neither the schedule's nor API Gateway's")? {
+        Event::Schedule => {
+            let days =
+                services.device_unused_days().await.ok_or("the settings cannot be read, so nothing is deleted")?;
+            let deadline = until(deadline_ms, services.clock.now().as_millisecond());
+            let summary = services.cleanup.pass(services.clock.now(), days, deadline, false).await;
+            Ok(serde_json::to_value(summary)?)
+        }
+        Event::Api(request) => Ok(gateway::response(services.answer(&request).await)),
+    }
+}
+
+impl Services {
+    async fn answer(&self, request: &Request) -> Response {
+        match self.device_unused_days().await {
+            Some(days) => self.cleanup.answer(request, self.clock.now(), days).await,
+            None => Response::problem(&Problem::unavailable(5), &request.request_id),
+        }
+    }
+
+    /// The retention that ops have set. Not a default when it cannot be read: theirs may be longer.
+    async fn device_unused_days(&self) -> Option<u32> {
+        let live = self.live.live().await;
+        self.live.good_texts().settings.map(|_| live.settings.retention_days.device_unused)
+    }
+}
+
+/// The moment after which nothing more is to be begun.
+fn until(deadline_ms: u64, now_ms: i64) -> Instant {
+    let left_ms = deadline_ms.saturating_sub(RESERVE_MS).saturating_sub(u64::try_from(now_ms).unwrap_or(0));
+    Instant::now() + Duration::from_millis(left_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_schedule_and_the_api_are_told_apart_and_strangers_are_refused() {
+        assert!(matches!(Event::of(json!({"task": "cleanup"})), Some(Event::Schedule)));
+        let api = json!({"routeKey": "POST /v1/cleanup", "headers": {}, "requestContext": {"requestId": "r-1"}, "body": "{}"});
+        assert!(matches!(Event::of(api), Some(Event::Api(request)) if request.route == "POST /v1/cleanup"));
+        for stranger in [json!({"task": "cascade"}), json!({}), json!([]), json!("cleanup")] {
+            assert!(Event::of(stranger).is_none());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_ends_before_the_function_does() {
+        let now = Instant::now();
+        assert_eq!(until(1_300_000, 1_000_000) - now, Duration::from_secs(285));
+        assert_eq!(until(1_000_000, 1_000_000), now);
+    }
+}

@@ -1,0 +1,74 @@
+//! What the function is told: the Environment block of `RecipientsFunction` in template.yaml.
+
+use notifications::aws::{self, SdkConfig};
+use notifications::channels::push::ExtraOrigins;
+use notifications::environment::{Environment, EnvironmentError};
+
+/// The variables, all of which but the extra origins must be there.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which deployment this is: `local`, `staging`, `prod`.
+    pub stage: String,
+    /// What the parameters' names begin with.
+    pub parameter_prefix: String,
+    /// The recipients table.
+    pub recipients_table: String,
+    /// The notifications table.
+    pub notifications_table: String,
+    /// Push services beside the known ones.
+    pub extra_push_origins: ExtraOrigins,
+    /// How much is logged.
+    pub log_level: String,
+    /// The AWS clients' settings.
+    pub aws: SdkConfig,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or not usable.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            stage: environment.required("STAGE")?,
+            parameter_prefix: environment.required("PARAMETER_PREFIX")?,
+            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            extra_push_origins: environment
+                .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
+                .unwrap_or_default(),
+            log_level: environment.required("LOG_LEVEL")?,
+            aws: aws::config(environment)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_template_gives_exactly_what_is_read() {
+        let template = include_str!("../../../template.yaml");
+        let (_, function) = template.split_once("\n  RecipientsFunction:\n").unwrap();
+        let (_, variables) = function.split_once("        Variables:\n").unwrap();
+        let lines = variables.lines().take_while(|line| line.starts_with("          "));
+        // Lambda itself gives the region.
+        let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(["AWS_REGION"]).collect();
+        assert_eq!(names.len(), 7);
+        let value = |name: &str| if name == "EXTRA_PUSH_ORIGINS" { "http://127.0.0.1:18082" } else { "x" };
+        let without = |missing: &str| {
+            Environment::given(names.iter().filter(|name| **name != missing).map(|name| (*name, value(name))))
+        };
+        assert_eq!(Config::read(&without("")).unwrap().extra_push_origins.iter().count(), 1);
+        for missing in &names {
+            match Config::read(&without(missing)) {
+                Ok(config) => {
+                    assert_eq!((*missing, config.extra_push_origins.iter().count()), ("EXTRA_PUSH_ORIGINS", 0))
+                }
+                Err(error) => assert_eq!(error, EnvironmentError::MissingVariable(missing)),
+            }
+        }
+    }
+}

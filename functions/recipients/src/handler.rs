@@ -1,0 +1,58 @@
+//! From an event to the domain's call and back.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent};
+use notifications::aws;
+use notifications::clock::Clock;
+use notifications::gateway;
+use notifications::http::Response;
+use notifications::parameters::ParameterStore;
+use notifications::problem::Problem;
+use notifications::recipients::{KeyHasher, RecipientsApi};
+use notifications::secrets::{SecretName, Secrets};
+use notifications::startup::{Eager, StartError};
+use notifications::store::{ErasureStore, NotificationsStore, RecipientsStore};
+use serde_json::Value;
+
+use crate::config::Config;
+
+/// Fetches the secrets and puts the API together.
+///
+/// # Errors
+/// Names the secret that is missing or malformed, or says that SSM does not answer.
+pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
+    let parameters = ParameterStore::new(aws::ssm(&config.aws));
+    let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
+    let secrets = Secrets::load(&parameters, &config.parameter_prefix, &needed).await?;
+    let dynamodb = aws::dynamodb(&config.aws);
+    let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
+    Ok(RecipientsApi {
+        erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), config.notifications_table.as_str()),
+        notifications: NotificationsStore::new(dynamodb, config.notifications_table.as_str()),
+        recipients,
+        hasher: KeyHasher::new(secrets.recipient_hash_key()?.expose()),
+        extra_origins: config.extra_push_origins.clone(),
+        vapid_public_key: *secrets.vapid_public_key()?,
+    })
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// An event that is none of API Gateway's.
+pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
+    let response = match api.get().await {
+        Ok(api) => api.answer(&request, Clock::System.now()).await,
+        Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
+    };
+    tracing::info!(
+        route = request.route,
+        status = response.status,
+        caller = request.caller.id,
+        request_id = request.request_id,
+        "answered"
+    );
+    Ok(gateway::response(response))
+}
