@@ -51,11 +51,19 @@ pub async fn start(config: Arc<Config>) -> Result<Dispatcher, StartError> {
 pub async fn handle(dispatcher: &Eager<Dispatcher>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
     let dispatcher = dispatcher.get().await?;
-    match serde_json::from_value(event.payload).map_err(|_| "this event is neither of the stream nor of the schedule")? {
+    match serde_json::from_value(event.payload)
+        .map_err(|_| "this event is neither of the stream nor of the schedule")?
+    {
         Event::Stream { records } => Ok(serde_json::to_value(on_stream(dispatcher, &records, ends_at_ms).await)?),
         Event::Schedule { task: Task::Cascade } => {
             let sweep = dispatcher.sweep(MOST_PER_SWEEP, ends_at_ms).await?;
-            tracing::info!(found = sweep.found, worked = sweep.worked, failed = sweep.failed, left = sweep.left, "{sweep}");
+            tracing::info!(
+                found = sweep.found,
+                worked = sweep.worked,
+                failed = sweep.failed,
+                left = sweep.left,
+                "{sweep}"
+            );
             Ok(json!(sweep.to_string()))
         }
     }

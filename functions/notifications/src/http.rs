@@ -92,8 +92,9 @@ impl Request {
 /// # Errors
 /// 400 or 422; neither repeats any of the text.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let value: serde_json::Value = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(ProblemKind::NotJson, format!("Line {}, column {}.", error.line(), error.column())))?;
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(ProblemKind::NotJson, format!("Line {}, column {}.", error.line(), error.column()))
+    })?;
     shape_of(value, "")
 }
 
@@ -209,7 +210,10 @@ mod tests {
     fn a_wrong_shape_names_its_field_and_not_its_value() {
         assert_eq!(field_of(r#"{"name":"a"}"#), ("inner".into(), "is required".into()));
         assert_eq!(field_of(r#"{"name":"a","inner":{}}"#), ("inner.count".into(), "is required".into()));
-        assert_eq!(field_of(r#"{"name":"a","inner":{"count":"secret"}}"#), ("inner.count".into(), "must be u32".into()));
+        assert_eq!(
+            field_of(r#"{"name":"a","inner":{"count":"secret"}}"#),
+            ("inner.count".into(), "must be u32".into())
+        );
         assert_eq!(field_of(r#"{"x":1,"name":"a","inner":{"count":1}}"#), ("x".into(), "is not a known field".into()));
         let (field, message) = field_of(r#"{"name":"a","inner":{"count":1,"colour":2}}"#);
         assert_eq!((field.as_str(), message.as_str()), ("inner.colour", "is not a known field"));

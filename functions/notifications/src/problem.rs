@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_validation_problem_names_every_field() {
-        let problem = Problem::invalid(vec![FieldError::new("to", "is required"), FieldError::new("type", "is unknown")]);
+        let problem =
+            Problem::invalid(vec![FieldError::new("to", "is required"), FieldError::new("type", "is unknown")]);
         assert_eq!(
             problem.to_json("r-1"),
             serde_json::json!({

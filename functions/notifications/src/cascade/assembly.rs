@@ -11,12 +11,12 @@ use crate::channels::email::{EmailAddress, EmailClient};
 use crate::channels::push::{ExtraOrigins, PushClient, VapidCache, VapidKey, VapidSubject};
 use crate::channels::sms::{SenderId, SmsClient};
 use crate::clock::Clock;
+use crate::country::CountryCode;
 use crate::environment::{Environment, EnvironmentError};
 use crate::parameters::ParameterStore;
 use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
-use crate::country::CountryCode;
 use crate::startup::StartError;
 use crate::store::{NotificationsStore, RecipientsStore, SmsBudget};
 
@@ -85,7 +85,9 @@ impl DispatcherConfig {
             control_table: environment.required("CONTROL_TABLE")?,
             sender_address: environment.read("SENDER_ADDRESS", EmailAddress::parse)?,
             vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
-            extra_push_origins: environment.read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?.unwrap_or_default(),
+            extra_push_origins: environment
+                .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
+                .unwrap_or_default(),
             sender_country: environment.read("SENDER_COUNTRY", |text| CountryCode::try_from(text.to_owned()))?,
             sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
             aws: aws::config(environment)?,

@@ -12,10 +12,10 @@ use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
+use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource};
-use crate::country::CountryCode;
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
 
 /// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.

@@ -117,11 +117,8 @@ impl<'a> Ladder<'a> {
         if notification.attempts_on(Channel::Push).next().is_none() {
             return Rung::Try(Step::Push(recipient.devices.iter().collect()));
         }
-        let again: Vec<_> = recipient
-            .devices
-            .iter()
-            .filter_map(|device| Some((retry_of(device, notification)?, device)))
-            .collect();
+        let again: Vec<_> =
+            recipient.devices.iter().filter_map(|device| Some((retry_of(device, notification)?, device))).collect();
         let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
         match again.iter().map(|(at, _)| *at).min() {
             None => Rung::Passed,
@@ -186,7 +183,9 @@ fn failed<'a>(notification: &Notification) -> Step<'a> {
 }
 
 fn retry_of(device: &Device, notification: &Notification) -> Option<Timestamp> {
-    let tried = || notification.attempts_on(Channel::Push).filter(|attempt| attempt.device.as_deref() == Some(&device.device_id));
+    let tried = || {
+        notification.attempts_on(Channel::Push).filter(|attempt| attempt.device.as_deref() == Some(&device.device_id))
+    };
     again_at(tried().next_back()?, tried().count(), notification.kind.tries)
 }
 

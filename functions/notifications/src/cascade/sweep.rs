@@ -164,4 +164,3 @@ impl Dispatcher {
         self.advance(job, allowance).await
     }
 }
-

@@ -47,7 +47,13 @@ impl PaidMessage {
 
 impl Channels {
     /// Pushes to one device, for `patience` at most.
-    pub async fn push(&self, device: &Device, about: &Notification, patience: SignedDuration, now: Timestamp) -> Answer {
+    pub async fn push(
+        &self,
+        device: &Device,
+        about: &Notification,
+        patience: SignedDuration,
+        now: Timestamp,
+    ) -> Answer {
         let (endpoint, keys) = (device.endpoint.expose(), (device.p256dh.expose(), device.auth.expose()));
         let no = |reason| Answer {
             outcome: Outcome::Rejected { reason },

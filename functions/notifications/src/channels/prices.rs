@@ -67,7 +67,8 @@ impl Prices {
     }
 
     fn sms_part_micros(&self, country: Option<&str>) -> u32 {
-        let own = |code: &str| self.sms_micros.iter().find(|(known, _)| known.as_str() == code).map(|(_, micros)| *micros);
+        let own =
+            |code: &str| self.sms_micros.iter().find(|(known, _)| known.as_str() == code).map(|(_, micros)| *micros);
         let built_in = |code: &str| SMS_MICROS.iter().find(|(known, _)| *known == code).map(|(_, micros)| *micros);
         country.and_then(|code| own(code).or_else(|| built_in(code))).unwrap_or(self.sms_default_micros)
     }

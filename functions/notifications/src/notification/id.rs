@@ -30,7 +30,13 @@ impl NotificationId {
     /// The id that message `index` of a request with this idempotency record always gets, so that a second run of the
     /// same request meets the first one's items instead of making new ones.
     #[must_use]
-    pub fn derived(recipient: RecipientKey, first_seen: Timestamp, hasher: &KeyHasher, record: &str, index: usize) -> Self {
+    pub fn derived(
+        recipient: RecipientKey,
+        first_seen: Timestamp,
+        hasher: &KeyHasher,
+        record: &str,
+        index: usize,
+    ) -> Self {
         let ordered_tail = hasher.keyed("idempotent-id", &format!("{record}#{index}"));
         let mut id = Self::from_bits(recipient, first_seen, 0);
         id.ordered.truncate(10);

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::service::{Budget, Sent, SendService, unavailable};
+use super::service::{Budget, SendService, Sent, unavailable};
 use super::{Explanation, list};
 use crate::http::{Request, Response};
 use crate::notification::{Notification, NotificationId, NotificationView};

@@ -68,8 +68,11 @@ impl Explanation {
         let gated = gates.ask(&about, about.due_at);
         about.version = Some(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
-        let plan: Vec<_> =
-            about.channels.iter().map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live)).collect();
+        let plan: Vec<_> = about
+            .channels
+            .iter()
+            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live))
+            .collect();
         let possible = || plan.iter().filter(|planned| planned.possible).map(|planned| planned.cost_micros);
         let (verdict, reason, held_until) = match gated.verdict {
             Verdict::Pass => ("send", None, None),
@@ -94,15 +97,15 @@ impl SendService {
         let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings));
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&live.settings));
         let rendered = match (&message, channel) {
-            (Some(PaidMessage::Email(email)), _) => {
-                Some(json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}))
-            }
+            (Some(PaidMessage::Email(email)), _) => Some(
+                json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}),
+            ),
             (Some(PaidMessage::Sms(sms)), _) => {
                 Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
             }
-            (None, Channel::Push) => {
-                push_message(about, about.due_at).ok().and_then(|push| serde_json::from_slice(push.payload().expose()).ok())
-            }
+            (None, Channel::Push) => push_message(about, about.due_at)
+                .ok()
+                .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
             (None, _) => None,
         };
         PlannedChannel { channel, possible, cost_micros, rendered: rendered.filter(|_| possible) }

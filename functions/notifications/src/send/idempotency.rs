@@ -111,7 +111,11 @@ mod tests {
     }
 
     fn record(body: &str) -> IdempotencyRecord {
-        IdempotencyRecord { body: body.to_owned(), first_seen: now(), running_until: now() + SignedDuration::from_secs(34) }
+        IdempotencyRecord {
+            body: body.to_owned(),
+            first_seen: now(),
+            running_until: now() + SignedDuration::from_secs(34),
+        }
     }
 
     fn repeat(body: &str, stored: Vec<Notification>, expected: usize, after_seconds: i64) -> Repeat {

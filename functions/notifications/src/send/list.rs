@@ -83,7 +83,9 @@ async fn collect_day(
         let page_size = wanted.limit + 1;
         let page = dispatcher.notifications.attention(day, wanted.from, until, page_size).await.map_err(unavailable)?;
         let is_last = page.len() < page_size;
-        let unseen = |at: Timestamp, id: &NotificationId| seen.as_ref().is_none_or(|(last, last_id)| (at, id) < (*last, last_id));
+        let unseen = |at: Timestamp, id: &NotificationId| {
+            seen.as_ref().is_none_or(|(last, last_id)| (at, id) < (*last, last_id))
+        };
         let fresh: Vec<_> = page.into_iter().filter(|(at, id)| wanted.is_next(*at, id) && unseen(*at, id)).collect();
         let ids: Vec<_> = fresh.iter().map(|(_, id)| id.clone()).collect();
         let found = dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::channels::{Channel, push_message};
 use crate::channels::push::Urgency;
+use crate::channels::{Channel, push_message};
 use crate::notification::{Content, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status};
 use crate::private::Private;
 use crate::problem::{FieldError, Problem};

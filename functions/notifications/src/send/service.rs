@@ -4,9 +4,9 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::Gates;
 use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
 use super::request::{Asked, SendRequest};
-use super::Gates;
 use crate::cascade::{Allowance, Dispatcher, Job, impossible_channels};
 use crate::http::{Request, shape_of};
 use crate::notification::{Notification, NotificationId};
@@ -166,7 +166,12 @@ impl SendService {
         }
     }
 
-    async fn attempt(&self, notification: Notification, now: Timestamp, budget: Budget) -> Result<Notification, StoreError> {
+    async fn attempt(
+        &self,
+        notification: Notification,
+        now: Timestamp,
+        budget: Budget,
+    ) -> Result<Notification, StoreError> {
         let dispatcher = &self.dispatcher;
         let (recipient, live) =
             tokio::join!(dispatcher.recipients.load(notification.id.recipient()), dispatcher.live.live());

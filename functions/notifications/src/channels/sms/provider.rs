@@ -181,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_connection_nothing_was_sent_and_it_may_be_tried_later() {
-        let answer = send(client(&Fake::absent(), None, None)).await;
+        let answer = send(client(&Fake::absent(), None), None).await;
         assert_eq!(answer.outcome, Outcome::RetryLater { after_ms: None });
     }
 
@@ -191,7 +191,7 @@ mod tests {
         let sns = Fake::start(Behaviour::accepted("Publish"));
         let client = client(&sns.url, None);
         for _ in 0..10 {
-            assert_eq!(send(client.clone()).await.outcome, Outcome::Accepted);
+            assert_eq!(send(client.clone(), None).await.outcome, Outcome::Accepted);
         }
         assert_eq!(sns.count(), 10);
         assert!(sns.heads().iter().all(|head| head.contains("connection: close\r\n")));
