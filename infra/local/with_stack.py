@@ -13,9 +13,12 @@ import socket
 import subprocess
 import sys
 
+import logs
 import server
 import settings
 import stack
+
+SHOWN_LINES = 40
 
 
 def free_port():
@@ -33,13 +36,24 @@ def run(command):
         stack.up(place, parameters)
         environment = {**os.environ, "STACK_JSON": str(place.stack_file), "PUSH_ORIGIN": push_origin}
         code = subprocess.run(command, env=environment).returncode
+        if code:
+            show_logs(place)
     finally:
         server.stop(place)
     if code:
-        settings.say(f"failed with {code}; the local AWS's log: {place.log_file}")
+        settings.say(f"failed with {code}; logs are kept in {place.folder}")
     else:
         shutil.rmtree(place.folder, ignore_errors=True)
     return code
+
+
+def show_logs(place):
+    """What the functions and the local AWS said last: a log that stays on a machine of CI helps nobody."""
+    functions = [line for line in logs.lines(place) if " START " not in line and " END " not in line]
+    (place.folder / "functions.log").write_text("\n".join(functions) + "\n")
+    complaints = [line for line in place.log_file.read_text(errors="replace").splitlines() if " ERROR " in line]
+    settings.say("\n".join(["-- the functions' last lines", *functions[-SHOWN_LINES:],
+                            "-- errors of the local AWS", *complaints[-SHOWN_LINES:]]))
 
 
 def main():
