@@ -38,6 +38,20 @@ async fn quiet_hours_hold_a_message_until_the_morning() {
 }
 
 #[tokio::test]
+async fn a_lifetime_that_ends_within_quiet_hours_expires_it_and_is_not_held_again() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let quiet = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}});
+    world.put_profile("ada", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;
+    let sent = world.send("ada", json!({"ttl_seconds": 1_800})).await;
+    assert_eq!(sent.body["next_action_at"], "2026-11-23T10:30:00Z");
+    world.advance(1_800);
+    world.sweep().await;
+    assert_eq!(world.get(sent.body["id"].as_str().unwrap()).await.body["status"], "expired");
+    assert_eq!((world.sweep().await.found, world.push.count("phone")), (0, 0));
+}
+
+#[tokio::test]
 async fn silence_escalates_from_push_to_email_and_then_to_sms() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;

@@ -8,7 +8,8 @@ use crate::world::{Reply, World};
 async fn share_in_v2(world: &World) -> usize {
     let mut in_v2 = 0;
     for half in 0..2 {
-        let stranger = |user: usize| json!({"to": format!("user-{half}-{user}"), "content": {"title": "Hi", "body": "x"}});
+        let stranger =
+            |user: usize| json!({"to": format!("user-{half}-{user}"), "content": {"title": "Hi", "body": "x"}});
         let sent = world.batch((0..500).map(stranger).collect(), None).await;
         in_v2 += sent.body["items"].as_array().unwrap().iter().filter(|item| item["version"] == "v2").count();
     }
@@ -64,6 +65,25 @@ async fn the_kill_switch_beats_the_list_and_ends_what_version_2_had_begun() {
     world.set("rollout-percentage", "0.01");
     world.advance(30);
     assert_eq!(world.send("ada", json!({})).await.body["version"], "v2");
+}
+
+#[tokio::test]
+async fn what_died_before_its_first_attempt_was_noted_goes_out_as_version_1_under_the_kill_switch() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    world.push.answer("phone", [Reply::Silence, Reply::status(503)]);
+    tokio::select! {
+        _ = world.send("ada", json!({})) => panic!("the push service never answers"),
+        () = async { while world.push.count("phone") == 0 { tokio::task::yield_now().await } } => {}
+    }
+    world.set("rollout-percentage", "0");
+    world.advance(100);
+    world.sweep().await;
+    world.advance(60);
+    let failed = world.list(&[("status", "failed")]).await.body["items"][0].clone();
+    assert_eq!((&failed["version"], &failed["reason"]), (&json!("v1"), &json!("retries_spent")));
+    assert_eq!((world.push.count("phone"), world.mails().len()), (2, 0));
 }
 
 #[tokio::test]

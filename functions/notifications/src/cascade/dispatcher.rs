@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::{Device, Recipient, RecipientKey};
-use crate::rollout::{Live, LiveSource};
+use crate::rollout::{Live, LiveSource, Version};
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
 
 /// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
@@ -107,6 +107,9 @@ impl Dispatcher {
                 killed: live.rollout.is_killed(),
             };
             let now = self.clock.now();
+            if ladder.killed && job.notification.attempts.is_empty() {
+                job.notification.version = Some(Version::V1);
+            }
             match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
@@ -197,12 +200,14 @@ impl Dispatcher {
             return Ok(());
         };
         let price_micros = message.price_micros(&live.settings);
-        job.notification.lease(allowance.lease_until, self.clock.now());
+        // What is set aside on one UTC day is given back on the same.
+        let claimed_at = self.clock.now();
+        job.notification.lease(allowance.lease_until, claimed_at);
         job.notification.in_flight = Some(channel);
         if channel == Channel::Sms {
             let limits = &live.settings.sms;
             let claim = self.notifications.put_in_transaction(&job.notification, job.is_new)?;
-            match self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, self.clock.now()).await? {
+            match self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, claimed_at).await? {
                 Reserved::Yes if job.is_new => job.is_new = false,
                 Reserved::Yes => job.notification.revision += 1,
                 Reserved::No => {
@@ -220,7 +225,7 @@ impl Dispatcher {
         alarm_on_config(channel, &answer);
         let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
         if channel == Channel::Sms && !paid {
-            self.sms_budget.release(&recipient.key, price_micros, at).await;
+            self.sms_budget.release(&recipient.key, price_micros, claimed_at).await;
         }
         record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
         Ok(())

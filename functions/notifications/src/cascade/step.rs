@@ -41,11 +41,7 @@ impl<'a> Ladder<'a> {
     /// What comes next for `notification`.
     #[must_use]
     pub fn next_step(&self, notification: &Notification, now: Timestamp) -> Step<'a> {
-        let accepted = notification.first_accepted().is_some();
-        let over = |status, reason| match accepted {
-            true => Step::Finish(Status::Accepted, None),
-            false => Step::Finish(status, Some(reason)),
-        };
+        let over = |status, reason| settled(notification).unwrap_or(Step::Finish(status, Some(reason)));
         let Some(recipient) = self.recipient else {
             return over(Status::Skipped, Reason::UnknownRecipient);
         };
@@ -134,11 +130,8 @@ impl<'a> Ladder<'a> {
     }
 
     fn top_of(&self, notification: &Notification) -> Step<'a> {
-        if notification.first_accepted().is_some() {
-            return Step::Finish(Status::Accepted, None);
-        }
-        if notification.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Uncertain) {
-            return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+        if let Some(end) = settled(notification) {
+            return end;
         }
         if notification.channels.iter().any(|channel| self.unaffordable.contains(channel)) {
             return Step::Finish(Status::Skipped, Some(Reason::Budget));
@@ -159,27 +152,46 @@ enum Rung<'a> {
     Lost,
 }
 
+/// What an ending must say whatever else ends the notification: that a provider took it, or that this is unknown. What
+/// was unknown last stopped the ladder, so it comes before what was accepted earlier.
+fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
+    let unknown = |attempt: &Attempt| attempt.outcome == AttemptOutcome::Uncertain;
+    if !notification.attempts.last().is_some_and(unknown) && notification.first_accepted().is_some() {
+        return Some(Step::Finish(Status::Accepted, None));
+    }
+    let is_unknown = notification.attempts.iter().any(unknown);
+    is_unknown.then_some(Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)))
+}
+
 /// Version 1: the newest device, once; anything but `Accepted` is `failed`.
 fn one_plain_push<'a>(notification: &Notification, recipient: &'a Recipient) -> Step<'a> {
     if notification.first_accepted().is_some() {
         return Step::Finish(Status::Accepted, None);
     }
+    // What began as version 2 may have been asked for on other channels alone.
+    let may_push = notification.channels.contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
     match recipient.devices.iter().max_by_key(|device| device.created_at) {
-        Some(newest) if notification.attempts.is_empty() && recipient.reachable_on(Channel::Push) => {
-            Step::Push(vec![newest])
-        }
+        Some(newest) if notification.attempts.is_empty() && may_push => Step::Push(vec![newest]),
         _ => failed(notification),
     }
 }
 
 fn failed<'a>(notification: &Notification) -> Step<'a> {
-    let reason = match notification.attempts.last().map(|attempt| attempt.outcome) {
+    let reason = match last_channels_best(notification) {
         None => return Step::Finish(Status::Skipped, Some(Reason::NoChannel)),
         Some(AttemptOutcome::Gone) => Reason::Gone,
         Some(AttemptOutcome::RetryLater) => Reason::RetriesSpent,
         Some(_) => Reason::Rejected,
     };
     Step::Finish(Status::Failed, Some(reason))
+}
+
+/// How the last channel ended: the best that any of its devices came to in the end.
+fn last_channels_best(notification: &Notification) -> Option<AttemptOutcome> {
+    let tried: Vec<_> = notification.attempts_on(notification.attempts.last()?.channel).collect();
+    let is_last =
+        |(place, attempt): &(usize, &&Attempt)| tried[place + 1..].iter().all(|later| later.device != attempt.device);
+    tried.iter().enumerate().filter(is_last).map(|(_, attempt)| attempt.outcome).min()
 }
 
 fn retry_of(device: &Device, notification: &Notification) -> Option<Timestamp> {

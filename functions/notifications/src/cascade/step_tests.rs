@@ -176,6 +176,38 @@ fn an_erased_recipient_ends_it_without_reaching_them() {
 }
 
 #[test]
+fn an_unknown_paid_outcome_is_told_whatever_ends_the_notification() {
+    let ada = people::with_everything(1);
+    let mut about = v2("PAYMENT_DUE");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    let end = Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+    assert_eq!(ladder(&ada).next_step(&about, about.lives_until), end);
+    assert_eq!(Ladder { killed: true, ..ladder(&ada) }.next_step(&about, start()), end);
+    assert_eq!(Ladder { recipient: None, ..ladder(&ada) }.next_step(&about, start()), end);
+}
+
+#[test]
+fn a_failure_gives_the_best_that_any_device_came_to() {
+    let mut ada = people::with_everything(3);
+    (ada.email, ada.phone) = (None, None);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Push, Some("d0"), wait(1), start()));
+    about.record(tried(Channel::Push, Some("d1"), REFUSED, start()));
+    about.record(tried(Channel::Push, Some("d2"), Outcome::Gone, start()));
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Gone, later(1)));
+    assert_eq!(ladder(&ada).next_step(&about, later(9)), Step::Finish(Status::Failed, Some(Reason::Rejected)));
+}
+
+#[test]
+fn what_goes_on_as_version_1_is_pushed_only_if_push_was_asked_for() {
+    let ada = people::with_everything(1);
+    let mut about = v2("DEFAULT");
+    (about.version, about.channels) = (Some(Version::V1), vec![Channel::Email]);
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::NoChannel)));
+}
+
+#[test]
 fn version_1_pushes_once_to_the_newest_device_and_fails_otherwise() {
     let ada = people::with_everything(2);
     let mut about = v2("DEFAULT");

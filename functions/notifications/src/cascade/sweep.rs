@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels};
 use crate::notification::{Attempt, Notification, NotificationId, Status, due_shards};
-use crate::rollout::Version;
 use crate::send::Gates;
 use crate::store::StoreError;
 
@@ -147,9 +146,6 @@ impl Dispatcher {
                 .and_then(|to| self.channels.compose(lost, &notification, to, &live.settings))
                 .map_or(0, |message| message.price_micros(&live.settings));
             notification.record(Attempt::lost(lost, notification.updated_at, price_micros));
-        }
-        if notification.version == Some(Version::V2) && live.rollout.is_killed() && notification.attempts.is_empty() {
-            notification.version = Some(Version::V1);
         }
         let mut job = Job::new(notification, recipient, false);
         if job.notification.version.is_none() || job.notification.status == Status::Held {

@@ -80,7 +80,9 @@ impl Gates<'_> {
         let open = self.open_channels(notification, recipient, version);
         gated.check(Verdict::Skip(Reason::NoChannel), !open.is_empty(), serde_json::json!({"channels": open}));
         if version == Version::V2 {
-            let until = recipient.quiet_until(now).filter(|_| !notification.kind.critical);
+            // What a hold outlived is not held again: it goes on to expire.
+            let may_wait = !notification.kind.critical && now < notification.lives_until;
+            let until = recipient.quiet_until(now).filter(|_| may_wait);
             let verdict = Verdict::Hold(Reason::QuietHours, until.unwrap_or(now));
             gated.check(verdict, until.is_none(), serde_json::json!({"until": until}));
         }
