@@ -64,7 +64,9 @@ async fn a_subscription_that_was_renewed_meanwhile_is_not_removed() {
 async fn without_device_and_address_an_sms_follows() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
-    let sent = world.send("ada", json!({"content": {"title": "Ciao", "body": "come va", "url": "https://example.com/x"}})).await;
+    let sent = world
+        .send("ada", json!({"content": {"title": "Ciao", "body": "come va", "url": "https://example.com/x"}}))
+        .await;
     assert_eq!(sent.attempts(), ["sms:accepted"]);
     assert_eq!(sent.body["cost_micros"], 80_000);
     assert_eq!(world.texts(), [("+393331234567".to_owned(), "Ciao: come va https://example.com/x".to_owned())]);
@@ -170,4 +172,52 @@ async fn the_list_of_what_ended_badly_is_paged_newest_first() {
     }
     sent.reverse();
     assert_eq!(seen, sent);
+}
+
+#[tokio::test]
+async fn a_list_loses_nothing_of_what_ended_in_the_same_millisecond() {
+    let world = World::start().await;
+    for user in 0..9 {
+        let (id, device) = (format!("user-{user}"), format!("device-{user}"));
+        world.subscribe(&id, &device).await;
+        world.push.answer(&device, [Reply::status(410)]);
+        world.send(&id, json!({})).await;
+        world.advance(u64::from(user == 2));
+    }
+    world.advance(60);
+    for limit in ["1", "2", "5", "100"] {
+        let (mut seen, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let mut query = vec![("status", "failed"), ("limit", limit)];
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let page = world.list(&query).await;
+            seen.extend(page.body["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
+            match page.body["next"].as_str() {
+                Some(next) => after = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 9, "by {limit}");
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 9, "by {limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_refuses_times_it_cannot_reckon_with() {
+    let world = World::start().await;
+    for query in [
+        [("to", "-009999-01-02T02:00:00Z"), ("limit", "1")],
+        [("from", "9999-12-30T00:00:00Z"), ("limit", "1")],
+        [("from", "2026-09-01T00:00:00Z"), ("limit", "1")],
+        [("to", "yesterday"), ("limit", "1")],
+        [("after", "99999999999999999~x"), ("limit", "1")],
+        [("limit", "0"), ("limit", "101")],
+    ] {
+        let answer = world.list(&[&[("status", "failed")][..], &query].concat()).await;
+        assert_eq!(answer.status, 422, "{query:?}: {answer:?}");
+    }
+    let far = [("status", "failed"), ("from", "-009999-01-02T02:00:00Z"), ("to", "-009999-01-03T02:00:00Z")];
+    assert_eq!(world.list(&far).await.body, json!({"items": [], "next": null}));
 }

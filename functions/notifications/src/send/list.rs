@@ -14,6 +14,7 @@ use crate::problem::Problem;
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// How far back it looks unless told.
 const USUAL: SignedDuration = SignedDuration::from_hours(24);
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// What the request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,8 @@ impl Wanted {
         let status = request.query("status").and_then(Status::parse).filter(|status| status.needs_attention());
         let status = status.ok_or_else(|| Problem::invalid_field("status", "must be failed, uncertain or expired"))?;
         let to = time(request, "to")?.unwrap_or(now);
-        let from = time(request, "from")?.unwrap_or(to - USUAL);
+        let usual = to.checked_sub(USUAL).map_err(|_| Problem::invalid_field("to", "is out of range"))?;
+        let from = time(request, "from")?.unwrap_or(usual);
         if from >= to {
             return Err(Problem::invalid_field("from", "must be before `to`"));
         }
@@ -60,7 +62,8 @@ pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Respon
     let first_day = wanted.from.to_zoned(TimeZone::UTC).date();
     while items.len() <= wanted.limit && day >= first_day {
         collect_day(dispatcher, &wanted, day, newest, &mut items).await?;
-        day = day.yesterday().map_err(|_| Problem::invalid_field("from", "is out of range"))?;
+        let Ok(yesterday) = day.yesterday() else { break };
+        day = yesterday;
     }
     let more = items.len() > wanted.limit;
     items.truncate(wanted.limit);
@@ -78,23 +81,17 @@ async fn collect_day(
     items: &mut Vec<Notification>,
 ) -> Result<(), Problem> {
     let mut until = newest;
-    let mut seen: Option<(Timestamp, NotificationId)> = None;
     loop {
         let page_size = wanted.limit + 1;
         let page = dispatcher.notifications.attention(day, wanted.from, until, page_size).await.map_err(unavailable)?;
         let is_last = page.len() < page_size;
-        let unseen = |at: Timestamp, id: &NotificationId| {
-            seen.as_ref().is_none_or(|(last, last_id)| (at, id) < (*last, last_id))
-        };
-        let fresh: Vec<_> = page.into_iter().filter(|(at, id)| wanted.is_next(*at, id) && unseen(*at, id)).collect();
-        let ids: Vec<_> = fresh.iter().map(|(_, id)| id.clone()).collect();
+        // A page holds whole milliseconds: the next one begins before its last.
+        let before = page.last().and_then(|(at, _)| at.checked_sub(MILLISECOND).ok());
+        let ids: Vec<_> = page.into_iter().filter(|(at, id)| wanted.is_next(*at, id)).map(|(_, id)| id).collect();
         let found = dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
         items.extend(found.into_iter().filter(|found| found.status == wanted.status));
-        match fresh.into_iter().next_back() {
-            Some(last) if !is_last && items.len() <= wanted.limit => {
-                until = last.0;
-                seen = Some(last);
-            }
+        match before {
+            Some(before) if !is_last && items.len() <= wanted.limit && before >= wanted.from => until = before,
             _ => return Ok(()),
         }
     }

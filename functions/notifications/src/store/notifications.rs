@@ -4,6 +4,7 @@
 //! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + leaving `due` 1.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put};
 use jiff::Timestamp;
 
@@ -132,7 +133,9 @@ impl NotificationsStore {
         Ok(page.items.unwrap_or_default().iter().filter_map(id_of).collect())
     }
 
-    /// Up to `limit` ids that ended badly on one UTC day, in the time from `from` to `to`, newest first, with the time.
+    /// The ids that ended badly on one UTC day, in the time from `from` to `to`, newest first, with the time: about `limit`
+    /// of them, and always all of a millisecond, so that a list can go on with the one before it. Fewer than `limit` are
+    /// the last.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -156,13 +159,11 @@ impl NotificationsStore {
                 .expression_attribute_values(":to", AttributeValue::N(to.as_millisecond().to_string()))
                 .scan_index_forward(false)
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-            let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-            let items = page.items.unwrap_or_default();
-            found.extend(items.iter().filter_map(|item| Some((attention_at(item)?, id_of(item)?))));
+            found.extend(whole_milliseconds(query, limit).await?);
         }
         found.sort_unstable_by(|a, b| b.cmp(a));
-        found.truncate(limit);
-        Ok(found)
+        let enough = found.get(limit.saturating_sub(1)).map(|(at, _)| *at);
+        Ok(found.into_iter().take_while(|(at, _)| enough.is_none_or(|enough| *at >= enough)).collect())
     }
 
     /// Many notifications by id, in the order asked for; erased ones are left out.
@@ -188,6 +189,27 @@ impl NotificationsStore {
         let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
         found.sort_by_key(|notification| place(&notification.id));
         Ok(found)
+    }
+}
+
+/// Pages through one shard, newest first, until it has `limit` entries and the milliseconds they stand in are complete.
+async fn whole_milliseconds(
+    query: QueryFluentBuilder,
+    limit: usize,
+) -> Result<Vec<(Timestamp, NotificationId)>, StoreError> {
+    let mut found: Vec<(Timestamp, NotificationId)> = Vec::new();
+    let mut start = None;
+    loop {
+        let page = query.clone().set_exclusive_start_key(start).send().await;
+        let page = page.map_err(|error| StoreError::of("Query", error))?;
+        let items = page.items.unwrap_or_default();
+        found.extend(items.iter().filter_map(|item| Some((attention_at(item)?, id_of(item)?))));
+        start = page.last_evaluated_key;
+        let enough = found.get(limit.saturating_sub(1)).map(|(at, _)| *at);
+        let is_complete = enough.is_some_and(|enough| found.last().is_some_and(|(last, _)| *last < enough));
+        if start.is_none() || is_complete {
+            return Ok(found);
+        }
     }
 }
 
