@@ -64,3 +64,16 @@ async fn money_comes_back_when_a_provider_refuses() {
     assert_eq!((&refused.body["status"], &refused.body["cost_micros"]), (&json!("failed"), &json!(0)));
     assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
 }
+
+#[tokio::test]
+async fn a_reservation_whose_answers_were_lost_is_found_done_and_counted_once() {
+    let world = World::start().await;
+    world.set("settings", r#"{"sms": {"daily_ceiling_micros": 160000}}"#);
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    // All tries of the SDK, so that ours begins again.
+    world.aws.state.lock().unwrap().answers_lost = Some(("TransactWriteItems", 3));
+    assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
+    assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted", "the ceiling holds two, and no third");
+    assert_eq!(world.send("ada", json!({})).await.body["reason"], "budget");
+    assert_eq!(world.texts().len(), 2);
+}

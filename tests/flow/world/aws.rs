@@ -29,6 +29,10 @@ pub struct State {
     pub writes: Vec<(String, f64)>,
     /// Calls of DynamoDB to let through before every later one fails; `None` lets all through.
     pub dynamo_fuse: Option<usize>,
+    /// Which call the fuse is for; `None` is every one.
+    pub fuse_is_for: Option<&'static str>,
+    /// A call of DynamoDB, and how often it is carried out without an answer.
+    pub answers_lost: Option<(&'static str, usize)>,
 }
 
 #[derive(Clone)]
@@ -99,7 +103,8 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
 async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
     let blown = {
         let mut state = state.lock().unwrap();
-        state.dynamo_fuse.as_mut().is_some_and(|left| {
+        let concerned = state.fuse_is_for.is_none_or(|name| name == call);
+        state.dynamo_fuse.as_mut().filter(|_| concerned).is_some_and(|left| {
             let blown = *left == 0;
             *left = left.saturating_sub(1);
             blown
@@ -118,10 +123,17 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
         Value::Array(tables) => tables.iter().map(units).sum(),
         one => units(one),
     };
-    if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w)) {
+    if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w))
+    {
         state.lock().unwrap().writes.push((call.to_owned(), consumed));
     }
-    Reply::text(status, answer).with("Content-Type", "application/x-amz-json-1.0")
+    match &mut state.lock().unwrap().answers_lost {
+        Some((name, left)) if *name == call && *left > 0 => {
+            *left -= 1;
+            Reply::HangUp
+        }
+        _ => Reply::text(status, answer).with("Content-Type", "application/x-amz-json-1.0"),
+    }
 }
 
 async fn pass_on(dynamo: &str, arrival: &Arrival) -> (u16, Vec<u8>) {
@@ -141,7 +153,9 @@ async fn pass_on(dynamo: &str, arrival: &Arrival) -> (u16, Vec<u8>) {
         stream.read_line(&mut header).await.unwrap();
         match header.trim_end().split_once(':') {
             None => break,
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse().unwrap(),
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().unwrap()
+            }
             Some(_) => {}
         }
     }

@@ -9,9 +9,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use ring::rand::SystemRandom;
 
 use super::StoreError;
-use crate::recipients::RecipientKey;
+use crate::recipients::{RecipientKey, base32};
 use crate::settings::SmsSettings;
 
 /// How often a transaction is tried when others hold the same counters.
@@ -68,9 +69,11 @@ impl SmsBudget {
         ];
         let mut items = vec![TransactWriteItem::builder().put(claim).build()];
         items.extend(updates.into_iter().map(|update| TransactWriteItem::builder().update(update).build()));
+        // One token for all tries: what a try did though its answer was lost, the next one finds done.
+        let token = token();
         for made in 1.. {
-            let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
-            let Err(error) = sent else {
+            let call = self.client.transact_write_items().set_client_request_token(token.clone());
+            let Err(error) = call.set_transact_items(Some(items.clone())).send().await else {
                 return Ok(Reserved::Yes);
             };
             match refused_part(&error.as_service_error().map_or(Vec::new(), reasons)) {
@@ -101,6 +104,12 @@ impl SmsBudget {
             tracing::warn!(%error, price_micros, "reserved money was not given back");
         }
     }
+}
+
+/// Names one transaction; without randomness the SDK makes one up for each try.
+fn token() -> Option<String> {
+    let random = ring::rand::generate::<[u8; 16]>(&SystemRandom::new()).ok()?;
+    Some(base32::encode_128(u128::from_be_bytes(random.expose())))
 }
 
 /// Adds to a counter, on the condition that it stands at `at_most` or below.
