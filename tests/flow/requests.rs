@@ -22,6 +22,45 @@ async fn the_same_key_and_body_is_the_same_notification() {
 }
 
 #[tokio::test]
+async fn a_scheduled_request_is_still_the_same_one_when_its_time_has_passed() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let at = json!({"send_at": "2026-11-23T10:01:00Z"});
+    let first = world.send_once("k-1", "ada", at.clone()).await;
+    world.advance(3_600);
+    world.sweep().await;
+    let again = world.send_once("k-1", "ada", at.clone()).await;
+    assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{again:?}");
+    assert_eq!((&again.body["status"], again.header("Idempotency-Replayed")), (&json!("accepted"), Some("true")));
+    let fresh = world.send_once("k-2", "ada", at.clone()).await;
+    assert_eq!((fresh.status, fresh.fields()), (422, vec!["send_at"]));
+    world.advance(86_400);
+    assert_eq!(world.send_once("k-1", "ada", at).await.status, 422, "forgotten, and refused like a new one");
+}
+
+#[tokio::test]
+async fn a_batch_that_died_halfway_is_finished_by_the_same_request() {
+    for calls in [3, 12, 24] {
+        let world = World::start().await;
+        let to = |user: usize| json!({"to": format!("user-{user}"), "content": {"title": "Hi", "body": "there"}});
+        for user in 0..8 {
+            world.put_profile(&format!("user-{user}"), json!({"email": "ada@example.com"})).await;
+        }
+        let messages: Vec<_> = (0..8).map(to).collect();
+        world.aws.state.lock().unwrap().dynamo_fuse = Some(calls);
+        world.batch(messages.clone(), Some("b-1")).await;
+        world.aws.state.lock().unwrap().dynamo_fuse = None;
+        world.advance(100);
+        world.sweep().await;
+        let again = world.batch(messages, Some("b-1")).await;
+        let statuses: Vec<_> = again.body["items"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
+        assert_eq!(statuses.len(), 8, "after {calls} calls");
+        assert!(statuses.iter().all(|status| *status == "accepted" || *status == "uncertain"), "{statuses:?}");
+        assert_eq!((world.items("notifications").len(), world.mails().len() <= 8), (8, true), "after {calls} calls");
+    }
+}
+
+#[tokio::test]
 async fn fifty_requests_at_once_with_one_key_make_one_notification() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
@@ -142,4 +181,25 @@ async fn a_table_that_throttles_is_503_with_a_time_and_nothing_is_lost() {
     world.aws.state.lock().unwrap().dynamo_fuse = None;
     assert_eq!(world.send_once("k-1", "ada", json!({})).await.body["status"], "accepted");
     assert_eq!(world.push.count("phone"), 1);
+}
+
+#[tokio::test]
+async fn what_was_sent_but_could_not_be_noted_is_not_asked_for_again() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    {
+        let mut state = world.aws.state.lock().unwrap();
+        (state.fuse_is_for, state.dynamo_fuse) = (Some("PutItem"), Some(1));
+    }
+    let sent = world.send("ada", json!({})).await;
+    assert_eq!(
+        (sent.status, &sent.body["status"]),
+        (202, &json!("sending")),
+        "the claim is stored, the outcome is not"
+    );
+    world.aws.state.lock().unwrap().dynamo_fuse = None;
+    world.advance(100);
+    world.sweep().await;
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!((&end.body["status"], world.mails().len()), (&json!("uncertain"), 1));
 }

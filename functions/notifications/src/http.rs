@@ -125,10 +125,13 @@ fn field_error(field: &str, message: &str) -> FieldError {
         FieldError::new(path, "is not a known field")
     } else if message.starts_with("missing field") {
         FieldError::new(format!("{parent}{}", name()), "is required")
-    } else if let Some((_, expected)) = message.split_once(", expected ") {
+    } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
+        // The last one: the value that stands before it may hold these words too.
         FieldError::new(field, format!("must be {expected}"))
-    } else {
+    } else if message.starts_with("must ") {
         FieldError::new(field, message)
+    } else {
+        FieldError::new(field, "is not valid")
     }
 }
 
@@ -215,6 +218,8 @@ mod tests {
             ("inner.count".into(), "must be u32".into())
         );
         assert_eq!(field_of(r#"{"x":1,"name":"a","inner":{"count":1}}"#), ("x".into(), "is not a known field".into()));
+        let sly = r#"{"name":"a","inner":{"count":"x, expected secret"}}"#;
+        assert_eq!(field_of(sly), ("inner.count".into(), "must be u32".into()));
         let (field, message) = field_of(r#"{"name":"a","inner":{"count":1,"colour":2}}"#);
         assert_eq!((field.as_str(), message.as_str()), ("inner.colour", "is not a known field"));
         assert_eq!(field_of("[]").0, "body");

@@ -1,7 +1,7 @@
 //! What a caller asks for, parsed into a notification or into a problem that names every field at fault.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use crate::channels::push::Urgency;
@@ -35,7 +35,7 @@ pub struct SendRequest {
     #[serde(default)]
     pub channels: Option<Vec<Channel>>,
     /// When to send; now when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "time")]
     pub send_at: Option<Timestamp>,
     /// How long it lives, from when it is due; the type's when absent.
     #[serde(default)]
@@ -62,6 +62,13 @@ pub struct Asked<'a> {
     pub now: Timestamp,
     /// How long a notification is kept after its lifetime.
     pub retention: SignedDuration,
+}
+
+/// A time, or a refusal that does not repeat what stood there.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let parse = |text: String| text.parse().map_err(|_| de::Error::custom("must be an RFC 3339 time in UTC"));
+    text.map(parse).transpose()
 }
 
 impl SendRequest {

@@ -93,6 +93,9 @@ fn a_push_payload_that_no_push_service_takes_is_refused_only_where_push_is_asked
 
 #[test]
 fn a_problem_never_repeats_what_was_sent() {
-    let problem = ask(with(json!({"to": "secret\u{0}", "urgency": "secret"}))).unwrap_err();
-    assert!(!problem.to_json("r").to_string().contains("secret"));
+    for extra in [json!({"to": "secret\u{0}"}), json!({"urgency": "secret"}), json!({"send_at": "secret"})] {
+        let problem = ask(with(extra)).unwrap_err();
+        assert!(problem.errors[0].message.starts_with("must be "), "{problem:?}");
+        assert!(!problem.to_json("r").to_string().contains("secret"), "{problem:?}");
+    }
 }

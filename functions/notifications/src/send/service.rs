@@ -75,13 +75,18 @@ impl SendService {
     }
 
     async fn send_once(&self, messages: &[Value], key: &IdempotencyKey, run: Run<'_>) -> Result<Answered, Problem> {
-        if let [message] = messages {
-            // A request that is refused is not remembered, so its key stays free.
-            self.parse(0, message, &run)?;
-        }
         let running_until = run.budget.gone_by;
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
-        let found = self.idempotency.begin(&key.record, &record).await.map_err(unavailable)?;
+        // A request that is refused is not remembered, so its key stays free. What was right when it first came, but names
+        // a time that has passed since, is still the same request.
+        let refused = if let [message] = messages { self.parse(0, message, &run).err() } else { None };
+        let found = match refused {
+            None => self.idempotency.begin(&key.record, &record).await.map_err(unavailable)?,
+            Some(refused) => {
+                let found = self.idempotency.find(&key.record, run.first_seen).await.map_err(unavailable)?;
+                Some(found.ok_or(refused)?)
+            }
+        };
         let replayed = found.is_some();
         let run = Run { first_seen: found.as_ref().map_or(run.first_seen, |found| found.first_seen), ..run };
         if let Some(found) = found
@@ -162,6 +167,12 @@ impl SendService {
             Err(StoreError::ConditionFailed { call }) => {
                 dispatcher.notifications.get(&id).await?.ok_or(StoreError::ConditionFailed { call })
             }
+            // A write failed after another one may have gone through. What is stored is safe and will be finished, so it is
+            // the answer: told to come again, a caller without a key would send it twice.
+            Err(error) if error.is_transient() => match dispatcher.notifications.get(&id).await {
+                Ok(Some(stored)) => Ok(stored),
+                _ => Err(error),
+            },
             other => other,
         }
     }

@@ -55,6 +55,18 @@ impl IdempotencyStore {
         }
     }
 
+    /// What is remembered under `key`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn find(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
+        match self.read(key).await {
+            Ok(found) => Ok(Some(found).filter(|found| found.first_seen > now - REMEMBERED)),
+            Err(StoreError::ConditionFailed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes over from a request that died: only one of several gets it.
     ///
     /// # Errors
