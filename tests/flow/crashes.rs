@@ -44,6 +44,19 @@ async fn a_function_that_dies_at_any_call_of_the_table_loses_nothing_and_pays_on
 }
 
 #[tokio::test]
+async fn a_write_whose_answer_was_lost_is_known_again_by_its_writer() {
+    for lost in [1, 2] {
+        let world = World::start().await;
+        world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+        world.aws.state.lock().unwrap().answers_lost = Some(("PutItem", lost));
+        let sent = world.send("ada", json!({})).await;
+        assert_eq!((sent.status, sent.attempts()), (202, vec!["email:accepted".to_owned()]));
+        world.advance(100);
+        assert_eq!((world.sweep().await.found, world.mails().len()), (0, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_push_that_nobody_recorded_is_sent_again_with_the_same_topic() {
     let world = World::start().await;
     let browser = world.subscribe("ada", "phone").await;

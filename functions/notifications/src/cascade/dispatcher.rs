@@ -206,11 +206,12 @@ impl Dispatcher {
         job.notification.in_flight = Some(channel);
         if channel == Channel::Sms {
             let limits = &live.settings.sms;
-            let claim = self.notifications.put_in_transaction(&job.notification, job.is_new)?;
+            let read_at = job.notification.revision;
+            let claim = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
             match self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, claimed_at).await? {
-                Reserved::Yes if job.is_new => job.is_new = false,
-                Reserved::Yes => job.notification.revision += 1,
+                Reserved::Yes => job.is_new = false,
                 Reserved::No => {
+                    job.notification.revision = read_at;
                     job.notification.in_flight = None;
                     job.unaffordable.insert(channel);
                     return Ok(());

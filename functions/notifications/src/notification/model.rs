@@ -61,7 +61,7 @@ pub struct Notification {
     pub clicked_at: Option<Timestamp>,
     /// When it did what it was sent for.
     pub converted_at: Option<Timestamp>,
-    /// Grows by one with every write; every write asks for the one before.
+    /// Drawn anew with every write; every write asks for the one before.
     pub revision: u32,
 }
 

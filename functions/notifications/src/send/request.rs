@@ -114,7 +114,7 @@ impl SendRequest {
             delivered_at: None,
             clicked_at: None,
             converted_at: None,
-            revision: 0,
+            revision: crate::chance::other_than(0),
         };
         fits_a_push(&notification)?;
         Ok(notification)

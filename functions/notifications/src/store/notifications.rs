@@ -1,14 +1,17 @@
 //! The notifications table: every write asks for the revision before it, so that of two writers one wins and the
-//! other learns of it.
+//! other learns of it. A writer whose answer was lost learns by the revision it drew that it was itself who won.
 //!
 //! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + leaving `due` 1.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::{Item, StoreError};
+use crate::chance;
 use crate::notification::{Notification, NotificationId, attention_shards};
 use crate::recipients::RecipientKey;
 
@@ -41,43 +44,40 @@ impl NotificationsStore {
     /// [`StoreError::ConditionFailed`] when its id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
-        let sent = put.condition_expression("attribute_not_exists(pk)").send().await;
-        sent.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        written(put.condition_expression("attribute_not_exists(pk)"), notification).await
     }
 
-    /// Stores the next state of a notification that was read at its present revision, and counts the revision on.
+    /// Stores the next state of a notification that was read at its present revision, and draws a new one.
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] when somebody else wrote in between, or it was erased.
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
         let read_at = notification.revision;
-        notification.revision += 1;
+        notification.revision = chance::other_than(read_at);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
         let put = put
             .condition_expression("revision = :read_at")
             .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()));
-        let sent = put.send().await;
-        sent.map(drop).map_err(|error| {
-            notification.revision = read_at;
-            StoreError::of("PutItem", error)
-        })
+        written(put, notification).await.inspect_err(|_| notification.revision = read_at)
     }
 
-    /// The same write as a part of a transaction; the caller counts the revision on once it went through.
+    /// The same write as a part of a transaction. If that does not go through, the caller gives the notification its old
+    /// revision back.
     ///
     /// # Errors
     /// Never, in practice: the parts are all given.
-    pub fn put_in_transaction(&self, notification: &Notification, is_new: bool) -> Result<Put, StoreError> {
-        let mut after = notification.clone();
+    pub fn put_in_transaction(&self, notification: &mut Notification, is_new: bool) -> Result<Put, StoreError> {
         let put = Put::builder().table_name(&self.table);
         let put = if is_new {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
-            after.revision += 1;
+            let read_at = notification.revision;
+            notification.revision = chance::other_than(read_at);
             put.condition_expression("revision = :read_at")
-                .expression_attribute_values(":read_at", AttributeValue::N(notification.revision.to_string()))
+                .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()))
         };
-        put.set_item(Some(after.to_item())).build().map_err(|error| StoreError::of_build("TransactWriteItems", &error))
+        let put = put.set_item(Some(notification.to_item())).build();
+        put.map_err(|error| StoreError::of_build("TransactWriteItems", &error))
     }
 
     /// One notification, consistently.
@@ -190,6 +190,19 @@ impl NotificationsStore {
         found.sort_by_key(|notification| place(&notification.id));
         Ok(found)
     }
+}
+
+/// Sends a conditional put. If what stands in its way is this very write, whose answer was lost, it went through.
+async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Result<(), StoreError> {
+    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let Err(error) = put.send().await else { return Ok(()) };
+    let stored = match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item(),
+        _ => None,
+    };
+    let revision = stored.and_then(|item| item.get("revision")?.as_n().ok());
+    let is_ours = notification.revision > chance::UNDRAWN && revision == Some(&notification.revision.to_string());
+    if is_ours { Ok(()) } else { Err(StoreError::of("PutItem", error)) }
 }
 
 /// Pages through one shard, newest first, until it has `limit` entries and the milliseconds they stand in are complete.
