@@ -64,7 +64,9 @@ async fn a_subscription_that_was_renewed_meanwhile_is_not_removed() {
 async fn without_device_and_address_an_sms_follows() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
-    let sent = world.send("ada", json!({"content": {"title": "Ciao", "body": "come va", "url": "https://example.com/x"}})).await;
+    let sent = world
+        .send("ada", json!({"content": {"title": "Ciao", "body": "come va", "url": "https://example.com/x"}}))
+        .await;
     assert_eq!(sent.attempts(), ["sms:accepted"]);
     assert_eq!(sent.body["cost_micros"], 80_000);
     assert_eq!(world.texts(), [("+393331234567".to_owned(), "Ciao: come va https://example.com/x".to_owned())]);

@@ -8,7 +8,8 @@ use crate::world::{Reply, World};
 async fn share_in_v2(world: &World) -> usize {
     let mut in_v2 = 0;
     for half in 0..2 {
-        let stranger = |user: usize| json!({"to": format!("user-{half}-{user}"), "content": {"title": "Hi", "body": "x"}});
+        let stranger =
+            |user: usize| json!({"to": format!("user-{half}-{user}"), "content": {"title": "Hi", "body": "x"}});
         let sent = world.batch((0..500).map(stranger).collect(), None).await;
         in_v2 += sent.body["items"].as_array().unwrap().iter().filter(|item| item["version"] == "v2").count();
     }

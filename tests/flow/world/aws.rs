@@ -118,7 +118,8 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
         Value::Array(tables) => tables.iter().map(units).sum(),
         one => units(one),
     };
-    if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w)) {
+    if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w))
+    {
         state.lock().unwrap().writes.push((call.to_owned(), consumed));
     }
     Reply::text(status, answer).with("Content-Type", "application/x-amz-json-1.0")
@@ -141,7 +142,9 @@ async fn pass_on(dynamo: &str, arrival: &Arrival) -> (u16, Vec<u8>) {
         stream.read_line(&mut header).await.unwrap();
         match header.trim_end().split_once(':') {
             None => break,
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse().unwrap(),
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().unwrap()
+            }
             Some(_) => {}
         }
     }

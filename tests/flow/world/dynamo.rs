@@ -29,10 +29,10 @@ fn definition(name: &str) -> Value {
             let keys = [key(hash, "HASH"), key(range, "RANGE")];
             json!({"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}})
         };
-        table["GlobalSecondaryIndexes"] = json!([
-            index("due", "due_shard", "next_action_at"),
-            index("attention", "attention_shard", "attention_at"),
-        ]);
+        table["GlobalSecondaryIndexes"] =
+            json!(
+                [index("due", "due_shard", "next_action_at"), index("attention", "attention_shard", "attention_at"),]
+            );
         table["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"});
         attributes.extend([
             attribute("due_shard", "S"),

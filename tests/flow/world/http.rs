@@ -44,7 +44,11 @@ impl Arrival {
 /// An answer.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    Answer { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    },
     /// Says nothing until the other side gives up.
     Silence,
     /// Closes the connection without a word.

@@ -172,11 +172,13 @@ impl World {
     }
 
     pub async fn get_as(&self, caller: &str, scope: &str, id: &str) -> Answer {
-        self.ask(self.request(caller, scope, "GET /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None)).await
+        self.ask(self.request(caller, scope, "GET /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
+            .await
     }
 
     pub async fn cancel(&self, id: &str) -> Answer {
-        self.ask(self.request(SHOP, "send", "DELETE /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None)).await
+        self.ask(self.request(SHOP, "send", "DELETE /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
+            .await
     }
 
     pub async fn list(&self, query: &[(&str, &str)]) -> Answer {
