@@ -77,15 +77,15 @@ impl SendService {
     async fn send_once(&self, messages: &[Value], key: &IdempotencyKey, run: Run<'_>) -> Result<Answered, Problem> {
         let running_until = run.budget.gone_by;
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
-        // A request that is refused is not remembered, so its key stays free. What was right when it first came, but names
-        // a time that has passed since, is still the same request.
-        let refused = if let [message] = messages { self.parse(0, message, &run).err() } else { None };
-        let found = match refused {
-            None => self.idempotency.begin(&key.record, &record).await.map_err(unavailable)?,
-            Some(refused) => {
-                let found = self.idempotency.find(&key.record, run.first_seen).await.map_err(unavailable)?;
-                Some(found.ok_or(refused)?)
+        let found = if self.parse_all(messages, &run).iter().all(Result::is_err) {
+            // What is refused as a whole is not remembered, so its key stays free. But what was right when it first came, and
+            // names a time that has passed since, is still the same request.
+            match self.idempotency.find(&key.record, run.first_seen).await.map_err(unavailable)? {
+                None => return Ok(Answered { sent: self.run(messages, &run).await, replayed: false }),
+                found => found,
             }
+        } else {
+            self.idempotency.begin(&key.record, &record).await.map_err(unavailable)?
         };
         let replayed = found.is_some();
         let run = Run { first_seen: found.as_ref().map_or(run.first_seen, |found| found.first_seen), ..run };
@@ -206,10 +206,11 @@ pub fn in_progress(retry_after_seconds: u32) -> Problem {
 /// A store's failure as callers see it; what really happened goes to the log.
 #[allow(clippy::needless_pass_by_value)] // the shape `map_err` asks for
 pub fn unavailable(error: StoreError) -> Problem {
-    tracing::error!(%error, "the store failed a request");
     if error.is_transient() {
+        tracing::warn!(%error, "the store did not answer a request");
         Problem::unavailable(2)
     } else {
+        tracing::error!(alarm = "store_refused", %error, "the store refused a request");
         Problem::new(ProblemKind::Internal, "The request could not be carried out.")
     }
 }
