@@ -213,3 +213,21 @@ async fn what_was_sent_but_could_not_be_noted_is_not_asked_for_again() {
     let end = world.get(sent.body["id"].as_str().unwrap()).await;
     assert_eq!((&end.body["status"], world.mails().len()), (&json!("uncertain"), 1));
 }
+
+#[tokio::test]
+async fn an_erasure_during_a_send_leaves_nothing_and_is_no_fault_of_the_service() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::Silence]);
+    let erase = async {
+        while world.push.count("phone") == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await
+    };
+    let (sent, erased) = tokio::join!(world.send_once("k-1", "ada", json!({})), erase);
+    assert_eq!((sent.status, sent.header("Retry-After"), erased.status), (503, Some("2"), 200));
+    assert_eq!((world.items("notifications").len(), world.items("recipients").len()), (0, 0));
+    let again = world.send_once("k-1", "ada", json!({})).await;
+    assert_eq!((again.status, &again.body["reason"]), (202, &json!("unknown_recipient")));
+}

@@ -165,7 +165,10 @@ impl SendService {
         match taken {
             // An earlier run of the same request stored it, or the cascade took it over: its state is the answer.
             Err(StoreError::ConditionFailed { call }) => {
-                dispatcher.notifications.get(&id).await?.ok_or(StoreError::ConditionFailed { call })
+                // Neither: its recipient was erased meanwhile, which the same request again will find.
+                let erased =
+                    || StoreError::Transient { call, cause: "the notification was erased meanwhile".to_owned() };
+                dispatcher.notifications.get(&id).await?.ok_or_else(erased)
             }
             // A write failed after another one may have gone through. What is stored is safe and will be finished, so it is
             // the answer: told to come again, a caller without a key would send it twice.
