@@ -45,7 +45,7 @@ pub struct DispatcherConfig {
     /// Who SMS come from, where a country allows a name.
     pub sms_sender_id: Option<SenderId>,
     /// The AWS clients' settings.
-    pub aws: aws_config::SdkConfig,
+    pub aws: aws::SdkConfig,
 }
 
 /// A dispatcher and the hasher of recipient keys, as soon as the secrets are there.
