@@ -1,4 +1,4 @@
-"""The story that `make run` tells on a deployed stack: one request, one person reached, over the cheapest channel that works.
+"""The story that `make run` tells on a deployed stack: one request, one person reached, over the cheapest channel.
 
     python infra/local/with_stack.py python infra/local/run.py
 
@@ -43,8 +43,9 @@ def main():
         except Exception as error:
             if not isinstance(error, (NotSo, OSError)):
                 traceback.print_exc()
-            refused = "".join(f"\n      the push service refused a message: {reason}" for reason in push_service.refusals)
-            print(f"  FAILED  {error or type(error).__name__}{refused}", flush=True)
+            print(f"  FAILED  {error or type(error).__name__}", flush=True)
+            for reason in push_service.refusals:
+                print(f"          the push service refused a message: {reason}", flush=True)
             print(f"\nfailed after {narrator.checks} checks; the functions' last lines follow", flush=True)
             sys.exit(1)
     print(f"\ndone: {narrator.checks} checks on the deployed stack in {narrator.seconds:.0f} s", flush=True)

@@ -110,7 +110,7 @@ impl World {
         self.expect(200, "send", "GET", &format!("/v1/notifications/{id}"), &Value::Null)
     }
 
-    /// Sends, and answers with the notification once nothing more follows: at once, or when the stream's cascade is done.
+    /// Sends, and answers with the notification once nothing more follows: at once, or when the cascade is done.
     pub fn send_to_the_end(&self, message: &Value) -> Value {
         let sent = self.send(message);
         let id = sent["id"].as_str().unwrap();

@@ -1,4 +1,4 @@
-"""The deployed stack as its callers see it: the API over HTTP with tokens from its own Cognito, and ops at the AWS API."""
+"""The deployed stack as its callers see it, over HTTP with tokens of its own Cognito, and as ops do, at the AWS API."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ class Deployed:
         self._about = description
         self.outputs = description["outputs"]
         self.vapid_public_key = description["vapid_public_key"]
-        self._tokens, self._clients = {}, {}
+        self._tokens, self._ssm = {}, None
 
     @classmethod
     def from_environment(cls):
@@ -43,10 +43,11 @@ class Deployed:
 
     def put_parameter(self, name, value):
         """Changes an SSM parameter by the call that `aws ssm put-parameter` makes."""
-        if "ssm" not in self._clients:
-            session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=self._about["region"])
-            self._clients["ssm"] = session.client("ssm", endpoint_url=self._about["endpoint_url"])
-        self._clients["ssm"].put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
+        if self._ssm is None:
+            session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+            where = {"region_name": self._about["region"], "endpoint_url": self._about["endpoint_url"]}
+            self._ssm = session.client("ssm", **where)
+        self._ssm.put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
 
     def call(self, scope, method, path, body=None, **headers):
         """One API call by the client of `scope`; None calls without a token."""

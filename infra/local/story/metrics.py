@@ -24,7 +24,8 @@ class Metrics:
             self.n.wait(is_folded, FOLDED_WITHIN_SECONDS, "the stream is folded into the metrics", pause=1)
         finally:
             self._table(found)
-        self.n.ok(f"they count exactly what {len(made)} notifications and {self.rollout.messages:,} decisions say of themselves")
+        decisions = f"{self.rollout.messages:,} decisions"
+        self.n.ok(f"they count exactly what {len(made)} notifications and {decisions} say of themselves")
 
     def _wanted(self, made):
         tried = [attempt for one in made for attempt in one["attempts"]]
@@ -35,7 +36,8 @@ class Metrics:
             "cancelled": sum(one["status"] == "cancelled" for one in made),
             "skipped": {"unknown_recipient": self.rollout.messages},
             "cost_micros": sum(one["cost_micros"] for one in made),
-            **{version: sum(one["version"] == version and bool(one["attempts"]) for one in made) for version in ("v1", "v2")},
+            **{version: sum(one["version"] == version and bool(one["attempts"]) for one in made)
+               for version in ("v1", "v2")},
             **{(channel, outcome): sum((one["channel"], one["outcome"]) == (channel, outcome) for one in tried)
                for channel in ("push", "email", "sms") for outcome in ("accepted", "gone")},
         }
@@ -43,16 +45,23 @@ class Metrics:
     def _table(self, found):
         if not found:
             return
-        self.n.tell(f"{'notifications':<14}{'sent':>6}{'accepted':>10}{'failed':>8}{'skipped':>9}{'delivery':>10}{'p95 ms':>8}{'EUR':>9}")
-        for name, row in [("all", found["summary"]), *((side, found["by_version"][side]) for side in ("v1", "v2"))]:
+        wide = "{:<14}{:>6}{:>10}{:>8}{:>9}{:>10}{:>8}{:>9}"
+        self.n.tell(wide.format("notifications", "sent", "accepted", "failed", "skipped", "delivery", "p95 ms", "EUR"))
+        sides = found["by_version"]
+        for name, row in [("all", found["summary"]), ("v1", sides["v1"]), ("v2", sides["v2"])]:
             rate = "-" if row["delivery_rate"] is None else f"{row['delivery_rate']:.0%}"
-            self.n.tell(f"{name:<14}{row['sent']:>6}{row['accepted']:>10}{row['failed']:>8}{sum(row['skipped'].values()):>9}"
-                        f"{rate:>10}{row['latency_ms']['p95'] or '-':>8}{row['cost_micros'] / 1e6:>9.4f}")
-        self.n.tell(f"{'attempts':<14}{'made':>6}{'accepted':>10}{'gone':>8}{'':>19}{'p95 ms':>8}{'EUR':>9}")
+            skipped = sum(row["skipped"].values())
+            counts = row["sent"], row["accepted"], row["failed"], skipped, rate
+            self.n.tell(wide.format(name, *counts, *_slow_and_dear(row)))
+        self.n.tell(wide.format("attempts", "made", "accepted", "gone", "", "", "p95 ms", "EUR"))
         for name in ("push", "email", "sms"):
             row = found["by_channel"][name]
-            self.n.tell(f"{name:<14}{row['attempts']:>6}{row['accepted']:>10}{row['gone']:>8}{'':>19}"
-                        f"{row['latency_ms']['p95'] or '-':>8}{row['cost_micros'] / 1e6:>9.4f}")
+            self.n.tell(wide.format(name, row["attempts"], row["accepted"], row["gone"], "", "", *_slow_and_dear(row)))
+
+
+def _slow_and_dear(row):
+    p95_ms = row["latency_ms"]["p95"]
+    return "-" if p95_ms is None else p95_ms, f"{row['cost_micros'] / 1e6:.4f}"
 
 
 def figures(metrics):
