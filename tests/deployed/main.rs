@@ -1,0 +1,23 @@
+//! One story over the whole deployed local stack: every route once, every refusal, and the ladder from push to SMS.
+//!
+//! Over HTTP with tokens of the stack's own Cognito, as callers do it. `make test` starts the stack and names it in
+//! `STACK_JSON`; `PUSH_ORIGIN` is where the tests' push service listens, which the stack takes for a known one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+// What a push service and a browser check, as the sender's own tests have it: another library opens what ring sealed.
+#[path = "../../functions/notifications/src/channels/push/tests/arrival.rs"]
+#[allow(dead_code)]
+mod arrival;
+#[path = "../../functions/ece/tests/browser/mod.rs"]
+mod browser;
+
+mod access;
+mod bad_input;
+mod http_client;
+mod ladder;
+mod later;
+mod push_service;
+mod routes;
+mod stack;
+mod world;

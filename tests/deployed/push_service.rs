@@ -1,0 +1,143 @@
+//! A push service in the tests' own process: it keeps what arrives for the test to open, and answers as each device is.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+
+use crate::arrival::verified_claims;
+use crate::browser::Browser;
+
+/// What came for a device.
+pub struct Arrived {
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    is_gone: bool,
+    arrived: Vec<Arrived>,
+}
+
+type Mailboxes = Arc<Mutex<HashMap<String, Mailbox>>>;
+
+/// The push service.
+pub struct PushService {
+    origin: String,
+    mailboxes: Mailboxes,
+}
+
+/// A browser with a subscription there.
+pub struct Device {
+    browser: Browser,
+    origin: String,
+    path: String,
+    mailboxes: Mailboxes,
+}
+
+/// A message that the browser could read, from a sender that the push service could verify.
+#[derive(Debug)]
+pub struct Message {
+    pub json: Value,
+    pub ttl_seconds: u32,
+    pub urgency: String,
+    pub topic: String,
+}
+
+impl PushService {
+    pub fn new(origin: &str) -> Self {
+        Self { origin: origin.to_owned(), mailboxes: Mailboxes::default() }
+    }
+
+    /// Serves until the process ends.
+    pub fn run(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (mailboxes, address) = (self.mailboxes.clone(), self.origin.strip_prefix("http://").unwrap().to_owned());
+        async move {
+            let listener = TcpListener::bind(address).await.unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let mailboxes = mailboxes.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(move |request| answer(mailboxes.clone(), request));
+                    // The sender may hang up whenever it likes.
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                        .ok();
+                });
+            }
+        }
+    }
+
+    /// A new device; its keys follow from its name.
+    pub fn subscribe(&self, name: &str) -> Device {
+        let secret = Sha256::digest(name);
+        let path = format!("/push/{name}");
+        self.mailboxes.lock().unwrap().insert(path.clone(), Mailbox::default());
+        let browser = Browser::new(&secret, secret[..16].try_into().unwrap());
+        Device { browser, origin: self.origin.clone(), path, mailboxes: self.mailboxes.clone() }
+    }
+}
+
+async fn answer(mailboxes: Mailboxes, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_or_else(|_| Vec::new(), |body| body.to_bytes().to_vec());
+    let status = match mailboxes.lock().unwrap().get_mut(parts.uri.path()) {
+        None => 404,
+        Some(mailbox) if mailbox.is_gone => 410,
+        Some(mailbox) => {
+            mailbox.arrived.push(Arrived { headers: parts.headers, body });
+            201
+        }
+    };
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+    Ok(response)
+}
+
+impl Device {
+    /// What `JSON.stringify(subscription)` gives in a browser.
+    pub fn subscription(&self) -> Value {
+        json!({
+            "endpoint": format!("{}{}", self.origin, self.path),
+            "expirationTime": null,
+            "keys": {"p256dh": self.browser.p256dh(), "auth": self.browser.auth()},
+        })
+    }
+
+    /// From now on its push service answers 410.
+    pub fn goes_away(&self) {
+        self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().is_gone = true;
+    }
+
+    /// What arrived since the last look: each message verified (RFC 8292) and opened (RFC 8291).
+    pub fn messages(&self, vapid_public_key: &str) -> Vec<Message> {
+        let arrived = std::mem::take(&mut self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().arrived);
+        arrived.iter().map(|arrived| self.read(arrived, vapid_public_key)).collect()
+    }
+
+    fn read(&self, arrived: &Arrived, vapid_public_key: &str) -> Message {
+        let header = |name: &str| arrived.headers.get(name).map_or("", |value| value.to_str().unwrap());
+        let claims = verified_claims(header("authorization"), vapid_public_key);
+        let lifetime = claims["exp"].as_i64().unwrap() - jiff::Timestamp::now().as_second();
+        assert_eq!(claims["aud"], json!(self.origin), "the exact origin");
+        assert!((1..=24 * 3_600).contains(&lifetime), "{lifetime}");
+        assert!(claims["sub"].as_str().unwrap().starts_with("mailto:"));
+        assert_eq!(header("content-encoding"), "aes128gcm");
+        Message {
+            json: serde_json::from_slice(&self.browser.open(&arrived.body).unwrap()).unwrap(),
+            ttl_seconds: header("ttl").parse().unwrap(),
+            urgency: header("urgency").to_owned(),
+            topic: header("topic").to_owned(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Every route answers as the contract says, once.
+
+use notifications::rollout::Version;
+use serde_json::{Value, json};
+
+use crate::world::{message, recipient_in, world};
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn the_public_key_needs_no_token_and_is_the_one_that_signs() {
+    let world = world();
+    let answer = world.stack.http.send("GET", &world.stack.url("/v1/vapid-public-key"), &[], Vec::new());
+    assert_eq!((answer.status, answer.json), (200, json!({"public_key": world.stack.text("/vapid_public_key")})));
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn a_recipient_is_made_read_and_erased_with_a_certificate() {
+    let world = world();
+    let profile = json!({"email": "rita@example.com", "locale": "it-IT", "attributes": {"plan": "gold"}});
+    assert_eq!(world.put_recipient("rita", &profile), 201);
+    assert_eq!(world.put_recipient("rita", &profile), 200);
+    let (_, first) = world.register("rita");
+    let (_, second) = world.register("rita");
+    let read = world.recipient("rita");
+    assert_eq!((&read["email"], read["devices"].as_array().unwrap().len()), (&json!("rita@example.com"), 2));
+
+    let path = format!("/v1/recipients/rita/devices/{first}");
+    world.expect(204, "recipients", "DELETE", &path, &Value::Null);
+    assert_eq!(world.recipient("rita")["devices"][0]["device_id"], json!(second));
+
+    let sent = world.send(&json!({"to": "rita", "content": {"title": "Hi", "body": "Rita"}, "channels": ["push"]}));
+    let history = world.expect(200, "recipients", "GET", "/v1/recipients/rita/notifications", &Value::Null);
+    assert_eq!((&history["items"][0]["id"], &history["next"]), (&sent["id"], &Value::Null));
+
+    let before = (world.stack.count("RecipientsTableName"), world.stack.count("NotificationsTableName"));
+    let certificate = world.expect(200, "recipients", "DELETE", "/v1/recipients/rita", &Value::Null);
+    assert_eq!(certificate["tables"]["recipients"]["remaining"], 0);
+    assert_eq!(certificate["tables"]["notifications"], json!({"notifications": 1, "remaining": 0}));
+    let after = (world.stack.count("RecipientsTableName"), world.stack.count("NotificationsTableName"));
+    assert_eq!(after, (before.0 - 3, before.1 - 1), "profile, device, owner of the endpoint; one notification");
+    assert_eq!(world.call("recipients", "GET", "/v1/recipients/rita", &Value::Null).status, 404);
+    let path = format!("/v1/notifications/{}", sent["id"].as_str().unwrap());
+    assert_eq!(world.call("send", "GET", &path, &Value::Null).status, 404);
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn an_id_with_escapes_is_one_recipient() {
+    let world = world();
+    world.expect(201, "recipients", "PUT", "/v1/recipients/ada%40work%20100%25", &json!({}));
+    assert_eq!(world.recipient("ada%40work%20100%25")["id"], "ada@work 100%");
+    let explained = world.expect(200, "send", "POST", "/v1/notifications/explain", &message("ada@work 100%", "Hi"));
+    assert_eq!(explained["reason"], "no_channel", "known, without any address: {explained}");
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn a_batch_answers_each_message_in_its_place() {
+    let world = world();
+    let id = recipient_in(Version::V2, "batched");
+    let (device, _) = world.register(&id);
+    let wrong = json!({"to": id, "content": {"title": "", "body": "b"}});
+    let messages = json!({"messages": [message(&id, "one"), wrong, message("batched-nobody", "three")]});
+    let answer = world.expect(202, "send", "POST", "/v1/notifications/batch", &messages);
+    let statuses: Vec<_> = answer["items"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
+    assert_eq!(statuses, [&json!("accepted"), &json!(422), &json!("skipped")]);
+    assert_eq!(answer["items"][1]["errors"][0]["field"], "messages[1].content.title");
+    assert_eq!(answer["items"][2]["reason"], "unknown_recipient");
+    assert_eq!(world.messages(&device).len(), 1);
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn an_explanation_names_every_gate_and_writes_nothing() {
+    let world = world();
+    let id = recipient_in(Version::V2, "explained");
+    world.register(&id);
+    world.put_recipient(&id, &json!({"email": "explained@example.com"}));
+    let before = world.stack.count("NotificationsTableName");
+    let explained = world.expect(200, "send", "POST", "/v1/notifications/explain", &message(&id, "Hi"));
+    assert_eq!((&explained["version"], &explained["verdict"]), (&json!("v2"), &json!("send")));
+    let gates: Vec<_> =
+        explained["gates"].as_array().unwrap().iter().map(|gate| gate["gate"].as_str().unwrap()).collect();
+    assert_eq!(gates[..4], ["rollout", "unknown_recipient", "opted_out", "no_channel"]);
+    let possible: Vec<_> = explained["plan"].as_array().unwrap().iter().map(|channel| &channel["possible"]).collect();
+    assert_eq!(possible, [&json!(true), &json!(true), &json!(false)]);
+    assert_eq!(world.stack.count("NotificationsTableName"), before);
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn ops_see_what_others_sent_list_what_failed_and_clean_up() {
+    let world = world();
+    let id = recipient_in(Version::V1, "old-way");
+    let (device, _) = world.register(&id);
+    device.goes_away();
+    let failed = world.send_to_the_end(&message(&id, "By version 1"));
+    assert_eq!(
+        (&failed["version"], &failed["status"], &failed["reason"]),
+        (&json!("v1"), &json!("failed"), &json!("gone"))
+    );
+
+    let path = format!("/v1/notifications/{}", failed["id"].as_str().unwrap());
+    assert_eq!(world.expect(200, "ops", "GET", &path, &Value::Null), failed);
+    let list = world.expect(200, "ops", "GET", "/v1/notifications?status=failed", &Value::Null);
+    let listed: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+    assert!(listed.contains(&&failed["id"]), "{list}");
+
+    for dry_run in [true, false] {
+        let summary = world.expect(200, "ops", "POST", "/v1/cleanup", &json!({"dry_run": dry_run}));
+        assert_eq!(summary["dry_run"], dry_run);
+        assert_eq!(summary["unused_devices"], json!({"done": 0, "remaining": 0}));
+    }
+}

@@ -1,0 +1,97 @@
+//! The deployed stack: where it is, and its AWS as an operator sees it.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::http_client::{Answer, HttpClient};
+
+/// What `STACK_JSON` describes.
+pub struct Stack {
+    pub http: HttpClient,
+    about: Value,
+    tokens: Mutex<HashMap<&'static str, String>>,
+}
+
+impl Stack {
+    pub fn from_environment() -> Self {
+        let path = std::env::var("STACK_JSON").expect("STACK_JSON: run this by make test");
+        let about = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        Self { http: HttpClient::new(), about, tokens: Mutex::default() }
+    }
+
+    /// A text of stack.json, by its JSON pointer.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.about.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("stack.json has no {pointer}"))
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.text("/api_url"))
+    }
+
+    /// A client-credentials token of the client that holds `scope`.
+    pub fn token(&self, scope: &'static str) -> String {
+        self.tokens.lock().unwrap().entry(scope).or_insert_with(|| self.new_token(scope)).clone()
+    }
+
+    fn new_token(&self, scope: &str) -> String {
+        let client = |part| self.text(&format!("/clients/{scope}/{part}"));
+        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", client("id"), client("secret"))));
+        let headers = [("Authorization", basic.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];
+        let url = self.text("/token_url");
+        let answer = self.http.send("POST", url, &headers, b"grant_type=client_credentials".to_vec());
+        answer.json["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// How many items a table holds.
+    pub fn count(&self, table_output: &str) -> u64 {
+        let body = json!({"TableName": self.text(&format!("/outputs/{table_output}")), "Select": "COUNT"});
+        let headers = [
+            ("X-Amz-Target", "DynamoDB_20120810.Scan"),
+            ("Content-Type", "application/x-amz-json-1.0"),
+            ("Authorization", &self.signed_for("dynamodb")),
+        ];
+        let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, body.to_string().into_bytes());
+        answer.json["Count"].as_u64().unwrap_or_else(|| panic!("{answer:?}"))
+    }
+
+    /// Invokes a function as its schedule does.
+    pub fn invoke(&self, function_output: &str, event: &Value) -> Answer {
+        let name = self.text(&format!("/outputs/{function_output}"));
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.text("/endpoint_url"));
+        let headers = [("Authorization", self.signed_for("lambda"))];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        self.http.send("POST", &url, &headers, event.to_string().into_bytes())
+    }
+
+    /// Subject and text of each e-mail that SES took for an address.
+    pub fn mail_to(&self, address: &str) -> Vec<(String, String)> {
+        let sent = self.inspect("/_ministack/ses/messages");
+        let accounts = sent["messages"].as_object().unwrap().values();
+        let mails = accounts.flat_map(|mails| mails.as_array().unwrap());
+        let ours = mails.filter(|mail| mail["To"].to_string().contains(address));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        ours.map(|mail| (text(&mail["Subject"]), text(&mail["BodyText"]))).collect()
+    }
+
+    /// The text of each SMS that SNS took for a number.
+    pub fn sms_to(&self, number: &str) -> Vec<String> {
+        let sent = self.inspect("/_ministack/sns/sms-messages");
+        let ours = sent["sms_messages"][number].as_array().cloned().unwrap_or_default();
+        ours.iter().map(|sms| sms["Message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn inspect(&self, path: &str) -> Value {
+        let answer = self.http.send("GET", &format!("{}{path}", self.text("/endpoint_url")), &[], Vec::new());
+        assert_eq!(answer.status, 200, "{path}");
+        answer.json
+    }
+
+    /// The local AWS reads service and region from a signature, and does not check it.
+    fn signed_for(&self, service: &str) -> String {
+        let scope = format!("20260101/{}/{service}/aws4_request", self.text("/region"));
+        format!("AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0")
+    }
+}
