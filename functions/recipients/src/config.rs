@@ -54,9 +54,10 @@ mod tests {
         let (_, function) = template.split_once("\n  RecipientsFunction:\n").unwrap();
         let (_, variables) = function.split_once("        Variables:\n").unwrap();
         let lines = variables.lines().take_while(|line| line.starts_with("          "));
-        // Lambda itself gives the region.
-        let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(["AWS_REGION"]).collect();
-        assert_eq!(names.len(), 7);
+        let names = lines.map(|line| line.trim().split_once(':').unwrap().0);
+        // Lambda itself gives the region and the credentials.
+        let names: Vec<_> = names.chain(["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]).collect();
+        assert_eq!(names.len(), 9);
         let value = |name: &str| if name == "EXTRA_PUSH_ORIGINS" { "http://127.0.0.1:18082" } else { "x" };
         let without = |missing: &str| {
             Environment::given(names.iter().filter(|name| **name != missing).map(|name| (*name, value(name))))

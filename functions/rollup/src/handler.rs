@@ -98,10 +98,14 @@ mod tests {
 
     use super::*;
 
-    /// Services that reach nothing: nobody listens on that port, and there are no credentials.
+    /// Services that reach nothing: nobody listens on that port.
     fn unreachable() -> Services {
-        let environment =
-            Environment::given([("AWS_REGION", "eu-south-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
+        let environment = Environment::given([
+            ("AWS_REGION", "eu-south-1"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ]);
         let sdk = aws::config(&environment).unwrap();
         Services {
             metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
@@ -121,7 +125,7 @@ mod tests {
         let answer = handle(&unreachable(), get(json!({"minutes": "0"}))).await.unwrap();
         let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(
-            (&answer["statusCode"], &answer["headers"]["content-type"]),
+            (&answer["statusCode"], &answer["headers"]["Content-Type"]),
             (&json!(422), &json!("application/problem+json"))
         );
         assert_eq!((&problem["errors"][0]["field"], &problem["request_id"]), (&json!("minutes"), &json!("r-1")));
