@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import samconfig
 
+# What rollout/percentage.rs reads: "05" is more likely a "0.5" that lost its point than a five.
 PERCENTAGE = r"^(100(\.0{1,2})?|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)$"
 JSON_ARRAY = r"^\s*\[[\s\S]*\]\s*$"
 JSON_OBJECT = r"^\s*\{[\s\S]*\}\s*$"
@@ -72,7 +73,8 @@ def init(ssm, stage):
 
 def main():
     stage = os.environ.get("STAGE", "local")
-    region = os.environ.get("AWS_REGION") or samconfig.deploy_settings(stage)["region"]
+    # Where `make deploy` goes, whatever the shell says: functions find only what is in their own region.
+    region = samconfig.deploy_settings(stage)["region"]
     print(f"parameters of stage {stage} in {region}")
     init(boto3.client("ssm", region_name=region), stage)
 

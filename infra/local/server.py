@@ -77,7 +77,7 @@ def stop(place):
 def _is_ours(pid, place):
     """A pid may have been given to another process since: ours runs in our folder. The group may outlive its leader."""
     try:
-        return os.path.realpath(f"/proc/{pid}/cwd") == str(place.folder.resolve())
+        return os.readlink(f"/proc/{pid}/cwd") == str(place.folder.resolve())
     except OSError:
         return True
 

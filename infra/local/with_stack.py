@@ -59,7 +59,8 @@ def show_logs(place):
 def main():
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, lambda number, _: sys.exit(128 + number))
     sys.exit(run(sys.argv[1:]))
 
 

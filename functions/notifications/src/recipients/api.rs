@@ -1,7 +1,6 @@
 //! The recipients API: parse everything, then write at most once.
 //!
-//! Paths come percent-decoded from API Gateway (an HTTP API decodes them before it matches a route), so an id is taken as it
-//! stands and never decoded again.
+//! Path parameters come percent-decoded from [`crate::gateway`], so an id is taken as it stands here.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
