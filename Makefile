@@ -9,6 +9,9 @@ PARAMS ?=
 PROFILE ?= dev
 # cargo puts the dev profile's output into a folder of another name.
 PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+# The dev build takes the tests along: cargo would otherwise build every dependency twice, once with the features that
+# only tests ask for.
+WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
 # In flow order, as everywhere.
 FUNCTIONS := send cascade rollup cleanup recipients
 # The test over the deployed stack, in the crate `tests`.
@@ -32,9 +35,8 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	cargo test --workspace --locked
 	@if [ -e tests/$(DEPLOYED_TEST) ] || [ -e tests/$(DEPLOYED_TEST).rs ]; then \
 	  echo "== test over the deployed stack"; \
-	  cargo test --locked -p tests --test $(DEPLOYED_TEST) --no-run; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py \
-	    cargo test --locked -p tests --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
+	    cargo test --workspace --locked --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
 	else \
 	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke.py; \
@@ -59,7 +61,7 @@ logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send f
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)
 	@echo "== build ($(PROFILE))"
-	cargo build --workspace --bins --locked --profile $(PROFILE)
+	cargo build --workspace --bins $(WITH_TESTS) --locked --profile $(PROFILE)
 	@for name in $(FUNCTIONS); do \
 	  mkdir -p target/lambda/$$name && \
 	  install -m 755 target/$(PROFILE_FOLDER)/$$name target/lambda/$$name/bootstrap; \

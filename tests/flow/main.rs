@@ -1,1 +1,15 @@
-fn main() {}
+//! Flow tests: stories over a world in which everything is real but the clock and the providers, which are servers of
+//! this process that remember what they were asked and answer as told.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod world;
+
+mod crashes;
+mod deliveries;
+mod later;
+mod metrics;
+mod money;
+mod requests;
+mod rollout;
+mod writes;

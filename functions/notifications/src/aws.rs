@@ -8,17 +8,19 @@
 use std::error::Error;
 use std::time::Duration;
 
-pub use aws_config::SdkConfig;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_ssm::config::SharedCredentialsProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+pub use aws_types::SdkConfig;
+use aws_types::region::Region;
 
 use crate::environment::{Environment, EnvironmentError};
 
@@ -33,18 +35,25 @@ const PAID_SEND: Duration = Duration::from_secs(6);
 /// Region from `AWS_REGION`, credentials as Lambda gives them, `AWS_ENDPOINT_URL` if set (the local stack).
 ///
 /// # Errors
-/// `AWS_REGION` is missing.
+/// A variable that Lambda always sets is missing.
 pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> {
     let region = environment.required("AWS_REGION")?;
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
-        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials(environment)?))
         .http_client(http_client())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts(ATTEMPT, OPERATION));
     config.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL")?);
     Ok(config.build())
+}
+
+/// Those of the function's role. A process keeps the ones it was started with: Lambda replaces processes, not variables.
+fn credentials(environment: &Environment) -> Result<Credentials, EnvironmentError> {
+    let id = environment.required("AWS_ACCESS_KEY_ID")?;
+    let secret = environment.required("AWS_SECRET_ACCESS_KEY")?;
+    Ok(Credentials::new(id, secret, environment.optional("AWS_SESSION_TOKEN")?, None, "Lambda"))
 }
 
 /// DynamoDB: up to three attempts, 2.5 s each, 6 s in all.
@@ -112,7 +121,12 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        Environment::given([("AWS_REGION", "eu-south-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")])
+        Environment::given([
+            ("AWS_REGION", "eu-south-1"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ])
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! The three events of this function, told apart by their shape.
 
-use std::collections::BTreeMap;
-
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
-use notifications::http::{Request, Response};
-use notifications::private::Private;
+use notifications::gateway;
+use notifications::http::Request;
 use notifications::rollup::{Change, Image, Sequence};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the function is called with.
 pub enum Event {
@@ -55,9 +52,7 @@ impl Event {
         } else if event.get("task").is_some() {
             (event["task"] == "rollup").then_some(Self::Tick).ok_or(UnknownEvent("another function's task"))
         } else {
-            serde_json::from_value(event)
-                .map(|event| Self::Api(request(event)))
-                .map_err(|_| UnknownEvent("unknown shape"))
+            gateway::request(event).map(Self::Api).ok_or(UnknownEvent("unknown shape"))
         }
     }
 }
@@ -100,29 +95,11 @@ fn change(record: EventRecord, sequence: Sequence) -> Result<Change, serde_dynam
     Ok(Change { sequence, recorded_at, old, new: image(record.new_image)? })
 }
 
-fn request(event: ApiGatewayV2httpRequest) -> Request {
-    let query = event.query_string_parameters.iter();
-    let query: BTreeMap<_, _> = query.map(|(name, value)| (name.to_owned(), Private::new(value.to_owned()))).collect();
-    Request {
-        route: event.route_key.unwrap_or_default(),
-        query,
-        request_id: event.request_context.request_id.unwrap_or_default(),
-        ..Request::default()
-    }
-}
-
-/// An answer as API Gateway takes it (payload format 2.0).
-pub fn answer(response: Response) -> Value {
-    let mut headers = json!({"content-type": response.content_type});
-    for (name, value) in response.headers {
-        headers[name] = Value::String(value);
-    }
-    json!({"statusCode": response.status, "headers": headers, "body": response.body.into_exposed(), "isBase64Encoded": false})
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use serde_json::json;
+
     use super::*;
 
     fn record(name: &str, sequence: Option<&str>, new: Value) -> Value {

@@ -4,6 +4,7 @@ use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use lambda_runtime::Error;
 use notifications::clock::Clock;
+use notifications::gateway;
 use notifications::http::{Request, Response};
 use notifications::problem::Problem;
 use notifications::rollout::{LastGood, LiveSource};
@@ -11,7 +12,7 @@ use notifications::rollup::{Sequence, Window, report::Report};
 use notifications::store::metrics::MetricsStore;
 use serde_json::Value;
 
-use crate::event::{Batch, Event, answer};
+use crate::event::{Batch, Event};
 
 /// What the function works with.
 pub struct Services {
@@ -33,7 +34,7 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
         Event::Tick => tick(services).await.map(Value::String),
-        Event::Api(request) => Ok(answer(metrics(services, &request).await)),
+        Event::Api(request) => Ok(gateway::response(metrics(services, &request).await)),
     }
 }
 

@@ -2,13 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
 
 use super::Dispatcher;
 use crate::aws;
 use crate::channels::Channels;
 use crate::channels::email::{EmailAddress, EmailClient};
-use crate::channels::push::{ExtraOrigins, PushClient, VapidCache, VapidKey, VapidSubject};
+use crate::channels::push::{ExtraOrigins, PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
 use crate::channels::sms::{SenderId, SmsClient};
 use crate::clock::Clock;
 use crate::country::CountryCode;
@@ -19,9 +18,6 @@ use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::startup::StartError;
 use crate::store::{NotificationsStore, RecipientsStore, SmsBudget};
-
-/// How far apart the clocks of two functions may be.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// The environment of a function that sends.
 #[derive(Debug, Clone)]
@@ -45,7 +41,7 @@ pub struct DispatcherConfig {
     /// Who SMS come from, where a country allows a name.
     pub sms_sender_id: Option<SenderId>,
     /// The AWS clients' settings.
-    pub aws: aws_config::SdkConfig,
+    pub aws: aws::SdkConfig,
 }
 
 /// A dispatcher and the hasher of recipient keys, as soon as the secrets are there.
@@ -55,15 +51,12 @@ pub struct DispatcherConfig {
 pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
     let secrets = config.secrets().await?;
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
-    Ok((config.dispatcher(&secrets, clock)?, hasher))
-}
-
-/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
-/// clocks that differ: leases end then, and not before.
-#[must_use]
-pub fn gone_by(deadline_ms: u64) -> Timestamp {
-    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
+    let dispatcher = config.dispatcher(&secrets, clock)?;
+    // A local stack gives an endpoint of its own for AWS; from there nothing outside this machine is contacted.
+    if config.aws.endpoint_url().is_none() {
+        tokio::spawn(dispatcher.channels.push.warm(&PUSH_SERVICES));
+    }
+    Ok((dispatcher, hasher))
 }
 
 impl DispatcherConfig {
@@ -131,5 +124,68 @@ impl DispatcherConfig {
             home_country: self.sender_country,
             clock,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The names in the template's Environment block of a function, and those that Lambda itself sets.
+    fn variables(function: &str) -> Vec<&'static str> {
+        let template = include_str!("../../../../template.yaml");
+        let (_, block) = template.split_once(&format!("\n  {function}:\n")).unwrap();
+        let (_, variables) = block.split_once("        Variables:\n").unwrap();
+        let lines = variables.lines().take_while(|line| line.starts_with("          "));
+        let ours = lines.map(|line| line.trim().split_once(':').unwrap().0);
+        ours.chain(["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]).collect()
+    }
+
+    fn value(name: &str) -> &'static str {
+        match name {
+            "SENDER_ADDRESS" => "service@example.com",
+            "VAPID_SUBJECT" => "mailto:ops@example.com",
+            "EXTRA_PUSH_ORIGINS" => "http://127.0.0.1:18082",
+            "SENDER_COUNTRY" => "IT",
+            _ => "x1",
+        }
+    }
+
+    fn read_without(names: &[&str], missing: &str) -> Result<DispatcherConfig, EnvironmentError> {
+        let given = names.iter().filter(|name| **name != missing);
+        DispatcherConfig::read(&Environment::given(given.map(|name| (*name, value(name)))))
+    }
+
+    #[test]
+    fn both_functions_that_send_are_told_all_that_is_read_and_miss_nothing_silently() {
+        for function in ["SendFunction", "CascadeFunction"] {
+            let names = variables(function);
+            assert!(read_without(&names, "").is_ok());
+            for missing in &names {
+                let optional = matches!(*missing, "EXTRA_PUSH_ORIGINS" | "SMS_SENDER_ID");
+                let read_by_main = matches!(*missing, "STAGE" | "LOG_LEVEL");
+                match read_without(&names, missing) {
+                    Ok(_) => assert!(optional || read_by_main, "{missing}"),
+                    Err(error) => assert_eq!(error, EnvironmentError::MissingVariable(missing)),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_meant_stops_the_start_with_its_name() {
+        for (name, bad) in [
+            ("SENDER_ADDRESS", "nobody"),
+            ("VAPID_SUBJECT", "mailto:me@localhost"),
+            ("EXTRA_PUSH_ORIGINS", "push.example.com"),
+            ("SENDER_COUNTRY", "Italy"),
+            ("SMS_SENDER_ID", "longer than eleven"),
+        ] {
+            let given =
+                variables("SendFunction").into_iter().map(|one| (one, if one == name { bad } else { value(one) }));
+            let error = DispatcherConfig::read(&Environment::given(given)).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
     }
 }

@@ -27,6 +27,9 @@ const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
 
+/// How far apart the clocks of two functions may be.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
+
 /// How long an invocation may work on a notification.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {
@@ -34,6 +37,14 @@ pub struct Allowance {
     pub work_until: Timestamp,
     /// When others may take the notification over: later than this function can live, clock skew included.
     pub lease_until: Timestamp,
+}
+
+/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
+/// clocks that differ: leases end then, and not before.
+#[must_use]
+pub fn gone_by(deadline_ms: u64) -> Timestamp {
+    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// A notification being worked on.

@@ -7,8 +7,8 @@ pub mod retry;
 mod step;
 mod sweep;
 
-pub use assembly::{DispatcherConfig, gone_by, start_dispatcher};
-pub use dispatcher::{Allowance, Dispatcher, Job};
+pub use assembly::{DispatcherConfig, start_dispatcher};
+pub use dispatcher::{Allowance, Dispatcher, Job, gone_by};
 pub use money::impossible_channels;
 pub use step::{Ladder, Step};
 pub use sweep::{Resumed, Sweep, Told};

@@ -9,9 +9,9 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels};
-use crate::notification::{Attempt, Notification, NotificationId, due_shards};
+use crate::notification::{Attempt, Notification, NotificationId, Status, due_shards};
 use crate::rollout::Version;
-use crate::send::{Gates, Verdict};
+use crate::send::Gates;
 use crate::store::StoreError;
 
 /// How many notifications are worked on at once.
@@ -152,11 +152,11 @@ impl Dispatcher {
             notification.version = Some(Version::V1);
         }
         let mut job = Job::new(notification, recipient, false);
-        if job.notification.version.is_none() || job.notification.status == crate::notification::Status::Held {
+        if job.notification.version.is_none() || job.notification.status == Status::Held {
             let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
             let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
             let gated = gates.ask(&job.notification, now);
-            if !gated.apply(&mut job.notification, now) && gated.verdict != Verdict::Pass {
+            if !gated.apply(&mut job.notification, now) {
                 self.notifications.save(&mut job.notification).await?;
                 return Ok(job.notification);
             }

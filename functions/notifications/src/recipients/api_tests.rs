@@ -376,3 +376,31 @@ async fn the_vapid_key_is_what_browsers_subscribe_with() {
     let (status, body) = world.ask("GET /v1/vapid-public-key", "", "").await;
     assert_eq!((status, body), (200, json!({"public_key": "BAQE".to_owned() + &"BAQE".repeat(20) + "BAQ"})));
 }
+
+#[tokio::test]
+async fn a_history_comes_newest_first_in_pages_and_is_the_recipients_own() {
+    let world = World::new().await;
+    for (id, hours) in [("ada", 1), ("ada", 2), ("ada", 3), ("bob", 4)] {
+        let notification = crate::cleanup::sample::notification(id, world.now + hours.hours(), None);
+        world.api.notifications.create(&notification).await.unwrap();
+    }
+    let page = async |query: &[(&str, &str)]| {
+        let (status, page) = world.send("GET /v1/recipients/{id}/notifications", &[("id", "ada")], query, vec![]).await;
+        let items = page["items"].as_array().unwrap().iter();
+        let times: Vec<_> = items.map(|item| item["created_at"].as_str().unwrap().to_owned()).collect();
+        (status, times, page["next"].as_str().map(str::to_owned))
+    };
+    let (status, times, next) = page(&[("limit", "2")]).await;
+    assert_eq!((status, times), (200, vec!["2027-01-10T15:00:00Z".to_owned(), "2027-01-10T14:00:00Z".to_owned()]));
+    let (_, times, _) = page(&[("limit", "2"), ("after", &next.unwrap())]).await;
+    assert_eq!(times, ["2027-01-10T13:00:00Z"]);
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
+    let transient = problem(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
+    assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(1)));
+    let refused = problem(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });
+    assert_eq!(refused.kind.status(), 500);
+    assert!(!refused.detail.contains("AccessDenied"));
+}

@@ -4,6 +4,9 @@
 //! notifications, finished or not, then counters, and the devices last, each together with the ownership of its endpoint.
 //! So whoever finds a device without a profile has found an erasure that was cut short, and may finish it: the caller by
 //! the same DELETE (everything is found by the id's key, nothing by what was already deleted), and cleanup by itself.
+//!
+//! A send that had read the recipient just before may still store its notification in the seconds after: the table forgets
+//! it by TTL, and the same DELETE again erases it at once.
 
 use aws_sdk_dynamodb::Client;
 use tokio::task::JoinSet;

@@ -38,8 +38,10 @@ async fn left(world: &World) -> (usize, usize) {
 #[tokio::test]
 async fn everything_of_one_recipient_goes_scheduled_and_held_included() {
     let world = world(40).await;
+    let cap = ItemWriter::default().text("pk", key("ada").as_str()).text("sk", "cap#sms#2027-03-29").finish();
+    world.dynamo.client().put_item().table_name(RECIPIENTS).set_item(Some(cap)).send().await.unwrap();
     let erased = world.cleanup.erasure.erase(&key("ada"), soon()).await.unwrap();
-    let expected = Erasure { profiles: 1, devices: 2, notifications: 40, ..Erasure::default() };
+    let expected = Erasure { profiles: 1, devices: 2, others: 1, notifications: 40, ..Erasure::default() };
     assert_eq!(erased, expected);
     assert_eq!(left(&world).await, (3, 1));
     assert_eq!(world.cleanup.erasure.erase(&key("ada"), soon()).await.unwrap(), Erasure::default());

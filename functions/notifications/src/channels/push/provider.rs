@@ -11,8 +11,7 @@ use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::{Error as ClientError, ResponseFuture};
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::outcome;
 use super::connect::{HttpClient, PublicOnly, extra_client, is_not_public, public_client};
@@ -94,18 +93,13 @@ impl PushClient {
     }
 
     /// Opens connections to `origins` (see [`PUSH_SERVICES`]), so that the first push does not wait for them. What fails
-    /// here fails again, and is told, when it matters.
-    pub async fn warm(&self, origins: &[&str]) {
-        let deadline = Instant::now() + WARM_LIMIT;
-        let mut opening = JoinSet::new();
-        for origin in origins {
-            let Ok(request) = Request::builder().method(Method::HEAD).uri(*origin).body(Full::default()) else {
-                continue;
-            };
-            let answer = self.public.request(request);
-            opening.spawn(timeout_at(deadline, answer));
+    /// here fails again, and is told, when it matters. The future may run beside everything else.
+    pub fn warm(&self, origins: &[&str]) -> impl Future<Output = ()> + Send + 'static {
+        let head = |origin: &&str| Request::builder().method(Method::HEAD).uri(*origin).body(Full::default()).ok();
+        let opening: Vec<_> = origins.iter().filter_map(head).map(|request| self.public.request(request)).collect();
+        async move {
+            let _ = timeout(WARM_LIMIT, futures_util::future::join_all(opening)).await;
         }
-        while opening.join_next().await.is_some() {}
     }
 
     async fn exchange(

@@ -1,0 +1,124 @@
+//! What does not happen at once: scheduled sends, quiet hours, escalation, expiry, withdrawal, the stream.
+
+use serde_json::json;
+
+use crate::world::{Reply, World};
+
+#[tokio::test]
+async fn a_scheduled_send_waits_for_its_time_and_its_version_is_decided_then() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let sent = world.send("ada", json!({"send_at": "2026-11-23T12:00:00Z"})).await;
+    assert_eq!((&sent.body["status"], &sent.body["version"]), (&json!("scheduled"), &json!(null)));
+    assert_eq!(sent.body["next_action_at"], "2026-11-23T12:00:00Z");
+    world.advance(2 * 3_600 - 1);
+    assert_eq!(world.sweep().await.found, 0);
+    world.set("rollout-percentage", "0");
+    world.advance(61);
+    assert_eq!(world.sweep().await.worked, 1);
+    let now = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!((&now.body["status"], &now.body["version"]), (&json!("accepted"), &json!("v1")));
+}
+
+#[tokio::test]
+async fn quiet_hours_hold_a_message_until_the_morning() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let quiet = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}});
+    world.put_profile("ada", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;
+    let sent = world.send("ada", json!({})).await;
+    assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("held"), &json!("quiet_hours")));
+    assert_eq!(sent.body["next_action_at"], "2026-11-23T11:00:00Z");
+    assert_eq!(world.push.count("phone"), 0);
+    world.advance(3_600);
+    world.sweep().await;
+    assert_eq!(world.get(sent.body["id"].as_str().unwrap()).await.body["status"], "accepted");
+    let latency = &world.metrics().await["summary"]["latency_ms"];
+    assert!(latency["p99"].as_f64().unwrap() < 60_000.0, "a hold on purpose is no latency: {latency}");
+}
+
+#[tokio::test]
+async fn silence_escalates_from_push_to_email_and_then_to_sms() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
+    let sent = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
+    assert_eq!((&sent.body["status"], &sent.body["channel"]), (&json!("cascading"), &json!("push")));
+    let id = sent.body["id"].as_str().unwrap();
+    for expected in ["email:accepted", "sms:accepted"] {
+        world.advance(4 * 3_600 + 60);
+        world.sweep().await;
+        assert_eq!(world.get(id).await.attempts().last().unwrap(), expected);
+    }
+    let end = world.get(id).await;
+    assert_eq!((&end.body["status"], &end.body["next_action_at"]), (&json!("accepted"), &json!(null)));
+    assert_eq!((world.mails().len(), world.texts().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lifetime_that_ends_first_expires_it() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", std::iter::repeat_n(Reply::status(503), 9));
+    let sent = world.send("ada", json!({"ttl_seconds": 1})).await;
+    assert_eq!(sent.body["status"], "cascading");
+    world.advance(60);
+    world.sweep().await;
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!((&end.body["status"], &end.body["reason"]), (&json!("expired"), &json!("lifetime")));
+    assert_eq!(world.push.count("phone"), 1);
+}
+
+#[tokio::test]
+async fn what_is_at_rest_can_be_withdrawn_and_what_ended_cannot() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let planned = world.send("ada", json!({"send_at": "2026-11-24T10:00:00Z"})).await;
+    let id = planned.body["id"].as_str().unwrap();
+    for _ in 0..2 {
+        let withdrawn = world.cancel(id).await;
+        assert_eq!((withdrawn.status, &withdrawn.body["status"]), (200, &json!("cancelled")));
+    }
+    world.advance(2 * 86_400);
+    assert_eq!(world.sweep().await.found, 0);
+    let done = world.send("ada", json!({})).await;
+    assert_eq!(world.cancel(done.body["id"].as_str().unwrap()).await.status, 409);
+    assert_eq!(world.push.count("phone"), 1);
+}
+
+#[tokio::test]
+async fn what_is_waiting_for_a_retry_can_be_stopped() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::status(429).with("Retry-After", "60")]);
+    let sent = world.send("ada", json!({})).await;
+    assert_eq!(world.cancel(sent.body["id"].as_str().unwrap()).await.body["status"], "cancelled");
+    world.advance(120);
+    world.sweep().await;
+    assert_eq!(world.push.count("phone"), 1);
+}
+
+#[tokio::test]
+async fn the_stream_and_the_schedule_may_tell_the_same_thing_any_number_of_times() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let planned = world.send("ada", json!({"send_at": "2026-11-23T10:01:00Z"})).await;
+    world.advance(90);
+    tokio::join!(world.sweep(), world.sweep(), world.stream_again());
+    world.stream_again().await;
+    world.sweep().await;
+    assert_eq!(world.mails().len(), 1);
+    assert_eq!(world.get(planned.body["id"].as_str().unwrap()).await.body["status"], "accepted");
+}
+
+#[tokio::test]
+async fn an_erased_recipient_is_not_reached_by_what_was_planned() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.send("ada", json!({"send_at": "2026-11-24T10:00:00Z"})).await;
+    assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await.status, 200);
+    world.advance(2 * 86_400);
+    world.sweep().await;
+    assert_eq!(world.push.count("phone"), 0);
+    assert_eq!(world.send("ada", json!({})).await.body["reason"], "unknown_recipient");
+}

@@ -1,0 +1,66 @@
+//! What sending may cost.
+
+use serde_json::json;
+
+use crate::world::{Reply, World};
+
+#[tokio::test]
+async fn the_daily_ceiling_holds_under_many_sends_at_once_and_opens_again_the_next_day() {
+    let world = World::start().await;
+    // Six SMS at 0.08 EUR fit under 0.50 EUR.
+    world.set("settings", r#"{"sms": {"daily_ceiling_micros": 500000}}"#);
+    for user in 0..20 {
+        world.put_profile(&format!("user-{user}"), json!({"phone": "+393331234567"})).await;
+    }
+    let to = |user: usize| json!({"to": format!("user-{user}"), "content": {"title": "Hi", "body": "there"}});
+    let sent = world.batch((0..20).map(to).collect(), None).await;
+    let statuses: Vec<_> = sent.body["items"].as_array().unwrap().iter().map(|item| item["status"].clone()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == "accepted").count(), 6);
+    assert_eq!(world.texts().len(), 6);
+    let refused = sent.body["items"].as_array().unwrap().iter().find(|item| item["status"] == "skipped").unwrap();
+    assert_eq!(refused["reason"], "budget");
+    world.advance(86_400);
+    assert_eq!(world.send("user-1", json!({})).await.body["status"], "accepted");
+}
+
+#[tokio::test]
+async fn one_person_gets_three_sms_a_day_and_no_more() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    for _ in 0..3 {
+        assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
+    }
+    assert_eq!(world.send("ada", json!({})).await.body["reason"], "budget");
+}
+
+#[tokio::test]
+async fn a_budget_that_is_spent_is_passed_over_while_another_channel_remains() {
+    let world = World::start().await;
+    world.set("settings", r#"{"sms": {"per_recipient_per_day": 0}}"#);
+    world.put_profile("ada", json!({"phone": "+393331234567", "email": "ada@example.com"})).await;
+    let sent = world.send("ada", json!({"channels": ["sms", "email"]})).await;
+    assert_eq!((&sent.body["status"], sent.attempts()), (&json!("accepted"), vec!["email:accepted".to_owned()]));
+    assert_eq!(world.texts().len(), 0);
+}
+
+#[tokio::test]
+async fn sms_go_to_allowed_countries_only() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"phone": "+4915112345678"})).await;
+    assert_eq!(world.send("ada", json!({})).await.body["reason"], "no_channel");
+    world.set("settings", r#"{"sms": {"allowed_countries": ["IT", "DE"]}}"#);
+    world.advance(30);
+    assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
+}
+
+#[tokio::test]
+async fn money_comes_back_when_a_provider_refuses() {
+    let world = World::start().await;
+    world.set("settings", r#"{"sms": {"daily_ceiling_micros": 80000}}"#);
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameter</Code></Error></ErrorResponse>";
+    world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, refusal));
+    let refused = world.send("ada", json!({})).await;
+    assert_eq!((&refused.body["status"], &refused.body["cost_micros"]), (&json!("failed"), &json!(0)));
+    assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
+}

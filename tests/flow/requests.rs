@@ -1,0 +1,145 @@
+//! What callers may ask, and what they are told when they may not.
+
+use serde_json::{Value, json};
+
+use crate::world::{Reply, World};
+
+#[tokio::test]
+async fn the_same_key_and_body_is_the_same_notification() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let first = world.send_once("k-1", "ada", json!({})).await;
+    let again = world.send_once("k-1", "ada", json!({})).await;
+    assert_eq!((again.status, &again.body), (202, &first.body));
+    assert_eq!(first.header("Idempotency-Replayed"), None);
+    assert_eq!(again.header("Idempotency-Replayed"), Some("true"));
+    assert_eq!(world.push.count("phone"), 1);
+    let other = world.send_once("k-1", "ada", json!({"urgency": "low"})).await;
+    assert_eq!((other.status, &other.body["type"]), (422, &json!("urn:notifications:problem:idempotency-key-reused")));
+    world.advance(86_400);
+    let next_day = world.send_once("k-1", "ada", json!({})).await;
+    assert_ne!(next_day.body["id"], first.body["id"]);
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_with_one_key_make_one_notification() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    let answers = futures_util::future::join_all((0..50).map(|_| world.send_once("k-1", "ada", json!({})))).await;
+    assert!(answers.iter().all(|answer| matches!(answer.status, 202 | 409)), "{answers:?}");
+    assert!(answers.iter().filter(|answer| answer.status == 409).all(|answer| answer.header("Retry-After").is_some()));
+    assert_eq!((world.items("notifications").len(), world.texts().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_key_free() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    assert_eq!(world.send_once("k-1", "ada", json!({"ttl_seconds": 0})).await.status, 422);
+    assert_eq!(world.send_once("k-1", "ada", json!({})).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_batch_answers_each_message_in_its_place() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let good = |to: &str| json!({"to": to, "content": {"title": "Hi", "body": "there"}});
+    let messages = vec![good("ada"), json!({"to": ""}), good("stranger"), json!(7)];
+    let sent = world.batch(messages.clone(), Some("b-1")).await;
+    assert_eq!(sent.status, 202);
+    let items = sent.body["items"].as_array().unwrap();
+    let shown: Vec<_> = items.iter().map(|item| &item["status"]).collect();
+    assert_eq!(shown, [&json!("accepted"), &json!(422), &json!("skipped"), &json!(422)]);
+    assert_eq!(items[1]["errors"][0]["field"], "messages[1].to");
+    assert_eq!(items[3]["errors"][0]["field"], "messages[3]");
+    let again = world.batch(messages, Some("b-1")).await;
+    assert_eq!((&again.body, again.header("Idempotency-Replayed")), (&sent.body, Some("true")));
+    assert_eq!(world.push.count("phone"), 1);
+}
+
+#[tokio::test]
+async fn bad_input_names_its_field_and_leaves_nothing_behind() {
+    let world = World::start().await;
+    let route = "POST /v1/notifications";
+    let message = |extra: Value| {
+        let mut message = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}});
+        message.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        message
+    };
+    let huge = Value::String(" ".repeat(1_048_577));
+    let rows = [
+        (route, json!("{oops"), 400, vec![]),
+        (route, huge.clone(), 413, vec![]),
+        (route, message(json!({"colour": 1})), 422, vec!["colour"]),
+        (route, message(json!({"send_at": "soon"})), 422, vec!["send_at"]),
+        (route, message(json!({"to": "x".repeat(129)})), 422, vec!["to"]),
+        ("POST /v1/notifications/batch", json!({"messages": []}), 422, vec!["messages"]),
+        ("POST /v1/notifications/batch", json!({"messages": vec![json!({}); 501]}), 422, vec!["messages"]),
+        ("POST /v1/notifications/batch", huge, 413, vec![]),
+        ("POST /v1/notifications/explain", message(json!({"type": "NONE"})), 422, vec!["type"]),
+    ];
+    for (route, body, status, fields) in rows {
+        let answer = world.post(route, body, Some("k-1")).await;
+        assert_eq!((answer.status, answer.fields()), (status, fields), "{route}");
+        assert_eq!((&answer.body["request_id"], answer.body["status"].as_u64()), (&json!("r-1"), Some(status.into())));
+    }
+    for table in ["notifications", "control", "recipients"] {
+        assert_eq!(world.items(table), Vec::<Value>::new(), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn another_callers_notification_does_not_exist_but_ops_see_it() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let sent = world.send("ada", json!({})).await;
+    let id = sent.body["id"].as_str().unwrap();
+    assert_eq!(world.get_as("other-client", "send", id).await.status, 404);
+    assert_eq!(world.get_as("ops-client", "ops", id).await.status, 200);
+    for foreign in ["", "1", "550e8400-e29b-41d4-a716-446655440000", &format!("{id}x")] {
+        assert_eq!(world.get(foreign).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn explain_says_what_a_send_would_do_and_writes_nothing() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+4915112345678"})).await;
+    world.write_units();
+    let body = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}});
+    let explained = world.post("POST /v1/notifications/explain", body, None).await;
+    assert_eq!(explained.status, 200);
+    let gates: Vec<_> = explained.body["gates"].as_array().unwrap().iter().map(|gate| gate["gate"].clone()).collect();
+    assert_eq!(gates, ["rollout", "unknown_recipient", "opted_out", "no_channel", "quiet_hours"]);
+    let plan: Vec<_> = explained.body["plan"].as_array().unwrap().iter().map(|step| step["possible"].clone()).collect();
+    assert_eq!(plan, [true, true, false], "a German phone is not in the allowed countries");
+    assert_eq!(explained.body["plan"][1]["rendered"]["subject"], "Hi");
+    assert_eq!(explained.body["cost_estimate_micros"], json!({"first": 0, "at_most": 92}));
+    assert_eq!((world.write_units(), world.push.count("phone")), (0.0, 0));
+}
+
+#[tokio::test]
+async fn a_gates_no_is_skipped_with_its_reason() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"preferences": {"opted_out_types": ["PAYMENT_DUE"]}})).await;
+    let skipped = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
+    assert_eq!((skipped.status, &skipped.body["reason"]), (202, &json!("opted_out")));
+    world.put_profile("ada", json!({"preferences": {"opted_out_channels": ["push"]}})).await;
+    assert_eq!(world.send("ada", json!({})).await.body["reason"], "no_channel");
+    assert_eq!(world.push.count("phone"), 0);
+}
+
+#[tokio::test]
+async fn a_table_that_throttles_is_503_with_a_time_and_nothing_is_lost() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::status(201)]);
+    world.aws.state.lock().unwrap().dynamo_fuse = Some(0);
+    let refused = world.send_once("k-1", "ada", json!({})).await;
+    assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("2")));
+    world.aws.state.lock().unwrap().dynamo_fuse = None;
+    assert_eq!(world.send_once("k-1", "ada", json!({})).await.body["status"], "accepted");
+    assert_eq!(world.push.count("phone"), 1);
+}

@@ -1,0 +1,154 @@
+//! AWS on one port: SSM, SES and SNS as small fakes that remember, DynamoDB passed on to the real semantics.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::http::{Arrival, Reply, serve};
+
+/// What the fakes remember and how they answer.
+#[derive(Default)]
+pub struct State {
+    /// The SSM parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether SSM answers at all.
+    pub ssm_is_down: bool,
+    /// Mails as SES was given them.
+    pub mails: Vec<String>,
+    /// Texts as SNS was given them: number, text.
+    pub texts: Vec<(String, String)>,
+    /// Answers that SES and SNS give next; when there is none, they take the message.
+    pub ses: VecDeque<Reply>,
+    pub sns: VecDeque<Reply>,
+    /// The write units that DynamoDB charged, and the calls that wrote.
+    pub writes: Vec<(String, f64)>,
+    /// Calls of DynamoDB to let through before every later one fails; `None` lets all through.
+    pub dynamo_fuse: Option<usize>,
+}
+
+#[derive(Clone)]
+pub struct Aws {
+    pub url: String,
+    pub state: Arc<Mutex<State>>,
+}
+
+impl Aws {
+    /// Starts it before a DynamoDB that listens on `dynamo`.
+    pub async fn start(dynamo: String) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let url = serve(move |arrival| {
+            let (state, dynamo) = (Arc::clone(&shared), dynamo.clone());
+            async move {
+                let target = arrival.header("x-amz-target").to_owned();
+                match target.split_once('.') {
+                    Some(("AmazonSSM", _)) => ssm(&state, &arrival),
+                    Some((_, call)) => dynamodb(&state, &dynamo, call, arrival).await,
+                    None => query(&state, &arrival),
+                }
+            }
+        })
+        .await;
+        Self { url, state }
+    }
+}
+
+fn ssm(state: &Mutex<State>, arrival: &Arrival) -> Reply {
+    let state = state.lock().unwrap();
+    if state.ssm_is_down {
+        return Reply::text(500, r#"{"__type":"InternalServerError"}"#);
+    }
+    let asked: Value = serde_json::from_slice(&arrival.body).unwrap();
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for name in asked["Names"].as_array().unwrap() {
+        match state.parameters.get(name.as_str().unwrap()) {
+            Some(value) => found.push(json!({"Name": name, "Value": value, "Type": "String"})),
+            None => missing.push(name.clone()),
+        }
+    }
+    Reply::text(200, json!({"Parameters": found, "InvalidParameters": missing}).to_string())
+}
+
+/// SES and SNS speak the query protocol.
+fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
+    let mut state = state.lock().unwrap();
+    let form = arrival.form();
+    let action = form["Action"].clone();
+    let scripted = match action.as_str() {
+        "SendRawEmail" => {
+            let mail = STANDARD.decode(&form["RawMessage.Data"]).unwrap();
+            state.mails.push(String::from_utf8(mail).unwrap());
+            state.ses.pop_front()
+        }
+        "Publish" => {
+            state.texts.push((form["PhoneNumber"].clone(), form["Message"].clone()));
+            state.sns.pop_front()
+        }
+        other => panic!("nobody calls {other}"),
+    };
+    let id = format!("<{action}Result><MessageId>m-1</MessageId></{action}Result>");
+    scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
+}
+
+/// Passed on as it came, asking for the consumed capacity on the way.
+async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
+    let blown = {
+        let mut state = state.lock().unwrap();
+        state.dynamo_fuse.as_mut().is_some_and(|left| {
+            let blown = *left == 0;
+            *left = left.saturating_sub(1);
+            blown
+        })
+    };
+    if blown {
+        return Reply::text(400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#);
+    }
+    let mut body: Value = serde_json::from_slice(&arrival.body).unwrap();
+    body["ReturnConsumedCapacity"] = json!("INDEXES");
+    arrival.body = body.to_string().into_bytes();
+    let (status, answer) = pass_on(dynamo, &arrival).await;
+    let units = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or(0.0);
+    let answered: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let consumed = match &answered["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(units).sum(),
+        one => units(one),
+    };
+    if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w))
+    {
+        state.lock().unwrap().writes.push((call.to_owned(), consumed));
+    }
+    Reply::text(status, answer).with("Content-Type", "application/x-amz-json-1.0")
+}
+
+async fn pass_on(dynamo: &str, arrival: &Arrival) -> (u16, Vec<u8>) {
+    let mut stream = BufReader::new(TcpStream::connect(dynamo).await.unwrap());
+    let mut head = format!("POST / HTTP/1.1\r\nHost: {dynamo}\r\nConnection: close\r\n");
+    head.push_str(&format!("Content-Length: {}\r\n", arrival.body.len()));
+    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        head.push_str(&format!("{name}: {}\r\n", arrival.header(name)));
+    }
+    stream.write_all(&[head.as_bytes(), b"\r\n", &arrival.body].concat()).await.unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    let status = line.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).await.unwrap();
+        match header.trim_end().split_once(':') {
+            None => break,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().unwrap()
+            }
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    (status, body)
+}

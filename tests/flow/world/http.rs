@@ -1,0 +1,133 @@
+//! A small HTTP/1.1 server for the world's providers.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A request as it came over the wire; header names in lower case.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub path: String,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Arrival {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The fields of a form, as the query protocol of AWS sends them.
+    pub fn form(&self) -> HashMap<String, String> {
+        let text = String::from_utf8(self.body.clone()).unwrap();
+        let decode = |part: &str| {
+            let bytes = part.replace('+', " ").into_bytes();
+            let mut out = Vec::new();
+            let mut rest = bytes.as_slice();
+            while let Some((&byte, tail)) = rest.split_first() {
+                if byte == b'%' {
+                    out.push(u8::from_str_radix(std::str::from_utf8(&tail[..2]).unwrap(), 16).unwrap());
+                    rest = &tail[2..];
+                } else {
+                    out.push(byte);
+                    rest = tail;
+                }
+            }
+            String::from_utf8(out).unwrap()
+        };
+        text.split('&').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (decode(k), decode(v))).collect()
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    },
+    /// Says nothing until the other side gives up.
+    Silence,
+    /// Closes the connection without a word.
+    HangUp,
+}
+
+impl Reply {
+    pub fn status(status: u16) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub fn text(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: body.into() }
+    }
+
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.push((name, value.to_owned()));
+        }
+        self
+    }
+}
+
+/// Serves on a free port of this machine for the rest of the test; the origin.
+pub async fn serve<H, F>(handler: H) -> String
+where
+    H: Fn(Arrival) -> F + Clone + Send + 'static,
+    F: Future<Output = Reply> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let handler = handler.clone();
+            tokio::spawn(async move { connection(stream, handler).await });
+        }
+    });
+    origin
+}
+
+async fn connection<H, F>(stream: TcpStream, handler: H)
+where
+    H: Fn(Arrival) -> F,
+    F: Future<Output = Reply>,
+{
+    let mut stream = BufReader::new(stream);
+    while let Some(arrival) = read(&mut stream).await {
+        match handler(arrival).await {
+            Reply::HangUp => return,
+            Reply::Silence => {
+                let _ = stream.read_u8().await;
+                return;
+            }
+            Reply::Answer { status, headers, body } => {
+                let mut head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len());
+                for (name, value) in headers {
+                    head.push_str(&format!("{name}: {value}\r\n"));
+                }
+                let whole = [head.as_bytes(), b"\r\n", &body].concat();
+                if stream.write_all(&whole).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Arrival> {
+    let mut line = String::new();
+    stream.read_line(&mut line).await.ok().filter(|&length| length > 0)?;
+    let mut headers = HashMap::new();
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).await.ok()?;
+        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Arrival { path: line.split(' ').nth(1)?.to_owned(), headers, body })
+}

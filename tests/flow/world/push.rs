@@ -1,0 +1,76 @@
+//! A push service and the browsers that subscribed there.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{Signature, VerifyingKey};
+use serde_json::Value;
+
+use super::browser::Browser;
+use super::http::{Arrival, Reply, serve};
+
+#[derive(Default)]
+struct State {
+    arrivals: Vec<Arrival>,
+    scripted: HashMap<String, VecDeque<Reply>>,
+}
+
+/// The push service. It takes every message unless told otherwise.
+pub struct PushService {
+    pub origin: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl PushService {
+    pub async fn start() -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let origin = serve(move |arrival: Arrival| {
+            let state = Arc::clone(&shared);
+            async move {
+                let mut state = state.lock().unwrap();
+                let scripted = state.scripted.get_mut(&arrival.path).and_then(VecDeque::pop_front);
+                state.arrivals.push(arrival);
+                scripted.unwrap_or_else(|| Reply::status(201))
+            }
+        })
+        .await;
+        Self { origin, state }
+    }
+
+    /// What it answers next to messages for this device.
+    pub fn answer(&self, device: &str, replies: impl IntoIterator<Item = Reply>) {
+        self.state.lock().unwrap().scripted.entry(format!("/push/{device}")).or_default().extend(replies);
+    }
+
+    /// How many messages came for this device.
+    pub fn count(&self, device: &str) -> usize {
+        let path = format!("/push/{device}");
+        self.state.lock().unwrap().arrivals.iter().filter(|arrival| arrival.path == path).count()
+    }
+
+    /// The last message for this device, checked as a push service checks it and opened as its browser opens it.
+    pub fn opened(&self, device: &str, browser: &Browser) -> (Arrival, Value) {
+        let path = format!("/push/{device}");
+        let state = self.state.lock().unwrap();
+        let arrival = state.arrivals.iter().rev().find(|arrival| arrival.path == path).expect("a message came").clone();
+        let claims = verified_claims(arrival.header("authorization"));
+        assert_eq!(claims["aud"], self.origin.as_str());
+        assert_eq!(arrival.header("content-encoding"), "aes128gcm");
+        let message = serde_json::from_slice(&browser.open(&arrival.body).unwrap()).unwrap();
+        (arrival, message)
+    }
+}
+
+/// The claims of a `vapid t=..., k=...` header (RFC 8292 section 3), its signature verified.
+fn verified_claims(authorization: &str) -> Value {
+    let (token, key) = authorization.strip_prefix("vapid t=").unwrap().split_once(", k=").unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let decode = |part| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let key = VerifyingKey::from_sec1_bytes(&decode(key)).unwrap();
+    key.verify(signed.as_bytes(), &Signature::from_slice(&decode(signature)).unwrap()).unwrap();
+    serde_json::from_slice(&decode(signed.split_once('.').unwrap().1)).unwrap()
+}
