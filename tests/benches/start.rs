@@ -31,7 +31,9 @@ const FUNCTIONS: [&str; 6] = ["hello", "send", "cascade", "rollup", "cleanup", "
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    if std::env::var_os("SKIP").is_none() { build(root); }
+    if std::env::var_os("SKIP").is_none() {
+        build(root);
+    }
     let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
     let aws = serve(|asked| match asked.header("x-amz-target") {
         "AmazonSSM.GetParameters" => Some((200, vec![], ssm::get_parameters(&asked.body).to_string().into_bytes())),
@@ -65,7 +67,8 @@ fn build(root: &Path) {
         "tests",
     ]);
     // Build scripts that watch what cargo sets for this process (ring's does) would take the deployed build as out of date.
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST"))
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST"))
     {
         cargo.env_remove(name);
     }
