@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import samconfig
 
-PERCENTAGE = r"^(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)$"
+PERCENTAGE = r"^(100(\.0{1,2})?|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)$"
 JSON_ARRAY = r"^\s*\[[\s\S]*\]\s*$"
 JSON_OBJECT = r"^\s*\{[\s\S]*\}\s*$"
 

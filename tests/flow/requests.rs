@@ -58,6 +58,16 @@ async fn a_batch_answers_each_message_in_its_place() {
 }
 
 #[tokio::test]
+async fn a_batch_of_one_bad_message_is_a_batch_and_leaves_its_key_free() {
+    let world = World::start().await;
+    for key in [None, Some("b-1")] {
+        let sent = world.batch(vec![json!({"to": "ada"})], key).await;
+        assert_eq!((sent.status, &sent.body["items"][0]["errors"][0]["field"]), (202, &json!("messages[0].content")));
+    }
+    assert_eq!(world.items("control").len(), 0);
+}
+
+#[tokio::test]
 async fn bad_input_names_its_field_and_leaves_nothing_behind() {
     let world = World::start().await;
     let route = "POST /v1/notifications";

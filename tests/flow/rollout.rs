@@ -68,6 +68,24 @@ async fn the_kill_switch_beats_the_list_and_ends_what_version_2_had_begun() {
 }
 
 #[tokio::test]
+async fn the_kill_switch_reaches_nobody_on_a_channel_they_were_not_to_be_reached_on() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let refused = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+    world.aws.state.lock().unwrap().ses.push_back(Reply::text(400, refused));
+    let begun = world.send("ada", json!({"channels": ["email"]})).await;
+    assert_eq!(begun.attempts(), ["email:retry_later"]);
+    let planned = world.send("ada", json!({"channels": ["email"], "send_at": "2026-11-23T10:01:00Z"})).await;
+    world.set("rollout-percentage", "0");
+    world.advance(3_600);
+    world.sweep().await;
+    assert_eq!(world.get(begun.body["id"].as_str().unwrap()).await.body["reason"], "rollout");
+    assert_eq!(world.get(planned.body["id"].as_str().unwrap()).await.body["reason"], "no_channel");
+    assert_eq!((world.push.count("phone"), world.mails().len()), (0, 1));
+}
+
+#[tokio::test]
 async fn junk_in_the_parameter_keeps_the_last_good_value() {
     let world = World::start().await;
     world.set("rollout-percentage", "10");

@@ -53,7 +53,7 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Va
             let summary = services.cleanup.pass(services.clock.now(), days, deadline, false).await;
             Ok(serde_json::to_value(summary)?)
         }
-        Event::Api(request) => Ok(gateway::response(services.answer(&request).await)),
+        Event::Api(request) => Ok(gateway::response(&request, services.answer(&request).await)),
     }
 }
 

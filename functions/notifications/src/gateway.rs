@@ -97,9 +97,11 @@ fn caller(claims: &BTreeMap<String, Value>) -> Caller {
     Caller { id: id.to_owned(), scopes: scopes.collect() }
 }
 
-/// An answer as API Gateway expects it.
+/// An answer as API Gateway expects it, told in the log by route and never by path.
 #[must_use]
-pub fn response(answer: Response) -> Value {
+pub fn response(request: &Request, answer: Response) -> Value {
+    let Request { route, caller, request_id, .. } = request;
+    tracing::info!(route, status = answer.status, caller = caller.id, request_id, "answered");
     let mut headers: BTreeMap<&str, String> = answer.headers.into_iter().collect();
     headers.insert("Content-Type", answer.content_type.to_owned());
     json!({
@@ -158,7 +160,8 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_shape_of_the_proxy_integration() {
-        let answer = response(Response::json(202, &json!({"a": 1})).with_header("Location", "/x"));
+        let answer = Response::json(202, &json!({"a": 1})).with_header("Location", "/x");
+        let answer = response(&Request::default(), answer);
         let headers = json!({"Content-Type": "application/json", "Location": "/x"});
         let expected = json!({"statusCode": 202, "headers": headers, "body": "{\"a\":1}", "isBase64Encoded": false});
         assert_eq!(answer, expected);

@@ -34,7 +34,7 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
         Event::Tick => tick(services).await.map(Value::String),
-        Event::Api(request) => Ok(gateway::response(metrics(services, &request).await)),
+        Event::Api(request) => Ok(gateway::response(&request, metrics(services, &request).await)),
     }
 }
 

@@ -36,12 +36,5 @@ pub async fn handle(api: &Eager<SendApi>, event: LambdaEvent<Value>) -> Result<V
         Ok(api) => api.answer(&request, gone_by(deadline_ms)).await,
         Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
     };
-    tracing::info!(
-        route = request.route,
-        status = response.status,
-        caller = request.caller.id,
-        request_id = request.request_id,
-        "answered"
-    );
-    Ok(gateway::response(response))
+    Ok(gateway::response(&request, response))
 }

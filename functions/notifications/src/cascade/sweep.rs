@@ -111,8 +111,14 @@ impl Dispatcher {
                 return Turn::NotReached;
             }
             let result = self.resume(id, Allowance { work_until: stop_at.min(now + EACH), lease_until }).await;
-            if let Err(error) = &result {
-                tracing::error!(notification = %id, %error, "could not work on a due notification; it stays due");
+            match &result {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(notification = %id, %error, "could not work on a due notification; it stays due");
+                }
+                Err(error) => {
+                    tracing::error!(alarm = "store_refused", notification = %id, %error, "a due notification is stuck");
+                }
+                Ok(_) => {}
             }
             Turn::Ended(result)
         };
@@ -148,11 +154,10 @@ impl Dispatcher {
                 .map_or(0, |message| message.price_micros(&live.settings));
             notification.record(Attempt::lost(lost, notification.updated_at, price_micros));
         }
-        if notification.version == Some(Version::V2) && live.rollout.is_killed() && notification.attempts.is_empty() {
-            notification.version = Some(Version::V1);
-        }
+        let not_begun = notification.attempts.is_empty();
+        let demoted = not_begun && notification.version == Some(Version::V2) && live.rollout.is_killed();
         let mut job = Job::new(notification, recipient, false);
-        if job.notification.version.is_none() || job.notification.status == Status::Held {
+        if demoted || job.notification.version.is_none() || job.notification.status == Status::Held {
             let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
             let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
             let gated = gates.ask(&job.notification, now);

@@ -75,9 +75,9 @@ impl SendService {
     }
 
     async fn send_once(&self, messages: &[Value], key: &IdempotencyKey, run: Run<'_>) -> Result<Answered, Problem> {
-        if let [message] = messages {
-            // A request that is refused is not remembered, so its key stays free.
-            self.parse(0, message, &run)?;
+        if self.parse_all(messages, &run).iter().all(Result::is_err) {
+            // What is refused as a whole is not remembered, so its key stays free.
+            return Ok(Answered { sent: self.run(messages, &run).await, replayed: false });
         }
         let running_until = run.budget.gone_by;
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
@@ -195,10 +195,11 @@ pub fn in_progress(retry_after_seconds: u32) -> Problem {
 /// A store's failure as callers see it; what really happened goes to the log.
 #[allow(clippy::needless_pass_by_value)] // the shape `map_err` asks for
 pub fn unavailable(error: StoreError) -> Problem {
-    tracing::error!(%error, "the store failed a request");
     if error.is_transient() {
+        tracing::warn!(%error, "the store did not answer a request");
         Problem::unavailable(2)
     } else {
+        tracing::error!(alarm = "store_refused", %error, "the store refused a request");
         Problem::new(ProblemKind::Internal, "The request could not be carried out.")
     }
 }
