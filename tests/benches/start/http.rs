@@ -1,4 +1,4 @@
-//! An HTTP server as small as the benches need: it answers from plain threads, so that it takes nothing from the runtime
+//! An HTTP server as small as this bench needs: it answers from plain threads, so that it takes nothing from the runtime
 //! under measurement, and keeps connections open, as the real services do.
 
 use std::io::{BufRead, BufReader, Read, Result, Write};
