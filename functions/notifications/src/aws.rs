@@ -1,9 +1,9 @@
 //! The AWS clients, made by hand so that a cold start does only what a Lambda function needs.
 //!
 //! The SDK's default chain looks at profile files, web identities and the instance's metadata; in Lambda the region and the
-//! credentials are environment variables, and new credentials come with a new process. And the SDK parses every root
-//! certificate of the machine for each client it creates; here that waits for the first https request and happens once
-//! ([`WhenNeeded`]).
+//! credentials are environment variables, and new credentials come with a new process. And the SDK reads and parses every
+//! root certificate of the machine for each client it creates, which takes longer than all else of a start; here that waits
+//! for the first request ([`WhenNeeded`]), and is about AWS's own five roots ([`Trust`]).
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -32,17 +32,24 @@ const ATTEMPTS: u32 = 3;
 /// A paid send gets one attempt, and longer: giving up on it early leaves its outcome unknown.
 const PAID_SEND: Duration = Duration::from_secs(6);
 
+/// The five that Amazon Trust Services asks custom trust stores to hold (amazontrust.com/repository): Amazon Root CA 1 to 4
+/// and Starfield Services Root CA G2. The first of them to end does so on 31 December 2037.
+const AMAZON_ROOTS: &str = include_str!("aws/amazon_roots.pem");
+/// Where AWS's partitions other than the commercial one begin, which may have other authorities.
+const OTHER_PARTITIONS: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"];
+
 /// Region from `AWS_REGION`, credentials as Lambda gives them, `AWS_ENDPOINT_URL` if set (the local stack).
 ///
 /// # Errors
 /// A variable that Lambda always sets is missing.
 pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> {
     let region = environment.required("AWS_REGION")?;
+    let trust = Trust::of(&region, environment)?;
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials(environment)?))
-        .http_client(http_client())
+        .http_client(http_client(trust))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts(ATTEMPT, OPERATION));
     config.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL")?);
@@ -98,9 +105,38 @@ fn paid_send() -> TimeoutConfig {
     timeouts(PAID_SEND, PAID_SEND)
 }
 
+/// Who may sign the certificates of what answers as AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// AWS's own authority: parsed in a twentieth of a millisecond.
+    Amazon,
+    /// Whom the machine trusts: 0.7 ms and more of every start.
+    Machine,
+}
+
+impl Trust {
+    /// Amazon, unless the endpoint may be somebody else's (`AWS_ENDPOINT_URL` with https), the region is of another partition,
+    /// or the deployer names certificates of their own in the way OpenSSL established.
+    fn of(region: &str, environment: &Environment) -> Result<Self, EnvironmentError> {
+        let elsewhere = environment.optional("AWS_ENDPOINT_URL")?.is_some_and(|url| url.starts_with("https:"));
+        let named = environment.optional("SSL_CERT_FILE")?.or(environment.optional("SSL_CERT_DIR")?).is_some();
+        let other = OTHER_PARTITIONS.iter().any(|start| region.starts_with(start));
+        Ok(if elsewhere || named || other { Self::Machine } else { Self::Amazon })
+    }
+
+    fn store(self) -> TrustStore {
+        match self {
+            Self::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+            Self::Machine => TrustStore::default(),
+        }
+    }
+}
+
 /// One pool of connections for every client of the process, with rustls on ring.
-fn http_client() -> SharedHttpClient {
-    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+fn http_client(trust: Trust) -> SharedHttpClient {
+    // Building fails for no reason that these two stores could give; the default is the machine's store.
+    let tls = TlsContext::builder().with_trust_store(trust.store()).build().unwrap_or_default();
+    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
     SharedHttpClient::new(WhenNeeded(https))
 }
 
@@ -118,6 +154,8 @@ impl HttpClient for WhenNeeded {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use aws_smithy_runtime_api::client::result::SdkError;
+
     use super::*;
 
     fn environment() -> Environment {
@@ -136,6 +174,38 @@ mod tests {
         assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:4566"));
         let missing = super::config(&Environment::given::<&str, &str>([])).unwrap_err();
         assert_eq!(missing, EnvironmentError::MissingVariable("AWS_REGION"));
+    }
+
+    fn trust(region: &str, variables: &[(&str, &str)]) -> Trust {
+        Trust::of(region, &Environment::given(variables.iter().copied())).unwrap()
+    }
+
+    #[test]
+    fn aws_itself_is_known_by_its_own_roots_and_whatever_else_by_the_machines() {
+        assert_eq!(trust("eu-south-1", &[]), Trust::Amazon);
+        assert_eq!(trust("eu-south-1", &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]), Trust::Amazon);
+        assert_eq!(trust("eu-south-1", &[("AWS_ENDPOINT_URL", "https://aws.example.com")]), Trust::Machine);
+        for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            assert_eq!(trust("eu-south-1", &[(variable, "/etc/ours")]), Trust::Machine);
+        }
+        for region in
+            ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1"]
+        {
+            assert_eq!(trust(region, &[]), Trust::Machine, "{region}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_roots_are_certificates_that_a_connection_can_be_built_with() {
+        assert_eq!(AMAZON_ROOTS.matches("BEGIN CERTIFICATE").count(), 5);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let config = config(&environment()).unwrap().into_builder();
+        // Connecting builds the TLS side, which panics on a store it cannot parse; here nobody answers.
+        let config = config.endpoint_url(format!("https://127.0.0.1:{port}")).retry_config(RetryConfig::disabled());
+        let error = ssm(&config.build()).get_parameters().names("/p").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::DispatchFailure(ref failure) if failure.is_io()), "{}", cause(&error));
     }
 
     #[test]

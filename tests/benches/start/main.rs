@@ -1,0 +1,228 @@
+//! How soon each function asks for its first event, beside a function that does nothing.
+//!
+//! Every function is started as Lambda starts it, with the variables that template.yaml gives it, against a runtime API
+//! and an SSM of this process. One round starts each of them once, so that whatever else the machine does meets all alike.
+//! `next` is from the start of the process to its first `GET .../invocation/next`; `answer` is until its first event, which
+//! it gets at once, is answered, secrets fetched. The binaries are built first, with the release profile that is deployed.
+//! `cargo bench -p tests --bench start`
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+mod http;
+mod ssm;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use http::serve;
+use serde_json::json;
+
+const ROUNDS: usize = 40;
+const RATIO_TARGET: f64 = 2.5;
+/// Longer than any start: one that takes it has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The first one is what the others are measured against. In flow order.
+const FUNCTIONS: [&str; 6] = ["hello", "send", "cascade", "rollup", "cleanup", "recipients"];
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    build(root);
+    let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
+    let aws = serve(|asked| match asked.header("x-amz-target") {
+        "AmazonSSM.GetParameters" => Some((200, vec![], ssm::get_parameters(&asked.body).to_string().into_bytes())),
+        // Whatever else a start may call is not there yet: the functions must start without it.
+        _ => Some((500, vec![], b"{}".to_vec())),
+    });
+    let mut functions: Vec<Function> =
+        FUNCTIONS.iter().map(|name| Function::new(name, binary(name), &template, &aws)).collect();
+    functions.iter_mut().for_each(|function| drop(function.start()));
+    for _ in 0..ROUNDS {
+        for function in &mut functions {
+            let started = function.start();
+            function.next_ms.push(started.next_ms);
+            function.answer_ms.push(started.answer_ms);
+        }
+    }
+    print(&mut functions);
+}
+
+/// One build for all, so that hello has the same `lambda_runtime` with the same features.
+fn build(root: &Path) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args([
+        "build",
+        "--release",
+        "--locked",
+        "--bins",
+        "-p",
+        "tests",
+        "--features",
+        "tests/hello",
+    ]);
+    cargo.args(FUNCTIONS[1..].iter().flat_map(|function| ["-p", function]));
+    // Build scripts that watch what cargo sets for this process (ring's does) would take the last build as out of date.
+    let of_this_package = |name: &String| name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST");
+    for name in std::env::vars().map(|(name, _)| name).filter(of_this_package) {
+        cargo.env_remove(name);
+    }
+    assert!(cargo.status().unwrap().success(), "the functions do not build");
+}
+
+/// In the folder of the release profile, beside the one of whichever profile this process was built with.
+fn binary(name: &str) -> PathBuf {
+    let bench = std::env::current_exe().unwrap();
+    let target = bench.ancestors().nth(3).unwrap();
+    target.join("release").join(name)
+}
+
+struct Function {
+    name: &'static str,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
+    /// When the process asked for an event and when it answered one; any other call of the runtime API is its failure.
+    calls: Receiver<(Instant, String)>,
+    next_ms: Vec<f64>,
+    answer_ms: Vec<f64>,
+}
+
+struct Started {
+    process: Child,
+    next_ms: f64,
+    answer_ms: f64,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Function {
+    fn new(name: &'static str, binary: PathBuf, template: &str, aws: &str) -> Self {
+        let (call, calls) = channel();
+        let event = event(name).to_string();
+        let nexts = AtomicUsize::new(0);
+        let runtime_api = serve(move |asked| {
+            call.send((Instant::now(), asked.line.clone())).unwrap();
+            if !asked.line.starts_with("GET") {
+                return Some((202, vec![], b"{}".to_vec()));
+            }
+            // Each process asks twice: it gets an event, and then waits for one that never comes.
+            let is_first = nexts.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+            is_first.then(|| runtime_event(&event))
+        });
+        let mut environment = of_lambda(name, &runtime_api, aws);
+        environment.extend(of_template(template, name));
+        Self { name, binary, environment, calls, next_ms: Vec::new(), answer_ms: Vec::new() }
+    }
+
+    /// Runs the process until it answered one event.
+    fn start(&self) -> Started {
+        let mut command = Command::new(&self.binary);
+        command.env_clear().envs(self.environment.iter().cloned()).stdout(Stdio::null());
+        let began = Instant::now();
+        let process = command.spawn().unwrap();
+        let next_ms = self.wait_for(began, "/invocation/next");
+        let answer_ms = self.wait_for(began, "/response");
+        // The answered process asks again: taken here, so that the next start does not find it.
+        self.wait_for(began, "/invocation/next");
+        Started { process, next_ms, answer_ms }
+    }
+
+    fn wait_for(&self, began: Instant, end: &str) -> f64 {
+        let Ok((at, line)) = self.calls.recv_timeout(PATIENCE) else { panic!("{}: no {end}", self.name) };
+        assert!(line.ends_with(end), "{} called {line}", self.name);
+        at.duration_since(began).as_secs_f64() * 1e3
+    }
+}
+
+fn runtime_event(event: &str) -> http::Answer {
+    let deadline_ms = jiff::Timestamp::now().as_millisecond() + 29_000;
+    let headers = vec![
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-south-1:123456789012:function:f".to_owned()),
+    ];
+    (200, headers, event.as_bytes().to_vec())
+}
+
+/// An event whose answer needs the secrets and no table: nothing from the stream, or a route that is not there.
+fn event(name: &str) -> serde_json::Value {
+    match name {
+        "cascade" | "rollup" => json!({"Records": []}),
+        _ => json!({
+            "version": "2.0",
+            "routeKey": "GET /v1/nothing",
+            "requestContext": {"requestId": "r-1", "http": {"method": "GET", "path": "/v1/nothing"}},
+        }),
+    }
+}
+
+/// What Lambda sets for every function, and where AWS is.
+fn of_lambda(name: &str, runtime_api: &str, aws: &str) -> Vec<(String, String)> {
+    let endpoint = format!("http://{aws}");
+    let pairs = [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_REGION", "eu-south-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "token"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+/// The variables of the function's Environment block, with values that a deployment may have.
+fn of_template(template: &str, name: &str) -> Vec<(String, String)> {
+    let logical = format!("\n  {}{}Function:\n", name[..1].to_uppercase(), &name[1..]);
+    let Some((_, function)) = template.split_once(&logical) else { return Vec::new() };
+    let (_, variables) = function.split_once("        Variables:\n").unwrap();
+    let lines = variables.lines().take_while(|line| line.starts_with("          "));
+    lines.filter_map(|line| line.trim().split_once(':')).map(|(name, _)| (name.to_owned(), value(name))).collect()
+}
+
+fn value(variable: &str) -> String {
+    let value = match variable {
+        "STAGE" => "prod",
+        "PARAMETER_PREFIX" => "/push-notifications/prod",
+        "SENDER_ADDRESS" => "hello@example.com",
+        "VAPID_SUBJECT" => "mailto:push@example.com",
+        "SENDER_COUNTRY" => "IT",
+        "EXTRA_PUSH_ORIGINS" | "SMS_SENDER_ID" => "",
+        "LOG_LEVEL" => "info",
+        table if table.ends_with("_TABLE") => table,
+        unknown => panic!("template.yaml has {unknown}, for which this bench has no value"),
+    };
+    value.to_owned()
+}
+
+fn print(functions: &mut [Function]) {
+    println!(
+        "start of a function, medians of {ROUNDS} rounds; x is the ratio to hello (target for next: {RATIO_TARGET})"
+    );
+    println!("{:12}{:>10}{:>8}{:>12}{:>8}{:>10}", "function", "next ms", "x", "answer ms", "x", "MB");
+    let mut hello = None;
+    for function in functions {
+        let (next, answer) = (median(&mut function.next_ms), median(&mut function.answer_ms));
+        let (hello_next, hello_answer) = *hello.get_or_insert((next, answer));
+        let size_mb = std::fs::metadata(&function.binary).unwrap().len() as f64 / 1e6;
+        let (of_next, of_answer) = (next / hello_next, answer / hello_answer);
+        println!("{:12}{next:>10.2}{of_next:>8.2}{answer:>12.2}{of_answer:>8.2}{size_mb:>10.2}", function.name);
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
