@@ -35,7 +35,7 @@ pub struct Request {
     pub route: String,
     /// The path's parameters, percent-decoded.
     pub path: BTreeMap<String, Private<String>>,
-    /// The query's parameters, decoded; a repeated one keeps its last value.
+    /// The query's parameters, decoded; API Gateway joins a repeated one with commas.
     pub query: BTreeMap<String, Private<String>>,
     /// `Idempotency-Key`, when given.
     pub idempotency_key: Option<Private<String>>,
@@ -115,6 +115,19 @@ pub fn shape_of<T: DeserializeOwned>(value: serde_json::Value, prefix: &str) -> 
     })
 }
 
+/// Rust's names of types as a caller of a JSON API knows them.
+fn in_json_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not below 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    }
+}
+
 /// serde's words without the value in them: it quotes the offending text, which may be personal.
 fn field_error(field: &str, message: &str) -> FieldError {
     let name = || message.split('`').nth(1).unwrap_or_default();
@@ -127,7 +140,7 @@ fn field_error(field: &str, message: &str) -> FieldError {
         FieldError::new(format!("{parent}{}", name()), "is required")
     } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
         // The last one: the value that stands before it may hold these words too.
-        FieldError::new(field, format!("must be {expected}"))
+        FieldError::new(field, format!("must be {}", in_json_words(expected)))
     } else if message.starts_with("must ") {
         FieldError::new(field, message)
     } else {
@@ -215,11 +228,11 @@ mod tests {
         assert_eq!(field_of(r#"{"name":"a","inner":{}}"#), ("inner.count".into(), "is required".into()));
         assert_eq!(
             field_of(r#"{"name":"a","inner":{"count":"secret"}}"#),
-            ("inner.count".into(), "must be u32".into())
+            ("inner.count".into(), "must be a whole number, not below 0".into())
         );
         assert_eq!(field_of(r#"{"x":1,"name":"a","inner":{"count":1}}"#), ("x".into(), "is not a known field".into()));
         let sly = r#"{"name":"a","inner":{"count":"x, expected secret"}}"#;
-        assert_eq!(field_of(sly), ("inner.count".into(), "must be u32".into()));
+        assert_eq!(field_of(sly), ("inner.count".into(), "must be a whole number, not below 0".into()));
         let (field, message) = field_of(r#"{"name":"a","inner":{"count":1,"colour":2}}"#);
         assert_eq!((field.as_str(), message.as_str()), ("inner.colour", "is not a known field"));
         assert_eq!(field_of("[]").0, "body");

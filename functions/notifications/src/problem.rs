@@ -24,6 +24,8 @@ impl FieldError {
 pub enum ProblemKind {
     /// 400: the body is not JSON.
     NotJson,
+    /// 403: the token names no caller.
+    NoCaller,
     /// 404: there is no such thing, or it is another caller's.
     NotFound,
     /// 409: the thing's present state does not allow this.
@@ -48,6 +50,7 @@ impl ProblemKind {
     pub const fn status(self) -> u16 {
         match self {
             Self::NotJson => 400,
+            Self::NoCaller => 403,
             Self::NotFound => 404,
             Self::Conflict | Self::IdempotencyInProgress => 409,
             Self::TooLarge => 413,
@@ -62,6 +65,7 @@ impl ProblemKind {
     pub const fn type_uri(self) -> &'static str {
         match self {
             Self::NotJson => "urn:notifications:problem:not-json",
+            Self::NoCaller => "urn:notifications:problem:no-caller",
             Self::NotFound => "urn:notifications:problem:not-found",
             Self::Conflict => "urn:notifications:problem:conflict",
             Self::IdempotencyInProgress => "urn:notifications:problem:idempotency-in-progress",
@@ -78,6 +82,7 @@ impl ProblemKind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::NotJson => "The body is not JSON",
+            Self::NoCaller => "The token names no caller",
             Self::NotFound => "Not found",
             Self::Conflict => "The present state does not allow this",
             Self::IdempotencyInProgress => "The first request with this key is still running",

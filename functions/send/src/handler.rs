@@ -30,10 +30,10 @@ pub async fn start(config: Arc<Config>) -> Result<SendApi, StartError> {
 /// # Errors
 /// An event that is none of API Gateway's.
 pub async fn handle(api: &Eager<SendApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let deadline_ms = event.context.deadline;
+    let (arrived, deadline_ms) = (Clock::System.now(), event.context.deadline);
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
     let response = match api.get().await {
-        Ok(api) => api.answer(&request, gone_by(deadline_ms)).await,
+        Ok(api) => api.answer(&request, arrived, gone_by(deadline_ms)).await,
         Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
     };
     Ok(gateway::response(&request, response))

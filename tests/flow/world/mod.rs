@@ -213,7 +213,7 @@ impl World {
     }
 
     async fn ask(&self, request: Request) -> Answer {
-        answer(self.send.answer(&request, self.gone_by()).await)
+        answer(self.send.answer(&request, self.clock.now(), self.gone_by()).await)
     }
 
     /// When an invocation that begins now can no longer be alive.

@@ -168,11 +168,11 @@ impl Dispatcher {
         let patience = allowance.work_until.duration_since(at) - TO_STORE;
         let calls = devices.iter().map(|device| self.channels.push(device, &job.notification, patience, at));
         let answers = futures_util::future::join_all(calls).await;
+        let gone = devices.iter().zip(&answers).filter(|(_, answer)| answer.outcome == Outcome::Gone);
+        let recipient = job.notification.id.recipient();
+        futures_util::future::join_all(gone.map(|(device, _)| self.forget(recipient, device))).await;
         for (device, answer) in devices.iter().zip(answers) {
             alarm_on_config(Channel::Push, &answer);
-            if answer.outcome == Outcome::Gone {
-                self.forget(&job.notification.id.recipient().clone(), device).await;
-            }
             record(&mut job.notification, Channel::Push, Some(device.device_id.clone()), answer, at, 0);
         }
         Ok(())

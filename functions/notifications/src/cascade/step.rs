@@ -29,7 +29,7 @@ pub enum Step<'a> {
 pub struct Ladder<'a> {
     /// The recipient, unless erased.
     pub recipient: Option<&'a Recipient>,
-    /// Channels that can't reach this recipient whatever is tried: suppressed address, country not allowed.
+    /// Channels that can't reach this recipient whatever is tried: a phone in a country that is not allowed.
     pub impossible: &'a BTreeSet<Channel>,
     /// Channels the budget refused.
     pub unaffordable: &'a BTreeSet<Channel>,
@@ -51,7 +51,7 @@ impl<'a> Ladder<'a> {
         match notification.version {
             Some(Version::V2) if self.killed => over(Status::Skipped, Reason::Rollout),
             Some(Version::V2) => self.climb(notification, recipient, now),
-            Some(Version::V1) | None => one_plain_push(notification, recipient),
+            Some(Version::V1) | None => one_plain_push(notification, recipient, now),
         }
     }
 
@@ -110,11 +110,12 @@ impl<'a> Ladder<'a> {
         if !self.may_reach(Channel::Push, recipient) {
             return Rung::Passed;
         }
+        let living = || recipient.devices.iter().filter(|device| device.is_live(now));
         if notification.attempts_on(Channel::Push).next().is_none() {
-            return Rung::Try(Step::Push(recipient.devices.iter().collect()));
+            let all: Vec<_> = living().collect();
+            return if all.is_empty() { Rung::Passed } else { Rung::Try(Step::Push(all)) };
         }
-        let again: Vec<_> =
-            recipient.devices.iter().filter_map(|device| Some((retry_of(device, notification)?, device))).collect();
+        let again: Vec<_> = living().filter_map(|device| Some((retry_of(device, notification)?, device))).collect();
         let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
         match again.iter().map(|(at, _)| *at).min() {
             None => Rung::Passed,
@@ -164,13 +165,13 @@ fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
 }
 
 /// Version 1: the newest device, once; anything but `Accepted` is `failed`.
-fn one_plain_push<'a>(notification: &Notification, recipient: &'a Recipient) -> Step<'a> {
+fn one_plain_push<'a>(notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
     if notification.first_accepted().is_some() {
         return Step::Finish(Status::Accepted, None);
     }
     // What began as version 2 may have been asked for on other channels alone.
     let may_push = notification.channels.contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
-    match recipient.devices.iter().max_by_key(|device| device.created_at) {
+    match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
         Some(newest) if notification.attempts.is_empty() && may_push => Step::Push(vec![newest]),
         _ => failed(notification),
     }

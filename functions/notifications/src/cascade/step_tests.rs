@@ -57,6 +57,18 @@ fn the_first_round_goes_to_every_device() {
 }
 
 #[test]
+fn a_subscription_that_has_ended_is_not_tried() {
+    let mut ada = people::with_everything(2);
+    ada.devices[0].expires_at = Some(start());
+    assert_eq!(devices(&ladder(&ada).next_step(&v2("DEFAULT"), start())), ["d0"]);
+    ada.devices[1].expires_at = Some(start());
+    assert_eq!(ladder(&ada).next_step(&v2("DEFAULT"), start()), Step::Pay(Channel::Email));
+    let mut plain = v2("DEFAULT");
+    plain.version = Some(Version::V1);
+    assert_eq!(ladder(&ada).next_step(&plain, start()), Step::Finish(Status::Skipped, Some(Reason::NoChannel)));
+}
+
+#[test]
 fn one_accepted_device_is_enough() {
     let ada = people::with_everything(2);
     let mut about = v2("DEFAULT");

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels};
-use crate::notification::{Attempt, Notification, NotificationId, Status, due_shards};
+use crate::notification::{Attempt, DUE_SHARDS, Notification, NotificationId, Status, due_shards};
 use crate::rollout::Version;
 use crate::send::Gates;
 use crate::store::StoreError;
@@ -39,7 +39,7 @@ pub enum Resumed {
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// How many it found due.
+    /// How many it found due: at most the sweep's own limit from each shard.
     pub found: usize,
     /// How many it worked on.
     pub worked: usize,
@@ -72,19 +72,18 @@ impl Dispatcher {
     /// When the index cannot be read; a single notification's failure is counted and does not stop the rest.
     pub async fn sweep(&self, most: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
         let now = self.clock.now();
-        let mut due = Vec::new();
-        for shard in due_shards() {
-            if due.len() < most {
-                due.extend(self.notifications.due(&shard, now, most - due.len()).await?);
-            }
-        }
+        let shards: Vec<_> = due_shards().collect();
+        let asked = shards.iter().map(|shard| self.notifications.due(shard, now, most));
+        let shards = futures_util::future::try_join_all(asked).await?;
+        let found = shards.iter().map(Vec::len).sum();
+        let due = fairly(shards, most);
         let results = self.resume_all(&due, ends_at_ms).await;
         let count = |of: fn(&Turn) -> bool| results.iter().filter(|turn| of(turn)).count();
         Ok(Sweep {
-            found: due.len(),
+            found,
             worked: count(|turn| matches!(turn, Turn::Ended(Ok(Resumed::Worked)))),
             failed: count(|turn| matches!(turn, Turn::Ended(Err(_)))),
-            left: count(|turn| matches!(turn, Turn::NotReached)),
+            left: found - due.len() + count(|turn| matches!(turn, Turn::NotReached)),
         })
     }
 
@@ -167,5 +166,46 @@ impl Dispatcher {
             }
         }
         self.advance(job, allowance).await
+    }
+}
+
+/// Up to `most` ids: urgent ones first, and from each shard of a class in turn, so that a long one does not starve the
+/// others.
+fn fairly(shards: Vec<Vec<NotificationId>>, most: usize) -> Vec<NotificationId> {
+    let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
+    let mut chosen = Vec::new();
+    for class in shards.chunks(per_class) {
+        let longest = class.iter().map(Vec::len).max().unwrap_or(0);
+        let in_turn = (0..longest).flat_map(|place| class.iter().filter_map(move |shard| shard.get(place)));
+        chosen.extend(in_turn.take(most - chosen.len()).cloned());
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::notification::sample;
+
+    fn ids(how_many: usize) -> Vec<NotificationId> {
+        (0..how_many).map(|_| sample("DEFAULT", Timestamp::UNIX_EPOCH).id).collect()
+    }
+
+    #[test]
+    fn the_urgent_come_first_and_no_shard_starves() {
+        let mut shards: Vec<_> = (0..16).map(|_| Vec::new()).collect();
+        (shards[1], shards[8], shards[15]) = (ids(2), ids(50), ids(3));
+        let chosen = fairly(shards.clone(), 8);
+        assert_eq!(chosen[..2], shards[1][..]);
+        assert_eq!(chosen.iter().filter(|id| shards[15].contains(id)).count(), 3);
+        assert_eq!(chosen.len(), 8);
+        assert_eq!(fairly(shards, 100).len(), 55);
+    }
+
+    #[test]
+    fn a_sweep_says_n_of_m() {
+        let sweep = Sweep { found: 7, worked: 4, failed: 1, left: 2 };
+        assert_eq!(sweep.to_string(), "worked on 4 of 7 due notifications, 1 failed, 2 not reached");
     }
 }

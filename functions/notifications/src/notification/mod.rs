@@ -15,7 +15,7 @@ mod view;
 pub use attempt::{Attempt, AttemptOutcome};
 pub use content::Content;
 pub use id::NotificationId;
-pub use item::{attention_shards, due_shards};
+pub use item::{DUE_SHARDS, attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain};
 pub use model::Notification;
 #[cfg(test)]

@@ -94,6 +94,12 @@ pub struct Device {
 }
 
 impl Device {
+    /// Whether its subscription has not ended by the browser's own word.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > now)
+    }
+
     /// The push service's host, which says nothing about the person.
     #[must_use]
     pub fn host(&self) -> &str {

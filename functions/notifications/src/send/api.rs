@@ -1,6 +1,8 @@
 //! The routes of `send`: which call each is, and what it answers.
 
-use jiff::SignedDuration;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,6 +17,8 @@ use crate::store::StoreError;
 pub const SINGLE: SignedDuration = SignedDuration::from_secs(8);
 /// A batch works for this long; what it did not reach is finished by the cascade.
 pub const BATCH: SignedDuration = SignedDuration::from_secs(20);
+/// How long before its last moment a request is given up: clock skew, and time to say so.
+const LAST_WORD: SignedDuration = SignedDuration::from_millis(6_500);
 /// The most messages in a batch.
 pub const MAX_BATCH: usize = 500;
 /// How often a withdrawal is tried when the notification changes under it.
@@ -35,24 +39,40 @@ struct Batch {
 }
 
 impl SendApi {
-    /// Answers a request. `gone_by` is when this invocation can no longer be alive, clock skew included.
-    pub async fn answer(&self, request: &Request, gone_by: jiff::Timestamp) -> Response {
-        let answer = match request.route.as_str() {
-            "POST /v1/notifications" => self.post(request, self.budget(SINGLE, gone_by)).await,
-            "POST /v1/notifications/batch" => self.post_batch(request, self.budget(BATCH, gone_by)).await,
+    /// Answers a request that arrived at `arrived`. `gone_by` is when this invocation can no longer be alive, clock skew
+    /// included; what takes nearly as long is answered with 503, and ends through the index `due` like any work of a
+    /// function that died.
+    pub async fn answer(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Response {
+        let left = gone_by.duration_since(self.service.dispatcher.clock.now()) - LAST_WORD;
+        let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
+        let answer = match tokio::time::timeout(left, self.route(request, arrived, gone_by)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                tracing::error!(
+                    alarm = "request_too_slow",
+                    route = request.route,
+                    "gave up a request before its time-out"
+                );
+                Err(Problem::unavailable(5))
+            }
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    async fn route(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Result<Response, Problem> {
+        if request.caller.id.is_empty() {
+            let detail = "The token names no caller: it needs client_id, azp or sub.";
+            return Err(Problem::new(ProblemKind::NoCaller, detail));
+        }
+        match request.route.as_str() {
+            "POST /v1/notifications" => self.post(request, budget(SINGLE, arrived, gone_by)).await,
+            "POST /v1/notifications/batch" => self.post_batch(request, budget(BATCH, arrived, gone_by)).await,
             "POST /v1/notifications/explain" => self.explain(request).await,
             "GET /v1/notifications" => list::answer(&self.service.dispatcher, request).await,
             "GET /v1/notifications/{id}" => self.get(request).await,
             "DELETE /v1/notifications/{id}" => self.cancel(request).await,
             _ => Err(Problem::not_found("route")),
-        };
-        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
-    }
-
-    fn budget(&self, allowed: SignedDuration, gone_by: jiff::Timestamp) -> Budget {
-        // Half a second is kept for reading, parsing and the way back.
-        let answer_by = self.service.dispatcher.clock.now() + allowed - SignedDuration::from_millis(500);
-        Budget { answer_by, gone_by }
+        }
     }
 
     async fn post(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
@@ -117,6 +137,11 @@ impl SendApi {
         let allowed = |found: &Notification| found.caller == request.caller.id || request.caller.has_scope("ops");
         found.filter(allowed).ok_or_else(missing)
     }
+}
+
+/// Half a second is kept for reading, parsing and the way back.
+fn budget(allowed: SignedDuration, arrived: Timestamp, gone_by: Timestamp) -> Budget {
+    Budget { answer_by: arrived.checked_add(allowed - SignedDuration::from_millis(500)).unwrap_or(gone_by), gone_by }
 }
 
 fn marked(response: Response, replayed: bool) -> Response {

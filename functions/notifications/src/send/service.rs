@@ -141,11 +141,19 @@ impl SendService {
     }
 
     async fn run(&self, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
-        futures_util::stream::iter(self.parse_all(messages, run))
-            .map(|parsed| async { self.accept(parsed?, run.budget).await.map_err(unavailable) })
-            .buffered(CONCURRENCY)
+        let mut sent: Vec<_> = futures_util::stream::iter(self.parse_all(messages, run))
+            .enumerate()
+            .map(|(index, parsed)| async move { (index, self.accept_parsed(parsed, run.budget).await) })
+            // Not in order, so that one slow push service does not hold up the messages behind it.
+            .buffer_unordered(CONCURRENCY)
             .collect()
-            .await
+            .await;
+        sent.sort_unstable_by_key(|(index, _)| *index);
+        sent.into_iter().map(|(_, sent)| sent).collect()
+    }
+
+    async fn accept_parsed(&self, parsed: Sent, budget: Budget) -> Sent {
+        self.accept(parsed?, budget).await.map_err(unavailable)
     }
 
     /// Takes one notification on: from here it reaches a final state whatever happens to this process.

@@ -15,6 +15,9 @@ use crate::chance;
 use crate::notification::{Notification, NotificationId, attention_shards};
 use crate::recipients::RecipientKey;
 
+/// How often what DynamoDB leaves of a batch is asked for again.
+const BATCH_ROUNDS: u32 = 5;
+
 /// The adapter of the notifications table.
 #[derive(Debug, Clone)]
 pub struct NotificationsStore {
@@ -174,8 +177,8 @@ impl NotificationsStore {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(100) {
             let mut wanted: Vec<Item> = chunk.iter().map(key).collect();
-            while !wanted.is_empty() {
-                let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
+            for round in 1.. {
+                let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
                 let keys = keys.map_err(|error| StoreError::of_build("BatchGetItem", &error))?;
                 let call = self.client.batch_get_item().request_items(&self.table, keys).send();
                 let page = call.await.map_err(|error| StoreError::of("BatchGetItem", error))?;
@@ -184,6 +187,17 @@ impl NotificationsStore {
                 }
                 let left = page.unprocessed_keys.unwrap_or_default().remove(&self.table);
                 wanted = left.map(|keys| keys.keys).unwrap_or_default();
+                if wanted.is_empty() {
+                    break;
+                }
+                if round == BATCH_ROUNDS {
+                    return Err(StoreError::Transient {
+                        call: "BatchGetItem",
+                        cause: "keys stay unprocessed".to_owned(),
+                    });
+                }
+                let pause_ms = crate::cascade::retry::delay_ms(round, Some(20 << round), chance::unit());
+                tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
             }
         }
         let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
