@@ -136,3 +136,47 @@ async fn an_erased_recipient_is_not_reached_by_what_was_planned() {
     assert_eq!(world.push.count("phone"), 0);
     assert_eq!(world.send("ada", json!({})).await.body["reason"], "unknown_recipient");
 }
+
+#[tokio::test]
+async fn what_does_not_fit_into_8_seconds_goes_on_from_the_stream_at_once() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    world.push.answer("phone", [Reply::status(410)]);
+    world.push.takes(&world.clock, 5);
+    let sent = world.send("ada", json!({})).await;
+    assert_eq!((&sent.body["status"], sent.attempts()), (&json!("cascading"), vec!["push:gone".to_owned()]));
+    assert_eq!(world.mails().len(), 0, "a mail may take 6.5 s, and 2.5 are left");
+    world.stream_again().await;
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!((&end.body["status"], &end.body["channel"]), (&json!("accepted"), &json!("email")));
+}
+
+#[tokio::test]
+async fn what_a_batch_does_not_reach_in_20_seconds_is_finished_by_the_schedule() {
+    let world = World::start().await;
+    let (people, message) = (60, |to: String| json!({"to": to, "content": {"title": "Hi", "body": "there"}}));
+    for number in 0..people {
+        world.subscribe(&format!("user-{number}"), &format!("device-{number}")).await;
+    }
+    world.push.takes(&world.clock, 1);
+    let sent = world.batch((0..people).map(|number| message(format!("user-{number}"))).collect(), None).await;
+    assert_eq!(sent.status, 202);
+    let items = sent.body["items"].as_array().unwrap();
+    let count = |status: &str| items.iter().filter(|item| item["status"] == status).count();
+    assert!(
+        count("accepted") > 0 && count("sending") > 0,
+        "{} accepted, {} sending",
+        count("accepted"),
+        count("sending")
+    );
+    assert_eq!(items.len(), people);
+    world.push.takes(&world.clock, 0);
+    for _ in 0..3 {
+        world.advance(60);
+        world.sweep().await;
+    }
+    for item in items {
+        assert_eq!(world.get(item["id"].as_str().unwrap()).await.body["status"], "accepted");
+    }
+}

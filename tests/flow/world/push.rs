@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use notifications::clock::Clock;
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use serde_json::Value;
@@ -16,6 +18,7 @@ use super::http::{Arrival, Reply, serve};
 struct State {
     arrivals: Vec<Arrival>,
     scripted: HashMap<String, VecDeque<Reply>>,
+    takes: Option<(Clock, Duration)>,
 }
 
 /// The push service. It takes every message unless told otherwise.
@@ -34,6 +37,9 @@ impl PushService {
                 let mut state = state.lock().unwrap();
                 let scripted = state.scripted.get_mut(&arrival.path).and_then(VecDeque::pop_front);
                 state.arrivals.push(arrival);
+                if let Some((clock, takes)) = &state.takes {
+                    clock.advance(*takes);
+                }
                 scripted.unwrap_or_else(|| Reply::status(201))
             }
         })
@@ -44,6 +50,11 @@ impl PushService {
     /// What it answers next to messages for this device.
     pub fn answer(&self, device: &str, replies: impl IntoIterator<Item = Reply>) {
         self.state.lock().unwrap().scripted.entry(format!("/push/{device}")).or_default().extend(replies);
+    }
+
+    /// How long every message takes from now on, on the world's clock.
+    pub fn takes(&self, clock: &Clock, seconds: u64) {
+        self.state.lock().unwrap().takes = Some((clock.clone(), Duration::from_secs(seconds)));
     }
 
     /// How many messages came for this device.
