@@ -190,6 +190,8 @@ async fn each_change_of_state_is_one_line_that_names_the_parameter_and_does_not_
     let (source, clock) = world.process();
     let lines = Lines::default();
     let story = async {
+        // Another test may have met these lines first, on a thread where nobody listens.
+        tracing::callsite::rebuild_interest_cache();
         for percentage in ["10", "ada@example.com", "ada@example.com", "10"] {
             world.set("rollout-percentage", percentage);
             source.live().await;
