@@ -89,7 +89,7 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 
 .PHONY: bench
 bench: ## the figures: sealing, write units, start of each function
-	cargo bench --workspace --locked
+	cargo bench --locked -p notifications -p tests --bench sealing --bench start --bench writes
 
 .PHONY: deploy
 deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod)
