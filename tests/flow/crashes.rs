@@ -57,6 +57,20 @@ async fn a_write_whose_answer_was_lost_is_known_again_by_its_writer() {
 }
 
 #[tokio::test]
+async fn what_a_paid_call_came_to_is_stored_although_the_table_throttles_for_a_while() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    {
+        let mut aws = world.aws.state.lock().unwrap();
+        // The claim goes through; then the SDK's three attempts to store the result fail.
+        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_mends_after) = (Some("PutItem"), Some(1), Some(3));
+    }
+    let sent = world.send("ada", json!({})).await;
+    assert_eq!((&sent.body["status"], sent.attempts()), (&json!("accepted"), vec!["email:accepted".to_owned()]));
+    assert_eq!(world.get(&only_id(&world)).await.body, sent.body);
+}
+
+#[tokio::test]
 async fn a_push_that_nobody_recorded_is_sent_again_with_the_same_topic() {
     let world = World::start().await;
     let browser = world.subscribe("ada", "phone").await;

@@ -31,6 +31,8 @@ pub struct State {
     pub dynamo_fuse: Option<usize>,
     /// Which call the fuse is for; `None` is every one.
     pub fuse_is_for: Option<&'static str>,
+    /// After how many failed calls the fuse mends itself; `None` is never.
+    pub fuse_mends_after: Option<usize>,
     /// A call of DynamoDB, and how often it is carried out without an answer.
     pub answers_lost: Option<(&'static str, usize)>,
 }
@@ -104,11 +106,18 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
     let blown = {
         let mut state = state.lock().unwrap();
         let concerned = state.fuse_is_for.is_none_or(|name| name == call);
-        state.dynamo_fuse.as_mut().filter(|_| concerned).is_some_and(|left| {
+        let blown = state.dynamo_fuse.as_mut().filter(|_| concerned).is_some_and(|left| {
             let blown = *left == 0;
             *left = left.saturating_sub(1);
             blown
-        })
+        });
+        if blown {
+            state.fuse_mends_after = state.fuse_mends_after.map(|left| left.saturating_sub(1));
+            if state.fuse_mends_after == Some(0) {
+                (state.dynamo_fuse, state.fuse_mends_after) = (None, None);
+            }
+        }
+        blown
     };
     if blown {
         return Reply::text(400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#);

@@ -24,6 +24,8 @@ pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
 const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(500);
 /// What is kept back for storing the result.
 const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
+/// How often storing what a paid call came to is tried, each time with the SDK's own retries.
+const TRIES_TO_STORE: u32 = 3;
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
 
@@ -134,9 +136,23 @@ impl Dispatcher {
         self.store(job).await
     }
 
+    /// Stores the state reached. What a paid call came to is insisted on: unless it is stored, all that anybody will know
+    /// is that the call may have been made.
     async fn store(&self, mut job: Job) -> Result<Notification, StoreError> {
-        self.persist(&mut job).await?;
-        Ok(job.notification)
+        let paid = job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0);
+        let tries = if paid { TRIES_TO_STORE } else { 1 };
+        let mut made = 1;
+        loop {
+            match self.persist(&mut job).await {
+                Err(error) if error.is_transient() && made < tries => {
+                    tracing::warn!(notification = %job.notification.id, %error, made, "a paid result is not stored yet");
+                    let pause_ms = retry::delay_ms(made, Some(100 << made), crate::chance::unit());
+                    tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+                    made += 1;
+                }
+                stored => return stored.map(|()| job.notification),
+            }
+        }
     }
 
     async fn persist(&self, job: &mut Job) -> Result<(), StoreError> {
