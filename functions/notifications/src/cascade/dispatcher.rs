@@ -97,9 +97,9 @@ impl Dispatcher {
     /// # Errors
     /// When the store does not answer, or somebody else took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+        let recipient = job.recipient.take();
         loop {
             let live = self.live.live().await;
-            let recipient = job.recipient.clone();
             let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
             let unaffordable = job.unaffordable.clone();
             let ladder = Ladder {

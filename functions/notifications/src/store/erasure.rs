@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::recipients::RecipientsStore;
-use super::{ItemReader, ItemWriter, StoreError};
+use super::sort_keys::sort_keys;
+use super::{ItemWriter, StoreError};
 use crate::recipients::RecipientKey;
 
 /// How many notifications are deleted at once.
@@ -86,17 +87,7 @@ impl ErasureStore {
 
     /// The time-ordered halves of up to a page of notifications, consistently.
     async fn history(&self, key: &RecipientKey) -> Result<Vec<String>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.notifications_table)
-            .key_condition_expression("pk = :pk")
-            .set_expression_attribute_values(Some(ItemWriter::default().text(":pk", key.as_str()).finish()))
-            .projection_expression("sk")
-            .consistent_read(true);
-        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        let items = page.items.unwrap_or_default();
-        items.iter().map(|item| Ok(ItemReader(item).text("sk")?.to_owned())).collect()
+        sort_keys(&self.client, &self.notifications_table, key).await
     }
 
     async fn delete_history(&self, key: &RecipientKey, history: Vec<String>) -> Result<u64, StoreError> {

@@ -9,6 +9,7 @@ mod item;
 pub mod metrics;
 mod notifications;
 mod recipients;
+mod sort_keys;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::items::{self, PROFILE, device_sk};
 use super::{RecipientsStore, item_key};
 use crate::recipients::RecipientKey;
-use crate::store::{ItemReader, ItemWriter, StoreError};
+use crate::store::StoreError;
+use crate::store::sort_keys::sort_keys;
 
 impl RecipientsStore {
     /// The sort keys of everything stored under a recipient, consistently.
@@ -11,17 +12,7 @@ impl RecipientsStore {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn parts(&self, key: &RecipientKey) -> Result<Vec<String>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .set_expression_attribute_values(Some(ItemWriter::default().text(":pk", key.as_str()).finish()))
-            .projection_expression("sk")
-            .consistent_read(true);
-        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        let items = page.items.unwrap_or_default();
-        items.iter().map(|item| Ok(ItemReader(item).text("sk")?.to_owned())).collect()
+        sort_keys(&self.client, &self.table, key).await
     }
 
     /// Deletes the profile, if `parts` has one. How many items went.
