@@ -1,5 +1,7 @@
 //! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
 
+mod types;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,6 +9,8 @@ use serde_json::{Map, Value};
 use crate::channels::prices::Prices;
 use crate::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
+
+pub use types::{TypeOverride, TypeOverrides};
 
 /// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,8 @@ pub struct Settings {
     pub prices: Prices,
     /// How long things are kept.
     pub retention_days: RetentionDays,
+    /// Rules of single types, where they differ from the built-in ones.
+    pub types: TypeOverrides,
 }
 
 /// Limits on SMS.
@@ -81,13 +87,15 @@ impl Settings {
         let settings: Self = strict_json::parse(text)?;
         // The derived reader also takes a list of values in the order of the fields, which nobody means to write.
         let sections: Map<String, Value> = strict_json::parse(text)?;
-        if !sections.values().all(Value::is_object) {
+        let mut types = sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        if !sections.values().all(Value::is_object) || !types.all(Value::is_object) {
             return Err(JsonFault::OutOfRange("every section must be an object"));
         }
         let RetentionDays { notifications, device_unused } = settings.retention_days;
         if notifications == 0 || device_unused == 0 {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
         }
+        settings.types.check()?;
         Ok(settings)
     }
 }
@@ -146,6 +154,19 @@ mod tests {
             r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
             r#"{"sms": {"allowed_countries": "IT"}}"#,
             r#"{"retention_days": {"notifications": 0}}"#,
+            r#"{"types": []}"#,
+            r#"{"types": null}"#,
+            r#"{"types": {"PAYMENT_DUE": 3}}"#,
+            r#"{"types": {"PAYMENT_DUE": [3]}}"#,
+            r#"{"types": {"payment_due": {}}}"#,
+            r#"{"types": {"DEFAULT": {"retries": 3}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 0}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 11}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 1.5}}}"#,
+            r#"{"types": {"DEFAULT": {"on_uncertain": "again"}}}"#,
+            r#"{"types": {"DEFAULT": {"wait_for_push_seconds": -1}}}"#,
+            r#"{"types": {"DEFAULT": {"wait_for_push_seconds": 86401}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 3}, "DEFAULT": {"tries": 4}}}"#,
         ];
         for text in junk {
             assert!(Settings::parse(text).is_err(), "{text}");

@@ -103,6 +103,7 @@ impl Dispatcher {
             let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
             let unaffordable = job.unaffordable.clone();
             let ladder = Ladder {
+                rules: live.settings.types.in_force(job.notification.kind),
                 recipient: recipient.as_ref(),
                 impossible: &impossible,
                 unaffordable: &unaffordable,

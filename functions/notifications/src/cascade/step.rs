@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::channels::Channel;
-use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Reason, Status};
+use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Reason, Rules, Status};
 use crate::recipients::{Device, Recipient};
 use crate::rollout::Version;
 
@@ -27,6 +27,8 @@ pub enum Step<'a> {
 /// What the ladder must know beside the notification itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Ladder<'a> {
+    /// The type's rules as they are in force now.
+    pub rules: Rules,
     /// The recipient, unless erased.
     pub recipient: Option<&'a Recipient>,
     /// Channels that can't reach this recipient whatever is tried: a phone in a country that is not allowed.
@@ -87,7 +89,7 @@ impl<'a> Ladder<'a> {
             return self.on_push(notification, to, now);
         }
         let lost = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
-        match (lost, notification.kind.on_uncertain) {
+        match (lost, self.rules.on_uncertain) {
             (1.., OnUncertain::Stop) | (2.., OnUncertain::Repeat) => return Rung::Lost,
             (1.., OnUncertain::Next) => return Rung::Passed,
             _ => {}
@@ -97,7 +99,7 @@ impl<'a> Ladder<'a> {
         }
         match tried().next_back() {
             None => Rung::Try(Step::Pay(channel)),
-            Some(last) => match again_at(last, tried().count(), notification.kind.tries) {
+            Some(last) => match again_at(last, tried().count(), self.rules.tries) {
                 Some(at) if at > now => Rung::Try(Step::Wait(at)),
                 Some(_) => Rung::Try(Step::Pay(channel)),
                 None => Rung::Passed,
@@ -115,13 +117,20 @@ impl<'a> Ladder<'a> {
             let all: Vec<_> = living().collect();
             return if all.is_empty() { Rung::Passed } else { Rung::Try(Step::Push(all)) };
         }
-        let again: Vec<_> = living().filter_map(|device| Some((retry_of(device, notification)?, device))).collect();
+        let again: Vec<_> =
+            living().filter_map(|device| Some((self.retry_of(device, notification)?, device))).collect();
         let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
         match again.iter().map(|(at, _)| *at).min() {
             None => Rung::Passed,
             Some(_) if !ready.is_empty() => Rung::Try(Step::Push(ready)),
             Some(soonest) => Rung::Try(Step::Wait(soonest)),
         }
+    }
+
+    fn retry_of(&self, device: &Device, notification: &Notification) -> Option<Timestamp> {
+        let of_device = |attempt: &&Attempt| attempt.device.as_deref() == Some(&device.device_id);
+        let tried = || notification.attempts_on(Channel::Push).filter(of_device);
+        again_at(tried().next_back()?, tried().count(), self.rules.tries)
     }
 
     /// Whether this recipient has, and agrees to, an address on the channel.
@@ -193,13 +202,6 @@ fn last_channels_best(notification: &Notification) -> Option<AttemptOutcome> {
     let is_last =
         |(place, attempt): &(usize, &&Attempt)| tried[place + 1..].iter().all(|later| later.device != attempt.device);
     tried.iter().enumerate().filter(is_last).map(|(_, attempt)| attempt.outcome).min()
-}
-
-fn retry_of(device: &Device, notification: &Notification) -> Option<Timestamp> {
-    let tried = || {
-        notification.attempts_on(Channel::Push).filter(|attempt| attempt.device.as_deref() == Some(&device.device_id))
-    };
-    again_at(tried().next_back()?, tried().count(), notification.kind.tries)
 }
 
 /// When an attempt may be repeated; `None` when it may not, or its tries are spent.

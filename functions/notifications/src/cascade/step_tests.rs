@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Ladder, Step};
 use crate::channels::{Answer, Channel, Outcome, Rejection};
-use crate::notification::{Attempt, AttemptOutcome, Notification, Reason, Status, sample};
+use crate::notification::{Attempt, AttemptOutcome, Notification, NotificationType, Reason, Status, sample};
 use crate::recipients::{Recipient, sample as people};
 use crate::rollout::Version;
 
@@ -28,7 +28,8 @@ fn v2(kind: &str) -> Notification {
 }
 
 fn ladder(recipient: &Recipient) -> Ladder<'_> {
-    Ladder { recipient: Some(recipient), impossible: NONE, unaffordable: NONE, killed: false }
+    let rules = NotificationType::named("DEFAULT").unwrap().rules();
+    Ladder { rules, recipient: Some(recipient), impossible: NONE, unaffordable: NONE, killed: false }
 }
 
 fn tried(channel: Channel, device: Option<&str>, outcome: Outcome, at: Timestamp) -> Attempt {
@@ -182,7 +183,8 @@ fn a_lifetime_that_ended_expires_it() {
 
 #[test]
 fn an_erased_recipient_ends_it_without_reaching_them() {
-    let ladder = Ladder { recipient: None, impossible: NONE, unaffordable: NONE, killed: false };
+    let ada = people::with_everything(1);
+    let ladder = Ladder { recipient: None, ..ladder(&ada) };
     let end = Step::Finish(Status::Skipped, Some(Reason::UnknownRecipient));
     assert_eq!(ladder.next_step(&v2("DEFAULT"), start()), end);
 }
@@ -256,7 +258,8 @@ proptest! {
         let mut now = start();
         let mut ended = None;
         for _ in 0..200 {
-            match ladder(&ada).next_step(&about, now) {
+            let ladder = Ladder { rules: about.kind.rules(), ..ladder(&ada) };
+            match ladder.next_step(&about, now) {
                 Step::Finish(status, _) => {
                     ended = Some(status);
                     break;

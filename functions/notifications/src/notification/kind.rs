@@ -28,14 +28,28 @@ pub struct NotificationType {
     pub email_before_sms: bool,
     /// How long an accepted message may stay unconfirmed before the next channel is tried; `None` does not ask for proof.
     pub escalate_after: Option<SignedDuration>,
-    /// How often one channel (for push: one device) is tried while it answers "later".
+    /// How often one channel (for push: one device) is tried while it answers "later"; ops may change it.
     pub tries: u32,
     /// How long it may take, from when it is due, unless the caller says otherwise.
     pub default_ttl_seconds: u32,
-    /// What follows a paid send whose outcome is unknown.
+    /// What follows a paid send whose outcome is unknown; ops may change it.
     pub on_uncertain: OnUncertain,
+    /// How long a push service in trouble is waited for before a channel that costs money is tried; `None` does not wait. Ops
+    /// may change it.
+    pub wait_for_push: Option<SignedDuration>,
     /// Whether it passes quiet hours and is worked before others.
     pub critical: bool,
+}
+
+/// What ops may change of a type without a deploy, as it is in force at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How often one channel (for push: one device) is tried while it answers "later".
+    pub tries: u32,
+    /// What follows a paid send whose outcome is unknown.
+    pub on_uncertain: OnUncertain,
+    /// How long a push service in trouble is waited for before a channel that costs money is tried; `None` does not wait.
+    pub wait_for_push: Option<SignedDuration>,
 }
 
 /// The longest lifetime: 28 days, which is also the longest a push service keeps a message.
@@ -50,6 +64,7 @@ const BUILT_IN: [NotificationType; 3] = [
         tries: 4,
         default_ttl_seconds: 24 * 3_600,
         on_uncertain: OnUncertain::Stop,
+        wait_for_push: None,
         critical: false,
     },
     NotificationType {
@@ -60,6 +75,7 @@ const BUILT_IN: [NotificationType; 3] = [
         tries: 6,
         default_ttl_seconds: 7 * 24 * 3_600,
         on_uncertain: OnUncertain::Stop,
+        wait_for_push: Some(SignedDuration::from_mins(10)),
         critical: false,
     },
     NotificationType {
@@ -70,6 +86,7 @@ const BUILT_IN: [NotificationType; 3] = [
         tries: 6,
         default_ttl_seconds: 3 * 24 * 3_600,
         on_uncertain: OnUncertain::Stop,
+        wait_for_push: Some(SignedDuration::from_mins(10)),
         critical: false,
     },
 ];
@@ -83,6 +100,12 @@ impl NotificationType {
     pub fn named(name: &str) -> Option<&'static Self> {
         static TYPES: [NotificationType; 3] = BUILT_IN;
         TYPES.iter().find(|known| known.name == name)
+    }
+
+    /// The rules it has unless ops say otherwise.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        Rules { tries: self.tries, on_uncertain: self.on_uncertain, wait_for_push: self.wait_for_push }
     }
 
     /// What is wrong with an order of channels for this type.

@@ -16,7 +16,7 @@ pub use attempt::{Attempt, AttemptOutcome};
 pub use content::Content;
 pub use id::NotificationId;
 pub use item::{DUE_SHARDS, attention_shards, due_shards};
-pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain};
+pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules};
 pub use model::Notification;
 #[cfg(test)]
 pub use sample::sample;

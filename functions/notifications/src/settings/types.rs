@@ -1,0 +1,126 @@
+//! Rules of single types that ops may change without a deploy.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::SignedDuration;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::notification::{NotificationType, OnUncertain, Rules};
+use crate::rollout::strict_json::JsonFault;
+
+/// How often something may be tried.
+const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
+/// The longest wait for a push service: a day.
+const MAX_WAIT_FOR_PUSH_SECONDS: u32 = 86_400;
+
+/// What differs from the built-in rules, by the type's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct TypeOverrides(BTreeMap<&'static str, TypeOverride>);
+
+/// What differs for one type; what is left out keeps its built-in value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TypeOverride {
+    /// How often one channel (for push: one device) is tried while it answers "later": 1 to 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
+    /// What follows a paid send whose outcome is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_uncertain: Option<OnUncertain>,
+    /// How long a push service in trouble is waited for before a channel that costs money is tried: 0 (not at all) to a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_for_push_seconds: Option<u32>,
+}
+
+impl TypeOverrides {
+    /// The rules of a type as they are in force.
+    #[must_use]
+    pub fn in_force(&self, kind: &NotificationType) -> Rules {
+        let built_in = kind.rules();
+        let Some(own) = self.0.get(kind.name) else { return built_in };
+        let wait = |seconds: u32| (seconds > 0).then(|| SignedDuration::from_secs(seconds.into()));
+        Rules {
+            tries: own.tries.unwrap_or(built_in.tries),
+            on_uncertain: own.on_uncertain.unwrap_or(built_in.on_uncertain),
+            wait_for_push: own.wait_for_push_seconds.map_or(built_in.wait_for_push, wait),
+        }
+    }
+
+    /// Whether every value lies in its range.
+    pub(super) fn check(&self) -> Result<(), JsonFault> {
+        if self.0.values().any(|own| own.tries.is_some_and(|tries| !TRIES.contains(&tries))) {
+            return Err(JsonFault::OutOfRange("tries must be from 1 to 10"));
+        }
+        if self.0.values().any(|own| own.wait_for_push_seconds > Some(MAX_WAIT_FOR_PUSH_SECONDS)) {
+            return Err(JsonFault::OutOfRange("wait_for_push_seconds must be at most 86400"));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for TypeOverrides {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ByName)
+    }
+}
+
+/// Reads the map name by name, so that a name that is unknown or comes twice is refused where it stands.
+struct ByName;
+
+impl<'de> Visitor<'de> for ByName {
+    type Value = TypeOverrides;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of types")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TypeOverrides, A::Error> {
+        let mut overrides = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let kind = NotificationType::named(&name).ok_or_else(|| A::Error::custom("not a known type"))?;
+            if overrides.insert(kind.name, map.next_value::<TypeOverride>()?).is_some() {
+                return Err(A::Error::custom("a type comes twice"));
+            }
+        }
+        Ok(TypeOverrides(overrides))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::notification::{NotificationType, OnUncertain, Rules};
+    use crate::settings::Settings;
+
+    fn in_force(settings: &str, kind: &str) -> Rules {
+        Settings::parse(settings).unwrap().types.in_force(NotificationType::named(kind).unwrap())
+    }
+
+    #[test]
+    fn a_type_keeps_what_ops_do_not_name_and_the_others_keep_all() {
+        let settings = r#"{"types": {"PAYMENT_DUE": {"tries": 3, "on_uncertain": "next"}}}"#;
+        let built_in = NotificationType::named("PAYMENT_DUE").unwrap().rules();
+        let rules = in_force(settings, "PAYMENT_DUE");
+        assert_eq!(rules, Rules { tries: 3, on_uncertain: OnUncertain::Next, ..built_in });
+        assert_eq!(in_force(settings, "DEFAULT"), NotificationType::named("DEFAULT").unwrap().rules());
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_and_0_is_none() {
+        let wait = |seconds: u32| {
+            let settings = format!(r#"{{"types": {{"PAYMENT_DUE": {{"wait_for_push_seconds": {seconds}}}}}}}"#);
+            in_force(&settings, "PAYMENT_DUE").wait_for_push.map(|wait| wait.as_secs())
+        };
+        assert_eq!((wait(0), wait(120), wait(86_400)), (None, Some(120), Some(86_400)));
+        assert_eq!(in_force("{}", "PAYMENT_DUE").wait_for_push.map(|wait| wait.as_mins()), Some(10));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let settings = Settings::parse(r#"{"types": {"DEFAULT": {"tries": 10, "on_uncertain": "repeat"}}}"#).unwrap();
+        assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
+    }
+}
