@@ -13,7 +13,7 @@ use super::{impossible_channels, retry};
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::country::CountryCode;
-use crate::notification::{Attempt, AttemptOutcome, Notification};
+use crate::notification::{Attempt, AttemptOutcome, Claim, Notification};
 use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource, Version};
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
@@ -62,13 +62,22 @@ pub struct Job {
     leased: bool,
     /// Channels the budget refused.
     unaffordable: BTreeSet<Channel>,
+    /// Money for an SMS that the provider did not take, not given back yet.
+    set_aside: Option<SetAside>,
+}
+
+/// Money for one SMS, reserved in the counters of the UTC day of `at`.
+#[derive(Debug, Clone, Copy)]
+struct SetAside {
+    price_micros: i64,
+    at: Timestamp,
 }
 
 impl Job {
     /// Work on a notification that is, or is not yet, stored; not leased so far.
     #[must_use]
     pub const fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
-        Self { notification, recipient, is_new, leased: false, unaffordable: BTreeSet::new() }
+        Self { notification, recipient, is_new, leased: false, unaffordable: BTreeSet::new(), set_aside: None }
     }
 }
 
@@ -156,13 +165,20 @@ impl Dispatcher {
         }
     }
 
+    /// Stores the state. Money that a provider did not take is given back once it is stored that it did not: a crash between
+    /// the two leaves the day's ceiling too low, never too high.
     async fn persist(&self, job: &mut Job) -> Result<(), StoreError> {
         if job.is_new {
             self.notifications.create(&job.notification).await?;
             job.is_new = false;
-            return Ok(());
+        } else {
+            self.notifications.save(&mut job.notification).await?;
         }
-        self.notifications.save(&mut job.notification).await
+        let claimed = job.notification.in_flight.is_some_and(|claim| claim.channel == Channel::Sms);
+        if !claimed && let Some(back) = job.set_aside.take() {
+            self.sms_budget.release(job.notification.id.recipient(), back.price_micros, back.at).await;
+        }
+        Ok(())
     }
 
     /// Sits out a short wait when the allowance leaves room for an attempt behind it.
@@ -182,6 +198,10 @@ impl Dispatcher {
             job.leased = true;
         }
         let at = self.clock.now();
+        // Storing the lease may take seconds.
+        if at >= job.notification.lives_until {
+            return Ok(());
+        }
         let patience = allowance.work_until.duration_since(at) - TO_STORE;
         let calls = devices.iter().map(|device| self.channels.push(device, &job.notification, patience, at));
         let answers = futures_util::future::join_all(calls).await;
@@ -217,36 +237,59 @@ impl Dispatcher {
             return Ok(());
         };
         let price_micros = message.price_micros(&live.settings);
-        // What is set aside on one UTC day is given back on the same.
-        let claimed_at = self.clock.now();
-        job.notification.lease(allowance.lease_until, claimed_at);
-        job.notification.in_flight = Some(channel);
-        if channel == Channel::Sms {
-            let limits = &live.settings.sms;
-            let read_at = job.notification.revision;
-            let claim = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
-            match self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, claimed_at).await? {
-                Reserved::Yes => job.is_new = false,
-                Reserved::No => {
-                    job.notification.revision = read_at;
-                    job.notification.in_flight = None;
-                    job.unaffordable.insert(channel);
-                    return Ok(());
-                }
-            }
-        } else {
-            self.persist(job).await?;
+        if !self.claim(job, Claim { channel, price_micros }, recipient, live, allowance).await? {
+            job.unaffordable.insert(channel);
+            return Ok(());
         }
         job.leased = true;
         let at = self.clock.now();
+        if at >= job.notification.lives_until {
+            job.notification.in_flight = None;
+            return Ok(());
+        }
         let answer = self.channels.send(&message, &job.notification, &live.settings, at).await;
         alarm_on_config(channel, &answer);
         let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
-        if channel == Channel::Sms && !paid {
-            self.sms_budget.release(&recipient.key, price_micros, claimed_at).await;
+        if paid && channel == Channel::Sms {
+            job.set_aside = None;
         }
         record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
         Ok(())
+    }
+
+    /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider
+    /// did not take. `false` when the budget does not allow it, and nothing was written.
+    async fn claim(
+        &self,
+        job: &mut Job,
+        claim: Claim,
+        recipient: &Recipient,
+        live: &Live,
+        allowance: Allowance,
+    ) -> Result<bool, StoreError> {
+        // What is set aside on one UTC day is given back on the same.
+        let at = self.clock.now();
+        let held = job.set_aside.is_some_and(|held| held.price_micros == claim.price_micros);
+        job.notification.lease(allowance.lease_until, at);
+        job.notification.in_flight = Some(claim);
+        if claim.channel != Channel::Sms || held {
+            return self.persist(job).await.map(|()| true);
+        }
+        let read_at = job.notification.revision;
+        let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
+        let limits = &live.settings.sms;
+        match self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await? {
+            Reserved::Yes => {
+                job.is_new = false;
+                job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
+                Ok(true)
+            }
+            Reserved::No => {
+                job.notification.revision = read_at;
+                job.notification.in_flight = None;
+                Ok(false)
+            }
+        }
     }
 }
 

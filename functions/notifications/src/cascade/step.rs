@@ -71,7 +71,7 @@ impl<'a> Ladder<'a> {
                                 return Step::Wait(proof_by);
                             }
                         }
-                        _ => return Step::Finish(Status::Accepted, None),
+                        _ => return self.top_of(notification),
                     }
                 }
                 Rung::Lost => return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)),
@@ -89,20 +89,22 @@ impl<'a> Ladder<'a> {
             return self.on_push(notification, to, now);
         }
         let lost = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
-        match (lost, self.rules.on_uncertain) {
-            (1.., OnUncertain::Stop) | (2.., OnUncertain::Repeat) => return Rung::Lost,
-            (1.., OnUncertain::Next) => return Rung::Passed,
-            _ => {}
-        }
+        // Where it cannot go on: to the next channel, unless something on this one may have reached the person already.
+        let otherwise = match (lost, self.rules.on_uncertain) {
+            (0, _) => Rung::Passed,
+            (1, OnUncertain::Repeat) => Rung::Lost,
+            (_, OnUncertain::Next) => return Rung::Passed,
+            _ => return Rung::Lost,
+        };
         if !self.may_reach(channel, to) || self.unaffordable.contains(&channel) {
-            return Rung::Passed;
+            return otherwise;
         }
         match tried().next_back() {
             None => Rung::Try(Step::Pay(channel)),
-            Some(last) => match again_at(last, tried().count(), self.rules.tries) {
+            Some(last) => match self.again_at(last, tried().count(), notification) {
                 Some(at) if at > now => Rung::Try(Step::Wait(at)),
                 Some(_) => Rung::Try(Step::Pay(channel)),
-                None => Rung::Passed,
+                None => otherwise,
             },
         }
     }
@@ -130,7 +132,18 @@ impl<'a> Ladder<'a> {
     fn retry_of(&self, device: &Device, notification: &Notification) -> Option<Timestamp> {
         let of_device = |attempt: &&Attempt| attempt.device.as_deref() == Some(&device.device_id);
         let tried = || notification.attempts_on(Channel::Push).filter(of_device);
-        again_at(tried().next_back()?, tried().count(), self.rules.tries)
+        self.again_at(tried().next_back()?, tried().count(), notification)
+    }
+
+    /// When an attempt may be repeated; `None` when it may not, its tries are spent, or it would not live to see it: then the
+    /// next channel gets its chance at once.
+    fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
+        if u32::try_from(made).is_ok_and(|made| made >= self.rules.tries) {
+            return None;
+        }
+        let repeats = last.outcome == AttemptOutcome::Uncertain && self.rules.on_uncertain == OnUncertain::Repeat;
+        let at_ms = if repeats { last.ended_ms() } else { last.retry_at_ms()? };
+        Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until)
     }
 
     /// Whether this recipient has, and agrees to, an address on the channel.
@@ -162,15 +175,8 @@ enum Rung<'a> {
     Lost,
 }
 
-/// What an ending must say whatever else ends the notification: that a provider took it, or that this is unknown. What
-/// was unknown last stopped the ladder, so it comes before what was accepted earlier.
 fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
-    let unknown = |attempt: &Attempt| attempt.outcome == AttemptOutcome::Uncertain;
-    if !notification.attempts.last().is_some_and(unknown) && notification.first_accepted().is_some() {
-        return Some(Step::Finish(Status::Accepted, None));
-    }
-    let is_unknown = notification.attempts.iter().any(unknown);
-    is_unknown.then_some(Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)))
+    notification.settled().map(|(status, reason)| Step::Finish(status, reason))
 }
 
 /// Version 1: the newest device, once; anything but `Accepted` is `failed`.
@@ -202,12 +208,6 @@ fn last_channels_best(notification: &Notification) -> Option<AttemptOutcome> {
     let is_last =
         |(place, attempt): &(usize, &&Attempt)| tried[place + 1..].iter().all(|later| later.device != attempt.device);
     tried.iter().enumerate().filter(is_last).map(|(_, attempt)| attempt.outcome).min()
-}
-
-/// When an attempt may be repeated; `None` when it may not, or its tries are spent.
-fn again_at(last: &Attempt, made: usize, allowed: u32) -> Option<Timestamp> {
-    let spent = u32::try_from(made).is_ok_and(|made| made >= allowed);
-    if spent { None } else { Timestamp::from_millisecond(last.retry_at_ms()?).ok() }
 }
 
 fn plus(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {

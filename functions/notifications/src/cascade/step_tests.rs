@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::{Ladder, Step};
 use crate::channels::{Answer, Channel, Outcome, Rejection};
-use crate::notification::{Attempt, AttemptOutcome, Notification, NotificationType, Reason, Status, sample};
+use crate::notification::{
+    Attempt, AttemptOutcome, Notification, NotificationType, OnUncertain, Reason, Rules, Status, sample,
+};
 use crate::recipients::{Recipient, sample as people};
 use crate::rollout::Version;
 
@@ -231,34 +233,119 @@ fn version_1_pushes_once_to_the_newest_device_and_fails_otherwise() {
     assert_eq!(ladder(&ada).next_step(&about, later(9)), Step::Finish(Status::Failed, Some(Reason::RetriesSpent)));
 }
 
+fn with(on_uncertain: OnUncertain, recipient: &Recipient) -> Ladder<'_> {
+    let ladder = ladder(recipient);
+    Ladder { rules: Rules { on_uncertain, ..ladder.rules }, ..ladder }
+}
+
+#[test]
+fn a_retry_that_would_outlive_the_notification_counts_as_spent() {
+    let ada = people::with_everything(2);
+    let mut about = v2("DEFAULT");
+    about.lives_until = later(60);
+    about.record(tried(Channel::Push, Some("d0"), wait(60_000), start()));
+    about.record(tried(Channel::Push, Some("d1"), wait(59_999), start()));
+    let last_moment = start() + SignedDuration::from_millis(59_999);
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Wait(last_moment));
+    about.record(tried(Channel::Push, Some("d1"), wait(1), last_moment));
+    assert_eq!(ladder(&ada).next_step(&about, last_moment), Step::Pay(Channel::Email));
+    about.record(tried(Channel::Email, None, wait(1), last_moment));
+    about.record(tried(Channel::Sms, None, wait(1), last_moment));
+    let end = Step::Finish(Status::Failed, Some(Reason::RetriesSpent));
+    assert_eq!(ladder(&ada).next_step(&about, last_moment), end);
+}
+
+#[test]
+fn after_an_unknown_outcome_the_next_channel_follows_where_the_type_says_next() {
+    let ada = people::with_everything(0);
+    let mut about = v2("DEFAULT");
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    let next = with(OnUncertain::Next, &ada);
+    assert_eq!(next.next_step(&about, start()), Step::Pay(Channel::Sms));
+    about.record(tried(Channel::Sms, None, REFUSED, start()));
+    let unknown = Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+    assert_eq!(next.next_step(&about, start()), unknown, "a refusal does not make the e-mail known");
+    about.record(tried(Channel::Sms, None, Outcome::Accepted, start()));
+    assert_eq!(next.next_step(&about, start()), Step::Finish(Status::Accepted, None));
+}
+
+#[test]
+fn repeat_pays_for_the_same_channel_once_more_and_for_no_other() {
+    let ada = people::with_everything(0);
+    let repeat = with(OnUncertain::Repeat, &ada);
+    let unknown = Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+    let mut about = v2("DEFAULT");
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    assert_eq!(repeat.next_step(&about, start()), Step::Pay(Channel::Email));
+    for (second, end) in [
+        (Outcome::Accepted, Step::Finish(Status::Accepted, None)),
+        (Outcome::Uncertain, unknown),
+        (REFUSED, Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown))),
+        // Not taken, so it is still the once more.
+        (wait(1_000), Step::Wait(later(1))),
+    ] {
+        let mut about = about.clone();
+        about.record(tried(Channel::Email, None, second, start()));
+        assert_eq!(repeat.next_step(&about, start()), end);
+    }
+    let mut unreachable = people::with_everything(0);
+    unreachable.email = None;
+    let end = with(OnUncertain::Repeat, &unreachable).next_step(&about, start());
+    assert_eq!(end, Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)));
+}
+
 fn any_outcome(paid: bool) -> impl Strategy<Value = Outcome> {
     let uncertain = if paid { Outcome::Uncertain } else { Outcome::Gone };
     prop_oneof![
         Just(Outcome::Accepted),
-        (0u64..100_000).prop_map(wait),
+        (0u64..4_000_000).prop_map(wait),
+        (0u64..2_000).prop_map(wait),
         Just(Outcome::Gone),
         Just(REFUSED),
         Just(uncertain),
     ]
 }
 
+fn any_rules() -> impl Strategy<Value = Rules> {
+    let on_uncertain = prop_oneof![Just(OnUncertain::Stop), Just(OnUncertain::Next), Just(OnUncertain::Repeat)];
+    (1u32..=10, on_uncertain).prop_map(|(tries, on_uncertain)| Rules { tries, on_uncertain, wait_for_push: None })
+}
+
+/// Whether a paid attempt on `channel` may follow what is known.
+fn may_pay(about: &Notification, channel: Channel, rules: Rules) -> bool {
+    let unknown = |on: Channel| about.attempts_on(on).filter(|one| one.outcome == AttemptOutcome::Uncertain).count();
+    let taken = |on: Channel| about.attempts_on(on).any(|one| one.outcome == AttemptOutcome::Accepted);
+    match rules.on_uncertain {
+        OnUncertain::Stop => Channel::ALL.into_iter().all(|on| unknown(on) == 0),
+        OnUncertain::Next => unknown(channel) == 0,
+        // Another channel follows only, for want of proof, what was taken the second time.
+        OnUncertain::Repeat => {
+            unknown(channel) <= 1 && Channel::ALL.into_iter().all(|on| on == channel || unknown(on) == 0 || taken(on))
+        }
+    }
+}
+
 proptest! {
-    /// Whatever providers answer, every notification ends, no attempt follows an unknown paid outcome, no channel is
-    /// tried more often than its type allows, and e-mail comes before SMS.
+    /// Whatever providers answer and however long they ask to wait, every notification ends; none is tried beyond its lifetime
+    /// or more often than its type allows; every try is kept; an unknown paid outcome is followed by what the type says and
+    /// never hidden; and e-mail comes before SMS.
     #[test]
-    fn every_history_ends_within_its_tries(
+    fn every_history_ends_within_its_lifetime_and_tries(
         kind in prop_oneof![Just("DEFAULT"), Just("PAYMENT_DUE"), Just("CERTIFICATE_EXPIRING")],
-        free in proptest::collection::vec(any_outcome(false), 200),
-        paid in proptest::collection::vec(any_outcome(true), 60),
+        rules in any_rules(),
+        free in proptest::collection::vec((any_outcome(false), 0u64..9_000), 100),
+        paid in proptest::collection::vec((any_outcome(true), 0u64..6_000), 60),
         how_many in 0usize..4,
+        ttl_seconds in prop_oneof![1i64..100, 100i64..1_000_000],
     ) {
         let ada = people::with_everything(how_many);
         let mut about = v2(kind);
+        about.lives_until = later(ttl_seconds);
         let (mut free, mut paid) = (free.into_iter(), paid.into_iter());
-        let mut now = start();
-        let mut ended = None;
-        for _ in 0..200 {
-            let ladder = Ladder { rules: about.kind.rules(), ..ladder(&ada) };
+        let (mut now, mut made, mut ended) = (start(), 0, None);
+        let ladder = Ladder { rules, ..ladder(&ada) };
+        for _ in 0..400 {
+            let before = about.clone();
             match ladder.next_step(&about, now) {
                 Step::Finish(status, _) => {
                     ended = Some(status);
@@ -266,29 +353,40 @@ proptest! {
                 }
                 Step::Wait(until) => {
                     prop_assert!(until > now, "a wait lies ahead");
-                    now = until;
+                    now = until.min(about.lives_until);
+                    continue;
                 }
                 Step::Push(devices) => {
                     prop_assert!(!devices.is_empty());
                     for device in devices {
-                        about.record(tried(Channel::Push, Some(&device.device_id), free.next().unwrap(), now));
+                        let (outcome, latency_ms) = free.next().unwrap();
+                        let attempt = tried(Channel::Push, Some(&device.device_id), outcome, now);
+                        about.record(Attempt { latency_ms, ..attempt });
+                        let same = |one: &&Attempt| one.device.as_deref() == Some(&device.device_id);
+                        let tries = about.attempts_on(Channel::Push).filter(same).count();
+                        prop_assert!(u32::try_from(tries).unwrap() <= rules.tries);
                     }
                 }
                 Step::Pay(channel) => {
-                    let lost = about.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Uncertain);
-                    prop_assert!(!lost, "nothing is paid for after an unknown outcome");
+                    prop_assert!(may_pay(&about, channel, rules));
                     prop_assert!(channel == Channel::Email || about.attempts_on(Channel::Email).next().is_some());
-                    about.record(tried(channel, None, paid.next().unwrap(), now));
-                    let made = about.attempts_on(channel).count();
-                    prop_assert!(u32::try_from(made).unwrap() <= about.kind.tries);
+                    let (outcome, latency_ms) = paid.next().unwrap();
+                    about.record(Attempt { latency_ms, ..tried(channel, None, outcome, now) });
+                    prop_assert!(u32::try_from(about.attempts_on(channel).count()).unwrap() <= rules.tries);
                 }
             }
+            prop_assert!(now < about.lives_until, "nothing begins at or after the end of its lifetime");
+            prop_assert_eq!(&about.attempts[..before.attempts.len()], &before.attempts[..]);
+            made += about.attempts.len() - before.attempts.len();
+            let longest = about.attempts[before.attempts.len()..].iter().map(|one| one.latency_ms).max();
+            now += SignedDuration::from_millis(longest.unwrap().try_into().unwrap());
         }
+        prop_assert_eq!(about.attempts.len(), made);
         let ended = ended.expect("it ends");
         prop_assert!(ended.is_final());
-        let lost = about.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Uncertain);
-        let taken = about.first_accepted().is_some();
-        prop_assert_eq!(ended == Status::Uncertain, lost, "an unknown paid outcome is never hidden");
-        prop_assert_eq!(ended == Status::Accepted, taken && !lost);
+        let tells = |one: &&Attempt| matches!(one.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
+        let last = about.attempts.iter().rev().find(tells).map(|one| one.outcome);
+        prop_assert_eq!(ended == Status::Uncertain, last == Some(AttemptOutcome::Uncertain), "it is never hidden");
+        prop_assert_eq!(ended == Status::Accepted, last == Some(AttemptOutcome::Accepted));
     }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels};
-use crate::notification::{Attempt, DUE_SHARDS, Notification, NotificationId, Status, due_shards};
+use crate::notification::{DUE_SHARDS, Notification, NotificationId, Status, due_shards};
 use crate::rollout::Version;
 use crate::send::Gates;
 use crate::store::StoreError;
@@ -146,13 +146,7 @@ impl Dispatcher {
         let recipient = self.recipients.load(notification.id.recipient()).await?;
         let live = self.live.live().await;
         let now = self.clock.now();
-        if let Some(lost) = notification.in_flight {
-            let price_micros = recipient
-                .as_ref()
-                .and_then(|to| self.channels.compose(lost, &notification, to, &live.settings))
-                .map_or(0, |message| message.price_micros(&live.settings));
-            notification.record(Attempt::lost(lost, notification.updated_at, price_micros));
-        }
+        notification.record_lost();
         let not_begun = notification.attempts.is_empty();
         let demoted = not_begun && notification.version == Some(Version::V2) && live.rollout.is_killed();
         let mut job = Job::new(notification, recipient, false);

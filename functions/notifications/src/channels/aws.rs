@@ -3,8 +3,8 @@
 //! A paid send is called at most once, so the SDK's own retries are off here, and an ending is a reason to try again
 //! only when it is certain that the provider did not take the message.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -20,7 +20,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use jiff::Timestamp;
 
+use super::retry_after::wait_ms;
 use super::{Answer, Outcome, Rejection};
 
 #[cfg(test)]
@@ -170,7 +172,8 @@ const fn by_status(status: u16) -> Outcome {
     }
 }
 
-/// Watches one call from inside the SDK: whether the request was handed to the connection, and the answer's status.
+/// Watches one call from inside the SDK: whether the request was handed to the connection, the answer's status and how long
+/// it asks to wait.
 /// Keeps the connection to this one call.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
@@ -181,23 +184,31 @@ pub struct Watch {
 struct Seen {
     departed: AtomicBool,
     status: AtomicU16,
+    retry_after: OnceLock<String>,
 }
 
 impl Watch {
-    /// Runs the call and says what it means.
+    /// Runs the call, which begins at `now`, and says what it means. A wait that the answer itself asks for comes before what
+    /// `own` knows of the code.
     pub async fn over<T, E: ProvideErrorMetadata>(
         &self,
         provider: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         own: fn(&Refusal<'_>) -> Option<Outcome>,
+        now: Timestamp,
     ) -> Answer {
         let started = Instant::now();
         let result = call.await;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let ending = result.as_ref().err().map(|error| self.ending(error));
         let status = self.seen.status.load(Ordering::Relaxed);
+        let asked_ms = self.seen.retry_after.get().and_then(|value| wait_ms(value, now));
+        let outcome = match ending.map_or(Outcome::Accepted, |ending| ending.outcome(own)) {
+            Outcome::RetryLater { after_ms } => Outcome::RetryLater { after_ms: asked_ms.or(after_ms) },
+            other => other,
+        };
         Answer {
-            outcome: ending.map_or(Outcome::Accepted, |ending| ending.outcome(own)),
+            outcome,
             provider: provider.to_owned(),
             status_code: (status != 0).then_some(status),
             latency_ms,
@@ -269,6 +280,10 @@ impl Intercept for Watch {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.seen.status.store(context.response().status().as_u16(), Ordering::Relaxed);
+        if let Some(value) = context.response().headers().get("retry-after") {
+            // One call, one answer: nothing is set yet.
+            let _ = self.seen.retry_after.set(value.to_owned());
+        }
         Ok(())
     }
 }

@@ -108,7 +108,7 @@ impl Channels {
     ) -> Answer {
         match message {
             PaidMessage::Email(email) => self.email.send(email, &about.id.to_string(), now).await,
-            PaidMessage::Sms(sms) => self.sms.send(sms, Some(usd_micros(settings.sms.max_price_micros))).await,
+            PaidMessage::Sms(sms) => self.sms.send(sms, Some(usd_micros(settings.sms.max_price_micros)), now).await,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod email;
 pub mod link;
 pub mod prices;
 pub mod push;
+mod retry_after;
 pub mod sms;
 
 pub use dispatch::{Channels, PaidMessage, push_message};

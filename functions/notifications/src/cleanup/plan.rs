@@ -39,18 +39,16 @@ impl Cutoffs {
 }
 
 /// Ends a notification that nobody finished in its lifetime; whether it was such a one. A paid call that was begun and never
-/// recorded ends as what it is: uncertain.
+/// recorded ends as what it is, uncertain, and what a provider took as accepted.
 pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Timestamp) -> bool {
     let rests =
         notification.status.is_final() || notification.next_action_at.is_none_or(|at| at >= cutoffs.settled_before);
     if rests || notification.lives_until >= cutoffs.settled_before {
         return false;
     }
-    if notification.in_flight.is_some() {
-        notification.finish(Status::Uncertain, Some(Reason::OutcomeUnknown), now);
-    } else {
-        notification.finish(Status::Expired, Some(Reason::Lifetime), now);
-    }
+    notification.record_lost();
+    let (status, reason) = notification.settled().unwrap_or((Status::Expired, Some(Reason::Lifetime)));
+    notification.finish(status, reason, now);
     true
 }
 

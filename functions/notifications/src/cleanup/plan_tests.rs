@@ -8,6 +8,7 @@ use jiff::{ToSpan, Zoned};
 use super::super::sample;
 use super::*;
 use crate::channels::Channel;
+use crate::notification::{Attempt, AttemptOutcome};
 use crate::recipients::DeviceAge;
 
 const RETENTION_DAYS: u32 = 180;
@@ -101,6 +102,21 @@ fn work_is_stuck_an_hour_after_its_lifetime_and_not_before() {
     assert_eq!(ended(121, None), Some((Status::Expired, Some(Reason::Lifetime), None)));
     // The lifetime says nothing about a paid call that was begun.
     assert_eq!(ended(121, Some(Channel::Sms)), Some((Status::Uncertain, Some(Reason::OutcomeUnknown), None)));
+}
+
+#[test]
+fn what_ends_stuck_work_keeps_what_is_known_of_it() {
+    let due = at("2027-01-01T00:00:00Z");
+    let now = due + 24.hours();
+    let cutoffs = Cutoffs::at(now, RETENTION_DAYS);
+    let mut claimed = sample::notification("ada", due, Some(Channel::Sms));
+    assert!(end_if_stuck(&mut claimed, &cutoffs, now));
+    let kept: Vec<_> = claimed.attempts.iter().map(|one| (one.channel, one.outcome, one.cost_micros)).collect();
+    assert_eq!(kept, [(Channel::Sms, AttemptOutcome::Uncertain, 80_000)]);
+    let mut taken = sample::notification("ada", due, None);
+    taken.record(Attempt { outcome: AttemptOutcome::Accepted, ..Attempt::lost(Channel::Email, due, 92) });
+    assert!(end_if_stuck(&mut taken, &cutoffs, now));
+    assert_eq!((taken.status, taken.reason), (Status::Accepted, None));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::Cleanup;
 use crate::channels::Channel;
 use crate::channels::push::{ExtraOrigins, Subscription, Urgency};
-use crate::notification::{Content, Notification, NotificationId, NotificationType, Status};
+use crate::notification::{Claim, Content, Notification, NotificationId, NotificationType, Status};
 use crate::private::Private;
 use crate::recipients::{Device, KeyHasher, RecipientId, RecipientKey};
 use crate::store::testing::{Dynamo, Fuse};
@@ -111,7 +111,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         status: Status::Sending,
         reason: None,
         version: None,
-        in_flight,
+        in_flight: in_flight.map(|channel| Claim { channel, price_micros: 80_000 }),
         attempts: Vec::new(),
         created_at: due,
         due_at: due,

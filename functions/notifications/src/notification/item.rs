@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, Content, Notification, NotificationId, NotificationType, Reason, Status};
+use super::{Attempt, Claim, Content, Notification, NotificationId, NotificationType, Reason, Status};
 use crate::channels::Channel;
 use crate::channels::push::Urgency;
 use crate::private::Private;
@@ -50,7 +50,7 @@ impl Notification {
             .maybe_text("reason", self.reason.map(Reason::as_str))
             .maybe_text("version", self.version.map(Version::as_str))
             .maybe_text("channel", self.channel().map(Channel::as_str))
-            .maybe_text("in_flight", self.in_flight.map(Channel::as_str))
+            .maybe_text("in_flight", self.in_flight.map(|claim| claim.channel.as_str()))
             .maybe_text("attempts", attempts)
             .time("created_at", self.created_at)
             .time("due_at", self.due_at)
@@ -65,6 +65,10 @@ impl Notification {
             .maybe_time("converted_at", self.converted_at)
             .number("revision", self.revision)
             .number("expires_at", self.kept_until.as_second());
+        let item = match self.in_flight {
+            Some(claim) => item.number("in_flight_micros", claim.price_micros),
+            None => item,
+        };
         if self.waited_ms == 0 { item.finish() } else { item.number("waited_ms", self.waited_ms).finish() }
     }
 
@@ -88,7 +92,7 @@ impl Notification {
             status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
             reason: named(item, "reason", Reason::parse)?,
             version: named(item, "version", Version::parse)?,
-            in_flight: named(item, "in_flight", Channel::parse)?,
+            in_flight: claim_of(item)?,
             attempts: item.maybe_json::<Vec<Attempt>>("attempts")?.unwrap_or_default(),
             created_at: item.time("created_at")?,
             due_at: item.time("due_at")?,
@@ -128,6 +132,11 @@ fn json_text(value: &impl serde::Serialize) -> String {
 
 fn channels_of(list: &str) -> Result<Vec<Channel>, Malformed> {
     list.split(',').map(|name| Channel::parse(name).ok_or(Malformed("channels"))).collect()
+}
+
+fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, Malformed> {
+    let price_micros = item.maybe_number("in_flight_micros")?.unwrap_or(0);
+    Ok(named(item, "in_flight", Channel::parse)?.map(|channel| Claim { channel, price_micros }))
 }
 
 fn in_seconds(seconds: i64) -> Option<Timestamp> {
@@ -175,7 +184,7 @@ mod tests {
     fn what_is_written_reads_back() {
         let mut notification = accepted();
         assert_eq!(Notification::from_item(&notification.to_item()).unwrap(), notification);
-        notification.in_flight = Some(Channel::Sms);
+        notification.in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
         notification.topic = Some(Private::new("orders".to_owned()));
         notification.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
         notification.hold(Reason::QuietHours, notification.lives_until, notification.created_at);

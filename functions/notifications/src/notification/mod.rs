@@ -17,7 +17,7 @@ pub use content::Content;
 pub use id::NotificationId;
 pub use item::{DUE_SHARDS, attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules};
-pub use model::Notification;
+pub use model::{Claim, Notification};
 #[cfg(test)]
 pub use sample::sample;
 pub use status::{Reason, Status};

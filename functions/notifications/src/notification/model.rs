@@ -10,6 +10,15 @@ use crate::private::Private;
 use crate::recipients::RecipientId;
 use crate::rollout::Version;
 
+/// A paid send that is claimed: perhaps called, not yet recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// On which channel.
+    pub channel: Channel,
+    /// What it costs if it was made.
+    pub price_micros: i64,
+}
+
 /// One message to one person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
@@ -37,8 +46,8 @@ pub struct Notification {
     pub reason: Option<Reason>,
     /// Which version of the service it goes through; decided when it is first due.
     pub version: Option<Version>,
-    /// The paid channel that is claimed: perhaps called, not yet recorded.
-    pub in_flight: Option<Channel>,
+    /// The paid send that is claimed.
+    pub in_flight: Option<Claim>,
     /// What was tried.
     pub attempts: Vec<Attempt>,
     /// When it was asked for.
@@ -110,6 +119,25 @@ impl Notification {
     pub fn record(&mut self, attempt: Attempt) {
         self.in_flight = None;
         self.attempts.push(attempt);
+    }
+
+    /// Records the paid send that a crash left behind, if there is one: perhaps made, never noted.
+    pub fn record_lost(&mut self) {
+        if let Some(claim) = self.in_flight {
+            self.record(Attempt::lost(claim.channel, self.updated_at, claim.price_micros));
+        }
+    }
+
+    /// What its ending must say whatever else ends it: that a provider took it, or that this is unknown. An unknown outcome is
+    /// forgotten only once a provider took a later attempt; what was accepted before it does not hide it.
+    #[must_use]
+    pub fn settled(&self) -> Option<(Status, Option<Reason>)> {
+        let tells =
+            |attempt: &&Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
+        self.attempts.iter().rev().find(tells).map(|last| match last.outcome {
+            AttemptOutcome::Uncertain => (Status::Uncertain, Some(Reason::OutcomeUnknown)),
+            _ => (Status::Accepted, None),
+        })
     }
 
     fn enter(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {

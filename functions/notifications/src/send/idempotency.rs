@@ -15,6 +15,9 @@ use crate::store::IdempotencyRecord;
 
 /// The most characters a key may have.
 const MAX_CHARS: usize = 255;
+/// The longest that a caller is told to wait for a request at work: most are done in less, and a dead one is taken over soon
+/// after its lease has run out.
+const LONGEST_WAIT_SECONDS: i64 = 5;
 
 /// A request's key, as the control table names it: separate per caller and route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,23 +72,27 @@ pub fn on_repeat(
         return Repeat::Refuse(Problem::new(ProblemKind::IdempotencyKeyReused, detail));
     }
     let is_complete = stored.len() == expected;
-    let at_work = stored.iter().any(|notification| notification.status == Status::Sending);
-    let may_still_run = now < record.running_until;
-    match (is_complete, at_work) {
-        (true, false) => Repeat::Replay(stored),
-        _ if may_still_run => {
-            let left = record.running_until.duration_since(now).as_secs();
-            Repeat::Refuse(in_progress(u32::try_from(left.clamp(1, 60)).unwrap_or(1)))
-        }
-        (true, true) => Repeat::Replay(stored),
-        (false, _) => Repeat::TakeOver,
+    if is_complete && !stored.iter().any(|notification| is_leased_by(record, notification)) {
+        return Repeat::Replay(stored);
     }
+    if now < record.running_until {
+        let left = record.running_until.duration_since(now).as_secs();
+        return Repeat::Refuse(in_progress(u32::try_from(left.clamp(1, LONGEST_WAIT_SECONDS)).unwrap_or(1)));
+    }
+    if is_complete { Repeat::Replay(stored) } else { Repeat::TakeOver }
+}
+
+/// Whether the run that owns the record may be at work on it. Its leases end with itself; what it did not reach is due at once,
+/// and what cascade took up since has a lease of another end.
+fn is_leased_by(record: &IdempotencyRecord, notification: &Notification) -> bool {
+    notification.status == Status::Sending && notification.next_action_at == Some(record.running_until)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use jiff::SignedDuration;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::http::Caller;
@@ -159,19 +166,70 @@ mod tests {
         assert!(matches!(repeat("b", vec![in_state(Status::Cascading)], 1, 1), Repeat::Replay(_)));
     }
 
+    /// At work, under a lease that ends so many seconds after the key first came.
+    fn leased_until(after_seconds: i64) -> Notification {
+        let mut notification = sample("DEFAULT", now());
+        notification.lease(now() + SignedDuration::from_secs(after_seconds), now());
+        notification
+    }
+
     #[test]
     fn another_body_is_422_and_a_running_request_409_with_a_time() {
         assert_eq!(status_of(repeat("other", Vec::new(), 0, 1)), 422);
         assert_eq!(status_of(repeat("b", Vec::new(), 1, 1)), 409);
-        match repeat("b", vec![in_state(Status::Sending)], 1, 4) {
-            Repeat::Refuse(problem) => assert_eq!(problem.retry_after_seconds, Some(30)),
-            other => panic!("not refused: {other:?}"),
+        for (after_seconds, wait_seconds) in [(4, 5), (31, 3)] {
+            match repeat("b", vec![leased_until(34)], 1, after_seconds) {
+                Repeat::Refuse(problem) => assert_eq!(problem.retry_after_seconds, Some(wait_seconds)),
+                other => panic!("not refused: {other:?}"),
+            }
         }
+    }
+
+    #[test]
+    fn what_the_first_one_did_not_reach_or_cascade_took_up_is_not_waited_for() {
+        assert!(matches!(repeat("b", vec![in_state(Status::Accepted), leased_until(0)], 2, 1), Repeat::Replay(_)));
+        assert!(matches!(repeat("b", vec![in_state(Status::Accepted), leased_until(65)], 2, 1), Repeat::Replay(_)));
+        assert_eq!(status_of(repeat("b", vec![leased_until(0), leased_until(34)], 2, 1)), 409);
+        assert_eq!(status_of(repeat("b", vec![leased_until(0)], 2, 1)), 409, "one is not stored yet");
     }
 
     #[test]
     fn what_a_dead_request_left_undone_is_taken_over() {
         assert_eq!(repeat("b", Vec::new(), 1, 34), Repeat::TakeOver);
-        assert!(matches!(repeat("b", vec![in_state(Status::Sending)], 1, 34), Repeat::Replay(_)));
+        assert!(matches!(repeat("b", vec![leased_until(34)], 1, 34), Repeat::Replay(_)));
+    }
+
+    fn any_notification() -> impl Strategy<Value = Notification> {
+        let resting = proptest::sample::select(Status::ALL.to_vec()).prop_map(in_state);
+        prop_oneof![resting, Just(leased_until(0)), Just(leased_until(34)), Just(leased_until(65))]
+    }
+
+    proptest! {
+        /// Whatever is stored and whenever a request comes again: nothing is run twice while the first run may be alive, nothing
+        /// that is stored as a whole is run again, and once the first run is gone nobody is turned away.
+        #[test]
+        fn a_repeat_is_answered_from_what_is_stored_or_run_by_one_alone(
+            stored in proptest::collection::vec(any_notification(), 0..5),
+            missing in 0usize..3,
+            after_seconds in 0i64..90_000,
+            same_body: bool,
+        ) {
+            let expected = stored.len() + missing;
+            let at_work = stored.iter().any(|one| one.next_action_at == leased_until(34).next_action_at);
+            let answer = repeat(if same_body { "b" } else { "other" }, stored.clone(), expected, after_seconds);
+            match answer {
+                Repeat::Refuse(problem) if problem.kind.status() == 422 => prop_assert!(!same_body),
+                Repeat::Refuse(problem) => {
+                    prop_assert!(same_body && after_seconds < 34 && (missing > 0 || at_work));
+                    let wait_seconds = i64::from(problem.retry_after_seconds.unwrap());
+                    prop_assert!(wait_seconds >= 1 && wait_seconds <= 5.min(34 - after_seconds));
+                }
+                Repeat::TakeOver => prop_assert!(same_body && after_seconds >= 34 && missing > 0),
+                Repeat::Replay(shown) => {
+                    prop_assert!(same_body && missing == 0 && (after_seconds >= 34 || !at_work));
+                    prop_assert_eq!(shown, stored);
+                }
+            }
+        }
     }
 }

@@ -68,64 +68,73 @@ impl SendService {
         let retention = self.dispatcher.live.live().await.settings.retention_days.of_notifications();
         let first_seen = self.dispatcher.clock.now();
         let run = Run { caller: &request.caller.id, retention, key: key.as_ref(), first_seen, budget };
+        let parsed = self.parse_all(messages, &run);
         match &key {
-            None => Ok(Answered { sent: self.run(messages, &run).await, replayed: false }),
-            Some(key) => self.send_once(messages, key, run).await,
+            None => Ok(Answered { sent: self.run(parsed, budget).await, replayed: false }),
+            Some(key) => self.send_once(messages, parsed, key, run).await,
         }
     }
 
-    async fn send_once(&self, messages: &[Value], key: &IdempotencyKey, run: Run<'_>) -> Result<Answered, Problem> {
+    async fn send_once(
+        &self,
+        messages: &[Value],
+        parsed: Vec<Sent>,
+        key: &IdempotencyKey,
+        run: Run<'_>,
+    ) -> Result<Answered, Problem> {
         let running_until = run.budget.gone_by;
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
-        let found = if self.parse_all(messages, &run).iter().all(Result::is_err) {
+        let is_refused = parsed.iter().all(Result::is_err);
+        let found = if is_refused {
             // What is refused as a whole is not remembered, so its key stays free. But what was right when it first came, and
             // names a time that has passed since, is still the same request.
-            match self.idempotency.find(&key.record, run.first_seen).await.map_err(unavailable)? {
-                None => return Ok(Answered { sent: self.run(messages, &run).await, replayed: false }),
-                found => found,
-            }
+            self.idempotency.find(&key.record, run.first_seen).await
         } else {
-            self.idempotency.begin(&key.record, &record).await.map_err(unavailable)?
+            self.idempotency.begin(&key.record, &record).await
         };
-        let replayed = found.is_some();
-        let run = Run { first_seen: found.as_ref().map_or(run.first_seen, |found| found.first_seen), ..run };
-        if let Some(found) = found
-            && let Some(sent) = self.repeat(messages, key, &found, &run).await?
-        {
-            return Ok(Answered { sent, replayed });
+        match found.map_err(unavailable)? {
+            Some(found) => self.repeat(messages, key, &found, run).await,
+            None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
+            None => Ok(Answered { sent: self.run_once(parsed, key, run.budget).await, replayed: false }),
         }
-        let sent = self.run(messages, &run).await;
-        if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            self.idempotency.let_go(&key.record, running_until, self.dispatcher.clock.now()).await;
-        }
-        Ok(Answered { sent, replayed })
     }
 
-    /// The answer to a repeated request, or `None` when the first one died and this one is to finish it.
+    /// The answer to a repeated request; if the first one died, this one finishes it.
     async fn repeat(
         &self,
         messages: &[Value],
         key: &IdempotencyKey,
         found: &IdempotencyRecord,
-        run: &Run<'_>,
-    ) -> Result<Option<Vec<Sent>>, Problem> {
-        // Another body names other notifications: nothing of them is looked up.
-        let parsed = if found.body == key.body { self.parse_all(messages, run) } else { Vec::new() };
+        run: Run<'_>,
+    ) -> Result<Answered, Problem> {
+        // Its ids are made from the moment it first came. Another body names other notifications: nothing of them is looked up.
+        let run = Run { first_seen: found.first_seen, ..run };
+        let parsed = if found.body == key.body { self.parse_all(messages, &run) } else { Vec::new() };
         let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id.clone()).collect();
         let stored = self.dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
-        match on_repeat(key, found, stored, ids.len(), self.dispatcher.clock.now()) {
-            Repeat::Refuse(problem) => Err(problem),
+        let sent = match on_repeat(key, found, stored, ids.len(), self.dispatcher.clock.now()) {
+            Repeat::Refuse(problem) => return Err(problem),
             Repeat::Replay(stored) => {
                 let mut stored = stored.into_iter();
                 let answer = |sent: Sent| sent.map_or_else(|problem| Some(Err(problem)), |_| stored.next().map(Ok));
-                Ok(Some(parsed.into_iter().filter_map(answer).collect()))
+                parsed.into_iter().filter_map(answer).collect()
             }
             Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.budget.gone_by).await {
-                Ok(()) => Ok(None),
-                Err(StoreError::ConditionFailed { .. }) => Err(in_progress(1)),
-                Err(error) => Err(unavailable(error)),
+                Ok(()) => self.run_once(parsed, key, run.budget).await,
+                Err(StoreError::ConditionFailed { .. }) => return Err(in_progress(1)),
+                Err(error) => return Err(unavailable(error)),
             },
+        };
+        Ok(Answered { sent, replayed: true })
+    }
+
+    /// Runs what the key is taken for; if a fault of ours kept a part from being done, the same request may come again at once.
+    async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, budget: Budget) -> Vec<Sent> {
+        let sent = self.run(parsed, budget).await;
+        if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
+            self.idempotency.let_go(&key.record, budget.gone_by, self.dispatcher.clock.now()).await;
         }
+        sent
     }
 
     fn parse(&self, index: usize, message: &Value, run: &Run<'_>) -> Sent {
@@ -140,10 +149,10 @@ impl SendService {
         messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
     }
 
-    async fn run(&self, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
-        let mut sent: Vec<_> = futures_util::stream::iter(self.parse_all(messages, run))
+    async fn run(&self, parsed: Vec<Sent>, budget: Budget) -> Vec<Sent> {
+        let mut sent: Vec<_> = futures_util::stream::iter(parsed)
             .enumerate()
-            .map(|(index, parsed)| async move { (index, self.accept_parsed(parsed, run.budget).await) })
+            .map(|(index, parsed)| async move { (index, self.accept_parsed(parsed, budget).await) })
             // Not in order, so that one slow push service does not hold up the messages behind it.
             .buffer_unordered(CONCURRENCY)
             .collect()

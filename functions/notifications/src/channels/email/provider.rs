@@ -50,7 +50,7 @@ impl EmailClient {
             .customize()
             .config_override(Config::builder().retry_config(Limits::retries()).timeout_config(self.limits.timeouts()))
             .interceptor(watch.clone());
-        watch.over(PROVIDER, call.send(), answer::outcome).await
+        watch.over(PROVIDER, call.send(), answer::outcome, now).await
     }
 }
 

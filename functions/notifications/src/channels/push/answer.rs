@@ -1,13 +1,9 @@
 //! What a push service's answer means: the table of outcomes, pure.
 
-use std::time::SystemTime;
-
 use jiff::Timestamp;
 
+use crate::channels::retry_after::wait_ms;
 use crate::channels::{Outcome, Rejection};
-
-/// The bounds of a wait that a push service asks for: never a busy loop, never longer than an hour.
-const RETRY_AFTER_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 /// The meaning of a status (RFC 8030 section 5, RFC 8292 section 4.2, and what the four services document).
 ///
@@ -26,19 +22,6 @@ pub fn outcome(status: u16, retry_after: Option<&str>, now: Timestamp) -> Outcom
     }
 }
 
-/// `Retry-After` in seconds or as an HTTP date (RFC 9110 section 10.2.3), clamped; `None` for nonsense.
-fn wait_ms(value: &str, now: Timestamp) -> Option<u64> {
-    let value = value.trim();
-    let wait_ms = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        value.parse::<u64>().map_or(u64::MAX, |seconds| seconds.saturating_mul(1_000))
-    } else {
-        let date = httpdate::parse_http_date(value).ok()?;
-        let wait = date.duration_since(SystemTime::from(now)).unwrap_or_default();
-        u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-    };
-    Some(wait_ms.clamp(*RETRY_AFTER_MS.start(), *RETRY_AFTER_MS.end()))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -46,6 +29,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::channels::retry_after::BOUNDS_MS;
 
     fn now() -> Timestamp {
         "2026-11-23T09:00:00Z".parse().unwrap()
@@ -121,7 +105,7 @@ mod tests {
         ) {
             let now = Timestamp::from_second(second).unwrap();
             if let Outcome::RetryLater { after_ms: Some(after_ms) } = outcome(status, Some(&value), now) {
-                prop_assert!(RETRY_AFTER_MS.contains(&after_ms));
+                prop_assert!(BOUNDS_MS.contains(&after_ms));
             }
         }
     }

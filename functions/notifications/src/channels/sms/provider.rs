@@ -4,6 +4,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::config::Config;
 use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
+use jiff::Timestamp;
 
 use super::answer;
 use super::message::SmsMessage;
@@ -52,7 +53,7 @@ impl SmsClient {
 
     /// Calls SNS once, without retries, for at most 6 s. `max_price_usd_micros` is the most that one message may cost, all
     /// its parts together, in millionths of a US dollar: SNS does not deliver a dearer one.
-    pub async fn send(&self, message: &SmsMessage, max_price_usd_micros: Option<u64>) -> Answer {
+    pub async fn send(&self, message: &SmsMessage, max_price_usd_micros: Option<u64>, now: Timestamp) -> Answer {
         let watch = Watch::default();
         let call = self
             .attributed(self.client.publish(), max_price_usd_micros)
@@ -61,7 +62,7 @@ impl SmsClient {
             .customize()
             .config_override(Config::builder().retry_config(Limits::retries()).timeout_config(self.limits.timeouts()))
             .interceptor(watch.clone());
-        watch.over(PROVIDER, call.send(), answer::outcome).await
+        watch.over(PROVIDER, call.send(), answer::outcome, now).await
     }
 
     fn attributed(&self, mut publish: PublishFluentBuilder, max_price: Option<u64>) -> PublishFluentBuilder {
@@ -114,7 +115,7 @@ mod tests {
 
     async fn send(client: SmsClient, max_price: Option<u64>) -> Answer {
         let to = PhoneNumber::parse("+4915112345678").unwrap();
-        client.send(&SmsMessage::new(to, "Title", "Body", None, 3), max_price).await
+        client.send(&SmsMessage::new(to, "Title", "Body", None, 3), max_price, Timestamp::UNIX_EPOCH).await
     }
 
     /// Name to type and value, whatever order the SDK wrote them in.
