@@ -7,9 +7,11 @@ mod world;
 
 mod crashes;
 mod deliveries;
+mod idempotency;
 mod later;
 mod metrics;
 mod money;
 mod requests;
 mod rollout;
+mod uncertain;
 mod writes;

@@ -5,80 +5,6 @@ use serde_json::{Value, json};
 use crate::world::{Reply, World};
 
 #[tokio::test]
-async fn the_same_key_and_body_is_the_same_notification() {
-    let world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    let first = world.send_once("k-1", "ada", json!({})).await;
-    let again = world.send_once("k-1", "ada", json!({})).await;
-    assert_eq!((again.status, &again.body), (202, &first.body));
-    assert_eq!(first.header("Idempotency-Replayed"), None);
-    assert_eq!(again.header("Idempotency-Replayed"), Some("true"));
-    assert_eq!(world.push.count("phone"), 1);
-    let other = world.send_once("k-1", "ada", json!({"urgency": "low"})).await;
-    assert_eq!((other.status, &other.body["type"]), (422, &json!("urn:notifications:problem:idempotency-key-reused")));
-    world.advance(86_400);
-    let next_day = world.send_once("k-1", "ada", json!({})).await;
-    assert_ne!(next_day.body["id"], first.body["id"]);
-}
-
-#[tokio::test]
-async fn a_scheduled_request_is_still_the_same_one_when_its_time_has_passed() {
-    let world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    let at = json!({"send_at": "2026-11-23T10:01:00Z"});
-    let first = world.send_once("k-1", "ada", at.clone()).await;
-    world.advance(3_600);
-    world.sweep().await;
-    let again = world.send_once("k-1", "ada", at.clone()).await;
-    assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{again:?}");
-    assert_eq!((&again.body["status"], again.header("Idempotency-Replayed")), (&json!("accepted"), Some("true")));
-    let fresh = world.send_once("k-2", "ada", at.clone()).await;
-    assert_eq!((fresh.status, fresh.fields()), (422, vec!["send_at"]));
-    world.advance(86_400);
-    assert_eq!(world.send_once("k-1", "ada", at).await.status, 422, "forgotten, and refused like a new one");
-}
-
-#[tokio::test]
-async fn a_batch_that_died_halfway_is_finished_by_the_same_request() {
-    for calls in [3, 12, 24] {
-        let world = World::start().await;
-        let to = |user: usize| json!({"to": format!("user-{user}"), "content": {"title": "Hi", "body": "there"}});
-        for user in 0..8 {
-            world.put_profile(&format!("user-{user}"), json!({"email": "ada@example.com"})).await;
-        }
-        let messages: Vec<_> = (0..8).map(to).collect();
-        world.aws.state.lock().unwrap().dynamo_fuse = Some(calls);
-        world.batch(messages.clone(), Some("b-1")).await;
-        world.aws.state.lock().unwrap().dynamo_fuse = None;
-        world.advance(100);
-        world.sweep().await;
-        let again = world.batch(messages, Some("b-1")).await;
-        let statuses: Vec<_> = again.body["items"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
-        assert_eq!(statuses.len(), 8, "after {calls} calls");
-        assert!(statuses.iter().all(|status| *status == "accepted" || *status == "uncertain"), "{statuses:?}");
-        assert_eq!((world.items("notifications").len(), world.mails().len() <= 8), (8, true), "after {calls} calls");
-    }
-}
-
-#[tokio::test]
-async fn fifty_requests_at_once_with_one_key_make_one_notification() {
-    let world = World::start().await;
-    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
-    let answers = futures_util::future::join_all((0..50).map(|_| world.send_once("k-1", "ada", json!({})))).await;
-    assert!(answers.iter().all(|answer| matches!(answer.status, 202 | 409)), "{answers:?}");
-    assert!(answers.iter().filter(|answer| answer.status == 409).all(|answer| answer.header("Retry-After").is_some()));
-    assert_eq!((world.items("notifications").len(), world.texts().len()), (1, 1));
-}
-
-#[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
-    let world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    assert_eq!(world.send_once("k-1", "ada", json!({"ttl_seconds": 0})).await.status, 422);
-    assert_eq!(world.send_once("k-1", "ada", json!({})).await.status, 202);
-}
-
-#[tokio::test]
 async fn a_batch_answers_each_message_in_its_place() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
@@ -94,16 +20,6 @@ async fn a_batch_answers_each_message_in_its_place() {
     let again = world.batch(messages, Some("b-1")).await;
     assert_eq!((&again.body, again.header("Idempotency-Replayed")), (&sent.body, Some("true")));
     assert_eq!(world.push.count("phone"), 1);
-}
-
-#[tokio::test]
-async fn a_batch_of_one_bad_message_is_a_batch_and_leaves_its_key_free() {
-    let world = World::start().await;
-    for key in [None, Some("b-1")] {
-        let sent = world.batch(vec![json!({"to": "ada"})], key).await;
-        assert_eq!((sent.status, &sent.body["items"][0]["errors"][0]["field"]), (202, &json!("messages[0].content")));
-    }
-    assert_eq!(world.items("control").len(), 0);
 }
 
 #[tokio::test]

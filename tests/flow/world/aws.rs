@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::faults::Faults;
 use super::http::{Arrival, Reply, serve};
 
 /// What the fakes remember and how they answer.
@@ -45,10 +46,10 @@ pub struct Aws {
 
 impl Aws {
     /// Starts it before a DynamoDB that listens on `dynamo`.
-    pub async fn start(dynamo: String) -> Self {
+    pub async fn start(dynamo: String, faults: Faults) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let url = serve(move |arrival| {
+        let url = serve(faults, move |arrival| {
             let (state, dynamo) = (Arc::clone(&shared), dynamo.clone());
             async move {
                 let target = arrival.header("x-amz-target").to_owned();

@@ -6,6 +6,8 @@ use std::future::Future;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::faults::Faults;
+
 /// A request as it came over the wire; header names in lower case.
 #[derive(Debug, Clone)]
 pub struct Arrival {
@@ -72,8 +74,8 @@ impl Reply {
     }
 }
 
-/// Serves on a free port of this machine for the rest of the test; the origin.
-pub async fn serve<H, F>(handler: H) -> String
+/// Serves on a free port of this machine for the rest of the test, as far as the one who calls is alive; the origin.
+pub async fn serve<H, F>(faults: Faults, handler: H) -> String
 where
     H: Fn(Arrival) -> F + Clone + Send + 'static,
     F: Future<Output = Reply> + Send,
@@ -82,21 +84,25 @@ where
     let origin = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let handler = handler.clone();
-            tokio::spawn(async move { connection(stream, handler).await });
+            let (faults, handler) = (faults.clone(), handler.clone());
+            tokio::spawn(async move { connection(stream, faults, handler).await });
         }
     });
     origin
 }
 
-async fn connection<H, F>(stream: TcpStream, handler: H)
+async fn connection<H, F>(stream: TcpStream, faults: Faults, handler: H)
 where
     H: Fn(Arrival) -> F,
     F: Future<Output = Reply>,
 {
     let mut stream = BufReader::new(stream);
     while let Some(arrival) = read(&mut stream).await {
-        match handler(arrival).await {
+        let reply = match faults.begins(&arrival) {
+            Some(number) => Some(handler(arrival.clone()).await).filter(|_| faults.ends(number, &arrival)),
+            None => None,
+        };
+        match reply.unwrap_or(Reply::Silence) {
             Reply::HangUp => return,
             Reply::Silence => {
                 let _ = stream.read_u8().await;

@@ -4,6 +4,7 @@ mod aws;
 #[path = "../../../functions/ece/tests/browser/mod.rs"]
 mod browser;
 mod dynamo;
+mod faults;
 mod http;
 mod push;
 
@@ -14,6 +15,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use browser::Browser;
 use dynoxide::Database;
+use faults::Faults;
+pub use faults::{Fate, Point, Side};
 pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
 use notifications::cascade::{Dispatcher, DispatcherConfig, Sweep, Told, start_dispatcher};
@@ -66,6 +69,7 @@ pub struct World {
     pub clock: Clock,
     pub push: push::PushService,
     pub aws: aws::Aws,
+    faults: Faults,
     database: Database,
     config: DispatcherConfig,
     send: SendApi,
@@ -82,7 +86,9 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dynamo = listener.local_addr().unwrap().to_string();
         tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
-        let (aws, push) = (aws::Aws::start(dynamo).await, push::PushService::start().await);
+        let faults = Faults::default();
+        let aws = aws::Aws::start(dynamo, faults.clone()).await;
+        let push = push::PushService::start(faults.clone()).await;
         let parameters = [
             ("rollout-percentage", "100".to_owned()),
             ("rollout-users", "[]".to_owned()),
@@ -113,6 +119,7 @@ impl World {
             clock,
             push,
             aws,
+            faults,
             database,
             config,
             told: std::sync::Mutex::new(0),
@@ -123,14 +130,19 @@ impl World {
 
     /// Registers a browser for a recipient, at the push service's path `/push/<device>`.
     pub async fn subscribe(&self, id: &str, device: &str) -> Browser {
-        let mut scalar = [0x42; 32];
-        scalar[31] = device.bytes().fold(1, u8::wrapping_add);
-        let browser = Browser::new(&scalar, *b"sixteen secrets!");
+        let browser = Self::browser(device);
         let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
         let body = json!({"endpoint": format!("{}/push/{device}", self.push.origin), "keys": keys});
         let answer = self.on_recipient("PUT /v1/recipients/{id}/devices", id, body).await;
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         browser
+    }
+
+    /// The browser that subscribes as this device.
+    pub fn browser(device: &str) -> Browser {
+        let mut scalar = [0x42; 32];
+        scalar[31] = device.bytes().fold(1, u8::wrapping_add);
+        Browser::new(&scalar, *b"sixteen secrets!")
     }
 
     pub async fn put_profile(&self, id: &str, profile: Value) {
@@ -164,7 +176,11 @@ impl World {
     }
 
     pub async fn post(&self, route: &str, body: Value, key: Option<&str>) -> Answer {
-        self.ask(self.request(SHOP, "send", route, &[], &[], &body, key)).await
+        self.post_as(SHOP, route, body, key).await
+    }
+
+    pub async fn post_as(&self, caller: &str, route: &str, body: Value, key: Option<&str>) -> Answer {
+        self.ask(self.request(caller, "send", route, &[], &[], &body, key)).await
     }
 
     pub async fn get(&self, id: &str) -> Answer {
@@ -254,15 +270,29 @@ impl World {
         self.send.service.dispatcher = dispatcher;
     }
 
+    /// Lets a function do something and die at this line, if it comes there.
+    pub async fn dying<T>(&self, point: Point, act: impl Future<Output = T>) -> Fate<T> {
+        self.faults.run(point, act).await
+    }
+
+    /// The next fold gets every record since the beginning, as when Lambda hands a batch over a second time.
+    pub fn tell_rollup_again(&self) {
+        *self.told.lock().unwrap() = 0;
+    }
+
     /// Folds what the stream brought since the last time, and answers with the metrics of the last hour.
     pub async fn metrics(&self) -> Value {
+        self.metrics_of_last(60).await
+    }
+
+    pub async fn metrics_of_last(&self, minutes: i64) -> Value {
         let records = dynamo::stream(&self.database);
         let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
         let changes: Vec<_> = records[from..].iter().map(change).collect();
         let folded = self.metrics.fold("0", &changes, self.clock.now()).await;
         assert!(folded.failed.is_empty());
         // The minute in which something happened belongs to the window once it is over.
-        let window = Window::last(60, self.clock.now() + SignedDuration::from_mins(1));
+        let window = Window::last(minutes, self.clock.now() + SignedDuration::from_mins(1));
         serde_json::to_value(Report::new(window, &self.metrics.read(window).await.unwrap())).unwrap()
     }
 
@@ -278,6 +308,14 @@ impl World {
 
     pub fn items(&self, table: &str) -> Vec<Value> {
         dynamo::items(&self.database, table)
+    }
+
+    /// The id of the only notification there is.
+    pub fn only_id(&self) -> String {
+        let items = self.items("notifications");
+        assert_eq!(items.len(), 1);
+        let text = |name: &str| items[0][name]["S"].as_str().unwrap();
+        format!("{}-{}", text("pk"), text("sk"))
     }
 
     /// The write units since the last time anybody asked.

@@ -10,8 +10,10 @@ use notifications::clock::Clock;
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::browser::Browser;
+use super::faults::Faults;
 use super::http::{Arrival, Reply, serve};
 
 #[derive(Default)]
@@ -19,6 +21,19 @@ struct State {
     arrivals: Vec<Arrival>,
     scripted: HashMap<String, VecDeque<Reply>>,
     takes: Option<(Clock, Duration)>,
+    held: Option<Arc<Notify>>,
+}
+
+impl State {
+    /// The answer, and until when it is held back.
+    fn takes(&mut self, arrival: Arrival) -> (Reply, Option<Arc<Notify>>) {
+        let scripted = self.scripted.get_mut(&arrival.path).and_then(VecDeque::pop_front);
+        self.arrivals.push(arrival);
+        if let Some((clock, takes)) = &self.takes {
+            clock.advance(*takes);
+        }
+        (scripted.unwrap_or_else(|| Reply::status(201)), self.held.take())
+    }
 }
 
 /// The push service. It takes every message unless told otherwise.
@@ -28,19 +43,17 @@ pub struct PushService {
 }
 
 impl PushService {
-    pub async fn start() -> Self {
+    pub async fn start(faults: Faults) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let origin = serve(move |arrival: Arrival| {
+        let origin = serve(faults, move |arrival: Arrival| {
             let state = Arc::clone(&shared);
             async move {
-                let mut state = state.lock().unwrap();
-                let scripted = state.scripted.get_mut(&arrival.path).and_then(VecDeque::pop_front);
-                state.arrivals.push(arrival);
-                if let Some((clock, takes)) = &state.takes {
-                    clock.advance(*takes);
+                let (reply, held) = state.lock().unwrap().takes(arrival);
+                if let Some(held) = held {
+                    held.notified().await;
                 }
-                scripted.unwrap_or_else(|| Reply::status(201))
+                reply
             }
         })
         .await;
@@ -57,6 +70,11 @@ impl PushService {
         self.state.lock().unwrap().takes = Some((clock.clone(), Duration::from_secs(seconds)));
     }
 
+    /// The next answer comes when this says so.
+    pub fn hold(&self) -> Arc<Notify> {
+        Arc::clone(self.state.lock().unwrap().held.insert(Arc::default()))
+    }
+
     /// How many messages came for this device.
     pub fn count(&self, device: &str) -> usize {
         let path = format!("/push/{device}");
@@ -65,14 +83,23 @@ impl PushService {
 
     /// The last message for this device, checked as a push service checks it and opened as its browser opens it.
     pub fn opened(&self, device: &str, browser: &Browser) -> (Arrival, Value) {
+        self.all_opened(device, browser).pop().expect("a message came")
+    }
+
+    /// Every message for this device, in the same way, oldest first.
+    pub fn all_opened(&self, device: &str, browser: &Browser) -> Vec<(Arrival, Value)> {
         let path = format!("/push/{device}");
         let state = self.state.lock().unwrap();
-        let arrival = state.arrivals.iter().rev().find(|arrival| arrival.path == path).expect("a message came").clone();
+        let arrived = state.arrivals.iter().filter(|arrival| arrival.path == path);
+        arrived.map(|arrival| self.checked(arrival, browser)).collect()
+    }
+
+    fn checked(&self, arrival: &Arrival, browser: &Browser) -> (Arrival, Value) {
         let claims = verified_claims(arrival.header("authorization"));
         assert_eq!(claims["aud"], self.origin.as_str());
         assert_eq!(arrival.header("content-encoding"), "aes128gcm");
         let message = serde_json::from_slice(&browser.open(&arrival.body).unwrap()).unwrap();
-        (arrival, message)
+        (arrival.clone(), message)
     }
 }
 

@@ -142,7 +142,7 @@ impl<'a> Ladder<'a> {
             return None;
         }
         let repeats = last.outcome == AttemptOutcome::Uncertain && self.rules.on_uncertain == OnUncertain::Repeat;
-        let at_ms = if repeats { last.ended_ms() } else { last.retry_at_ms()? };
+        let at_ms = if repeats { last.at_ms } else { last.retry_at_ms()? };
         Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until)
     }
 

@@ -1,0 +1,153 @@
+//! Runs a story once for every line at which its function can die.
+
+use std::fmt::Write;
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use super::check::{Allowed, id_of, wrongs};
+use crate::world::{Fate, Point, Side, World};
+
+pub type Acting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+pub type Act = for<'a> fn(&'a World) -> Acting<'a>;
+
+/// What happens, who dies, and what the caller does about it.
+pub struct Story {
+    /// What there is before.
+    pub given: Act,
+    /// What the function that dies is asked for.
+    pub act: Act,
+    /// What the caller does once the dead function's time is up.
+    pub then: Act,
+    /// How many notifications there are in the end, at least and at most.
+    pub notifications: (usize, usize),
+    /// How many messages a push service gets for one device if nobody dies.
+    pub pushes: usize,
+    /// Deaths that must be among them: a side and a call.
+    pub lines: &'static [(Side, &'static str)],
+}
+
+/// Does nothing.
+pub fn nothing(_: &World) -> Acting<'_> {
+    Box::pin(async {})
+}
+
+/// The minute schedule.
+pub fn cascade(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.sweep().await;
+    })
+}
+
+/// The most calls that any function of these stories makes.
+const MOST_CALLS: usize = 80;
+
+impl Story {
+    /// Lets the function die before and after each of its calls, each time in a world of its own, and checks every end.
+    pub async fn survives_every_death(&self) {
+        let mut report = Report::default();
+        for call in 1..MOST_CALLS {
+            let before = self.dies_at(&[Point { side: Side::Before, call }], &mut report).await;
+            let after = self.dies_at(&[Point { side: Side::After, call }], &mut report).await;
+            if !before && !after {
+                return report.conclude(self.lines);
+            }
+        }
+        panic!("it makes more calls than {MOST_CALLS}");
+    }
+
+    /// The same with a second death, of the cascade that takes up what the first one left.
+    pub async fn survives_every_second_death(&self) {
+        let mut report = Report::default();
+        for first in (1..MOST_CALLS).map(|call| Point { side: Side::After, call }) {
+            for call in 1..MOST_CALLS {
+                let before = self.dies_at(&[first, Point { side: Side::Before, call }], &mut report).await;
+                let after = self.dies_at(&[first, Point { side: Side::After, call }], &mut report).await;
+                if !before && !after {
+                    break;
+                }
+            }
+            let outlived = report.rows.last().is_some_and(|row| row.deaths.is_empty());
+            if outlived {
+                return report.conclude(self.lines);
+            }
+        }
+        panic!("it makes more calls than {MOST_CALLS}");
+    }
+
+    /// Whether the last of these deaths came about.
+    async fn dies_at(&self, points: &[Point], report: &mut Report) -> bool {
+        let world = World::start().await;
+        (self.given)(&world).await;
+        let mut deaths = Vec::new();
+        let mut act = self.act;
+        for point in points {
+            if let Fate::Died(call) = world.dying(*point, act(&world)).await {
+                deaths.push((point.side, call));
+            }
+            world.advance(100);
+            act = cascade;
+        }
+        (self.then)(&world).await;
+        settle(&world).await;
+        let allowed = Allowed { notifications: self.notifications, pushes: self.pushes, deaths: deaths.len() };
+        let wrongs = wrongs(&world, allowed).await;
+        let came_about = deaths.len() == points.len();
+        report.rows.push(Row { deaths, end: end_of(&world), wrongs });
+        came_about
+    }
+}
+
+/// The schedule runs, and the stream tells everything again, until nothing is due.
+pub async fn settle(world: &World) {
+    for _ in 0..40 {
+        world.sweep().await;
+        world.stream_again().await;
+        if world.items("notifications").iter().all(|item| item.get("due_shard").is_none()) {
+            return;
+        }
+        world.advance(100);
+    }
+}
+
+/// Every death and what came of it.
+#[derive(Default)]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    deaths: Vec<(Side, String)>,
+    end: String,
+    wrongs: Vec<String>,
+}
+
+impl Report {
+    fn conclude(&self, lines: &[(Side, &str)]) {
+        let mut table = String::new();
+        for Row { deaths, end, wrongs } in &self.rows {
+            let deaths: Vec<_> = deaths.iter().map(|(side, call)| format!("{side} {call}")).collect();
+            let (died, verdict) = (deaths.join(", then "), if wrongs.is_empty() { "" } else { "  <-- " });
+            writeln!(table, "{died:48} {end}{verdict}{}", wrongs.join("; ")).unwrap();
+        }
+        assert!(self.rows.iter().all(|row| row.wrongs.is_empty()), "\n{table}");
+        for line in lines {
+            let died_there = |(side, call): &(Side, String)| (*side, call.as_str()) == *line;
+            assert!(self.rows.iter().any(|row| row.deaths.iter().any(died_there)), "nobody died {line:?}\n{table}");
+        }
+    }
+}
+
+/// `accepted push,email; 1 mails 0 texts`.
+fn end_of(world: &World) -> String {
+    let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
+    let items = world.items("notifications");
+    let ends = items.iter().map(|item| {
+        let attempts: Value = serde_json::from_str(&text(item, "attempts")).unwrap_or_default();
+        let tried = attempts.as_array().into_iter().flatten().map(|one| format!("{}:{}", one["c"], one["o"]));
+        assert!(!id_of(item).is_empty());
+        format!("{} [{}]", text(item, "status"), tried.collect::<Vec<_>>().join(" ").replace('"', ""))
+    });
+    let (mails, texts) = (world.mails().len(), world.texts().len());
+    format!("{}; {mails} mails {texts} texts", ends.collect::<Vec<_>>().join(", "))
+}

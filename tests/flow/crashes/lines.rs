@@ -1,0 +1,272 @@
+//! Every line at which a function that sends may die.
+
+use serde_json::json;
+
+use super::check::phone;
+use super::deaths::{Acting, Story, cascade, nothing};
+use crate::world::Side::{After, Before};
+use crate::world::{Reply, World};
+
+const ONE: (usize, usize) = (1, 1);
+/// The caller has no key and no answer, so it may never have come to be.
+const PERHAPS: (usize, usize) = (0, 1);
+
+fn with_device(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.subscribe("ada", "ada").await;
+    })
+}
+
+fn with_email(world: &World) -> Acting<'_> {
+    Box::pin(world.put_profile("ada", json!({"email": "ada@example.com"})))
+}
+
+fn with_phone(world: &World) -> Acting<'_> {
+    Box::pin(world.put_profile("ada", json!({"phone": phone("ada")})))
+}
+
+/// A device that is gone, an address that SES refuses, and a phone.
+fn with_only_the_last_rung_left(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.subscribe("ada", "ada").await;
+        world.put_profile("ada", json!({"email": "ada@example.com", "phone": phone("ada")})).await;
+        world.push.answer("ada", std::iter::repeat_n(Reply::status(410), 9));
+        world.aws.state.lock().unwrap().ses.extend(std::iter::repeat_n(refusal("MessageRejected"), 9));
+    })
+}
+
+fn refusal(code: &str) -> Reply {
+    Reply::text(400, format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code></Error></ErrorResponse>"))
+}
+
+fn send(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.send("ada", json!({})).await;
+    })
+}
+
+fn send_once(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.send_once("k-1", "ada", json!({})).await;
+    })
+}
+
+/// What a caller with a key does who got no answer: asks again, and again once more when it is done.
+fn ask_again(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        let again = world.send_once("k-1", "ada", json!({})).await;
+        assert_eq!(again.status, 202, "after the lease: {again:?}");
+        super::deaths::settle(world).await;
+        let known = world.send_once("k-1", "ada", json!({})).await;
+        assert_eq!((known.status, &known.body["id"]), (202, &again.body["id"]));
+        assert_eq!(known.header("Idempotency-Replayed"), Some("true"));
+    })
+}
+
+const PLAIN: Story =
+    Story { given: with_device, act: send, then: nothing, notifications: PERHAPS, pushes: 1, lines: &[] };
+
+#[tokio::test]
+async fn of_a_push() {
+    let lines = &[
+        (Before, "PutItem notifications"),
+        (After, "PutItem notifications"),
+        (Before, "/push/ada"),
+        (After, "/push/ada"),
+    ];
+    Story { lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_an_email() {
+    let lines = &[
+        (Before, "PutItem notifications"),
+        (After, "PutItem notifications"),
+        (Before, "SendRawEmail"),
+        (After, "SendRawEmail"),
+    ];
+    Story { given: with_email, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_an_sms() {
+    let lines = &[
+        (Before, "TransactWriteItems"),
+        (After, "TransactWriteItems"),
+        (Before, "Publish"),
+        (After, "Publish"),
+        (Before, "PutItem notifications"),
+        (After, "PutItem notifications"),
+    ];
+    Story { given: with_phone, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_an_sms_that_is_refused() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_phone(world).await;
+            world.aws.state.lock().unwrap().sns.push_back(refusal("InvalidParameter"));
+        })
+    }
+    let lines = &[(After, "Publish"), (After, "PutItem notifications"), (After, "TransactWriteItems")];
+    Story { given, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_fallback_from_push_to_email_to_sms() {
+    let lines = &[(After, "/push/ada"), (After, "TransactWriteItems"), (After, "SendRawEmail"), (After, "Publish")];
+    Story { given: with_only_the_last_rung_left, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_fallback_and_again_while_cascade_takes_it_up() {
+    Story { given: with_only_the_last_rung_left, ..PLAIN }.survives_every_second_death().await;
+}
+
+#[tokio::test]
+async fn of_a_push_and_again_while_cascade_takes_it_up() {
+    PLAIN.survives_every_second_death().await;
+}
+
+#[tokio::test]
+async fn of_version_1() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_device(world).await;
+            world.set("rollout-percentage", "0");
+        })
+    }
+    Story { given, lines: &[(After, "/push/ada")], ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_push_with_an_idempotency_key() {
+    let lines = &[(Before, "PutItem control"), (After, "PutItem control"), (After, "/push/ada")];
+    let story = Story { act: send_once, then: ask_again, notifications: ONE, lines, ..PLAIN };
+    story.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_ladder_with_an_idempotency_key() {
+    let given = with_only_the_last_rung_left;
+    let story = Story { given, act: send_once, then: ask_again, notifications: ONE, ..PLAIN };
+    story.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_request_that_takes_over_from_a_dead_one() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_phone(world).await;
+            // The rollout is read, the key stored.
+            let line = crate::world::Point { side: After, call: 2 };
+            let died = world.dying(line, world.send_once("k-1", "ada", json!({}))).await;
+            assert!(matches!(died, crate::world::Fate::Died(_)), "{died:?}");
+            world.advance(100);
+        })
+    }
+    let story = Story { given, act: send_once, then: ask_again, notifications: ONE, ..PLAIN };
+    story.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_retry_that_cascade_takes_up() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_device(world).await;
+            world.push.answer("ada", [Reply::status(429).with("Retry-After", "60")]);
+            assert_eq!(world.send("ada", json!({})).await.body["status"], "cascading");
+            world.advance(70);
+        })
+    }
+    let lines = &[(Before, "Query notifications.due"), (After, "GetItem notifications"), (After, "/push/ada")];
+    let story = Story { given, act: cascade, notifications: ONE, pushes: 2, lines, ..PLAIN };
+    story.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_an_sms_that_cascade_tries_again() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_phone(world).await;
+            world.aws.state.lock().unwrap().sns.push_back(refusal("Throttled"));
+            assert_eq!(world.send("ada", json!({})).await.attempts(), ["sms:retry_later"]);
+            world.advance(70);
+        })
+    }
+    let lines = &[(Before, "TransactWriteItems"), (After, "TransactWriteItems"), (After, "Publish")];
+    Story { given, act: cascade, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_scheduled_send_that_is_due_and_falls_back() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_only_the_last_rung_left(world).await;
+            world.send("ada", json!({"send_at": "2026-11-23T10:01:00Z"})).await;
+            world.advance(70);
+        })
+    }
+    let lines = &[(After, "/push/ada"), (After, "SendRawEmail"), (After, "Publish")];
+    Story { given, act: cascade, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_scheduled_send() {
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.send("ada", json!({"send_at": "2026-11-23T10:05:00Z"})).await;
+        })
+    }
+    Story { act, lines: &[(After, "PutItem notifications")], ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_withdrawal() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            with_device(world).await;
+            world.send("ada", json!({"send_at": "2026-11-23T10:05:00Z"})).await;
+        })
+    }
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.cancel(&world.only_id()).await;
+        })
+    }
+    let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications")];
+    Story { given, act, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_batch() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.subscribe("ada", "ada").await;
+            world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+            world.put_profile("eve", json!({"phone": phone("eve")})).await;
+            world.subscribe("joe", "joe").await;
+            world.put_profile("joe", json!({"email": "joe@example.com"})).await;
+            world.push.answer("joe", std::iter::repeat_n(Reply::status(410), 9));
+        })
+    }
+    async fn batch(world: &World) -> crate::world::Answer {
+        let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
+        world.batch(["ada", "bob", "eve", "joe"].map(to).to_vec(), Some("b-1")).await
+    }
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            batch(world).await;
+        })
+    }
+    fn then(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            let again = batch(world).await;
+            assert_eq!(again.status, 202, "{again:?}");
+        })
+    }
+    let lines = &[(After, "PutItem control"), (After, "SendRawEmail"), (After, "Publish"), (After, "/push/joe")];
+    let story = Story { given, act, then, notifications: (4, 4), pushes: 1, lines };
+    story.survives_every_death().await;
+}

@@ -1,0 +1,50 @@
+//! Functions that die: nothing is lost, and nothing is paid for twice.
+
+mod check;
+mod deaths;
+mod lines;
+
+use serde_json::json;
+
+use crate::world::{Reply, World};
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_known_again_by_its_writer() {
+    for lost in [1, 2] {
+        let world = World::start().await;
+        world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+        world.aws.state.lock().unwrap().answers_lost = Some(("PutItem", lost));
+        let sent = world.send("ada", json!({})).await;
+        assert_eq!((sent.status, sent.attempts()), (202, vec!["email:accepted".to_owned()]));
+        world.advance(100);
+        assert_eq!((world.sweep().await.found, world.mails().len()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_a_paid_call_came_to_is_stored_although_the_table_throttles_for_a_while() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    {
+        let mut aws = world.aws.state.lock().unwrap();
+        // The claim goes through; then the SDK's three attempts to store the result fail.
+        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_mends_after) = (Some("PutItem"), Some(1), Some(3));
+    }
+    let sent = world.send("ada", json!({})).await;
+    assert_eq!((&sent.body["status"], sent.attempts()), (&json!("accepted"), vec!["email:accepted".to_owned()]));
+    assert_eq!(world.get(&world.only_id()).await.body, sent.body);
+}
+
+#[tokio::test]
+async fn what_is_leased_by_a_running_function_is_left_alone() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::Silence]);
+    tokio::select! {
+        _ = world.send("ada", json!({})) => panic!("the push service never answers"),
+        () = async { while world.push.count("phone") == 0 { tokio::task::yield_now().await } } => {}
+    }
+    world.advance(30);
+    assert_eq!(world.sweep().await.found, 0);
+    assert_eq!(world.get(&world.only_id()).await.body["status"], "sending");
+}

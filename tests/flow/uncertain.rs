@@ -1,0 +1,148 @@
+//! A paid send whose outcome is unknown, and what the type says of it: stop, next or repeat.
+
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Fate, Point, Reply, Side, World};
+
+/// Ada has a mail address and a phone, and her type's rule is this one.
+async fn world_where(rule: &str) -> World {
+    let world = World::start().await;
+    world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
+    world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
+    world
+}
+
+fn hang_up(world: &World, mails: usize, texts: usize) {
+    let mut aws = world.aws.state.lock().unwrap();
+    aws.ses.extend(std::iter::repeat_n(Reply::HangUp, mails));
+    aws.sns.extend(std::iter::repeat_n(Reply::HangUp, texts));
+}
+
+fn calls(world: &World) -> (usize, usize) {
+    (world.mails().len(), world.texts().len())
+}
+
+/// The SMS money of the day and of the only recipient.
+fn set_aside(world: &World) -> (i64, i64) {
+    let used = |table: &str, key: &str, prefix: &str| -> i64 {
+        let items = world.items(table);
+        let ours = items.iter().filter(|item| item[key]["S"].as_str().is_some_and(|text| text.starts_with(prefix)));
+        ours.map(|item| item["used"]["N"].as_str().unwrap().parse::<i64>().unwrap()).sum()
+    };
+    (used("control", "pk", "budget#sms#"), used("recipients", "sk", "cap#sms#"))
+}
+
+fn ends(answer: &Answer, status: &str, attempts: &[&str], cost_micros: i64) {
+    let reason = if status == "uncertain" { json!("outcome_unknown") } else { Value::Null };
+    assert_eq!((&answer.body["status"], &answer.body["reason"]), (&json!(status), &reason), "{answer:?}");
+    assert_eq!((answer.attempts(), &answer.body["cost_micros"]), (strings(attempts), &json!(cost_micros)));
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn stop_ends_there() {
+    let world = world_where("stop").await;
+    hang_up(&world, 1, 0);
+    ends(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain"], 92);
+    assert_eq!(calls(&world), (1, 0));
+}
+
+#[tokio::test]
+async fn next_goes_on_to_the_next_channel_and_never_back() {
+    let world = world_where("next").await;
+    hang_up(&world, 1, 0);
+    ends(&world.send("ada", json!({})).await, "accepted", &["email:uncertain", "sms:accepted"], 80_092);
+    hang_up(&world, 1, 1);
+    ends(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain", "sms:uncertain"], 80_092);
+    assert_eq!((calls(&world), set_aside(&world)), ((2, 2), (160_000, 2)), "what is unknown keeps its money");
+}
+
+#[tokio::test]
+async fn repeat_tries_the_same_channel_once_more_and_no_other() {
+    let world = world_where("repeat").await;
+    hang_up(&world, 1, 0);
+    ends(&world.send("ada", json!({})).await, "accepted", &["email:uncertain", "email:accepted"], 184);
+    hang_up(&world, 2, 0);
+    ends(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain", "email:uncertain"], 184);
+    assert_eq!(calls(&world), (4, 0));
+    let sms = json!({"channels": ["sms"]});
+    hang_up(&world, 0, 1);
+    ends(&world.send("ada", sms).await, "accepted", &["sms:uncertain", "sms:accepted"], 160_000);
+    assert_eq!((calls(&world), set_aside(&world)), ((4, 2), (160_000, 2)), "both may have been sent");
+}
+
+#[tokio::test]
+async fn what_was_not_sent_gives_its_money_back_and_what_is_unknown_does_not() {
+    let world = world_where("repeat").await;
+    let throttled = "<ErrorResponse><Error><Code>Throttled</Code></Error></ErrorResponse>";
+    let refused = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
+    world.aws.state.lock().unwrap().sns.extend([Reply::HangUp, Reply::text(400, throttled), Reply::text(400, refused)]);
+    let sent = world.send("ada", json!({"channels": ["sms"]})).await;
+    assert_eq!(sent.attempts(), ["sms:uncertain", "sms:retry_later"]);
+    assert_eq!(set_aside(&world), (80_000, 1), "of two tries one may have been sent");
+    world.advance(100);
+    world.sweep().await;
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    ends(&end, "uncertain", &["sms:uncertain", "sms:retry_later", "sms:rejected"], 80_000);
+    assert_eq!((calls(&world), set_aside(&world)), ((0, 3), (80_000, 1)));
+}
+
+#[tokio::test]
+async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() {
+    for (rule, status, attempts, cost_micros) in [
+        ("stop", "uncertain", &["email:uncertain"][..], 92),
+        ("next", "accepted", &["email:uncertain", "sms:accepted"], 80_092),
+        ("repeat", "accepted", &["email:uncertain", "email:accepted"], 184),
+    ] {
+        let world = world_where("stop").await;
+        // GetParameters, Query, PutItem: the claim is stored, SES has the mail, and the function is no more.
+        let line = Point { side: Side::After, call: 4 };
+        let died = world.dying(line, world.send("ada", json!({}))).await;
+        assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
+        world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
+        world.advance(100);
+        assert_eq!(world.sweep().await.worked, 1);
+        ends(&world.get(&world.only_id()).await, status, attempts, cost_micros);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_costs_what_was_set_aside_whatever_the_price_is_when_it_is_found() {
+    let world = world_where("stop").await;
+    let line = Point { side: Side::After, call: 3 };
+    let died = world.dying(line, world.send("ada", json!({"channels": ["sms"]}))).await;
+    assert!(matches!(&died, Fate::Died(call) if call == "TransactWriteItems"), "{died:?}");
+    world.set("settings", &json!({"prices": {"sms_micros": {"IT": 1}}}).to_string());
+    world.put_profile("ada", json!({})).await;
+    world.advance(100);
+    world.sweep().await;
+    ends(&world.get(&world.only_id()).await, "uncertain", &["sms:uncertain"], 80_000);
+    assert_eq!(set_aside(&world), (80_000, 1));
+}
+
+#[tokio::test]
+async fn fewer_tries_hold_at_once_for_what_is_under_way() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    world.push.answer("phone", std::iter::repeat_n(Reply::status(429).with("Retry-After", "60"), 9));
+    let sent = world.send("ada", json!({})).await;
+    world.set("settings", &json!({"types": {"DEFAULT": {"tries": 2}}}).to_string());
+    world.advance(100);
+    world.sweep().await;
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!(end.attempts(), ["push:retry_later", "push:retry_later", "email:accepted"]);
+    world.set("settings", &json!({"types": {"DEFAULT": {"tries": 11}}}).to_string());
+    world.advance(100);
+    world.push.answer("phone", std::iter::repeat_n(Reply::status(503), 9));
+    let sent = world.send("ada", json!({})).await;
+    for _ in 0..3 {
+        world.advance(700);
+        world.sweep().await;
+    }
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!(end.attempts().len(), 3, "junk leaves the last good rule in force: {end:?}");
+}
