@@ -12,6 +12,7 @@ mod later;
 mod metrics;
 mod money;
 mod requests;
+mod retries;
 mod rollout;
 mod uncertain;
 mod writes;

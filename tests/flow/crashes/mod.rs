@@ -3,6 +3,7 @@
 mod check;
 mod deaths;
 mod lines;
+mod others;
 
 use serde_json::json;
 

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use notifications::clock::Clock;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -34,6 +36,8 @@ pub struct State {
     pub fuse_is_for: Option<&'static str>,
     /// After how many failed calls the fuse mends itself; `None` is never.
     pub fuse_mends_after: Option<usize>,
+    /// A clock, and how many seconds every write of DynamoDB takes on it.
+    pub writes_take: Option<(Clock, u64)>,
     /// A call of DynamoDB, and how often it is carried out without an answer.
     pub answers_lost: Option<(&'static str, usize)>,
 }
@@ -135,7 +139,11 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
     };
     if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w))
     {
-        state.lock().unwrap().writes.push((call.to_owned(), consumed));
+        let mut state = state.lock().unwrap();
+        state.writes.push((call.to_owned(), consumed));
+        if let Some((clock, seconds)) = &state.writes_take {
+            clock.advance(Duration::from_secs(*seconds));
+        }
     }
     match &mut state.lock().unwrap().answers_lost {
         Some((name, left)) if *name == call && *left > 0 => {

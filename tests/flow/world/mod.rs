@@ -21,6 +21,7 @@ pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
 use notifications::cascade::{Dispatcher, DispatcherConfig, Sweep, Told, start_dispatcher};
 use notifications::channels::push::ExtraOrigins;
+use notifications::cleanup::{Cleanup, Summary};
 use notifications::clock::Clock;
 use notifications::environment::Environment;
 use notifications::gateway;
@@ -31,7 +32,7 @@ use notifications::rollup::report::Report;
 use notifications::rollup::{Change, Sequence, Window};
 use notifications::send::{SendApi, SendService};
 use notifications::store::metrics::MetricsStore;
-use notifications::store::{ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
+use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
 use serde_json::{Value, json};
 
 /// The caller that sends unless a story says otherwise.
@@ -75,6 +76,7 @@ pub struct World {
     send: SendApi,
     cascade: Dispatcher,
     recipients: RecipientsApi,
+    cleanup: Cleanup,
     metrics: MetricsStore,
     told: std::sync::Mutex<usize>,
 }
@@ -107,6 +109,12 @@ impl World {
         Self {
             send: SendApi { service: SendService { dispatcher, idempotency, hasher: hasher.clone() } },
             cascade,
+            cleanup: Cleanup {
+                erasure: ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications"),
+                notifications: NotificationsStore::new(config.dynamodb(), "notifications"),
+                cursor: CursorStore::new(config.dynamodb(), "control"),
+                recipients: recipients.clone(),
+            },
             recipients: RecipientsApi {
                 erasure: ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications"),
                 notifications: NotificationsStore::new(config.dynamodb(), "notifications"),
@@ -246,6 +254,12 @@ impl World {
     /// What the minute schedule of cascade does.
     pub async fn sweep(&self) -> Sweep {
         self.cascade.sweep(2_000, self.ends_at_ms()).await.unwrap()
+    }
+
+    /// A pass of cleanup, with the retention it has by default.
+    pub async fn clean_up(&self) -> Summary {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        self.cleanup.pass(self.clock.now(), 180, deadline, false).await
     }
 
     /// Hands over to cascade what the stream has, from the first record on; what was handed over before comes again.

@@ -1,0 +1,137 @@
+//! Every line at which the other functions may die: whoever asks, or runs, again finds the work done right.
+
+use serde_json::json;
+
+use super::deaths::{Acting, Story, nothing};
+use crate::world::Side::{After, Before};
+use crate::world::{Fate, Point, World};
+
+const QUIET: Story =
+    Story { given: nothing, act: nothing, then: nothing, notifications: (0, 0), pushes: 1, lines: &[] };
+
+fn register(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.subscribe("ada", "ada").await;
+    })
+}
+
+/// The browser registers again, as it does whenever its service worker starts, and is reached.
+fn register_again(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.subscribe("ada", "ada").await;
+        assert_eq!((world.devices("ada").await, world.devices("bob").await), (1, 0));
+        assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
+        let owners = world.items("recipients");
+        assert_eq!(owners.iter().filter(|item| item["sk"]["S"] == "owner").count(), 1);
+    })
+}
+
+#[tokio::test]
+async fn of_a_registration() {
+    let lines = &[(Before, "TransactWriteItems"), (After, "TransactWriteItems")];
+    Story { act: register, then: register_again, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_device_that_moves_to_somebody_else() {
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.subscribe("bob", "ada").await;
+        })
+    }
+    let story = Story { given, act: register, then: register_again, notifications: (1, 1), ..QUIET };
+    Story { lines: &[(After, "TransactWriteItems")], ..story }.survives_every_death().await;
+}
+
+fn erase(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
+    })
+}
+
+fn with_a_history(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.subscribe("ada", "ada").await;
+        world.put_profile("ada", json!({"email": "ada@example.com", "phone": super::check::phone("ada")})).await;
+        for channel in ["push", "email", "sms"] {
+            world.send("ada", json!({"channels": [channel]})).await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn of_an_erasure() {
+    fn then(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            let again = world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
+            assert_eq!(again.status, 200, "{again:?}");
+            assert_eq!((world.items("recipients").len(), world.items("notifications").len()), (0, 0));
+        })
+    }
+    // What was counted stays counted, and names nobody.
+    for call in 1.. {
+        let mut came_about = false;
+        for side in [Before, After] {
+            let world = World::start().await;
+            with_a_history(&world).await;
+            came_about |= matches!(world.dying(Point { side, call }, erase(&world)).await, Fate::Died(_));
+            then(&world).await;
+        }
+        if !came_about {
+            assert!(call > 3);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_cleanup() {
+    /// A device that nobody uses, and a send whose function died when SES had the mail and was not taken up for days.
+    fn given(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.subscribe("bob", "bob").await;
+            world.advance(181 * 86_400);
+            world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+            // With a key the id, and so its shard, is the same in every world.
+            let line = Point { side: After, call: 5 };
+            let died = world.dying(line, world.send_once("k-1", "ada", json!({}))).await;
+            assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
+            world.advance(2 * 86_400);
+        })
+    }
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.clean_up().await;
+        })
+    }
+    fn then(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            let summary = world.clean_up().await;
+            assert!(summary.complete, "{summary:?}");
+            assert_eq!(world.devices("bob").await, 0);
+            let end = world.get(&world.only_id()).await;
+            assert_eq!(
+                (&end.body["status"], end.attempts()),
+                (&json!("uncertain"), vec!["email:uncertain".to_owned()])
+            );
+        })
+    }
+    let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications"), (After, "TransactWriteItems")];
+    Story { given, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_a_rollup() {
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.metrics_of_last(24 * 60).await;
+        })
+    }
+    fn then(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            // Lambda hands the same records over again.
+            world.tell_rollup_again();
+        })
+    }
+    Story { given: with_a_history, act, then, notifications: (3, 3), ..QUIET }.survives_every_death().await;
+}
