@@ -1,8 +1,9 @@
 //! What sending may cost.
 
+use notifications::clock::Clock;
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use crate::world::{Answer, Reply, World};
 
 #[tokio::test]
 async fn the_daily_ceiling_holds_under_many_sends_at_once_and_opens_again_the_next_day() {
@@ -76,4 +77,21 @@ async fn a_reservation_whose_answers_were_lost_is_found_done_and_counted_once() 
     assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted", "the ceiling holds two, and no third");
     assert_eq!(world.send("ada", json!({})).await.body["reason"], "budget");
     assert_eq!(world.texts().len(), 2);
+}
+
+#[tokio::test]
+async fn a_short_wait_is_sat_out_and_the_money_set_aside_serves_the_next_try() {
+    let world = World::start_by(Clock::System).await;
+    world.set("settings", r#"{"sms": {"daily_ceiling_micros": 80000, "per_recipient_per_day": 1}}"#);
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    let throttled = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttled</Code></Error></ErrorResponse>";
+    world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, throttled));
+    // A batch has time for it.
+    let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
+    let sent = world.batch(vec![to("ada")], None).await;
+    let only = Answer { body: sent.body["items"][0].clone(), ..sent };
+    assert_eq!(only.attempts(), ["sms:retry_later", "sms:accepted"]);
+    assert_eq!((&only.body["status"], &only.body["cost_micros"]), (&json!("accepted"), &json!(80_000)));
+    let used: Vec<_> = world.items("control").into_iter().filter(|item| item.get("used").is_some()).collect();
+    assert_eq!((used.len(), &used[0]["used"]["N"]), (1, &json!("80000")));
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::check::phone;
-use super::deaths::{Acting, Story, cascade, nothing};
+use super::deaths::{Acting, LAST_QUERY, Story, cascade, nothing};
 use crate::world::Side::{After, Before};
 use crate::world::{Reply, World};
 
@@ -64,7 +64,7 @@ fn ask_again(world: &World) -> Acting<'_> {
 }
 
 const PLAIN: Story =
-    Story { given: with_device, act: send, then: nothing, notifications: PERHAPS, pushes: 1, lines: &[] };
+    Story { given: with_device, act: send, then: nothing, notifications: PERHAPS, pushes: 1, from: 1, lines: &[] };
 
 #[tokio::test]
 async fn of_a_push() {
@@ -181,7 +181,7 @@ async fn of_a_retry_that_cascade_takes_up() {
         })
     }
     let lines = &[(Before, "Query notifications.due"), (After, "GetItem notifications"), (After, "/push/ada")];
-    let story = Story { given, act: cascade, notifications: ONE, pushes: 2, lines, ..PLAIN };
+    let story = Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, pushes: 2, lines, ..PLAIN };
     story.survives_every_death().await;
 }
 
@@ -196,7 +196,7 @@ async fn of_an_sms_that_cascade_tries_again() {
         })
     }
     let lines = &[(Before, "TransactWriteItems"), (After, "TransactWriteItems"), (After, "Publish")];
-    Story { given, act: cascade, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn of_a_scheduled_send_that_is_due_and_falls_back() {
         })
     }
     let lines = &[(After, "/push/ada"), (After, "SendRawEmail"), (After, "Publish")];
-    Story { given, act: cascade, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn of_a_batch() {
             assert_eq!(again.status, 202, "{again:?}");
         })
     }
-    let lines = &[(After, "PutItem control"), (After, "SendRawEmail"), (After, "Publish"), (After, "/push/joe")];
-    let story = Story { given, act, then, notifications: (4, 4), pushes: 1, lines };
-    story.survives_every_death().await;
+    // Its messages run side by side, so which calls are made behind the key's is another matter every time.
+    let lines = &[(After, "PutItem control")];
+    Story { given, act, then, notifications: (4, 4), lines, ..PLAIN }.survives_every_death().await;
 }

@@ -7,7 +7,7 @@ use crate::world::Side::{After, Before};
 use crate::world::{Fate, Point, World};
 
 const QUIET: Story =
-    Story { given: nothing, act: nothing, then: nothing, notifications: (0, 0), pushes: 1, lines: &[] };
+    Story { given: nothing, act: nothing, then: nothing, notifications: (0, 0), pushes: 1, from: 1, lines: &[] };
 
 fn register(world: &World) -> Acting<'_> {
     Box::pin(async {
@@ -117,7 +117,8 @@ async fn of_a_cleanup() {
         })
     }
     let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications"), (After, "TransactWriteItems")];
-    Story { given, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+    // It asks for every shard in turn; from the one that holds something on.
+    Story { given, act, then, from: 10, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
 }
 
 #[tokio::test]

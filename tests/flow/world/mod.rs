@@ -84,6 +84,11 @@ pub struct World {
 impl World {
     /// A fresh deployment in which everybody is in version 2.
     pub async fn start() -> Self {
+        Self::start_by(Clock::manual("2026-11-23T10:00:00Z".parse().unwrap())).await
+    }
+
+    /// The same by a clock that may move by itself.
+    pub async fn start_by(clock: Clock) -> Self {
         let database = dynamo::tables();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dynamo = listener.local_addr().unwrap().to_string();
@@ -100,7 +105,6 @@ impl World {
         ];
         let named = parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value));
         aws.state.lock().unwrap().parameters.extend(named);
-        let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
         let config = DispatcherConfig::read(&environment(&aws.url, &push.origin)).unwrap();
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
         let (cascade, _) = start_dispatcher(&config, clock.clone()).await.unwrap();
