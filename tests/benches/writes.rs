@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../flow/world/mod.rs"]
 mod world;
 
