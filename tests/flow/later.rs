@@ -73,8 +73,8 @@ async fn silence_escalates_from_push_to_email_and_then_to_sms() {
 async fn a_lifetime_that_ends_first_expires_it() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
-    world.push.answer("phone", std::iter::repeat_n(Reply::status(503), 9));
-    let sent = world.send("ada", json!({"ttl_seconds": 1})).await;
+    world.push.answer("phone", [Reply::status(503).with("Retry-After", "10")]);
+    let sent = world.send("ada", json!({"ttl_seconds": 30})).await;
     assert_eq!(sent.body["status"], "cascading");
     world.advance(60);
     world.sweep().await;
