@@ -24,13 +24,15 @@ use aws_types::region::Region;
 
 use crate::environment::{Environment, EnvironmentError};
 
+pub mod deadline;
+
 const CONNECT: Duration = Duration::from_secs(1);
 /// DynamoDB and SSM answer in milliseconds: a silent attempt is given up early enough for two more within a request.
-const ATTEMPT: Duration = Duration::from_millis(2_500);
-const OPERATION: Duration = Duration::from_secs(6);
+pub(crate) const ATTEMPT: Duration = Duration::from_millis(2_500);
+pub(crate) const OPERATION: Duration = Duration::from_secs(6);
 const ATTEMPTS: u32 = 3;
 /// A paid send gets one attempt, and longer: giving up on it early leaves its outcome unknown.
-const PAID_SEND: Duration = Duration::from_secs(6);
+pub(crate) const PAID_SEND: Duration = Duration::from_secs(6);
 
 /// The five that Amazon Trust Services asks custom trust stores to hold (amazontrust.com/repository): Amazon Root CA 1 to 4
 /// and Starfield Services Root CA G2. The first of them to end does so on 31 December 2037.
@@ -63,14 +65,16 @@ fn credentials(environment: &Environment) -> Result<Credentials, EnvironmentErro
     Ok(Credentials::new(id, secret, environment.optional("AWS_SESSION_TOKEN")?, None, "Lambda"))
 }
 
-/// DynamoDB: up to three attempts, 2.5 s each, 6 s in all.
+/// DynamoDB: up to three attempts, 2.5 s each, 6 s in all, and never beyond the [`deadline`] of the work in hand.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(config)
+    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(deadline::Deadline);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// SSM: up to three attempts, 2.5 s each, 6 s in all.
+/// SSM: the same.
 pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
-    aws_sdk_ssm::Client::new(config)
+    let config = aws_sdk_ssm::config::Builder::from(config).interceptor(deadline::Deadline);
+    aws_sdk_ssm::Client::from_conf(config.build())
 }
 
 /// SES: exactly one attempt of at most 6 s, since a repeat after a time-out could send twice.
@@ -91,6 +95,19 @@ pub fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
 pub fn cause(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether a code of an AWS error says that the role's credentials have run out; if so it is told, since nothing that this
+/// process can do mends it.
+///
+/// It is a fault that passes for whoever asks: Lambda gives every new process new credentials, and they outlive a process, so
+/// either Lambda replaces this one soon or a clock is wrong. Ending the process would not be surer, and would cost the answer.
+pub fn has_expired(call: &str, code: &str) -> bool {
+    let expired = matches!(code, "ExpiredToken" | "ExpiredTokenException");
+    if expired {
+        tracing::error!(alarm = "credentials_expired", call, code, "AWS takes this process's credentials no longer");
+    }
+    expired
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {

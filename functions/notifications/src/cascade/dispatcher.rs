@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
 use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
+use crate::aws::deadline;
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::country::CountryCode;
@@ -18,36 +20,10 @@ use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource, Version};
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
 
-/// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
-pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
-/// The least time a push is worth starting for.
-const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(500);
-/// What is kept back for storing the result.
-const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
-
-/// How far apart the clocks of two functions may be.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
-
-/// How long an invocation may work on a notification.
-#[derive(Debug, Clone, Copy)]
-pub struct Allowance {
-    /// When the result must be stored.
-    pub work_until: Timestamp,
-    /// When others may take the notification over: later than this function can live, clock skew included.
-    pub lease_until: Timestamp,
-}
-
-/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
-/// clocks that differ: leases end then, and not before.
-#[must_use]
-pub fn gone_by(deadline_ms: u64) -> Timestamp {
-    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
-}
 
 /// A notification being worked on.
 #[derive(Debug)]
@@ -116,42 +92,51 @@ impl Dispatcher {
             match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
-                    return self.store(job).await;
+                    return self.store(job, allowance).await;
                 }
-                (Step::Wait(until), _) if !self.nap(until, allowance).await => return self.put_down(job, until).await,
+                (Step::Wait(until), _) if !self.nap(until, allowance).await => {
+                    return self.put_down(job, until, allowance).await;
+                }
                 (Step::Wait(_), _) => {}
-                (Step::Push(devices), _) if fits(SHORTEST_PUSH, allowance, now) => {
+                (Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
                     self.push(&mut job, &devices, allowance).await?;
                 }
-                (Step::Pay(channel), Some(recipient)) if fits(PAID_CALL, allowance, now) => {
+                (Step::Pay(channel), Some(recipient)) if allowance.fits(PAID_CALL, now) => {
                     self.pay(&mut job, channel, recipient, &live, allowance).await?;
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
-                (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now).await,
+                (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now, allowance).await,
             }
         }
     }
 
-    async fn put_down(&self, mut job: Job, until: Timestamp) -> Result<Notification, StoreError> {
+    async fn put_down(&self, mut job: Job, until: Timestamp, allowance: Allowance) -> Result<Notification, StoreError> {
         job.notification.wait(until, self.clock.now());
-        self.store(job).await
+        self.store(job, allowance).await
     }
 
-    /// Stores the state reached. What a paid call came to is insisted on: unless it is stored, all that anybody will know
-    /// is that the call may have been made.
-    async fn store(&self, mut job: Job) -> Result<Notification, StoreError> {
-        let paid = job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0);
-        let tries = if paid { TRIES_TO_STORE } else { 1 };
+    /// Stores the state reached. What a paid call came to is insisted on, beyond the time that the rest of the request has:
+    /// unless it is stored, all that anybody will know is that the call may have been made.
+    async fn store(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+        if job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0) {
+            deadline::anew(allowance.to_insist(self.clock.now()), self.insist(&mut job)).await?;
+        } else {
+            self.persist(&mut job).await?;
+        }
+        Ok(job.notification)
+    }
+
+    async fn insist(&self, job: &mut Job) -> Result<(), StoreError> {
         let mut made = 1;
         loop {
-            match self.persist(&mut job).await {
-                Err(error) if error.is_transient() && made < tries => {
+            match self.persist(job).await {
+                Err(error) if error.is_transient() && made < TRIES_TO_STORE => {
                     tracing::warn!(notification = %job.notification.id, %error, made, "a paid result is not stored yet");
                     let pause_ms = retry::delay_ms(made, Some(100 << made), crate::chance::unit());
                     tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
                     made += 1;
                 }
-                stored => return stored.map(|()| job.notification),
+                stored => return stored,
             }
         }
     }
@@ -168,7 +153,7 @@ impl Dispatcher {
     /// Sits out a short wait when the allowance leaves room for an attempt behind it.
     async fn nap(&self, until: Timestamp, allowance: Allowance) -> bool {
         let pause = until.duration_since(self.clock.now());
-        if pause > LONGEST_NAP || !fits(SHORTEST_PUSH, allowance, until) {
+        if pause > LONGEST_NAP || !allowance.fits(SHORTEST_PUSH, until) {
             return false;
         }
         self.clock.sleep(pause).await
@@ -182,7 +167,11 @@ impl Dispatcher {
             job.leased = true;
         }
         let at = self.clock.now();
-        let patience = allowance.work_until.duration_since(at) - TO_STORE;
+        if !allowance.fits(SHORTEST_PUSH, at) {
+            // Storing the lease took the time: it is put down untried.
+            return Ok(());
+        }
+        let patience = allowance.patience(at);
         let calls = devices.iter().map(|device| self.channels.push(device, &job.notification, patience, at));
         let answers = futures_util::future::join_all(calls).await;
         let gone = devices.iter().zip(&answers).filter(|(_, answer)| answer.outcome == Outcome::Gone);
@@ -225,7 +214,8 @@ impl Dispatcher {
             let limits = &live.settings.sms;
             let read_at = job.notification.revision;
             let claim = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
-            match self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, claimed_at).await? {
+            let reserve = self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, claimed_at);
+            match deadline::at_most(allowance.to_claim(claimed_at), reserve).await? {
                 Reserved::Yes => job.is_new = false,
                 Reserved::No => {
                     job.notification.revision = read_at;
@@ -235,7 +225,7 @@ impl Dispatcher {
                 }
             }
         } else {
-            self.persist(job).await?;
+            deadline::at_most(allowance.to_claim(claimed_at), self.persist(job)).await?;
         }
         job.leased = true;
         let at = self.clock.now();
@@ -248,11 +238,6 @@ impl Dispatcher {
         record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
         Ok(())
     }
-}
-
-/// Whether something that takes `needed` can start at `at` and still be stored in time.
-fn fits(needed: SignedDuration, allowance: Allowance, at: Timestamp) -> bool {
-    allowance.work_until.duration_since(at) >= needed + TO_STORE
 }
 
 fn record(

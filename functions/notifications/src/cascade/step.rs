@@ -11,6 +11,10 @@ use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Re
 use crate::recipients::{Device, Recipient};
 use crate::rollout::Version;
 
+/// How many times as often the last channel that is left is tried while it answers "later": there is nothing to fall back to,
+/// and as the waits double, a quarter of an hour of trouble is sat out.
+const TIMES_ON_THE_LAST: u32 = 3;
+
 /// What comes next for a notification.
 #[derive(Debug, PartialEq)]
 pub enum Step<'a> {
@@ -99,7 +103,7 @@ impl<'a> Ladder<'a> {
         }
         match tried().next_back() {
             None => Rung::Try(Step::Pay(channel)),
-            Some(last) => match again_at(last, tried().count(), self.rules.tries) {
+            Some(last) => match again_at(last, tried().count(), self.tries_on(channel, notification, to)) {
                 Some(at) if at > now => Rung::Try(Step::Wait(at)),
                 Some(_) => Rung::Try(Step::Pay(channel)),
                 None => Rung::Passed,
@@ -117,8 +121,9 @@ impl<'a> Ladder<'a> {
             let all: Vec<_> = living().collect();
             return if all.is_empty() { Rung::Passed } else { Rung::Try(Step::Push(all)) };
         }
+        let allowed = self.tries_on(Channel::Push, notification, recipient);
         let again: Vec<_> =
-            living().filter_map(|device| Some((self.retry_of(device, notification)?, device))).collect();
+            living().filter_map(|device| Some((retry_of(device, notification, allowed)?, device))).collect();
         let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
         match again.iter().map(|(at, _)| *at).min() {
             None => Rung::Passed,
@@ -127,10 +132,12 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn retry_of(&self, device: &Device, notification: &Notification) -> Option<Timestamp> {
-        let of_device = |attempt: &&Attempt| attempt.device.as_deref() == Some(&device.device_id);
-        let tried = || notification.attempts_on(Channel::Push).filter(of_device);
-        again_at(tried().next_back()?, tried().count(), self.rules.tries)
+    /// The type's own number while a later channel could still reach the recipient.
+    fn tries_on(&self, channel: Channel, notification: &Notification, to: &Recipient) -> u32 {
+        let mut later = notification.channels.iter().skip_while(|each| **each != channel).skip(1);
+        let may_follow = later.any(|next| self.may_reach(*next, to) && !self.unaffordable.contains(next));
+        let times = if may_follow { 1 } else { TIMES_ON_THE_LAST };
+        self.rules.tries.saturating_mul(times)
     }
 
     /// Whether this recipient has, and agrees to, an address on the channel.
@@ -202,6 +209,13 @@ fn last_channels_best(notification: &Notification) -> Option<AttemptOutcome> {
     let is_last =
         |(place, attempt): &(usize, &&Attempt)| tried[place + 1..].iter().all(|later| later.device != attempt.device);
     tried.iter().enumerate().filter(is_last).map(|(_, attempt)| attempt.outcome).min()
+}
+
+fn retry_of(device: &Device, notification: &Notification, allowed: u32) -> Option<Timestamp> {
+    let tried = || {
+        notification.attempts_on(Channel::Push).filter(|attempt| attempt.device.as_deref() == Some(&device.device_id))
+    };
+    again_at(tried().next_back()?, tried().count(), allowed)
 }
 
 /// When an attempt may be repeated; `None` when it may not, or its tries are spent.
