@@ -1,0 +1,80 @@
+"""What became of every request of a case, counted where it can be seen: in the table, at SES and at SNS."""
+
+import dataclasses
+
+OPEN = {"scheduled", "held", "sending", "cascading"}
+# An answer must be well within the 30 s that API Gateway waits.
+LONGEST_ANSWER_SECONDS = 27
+
+
+@dataclasses.dataclass
+class Verdict:
+    """One line of the table."""
+
+    service: str
+    kind: str
+    injected: int
+    requests: int
+    good: int
+    refused: int
+    broken: int
+    slowest_seconds: float
+    accepted: int
+    uncertain: int
+    lost: int
+    repeated: int
+    recovered_seconds: float
+    complaints: list
+
+    @property
+    def holds(self):
+        """Whether the case shows what is promised."""
+        return not self.complaints
+
+
+def is_settled(case, stored):
+    """Whether every keyed request was taken and nothing of this case is open."""
+    taken = all(request.accepted for request in case.requests if request.key)
+    return taken and not any(_status(item) in OPEN for one in case.messages for item in stored[one.marker])
+
+
+def judge(case, injected, recovered_seconds, seen):
+    """The line of a case that is over."""
+    stored, mails, texts = seen
+    fates = {one.marker: [_status(item) for item in stored[one.marker]] for one in case.messages}
+    keyed = {one.marker for request in case.requests if request.key for one in getattr(request, "messages", [request])}
+    lost, repeated = [], []
+    for one in case.messages:
+        if reason := _lost(one, fates[one.marker], one.marker in keyed, mails, texts):
+            lost.append(f"{one.marker} ({one.channel}): {reason}")
+        if (paid := mails[one.marker] + texts[one.marker]) > 1:
+            repeated.append(f"{one.marker} ({one.channel}): {paid} paid calls")
+    replies = [*case.replies, *(reply for request in case.requests for reply in request.replies)]
+    slowest = max(reply.seconds for reply in replies)
+    broken = [reply.status for reply in replies if not reply.is_promised]
+    complaints = [f"lost: {one}" for one in lost] + [f"repeated: {one}" for one in repeated]
+    complaints += [f"answers that are no promise: {sorted(broken)}"] if broken else []
+    complaints += ["the fault met no call"] if injected == 0 else []
+    complaints += [f"an answer took {slowest:.1f} s"] if slowest > LONGEST_ANSWER_SECONDS else []
+    ends = [fate for all_of_it in fates.values() for fate in all_of_it]
+    return Verdict(case.service, case.kind, injected, len(replies), sum(reply.status < 300 for reply in replies if reply.status),
+                   sum(reply.status in (409, 503) for reply in replies), len(broken), slowest, ends.count("accepted"),
+                   ends.count("uncertain"), len(lost), len(repeated), recovered_seconds, complaints)
+
+
+def _lost(message, fates, is_keyed, mails, texts):
+    """Why a message counts as lost; None when it does not."""
+    wanted = is_keyed or message.accepted
+    if len(fates) != 1 and (wanted or fates):
+        return f"{len(fates)} notifications" + ("" if message.accepted else ", never accepted")
+    if not fates:
+        return None
+    if fates[0] == "accepted":
+        arrived = {"email": mails, "sms": texts}.get(message.channel)
+        return "accepted, and nothing was sent" if arrived is not None and not arrived[message.marker] else None
+    # Whoever paid may not know; nothing else may end without having reached the person.
+    return None if fates[0] == "uncertain" and message.channel != "push" else f"ended {fates[0]}"
+
+
+def _status(item):
+    return item["status"]["S"]
