@@ -79,7 +79,7 @@ def tell(verdict):
     """One line when a case is over, and what is wrong with it."""
     said = "ok" if verdict.holds else "FAILED"
     settings.say(f"  {said:<7} {verdict.service}: {verdict.kind}: {verdict.injected} calls met, {verdict.requests} requests, "
-                 f"slowest {verdict.slowest_seconds:.1f} s, recovered after {verdict.recovered_seconds:.0f} s")
+                 f"slowest {verdict.slowest.seconds:.1f} s ({verdict.slowest.route}), recovered after {verdict.recovered_seconds:.0f} s")
     for complaint in verdict.complaints:
         settings.say(f"          {complaint}")
 

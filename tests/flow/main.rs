@@ -7,6 +7,7 @@ mod world;
 
 mod crashes;
 mod deliveries;
+mod faults;
 mod later;
 mod metrics;
 mod money;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// What a pass leaves of the function's time for the calls under way, the cursor and the answer.
 const RESERVE_MS: u64 = 15_000;
 /// A caller is answered within this: API Gateway waits 30 s.
-const ANSWER_WITHIN: Duration = Duration::from_secs(24);
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the function works with.
 pub struct Services {

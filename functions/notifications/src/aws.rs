@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -21,6 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
 use aws_types::region::Region;
+use aws_types::sdk_config::Builder;
 
 use crate::environment::{Environment, EnvironmentError};
 
@@ -51,11 +51,15 @@ pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> 
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials(environment)?))
-        .http_client(http_client(trust))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts(ATTEMPT, OPERATION));
+        .http_client(http_client(trust));
     config.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL")?);
-    Ok(config.build())
+    Ok(limits(config).build())
+}
+
+/// What a call may take and how often it is tried, unless its client says otherwise.
+pub(crate) fn limits(config: Builder) -> Builder {
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    config.retry_config(retries).timeout_config(timeouts(ATTEMPT, OPERATION))
 }
 
 /// Those of the function's role. A process keeps the ones it was started with: Lambda replaces processes, not variables.
@@ -153,7 +157,10 @@ impl Trust {
 fn http_client(trust: Trust) -> SharedHttpClient {
     // Building fails for no reason that these two stores could give; the default is the machine's store.
     let tls = TlsContext::builder().with_trust_store(trust.store()).build().unwrap_or_default();
-    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+    let https = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build_https();
     SharedHttpClient::new(WhenNeeded(https))
 }
 

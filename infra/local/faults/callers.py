@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-import urllib.parse
 
 # A repeat waits as long as Retry-After says, but a test of minutes does not wait longer than this.
 LONGEST_WAIT_SECONDS = 3
@@ -10,8 +9,9 @@ LONGEST_WAIT_SECONDS = 3
 
 @dataclasses.dataclass
 class Reply:
-    """One answer: its status, how long it took, and whether it says when to come again."""
+    """One answer: to what, its status, how long it took, and whether it says when to come again."""
 
+    route: str
     status: int
     seconds: float
     retry_after: int | None = None
@@ -52,13 +52,13 @@ class Batch:
 
 def ask(stack, scope, method, path, body=None, **headers):
     """(reply, JSON) of one call; a connection that breaks counts as status 0."""
-    began = time.monotonic()
+    began, route = time.monotonic(), f"{method} {path.partition('?')[0]}"
     try:
         answer = stack.call(scope, method, path, body, **headers)
     except (OSError, ValueError):
-        return Reply(0, time.monotonic() - began), None
+        return Reply(route, 0, time.monotonic() - began), None
     after = answer.headers.get("Retry-After")
-    return Reply(answer.status, time.monotonic() - began, int(after) if after else None), answer.json
+    return Reply(route, answer.status, time.monotonic() - began, int(after) if after else None), answer.json
 
 
 def send(stack, request):
@@ -83,9 +83,9 @@ def send_patiently(stack, request, tries):
         time.sleep(min(reply.retry_after or 1, LONGEST_WAIT_SECONDS))
 
 
-def other_routes(person, notification):
-    """Every route that sends nothing, as arguments of `ask`."""
-    one, about = f"/v1/recipients/{urllib.parse.quote(person, safe='')}", {"to": person, "content": {"title": "t"}}
+def other_routes(person, leaver, notification):
+    """Every route that sends nothing, as arguments of `ask`: about somebody who stays, but for the erasure."""
+    one, about = f"/v1/recipients/{person}", Message(person, "email").body
     return [
         ("send", "POST", "/v1/notifications/explain", about),
         ("send", "GET", f"/v1/notifications/{notification}"),
@@ -93,7 +93,7 @@ def other_routes(person, notification):
         ("recipients", "PUT", one, {"email": "bystander@example.com"}),
         ("recipients", "GET", one),
         ("recipients", "GET", f"{one}/notifications"),
-        ("recipients", "DELETE", one),
+        ("recipients", "DELETE", f"/v1/recipients/{leaver}"),
         ("ops", "GET", "/v1/metrics"),
         ("ops", "POST", "/v1/cleanup", {"dry_run": True}),
     ]

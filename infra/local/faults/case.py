@@ -7,7 +7,7 @@ import time
 
 from .callers import Batch, Message, ask, other_routes, send, send_patiently
 from .kinds import rule
-from .verdict import Verdict, is_settled, judge
+from .verdict import is_settled, judge
 
 # First some of the calls, so that work is cut in the middle; then all of them.
 WAVES = (0.5, 1.0)
@@ -59,8 +59,9 @@ class Case:
             injected = sum(self._wave(pool, wave, share) for wave, share in zip(waves, WAVES))
             ended = time.monotonic()
             self._recover(pool, ended)
-        recovered = time.monotonic() - ended
-        return judge(self, injected, recovered, self._stored())
+            recovered = time.monotonic() - ended
+            after = list(pool.map(self._ask, other_routes(*self._bystanders)))
+        return judge(self, injected, recovered, [reply for reply in after if reply.status >= 300], self._stored())
 
     def _requests(self, wave):
         made, numbers = [], itertools.count()
@@ -86,10 +87,11 @@ class Case:
 
     def _warm_up(self):
         """A notification before the fault, for the routes that read one; and for SSM the time that values serve."""
-        person = f"c{self._serial}before"
-        self.lane.stack.expect(201, "recipients", "PUT", f"/v1/recipients/{person}", {"email": "before@example.com"})
+        person, leaver = f"c{self._serial}stays", f"c{self._serial}leaves"
+        for one in (person, leaver):
+            self.lane.stack.expect(201, "recipients", "PUT", f"/v1/recipients/{one}", {"email": "by@example.com"})
         sent = self.lane.stack.expect(202, "send", "POST", "/v1/notifications", Message(person, "email").body)
-        self._bystander = (person, sent.json["id"])
+        self._bystanders = (person, leaver, sent.json["id"])
         if self.service == "ssm":
             time.sleep(STALE_SECONDS)
 
@@ -101,16 +103,19 @@ class Case:
             self.lane.inside.start_cold()
         work = [pool.submit(send_patiently, self.lane.stack, request, TRIES_UNDER_FAULT) for request in requests]
         if self.service in ("dynamodb", "ssm"):
-            routes = other_routes(*self._bystander)
-            work += [pool.submit(lambda call=call: self.replies.append(ask(self.lane.stack, *call)[0])) for call in routes]
+            work += [pool.submit(self._ask, call) for call in other_routes(*self._bystanders)]
         work.append(pool.submit(self.lane.inside.sweep))
         for one in concurrent.futures.as_completed(work):
             one.result()
         time.sleep(max(0, WAVE_SECONDS - (time.monotonic() - began)))
         return self.lane.proxy.calm()
 
+    def _ask(self, call):
+        self.replies.append(ask(self.lane.stack, *call)[0])
+        return self.replies[-1]
+
     def _recover(self, pool, ended):
-        """Callers come again, the minute's run comes every second, until nothing is left to do or the time is up."""
+        """Callers come again, the minute's run comes each second, until nothing is left to do or the time is up."""
         while time.monotonic() - ended < RECOVERY_SECONDS:
             waiting = [request for request in self.requests if request.key and not request.accepted]
             list(pool.map(lambda request: send(self.lane.stack, request), waiting))

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import json
+import time
 
 import boto3
 from botocore.config import Config
@@ -12,6 +13,7 @@ from .kinds import rule
 
 # A call of each service that changes nothing.
 READS = {"dynamodb": "list_tables", "ses": "get_send_quota", "sns": "list_topics", "ssm": "describe_parameters"}
+KEPT_WITHIN_SECONDS = 60
 SETTINGS = {"sms": {"daily_ceiling_micros": 1_000_000_000}}
 
 
@@ -26,9 +28,17 @@ class Inside:
         self._dynamodb, self._lambda = (session.client(name, **where) for name in ("dynamodb", "lambda"))
 
     def prepare(self):
-        """Everybody is in version 2, and the day's ceiling for SMS is above what the cases need."""
+        """Everybody is in version 2, the day's ceiling for SMS is above what the cases need, and rollup has kept both as the
+        last good values: what a minute of a healthy service does."""
         self._stack.put_parameter("RolloutPercentageParameter", "100")
         self._stack.put_parameter("SettingsParameter", json.dumps(SETTINGS))
+        key, table = {"pk": {"S": "rollout#last-good"}}, self.outputs["ControlTableName"]
+        deadline = time.monotonic() + KEPT_WITHIN_SECONDS
+        while self._dynamodb.get_item(TableName=table, Key=key).get("Item", {}).get("percentage") != {"S": "100"}:
+            if time.monotonic() > deadline:
+                raise SystemExit("rollup does not keep the last good rollout")
+            self._run("Rollup", "rollup")
+            time.sleep(1)
 
     @staticmethod
     def warm_up(proxy, region):
@@ -64,8 +74,11 @@ class Inside:
 
     def sweep(self):
         """The minute's run of cascade, now. Whether it went through."""
-        answer = self._lambda.invoke(FunctionName=self.outputs["CascadeFunctionName"], Payload=b'{"task":"cascade"}')
-        return "FunctionError" not in answer
+        return self._run("Cascade", "cascade")
+
+    def _run(self, name, task):
+        function = self.outputs[f"{name}FunctionName"]
+        return "FunctionError" not in self._lambda.invoke(FunctionName=function, Payload=json.dumps({"task": task}))
 
     def start_cold(self):
         """The next call of each function that reads SSM when it starts meets a new process."""

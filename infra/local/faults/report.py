@@ -6,7 +6,7 @@ HEAD = ("service", "fault", "injected", "requests", "2xx", "503/409", "other", "
 
 def cells(verdict):
     return (verdict.service, verdict.kind, verdict.injected, verdict.requests, verdict.good, verdict.refused, verdict.broken,
-            f"{verdict.slowest_seconds:.1f}", verdict.accepted, verdict.uncertain, verdict.lost, verdict.repeated,
+            f"{verdict.slowest.seconds:.1f}", verdict.accepted, verdict.uncertain, verdict.lost, verdict.repeated,
             f"{verdict.recovered_seconds:.0f}")
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from .callers import Reply
+
 OPEN = {"scheduled", "held", "sending", "cascading"}
 # An answer must be well within the 30 s that API Gateway waits.
 LONGEST_ANSWER_SECONDS = 27
@@ -18,7 +20,7 @@ class Verdict:
     good: int
     refused: int
     broken: int
-    slowest_seconds: float
+    slowest: Reply
     accepted: int
     uncertain: int
     lost: int
@@ -38,7 +40,7 @@ def is_settled(case, stored):
     return taken and not any(_status(item) in OPEN for one in case.messages for item in stored[one.marker])
 
 
-def judge(case, injected, recovered_seconds, seen):
+def judge(case, injected, recovered_seconds, still_refused, seen):
     """The line of a case that is over."""
     stored, mails, texts = seen
     fates = {one.marker: [_status(item) for item in stored[one.marker]] for one in case.messages}
@@ -50,12 +52,13 @@ def judge(case, injected, recovered_seconds, seen):
         if (paid := mails[one.marker] + texts[one.marker]) > 1:
             repeated.append(f"{one.marker} ({one.channel}): {paid} paid calls")
     replies = [*case.replies, *(reply for request in case.requests for reply in request.replies)]
-    slowest = max(reply.seconds for reply in replies)
-    broken = [reply.status for reply in replies if not reply.is_promised]
+    slowest = max(replies, key=lambda reply: reply.seconds)
+    broken = [f"{reply.status} to {reply.route}" for reply in replies if not reply.is_promised]
     complaints = [f"lost: {one}" for one in lost] + [f"repeated: {one}" for one in repeated]
     complaints += [f"answers that are no promise: {sorted(broken)}"] if broken else []
+    complaints += [f"after the fault {reply.route} still answers {reply.status}" for reply in still_refused]
     complaints += ["the fault met no call"] if injected == 0 else []
-    complaints += [f"an answer took {slowest:.1f} s"] if slowest > LONGEST_ANSWER_SECONDS else []
+    complaints += [f"{slowest.route} took {slowest.seconds:.1f} s"] if slowest.seconds > LONGEST_ANSWER_SECONDS else []
     ends = [fate for all_of_it in fates.values() for fate in all_of_it]
     return Verdict(case.service, case.kind, injected, len(replies), sum(reply.status < 300 for reply in replies if reply.status),
                    sum(reply.status in (409, 503) for reply in replies), len(broken), slowest, ends.count("accepted"),

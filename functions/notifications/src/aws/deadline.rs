@@ -77,19 +77,15 @@ impl Intercept for Deadline {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use aws_smithy_types::retry::RetryConfig;
-
-    use super::super::ATTEMPTS;
     use super::*;
-    use crate::fake_aws;
+    use crate::{aws, fake_aws};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// How many seconds a call of DynamoDB takes that nobody answers, with the limits that every call has.
     async fn silent_call() -> f64 {
         let silent = fake_aws::config(|_, _| std::future::pending()).into_builder();
-        let silent = silent.retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
-        let client = super::super::dynamodb(&silent.timeout_config(timeouts(ATTEMPT, OPERATION)).build());
+        let client = aws::dynamodb(&aws::limits(silent).build());
         let began = Instant::now();
         let answer = client.get_item().table_name("t").send().await;
         assert!(matches!(answer, Err(aws_sdk_dynamodb::error::SdkError::TimeoutError(_))), "{answer:?}");

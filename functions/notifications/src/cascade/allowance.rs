@@ -84,6 +84,7 @@ mod tests {
     use super::super::sweep::{EACH, TO_FINISH};
     use super::*;
     use crate::aws::{ATTEMPT, OPERATION, PAID_SEND};
+    use crate::recipients::ERASING;
     use crate::send::{BATCH, SINGLE};
     use crate::startup::PATIENCE;
 
@@ -134,10 +135,16 @@ mod tests {
     fn every_function_that_answers_callers_ends_well_before_api_gateway_gives_up() {
         for function in ["SendFunction", "RecipientsFunction"] {
             assert!(timeout(function) + Duration::from_secs(5) <= API_GATEWAY, "{function}");
-            // Waiting for the start and one call that takes as long as it may leave room for an answer.
-            assert!(PATIENCE + OPERATION + LAST_WORD < timeout(function), "{function}");
         }
         assert!(seconds(BATCH) + LAST_WORD < timeout("SendFunction"));
-        assert!(PATIENCE + OPERATION < timeout("CascadeFunction"));
+        assert!(PATIENCE + ERASING + LAST_WORD <= timeout("RecipientsFunction"));
+    }
+
+    #[test]
+    fn no_function_can_be_ended_by_the_one_call_that_it_waits_for() {
+        // Beyond that every call ends LAST_WORD before the function: aws/deadline.rs.
+        for function in ["SendFunction", "CascadeFunction", "RollupFunction", "CleanupFunction", "RecipientsFunction"] {
+            assert!(PATIENCE + OPERATION + LAST_WORD < timeout(function), "{function}");
+        }
     }
 }

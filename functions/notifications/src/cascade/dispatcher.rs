@@ -5,6 +5,7 @@
 //! says what may have happened.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,6 +23,8 @@ use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, Sto
 
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
+/// The longest that taking back a claim may take.
+const TO_WITHDRAW: Duration = Duration::from_secs(2);
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
 
@@ -133,7 +136,7 @@ impl Dispatcher {
                 Err(error) if error.is_transient() && made < TRIES_TO_STORE => {
                     tracing::warn!(notification = %job.notification.id, %error, made, "a paid result is not stored yet");
                     let pause_ms = retry::delay_ms(made, Some(100 << made), crate::chance::unit());
-                    tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     made += 1;
                 }
                 stored => return stored,
@@ -192,6 +195,32 @@ impl Dispatcher {
         }
     }
 
+    /// Stores the claim, and for an SMS its money with it, or neither.
+    async fn claim(
+        &self,
+        job: &mut Job,
+        channel: Channel,
+        recipient: &RecipientKey,
+        price_micros: i64,
+        live: &Live,
+    ) -> Result<Reserved, StoreError> {
+        if channel != Channel::Sms {
+            return self.notifications.claim(&mut job.notification, job.is_new).await.map(|()| Reserved::Yes);
+        }
+        let claim = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
+        self.sms_budget.reserve(claim, recipient, price_micros, &live.settings.sms, self.clock.now()).await
+    }
+
+    /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
+    /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
+    async fn withdraw(&self, job: &mut Job, allowance: Allowance) -> bool {
+        let now = self.clock.now();
+        job.notification.in_flight = None;
+        job.notification.wait(now, now);
+        let save = self.notifications.save(&mut job.notification);
+        deadline::anew(allowance.to_insist(now).min(TO_WITHDRAW), save).await.is_ok()
+    }
+
     /// Claims the channel, calls its provider once, and notes the outcome.
     async fn pay(
         &self,
@@ -208,24 +237,25 @@ impl Dispatcher {
         let price_micros = message.price_micros(&live.settings);
         // What is set aside on one UTC day is given back on the same.
         let claimed_at = self.clock.now();
+        let read_at = job.notification.revision;
         job.notification.lease(allowance.lease_until, claimed_at);
         job.notification.in_flight = Some(channel);
-        if channel == Channel::Sms {
-            let limits = &live.settings.sms;
-            let read_at = job.notification.revision;
-            let claim = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
-            let reserve = self.sms_budget.reserve(claim, &recipient.key, price_micros, limits, claimed_at);
-            match deadline::at_most(allowance.to_claim(claimed_at), reserve).await? {
-                Reserved::Yes => job.is_new = false,
-                Reserved::No => {
-                    job.notification.revision = read_at;
-                    job.notification.in_flight = None;
-                    job.unaffordable.insert(channel);
-                    return Ok(());
-                }
+        let claim = self.claim(job, channel, &recipient.key, price_micros, live);
+        match deadline::at_most(allowance.to_claim(claimed_at), claim).await {
+            Ok(Reserved::Yes) => job.is_new = false,
+            Ok(Reserved::No) => {
+                job.notification.revision = read_at;
+                job.notification.in_flight = None;
+                job.unaffordable.insert(channel);
+                return Ok(());
             }
-        } else {
-            deadline::at_most(allowance.to_claim(claimed_at), self.persist(job)).await?;
+            Err(error) => {
+                let withdrawn = error.is_transient() && self.withdraw(job, allowance).await;
+                if withdrawn && channel == Channel::Sms {
+                    self.sms_budget.release(&recipient.key, price_micros, claimed_at).await;
+                }
+                return Err(error);
+            }
         }
         job.leased = true;
         let at = self.clock.now();

@@ -18,7 +18,7 @@ use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered
 /// Every other request is answered within this.
 const WITHIN: Duration = Duration::from_secs(8);
 /// How long one request may go on erasing: the function is stopped after 20 s.
-const ERASING: Duration = Duration::from_secs(14);
+pub const ERASING: Duration = Duration::from_secs(14);
 
 /// Everything the routes need.
 #[derive(Debug, Clone)]
@@ -158,6 +158,9 @@ fn problem(error: StoreError) -> Problem {
     }
 }
 
+#[cfg(test)]
+#[path = "silence_tests.rs"]
+mod silence_tests;
 #[cfg(test)]
 #[path = "api_tests.rs"]
 mod tests;
