@@ -3,14 +3,15 @@
     python infra/local/run_faults.py                    all services and kinds
     python infra/local/run_faults.py ses sns resets     those of these services and kinds
 
-One lane of cases per service, each on a stack of its own, since a case must be over before the next one begins. Exit code 1 unless
-every case holds.
+A case must be over before the next one on its stack begins, so there are several lanes of cases, each with a stack of
+its own. Exit code 1 unless every case holds.
 """
 
 import concurrent.futures
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import time
 
@@ -78,8 +79,9 @@ def run_lane(services, wanted_kinds):
 def tell(verdict):
     """One line when a case is over, and what is wrong with it."""
     said = "ok" if verdict.holds else "FAILED"
-    settings.say(f"  {said:<7} {verdict.service}: {verdict.kind}: {verdict.injected} calls met, {verdict.requests} requests, "
-                 f"slowest {verdict.slowest.seconds:.1f} s ({verdict.slowest.route}), recovered after {verdict.recovered_seconds:.0f} s")
+    slowest = f"{verdict.slowest.seconds:.1f} s ({verdict.slowest.route})"
+    settings.say(f"  {said:<7} {verdict.service}: {verdict.kind}: {verdict.injected} calls met, "
+                 f"{verdict.requests} requests, slowest {slowest}, recovered after {verdict.recovered_seconds:.0f} s")
     for complaint in verdict.complaints:
         settings.say(f"          {complaint}")
 
@@ -89,6 +91,9 @@ def main():
     services, wanted_kinds = chosen(sys.argv[1:])
     lanes = [[service for service in of_lane if service in services] for of_lane in LANES]
     lanes = [of_lane for of_lane in lanes if of_lane]
+    # However this ends, the pool waits for its lanes, and each takes its stack down.
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, lambda number, _: sys.exit(128 + number))
     with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
         running = [pool.submit(run_lane, of_lane, wanted_kinds) for of_lane in lanes]
         verdicts = [verdict for one in running for verdict in one.result()]

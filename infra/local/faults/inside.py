@@ -28,8 +28,8 @@ class Inside:
         self._dynamodb, self._lambda = (session.client(name, **where) for name in ("dynamodb", "lambda"))
 
     def prepare(self):
-        """Everybody is in version 2, the day's ceiling for SMS is above what the cases need, and rollup has kept both as the
-        last good values: what a minute of a healthy service does."""
+        """Puts everybody into version 2 and the day's ceiling for SMS above what the cases need, and waits until rollup
+        has kept both as the last good values, as it does within a minute."""
         self._stack.put_parameter("RolloutPercentageParameter", "100")
         self._stack.put_parameter("SettingsParameter", json.dumps(SETTINGS))
         key, table = {"pk": {"S": "rollout#last-good"}}, self.outputs["ControlTableName"]
@@ -42,7 +42,7 @@ class Inside:
 
     @staticmethod
     def warm_up(proxy, region):
-        """microburst reads the description of a service when it first meets it, which takes seconds: not within a case."""
+        """microburst reads the description of a service when it first meets it, which takes seconds."""
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
         once = Config(read_timeout=60, retries={"total_max_attempts": 1})
         for service, call in READS.items():

@@ -1,18 +1,20 @@
 """The table of faults, as Markdown that a terminal shows as well."""
 
-HEAD = ("service", "fault", "injected", "requests", "2xx", "503/409", "other", "slowest s", "accepted", "uncertain", "lost",
-        "repeated", "recovered s")
+HEAD = ("service", "fault", "injected", "requests", "2xx", "503/409", "other", "slowest s", "accepted", "uncertain",
+        "lost", "repeated", "recovered s")
 
 
 def cells(verdict):
-    return (verdict.service, verdict.kind, verdict.injected, verdict.requests, verdict.good, verdict.refused, verdict.broken,
-            f"{verdict.slowest.seconds:.1f}", verdict.accepted, verdict.uncertain, verdict.lost, verdict.repeated,
-            f"{verdict.recovered_seconds:.0f}")
+    """A verdict's line, as text."""
+    line = (verdict.service, verdict.kind, verdict.injected, verdict.requests, verdict.good, verdict.refused,
+            verdict.broken, f"{verdict.slowest.seconds:.1f}", verdict.accepted, verdict.uncertain, verdict.lost,
+            verdict.repeated, f"{verdict.recovered_seconds:.0f}")
+    return [str(cell) for cell in line]
 
 
 def table(verdicts):
-    """Every line, and the sum below."""
-    rows = [HEAD, *([str(cell) for cell in cells(verdict)] for verdict in verdicts)]
+    """Every line."""
+    rows = [HEAD, *map(cells, verdicts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     line = lambda row: "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
     return "\n".join([line(HEAD), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows[1:])])

@@ -44,25 +44,35 @@ def judge(case, injected, recovered_seconds, still_refused, seen):
     """The line of a case that is over."""
     stored, mails, texts = seen
     fates = {one.marker: [_status(item) for item in stored[one.marker]] for one in case.messages}
-    keyed = {one.marker for request in case.requests if request.key for one in getattr(request, "messages", [request])}
-    lost, repeated = [], []
-    for one in case.messages:
-        if reason := _lost(one, fates[one.marker], one.marker in keyed, mails, texts):
-            lost.append(f"{one.marker} ({one.channel}): {reason}")
-        if (paid := mails[one.marker] + texts[one.marker]) > 1:
-            repeated.append(f"{one.marker} ({one.channel}): {paid} paid calls")
+    ends = [fate for all_of_it in fates.values() for fate in all_of_it]
+    lost, repeated = _lost_ones(case, fates, mails, texts), _repeated_ones(case, mails, texts)
     replies = [*case.replies, *(reply for request in case.requests for reply in request.replies)]
     slowest = max(replies, key=lambda reply: reply.seconds)
     broken = [f"{reply.status} to {reply.route}" for reply in replies if not reply.is_promised]
-    complaints = [f"lost: {one}" for one in lost] + [f"repeated: {one}" for one in repeated]
+    complaints = [*(f"lost: {one}" for one in lost), *(f"repeated: {one}" for one in repeated)]
     complaints += [f"answers that are no promise: {sorted(broken)}"] if broken else []
     complaints += [f"after the fault {reply.route} still answers {reply.status}" for reply in still_refused]
     complaints += ["the fault met no call"] if injected == 0 else []
-    complaints += [f"{slowest.route} took {slowest.seconds:.1f} s"] if slowest.seconds > LONGEST_ANSWER_SECONDS else []
-    ends = [fate for all_of_it in fates.values() for fate in all_of_it]
-    return Verdict(case.service, case.kind, injected, len(replies), sum(reply.status < 300 for reply in replies if reply.status),
-                   sum(reply.status in (409, 503) for reply in replies), len(broken), slowest, ends.count("accepted"),
-                   ends.count("uncertain"), len(lost), len(repeated), recovered_seconds, complaints)
+    if slowest.seconds > LONGEST_ANSWER_SECONDS:
+        complaints.append(f"{slowest.route} took {slowest.seconds:.1f} s")
+    return Verdict(
+        service=case.service, kind=case.kind, injected=injected, requests=len(replies),
+        good=sum(200 <= reply.status < 300 for reply in replies),
+        refused=sum(reply.is_promised and reply.status >= 300 for reply in replies), broken=len(broken),
+        slowest=slowest, accepted=ends.count("accepted"), uncertain=ends.count("uncertain"), lost=len(lost),
+        repeated=len(repeated), recovered_seconds=recovered_seconds, complaints=complaints)
+
+
+def _lost_ones(case, fates, mails, texts):
+    keyed = {one.marker for request in case.requests if request.key
+             for one in getattr(request, "messages", [request])}
+    reasons = ((one, _lost(one, fates[one.marker], one.marker in keyed, mails, texts)) for one in case.messages)
+    return [f"{one.marker} ({one.channel}): {reason}" for one, reason in reasons if reason]
+
+
+def _repeated_ones(case, mails, texts):
+    paid = ((one, mails[one.marker] + texts[one.marker]) for one in case.messages)
+    return [f"{one.marker} ({one.channel}): {calls} paid calls" for one, calls in paid if calls > 1]
 
 
 def _lost(message, fates, is_keyed, mails, texts):
