@@ -3,6 +3,7 @@
 //! Each call has limits of its own, but a request makes several, and theirs add up. So whoever answers an event says until
 //! when, once, and every call made on its behalf gets what is left: an interceptor of the SDK shortens its time-outs. What
 //! is set holds for a future and everything awaited in it, not for tasks that it spawns: those take it along by [`carried`].
+//! Each such future is on the heap: they stand in one another, and together are too large for the stack of a thread.
 
 use std::time::Duration;
 
@@ -33,13 +34,13 @@ pub fn of_invocation(ends_at_ms: u64, now: Timestamp) -> Duration {
 pub async fn at_most<F: Future>(left: Duration, work: F) -> F::Output {
     let until = Instant::now() + left;
     let until = UNTIL.try_with(|earlier| until.min(*earlier)).unwrap_or(until);
-    UNTIL.scope(until, work).await
+    UNTIL.scope(until, Box::pin(work)).await
 }
 
 /// Does `work` with every AWS call in it over within `left`, whatever was said before: for what must not be given up as
 /// early as the rest of a request.
 pub async fn anew<F: Future>(left: Duration, work: F) -> F::Output {
-    UNTIL.scope(Instant::now() + left, work).await
+    UNTIL.scope(Instant::now() + left, Box::pin(work)).await
 }
 
 /// `work` with the present deadline, for another task.
