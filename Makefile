@@ -42,6 +42,10 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke.py; \
 	fi
 
+.PHONY: faults
+faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/ready ## faults of AWS between the functions and a local stack, and what became of every request (CASES="ses resets")
+	@$(LOCAL_PYTHON) infra/local/run_faults.py $(CASES)
+
 .PHONY: init
 init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one
 	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/init_local.py; else $(LOCAL_PYTHON) infra/init.py; fi
@@ -104,6 +108,7 @@ clean: ## stop every local stack and remove everything that was built
 # The local AWS and the SAM CLI pin different versions of one library, so each has its own environment.
 target/venv/local/ready: infra/local/requirements.txt
 target/venv/sam/ready: infra/requirements-sam.txt
+target/venv/faults/ready: infra/local/requirements-faults.txt
 target/venv/%/ready:
 	@echo "== installing $< into $(@D)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'

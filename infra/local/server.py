@@ -32,6 +32,7 @@ def start(place):
     place.scratch.mkdir(parents=True)
     environment = {
         **place.environment(),
+        "AWS_ENDPOINT_URL": place.seen_by_functions,
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(place.port),
         "MINISTACK_REGION": REGION,

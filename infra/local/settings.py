@@ -19,6 +19,8 @@ class Place:
     def __init__(self, port=None):
         self.port = int(port or os.environ.get("LOCAL_PORT") or DEFAULT_PORT)
         self.folder = ROOT / ("target/local" if self.port == DEFAULT_PORT else f"target/local-{self.port}")
+        # Where the functions find AWS: the local one itself, unless something is put between them.
+        self.seen_by_functions = self.endpoint
 
     @property
     def endpoint(self):

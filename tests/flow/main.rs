@@ -7,6 +7,7 @@ mod world;
 
 mod crashes;
 mod deliveries;
+mod faults;
 mod idempotency;
 mod later;
 mod metrics;

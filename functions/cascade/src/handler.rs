@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use lambda_runtime::{Error, LambdaEvent};
+use notifications::aws::deadline;
 use notifications::cascade::{Dispatcher, Told, start_dispatcher};
 use notifications::clock::Clock;
 use notifications::notification::NotificationId;
@@ -51,9 +52,12 @@ pub async fn start(config: Arc<Config>) -> Result<Dispatcher, StartError> {
 pub async fn handle(dispatcher: &Eager<Dispatcher>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
     let dispatcher = dispatcher.get().await?;
-    match serde_json::from_value(event.payload)
-        .map_err(|_| "this event is neither of the stream nor of the schedule")?
-    {
+    let left = deadline::of_invocation(ends_at_ms, dispatcher.clock.now());
+    deadline::at_most(left, work(dispatcher, event.payload, ends_at_ms)).await
+}
+
+async fn work(dispatcher: &Dispatcher, event: Value, ends_at_ms: u64) -> Result<Value, Error> {
+    match serde_json::from_value(event).map_err(|_| "this event is neither of the stream nor of the schedule")? {
         Event::Stream { records } => Ok(serde_json::to_value(on_stream(dispatcher, &records, ends_at_ms).await)?),
         Event::Schedule { task: Task::Cascade } => {
             let sweep = dispatcher.sweep(MOST_PER_SWEEP, ends_at_ms).await?;

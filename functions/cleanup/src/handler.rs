@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent};
+use notifications::aws::deadline;
 use notifications::cleanup::Cleanup;
 use notifications::clock::Clock;
 use notifications::gateway;
@@ -14,6 +15,8 @@ use tokio::time::Instant;
 
 /// What a pass leaves of the function's time for the calls under way, the cursor and the answer.
 const RESERVE_MS: u64 = 15_000;
+/// A caller is answered within this: API Gateway waits 30 s.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the function works with.
 pub struct Services {
@@ -47,17 +50,24 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Va
     let deadline_ms = event.context.deadline;
     match Event::of(event.payload).ok_or("this event is neither the schedule's nor API Gateway's")? {
         Event::Schedule => {
-            let days =
-                services.device_unused_days().await.ok_or("the settings cannot be read, so nothing is deleted")?;
-            let deadline = until(deadline_ms, services.clock.now().as_millisecond());
-            let summary = services.cleanup.pass(services.clock.now(), days, deadline, false).await;
-            Ok(serde_json::to_value(summary)?)
+            let left = deadline::of_invocation(deadline_ms, services.clock.now());
+            deadline::at_most(left, services.by_schedule(deadline_ms)).await
         }
-        Event::Api(request) => Ok(gateway::response(&request, services.answer(&request).await)),
+        Event::Api(request) => {
+            let response = deadline::at_most(ANSWER_WITHIN, services.answer(&request)).await;
+            Ok(gateway::response(&request, response))
+        }
     }
 }
 
 impl Services {
+    async fn by_schedule(&self, deadline_ms: u64) -> Result<Value, Error> {
+        let days = self.device_unused_days().await.ok_or("the settings cannot be read, so nothing is deleted")?;
+        let until = until(deadline_ms, self.clock.now().as_millisecond());
+        let summary = self.cleanup.pass(self.clock.now(), days, until, false).await;
+        Ok(serde_json::to_value(summary)?)
+    }
+
     async fn answer(&self, request: &Request) -> Response {
         match self.device_unused_days().await {
             Some(days) => self.cleanup.answer(request, self.clock.now(), days).await,

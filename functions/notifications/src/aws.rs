@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -21,16 +20,19 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
 use aws_types::region::Region;
+use aws_types::sdk_config::Builder;
 
 use crate::environment::{Environment, EnvironmentError};
 
+pub mod deadline;
+
 const CONNECT: Duration = Duration::from_secs(1);
 /// DynamoDB and SSM answer in milliseconds: a silent attempt is given up early enough for two more within a request.
-const ATTEMPT: Duration = Duration::from_millis(2_500);
-const OPERATION: Duration = Duration::from_secs(6);
+pub(crate) const ATTEMPT: Duration = Duration::from_millis(2_500);
+pub(crate) const OPERATION: Duration = Duration::from_secs(6);
 const ATTEMPTS: u32 = 3;
 /// A paid send gets one attempt, and longer: giving up on it early leaves its outcome unknown.
-const PAID_SEND: Duration = Duration::from_secs(6);
+pub(crate) const PAID_SEND: Duration = Duration::from_secs(6);
 
 /// The five that Amazon Trust Services asks custom trust stores to hold (amazontrust.com/repository): Amazon Root CA 1 to 4
 /// and Starfield Services Root CA G2. The first of them to end does so on 31 December 2037.
@@ -49,11 +51,15 @@ pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> 
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials(environment)?))
-        .http_client(http_client(trust))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts(ATTEMPT, OPERATION));
+        .http_client(http_client(trust));
     config.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL")?);
-    Ok(config.build())
+    Ok(limits(config).build())
+}
+
+/// What a call may take and how often it is tried, unless its client says otherwise.
+pub(crate) fn limits(config: Builder) -> Builder {
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    config.retry_config(retries).timeout_config(timeouts(ATTEMPT, OPERATION))
 }
 
 /// Those of the function's role. A process keeps the ones it was started with: Lambda replaces processes, not variables.
@@ -63,14 +69,16 @@ fn credentials(environment: &Environment) -> Result<Credentials, EnvironmentErro
     Ok(Credentials::new(id, secret, environment.optional("AWS_SESSION_TOKEN")?, None, "Lambda"))
 }
 
-/// DynamoDB: up to three attempts, 2.5 s each, 6 s in all.
+/// DynamoDB: up to three attempts, 2.5 s each, 6 s in all, and never beyond the [`deadline`] of the work in hand.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(config)
+    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(deadline::Deadline);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// SSM: up to three attempts, 2.5 s each, 6 s in all.
+/// SSM: the same.
 pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
-    aws_sdk_ssm::Client::new(config)
+    let config = aws_sdk_ssm::config::Builder::from(config).interceptor(deadline::Deadline);
+    aws_sdk_ssm::Client::from_conf(config.build())
 }
 
 /// SES: exactly one attempt of at most 6 s, since a repeat after a time-out could send twice.
@@ -91,6 +99,19 @@ pub fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
 pub fn cause(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether a code of an AWS error says that the role's credentials have run out; if so it is told, since nothing that this
+/// process can do mends it.
+///
+/// It is a fault that passes for whoever asks: Lambda gives every new process new credentials, and they outlive a process, so
+/// either Lambda replaces this one soon or a clock is wrong. Ending the process would not be surer, and would cost the answer.
+pub fn has_expired(call: &str, code: &str) -> bool {
+    let expired = matches!(code, "ExpiredToken" | "ExpiredTokenException");
+    if expired {
+        tracing::error!(alarm = "credentials_expired", call, code, "AWS takes this process's credentials no longer");
+    }
+    expired
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
@@ -136,7 +157,10 @@ impl Trust {
 fn http_client(trust: Trust) -> SharedHttpClient {
     // Building fails for no reason that these two stores could give; the default is the machine's store.
     let tls = TlsContext::builder().with_trust_store(trust.store()).build().unwrap_or_default();
-    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+    let https = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build_https();
     SharedHttpClient::new(WhenNeeded(https))
 }
 

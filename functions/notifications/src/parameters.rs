@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::aws::cause;
+use aws_sdk_ssm::error::ProvideErrorMetadata;
 
+use crate::aws::{cause, has_expired};
 use crate::private::Private;
 
 /// Reads parameters by name.
@@ -32,7 +33,10 @@ impl ParameterStore {
     /// Throttled, timed out, or refused (one name without permission refuses them all).
     pub async fn get(&self, names: Vec<String>) -> Result<Parameters, ParametersUnavailable> {
         let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
-        let found = call.send().await.map_err(|error| ParametersUnavailable(cause(&error)))?;
+        let found = call.send().await.map_err(|error| {
+            has_expired("GetParameters", error.code().unwrap_or_default());
+            ParametersUnavailable(cause(&error))
+        })?;
         let pairs = found.parameters.unwrap_or_default().into_iter();
         Ok(pairs.filter_map(|found| Some((found.name?, Private::new(found.value?)))).collect())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::aws;
+use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
 use notifications::gateway;
 use notifications::http::Response;
@@ -42,9 +42,13 @@ pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
 /// # Errors
 /// An event that is none of API Gateway's.
 pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let ends_at_ms = event.context.deadline;
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
     let response = match api.get().await {
-        Ok(api) => api.answer(&request, Clock::System.now()).await,
+        Ok(api) => {
+            let now = Clock::System.now();
+            deadline::at_most(deadline::of_invocation(ends_at_ms, now), api.answer(&request, now)).await
+        }
         Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
     };
     Ok(gateway::response(&request, response))

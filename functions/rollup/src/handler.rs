@@ -1,8 +1,11 @@
 //! From an event to the domain's call and back.
 
+use std::time::Duration;
+
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use lambda_runtime::Error;
+use notifications::aws::deadline;
 use notifications::clock::Clock;
 use notifications::gateway;
 use notifications::http::{Request, Response};
@@ -13,6 +16,9 @@ use notifications::store::metrics::MetricsStore;
 use serde_json::Value;
 
 use crate::event::{Batch, Event};
+
+/// A caller is answered within this: API Gateway waits 30 s.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the function works with.
 pub struct Services {
@@ -34,7 +40,10 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
         Event::Tick => tick(services).await.map(Value::String),
-        Event::Api(request) => Ok(gateway::response(&request, metrics(services, &request).await)),
+        Event::Api(request) => {
+            let response = deadline::at_most(ANSWER_WITHIN, metrics(services, &request)).await;
+            Ok(gateway::response(&request, response))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod event;
 mod handler;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::aws;
+use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
@@ -29,5 +29,9 @@ async fn main() -> Result<(), Error> {
         clock: Clock::System,
     };
     tracing::info!(stage = config.stage, "ready");
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&services, event.payload))).await
+    run(service_fn(|event: LambdaEvent<_>| {
+        let left = deadline::of_invocation(event.context.deadline, Clock::System.now());
+        deadline::at_most(left, handler::handle(&services, event.payload))
+    }))
+    .await
 }

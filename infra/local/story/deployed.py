@@ -73,14 +73,14 @@ class Deployed:
 
     def sent_mail(self, address):
         """The e-mails that SES took for an address, oldest first."""
-        accounts = self._inspect("/_ministack/ses/messages")["messages"].values()
+        accounts = self.inspect("/_ministack/ses/messages")["messages"].values()
         return [mail for mails in accounts for mail in mails if any(address in to for to in mail["To"])]
 
     def sent_sms(self, number):
         """The SMS that SNS took for a number, oldest first."""
-        return self._inspect("/_ministack/sns/sms-messages")["sms_messages"].get(number, [])
+        return self.inspect("/_ministack/sns/sms-messages")["sms_messages"].get(number, [])
 
-    def _inspect(self, path):
+    def inspect(self, path):
         with OPENER.open(self._about["endpoint_url"] + path, timeout=REQUEST_SECONDS) as answer:
             return json.load(answer)
 

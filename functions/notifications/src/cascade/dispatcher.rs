@@ -5,11 +5,14 @@
 //! says what may have happened.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
 use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
+use crate::aws::deadline;
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::country::CountryCode;
@@ -18,36 +21,12 @@ use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource, Version};
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
 
-/// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
-pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
-/// The least time a push is worth starting for.
-const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(500);
-/// What is kept back for storing the result.
-const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
+/// The longest that taking back a claim may take.
+const TO_WITHDRAW: Duration = Duration::from_secs(2);
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
-
-/// How far apart the clocks of two functions may be.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
-
-/// How long an invocation may work on a notification.
-#[derive(Debug, Clone, Copy)]
-pub struct Allowance {
-    /// When the result must be stored.
-    pub work_until: Timestamp,
-    /// When others may take the notification over: later than this function can live, clock skew included.
-    pub lease_until: Timestamp,
-}
-
-/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
-/// clocks that differ: leases end then, and not before.
-#[must_use]
-pub fn gone_by(deadline_ms: u64) -> Timestamp {
-    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
-}
 
 /// A notification being worked on.
 #[derive(Debug)]
@@ -125,42 +104,51 @@ impl Dispatcher {
             match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
-                    return self.store(job).await;
+                    return self.store(job, allowance).await;
                 }
-                (Step::Wait(until), _) if !self.nap(until, allowance).await => return self.put_down(job, until).await,
+                (Step::Wait(until), _) if !self.nap(until, allowance).await => {
+                    return self.put_down(job, until, allowance).await;
+                }
                 (Step::Wait(_), _) => {}
-                (Step::Push(devices), _) if fits(SHORTEST_PUSH, allowance, now) => {
+                (Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
                     self.push(&mut job, &devices, allowance).await?;
                 }
-                (Step::Pay(channel), Some(recipient)) if fits(PAID_CALL, allowance, now) => {
+                (Step::Pay(channel), Some(recipient)) if allowance.fits(PAID_CALL, now) => {
                     self.pay(&mut job, channel, recipient, &live, allowance).await?;
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
-                (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now).await,
+                (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now, allowance).await,
             }
         }
     }
 
-    async fn put_down(&self, mut job: Job, until: Timestamp) -> Result<Notification, StoreError> {
+    async fn put_down(&self, mut job: Job, until: Timestamp, allowance: Allowance) -> Result<Notification, StoreError> {
         job.notification.wait(until, self.clock.now());
-        self.store(job).await
+        self.store(job, allowance).await
     }
 
-    /// Stores the state reached. What a paid call came to is insisted on: unless it is stored, all that anybody will know
-    /// is that the call may have been made.
-    async fn store(&self, mut job: Job) -> Result<Notification, StoreError> {
-        let paid = job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0);
-        let tries = if paid { TRIES_TO_STORE } else { 1 };
+    /// Stores the state reached. What a paid call came to is insisted on, beyond the time that the rest of the request has:
+    /// unless it is stored, all that anybody will know is that the call may have been made.
+    async fn store(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+        if job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0) {
+            deadline::anew(allowance.to_insist(self.clock.now()), self.insist(&mut job)).await?;
+        } else {
+            self.persist(&mut job).await?;
+        }
+        Ok(job.notification)
+    }
+
+    async fn insist(&self, job: &mut Job) -> Result<(), StoreError> {
         let mut made = 1;
         loop {
-            match self.persist(&mut job).await {
-                Err(error) if error.is_transient() && made < tries => {
+            match self.persist(job).await {
+                Err(error) if error.is_transient() && made < TRIES_TO_STORE => {
                     tracing::warn!(notification = %job.notification.id, %error, made, "a paid result is not stored yet");
                     let pause_ms = retry::delay_ms(made, Some(100 << made), crate::chance::unit());
-                    tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     made += 1;
                 }
-                stored => return stored.map(|()| job.notification),
+                stored => return stored,
             }
         }
     }
@@ -174,17 +162,22 @@ impl Dispatcher {
         } else {
             self.notifications.save(&mut job.notification).await?;
         }
-        let claimed = job.notification.in_flight.is_some_and(|claim| claim.channel == Channel::Sms);
-        if !claimed && let Some(back) = job.set_aside.take() {
-            self.sms_budget.release(job.notification.id.recipient(), back.price_micros, back.at).await;
+        if job.notification.in_flight.is_none_or(|claim| claim.channel != Channel::Sms) {
+            self.give_back(job).await;
         }
         Ok(())
+    }
+
+    async fn give_back(&self, job: &mut Job) {
+        if let Some(back) = job.set_aside.take() {
+            self.sms_budget.release(job.notification.id.recipient(), back.price_micros, back.at).await;
+        }
     }
 
     /// Sits out a short wait when the allowance leaves room for an attempt behind it.
     async fn nap(&self, until: Timestamp, allowance: Allowance) -> bool {
         let pause = until.duration_since(self.clock.now());
-        if pause > LONGEST_NAP || !fits(SHORTEST_PUSH, allowance, until) {
+        if pause > LONGEST_NAP || !allowance.fits(SHORTEST_PUSH, until) {
             return false;
         }
         self.clock.sleep(pause).await
@@ -198,11 +191,11 @@ impl Dispatcher {
             job.leased = true;
         }
         let at = self.clock.now();
-        // Storing the lease may take seconds.
-        if at >= job.notification.lives_until {
+        if at >= job.notification.lives_until || !allowance.fits(SHORTEST_PUSH, at) {
+            // Storing the lease took the time: it ends, or is put down untried.
             return Ok(());
         }
-        let patience = allowance.work_until.duration_since(at) - TO_STORE;
+        let patience = allowance.patience(at);
         let calls = devices.iter().map(|device| self.channels.push(device, &job.notification, patience, at));
         let answers = futures_util::future::join_all(calls).await;
         let gone = devices.iter().zip(&answers).filter(|(_, answer)| answer.outcome == Outcome::Gone);
@@ -223,6 +216,18 @@ impl Dispatcher {
         }
     }
 
+    /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
+    /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
+    async fn withdraw(&self, job: &mut Job, allowance: Allowance) {
+        let now = self.clock.now();
+        job.notification.in_flight = None;
+        job.notification.wait(now, now);
+        let save = self.notifications.save(&mut job.notification);
+        if deadline::anew(allowance.to_insist(now).min(TO_WITHDRAW), save).await.is_ok() {
+            self.give_back(job).await;
+        }
+    }
+
     /// Claims the channel, calls its provider once, and notes the outcome.
     async fn pay(
         &self,
@@ -237,9 +242,19 @@ impl Dispatcher {
             return Ok(());
         };
         let price_micros = message.price_micros(&live.settings);
-        if !self.claim(job, Claim { channel, price_micros }, recipient, live, allowance).await? {
-            job.unaffordable.insert(channel);
-            return Ok(());
+        let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
+        match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
+            Ok(true) => {}
+            Ok(false) => {
+                job.unaffordable.insert(channel);
+                return Ok(());
+            }
+            Err(error) => {
+                if error.is_transient() {
+                    self.withdraw(job, allowance).await;
+                }
+                return Err(error);
+            }
         }
         job.leased = true;
         let at = self.clock.now();
@@ -273,29 +288,31 @@ impl Dispatcher {
         job.notification.lease(allowance.lease_until, at);
         job.notification.in_flight = Some(claim);
         if claim.channel != Channel::Sms || held {
-            return self.persist(job).await.map(|()| true);
+            self.notifications.claim(&mut job.notification, job.is_new).await?;
+            job.is_new = false;
+            if claim.channel != Channel::Sms {
+                self.give_back(job).await;
+            }
+            return Ok(true);
         }
         let read_at = job.notification.revision;
         let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
+        // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
+        job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
         let limits = &live.settings.sms;
         match self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await? {
             Reserved::Yes => {
                 job.is_new = false;
-                job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
                 Ok(true)
             }
             Reserved::No => {
                 job.notification.revision = read_at;
                 job.notification.in_flight = None;
+                job.set_aside = None;
                 Ok(false)
             }
         }
     }
-}
-
-/// Whether something that takes `needed` can start at `at` and still be stored in time.
-fn fits(needed: SignedDuration, allowance: Allowance, at: Timestamp) -> bool {
-    allowance.work_until.duration_since(at) >= needed + TO_STORE
 }
 
 fn record(

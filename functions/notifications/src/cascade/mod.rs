@@ -1,5 +1,6 @@
 //! From a notification to its end: what comes next, how long to wait, who works on what is due.
 
+mod allowance;
 mod assembly;
 mod dispatcher;
 mod money;
@@ -7,8 +8,9 @@ pub mod retry;
 mod step;
 mod sweep;
 
+pub use allowance::{Allowance, gone_by, left};
 pub use assembly::{DispatcherConfig, start_dispatcher};
-pub use dispatcher::{Allowance, Dispatcher, Job, gone_by};
+pub use dispatcher::{Dispatcher, Job};
 pub use money::impossible_channels;
 pub use step::{Ladder, Step};
 pub use sweep::{Resumed, Sweep, Told};

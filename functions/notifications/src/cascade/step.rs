@@ -11,6 +11,10 @@ use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Re
 use crate::recipients::{Device, Recipient};
 use crate::rollout::Version;
 
+/// How many times as often the last channel that is left is tried while it answers "later": there is nothing to fall back to,
+/// and as the waits double, a quarter of an hour of trouble is sat out.
+const TIMES_ON_THE_LAST: u32 = 3;
+
 /// What comes next for a notification.
 #[derive(Debug, PartialEq)]
 pub enum Step<'a> {
@@ -101,7 +105,7 @@ impl<'a> Ladder<'a> {
         }
         match tried().next_back() {
             None => Rung::Try(Step::Pay(channel)),
-            Some(last) => match self.again_at(last, tried().count(), notification) {
+            Some(last) => match self.again_at(last, tried().count(), notification, to) {
                 Some(at) if at > now => Rung::Try(Step::Wait(at)),
                 Some(_) => Rung::Try(Step::Pay(channel)),
                 None => otherwise,
@@ -119,8 +123,8 @@ impl<'a> Ladder<'a> {
             let all: Vec<_> = living().collect();
             return if all.is_empty() { Rung::Passed } else { Rung::Try(Step::Push(all)) };
         }
-        let again: Vec<_> =
-            living().filter_map(|device| Some((self.retry_of(device, notification)?, device))).collect();
+        let retry = |device| Some((self.retry_of(device, notification, recipient)?, device));
+        let again: Vec<_> = living().filter_map(retry).collect();
         let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
         match again.iter().map(|(at, _)| *at).min() {
             None => Rung::Passed,
@@ -129,21 +133,29 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn retry_of(&self, device: &Device, notification: &Notification) -> Option<Timestamp> {
+    fn retry_of(&self, device: &Device, notification: &Notification, to: &Recipient) -> Option<Timestamp> {
         let of_device = |attempt: &&Attempt| attempt.device.as_deref() == Some(&device.device_id);
         let tried = || notification.attempts_on(Channel::Push).filter(of_device);
-        self.again_at(tried().next_back()?, tried().count(), notification)
+        self.again_at(tried().next_back()?, tried().count(), notification, to)
     }
 
     /// When an attempt may be repeated; `None` when it may not, its tries are spent, or it would not live to see it: then the
     /// next channel gets its chance at once.
-    fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
-        if u32::try_from(made).is_ok_and(|made| made >= self.rules.tries) {
+    fn again_at(&self, last: &Attempt, made: usize, about: &Notification, to: &Recipient) -> Option<Timestamp> {
+        if u32::try_from(made).is_ok_and(|made| made >= self.tries_on(last.channel, about, to)) {
             return None;
         }
         let repeats = last.outcome == AttemptOutcome::Uncertain && self.rules.on_uncertain == OnUncertain::Repeat;
         let at_ms = if repeats { last.at_ms } else { last.retry_at_ms()? };
-        Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until)
+        Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < about.lives_until)
+    }
+
+    /// The type's own number while a later channel could still reach the recipient.
+    fn tries_on(&self, channel: Channel, notification: &Notification, to: &Recipient) -> u32 {
+        let mut later = notification.channels.iter().skip_while(|each| **each != channel).skip(1);
+        let may_follow = later.any(|next| self.may_reach(*next, to) && !self.unaffordable.contains(next));
+        let times = if may_follow { 1 } else { TIMES_ON_THE_LAST };
+        self.rules.tries.saturating_mul(times)
     }
 
     /// Whether this recipient has, and agrees to, an address on the channel.

@@ -8,7 +8,8 @@ use std::fmt;
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels};
+use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels, left};
+use crate::aws::deadline;
 use crate::notification::{DUE_SHARDS, Notification, NotificationId, Status, due_shards};
 use crate::rollout::Version;
 use crate::send::Gates;
@@ -17,9 +18,9 @@ use crate::store::StoreError;
 /// How many notifications are worked on at once.
 const CONCURRENCY: usize = 16;
 /// The longest one notification may take within a sweep.
-const EACH: SignedDuration = SignedDuration::from_secs(15);
-/// What a sweep keeps back at its end.
-const TO_FINISH: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);
+/// What a sweep keeps back at its end: the last paid call's claim may take part of it.
+pub(super) const TO_FINISH: SignedDuration = SignedDuration::from_secs(5);
 
 /// A notification's turn in a round.
 enum Turn {
@@ -109,7 +110,8 @@ impl Dispatcher {
             if now >= stop_at {
                 return Turn::NotReached;
             }
-            let result = self.resume(id, Allowance { work_until: stop_at.min(now + EACH), lease_until }).await;
+            let allowance = Allowance { work_until: stop_at.min(now + EACH), lease_until };
+            let result = deadline::at_most(left(allowance.work_until, now), self.resume(id, allowance)).await;
             match &result {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(notification = %id, %error, "could not work on a due notification; it stays due");

@@ -24,6 +24,7 @@ use jiff::Timestamp;
 
 use super::retry_after::wait_ms;
 use super::{Answer, Outcome, Rejection};
+use crate::aws::has_expired;
 
 #[cfg(test)]
 pub mod fake;
@@ -141,6 +142,8 @@ fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> O
         | "TooManyRequestsException"
         | "BandwidthLimitExceeded"
         | "KMSThrottling" => Outcome::RetryLater { after_ms: None },
+        // Refused before it was looked at, and not for good: the next process has new ones.
+        code if has_expired("a paid call", code) => Outcome::RetryLater { after_ms: None },
         "AccessDenied"
         | "AccessDeniedException"
         | "NotAuthorized"
@@ -154,8 +157,6 @@ fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> O
         | "IncompleteSignature"
         | "InvalidSignatureException"
         | "InvalidSecurity"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
         | "RequestExpired" => rejected(Rejection::Config),
         _ => by_status(refusal.status),
     }
@@ -306,8 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn credentials_that_have_run_out_were_refused_before_anything_was_sent() {
+        for code in ["ExpiredToken", "ExpiredTokenException"] {
+            assert_eq!(outcome(403, Some(code)), Outcome::RetryLater { after_ms: None }, "{code}");
+        }
+    }
+
+    #[test]
     fn what_only_ops_can_mend_is_our_configuration() {
-        for code in ["AccessDenied", "ExpiredToken", "SignatureDoesNotMatch", "InvalidClientTokenId"] {
+        for code in ["AccessDenied", "SignatureDoesNotMatch", "InvalidClientTokenId"] {
             assert_eq!(outcome(403, Some(code)), rejected(Rejection::Config), "{code}");
         }
         assert_eq!(Ending::NotReady.outcome(|_| None), rejected(Rejection::Config));

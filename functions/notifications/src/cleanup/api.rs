@@ -7,8 +7,8 @@ use tokio::time::{Duration, Instant};
 use super::Cleanup;
 use crate::http::{Request, Response};
 
-/// How long a pass by hand may take: API Gateway waits 30 s for an answer.
-const BY_HAND: Duration = Duration::from_secs(20);
+/// How long a pass by hand begins new things: API Gateway waits 30 s for an answer, and a slow table takes its time.
+const BY_HAND: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::plan::end_if_stuck;
 use super::{Cutoffs, Summary};
+use crate::aws::deadline;
 use crate::notification::{NotificationId, due_shards};
 use crate::recipients::{RecipientKey, Stale};
 use crate::store::{
@@ -103,7 +104,7 @@ impl Cleanup {
         let mut segments = JoinSet::new();
         for (number, segment) in cursor.iter().cloned().enumerate() {
             let pass = self.clone();
-            segments.spawn(async move { (number, pass.segment(number, segment, frame).await) });
+            segments.spawn(deadline::carried(async move { (number, pass.segment(number, segment, frame).await) }));
         }
         while let Some(swept) = segments.join_next().await {
             match swept {

@@ -28,7 +28,8 @@ pub struct NotificationType {
     pub email_before_sms: bool,
     /// How long an accepted message may stay unconfirmed before the next channel is tried; `None` does not ask for proof.
     pub escalate_after: Option<SignedDuration>,
-    /// How often one channel (for push: one device) is tried while it answers "later"; ops may change it.
+    /// How often one channel (for push: one device) is tried while it answers "later" and another channel remains, and three
+    /// times as often the last one that remains; ops may change it.
     pub tries: u32,
     /// How long it may take, from when it is due, unless the caller says otherwise.
     pub default_ttl_seconds: u32,

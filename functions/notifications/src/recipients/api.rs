@@ -8,14 +8,17 @@ use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
 use super::{Certificate, Device, KeyHasher, MAX_DEVICES, Profile, RecipientId, RecipientKey, RecipientView, base32};
+use crate::aws::deadline;
 use crate::channels::push::{BrowserSubscription, ExtraOrigins};
 use crate::http::{Request, Response};
 use crate::notification::NotificationView;
 use crate::problem::{Problem, ProblemKind};
 use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, StoreError};
 
+/// Every other request is answered within this.
+const WITHIN: Duration = Duration::from_secs(8);
 /// How long one request may go on erasing: the function is stopped after 20 s.
-const ERASING: Duration = Duration::from_secs(14);
+pub const ERASING: Duration = Duration::from_secs(14);
 
 /// Everything the routes need.
 #[derive(Debug, Clone)]
@@ -38,16 +41,22 @@ impl RecipientsApi {
     /// Answers a request.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
         let answered = match request.route.as_str() {
+            "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
+            _ => deadline::at_most(WITHIN, self.route(request, now)).await,
+        };
+        answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    async fn route(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        match request.route.as_str() {
             "PUT /v1/recipients/{id}" => self.put(request, now).await,
             "GET /v1/recipients/{id}" => self.get(request).await,
-            "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
             "GET /v1/recipients/{id}/notifications" => self.history(request).await,
             "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
             _ => Err(Problem::not_found("route")),
-        };
-        answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+        }
     }
 
     /// 201 or 200 with the profile; one write.
@@ -149,6 +158,9 @@ fn problem(error: StoreError) -> Problem {
     }
 }
 
+#[cfg(test)]
+#[path = "silence_tests.rs"]
+mod silence_tests;
 #[cfg(test)]
 #[path = "api_tests.rs"]
 mod tests;

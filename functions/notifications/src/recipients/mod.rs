@@ -13,6 +13,8 @@ pub mod sample;
 mod staleness;
 mod view;
 
+#[cfg(test)]
+pub use api::ERASING;
 pub use api::RecipientsApi;
 pub use certificate::Certificate;
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};

@@ -5,9 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::service::{Budget, SendService, Sent, unavailable};
 use super::{Explanation, list};
+use crate::aws::deadline;
+use crate::cascade::left;
 use crate::http::{Request, Response};
 use crate::notification::{Notification, NotificationId, NotificationView};
 use crate::problem::{FieldError, Problem, ProblemKind};
@@ -17,7 +20,11 @@ use crate::store::StoreError;
 pub const SINGLE: SignedDuration = SignedDuration::from_secs(8);
 /// A batch works for this long; what it did not reach is finished by the cascade.
 pub const BATCH: SignedDuration = SignedDuration::from_secs(20);
-/// How long before its last moment a request is given up: clock skew, and time to say so.
+/// What is kept for reading, parsing and the way back.
+const ON_THE_WAY: SignedDuration = SignedDuration::from_millis(500);
+/// How long after its time a request may still look up, or put away, what it could not finish.
+const TO_LOOK: Duration = Duration::from_secs(2);
+/// How long before its last moment a request is given up, clock skew and time to say so: the net under the deadlines.
 const LAST_WORD: SignedDuration = SignedDuration::from_millis(6_500);
 /// The most messages in a batch.
 pub const MAX_BATCH: usize = 500;
@@ -64,9 +71,18 @@ impl SendApi {
             let detail = "The token names no caller: it needs client_id, azp or sub.";
             return Err(Problem::new(ProblemKind::NoCaller, detail));
         }
+        let allowed = if request.route.ends_with("/batch") { BATCH } else { SINGLE };
+        let until = arrived.checked_add(allowed).unwrap_or(gone_by);
+        let left = left(until, self.service.dispatcher.clock.now());
+        let answer_by = arrived.checked_add(allowed - ON_THE_WAY).unwrap_or(gone_by);
+        let budget = Budget { answer_by, gone_by, look_by: Instant::now() + left + TO_LOOK };
+        deadline::at_most(left, self.call(request, budget)).await
+    }
+
+    async fn call(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
         match request.route.as_str() {
-            "POST /v1/notifications" => self.post(request, budget(SINGLE, arrived, gone_by)).await,
-            "POST /v1/notifications/batch" => self.post_batch(request, budget(BATCH, arrived, gone_by)).await,
+            "POST /v1/notifications" => self.post(request, budget).await,
+            "POST /v1/notifications/batch" => self.post_batch(request, budget).await,
             "POST /v1/notifications/explain" => self.explain(request).await,
             "GET /v1/notifications" => list::answer(&self.service.dispatcher, request).await,
             "GET /v1/notifications/{id}" => self.get(request).await,
@@ -137,11 +153,6 @@ impl SendApi {
         let allowed = |found: &Notification| found.caller == request.caller.id || request.caller.has_scope("ops");
         found.filter(allowed).ok_or_else(missing)
     }
-}
-
-/// Half a second is kept for reading, parsing and the way back.
-fn budget(allowed: SignedDuration, arrived: Timestamp, gone_by: Timestamp) -> Budget {
-    Budget { answer_by: arrived.checked_add(allowed - SignedDuration::from_millis(500)).unwrap_or(gone_by), gone_by }
 }
 
 fn marked(response: Response, replayed: bool) -> Response {

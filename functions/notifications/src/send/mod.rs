@@ -8,7 +8,7 @@ mod list;
 mod request;
 mod service;
 
-pub use api::SendApi;
+pub use api::{BATCH, SINGLE, SendApi};
 pub use explain::Explanation;
 pub use gates::{GateAnswer, Gated, Gates, Verdict};
 pub use request::{Asked, SendRequest};

@@ -1,12 +1,16 @@
 //! What happens to a request: parsed, remembered by its key, gated, stored, attempted, answered.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Gates;
 use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
 use super::request::{Asked, SendRequest};
+use crate::aws::deadline;
 use crate::cascade::{Allowance, Dispatcher, Job, impossible_channels};
 use crate::http::{Request, shape_of};
 use crate::notification::{Notification, NotificationId};
@@ -35,6 +39,14 @@ pub struct Budget {
     pub answer_by: Timestamp,
     /// When this invocation can no longer be alive, clock skew included.
     pub gone_by: Timestamp,
+    /// Until when it may still look up, or put away, what it could not finish.
+    pub look_by: Instant,
+}
+
+impl Budget {
+    fn to_look(self) -> Duration {
+        self.look_by.saturating_duration_since(Instant::now())
+    }
 }
 
 /// One message of a request: the notification it became, or what is wrong with it.
@@ -132,7 +144,8 @@ impl SendService {
     async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, budget: Budget) -> Vec<Sent> {
         let sent = self.run(parsed, budget).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            self.idempotency.let_go(&key.record, budget.gone_by, self.dispatcher.clock.now()).await;
+            let let_go = self.idempotency.let_go(&key.record, budget.gone_by, self.dispatcher.clock.now());
+            deadline::anew(budget.to_look(), let_go).await;
         }
         sent
     }
@@ -175,7 +188,8 @@ impl SendService {
         } else if now >= budget.answer_by {
             // No time left to attempt it: stored as due work, which the next minute takes up.
             notification.lease(now, now);
-            dispatcher.notifications.create(&notification).await.map(|()| notification)
+            let create = dispatcher.notifications.create(&notification);
+            deadline::anew(budget.to_look(), create).await.map(|()| notification)
         } else {
             self.attempt(notification, now, budget).await
         };
@@ -189,10 +203,13 @@ impl SendService {
             }
             // A write failed after another one may have gone through. What is stored is safe and will be finished, so it is
             // the answer: told to come again, a caller without a key would send it twice.
-            Err(error) if error.is_transient() => match dispatcher.notifications.get(&id).await {
-                Ok(Some(stored)) => Ok(stored),
-                _ => Err(error),
-            },
+            Err(error) if error.is_transient() => {
+                let get = dispatcher.notifications.get(&id);
+                match deadline::anew(budget.to_look(), get).await {
+                    Ok(Some(stored)) => Ok(stored),
+                    _ => Err(error),
+                }
+            }
             other => other,
         }
     }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::recipients::RecipientsStore;
 use super::sort_keys::sort_keys;
 use super::{ItemWriter, StoreError};
+use crate::aws::deadline;
 use crate::recipients::RecipientKey;
 
 /// How many notifications are deleted at once.
@@ -97,7 +98,7 @@ impl ErasureStore {
             for ordered in chunk {
                 let item = ItemWriter::default().text("pk", key.as_str()).text("sk", ordered).finish();
                 let delete = self.client.delete_item().table_name(&self.notifications_table).set_key(Some(item));
-                deletes.spawn(delete.send());
+                deletes.spawn(deadline::carried(delete.send()));
             }
             while let Some(done) = deletes.join_next().await {
                 let lost = |_| StoreError::Transient { call: "DeleteItem", cause: "its task was lost".to_owned() };

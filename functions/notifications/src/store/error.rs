@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
 
 use super::item::Malformed;
-use crate::aws::cause;
+use crate::aws::{cause, has_expired};
 
 /// A failed call. Its text names the call and the cause, and never anything of an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +16,8 @@ pub enum StoreError {
         /// The SDK's call.
         call: &'static str,
     },
-    /// Throttled, timed out, not reached, or a conflict with another transaction: trying again may help.
+    /// Throttled, timed out, not reached, credentials that have run out, or a conflict with another transaction: trying again
+    /// may help.
     #[error("{call}: {cause}")]
     Transient {
         /// The SDK's call.
@@ -95,7 +96,7 @@ impl StoreError {
         let cause = format!("{code}: {}", error.message().unwrap_or("no message"));
         match code {
             "ConditionalCheckFailedException" => Self::ConditionFailed { call },
-            code if is_5xx || is_transient_code(code) => Self::Transient { call, cause },
+            code if is_5xx || is_transient_code(code) || has_expired(call, code) => Self::Transient { call, cause },
             _ => Self::Refused { call, cause },
         }
     }
@@ -149,6 +150,7 @@ mod tests {
         assert!(put("ThrottlingException", 400).is_transient());
         assert!(put("ProvisionedThroughputExceededException", 400).is_transient());
         assert!(put("SomethingNew", 503).is_transient());
+        assert!(put("ExpiredTokenException", 400).is_transient());
         assert!(!put("ValidationException", 400).is_transient());
         assert!(put("ConditionalCheckFailedException", 400).is_condition_failed());
     }

@@ -56,12 +56,25 @@ impl NotificationsStore {
     /// [`StoreError::ConditionFailed`] when somebody else wrote in between, or it was erased.
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
         let read_at = notification.revision;
+        self.claim(notification, false).await.inspect_err(|_| notification.revision = read_at)
+    }
+
+    /// Stores a state that claims a paid channel, new or not. Unlike [`save`](Self::save) it leaves the notification with the
+    /// revision that was written, or may have been: who does not learn whether it was can take the claim back by it.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] when somebody else wrote in between, its id is taken, or it was erased.
+    pub async fn claim(&self, notification: &mut Notification, is_new: bool) -> Result<(), StoreError> {
+        if is_new {
+            return self.create(notification).await;
+        }
+        let read_at = notification.revision;
         notification.revision = chance::other_than(read_at);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
         let put = put
             .condition_expression("revision = :read_at")
             .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()));
-        written(put, notification).await.inspect_err(|_| notification.revision = read_at)
+        written(put, notification).await
     }
 
     /// The same write as a part of a transaction. If that does not go through, the caller gives the notification its old
