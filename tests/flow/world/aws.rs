@@ -1,6 +1,6 @@
 //! AWS on one port: SSM, SES and SNS as small fakes that remember, DynamoDB passed on to the real semantics.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -9,11 +9,14 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::calls::Call;
 use super::http::{Arrival, Reply, serve};
 
 /// What the fakes remember and how they answer.
 #[derive(Default)]
 pub struct State {
+    /// Who called for what.
+    pub calls: BTreeSet<Call>,
     /// The SSM parameters.
     pub parameters: BTreeMap<String, String>,
     /// Whether SSM answers at all.
@@ -33,6 +36,8 @@ pub struct State {
     pub fuse_is_for: Option<&'static str>,
     /// After how many failed calls the fuse mends itself; `None` is never.
     pub fuse_mends_after: Option<usize>,
+    /// The error code of a call that fails; throttling unless a story says otherwise.
+    pub fuse_code: Option<&'static str>,
     /// A call of DynamoDB, and how often it is carried out without an answer.
     pub answers_lost: Option<(&'static str, usize)>,
 }
@@ -51,6 +56,9 @@ impl Aws {
         let url = serve(move |arrival| {
             let (state, dynamo) = (Arc::clone(&shared), dynamo.clone());
             async move {
+                if !is_allowed(&state, &arrival) {
+                    return Reply::text(400, r#"{"__type":"AccessDeniedException"}"#);
+                }
                 let target = arrival.header("x-amz-target").to_owned();
                 match target.split_once('.') {
                     Some(("AmazonSSM", _)) => ssm(&state, &arrival),
@@ -62,6 +70,14 @@ impl Aws {
         .await;
         Self { url, state }
     }
+}
+
+/// Notes a call, and whether the caller's role allows it: who may not is refused, as on AWS.
+fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
+    let calls = Call::of(arrival);
+    let is_allowed = calls.iter().all(Call::is_allowed);
+    state.lock().unwrap().calls.extend(calls);
+    is_allowed
 }
 
 fn ssm(state: &Mutex<State>, arrival: &Arrival) -> Reply {
@@ -101,6 +117,14 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
     scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
 }
 
+/// A refusal whose message repeats the request, as DynamoDB's messages may.
+fn refusal(state: &Mutex<State>, arrival: &Arrival) -> Reply {
+    let code = state.lock().unwrap().fuse_code.unwrap_or("ThrottlingException");
+    let message = format!("1 validation error detected: Value '{}'", String::from_utf8_lossy(&arrival.body));
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    Reply::text(400, json!({"__type": kind, "message": message}).to_string())
+}
+
 /// Passed on as it came, asking for the consumed capacity on the way.
 async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
     let blown = {
@@ -120,7 +144,7 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
         blown
     };
     if blown {
-        return Reply::text(400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#);
+        return refusal(state, &arrival);
     }
     let mut body: Value = serde_json::from_slice(&arrival.body).unwrap();
     body["ReturnConsumedCapacity"] = json!("INDEXES");
