@@ -83,6 +83,48 @@ impl Stack {
         ours.iter().map(|sms| sms["Message"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Every line of every function.
+    pub fn function_logs(&self) -> Vec<String> {
+        let groups = self.operation("logs", "Logs_20140328.DescribeLogGroups", &json!({}));
+        let groups = groups["logGroups"].as_array().unwrap().iter().map(|group| group["logGroupName"].clone());
+        let events = |group: Value| {
+            let (mut lines, mut next) = (Vec::new(), Value::Null);
+            loop {
+                let mut asked = json!({"logGroupName": group});
+                if !next.is_null() {
+                    asked["nextToken"] = next;
+                }
+                let page = self.operation("logs", "Logs_20140328.FilterLogEvents", &asked);
+                lines.extend(page["events"].as_array().unwrap().iter().map(|event| event["message"].to_string()));
+                next = page["nextToken"].clone();
+                if next.is_null() {
+                    return lines;
+                }
+            }
+        };
+        let lines: Vec<_> = groups.flat_map(events).collect();
+        lines.into_iter().map(|line| line.replace("\\\"", "\"")).collect()
+    }
+
+    /// What lies in a queue.
+    pub fn letters(&self, queue_output: &str) -> Vec<String> {
+        let queue = self.text(&format!("/outputs/{queue_output}"));
+        let asked = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
+        let answer = self.operation("sqs", "AmazonSQS.ReceiveMessage", &asked);
+        answer["Messages"].as_array().into_iter().flatten().map(Value::to_string).collect()
+    }
+
+    fn operation(&self, service: &str, target: &str, body: &Value) -> Value {
+        let headers = [
+            ("X-Amz-Target", target),
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("Authorization", &self.signed_for(service)),
+        ];
+        let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, body.to_string().into_bytes());
+        assert_eq!(answer.status, 200, "{target}: {}", answer.json);
+        answer.json
+    }
+
     fn inspect(&self, path: &str) -> Value {
         let answer = self.http.send("GET", &format!("{}{path}", self.text("/endpoint_url")), &[], Vec::new());
         assert_eq!(answer.status, 200, "{path}");

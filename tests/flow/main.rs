@@ -5,6 +5,7 @@
 
 mod world;
 
+mod canaries;
 mod crashes;
 mod deliveries;
 mod later;

@@ -166,7 +166,9 @@ pub fn pairs(value: &Yaml) -> impl Iterator<Item = (String, &Yaml)> {
 fn shown(value: &Yaml) -> String {
     match value {
         Yaml::String(text) => text.clone(),
-        Yaml::Hash(_) => pairs(value).map(|(name, value)| format!("{name}({})", shown(value))).collect::<Vec<_>>().join(" "),
+        Yaml::Hash(_) => {
+            pairs(value).map(|(name, value)| format!("{name}({})", shown(value))).collect::<Vec<_>>().join(" ")
+        }
         other => format!("{other:?}"),
     }
 }

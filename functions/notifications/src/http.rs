@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn scopes_belong_to_this_api() {
-        let caller = Caller { id: "c".into(), is_subject: false, scopes: vec!["notifications/ops".into(), "other/send".into()] };
+        let caller =
+            Caller { id: "c".into(), is_subject: false, scopes: vec!["notifications/ops".into(), "other/send".into()] };
         assert!(caller.has_scope("ops") && !caller.has_scope("send"));
     }
 }

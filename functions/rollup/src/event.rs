@@ -165,16 +165,19 @@ mod tests {
         let said = |name: &str, value: Value| {
             let mut image = image();
             image[name] = value;
-            let Event::Stream(batch) = Event::of(json!({"Records": [record("INSERT", Some("1"), image)]})).unwrap() else {
+            let Event::Stream(batch) = Event::of(json!({"Records": [record("INSERT", Some("1"), image)]})).unwrap()
+            else {
                 panic!("not a stream event")
             };
             why(&change(batch.records.into_iter().next().unwrap(), Sequence::parse("1").unwrap()).unwrap_err())
         };
         assert_eq!(said("status", json!({"S": "ada"})), "the attribute `status` has an unknown shape");
         assert_eq!(said("status", json!({"L": [{"S": "ada"}]})), "Expected string");
-        for (name, value) in
-            [("due_at", json!({"N": "3934.5"})), ("due_at", json!({"S": "ada"})), ("attempts", json!({"M": {"ada": {"S": "ada"}}}))]
-        {
+        for (name, value) in [
+            ("due_at", json!({"N": "3934.5"})),
+            ("due_at", json!({"S": "ada"})),
+            ("attempts", json!({"M": {"ada": {"S": "ada"}}})),
+        ] {
             let said = said(name, value);
             assert!(!said.contains("ada") && !said.contains("3934"), "{said}");
         }

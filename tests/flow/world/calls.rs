@@ -84,7 +84,8 @@ fn tables(action: &str, body: &Value) -> Vec<(String, String)> {
     match action {
         "TransactWriteItems" => {
             let items = body["TransactItems"].as_array().unwrap().iter().flat_map(|item| item.as_object().unwrap());
-            let action = |kind: &str| if kind == "ConditionCheck" { "ConditionCheckItem".into() } else { format!("{kind}Item") };
+            let action =
+                |kind: &str| if kind == "ConditionCheck" { "ConditionCheckItem".into() } else { format!("{kind}Item") };
             items.map(|(kind, item)| on(&action(kind), text(&item["TableName"]))).collect()
         }
         "BatchGetItem" | "BatchWriteItem" => {

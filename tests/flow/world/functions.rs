@@ -13,6 +13,7 @@ use notifications::recipients::{KeyHasher, RecipientsApi};
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::secrets::{SecretName, Secrets};
 use notifications::send::{SendApi, SendService};
+use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
 
@@ -84,6 +85,12 @@ impl Places {
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
         SendApi { service: SendService { dispatcher, idempotency, hasher } }
+    }
+
+    /// Why `send` cannot start with the parameters as they are.
+    pub async fn refused_start(&self) -> StartError {
+        let config = DispatcherConfig::read(&self.environment("send")).unwrap();
+        start_dispatcher(&config, Clock::System).await.map(drop).unwrap_err()
     }
 
     pub async fn cascade(&self, clock: &Clock) -> Dispatcher {

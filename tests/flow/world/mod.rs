@@ -1,9 +1,9 @@
 //! One method per action, a clock to advance, and everything between as it is deployed.
 
 mod aws;
-pub mod calls;
 #[path = "../../../functions/ece/tests/browser/mod.rs"]
 mod browser;
+pub mod calls;
 mod dynamo;
 mod functions;
 mod http;
@@ -277,6 +277,12 @@ impl World {
     /// A process that starts now, with nothing cached.
     pub async fn cold_start(&mut self) {
         self.send = self.places.send(&self.clock).await;
+    }
+
+    /// What a process says that cannot start.
+    pub async fn refused_start(&self) -> String {
+        let refused = self.places.refused_start().await;
+        format!("{refused} {refused:?}")
     }
 
     /// Folds what the stream brought since the last time, and answers with the metrics of the last hour.
