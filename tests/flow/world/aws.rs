@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::calls::Call;
+use super::calls::{Call, refused};
 use super::http::{Arrival, Reply, serve};
 
 /// What the fakes remember and how they answer.
@@ -73,11 +73,13 @@ impl Aws {
 }
 
 /// Notes a call, and whether the caller's role allows it: who may not is refused, as on AWS.
+#[allow(clippy::print_stderr)] // a story that fails because of it should say so
 fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
-    let calls = Call::of(arrival);
-    let is_allowed = calls.iter().all(Call::is_allowed);
+    let calls = Call::of(arrival).into_iter().collect();
+    let refused = refused(&calls);
     state.lock().unwrap().calls.extend(calls);
-    is_allowed
+    refused.iter().for_each(|refused| eprintln!("template.yaml: {refused}"));
+    refused.is_empty()
 }
 
 fn ssm(state: &Mutex<State>, arrival: &Arrival) -> Reply {

@@ -97,7 +97,7 @@ const HOSTILE: &[(&str, EndpointProblem)] = &[
     ("https://FCM.GOOGLEAPIS.COM.INTERNAL/x", UnknownHost),
     ("https://metadata.google.internal/x", UnknownHost),
     ("https://example.com/#/../fcm.googleapis.com", Fragment),
-    ("https://web.push.apple.com.:443/x", Port),
+    ("https://web.push.apple.com.:443/x", UnknownHost),
     ("https://localhost/x", UnknownHost),
     ("https://example.com/fcm.googleapis.com", UnknownHost),
     ("https://example.com/?https://fcm.googleapis.com", UnknownHost),
