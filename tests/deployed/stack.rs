@@ -59,10 +59,18 @@ impl Stack {
 
     /// Invokes a function as its schedule does.
     pub fn invoke(&self, function_output: &str, event: &Value) -> Answer {
+        self.invocation(function_output, event, "RequestResponse")
+    }
+
+    /// The same without waiting for it: what fails for good leaves a letter.
+    pub fn invoke_later(&self, function_output: &str, event: &Value) {
+        assert_eq!(self.invocation(function_output, event, "Event").status, 202);
+    }
+
+    fn invocation(&self, function_output: &str, event: &Value, how: &str) -> Answer {
         let name = self.text(&format!("/outputs/{function_output}"));
         let url = format!("{}/2015-03-31/functions/{name}/invocations", self.text("/endpoint_url"));
-        let headers = [("Authorization", self.signed_for("lambda"))];
-        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let headers = [("Authorization", &*self.signed_for("lambda")), ("X-Amz-Invocation-Type", how)];
         self.http.send("POST", &url, &headers, event.to_string().into_bytes())
     }
 
@@ -104,6 +112,18 @@ impl Stack {
         };
         let lines: Vec<_> = groups.flat_map(events).collect();
         lines.into_iter().map(|line| line.replace("\\\"", "\"")).collect()
+    }
+
+    /// Puts an item into a table past the functions.
+    pub fn put(&self, table_output: &str, item: &Value) {
+        let table = self.text(&format!("/outputs/{table_output}"));
+        self.operation("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item}));
+    }
+
+    /// `String` or `SecureString`.
+    pub fn kind_of_parameter(&self, name: &str) -> String {
+        let answer = self.operation("ssm", "AmazonSSM.GetParameters", &json!({"Names": [name]}));
+        answer["Parameters"][0]["Type"].as_str().unwrap().to_owned()
     }
 
     /// What lies in a queue.

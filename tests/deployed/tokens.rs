@@ -15,15 +15,16 @@ use crate::stack::Stack;
 pub struct Tokens<'a> {
     stack: &'a Stack,
     access: RsaKeyPair,
+    /// Not the pool's, but as good a key.
     other: RsaKeyPair,
 }
 
 impl<'a> Tokens<'a> {
     pub fn of(stack: &'a Stack) -> Self {
-        let folder =
-            PathBuf::from(std::env::var("STACK_JSON").unwrap()).parent().unwrap().join("tmp/state/cognito-pool-keys");
-        let key = |purpose: &str| key(&folder.join(format!("{}-{purpose}.pem", stack.text("/outputs/UserPoolId"))));
-        Self { stack, access: key("access"), other: key("id") }
+        let state = PathBuf::from(std::env::var("STACK_JSON").unwrap()).parent().unwrap().join("tmp/state");
+        let pool = stack.text("/outputs/UserPoolId");
+        let (access, other) = (format!("cognito-pool-keys/{pool}-access.pem"), "cognito-rsa-key.pem");
+        Self { stack, access: key(&state.join(access)), other: key(&state.join(other)) }
     }
 
     /// The token of the client for `scope`, with its claims changed and the pool's signature.
@@ -43,7 +44,7 @@ impl<'a> Tokens<'a> {
             ("a signature that is none", format!("{signed}.AAAA")),
             ("no signature", format!("{signed}.")),
             ("the algorithm none", format!("{unsigned}.{claims}.")),
-            ("another key of the same issuer", self.signed_by(&self.other, scope, |_| ())),
+            ("another key's signature", self.signed_by(&self.other, scope, |_| ())),
             ("an hour past its time", self.with(scope, |claims| claims["exp"] = json!(now - 3_600))),
             ("a second past its time", self.with(scope, |claims| claims["exp"] = json!(now - 1))),
             ("not yet valid", self.with(scope, |claims| claims["nbf"] = json!(now + 3_600))),

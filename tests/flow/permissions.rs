@@ -251,3 +251,15 @@ fn no_secret_stands_in_an_environment_or_an_output() {
         assert!(!names_one && !value.contains("resolve:ssm"), "{name}: {value}");
     }
 }
+
+#[test]
+fn every_secret_is_an_encrypted_parameter() {
+    let made = include_str!("../../infra/init.py").split("put_once(ssm, f\"{prefix}/").skip(1);
+    let made: Vec<_> = made.filter_map(|call| call.split_once('"')).collect();
+    let is_encrypted =
+        |(_, call): &&(&str, &str)| call.lines().take(2).any(|line| line.contains("Type=\"SecureString\""));
+    let encrypted: Vec<_> = made.iter().filter(is_encrypted).map(|(name, _)| *name).collect();
+    assert_eq!(encrypted, ["vapid-private-key", "recipient-hash-key", "link-signing-key"]);
+    let open: Vec<_> = made.iter().map(|(name, _)| *name).filter(|name| !encrypted.contains(name)).collect();
+    assert_eq!(open, ["rollout-percentage", "rollout-users", "settings", "vapid-public-key"]);
+}
