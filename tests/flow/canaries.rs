@@ -71,16 +71,6 @@ impl Aviary {
         self.saw("a problem's headers", format!("{:?}", answer.headers));
     }
 
-    fn fails(&self, call: Option<&'static str>, code: &'static str) {
-        let mut aws = self.world.aws.state.lock().unwrap();
-        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_code) = (call, Some(0), Some(code));
-    }
-
-    fn works(&self) {
-        let mut aws = self.world.aws.state.lock().unwrap();
-        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_code) = (None, None, None);
-    }
-
     /// Every place at which somebody may look who should not see a person.
     fn assert_clean(mut self) {
         for line in logs::lines() {
@@ -139,10 +129,11 @@ async fn what_goes_well_and_what_providers_refuse_is_told_without_a_person() {
         Reply::HangUp,
     ];
     for refusal in refusals {
-        let mut aws = aviary.world.aws.state.lock().unwrap();
-        aws.ses.push_back(refusal.clone());
-        aws.sns.push_back(refusal);
-        drop(aws);
+        {
+            let mut aws = aviary.world.aws.state.lock().unwrap();
+            aws.ses.push_back(refusal.clone());
+            aws.sns.push_back(refusal);
+        }
         for channel in ["email", "sms"] {
             aviary.world.send(ID, with(json!({"channels": [channel]}))).await;
         }
@@ -276,7 +267,7 @@ async fn a_table_that_repeats_what_it_was_asked_is_not_quoted() {
     aviary.world.send(ID, with(json!({"send_at": later}))).await;
     aviary.world.advance(60);
 
-    aviary.fails(None, CODE);
+    aviary.world.aws.fails(None, 0, CODE);
     let answers = [
         aviary.world.send_once("canary-other", ID, message()).await,
         aviary.world.send(ID, message()).await,
@@ -297,25 +288,25 @@ async fn a_table_that_repeats_what_it_was_asked_is_not_quoted() {
     aviary.saw("an error", format!("{tick} {tick:?}"));
     aviary.world.clean(Duration::from_secs(60)).await;
     some_calls_fail(&aviary, CODE).await;
-    aviary.works();
+    aviary.world.aws.works();
     assert!(logs::lines().iter().any(|line| line.contains(CODE)), "the logs are listened to");
     aviary.assert_clean();
 }
 
 /// The index answers, and what stands behind it does not; the claim is stored, and the result is not.
 async fn some_calls_fail(aviary: &Aviary, code: &'static str) {
-    aviary.fails(Some("GetItem"), code);
+    aviary.world.aws.fails(Some("GetItem"), 0, code);
     aviary.world.sweep().await;
-    aviary.fails(Some("PutItem"), code);
+    aviary.world.aws.fails(Some("PutItem"), 0, code);
     aviary.world.send(ID, message()).await;
-    aviary.fails(Some("TransactWriteItems"), code);
+    aviary.world.aws.fails(Some("TransactWriteItems"), 0, code);
     aviary.world.send(ID, with(json!({"channels": ["sms"]}))).await;
 }
 
 #[tokio::test]
 async fn a_table_that_throttles_is_not_quoted_either() {
     let mut aviary = Aviary::start().await;
-    aviary.fails(Some("Query"), "ThrottlingException");
+    aviary.world.aws.fails(Some("Query"), 0, "ThrottlingException");
     let answer = aviary.world.send(ID, message()).await;
     aviary.is_problem(503, &answer);
     assert!(logs::lines().iter().any(|line| line.contains("ThrottlingException")), "the logs are listened to");

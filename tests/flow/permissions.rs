@@ -70,13 +70,9 @@ async fn messages_are_sent(world: &World) {
     world.send("ada", json!({"channels": ["push"]})).await;
     world.list(&[("status", "failed")]).await;
     // A key that was taken for a request whose message could not be stored is given back.
-    {
-        let mut aws = world.aws.state.lock().unwrap();
-        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_code) = (Some("Query"), Some(0), Some("ValidationException"));
-    }
+    world.aws.fails(Some("Query"), 0, "ValidationException");
     world.send_once("k-2", "ada", json!({})).await;
-    let mut aws = world.aws.state.lock().unwrap();
-    (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_code) = (None, None, None);
+    world.aws.works();
 }
 
 /// Scheduled messages, so that cascade makes every kind of attempt itself.
@@ -118,15 +114,9 @@ async fn nights_pass(world: &World) {
     }
     world.subscribe("bob", "tablet").await;
     world.send("bob", json!({})).await;
-    {
-        let mut aws = world.aws.state.lock().unwrap();
-        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_code) = (Some("DeleteItem"), Some(1), Some("ValidationException"));
-    }
+    world.aws.fails(Some("DeleteItem"), 1, "ValidationException");
     assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", "bob", json!({})).await.status, 500);
-    {
-        let mut aws = world.aws.state.lock().unwrap();
-        (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_code) = (None, None, None);
-    }
+    world.aws.works();
     world.advance(2 * DAY);
     let night = world.clean(Duration::from_secs(60)).await;
     assert_eq!((night.stuck_notifications.done, night.erased_recipients.done), (1, 1), "{night:?}");

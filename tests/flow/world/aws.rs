@@ -70,6 +70,18 @@ impl Aws {
         .await;
         Self { url, state }
     }
+
+    /// DynamoDB refuses every call, or every one of a name, after letting so many through.
+    pub fn fails(&self, call: Option<&'static str>, after: usize, code: &'static str) {
+        let mut state = self.state.lock().unwrap();
+        (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (call, Some(after), Some(code));
+    }
+
+    /// DynamoDB answers again.
+    pub fn works(&self) {
+        let mut state = self.state.lock().unwrap();
+        (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (None, None, None);
+    }
 }
 
 /// Notes a call, and whether the caller's role allows it: who may not is refused, as on AWS.
