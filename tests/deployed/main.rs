@@ -19,5 +19,10 @@ mod ladder;
 mod later;
 mod push_service;
 mod routes;
+mod secrecy;
 mod stack;
+#[path = "../template/mod.rs"]
+#[allow(dead_code)]
+mod template;
+mod tokens;
 mod world;

@@ -59,10 +59,18 @@ impl Stack {
 
     /// Invokes a function as its schedule does.
     pub fn invoke(&self, function_output: &str, event: &Value) -> Answer {
+        self.invocation(function_output, event, "RequestResponse")
+    }
+
+    /// The same without waiting for it: what fails for good leaves a letter.
+    pub fn invoke_later(&self, function_output: &str, event: &Value) {
+        assert_eq!(self.invocation(function_output, event, "Event").status, 202);
+    }
+
+    fn invocation(&self, function_output: &str, event: &Value, how: &str) -> Answer {
         let name = self.text(&format!("/outputs/{function_output}"));
         let url = format!("{}/2015-03-31/functions/{name}/invocations", self.text("/endpoint_url"));
-        let headers = [("Authorization", self.signed_for("lambda"))];
-        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let headers = [("Authorization", &*self.signed_for("lambda")), ("X-Amz-Invocation-Type", how)];
         self.http.send("POST", &url, &headers, event.to_string().into_bytes())
     }
 
@@ -81,6 +89,60 @@ impl Stack {
         let sent = self.inspect("/_ministack/sns/sms-messages");
         let ours = sent["sms_messages"][number].as_array().cloned().unwrap_or_default();
         ours.iter().map(|sms| sms["Message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Every line of every function.
+    pub fn function_logs(&self) -> Vec<String> {
+        let groups = self.operation("logs", "Logs_20140328.DescribeLogGroups", &json!({}));
+        let groups = groups["logGroups"].as_array().unwrap().iter().map(|group| group["logGroupName"].clone());
+        let events = |group: Value| {
+            let (mut lines, mut next) = (Vec::new(), Value::Null);
+            loop {
+                let mut asked = json!({"logGroupName": group});
+                if !next.is_null() {
+                    asked["nextToken"] = next;
+                }
+                let page = self.operation("logs", "Logs_20140328.FilterLogEvents", &asked);
+                lines.extend(page["events"].as_array().unwrap().iter().map(|event| event["message"].to_string()));
+                next = page["nextToken"].clone();
+                if next.is_null() {
+                    return lines;
+                }
+            }
+        };
+        let lines: Vec<_> = groups.flat_map(events).collect();
+        lines.into_iter().map(|line| line.replace("\\\"", "\"")).collect()
+    }
+
+    /// Puts an item into a table past the functions.
+    pub fn put(&self, table_output: &str, item: &Value) {
+        let table = self.text(&format!("/outputs/{table_output}"));
+        self.operation("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item}));
+    }
+
+    /// `String` or `SecureString`.
+    pub fn kind_of_parameter(&self, name: &str) -> String {
+        let answer = self.operation("ssm", "AmazonSSM.GetParameters", &json!({"Names": [name]}));
+        answer["Parameters"][0]["Type"].as_str().unwrap().to_owned()
+    }
+
+    /// What lies in a queue.
+    pub fn letters(&self, queue_output: &str) -> Vec<String> {
+        let queue = self.text(&format!("/outputs/{queue_output}"));
+        let asked = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
+        let answer = self.operation("sqs", "AmazonSQS.ReceiveMessage", &asked);
+        answer["Messages"].as_array().into_iter().flatten().map(Value::to_string).collect()
+    }
+
+    fn operation(&self, service: &str, target: &str, body: &Value) -> Value {
+        let headers = [
+            ("X-Amz-Target", target),
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("Authorization", &self.signed_for(service)),
+        ];
+        let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, body.to_string().into_bytes());
+        assert_eq!(answer.status, 200, "{target}: {}", answer.json);
+        answer.json
     }
 
     fn inspect(&self, path: &str) -> Value {

@@ -5,6 +5,7 @@
 
 mod world;
 
+mod canaries;
 mod crashes;
 mod deliveries;
 mod faults;
@@ -12,6 +13,7 @@ mod idempotency;
 mod later;
 mod metrics;
 mod money;
+mod permissions;
 mod requests;
 mod retries;
 mod rollout;

@@ -14,8 +14,10 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
@@ -93,10 +95,23 @@ pub fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(paid_send()).build())
 }
 
-/// An SDK error with its causes, for logs: `service error: ThrottlingException: Rate exceeded`.
+/// Why a call failed, for logs: the service's error code (`ThrottlingException`), or what kept it from answering
+/// (`dispatch failure: io error: ...: Connection refused`).
 ///
-/// The SDK's own `DisplayErrorContext` ends with the raw answer, which may hold a secret or a person's item; this does not.
-pub fn cause(error: &dyn Error) -> String {
+/// Neither the service's message nor its raw answer is in it: both may repeat what was asked, which is a person's item.
+pub fn cause<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(answer) => answer.err().code().unwrap_or("no code").to_owned(),
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => chain(error),
+        SdkError::ResponseError(_) => "the answer could not be read".to_owned(),
+        _ => "the request could not be built".to_owned(),
+    }
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -178,7 +193,10 @@ impl HttpClient for WhenNeeded {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use aws_smithy_runtime_api::client::result::SdkError;
+    use aws_sdk_ssm::operation::get_parameters::GetParametersError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::metadata::ErrorMetadata;
 
     use super::*;
 
@@ -243,12 +261,19 @@ mod tests {
         assert_eq!(timeouts.connect_timeout(), Some(CONNECT));
     }
 
+    type Failed = SdkError<GetParametersError, HttpResponse>;
+
     #[test]
-    fn a_cause_is_the_whole_chain_and_nothing_else() {
-        let inner = EnvironmentError::MissingVariable("X");
-        let outer = std::io::Error::other(inner);
-        assert_eq!(cause(&outer), "environment variable X is missing");
-        let config_error = aws_sdk_ssm::error::BuildError::other(outer);
-        assert!(cause(&config_error).ends_with(": environment variable X is missing"));
+    fn a_cause_is_a_code_or_what_kept_the_service_from_answering_and_nothing_it_said() {
+        let answer = || HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from("{the item of ada}"));
+        let said = ErrorMetadata::builder().code("ValidationException").message("ada@example.com is not valid").build();
+        let refused = Failed::service_error(GetParametersError::generic(said), answer());
+        assert_eq!(cause(&refused), "ValidationException");
+        let garbled = Failed::response_error("unexpected token: ada", answer());
+        assert_eq!(cause(&garbled), "the answer could not be read");
+        let unbuilt = Failed::construction_failure("no such name: ada");
+        assert_eq!(cause(&unbuilt), "the request could not be built");
+        let late = Failed::timeout_error("no answer in 2 s");
+        assert_eq!(cause(&late), "request has timed out: no answer in 2 s");
     }
 }

@@ -91,17 +91,18 @@ fn decoded(parameters: BTreeMap<String, String>) -> BTreeMap<String, String> {
 /// turns from a list into `[a b]`.
 fn caller(claims: &BTreeMap<String, Value>) -> Caller {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let id = text("client_id").or_else(|| text("azp")).or_else(|| text("sub")).unwrap_or_default();
+    let client = text("client_id").or_else(|| text("azp"));
+    let id = client.or_else(|| text("sub")).unwrap_or_default();
     let scopes = text("scope").or_else(|| text("scp")).unwrap_or_default();
     let scopes = scopes.trim_matches(['[', ']']).split_whitespace().map(str::to_owned);
-    Caller { id: id.to_owned(), scopes: scopes.collect() }
+    Caller { id: id.to_owned(), is_subject: client.is_none() && !id.is_empty(), scopes: scopes.collect() }
 }
 
 /// An answer as API Gateway expects it, told in the log by route and never by path.
 #[must_use]
 pub fn response(request: &Request, answer: Response) -> Value {
     let Request { route, caller, request_id, .. } = request;
-    tracing::info!(route, status = answer.status, caller = caller.id, request_id, "answered");
+    tracing::info!(route, status = answer.status, caller = caller.in_logs(), request_id, "answered");
     let mut headers: BTreeMap<&str, String> = answer.headers.into_iter().collect();
     headers.insert("Content-Type", answer.content_type.to_owned());
     json!({
@@ -156,6 +157,16 @@ mod tests {
         assert_eq!(named(json!({"azp": "a", "sub": "s"})).id, "a");
         assert_eq!(named(json!({"sub": "s", "scp": "[notifications/send x]"})).id, "s");
         assert!(named(json!({"sub": "s", "scp": "[notifications/send x]"})).has_scope("send"));
+    }
+
+    #[test]
+    fn a_client_is_named_in_logs_and_a_subject_who_may_be_a_person_is_not() {
+        let named = |claims: Value| caller(&serde_json::from_value(claims).unwrap());
+        assert_eq!(named(json!({"client_id": "c", "sub": "ada@example.com"})).in_logs(), "c");
+        let person = named(json!({"sub": "ada@example.com"}));
+        assert_eq!((person.id.as_str(), person.in_logs()), ("ada@example.com", "(subject)"));
+        assert!(!format!("{person:?}").contains("ada"));
+        assert_eq!(named(json!({})).in_logs(), "");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An HTTP request and its answer, free of whichever event carried them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,15 +13,29 @@ use crate::problem::{FieldError, Problem, ProblemKind};
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Who is asking, as the API's authorizer found out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The token's `client_id`, else `azp`, else `sub`. Empty on public routes.
     pub id: String,
+    /// Whether only `sub` names the caller, which may be a person: it is not shown then.
+    pub is_subject: bool,
     /// The token's scopes, such as `notifications/send`.
     pub scopes: Vec<String>,
 }
 
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("id", &self.in_logs()).field("scopes", &self.scopes).finish()
+    }
+}
+
 impl Caller {
+    /// What a log may say of the caller: a client's id, but not a subject's.
+    #[must_use]
+    pub fn in_logs(&self) -> &str {
+        if self.is_subject { "(subject)" } else { &self.id }
+    }
+
     /// Whether the token carries `notifications/<scope>`.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
@@ -247,7 +262,8 @@ mod tests {
 
     #[test]
     fn scopes_belong_to_this_api() {
-        let caller = Caller { id: "c".into(), scopes: vec!["notifications/ops".into(), "other/send".into()] };
+        let caller =
+            Caller { id: "c".into(), is_subject: false, scopes: vec!["notifications/ops".into(), "other/send".into()] };
         assert!(caller.has_scope("ops") && !caller.has_scope("send"));
     }
 }

@@ -3,6 +3,8 @@
 //! Only the service's own crates follow the level that is asked for. All others stay at warnings whatever is asked, because
 //! at debug the SDK, hyper and rustls print headers and bodies: credentials, addresses, messages.
 
+use std::panic::{self, Location};
+
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -18,14 +20,31 @@ const OURS: [&str; 8] = ["notifications", "send", "cascade", "rollup", "cleanup"
 /// call changes nothing.
 pub fn init(level: &str) {
     let (targets, understood) = targets(level);
-    let started = tracing::subscriber::set_global_default(subscriber(targets, std::io::stdout)).is_ok();
+    let started = tracing::subscriber::set_global_default(lines(targets, std::io::stdout)).is_ok();
+    if started {
+        panic::set_hook(Box::new(|panic| panicked(panic.location())));
+    }
     if started && !understood {
         tracing::warn!(level, "LOG_LEVEL is not understood; logging at info");
     }
 }
 
+/// A panic is told by its place alone: its text may quote what it stumbled over (slicing a text quotes the text).
+fn panicked(place: Option<&Location<'_>>) {
+    let place = place.map(ToString::to_string);
+    tracing::error!(place, "panicked");
+}
+
+/// What [`init`] logs through at this level, writing elsewhere: for tests that look at every line.
+pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    lines(targets(level).0, writer)
+}
+
 /// One JSON object a line: timestamp, level, target, the event's fields beside them, and the span it stands in.
-fn subscriber<W>(targets: Targets, writer: W) -> impl Subscriber + Send + Sync + for<'a> LookupSpan<'a>
+fn lines<W>(targets: Targets, writer: W) -> impl Subscriber + Send + Sync + for<'a> LookupSpan<'a>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -71,7 +90,7 @@ pub(crate) mod tests {
         /// A subscriber at this level that writes here.
         pub(crate) fn subscriber(&self, level: &str) -> impl Subscriber + Send + Sync + use<> {
             let writer = self.clone();
-            subscriber(targets(level).0, move || writer.clone())
+            subscriber(level, move || writer.clone())
         }
 
         /// Each line, parsed.
@@ -120,6 +139,13 @@ pub(crate) mod tests {
             span.in_scope(|| tracing::info!(target: "send", "answered"));
         });
         assert_eq!(lines[0]["span"]["request_id"], "r-1");
+    }
+
+    #[test]
+    fn a_panic_is_told_by_its_place() {
+        let lines = written("info", || panicked(Some(Location::caller())));
+        assert_eq!((&lines[0]["message"], &lines[0]["level"]), (&"panicked".into(), &"ERROR".into()));
+        assert!(lines[0]["place"].as_str().unwrap().contains("telemetry.rs:"));
     }
 
     #[test]

@@ -75,8 +75,8 @@ impl Batch {
             match change(record, sequence.clone()) {
                 Ok(change) => changes.push(change),
                 Err(error) => {
-                    let number = sequence.as_given();
-                    tracing::error!(alarm = "poison_record", %error, sequence = number, "a record cannot be counted");
+                    let (number, why) = (sequence.as_given(), why(&error));
+                    tracing::error!(alarm = "poison_record", why, sequence = number, "a record cannot be counted");
                     poison.push(sequence);
                 }
             }
@@ -93,6 +93,13 @@ fn change(record: EventRecord, sequence: Sequence) -> Result<Change, serde_dynam
     let recorded_ms = Some(record.approximate_creation_date_time.timestamp_millis()).filter(|millis| *millis > 0);
     let recorded_at = recorded_ms.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     Ok(Change { sequence, recorded_at, old, new: image(record.new_image)? })
+}
+
+/// What may be said of an error: the name of an attribute or the kind that was expected, and never what stood there.
+fn why(error: &serde_dynamo::Error) -> String {
+    let text = error.to_string();
+    let is_ours = ["the attribute `", "missing field `", "Expected "].iter().any(|start| text.starts_with(start));
+    if is_ours { text } else { "an attribute is not of its kind".to_owned() }
 }
 
 #[cfg(test)]
@@ -151,6 +158,29 @@ mod tests {
         let (changes, poison) = batch.changes().unwrap();
         assert!(changes.is_empty());
         assert_eq!(poison.iter().map(Sequence::as_given).collect::<Vec<_>>(), ["2", "3"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_record_is_said_without_what_stood_there() {
+        let said = |name: &str, value: Value| {
+            let mut image = image();
+            image[name] = value;
+            let Event::Stream(batch) = Event::of(json!({"Records": [record("INSERT", Some("1"), image)]})).unwrap()
+            else {
+                panic!("not a stream event")
+            };
+            why(&change(batch.records.into_iter().next().unwrap(), Sequence::parse("1").unwrap()).unwrap_err())
+        };
+        assert_eq!(said("status", json!({"S": "ada"})), "the attribute `status` has an unknown shape");
+        assert_eq!(said("status", json!({"L": [{"S": "ada"}]})), "Expected string");
+        for (name, value) in [
+            ("due_at", json!({"N": "3934.5"})),
+            ("due_at", json!({"S": "ada"})),
+            ("attempts", json!({"M": {"ada": {"S": "ada"}}})),
+        ] {
+            let said = said(name, value);
+            assert!(!said.contains("ada") && !said.contains("3934"), "{said}");
+        }
     }
 
     #[test]

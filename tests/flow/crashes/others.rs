@@ -101,12 +101,12 @@ async fn of_a_cleanup() {
     }
     fn act(world: &World) -> Acting<'_> {
         Box::pin(async {
-            world.clean_up().await;
+            world.clean(std::time::Duration::from_secs(60)).await;
         })
     }
     fn then(world: &World) -> Acting<'_> {
         Box::pin(async {
-            let summary = world.clean_up().await;
+            let summary = world.clean(std::time::Duration::from_secs(60)).await;
             assert!(summary.complete, "{summary:?}");
             assert_eq!(world.devices("bob").await, 0);
             let end = world.get(&world.only_id()).await;

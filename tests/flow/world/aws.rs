@@ -1,6 +1,6 @@
 //! AWS on one port: SSM, SES and SNS as small fakes that remember, DynamoDB passed on to the real semantics.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::calls::{Call, refused};
 use super::faults::Faults;
 use super::http::{Arrival, Reply, serve};
 
 /// What the fakes remember and how they answer.
 #[derive(Default)]
 pub struct State {
+    /// Who called for what.
+    pub calls: BTreeSet<Call>,
     /// The SSM parameters.
     pub parameters: BTreeMap<String, String>,
     /// Whether SSM answers at all.
@@ -38,6 +41,8 @@ pub struct State {
     pub fuse_mends_after: Option<usize>,
     /// A clock, and how many seconds every write of DynamoDB takes on it.
     pub writes_take: Option<(Clock, u64)>,
+    /// The error code of a call that fails; throttling unless a story says otherwise.
+    pub fuse_code: Option<&'static str>,
     /// A call of DynamoDB, and how often it is carried out without an answer.
     pub answers_lost: Option<(&'static str, usize)>,
 }
@@ -56,6 +61,9 @@ impl Aws {
         let url = serve(faults, move |arrival| {
             let (state, dynamo) = (Arc::clone(&shared), dynamo.clone());
             async move {
+                if !is_allowed(&state, &arrival) {
+                    return Reply::text(400, r#"{"__type":"AccessDeniedException"}"#);
+                }
                 let target = arrival.header("x-amz-target").to_owned();
                 match target.split_once('.') {
                     Some(("AmazonSSM", _)) => ssm(&state, &arrival),
@@ -67,6 +75,28 @@ impl Aws {
         .await;
         Self { url, state }
     }
+
+    /// DynamoDB refuses every call, or every one of a name, after letting so many through.
+    pub fn fails(&self, call: Option<&'static str>, after: usize, code: &'static str) {
+        let mut state = self.state.lock().unwrap();
+        (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (call, Some(after), Some(code));
+    }
+
+    /// DynamoDB answers again.
+    pub fn works(&self) {
+        let mut state = self.state.lock().unwrap();
+        (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (None, None, None);
+    }
+}
+
+/// Notes a call, and whether the caller's role allows it: who may not is refused, as on AWS.
+#[allow(clippy::print_stderr)] // a story that fails because of it should say so
+fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
+    let calls = Call::of(arrival).into_iter().collect();
+    let refused = refused(&calls);
+    state.lock().unwrap().calls.extend(calls);
+    refused.iter().for_each(|refused| eprintln!("template.yaml: {refused}"));
+    refused.is_empty()
 }
 
 fn ssm(state: &Mutex<State>, arrival: &Arrival) -> Reply {
@@ -106,6 +136,14 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
     scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
 }
 
+/// A refusal whose message repeats the request, as DynamoDB's messages may.
+fn refusal(state: &Mutex<State>, arrival: &Arrival) -> Reply {
+    let code = state.lock().unwrap().fuse_code.unwrap_or("ThrottlingException");
+    let message = format!("1 validation error detected: Value '{}'", String::from_utf8_lossy(&arrival.body));
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    Reply::text(400, json!({"__type": kind, "message": message}).to_string())
+}
+
 /// Passed on as it came, asking for the consumed capacity on the way.
 async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
     let blown = {
@@ -125,7 +163,7 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
         blown
     };
     if blown {
-        return Reply::text(400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#);
+        return refusal(state, &arrival);
     }
     let mut body: Value = serde_json::from_slice(&arrival.body).unwrap();
     body["ReturnConsumedCapacity"] = json!("INDEXES");

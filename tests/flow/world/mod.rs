@@ -3,41 +3,50 @@
 mod aws;
 #[path = "../../../functions/ece/tests/browser/mod.rs"]
 mod browser;
+pub mod calls;
 mod dynamo;
 mod faults;
+mod functions;
 mod http;
+pub mod logs;
 mod push;
+#[path = "../../template/mod.rs"]
+pub mod template;
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use browser::Browser;
+pub use calls::Call;
 use dynoxide::Database;
 use faults::Faults;
 pub use faults::{Fate, Point, Side};
+use functions::{Cleaner, PREFIX, Places, Rollup};
 pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
-use notifications::cascade::{Dispatcher, DispatcherConfig, Sweep, Told, start_dispatcher};
-use notifications::channels::push::ExtraOrigins;
-use notifications::cleanup::{Cleanup, Summary};
+use notifications::cascade::{Dispatcher, Sweep, Told};
+use notifications::cleanup::Summary;
 use notifications::clock::Clock;
-use notifications::environment::Environment;
 use notifications::gateway;
 use notifications::http::Request;
 use notifications::notification::NotificationId;
 use notifications::recipients::RecipientsApi;
 use notifications::rollup::report::Report;
 use notifications::rollup::{Change, Sequence, Window};
-use notifications::send::{SendApi, SendService};
-use notifications::store::metrics::MetricsStore;
-use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
+use notifications::send::SendApi;
+use notifications::store::StoreError;
+use notifications::store::metrics::Merged;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// The caller that sends unless a story says otherwise.
 pub const SHOP: &str = "shop-client";
-const PREFIX: &str = "/push-notifications/test";
+/// What else stands in every request: the token, and claims that nobody needs to know.
+pub const TOKEN: &str = "canary-head.canary-claims.canary-signature";
+pub const SUBJECT: &str = "canary-subject";
+const ISSUER: &str = "https://canary-issuer.example.com";
 
 /// An answer of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,13 +81,13 @@ pub struct World {
     pub aws: aws::Aws,
     faults: Faults,
     database: Database,
-    config: DispatcherConfig,
-    send: SendApi,
-    cascade: Dispatcher,
-    recipients: RecipientsApi,
-    cleanup: Cleanup,
-    metrics: MetricsStore,
-    told: std::sync::Mutex<usize>,
+    places: Places,
+    pub send: SendApi,
+    pub cascade: Dispatcher,
+    rollup: Rollup,
+    cleaner: Cleaner,
+    pub recipients: RecipientsApi,
+    told: Mutex<usize>,
 }
 
 impl World {
@@ -89,6 +98,7 @@ impl World {
 
     /// The same by a clock that may move by itself.
     pub async fn start_by(clock: Clock) -> Self {
+        logs::listen();
         let database = dynamo::tables();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dynamo = listener.local_addr().unwrap().to_string();
@@ -96,45 +106,21 @@ impl World {
         let faults = Faults::default();
         let aws = aws::Aws::start(dynamo, faults.clone()).await;
         let push = push::PushService::start(faults.clone()).await;
-        let parameters = [
-            ("rollout-percentage", "100".to_owned()),
-            ("rollout-users", "[]".to_owned()),
-            ("settings", "{}".to_owned()),
-            ("vapid-private-key", URL_SAFE_NO_PAD.encode([0x24; 32])),
-            ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
-        ];
-        let named = parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value));
-        aws.state.lock().unwrap().parameters.extend(named);
-        let config = DispatcherConfig::read(&environment(&aws.url, &push.origin)).unwrap();
-        let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
-        let (cascade, _) = start_dispatcher(&config, clock.clone()).await.unwrap();
-        let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
-        let recipients = RecipientsStore::new(config.dynamodb(), "recipients");
+        aws.state.lock().unwrap().parameters.extend(functions::parameters());
+        let places = Places { aws_url: aws.url.clone(), push_origin: push.origin.clone() };
         Self {
-            send: SendApi { service: SendService { dispatcher, idempotency, hasher: hasher.clone() } },
-            cascade,
-            cleanup: Cleanup {
-                erasure: ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications"),
-                notifications: NotificationsStore::new(config.dynamodb(), "notifications"),
-                cursor: CursorStore::new(config.dynamodb(), "control"),
-                recipients: recipients.clone(),
-            },
-            recipients: RecipientsApi {
-                erasure: ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications"),
-                notifications: NotificationsStore::new(config.dynamodb(), "notifications"),
-                recipients,
-                hasher,
-                extra_origins: ExtraOrigins::parse(&push.origin).unwrap(),
-                vapid_public_key: [4; 65],
-            },
-            metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+            send: places.send(&clock).await,
+            cascade: places.cascade(&clock).await,
+            rollup: places.rollup(&clock),
+            cleaner: places.cleanup(&clock),
+            recipients: places.recipients().await,
             clock,
             push,
             aws,
             faults,
             database,
-            config,
-            told: std::sync::Mutex::new(0),
+            places,
+            told: Mutex::new(0),
         }
     }
 
@@ -164,6 +150,13 @@ impl World {
 
     pub async fn on_recipient(&self, route: &str, id: &str, body: Value) -> Answer {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
+        answer(self.recipients.answer(&request, self.clock.now()).await)
+    }
+
+    pub async fn remove_device(&self, id: &str, device_id: &str) -> Answer {
+        let route = "DELETE /v1/recipients/{id}/devices/{device_id}";
+        let path = [("id", id), ("device_id", device_id)];
+        let request = self.request(SHOP, "recipients", route, &path, &[], &Value::Null, None);
         answer(self.recipients.answer(&request, self.clock.now()).await)
     }
 
@@ -205,7 +198,11 @@ impl World {
     }
 
     pub async fn cancel(&self, id: &str) -> Answer {
-        self.ask(self.request(SHOP, "send", "DELETE /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
+        self.cancel_as(SHOP, "send", id).await
+    }
+
+    pub async fn cancel_as(&self, caller: &str, scope: &str, id: &str) -> Answer {
+        self.ask(self.request(caller, scope, "DELETE /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
             .await
     }
 
@@ -226,8 +223,12 @@ impl World {
         key: Option<&str>,
     ) -> Request {
         let map = |pairs: &[(&str, &str)]| Value::Object(pairs.iter().map(|(k, v)| ((*k).into(), json!(v))).collect());
-        let claims = json!({"client_id": caller, "scope": format!("notifications/{scope}")});
-        let headers = key.map_or(json!({}), |key| json!({"idempotency-key": key}));
+        let scope = format!("notifications/{scope}");
+        let claims = json!({"client_id": caller, "scope": scope, "sub": SUBJECT, "username": SUBJECT, "iss": ISSUER});
+        let mut headers = json!({"authorization": format!("Bearer {TOKEN}")});
+        if let Some(key) = key {
+            headers["idempotency-key"] = json!(key);
+        }
         let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
         gateway::request(json!({
             "routeKey": route,
@@ -257,13 +258,24 @@ impl World {
 
     /// What the minute schedule of cascade does.
     pub async fn sweep(&self) -> Sweep {
-        self.cascade.sweep(2_000, self.ends_at_ms()).await.unwrap()
+        self.try_sweep().await.unwrap()
     }
 
-    /// A pass of cleanup, with the retention it has by default.
-    pub async fn clean_up(&self) -> Summary {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-        self.cleanup.pass(self.clock.now(), 180, deadline, false).await
+    pub async fn try_sweep(&self) -> Result<Sweep, StoreError> {
+        self.cascade.sweep(2_000, self.ends_at_ms()).await
+    }
+
+    /// What the minute schedule of rollup does.
+    pub async fn tick(&self) -> Result<Merged, StoreError> {
+        self.rollup.live.live().await;
+        let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
+        self.rollup.metrics.merge(self.clock.now()).await
+    }
+
+    /// What cleanup does in the night, with this much time.
+    pub async fn clean(&self, within: Duration) -> Summary {
+        let days = self.cleaner.live.live().await.settings.retention_days.device_unused;
+        self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
     /// Hands over to cascade what the stream has, from the first record on; what was handed over before comes again.
@@ -284,8 +296,13 @@ impl World {
 
     /// A process that starts now, with nothing cached.
     pub async fn cold_start(&mut self) {
-        let (dispatcher, _) = start_dispatcher(&self.config, self.clock.clone()).await.unwrap();
-        self.send.service.dispatcher = dispatcher;
+        self.send = self.places.send(&self.clock).await;
+    }
+
+    /// What a process says that cannot start.
+    pub async fn refused_start(&self) -> String {
+        let refused = self.places.refused_start().await;
+        format!("{refused} {refused:?}")
     }
 
     /// Lets a function do something and die at this line, if it comes there.
@@ -306,15 +323,22 @@ impl World {
     pub async fn metrics_of_last(&self, minutes: i64) -> Value {
         let records = dynamo::stream(&self.database);
         let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
-        let changes: Vec<_> = records[from..].iter().map(change).collect();
-        let folded = self.metrics.fold("0", &changes, self.clock.now()).await;
+        // The mapping's filter lets no removal through.
+        let told = records[from..].iter().filter(|record| record["eventName"] != "REMOVE");
+        let changes: Vec<_> = told.map(change).collect();
+        let folded = self.rollup.metrics.fold("0", &changes, self.clock.now()).await;
         assert!(folded.failed.is_empty());
         // The minute in which something happened belongs to the window once it is over.
         let window = Window::last(minutes, self.clock.now() + SignedDuration::from_mins(1));
-        serde_json::to_value(Report::new(window, &self.metrics.read(window).await.unwrap())).unwrap()
+        serde_json::to_value(Report::new(window, &self.rollup.metrics.read(window).await.unwrap())).unwrap()
     }
 
     // What can be seen.
+
+    /// Who called AWS for what so far.
+    pub fn calls(&self) -> BTreeSet<Call> {
+        self.aws.state.lock().unwrap().calls.clone()
+    }
 
     pub fn mails(&self) -> Vec<String> {
         self.aws.state.lock().unwrap().mails.clone()
@@ -342,6 +366,16 @@ impl World {
     }
 }
 
+/// Whatever a story is about, its functions keep to their roles.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let refused = calls::refused(&self.calls());
+            assert!(refused.is_empty(), "template.yaml does not allow what the functions do: {refused:#?}");
+        }
+    }
+}
+
 fn message(to: &str, extra: Value) -> Value {
     let mut message = json!({"to": to, "content": {"title": "Hi", "body": "there"}});
     message.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
@@ -351,23 +385,6 @@ fn message(to: &str, extra: Value) -> Value {
 fn answer(response: notifications::http::Response) -> Answer {
     let body = serde_json::from_str(response.body.expose()).unwrap_or(Value::Null);
     Answer { status: response.status, headers: response.headers, body }
-}
-
-fn environment(aws_url: &str, push_origin: &str) -> Environment {
-    Environment::given([
-        ("AWS_REGION", "eu-south-1"),
-        ("AWS_ENDPOINT_URL", aws_url),
-        ("AWS_ACCESS_KEY_ID", "id"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("PARAMETER_PREFIX", PREFIX),
-        ("RECIPIENTS_TABLE", "recipients"),
-        ("NOTIFICATIONS_TABLE", "notifications"),
-        ("CONTROL_TABLE", "control"),
-        ("SENDER_ADDRESS", "service@example.com"),
-        ("VAPID_SUBJECT", "mailto:ops@example.com"),
-        ("EXTRA_PUSH_ORIGINS", push_origin),
-        ("SENDER_COUNTRY", "IT"),
-    ])
 }
 
 fn record(record: &Value) -> EventRecord {

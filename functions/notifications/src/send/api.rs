@@ -39,7 +39,7 @@ pub struct SendApi {
 }
 
 /// The body of `POST /v1/notifications/batch`.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch {
     messages: Vec<Value>,

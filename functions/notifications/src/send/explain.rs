@@ -10,6 +10,7 @@ use crate::cascade::impossible_channels;
 use crate::channels::{Channel, PaidMessage, push_message};
 use crate::http::Request;
 use crate::notification::{Notification, NotificationId};
+use crate::private::Private;
 use crate::problem::Problem;
 use crate::recipients::Recipient;
 use crate::rollout::{Live, Version};
@@ -40,7 +41,7 @@ struct PlannedChannel {
     possible: bool,
     cost_micros: i64,
     /// What would be sent; absent when it can't be.
-    rendered: Option<Value>,
+    rendered: Option<Private<Value>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,6 +109,6 @@ impl SendService {
                 .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
             (None, _) => None,
         };
-        PlannedChannel { channel, possible, cost_micros, rendered: rendered.filter(|_| possible) }
+        PlannedChannel { channel, possible, cost_micros, rendered: rendered.filter(|_| possible).map(Private::new) }
     }
 }

@@ -108,7 +108,7 @@ mod tests {
             route: route.to_owned(),
             idempotency_key: Some(Private::new(key.to_owned())),
             body: Private::new(body.as_bytes().to_vec()),
-            caller: Caller { id: caller.to_owned(), scopes: Vec::new() },
+            caller: Caller { id: caller.to_owned(), ..Caller::default() },
             ..Request::default()
         }
     }

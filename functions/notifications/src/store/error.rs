@@ -22,7 +22,7 @@ pub enum StoreError {
     Transient {
         /// The SDK's call.
         call: &'static str,
-        /// What the SDK and the service said.
+        /// The service's error code, or what kept it from answering.
         cause: String,
     },
     /// Refused: a fault of ours or of the configuration, which trying again does not mend.
@@ -30,7 +30,7 @@ pub enum StoreError {
     Refused {
         /// The SDK's call.
         call: &'static str,
-        /// What the SDK and the service said.
+        /// The service's error code, or what kept it from answering.
         cause: String,
     },
     /// A stored item is not what this version wrote.
@@ -59,7 +59,7 @@ impl StoreError {
         match &error {
             SdkError::ServiceError(answer) => {
                 let is_5xx = answer.raw().status().is_server_error();
-                Self::from_service(call, answer.err(), is_5xx)
+                Self::from_service(call, answer.err().code().unwrap_or_default(), is_5xx, cause(&error))
             }
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
                 Self::Transient { call, cause: cause(&error) }
@@ -91,9 +91,7 @@ impl StoreError {
         Self::Refused { call, cause: error.to_string() }
     }
 
-    fn from_service<E: ProvideErrorMetadata>(call: &'static str, error: &E, is_5xx: bool) -> Self {
-        let code = error.code().unwrap_or("no code");
-        let cause = format!("{code}: {}", error.message().unwrap_or("no message"));
+    fn from_service(call: &'static str, code: &str, is_5xx: bool, cause: String) -> Self {
         match code {
             "ConditionalCheckFailedException" => Self::ConditionFailed { call },
             code if is_5xx || is_transient_code(code) || has_expired(call, code) => Self::Transient { call, cause },
@@ -135,7 +133,7 @@ mod tests {
     }
 
     fn put(code: &str, status: u16) -> StoreError {
-        let error = PutItemError::generic(ErrorMetadata::builder().code(code).message("slow down").build());
+        let error = PutItemError::generic(ErrorMetadata::builder().code(code).message("the item of ada").build());
         StoreError::of("PutItem", SdkError::service_error(error, answer(status)))
     }
 
@@ -156,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn the_text_names_the_call_and_the_cause_and_nothing_of_the_answer() {
+    fn the_text_names_the_call_and_the_code_and_nothing_of_the_answer() {
         let error = put("ThrottlingException", 400);
-        assert_eq!(error.to_string(), "PutItem: ThrottlingException: slow down");
+        assert_eq!(error.to_string(), "PutItem: ThrottlingException");
         assert!(!format!("{error:?}").contains("ada"));
     }
 

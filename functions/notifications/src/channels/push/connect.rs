@@ -1,17 +1,18 @@
 //! The two ways out: to public addresses only, and to extra origins.
 //!
 //! A name is judged by what it resolves to at the moment of connecting, by the resolver that the connection itself uses,
-//! so there is no second look-up that could answer differently. Redirects are not followed and proxies not asked for:
-//! this client knows neither.
+//! so there is no second look-up that could answer differently. An address in place of a name, which would be connected to
+//! without a look-up, is turned away. Redirects are not followed and proxies not asked for: this client knows neither.
 
 use std::error::Error;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -30,17 +31,25 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A pooled HTTP client over a connector that resolves names by `R`.
-pub(super) type HttpClient<R> = Client<HttpsConnector<HttpConnector<R>>, Full<Bytes>>;
+/// A pooled HTTP client over TCP connections of `C`.
+type HttpClient<C> = Client<HttpsConnector<C>, Full<Bytes>>;
+/// The client for the known push services.
+pub(super) type PublicClient = HttpClient<NamesOnly<HttpConnector<PublicOnly<GaiResolver>>>>;
+/// The client for extra origins.
+pub(super) type ExtraClient = HttpClient<HttpConnector<GaiResolver>>;
 
 /// For the known push services: https, and to public addresses.
-pub(super) fn public_client() -> HttpClient<PublicOnly> {
+pub(super) fn public_client() -> PublicClient {
+    public_client_with(GaiResolver::new())
+}
+
+fn public_client_with<R: Resolver>(resolver: R) -> HttpClient<NamesOnly<HttpConnector<PublicOnly<R>>>> {
     let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_only().enable_all_versions();
-    pooled(tls.wrap_connector(tcp(PublicOnly(GaiResolver::new()))))
+    pooled(tls.wrap_connector(NamesOnly(tcp(PublicOnly(resolver)))))
 }
 
 /// For extra origins: also plain http, and to wherever the operator pointed.
-pub(super) fn extra_client() -> HttpClient<GaiResolver> {
+pub(super) fn extra_client() -> ExtraClient {
     let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_all_versions();
     pooled(tls.wrap_connector(tcp(GaiResolver::new())))
 }
@@ -66,20 +75,44 @@ where
         .build(connector)
 }
 
+/// What looks up names, with the bounds that hyper has on it.
+pub(super) trait Resolver:
+    Service<Name, Response: Iterator<Item = SocketAddr>, Error: Into<BoxError>, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<R> Resolver for R where
+    R: Service<Name, Response: Iterator<Item = SocketAddr>, Error: Into<BoxError>, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// A resolver that keeps only what is public of another's answers.
 #[derive(Clone)]
-pub(super) struct PublicOnly(GaiResolver);
+pub(super) struct PublicOnly<R>(R);
 
-/// A name resolved to nothing public.
+/// A connector for names: hyper connects to an address without asking its resolver, so an address must not get that far.
+#[derive(Clone)]
+pub(super) struct NamesOnly<C>(C);
+
+/// A name resolved to nothing public, or there was an address in its place.
 #[derive(Debug, thiserror::Error)]
 #[error("the push service's name resolves to no public address")]
 pub(super) struct NotPublic;
 
-type Resolved = Result<std::vec::IntoIter<SocketAddr>, Box<dyn Error + Send + Sync>>;
+type BoxError = Box<dyn Error + Send + Sync>;
+type Resolved = Result<std::vec::IntoIter<SocketAddr>, BoxError>;
 
-impl Service<Name> for PublicOnly {
+impl<R: Resolver> Service<Name> for PublicOnly<R> {
     type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Resolved> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -88,8 +121,31 @@ impl Service<Name> for PublicOnly {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let resolving = self.0.call(name);
-        Box::pin(async move { public(resolving.await?) })
+        Box::pin(async move { public(resolving.await.map_err(Into::into)?) })
     }
+}
+
+impl<C> Service<Uri> for NamesOnly<C>
+where
+    C: Service<Uri, Error: Into<BoxError>, Future: Send + 'static>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = (!uri.host().is_none_or(is_address)).then(|| self.0.call(uri));
+        Box::pin(async move { connecting.ok_or(NotPublic)?.await.map_err(Into::into) })
+    }
+}
+
+/// Whether hyper would take the host for an address. Other notations (`127.1`, `0x7f000001`) are names to it.
+fn is_address(host: &str) -> bool {
+    host.starts_with('[') || host.parse::<IpAddr>().is_ok()
 }
 
 /// The public ones, or [`NotPublic`] if none is.
@@ -104,46 +160,4 @@ pub(super) fn is_not_public(error: &(dyn Error + 'static)) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use http::Request;
-
-    use super::*;
-
-    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
-        list.iter().map(|address| address.parse().unwrap()).collect()
-    }
-
-    #[test]
-    fn only_the_public_answers_of_a_name_are_tried() {
-        let mixed = addresses(&["10.0.0.1:0", "142.250.185.138:0", "[::1]:0", "[2a00:1450::1]:0"]);
-        let kept: Vec<_> = public(mixed.into_iter()).unwrap().collect();
-        assert_eq!(kept, addresses(&["142.250.185.138:0", "[2a00:1450::1]:0"]));
-    }
-
-    #[test]
-    fn a_name_without_public_answers_is_refused() {
-        for list in [&["127.0.0.1:0", "[::1]:0"][..], &["169.254.169.254:0"], &[]] {
-            let refused = public(addresses(list).into_iter()).unwrap_err();
-            assert!(is_not_public(refused.as_ref()));
-        }
-    }
-
-    #[tokio::test]
-    async fn the_public_client_does_not_connect_to_a_name_of_this_machine() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
-        let request = Request::post(url).body(Full::default()).unwrap();
-        let error = public_client().request(request).await.unwrap_err();
-        assert!(is_not_public(&error), "{error:?}");
-        let connected = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
-        assert!(connected.is_err());
-    }
-
-    #[tokio::test]
-    async fn the_public_client_speaks_https_only() {
-        let request = Request::post("http://fcm.googleapis.com/").body(Full::default()).unwrap();
-        assert!(public_client().request(request).await.unwrap_err().is_connect());
-    }
-}
+mod tests;

@@ -7,14 +7,13 @@ use http::header::RETRY_AFTER;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::{Error as ClientError, ResponseFuture};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::outcome;
-use super::connect::{HttpClient, PublicOnly, extra_client, is_not_public, public_client};
+use super::connect::{ExtraClient, PublicClient, extra_client, is_not_public, public_client};
 use super::endpoint::PushEndpoint;
 use super::message::PushMessage;
 use super::request::{SealError, sealed_request};
@@ -37,8 +36,8 @@ pub const PUSH_SERVICES: [&str; 3] =
 #[derive(Debug)]
 pub struct PushClient {
     vapid: VapidCache,
-    public: HttpClient<PublicOnly>,
-    extra: HttpClient<GaiResolver>,
+    public: PublicClient,
+    extra: ExtraClient,
 }
 
 /// One exchange with a push service, or what prevented it.

@@ -144,12 +144,14 @@ const fn later(after_ms: Option<u64>) -> Outcome {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn a_redirect_of_any_kind_is_not_followed() {
     let other = PushService::answering(&[CREATED]).await;
-    let redirect = format!("HTTP/1.1 307 Moved\r\nLocation: {}/x\r\nContent-Length: 0\r\n\r\n", other.origin);
-    let world = World::answering(&[&redirect]).await;
-    let answer = world.push("x").await;
-    assert_eq!(answer.outcome, Outcome::Rejected { reason: Rejection::Unexpected });
+    for status in [300, 301, 302, 303, 307, 308] {
+        let redirect = format!("HTTP/1.1 {status} Moved\r\nLocation: {}/x\r\nContent-Length: 0\r\n\r\n", other.origin);
+        let world = World::answering(&[&redirect]).await;
+        let answer = world.push("x").await;
+        assert_eq!(answer.outcome, Outcome::Rejected { reason: Rejection::Unexpected }, "{status}");
+    }
     assert_eq!(other.connections.load(Ordering::SeqCst), 0);
 }
 

@@ -1,0 +1,255 @@
+//! Each function's role allows exactly what the function does: every story refuses what a role does not allow (see
+//! `World`'s end), and the one here does everything once, so that what a role allows beyond it is found.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
+use crate::world::{Call, Reply, World};
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+#[tokio::test]
+async fn a_role_allows_what_its_function_does_and_nothing_else() {
+    let world = World::start().await;
+    looks_for_the_last_good_record(&world).await;
+    people_come_and_go(&world).await;
+    messages_are_sent(&world).await;
+    messages_are_carried_on(&world).await;
+    metrics_are_merged(&world).await;
+    nights_pass(&world).await;
+    assert_unused(&world.calls());
+}
+
+/// A process that has never read a parameter looks into the control table.
+async fn looks_for_the_last_good_record(world: &World) {
+    for junk in ["rollout-percentage", "settings"] {
+        world.set(junk, "junk");
+    }
+    world.send("nobody", json!({})).await;
+    world.send("nobody", json!({"send_at": "2026-11-23T10:00:01Z"})).await;
+    world.advance(1);
+    world.sweep().await;
+    world.tick().await.unwrap();
+    world.clean(Duration::from_secs(9)).await;
+    world.set("rollout-percentage", "100");
+    world.set("settings", "{}");
+    // Beyond the age up to which a value serves while somebody reads a new one.
+    world.advance(21);
+    world.tick().await.unwrap();
+}
+
+async fn people_come_and_go(world: &World) {
+    for device in ["old", "new"] {
+        world.subscribe("ada", device).await;
+    }
+    world.subscribe("eve", "old").await;
+    world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
+    let devices = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body["devices"].clone();
+    assert_eq!(devices.as_array().unwrap().len(), 1, "the other one is eve's now");
+    assert_eq!(world.remove_device("ada", devices[0]["device_id"].as_str().unwrap()).await.status, 204);
+    world.subscribe("ada", "phone").await;
+    world.send("eve", json!({})).await;
+    world.on_recipient("GET /v1/recipients/{id}/notifications", "eve", json!({})).await;
+    assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", "eve", json!({})).await.status, 200);
+}
+
+async fn messages_are_sent(world: &World) {
+    let first = world.send_once("k-1", "ada", json!({})).await;
+    world.send_once("k-1", "ada", json!({})).await;
+    world.get(first.body["id"].as_str().unwrap()).await;
+    world.send("ada", json!({"channels": ["email"]})).await;
+    world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, "<ErrorResponse/>"));
+    for _ in 0..2 {
+        world.send("ada", json!({"channels": ["sms"]})).await;
+    }
+    world.push.answer("phone", [Reply::status(410)]);
+    world.send("ada", json!({"channels": ["push"]})).await;
+    world.list(&[("status", "failed")]).await;
+    // A key that was taken for a request whose message could not be stored is given back.
+    world.aws.fails(Some("Query"), 0, "ValidationException");
+    world.send_once("k-2", "ada", json!({})).await;
+    world.aws.works();
+}
+
+/// Scheduled messages, so that cascade makes every kind of attempt itself.
+async fn messages_are_carried_on(world: &World) {
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::status(410)]);
+    let at = (world.clock.now() + Duration::from_secs(5)).to_string();
+    let mut ids = Vec::new();
+    for channel in ["push", "email", "sms"] {
+        let sent = world.send("ada", json!({"channels": [channel], "send_at": at})).await;
+        ids.push(sent.body["id"].as_str().unwrap().to_owned());
+    }
+    world.advance(6);
+    world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, "<ErrorResponse/>"));
+    world.sweep().await;
+    let mut attempts = Vec::new();
+    for id in &ids {
+        attempts.extend(world.get(id).await.attempts());
+    }
+    assert_eq!(attempts, ["push:gone", "email:accepted", "sms:rejected"]);
+}
+
+async fn metrics_are_merged(world: &World) {
+    world.metrics().await;
+    world.advance(3 * HOUR);
+    world.tick().await.unwrap();
+}
+
+async fn nights_pass(world: &World) {
+    // A night that is too short remembers where it was.
+    world.clean(Duration::ZERO).await;
+    // One notification whose function died and that nobody took up, and an erasure that was cut short.
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::Silence]);
+    let before = world.push.count("phone");
+    tokio::select! {
+        _ = world.send("ada", json!({"ttl_seconds": 60})) => panic!("the push service never answers"),
+        () = async { while world.push.count("phone") == before { tokio::task::yield_now().await } } => {}
+    }
+    world.subscribe("bob", "tablet").await;
+    world.send("bob", json!({})).await;
+    world.aws.fails(Some("DeleteItem"), 1, "ValidationException");
+    assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", "bob", json!({})).await.status, 500);
+    world.aws.works();
+    world.advance(2 * DAY);
+    let night = world.clean(Duration::from_secs(60)).await;
+    assert_eq!((night.stuck_notifications.done, night.erased_recipients.done), (1, 1), "{night:?}");
+    world.advance(200 * DAY);
+    assert_eq!(world.clean(Duration::from_secs(60)).await.unused_devices.done, 1);
+}
+
+/// What SES asks for beside the call: the configuration set that an identity may have by default.
+const BESIDE: [(&str, &str); 1] = [("ses:SendRawEmail", "configuration-set/*")];
+
+fn assert_unused(calls: &BTreeSet<Call>) {
+    let template = Template::read();
+    let mut unused = Vec::new();
+    for function in FUNCTIONS {
+        let plumbing = plumbing(&template, function);
+        let granted = template.grants(function);
+        let missing: Vec<_> = plumbing.difference(&plain(&granted)).cloned().collect();
+        assert!(missing.is_empty(), "Lambda itself needs, in {function}'s name: {missing:?}");
+        for grant in granted.iter().filter(|grant| grant.is_allowed) {
+            let named = (grant.action.as_str(), grant.resource.as_str());
+            let is_used = calls.iter().any(|call| call.matches(grant));
+            if !is_used && !BESIDE.contains(&named) && !plumbing.contains(&(named.0.to_owned(), named.1.to_owned())) {
+                unused.push(format!("{function} may {} on {}, and never does", named.0, named.1));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "template.yaml allows what no story needs: {unused:#?}");
+}
+
+fn plain(grants: &BTreeSet<Grant>) -> BTreeSet<(String, String)> {
+    grants.iter().filter(|grant| grant.is_allowed).map(|grant| (grant.action.clone(), grant.resource.clone())).collect()
+}
+
+/// What Lambda does in a function's name: logs, traces, reading the stream that triggers it, and telling the queues of
+/// what failed. It follows from the function's own definition.
+fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
+    let mut needs = BTreeSet::new();
+    let mut add = |actions: &[&str], resource: &str| {
+        needs.extend(actions.iter().map(|action| ((*action).to_owned(), resource.to_owned())));
+    };
+    add(&["logs:CreateLogStream", "logs:PutLogEvents"], &format!("{}.Arn", logical(function, "LogGroup")));
+    add(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*");
+    let properties = template.properties(&logical(function, "Function"));
+    let reads_stream = |event: &&&yaml_rust2::Yaml| event["Type"].as_str() == Some("DynamoDB");
+    let streams: Vec<_> = template.events(function).into_iter().map(|event| &event["Properties"]).collect();
+    if template.events(function).iter().any(|event| reads_stream(&event)) {
+        let actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+        add(&actions.map(|action| format!("dynamodb:{action}")).each_ref().map(String::as_str), "notifications/stream");
+    }
+    for settings in streams.into_iter().chain([&properties["EventInvokeConfig"]]) {
+        if let Some(queue) = settings["DestinationConfig"]["OnFailure"]["Destination"].as_str() {
+            add(&["sqs:SendMessage"], queue);
+        }
+    }
+    needs
+}
+
+#[test]
+fn what_names_no_resource_of_ours_is_bound_otherwise() {
+    let template = Template::read();
+    for function in FUNCTIONS {
+        let grants = template.grants(function);
+        let is_wide =
+            |grant: &&Grant| grant.is_allowed && grant.resource.contains('*') && !grant.action.starts_with("xray:");
+        for grant in grants.iter().filter(is_wide) {
+            match grant.action.as_str() {
+                "ses:SendRawEmail" => assert_eq!(
+                    grant.condition.as_deref(),
+                    Some("StringEqualsIgnoreCase(ses:FromAddress(SenderAddress))"),
+                    "SES sends from nobody else"
+                ),
+                "sns:Publish" => assert!(
+                    grants.iter().any(|other| !other.is_allowed
+                        && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic")),
+                    "SNS tells phones, and no topic"
+                ),
+                other => panic!("{function} may {other} on {}", grant.resource),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_route_but_the_public_key_asks_for_a_scope_and_every_route_is_throttled() {
+    let template = Template::read();
+    let routes = template.routes();
+    let public: Vec<_> = routes.iter().filter(|route| route.is_public).map(|route| route.key()).collect();
+    assert_eq!(public, ["GET /v1/vapid-public-key"]);
+    for route in routes.iter().filter(|route| !route.is_public) {
+        assert!(!route.scopes.is_empty(), "{} is open to every token", route.key());
+        let known = |scope: &String| ["send", "recipients", "ops"].contains(&scope.as_str());
+        assert!(route.scopes.iter().all(known), "{}: {:?}", route.key(), route.scopes);
+    }
+    let api = template.properties("HttpApi");
+    assert_eq!(api["Auth"]["DefaultAuthorizer"].as_str(), Some("Jwt"), "a route that says nothing is protected too");
+    let throttled: Vec<_> = pairs(&api["RouteSettings"]).collect();
+    let keys: BTreeSet<_> = throttled.iter().map(|(key, _)| key.clone()).collect();
+    assert_eq!(keys, routes.iter().map(|route| route.key()).collect(), "RouteSettings and routes");
+    for (key, settings) in throttled
+        .iter()
+        .map(|(key, settings)| (key.as_str(), *settings))
+        .chain([("default", &api["DefaultRouteSettings"])])
+    {
+        for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+            assert!(settings[limit].as_i64().is_some_and(|limit| limit > 0), "{key} has no {limit}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_stands_in_an_environment_or_an_output() {
+    let template = Template::read();
+    let names = ["vapid-private-key", "recipient-hash-key", "link-signing-key", "Secret", "Password", "PrivateKey"];
+    let mut shown = template.outputs();
+    for function in FUNCTIONS {
+        let variables = &template.properties(&logical(function, "Function"))["Environment"]["Variables"];
+        shown.extend(pairs(variables).map(|(name, value)| (name, value.as_str().unwrap().to_owned())));
+    }
+    assert!(shown.len() > 30);
+    for (name, value) in shown {
+        let names_one = names.iter().any(|secret| value.contains(secret) || name.contains(secret));
+        assert!(!names_one && !value.contains("resolve:ssm"), "{name}: {value}");
+    }
+}
+
+#[test]
+fn every_secret_is_an_encrypted_parameter() {
+    let made = include_str!("../../infra/init.py").split("put_once(ssm, f\"{prefix}/").skip(1);
+    let made: Vec<_> = made.filter_map(|call| call.split_once('"')).collect();
+    let is_encrypted =
+        |(_, call): &&(&str, &str)| call.lines().take(2).any(|line| line.contains("Type=\"SecureString\""));
+    let encrypted: Vec<_> = made.iter().filter(is_encrypted).map(|(name, _)| *name).collect();
+    assert_eq!(encrypted, ["vapid-private-key", "recipient-hash-key", "link-signing-key"]);
+    let open: Vec<_> = made.iter().map(|(name, _)| *name).filter(|name| !encrypted.contains(name)).collect();
+    assert_eq!(open, ["rollout-percentage", "rollout-users", "settings", "vapid-public-key"]);
+}

@@ -1,0 +1,144 @@
+//! The five functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use notifications::aws;
+use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
+use notifications::channels::push::{ExtraOrigins, VapidKey};
+use notifications::cleanup::Cleanup;
+use notifications::clock::Clock;
+use notifications::environment::Environment;
+use notifications::parameters::ParameterStore;
+use notifications::recipients::{KeyHasher, RecipientsApi};
+use notifications::rollout::{LastGood, LiveSource};
+use notifications::secrets::{SecretName, Secrets};
+use notifications::send::{SendApi, SendService};
+use notifications::startup::StartError;
+use notifications::store::metrics::MetricsStore;
+use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
+
+/// What the parameters' names begin with.
+pub const PREFIX: &str = "/push-notifications/test";
+/// The VAPID private key of this world.
+const VAPID_SCALAR: [u8; 32] = [0x24; 32];
+
+/// Where the world's functions find AWS and the push service.
+#[derive(Clone)]
+pub struct Places {
+    pub aws_url: String,
+    pub push_origin: String,
+}
+
+/// `rollup`, as its handler has it.
+pub struct Rollup {
+    pub metrics: MetricsStore,
+    pub live: LiveSource,
+    pub last_good: LastGood,
+}
+
+/// `cleanup`, as its handler has it.
+pub struct Cleaner {
+    pub cleanup: Cleanup,
+    pub live: LiveSource,
+}
+
+/// The parameters as `make init` makes them, with everybody in version 2.
+pub fn parameters() -> impl Iterator<Item = (String, String)> {
+    let scalar = URL_SAFE_NO_PAD.encode(VAPID_SCALAR);
+    let public_key = VapidKey::parse(&scalar).unwrap().public_key().to_owned();
+    let parameters = [
+        ("rollout-percentage", "100".to_owned()),
+        ("rollout-users", "[]".to_owned()),
+        ("settings", "{}".to_owned()),
+        ("vapid-private-key", scalar),
+        ("vapid-public-key", public_key),
+        ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
+    ];
+    parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value))
+}
+
+impl Places {
+    /// The environment of a function, which signs with its name for an access key.
+    fn environment(&self, function: &'static str) -> Environment {
+        Environment::given([
+            ("AWS_REGION", "eu-south-1"),
+            ("AWS_ENDPOINT_URL", &self.aws_url),
+            ("AWS_ACCESS_KEY_ID", function),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("PARAMETER_PREFIX", PREFIX),
+            ("RECIPIENTS_TABLE", "recipients"),
+            ("NOTIFICATIONS_TABLE", "notifications"),
+            ("CONTROL_TABLE", "control"),
+            ("SENDER_ADDRESS", "service@example.com"),
+            ("VAPID_SUBJECT", "mailto:ops@example.com"),
+            ("EXTRA_PUSH_ORIGINS", &self.push_origin),
+            ("SENDER_COUNTRY", "IT"),
+        ])
+    }
+
+    fn aws(&self, function: &'static str) -> aws::SdkConfig {
+        aws::config(&self.environment(function)).unwrap()
+    }
+
+    pub async fn send(&self, clock: &Clock) -> SendApi {
+        let config = DispatcherConfig::read(&self.environment("send")).unwrap();
+        let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
+        let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
+        SendApi { service: SendService { dispatcher, idempotency, hasher } }
+    }
+
+    /// Why `send` cannot start with the parameters as they are.
+    pub async fn refused_start(&self) -> StartError {
+        let config = DispatcherConfig::read(&self.environment("send")).unwrap();
+        start_dispatcher(&config, Clock::System).await.map(drop).unwrap_err()
+    }
+
+    pub async fn cascade(&self, clock: &Clock) -> Dispatcher {
+        let config = DispatcherConfig::read(&self.environment("cascade")).unwrap();
+        start_dispatcher(&config, clock.clone()).await.unwrap().0
+    }
+
+    pub fn rollup(&self, clock: &Clock) -> Rollup {
+        let sdk = self.aws("rollup");
+        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let last_good = LastGood::new(dynamodb.clone(), "control");
+        Rollup {
+            metrics: MetricsStore::new(dynamodb, "metrics"),
+            live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
+            last_good,
+        }
+    }
+
+    pub fn cleanup(&self, clock: &Clock) -> Cleaner {
+        let sdk = self.aws("cleanup");
+        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
+        Cleaner {
+            cleanup: Cleanup {
+                erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), "notifications"),
+                notifications: NotificationsStore::new(dynamodb.clone(), "notifications"),
+                cursor: CursorStore::new(dynamodb.clone(), "control"),
+                recipients,
+            },
+            live: LiveSource::new(parameters, PREFIX, clock.clone())
+                .settings_only()
+                .with_last_good(LastGood::new(dynamodb, "control")),
+        }
+    }
+
+    pub async fn recipients(&self) -> RecipientsApi {
+        let sdk = self.aws("recipients");
+        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
+        let secrets = Secrets::load(&parameters, PREFIX, &needed).await.unwrap();
+        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
+        RecipientsApi {
+            erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), "notifications"),
+            notifications: NotificationsStore::new(dynamodb, "notifications"),
+            recipients,
+            hasher: KeyHasher::new(secrets.recipient_hash_key().unwrap().expose()),
+            extra_origins: ExtraOrigins::parse(&self.push_origin).unwrap(),
+            vapid_public_key: *secrets.vapid_public_key().unwrap(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What template.yaml says of routes and permissions, for tests that compare it with what happens.
+//!
+//! The parser keeps a tag's value and drops the tag: `!GetAtt RecipientsTable.Arn` reads as `RecipientsTable.Arn`.
+
+use std::collections::BTreeSet;
+
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// The functions, in flow order: `send` is `SendFunction` with `SendRole` in the template.
+pub const FUNCTIONS: [&str; 5] = ["send", "cascade", "rollup", "cleanup", "recipients"];
+
+/// A route of the HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The function that answers.
+    pub function: &'static str,
+    pub method: String,
+    /// With its parameters in braces.
+    pub path: String,
+    /// The scopes of which one opens it, without `notifications/`; none for a public one.
+    pub scopes: Vec<String>,
+    /// Whether it asks for no token.
+    pub is_public: bool,
+}
+
+impl Route {
+    /// As API Gateway names it: `GET /v1/notifications/{id}`.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// One action on one resource, allowed or denied to a function's role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    pub function: &'static str,
+    pub is_allowed: bool,
+    /// Such as `dynamodb:PutItem`.
+    pub action: String,
+    /// Such as `notifications`, `notifications/index/due`, `parameter/settings`; see [`resource`].
+    pub resource: String,
+    /// The statement's Condition, as the parser shows it.
+    pub condition: Option<String>,
+}
+
+/// The template.
+pub struct Template(Yaml);
+
+impl Template {
+    pub fn read() -> Self {
+        let mut documents = YamlLoader::load_from_str(include_str!("../../template.yaml")).unwrap();
+        Self(documents.remove(0))
+    }
+
+    /// A resource's properties.
+    pub fn properties(&self, resource: &str) -> &Yaml {
+        &self.0["Resources"][resource]["Properties"]
+    }
+
+    /// The stack's outputs, by name.
+    pub fn outputs(&self) -> Vec<(String, String)> {
+        pairs(&self.0["Outputs"]).map(|(name, output)| (name, shown(&output["Value"]))).collect()
+    }
+
+    /// The events of a function, whatever their type.
+    pub fn events(&self, function: &str) -> Vec<&Yaml> {
+        let events = &self.properties(&logical(function, "Function"))["Events"];
+        pairs(events).map(|(_, event)| event).collect()
+    }
+
+    /// Every route, in flow order.
+    pub fn routes(&self) -> Vec<Route> {
+        let of = |function: &'static str| {
+            let events = self.events(function).into_iter().filter(|event| event["Type"].as_str() == Some("HttpApi"));
+            events.map(move |event| route(function, &event["Properties"])).collect::<Vec<_>>()
+        };
+        FUNCTIONS.into_iter().flat_map(of).collect()
+    }
+
+    /// Everything that a function's role is allowed or denied, through its own policies and those it shares.
+    pub fn grants(&self, function: &'static str) -> BTreeSet<Grant> {
+        let role = self.properties(&logical(function, "Role"));
+        let own = list(&role["Policies"]).map(|policy| &policy["PolicyDocument"]);
+        let shared = list(&role["ManagedPolicyArns"]).map(|name| &self.properties(text(name))["PolicyDocument"]);
+        let statements = own.chain(shared).flat_map(|document| list(&document["Statement"]));
+        statements.flat_map(|statement| grants(function, statement)).collect()
+    }
+}
+
+fn route(function: &'static str, properties: &Yaml) -> Route {
+    let auth = &properties["Auth"];
+    let scopes = list(&auth["AuthorizationScopes"]).map(|scope| text(scope).strip_prefix("notifications/").unwrap());
+    Route {
+        function,
+        method: text(&properties["Method"]).to_owned(),
+        path: text(&properties["Path"]).to_owned(),
+        scopes: scopes.map(str::to_owned).collect(),
+        is_public: auth["Authorizer"].as_str() == Some("NONE"),
+    }
+}
+
+fn grants(function: &'static str, statement: &Yaml) -> Vec<Grant> {
+    let is_allowed = match text(&statement["Effect"]) {
+        "Allow" => true,
+        "Deny" => false,
+        other => panic!("{other} is no effect"),
+    };
+    let condition = Some(&statement["Condition"]).filter(|condition| !condition.is_badvalue()).map(shown);
+    let one = |action: &Yaml, on: &Yaml| Grant {
+        function,
+        is_allowed,
+        action: text(action).to_owned(),
+        resource: resource(text(on)),
+        condition: condition.clone(),
+    };
+    let resources: Vec<_> = list(&statement["Resource"]).collect();
+    list(&statement["Action"]).flat_map(|action| resources.iter().map(move |on| one(action, on))).collect()
+}
+
+/// The short name of what a policy's Resource names: a table is called as the functions' tests call it.
+fn resource(written: &str) -> String {
+    let written = written.trim_start_matches("${").replace('}', "");
+    if let Some((table, rest)) = written.split_once("Table.Arn") {
+        return format!("{}{rest}", table.to_lowercase());
+    }
+    if let Some(table) = written.strip_suffix("Table.StreamArn") {
+        return format!("{}/stream", table.to_lowercase());
+    }
+    for (start, short) in [("/push-notifications/${Stage/", "parameter/"), (":sns:*:*:*", "topic")] {
+        if let Some((_, name)) = written.split_once(start) {
+            return format!("{short}{name}");
+        }
+    }
+    match written.split_once("${AWS::AccountId:") {
+        Some((_, name)) => name.to_owned(),
+        None => written,
+    }
+}
+
+/// `send` and `Role` are `SendRole`.
+pub fn logical(function: &str, kind: &str) -> String {
+    let (first, rest) = function.split_at(1);
+    format!("{}{rest}{kind}", first.to_uppercase())
+}
+
+fn text(value: &Yaml) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value:?} is no text"))
+}
+
+/// The elements of a list; a single value is a list of one, and nothing is an empty one.
+fn list(value: &Yaml) -> impl Iterator<Item = &Yaml> {
+    let (many, one) = match value {
+        Yaml::Array(values) => (Some(values.iter()), None),
+        Yaml::BadValue => (None, None),
+        one => (None, Some(one)),
+    };
+    many.into_iter().flatten().chain(one)
+}
+
+/// The entries of a mapping, in their order.
+pub fn pairs(value: &Yaml) -> impl Iterator<Item = (String, &Yaml)> {
+    let entries = value.as_hash().into_iter().flat_map(|entries| entries.iter());
+    entries.map(|(name, value)| (text(name).to_owned(), value))
+}
+
+fn shown(value: &Yaml) -> String {
+    match value {
+        Yaml::String(text) => text.clone(),
+        Yaml::Hash(_) => {
+            pairs(value).map(|(name, value)| format!("{name}({})", shown(value))).collect::<Vec<_>>().join(" ")
+        }
+        other => format!("{other:?}"),
+    }
+}
