@@ -73,8 +73,13 @@ impl PushEndpoint {
         if !is_extra {
             known_service(&origin)?;
         }
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let url = format!("{origin}{path}");
+        let path = uri.path_and_query().map_or("", |path| path.as_str());
+        // `https://host?query` has a path as well; the client sends it, and so it belongs to the one spelling.
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let url = format!("{origin}{slash}{path}");
+        if url.len() > MAX_ENDPOINT_BYTES {
+            return Err(EndpointProblem::TooLong);
+        }
         let uri = url.parse().map_err(|_| EndpointProblem::NotAUrl)?;
         Ok(Self { url, uri, origin_length: origin.len(), is_extra })
     }
