@@ -7,6 +7,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::targets::json;
+
 /// What a target starts from.
 pub struct Corpus {
     pub seeds: Vec<Vec<u8>>,
@@ -29,6 +31,8 @@ enum Change {
     Repeat(Index, usize),
     /// One bit is another.
     Flip(Index, u8),
+    /// One value of its JSON is another, if it has any.
+    Json(u64),
     /// From here on it is another seed.
     Splice(Index, Index, Vec<u8>),
 }
@@ -90,6 +94,7 @@ fn change(corpus: &Corpus) -> impl Strategy<Value = Change> + use<> {
         4 => (any::<Index>(), 0..12_usize, word()).prop_map(|(at, length, word)| Change::Replace(at, length, word)),
         2 => (any::<Index>(), 1..400_usize).prop_map(|(at, length)| Change::Repeat(at, length)),
         2 => (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Change::Flip(at, bit)),
+        8 => any::<u64>().prop_map(Change::Json),
         1 => (any::<Index>(), any::<Index>(), select(seeds)).prop_map(|(at, from, seed)| Change::Splice(at, from, seed)),
     ]
 }
@@ -168,6 +173,7 @@ impl Change {
                     input[at] ^= 1 << bit;
                 }
             }
+            Self::Json(seed) => return json::changed(&input, seed).unwrap_or(input),
             Self::Splice(index, from, seed) => {
                 input.truncate(at(index, &input));
                 input.extend_from_slice(&seed[from.index(seed.len() + 1)..]);

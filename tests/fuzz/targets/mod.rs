@@ -16,6 +16,7 @@ pub mod contact;
 pub mod content;
 pub mod endpoint;
 pub mod http_event;
+pub mod json;
 pub mod names;
 pub mod percentage;
 pub mod retry_after;
