@@ -10,6 +10,7 @@ mod deliveries;
 mod later;
 mod metrics;
 mod money;
+mod push_services;
 mod requests;
 mod rollout;
 mod writes;

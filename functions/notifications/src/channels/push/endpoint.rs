@@ -162,11 +162,12 @@ fn ends_in_a_number(host: &str) -> bool {
     digits.is_some() || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// One or more labels of letters, digits and inner hyphens.
+/// One or more labels of letters, digits and inner hyphens; none of an international name, which a browser might not take.
 fn is_name(labels: &str) -> bool {
     labels.split('.').all(|label| {
         let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        plain && !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
+        let odd = label.is_empty() || label.len() > 63 || label.starts_with("xn--");
+        plain && !odd && !label.starts_with('-') && !label.ends_with('-')
     })
 }
 

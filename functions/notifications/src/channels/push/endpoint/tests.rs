@@ -82,6 +82,7 @@ const HOSTILE: &[(&str, EndpointProblem)] = &[
     ("https://.push.apple.com/x", UnknownHost),
     ("https://a..push.apple.com/x", UnknownHost),
     ("https://-a.push.apple.com/x", UnknownHost),
+    ("https://xn--a.push.apple.com/x", UnknownHost),
     ("https://webpush.apple.com/x", UnknownHost),
     ("https://evilpush.apple.com.example.com/x", UnknownHost),
     ("https://notify.windows.com/x", UnknownHost),
