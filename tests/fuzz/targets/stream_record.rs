@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use notifications::rollup::{Change, Sequence, change, state};
+use notifications::rollup::{Change, change, state};
 use serde_json::Value;
 
 use super::world::{World, with_world};
@@ -10,33 +10,28 @@ use crate::event::{Batch, Event};
 
 pub fn target(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
-    let sequences = sequences(&event);
-    if let Ok(Event::Stream(batch)) = Event::of(event.clone()) {
-        counted(batch, &event);
-    }
-    with_world(|world| handled(world, event, &sequences));
+    let poison = match Event::of(event.clone()) {
+        Ok(Event::Stream(batch)) => counted(batch, &event),
+        _ => BTreeSet::new(),
+    };
+    with_world(|world| handled(world, event, &poison));
 }
 
-/// Rollup's own reading of the batch.
-fn counted(batch: Batch, event: &Value) {
+/// Rollup's own reading of the batch: the records that it can't count, by name.
+fn counted(batch: Batch, event: &Value) -> BTreeSet<String> {
     assert!(!batch.shard().is_empty() || event["shardId"] == "");
     let of_interest: Vec<_> = records(event).filter(|record| record["eventName"] != "REMOVE").collect();
     let nameless = |record: &&Value| {
         let number = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default();
         number.is_empty() || number.len() > 40 || !number.bytes().all(|byte| byte.is_ascii_digit())
     };
-    match batch.changes() {
-        Err(_) => assert!(of_interest.iter().any(nameless), "only a record that cannot be named fails the batch"),
-        Ok((changes, poison)) => {
-            assert_eq!(changes.len() + poison.len(), of_interest.len(), "each record is counted or named");
-            assert!(poison.iter().all(|named| of_interest.iter().any(|record| is_named(record, named))));
-            add_up(&changes);
-        }
-    }
-}
-
-fn is_named(record: &Value, sequence: &Sequence) -> bool {
-    record["dynamodb"]["SequenceNumber"] == sequence.as_given()
+    let Ok((changes, poison)) = batch.changes() else {
+        assert!(of_interest.iter().any(nameless), "only a record that cannot be named fails the batch");
+        return BTreeSet::new();
+    };
+    assert_eq!(changes.len() + poison.len(), of_interest.len(), "each record is counted or named");
+    add_up(&changes);
+    poison.iter().map(|sequence| sequence.as_given().to_owned()).collect()
 }
 
 /// A change is the difference of two states, every counter's name reads back, and a second delivery adds nothing.
@@ -52,16 +47,22 @@ fn add_up(changes: &[Change]) {
     }
 }
 
-/// The functions themselves. An error asks for the whole batch again; a name must be one that the stream gave.
-fn handled(world: &World, event: Value, sequences: &BTreeSet<String>) {
-    for answer in [world.rollup(event.clone()), world.cascade(event)] {
-        let Ok(Value::Object(answer)) = answer else { continue };
-        let failures = answer.get("batchItemFailures").and_then(Value::as_array).cloned().unwrap_or_default();
-        for failure in failures {
-            let named = failure["itemIdentifier"].as_str().expect("a failure is named");
-            assert!(sequences.contains(named), "{named:?} is none of the batch's");
-        }
+/// The functions themselves. An error asks for the whole batch again; a name is one that the stream gave, and rollup names all
+/// that it can't count.
+fn handled(world: &World, event: Value, poison: &BTreeSet<String>) {
+    let given = sequences(&event);
+    if let Some(named) = failures(world.rollup(event.clone())) {
+        assert!(named.is_superset(poison) && named.is_subset(&given), "{named:?}");
     }
+    if let Some(named) = failures(world.cascade(event)) {
+        assert!(named.is_subset(&given), "{named:?}");
+    }
+}
+
+fn failures(answer: Result<Value, String>) -> Option<BTreeSet<String>> {
+    let answer = answer.ok()?;
+    let failures = answer.get("batchItemFailures")?.as_array().expect("a list");
+    Some(failures.iter().map(|one| one["itemIdentifier"].as_str().expect("a name").to_owned()).collect())
 }
 
 fn records(event: &Value) -> impl Iterator<Item = &Value> {
