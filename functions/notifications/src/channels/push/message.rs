@@ -218,7 +218,10 @@ mod tests {
     #[test]
     fn a_body_is_shortened_once_and_a_short_one_not_at_all() {
         assert!(message(&"x".repeat(SHORT_BODY_CHARS)).unwrap().shortened().is_none());
-        assert!(message(&"x".repeat(SHORT_BODY_CHARS + 2)).unwrap().shortened().is_none(), "the ellipsis has three bytes");
+        assert!(
+            message(&"x".repeat(SHORT_BODY_CHARS + 2)).unwrap().shortened().is_none(),
+            "the ellipsis has three bytes"
+        );
         let once = message(&"x".repeat(SHORT_BODY_CHARS + 3)).unwrap().shortened().unwrap();
         assert!(once.shortened().is_none());
     }
