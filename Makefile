@@ -7,6 +7,8 @@ SHELL := /bin/bash
 STAGE ?= local
 PARAMS ?=
 PROFILE ?= dev
+TARGET ?= http_event
+SECONDS ?= 60
 # cargo puts the dev profile's output into a folder of another name.
 PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # The dev build takes the tests along: cargo would otherwise build every dependency twice, once with the features that
@@ -94,6 +96,13 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 .PHONY: bench
 bench: ## the figures: sealing, write units, start of each function
 	cargo bench --locked -p notifications -p tests --bench sealing --bench start --bench writes
+
+.PHONY: fuzz
+fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo install --locked cargo-fuzz)
+	@mkdir -p target/fuzz/corpus/$(TARGET)
+	cd tests/fuzz/libfuzzer && cargo +nightly fuzz run --fuzz-dir . --sanitizer none --codegen-units 16 \
+	  --target-dir $(CURDIR)/target/fuzz $(TARGET) $(CURDIR)/target/fuzz/corpus/$(TARGET) ../corpus/$(TARGET) -- \
+	  -dict=../dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
 
 .PHONY: deploy
 deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod)

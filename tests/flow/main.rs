@@ -14,6 +14,7 @@ mod later;
 mod metrics;
 mod money;
 mod permissions;
+mod push_services;
 mod requests;
 mod retries;
 mod rollout;

@@ -51,6 +51,8 @@ pub enum Reply {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
+    /// Sends these bytes, which need not be an answer, and closes the connection.
+    Raw(Vec<u8>),
     /// Says nothing until the other side gives up.
     Silence,
     /// Closes the connection without a word.
@@ -64,6 +66,10 @@ impl Reply {
 
     pub fn text(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.into() }
+    }
+
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Raw(bytes.into())
     }
 
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
@@ -104,6 +110,10 @@ where
         };
         match reply.unwrap_or(Reply::Silence) {
             Reply::HangUp => return,
+            Reply::Raw(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+                return;
+            }
             Reply::Silence => {
                 let _ = stream.read_u8().await;
                 return;

@@ -172,6 +172,14 @@ impl World {
         self.post("POST /v1/notifications", message(to, extra), None).await
     }
 
+    /// Sends a message that nobody took up for so long that little time is left for it.
+    pub async fn send_late(&self, seconds: i64, to: &str, extra: Value) -> Answer {
+        let body = message(to, extra);
+        let request = self.request(SHOP, "send", "POST /v1/notifications", &[], &[], &body, None);
+        let arrived = self.clock.now() - SignedDuration::from_secs(seconds);
+        answer(self.send.answer(&request, arrived, self.gone_by()).await)
+    }
+
     pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> Answer {
         self.post("POST /v1/notifications", message(to, extra), Some(key)).await
     }

@@ -104,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_the_callers_is_the_same_after_it_was_stored() {
+        for seed in 1..10_000_u32 {
+            let number = f64::from(seed).sqrt() * 10_f64.powi((seed % 40) as i32 - 20);
+            let first = content(&format!(r#"{{"title":"a","body":"b","data":{{"lat":{number}}}}}"#));
+            assert_eq!(content(&serde_json::to_string(&first).unwrap()), first, "{number}");
+        }
+    }
+
+    #[test]
     fn it_is_never_printed() {
         let shown = format!("{:?}", content(r#"{"title":"secret","body":"secret","data":{"k":"secret"}}"#));
         assert!(!shown.contains("secret"), "{shown}");

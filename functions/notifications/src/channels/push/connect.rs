@@ -15,9 +15,9 @@ use bytes::Bytes;
 use http::Uri;
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
@@ -30,6 +30,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// How soon a connection that died while the process slept is noticed.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The most of an answer that is kept while nobody has looked at it yet, its head included.
+pub(super) const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
 
 /// A pooled HTTP client over TCP connections of `C`.
 type HttpClient<C> = Client<HttpsConnector<C>, Full<Bytes>>;
@@ -50,8 +52,18 @@ fn public_client_with<R: Resolver>(resolver: R) -> HttpClient<NamesOnly<HttpConn
 
 /// For extra origins: also plain http, and to wherever the operator pointed.
 pub(super) fn extra_client() -> ExtraClient {
+    pooled(extra_connector())
+}
+
+fn extra_connector() -> HttpsConnector<HttpConnector<GaiResolver>> {
     let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_all_versions();
-    pooled(tls.wrap_connector(tcp(GaiResolver::new())))
+    tls.wrap_connector(tcp(GaiResolver::new()))
+}
+
+/// The same, speaking to plain http as it speaks to the large push services, which agree on HTTP/2 within TLS.
+#[cfg(test)]
+pub(super) fn http2_client() -> ExtraClient {
+    settings().http2_only(true).build(extra_connector())
 }
 
 fn tcp<R>(resolver: R) -> HttpConnector<R> {
@@ -66,13 +78,20 @@ fn pooled<C>(connector: C) -> Client<C, Full<Bytes>>
 where
     C: hyper_util::client::legacy::connect::Connect + Clone,
 {
-    Client::builder(TokioExecutor::new())
+    settings().build(connector)
+}
+
+fn settings() -> Builder {
+    let mut settings = Client::builder(TokioExecutor::new());
+    settings
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http1_max_buf_size(ANSWER_LIMIT_BYTES)
+        .http2_initial_stream_window_size(ANSWER_LIMIT_BYTES as u32)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .build(connector)
+        .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    settings
 }
 
 /// What looks up names, with the bounds that hyper has on it.
@@ -157,6 +176,11 @@ fn public(resolved: impl Iterator<Item = SocketAddr>) -> Resolved {
 /// Whether a request failed because of [`NotPublic`].
 pub(super) fn is_not_public(error: &(dyn Error + 'static)) -> bool {
     error.is::<NotPublic>() || error.source().is_some_and(is_not_public)
+}
+
+/// Whether something came back that is no HTTP, or more of a head than is read.
+pub(super) fn is_no_http(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) || error.source().is_some_and(is_no_http)
 }
 
 #[cfg(test)]

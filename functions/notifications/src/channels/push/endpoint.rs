@@ -73,8 +73,13 @@ impl PushEndpoint {
         if !is_extra {
             known_service(&origin)?;
         }
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let url = format!("{origin}{path}");
+        let path = uri.path_and_query().map_or("", |path| path.as_str());
+        // `https://host?query` has a path as well; the client sends it, and so it belongs to the one spelling.
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let url = format!("{origin}{slash}{path}");
+        if url.len() > MAX_ENDPOINT_BYTES {
+            return Err(EndpointProblem::TooLong);
+        }
         let uri = url.parse().map_err(|_| EndpointProblem::NotAUrl)?;
         Ok(Self { url, uri, origin_length: origin.len(), is_extra })
     }
@@ -157,11 +162,12 @@ fn ends_in_a_number(host: &str) -> bool {
     digits.is_some() || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// One or more labels of letters, digits and inner hyphens.
+/// One or more labels of letters, digits and inner hyphens; none of an international name, which a browser might not take.
 fn is_name(labels: &str) -> bool {
     labels.split('.').all(|label| {
         let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        plain && !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
+        let odd = label.is_empty() || label.len() > 63 || label.starts_with("xn--");
+        plain && !odd && !label.starts_with('-') && !label.ends_with('-')
     })
 }
 

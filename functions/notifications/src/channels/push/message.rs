@@ -83,12 +83,14 @@ impl PushMessage {
         Ok(Self { content, payload, ttl_seconds, urgency, topic })
     }
 
-    /// The same with a body that every push service should take; `None` if the body is short already.
+    /// The same with a body that every push service should take; `None` if the body is short already, or so nearly that it
+    /// would take no fewer bytes with an ellipsis.
     #[must_use]
     pub fn shortened(&self) -> Option<Self> {
         let body = shorter(self.content.body.expose())?;
         let content = PushContent { body: body.into(), ..self.content.clone() };
-        Self::new(content, self.ttl_seconds, self.urgency, self.topic.clone()).ok()
+        let message = Self::new(content, self.ttl_seconds, self.urgency, self.topic.clone()).ok()?;
+        (message.payload.expose().len() < self.payload.expose().len()).then_some(message)
     }
 
     /// What is sealed.
@@ -216,7 +218,11 @@ mod tests {
     #[test]
     fn a_body_is_shortened_once_and_a_short_one_not_at_all() {
         assert!(message(&"x".repeat(SHORT_BODY_CHARS)).unwrap().shortened().is_none());
-        let once = message(&"x".repeat(SHORT_BODY_CHARS + 1)).unwrap().shortened().unwrap();
+        assert!(
+            message(&"x".repeat(SHORT_BODY_CHARS + 2)).unwrap().shortened().is_none(),
+            "the ellipsis has three bytes"
+        );
+        let once = message(&"x".repeat(SHORT_BODY_CHARS + 3)).unwrap().shortened().unwrap();
         assert!(once.shortened().is_none());
     }
 

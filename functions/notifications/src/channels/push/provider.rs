@@ -7,13 +7,15 @@ use http::header::RETRY_AFTER;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{Error as ClientError, ResponseFuture};
+use hyper_util::client::legacy::Error as ClientError;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::outcome;
-use super::connect::{ExtraClient, PublicClient, extra_client, is_not_public, public_client};
+use super::connect::{
+    ANSWER_LIMIT_BYTES, ExtraClient, PublicClient, extra_client, is_no_http, is_not_public, public_client,
+};
 use super::endpoint::PushEndpoint;
 use super::message::PushMessage;
 use super::request::{SealError, sealed_request};
@@ -25,8 +27,8 @@ use crate::channels::{Answer, Outcome, Rejection};
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// For opening a connection ahead of need.
 const WARM_LIMIT: Duration = Duration::from_secs(2);
-/// The most of an answer's body that is read.
-const BODY_LIMIT_BYTES: usize = 64 * 1024;
+/// For an answer's body once its head is there, which says all that counts.
+const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The origins that carry nearly every push; Windows gives each region its own.
 pub const PUSH_SERVICES: [&str; 3] =
@@ -52,6 +54,12 @@ impl PushClient {
     #[must_use]
     pub fn new(vapid: VapidCache) -> Self {
         Self { vapid, public: public_client(), extra: extra_client() }
+    }
+
+    /// One that speaks HTTP/2 to extra origins.
+    #[cfg(test)]
+    pub(super) fn over_http2(vapid: VapidCache) -> Self {
+        Self { vapid, public: public_client(), extra: super::connect::http2_client() }
     }
 
     /// The VAPID public key in base64url, for browsers.
@@ -122,9 +130,32 @@ impl PushClient {
         }
     }
 
-    fn send(&self, endpoint: &PushEndpoint, request: Request<Full<Bytes>>) -> ResponseFuture {
-        if endpoint.is_extra() { self.extra.request(request) } else { self.public.request(request) }
+    /// Sends the request, and once more if the connection is lost before an answer: so looks a connection that the service
+    /// closed while it was idle, a stream that it refused because it is going away, and a process that slept. A push may be
+    /// repeated, since its `Topic` replaces what came of the first.
+    async fn send(
+        &self,
+        endpoint: &PushEndpoint,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, ClientError> {
+        match self.send_once(endpoint, request.clone()).await {
+            Err(error) if is_lost(&error) => self.send_once(endpoint, request).await,
+            answered => answered,
+        }
     }
+
+    async fn send_once(
+        &self,
+        endpoint: &PushEndpoint,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, ClientError> {
+        if endpoint.is_extra() { self.extra.request(request).await } else { self.public.request(request).await }
+    }
+}
+
+/// Whether a connection that stood was lost before an answer.
+fn is_lost(error: &ClientError) -> bool {
+    !error.is_connect() && !is_no_http(error)
 }
 
 /// Trying again may help, and nobody said when.
@@ -152,7 +183,12 @@ impl Exchange {
             let outcome = Outcome::Rejected { reason: Rejection::BadAddress };
             return Self::unsent(outcome, "the push service's address is not public");
         }
-        Self::unsent(LATER, if error.is_connect() { "could not connect" } else { "the connection was lost" })
+        let detail = match error {
+            error if error.is_connect() => "could not connect",
+            error if is_no_http(error) => "the answer was not HTTP",
+            _ => "the connection was lost",
+        };
+        Self::unsent(LATER, detail)
     }
 
     async fn answered(response: Response<Incoming>, now: Timestamp, deadline: Instant) -> Self {
@@ -160,7 +196,8 @@ impl Exchange {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let outcome = outcome(status.as_u16(), retry_after, now);
         // Read also when nobody looks at it: a connection with an unread answer cannot be used again.
-        let body = timeout_at(deadline, Limited::new(response.into_body(), BODY_LIMIT_BYTES).collect()).await;
+        let patience = deadline.min(Instant::now() + BODY_PATIENCE);
+        let body = timeout_at(patience, Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect()).await;
         let errno = body.ok().and_then(Result::ok).and_then(|body| errno(&body.to_bytes()));
         let detail = errno.filter(|_| !status.is_success()).map(|errno| format!("errno {errno}"));
         Self { outcome, status_code: Some(status.as_u16()), detail }

@@ -5,6 +5,9 @@
 mod arrival;
 #[path = "../../../../ece/tests/browser/mod.rs"]
 mod browser;
+mod http2;
+mod misbehaviour;
+mod rogue;
 mod service;
 
 pub use arrival::verified_claims;

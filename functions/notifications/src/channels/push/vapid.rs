@@ -96,9 +96,10 @@ impl VapidSubject {
     }
 }
 
+/// The host of an `https:` URL in its usual spelling: the subject is sent as written, and a push service may compare it as text.
 fn https_host(subject: &str) -> Option<String> {
-    let uri: Uri = subject.parse().ok()?;
-    uri.host().filter(|_| uri.scheme_str() == Some("https")).map(str::to_owned)
+    let uri: Uri = Some(subject).filter(|subject| subject.starts_with("https://"))?.parse().ok()?;
+    uri.host().map(str::to_owned)
 }
 
 fn is_public_domain(domain: &str) -> bool {

@@ -111,6 +111,7 @@ const HOSTILE: &[(&str, EndpointProblem)] = &[
     ("https://.push.apple.com/x", UnknownHost),
     ("https://a..push.apple.com/x", UnknownHost),
     ("https://-a.push.apple.com/x", UnknownHost),
+    ("https://xn--a.push.apple.com/x", UnknownHost),
     ("https://webpush.apple.com/x", UnknownHost),
     ("https://evilpush.apple.com.example.com/x", UnknownHost),
     ("https://notify.windows.com/x", UnknownHost),
@@ -165,6 +166,9 @@ fn one_endpoint_in_two_spellings_is_one_endpoint() {
     let plain = parse("https://fcm.googleapis.com/fcm/send/Abc").unwrap();
     assert_eq!(parse("HTTPS://FCM.googleapis.COM:443/fcm/send/Abc").unwrap(), plain);
     assert_ne!(parse("https://fcm.googleapis.com/fcm/send/abc").unwrap(), plain);
+    let without_path = parse("https://web.push.apple.com?Q").unwrap();
+    assert_eq!(without_path, parse("https://web.push.apple.com/?Q").unwrap());
+    assert_eq!(parse(without_path.as_url()), Ok(without_path));
 }
 
 #[test]
@@ -173,6 +177,8 @@ fn an_endpoint_may_be_2048_bytes_long_and_no_longer() {
     let longest = format!("{start}{}", "x".repeat(MAX_ENDPOINT_BYTES - start.len()));
     assert!(parse(&longest).is_ok());
     assert_eq!(parse(&format!("{longest}x")), Err(TooLong));
+    let longer_as_written = longest.replacen(".com/", ".com?", 1);
+    assert_eq!(parse(&longer_as_written), Err(TooLong), "with its path it is a byte longer, and would not read back");
 }
 
 #[test]

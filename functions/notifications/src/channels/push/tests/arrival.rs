@@ -37,7 +37,7 @@ impl Arrival {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    async fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
+    pub async fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
         let mut line = String::new();
         stream.read_line(&mut line).await.ok().filter(|&length| length > 0)?;
         let mut headers = HashMap::new();

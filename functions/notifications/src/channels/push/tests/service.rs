@@ -33,9 +33,7 @@ impl World {
         let extra = ExtraOrigins::parse(&service.origin).unwrap();
         let endpoint = format!("{}/push/device-1?x=%2F", service.origin);
         let subscription = Subscription::parse(&endpoint, &browser.p256dh(), &browser.auth(), &extra).unwrap();
-        let key = VapidKey::parse(&URL_SAFE_NO_PAD.encode([0x24; 32])).unwrap();
-        let subject = VapidSubject::parse("mailto:push@example.com").unwrap();
-        Self { client: PushClient::new(VapidCache::new(key, subject)), service, browser, subscription }
+        Self { client: client(), service, browser, subscription }
     }
 
     async fn push(&self, body: &str) -> Answer {
@@ -49,7 +47,16 @@ impl World {
     }
 }
 
-fn message(body: &str) -> PushMessage {
+pub fn client() -> PushClient {
+    PushClient::new(vapid())
+}
+
+pub fn vapid() -> VapidCache {
+    let key = VapidKey::parse(&URL_SAFE_NO_PAD.encode([0x24; 32])).unwrap();
+    VapidCache::new(key, VapidSubject::parse("mailto:push@example.com").unwrap())
+}
+
+pub fn message(body: &str) -> PushMessage {
     let content = PushContent {
         notification_id: "ntf_1".to_owned(),
         title: "Invoice 7".to_owned().into(),
@@ -139,7 +146,7 @@ async fn retry_after_and_status_arrive_with_their_meaning() {
     }
 }
 
-const fn later(after_ms: Option<u64>) -> Outcome {
+pub const fn later(after_ms: Option<u64>) -> Outcome {
     Outcome::RetryLater { after_ms }
 }
 

@@ -63,6 +63,7 @@ fn a_subject_is_an_address_or_a_page_that_others_can_reach() {
         "mailto: push@example.com",
         "mailto:<push@example.com>",
         "http://example.com",
+        "Https://example.com",
         "https://localhost",
         "https://localhost:8080/",
         "https://127.0.0.1/",

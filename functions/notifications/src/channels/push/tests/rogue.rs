@@ -1,0 +1,120 @@
+//! A push service that does as it likes with each request, and afterwards as it should.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::arrival::Arrival;
+
+pub const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n";
+
+/// One thing it does with a request.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Sends this.
+    Say(String),
+    /// Sends this again and again until nobody takes it any more.
+    Flood(&'static str),
+    /// Sends this, a byte now and then.
+    Drip(String),
+    /// Says nothing until the other side gives up.
+    Wait,
+    /// Closes the connection.
+    Close,
+    /// Closes it with what came unread, so that the system resets it.
+    Reset,
+}
+
+pub fn say(text: impl Into<String>) -> Act {
+    Act::Say(text.into())
+}
+
+/// The service. Requests beyond those it was told about are answered 201.
+pub struct Rogue {
+    pub origin: String,
+    pub requests: Arc<AtomicUsize>,
+    pub connections: Arc<AtomicUsize>,
+    /// What the other side, or the system in between, took of all it sent.
+    pub taken_bytes: Arc<AtomicUsize>,
+}
+
+impl Rogue {
+    /// Does the n-th list of acts with the n-th request.
+    pub async fn doing(acts: Vec<Vec<Act>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let rogue = Self { origin, requests: Arc::default(), connections: Arc::default(), taken_bytes: Arc::default() };
+        let (requests, connections, taken) =
+            (Arc::clone(&rogue.requests), Arc::clone(&rogue.connections), Arc::clone(&rogue.taken_bytes));
+        let acts = Arc::new(acts);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let (requests, acts, taken) = (Arc::clone(&requests), Arc::clone(&acts), Arc::clone(&taken));
+                tokio::spawn(async move { connection(stream, &requests, &acts, &taken).await });
+            }
+        });
+        rogue
+    }
+
+    pub fn count(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+async fn connection(stream: TcpStream, requests: &AtomicUsize, acts: &[Vec<Act>], taken: &AtomicUsize) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        // What is only looked at stays unread.
+        let mut first = [0];
+        if !matches!(stream.get_ref().peek(&mut first).await, Ok(1)) && stream.buffer().is_empty() {
+            return;
+        }
+        let number = requests.fetch_add(1, Ordering::SeqCst);
+        let acts = acts.get(number).cloned().unwrap_or_else(|| vec![say(CREATED)]);
+        if matches!(acts[..], [Act::Reset, ..]) {
+            return;
+        }
+        if Arrival::read(&mut stream).await.is_none() {
+            return;
+        }
+        for act in acts {
+            if !act.done_on(&mut stream, taken).await {
+                return;
+            }
+        }
+    }
+}
+
+impl Act {
+    /// Whether the connection goes on.
+    async fn done_on(self, stream: &mut BufReader<TcpStream>, taken: &AtomicUsize) -> bool {
+        match self {
+            Self::Say(text) => stream.write_all(text.as_bytes()).await.is_ok(),
+            Self::Flood(text) => {
+                let many = text.repeat(16 * 1024 / text.len() + 1);
+                while let Ok(length @ 1..) = stream.write(many.as_bytes()).await {
+                    taken.fetch_add(length, Ordering::SeqCst);
+                }
+                false
+            }
+            Self::Drip(text) => {
+                for byte in text.bytes() {
+                    if stream.write_all(&[byte]).await.is_err() {
+                        return false;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                true
+            }
+            Self::Wait => {
+                let _ = stream.read_u8().await;
+                false
+            }
+            Self::Close | Self::Reset => false,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The fuzz targets on inputs made from the corpus: every seed as it stands, then seeds that were changed a little, the same
+//! ones in every run. `make fuzz` runs the same targets under libFuzzer for as long as one likes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[allow(dead_code)] // what `main` alone uses
+#[path = "../../functions/cascade/src/handler.rs"]
+mod cascade;
+#[allow(dead_code)] // what `main` alone uses
+#[path = "../../functions/cascade/src/config.rs"]
+mod config;
+#[path = "../../functions/rollup/src/event.rs"]
+mod event;
+#[path = "../../functions/rollup/src/handler.rs"]
+mod rollup;
+
+mod mutation;
+mod targets;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+
+use mutation::{Corpus, mutated};
+
+/// Runs a target on its corpus and on `cases` changed seeds; `PROPTEST_CASES` overrides the number.
+fn run(name: &str, cases: u32, target: fn(&[u8])) {
+    let corpus = Corpus::read(name);
+    corpus.seeds.iter().for_each(|seed| target(seed));
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let checked = runner.run(&mutated(&corpus), |input| {
+        target(&input);
+        Ok(())
+    });
+    if let Err(TestError::Fail(reason, input)) = checked {
+        panic!("{name}: {reason}\non {:?}", String::from_utf8_lossy(&input));
+    }
+    checked.unwrap();
+}
+
+/// A test for each target. Those that ask the functions themselves cost more each time.
+macro_rules! targets {
+    ($($name:ident: $cases:literal,)+) => {$(
+        #[test]
+        fn $name() {
+            run(stringify!($name), $cases, targets::$name::target);
+        }
+    )+};
+}
+
+targets! {
+    http_event: 600,
+    stream_record: 400,
+    settings: 4_000,
+    percentage: 4_000,
+    users: 4_000,
+    endpoint: 4_000,
+    subscription: 1_000,
+    vapid_key: 1_000,
+    retry_after: 4_000,
+    contact: 4_000,
+    names: 4_000,
+    content: 1_000,
+}

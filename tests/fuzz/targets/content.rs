@@ -1,0 +1,63 @@
+//! A message's content on each channel: it fits, and nothing in it becomes a header, a second recipient or a bill.
+
+use jiff::Timestamp;
+use notifications::channels::email::{EmailAddress, EmailMessage};
+use notifications::channels::push::{PushContent, PushMessage, Topic, Urgency};
+use notifications::channels::sms::{PhoneNumber, SmsMessage, parts};
+use notifications::notification::Content;
+
+pub fn target(data: &[u8]) {
+    let Ok(content) = serde_json::from_slice::<Content>(data) else { return };
+    if !content.errors().is_empty() {
+        return;
+    }
+    let stored = serde_json::to_string(&content).unwrap();
+    assert!(stored.len() == content.json_bytes() && stored.len() <= Content::MAX_BYTES);
+    assert_eq!(serde_json::from_str::<Content>(&stored).unwrap(), content);
+    push(&content);
+    email(&content);
+    sms(&content);
+}
+
+fn push(content: &Content) {
+    let content = PushContent {
+        notification_id: "id".to_owned(),
+        title: content.title.clone(),
+        body: content.body.clone(),
+        url: content.url.clone(),
+        icon: content.icon.clone(),
+        data: content.data.clone(),
+    };
+    let Ok(message) = PushMessage::new(content, 60, Urgency::Normal, Topic::of_notification("id")) else { return };
+    assert!(message.payload().expose().len() <= 3_993);
+    if let Some(shorter) = message.shortened() {
+        assert!(shorter.payload().expose().len() < message.payload().expose().len());
+        assert_eq!(shorter.shortened(), None);
+    }
+}
+
+fn email(content: &Content) {
+    let (from, to) = ["service@example.com", "ada@example.org"].map(|text| EmailAddress::parse(text).unwrap()).into();
+    let url = content.url.as_ref().map(|url| url.expose().as_str());
+    let message = EmailMessage::new(from, to, content.title.expose(), content.body.expose(), url, None);
+    let mime = message.to_mime("abc-def", Timestamp::UNIX_EPOCH);
+    let mime = String::from_utf8(mime).expect("every part is encoded as text");
+    let (head, _) = mime.split_once("\r\n\r\n").expect("a head and a body");
+    let names = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t'])).map(|line| line.split_once(':'));
+    let mut names: Vec<_> = names.map(|header| header.expect("a header has a name").0.to_ascii_lowercase()).collect();
+    names.sort();
+    let expected = ["auto-submitted", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"];
+    assert_eq!(names, expected);
+    assert!(mime.lines().all(|line| line.len() <= 998 && !line.contains('\r')), "RFC 5322 section 2.1.1");
+}
+
+fn sms(content: &Content) {
+    let url = content.url.as_ref().map(|url| url.expose().as_str());
+    for most in [0, 1, 3, u32::MAX] {
+        let to = PhoneNumber::parse("+393331234567").unwrap();
+        let message = SmsMessage::new(to, content.title.expose(), content.body.expose(), url, most);
+        assert!(message.parts.parts <= most.clamp(1, 5) && message.text.expose().len() <= 1_600);
+        assert_eq!(parts(message.text.expose()), message.parts);
+        assert!(!message.text.expose().chars().any(|c| c.is_control() && c != '\n'));
+    }
+}

@@ -1,0 +1,39 @@
+//! `rollout-percentage`: read exactly, or not at all. Junk never means 100.
+
+use notifications::rollout::Percentage;
+use notifications::rollout::reading::{Known, Texts};
+
+pub fn target(data: &[u8]) {
+    let Some(text) = super::text(data) else { return };
+    let plain = text.trim_ascii();
+    let read = text.parse::<Percentage>();
+    assert_eq!(read.is_ok(), is_percentage(plain), "{text:?}");
+    assert_eq!(read == Ok(Percentage::HUNDRED), matches!(plain, "100" | "100.0" | "100.00"), "{text:?}");
+    assert_eq!(read == Ok(Percentage::ZERO), matches!(plain, "0" | "0.0" | "0.00"), "{text:?}");
+    if let Ok(percentage) = read {
+        assert_eq!(percentage.to_string().parse(), Ok(percentage));
+        assert_eq!(f64::from(percentage.hundredths()), (plain.parse::<f64>().unwrap() * 100.0).round());
+    }
+    followed(text, read.ok());
+}
+
+/// What every process makes of the parameter: what it says, else the last good one, else nobody.
+fn followed(text: &str, read: Option<Percentage>) {
+    let texts = |percentage: &str| Texts { percentage: Some(percentage.to_owned().into()), ..Texts::default() };
+    let mut fresh = Known::default();
+    fresh.take(texts(text), false);
+    assert_eq!(fresh.live().rollout.percentage, read.unwrap_or(Percentage::ZERO));
+    let mut known = Known::default();
+    known.take(texts("12.5"), false);
+    known.take(texts(text), false);
+    assert_eq!(known.live().rollout.percentage, read.unwrap_or("12.5".parse().unwrap()));
+}
+
+/// The `AllowedPattern` of the SSM parameter, by hand: `(0|[1-9][0-9]?)(\.[0-9]{1,2})?|100(\.0{1,2})?`.
+fn is_percentage(text: &str) -> bool {
+    let (whole, decimals) = text.split_once('.').map_or((text, None), |(whole, decimals)| (whole, Some(decimals)));
+    let digits = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let of_a_hundred = whole == "100" && decimals.is_none_or(|decimals| decimals.bytes().all(|b| b == b'0'));
+    let below = digits(whole, 2) && (whole.len() == 1 || !whole.starts_with('0'));
+    (below || of_a_hundred) && decimals.is_none_or(|decimals| digits(decimals, 2))
+}

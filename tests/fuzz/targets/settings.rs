@@ -1,0 +1,36 @@
+//! The parameter `settings`: what is read is what was written, in range, and junk changes nothing.
+
+use notifications::country::CountryCode;
+use notifications::rollout::reading::{Known, Texts};
+use notifications::settings::Settings;
+use serde_json::Value;
+
+pub fn target(data: &[u8]) {
+    let Some(text) = super::text(data) else { return };
+    let read = Settings::parse(text);
+    followed(text, read.as_ref().ok());
+    let Ok(settings) = read else { return };
+    assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings.clone()));
+    assert!(settings.retention_days.notifications >= 1 && settings.retention_days.device_unused >= 1);
+    assert!(settings.retention_days.of_notifications().as_secs() >= 86_400);
+    let countries = settings.sms.allowed_countries.iter().flatten().map(CountryCode::as_str);
+    assert!(countries.into_iter().all(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())));
+    said_as_written(&serde_json::to_value(&settings).unwrap(), &serde_json::from_str(text).unwrap());
+}
+
+/// Every value that was given is the one that is used.
+fn said_as_written(used: &Value, given: &Value) {
+    match given {
+        Value::Object(given) => given.iter().for_each(|(name, value)| said_as_written(&used[name], value)),
+        given => assert_eq!(used, given),
+    }
+}
+
+fn followed(text: &str, read: Option<&Settings>) {
+    let texts = |settings: &str| Texts { settings: Some(settings.to_owned().into()), ..Texts::default() };
+    let good = r#"{"sms": {"max_parts": 2}}"#;
+    let mut known = Known::default();
+    known.take(texts(good), true);
+    known.take(texts(text), true);
+    assert_eq!(*known.live().settings, read.cloned().unwrap_or(Settings::parse(good).unwrap()));
+}

@@ -1,0 +1,40 @@
+//! `rollout-users`: a JSON list of ids, read whole or not at all.
+
+use std::collections::BTreeSet;
+
+use notifications::rollout::reading::{Known, Texts};
+use notifications::rollout::{ListedUsers, Version, bucket};
+
+pub fn target(data: &[u8]) {
+    let Some(text) = super::text(data) else { return };
+    let listed = ListedUsers::parse(text);
+    let ids: Option<BTreeSet<String>> = serde_json::from_str(text).ok();
+    let Ok(users) = listed else { return followed(text, &BTreeSet::new()) };
+    let ids = ids.expect("what is read as a list of ids is a JSON array of strings");
+    assert!(ids.iter().all(|id| (1..=128).contains(&id.chars().count()) && !id.chars().any(char::is_control)));
+    assert_eq!(users.len(), ids.len());
+    assert!(ids.iter().all(|id| users.contains(id)));
+    let again = serde_json::to_string(&ids).unwrap();
+    // Escapes that were written out may be shorter than what they stand for, and SSM's limit is in bytes.
+    assert!(ListedUsers::parse(&again) == Ok(users) || again.len() > 8 * 1024);
+    followed(text, &ids);
+}
+
+/// At the smallest percentage the listed are in v2 and nobody else but its bucket; at 0 nobody is.
+fn followed(text: &str, ids: &BTreeSet<String>) {
+    let texts = |percentage: &str| Texts {
+        percentage: Some(percentage.to_owned().into()),
+        users: Some(text.to_owned().into()),
+        settings: None,
+    };
+    let mut known = Known::default();
+    known.take(texts("0.01"), false);
+    let rollout = known.live().rollout;
+    for id in ids.iter().map(String::as_str).chain(["nobody-listed-\u{7}"]) {
+        let expected = ids.contains(id) || bucket(id) == 0;
+        assert_eq!(rollout.decide(id) == Version::V2, expected);
+    }
+    known.take(texts("0"), false);
+    let rollout = known.live().rollout;
+    assert!(ids.iter().all(|id| rollout.decide(id) == Version::V1));
+}

@@ -1,0 +1,205 @@
+//! The functions behind one door, over tables in memory that hold a few people and notifications before every input.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
+use lambda_runtime::{Context, LambdaEvent};
+use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
+use notifications::channels::push::ExtraOrigins;
+use notifications::cleanup::Cleanup;
+use notifications::clock::Clock;
+use notifications::environment::Environment;
+use notifications::http::{Request, Response};
+use notifications::parameters::ParameterStore;
+use notifications::recipients::RecipientsApi;
+use notifications::rollout::{LastGood, LiveSource};
+use notifications::send::{SendApi, SendService};
+use notifications::startup::Eager;
+use notifications::store::metrics::MetricsStore;
+use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
+use notifications::{aws, gateway};
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+use super::aws::Aws;
+use super::{form, push};
+use crate::rollup::Services;
+
+const PREFIX: &str = "/push-notifications/fuzz";
+/// What is asked before the first input, so that there is something to find.
+const BEFORE: &str = include_str!("before.http");
+
+thread_local! {
+    static WORLD: OnceCell<World> = const { OnceCell::new() };
+}
+
+/// Every function, and the tables they share.
+pub struct World {
+    pub aws: Aws,
+    pub push_origin: String,
+    runtime: Runtime,
+    functions: Functions,
+    before: Vec<(&'static str, Value)>,
+}
+
+struct Functions {
+    clock: Clock,
+    send: SendApi,
+    recipients: RecipientsApi,
+    cleanup: Cleanup,
+    rollup: Services,
+    cascade: Eager<Dispatcher>,
+}
+
+/// Hands over this thread's world as it was before any input.
+pub fn with_world(run: impl FnOnce(&World)) {
+    WORLD.with(|world| {
+        let world = world.get_or_init(World::start);
+        let _undone = Undone { world, writes: world.aws.writes() };
+        run(world);
+    });
+}
+
+/// Takes back what an input changed, also when the target fails on it.
+struct Undone<'a> {
+    world: &'a World,
+    writes: usize,
+}
+
+impl Drop for Undone<'_> {
+    fn drop(&mut self) {
+        if self.world.aws.writes() > self.writes {
+            self.world.aws.reset(&self.world.before);
+        }
+    }
+}
+
+impl World {
+    fn start() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let parameters = [
+            ("rollout-percentage", "100".to_owned()),
+            ("rollout-users", "[]".to_owned()),
+            ("settings", r#"{"sms": {"allowed_countries": ["IT", "DE", "US"]}}"#.to_owned()),
+            ("vapid-private-key", URL_SAFE_NO_PAD.encode([0x24; 32])),
+            ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
+        ];
+        let aws = Aws::new(parameters.map(|(name, value)| (format!("{PREFIX}/{name}"), value)).into());
+        let push_origin = runtime.block_on(push::serve());
+        let functions = runtime.block_on(Functions::start(&aws, &push_origin));
+        let mut world = Self { aws, push_origin, runtime, functions, before: Vec::new() };
+        for request in form::blocks(BEFORE) {
+            let event = form::event(request, &world.push_origin).expect("an event");
+            let answer = world.answer(&gateway::request(event).expect("a request"));
+            assert!(answer.status < 300, "{request}: {}", answer.body.expose());
+            world.functions.clock.advance(Duration::from_secs(1));
+        }
+        world.before = world.aws.items();
+        world
+    }
+
+    /// What the function behind the request's route answers; `send` answers what is no route.
+    pub fn answer(&self, request: &Request) -> Response {
+        let Functions { clock, send, recipients, cleanup, .. } = &self.functions;
+        let now = clock.now();
+        self.runtime.block_on(async {
+            match request.route.as_str() {
+                route if route.contains("/recipients/") || route.ends_with("/vapid-public-key") => {
+                    recipients.answer(request, now).await
+                }
+                "POST /v1/cleanup" => cleanup.answer(request, now, 180).await,
+                // Long enough for a machine that is busy with other things: this limit runs on the machine's clock.
+                _ => send.answer(request, now, now + SignedDuration::from_mins(10)).await,
+            }
+        })
+    }
+
+    /// What `rollup` makes of an event of any kind.
+    pub fn rollup(&self, event: Value) -> Result<Value, String> {
+        let handled = self.runtime.block_on(crate::rollup::handle(&self.functions.rollup, event));
+        handled.map_err(|error| error.to_string())
+    }
+
+    /// What `cascade` makes of an event of any kind.
+    pub fn cascade(&self, event: Value) -> Result<Value, String> {
+        let Functions { clock, cascade, .. } = &self.functions;
+        let mut context = Context::default();
+        context.deadline = u64::try_from(clock.now().as_millisecond()).unwrap() + 60_000;
+        let handled = self.runtime.block_on(crate::cascade::handle(cascade, LambdaEvent::new(event, context)));
+        handled.map_err(|error| error.to_string())
+    }
+}
+
+impl Functions {
+    async fn start(aws: &Aws, push_origin: &str) -> Self {
+        let mut config = crate::config::Config::read(&environment(push_origin)).unwrap().dispatcher;
+        config.aws = config.aws.into_builder().http_client(aws.clone()).build();
+        let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
+        let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
+        let recipients = RecipientsStore::new(config.dynamodb(), "recipients");
+        let notifications = NotificationsStore::new(config.dynamodb(), "notifications");
+        let erasure = ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications");
+        let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
+        let cursor = CursorStore::new(config.dynamodb(), "control");
+        Self {
+            send: SendApi { service: SendService { dispatcher, idempotency, hasher: hasher.clone() } },
+            cleanup: Cleanup {
+                recipients: recipients.clone(),
+                notifications: notifications.clone(),
+                erasure: erasure.clone(),
+                cursor,
+            },
+            recipients: RecipientsApi {
+                recipients,
+                notifications,
+                erasure,
+                hasher,
+                extra_origins: ExtraOrigins::parse(push_origin).unwrap(),
+                vapid_public_key: [4; 65],
+            },
+            rollup: Services {
+                metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+                live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+                last_good: LastGood::new(config.dynamodb(), "control"),
+                clock: clock.clone(),
+            },
+            cascade: ready(Arc::new(config), clock.clone()).await,
+            clock,
+        }
+    }
+}
+
+/// The dispatcher as `cascade` holds it, on the world's clock.
+async fn ready(config: Arc<DispatcherConfig>, clock: Clock) -> Eager<Dispatcher> {
+    let load = move || {
+        let (config, clock) = (Arc::clone(&config), clock.clone());
+        async move { Ok(start_dispatcher(&config, clock).await?.0) }
+    };
+    let dispatcher = Eager::start(load);
+    dispatcher.get().await.expect("the secrets are there");
+    dispatcher
+}
+
+fn environment(push_origin: &str) -> Environment {
+    Environment::given([
+        ("STAGE", "fuzz"),
+        ("LOG_LEVEL", "error"),
+        ("AWS_REGION", "eu-south-1"),
+        // Set, so that nothing outside this process is contacted; never connected to.
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("PARAMETER_PREFIX", PREFIX),
+        ("RECIPIENTS_TABLE", "recipients"),
+        ("NOTIFICATIONS_TABLE", "notifications"),
+        ("CONTROL_TABLE", "control"),
+        ("SENDER_ADDRESS", "service@example.com"),
+        ("VAPID_SUBJECT", "mailto:ops@example.com"),
+        ("EXTRA_PUSH_ORIGINS", push_origin),
+        ("SENDER_COUNTRY", "IT"),
+    ])
+}
