@@ -23,12 +23,12 @@ use notifications::cascade::{Dispatcher, DispatcherConfig, Sweep, Told, start_di
 use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::{Cleanup, Summary};
 use notifications::clock::Clock;
+use notifications::console::metrics::Report;
 use notifications::environment::Environment;
 use notifications::gateway;
 use notifications::http::Request;
 use notifications::notification::NotificationId;
 use notifications::recipients::RecipientsApi;
-use notifications::rollup::report::Report;
 use notifications::rollup::{Change, Sequence, Window};
 use notifications::send::{SendApi, SendService};
 use notifications::store::metrics::MetricsStore;

@@ -1,0 +1,3 @@
+//! What ops ask.
+
+pub mod metrics;
