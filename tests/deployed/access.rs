@@ -5,14 +5,13 @@ use serde_json::Value;
 use crate::world::world;
 
 /// Method, path, and a scope that opens it; with two, both are named.
-const PROTECTED: [(&str, &str, &[&str]); 14] = [
+const PROTECTED: [(&str, &str, &[&str]); 19] = [
     ("POST", "/v1/notifications", &["send"]),
     ("POST", "/v1/notifications/batch", &["send"]),
     ("POST", "/v1/notifications/explain", &["send"]),
     ("GET", "/v1/notifications/n", &["send", "ops"]),
     ("GET", "/v1/notifications", &["ops"]),
     ("DELETE", "/v1/notifications/n", &["send", "ops"]),
-    ("GET", "/v1/metrics", &["ops"]),
     ("POST", "/v1/cleanup", &["ops"]),
     ("PUT", "/v1/recipients/eve", &["recipients"]),
     ("GET", "/v1/recipients/eve", &["recipients"]),
@@ -20,6 +19,12 @@ const PROTECTED: [(&str, &str, &[&str]); 14] = [
     ("GET", "/v1/recipients/eve/notifications", &["recipients"]),
     ("PUT", "/v1/recipients/eve/devices", &["recipients"]),
     ("DELETE", "/v1/recipients/eve/devices/d", &["recipients"]),
+    ("GET", "/v1/metrics", &["ops"]),
+    ("GET", "/v1/metrics/channels", &["ops"]),
+    ("GET", "/v1/metrics/costs", &["ops"]),
+    ("GET", "/v1/health", &["ops"]),
+    ("GET", "/v1/rollout/comparison", &["ops"]),
+    ("GET", "/v1/report", &["ops"]),
 ];
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod world;
 
+mod console;
 mod crashes;
 mod deliveries;
 mod idempotency;

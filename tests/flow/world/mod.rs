@@ -23,13 +23,15 @@ use notifications::cascade::{Dispatcher, DispatcherConfig, Sweep, Told, start_di
 use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::{Cleanup, Summary};
 use notifications::clock::Clock;
-use notifications::console::metrics::Report;
+use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::gateway;
 use notifications::http::Request;
 use notifications::notification::NotificationId;
+use notifications::parameters::ParameterStore;
 use notifications::recipients::RecipientsApi;
-use notifications::rollup::{Change, Sequence, Window};
+use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::{Change, Sequence};
 use notifications::send::{SendApi, SendService};
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
@@ -77,7 +79,7 @@ pub struct World {
     cascade: Dispatcher,
     recipients: RecipientsApi,
     cleanup: Cleanup,
-    metrics: MetricsStore,
+    console: ConsoleApi,
     told: std::sync::Mutex<usize>,
 }
 
@@ -108,6 +110,8 @@ impl World {
         let config = DispatcherConfig::read(&environment(&aws.url, &push.origin)).unwrap();
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
         let (cascade, _) = start_dispatcher(&config, clock.clone()).await.unwrap();
+        let sdk = notifications::aws::config(&environment(&aws.url, &push.origin)).unwrap();
+        let parameters = ParameterStore::new(notifications::aws::ssm(&sdk));
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
         let recipients = RecipientsStore::new(config.dynamodb(), "recipients");
         Self {
@@ -127,7 +131,11 @@ impl World {
                 extra_origins: ExtraOrigins::parse(&push.origin).unwrap(),
                 vapid_public_key: [4; 65],
             },
-            metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+            console: ConsoleApi {
+                metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+                live: LiveSource::new(parameters, PREFIX, clock.clone()),
+                last_good: LastGood::new(config.dynamodb(), "control"),
+            },
             clock,
             push,
             aws,
@@ -298,20 +306,43 @@ impl World {
         *self.told.lock().unwrap() = 0;
     }
 
-    /// Folds what the stream brought since the last time, and answers with the metrics of the last hour.
+    /// Folds what the stream brought since the last time.
+    pub async fn fold(&self) {
+        let records = dynamo::stream(&self.database);
+        let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
+        let changes: Vec<_> = records[from..].iter().map(change).collect();
+        let folded = self.console.metrics.fold("0", &changes, self.clock.now()).await;
+        assert!(folded.failed.is_empty());
+    }
+
+    /// Folds, and answers with the metrics of the last hour.
     pub async fn metrics(&self) -> Value {
         self.metrics_of_last(60).await
     }
 
     pub async fn metrics_of_last(&self, minutes: i64) -> Value {
-        let records = dynamo::stream(&self.database);
-        let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
-        let changes: Vec<_> = records[from..].iter().map(change).collect();
-        let folded = self.metrics.fold("0", &changes, self.clock.now()).await;
-        assert!(folded.failed.is_empty());
-        // The minute in which something happened belongs to the window once it is over.
-        let window = Window::last(minutes, self.clock.now() + SignedDuration::from_mins(1));
-        serde_json::to_value(Report::new(window, &self.metrics.read(window).await.unwrap())).unwrap()
+        self.fold().await;
+        self.ops("GET /v1/metrics", &[("minutes", &minutes.to_string())]).await.body
+    }
+
+    /// What ops are answered.
+    pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
+        let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
+        answer(self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// The report of the last week for people: its content type and text.
+    pub async fn report_as_markdown(&self) -> (&'static str, String) {
+        let query = [("format", "markdown")];
+        let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
+        let response = self.console.answer(&request, self.clock.now()).await;
+        (response.content_type, response.body.expose().clone())
+    }
+
+    /// What rollup's minute does for the rollout: it keeps the last good one.
+    pub async fn keep_rollout(&self) {
+        self.console.live.live().await;
+        self.console.last_good.save(&self.console.live.good_texts(), self.clock.now()).await.unwrap();
     }
 
     // What can be seen.
