@@ -206,6 +206,8 @@ mod tests {
         Breaker { channel: Channel::Push, provider: provider.to_owned(), is_closed }
     }
 
+    type Counts = &'static [(&'static str, i64)];
+
     /// An hour with which nothing is wrong.
     const GOOD: [(&str, i64); 6] = [
         ("on/v2/push/reached", 100),
@@ -256,7 +258,7 @@ mod tests {
     fn each_deduction_is_taken_right_past_its_boundary() {
         let on_boundary = with(&[("on/v2/push/reached", 850), ("on/v1/push/missed", 50)]);
         assert_eq!(deductions(&on_boundary), [0; 6], "95 % of push");
-        let cases: [(&[(&str, i64)], [u32; 6]); 4] = [
+        let cases: [(Counts, [u32; 6]); 4] = [
             (&[("on/v2/push/reached", 849), ("on/v1/push/missed", 50)], [20, 0, 0, 0, 0, 0]),
             (&[("version/v2/failed", 3), ("version/v1/clicked", 2)], [0, 0, 15, 0, 0, 0]),
             (&[("version/v2/cost_micros", 1)], [0, 0, 0, 15, 0, 0]),

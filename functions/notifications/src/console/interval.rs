@@ -189,7 +189,7 @@ mod tests {
             });
         // Ranks 950 -+ 2.2414 * 6.892: 934 and 967; the edges are those of their bins.
         let (low, high) = quantile_between(&bins, 0.95).unwrap();
-        assert!(low <= 9_340 && low > 9_100 && high >= 9_670 && high < 9_900, "{low} to {high}");
+        assert!((9_100..=9_340).contains(&low) && (9_670..=9_900).contains(&high), "{low} to {high}");
         assert_eq!(
             quantile_between(&Bins::from([(0, 50)]), 0.95),
             None,

@@ -143,7 +143,6 @@ fn incidents(text: &mut String, incidents: &Incidents) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::console::report::tests::{incident, review};
     use crate::console::sample::week;
     use crate::rollup::Counters;
