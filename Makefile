@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 STAGE ?= local
 PARAMS ?=
+FROM ?=
+TO ?=
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
@@ -15,13 +17,13 @@ PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # only tests ask for.
 WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
 # In flow order, as everywhere.
-FUNCTIONS := send cascade rollup cleanup recipients
+FUNCTIONS := send cascade rollup cleanup recipients console
 # The test over the deployed stack, in the crate `tests`.
 DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FROM TO SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -63,6 +65,10 @@ down: ## stop the local stack
 .PHONY: logs
 logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
 	@$(LOCAL_PYTHON) infra/local/logs.py
+
+.PHONY: report
+report: target/venv/local/ready ## the review of a week into target/report (FROM=, TO= for another window)
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/report_local.py; else $(LOCAL_PYTHON) infra/report.py; fi
 
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)

@@ -182,6 +182,12 @@ fn a_question_that_cannot_be_answered_names_its_parameter() {
         ("/v1/notifications?status=failed&after=7", "after"),
         ("/v1/metrics?minutes=0", "minutes"),
         ("/v1/metrics?minutes=an-hour", "minutes"),
+        ("/v1/metrics/channels?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "from"),
+        ("/v1/metrics/costs?minutes=129601", "minutes"),
+        ("/v1/health?minutes=60", "minutes"),
+        ("/v1/rollout/comparison?hours=2161", "hours"),
+        ("/v1/report?from=2126-11-01T00:00:00Z", "from"),
+        ("/v1/report?format=pdf", "format"),
     ] {
         refuses("ops", "GET", path, b"", 422, Some(named));
     }

@@ -6,6 +6,7 @@
 mod world;
 
 mod canaries;
+mod console;
 mod crashes;
 mod deliveries;
 mod faults;

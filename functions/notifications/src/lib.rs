@@ -2,7 +2,7 @@
 //!
 //! Follow one: [`send`] takes a caller's request, asks the gates and stores a [`notification`]; [`cascade`] decides and
 //! carries out one step after another on the [`channels`] until it ends; [`rollup`] counts what happened; [`cleanup`]
-//! removes what outlived its use; [`recipients`] keeps the people. What ops may change is in [`rollout`] and
+//! removes what outlived its use; [`recipients`] keeps the people; [`console`] answers ops. What ops may change is in [`rollout`] and
 //! [`settings`]. AWS is called by [`store`], [`parameters`], the channels' `provider` files and the last good rollout alone.
 
 pub mod send;
@@ -14,6 +14,8 @@ pub mod rollup;
 pub mod cleanup;
 
 pub mod recipients;
+
+pub mod console;
 
 pub mod notification;
 

@@ -18,6 +18,8 @@ pub use types::{TypeOverride, TypeOverrides};
 pub struct Settings {
     /// What SMS may cost and where it may go.
     pub sms: SmsSettings,
+    /// What everything may cost.
+    pub budgets: Budgets,
     /// What a send costs, where it differs from the built-in figures.
     pub prices: Prices,
     /// How long things are kept.
@@ -52,6 +54,18 @@ impl Default for SmsSettings {
             max_parts: 3,
         }
     }
+}
+
+/// What all channels together may cost in a period of UTC, in micro-euro; none given means no budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budgets {
+    /// In an hour.
+    pub hour_micros: Option<u64>,
+    /// In a day.
+    pub day_micros: Option<u64>,
+    /// In a calendar month.
+    pub month_micros: Option<u64>,
 }
 
 /// How long things are kept, in days: at least 1 each.
@@ -126,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_budget_until_one_is_set() {
+        assert_eq!(Settings::parse(r#"{"budgets": {}}"#).unwrap().budgets, Budgets::default());
+        let budgets = Settings::parse(r#"{"budgets": {"month_micros": 250000000}}"#).unwrap().budgets;
+        assert_eq!((budgets.hour_micros, budgets.day_micros, budgets.month_micros), (None, None, Some(250_000_000)));
+    }
+
+    #[test]
     fn what_is_written_reads_back() {
         let settings = Settings::parse(r#"{"sms": {"allowed_countries": ["IT"]}}"#).unwrap();
         assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
@@ -167,6 +188,10 @@ mod tests {
             r#"{"types": {"DEFAULT": {"wait_for_push_seconds": -1}}}"#,
             r#"{"types": {"DEFAULT": {"wait_for_push_seconds": 86401}}}"#,
             r#"{"types": {"DEFAULT": {"tries": 3}, "DEFAULT": {"tries": 4}}}"#,
+            r#"{"budgets": {"month_micros": -1}}"#,
+            r#"{"budgets": {"month_micros": "250"}}"#,
+            r#"{"budgets": {"week_micros": 1}}"#,
+            r#"{"budgets": [1]}"#,
         ];
         for text in junk {
             assert!(Settings::parse(text).is_err(), "{text}");

@@ -1,9 +1,7 @@
-//! The three events of this function, told apart by their shape.
+//! The two events of this function, told apart by their shape.
 
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
-use notifications::gateway;
-use notifications::http::Request;
 use notifications::rollup::{Change, Image, Sequence};
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,8 +12,6 @@ pub enum Event {
     Stream(Batch),
     /// The minute's schedule.
     Tick,
-    /// A caller asks.
-    Api(Request),
 }
 
 /// An event of another shape. It is not repeated, since it may carry anything.
@@ -45,14 +41,14 @@ impl Event {
     /// Tells which event it is.
     ///
     /// # Errors
-    /// When it is none of the three.
+    /// When it is neither.
     pub fn of(event: Value) -> Result<Self, UnknownEvent> {
         if event.get("Records").is_some() {
             serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEvent("records of another stream"))
-        } else if event.get("task").is_some() {
-            (event["task"] == "rollup").then_some(Self::Tick).ok_or(UnknownEvent("another function's task"))
+        } else if event["task"] == "rollup" {
+            Ok(Self::Tick)
         } else {
-            gateway::request(event).map(Self::Api).ok_or(UnknownEvent("unknown shape"))
+            Err(UnknownEvent("neither of a stream nor this function's task"))
         }
     }
 }
@@ -189,18 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn the_schedule_and_the_api_are_told_apart_and_strangers_are_refused() {
+    fn the_schedule_is_known_by_its_task_and_strangers_are_refused() {
         assert!(matches!(Event::of(json!({"task": "rollup"})), Ok(Event::Tick)));
-        let api = json!({
-            "version": "2.0", "routeKey": "GET /v1/metrics", "queryStringParameters": {"minutes": "5"}, "headers": {},
-            "requestContext": {"requestId": "r-1", "http": {"method": "GET"}}, "isBase64Encoded": false,
-        });
-        let Ok(Event::Api(request)) = Event::of(api) else { panic!("not an API event") };
-        assert_eq!(
-            (request.route.as_str(), request.query("minutes"), request.request_id.as_str()),
-            ("GET /v1/metrics", Some("5"), "r-1")
-        );
-        for stranger in [json!({"task": "cleanup"}), json!({"Records": 1}), json!([]), json!("tick")] {
+        for stranger in [
+            json!({"task": "cleanup"}),
+            json!({"Records": 1}),
+            json!([]),
+            json!("tick"),
+            json!({"routeKey": "GET /v1/metrics"}),
+        ] {
             assert!(Event::of(stranger).is_err());
         }
     }

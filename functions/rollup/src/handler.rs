@@ -1,24 +1,15 @@
 //! From an event to the domain's call and back.
 
-use std::time::Duration;
-
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use lambda_runtime::Error;
-use notifications::aws::deadline;
 use notifications::clock::Clock;
-use notifications::gateway;
-use notifications::http::{Request, Response};
-use notifications::problem::Problem;
 use notifications::rollout::{LastGood, LiveSource};
-use notifications::rollup::{Sequence, Window, report::Report};
+use notifications::rollup::Sequence;
 use notifications::store::metrics::MetricsStore;
 use serde_json::Value;
 
 use crate::event::{Batch, Event};
-
-/// A caller is answered within this: API Gateway waits 30 s.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the function works with.
 pub struct Services {
@@ -40,10 +31,6 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
         Event::Tick => tick(services).await.map(Value::String),
-        Event::Api(request) => {
-            let response = deadline::at_most(ANSWER_WITHIN, metrics(services, &request)).await;
-            Ok(gateway::response(&request, response))
-        }
     }
 }
 
@@ -81,22 +68,6 @@ async fn tick(services: &Services) -> Result<String, Error> {
     Ok(summary)
 }
 
-/// `GET /v1/metrics`.
-async fn metrics(services: &Services, request: &Request) -> Response {
-    let report = async {
-        let window = Window::parse(request, services.clock.now())?;
-        let counters = services.metrics.read(window).await.map_err(|error| {
-            tracing::error!(%error, request_id = request.request_id, "metrics could not be read");
-            Problem::unavailable(1)
-        })?;
-        Ok(Report::new(window, &counters))
-    };
-    match report.await {
-        Ok(report) => Response::json(200, &report),
-        Err(problem) => Response::problem(&problem, &request.request_id),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -124,26 +95,8 @@ mod tests {
         }
     }
 
-    fn get(query: Value) -> Value {
-        let context = json!({"requestId": "r-1", "http": {"method": "GET"}});
-        json!({"routeKey": "GET /v1/metrics", "queryStringParameters": query, "headers": {}, "requestContext": context, "isBase64Encoded": false})
-    }
-
     #[tokio::test]
-    async fn a_window_that_makes_no_sense_is_a_problem_naming_its_field() {
-        let answer = handle(&unreachable(), get(json!({"minutes": "0"}))).await.unwrap();
-        let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-        assert_eq!(
-            (&answer["statusCode"], &answer["headers"]["Content-Type"]),
-            (&json!(422), &json!("application/problem+json"))
-        );
-        assert_eq!((&problem["errors"][0]["field"], &problem["request_id"]), (&json!("minutes"), &json!("r-1")));
-    }
-
-    #[tokio::test]
-    async fn without_its_table_the_api_says_try_again_and_a_tick_fails() {
-        let answer = handle(&unreachable(), get(json!({}))).await.unwrap();
-        assert_eq!((&answer["statusCode"], &answer["headers"]["Retry-After"]), (&json!(503), &json!("1")));
+    async fn without_its_table_a_tick_fails() {
         assert!(handle(&unreachable(), json!({"task": "rollup"})).await.is_err());
     }
 

@@ -1,4 +1,4 @@
-//! Metrics: folds the notifications' stream, merges every minute, and answers `GET /v1/metrics`.
+//! Metrics: folds the notifications' stream, and merges every minute.
 
 mod config;
 mod event;

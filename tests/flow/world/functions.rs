@@ -1,4 +1,4 @@
-//! The five functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
+//! The six functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,6 +7,7 @@ use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::{ExtraOrigins, VapidKey};
 use notifications::cleanup::Cleanup;
 use notifications::clock::Clock;
+use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::recipients::{KeyHasher, RecipientsApi};
@@ -139,6 +140,17 @@ impl Places {
             hasher: KeyHasher::new(secrets.recipient_hash_key().unwrap().expose()),
             extra_origins: ExtraOrigins::parse(&self.push_origin).unwrap(),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
+        }
+    }
+
+    pub fn console(&self, clock: &Clock) -> ConsoleApi {
+        let sdk = self.aws("console");
+        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let last_good = LastGood::new(dynamodb.clone(), "control");
+        ConsoleApi {
+            metrics: MetricsStore::new(dynamodb, "metrics"),
+            live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
+            last_good,
         }
     }
 }

@@ -29,12 +29,12 @@ use jiff::{SignedDuration, Timestamp};
 use notifications::cascade::{Dispatcher, Sweep, Told};
 use notifications::cleanup::Summary;
 use notifications::clock::Clock;
+use notifications::console::ConsoleApi;
 use notifications::gateway;
 use notifications::http::Request;
 use notifications::notification::NotificationId;
 use notifications::recipients::RecipientsApi;
-use notifications::rollup::report::Report;
-use notifications::rollup::{Change, Sequence, Window};
+use notifications::rollup::{Change, Sequence};
 use notifications::send::SendApi;
 use notifications::store::StoreError;
 use notifications::store::metrics::Merged;
@@ -87,6 +87,7 @@ pub struct World {
     rollup: Rollup,
     cleaner: Cleaner,
     pub recipients: RecipientsApi,
+    console: ConsoleApi,
     told: Mutex<usize>,
 }
 
@@ -114,6 +115,7 @@ impl World {
             rollup: places.rollup(&clock),
             cleaner: places.cleanup(&clock),
             recipients: places.recipients().await,
+            console: places.console(&clock),
             clock,
             push,
             aws,
@@ -323,12 +325,8 @@ impl World {
         *self.told.lock().unwrap() = 0;
     }
 
-    /// Folds what the stream brought since the last time, and answers with the metrics of the last hour.
-    pub async fn metrics(&self) -> Value {
-        self.metrics_of_last(60).await
-    }
-
-    pub async fn metrics_of_last(&self, minutes: i64) -> Value {
+    /// Folds what the stream brought since the last time.
+    pub async fn fold(&self) {
         let records = dynamo::stream(&self.database);
         let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
         // The mapping's filter lets no removal through.
@@ -336,9 +334,30 @@ impl World {
         let changes: Vec<_> = told.map(change).collect();
         let folded = self.rollup.metrics.fold("0", &changes, self.clock.now()).await;
         assert!(folded.failed.is_empty());
-        // The minute in which something happened belongs to the window once it is over.
-        let window = Window::last(minutes, self.clock.now() + SignedDuration::from_mins(1));
-        serde_json::to_value(Report::new(window, &self.rollup.metrics.read(window).await.unwrap())).unwrap()
+    }
+
+    /// Folds, and answers with the metrics of the last hour.
+    pub async fn metrics(&self) -> Value {
+        self.metrics_of_last(60).await
+    }
+
+    pub async fn metrics_of_last(&self, minutes: i64) -> Value {
+        self.fold().await;
+        self.ops("GET /v1/metrics", &[("minutes", &minutes.to_string())]).await.body
+    }
+
+    /// What ops are answered.
+    pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
+        let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
+        answer(self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// The report of the last week for people: its content type and text.
+    pub async fn report_as_markdown(&self) -> (&'static str, String) {
+        let query = [("format", "markdown")];
+        let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
+        let response = self.console.answer(&request, self.clock.now()).await;
+        (response.content_type, response.body.expose().clone())
     }
 
     // What can be seen.

@@ -40,9 +40,27 @@ impl LastGood {
     /// # Errors
     /// The table did not answer.
     pub async fn load(&self) -> Result<Option<Texts>, LastGoodError> {
+        Ok(self.read().await?.map(texts_of))
+    }
+
+    /// Since when nothing of the record has changed, if it holds the same rollout as `texts`; `None` if it does not, as
+    /// within a minute of a change, or if nothing was ever saved.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn unchanged_since(&self, texts: &Texts) -> Result<Option<Timestamp>, LastGoodError> {
+        let Some(item) = self.read().await? else { return Ok(None) };
+        let at = item.get("at").and_then(|at| at.as_n().ok()?.parse().ok());
+        let record = texts_of(item);
+        let is_same =
+            record.percentage.is_some() && record.percentage == texts.percentage && record.users == texts.users;
+        Ok(at.filter(|_| is_same).and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+    }
+
+    async fn read(&self) -> Result<Option<HashMap<String, AttributeValue>>, LastGoodError> {
         let call = self.dynamodb.get_item().table_name(&self.table).key("pk", string(KEY));
         let found = call.send().await.map_err(|error| LastGoodError { call: "GetItem", cause: cause(&error) })?;
-        Ok(found.item.map(texts_of))
+        Ok(found.item)
     }
 
     /// Saves those of `texts` that are there and differ from the record, and says whether that was anything. One that is
@@ -151,6 +169,17 @@ mod tests {
         assert!(writes.lock().unwrap().is_empty());
         assert_eq!(record.save(&Texts { percentage: text("0"), ..same }, now()).await, Ok(true));
         assert_eq!(writes.lock().unwrap()[0]["UpdateExpression"], "SET #at = :at, #percentage = :percentage");
+    }
+
+    #[tokio::test]
+    async fn since_when_it_is_unchanged_is_known_only_of_the_same_rollout() {
+        let item = json!({"Item": {"percentage": {"S": "10"}, "users": {"S": "[]"}, "at": {"N": "1800000000000"}}});
+        let (record, _) = table(item);
+        let same = Texts { percentage: text("10"), users: text("[]"), settings: text("{}") };
+        assert_eq!(record.unchanged_since(&same).await, Ok(Some(now())));
+        let changed = Texts { percentage: text("20"), ..same };
+        assert_eq!(record.unchanged_since(&changed).await, Ok(None));
+        assert_eq!(table(json!({})).0.unchanged_since(&changed).await, Ok(None));
     }
 
     #[tokio::test]

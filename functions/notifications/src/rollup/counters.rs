@@ -1,12 +1,13 @@
 //! Counters and their names. A name is built from types, so one that nobody counts does not compile.
 //!
 //! As text: `version/v2/sent`, `type/DEFAULT/accepted`, `channel/push/attempts`, `version/v2/skipped/opted_out`, and a
-//! histogram's bin is a counter too, `version/v2/lat/57`, so that merging anything is adding.
+//! histogram's bin is a counter too, `version/v2/lat/57`, so that merging anything is adding. [`super::sides`] has the rest.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use super::sides::{Reach, Side};
 use crate::channels::Channel;
 use crate::notification::Reason;
 
@@ -89,12 +90,20 @@ pub enum Of {
     Cancelled,
     /// A gate said no, for this reason.
     Skipped(Reason),
-    /// Its link was opened.
+    /// It was opened.
+    Opened,
+    /// Its link was followed.
     Clicked,
+    /// It was put away unread.
+    Dismissed,
     /// It led to what it was sent for.
     Converted,
+    /// What that was worth, in millionths of a euro.
+    ConversionValueMicros,
     /// What its attempts cost, in millionths of a euro.
     CostMicros,
+    /// What of that was for nothing: a fallback after which an earlier channel turned out to have delivered.
+    WastedCostMicros,
     /// Its latency fell into this bin.
     Latency(i32),
 }
@@ -116,6 +125,8 @@ pub enum Tried {
     Uncertain,
     /// What they cost, in millionths of a euro.
     CostMicros,
+    /// The calls' time in all, of those that have one, for an average.
+    LatencySumMs,
     /// The call's time fell into this bin.
     Latency(i32),
 }
@@ -127,6 +138,10 @@ pub enum CounterName {
     Notifications(Group, Of),
     /// Counts attempts.
     Attempts(Channel, Tried),
+    /// Counts notifications by what became of them on one channel.
+    Reach(Cohort, Channel, Reach),
+    /// Counts what only one side of the rollout is asked about.
+    Side(Cohort, Side),
 }
 
 /// The text is no counter's name that this release knows.
@@ -140,6 +155,8 @@ impl fmt::Display for CounterName {
             Self::Notifications(Group::Version(cohort), of) => write!(f, "version/{}/{of}", cohort.as_str()),
             Self::Notifications(Group::Type(kind), of) => write!(f, "type/{}/{of}", kind.as_str()),
             Self::Attempts(channel, tried) => write!(f, "channel/{channel}/{tried}"),
+            Self::Reach(cohort, channel, reach) => write!(f, "on/{}/{channel}/{}", cohort.as_str(), reach.as_str()),
+            Self::Side(cohort, side) => write!(f, "side/{}/{}", cohort.as_str(), side.text()),
         }
     }
 }
@@ -164,7 +181,7 @@ impl fmt::Display for Tried {
 }
 
 /// The names without a part of their own, for both directions.
-const OF: [(Of, &str); 10] = [
+const OF: [(Of, &str); 14] = [
     (Of::Sent, "sent"),
     (Of::Accepted, "accepted"),
     (Of::Delivered, "delivered"),
@@ -172,12 +189,16 @@ const OF: [(Of, &str); 10] = [
     (Of::Uncertain, "uncertain"),
     (Of::Expired, "expired"),
     (Of::Cancelled, "cancelled"),
+    (Of::Opened, "opened"),
     (Of::Clicked, "clicked"),
+    (Of::Dismissed, "dismissed"),
     (Of::Converted, "converted"),
+    (Of::ConversionValueMicros, "conversion_value_micros"),
     (Of::CostMicros, "cost_micros"),
+    (Of::WastedCostMicros, "wasted_cost_micros"),
 ];
 
-const TRIED: [(Tried, &str); 7] = [
+const TRIED: [(Tried, &str); 8] = [
     (Tried::Attempts, "attempts"),
     (Tried::Accepted, "accepted"),
     (Tried::RetryLater, "retry_later"),
@@ -185,6 +206,7 @@ const TRIED: [(Tried, &str); 7] = [
     (Tried::Rejected, "rejected"),
     (Tried::Uncertain, "uncertain"),
     (Tried::CostMicros, "cost_micros"),
+    (Tried::LatencySumMs, "latency_sum_ms"),
 ];
 
 impl FromStr for CounterName {
@@ -194,12 +216,17 @@ impl FromStr for CounterName {
         let mut parts = text.splitn(3, '/');
         let mut part = || parts.next().ok_or(UnknownCounter);
         let (family, group, counted) = (part()?, part()?, part()?);
+        let cohort = |name| Cohort::parse(name).ok_or(UnknownCounter);
+        let channel = |name| Channel::parse(name).ok_or(UnknownCounter);
         match family {
-            "version" => {
-                Ok(Self::Notifications(Group::Version(Cohort::parse(group).ok_or(UnknownCounter)?), of(counted)?))
-            }
+            "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), of(counted)?)),
             "type" => Ok(Self::Notifications(Group::Type(group.parse()?), of(counted)?)),
-            "channel" => Ok(Self::Attempts(Channel::parse(group).ok_or(UnknownCounter)?, tried(counted)?)),
+            "channel" => Ok(Self::Attempts(channel(group)?, tried(counted)?)),
+            "on" => {
+                let (name, reach) = counted.split_once('/').ok_or(UnknownCounter)?;
+                Ok(Self::Reach(cohort(group)?, channel(name)?, Reach::parse(reach)?))
+            }
+            "side" => Ok(Self::Side(cohort(group)?, Side::parse(counted)?)),
             _ => Err(UnknownCounter),
         }
     }
@@ -286,7 +313,9 @@ mod tests {
         let attempts = Channel::ALL
             .iter()
             .flat_map(|channel| all_tried.iter().map(|tried| CounterName::Attempts(*channel, *tried)));
-        for name in notifications.chain(attempts) {
+        let reach = Reach::ALL.into_iter().map(|reach| CounterName::Reach(Cohort::V2, Channel::Push, reach));
+        let sides = Side::all().map(|side| CounterName::Side(Cohort::V1, side));
+        for name in notifications.chain(attempts).chain(reach).chain(sides) {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
     }
@@ -310,6 +339,9 @@ mod tests {
             "channel/push/sent",
             "version/v2/lat/x",
             "version/v2/skipped/",
+            "on/v2/push",
+            "on/v2/fax/reached",
+            "side/v3/assigned",
         ] {
             assert_eq!(text.parse::<CounterName>(), Err(UnknownCounter), "{text}");
         }

@@ -3,9 +3,11 @@
 //! Counting states and not events is what makes late and missing intermediate records harmless: the differences along any
 //! history add up to the counters of its last state.
 
-use super::counters::{CounterName, Counters, Group, Of, Tried};
+use super::counters::{Cohort, CounterName, Counters, Group, Of, Tried};
 use super::histogram::bin_of;
 use super::image::Image;
+use super::sides::{PushService, Reach, Side};
+use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome, Status};
 
 /// What changed from `old` (`None` for a new notification) to `new`. Counters that fell are negative.
@@ -29,7 +31,46 @@ pub fn state(image: &Image) -> Counters {
             counters.add(CounterName::Attempts(attempt.channel, tried), amount);
         }
     }
+    for channel in Channel::ALL {
+        if let Some(reach) = reach(image, channel) {
+            counters.add(CounterName::Reach(image.cohort, channel, reach), 1);
+        }
+    }
+    if image.cohort != Cohort::Undecided {
+        sides(image).for_each(|side| counters.add(CounterName::Side(image.cohort, side), 1));
+    }
     counters
+}
+
+/// What became of it on one channel; `None` while that is open, was never tried, or its caller called it off.
+fn reach(image: &Image, channel: Channel) -> Option<Reach> {
+    let came_to = |outcome| image.attempts.iter().any(|one| one.channel == channel && one.outcome == outcome);
+    let last = image.attempts.iter().rposition(|attempt| attempt.channel == channel)?;
+    let went_on = last + 1 < image.attempts.len();
+    if came_to(AttemptOutcome::Accepted) || image.delivered_on == Some(channel) {
+        Some(Reach::Reached)
+    } else if came_to(AttemptOutcome::Uncertain) {
+        Some(Reach::Uncertain)
+    } else {
+        let is_over = image.status.is_final() && image.status != Status::Cancelled;
+        (went_on || is_over).then_some(Reach::Missed)
+    }
+}
+
+/// What the comparison of the two sides, and the guard, ask of it.
+fn sides(image: &Image) -> impl Iterator<Item = Side> {
+    let pushes = || image.attempts.iter().enumerate().filter(|(_, attempt)| attempt.channel == Channel::Push);
+    let is_first = move |(at, attempt): &(usize, &Attempt)| {
+        !pushes().take_while(|(before, _)| before < at).any(|(_, before)| before.device == attempt.device)
+    };
+    let first = pushes().filter(is_first).filter(|(_, attempt)| attempt.outcome != AttemptOutcome::Gone);
+    let first = first.flat_map(|(_, attempt)| {
+        let failed = attempt.outcome != AttemptOutcome::Accepted;
+        [Some(Side::FirstPushes), failed.then_some(Side::FirstPushesFailed)].into_iter().flatten()
+    });
+    let is_v2 = image.cohort == Cohort::V2;
+    let services = pushes().filter(move |_| is_v2).map(|(_, one)| Side::PushesTo(PushService::of_host(&one.provider)));
+    std::iter::once(Side::Assigned).chain(first).chain(services)
 }
 
 fn notification(image: &Image) -> impl Iterator<Item = (Of, i64)> {
@@ -37,11 +78,18 @@ fn notification(image: &Image) -> impl Iterator<Item = (Of, i64)> {
     let ones = [
         (!image.attempts.is_empty()).then_some(Of::Sent),
         closed_or_not_sent(image),
+        image.opened.then_some(Of::Opened),
         image.clicked.then_some(Of::Clicked),
+        image.dismissed.then_some(Of::Dismissed),
         image.converted.then_some(Of::Converted),
         image.latency_ms().map(|latency_ms| Of::Latency(bin_of(latency_ms))),
     ];
-    ones.into_iter().flatten().map(|of| (of, 1)).chain([(Of::CostMicros, cost_micros)])
+    let sums = [
+        (Of::CostMicros, cost_micros),
+        (Of::WastedCostMicros, image.wasted_cost_micros),
+        (Of::ConversionValueMicros, image.conversion_value_micros),
+    ];
+    ones.into_iter().flatten().map(|of| (of, 1)).chain(sums)
 }
 
 fn closed_or_not_sent(image: &Image) -> Option<Of> {
@@ -67,7 +115,9 @@ fn tried(attempt: &Attempt) -> impl Iterator<Item = (Tried, i64)> {
     };
     // An attempt that a crash interrupted has no time of its own: nobody saw it end.
     let timed = attempt.outcome != AttemptOutcome::Uncertain || attempt.latency_ms > 0;
-    let latency = timed.then(|| (Tried::Latency(bin_of(attempt.latency_ms)), 1));
+    let sum_ms = i64::try_from(attempt.latency_ms).unwrap_or(i64::MAX);
+    let latency = [(Tried::Latency(bin_of(attempt.latency_ms)), 1), (Tried::LatencySumMs, sum_ms)];
+    let latency = latency.into_iter().filter(move |_| timed);
     [(Tried::Attempts, 1), (outcome, 1), (Tried::CostMicros, attempt.cost_micros)].into_iter().chain(latency)
 }
 
@@ -109,6 +159,9 @@ mod tests {
                 ("channel/sms/attempts", 1),
                 ("channel/sms/cost_micros", 70_000),
                 ("channel/sms/lat/205", 1),
+                ("channel/sms/latency_sum_ms", 60),
+                ("on/v2/push/missed", 1),
+                ("on/v2/sms/reached", 1),
                 ("type/DEFAULT/accepted", 1),
                 ("type/DEFAULT/cost_micros", 70_000),
                 ("type/DEFAULT/lat/346", 1),
@@ -123,25 +176,29 @@ mod tests {
     #[test]
     fn a_confirmation_moves_one_from_accepted_to_delivered() {
         let accepted = image(json!({"status": "accepted", "attempts": format!("[{PUSH}]")}));
-        let delivered =
-            image(json!({"status": "delivered", "attempts": format!("[{PUSH}]"), "clicked_at": 5, "converted_at": 6}));
+        let delivered = image(json!({
+            "status": "delivered", "attempts": format!("[{PUSH}]"), "opened_at": 4, "clicked_at": 5, "dismissed_at": 6,
+            "converted_at": 7, "conversion_value_micros": 19_900_000, "wasted_cost_micros": 92,
+        }));
         let difference = texts(&fold(Some(&accepted), &delivered));
-        let names = ["accepted", "delivered", "clicked", "converted"];
+        let names = ["accepted", "delivered", "opened", "clicked", "dismissed", "converted"];
         let moved = names.map(|name| difference[&format!("version/v2/{name}")]);
-        assert_eq!((moved, difference.len()), ([-1, 1, 1, 1], 8));
+        assert_eq!((moved, difference.len()), ([-1, 1, 1, 1, 1, 1], 16));
+        let sums = ["conversion_value_micros", "wasted_cost_micros"];
+        assert_eq!(sums.map(|name| difference[&format!("type/DEFAULT/{name}")]), [19_900_000, 92]);
     }
 
     #[test]
     fn a_skip_is_counted_by_reason_and_is_neither_sent_nor_failed() {
         let skipped = image(json!({"status": "skipped", "reason": "opted_out", "version": "v1"}));
-        let both = expected(&[("type/DEFAULT/skipped/opted_out", 1), ("version/v1/skipped/opted_out", 1)]);
-        assert_eq!(texts(&fold(None, &skipped)), both);
+        let all = [("side/v1/assigned", 1), ("type/DEFAULT/skipped/opted_out", 1), ("version/v1/skipped/opted_out", 1)];
+        assert_eq!(texts(&fold(None, &skipped)), expected(&all));
     }
 
     #[test]
     fn deciding_the_version_moves_nothing_that_was_not_counted() {
         let scheduled = image(json!({"status": "scheduled", "version": null}));
-        assert!(fold(Some(&scheduled), &image(json!({}))).is_empty());
+        assert_eq!(texts(&fold(Some(&scheduled), &image(json!({})))), expected(&[("side/v2/assigned", 1)]));
         let cancelled = image(json!({"status": "cancelled", "version": null}));
         assert_eq!(texts(&fold(Some(&scheduled), &cancelled))["version/undecided/cancelled"], 1);
     }
@@ -150,6 +207,45 @@ mod tests {
     fn an_interrupted_attempt_has_no_latency() {
         let lost = r#"[{"c":"sms","p":"sns","o":"uncertain","l":0,"m":70000,"t":1000}]"#;
         let counters = texts(&state(&image(json!({"status": "uncertain", "attempts": lost}))));
-        assert!(counters.keys().all(|name| !name.contains("/lat/")), "{counters:?}");
+        assert!(counters.keys().all(|name| !name.contains("/lat")), "{counters:?}");
+        assert_eq!(counters["on/v2/sms/uncertain"], 1);
+        let proven = json!({"status": "delivered", "attempts": lost, "delivered_on": "sms"});
+        assert_eq!(texts(&state(&image(proven)))["on/v2/sms/reached"], 1);
+    }
+
+    fn sides_of(version: &str, attempts: &str) -> BTreeMap<String, i64> {
+        let all = texts(&state(&image(json!({"status": "accepted", "version": version, "attempts": attempts}))));
+        all.into_iter().filter(|(name, _)| name.starts_with("side/") && !name.ends_with("/assigned")).collect()
+    }
+
+    #[test]
+    fn the_first_try_of_each_device_counts_and_a_gone_one_is_left_out() {
+        let attempts = r#"[{"c":"push","p":"fcm.googleapis.com","o":"retry_later","l":1,"t":1,"v":"a"},
+            {"c":"push","p":"web.push.apple.com","o":"gone","l":1,"t":1,"v":"b"},
+            {"c":"push","p":"127.0.0.1:9","o":"rejected","l":1,"t":1,"v":"c"},
+            {"c":"push","p":"fcm.googleapis.com","o":"accepted","l":1,"t":9,"v":"a"}]"#;
+        let counts = [
+            ("side/v2/first_pushes", 2),
+            ("side/v2/first_pushes_failed", 2),
+            ("side/v2/pushes/apple", 1),
+            ("side/v2/pushes/google", 2),
+            ("side/v2/pushes/other", 1),
+        ];
+        assert_eq!(sides_of("v2", attempts), expected(&counts));
+        let counts = [("side/v1/first_pushes", 2), ("side/v1/first_pushes_failed", 2)];
+        assert_eq!(sides_of("v1", attempts), expected(&counts));
+    }
+
+    #[test]
+    fn a_channel_is_settled_when_it_worked_or_nothing_more_is_tried_on_it() {
+        const LATER: &str = r#"{"c":"push","p":"h","o":"retry_later","l":20,"t":1000}"#;
+        let on = |status: &str, attempts: String| {
+            let counters = texts(&state(&image(json!({"status": status, "attempts": attempts}))));
+            counters.into_keys().filter(|name| name.starts_with("on/")).collect::<Vec<_>>()
+        };
+        assert!(on("cascading", format!("[{LATER}]")).is_empty(), "it is tried again");
+        assert!(on("cancelled", format!("[{LATER}]")).is_empty(), "its caller called it off");
+        assert_eq!(on("expired", format!("[{LATER}]")), ["on/v2/push/missed"]);
+        assert_eq!(on("accepted", format!("[{LATER},{SMS}]")), ["on/v2/push/missed", "on/v2/sms/reached"]);
     }
 }

@@ -31,6 +31,17 @@ fn middle_ms(bin: i32) -> f64 {
     if bin <= BELOW_ONE { 0.0 } else { 2.0 * GAMMA.powi(bin) / (GAMMA + 1.0) }
 }
 
+/// The least and the most whole milliseconds that fall into a bin.
+#[must_use]
+pub fn edges_ms(bin: i32) -> (u64, u64) {
+    if bin <= BELOW_ONE {
+        return (0, 0);
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // never negative; `as` stops at the largest
+    let whole = |edge: f64| edge as u64;
+    (whole(GAMMA.powi(bin - 1).floor() + 1.0), whole(GAMMA.powi(bin).floor()))
+}
+
 /// The latency that a share `q` (0 to 1) of the counted ones does not exceed, in whole milliseconds; `None` without data.
 ///
 /// A bin may stand below zero in a window that holds a correction but not what it corrects: such bins count as empty.
@@ -112,6 +123,14 @@ mod tests {
         for value in (0..20_000).chain((20_000..3_000_000_000).step_by(7_654_321)) {
             let found = quantile(&BTreeMap::from([(bin_of(value), 1)]), 0.5).unwrap();
             assert!(found.abs_diff(value) as f64 <= 0.02 * value as f64, "{found} for {value}");
+        }
+    }
+
+    #[test]
+    fn a_value_lies_between_the_edges_of_its_bin() {
+        for value in (0..5_000).chain((5_000..3_000_000_000).step_by(7_654_321)) {
+            let (least, most) = edges_ms(bin_of(value));
+            assert!(least <= value && value <= most, "{value} in {least} to {most}");
         }
     }
 

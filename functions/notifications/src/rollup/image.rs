@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::counters::{Cohort, Label};
+use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome, Reason, Status};
 
 /// One state of a notification. An item that does not have this shape is poison: it cannot be folded, now or later.
@@ -28,10 +29,20 @@ pub struct Image {
     pub updated_at: Timestamp,
     /// How much of the time up to the first accepted attempt was waited on purpose.
     pub waited_ms: u64,
-    /// Whether its link was opened.
+    /// The channel that confirmed it.
+    pub delivered_on: Option<Channel>,
+    /// Whether it was opened.
+    pub opened: bool,
+    /// Whether its link was followed.
     pub clicked: bool,
+    /// Whether it was put away unread.
+    pub dismissed: bool,
     /// Whether it led to what it was sent for.
     pub converted: bool,
+    /// What that was worth.
+    pub conversion_value_micros: i64,
+    /// What of its cost was for nothing.
+    pub wasted_cost_micros: i64,
 }
 
 impl Image {
@@ -58,8 +69,13 @@ struct Item {
     due_at: i64,
     updated_at: i64,
     waited_ms: Option<i64>,
+    delivered_on: Option<String>,
+    opened_at: Option<i64>,
     clicked_at: Option<i64>,
+    dismissed_at: Option<i64>,
     converted_at: Option<i64>,
+    conversion_value_micros: Option<i64>,
+    wasted_cost_micros: Option<i64>,
 }
 
 /// What is wrong with an item. Says which attribute and never what stands in it.
@@ -82,8 +98,16 @@ impl TryFrom<Item> for Image {
             due_at: time("due_at", item.due_at)?,
             updated_at: time("updated_at", item.updated_at)?,
             waited_ms: item.waited_ms.and_then(|waited_ms| waited_ms.try_into().ok()).unwrap_or(0),
+            delivered_on: item
+                .delivered_on
+                .map(|name| Channel::parse(&name).ok_or(Poison("delivered_on")))
+                .transpose()?,
+            opened: item.opened_at.is_some(),
             clicked: item.clicked_at.is_some(),
+            dismissed: item.dismissed_at.is_some(),
             converted: item.converted_at.is_some(),
+            conversion_value_micros: item.conversion_value_micros.unwrap_or(0),
+            wasted_cost_micros: item.wasted_cost_micros.unwrap_or(0),
         })
     }
 }
@@ -136,6 +160,7 @@ mod tests {
             ("attempts", json!([1])),
             ("updated_at", json!(i64::MAX)),
             ("due_at", json!("soon")),
+            ("delivered_on", json!("Ada's phone")),
         ];
         for (name, value) in bad {
             let error = with(name, value.clone()).unwrap_err().to_string();

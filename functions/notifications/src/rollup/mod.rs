@@ -1,17 +1,18 @@
 //! Metrics: every change of a notification becomes a difference of counters, once, in the minute it happened.
 //!
 //! All of it is pure: a stream's change of a notification is taken as two [`Image`]s, [`fold()`] gives the difference of
-//! their [`Counters`], a [`Bucket`] says where it belongs, and [`report`] turns sums into what callers see. Reading and
-//! writing is [`crate::store::metrics`]'s.
+//! their [`Counters`], a [`Bucket`] says where it belongs, and [`figures`] turns sums into counts, rates and quantiles.
+//! Reading and writing is [`crate::store::metrics`]'s; what ops are shown is [`crate::console`]'s.
 
 pub mod bucket;
 pub mod change;
 pub mod counters;
 mod cut;
+pub mod figures;
 mod fold;
 pub mod histogram;
 mod image;
-pub mod report;
+pub mod sides;
 mod window;
 
 pub use bucket::{Bucket, Unit};
@@ -20,4 +21,4 @@ pub use counters::{CounterName, Counters};
 pub use cut::{Read, Unmerged, reads};
 pub use fold::{fold, state};
 pub use image::Image;
-pub use window::Window;
+pub use window::{MAX_MINUTES, Window, known_parameters};

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bucket::{Bucket, Unit};
 use crate::http::Request;
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 
 /// The longest window: 90 days.
 pub const MAX_MINUTES: i64 = 129_600;
@@ -25,17 +25,22 @@ impl Window {
     /// # Errors
     /// 422 naming `minutes`, `from` or `to`: not a number or a time, empty, reversed, in the future, over 90 days.
     pub fn parse(request: &Request, now: Timestamp) -> Result<Self, Problem> {
-        let invalid = |field, message: &str| Err(Problem::invalid(vec![FieldError::new(field, message)]));
-        if let Some(unknown) = request.query.keys().find(|name| !["minutes", "from", "to"].contains(&name.as_str())) {
-            let known =
-                unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
-            return invalid(if known { unknown.as_str() } else { "query" }, "is not a known parameter");
-        }
+        known_parameters(request, &["minutes", "from", "to"])?;
+        Self::asked(request, 60, now)
+    }
+
+    /// The same with another default, for a caller that has parameters of its own and checks their names.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn asked(request: &Request, default_minutes: i64, now: Timestamp) -> Result<Self, Problem> {
+        let invalid = |field: &str, message: &str| Err(Problem::invalid_field(field, message));
         match (request.query("minutes"), request.query("from"), request.query("to")) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => invalid("minutes", "cannot stand beside from and to"),
             (None, None, Some(_)) => invalid("from", "is required beside to"),
             (None, Some(from), to) => Self::between(time("from", from)?, to.map(|to| time("to", to)).transpose()?, now),
-            (minutes, None, None) => match minutes.unwrap_or("60").parse() {
+            (None, None, None) => Ok(Self::last(default_minutes, now)),
+            (Some(minutes), None, None) => match minutes.parse() {
                 Ok(minutes) if (1..=MAX_MINUTES).contains(&minutes) => Ok(Self::last(minutes, now)),
                 _ => invalid("minutes", "must be a whole number from 1 to 129600"),
             },
@@ -48,6 +53,12 @@ impl Window {
         let to = Bucket::containing(Unit::Minute, now).end();
         let from = to.saturating_sub(SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MIN);
         Self::on_whole_buckets(from, to, now)
+    }
+
+    /// From `from`, which is not ahead, up to now.
+    #[must_use]
+    pub fn since(from: Timestamp, now: Timestamp) -> Self {
+        Self::on_whole_buckets(from, Bucket::containing(Unit::Minute, now).end(), now)
     }
 
     fn between(from: Timestamp, to: Option<Timestamp>, now: Timestamp) -> Result<Self, Problem> {
@@ -76,6 +87,12 @@ impl Window {
         Self { from: Bucket::containing(unit(from), from).start(), to }
     }
 
+    /// The part of it from a later moment on, which is a whole minute, or a whole hour where it must be.
+    #[must_use]
+    pub fn from_later(self, from: Timestamp) -> Self {
+        Self { from: from.clamp(self.from, self.to), to: self.to }
+    }
+
     /// The first moment in it.
     #[must_use]
     pub const fn from(self) -> Timestamp {
@@ -93,6 +110,16 @@ impl Window {
     pub fn minutes(self) -> i64 {
         self.to.duration_since(self.from).as_mins()
     }
+}
+
+/// Refuses a query that has any other parameter than these.
+///
+/// # Errors
+/// 422 naming the parameter, or `query` where its name is not fit to be repeated.
+pub fn known_parameters(request: &Request, known: &[&str]) -> Result<(), Problem> {
+    let Some(unknown) = request.query.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+    let plain = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
+    Err(Problem::invalid_field(if plain { unknown.as_str() } else { "query" }, "is not a known parameter"))
 }
 
 fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {

@@ -92,7 +92,10 @@ fn step(item: &Value, choice: u8, at_ms: i64) -> Option<Value> {
         }
         ("accepted", 0..=2) => next["status"] = json!("delivered"),
         ("accepted" | "delivered", 3) => next["clicked_at"] = json!(at_ms),
-        ("accepted" | "delivered", 4) => next["converted_at"] = json!(at_ms),
+        ("accepted" | "delivered", 4) => {
+            (next["converted_at"], next["conversion_value_micros"]) = (json!(at_ms), json!(at_ms % 9_000));
+        }
+        ("delivered", 5) => (next["opened_at"], next["wasted_cost_micros"]) = (json!(at_ms), json!(70_000)),
         _ => return None,
     }
     next["updated_at"] = json!(at_ms);

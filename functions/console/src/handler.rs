@@ -1,0 +1,102 @@
+//! From an event to the domain's call and back.
+
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent};
+use notifications::aws::deadline;
+use notifications::clock::Clock;
+use notifications::console::ConsoleApi;
+use notifications::gateway;
+use serde_json::Value;
+
+/// A caller is answered within this: API Gateway waits 30 s.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Answers one event.
+///
+/// # Errors
+/// An event that is none of API Gateway's.
+pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
+    let answer = deadline::at_most(ANSWER_WITHIN, api.answer(&request, clock.now())).await;
+    Ok(gateway::response(&request, answer))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use lambda_runtime::Context;
+    use notifications::aws;
+    use notifications::environment::Environment;
+    use notifications::parameters::ParameterStore;
+    use notifications::rollout::{LastGood, LiveSource};
+    use notifications::store::metrics::MetricsStore;
+    use serde_json::json;
+
+    use super::*;
+
+    /// An API that reaches nothing: nobody listens on that port.
+    fn unreachable() -> ConsoleApi {
+        let environment = Environment::given([
+            ("AWS_REGION", "eu-south-1"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ]);
+        let sdk = aws::config(&environment).unwrap();
+        ConsoleApi {
+            metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
+            live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
+            last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
+        }
+    }
+
+    async fn get(route: &str, query: Value) -> Value {
+        let context = json!({"requestId": "r-1", "http": {"method": "GET"}});
+        let event =
+            json!({"routeKey": route, "queryStringParameters": query, "headers": {}, "requestContext": context});
+        handle(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap()
+    }
+
+    const ROUTES: [&str; 6] = [
+        "GET /v1/metrics",
+        "GET /v1/metrics/channels",
+        "GET /v1/metrics/costs",
+        "GET /v1/health",
+        "GET /v1/rollout/comparison",
+        "GET /v1/report",
+    ];
+
+    #[tokio::test]
+    async fn a_query_that_makes_no_sense_is_a_problem_naming_its_field_on_every_route() {
+        for route in ROUTES {
+            let answer = get(route, json!({"colour": "red"})).await;
+            let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            assert_eq!(
+                (&answer["statusCode"], &answer["headers"]["Content-Type"]),
+                (&json!(422), &json!("application/problem+json")),
+                "{route}"
+            );
+            let named = (&problem["errors"][0]["field"], &problem["request_id"]);
+            assert_eq!(named, (&json!("colour"), &json!("r-1")), "{route}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_its_table_the_answer_is_try_again() {
+        for route in ["GET /v1/metrics", "GET /v1/health"] {
+            let answer = get(route, json!({})).await;
+            assert_eq!(
+                (&answer["statusCode"], &answer["headers"]["Retry-After"]),
+                (&json!(503), &json!("1")),
+                "{route}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_of_another_shape_is_refused() {
+        let event = LambdaEvent::new(json!({"task": "rollup"}), Context::default());
+        assert!(handle(&unreachable(), Clock::System, event).await.is_err());
+    }
+}

@@ -1,0 +1,32 @@
+//! Answers ops: metrics, health, costs, v1 against v2, and the report of a week.
+
+mod config;
+mod handler;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use notifications::aws;
+use notifications::clock::Clock;
+use notifications::console::ConsoleApi;
+use notifications::environment::Environment;
+use notifications::parameters::ParameterStore;
+use notifications::rollout::{LastGood, LiveSource};
+use notifications::store::metrics::MetricsStore;
+use notifications::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::of_process();
+    let config = config::Config::read(&environment)?;
+    telemetry::init(&config.log_level);
+    let sdk = aws::config(&environment)?;
+    let dynamodb = aws::dynamodb(&sdk);
+    let last_good = LastGood::new(dynamodb.clone(), config.control_table);
+    let parameters = ParameterStore::new(aws::ssm(&sdk));
+    let api = ConsoleApi {
+        metrics: MetricsStore::new(dynamodb, config.metrics_table),
+        live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
+        last_good,
+    };
+    tracing::info!(stage = config.stage, "ready");
+    run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, Clock::System, event))).await
+}

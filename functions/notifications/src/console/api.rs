@@ -1,0 +1,148 @@
+//! The routes of `console`: which call each is, and what it answers.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::channels::Channels;
+use super::comparison::{self, Comparison};
+use super::costs::{Costs, month_so_far};
+use super::health::{Breaker, Health};
+use super::report::{Incident, Report};
+use super::sample_ratio::{Promise, SampleRatio};
+use super::{metrics, targets};
+use crate::http::{Request, Response};
+use crate::private::Private;
+use crate::problem::Problem;
+use crate::rollout::{LastGood, LiveSource};
+use crate::rollup::{Counters, Window, known_parameters};
+use crate::store::metrics::MetricsStore;
+
+/// What a report looks back on unless asked otherwise: 7 days.
+const WEEK_MINUTES: i64 = 10_080;
+
+/// The API of `console`.
+#[derive(Debug)]
+pub struct ConsoleApi {
+    /// The counters.
+    pub metrics: MetricsStore,
+    /// What ops have set.
+    pub live: LiveSource,
+    /// Since when it is as it is.
+    pub last_good: LastGood,
+}
+
+impl ConsoleApi {
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let answer = match request.route.as_str() {
+            "GET /v1/metrics" => json(self.metrics(request, now).await),
+            "GET /v1/metrics/channels" => json(self.channels(request, now).await),
+            "GET /v1/metrics/costs" => json(self.costs(request, now).await),
+            "GET /v1/health" => json(self.health(request, now).await),
+            "GET /v1/rollout/comparison" => json(self.comparison(request, now).await),
+            "GET /v1/report" => self.report(request, now).await,
+            _ => Err(Problem::not_found("route")),
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    async fn metrics(&self, request: &Request, now: Timestamp) -> Result<metrics::Report, Problem> {
+        let window = Window::parse(request, now)?;
+        Ok(metrics::Report::new(window, &self.read(window).await?))
+    }
+
+    async fn channels(&self, request: &Request, now: Timestamp) -> Result<Channels, Problem> {
+        let window = Window::parse(request, now)?;
+        Ok(Channels::new(window, &self.read(window).await?))
+    }
+
+    async fn costs(&self, request: &Request, now: Timestamp) -> Result<Costs, Problem> {
+        let window = Window::parse(request, now)?;
+        let counters = self.read(window).await?;
+        self.costs_of(window, &counters, now).await
+    }
+
+    async fn costs_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Costs, Problem> {
+        let month = self.read(month_so_far(now)).await?;
+        let budget_micros = self.live.live().await.settings.budgets.month_micros;
+        Ok(Costs::new(window, counters, &month, budget_micros, now))
+    }
+
+    /// Always of the last hour, so it takes no parameter.
+    async fn health(&self, request: &Request, now: Timestamp) -> Result<Health, Problem> {
+        known_parameters(request, &[])?;
+        let window = Window::last(targets::HEALTH_MINUTES, now);
+        let counters = self.read(window).await?;
+        Ok(Health::new(window, &counters, self.breakers().await.as_deref()))
+    }
+
+    /// The state of every breaker; `None` where it cannot be told.
+    async fn breakers(&self) -> Option<Vec<Breaker>> {
+        None
+    }
+
+    async fn comparison(&self, request: &Request, now: Timestamp) -> Result<Comparison, Problem> {
+        let window = comparison::window(request, now)?;
+        let counters = self.read(window).await?;
+        self.comparison_of(window, &counters, now).await
+    }
+
+    async fn comparison_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Comparison, Problem> {
+        let promise = self.promise().await;
+        let ratio = match promise.held_in(window, now) {
+            Some(held) if held != window => SampleRatio::new(&promise, Some(held), &self.read(held).await?),
+            held => SampleRatio::new(&promise, held, counters),
+        };
+        Ok(Comparison::new(window, counters, ratio))
+    }
+
+    /// What ops have promised. Since when is known if the last good record, which rollup keeps, has the same rollout.
+    async fn promise(&self) -> Promise {
+        let rollout = self.live.live().await.rollout;
+        let unchanged_since = match self.last_good.unchanged_since(&self.live.good_texts()).await {
+            Ok(since) => since,
+            Err(error) => {
+                tracing::warn!(%error, "since when the rollout is as it is cannot be read");
+                None
+            }
+        };
+        Promise { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
+    }
+
+    async fn report(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        known_parameters(request, &["from", "to", "format"])?;
+        let as_markdown = match request.query("format") {
+            None | Some("json") => false,
+            Some("markdown") => true,
+            Some(_) => return Err(Problem::invalid_field("format", "must be json or markdown")),
+        };
+        let window = Window::asked(request, WEEK_MINUTES, now)?;
+        let counters = self.read(window).await?;
+        let costs = self.costs_of(window, &counters, now).await?;
+        let comparison = self.comparison_of(window, &counters, now).await?;
+        let report = Report::new(window, &counters, costs, comparison, self.incidents(window).await?, now);
+        Ok(if as_markdown { markdown(&report) } else { Response::json(200, &report) })
+    }
+
+    /// What the audit has of a window, oldest first; `None` as long as nothing writes one.
+    #[allow(clippy::unused_async, clippy::unnecessary_wraps)]
+    async fn incidents(&self, _window: Window) -> Result<Option<Vec<Incident>>, Problem> {
+        Ok(None)
+    }
+
+    async fn read(&self, window: Window) -> Result<Counters, Problem> {
+        self.metrics.read(window).await.map_err(|error| {
+            tracing::error!(%error, "metrics could not be read");
+            Problem::unavailable(1)
+        })
+    }
+}
+
+fn json(answer: Result<impl Serialize, Problem>) -> Result<Response, Problem> {
+    answer.map(|answer| Response::json(200, &answer))
+}
+
+fn markdown(report: &Report) -> Response {
+    let body = Private::new(report.to_markdown());
+    Response { status: 200, headers: Vec::new(), content_type: "text/markdown; charset=utf-8", body }
+}

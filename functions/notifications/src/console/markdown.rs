@@ -1,0 +1,171 @@
+//! The review as Markdown, to send round.
+
+use std::fmt::{Display, Write};
+
+use super::channels::Channels;
+use super::comparison::{Comparison, Difference};
+use super::costs::Costs;
+use super::report::{Incidents, Report, Target};
+use super::targets::euro;
+
+impl Report {
+    /// The same as its JSON, for people.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        let mut text = String::new();
+        let window = &self.window;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# Notifications, {} to {}\n", window.from, window.to);
+        let _ = writeln!(text, "{}: {} sent, {} over.\n", self.verdict, self.summary.sent, self.summary.closed);
+        targets(&mut text, &self.targets);
+        channels(&mut text, &self.channels);
+        costs(&mut text, &self.costs);
+        comparison(&mut text, &self.comparison);
+        incidents(&mut text, &self.incidents);
+        let _ = writeln!(text, "Written at {}.", self.written_at);
+        text
+    }
+}
+
+fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let _ = writeln!(text, "| {} |", head.join(" | "));
+    let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
+    for row in rows {
+        // What people wrote may hold what would end a cell or a row.
+        let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|").replace(['\n', '\r'], " ")).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text.push('\n');
+}
+
+fn list(text: &mut String, items: Vec<String>) {
+    for item in &items {
+        let _ = writeln!(text, "* {item}");
+    }
+    text.push_str(if items.is_empty() { "" } else { "\n" });
+}
+
+fn or_dash<T: Display>(value: Option<T>) -> String {
+    value.map_or("-".to_owned(), |value| value.to_string())
+}
+
+fn share(value: Option<f64>) -> String {
+    or_dash(value.map(|share| format!("{:.1} %", share * 100.0)))
+}
+
+fn targets(text: &mut String, targets: &[Target]) {
+    text.push_str("## Targets\n\n");
+    let row = |it: &Target| {
+        let actual = or_dash(it.actual.as_deref());
+        vec![it.target.to_owned(), it.wanted.clone(), actual, it.sample.to_string(), it.result.to_owned()]
+    };
+    table(text, &["target", "wanted", "actual", "of", "result"], targets.iter().map(row));
+}
+
+fn channels(text: &mut String, channels: &Channels) {
+    text.push_str("## Channels\n\n");
+    let head =
+        ["channel", "notifications", "reached", "delivery", "errors", "average ms", "p95 ms", "cost", "per delivery"];
+    let rows = channels.channels.iter().map(|(name, it)| {
+        let counts = [it.notifications.to_string(), it.reached.to_string()];
+        let rates = [share(it.delivery_rate), share(it.error_rate)];
+        let times = [or_dash(it.latency_ms.average), or_dash(it.latency_ms.p95)];
+        let money = [euro(it.cost_micros), or_dash(it.cost_per_delivered_micros.map(euro))];
+        let cells = counts.into_iter().chain(rates).chain(times).chain(money);
+        std::iter::once((*name).to_owned()).chain(cells).collect()
+    });
+    table(text, &head, rows);
+    list(text, channels.channels.values().flat_map(|it| it.recommendations.clone()).collect());
+}
+
+fn costs(text: &mut String, costs: &Costs) {
+    text.push_str("## Costs\n\n");
+    let month = &costs.month;
+    let of = |micros| or_dash(Option::map(micros, euro));
+    let rows = [
+        ("total", euro(costs.total_micros)),
+        ("for each notification sent", of(costs.average_micros)),
+        ("for each that reached somebody", of(costs.per_delivered_micros)),
+        ("for nothing, since an earlier channel had delivered", euro(costs.wasted_micros)),
+        ("this month so far", euro(month.spent_micros)),
+        ("this month at its pace", of(month.projected_micros)),
+        ("this month's budget", of(month.budget_micros.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX)))),
+    ];
+    table(text, &["what", "cost"], rows.map(|(what, cost)| vec![what.to_owned(), cost]));
+    list(text, costs.warnings.clone());
+}
+
+fn comparison(text: &mut String, it: &Comparison) {
+    text.push_str("## v1 against v2\n\n");
+    let as_share = |value: f64| format!("{:+.1} points", value * 100.0);
+    let as_ms = |value: f64| format!("{value:+.0} ms");
+    let cost = |micros: Option<i64>| or_dash(micros.map(euro));
+    #[allow(clippy::cast_possible_truncation)] // whole micro-euro
+    let as_euro = |value: f64| euro(value as i64);
+    let (v1, v2, by) = (&it.v1, &it.v2, &it.differences);
+    let row = |name: &str, v1: String, v2: String, by: &Difference, show: &dyn Fn(f64) -> String| {
+        let interval = by.low.zip(by.high).map(|(low, high)| format!("{} to {}", show(low), show(high)));
+        vec![name.to_owned(), v1, v2, or_dash(by.difference.map(show)), or_dash(interval), by.verdict.to_owned()]
+    };
+    let rows = [
+        vec!["sent".to_owned(), v1.sent.to_string(), v2.sent.to_string(), "-".into(), "-".into(), "-".into()],
+        row("delivery rate", share(v1.delivery_rate), share(v2.delivery_rate), &by.delivery_rate, &as_share),
+        row("error rate", share(v1.error_rate), share(v2.error_rate), &by.error_rate, &as_share),
+        row("click-through rate", share(v1.ctr), share(v2.ctr), &by.ctr, &as_share),
+        row("conversion rate", share(v1.conversion_rate), share(v2.conversion_rate), &by.conversion_rate, &as_share),
+        row("p95 latency, ms", or_dash(v1.latency_p95_ms), or_dash(v2.latency_p95_ms), &by.latency_p95_ms, &as_ms),
+        row(
+            "cost of a delivery",
+            cost(v1.cost_per_delivery_micros),
+            cost(v2.cost_per_delivery_micros),
+            &by.cost_per_delivery_micros,
+            &as_euro,
+        ),
+    ];
+    table(text, &["figure", "v1", "v2", "difference", "95 % interval", "verdict"], rows);
+    let ratio = &it.sample_ratio;
+    let (promised, found) = (share(Some(ratio.promised)), share(ratio.found));
+    let _ = writeln!(text, "Split: {promised} promised, {found} found, {}: {}.\n", ratio.verdict, ratio.note);
+}
+
+fn incidents(text: &mut String, incidents: &Incidents) {
+    text.push_str("## Incidents\n\n");
+    if !incidents.known {
+        text.push_str("There is no audit to ask: this says nothing about what was changed.\n\n");
+    } else if incidents.items.is_empty() {
+        text.push_str("The audit has none.\n\n");
+    } else {
+        let row =
+            |it: &super::report::Incident| vec![it.at.to_string(), it.by.clone(), it.what.clone(), it.reason.clone()];
+        table(text, &["when", "who", "what", "why"], incidents.items.iter().map(row));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::console::report::tests::{incident, review};
+    use crate::console::sample::week;
+    use crate::rollup::Counters;
+
+    #[test]
+    fn a_whole_review_reads_as_the_golden_file_has_it() {
+        let text = review(&week(), Some(2_000_000), Some(vec![incident()])).to_markdown();
+        assert_eq!(text.trim(), include_str!("golden/report.md").trim(), "\n{text}");
+    }
+
+    #[test]
+    fn nothing_is_written_as_dashes_and_a_missing_audit_as_missing() {
+        let text = review(&Counters::default(), None, None).to_markdown();
+        assert!(text.contains("| delivery rate | at least 95 % | - | 0 | no data |"), "{text}");
+        assert!(text.contains("There is no audit to ask"));
+        let none = review(&Counters::default(), None, Some(vec![])).to_markdown();
+        assert!(none.contains("The audit has none."));
+    }
+
+    #[test]
+    fn what_somebody_wrote_cannot_break_the_table() {
+        let sly = crate::console::report::Incident { by: "a | b\n| c".to_owned(), ..incident() };
+        let text = review(&Counters::default(), None, Some(vec![sly])).to_markdown();
+        assert!(text.contains("| a \\| b \\| c |"), "{text}");
+    }
+}

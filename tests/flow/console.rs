@@ -1,0 +1,120 @@
+//! What ops are answered about what really happened.
+
+use serde_json::{Value, json};
+
+use crate::world::{Reply, World};
+
+/// Three people with a browser: one push arrives, one device is gone and an e-mail arrives, one is gone and nothing helps.
+async fn an_hour_with_trouble() -> World {
+    let world = World::start().await;
+    for user in ["ada", "bob", "eve"] {
+        world.subscribe(user, user).await;
+    }
+    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+    world.push.answer("bob", [Reply::status(410)]);
+    world.push.answer("eve", [Reply::status(410)]);
+    for user in ["ada", "bob", "eve", "nobody"] {
+        world.send(user, json!({})).await;
+    }
+    world.advance(30);
+    world.fold().await;
+    world
+}
+
+#[tokio::test]
+async fn channels_say_what_became_of_each_notification_on_them_and_what_to_do() {
+    let world = an_hour_with_trouble().await;
+    let channels = world.ops("GET /v1/metrics/channels", &[]).await.body;
+    let push = &channels["channels"]["push"];
+    assert_eq!((&push["notifications"], &push["reached"], &push["missed"]), (&json!(3), &json!(1), &json!(2)));
+    assert!(push["recommendations"][0].as_str().unwrap().contains("33.3 % of 3 notifications"));
+    let email = &channels["channels"]["email"];
+    assert_eq!((&email["delivery_rate"], &email["cost_per_delivered_micros"]), (&json!(1.0), &json!(92)));
+    assert!(email["latency_ms"]["average"].is_u64() && email["latency_ms"]["p95"].is_u64());
+    assert_eq!(channels["channels"]["sms"]["delivery_rate"], Value::Null);
+}
+
+#[tokio::test]
+async fn costs_are_held_against_the_budget_that_ops_set() {
+    let world = an_hour_with_trouble().await;
+    world.set("settings", r#"{"budgets": {"month_micros": 91}}"#);
+    let costs = world.ops("GET /v1/metrics/costs", &[("minutes", "60")]).await.body;
+    assert_eq!((&costs["total_micros"], &costs["by_channel"]["email"]["total_micros"]), (&json!(92), &json!(92)));
+    assert_eq!((&costs["average_micros"], &costs["per_delivered_micros"]), (&json!(31), &json!(46)));
+    assert_eq!((&costs["month"]["spent_micros"], &costs["month"]["budget_micros"]), (&json!(92), &json!(91)));
+    assert!(costs["warnings"][0].as_str().unwrap().contains("more than its budget"), "{costs}");
+}
+
+#[tokio::test]
+async fn the_health_score_shows_each_deduction() {
+    let world = an_hour_with_trouble().await;
+    let health = world.ops("GET /v1/health", &[]).await.body;
+    let taken = |area: usize, check: usize| health["areas"][area]["checks"][check]["deduction"].as_i64().unwrap();
+    assert_eq!([taken(0, 0), taken(1, 0), taken(1, 1), taken(2, 0), taken(2, 1)], [20, 15, 0, 15, 15]);
+    let all: i64 = (0..3).flat_map(|area| [taken(area, 0), taken(area, 1)]).sum();
+    assert_eq!(health["score"].as_i64().unwrap(), 100 - all);
+    assert_eq!(health["status"], "critical");
+}
+
+#[tokio::test]
+async fn the_versions_are_compared_over_the_time_since_the_percentage_was_last_changed() {
+    let world = World::start().await;
+    world.set("rollout-percentage", "50");
+    world.tick().await.unwrap();
+    world.advance(600);
+    let messages =
+        (0..200).map(|number| json!({"to": format!("user-{number}"), "content": {"title": "Hi", "body": "there"}}));
+    world.batch(messages.collect(), None).await;
+    world.fold().await;
+    let compared = world.ops("GET /v1/rollout/comparison", &[("hours", "24")]).await.body;
+    assert_eq!(compared["differences"]["delivery_rate"]["verdict"], "not enough data", "nobody has a device");
+    let ratio = &compared["sample_ratio"];
+    assert_eq!((&ratio["verdict"], &ratio["promised"]), (&json!("as promised"), &json!(0.5)), "{ratio}");
+    assert_eq!(ratio["assigned"][0].as_i64().unwrap() + ratio["assigned"][1].as_i64().unwrap(), 200);
+    // Changed a moment ago: there is no time yet to hold it against.
+    world.set("rollout-percentage", "60");
+    world.advance(30);
+    world.tick().await.unwrap();
+    let compared = world.ops("GET /v1/rollout/comparison", &[]).await.body;
+    assert_eq!(compared["sample_ratio"]["verdict"], "not known");
+}
+
+#[tokio::test]
+async fn the_report_of_a_week_is_the_same_as_json_and_as_markdown() {
+    let world = an_hour_with_trouble().await;
+    let asked = world.ops("GET /v1/report", &[("from", "2026-11-20T00:00:00Z"), ("to", "2026-11-23T10:00:40Z")]).await;
+    assert_eq!((asked.status, &asked.body["summary"]["sent"]), (200, &json!(3)));
+    assert_eq!(asked.body["targets"][0]["result"], "fail");
+    assert_eq!(asked.body["incidents"], json!({"known": false, "items": []}));
+    let (content_type, text) = world.report_as_markdown().await;
+    assert_eq!(content_type, "text/markdown; charset=utf-8");
+    assert!(text.contains("| delivery rate | at least 95 % | 66.7 % | 3 | fail |"), "{text}");
+    assert!(text.contains("There is no audit to ask"));
+}
+
+#[tokio::test]
+async fn a_window_that_makes_no_sense_is_named_on_every_route() {
+    let world = World::start().await;
+    let windows = ["GET /v1/metrics", "GET /v1/metrics/channels", "GET /v1/metrics/costs", "GET /v1/report"];
+    let (early, late) = ("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z");
+    let bad: [(&str, &[(&str, &str)]); 6] = [
+        ("from", &[("from", late), ("to", late)]),
+        ("from", &[("from", late), ("to", early)]),
+        ("from", &[("from", "2026-11-24T00:00:00Z")]),
+        ("to", &[("from", early), ("to", "2026-11-24T00:00:00Z")]),
+        ("from", &[("from", "2026-08-01T00:00:00Z"), ("to", late)]),
+        ("from", &[("from", "yesterday")]),
+    ];
+    for route in windows {
+        for (field, query) in bad {
+            let answer = world.ops(route, query).await;
+            assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{route} {query:?}");
+        }
+    }
+    for hours in ["0", "-1", "2161", "day"] {
+        let answer = world.ops("GET /v1/rollout/comparison", &[("hours", hours)]).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["hours"]), "{hours}");
+    }
+    assert_eq!(world.ops("GET /v1/health", &[("minutes", "5")]).await.fields(), ["minutes"]);
+    assert_eq!(world.ops("GET /v1/report", &[("format", "pdf")]).await.fields(), ["format"]);
+}
