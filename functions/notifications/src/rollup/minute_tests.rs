@@ -115,7 +115,7 @@ fn told(moves: &[(usize, u8)], events: &[Event], unreadable: Vec<usize>) -> (Str
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn however_a_history_is_told_the_sums_are_those_of_its_last_states(

@@ -129,7 +129,7 @@ async fn run(moves: &[Move], events: &[Event], unreadable: Vec<usize>) -> Result
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_comes_again_or_dies_midway_the_sums_are_those_of_the_last_states(
