@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 STAGE ?= local
 PARAMS ?=
+REDRIVE ?=
+FORGET ?=
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
@@ -21,7 +23,7 @@ DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS REDRIVE FORGET SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -63,6 +65,10 @@ down: ## stop the local stack
 .PHONY: logs
 logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
 	@$(LOCAL_PYTHON) infra/local/logs.py
+
+.PHONY: redrive
+redrive: target/venv/local/ready ## what the stream's readers gave up (REDRIVE=yes counts it again)
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/redrive_local.py; else $(LOCAL_PYTHON) infra/redrive.py; fi
 
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)
