@@ -8,6 +8,8 @@ STAGE ?= local
 PARAMS ?=
 FROM ?=
 TO ?=
+REDRIVE ?=
+FORGET ?=
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
@@ -23,7 +25,7 @@ DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS FROM TO SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FROM TO REDRIVE FORGET SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -69,6 +71,10 @@ logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send f
 .PHONY: report
 report: target/venv/local/ready ## the review of a week into target/report (FROM=, TO= for another window)
 	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/report_local.py; else $(LOCAL_PYTHON) infra/report.py; fi
+
+.PHONY: redrive
+redrive: target/venv/local/ready ## what the stream's readers gave up (REDRIVE=yes counts it again)
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/redrive_local.py; else $(LOCAL_PYTHON) infra/redrive.py; fi
 
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)

@@ -18,6 +18,7 @@ mod http_client;
 mod ladder;
 mod later;
 mod push_service;
+mod redrive;
 mod routes;
 mod secrecy;
 mod stack;

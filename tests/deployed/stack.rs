@@ -48,13 +48,29 @@ impl Stack {
     /// How many items a table holds.
     pub fn count(&self, table_output: &str) -> u64 {
         let body = json!({"TableName": self.text(&format!("/outputs/{table_output}")), "Select": "COUNT"});
+        let answer = self.aws("dynamodb", "DynamoDB_20120810.Scan", &body);
+        answer["Count"].as_u64().unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    /// A call of a service that speaks JSON, by its target.
+    pub fn aws(&self, service: &str, target: &str, body: &Value) -> Value {
         let headers = [
-            ("X-Amz-Target", "DynamoDB_20120810.Scan"),
+            ("X-Amz-Target", target),
             ("Content-Type", "application/x-amz-json-1.0"),
-            ("Authorization", &self.signed_for("dynamodb")),
+            ("Authorization", &self.signed_for(service)),
         ];
         let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, body.to_string().into_bytes());
-        answer.json["Count"].as_u64().unwrap_or_else(|| panic!("{answer:?}"))
+        assert_eq!(answer.status, 200, "{target}: {}", answer.json);
+        answer.json
+    }
+
+    /// A call of Lambda's API.
+    pub fn lambda(&self, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}/2015-03-31/{path}", self.text("/endpoint_url"));
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = self.http.send(method, &url, &[("Authorization", &self.signed_for("lambda"))], body);
+        assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.json);
+        answer.json
     }
 
     /// Invokes a function as its schedule does.

@@ -12,7 +12,7 @@ use notifications::problem::Problem;
 use notifications::recipients::{KeyHasher, RecipientsApi};
 use notifications::secrets::{SecretName, Secrets};
 use notifications::startup::{Eager, StartError};
-use notifications::store::{ErasureStore, NotificationsStore, RecipientsStore};
+use notifications::store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 use serde_json::Value;
 
 use crate::config::Config;
@@ -26,12 +26,14 @@ pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
     let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
     let secrets = Secrets::load(&parameters, &config.parameter_prefix, &needed).await?;
     let dynamodb = aws::dynamodb(&config.aws);
+    let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
     Ok(RecipientsApi {
         erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), config.notifications_table.as_str()),
-        notifications: NotificationsStore::new(dynamodb, config.notifications_table.as_str()),
+        notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
+        suppressions: SuppressionsStore::new(dynamodb, config.recipients_table.as_str(), hasher.clone()),
         recipients,
-        hasher: KeyHasher::new(secrets.recipient_hash_key()?.expose()),
+        hasher,
         extra_origins: config.extra_push_origins.clone(),
         vapid_public_key: *secrets.vapid_public_key()?,
     })

@@ -38,8 +38,9 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
 async fn fold(services: &Services, batch: Batch) -> Result<TimeWindowEventResponse, Error> {
     let shard = batch.shard().to_owned();
     let (changes, poison) = batch.changes()?;
-    let folded = services.metrics.fold(&shard, &changes, services.clock.now()).await;
+    let folded = services.metrics.fold(&shard, &changes, &poison, services.clock.now()).await;
     tracing::info!(
+        shard,
         records = changes.len(),
         minutes = folded.minutes,
         failed = folded.failed.len(),

@@ -16,7 +16,9 @@ use notifications::secrets::{SecretName, Secrets};
 use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
-use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
+use notifications::store::{
+    CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+};
 
 /// What the parameters' names begin with.
 pub const PREFIX: &str = "/push-notifications/test";
@@ -133,11 +135,13 @@ impl Places {
         let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
         let secrets = Secrets::load(&parameters, PREFIX, &needed).await.unwrap();
         let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
+        let hasher = KeyHasher::new(secrets.recipient_hash_key().unwrap().expose());
         RecipientsApi {
             erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), "notifications"),
-            notifications: NotificationsStore::new(dynamodb, "notifications"),
+            notifications: NotificationsStore::new(dynamodb.clone(), "notifications"),
             recipients,
-            hasher: KeyHasher::new(secrets.recipient_hash_key().unwrap().expose()),
+            suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
+            hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origin).unwrap(),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }

@@ -332,7 +332,7 @@ impl World {
         // The mapping's filter lets no removal through.
         let told = records[from..].iter().filter(|record| record["eventName"] != "REMOVE");
         let changes: Vec<_> = told.map(change).collect();
-        let folded = self.rollup.metrics.fold("0", &changes, self.clock.now()).await;
+        let folded = self.rollup.metrics.fold("0", &changes, &[], self.clock.now()).await;
         assert!(folded.failed.is_empty());
     }
 

@@ -17,7 +17,7 @@ use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::startup::StartError;
-use crate::store::{NotificationsStore, RecipientsStore, SmsBudget};
+use crate::store::{NotificationsStore, RecipientsStore, SmsBudget, SuppressionsStore};
 
 /// The environment of a function that sends.
 #[derive(Debug, Clone)]
@@ -103,6 +103,7 @@ impl DispatcherConfig {
     /// When the secrets lack one, or the VAPID key is none.
     pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
         let dynamodb = self.dynamodb();
+        let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
         let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
         let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
             parameter: format!("{}/{}", self.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
@@ -113,6 +114,7 @@ impl DispatcherConfig {
         Ok(Dispatcher {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
             sms_budget: SmsBudget::new(dynamodb, self.control_table.as_str(), self.recipients_table.as_str()),
             channels: Channels {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
+use super::last_look::Obstacle;
 use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
 use crate::aws::deadline;
@@ -19,7 +20,7 @@ use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Claim, Notification};
 use crate::recipients::{Device, Recipient, RecipientKey};
 use crate::rollout::{Live, LiveSource, Version};
-use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError};
+use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError, SuppressionsStore};
 
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
@@ -67,6 +68,8 @@ pub struct Dispatcher {
     pub notifications: NotificationsStore,
     /// The recipients.
     pub recipients: RecipientsStore,
+    /// Which addresses are suppressed.
+    pub suppressions: SuppressionsStore,
     /// The money for SMS.
     pub sms_budget: SmsBudget,
     /// The providers.
@@ -85,7 +88,7 @@ impl Dispatcher {
     /// # Errors
     /// When the store does not answer, or somebody else took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
-        let recipient = job.recipient.take();
+        let mut recipient = job.recipient.take();
         loop {
             let live = self.live.live().await;
             let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
@@ -109,12 +112,19 @@ impl Dispatcher {
                 (Step::Wait(until), _) if !self.nap(until, allowance).await => {
                     return self.put_down(job, until, allowance).await;
                 }
-                (Step::Wait(_), _) => {}
+                // Much may have changed meanwhile, and reading is cheap beside a wait.
+                (Step::Wait(_), _) => recipient = self.recipients.load(job.notification.id.recipient()).await?,
                 (Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
                     self.push(&mut job, &devices, allowance).await?;
                 }
-                (Step::Pay(channel), Some(recipient)) if allowance.fits(PAID_CALL, now) => {
-                    self.pay(&mut job, channel, recipient, &live, allowance).await?;
+                (Step::Pay(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
+                    match self.pay(&mut job, channel, to, &live, allowance).await? {
+                        None => {}
+                        Some(Obstacle::Erased) => recipient = None,
+                        Some(Obstacle::Suppressed) => {
+                            recipient.iter_mut().for_each(|to| _ = to.suppressed.insert(channel))
+                        }
+                    }
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
                 (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now, allowance).await,
@@ -228,7 +238,7 @@ impl Dispatcher {
         }
     }
 
-    /// Claims the channel, calls its provider once, and notes the outcome.
+    /// Claims the channel, calls its provider once, and notes the outcome; or says why the call was not made after all.
     async fn pay(
         &self,
         job: &mut Job,
@@ -236,10 +246,10 @@ impl Dispatcher {
         recipient: &Recipient,
         live: &Live,
         allowance: Allowance,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Obstacle>, StoreError> {
         let Some(message) = self.channels.compose(channel, &job.notification, recipient, &live.settings) else {
             job.unaffordable.insert(channel);
-            return Ok(());
+            return Ok(None);
         };
         let price_micros = message.price_micros(&live.settings);
         let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
@@ -247,7 +257,7 @@ impl Dispatcher {
             Ok(true) => {}
             Ok(false) => {
                 job.unaffordable.insert(channel);
-                return Ok(());
+                return Ok(None);
             }
             Err(error) => {
                 if error.is_transient() {
@@ -257,10 +267,14 @@ impl Dispatcher {
             }
         }
         job.leased = true;
+        if let Some(obstacle) = self.obstacle(recipient, channel).await {
+            job.notification.in_flight = None;
+            return Ok(Some(obstacle));
+        }
         let at = self.clock.now();
         if at >= job.notification.lives_until {
             job.notification.in_flight = None;
-            return Ok(());
+            return Ok(None);
         }
         let answer = self.channels.send(&message, &job.notification, &live.settings, at).await;
         alarm_on_config(channel, &answer);
@@ -269,7 +283,7 @@ impl Dispatcher {
             job.set_aside = None;
         }
         record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
-        Ok(())
+        Ok(None)
     }
 
     /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider

@@ -3,6 +3,7 @@
 mod allowance;
 mod assembly;
 mod dispatcher;
+mod last_look;
 mod money;
 pub mod retry;
 mod step;

@@ -13,7 +13,7 @@ use crate::channels::push::{BrowserSubscription, ExtraOrigins};
 use crate::http::{Request, Response};
 use crate::notification::NotificationView;
 use crate::problem::{Problem, ProblemKind};
-use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, StoreError};
+use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, StoreError, SuppressionsStore};
 
 /// Every other request is answered within this.
 const WITHIN: Duration = Duration::from_secs(8);
@@ -29,6 +29,8 @@ pub struct RecipientsApi {
     pub notifications: NotificationsStore,
     /// Both, for erasing.
     pub erasure: ErasureStore,
+    /// Which addresses are suppressed.
+    pub suppressions: SuppressionsStore,
     /// Makes keys of ids, and device ids of endpoints.
     pub hasher: KeyHasher,
     /// Endpoints accepted beside those of the known push services.
@@ -63,7 +65,8 @@ impl RecipientsApi {
     async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let profile = Profile::parse(request)?;
-        let stored = self.recipients.put_profile(&id, &key, &profile, now).await.map_err(problem)?;
+        let suppressed = self.suppressions.of(&profile).await.map_err(problem)?;
+        let stored = self.recipients.put_profile(&id, &key, &profile, &suppressed, now).await.map_err(problem)?;
         let status = if stored.revision == 1 { 201 } else { 200 };
         Ok(Response::json(status, &RecipientView::of_profile(&stored)))
     }

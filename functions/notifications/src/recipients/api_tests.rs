@@ -27,6 +27,7 @@ impl World {
             erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
             notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
             recipients,
+            suppressions: SuppressionsStore::new(client.clone(), RECIPIENTS, KeyHasher::new(&[7; 32])),
             hasher: KeyHasher::new(&[7; 32]),
             extra_origins: ExtraOrigins::default(),
             vapid_public_key: [4; 65],
@@ -130,7 +131,7 @@ async fn a_recipient_is_made_then_replaced_and_read_back() {
         read,
         json!({
             "id": "ada", "email": null, "phone": "+393331234567", "locale": null, "time_zone": "Europe/Rome",
-            "attributes": {}, "preferences": {}, "devices": [],
+            "attributes": {}, "preferences": {}, "suppressed_channels": [], "devices": [],
             "created_at": "2027-01-10T12:00:00Z", "updated_at": "2027-01-10T13:00:00Z",
         })
     );

@@ -11,6 +11,7 @@ mod registration;
 #[allow(clippy::unwrap_used)]
 pub mod sample;
 mod staleness;
+mod suppression;
 mod view;
 
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub use profile::Profile;
 pub use recipient::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
 pub use registration::{Registration, registration};
 pub use staleness::{DeviceAge, Stale};
+pub use suppression::{Address, AddressHash, SuppressionReason};
 pub use view::RecipientView;

@@ -2,6 +2,7 @@
 //!
 //! Everything personal is `Private` or a masked newtype, so a recipient can be logged without naming a person.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ pub struct Recipient {
     pub attributes: Private<Map<String, Value>>,
     /// What they want and when.
     pub preferences: Preferences,
+    /// Channels on which their address is suppressed, as far as the profile knows.
+    pub suppressed: BTreeSet<Channel>,
     /// Their browsers, newest first.
     pub devices: Vec<Device>,
     /// When the recipient became known.
@@ -56,7 +59,7 @@ impl Recipient {
         self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
     }
 
-    /// Whether they have an address on this channel and have not opted out of it.
+    /// Whether they have an address on this channel that is not suppressed, and have not opted out of it.
     #[must_use]
     pub fn reachable_on(&self, channel: Channel) -> bool {
         let has_address = match channel {
@@ -64,7 +67,7 @@ impl Recipient {
             Channel::Email => self.email.is_some(),
             Channel::Sms => self.phone.is_some(),
         };
-        has_address && self.preferences.wants_channel(channel)
+        has_address && self.preferences.wants_channel(channel) && !self.suppressed.contains(&channel)
     }
 
     /// When their quiet hours end, if it is quiet now.
@@ -144,6 +147,7 @@ mod tests {
             time_zone: None,
             attributes: Private::new(Map::from_iter([("plan".to_owned(), Value::from("gold"))])),
             preferences: Preferences::default(),
+            suppressed: BTreeSet::new(),
             devices: vec![device("https://fcm.googleapis.com/fcm/send/token-1")],
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,

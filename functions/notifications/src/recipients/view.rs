@@ -1,10 +1,13 @@
 //! A recipient as the caller sees one: devices without endpoint and keys, which nobody but the push service needs.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Device, Preferences, Recipient, RecipientId};
+use crate::channels::Channel;
 
 /// The JSON of a recipient: shape and names are the API's contract.
 #[derive(Serialize)]
@@ -16,6 +19,7 @@ pub struct RecipientView<'a> {
     time_zone: Option<&'a str>,
     attributes: &'a Map<String, Value>,
     preferences: &'a Preferences,
+    suppressed_channels: &'a BTreeSet<Channel>,
     created_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +47,7 @@ impl<'a> RecipientView<'a> {
             time_zone: recipient.time_zone.as_deref(),
             attributes: recipient.attributes.expose(),
             preferences: &recipient.preferences,
+            suppressed_channels: &recipient.suppressed,
             created_at: recipient.created_at,
             updated_at: recipient.updated_at,
             devices: None,

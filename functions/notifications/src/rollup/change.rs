@@ -1,12 +1,11 @@
 //! One record of the stream, and which minute it belongs to.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::bucket::{Bucket, Unit};
-use super::counters::Counters;
-use super::fold::fold;
 use super::image::Image;
 
 /// How far a notification's own time may be behind the stream's. A record lives 24 hours in the stream.
@@ -18,7 +17,7 @@ const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
 /// A record's place in its shard: up to 40 digits, which rise along the shard.
 ///
 /// DynamoDB's sequence numbers have 21 to 40 digits without leading zeros, so they compare as text only when padded.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone)]
 pub struct Sequence {
     padded: String,
     given: String,
@@ -38,10 +37,34 @@ impl Sequence {
         &self.given
     }
 
-    /// Forty digits, whose order as text is the order in the shard.
+    /// The number without zeros in front, as short as it can be stored.
     #[must_use]
-    pub fn padded(&self) -> &str {
-        &self.padded
+    pub fn digits(&self) -> &str {
+        match self.padded.trim_start_matches('0') {
+            "" => "0",
+            digits => digits,
+        }
+    }
+}
+
+impl PartialEq for Sequence {
+    fn eq(&self, other: &Self) -> bool {
+        self.padded == other.padded
+    }
+}
+
+impl Eq for Sequence {}
+
+impl PartialOrd for Sequence {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order in the shard.
+impl Ord for Sequence {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.padded.cmp(&other.padded)
     }
 }
 
@@ -82,22 +105,6 @@ pub fn by_minute(changes: &[Change]) -> BTreeMap<Bucket, Vec<&Change>> {
     minutes
 }
 
-/// What these changes add up to, and the last sequence number among them: only those after `last`, each once.
-///
-/// `None` when there is nothing after `last`.
-#[must_use]
-pub fn after(last: Option<&str>, changes: &[&Change]) -> Option<(Counters, String)> {
-    let fresh: BTreeMap<_, _> = changes
-        .iter()
-        .filter(|change| last.is_none_or(|last| change.sequence.padded() > last))
-        .map(|change| (change.sequence.padded(), change))
-        .collect();
-    let (newest, _) = fresh.last_key_value()?;
-    let mut counters = Counters::default();
-    fresh.values().for_each(|change| counters.merge(&fold(change.old.as_ref(), &change.new)));
-    Some((counters, (*newest).to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -117,7 +124,9 @@ mod tests {
     fn sequence_numbers_compare_as_numbers_whatever_their_length() {
         let short = Sequence::parse("900000000000000000000").unwrap();
         let long = Sequence::parse("1000000000000000000000").unwrap();
-        assert!(short < long && long.padded().len() == 40);
+        assert!(short < long);
+        assert_eq!(Sequence::parse("007").unwrap(), Sequence::parse("7").unwrap());
+        assert_eq!(["007", "000"].map(|text| Sequence::parse(text).unwrap().digits().to_owned()), ["7", "0"]);
         assert_eq!((short.as_given().len(), Sequence::parse("007").unwrap().as_given()), (21, "007"));
         for text in ["", "12a", "-1", &"1".repeat(41)] {
             assert_eq!(Sequence::parse(text), None, "{text}");
@@ -137,15 +146,5 @@ mod tests {
         assert_eq!(ancient.minute().to_string(), "2026-11-22T10:05");
         let ahead = change("1", "2030-01-01T00:00:00Z", Some("2026-11-23T10:05:00Z"));
         assert_eq!(ahead.minute().to_string(), "2026-11-23T10:07");
-    }
-
-    #[test]
-    fn what_was_folded_before_or_came_twice_counts_once() {
-        let changes = ["5", "6", "6", "7"].map(|sequence| change(sequence, "2026-11-23T10:05:00Z", None));
-        let changes: Vec<_> = changes.iter().collect();
-        let (counters, newest) = after(Some(changes[0].sequence.padded()), &changes).unwrap();
-        let cancelled = "version/undecided/cancelled".parse().unwrap();
-        assert_eq!((counters.get(&cancelled), newest.as_str()), (2, changes[3].sequence.padded()));
-        assert_eq!(after(Some(&newest), &changes), None);
     }
 }

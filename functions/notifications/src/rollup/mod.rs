@@ -6,19 +6,25 @@
 
 pub mod bucket;
 pub mod change;
+mod counted;
 pub mod counters;
 mod cut;
 pub mod figures;
 mod fold;
 pub mod histogram;
+#[cfg(test)]
+pub(crate) mod history;
 mod image;
+mod minute;
 pub mod sides;
 mod window;
 
 pub use bucket::{Bucket, Unit};
 pub use change::{Change, Sequence};
+pub use counted::Counted;
 pub use counters::{CounterName, Counters};
 pub use cut::{Read, Unmerged, reads};
 pub use fold::{fold, state};
 pub use image::Image;
+pub use minute::Minute;
 pub use window::{MAX_MINUTES, Window, known_parameters};

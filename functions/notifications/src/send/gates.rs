@@ -78,7 +78,11 @@ impl Gates<'_> {
         let wanted = recipient.preferences.wants_type(notification.kind.name);
         gated.check(Verdict::Skip(Reason::OptedOut), wanted, serde_json::json!({"type": notification.kind.name}));
         let open = self.open_channels(notification, recipient, version);
-        gated.check(Verdict::Skip(Reason::NoChannel), !open.is_empty(), serde_json::json!({"channels": open}));
+        gated.check(
+            Verdict::Skip(Reason::NoChannel),
+            !open.is_empty(),
+            serde_json::json!({"channels": open, "suppressed": recipient.suppressed}),
+        );
         if version == Version::V2 {
             // What a hold outlived is not held again: it goes on to expire.
             let may_wait = !notification.kind.critical && now < notification.lives_until;

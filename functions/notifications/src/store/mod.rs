@@ -23,4 +23,4 @@ pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{NotificationsStore, Page};
-pub use recipients::{RecipientsStore, Registered, SweepPage, SweepPosition, SweptDevice};
+pub use recipients::{RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};

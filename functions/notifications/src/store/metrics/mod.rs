@@ -2,14 +2,14 @@
 //!
 //! | pk | sk | what |
 //! |---|---|---|
-//! | `minute#2026-11-23T10` | `05#<stream shard>` | counters, and the last record of that shard that is in them |
+//! | `minute#2026-11-23T10` | `05#<stream shard>` | counters, and which records of that shard are in them |
 //! | `hour#2026-11-23` | `10` | the sum of the hour's minutes, as of its last merge |
 //! | `day#2026-11` | `23` | the sum of the day's hours, as of its last merge |
 //! | `unmerged#hour`, `unmerged#day` | `2026-11-23T10`, `2026-11-23` | that hour or day may hold less than its parts |
 //!
 //! All counters of a bucket are one attribute, written whole on the condition that nobody wrote since it was read: an
 //! update that names each counter would meet DynamoDB's limits of 4 KB and 300 operators per expression, and cutting it
-//! up would part counters from the sequence number that says they are in.
+//! up would part counters from the sequence numbers that say what is in them.
 
 mod counters;
 mod fold;

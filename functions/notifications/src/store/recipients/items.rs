@@ -1,10 +1,11 @@
 //! The items of the recipients table, to and from the domain's types.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use crate::channels::Channel;
 use crate::channels::email::EmailAddress;
 use crate::channels::sms::PhoneNumber;
 use crate::private::Private;
@@ -16,6 +17,8 @@ pub(super) const PROFILE: &str = "profile";
 /// The sort key of an endpoint's owner.
 pub(super) const OWNER: &str = "owner";
 const DEVICE: &str = "device#";
+/// The attribute of a profile that names the channels on which its address is suppressed.
+pub(super) const SUPPRESSED: &str = "suppressed";
 
 /// The sort key of a device.
 pub(super) fn device_sk(device_id: &str) -> String {
@@ -58,11 +61,19 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
         time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),
         attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
         preferences: reader.maybe_json("preferences")?.unwrap_or_default(),
+        suppressed: suppressed(item)?,
         devices: Vec::new(),
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
         revision: revision(item)?,
     })
+}
+
+/// The channels on which a profile's address is suppressed.
+fn suppressed(item: &Item) -> Result<BTreeSet<Channel>, Malformed> {
+    let names = item.get(SUPPRESSED).map_or(Ok(&[][..]), |set| set.as_ss().map(Vec::as_slice));
+    let names = names.map_err(|_| Malformed(SUPPRESSED))?.iter();
+    names.map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
 }
 
 /// How often a profile was written.
@@ -150,7 +161,12 @@ fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<Attr
 }
 
 /// The update that replaces everything a caller says, keeps when the recipient became known, and counts the revision on.
-pub(super) fn profile_update(id: &RecipientId, profile: &Profile, now: Timestamp) -> Update {
+pub(super) fn profile_update(
+    id: &RecipientId,
+    profile: &Profile,
+    suppressed: &BTreeSet<Channel>,
+    now: Timestamp,
+) -> Update {
     let counted = "revision = if_not_exists(revision, :zero) + :one";
     let set = ["id = :id", "updated_at = :now", "created_at = if_not_exists(created_at, :now)", counted];
     let values = ItemWriter::default().text(":id", id.expose()).time(":now", now).number(":zero", 0).number(":one", 1);
@@ -164,6 +180,10 @@ pub(super) fn profile_update(id: &RecipientId, profile: &Profile, now: Timestamp
         ("time_zone", text(profile.time_zone.as_deref())),
         ("attributes", attributes.and_then(json)),
         ("preferences", preferences.and_then(json)),
+        (
+            SUPPRESSED,
+            (!suppressed.is_empty()).then(|| AttributeValue::Ss(suppressed.iter().map(ToString::to_string).collect())),
+        ),
     ];
     update(set.map(str::to_owned).to_vec(), values.finish(), fields)
 }

@@ -8,7 +8,7 @@
 //! | call | reads (Query or GetItem) | writes (DynamoDB's units for small items; a transaction costs double) |
 //! |---|---|---|
 //! | load | 1 | |
-//! | put a profile | | 1 |
+//! | put a profile | 1 for each address: is it suppressed? | 1 |
 //! | register a known device | 1 | 0; 1 at most once a day or when its keys changed |
 //! | register a new device | 2 | 6: profile, device, owner |
 //! | move a device here | 2 | 8: the same and the other recipient's device |
@@ -17,16 +17,21 @@
 mod devices;
 mod items;
 mod parts;
+mod suppressions;
 mod sweep;
+
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 
 pub use devices::Registered;
+pub use suppressions::SuppressionsStore;
 pub use sweep::{SweepPage, SweepPosition, SweptDevice};
 
 use super::{Item, ItemWriter, StoreError};
+use crate::channels::Channel;
 use crate::recipients::{Profile, Recipient, RecipientId, RecipientKey};
 use items::PROFILE;
 
@@ -73,6 +78,7 @@ impl RecipientsStore {
     }
 
     /// Replaces a recipient's profile, and none of the devices, in one write without a read; the last writer wins.
+    /// `suppressed` are the channels on which its addresses are suppressed.
     /// Gives the recipient as stored, without devices; `revision` 1 says that it is new.
     ///
     /// # Errors
@@ -82,9 +88,10 @@ impl RecipientsStore {
         id: &RecipientId,
         key: &RecipientKey,
         profile: &Profile,
+        suppressed: &BTreeSet<Channel>,
         now: Timestamp,
     ) -> Result<Recipient, StoreError> {
-        let change = items::profile_update(id, profile, now);
+        let change = items::profile_update(id, profile, suppressed, now);
         let update = self
             .client
             .update_item()

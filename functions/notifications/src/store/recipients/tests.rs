@@ -35,7 +35,7 @@ async fn everything_a_caller_says_reads_back() {
     let body = crate::private::Private::new(body.to_string().into_bytes());
     let profile = Profile::parse(&crate::http::Request { body, ..Default::default() }).unwrap();
     let store = &world.cleanup.recipients;
-    let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, now()).await.unwrap();
+    let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
     let read = Profile {
         email: stored.email,

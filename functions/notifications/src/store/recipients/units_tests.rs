@@ -109,7 +109,11 @@ fn now() -> Timestamp {
 #[tokio::test]
 async fn every_request_writes_what_the_table_says() {
     let metered = Metered::new().await;
-    metered.store.put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), now()).await.unwrap();
+    metered
+        .store
+        .put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), &BTreeSet::new(), now())
+        .await
+        .unwrap();
     assert_eq!(metered.units(), 1, "put a profile");
     let device = registering("tablet", now(), None);
     assert_eq!(metered.register("ada", &device).await, 6, "register a new device");
