@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use notifications::rollup::{Change, change, state};
+use notifications::rollup::{Change, Minute, state};
 use serde_json::Value;
 
 use super::world::{World, with_world};
@@ -42,8 +42,8 @@ fn add_up(changes: &[Change]) {
         assert!(!change.minute().partition().is_empty());
     }
     let all: Vec<_> = changes.iter().collect();
-    if let Some((_, newest)) = change::after(None, &all) {
-        assert_eq!(change::after(Some(&newest), &all), None);
+    if let Some(minute) = Minute::default().with(&all, &[]) {
+        assert_eq!(minute.with(&all, &[]), None);
     }
 }
 

@@ -12,6 +12,7 @@ use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::Cleanup;
 use notifications::clock::Clock;
+use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::http::{Request, Response};
 use notifications::parameters::ParameterStore;
@@ -20,7 +21,9 @@ use notifications::rollout::{LastGood, LiveSource};
 use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
-use notifications::store::{CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore};
+use notifications::store::{
+    CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+};
 use notifications::{aws, gateway};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -32,6 +35,9 @@ use crate::rollup::Services;
 const PREFIX: &str = "/push-notifications/fuzz";
 /// What is asked before the first input, so that there is something to find.
 const BEFORE: &str = include_str!("before.http");
+
+/// How the routes of `console` begin.
+const OPS: [&str; 4] = ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout", "GET /v1/report"];
 
 thread_local! {
     static WORLD: OnceCell<World> = const { OnceCell::new() };
@@ -50,6 +56,7 @@ struct Functions {
     clock: Clock,
     send: SendApi,
     recipients: RecipientsApi,
+    console: ConsoleApi,
     cleanup: Cleanup,
     rollup: Services,
     cascade: Eager<Dispatcher>,
@@ -104,13 +111,14 @@ impl World {
 
     /// What the function behind the request's route answers; `send` answers what is no route.
     pub fn answer(&self, request: &Request) -> Response {
-        let Functions { clock, send, recipients, cleanup, .. } = &self.functions;
+        let Functions { clock, send, recipients, console, cleanup, .. } = &self.functions;
         let now = clock.now();
         self.runtime.block_on(async {
             match request.route.as_str() {
                 route if route.contains("/recipients/") || route.ends_with("/vapid-public-key") => {
                     recipients.answer(request, now).await
                 }
+                route if OPS.iter().any(|start| route.starts_with(start)) => console.answer(request, now).await,
                 "POST /v1/cleanup" => cleanup.answer(request, now, 180).await,
                 // Long enough for a machine that is busy with other things: this limit runs on the machine's clock.
                 _ => send.answer(request, now, now + SignedDuration::from_mins(10)).await,
@@ -157,9 +165,15 @@ impl Functions {
                 recipients,
                 notifications,
                 erasure,
+                suppressions: SuppressionsStore::new(config.dynamodb(), "recipients", hasher.clone()),
                 hasher,
                 extra_origins: ExtraOrigins::parse(push_origin).unwrap(),
                 vapid_public_key: [4; 65],
+            },
+            console: ConsoleApi {
+                metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+                live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+                last_good: LastGood::new(config.dynamodb(), "control"),
             },
             rollup: Services {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
