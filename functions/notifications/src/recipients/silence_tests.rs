@@ -17,7 +17,8 @@ fn silent() -> RecipientsApi {
     let recipients = RecipientsStore::new(client.clone(), "recipients");
     RecipientsApi {
         erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications"),
-        notifications: NotificationsStore::new(client, "notifications"),
+        notifications: NotificationsStore::new(client.clone(), "notifications"),
+        suppressions: SuppressionsStore::new(client, "recipients", KeyHasher::new(&[7; 32])),
         recipients,
         hasher: KeyHasher::new(&[7; 32]),
         extra_origins: ExtraOrigins::default(),
