@@ -38,7 +38,8 @@ fn a_recipient_is_made_read_and_erased_with_a_certificate() {
     assert_eq!(certificate["tables"]["recipients"]["remaining"], 0);
     assert_eq!(certificate["tables"]["notifications"], json!({"notifications": 1, "remaining": 0}));
     let after = (world.stack.count("RecipientsTableName"), world.stack.count("NotificationsTableName"));
-    assert_eq!(after, (before.0 - 3, before.1 - 1), "profile, device, owner of the endpoint; one notification");
+    // Profile, device, owner of the endpoint, and one notification; a note for the second look came.
+    assert_eq!(after, (before.0 - 3 + 1, before.1 - 1));
     assert_eq!(world.call("recipients", "GET", "/v1/recipients/rita", &Value::Null).status, 404);
     let path = format!("/v1/notifications/{}", sent["id"].as_str().unwrap());
     assert_eq!(world.call("send", "GET", &path, &Value::Null).status, 404);

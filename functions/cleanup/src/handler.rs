@@ -32,13 +32,19 @@ pub struct Services {
 enum Event {
     /// The night's schedule.
     Schedule,
+    /// The schedule of every few minutes: a second look at erasures.
+    Erasures,
     /// Somebody asks for a pass.
     Api(Request),
 }
 
 impl Event {
     fn of(event: Value) -> Option<Self> {
-        if event["task"] == "cleanup" { Some(Self::Schedule) } else { gateway::request(event).map(Self::Api) }
+        match event["task"].as_str() {
+            Some("cleanup") => Some(Self::Schedule),
+            Some("erasures") => Some(Self::Erasures),
+            _ => gateway::request(event).map(Self::Api),
+        }
     }
 }
 
@@ -52,6 +58,12 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Va
         Event::Schedule => {
             let left = deadline::of_invocation(deadline_ms, services.clock.now());
             deadline::at_most(left, services.by_schedule(deadline_ms)).await
+        }
+        Event::Erasures => {
+            let (now, left) = (services.clock.now(), deadline::of_invocation(deadline_ms, services.clock.now()));
+            let until = until(deadline_ms, now.as_millisecond());
+            let summary = deadline::at_most(left, services.cleanup.erasures(now, until)).await;
+            Ok(serde_json::to_value(summary)?)
         }
         Event::Api(request) => {
             let response = deadline::at_most(ANSWER_WITHIN, services.answer(&request)).await;
@@ -97,6 +109,7 @@ mod tests {
     #[test]
     fn the_schedule_and_the_api_are_told_apart_and_strangers_are_refused() {
         assert!(matches!(Event::of(json!({"task": "cleanup"})), Some(Event::Schedule)));
+        assert!(matches!(Event::of(json!({"task": "erasures"})), Some(Event::Erasures)));
         let api = json!({"routeKey": "POST /v1/cleanup", "headers": {}, "requestContext": {"requestId": "r-1"}, "body": "{}"});
         assert!(matches!(Event::of(api), Some(Event::Api(request)) if request.route == "POST /v1/cleanup"));
         for stranger in [json!({"task": "cascade"}), json!({}), json!([]), json!("cleanup")] {

@@ -288,6 +288,11 @@ impl World {
         self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
+    /// What cleanup does every five minutes.
+    pub async fn look_again_at_erasures(&self) -> Summary {
+        self.cleaner.cleanup.erasures(self.clock.now(), Instant::now() + Duration::from_secs(9)).await
+    }
+
     /// Hands over to cascade what the stream has, from the first record on; what was handed over before comes again.
     pub async fn stream_again(&self) {
         let told: Vec<_> = dynamo::stream(&self.database).iter().map(told).collect();

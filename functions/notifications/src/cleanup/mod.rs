@@ -7,6 +7,7 @@
 //! every write asks again whether it is still right.
 
 mod api;
+mod erasures;
 mod pass;
 mod plan;
 #[cfg(test)]

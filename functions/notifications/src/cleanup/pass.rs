@@ -49,7 +49,8 @@ impl Cleanup {
     /// next pass goes on.
     pub async fn pass(&self, now: Timestamp, device_unused_days: u32, deadline: Instant, dry_run: bool) -> Summary {
         let frame = Frame { now, cutoffs: Cutoffs::at(now, device_unused_days), deadline, dry_run };
-        let summary = self.stuck(frame).await.plus(&self.sweep(frame).await);
+        let summary = self.stuck(frame).await.plus(&self.look_again(now, deadline, dry_run).await);
+        let summary = summary.plus(&self.sweep(frame).await);
         summary.log();
         summary
     }
@@ -174,7 +175,7 @@ impl Cleanup {
         let erased = match self.recipients.is_known(key).await {
             Ok(true) => return,
             Ok(false) if frame.dry_run => Ok(false),
-            Ok(false) => self.erasure.erase(key, frame.deadline).await.map(|erased| erased.is_complete()),
+            Ok(false) => self.erasure.erase(key, frame.now, frame.deadline).await.map(|erased| erased.is_complete()),
             Err(error) => Err(error),
         };
         summary.erased_recipients.count(done("an erasure", erased));

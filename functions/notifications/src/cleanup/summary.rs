@@ -37,7 +37,7 @@ pub struct Summary {
     pub expired_devices: Tally,
     /// Devices that did not register for longer than they are kept.
     pub unused_devices: Tally,
-    /// Recipients whose erasure was cut short.
+    /// Recipients whose erasure was cut short, or was followed by something of a send then under way.
     pub erased_recipients: Tally,
     /// Notifications beyond their lifetime that nobody finished.
     pub stuck_notifications: Tally,

@@ -49,6 +49,12 @@ impl NotificationId {
         Self { recipient, ordered: base32::encode_128(millis | (random & ((1 << 80) - 1))) }
     }
 
+    /// The first time-ordered half that an id made at this moment can have: those made before it sort before this.
+    #[must_use]
+    pub fn first_ordered(at: Timestamp) -> String {
+        base32::encode_128(u128::try_from(at.as_millisecond()).unwrap_or(0) << 80)
+    }
+
     /// Parses a public id; `None` for any other format.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -83,7 +83,7 @@ impl RecipientsApi {
     /// the same request goes on with it.
     async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let erased = self.erasure.erase(&key, Instant::now() + ERASING).await.map_err(problem)?;
+        let erased = self.erasure.erase(&key, now, Instant::now() + ERASING).await.map_err(problem)?;
         if !erased.is_complete() {
             let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));

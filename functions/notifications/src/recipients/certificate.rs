@@ -8,14 +8,16 @@ use crate::store::Erasure;
 /// DynamoDB keeps 35 days of point-in-time backups, and a stream's records for 24 hours.
 const BACKUPS: SignedDuration = SignedDuration::from_hours(35 * 24);
 const STREAM: SignedDuration = SignedDuration::from_hours(24);
+/// Cleanup looks again every five minutes, at what is at least two minutes old.
+const SECOND_LOOK: SignedDuration = SignedDuration::from_mins(15);
 
 /// The certificate. It names nobody: who asked knows the id.
 #[derive(Debug, Serialize)]
 pub struct Certificate {
     erased_at: Timestamp,
     tables: Tables,
-    runs_out: [RunsOut; 3],
-    keeps: [&'static str; 2],
+    runs_out: [RunsOut; 4],
+    keeps: [&'static str; 3],
 }
 
 #[derive(Debug, Serialize)]
@@ -66,11 +68,13 @@ impl Certificate {
                 },
             },
             runs_out: [
+                after("what a send under way may store after this, and the note by which it is found", SECOND_LOOK),
                 after("point-in-time backups of both tables", BACKUPS),
                 after("change records in the stream of notifications", STREAM),
                 after("idempotency records, which hold ids of notifications and no content", STREAM),
             ],
             keeps: [
+                "that an address is suppressed, as a keyed hash of it, so that nobody is written to again after a complaint",
                 "counts per minute, hour and day, which name nobody",
                 "log lines and queued messages, which name a recipient by a keyed hash at most and hold no content",
             ],
@@ -96,7 +100,7 @@ mod tests {
             })
         );
         assert_eq!(json["erased_at"], "2027-01-01T00:00:00Z");
-        assert_eq!(json["runs_out"][0]["by"], "2027-02-05T00:00:00Z");
-        assert_eq!(json["runs_out"][1]["by"], "2027-01-02T00:00:00Z");
+        assert_eq!(json["runs_out"][0]["by"], "2027-01-01T00:15:00Z");
+        assert_eq!(json["runs_out"][1]["by"], "2027-02-05T00:00:00Z");
     }
 }

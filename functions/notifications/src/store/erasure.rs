@@ -5,10 +5,13 @@
 //! So whoever finds a device without a profile has found an erasure that was cut short, and may finish it: the caller by
 //! the same DELETE (everything is found by the id's key, nothing by what was already deleted), and cleanup by itself.
 //!
-//! A send that had read the recipient just before may still store its notification in the seconds after: the table forgets
-//! it by TTL, and the same DELETE again erases it at once.
+//! A send that had read the recipient just before may still store its notification in the seconds after: see
+//! [`latecomers`].
+
+mod latecomers;
 
 use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -17,6 +20,8 @@ use super::sort_keys::sort_keys;
 use super::{ItemWriter, StoreError};
 use crate::aws::deadline;
 use crate::recipients::RecipientKey;
+
+pub use latecomers::{ErasureNote, SecondLook};
 
 /// How many notifications are deleted at once.
 const AT_ONCE: usize = 16;
@@ -62,12 +67,12 @@ impl ErasureStore {
     }
 
     /// Deletes until a consistent read of both tables finds nothing, or `deadline` passes. One write unit for each item, four
-    /// for a device; nothing at all for a recipient who is not there.
+    /// for a device, one for the note and one when it goes; nothing at all for a recipient who is not there.
     ///
     /// # Errors
     /// When DynamoDB does not answer. What was deleted until then stays deleted, and the same call goes on from there.
-    pub async fn erase(&self, key: &RecipientKey, deadline: Instant) -> Result<Erasure, StoreError> {
-        let mut erased = Erasure::default();
+    pub async fn erase(&self, key: &RecipientKey, now: Timestamp, deadline: Instant) -> Result<Erasure, StoreError> {
+        let (mut erased, mut is_noted) = (Erasure::default(), false);
         loop {
             let parts = self.recipients.parts(key).await?;
             let history = self.history(key).await?;
@@ -75,6 +80,10 @@ impl ErasureStore {
             erased.remaining_notifications = history.len() as u64;
             if erased.is_complete() || Instant::now() >= deadline {
                 return Ok(erased);
+            }
+            if !is_noted {
+                self.note(key, now).await?;
+                is_noted = true;
             }
             erased.profiles += self.recipients.delete_profile(key, &parts).await?;
             erased.notifications += self.delete_history(key, history).await?;

@@ -18,7 +18,7 @@ pub(crate) mod testing_tables;
 
 pub use budget::{Reserved, SmsBudget};
 pub use cursor::{Cursor, CursorStore, Segment};
-pub use erasure::{Erasure, ErasureStore};
+pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};

@@ -49,6 +49,11 @@ impl RecipientsStore {
         Self { client, table: table.into() }
     }
 
+    /// The table's name.
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
     /// A recipient with all devices, in one Query; `None` when there is no profile, whatever else may be left of one.
     ///
     /// The read is consistent, also for sending: half a read unit more is a tenth of the price of one write, and without it

@@ -77,9 +77,18 @@ impl RecipientsStore {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn is_known(&self, key: &RecipientKey) -> Result<bool, StoreError> {
+        Ok(self.known_since(key).await?.is_some())
+    }
+
+    /// When the recipient became known, asked consistently; `None` without a profile.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn known_since(&self, key: &RecipientKey) -> Result<Option<Timestamp>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
-        let found = get.projection_expression("pk").consistent_read(true).send().await;
-        Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
+        let found = get.projection_expression("created_at").consistent_read(true).send().await;
+        let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        found.map(|profile| Ok(ItemReader(&profile).time("created_at")?)).transpose()
     }
 }
 

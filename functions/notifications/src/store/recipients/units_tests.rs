@@ -127,11 +127,19 @@ async fn every_request_writes_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn erasing_writes_one_unit_for_an_item_four_for_a_device_and_none_for_nobody() {
+async fn erasing_writes_one_unit_for_an_item_four_for_a_device_one_for_the_note_and_none_for_nobody() {
     let metered = Metered::new().await;
     metered.register("ada", &registering("tablet", now(), None)).await;
-    metered.erasure.erase(&key("ada"), tokio::time::Instant::now() + std::time::Duration::from_secs(9)).await.unwrap();
-    assert_eq!(metered.units(), 5);
-    metered.erasure.erase(&key("ada"), tokio::time::Instant::now() + std::time::Duration::from_secs(9)).await.unwrap();
+    metered
+        .erasure
+        .erase(&key("ada"), now(), tokio::time::Instant::now() + std::time::Duration::from_secs(9))
+        .await
+        .unwrap();
+    assert_eq!(metered.units(), 6, "profile, device and owner, note");
+    metered
+        .erasure
+        .erase(&key("ada"), now(), tokio::time::Instant::now() + std::time::Duration::from_secs(9))
+        .await
+        .unwrap();
     assert_eq!(metered.units(), 0);
 }
