@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::breaker::Thresholds;
 use crate::channels::prices::Prices;
 use crate::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub retention_days: RetentionDays,
     /// Rules of single types, where they differ from the built-in ones.
     pub types: TypeOverrides,
+    /// When a provider that fails is left alone, and for how long.
+    pub breaker: Thresholds,
 }
 
 /// Limits on SMS.
@@ -96,6 +99,7 @@ impl Settings {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
         }
         settings.types.check()?;
+        settings.breaker.check().map_err(JsonFault::OutOfRange)?;
         Ok(settings)
     }
 }
@@ -123,6 +127,13 @@ mod tests {
         assert_eq!(countries, ["IT", "DE"]);
         assert_eq!(settings.sms.per_recipient_per_day, 0);
         assert_eq!(settings.sms.max_parts, 3);
+    }
+
+    #[test]
+    fn the_breaker_is_tuned_here() {
+        let settings = Settings::parse(r#"{"breaker": {"min_attempts": 50, "open_seconds": 10}}"#).unwrap();
+        assert_eq!((settings.breaker.min_attempts, settings.breaker.open_seconds), (50, 10));
+        assert_eq!(settings.breaker.window_seconds, 60);
     }
 
     #[test]
@@ -167,6 +178,10 @@ mod tests {
             r#"{"types": {"DEFAULT": {"wait_for_push_seconds": -1}}}"#,
             r#"{"types": {"DEFAULT": {"wait_for_push_seconds": 86401}}}"#,
             r#"{"types": {"DEFAULT": {"tries": 3}, "DEFAULT": {"tries": 4}}}"#,
+            r#"{"breaker": {"min_attempts": 0}}"#,
+            r#"{"breaker": {"failure_percent": 101}}"#,
+            r#"{"breaker": {"open_seconds": 60, "max_open_seconds": 59}}"#,
+            r#"{"breaker": {"window": 60}}"#,
         ];
         for text in junk {
             assert!(Settings::parse(text).is_err(), "{text}");
