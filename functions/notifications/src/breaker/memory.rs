@@ -1,6 +1,6 @@
 //! What one process knows of a host: the breaker as it last heard of it, and attempts it has told nobody of.
 
-use super::{Breaker, Count, Phase, Report, Tally};
+use super::{Admission, Breaker, Count, Phase, Report, Tally};
 
 /// Attempts older than the longest window that settings allow are forgotten.
 const KEPT_MS: i64 = 125_000;
@@ -18,6 +18,8 @@ struct Failure {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     known: Breaker,
+    /// Until when a provider wants to be left alone that nobody else could be told of.
+    wish_until_ms: i64,
     succeeded: Tally,
     failed: Vec<Failure>,
 }
@@ -27,6 +29,20 @@ impl Memory {
     #[must_use]
     pub const fn known(&self) -> &Breaker {
         &self.known
+    }
+
+    /// Whether a call may go out now.
+    #[must_use]
+    pub fn admission(&self, now_ms: i64) -> Admission {
+        match self.known.admission(now_ms) {
+            Admission::Free if self.wish_until_ms > now_ms => Admission::Barred(self.wish_until_ms),
+            known => known,
+        }
+    }
+
+    /// Keeps to a provider's wish though the others do not know of it.
+    pub fn keep_to(&mut self, until_ms: i64) {
+        self.wish_until_ms = self.wish_until_ms.max(until_ms);
     }
 
     /// Notes a success. While the breaker is not CLOSED nothing is counted.

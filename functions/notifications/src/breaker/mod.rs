@@ -25,7 +25,7 @@ pub use memory::Memory;
 pub use state::{Admission, Breaker, LEASE, Phase, Signal};
 pub use tally::{Count, SLOT_MS, Tally};
 pub use thresholds::Thresholds;
-pub use view::{Breakers, Entry, Pass};
+pub use view::{Breakers, Entry, PATIENCE, Pass};
 
 #[cfg(test)]
 mod model;

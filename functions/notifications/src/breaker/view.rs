@@ -75,6 +75,14 @@ pub enum Pass {
     Probe(Breaker),
 }
 
+impl Pass {
+    /// Whether it is the probe.
+    #[must_use]
+    pub const fn is_probe(&self) -> bool {
+        matches!(self, Self::Probe(_))
+    }
+}
+
 /// What became of a transition.
 enum Replaced {
     Done,
@@ -124,7 +132,7 @@ impl<L: Ledger> Breakers<L> {
     /// Until when this host is not to be called, as far as this process knows.
     pub fn barred_until(&self, host: &Host) -> Option<Timestamp> {
         let now_ms = self.now_ms();
-        match self.known(host).admission(now_ms) {
+        match self.held().entry(host, now_ms).memory.admission(now_ms) {
             Admission::Barred(until_ms) => Some(moment(until_ms)),
             Admission::Free | Admission::IfProbe => None,
         }
@@ -134,7 +142,8 @@ impl<L: Ledger> Breakers<L> {
     pub async fn enter(&self, host: &Host) -> Entry {
         for _ in 0..TRIES {
             let (now_ms, known) = (self.now_ms(), self.known(host));
-            match known.admission(now_ms) {
+            let admission = self.held().entry(host, now_ms).memory.admission(now_ms);
+            match admission {
                 Admission::Free => return Entry::Let(Pass::Free),
                 Admission::Barred(until_ms) => return Entry::Barred(moment(until_ms)),
                 Admission::IfProbe => {}
@@ -170,6 +179,13 @@ impl<L: Ledger> Breakers<L> {
         }
     }
 
+    /// The call was not made after all: a probe is the next one's.
+    pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
+        if let Pass::Probe(held) = pass {
+            self.within_patience(self.probed(host, &held, Signal::NotCalled, thresholds)).await;
+        }
+    }
+
     async fn probed(&self, host: &Host, held: &Breaker, signal: Signal, thresholds: &Thresholds) {
         let next = held.probed(signal, thresholds, self.now_ms());
         if matches!(self.replace(host, held, &next).await, Replaced::Done) {
@@ -186,8 +202,7 @@ impl<L: Ledger> Breakers<L> {
                 Replaced::Overtaken => {}
                 Replaced::Unanswered => {
                     // This process at least keeps to it.
-                    let alone = Breaker { revision: known.revision, ..next };
-                    return self.held().learn(host, alone, self.now_ms());
+                    return self.held().entry(host, self.now_ms()).memory.keep_to(until_ms);
                 }
             }
         }
@@ -308,7 +323,7 @@ impl Held {
         for host in always {
             self.entry(host, now_ms);
         }
-        self.read_again_at_ms = now_ms + FRESH_MS - jitter(FRESH_MS / 5);
+        self.read_again_at_ms = now_ms + FRESH_MS - crate::chance::up_to(FRESH_MS / 5);
         self.hosts.keys().cloned().collect()
     }
 
@@ -360,11 +375,6 @@ fn tell(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
 
 fn moment(at_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::MAX)
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a few seconds in milliseconds
-fn jitter(most_ms: i64) -> i64 {
-    (most_ms as f64 * crate::chance::unit()) as i64
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::breaker::{Bars, Host};
 use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Reason, Rules, Status};
 use crate::recipients::{Device, Recipient};
@@ -35,6 +36,8 @@ pub struct Ladder<'a> {
     pub impossible: &'a BTreeSet<Channel>,
     /// Channels the budget refused.
     pub unaffordable: &'a BTreeSet<Channel>,
+    /// Hosts whose breaker is open, and until when each is passed over.
+    pub barred: &'a Bars,
     /// Whether version 2 is switched off altogether.
     pub killed: bool,
 }
@@ -58,10 +61,21 @@ impl<'a> Ladder<'a> {
     }
 
     fn climb(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
-        for (rung, channel) in notification.channels.iter().enumerate() {
-            match self.on_channel(*channel, notification, recipient, now) {
+        // Until when breakers stand in the way further down: a channel is passed over only while another remains.
+        let mut barred: Option<Timestamp> = None;
+        let sooner = |at: Timestamp, barred: Option<Timestamp>| barred.map_or(at, |barred| barred.min(at));
+        for (rung, channel) in notification.channels.iter().enumerate().skip(reached_so_far(notification)) {
+            match self.past_breaker(self.on_channel(*channel, notification, recipient, now), now) {
+                Rung::Try(Step::Wait(at)) => return Step::Wait(sooner(at, barred)),
                 Rung::Try(step) => return step,
                 Rung::Passed => {}
+                Rung::Barred(until) => {
+                    barred = Some(sooner(until, barred));
+                    let patient_until = self.patient_until(notification, now).filter(|_| *channel == Channel::Push);
+                    if let Some(patient_until) = patient_until {
+                        return Step::Wait(sooner(patient_until, barred));
+                    }
+                }
                 Rung::Reached(ended_ms) => {
                     let proof_by = notification.kind.escalate_after.and_then(|after| plus(ended_ms, after));
                     let higher = &notification.channels[rung + 1..];
@@ -77,7 +91,18 @@ impl<'a> Ladder<'a> {
                 Rung::Lost => return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)),
             }
         }
-        self.top_of(notification)
+        barred.map_or_else(|| self.top_of(notification), Step::Wait)
+    }
+
+    /// A paid call that the provider's breaker does not let through.
+    fn past_breaker(&self, rung: Rung<'a>, now: Timestamp) -> Rung<'a> {
+        match rung {
+            Rung::Try(Step::Pay(channel)) => match self.barred.get(&Host::paid(channel)) {
+                Some(until) if *until > now => Rung::Barred(*until),
+                _ => Rung::Try(Step::Pay(channel)),
+            },
+            other => other,
+        }
     }
 
     fn on_channel(&self, channel: Channel, notification: &Notification, to: &'a Recipient, now: Timestamp) -> Rung<'a> {
@@ -109,35 +134,9 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// The first round goes to every device; a retry only to those that said "later".
-    fn on_push(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Rung<'a> {
-        if !self.may_reach(Channel::Push, recipient) {
-            return Rung::Passed;
-        }
-        let living = || recipient.devices.iter().filter(|device| device.is_live(now));
-        if notification.attempts_on(Channel::Push).next().is_none() {
-            let all: Vec<_> = living().collect();
-            return if all.is_empty() { Rung::Passed } else { Rung::Try(Step::Push(all)) };
-        }
-        let again: Vec<_> =
-            living().filter_map(|device| Some((self.retry_of(device, notification)?, device))).collect();
-        let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
-        match again.iter().map(|(at, _)| *at).min() {
-            None => Rung::Passed,
-            Some(_) if !ready.is_empty() => Rung::Try(Step::Push(ready)),
-            Some(soonest) => Rung::Try(Step::Wait(soonest)),
-        }
-    }
-
-    fn retry_of(&self, device: &Device, notification: &Notification) -> Option<Timestamp> {
-        let of_device = |attempt: &&Attempt| attempt.device.as_deref() == Some(&device.device_id);
-        let tried = || notification.attempts_on(Channel::Push).filter(of_device);
-        self.again_at(tried().next_back()?, tried().count(), notification)
-    }
-
     /// When an attempt may be repeated; `None` when it may not, its tries are spent, or it would not live to see it: then the
     /// next channel gets its chance at once.
-    fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
+    pub(super) fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
         if u32::try_from(made).is_ok_and(|made| made >= self.rules.tries) {
             return None;
         }
@@ -164,15 +163,25 @@ impl<'a> Ladder<'a> {
 }
 
 /// Where the ladder stands on one channel.
-enum Rung<'a> {
+pub(super) enum Rung<'a> {
     /// There is something to do, or to wait for, here.
     Try(Step<'a>),
     /// Nothing more here; go on.
     Passed,
+    /// There would be something to do, but not before this time: a breaker is open, or a push service in trouble is waited
+    /// for.
+    Barred(Timestamp),
     /// A provider took it, at this time.
     Reached(i64),
     /// A paid send's outcome is unknown, and the type says to stop.
     Lost,
+}
+
+/// The highest rung on which somebody took the message, or may have: below it nothing is tried any more, although a breaker
+/// that stood in the way there may let through by now.
+fn reached_so_far(notification: &Notification) -> usize {
+    let took = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
+    notification.channels.iter().rposition(|channel| notification.attempts_on(*channel).any(took)).unwrap_or(0)
 }
 
 fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
