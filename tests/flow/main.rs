@@ -5,6 +5,7 @@
 
 mod world;
 
+mod breaker;
 mod crashes;
 mod deliveries;
 mod idempotency;
@@ -14,5 +15,6 @@ mod money;
 mod requests;
 mod retries;
 mod rollout;
+mod slow_hosts;
 mod uncertain;
 mod writes;

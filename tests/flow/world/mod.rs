@@ -69,6 +69,8 @@ impl Answer {
 pub struct World {
     pub clock: Clock,
     pub push: push::PushService,
+    /// Another push service.
+    pub other_push: push::PushService,
     pub aws: aws::Aws,
     faults: Faults,
     database: Database,
@@ -96,6 +98,8 @@ impl World {
         let faults = Faults::default();
         let aws = aws::Aws::start(dynamo, faults.clone()).await;
         let push = push::PushService::start(faults.clone()).await;
+        let other_push = push::PushService::start(faults.clone()).await;
+        let origins = format!("{},{}", push.origin, other_push.origin);
         let parameters = [
             ("rollout-percentage", "100".to_owned()),
             ("rollout-users", "[]".to_owned()),
@@ -105,7 +109,7 @@ impl World {
         ];
         let named = parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value));
         aws.state.lock().unwrap().parameters.extend(named);
-        let config = DispatcherConfig::read(&environment(&aws.url, &push.origin)).unwrap();
+        let config = DispatcherConfig::read(&environment(&aws.url, &origins)).unwrap();
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
         let (cascade, _) = start_dispatcher(&config, clock.clone()).await.unwrap();
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
@@ -124,12 +128,13 @@ impl World {
                 notifications: NotificationsStore::new(config.dynamodb(), "notifications"),
                 recipients,
                 hasher,
-                extra_origins: ExtraOrigins::parse(&push.origin).unwrap(),
+                extra_origins: ExtraOrigins::parse(&origins).unwrap(),
                 vapid_public_key: [4; 65],
             },
             metrics: MetricsStore::new(config.dynamodb(), "metrics"),
             clock,
             push,
+            other_push,
             aws,
             faults,
             database,
@@ -142,9 +147,14 @@ impl World {
 
     /// Registers a browser for a recipient, at the push service's path `/push/<device>`.
     pub async fn subscribe(&self, id: &str, device: &str) -> Browser {
+        self.subscribe_at(&self.push, id, device).await
+    }
+
+    /// The same at this push service.
+    pub async fn subscribe_at(&self, service: &push::PushService, id: &str, device: &str) -> Browser {
         let browser = Self::browser(device);
         let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
-        let body = json!({"endpoint": format!("{}/push/{device}", self.push.origin), "keys": keys});
+        let body = json!({"endpoint": format!("{}/push/{device}", service.origin), "keys": keys});
         let answer = self.on_recipient("PUT /v1/recipients/{id}/devices", id, body).await;
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         browser
@@ -353,7 +363,7 @@ fn answer(response: notifications::http::Response) -> Answer {
     Answer { status: response.status, headers: response.headers, body }
 }
 
-fn environment(aws_url: &str, push_origin: &str) -> Environment {
+fn environment(aws_url: &str, push_origins: &str) -> Environment {
     Environment::given([
         ("AWS_REGION", "eu-south-1"),
         ("AWS_ENDPOINT_URL", aws_url),
@@ -365,7 +375,7 @@ fn environment(aws_url: &str, push_origin: &str) -> Environment {
         ("CONTROL_TABLE", "control"),
         ("SENDER_ADDRESS", "service@example.com"),
         ("VAPID_SUBJECT", "mailto:ops@example.com"),
-        ("EXTRA_PUSH_ORIGINS", push_origin),
+        ("EXTRA_PUSH_ORIGINS", push_origins),
         ("SENDER_COUNTRY", "IT"),
     ])
 }

@@ -286,7 +286,8 @@ impl<L: Ledger> Breakers<L> {
     }
 
     async fn within_patience<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let done = tokio::time::timeout(PATIENCE, work).await;
+        // Boxed: rare, and too large to lie within every send's own state.
+        let done = tokio::time::timeout(PATIENCE, Box::pin(work)).await;
         if done.is_err() {
             self.leave_alone("no answer in 500 ms");
         }

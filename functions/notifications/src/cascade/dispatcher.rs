@@ -149,6 +149,7 @@ impl Dispatcher {
             if ladder.killed && job.notification.attempts.is_empty() {
                 job.notification.version = Some(Version::V1);
             }
+            // The rounds are boxed: each is large, and one at a time runs.
             let round = match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
@@ -157,10 +158,10 @@ impl Dispatcher {
                 (Step::Wait(until), _) if !self.nap(until, allowance).await => return self.put_down(job, until).await,
                 (Step::Wait(_), _) => Round::Done,
                 (Step::Push(devices), _) if fits(SHORTEST_PUSH, allowance, now) => {
-                    self.push(&mut job, &devices, &live.settings.breaker, allowance).await?
+                    Box::pin(self.push(&mut job, &devices, &live.settings.breaker, allowance)).await?
                 }
                 (Step::Pay(channel), Some(recipient)) if fits(PAID_CALL, allowance, now) => {
-                    self.pay(&mut job, channel, recipient, &live, allowance).await?
+                    Box::pin(self.pay(&mut job, channel, recipient, &live, allowance)).await?
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
                 (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now).await,

@@ -65,7 +65,7 @@ impl<'a> Ladder<'a> {
         let mut barred: Option<Timestamp> = None;
         let sooner = |at: Timestamp, barred: Option<Timestamp>| barred.map_or(at, |barred| barred.min(at));
         for (rung, channel) in notification.channels.iter().enumerate().skip(reached_so_far(notification)) {
-            match self.past_breaker(self.on_channel(*channel, notification, recipient, now), now) {
+            match self.past_breaker(*channel, self.on_channel(*channel, notification, recipient, now), now) {
                 Rung::Try(Step::Wait(at)) => return Step::Wait(sooner(at, barred)),
                 Rung::Try(step) => return step,
                 Rung::Passed => {}
@@ -94,14 +94,13 @@ impl<'a> Ladder<'a> {
         barred.map_or_else(|| self.top_of(notification), Step::Wait)
     }
 
-    /// A paid call that the provider's breaker does not let through.
-    fn past_breaker(&self, rung: Rung<'a>, now: Timestamp) -> Rung<'a> {
-        match rung {
-            Rung::Try(Step::Pay(channel)) => match self.barred.get(&Host::paid(channel)) {
-                Some(until) if *until > now => Rung::Barred(*until),
-                _ => Rung::Try(Step::Pay(channel)),
-            },
-            other => other,
+    /// A paid call, now or later, that the provider's breaker does not let through.
+    fn past_breaker(&self, channel: Channel, rung: Rung<'a>, now: Timestamp) -> Rung<'a> {
+        let until = self.barred.get(&Host::paid(channel)).copied().filter(|until| *until > now && channel.is_paid());
+        match (rung, until) {
+            (Rung::Try(Step::Pay(_)), Some(until)) => Rung::Barred(until),
+            (Rung::Try(Step::Wait(at)), Some(until)) => Rung::Barred(until.max(at)),
+            (rung, _) => rung,
         }
     }
 
