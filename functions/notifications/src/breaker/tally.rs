@@ -136,6 +136,14 @@ mod tests {
     }
 
     #[test]
+    fn at_the_windows_edge_failures_count_and_successes_do_not() {
+        let mut attempts = vec![(1_000, false); 20];
+        attempts.extend([(3_000, true); 10]);
+        attempts.extend([(40_000, false); 10]);
+        assert!(tally(&attempts).is_bad(&Thresholds::default(), 62_000), "10 of 20 since 2,000");
+    }
+
+    #[test]
     fn a_host_that_fails_altogether_does_not_outlive_the_good_minute_before() {
         let mut attempts: Vec<_> = (0..5_000).map(|n| (n * 10, false)).collect();
         attempts.extend((0..20).map(|n| (55_000 + n * 100, true)));
