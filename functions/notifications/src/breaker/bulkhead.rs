@@ -1,6 +1,6 @@
 //! One slow host must not hold all of a process's calls: each has a share of them.
 //!
-//! While calls come back a full house is a short wait. Once one of them has lasted for a second the host counts as slow,
+//! While calls come back a full house is a short wait. Once one of them has lasted for 2 s the host counts as slow,
 //! and whoever finds its share taken is turned away at once, to come back later.
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Host;
 
 /// After this long a call's host counts as slow.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Shares of a process's calls, by host.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ mod tests {
         let bulkhead = Bulkhead::new(2);
         let held = [bulkhead.enter(&host("slow")).await, bulkhead.enter(&host("slow")).await];
         assert!(held.iter().all(Option::is_some));
-        assert!(bulkhead.enter(&host("slow")).await.is_none(), "once the first has lasted for a second");
+        assert!(bulkhead.enter(&host("slow")).await.is_none(), "once the first has lasted for 2 s");
         let before = Instant::now();
         assert!(bulkhead.enter(&host("slow")).await.is_none());
         assert_eq!(before.elapsed(), Duration::ZERO, "and from then on at once");

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::{Admission, Breaker, Host, Ledger, Memory, Phase, Signal, Stored, Thresholds};
@@ -83,6 +84,16 @@ impl Pass {
     }
 }
 
+/// What the table is to be told.
+enum Told {
+    /// All failures of a host that were not told yet.
+    Failures,
+    /// What a probe came to.
+    Probe(Breaker, Signal),
+    /// Until when the provider wants to be left alone.
+    Wish(i64),
+}
+
 /// What became of a transition.
 enum Replaced {
     Done,
@@ -91,7 +102,7 @@ enum Replaced {
     Unanswered,
 }
 
-impl<L: Ledger> Breakers<L> {
+impl<L: Ledger + Send + Sync> Breakers<L> {
     /// A view over `ledger`. The hosts in `always` are read from the first time on.
     pub fn new(ledger: L, always: impl IntoIterator<Item = Host>, clock: Clock) -> Self {
         let always = always.into_iter().collect();
@@ -112,11 +123,15 @@ impl<L: Ledger> Breakers<L> {
     }
 
     /// Reads these hosts now, for [`PATIENCE`] at most.
-    pub async fn read(&self, hosts: &[Host]) {
+    pub fn read<'a>(&'a self, hosts: &'a [Host]) -> BoxFuture<'a, ()> {
+        Box::pin(self.read_now(hosts))
+    }
+
+    async fn read_now(&self, hosts: &[Host]) {
         let before = self.held().heard;
-        let read = self.bounded(self.ledger.read(hosts)).await;
+        let read = self.within_patience(self.ledger_call(self.ledger.read(hosts))).await;
         let now_ms = self.now_ms();
-        for (host, stored) in read.into_iter().flatten() {
+        for (host, stored) in read.and_then(Result::ok).into_iter().flatten() {
             let mut held = self.held();
             if held.entry(&host, now_ms).heard <= before {
                 held.learn(&host, stored.breaker, now_ms);
@@ -164,17 +179,17 @@ impl<L: Ledger> Breakers<L> {
         let now_ms = self.now_ms();
         match (pass, Signal::of(answer)) {
             (Pass::Probe(held), signal) => {
-                self.within_patience(self.probed(host, &held, signal, thresholds)).await;
+                self.within_patience(self.slowly(Told::Probe(held, signal), host, thresholds)).await;
             }
             (Pass::Free, Signal::Success) => self.held().entry(host, now_ms).memory.succeeded(now_ms),
             (Pass::Free, Signal::Answered | Signal::NotCalled) => {}
             (Pass::Free, Signal::Asked(after_ms)) => {
                 let until_ms = now_ms.saturating_add_unsigned(after_ms);
-                self.within_patience(self.asked(host, until_ms)).await;
+                self.within_patience(self.slowly(Told::Wish(until_ms), host, thresholds)).await;
             }
             (Pass::Free, Signal::Failure) => {
                 self.held().entry(host, now_ms).memory.failed(began.as_millisecond(), now_ms);
-                self.within_patience(self.report(host, thresholds)).await;
+                self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
             }
         }
     }
@@ -182,8 +197,19 @@ impl<L: Ledger> Breakers<L> {
     /// The call was not made after all: a probe is the next one's.
     pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
         if let Pass::Probe(held) = pass {
-            self.within_patience(self.probed(host, &held, Signal::NotCalled, thresholds)).await;
+            self.within_patience(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;
         }
+    }
+
+    /// What is told to the table, boxed: it is rare, and too large to be part of every send's own state.
+    fn slowly<'a>(&'a self, told: Told, host: &'a Host, thresholds: &'a Thresholds) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match told {
+                Told::Failures => self.report(host, thresholds).await,
+                Told::Probe(held, signal) => self.probed(host, &held, signal, thresholds).await,
+                Told::Wish(until_ms) => self.asked(host, until_ms).await,
+            }
+        })
     }
 
     async fn probed(&self, host: &Host, held: &Breaker, signal: Signal, thresholds: &Thresholds) {
@@ -244,7 +270,12 @@ impl<L: Ledger> Breakers<L> {
         }
     }
 
-    async fn replace(&self, host: &Host, from: &Breaker, next: &Breaker) -> Replaced {
+    /// Boxed, as all that several others wait for.
+    fn replace<'a>(&'a self, host: &'a Host, from: &'a Breaker, next: &'a Breaker) -> BoxFuture<'a, Replaced> {
+        Box::pin(self.replace_now(host, from, next))
+    }
+
+    async fn replace_now(&self, host: &Host, from: &Breaker, next: &Breaker) -> Replaced {
         let now_ms = self.now_ms();
         match self.ledger_call(self.ledger.replace(host, from.revision, next, now_ms)).await {
             Ok(()) => {
@@ -260,7 +291,11 @@ impl<L: Ledger> Breakers<L> {
         }
     }
 
-    async fn learn_again(&self, host: &Host) {
+    fn learn_again<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, ()> {
+        Box::pin(self.learn_now(host))
+    }
+
+    async fn learn_now(&self, host: &Host) {
         if let Ok(found) = self.ledger_call(self.ledger.read(std::slice::from_ref(host))).await {
             for (host, stored) in found {
                 self.held().learn(&host, stored.breaker, self.now_ms());
@@ -281,13 +316,8 @@ impl<L: Ledger> Breakers<L> {
         })
     }
 
-    async fn bounded<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
-        self.within_patience(self.ledger_call(call)).await.and_then(Result::ok)
-    }
-
     async fn within_patience<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        // Boxed: rare, and too large to lie within every send's own state.
-        let done = tokio::time::timeout(PATIENCE, Box::pin(work)).await;
+        let done = tokio::time::timeout(PATIENCE, work).await;
         if done.is_err() {
             self.leave_alone("no answer in 500 ms");
         }

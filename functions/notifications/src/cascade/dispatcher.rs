@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::push_round::Round;
@@ -38,7 +39,7 @@ pub(super) const SHARE: usize = CONCURRENCY / 2;
 /// How long a notification is put down for when its provider is slow and has its share of this process's calls.
 const CROWDED: SignedDuration = SignedDuration::from_secs(5);
 /// Over how long those who wait for the same thing are spread.
-const SPREAD: SignedDuration = SignedDuration::from_secs(30);
+const SPREAD: SignedDuration = SignedDuration::from_secs(10);
 
 /// How far apart the clocks of two functions may be.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
@@ -149,7 +150,6 @@ impl Dispatcher {
             if ladder.killed && job.notification.attempts.is_empty() {
                 job.notification.version = Some(Version::V1);
             }
-            // The rounds are boxed: each is large, and one at a time runs.
             let round = match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
@@ -158,16 +158,18 @@ impl Dispatcher {
                 (Step::Wait(until), _) if !self.nap(until, allowance).await => return self.put_down(job, until).await,
                 (Step::Wait(_), _) => Round::Done,
                 (Step::Push(devices), _) if fits(SHORTEST_PUSH, allowance, now) => {
-                    Box::pin(self.push(&mut job, &devices, &live.settings.breaker, allowance)).await?
+                    self.push(&mut job, &devices, &live.settings.breaker, allowance).await?
                 }
                 (Step::Pay(channel), Some(recipient)) if fits(PAID_CALL, allowance, now) => {
-                    Box::pin(self.pay(&mut job, channel, recipient, &live, allowance)).await?
+                    self.pay(&mut job, channel, recipient, &live, allowance).await?
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
                 (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now).await,
             };
-            if round == Round::Crowded {
-                return self.put_down(job, soon_after(now + CROWDED)).await;
+            match round {
+                Round::Done => {}
+                Round::Late => return self.put_down(job, now).await,
+                Round::Crowded => return self.put_down(job, soon_after(now + CROWDED)).await,
             }
         }
     }
@@ -236,7 +238,18 @@ impl Dispatcher {
     }
 
     /// Claims the channel, calls its provider once, and notes the outcome.
-    async fn pay(
+    fn pay<'a>(
+        &'a self,
+        job: &'a mut Job,
+        channel: Channel,
+        recipient: &'a Recipient,
+        live: &'a Live,
+        allowance: Allowance,
+    ) -> BoxFuture<'a, Result<Round, StoreError>> {
+        Box::pin(self.pay_now(job, channel, recipient, live, allowance))
+    }
+
+    async fn pay_now(
         &self,
         job: &mut Job,
         channel: Channel,
@@ -259,7 +272,7 @@ impl Dispatcher {
         };
         if !fits(PAID_CALL, allowance, self.clock.now()) {
             self.breakers.give_back(&host, pass, &live.settings.breaker).await;
-            return Ok(Round::Crowded);
+            return Ok(Round::Late);
         }
         let price_micros = message.price_micros(&live.settings);
         if !self.claim(job, Claim { channel, price_micros }, recipient, live, allowance).await? {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) enum Round {
     /// It was made, or a breaker turned it away: the ladder says what is next.
     Done,
+    /// No time was left for it: due, but not in this invocation.
+    Late,
     /// The provider is slow and has its share of this process's calls: to be put down for a while.
     Crowded,
 }
@@ -47,7 +50,18 @@ struct Called<'a> {
 impl Dispatcher {
     /// Pushes to all these devices at once, as far as their hosts may be called. Free and replaced by topic, so the lease is
     /// all the claim it needs.
-    pub(super) async fn push(
+    pub(super) fn push<'a>(
+        &'a self,
+        job: &'a mut Job,
+        devices: &'a [&'a Device],
+        thresholds: &'a Thresholds,
+        allowance: Allowance,
+    ) -> BoxFuture<'a, Result<Round, StoreError>> {
+        // Boxed here, so that it is no part of every step's own state.
+        Box::pin(self.push_now(job, devices, thresholds, allowance))
+    }
+
+    async fn push_now(
         &self,
         job: &mut Job,
         devices: &[&Device],
@@ -71,7 +85,7 @@ impl Dispatcher {
         }
         if !fits(SHORTEST_PUSH, allowance, at) {
             self.give_back(&groups, thresholds).await;
-            return Ok(Round::Crowded);
+            return Ok(Round::Late);
         }
         // What a host's failure is reported in comes before the result is stored.
         let to_report = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::ZERO);

@@ -65,7 +65,12 @@ impl<'a> Ladder<'a> {
         let mut barred: Option<Timestamp> = None;
         let sooner = |at: Timestamp, barred: Option<Timestamp>| barred.map_or(at, |barred| barred.min(at));
         for (rung, channel) in notification.channels.iter().enumerate().skip(reached_so_far(notification)) {
-            match self.past_breaker(*channel, self.on_channel(*channel, notification, recipient, now), now) {
+            match self.past_breaker(
+                *channel,
+                self.on_channel(*channel, notification, recipient, now),
+                notification,
+                now,
+            ) {
                 Rung::Try(Step::Wait(at)) => return Step::Wait(sooner(at, barred)),
                 Rung::Try(step) => return step,
                 Rung::Passed => {}
@@ -94,14 +99,21 @@ impl<'a> Ladder<'a> {
         barred.map_or_else(|| self.top_of(notification), Step::Wait)
     }
 
-    /// A paid call, now or later, that the provider's breaker does not let through.
-    fn past_breaker(&self, channel: Channel, rung: Rung<'a>, now: Timestamp) -> Rung<'a> {
-        let until = self.barred.get(&Host::paid(channel)).copied().filter(|until| *until > now && channel.is_paid());
-        match (rung, until) {
-            (Rung::Try(Step::Pay(_)), Some(until)) => Rung::Barred(until),
-            (Rung::Try(Step::Wait(at)), Some(until)) => Rung::Barred(until.max(at)),
-            (rung, _) => rung,
+    /// A paid call, now or later, that the provider's breaker does not let through. One that is to be repeated since it may have
+    /// reached the person is waited for: nothing else is paid meanwhile.
+    fn past_breaker(&self, channel: Channel, rung: Rung<'a>, notification: &Notification, now: Timestamp) -> Rung<'a> {
+        let barred = self.barred.get(&Host::paid(channel)).copied();
+        let Some(until) = barred.filter(|until| *until > now && channel.is_paid()) else { return rung };
+        let until = match rung {
+            Rung::Try(Step::Pay(_)) => until,
+            Rung::Try(Step::Wait(at)) => until.max(at),
+            other => return other,
+        };
+        let unknown = |attempt: &Attempt| attempt.outcome == AttemptOutcome::Uncertain;
+        if notification.attempts_on(channel).any(unknown) {
+            return Rung::Try(Step::Wait(until));
         }
+        Rung::Barred(until)
     }
 
     fn on_channel(&self, channel: Channel, notification: &Notification, to: &'a Recipient, now: Timestamp) -> Rung<'a> {

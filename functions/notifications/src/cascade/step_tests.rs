@@ -471,6 +471,18 @@ fn below_what_may_have_reached_the_person_nothing_is_tried_again() {
 }
 
 #[test]
+fn what_may_have_arrived_and_is_to_be_repeated_waits_for_its_own_provider() {
+    let ada = people::with_everything(0);
+    let mut about = v2("DEFAULT");
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    let rules = Rules { on_uncertain: OnUncertain::Repeat, ..about.kind.rules() };
+    let bars = barred(&[(Host::paid(Channel::Email), 30)]);
+    let open = Ladder { rules, barred: &bars, ..ladder(&ada) };
+    assert_eq!(open.next_step(&about, start()), Step::Wait(later(30)), "and no SMS");
+    assert_eq!(open.next_step(&about, later(30)), Step::Pay(Channel::Email));
+}
+
+#[test]
 fn a_type_that_waits_for_push_pays_nothing_meanwhile() {
     let ada = people::with_everything(1);
     let about = v2("PAYMENT_DUE");
