@@ -5,6 +5,7 @@
 
 mod world;
 
+mod breaker;
 mod canaries;
 mod console;
 mod crashes;
@@ -19,5 +20,6 @@ mod push_services;
 mod requests;
 mod retries;
 mod rollout;
+mod slow_hosts;
 mod uncertain;
 mod writes;

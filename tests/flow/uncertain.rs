@@ -98,8 +98,8 @@ async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() 
         ("repeat", "accepted", &["email:uncertain", "email:accepted"], 184),
     ] {
         let world = world_where("stop").await;
-        // GetParameters, Query, PutItem: the claim is stored, SES has the mail, and the function is no more.
-        let line = Point { side: Side::After, call: 4 };
+        // GetParameters, Query, BatchGetItem, PutItem: the claim is stored, SES has the mail, and the function is no more.
+        let line = Point { side: Side::After, call: 5 };
         let died = world.dying(line, world.send("ada", json!({}))).await;
         assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
         world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
@@ -112,7 +112,7 @@ async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() 
 #[tokio::test]
 async fn a_claim_costs_what_was_set_aside_whatever_the_price_is_when_it_is_found() {
     let world = world_where("stop").await;
-    let line = Point { side: Side::After, call: 3 };
+    let line = Point { side: Side::After, call: 4 };
     let died = world.dying(line, world.send("ada", json!({"channels": ["sms"]}))).await;
     assert!(matches!(&died, Fate::Died(call) if call == "TransactWriteItems"), "{died:?}");
     world.set("settings", &json!({"prices": {"sms_micros": {"IT": 1}}}).to_string());
@@ -128,7 +128,7 @@ async fn fewer_tries_hold_at_once_for_what_is_under_way() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
-    world.push.answer("phone", std::iter::repeat_n(Reply::status(429).with("Retry-After", "60"), 9));
+    world.push.answer("phone", std::iter::repeat_n(Reply::status(503), 9));
     let sent = world.send("ada", json!({})).await;
     world.set("settings", &json!({"types": {"DEFAULT": {"tries": 2}}}).to_string());
     world.advance(100);

@@ -39,3 +39,36 @@ async fn a_fallback_adds_its_claim() {
     world.send("ada", json!({})).await;
     assert!(world.write_units() <= 7.0);
 }
+
+#[tokio::test]
+async fn while_all_is_well_no_breaker_is_written() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.write_units();
+    let sends = 30;
+    for _ in 0..sends {
+        assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"]);
+        world.advance(7);
+    }
+    assert_eq!(world.write_units(), 4.0 * f64::from(sends));
+    assert_eq!(world.items("control").len(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_costs_its_report_and_an_open_breaker_nothing() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let units = async |status: u16| {
+        world.push.answer("phone", [Reply::status(status)]);
+        world.write_units();
+        world.send("ada", json!({})).await;
+        world.write_units()
+    };
+    let (rejected, failed) = (units(400).await, units(503).await);
+    assert_eq!(rejected, 5.0, "one for the index `attention`, none for a breaker");
+    assert!(failed <= 6.0, "{failed}: put 1 + due 1, its turn in due moves on 1 + 2, the report 1");
+    for _ in 0..9 {
+        units(503).await;
+    }
+    assert!(units(503).await <= 2.0, "put 1 + due 1: nobody was called");
+}

@@ -11,6 +11,13 @@ pub fn unit() -> f64 {
     f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
 }
 
+/// A whole number from 0 up to, but not including, `bound`.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // times in milliseconds, far below 2^52
+pub fn up_to(bound: i64) -> i64 {
+    (bound as f64 * unit()) as i64
+}
+
 /// Up to here [`other_than`] answers without randomness, and nobody may take a number for their own.
 pub const UNDRAWN: u32 = 1;
 

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::breaker::Thresholds;
 use crate::channels::prices::Prices;
 use crate::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
@@ -26,6 +27,8 @@ pub struct Settings {
     pub retention_days: RetentionDays,
     /// Rules of single types, where they differ from the built-in ones.
     pub types: TypeOverrides,
+    /// When a provider that fails is left alone, and for how long.
+    pub breaker: Thresholds,
 }
 
 /// Limits on SMS.
@@ -110,6 +113,7 @@ impl Settings {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
         }
         settings.types.check()?;
+        settings.breaker.check().map_err(JsonFault::OutOfRange)?;
         Ok(settings)
     }
 }
@@ -144,6 +148,13 @@ mod tests {
         assert_eq!(Settings::parse(r#"{"budgets": {}}"#).unwrap().budgets, Budgets::default());
         let budgets = Settings::parse(r#"{"budgets": {"month_micros": 250000000}}"#).unwrap().budgets;
         assert_eq!((budgets.hour_micros, budgets.day_micros, budgets.month_micros), (None, None, Some(250_000_000)));
+    }
+
+    #[test]
+    fn the_breaker_is_tuned_here() {
+        let settings = Settings::parse(r#"{"breaker": {"min_attempts": 50, "open_seconds": 10}}"#).unwrap();
+        assert_eq!((settings.breaker.min_attempts, settings.breaker.open_seconds), (50, 10));
+        assert_eq!(settings.breaker.window_seconds, 60);
     }
 
     #[test]
@@ -192,6 +203,10 @@ mod tests {
             r#"{"budgets": {"month_micros": "250"}}"#,
             r#"{"budgets": {"week_micros": 1}}"#,
             r#"{"budgets": [1]}"#,
+            r#"{"breaker": {"min_attempts": 0}}"#,
+            r#"{"breaker": {"failure_percent": 101}}"#,
+            r#"{"breaker": {"open_seconds": 60, "max_open_seconds": 59}}"#,
+            r#"{"breaker": {"window": 60}}"#,
         ];
         for text in junk {
             assert!(Settings::parse(text).is_err(), "{text}");

@@ -43,6 +43,8 @@ pub struct State {
     pub writes_take: Option<(Clock, u64)>,
     /// The error code of a call that fails; throttling unless a story says otherwise.
     pub fuse_code: Option<&'static str>,
+    /// Whether the control table does not answer, while the others do.
+    pub control_is_down: bool,
     /// A call of DynamoDB, and how often it is carried out without an answer.
     pub answers_lost: Option<(&'static str, usize)>,
 }
@@ -166,6 +168,10 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
         return refusal(state, &arrival);
     }
     let mut body: Value = serde_json::from_slice(&arrival.body).unwrap();
+    let concerns_control = body["TableName"] == "control" || !body["RequestItems"]["control"].is_null();
+    if concerns_control && state.lock().unwrap().control_is_down {
+        return Reply::Silence;
+    }
     body["ReturnConsumedCapacity"] = json!("INDEXES");
     arrival.body = body.to_string().into_bytes();
     let (status, answer) = pass_on(dynamo, &arrival).await;

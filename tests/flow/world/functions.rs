@@ -29,7 +29,7 @@ const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 #[derive(Clone)]
 pub struct Places {
     pub aws_url: String,
-    pub push_origin: String,
+    pub push_origins: String,
 }
 
 /// `rollup`, as its handler has it.
@@ -74,7 +74,7 @@ impl Places {
             ("CONTROL_TABLE", "control"),
             ("SENDER_ADDRESS", "service@example.com"),
             ("VAPID_SUBJECT", "mailto:ops@example.com"),
-            ("EXTRA_PUSH_ORIGINS", &self.push_origin),
+            ("EXTRA_PUSH_ORIGINS", &self.push_origins),
             ("SENDER_COUNTRY", "IT"),
         ])
     }
@@ -142,7 +142,7 @@ impl Places {
             recipients,
             suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
             hasher,
-            extra_origins: ExtraOrigins::parse(&self.push_origin).unwrap(),
+            extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }
     }

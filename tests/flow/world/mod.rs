@@ -78,6 +78,8 @@ impl Answer {
 pub struct World {
     pub clock: Clock,
     pub push: push::PushService,
+    /// Another push service.
+    pub other_push: push::PushService,
     pub aws: aws::Aws,
     faults: Faults,
     database: Database,
@@ -107,8 +109,10 @@ impl World {
         let faults = Faults::default();
         let aws = aws::Aws::start(dynamo, faults.clone()).await;
         let push = push::PushService::start(faults.clone()).await;
+        let other_push = push::PushService::start(faults.clone()).await;
         aws.state.lock().unwrap().parameters.extend(functions::parameters());
-        let places = Places { aws_url: aws.url.clone(), push_origin: push.origin.clone() };
+        let push_origins = format!("{},{}", push.origin, other_push.origin);
+        let places = Places { aws_url: aws.url.clone(), push_origins };
         Self {
             send: places.send(&clock).await,
             cascade: places.cascade(&clock).await,
@@ -118,6 +122,7 @@ impl World {
             console: places.console(&clock),
             clock,
             push,
+            other_push,
             aws,
             faults,
             database,
@@ -130,9 +135,14 @@ impl World {
 
     /// Registers a browser for a recipient, at the push service's path `/push/<device>`.
     pub async fn subscribe(&self, id: &str, device: &str) -> Browser {
+        self.subscribe_at(&self.push, id, device).await
+    }
+
+    /// The same at this push service.
+    pub async fn subscribe_at(&self, service: &push::PushService, id: &str, device: &str) -> Browser {
         let browser = Self::browser(device);
         let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
-        let body = json!({"endpoint": format!("{}/push/{device}", self.push.origin), "keys": keys});
+        let body = json!({"endpoint": format!("{}/push/{device}", service.origin), "keys": keys});
         let answer = self.on_recipient("PUT /v1/recipients/{id}/devices", id, body).await;
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         browser

@@ -22,6 +22,7 @@ struct State {
     scripted: HashMap<String, VecDeque<Reply>>,
     takes: Option<(Clock, Duration)>,
     held: Option<Arc<Notify>>,
+    always: Option<Reply>,
 }
 
 impl State {
@@ -32,7 +33,8 @@ impl State {
         if let Some((clock, takes)) = &self.takes {
             clock.advance(*takes);
         }
-        (scripted.unwrap_or_else(|| Reply::status(201)), self.held.take())
+        let reply = scripted.or_else(|| self.always.clone());
+        (reply.unwrap_or_else(|| Reply::status(201)), self.held.take())
     }
 }
 
@@ -63,6 +65,16 @@ impl PushService {
     /// What it answers next to messages for this device.
     pub fn answer(&self, device: &str, replies: impl IntoIterator<Item = Reply>) {
         self.state.lock().unwrap().scripted.entry(format!("/push/{device}")).or_default().extend(replies);
+    }
+
+    /// What it answers from now on to everything that is not scripted; `None`: it takes it.
+    pub fn always(&self, reply: Option<Reply>) {
+        self.state.lock().unwrap().always = reply;
+    }
+
+    /// How many messages came for all devices together.
+    pub fn total(&self) -> usize {
+        self.state.lock().unwrap().arrivals.len()
     }
 
     /// How long every message takes from now on, on the world's clock.

@@ -16,8 +16,8 @@ use crate::aws::deadline::LAST_WORD;
 
 /// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
 pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
-/// The least time a push is worth starting for.
-pub const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(500);
+/// The least time a push is worth starting for, telling the breaker of it included.
+pub const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(1_000);
 /// What is kept back for storing the result.
 const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
 /// What a paid call leaves for storing its outcome even when its claim took as long as it may.

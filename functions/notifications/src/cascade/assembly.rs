@@ -4,11 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Dispatcher;
+use super::dispatcher::SHARE;
 use crate::aws;
-use crate::channels::Channels;
+use crate::breaker::{Breakers, Bulkhead, Host};
 use crate::channels::email::{EmailAddress, EmailClient};
 use crate::channels::push::{ExtraOrigins, PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
 use crate::channels::sms::{SenderId, SmsClient};
+use crate::channels::{Channel, Channels};
 use crate::clock::Clock;
 use crate::country::CountryCode;
 use crate::environment::{Environment, EnvironmentError};
@@ -17,7 +19,7 @@ use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::startup::StartError;
-use crate::store::{NotificationsStore, RecipientsStore, SmsBudget, SuppressionsStore};
+use crate::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsBudget, SuppressionsStore};
 
 /// The environment of a function that sends.
 #[derive(Debug, Clone)]
@@ -97,6 +99,13 @@ impl DispatcherConfig {
         Secrets::load(&parameters, &self.parameter_prefix, &needed).await
     }
 
+    /// The hosts that nearly all messages go to: their breakers are read with the first message.
+    fn always_watched(&self) -> Vec<Host> {
+        let origins = PUSH_SERVICES.into_iter().chain(self.extra_push_origins.iter());
+        let push = origins.filter_map(|origin| origin.split_once("://")).map(|(_, provider)| Host::push(provider));
+        push.chain([Channel::Email, Channel::Sms].map(Host::paid)).collect()
+    }
+
     /// Puts the dispatcher together.
     ///
     /// # Errors
@@ -110,12 +119,15 @@ impl DispatcherConfig {
             why: "it is not a P-256 private key",
         })?;
         let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
         let last_good = LastGood::new(dynamodb.clone(), self.control_table.as_str());
         Ok(Dispatcher {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
             suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
             sms_budget: SmsBudget::new(dynamodb, self.control_table.as_str(), self.recipients_table.as_str()),
+            breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
+            bulkhead: Bulkhead::new(SHARE),
             channels: Channels {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
                 extra_origins: self.extra_push_origins.clone(),

@@ -7,18 +7,21 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
 use super::last_look::Obstacle;
+use super::push_round::Round;
 use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
 use crate::aws::deadline;
+use crate::breaker::{Bars, Breakers, Bulkhead, Entry, Host};
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Claim, Notification};
-use crate::recipients::{Device, Recipient, RecipientKey};
+use crate::recipients::Recipient;
 use crate::rollout::{Live, LiveSource, Version};
 use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError, SuppressionsStore};
 
@@ -28,6 +31,15 @@ const TRIES_TO_STORE: u32 = 3;
 const TO_WITHDRAW: Duration = Duration::from_secs(2);
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
+
+/// How many notifications an invocation works on at once, and how many of them may wait for the same provider: a slow one
+/// must leave room for the others.
+pub const CONCURRENCY: usize = 32;
+pub(super) const SHARE: usize = CONCURRENCY / 2;
+/// How long a notification is put down for when its provider is slow and has its share of this process's calls.
+const CROWDED: SignedDuration = SignedDuration::from_secs(5);
+/// Over how long those who wait for the same thing are spread.
+const SPREAD: SignedDuration = SignedDuration::from_secs(10);
 
 /// A notification being worked on.
 #[derive(Debug)]
@@ -39,9 +51,11 @@ pub struct Job {
     /// Whether nothing of it is stored yet.
     pub is_new: bool,
     /// Whether the stored state is leased by us.
-    leased: bool,
+    pub(super) leased: bool,
     /// Channels the budget refused.
     unaffordable: BTreeSet<Channel>,
+    /// Hosts that turned it away while it was being worked on, and until when.
+    pub(super) barred: Bars,
     /// Money for an SMS that the provider did not take, not given back yet.
     set_aside: Option<SetAside>,
 }
@@ -57,7 +71,15 @@ impl Job {
     /// Work on a notification that is, or is not yet, stored; not leased so far.
     #[must_use]
     pub const fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
-        Self { notification, recipient, is_new, leased: false, unaffordable: BTreeSet::new(), set_aside: None }
+        Self {
+            notification,
+            recipient,
+            is_new,
+            leased: false,
+            unaffordable: BTreeSet::new(),
+            barred: Bars::new(),
+            set_aside: None,
+        }
     }
 }
 
@@ -74,6 +96,10 @@ pub struct Dispatcher {
     pub sms_budget: SmsBudget,
     /// The providers.
     pub channels: Channels,
+    /// Who is not to be called just now.
+    pub breakers: Breakers,
+    /// What keeps a slow provider from holding all calls of this process.
+    pub bulkhead: Bulkhead,
     /// What ops have set.
     pub live: LiveSource,
     /// The sender's own country.
@@ -90,21 +116,23 @@ impl Dispatcher {
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
         let mut recipient = job.recipient.take();
         loop {
-            let live = self.live.live().await;
+            let (live, ()) = tokio::join!(self.live.live(), self.breakers.refresh());
             let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
             let unaffordable = job.unaffordable.clone();
+            let barred = self.barred(&job, recipient.as_ref());
             let ladder = Ladder {
                 rules: live.settings.types.in_force(job.notification.kind),
                 recipient: recipient.as_ref(),
                 impossible: &impossible,
                 unaffordable: &unaffordable,
+                barred: &barred,
                 killed: live.rollout.is_killed(),
             };
             let now = self.clock.now();
             if ladder.killed && job.notification.attempts.is_empty() {
                 job.notification.version = Some(Version::V1);
             }
-            match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
+            let round = match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
                     return self.store(job, allowance).await;
@@ -113,23 +141,43 @@ impl Dispatcher {
                     return self.put_down(job, until, allowance).await;
                 }
                 // Much may have changed meanwhile, and reading is cheap beside a wait.
-                (Step::Wait(_), _) => recipient = self.recipients.load(job.notification.id.recipient()).await?,
+                (Step::Wait(_), _) => {
+                    recipient = self.recipients.load(job.notification.id.recipient()).await?;
+                    continue;
+                }
                 (Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
-                    self.push(&mut job, &devices, allowance).await?;
+                    self.push(&mut job, &devices, &live.settings.breaker, allowance).await?
                 }
                 (Step::Pay(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
-                    match self.pay(&mut job, channel, to, &live, allowance).await? {
-                        None => {}
-                        Some(Obstacle::Erased) => recipient = None,
-                        Some(Obstacle::Suppressed) => {
-                            recipient.iter_mut().for_each(|to| _ = to.suppressed.insert(channel))
-                        }
-                    }
+                    self.pay(&mut job, channel, to, &live, allowance).await?
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
-                (Step::Push(_) | Step::Pay(_), _) => return self.put_down(job, now, allowance).await,
+                (Step::Push(_) | Step::Pay(_), _) => Round::Late,
+            };
+            match round {
+                Round::Done => {}
+                Round::Met(Obstacle::Erased, _) => recipient = None,
+                Round::Met(Obstacle::Suppressed, channel) => {
+                    recipient.iter_mut().for_each(|to| _ = to.suppressed.insert(channel));
+                }
+                Round::Late => return self.put_down(job, now, allowance).await,
+                Round::Crowded => return self.put_down(job, soon_after(now + CROWDED), allowance).await,
             }
         }
+    }
+
+    /// The hosts this notification would be sent to whose breaker is open, each until a moment of its own after that.
+    fn barred(&self, job: &Job, recipient: Option<&Recipient>) -> Bars {
+        let devices = recipient.map(|recipient| recipient.devices.as_slice()).unwrap_or_default();
+        let paid = job.notification.channels.iter().filter(|channel| channel.is_paid());
+        let hosts = devices.iter().map(Host::of_device).chain(paid.map(|channel| Host::paid(*channel)));
+        let mut barred: Bars = hosts
+            .filter_map(|host| Some((self.breakers.barred_until(&host)?, host)))
+            .map(|(until, host)| (host, until))
+            .collect();
+        barred.extend(job.barred.iter().map(|(host, until)| (host.clone(), *until)));
+        barred.values_mut().for_each(|until| *until = soon_after(*until));
+        barred
     }
 
     async fn put_down(&self, mut job: Job, until: Timestamp, allowance: Allowance) -> Result<Notification, StoreError> {
@@ -165,7 +213,7 @@ impl Dispatcher {
 
     /// Stores the state. Money that a provider did not take is given back once it is stored that it did not: a crash between
     /// the two leaves the day's ceiling too low, never too high.
-    async fn persist(&self, job: &mut Job) -> Result<(), StoreError> {
+    pub(super) async fn persist(&self, job: &mut Job) -> Result<(), StoreError> {
         if job.is_new {
             self.notifications.create(&job.notification).await?;
             job.is_new = false;
@@ -193,39 +241,6 @@ impl Dispatcher {
         self.clock.sleep(pause).await
     }
 
-    /// Pushes to all these devices at once. Free and replaced by topic, so the lease is all the claim it needs.
-    async fn push(&self, job: &mut Job, devices: &[&Device], allowance: Allowance) -> Result<(), StoreError> {
-        if !job.leased {
-            job.notification.lease(allowance.lease_until, self.clock.now());
-            self.persist(job).await?;
-            job.leased = true;
-        }
-        let at = self.clock.now();
-        if at >= job.notification.lives_until || !allowance.fits(SHORTEST_PUSH, at) {
-            // Storing the lease took the time: it ends, or is put down untried.
-            return Ok(());
-        }
-        let patience = allowance.patience(at);
-        let calls = devices.iter().map(|device| self.channels.push(device, &job.notification, patience, at));
-        let answers = futures_util::future::join_all(calls).await;
-        let gone = devices.iter().zip(&answers).filter(|(_, answer)| answer.outcome == Outcome::Gone);
-        let recipient = job.notification.id.recipient();
-        futures_util::future::join_all(gone.map(|(device, _)| self.forget(recipient, device))).await;
-        for (device, answer) in devices.iter().zip(answers) {
-            alarm_on_config(Channel::Push, &answer);
-            record(&mut job.notification, Channel::Push, Some(device.device_id.clone()), answer, at, 0);
-        }
-        Ok(())
-    }
-
-    /// The device is removed only if its endpoint is still the one tried; failing to must not fail the notification.
-    async fn forget(&self, recipient: &RecipientKey, device: &Device) {
-        let removed = self.recipients.remove_device(recipient, &device.device_id, device.endpoint.expose()).await;
-        if let Err(error) = removed {
-            tracing::warn!(%error, device_id = device.device_id, "a gone device stays until cleanup");
-        }
-    }
-
     /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
     /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
     async fn withdraw(&self, job: &mut Job, allowance: Allowance) {
@@ -239,51 +254,80 @@ impl Dispatcher {
     }
 
     /// Claims the channel, calls its provider once, and notes the outcome; or says why the call was not made after all.
-    async fn pay(
+    fn pay<'a>(
+        &'a self,
+        job: &'a mut Job,
+        channel: Channel,
+        recipient: &'a Recipient,
+        live: &'a Live,
+        allowance: Allowance,
+    ) -> BoxFuture<'a, Result<Round, StoreError>> {
+        Box::pin(self.pay_now(job, channel, recipient, live, allowance))
+    }
+
+    async fn pay_now(
         &self,
         job: &mut Job,
         channel: Channel,
         recipient: &Recipient,
         live: &Live,
         allowance: Allowance,
-    ) -> Result<Option<Obstacle>, StoreError> {
+    ) -> Result<Round, StoreError> {
         let Some(message) = self.channels.compose(channel, &job.notification, recipient, &live.settings) else {
             job.unaffordable.insert(channel);
-            return Ok(None);
+            return Ok(Round::Done);
         };
+        let host = Host::paid(channel);
+        let Some(_permit) = self.bulkhead.enter(&host).await else { return Ok(Round::Crowded) };
+        let pass = match self.breakers.enter(&host).await {
+            Entry::Let(pass) => pass,
+            Entry::Barred(until) => {
+                job.barred.insert(host, until);
+                return Ok(Round::Done);
+            }
+        };
+        if !allowance.fits(PAID_CALL, self.clock.now()) {
+            self.breakers.give_back(&host, pass, &live.settings.breaker).await;
+            return Ok(Round::Late);
+        }
         let price_micros = message.price_micros(&live.settings);
         let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
         match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
             Ok(true) => {}
             Ok(false) => {
                 job.unaffordable.insert(channel);
-                return Ok(None);
+                self.breakers.give_back(&host, pass, &live.settings.breaker).await;
+                return Ok(Round::Done);
             }
             Err(error) => {
                 if error.is_transient() {
                     self.withdraw(job, allowance).await;
                 }
+                self.breakers.give_back(&host, pass, &live.settings.breaker).await;
                 return Err(error);
             }
         }
         job.leased = true;
         if let Some(obstacle) = self.obstacle(recipient, channel).await {
             job.notification.in_flight = None;
-            return Ok(Some(obstacle));
+            self.breakers.give_back(&host, pass, &live.settings.breaker).await;
+            return Ok(Round::Met(obstacle, channel));
         }
         let at = self.clock.now();
         if at >= job.notification.lives_until {
             job.notification.in_flight = None;
-            return Ok(None);
+            self.breakers.give_back(&host, pass, &live.settings.breaker).await;
+            return Ok(Round::Done);
         }
         let answer = self.channels.send(&message, &job.notification, &live.settings, at).await;
         alarm_on_config(channel, &answer);
+        self.breakers.count(&host, pass, &answer, at, &live.settings.breaker).await;
         let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
         if paid && channel == Channel::Sms {
             job.set_aside = None;
         }
         record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
-        Ok(None)
+        Ok(Round::Done)
     }
 
     /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider
@@ -329,7 +373,14 @@ impl Dispatcher {
     }
 }
 
-fn record(
+/// Some time after `at`, so that all who wait for the same thing do not come back in the same instant.
+fn soon_after(at: Timestamp) -> Timestamp {
+    let spread_ms = i64::try_from(SPREAD.as_millis()).unwrap_or(0);
+    let later = SignedDuration::from_millis(crate::chance::up_to(spread_ms));
+    at.checked_add(later).unwrap_or(Timestamp::MAX)
+}
+
+pub(super) fn record(
     notification: &mut Notification,
     channel: Channel,
     device: Option<String>,
@@ -347,7 +398,7 @@ fn record(
     notification.record(attempt);
 }
 
-fn alarm_on_config(channel: Channel, answer: &Answer) {
+pub(super) fn alarm_on_config(channel: Channel, answer: &Answer) {
     if answer.outcome == (Outcome::Rejected { reason: Rejection::Config }) {
         tracing::error!(
             alarm = "channel_config",

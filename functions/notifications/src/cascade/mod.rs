@@ -5,13 +5,15 @@ mod assembly;
 mod dispatcher;
 mod last_look;
 mod money;
+mod push_round;
+mod push_step;
 pub mod retry;
 mod step;
 mod sweep;
 
 pub use allowance::{Allowance, gone_by, left};
 pub use assembly::{DispatcherConfig, start_dispatcher};
-pub use dispatcher::{Dispatcher, Job};
+pub use dispatcher::{CONCURRENCY, Dispatcher, Job};
 pub use money::impossible_channels;
 pub use step::{Ladder, Step};
 pub use sweep::{Resumed, Sweep, Told};

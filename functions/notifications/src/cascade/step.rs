@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::breaker::{Bars, Host};
 use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Reason, Rules, Status};
 use crate::recipients::{Device, Recipient};
@@ -39,6 +40,8 @@ pub struct Ladder<'a> {
     pub impossible: &'a BTreeSet<Channel>,
     /// Channels the budget refused.
     pub unaffordable: &'a BTreeSet<Channel>,
+    /// Hosts whose breaker is open, and until when each is passed over.
+    pub barred: &'a Bars,
     /// Whether version 2 is switched off altogether.
     pub killed: bool,
 }
@@ -62,10 +65,26 @@ impl<'a> Ladder<'a> {
     }
 
     fn climb(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
-        for (rung, channel) in notification.channels.iter().enumerate() {
-            match self.on_channel(*channel, notification, recipient, now) {
+        // Until when breakers stand in the way further down: a channel is passed over only while another remains.
+        let mut barred: Option<Timestamp> = None;
+        let sooner = |at: Timestamp, barred: Option<Timestamp>| barred.map_or(at, |barred| barred.min(at));
+        for (rung, channel) in notification.channels.iter().enumerate().skip(reached_so_far(notification)) {
+            match self.past_breaker(
+                *channel,
+                self.on_channel(*channel, notification, recipient, now),
+                notification,
+                now,
+            ) {
+                Rung::Try(Step::Wait(at)) => return Step::Wait(sooner(at, barred)),
                 Rung::Try(step) => return step,
                 Rung::Passed => {}
+                Rung::Barred(until) => {
+                    barred = Some(sooner(until, barred));
+                    let patient_until = self.patient_until(notification, now).filter(|_| *channel == Channel::Push);
+                    if let Some(patient_until) = patient_until {
+                        return Step::Wait(sooner(patient_until, barred));
+                    }
+                }
                 Rung::Reached(ended_ms) => {
                     let proof_by = notification.kind.escalate_after.and_then(|after| plus(ended_ms, after));
                     let higher = &notification.channels[rung + 1..];
@@ -81,7 +100,24 @@ impl<'a> Ladder<'a> {
                 Rung::Lost => return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)),
             }
         }
-        self.top_of(notification)
+        barred.map_or_else(|| self.top_of(notification), Step::Wait)
+    }
+
+    /// A paid call, now or later, that the provider's breaker does not let through. One that is to be repeated since it may have
+    /// reached the person is waited for: nothing else is paid meanwhile.
+    fn past_breaker(&self, channel: Channel, rung: Rung<'a>, notification: &Notification, now: Timestamp) -> Rung<'a> {
+        let barred = self.barred.get(&Host::paid(channel)).copied();
+        let Some(until) = barred.filter(|until| *until > now && channel.is_paid()) else { return rung };
+        let until = match rung {
+            Rung::Try(Step::Pay(_)) => until,
+            Rung::Try(Step::Wait(at)) => until.max(at),
+            other => return other,
+        };
+        let unknown = |attempt: &Attempt| attempt.outcome == AttemptOutcome::Uncertain;
+        if notification.attempts_on(channel).any(unknown) {
+            return Rung::Try(Step::Wait(until));
+        }
+        Rung::Barred(until)
     }
 
     fn on_channel(&self, channel: Channel, notification: &Notification, to: &'a Recipient, now: Timestamp) -> Rung<'a> {
@@ -105,7 +141,7 @@ impl<'a> Ladder<'a> {
         }
         match tried().next_back() {
             None => Rung::Try(Step::Pay(channel)),
-            Some(last) => match self.again_at(last, tried().count(), notification, to) {
+            Some(last) => match self.again_at(last, tried().count(), notification) {
                 Some(at) if at > now => Rung::Try(Step::Wait(at)),
                 Some(_) => Rung::Try(Step::Pay(channel)),
                 None => otherwise,
@@ -113,47 +149,22 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// The first round goes to every device; a retry only to those that said "later".
-    fn on_push(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Rung<'a> {
-        if !self.may_reach(Channel::Push, recipient) {
-            return Rung::Passed;
-        }
-        let living = || recipient.devices.iter().filter(|device| device.is_live(now));
-        if notification.attempts_on(Channel::Push).next().is_none() {
-            let all: Vec<_> = living().collect();
-            return if all.is_empty() { Rung::Passed } else { Rung::Try(Step::Push(all)) };
-        }
-        let retry = |device| Some((self.retry_of(device, notification, recipient)?, device));
-        let again: Vec<_> = living().filter_map(retry).collect();
-        let ready: Vec<_> = again.iter().filter(|(at, _)| *at <= now).map(|(_, device)| *device).collect();
-        match again.iter().map(|(at, _)| *at).min() {
-            None => Rung::Passed,
-            Some(_) if !ready.is_empty() => Rung::Try(Step::Push(ready)),
-            Some(soonest) => Rung::Try(Step::Wait(soonest)),
-        }
-    }
-
-    fn retry_of(&self, device: &Device, notification: &Notification, to: &Recipient) -> Option<Timestamp> {
-        let of_device = |attempt: &&Attempt| attempt.device.as_deref() == Some(&device.device_id);
-        let tried = || notification.attempts_on(Channel::Push).filter(of_device);
-        self.again_at(tried().next_back()?, tried().count(), notification, to)
-    }
-
     /// When an attempt may be repeated; `None` when it may not, its tries are spent, or it would not live to see it: then the
     /// next channel gets its chance at once.
-    fn again_at(&self, last: &Attempt, made: usize, about: &Notification, to: &Recipient) -> Option<Timestamp> {
-        if u32::try_from(made).is_ok_and(|made| made >= self.tries_on(last.channel, about, to)) {
+    pub(super) fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
+        if u32::try_from(made).is_ok_and(|made| made >= self.tries_on(last.channel, notification)) {
             return None;
         }
         let repeats = last.outcome == AttemptOutcome::Uncertain && self.rules.on_uncertain == OnUncertain::Repeat;
         let at_ms = if repeats { last.at_ms } else { last.retry_at_ms()? };
-        Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < about.lives_until)
+        Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until)
     }
 
     /// The type's own number while a later channel could still reach the recipient.
-    fn tries_on(&self, channel: Channel, notification: &Notification, to: &Recipient) -> u32 {
+    fn tries_on(&self, channel: Channel, notification: &Notification) -> u32 {
         let mut later = notification.channels.iter().skip_while(|each| **each != channel).skip(1);
-        let may_follow = later.any(|next| self.may_reach(*next, to) && !self.unaffordable.contains(next));
+        let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, to));
+        let may_follow = later.any(|next| reaches(next) && !self.unaffordable.contains(next));
         let times = if may_follow { 1 } else { TIMES_ON_THE_LAST };
         self.rules.tries.saturating_mul(times)
     }
@@ -176,15 +187,25 @@ impl<'a> Ladder<'a> {
 }
 
 /// Where the ladder stands on one channel.
-enum Rung<'a> {
+pub(super) enum Rung<'a> {
     /// There is something to do, or to wait for, here.
     Try(Step<'a>),
     /// Nothing more here; go on.
     Passed,
+    /// There would be something to do, but not before this time: a breaker is open, or a push service in trouble is waited
+    /// for.
+    Barred(Timestamp),
     /// A provider took it, at this time.
     Reached(i64),
     /// A paid send's outcome is unknown, and the type says to stop.
     Lost,
+}
+
+/// The highest rung on which somebody took the message, or may have: below it nothing is tried any more, although a breaker
+/// that stood in the way there may let through by now.
+fn reached_so_far(notification: &Notification) -> usize {
+    let took = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
+    notification.channels.iter().rposition(|channel| notification.attempts_on(*channel).any(took)).unwrap_or(0)
 }
 
 fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {

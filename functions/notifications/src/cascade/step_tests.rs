@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{Ladder, Step};
+use crate::breaker::{Bars, Host};
 use crate::channels::{Answer, Channel, Outcome, Rejection};
 use crate::notification::{
     Attempt, AttemptOutcome, Notification, NotificationType, OnUncertain, Reason, Rules, Status, sample,
@@ -14,6 +15,7 @@ use crate::recipients::{Recipient, sample as people};
 use crate::rollout::Version;
 
 const NONE: &BTreeSet<Channel> = &BTreeSet::new();
+const NO_BARS: &Bars = &Bars::new();
 
 fn start() -> Timestamp {
     "2026-11-23T10:00:00Z".parse().unwrap()
@@ -31,7 +33,7 @@ fn v2(kind: &str) -> Notification {
 
 fn ladder(recipient: &Recipient) -> Ladder<'_> {
     let rules = NotificationType::named("DEFAULT").unwrap().rules();
-    Ladder { rules, recipient: Some(recipient), impossible: NONE, unaffordable: NONE, killed: false }
+    Ladder { rules, recipient: Some(recipient), impossible: NONE, unaffordable: NONE, barred: NO_BARS, killed: false }
 }
 
 fn tried(channel: Channel, device: Option<&str>, outcome: Outcome, at: Timestamp) -> Attempt {
@@ -405,4 +407,123 @@ proptest! {
         prop_assert_eq!(ended == Status::Uncertain, last == Some(AttemptOutcome::Uncertain), "it is never hidden");
         prop_assert_eq!(ended == Status::Accepted, last == Some(AttemptOutcome::Accepted));
     }
+}
+
+fn barred(hosts: &[(Host, i64)]) -> Bars {
+    hosts.iter().map(|(host, until)| (host.clone(), later(*until))).collect()
+}
+
+fn fcm(until: i64) -> (Host, i64) {
+    (Host::push("fcm.googleapis.com"), until)
+}
+
+fn elsewhere(ada: &mut Recipient, device: usize, host: &str) {
+    ada.devices[device].endpoint = crate::private::Private::new(format!("https://{host}/push"));
+}
+
+#[test]
+fn a_channel_whose_breaker_is_open_is_passed_over_while_another_remains() {
+    let mut ada = people::with_everything(1);
+    let about = v2("DEFAULT");
+    let bars = barred(&[fcm(20)]);
+    let open = Ladder { barred: &bars, ..ladder(&ada) };
+    assert_eq!(open.next_step(&about, start()), Step::Pay(Channel::Email));
+    assert_eq!(devices(&open.next_step(&about, later(20))), ["d0"], "its time is over");
+    let bars = barred(&[fcm(20), (Host::paid(Channel::Email), 40)]);
+    assert_eq!(Ladder { barred: &bars, ..ladder(&ada) }.next_step(&about, start()), Step::Pay(Channel::Sms));
+    ada.phone = None;
+    assert_eq!(Ladder { barred: &bars, ..ladder(&ada) }.next_step(&about, start()), Step::Wait(later(20)));
+}
+
+#[test]
+fn if_only_a_breaker_stands_in_the_way_it_waits_within_its_lifetime() {
+    let mut ada = people::with_everything(1);
+    (ada.email, ada.phone) = (None, None);
+    let about = v2("DEFAULT");
+    let bars = barred(&[fcm(30)]);
+    let open = Ladder { barred: &bars, ..ladder(&ada) };
+    assert_eq!(open.next_step(&about, start()), Step::Wait(later(30)));
+    let end = Step::Finish(Status::Expired, Some(Reason::Lifetime));
+    assert_eq!(open.next_step(&about, about.lives_until), end);
+}
+
+#[test]
+fn devices_on_other_hosts_are_tried_and_those_left_out_have_their_turn_later() {
+    let mut ada = people::with_everything(2);
+    elsewhere(&mut ada, 1, "web.push.apple.com");
+    let mut about = v2("DEFAULT");
+    let bars = barred(&[fcm(30)]);
+    let open = Ladder { barred: &bars, ..ladder(&ada) };
+    assert_eq!(devices(&open.next_step(&about, start())), ["d0"]);
+    about.record(tried(Channel::Push, Some("d0"), wait(60_000), start()));
+    assert_eq!(open.next_step(&about, later(1)), Step::Wait(later(30)), "whichever comes first");
+    assert_eq!(devices(&open.next_step(&about, later(30))), ["d1"]);
+    (ada.email, ada.phone) = (None, None);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Gone, start()));
+    let open = Ladder { barred: &bars, ..ladder(&ada) };
+    assert_eq!(open.next_step(&about, later(1)), Step::Wait(later(30)), "one is gone, the other still to be tried");
+}
+
+#[test]
+fn a_device_registered_after_the_first_round_is_not_taken_for_one_left_out() {
+    let mut ada = people::with_everything(2);
+    ada.devices[0].created_at = later(60);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Gone, start()));
+    assert_eq!(ladder(&ada).next_step(&about, later(61)), Step::Pay(Channel::Email));
+}
+
+#[test]
+fn below_what_may_have_reached_the_person_nothing_is_tried_again() {
+    let ada = people::with_everything(1);
+    let mut about = v2("DEFAULT");
+    about.record(tried(Channel::Email, None, Outcome::Accepted, start()));
+    assert_eq!(ladder(&ada).next_step(&about, later(60)), Step::Finish(Status::Accepted, None));
+    let mut about = v2("DEFAULT");
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    let end = Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
+    assert_eq!(ladder(&ada).next_step(&about, later(60)), end, "push could be tried, but e-mail may have arrived");
+}
+
+#[test]
+fn what_may_have_arrived_and_is_to_be_repeated_waits_for_its_own_provider() {
+    let ada = people::with_everything(0);
+    let mut about = v2("DEFAULT");
+    about.record(Attempt::lost(Channel::Email, start(), 92));
+    let rules = Rules { on_uncertain: OnUncertain::Repeat, ..about.kind.rules() };
+    let bars = barred(&[(Host::paid(Channel::Email), 30)]);
+    let open = Ladder { rules, barred: &bars, ..ladder(&ada) };
+    assert_eq!(open.next_step(&about, start()), Step::Wait(later(30)), "and no SMS");
+    assert_eq!(open.next_step(&about, later(30)), Step::Pay(Channel::Email));
+}
+
+#[test]
+fn a_type_that_waits_for_push_pays_nothing_meanwhile() {
+    let ada = people::with_everything(1);
+    let about = v2("PAYMENT_DUE");
+    let patient = Ladder { rules: about.kind.rules(), ..ladder(&ada) };
+    let bars = barred(&[fcm(300)]);
+    assert_eq!(Ladder { barred: &bars, ..patient }.next_step(&about, start()), Step::Wait(later(300)));
+    let bars = barred(&[fcm(900)]);
+    let open = Ladder { barred: &bars, ..patient };
+    assert_eq!(open.next_step(&about, start()), Step::Wait(later(600)), "10 minutes and not longer");
+    assert_eq!(open.next_step(&about, later(600)), Step::Pay(Channel::Email));
+}
+
+#[test]
+fn later_does_not_spend_tries_while_push_is_waited_for() {
+    let ada = people::with_everything(1);
+    let mut about = v2("PAYMENT_DUE");
+    let patient = Ladder { rules: about.kind.rules(), ..ladder(&ada) };
+    for _ in 0..about.kind.tries {
+        about.record(tried(Channel::Push, Some("d0"), wait(60_000), start()));
+    }
+    assert_eq!(patient.next_step(&about, later(1)), Step::Wait(later(60)));
+    assert_eq!(devices(&patient.next_step(&about, later(60))), ["d0"]);
+    about.record(tried(Channel::Push, Some("d0"), wait(600_000), later(60)));
+    assert_eq!(patient.next_step(&about, later(61)), Step::Wait(later(600)), "too late for another, too early to pay");
+    assert_eq!(patient.next_step(&about, later(600)), Step::Pay(Channel::Email));
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Gone, later(60)));
+    assert_eq!(patient.next_step(&about, later(61)), Step::Pay(Channel::Email), "nothing to wait for");
 }

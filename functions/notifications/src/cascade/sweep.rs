@@ -8,15 +8,13 @@ use std::fmt;
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Allowance, Dispatcher, Job, gone_by, impossible_channels, left};
+use super::{Allowance, CONCURRENCY, Dispatcher, Job, gone_by, impossible_channels, left};
 use crate::aws::deadline;
 use crate::notification::{DUE_SHARDS, Notification, NotificationId, Status, due_shards};
 use crate::rollout::Version;
 use crate::send::Gates;
 use crate::store::StoreError;
 
-/// How many notifications are worked on at once.
-const CONCURRENCY: usize = 16;
 /// The longest one notification may take within a sweep.
 pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);
 /// What a sweep keeps back at its end: the last paid call's claim may take part of it.
@@ -105,10 +103,10 @@ impl Dispatcher {
         let lease_until = gone_by(ends_at_ms);
         let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let stop_at = ends_at.unwrap_or(Timestamp::MAX) - TO_FINISH;
-        let turn = |id| async move {
+        let turn = |(place, id)| async move {
             let now = self.clock.now();
             if now >= stop_at {
-                return Turn::NotReached;
+                return (place, Turn::NotReached);
             }
             let allowance = Allowance { work_until: stop_at.min(now + EACH), lease_until };
             let result = deadline::at_most(left(allowance.work_until, now), self.resume(id, allowance)).await;
@@ -121,9 +119,13 @@ impl Dispatcher {
                 }
                 Ok(_) => {}
             }
-            Turn::Ended(result)
+            (place, Turn::Ended(result))
         };
-        futures_util::stream::iter(ids).map(turn).buffered(CONCURRENCY).collect().await
+        let turns = futures_util::stream::iter(ids.iter().enumerate()).map(turn);
+        // Begun in order and ended in any, so that one slow provider does not hold up what is behind it.
+        let mut turns: Vec<_> = turns.buffer_unordered(CONCURRENCY).collect().await;
+        turns.sort_unstable_by_key(|(place, _)| *place);
+        turns.into_iter().map(|(_, turn)| turn).collect()
     }
 
     /// Works on one notification, if it is due.
@@ -145,8 +147,9 @@ impl Dispatcher {
     }
 
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
-        let recipient = self.recipients.load(notification.id.recipient()).await?;
-        let live = self.live.live().await;
+        let load = self.recipients.load(notification.id.recipient());
+        let (recipient, live, ()) = tokio::join!(load, self.live.live(), self.breakers.refresh());
+        let recipient = recipient?;
         let now = self.clock.now();
         notification.record_lost();
         let not_begun = notification.attempts.is_empty();

@@ -1,11 +1,14 @@
 //! What would happen to a request, without doing it: the same parsing, gates and composition as a send, and no write.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::request::{Asked, SendRequest};
 use super::service::{SendService, unavailable};
 use super::{GateAnswer, Gates, Verdict};
+use crate::breaker::Host;
 use crate::cascade::impossible_channels;
 use crate::channels::{Channel, PaidMessage, push_message};
 use crate::http::Request;
@@ -40,8 +43,20 @@ struct PlannedChannel {
     /// Whether it can reach the recipient.
     possible: bool,
     cost_micros: i64,
+    /// Where the breakers of those who would be called stand.
+    breakers: Vec<ShownBreaker>,
     /// What would be sent; absent when it can't be.
     rendered: Option<Private<Value>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownBreaker {
+    /// The push service's host, `ses` or `sns`.
+    provider: String,
+    /// `closed`, `open` or `half_open`.
+    state: &'static str,
+    /// Until when nobody else is let through.
+    until: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +80,8 @@ impl Explanation {
         let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
         let loaded = dispatcher.recipients.load(about.id.recipient()).await.map_err(unavailable)?;
         let impossible = impossible_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
+        let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
+        dispatcher.breakers.read(&hosts.into_iter().collect::<Vec<_>>()).await;
         let gates = Gates { rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
         let gated = gates.ask(&about, about.due_at);
         about.version = Some(gated.version);
@@ -109,6 +126,32 @@ impl SendService {
                 .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
             (None, _) => None,
         };
-        PlannedChannel { channel, possible, cost_micros, rendered: rendered.filter(|_| possible).map(Private::new) }
+        let breakers = hosts_of(channel, to).map(|host| self.shown(host)).collect();
+        PlannedChannel {
+            channel,
+            possible,
+            cost_micros,
+            breakers,
+            rendered: rendered.filter(|_| possible).map(Private::new),
+        }
     }
+
+    fn shown(&self, host: Host) -> ShownBreaker {
+        let known = self.dispatcher.breakers.known(&host);
+        ShownBreaker {
+            state: known.phase.as_str(),
+            until: self.dispatcher.breakers.barred_until(&host),
+            provider: host.provider,
+        }
+    }
+}
+
+/// Those who would be called on a channel, each once.
+fn hosts_of(channel: Channel, to: Option<&Recipient>) -> impl Iterator<Item = Host> {
+    let devices = to.map(|to| to.devices.as_slice()).unwrap_or_default();
+    let hosts: BTreeSet<_> = match channel {
+        Channel::Push => devices.iter().map(Host::of_device).collect(),
+        paid => BTreeSet::from([Host::paid(paid)]),
+    };
+    hosts.into_iter()
 }

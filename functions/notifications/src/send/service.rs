@@ -11,15 +11,12 @@ use super::Gates;
 use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
 use super::request::{Asked, SendRequest};
 use crate::aws::deadline;
-use crate::cascade::{Allowance, Dispatcher, Job, impossible_channels};
+use crate::cascade::{Allowance, CONCURRENCY, Dispatcher, Job, impossible_channels};
 use crate::http::{Request, shape_of};
 use crate::notification::{Notification, NotificationId};
 use crate::problem::{Problem, ProblemKind};
 use crate::recipients::KeyHasher;
 use crate::store::{IdempotencyRecord, IdempotencyStore, StoreError};
-
-/// How many messages of a batch are worked on at once.
-const CONCURRENCY: usize = 16;
 
 /// Takes requests to send.
 #[derive(Debug)]
@@ -221,8 +218,8 @@ impl SendService {
         budget: Budget,
     ) -> Result<Notification, StoreError> {
         let dispatcher = &self.dispatcher;
-        let (recipient, live) =
-            tokio::join!(dispatcher.recipients.load(notification.id.recipient()), dispatcher.live.live());
+        let load = dispatcher.recipients.load(notification.id.recipient());
+        let (recipient, live, ()) = tokio::join!(load, dispatcher.live.live(), dispatcher.breakers.refresh());
         let mut job = Job::new(notification, recipient?, true);
         let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, dispatcher.home_country);
         let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };

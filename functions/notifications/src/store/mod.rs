@@ -1,5 +1,6 @@
 //! The tables. Only what stands below here names the DynamoDB SDK; what is decided is decided elsewhere.
 
+mod breaker;
 mod budget;
 mod cursor;
 mod erasure;
@@ -16,6 +17,7 @@ pub(crate) mod testing;
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing_tables;
 
+pub use breaker::BreakerStore;
 pub use budget::{Reserved, SmsBudget};
 pub use cursor::{Cursor, CursorStore, Segment};
 pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};

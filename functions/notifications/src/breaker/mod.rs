@@ -1,0 +1,31 @@
+//! The circuit breaker: one for each channel and provider host, shared by all instances through the control table.
+//!
+//! Pure: [`Tally`] counts, [`Breaker`] is the state with its transitions, [`Memory`] is what one process knows of a host.
+//! [`Breakers`] carries out what they decide, over a [`Ledger`] that writes on conditions only. [`Bulkhead`] keeps one slow
+//! host from holding all of a process's calls before a breaker could open.
+//!
+//! An instance counts in memory. Only a failure is written, and takes along what this instance saw go well in the same
+//! window: a healthy service writes nothing. Successes of instances without a failure are known to nobody else, so a
+//! breaker may open early. It is never late: see [`Tally::is_bad`].
+
+mod bulkhead;
+mod host;
+mod ledger;
+mod memory;
+mod state;
+mod tally;
+mod thresholds;
+mod view;
+
+pub use bulkhead::{Bulkhead, Permit};
+pub use host::{Bars, Host};
+pub use ledger::{Ledger, Report, Stored};
+pub(crate) use memory::CLOCK_SKEW_MS;
+pub use memory::Memory;
+pub use state::{Admission, Breaker, LEASE, Phase, Signal};
+pub use tally::{Count, SLOT_MS, Tally};
+pub use thresholds::Thresholds;
+pub use view::{Breakers, Entry, PATIENCE, Pass};
+
+#[cfg(test)]
+mod model;

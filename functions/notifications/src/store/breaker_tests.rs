@@ -1,0 +1,148 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use proptest::prelude::*;
+
+use super::*;
+use crate::breaker::{Breakers, Entry, Signal, Thresholds};
+use crate::channels::{Answer, Channel, Outcome};
+use crate::clock::Clock;
+use crate::store::testing_tables::{CONTROL, items, tables};
+
+fn fcm() -> Host {
+    Host::push("fcm.googleapis.com")
+}
+
+fn report(failed: u64, succeeded: u64, at_ms: i64) -> Report {
+    let mut tally = Tally::default();
+    tally.add(Tally::slot_of(at_ms), Count { failed, succeeded });
+    Report { tally, began_ms: at_ms, failures: 1, at_ms }
+}
+
+async fn store() -> (Client, BreakerStore) {
+    let client = tables().await.client();
+    (client.clone(), BreakerStore::new(client, CONTROL))
+}
+
+async fn read(store: &BreakerStore, host: &Host) -> Stored {
+    store.read(std::slice::from_ref(host)).await.unwrap().remove(0).1
+}
+
+#[tokio::test]
+async fn reports_add_up_and_the_answer_is_the_sum() {
+    let (client, store) = store().await;
+    assert_eq!(read(&store, &fcm()).await, Stored::default());
+    store.count(&fcm(), &report(1, 7, 12_000)).await.unwrap();
+    let sum = store.count(&fcm(), &report(1, 0, 13_000)).await.unwrap();
+    assert_eq!(sum.tally.slots().collect::<Vec<_>>(), [(2, Count { failed: 2, succeeded: 7 })]);
+    assert_eq!((read(&store, &fcm()).await, sum.breaker), (sum.clone(), Breaker::default()));
+    let other = read(&store, &Host::paid(Channel::Email)).await;
+    assert_eq!(other, Stored::default(), "one host's counts are not another's");
+    let kept: i64 = items(&client, CONTROL).await[0]["expires_at"].as_n().unwrap().parse().unwrap();
+    assert_eq!(kept, 13 + 86_400);
+}
+
+#[tokio::test]
+async fn a_transition_is_stored_once_forgets_the_counts_and_takes_no_late_ones() {
+    let (_, store) = store().await;
+    let counted = store.count(&fcm(), &report(20, 0, 12_000)).await.unwrap();
+    let open = counted.breaker.opened(&Thresholds::default(), 12_000);
+    store.replace(&fcm(), counted.breaker.revision, &open, 12_000).await.unwrap();
+    let again = store.replace(&fcm(), counted.breaker.revision, &open, 12_000).await.unwrap_err();
+    assert!(again.is_condition_failed());
+    assert_eq!(read(&store, &fcm()).await, Stored { breaker: open, ..Stored::default() });
+    assert!(store.count(&fcm(), &report(1, 0, 13_000)).await.unwrap_err().is_condition_failed());
+    let half = open.probing(42_000).unwrap();
+    store.replace(&fcm(), open.revision, &half, 42_000).await.unwrap();
+    assert_eq!(read(&store, &fcm()).await.breaker, half);
+    assert!(store.count(&fcm(), &report(1, 0, 42_000)).await.unwrap_err().is_condition_failed());
+    let closed = half.probed(Signal::Success, &Thresholds::default(), 43_000);
+    store.replace(&fcm(), half.revision, &closed, 43_000).await.unwrap();
+    assert_eq!(read(&store, &fcm()).await.breaker, closed);
+    let late = store.count(&fcm(), &report(1, 0, 37_000)).await.unwrap_err();
+    assert!(late.is_condition_failed(), "it began before the breaker was closed, clocks allowed for");
+    assert_eq!(store.count(&fcm(), &report(1, 0, 43_500)).await.unwrap().breaker, closed);
+}
+
+#[tokio::test]
+async fn stale_counts_are_removed_and_nothing_is_made_of_nothing() {
+    let (client, store) = store().await;
+    store.count(&fcm(), &report(1, 2, 12_000)).await.unwrap();
+    let stored = store.count(&fcm(), &report(1, 0, 300_000)).await.unwrap();
+    let stale = stored.tally.ended_by(200_000);
+    store.trim(&fcm(), &stale).await.unwrap();
+    assert_eq!(read(&store, &fcm()).await.tally.slots().collect::<Vec<_>>(), [(60, Count { failed: 1, succeeded: 0 })]);
+    assert!(store.trim(&Host::push("x"), &stale).await.unwrap_err().is_condition_failed());
+    assert_eq!(items(&client, CONTROL).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_minute_full_of_failures_and_successes_stays_within_a_kilobyte() {
+    let (client, store) = store().await;
+    for second in 0..60 {
+        store.count(&fcm(), &report(50, 9_999, 1_795_000_000_000 + second * 1_000)).await.unwrap();
+    }
+    let item = items(&client, CONTROL).await.remove(0);
+    let bytes: usize = item.iter().map(|(name, value)| name.len() + format!("{value:?}").len()).sum();
+    assert!(bytes < 1_024, "{bytes}");
+}
+
+fn answer(failed: bool) -> Answer {
+    let (outcome, status) =
+        if failed { (Outcome::RetryLater { after_ms: None }, 503) } else { (Outcome::Accepted, 201) };
+    Answer { outcome, provider: "fcm.googleapis.com".into(), status_code: Some(status), latency_ms: 0, detail: None }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// The real conditional writes: of many instances that fail, probe and recover at the same moments one opens it, one
+    /// probes, and one closes it.
+    #[test]
+    fn over_the_real_table_one_opens_one_probes_and_one_closes(
+        instances in 2usize..10,
+        attempts in 12usize..30,
+        recovers in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (_, store) = store().await;
+            let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
+            let all: Vec<_> = (0..instances).map(|_| Breakers::new(store.clone(), [fcm()], clock.clone())).collect();
+            let (thresholds, clock_of) = (Thresholds::default(), &clock);
+            let at_once = |how_many: usize, failed: bool| {
+                let one = move |breakers| async move {
+                    let breakers: &Breakers = breakers;
+                    breakers.refresh().await;
+                    match breakers.enter(&fcm()).await {
+                        Entry::Let(pass) => {
+                            breakers.count(&fcm(), pass, &answer(failed), clock_of.now(), &thresholds).await;
+                            pass.is_probe()
+                        }
+                        Entry::Barred(_) => false,
+                    }
+                };
+                join_all((0..how_many).map(|number| one(&all[number % all.len()])))
+            };
+            at_once(attempts, true).await;
+            let open = read(&store, &fcm()).await.breaker;
+            assert_eq!(open.phase, Phase::Open { until_ms: clock.now().as_millisecond() + 30_000 });
+            clock.advance(Duration::from_secs(6));
+            assert!(at_once(attempts, false).await.iter().all(|probe| !probe));
+            assert_eq!(read(&store, &fcm()).await.breaker, open);
+            clock.advance(Duration::from_secs(25));
+            let probes = at_once(attempts, !recovers).await;
+            assert_eq!(probes.into_iter().filter(|probe| *probe).count(), 1);
+            let after = read(&store, &fcm()).await.breaker;
+            let now_ms = clock.now().as_millisecond();
+            let expected = if recovers {
+                Phase::Closed { since_ms: now_ms }
+            } else {
+                Phase::Open { until_ms: now_ms + 60_000 }
+            };
+            assert_eq!(after.phase, expected);
+        });
+    }
+}
