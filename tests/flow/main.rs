@@ -8,6 +8,7 @@ mod world;
 mod canaries;
 mod crashes;
 mod deliveries;
+mod erasure;
 mod faults;
 mod idempotency;
 mod later;
