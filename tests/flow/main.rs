@@ -10,6 +10,7 @@ mod canaries;
 mod console;
 mod crashes;
 mod deliveries;
+mod erasure;
 mod faults;
 mod idempotency;
 mod later;

@@ -65,6 +65,9 @@ async fn of_an_erasure() {
         Box::pin(async {
             let again = world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
             assert_eq!(again.status, 200, "{again:?}");
+            // The note by which latecomers are found goes with the second look.
+            world.advance(300);
+            world.look_again_at_erasures().await;
             assert_eq!((world.items("recipients").len(), world.items("notifications").len()), (0, 0));
         })
     }

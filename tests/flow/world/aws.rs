@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::calls::{Call, refused};
 use super::faults::Faults;
+use super::holding::Holding;
 use super::http::{Arrival, Reply, serve};
 
 /// What the fakes remember and how they answer.
@@ -53,6 +54,8 @@ pub struct State {
 pub struct Aws {
     pub url: String,
     pub state: Arc<Mutex<State>>,
+    /// Holds a call of `send` back.
+    pub holding: Holding,
 }
 
 impl Aws {
@@ -60,9 +63,12 @@ impl Aws {
     pub async fn start(dynamo: String, faults: Faults) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let holding = Holding::default();
+        let held = holding.clone();
         let url = serve(faults, move |arrival| {
-            let (state, dynamo) = (Arc::clone(&shared), dynamo.clone());
+            let (state, dynamo, held) = (Arc::clone(&shared), dynamo.clone(), held.clone());
             async move {
+                held.pass(&arrival).await;
                 if !is_allowed(&state, &arrival) {
                     return Reply::text(400, r#"{"__type":"AccessDeniedException"}"#);
                 }
@@ -75,7 +81,7 @@ impl Aws {
             }
         })
         .await;
-        Self { url, state }
+        Self { url, state, holding }
     }
 
     /// DynamoDB refuses every call, or every one of a name, after letting so many through.

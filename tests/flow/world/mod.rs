@@ -7,6 +7,7 @@ pub mod calls;
 mod dynamo;
 mod faults;
 mod functions;
+mod holding;
 mod http;
 pub mod logs;
 mod push;

@@ -175,7 +175,7 @@ impl Cleanup {
         let erased = match self.recipients.is_known(key).await {
             Ok(true) => return,
             Ok(false) if frame.dry_run => Ok(false),
-            Ok(false) => self.erasure.erase(key, frame.now, frame.deadline).await.map(|erased| erased.is_complete()),
+            Ok(false) => self.erasure.finish(key, frame.deadline).await.map(|erased| erased.is_complete()),
             Err(error) => Err(error),
         };
         summary.erased_recipients.count(done("an erasure", erased));

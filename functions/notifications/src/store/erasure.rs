@@ -72,7 +72,19 @@ impl ErasureStore {
     /// # Errors
     /// When DynamoDB does not answer. What was deleted until then stays deleted, and the same call goes on from there.
     pub async fn erase(&self, key: &RecipientKey, now: Timestamp, deadline: Instant) -> Result<Erasure, StoreError> {
-        let (mut erased, mut is_noted) = (Erasure::default(), false);
+        if self.recipients.parts(key).await?.is_empty() && self.history(key).await?.is_empty() {
+            return Ok(Erasure::default());
+        }
+        self.note(key, now).await?;
+        self.finish(key, deadline).await
+    }
+
+    /// The same without a note, for what has long been no recipient any more.
+    ///
+    /// # Errors
+    /// As [`Self::erase`].
+    pub async fn finish(&self, key: &RecipientKey, deadline: Instant) -> Result<Erasure, StoreError> {
+        let mut erased = Erasure::default();
         loop {
             let parts = self.recipients.parts(key).await?;
             let history = self.history(key).await?;
@@ -80,10 +92,6 @@ impl ErasureStore {
             erased.remaining_notifications = history.len() as u64;
             if erased.is_complete() || Instant::now() >= deadline {
                 return Ok(erased);
-            }
-            if !is_noted {
-                self.note(key, now).await?;
-                is_noted = true;
             }
             erased.profiles += self.recipients.delete_profile(key, &parts).await?;
             erased.notifications += self.delete_history(key, history).await?;

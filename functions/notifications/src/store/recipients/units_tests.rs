@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ConsumedCapacity;
@@ -42,6 +43,8 @@ impl Intercept for Meter {
             update.return_consumed_capacity = Some(Total);
         } else if let Some(delete) = input.downcast_mut::<DeleteItemInput>() {
             delete.return_consumed_capacity = Some(Total);
+        } else if let Some(put) = input.downcast_mut::<PutItemInput>() {
+            put.return_consumed_capacity = Some(Total);
         } else if let Some(transaction) = input.downcast_mut::<TransactWriteItemsInput>() {
             transaction.return_consumed_capacity = Some(Total);
         }
@@ -59,6 +62,8 @@ impl Intercept for Meter {
             units(update.consumed_capacity())
         } else if let Some(delete) = output.downcast_ref::<DeleteItemOutput>() {
             units(delete.consumed_capacity())
+        } else if let Some(put) = output.downcast_ref::<PutItemOutput>() {
+            units(put.consumed_capacity())
         } else if let Some(transaction) = output.downcast_ref::<TransactWriteItemsOutput>() {
             units(transaction.consumed_capacity())
         } else {
