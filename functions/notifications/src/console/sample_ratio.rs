@@ -81,7 +81,7 @@ impl SampleRatio {
         let found = Share::new(assigned[1], assigned[0] + assigned[1]);
         let promised = promise.share();
         let is_between = promised > 0.0 && promised < 1.0;
-        let statistic = (is_between && found.whole > 0).then(|| chi_square(found, promised));
+        let statistic = (window.is_some() && is_between && found.whole > 0).then(|| chi_square(found, promised));
         let (verdict, note) = verdict(promise, window, found, statistic);
         Self {
             verdict,
