@@ -57,6 +57,22 @@ async fn the_health_score_shows_each_deduction() {
 }
 
 #[tokio::test]
+async fn a_push_service_that_is_not_called_costs_health_20_until_it_answers_again() {
+    let world = World::start().await;
+    world.subscribe("ada", "ada").await;
+    world.push.answer("ada", [Reply::status(429).with("Retry-After", "120")]);
+    world.send("ada", json!({})).await;
+    let breakers = async || world.ops("GET /v1/health", &[]).await.body["areas"][0]["checks"][1].clone();
+    let open = breakers().await;
+    assert_eq!((&open["verdict"], &open["deduction"], &open["value"]), (&json!("taken"), &json!(20), &json!(1)));
+    assert!(world.push.origin.ends_with(open["details"][0].as_str().unwrap()), "{open}");
+    world.advance(121);
+    world.sweep().await;
+    let closed = breakers().await;
+    assert_eq!((&closed["verdict"], &closed["value"], &closed["sample"]), (&json!("kept"), &json!(0), &json!(1)));
+}
+
+#[tokio::test]
 async fn the_versions_are_compared_over_the_time_since_the_percentage_was_last_changed() {
     let world = World::start().await;
     world.set("rollout-percentage", "50");

@@ -30,6 +30,7 @@ mod tests {
     use notifications::environment::Environment;
     use notifications::parameters::ParameterStore;
     use notifications::rollout::{LastGood, LiveSource};
+    use notifications::store::BreakerStore;
     use notifications::store::metrics::MetricsStore;
     use serde_json::json;
 
@@ -48,6 +49,7 @@ mod tests {
             metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
             live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
             last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
+            breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
         }
     }
 

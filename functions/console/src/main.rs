@@ -10,6 +10,7 @@ use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
 use notifications::telemetry;
 
@@ -20,12 +21,13 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
-    let last_good = LastGood::new(dynamodb.clone(), config.control_table);
+    let last_good = LastGood::new(dynamodb.clone(), config.control_table.as_str());
     let parameters = ParameterStore::new(aws::ssm(&sdk));
     let api = ConsoleApi {
-        metrics: MetricsStore::new(dynamodb, config.metrics_table),
+        metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
         live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
+        breakers: BreakerStore::new(dynamodb, config.control_table),
     };
     tracing::info!(stage = config.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, Clock::System, event))).await

@@ -17,7 +17,7 @@ use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+    BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
 };
 
 /// What the parameters' names begin with.
@@ -152,9 +152,10 @@ impl Places {
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let last_good = LastGood::new(dynamodb.clone(), "control");
         ConsoleApi {
-            metrics: MetricsStore::new(dynamodb, "metrics"),
+            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
+            breakers: BreakerStore::new(dynamodb, "control"),
         }
     }
 }

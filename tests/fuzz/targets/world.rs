@@ -22,7 +22,7 @@ use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+    BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
 };
 use notifications::{aws, gateway};
 use serde_json::Value;
@@ -174,6 +174,7 @@ impl Functions {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
+                breakers: BreakerStore::new(config.dynamodb(), "control"),
             },
             rollup: Services {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),

@@ -43,6 +43,13 @@ impl Host {
     pub fn name(&self) -> String {
         format!("breaker#{}#{}", self.channel, self.provider)
     }
+
+    /// The one with this key; `None` for any other text.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (channel, provider) = name.strip_prefix("breaker#")?.split_once('#')?;
+        Some(Self { channel: Channel::parse(channel)?, provider: provider.to_owned() })
+    }
 }
 
 impl fmt::Display for Host {

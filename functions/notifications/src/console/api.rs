@@ -10,11 +10,13 @@ use super::health::{Breaker, Health};
 use super::report::{Incident, Report};
 use super::sample_ratio::{Promise, SampleRatio};
 use super::{metrics, targets};
+use crate::breaker::Host;
 use crate::http::{Request, Response};
 use crate::private::Private;
 use crate::problem::Problem;
 use crate::rollout::{LastGood, LiveSource};
 use crate::rollup::{Counters, Window, known_parameters};
+use crate::store::BreakerStore;
 use crate::store::metrics::MetricsStore;
 
 /// What a report looks back on unless asked otherwise: 7 days.
@@ -29,6 +31,8 @@ pub struct ConsoleApi {
     pub live: LiveSource,
     /// Since when it is as it is.
     pub last_good: LastGood,
+    /// Which providers are not called.
+    pub breakers: BreakerStore,
 }
 
 impl ConsoleApi {
@@ -73,12 +77,19 @@ impl ConsoleApi {
         known_parameters(request, &[])?;
         let window = Window::last(targets::HEALTH_MINUTES, now);
         let counters = self.read(window).await?;
-        Ok(Health::new(window, &counters, self.breakers().await.as_deref()))
+        Ok(Health::new(window, &counters, self.breakers(now).await.as_deref()))
     }
 
-    /// The state of every breaker; `None` where it cannot be told.
-    async fn breakers(&self) -> Option<Vec<Breaker>> {
-        None
+    /// Every breaker that may not be closed; `None` where it cannot be told.
+    async fn breakers(&self, now: Timestamp) -> Option<Vec<Breaker>> {
+        let opened = self.breakers.opened(now).await;
+        let opened = opened.map_err(|error| tracing::warn!(%error, "the breakers cannot be read")).ok()?;
+        let told = |(host, breaker): (Host, crate::breaker::Breaker)| Breaker {
+            channel: host.channel,
+            provider: host.provider,
+            is_closed: breaker.is_closed(),
+        };
+        Some(opened.into_iter().map(told).collect())
     }
 
     async fn comparison(&self, request: &Request, now: Timestamp) -> Result<Comparison, Problem> {

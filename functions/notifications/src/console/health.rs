@@ -152,7 +152,7 @@ fn push_breakers(breakers: Option<&[Breaker]>) -> Check {
     let push: Vec<_> = breakers.unwrap_or_default().iter().filter(|one| one.channel == Channel::Push).collect();
     let open: Vec<_> = push.iter().filter(|one| !one.is_closed).map(|one| one.provider.clone()).collect();
     let count = |list: usize| i64::try_from(list).unwrap_or(i64::MAX);
-    let sample = (count(push.len()), "push services whose breaker has ever counted a failure");
+    let sample = (count(push.len()), "push services whose breaker opened today or yesterday");
     let check = Check::new("breakers_not_closed", "any not CLOSED costs 20", Figure::Count(0), sample);
     let mut check = check.found(breakers.map(|_| Figure::Count(count(open.len()))), !open.is_empty(), 20);
     check.details = if breakers.is_none() { vec!["the breakers could not be read".to_owned()] } else { open };

@@ -9,10 +9,14 @@
 //! open_for_ms   what a failed probe doubles                opened_at         since when it is not CLOSED
 //! ```
 //!
+//! A second item for each UTC day, `breakers#2026-11-23`, lists which breakers opened on it, so that somebody who looks on
+//! need not know every host, nor read the whole table. A day later a breaker that nobody wrote since is forgotten, so two
+//! days' lists are enough.
+//!
 //! Counts are added in place, so that many instances at once need not take turns; only while it is CLOSED. A transition
 //! replaces the item, counts and all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
@@ -24,6 +28,8 @@ use crate::breaker::{Breaker, CLOCK_SKEW_MS, Count, Host, Ledger, Phase, Report,
 /// How long a breaker that nobody writes is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const UPDATE: &str = "UpdateItem";
+/// The attribute of a day's list.
+const LIST: &str = "hosts";
 
 /// The adapter of the control table.
 #[derive(Debug, Clone)]
@@ -37,6 +43,58 @@ impl BreakerStore {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+}
+
+impl BreakerStore {
+    /// Every breaker that may not be CLOSED: those that opened today or yesterday (UTC), as they stand now.
+    ///
+    /// # Errors
+    /// When the table does not answer, or not whole.
+    pub async fn opened(&self, now: Timestamp) -> Result<Vec<(Host, Breaker)>, StoreError> {
+        let hosts = self.listed(now).await?;
+        let mut opened = Vec::new();
+        for hosts in hosts.chunks(100) {
+            let found = self.read(hosts).await?;
+            if found.len() < hosts.len() {
+                return Err(cut_short());
+            }
+            opened.extend(found.into_iter().map(|(host, stored)| (host, stored.breaker)));
+        }
+        Ok(opened)
+    }
+
+    async fn listed(&self, now: Timestamp) -> Result<Vec<Host>, StoreError> {
+        const CALL: &str = "BatchGetItem";
+        let days = [now, now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN)].map(list_key).to_vec();
+        let keys = KeysAndAttributes::builder().set_keys(Some(days)).consistent_read(true);
+        let keys = keys.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+        let get = self.client.batch_get_item().request_items(&self.table, keys);
+        let answer = get.send().await.map_err(|error| StoreError::of(CALL, error))?;
+        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(cut_short());
+        }
+        let items = answer.responses.unwrap_or_default().into_values().flatten();
+        let names = items.filter_map(|item| item.get(LIST)?.as_ss().ok().cloned()).flatten();
+        let hosts: BTreeSet<_> = names.filter_map(|name| Host::parse(&name)).collect();
+        Ok(hosts.into_iter().collect())
+    }
+
+    /// Written before the breaker opens. A list that cannot be written does not keep it from opening; a probe that fails
+    /// tries again.
+    async fn list(&self, host: &Host, now_ms: i64) {
+        let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MIN);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(list_key(now)))
+            .update_expression("ADD hosts :host SET expires_at = :gone")
+            .expression_attribute_values(":host", AttributeValue::Ss(vec![host.name()]))
+            .expression_attribute_values(":gone", number(forgotten_at(now_ms) + KEPT.as_secs()));
+        if let Err(error) = update.send().await.map_err(|error| StoreError::of(UPDATE, error)) {
+            tracing::warn!(%error, "a breaker that opens is not listed");
+        }
     }
 }
 
@@ -88,6 +146,9 @@ impl Ledger for BreakerStore {
     }
 
     async fn replace(&self, host: &Host, from: u32, next: &Breaker, now_ms: i64) -> Result<(), StoreError> {
+        if matches!(next.phase, Phase::Open { .. }) {
+            self.list(host, now_ms).await;
+        }
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item_of(host, next, now_ms)));
         let put = match from {
             0 => put.condition_expression("attribute_not_exists(revision)"),
@@ -107,6 +168,14 @@ impl Ledger for BreakerStore {
 
 fn key(host: &Host) -> Item {
     ItemWriter::default().text("pk", host.name()).finish()
+}
+
+fn list_key(at: Timestamp) -> Item {
+    ItemWriter::default().text("pk", at.strftime("breakers#%F").to_string()).finish()
+}
+
+fn cut_short() -> StoreError {
+    StoreError::Transient { call: "BatchGetItem", cause: "some keys were left out".to_owned() }
 }
 
 fn number(value: impl Into<i128>) -> AttributeValue {

@@ -67,6 +67,30 @@ async fn a_transition_is_stored_once_forgets_the_counts_and_takes_no_late_ones()
 }
 
 #[tokio::test]
+async fn a_breaker_that_opened_is_listed_for_two_days_as_it_stands() {
+    let (client, store) = store().await;
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let late = at("2026-11-23T23:59:00Z");
+    assert_eq!(store.opened(late).await.unwrap(), []);
+    store.count(&Host::push("web.push.apple.com"), &report(1, 9, late.as_millisecond())).await.unwrap();
+    let opened = Breaker::default().opened(&Thresholds::default(), late.as_millisecond());
+    store.replace(&fcm(), 0, &opened, late.as_millisecond()).await.unwrap();
+    let (tomorrow, later) = (at("2026-11-24T23:59:59Z"), at("2026-11-25T00:00:00Z"));
+    for now in [late, tomorrow] {
+        assert_eq!(store.opened(now).await.unwrap(), [(fcm(), opened)], "and none that never opened");
+    }
+    assert_eq!(store.opened(later).await.unwrap(), []);
+    let half = opened.probing(late.as_millisecond() + 30_000).unwrap();
+    store.replace(&fcm(), opened.revision, &half, late.as_millisecond() + 30_000).await.unwrap();
+    let closed = half.probed(Signal::Success, &Thresholds::default(), late.as_millisecond() + 31_000);
+    store.replace(&fcm(), half.revision, &closed, late.as_millisecond() + 31_000).await.unwrap();
+    assert!(store.opened(late).await.unwrap()[0].1.is_closed());
+    let days = items(&client, CONTROL).await;
+    let days: Vec<_> = days.iter().filter(|item| item["pk"].as_s().unwrap().starts_with("breakers#")).collect();
+    assert_eq!((days.len(), days[0]["pk"].as_s().unwrap().as_str()), (1, "breakers#2026-11-23"));
+}
+
+#[tokio::test]
 async fn stale_counts_are_removed_and_nothing_is_made_of_nothing() {
     let (client, store) = store().await;
     store.count(&fcm(), &report(1, 2, 12_000)).await.unwrap();
