@@ -4,6 +4,7 @@
 //! nothing can be read. Junk never means 100.
 
 pub mod bucket;
+pub mod guard;
 pub mod last_good;
 pub mod percentage;
 pub mod reading;

@@ -1,0 +1,265 @@
+#![allow(clippy::unwrap_used)]
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use proptest::prelude::*;
+
+use super::*;
+
+fn start() -> Timestamp {
+    "2026-11-24T10:00:00Z".parse().unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    start() + SignedDuration::from_secs(seconds)
+}
+
+fn hundredths(percent: u16) -> Percentage {
+    Percentage::from_hundredths(percent * 100).unwrap()
+}
+
+/// Of a hundred that ended, so many badly.
+fn ended(badly: i64) -> Arm {
+    Arm { closed: 100, ended_badly: badly, first_pushes: 100, first_pushes_failed: 0 }
+}
+
+fn pushes(failed: i64) -> Arm {
+    Arm { closed: 100, ended_badly: 0, first_pushes: 100, first_pushes_failed: failed }
+}
+
+/// Ten minutes before `start` in which every minute was like this.
+fn minutes(v1: Arm, v2: Arm) -> Vec<Minute> {
+    (-10..0).map(|minute| Minute { begins: at(minute * 60), v1, v2 }).collect()
+}
+
+fn situation(minutes: &[Minute]) -> Situation<'_> {
+    Situation {
+        percentage: hundredths(100),
+        changed_at: None,
+        minutes,
+        hosts: &[],
+        cost_micros: 0,
+        hourly_budget_micros: None,
+    }
+}
+
+/// What comes of it when it is judged twice, a minute apart.
+fn judged(situation: &Situation<'_>) -> Action {
+    let settings = GuardSettings::default();
+    let first = decide(situation, Memory::default(), &settings, at(0));
+    decide(situation, first.memory, &settings, at(60)).action
+}
+
+const OFF: Action = Action::Lower { to_hundredths: 0 };
+const STEP: Action = Action::Lower { to_hundredths: 5_000 };
+
+const fn hold(why: Hold) -> Action {
+    Action::Hold { why }
+}
+
+#[test]
+fn each_error_rate_at_each_boundary() {
+    for arm in [ended as fn(i64) -> Arm, pushes] {
+        for (bad, action) in
+            [(0, hold(Hold::Healthy)), (9, hold(Hold::Healthy)), (10, STEP), (20, STEP), (21, OFF), (100, OFF)]
+        {
+            assert_eq!(judged(&situation(&minutes(ended(0), arm(bad)))), action, "{bad} %");
+        }
+    }
+}
+
+#[test]
+fn the_worse_of_the_two_rates_counts_so_a_good_fallback_hides_nothing() {
+    let hidden = Arm { closed: 100, ended_badly: 1, first_pushes: 90, first_pushes_failed: 80 };
+    assert_eq!(judged(&situation(&minutes(ended(0), hidden))), OFF);
+}
+
+#[test]
+fn one_step_down_is_the_largest_below() {
+    for (present, lower) in [(10_000, 5_000), (5_001, 5_000), (5_000, 1_000), (1_001, 1_000), (1_000, 0), (1, 0)] {
+        assert_eq!(one_step_down(Percentage::from_hundredths(present).unwrap()), lower);
+    }
+}
+
+#[test]
+fn one_evaluation_is_not_enough_and_a_schedule_that_fires_twice_is_one() {
+    let minutes = minutes(ended(0), ended(50));
+    let (bad, settings) = (situation(&minutes), GuardSettings::default());
+    let first = decide(&bad, Memory::default(), &settings, at(0));
+    assert_eq!(first.action, hold(Hold::NotTwice));
+    let again = decide(&bad, first.memory, &settings, at(20));
+    assert_eq!((again.action, again.memory), (hold(Hold::NotTwice), first.memory));
+    assert_eq!(decide(&bad, again.memory, &settings, at(30)).action, OFF);
+}
+
+#[test]
+fn a_good_minute_in_between_begins_anew() {
+    let (bad, good) = (minutes(ended(0), ended(50)), minutes(ended(0), ended(0)));
+    let settings = GuardSettings::default();
+    let mut memory = Memory::default();
+    for (second, minutes, action) in [
+        (0, &bad, hold(Hold::NotTwice)),
+        (60, &good, hold(Hold::Healthy)),
+        (120, &bad, hold(Hold::NotTwice)),
+        (180, &bad, OFF),
+    ] {
+        let verdict = decide(&situation(minutes), memory, &settings, at(second));
+        assert_eq!(verdict.action, action, "{second} s");
+        memory = verdict.memory;
+    }
+}
+
+#[test]
+fn without_a_sample_nothing_is_done() {
+    let few = |closed| Arm { closed, ended_badly: closed, first_pushes: 0, first_pushes_failed: 0 };
+    let one_minute = |arm| vec![Minute { begins: at(-60), v1: ended(0), v2: arm }];
+    assert_eq!(judged(&situation(&one_minute(few(49)))), hold(Hold::NoData));
+    assert_eq!(judged(&situation(&one_minute(few(50)))), OFF);
+    assert_eq!(judged(&situation(&[])), hold(Hold::NoData));
+    let half_bad = |closed| Arm { closed, ended_badly: closed * 15 / 100, ..Arm::default() };
+    assert_eq!(judged(&situation(&one_minute(half_bad(99)))), hold(Hold::Healthy));
+    assert_eq!(judged(&situation(&one_minute(half_bad(100)))), STEP);
+}
+
+#[test]
+fn when_version_1_does_no_better_the_fault_is_the_providers() {
+    for (v1, action) in [(30, OFF), (40, OFF), (41, hold(Hold::ProvidersFault)), (90, hold(Hold::ProvidersFault))] {
+        assert_eq!(judged(&situation(&minutes(ended(v1), ended(61)))), action, "{v1} %");
+    }
+    let few = Arm { closed: 2, ended_badly: 2, ..Arm::default() };
+    assert_eq!(judged(&situation(&minutes(few, ended(61)))), OFF, "version 1 sent too little to say");
+}
+
+#[test]
+fn only_minutes_since_a_change_are_held_against_it() {
+    let minutes = minutes(ended(0), ended(50));
+    let changed = |seconds| Situation { changed_at: Some(at(seconds)), ..situation(&minutes) };
+    assert_eq!(judged(&changed(-60)), OFF, "a whole bad minute since then");
+    assert_eq!(judged(&changed(-59)), hold(Hold::NoData));
+}
+
+#[test]
+fn a_step_down_waits_for_the_cool_down_and_switching_off_does_not() {
+    let minutes = minutes(ended(0), ended(15));
+    let changed = |seconds| Situation { changed_at: Some(at(seconds)), ..situation(&minutes) };
+    assert_eq!(judged(&changed(-539)), hold(Hold::CoolingDown));
+    assert_eq!(judged(&changed(-540)), STEP);
+}
+
+#[test]
+fn a_breaker_that_stays_open_where_much_goes_through_switches_off() {
+    let minutes = minutes(ended(0), ended(0));
+    let with = |part, since: Timestamp| {
+        vec![HostState {
+            host: "push.example.com".to_owned(),
+            pushes: Share { part, whole: 100 },
+            not_closed_since: Some(since),
+        }]
+    };
+    let long_ago = at(60) - 10.minutes() - 1.second();
+    let judge = |hosts: &[HostState]| {
+        let situation = Situation { hosts, ..situation(&minutes) };
+        let memory = Memory { off: 1, step: 1, evaluated_at_ms: at(0).as_millisecond() };
+        decide(&situation, memory, &GuardSettings::default(), at(60)).action
+    };
+    assert_eq!(judge(&with(20, long_ago)), OFF);
+    assert_eq!(judge(&with(19, long_ago)), hold(Hold::Healthy));
+    assert_eq!(judge(&with(20, at(60) - 10.minutes())), hold(Hold::Healthy));
+}
+
+#[test]
+fn what_an_hour_costs_beyond_its_budget_takes_a_step_down() {
+    let minutes = minutes(ended(0), ended(0));
+    let cost = |cost_micros, budget| Situation { cost_micros, hourly_budget_micros: budget, ..situation(&minutes) };
+    assert_eq!(judged(&cost(1_000_001, Some(1_000_000))), STEP);
+    assert_eq!(judged(&cost(1_000_000, Some(1_000_000))), hold(Hold::Healthy));
+    assert_eq!(judged(&cost(i64::MAX, None)), hold(Hold::Healthy));
+}
+
+#[test]
+fn what_is_off_stays_as_it_is() {
+    let minutes = minutes(ended(0), ended(100));
+    assert_eq!(judged(&Situation { percentage: Percentage::ZERO, ..situation(&minutes) }), hold(Hold::AlreadyOff));
+}
+
+#[test]
+fn a_verdict_shows_every_rule_with_its_numbers() {
+    let verdict =
+        decide(&situation(&minutes(ended(2), ended(30))), Memory::default(), &GuardSettings::default(), at(0));
+    let json = serde_json::to_value(&verdict).unwrap();
+    assert_eq!((&json["action"], &json["why"]), (&"hold".into(), &"not_twice".into()));
+    let first = &json["findings"][0];
+    assert_eq!(
+        (&first["rule"], &first["holds"], &first["threshold"]),
+        (&"error_rate_off".into(), &true.into(), &20.into())
+    );
+    assert_eq!((&first["reading"]["v2"]["part"], &first["reading"]["v2"]["whole"]), (&30.into(), &100.into()));
+    assert_eq!(json["findings"].as_array().unwrap().len(), 4);
+}
+
+/// A day is the longest that this clock runs; minutes are judged at any second of them.
+#[derive(Debug, Clone, Copy)]
+struct Traffic {
+    per_minute: i64,
+    bad_percent: i64,
+    phase_seconds: i64,
+}
+
+/// From the first bad moment to the verdict, in seconds: ticks come each minute, and see what is `delay` seconds old.
+fn seconds_until_off(traffic: Traffic) -> Option<i64> {
+    const DELAY_SECONDS: i64 = 10;
+    let settings = GuardSettings::default();
+    let mut memory = Memory::default();
+    (0..5).map(|tick| tick * 60 + traffic.phase_seconds).find(|second| {
+        let minutes: Vec<_> = (-15..=second.div_euclid(60))
+            .map(|minute| {
+                let seen = (second - DELAY_SECONDS - minute * 60).clamp(0, 60);
+                let closed = traffic.per_minute * seen / 60;
+                let bad = if minute >= 0 { closed * traffic.bad_percent / 100 } else { 0 };
+                let v2 = Arm { closed, ended_badly: bad, first_pushes: closed, first_pushes_failed: bad };
+                Minute { begins: at(minute * 60), v1: ended(1), v2 }
+            })
+            .collect();
+        let verdict = decide(&situation(&minutes), memory, &settings, at(*second));
+        memory = verdict.memory;
+        verdict.action == OFF
+    })
+}
+
+proptest! {
+    /// Under 3 minutes with 20 s to spare for SSM and the caches of all processes.
+    #[test]
+    fn from_the_first_bad_minute_to_off_are_less_than_3_minutes(
+        per_minute in 100i64..100_000,
+        bad_percent in 45i64..=100,
+        phase_seconds in 0i64..60,
+    ) {
+        let seconds = seconds_until_off(Traffic { per_minute, bad_percent, phase_seconds });
+        prop_assert!(seconds.is_some_and(|seconds| seconds <= 160), "{seconds:?}");
+    }
+
+    /// Whatever it is shown, it never raises, never acts at once, and holds without data.
+    #[test]
+    fn it_only_takes_away(
+        present in 0u16..=10_000,
+        arms in proptest::collection::vec((0i64..200, 0i64..200, 0i64..200, 0i64..200), 0..30),
+        cost_micros in any::<i64>(),
+        budget in proptest::option::of(0u64..2_000_000),
+    ) {
+        let minutes: Vec<_> = arms.iter().enumerate().map(|(n, (a, b, c, d))| {
+            let v2 = Arm { closed: *a, ended_badly: *b.min(a), first_pushes: *c, first_pushes_failed: *d.min(c) };
+            Minute { begins: at(60 * (i64::try_from(n).unwrap() - 30)), v1: Arm::default(), v2 }
+        }).collect();
+        let percentage = Percentage::from_hundredths(present).unwrap();
+        let situation = Situation { percentage, cost_micros, hourly_budget_micros: budget, ..situation(&minutes) };
+        let settings = GuardSettings::default();
+        let mut memory = Memory::default();
+        for tick in 0..4 {
+            let verdict = decide(&situation, memory, &settings, at(tick * 60));
+            memory = verdict.memory;
+            if let Action::Lower { to_hundredths } = verdict.action {
+                prop_assert!(to_hundredths < present && tick > 0);
+                prop_assert!(verdict.findings.iter().any(|finding| finding.holds && finding.has_data));
+            }
+        }
+    }
+}
