@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod guard;
 pub mod last_good;
 pub mod percentage;
+pub mod ramp;
 pub mod reading;
 pub mod source;
 pub mod strict_json;

@@ -1,0 +1,155 @@
+//! What must be true of version 2 before more people get it.
+
+use serde::{Deserialize, Serialize};
+
+/// The criteria of a plan. What a plan does not name has the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Criteria {
+    /// The delivery rate must be above this, in percent.
+    pub delivery_above_percent: u32,
+    /// The error rate must be below this, in percent.
+    pub error_below_percent: u32,
+    /// The 95th percentile of the latency must be below this.
+    pub p95_below_ms: u64,
+    /// The breakers of its push services must be CLOSED.
+    pub breakers_closed: bool,
+    /// How many notifications must have ended in the time that is judged.
+    pub sample: u32,
+}
+
+impl Default for Criteria {
+    fn default() -> Self {
+        Self {
+            delivery_above_percent: 95,
+            error_below_percent: 5,
+            p95_below_ms: 3_000,
+            breakers_closed: true,
+            sample: 100,
+        }
+    }
+}
+
+/// What version 2 did in some time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Notifications that ended, other than by a gate's no or their caller's.
+    pub closed: i64,
+    /// Those of them that a provider took, or a device confirmed.
+    pub reached: i64,
+    /// Those of them that ended badly.
+    pub ended_badly: i64,
+    /// The 95th percentile of the time to the first accepted attempt.
+    pub p95_ms: Option<u64>,
+    /// How many breakers of its push services are not CLOSED now.
+    pub breakers_not_closed: usize,
+}
+
+/// One criterion as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Criterion {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it holds; `None` without a sample.
+    pub holds: Option<bool>,
+    /// What was found: percent with two decimals as text, milliseconds, or a count.
+    pub found: Option<String>,
+    /// What it is compared with.
+    pub wanted: String,
+    /// How many notifications it rests on.
+    pub sample: i64,
+}
+
+impl Criterion {
+    /// Whether it does not hold; one without a sample is not broken.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.holds == Some(false)
+    }
+}
+
+impl Criteria {
+    /// Each criterion against `figures`.
+    #[must_use]
+    pub fn check(&self, figures: &Figures) -> Vec<Criterion> {
+        let sample = figures.closed;
+        let is_sample = sample >= i64::from(self.sample.max(1));
+        let (above, below) = (self.delivery_above_percent, self.error_below_percent);
+        let more_than = |part: i64, percent: u32| part.saturating_mul(100) > sample.saturating_mul(i64::from(percent));
+        let at_least = |part: i64, percent: u32| part.saturating_mul(100) >= sample.saturating_mul(i64::from(percent));
+        let share = |part: i64| (sample > 0).then(|| percent_text(part, sample));
+        let mut found = vec![
+            Criterion {
+                name: "delivery",
+                holds: is_sample.then(|| more_than(figures.reached, above)),
+                found: share(figures.reached),
+                wanted: format!("> {above} %"),
+                sample,
+            },
+            Criterion {
+                name: "error",
+                holds: is_sample.then(|| !at_least(figures.ended_badly, below)),
+                found: share(figures.ended_badly),
+                wanted: format!("< {below} %"),
+                sample,
+            },
+            Criterion {
+                name: "p95",
+                holds: figures.p95_ms.filter(|_| is_sample).map(|p95_ms| p95_ms < self.p95_below_ms),
+                found: figures.p95_ms.map(|p95_ms| format!("{p95_ms} ms")),
+                wanted: format!("< {} ms", self.p95_below_ms),
+                sample,
+            },
+        ];
+        if self.breakers_closed {
+            found.push(Criterion {
+                name: "breakers",
+                holds: Some(figures.breakers_not_closed == 0),
+                found: Some(format!("{} not CLOSED", figures.breakers_not_closed)),
+                wanted: "0 not CLOSED".to_owned(),
+                sample,
+            });
+        }
+        found
+    }
+}
+
+/// A share in percent with two decimals, without floating point.
+fn percent_text(part: i64, whole: i64) -> String {
+    let hundredths = i128::from(part) * 10_000 / i128::from(whole.max(1));
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn well() -> Figures {
+        Figures { closed: 1_000, reached: 951, ended_badly: 49, p95_ms: Some(2_999), breakers_not_closed: 0 }
+    }
+
+    fn holds(figures: Figures) -> Vec<Option<bool>> {
+        Criteria::default().check(&figures).iter().map(|criterion| criterion.holds).collect()
+    }
+
+    #[test]
+    fn each_criterion_at_its_boundary() {
+        assert_eq!(holds(well()), [Some(true); 4]);
+        assert_eq!(holds(Figures { reached: 950, ..well() })[0], Some(false));
+        assert_eq!(holds(Figures { ended_badly: 50, ..well() })[1], Some(false));
+        assert_eq!(holds(Figures { p95_ms: Some(3_000), ..well() })[2], Some(false));
+        assert_eq!(holds(Figures { breakers_not_closed: 1, ..well() })[3], Some(false));
+    }
+
+    #[test]
+    fn without_a_sample_nothing_is_said() {
+        assert_eq!(holds(Figures { closed: 99, reached: 0, ..well() }), [None, None, None, Some(true)]);
+        assert_eq!(holds(Figures { closed: 100, reached: 100, ended_badly: 0, p95_ms: None, ..well() })[2], None);
+    }
+
+    #[test]
+    fn a_criterion_reads_as_a_person_would_say_it() {
+        let delivery = &Criteria::default().check(&well())[0];
+        assert_eq!((delivery.found.as_deref(), delivery.wanted.as_str()), (Some("95.10 %"), "> 95 %"));
+    }
+}
