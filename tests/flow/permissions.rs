@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
 use crate::world::{Call, Reply, World};
@@ -94,6 +94,25 @@ async fn messages_are_carried_on(world: &World) {
         attempts.extend(world.get(id).await.attempts());
     }
     assert_eq!(attempts, ["push:gone", "email:accepted", "sms:rejected"]);
+    a_breaker_opens_and_one_counts(world).await;
+}
+
+/// In cascade: one push service says when to come back, another just fails.
+async fn a_breaker_opens_and_one_counts(world: &World) {
+    world.subscribe("dan", "watch").await;
+    world.subscribe_at(&world.other_push, "dan", "tablet").await;
+    world.push.answer("watch", [Reply::status(429).with("Retry-After", "60")]);
+    world.other_push.answer("tablet", [Reply::status(503)]);
+    let at = (world.clock.now() + Duration::from_secs(5)).to_string();
+    world.send("dan", json!({"send_at": at})).await;
+    world.advance(6);
+    world.sweep().await;
+    let control = world.items("control");
+    let is_breaker = |item: &&Value| item["pk"]["S"].as_str().unwrap().starts_with("breaker#");
+    assert_eq!(control.iter().filter(is_breaker).count(), 2);
+    world.advance(100);
+    world.sweep().await;
+    world.on_recipient("DELETE /v1/recipients/{id}", "dan", json!({})).await;
 }
 
 async fn metrics_are_merged(world: &World) {

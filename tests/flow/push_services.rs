@@ -112,7 +112,7 @@ async fn a_wait_that_makes_no_sense_is_waited_for_an_hour_and_a_tenth_at_most() 
     let world = a_world_with_ada().await;
     for nonsense in ["-5", "soon", "", "1e9", "9999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
         world.push.answer("phone", [Reply::status(429).with("Retry-After", nonsense)]);
-        let sent = world.send("ada", json!({})).await;
+        let sent = world.send("ada", json!({"channels": ["push"]})).await;
         assert_eq!(sent.body["status"], "cascading", "{nonsense:?}");
         world.advance(3_960);
         world.sweep().await;

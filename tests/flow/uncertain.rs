@@ -98,8 +98,9 @@ async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() 
         ("repeat", "accepted", &["email:uncertain", "email:accepted"], 184),
     ] {
         let world = world_where("stop").await;
-        // GetParameters, Query, BatchGetItem, PutItem: the claim is stored, SES has the mail, and the function is no more.
-        let line = Point { side: Side::After, call: 5 };
+        // GetParameters, Query, BatchGetItem, PutItem, and the last look, two GetItem: the claim is stored, SES has the mail, and
+        // the function is no more.
+        let line = Point { side: Side::After, call: 7 };
         let died = world.dying(line, world.send("ada", json!({}))).await;
         assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
         world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
