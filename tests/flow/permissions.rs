@@ -112,6 +112,7 @@ async fn a_breaker_opens_and_one_counts(world: &World) {
     assert_eq!(control.iter().filter(is_breaker).count(), 2);
     world.advance(100);
     world.sweep().await;
+    world.on_recipient("DELETE /v1/recipients/{id}", "dan", json!({})).await;
 }
 
 async fn metrics_are_merged(world: &World) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -67,7 +68,7 @@ struct Probed {
 struct World {
     clock: Clock,
     model: Model,
-    instances: Vec<(Breakers<Model>, RefCell<Vec<Out>>)>,
+    instances: Vec<(Breakers<Model>, RefCell<VecDeque<Out>>)>,
     seen: RefCell<Vec<Seen>>,
     probes: RefCell<Vec<Probed>>,
     barred: RefCell<usize>,
@@ -121,7 +122,7 @@ impl World {
                 match breakers.enter(&super::tests::host(host)).await {
                     Entry::Let(pass) => {
                         self.one_probe_within_a_lease(host, pass);
-                        out.borrow_mut().push(Out { host, pass, began_ms: self.now_ms() });
+                        out.borrow_mut().push_back(Out { host, pass, began_ms: self.now_ms() });
                     }
                     Entry::Barred(until) => {
                         assert!(until > self.clock.now());
@@ -131,13 +132,10 @@ impl World {
                 }
             }
             Act::End(answer) => {
-                let mut open = out.borrow_mut();
-                if open.is_empty() {
-                    return;
+                let oldest = out.borrow_mut().pop_front();
+                if let Some(one) = oldest {
+                    self.end(breakers, one, answer).await;
                 }
-                let one = open.remove(0);
-                drop(open);
-                self.end(breakers, one, answer).await;
             }
             Act::Restart => {}
         }
@@ -145,9 +143,7 @@ impl World {
 
     async fn end(&self, breakers: &Breakers<Model>, one: Out, answer: &Answer) {
         let answer = if one.host == HOSTS - 1 { &ok() } else { answer };
-        let mut probes = self.probes.borrow_mut();
-        probes.iter_mut().filter(|probe| probe.pass == one.pass).for_each(|probe| probe.told = true);
-        drop(probes);
+        self.probes.borrow_mut().iter_mut().filter(|probe| probe.pass == one.pass).for_each(|probe| probe.told = true);
         let began = Timestamp::from_millisecond(one.began_ms).unwrap();
         let failed = matches!(answer.outcome, Outcome::RetryLater { .. });
         if failed {
@@ -234,7 +230,10 @@ fn any_act() -> impl Strategy<Value = (usize, usize, Act)> {
     (0usize..12, 0usize..HOSTS, act)
 }
 
-fn any_story() -> impl Strategy<Value = Vec<(u64, Vec<(usize, usize, Act)>)>> {
+/// A pause in milliseconds, and what happens at one moment after it: who, on which host, what.
+type Scene = (u64, Vec<(usize, usize, Act)>);
+
+fn any_story() -> impl Strategy<Value = Vec<Scene>> {
     let pause = prop_oneof![4 => 0u64..200, 3 => 200u64..6_000, 1 => 6_000u64..70_000];
     proptest::collection::vec((pause, proptest::collection::vec(any_act(), 1..24)), 1..60)
 }

@@ -126,12 +126,7 @@ impl Share {
 
 /// The minutes that may be held against the present percentage: whole ones since it was set, and no older than `most`.
 #[must_use]
-pub fn since<'a>(
-    minutes: &'a [Minute],
-    changed_at: Option<Timestamp>,
-    most: SignedDuration,
-    now: Timestamp,
-) -> &'a [Minute] {
+pub fn since(minutes: &[Minute], changed_at: Option<Timestamp>, most: SignedDuration, now: Timestamp) -> &[Minute] {
     let oldest = now.saturating_sub(most).unwrap_or(Timestamp::MIN);
     let from = changed_at.map_or(oldest, |changed_at| changed_at.max(oldest));
     let first = minutes.partition_point(|minute| minute.begins < from);
