@@ -40,7 +40,7 @@ impl Counted {
     pub fn note(&mut self, first: &Sequence, last: &Sequence) {
         let from = self.0.partition_point(|run| run.1 < *first);
         let to = self.0.partition_point(|run| run.0 <= *last).max(from);
-        let joined = self.0.drain(from..to).fold((first.clone(), last.clone()), |run, other| join(run, other));
+        let joined = self.0.drain(from..to).fold((first.clone(), last.clone()), join);
         self.0.insert(from, joined);
         while self.0.len() > MOST_RUNS {
             let oldest = self.0.remove(0);
