@@ -39,9 +39,9 @@ async fn what_is_scheduled_held_or_waits_for_a_retry_goes_with_her() {
     let world = World::start().await;
     ada(&world).await;
     world.send("ada", json!({"send_at": "2026-11-24T10:00:00Z"})).await;
-    world.push.answer("phone", [Reply::status(429).with("Retry-After", "60")]);
-    assert_eq!(world.send("ada", json!({})).await.body["status"], "cascading");
     assert_eq!(world.send("ada", json!({"type": "PAYMENT_DUE"})).await.body["status"], "cascading");
+    world.push.answer("phone", [Reply::status(429).with("Retry-After", "60")]);
+    assert_eq!(world.send("ada", json!({"channels": ["push"]})).await.body["status"], "cascading");
     assert_eq!(world.send("ada", json!({"channels": ["sms"]})).await.body["status"], "accepted");
     let quiet = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}});
     world.put_profile("ada", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;

@@ -22,5 +22,6 @@ mod requests;
 mod retries;
 mod rollout;
 mod slow_hosts;
+mod twice;
 mod uncertain;
 mod writes;

@@ -299,6 +299,11 @@ impl World {
         self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
+    /// Another instance of cascade, which shares nothing with the first but the tables.
+    pub async fn another_cascade(&self) -> Dispatcher {
+        self.places.cascade(&self.clock).await
+    }
+
     /// What cleanup does every five minutes.
     pub async fn look_again_at_erasures(&self) -> Summary {
         self.cleaner.cleanup.erasures(self.clock.now(), Instant::now() + Duration::from_secs(9)).await

@@ -23,7 +23,8 @@ pub enum Obstacle {
 }
 
 impl Dispatcher {
-    /// What stands in the way of a call on this channel; two reads side by side. A table that does not answer is no
+    /// What stands in the way of a call on this channel: two reads, whether the recipient is
+    /// known the last, so that next to nothing lies between it and the call. A table that does not answer is no
     /// obstacle: the recipient was read a moment ago, and a claim that is given up would end as uncertain.
     pub(super) async fn obstacle(&self, recipient: &Recipient, channel: Channel) -> Option<Obstacle> {
         let address = match channel {
@@ -35,18 +36,17 @@ impl Dispatcher {
     }
 
     async fn look(&self, recipient: &Recipient, address: Address<'_>) -> Option<Obstacle> {
-        let (known, suppressed) =
-            tokio::join!(self.recipients.is_known(&recipient.key), self.suppressions.is_suppressed(address));
         let answered = |answer: Result<bool, _>, otherwise| {
             answer.unwrap_or_else(|error| {
                 tracing::warn!(%error, "no last look before a paid call");
                 otherwise
             })
         };
-        if !answered(known, true) {
+        let is_suppressed = answered(self.suppressions.is_suppressed(address).await, false);
+        if !answered(self.recipients.is_known(&recipient.key).await, true) {
             return Some(Obstacle::Erased);
         }
-        if !answered(suppressed, false) {
+        if !is_suppressed {
             return None;
         }
         if let Err(error) = self.suppressions.flag(&recipient.key, address).await {
