@@ -1,7 +1,7 @@
 //! The guard's decision: given what both versions did lately, does version 2 stay?
 //!
-//! Pure; `rollup` asks every minute and carries the answer out. It only ever takes away: raising is a ramp's
-//! ([`super::ramp`]) or an operator's.
+//! Pure. Nothing asks it yet: `rollup` is to do so every minute and to carry the answer out. It only ever takes away: raising
+//! is a ramp's ([`super::ramp`]) or an operator's.
 //!
 //! **How fast.** From the moment version 2 goes bad until it is off everywhere, with the default thresholds and a sample
 //! in every minute: the stream's batch (5 s) and its fold; the first evaluation that sees it, at most a minute later; the
