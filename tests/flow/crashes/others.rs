@@ -96,7 +96,7 @@ async fn of_a_cleanup() {
             world.advance(181 * 86_400);
             world.put_profile("ada", json!({"email": "ada@example.com"})).await;
             // With a key the id, and so its shard, is the same in every world.
-            let line = Point { side: After, call: 7 };
+            let line = Point { side: After, call: 8 };
             let died = world.dying(line, world.send_once("k-1", "ada", json!({}))).await;
             assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
             world.advance(2 * 86_400);
