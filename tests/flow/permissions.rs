@@ -35,6 +35,7 @@ async fn looks_for_the_last_good_record(world: &World) {
     world.sweep().await;
     world.tick().await.unwrap();
     world.clean(Duration::from_secs(9)).await;
+    world.ops("GET /v1/metrics/costs", &[]).await;
     world.ops("GET /v1/health", &[]).await;
     world.set("rollout-percentage", "100");
     world.set("settings", "{}");
