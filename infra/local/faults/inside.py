@@ -14,7 +14,8 @@ from .kinds import rule
 # A call of each service that changes nothing.
 READS = {"dynamodb": "list_tables", "ses": "get_send_quota", "sns": "list_topics", "ssm": "describe_parameters"}
 KEPT_WITHIN_SECONDS = 60
-SETTINGS = {"sms": {"daily_ceiling_micros": 1_000_000_000}}
+# Breakers never open, or a service in trouble would soon not be called at all, and the next case would meet nobody.
+SETTINGS = {"sms": {"daily_ceiling_micros": 1_000_000_000}, "breaker": {"min_attempts": 10_000}}
 
 
 class Inside:
