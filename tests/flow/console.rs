@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::world::{Reply, World};
 
 /// Three people with a browser: one push arrives, one device is gone and an e-mail arrives, one is gone and nothing helps.
-async fn an_hour_with_trouble() -> World {
+pub async fn an_hour_with_trouble() -> World {
     let world = World::start().await;
     for user in ["ada", "bob", "eve"] {
         world.subscribe(user, user).await;

@@ -2,21 +2,11 @@
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use crate::console::an_hour_with_trouble;
 
 #[tokio::test]
 async fn the_metrics_show_what_happened_once_each() {
-    let world = World::start().await;
-    for user in ["ada", "bob", "eve"] {
-        world.subscribe(user, user).await;
-    }
-    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
-    world.push.answer("bob", [Reply::status(410)]);
-    world.push.answer("eve", [Reply::status(410)]);
-    for user in ["ada", "bob", "eve", "nobody"] {
-        world.send(user, json!({})).await;
-    }
-    world.advance(30);
+    let world = an_hour_with_trouble().await;
     let metrics = world.metrics().await;
     let summary = &metrics["summary"];
     assert_eq!((&summary["sent"], &summary["accepted"], &summary["failed"]), (&json!(3), &json!(2), &json!(1)));
