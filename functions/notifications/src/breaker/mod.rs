@@ -9,6 +9,7 @@
 //! breaker may open early. It is never late: see [`Tally::is_bad`].
 
 mod bulkhead;
+mod held;
 mod host;
 mod ledger;
 mod memory;

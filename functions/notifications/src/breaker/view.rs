@@ -5,26 +5,20 @@
 //! reports a failure learns the state from the answer. If the table does not answer, sending goes on: nobody waits for it
 //! for longer than [`PATIENCE`], and after that it is left alone for a while.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Admission, Breaker, Host, Ledger, Memory, Phase, Signal, Stored, Thresholds};
+use super::held::{HOLD_OFF_MS, Held};
+use super::{Admission, Breaker, Host, Ledger, Phase, Signal, Stored, Thresholds};
 use crate::channels::Answer;
 use crate::clock::Clock;
 use crate::store::{BreakerStore, StoreError};
 
 /// The most that anybody waits for the table.
 pub const PATIENCE: Duration = Duration::from_millis(500);
-/// How long what was read serves, less a jitter of up to a fifth.
-const FRESH_MS: i64 = 5_000;
-/// How long the table is left alone after it did not answer.
-const HOLD_OFF_MS: i64 = 5_000;
-/// The most hosts that are kept in mind: as many as one read may name.
-const MOST_HOSTS: usize = 100;
 /// How often a transition is tried that others are faster with.
 const TRIES: u32 = 3;
 /// Counts of slots that ended this long ago are beyond every window; that many of them are worth a write to remove.
@@ -40,22 +34,6 @@ pub struct Breakers<L = BreakerStore> {
     held: Mutex<Held>,
     reading: tokio::sync::Mutex<()>,
     reporting: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    hosts: BTreeMap<Host, Entered>,
-    read_again_at_ms: i64,
-    down_until_ms: i64,
-    /// Counts what was learned, so that a read does not undo what was heard while it was under way.
-    heard: u64,
-}
-
-#[derive(Debug, Default)]
-struct Entered {
-    memory: Memory,
-    heard: u64,
-    used_at_ms: i64,
 }
 
 /// Whether a call may go out.
@@ -339,50 +317,6 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Held {
-    /// Whether the table need not, or should not, be read. A clock that was set back makes the age unknown.
-    fn is_fresh(&self, now_ms: i64) -> bool {
-        let ahead = |at_ms: i64, most_ms: i64| (1..=most_ms).contains(&(at_ms - now_ms));
-        ahead(self.read_again_at_ms, FRESH_MS) || ahead(self.down_until_ms, HOLD_OFF_MS)
-    }
-
-    /// The hosts to read now.
-    fn begin_read(&mut self, always: &[Host], now_ms: i64) -> Vec<Host> {
-        for host in always {
-            self.entry(host, now_ms);
-        }
-        self.read_again_at_ms = now_ms + FRESH_MS - crate::chance::up_to(FRESH_MS / 5);
-        self.hosts.keys().cloned().collect()
-    }
-
-    fn entry(&mut self, host: &Host, now_ms: i64) -> &mut Entered {
-        if !self.hosts.contains_key(host) {
-            self.make_room();
-            // Heard of for the first time: worth a look when somebody reads next.
-            self.read_again_at_ms = self.read_again_at_ms.min(now_ms);
-        }
-        let entered = self.hosts.entry(host.clone()).or_default();
-        entered.used_at_ms = now_ms;
-        entered
-    }
-
-    /// Endpoints come from outside, and Windows gives out many names.
-    fn make_room(&mut self) {
-        if self.hosts.len() >= MOST_HOSTS {
-            let oldest = self.hosts.iter().min_by_key(|(_, entered)| entered.used_at_ms).map(|(host, _)| host.clone());
-            oldest.map(|host| self.hosts.remove(&host));
-        }
-    }
-
-    fn learn(&mut self, host: &Host, breaker: Breaker, now_ms: i64) {
-        self.heard += 1;
-        let heard = self.heard;
-        let entered = self.entry(host, now_ms);
-        entered.memory.learn(breaker);
-        entered.heard = heard;
     }
 }
 

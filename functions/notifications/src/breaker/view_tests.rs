@@ -428,6 +428,6 @@ fn hosts_from_outside_do_not_fill_the_memory() {
             clock.advance(Duration::from_millis(1));
             instance.barred_until(&Host::push(format!("{number}.notify.windows.com")));
         }
-        assert_eq!(instance.held().hosts.len(), super::MOST_HOSTS);
+        assert_eq!(instance.held().hosts.len(), crate::breaker::held::MOST_HOSTS);
     });
 }

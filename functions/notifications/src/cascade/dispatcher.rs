@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
@@ -16,19 +15,17 @@ use super::push_round::Round;
 use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
 use crate::aws::deadline;
-use crate::breaker::{Bars, Breakers, Bulkhead, Entry, Host};
+use crate::breaker::{Bars, Breakers, Bulkhead, Host};
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::country::CountryCode;
-use crate::notification::{Attempt, AttemptOutcome, Claim, Notification};
+use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::Recipient;
-use crate::rollout::{Live, LiveSource, Version};
-use crate::store::{NotificationsStore, RecipientsStore, Reserved, SmsBudget, StoreError, SuppressionsStore};
+use crate::rollout::{LiveSource, Version};
+use crate::store::{NotificationsStore, RecipientsStore, SmsBudget, StoreError, SuppressionsStore};
 
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
-/// The longest that taking back a claim may take.
-const TO_WITHDRAW: Duration = Duration::from_secs(2);
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
 
@@ -53,18 +50,18 @@ pub struct Job {
     /// Whether the stored state is leased by us.
     pub(super) leased: bool,
     /// Channels the budget refused.
-    unaffordable: BTreeSet<Channel>,
+    pub(super) unaffordable: BTreeSet<Channel>,
     /// Hosts that turned it away while it was being worked on, and until when.
     pub(super) barred: Bars,
     /// Money for an SMS that the provider did not take, not given back yet.
-    set_aside: Option<SetAside>,
+    pub(super) set_aside: Option<SetAside>,
 }
 
 /// Money for one SMS, reserved in the counters of the UTC day of `at`.
 #[derive(Debug, Clone, Copy)]
-struct SetAside {
-    price_micros: i64,
-    at: Timestamp,
+pub(super) struct SetAside {
+    pub(super) price_micros: i64,
+    pub(super) at: Timestamp,
 }
 
 impl Job {
@@ -226,7 +223,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    async fn give_back(&self, job: &mut Job) {
+    pub(super) async fn give_back(&self, job: &mut Job) {
         if let Some(back) = job.set_aside.take() {
             self.sms_budget.release(job.notification.id.recipient(), back.price_micros, back.at).await;
         }
@@ -239,137 +236,6 @@ impl Dispatcher {
             return false;
         }
         self.clock.sleep(pause).await
-    }
-
-    /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
-    /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
-    async fn withdraw(&self, job: &mut Job, allowance: Allowance) {
-        let now = self.clock.now();
-        job.notification.in_flight = None;
-        job.notification.wait(now, now);
-        let save = self.notifications.save(&mut job.notification);
-        if deadline::anew(allowance.to_insist(now).min(TO_WITHDRAW), save).await.is_ok() {
-            self.give_back(job).await;
-        }
-    }
-
-    /// Claims the channel, calls its provider once, and notes the outcome; or says why the call was not made after all.
-    fn pay<'a>(
-        &'a self,
-        job: &'a mut Job,
-        channel: Channel,
-        recipient: &'a Recipient,
-        live: &'a Live,
-        allowance: Allowance,
-    ) -> BoxFuture<'a, Result<Round, StoreError>> {
-        Box::pin(self.pay_now(job, channel, recipient, live, allowance))
-    }
-
-    async fn pay_now(
-        &self,
-        job: &mut Job,
-        channel: Channel,
-        recipient: &Recipient,
-        live: &Live,
-        allowance: Allowance,
-    ) -> Result<Round, StoreError> {
-        let Some(message) = self.channels.compose(channel, &job.notification, recipient, &live.settings) else {
-            job.unaffordable.insert(channel);
-            return Ok(Round::Done);
-        };
-        let host = Host::paid(channel);
-        let Some(_permit) = self.bulkhead.enter(&host).await else { return Ok(Round::Crowded) };
-        let pass = match self.breakers.enter(&host).await {
-            Entry::Let(pass) => pass,
-            Entry::Barred(until) => {
-                job.barred.insert(host, until);
-                return Ok(Round::Done);
-            }
-        };
-        if !allowance.fits(PAID_CALL, self.clock.now()) {
-            self.breakers.give_back(&host, pass, &live.settings.breaker).await;
-            return Ok(Round::Late);
-        }
-        let price_micros = message.price_micros(&live.settings);
-        let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
-        match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
-            Ok(true) => {}
-            Ok(false) => {
-                job.unaffordable.insert(channel);
-                self.breakers.give_back(&host, pass, &live.settings.breaker).await;
-                return Ok(Round::Done);
-            }
-            Err(error) => {
-                if error.is_transient() {
-                    self.withdraw(job, allowance).await;
-                }
-                self.breakers.give_back(&host, pass, &live.settings.breaker).await;
-                return Err(error);
-            }
-        }
-        job.leased = true;
-        if let Some(obstacle) = self.obstacle(recipient, channel).await {
-            job.notification.in_flight = None;
-            self.breakers.give_back(&host, pass, &live.settings.breaker).await;
-            return Ok(Round::Met(obstacle, channel));
-        }
-        let at = self.clock.now();
-        if at >= job.notification.lives_until {
-            job.notification.in_flight = None;
-            self.breakers.give_back(&host, pass, &live.settings.breaker).await;
-            return Ok(Round::Done);
-        }
-        let answer = self.channels.send(&message, &job.notification, &live.settings, at).await;
-        alarm_on_config(channel, &answer);
-        self.breakers.count(&host, pass, &answer, at, &live.settings.breaker).await;
-        let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
-        if paid && channel == Channel::Sms {
-            job.set_aside = None;
-        }
-        record(&mut job.notification, channel, None, answer, at, if paid { price_micros } else { 0 });
-        Ok(Round::Done)
-    }
-
-    /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider
-    /// did not take. `false` when the budget does not allow it, and nothing was written.
-    async fn claim(
-        &self,
-        job: &mut Job,
-        claim: Claim,
-        recipient: &Recipient,
-        live: &Live,
-        allowance: Allowance,
-    ) -> Result<bool, StoreError> {
-        // What is set aside on one UTC day is given back on the same.
-        let at = self.clock.now();
-        let held = job.set_aside.is_some_and(|held| held.price_micros == claim.price_micros);
-        job.notification.lease(allowance.lease_until, at);
-        job.notification.in_flight = Some(claim);
-        if claim.channel != Channel::Sms || held {
-            self.notifications.claim(&mut job.notification, job.is_new).await?;
-            job.is_new = false;
-            if claim.channel != Channel::Sms {
-                self.give_back(job).await;
-            }
-            return Ok(true);
-        }
-        let read_at = job.notification.revision;
-        let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
-        // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
-        job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
-        let limits = &live.settings.sms;
-        match self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await? {
-            Reserved::Yes => {
-                job.is_new = false;
-                Ok(true)
-            }
-            Reserved::No => {
-                job.notification.revision = read_at;
-                job.notification.in_flight = None;
-                job.set_aside = None;
-                Ok(false)
-            }
-        }
     }
 }
 

@@ -5,6 +5,7 @@ mod assembly;
 mod dispatcher;
 mod last_look;
 mod money;
+mod payment;
 mod push_round;
 mod push_step;
 pub mod retry;

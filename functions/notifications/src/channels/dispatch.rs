@@ -35,6 +35,15 @@ pub enum PaidMessage {
 }
 
 impl PaidMessage {
+    /// The channel it goes out on.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Email(_) => Channel::Email,
+            Self::Sms(_) => Channel::Sms,
+        }
+    }
+
     /// What sending it costs, in micro-euro.
     #[must_use]
     pub fn price_micros(&self, settings: &Settings) -> i64 {

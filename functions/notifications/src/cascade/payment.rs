@@ -1,0 +1,180 @@
+//! A paid call: claimed with its money, made once, and noted; or taken back when it was not made.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::allowance::{Allowance, PAID_CALL};
+use super::dispatcher::{Dispatcher, Job, SetAside, alarm_on_config, record};
+use super::push_round::Round;
+use crate::aws::deadline;
+use crate::breaker::{Entry, Host};
+use crate::channels::{Answer, Channel, Outcome, PaidMessage};
+use crate::notification::Claim;
+use crate::recipients::Recipient;
+use crate::rollout::Live;
+use crate::store::{Reserved, StoreError};
+
+/// The longest that taking back a claim may take.
+const TO_WITHDRAW: Duration = Duration::from_secs(2);
+
+/// Whether a claimed call was made.
+enum Called {
+    /// It was, at this time.
+    Made { answer: Answer, at: Timestamp, cost_micros: i64 },
+    /// It was not, and this is why.
+    Not(Round),
+}
+
+impl Dispatcher {
+    /// Claims the channel, calls its provider once, and notes the outcome; or says why the call was not made after all.
+    pub(super) fn pay<'a>(
+        &'a self,
+        job: &'a mut Job,
+        channel: Channel,
+        recipient: &'a Recipient,
+        live: &'a Live,
+        allowance: Allowance,
+    ) -> BoxFuture<'a, Result<Round, StoreError>> {
+        Box::pin(self.pay_now(job, channel, recipient, live, allowance))
+    }
+
+    async fn pay_now(
+        &self,
+        job: &mut Job,
+        channel: Channel,
+        recipient: &Recipient,
+        live: &Live,
+        allowance: Allowance,
+    ) -> Result<Round, StoreError> {
+        let Some(message) = self.channels.compose(channel, &job.notification, recipient, &live.settings) else {
+            job.unaffordable.insert(channel);
+            return Ok(Round::Done);
+        };
+        let host = Host::paid(channel);
+        let Some(_permit) = self.bulkhead.enter(&host).await else { return Ok(Round::Crowded) };
+        let pass = match self.breakers.enter(&host).await {
+            Entry::Let(pass) => pass,
+            Entry::Barred(until) => {
+                job.barred.insert(host, until);
+                return Ok(Round::Done);
+            }
+        };
+        // A probe whose call was not made is the next one's.
+        match self.claim_and_call(job, &message, recipient, live, allowance).await {
+            Ok(Called::Made { answer, at, cost_micros }) => {
+                self.breakers.count(&host, pass, &answer, at, &live.settings.breaker).await;
+                record(&mut job.notification, channel, None, answer, at, cost_micros);
+                Ok(Round::Done)
+            }
+            Ok(Called::Not(round)) => {
+                self.breakers.give_back(&host, pass, &live.settings.breaker).await;
+                Ok(round)
+            }
+            Err(error) => {
+                self.breakers.give_back(&host, pass, &live.settings.breaker).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn claim_and_call(
+        &self,
+        job: &mut Job,
+        message: &PaidMessage,
+        recipient: &Recipient,
+        live: &Live,
+        allowance: Allowance,
+    ) -> Result<Called, StoreError> {
+        if !allowance.fits(PAID_CALL, self.clock.now()) {
+            return Ok(Called::Not(Round::Late));
+        }
+        let (channel, price_micros) = (message.channel(), message.price_micros(&live.settings));
+        let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
+        match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
+            Ok(true) => {}
+            Ok(false) => {
+                job.unaffordable.insert(channel);
+                return Ok(Called::Not(Round::Done));
+            }
+            Err(error) => {
+                if error.is_transient() {
+                    self.withdraw(job, allowance).await;
+                }
+                return Err(error);
+            }
+        }
+        job.leased = true;
+        if let Some(obstacle) = self.obstacle(recipient, channel).await {
+            job.notification.in_flight = None;
+            return Ok(Called::Not(Round::Met(obstacle, channel)));
+        }
+        let at = self.clock.now();
+        if at >= job.notification.lives_until {
+            job.notification.in_flight = None;
+            return Ok(Called::Not(Round::Done));
+        }
+        let answer = self.channels.send(message, &job.notification, &live.settings, at).await;
+        alarm_on_config(channel, &answer);
+        let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
+        if paid && channel == Channel::Sms {
+            job.set_aside = None;
+        }
+        Ok(Called::Made { answer, at, cost_micros: if paid { price_micros } else { 0 } })
+    }
+
+    /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider
+    /// did not take. `false` when the budget does not allow it, and nothing was written.
+    async fn claim(
+        &self,
+        job: &mut Job,
+        claim: Claim,
+        recipient: &Recipient,
+        live: &Live,
+        allowance: Allowance,
+    ) -> Result<bool, StoreError> {
+        // What is set aside on one UTC day is given back on the same.
+        let at = self.clock.now();
+        let held = job.set_aside.is_some_and(|held| held.price_micros == claim.price_micros);
+        job.notification.lease(allowance.lease_until, at);
+        job.notification.in_flight = Some(claim);
+        if claim.channel != Channel::Sms || held {
+            self.notifications.claim(&mut job.notification, job.is_new).await?;
+            job.is_new = false;
+            if claim.channel != Channel::Sms {
+                self.give_back(job).await;
+            }
+            return Ok(true);
+        }
+        let read_at = job.notification.revision;
+        let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
+        // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
+        job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
+        let limits = &live.settings.sms;
+        match self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await? {
+            Reserved::Yes => {
+                job.is_new = false;
+                Ok(true)
+            }
+            Reserved::No => {
+                job.notification.revision = read_at;
+                job.notification.in_flight = None;
+                job.set_aside = None;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
+    /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
+    async fn withdraw(&self, job: &mut Job, allowance: Allowance) {
+        let now = self.clock.now();
+        job.notification.in_flight = None;
+        job.notification.wait(now, now);
+        let save = self.notifications.save(&mut job.notification);
+        if deadline::anew(allowance.to_insist(now).min(TO_WITHDRAW), save).await.is_ok() {
+            self.give_back(job).await;
+        }
+    }
+}
