@@ -11,6 +11,7 @@ mod holding;
 mod http;
 pub mod logs;
 mod push;
+mod readers;
 #[path = "../../template/mod.rs"]
 pub mod template;
 
@@ -39,6 +40,8 @@ use notifications::rollup::{Change, Sequence};
 use notifications::send::SendApi;
 use notifications::store::StoreError;
 use notifications::store::metrics::Merged;
+use notifications::track::TrackApi;
+pub use readers::{BASE, keys, links};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -90,6 +93,7 @@ pub struct World {
     rollup: Rollup,
     cleaner: Cleaner,
     pub recipients: RecipientsApi,
+    pub track: TrackApi,
     console: ConsoleApi,
     told: Mutex<usize>,
 }
@@ -120,6 +124,7 @@ impl World {
             rollup: places.rollup(&clock),
             cleaner: places.cleanup(&clock),
             recipients: places.recipients().await,
+            track: places.track().await,
             console: places.console(&clock),
             clock,
             push,
@@ -388,14 +393,6 @@ impl World {
         self.aws.state.lock().unwrap().calls.clone()
     }
 
-    pub fn mails(&self) -> Vec<String> {
-        self.aws.state.lock().unwrap().mails.clone()
-    }
-
-    pub fn texts(&self) -> Vec<(String, String)> {
-        self.aws.state.lock().unwrap().texts.clone()
-    }
-
     pub fn items(&self, table: &str) -> Vec<Value> {
         dynamo::items(&self.database, table)
     }
@@ -431,7 +428,9 @@ fn message(to: &str, extra: Value) -> Value {
 }
 
 fn answer(response: notifications::http::Response) -> Answer {
-    let body = serde_json::from_str(response.body.expose()).unwrap_or(Value::Null);
+    // What is no JSON is a page.
+    let text = response.body.expose();
+    let body = serde_json::from_str(text).unwrap_or_else(|_| if text.is_empty() { Value::Null } else { json!(text) });
     Answer { status: response.status, headers: response.headers, body }
 }
 
