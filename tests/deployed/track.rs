@@ -56,7 +56,7 @@ fn a_mails_links_lead_to_its_own_url_and_out_of_its_type() {
     assert_eq!(head.status, 404, "a scanner's look is no click");
 
     let unsubscribe = link_in(&mail, "/v1/unsubscribe/");
-    let opted_out = || world.recipient(&id)["preferences"]["opted_out_types"].clone();
+    let opted_out = || world.recipient(&id)["unsubscribed_types"].clone();
     let page = as_anybody(world, "GET", &unsubscribe, "");
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(page.header("content-security-policy").contains("default-src 'none'") && opted_out() != json!(["DEFAULT"]));

@@ -77,19 +77,86 @@ async fn unsubscribing_takes_a_post_and_stops_that_type_alone() {
     assert!(page.status == 200 && page.body.as_str().unwrap().contains("<form method=\"post\">"), "{page:?}");
     assert_eq!(world.items("recipients"), before, "looking changes nothing");
     world.write_units();
-    for units in [1.0, 0.0] {
+    let mut after = Vec::new();
+    for _ in 0..2 {
         assert_eq!(world.follow("POST", &link).await.status, 200);
-        assert_eq!(world.write_units(), units);
+        after.push(world.items("recipients"));
+        world.advance(60);
     }
+    assert!(after[0] != before && after[0] == after[1], "once is enough");
+    assert_eq!(world.write_units(), 1.0);
     let refused = world.send("ada", json!({"type": "PAYMENT_DUE", "channels": ["email"]})).await;
     assert_eq!(refused.body["reason"], "opted_out");
     assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
     let profile = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await;
-    assert_eq!(profile.body["preferences"]["opted_out_types"], json!(["PAYMENT_DUE"]));
+    assert_eq!(profile.body["unsubscribed_types"], json!(["PAYMENT_DUE"]));
     world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
     let left = world.items("recipients");
     assert_eq!(world.follow("POST", &link).await.status, 200, "nobody is there to be written to");
     assert_eq!(world.items("recipients"), left, "who was erased is not brought back");
+}
+
+#[tokio::test]
+async fn a_persons_own_word_outlasts_every_put_and_is_taken_back_by_a_call_that_says_so() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    world.send("ada", json!({})).await;
+    let link = world.link_to_unsubscribe();
+    world.follow("POST", &link).await;
+    let asked = async || world.send("ada", json!({})).await.body["reason"].clone();
+    for preferences in [json!({}), json!({"opted_out_types": []}), json!({"opted_out_types": ["PAYMENT_DUE"]})] {
+        let profile = json!({"email": "ada@example.com", "preferences": preferences});
+        let answer = world.on_recipient("PUT /v1/recipients/{id}", "ada", profile).await;
+        assert_eq!((answer.status, &answer.body["unsubscribed_types"]), (200, &json!(["DEFAULT"])));
+        assert_eq!(asked().await, "opted_out");
+    }
+    for (kind, reason) in [("PAYMENT_DUE", json!("opted_out")), ("DEFAULT", Value::Null), ("DEFAULT", Value::Null)] {
+        assert_eq!(world.subscribe_again("ada", kind).await.status, 204);
+        assert_eq!(asked().await, reason);
+    }
+    world.follow("POST", &link).await;
+    assert_eq!(asked().await, "opted_out", "and its link works again");
+    assert_eq!(world.subscribe_again("nobody", "DEFAULT").await.status, 204);
+    assert_eq!(world.subscribe_again("ada", &"x".repeat(65)).await.fields(), ["type"]);
+}
+
+#[tokio::test]
+async fn who_unsubscribes_while_a_fallback_waits_is_not_written_to_again() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
+    let sent = world.send("ada", json!({"type": "PAYMENT_DUE", "channels": ["push", "email", "sms"]})).await;
+    world.advance(4 * 3_600 + 60);
+    world.sweep().await;
+    let mail = world.mails().pop().unwrap();
+    let link = links(&mail).into_iter().find(|link| link.contains("/unsubscribe/")).unwrap();
+    world.follow("POST", &link).await;
+    world.advance(4 * 3_600 + 60);
+    world.sweep().await;
+    let end = world.get(sent.body["id"].as_str().unwrap()).await;
+    assert_eq!((&end.body["status"], end.attempts().len(), world.texts().len()), (&json!("accepted"), 2, 0));
+}
+
+#[tokio::test]
+async fn a_page_that_asks_for_it_can_tell_of_a_conversion_whatever_channel_led_to_it() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/7?a={b}&n={token}#{token}"});
+    let sent = world.send("ada", json!({"content": content})).await;
+    let click = links(&world.mails()[0]).into_iter().find(|link| link.contains("/clicks/")).unwrap();
+    let token = click.rsplit('/').next().unwrap();
+    let shown = world.follow("GET", &click).await;
+    let landed = format!("https://shop.example/7?a={{b}}&n={token}#{token}");
+    assert_eq!((shown.status, shown.header("Location")), (302, Some(landed.as_str())));
+    for event in ["delivered", "opened", "clicked", "dismissed"] {
+        assert_eq!(world.receipt(token, event, json!({})).await.status, 404, "a link's token is for conversions");
+    }
+    for recorded in [true, false] {
+        let told = world.receipt(token, "converted", json!({"value_micros": 5})).await;
+        assert_eq!(told.body, json!({"recorded": recorded}));
+    }
+    let end = world.get(sent.body["id"].as_str().unwrap()).await.body;
+    assert_eq!((&end["channel"], &end["conversion_value_micros"]), (&json!("email"), &json!(5)));
 }
 
 #[tokio::test]

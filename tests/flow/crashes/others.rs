@@ -165,7 +165,7 @@ async fn of_an_opt_out() {
         Box::pin(async {
             assert_eq!(world.follow("POST", &world.link_to_unsubscribe()).await.status, 200);
             let profile = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body;
-            assert_eq!(profile["preferences"]["opted_out_types"], json!(["DEFAULT"]));
+            assert_eq!(profile["unsubscribed_types"], json!(["DEFAULT"]));
         })
     }
     let lines = &[(Before, "UpdateItem recipients"), (After, "UpdateItem recipients")];

@@ -62,6 +62,8 @@ impl<'a> Ladder<'a> {
         }
         match notification.version {
             Some(Version::V2) if self.killed => over(Status::Skipped, Reason::Rollout),
+            // The gate asked before the first attempt; what is tried hours later asks again.
+            Some(_) if !recipient.wants_type(notification.kind.name) => over(Status::Skipped, Reason::OptedOut),
             Some(Version::V2) => self.climb(notification, recipient, now),
             Some(Version::V1) | None => one_plain_push(notification, recipient, now),
         }

@@ -209,6 +209,19 @@ fn an_erased_recipient_ends_it_without_reaching_them() {
 }
 
 #[test]
+fn who_wants_no_more_of_a_type_is_tried_no_further_and_what_was_accepted_stays_so() {
+    let mut ada = people::with_everything(1);
+    ada.unsubscribed_types.insert("PAYMENT_DUE".to_owned());
+    let mut about = v2("PAYMENT_DUE");
+    about.record(tried(Channel::Push, Some("d0"), wait(1_000), start()));
+    let end = Step::Finish(Status::Skipped, Some(Reason::OptedOut));
+    assert_eq!(ladder(&ada).next_step(&about, later(2)), end);
+    about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, later(2)));
+    assert_eq!(ladder(&ada).next_step(&about, later(5 * 3_600)), Step::Finish(Status::Accepted, None));
+    assert_ne!(ladder(&ada).next_step(&v2("DEFAULT"), start()), end, "another type");
+}
+
+#[test]
 fn an_unknown_paid_outcome_is_told_whatever_ends_the_notification() {
     let ada = people::with_everything(1);
     let mut about = v2("PAYMENT_DUE");

@@ -9,7 +9,7 @@ use crate::channels::Channel;
 pub struct Engagement {
     /// When it was confirmed that it reached the person.
     pub delivered_at: Option<Timestamp>,
-    /// The channel that was confirmed first.
+    /// The channel on which it did so: of several that were confirmed, the one that is said to have been the first.
     pub delivered_on: Option<Channel>,
     /// When it was opened.
     pub opened_at: Option<Timestamp>,
@@ -21,7 +21,7 @@ pub struct Engagement {
     pub converted_at: Option<Timestamp>,
     /// What that was worth, in micro-euro, as the page said it.
     pub conversion_value_micros: Option<i64>,
-    /// What later channels cost although an earlier one had reached the person.
+    /// What was paid for other channels after that one had been tried.
     pub wasted_cost_micros: i64,
     /// How often something was noted while a function held the notification: what that function's next write asks for, so
     /// that neither loses what the other knows.

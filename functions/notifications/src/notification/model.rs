@@ -94,9 +94,7 @@ impl Notification {
         self.enter(status, reason, now);
         self.in_flight = None;
         self.next_action_at = None;
-        if let Some(proven) = self.engagement.delivered_on {
-            self.count_waste(proven);
-        }
+        self.count_waste();
     }
 
     /// Withdraws it, if it is at rest.
@@ -149,14 +147,15 @@ impl Notification {
         self.reason = None;
     }
 
-    /// Counts what other channels cost after `proven` had been tried, since `proven` reached the person.
-    pub fn count_waste(&mut self, proven: Channel) {
+    /// Counts what other channels cost after the one that reached the person had been tried.
+    pub fn count_waste(&mut self) {
+        let Some(proven) = self.engagement.delivered_on else { return };
         let tried = || self.attempts_on(proven);
         let taken = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted).or_else(|| tried().next());
         let Some(reached) = taken else { return };
         let later = |attempt: &&Attempt| attempt.channel != proven && attempt.at_ms > reached.at_ms;
-        let wasted = self.attempts.iter().filter(later).map(|attempt| attempt.cost_micros).sum();
-        self.engagement.wasted_cost_micros = self.engagement.wasted_cost_micros.max(wasted);
+        self.engagement.wasted_cost_micros =
+            self.attempts.iter().filter(later).map(|attempt| attempt.cost_micros).sum();
     }
 
     fn enter(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
+use super::profile::MAX_TYPE_CHARS;
 use super::{Certificate, Device, KeyHasher, MAX_DEVICES, Profile, RecipientId, RecipientKey, RecipientView, base32};
 use crate::aws::deadline;
 use crate::channels::push::{BrowserSubscription, ExtraOrigins};
@@ -56,6 +57,7 @@ impl RecipientsApi {
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
             "GET /v1/recipients/{id}/notifications" => self.history(request).await,
+            "DELETE /v1/recipients/{id}/unsubscribed/{type}" => self.subscribe_again(request, now).await,
             "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
             _ => Err(Problem::not_found("route")),
         }
@@ -121,6 +123,18 @@ impl RecipientsApi {
             return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
         }
         self.recipients.forget_device(&key, device_id).await.map_err(problem)?;
+        Ok(Response::no_content())
+    }
+
+    /// 204, also when they had not unsubscribed from it or are unknown. The only way back from a person's own word, so that
+    /// it takes a call that means it.
+    async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let kind = request.path("type");
+        if !(1..=MAX_TYPE_CHARS).contains(&kind.chars().count()) {
+            return Err(Problem::invalid_field("type", "must be the name of a type, of 1 to 64 characters"));
+        }
+        self.recipients.subscribe_again(&key, kind, now).await.map_err(problem)?;
         Ok(Response::no_content())
     }
 

@@ -133,8 +133,8 @@ async fn a_recipient_is_made_then_replaced_and_read_back() {
         read,
         json!({
             "id": "ada", "email": null, "phone": "+393331234567", "locale": null, "time_zone": "Europe/Rome",
-            "attributes": {}, "preferences": {}, "suppressed_channels": [], "devices": [],
-            "created_at": "2027-01-10T12:00:00Z", "updated_at": "2027-01-10T13:00:00Z",
+            "attributes": {}, "preferences": {}, "unsubscribed_types": [], "suppressed_channels": [],
+            "devices": [], "created_at": "2027-01-10T12:00:00Z", "updated_at": "2027-01-10T13:00:00Z",
         })
     );
 }

@@ -13,7 +13,7 @@ use crate::problem::{FieldError, Problem};
 
 /// The most types one may opt out of by name, and the most characters of a type's name.
 const MAX_TYPES: usize = 50;
-const MAX_TYPE_CHARS: usize = 64;
+pub(super) const MAX_TYPE_CHARS: usize = 64;
 
 /// Everything about a recipient that the caller decides. A PUT replaces all of it, and none of the devices.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -40,6 +40,8 @@ pub struct Recipient {
     pub attributes: Private<Map<String, Value>>,
     /// What they want and when.
     pub preferences: Preferences,
+    /// Types they unsubscribed from by a link in a message; no PUT takes that back.
+    pub unsubscribed_types: BTreeSet<String>,
     /// Channels on which their address is suppressed, as far as the profile knows.
     pub suppressed: BTreeSet<Channel>,
     /// Their browsers, newest first.
@@ -57,6 +59,12 @@ impl Recipient {
     #[must_use]
     pub fn zone(&self) -> TimeZone {
         self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+    }
+
+    /// Whether notifications of this type are wanted.
+    #[must_use]
+    pub fn wants_type(&self, kind: &str) -> bool {
+        self.preferences.wants_type(kind) && !self.unsubscribed_types.contains(kind)
     }
 
     /// Whether they have an address on this channel that is not suppressed, and have not opted out of it.
@@ -147,6 +155,7 @@ mod tests {
             time_zone: None,
             attributes: Private::new(Map::from_iter([("plan".to_owned(), Value::from("gold"))])),
             preferences: Preferences::default(),
+            unsubscribed_types: BTreeSet::new(),
             suppressed: BTreeSet::new(),
             devices: vec![device("https://fcm.googleapis.com/fcm/send/token-1")],
             created_at: Timestamp::UNIX_EPOCH,

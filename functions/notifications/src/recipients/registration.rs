@@ -96,6 +96,7 @@ mod tests {
             time_zone: None,
             attributes: Private::default(),
             preferences: crate::recipients::Preferences::default(),
+            unsubscribed_types: std::collections::BTreeSet::new(),
             suppressed: std::collections::BTreeSet::new(),
             devices: (0..devices).map(device).collect(),
             created_at: Timestamp::UNIX_EPOCH,

@@ -75,7 +75,7 @@ impl Gates<'_> {
         let Some(recipient) = self.recipient else {
             return gated;
         };
-        let wanted = recipient.preferences.wants_type(notification.kind.name);
+        let wanted = recipient.wants_type(notification.kind.name);
         gated.check(Verdict::Skip(Reason::OptedOut), wanted, serde_json::json!({"type": notification.kind.name}));
         let open = self.open_channels(notification, recipient, version);
         gated.check(

@@ -15,6 +15,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::recipients::RecipientKey;
 use crate::store::{NotificationsStore, RecipientsStore, StoreError};
 
+/// Where a message's URL asks, in its query or fragment, for the token that a page needs to tell of a conversion.
+const TOKEN_HERE: &str = "{token}";
 /// How often a receipt is tried when the notification changes under it.
 const TRIES: u32 = 5;
 
@@ -51,8 +53,11 @@ impl TrackApi {
 
     async fn receipt(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let told = ReceiptRequest::parse(request)?;
-        let Permit::Receipt(id, channel) = self.keys.open(told.token.expose(), now).map_err(refused)? else {
-            return Err(refused(TokenError::Invalid));
+        let (id, channel) = match self.keys.open(told.token.expose(), now).map_err(refused)? {
+            Permit::Receipt(id, channel) => (id, channel),
+            // Whoever followed a mail's link may say what came of it, and nothing else.
+            Permit::Click(id, channel) if told.event == Event::Converted => (id, channel),
+            _ => return Err(refused(TokenError::Invalid)),
         };
         let at = told.at.unwrap_or(now);
         let receipt = Receipt { event: told.event, channel, at, value_micros: told.value_micros };
@@ -73,7 +78,7 @@ impl TrackApi {
         let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()));
         let url = url.ok_or_else(|| Problem::not_found("link"))?;
         let response = Response::text(302, "text/plain; charset=utf-8", "")
-            .with_header("Location", url.as_str())
+            .with_header("Location", url.as_str().replace(TOKEN_HERE, request.path("token")))
             .with_header("Cache-Control", "no-store")
             .with_header("Referrer-Policy", "no-referrer");
         Ok(response)
@@ -134,7 +139,7 @@ impl TrackApi {
     /// and also when the recipient has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (recipient, kind) = self.wish(request, now)?;
-        let done = self.recipients.opt_out_of(&recipient, &kind, now).await.map_err(|error| problem(&error))?;
+        let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(|error| problem(&error))?;
         tracing::info!(%recipient, kind, ?done, "unsubscribed");
         Ok(page::done(&kind))
     }

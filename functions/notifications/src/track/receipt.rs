@@ -83,9 +83,10 @@ impl Receipt {
             }
         }
         // Whatever happened to it, it arrived.
-        facts.delivered_on.get_or_insert(self.channel);
-        earliest(&mut facts.delivered_at, at);
-        notification.count_waste(self.channel);
+        if facts.delivered_at.zip(facts.delivered_on).is_none_or(|known| (at, self.channel) < known) {
+            (facts.delivered_at, facts.delivered_on) = (Some(at), Some(self.channel));
+        }
+        notification.count_waste();
         settle(notification, now);
         if (notification.status, notification.engagement) == before {
             Effect::Nothing

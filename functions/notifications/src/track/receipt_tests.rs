@@ -82,9 +82,11 @@ fn a_receipt_after_a_fallback_shows_what_the_fallback_cost() {
     let by_email = Receipt { event: Event::Clicked, channel: Channel::Email, at: at(490), value_micros: None };
     assert_eq!(by_email.apply(&mut notification, at(490)), Effect::Changed);
     assert_eq!(notification.engagement.wasted_cost_micros, 70_000, "the e-mail was read");
+    let late = Receipt { at: at(495), ..receipt(Event::Delivered) };
+    assert_eq!(late.apply(&mut notification, at(495)), Effect::Nothing, "a device that was off adds nothing");
     assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(500)), Effect::Changed);
-    assert_eq!(notification.engagement.wasted_cost_micros, 70_092, "and the push had arrived before");
-    assert_eq!(notification.channel(), Some(Channel::Email), "the first that was confirmed");
+    assert_eq!(notification.engagement.wasted_cost_micros, 70_092, "the push had arrived before");
+    assert_eq!((notification.channel(), notification.engagement.delivered_at), (Some(Channel::Push), Some(at(5))));
 }
 
 #[test]

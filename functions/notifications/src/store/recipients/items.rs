@@ -19,6 +19,8 @@ pub(super) const OWNER: &str = "owner";
 const DEVICE: &str = "device#";
 /// The attribute of a profile that names the channels on which its address is suppressed.
 pub(super) const SUPPRESSED: &str = "suppressed";
+/// The attribute of a profile that names the types its person unsubscribed from.
+pub(super) const UNSUBSCRIBED: &str = "unsubscribed";
 
 /// The sort key of a device.
 pub(super) fn device_sk(device_id: &str) -> String {
@@ -61,6 +63,7 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
         time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),
         attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
         preferences: reader.maybe_json("preferences")?.unwrap_or_default(),
+        unsubscribed_types: names(item, UNSUBSCRIBED)?.iter().cloned().collect(),
         suppressed: suppressed(item)?,
         devices: Vec::new(),
         created_at: reader.time("created_at")?,
@@ -71,9 +74,13 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
 
 /// The channels on which a profile's address is suppressed.
 fn suppressed(item: &Item) -> Result<BTreeSet<Channel>, Malformed> {
-    let names = item.get(SUPPRESSED).map_or(Ok(&[][..]), |set| set.as_ss().map(Vec::as_slice));
-    let names = names.map_err(|_| Malformed(SUPPRESSED))?.iter();
-    names.map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
+    names(item, SUPPRESSED)?.iter().map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
+}
+
+/// The texts in a set that may be absent.
+fn names<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a [String], Malformed> {
+    let set = item.get(attribute).map_or(Ok(&[][..]), |set| set.as_ss().map(Vec::as_slice));
+    set.map_err(|_| Malformed(attribute))
 }
 
 /// How often a profile was written.

@@ -13,7 +13,7 @@
 //! | register a new device | 2 | 6: profile, device, owner |
 //! | move a device here | 2 | 8: the same and the other recipient's device |
 //! | remove a device | | 4: device, owner |
-//! | opt out of a type | 1 | 1; 0 when it is so already |
+//! | unsubscribe from a type, or subscribe again | | 1 |
 
 mod devices;
 mod items;
@@ -85,7 +85,8 @@ impl RecipientsStore {
         }
     }
 
-    /// Replaces a recipient's profile, and none of the devices, in one write without a read; the last writer wins.
+    /// Replaces a recipient's profile, and none of the devices, in one write without a read; the last writer wins. The types
+    /// that its person unsubscribed from stay.
     /// `suppressed` are the channels on which its addresses are suppressed.
     /// Gives the recipient as stored, without devices; `revision` 1 says that it is new.
     ///

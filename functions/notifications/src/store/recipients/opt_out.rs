@@ -1,14 +1,14 @@
-//! A recipient's own word: no more of one type.
+//! A person's own word: no more of one type. It stands beside what a caller says of their preferences, in a set of its own,
+//! so that no PUT of the profile takes it back.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::items::{self, PROFILE};
+use super::items::{PROFILE, UNSUBSCRIBED};
 use super::{RecipientsStore, item_key};
-use crate::recipients::{Preferences, RecipientKey};
+use crate::recipients::RecipientKey;
 use crate::store::{ItemWriter, StoreError};
-
-/// How often it is tried when the profile changes under it.
-const TRIES: u32 = 5;
 
 /// What an opt-out came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,52 +22,54 @@ pub enum OptedOut {
 }
 
 impl RecipientsStore {
-    /// Adds a type to those that the recipient does not want: one read, and one write unless it is there already.
+    /// Adds a type to those that the recipient unsubscribed from: one write without a read, and nothing changes the second
+    /// time or when the recipient was erased.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or other writers kept coming first.
-    pub async fn opt_out_of(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<OptedOut, StoreError> {
-        for _ in 0..TRIES {
-            let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-            let found = get.set_key(Some(item_key(key.as_str(), PROFILE))).send().await;
-            let Some(item) = found.map_err(|error| StoreError::of("GetItem", error))?.item else {
-                return Ok(OptedOut::Nobody);
-            };
-            let recipient = items::profile(key, &item)?;
-            let mut preferences = recipient.preferences;
-            if !preferences.opted_out_types.insert(kind.to_owned()) {
-                return Ok(OptedOut::Before);
-            }
-            match self.put_preferences(key, &preferences, recipient.revision, now).await {
-                Err(error) if error.is_condition_failed() => {}
-                written => return written.map(|()| OptedOut::Now),
-            }
-        }
-        let cause = "other writers to this recipient kept coming first".to_owned();
-        Err(StoreError::Transient { call: "UpdateItem", cause })
-    }
-
-    /// Replaces the preferences of a profile that was read at this revision.
-    async fn put_preferences(
-        &self,
-        key: &RecipientKey,
-        preferences: &Preferences,
-        read_at: u64,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let values = ItemWriter::default()
-            .text(":preferences", serde_json::to_string(preferences).unwrap_or_default())
-            .time(":now", now)
-            .number(":read", read_at)
-            .number(":next", read_at + 1);
+    /// When DynamoDB does not answer.
+    pub async fn unsubscribe(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<OptedOut, StoreError> {
+        let values = ItemWriter::default().text(":kind", kind).time(":now", now).number(":one", 1);
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(item_key(key.as_str(), PROFILE)))
-            .update_expression("SET preferences = :preferences, updated_at = :now, revision = :next")
-            .condition_expression("revision = :read")
-            .set_expression_attribute_values(Some(values.finish()));
-        update.send().await.map(drop).map_err(|error| StoreError::of("UpdateItem", error))
+            .update_expression("ADD #unsubscribed :kinds, revision :one SET updated_at = :now")
+            .condition_expression("attribute_exists(pk) AND NOT contains(#unsubscribed, :kind)")
+            .expression_attribute_names("#unsubscribed", UNSUBSCRIBED)
+            .set_expression_attribute_values(Some(values.finish()))
+            .expression_attribute_values(":kinds", AttributeValue::Ss(vec![kind.to_owned()]))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = update.send().await else { return Ok(OptedOut::Now) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) if refused.item().is_some() => {
+                Ok(OptedOut::Before)
+            }
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(OptedOut::Nobody),
+            _ => Err(StoreError::of("UpdateItem", error)),
+        }
+    }
+
+    /// Takes a type off those that the recipient unsubscribed from, because they asked for it again. Nothing changes when it
+    /// is not among them.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn subscribe_again(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<(), StoreError> {
+        let values = ItemWriter::default().text(":kind", kind).time(":now", now).number(":one", 1);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .update_expression("DELETE #unsubscribed :kinds ADD revision :one SET updated_at = :now")
+            .condition_expression("contains(#unsubscribed, :kind)")
+            .expression_attribute_names("#unsubscribed", UNSUBSCRIBED)
+            .set_expression_attribute_values(Some(values.finish()))
+            .expression_attribute_values(":kinds", AttributeValue::Ss(vec![kind.to_owned()]));
+        match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
+            Err(error) if !error.is_condition_failed() => Err(error),
+            _ => Ok(()),
+        }
     }
 }

@@ -49,6 +49,31 @@ async fn everything_a_caller_says_reads_back() {
 }
 
 #[tokio::test]
+async fn who_unsubscribes_stays_so_through_every_put_and_nobody_is_made_by_it() {
+    let world = World::new().await;
+    let store = &world.cleanup.recipients;
+    let put = async || {
+        let none = BTreeSet::new();
+        store.put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), &none, now()).await.unwrap()
+    };
+    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptedOut::Nobody);
+    store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
+    assert_eq!(store.load(&key("ada")).await.unwrap(), None);
+    put().await;
+    for (kind, came_to) in [("NEWS", OptedOut::Now), ("NEWS", OptedOut::Before), ("OFFERS", OptedOut::Now)] {
+        assert_eq!(store.unsubscribe(&key("ada"), kind, now()).await.unwrap(), came_to);
+    }
+    let both = put().await;
+    assert!(!both.wants_type("NEWS") && !both.wants_type("OFFERS") && both.wants_type("DEFAULT"));
+    for _ in 0..2 {
+        store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
+    }
+    let one = store.load(&key("ada")).await.unwrap().unwrap();
+    assert!(one.wants_type("NEWS") && !one.wants_type("OFFERS"));
+    assert_eq!(one.revision, 5, "each change counts, and nothing else does");
+}
+
+#[tokio::test]
 async fn a_malformed_item_is_an_error_that_names_the_attribute_alone() {
     let world = World::new().await;
     world.device("ada", "secret", now(), None).await;

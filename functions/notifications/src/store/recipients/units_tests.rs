@@ -120,6 +120,10 @@ async fn every_request_writes_what_the_table_says() {
         .await
         .unwrap();
     assert_eq!(metered.units(), 1, "put a profile");
+    assert_eq!(metered.store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptedOut::Now);
+    assert_eq!(metered.units(), 1, "unsubscribe");
+    metered.store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
+    assert_eq!(metered.units(), 1, "subscribe again");
     let device = registering("tablet", now(), None);
     assert_eq!(metered.register("ada", &device).await, 6, "register a new device");
     assert_eq!(metered.register("ada", &device).await, 0, "register a known device");

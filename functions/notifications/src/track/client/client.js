@@ -9,6 +9,7 @@
 //     });                                     // PUT /v1/recipients/{id}/devices with the subscription
 //
 //     await notifications.converted(19.9);    // what the last clicked notification led to, in euro (or nothing)
+//     await notifications.converted(19.9, { url: "https://<api>/v1/receipts", token }); // the token from this page's URL
 //
 // A device is registered with a token that no page may hold, so that your backend does it. Call subscribe() at every
 // visit of somebody who has agreed: it renews what the service knows, and costs nothing when that is known already.
@@ -54,9 +55,10 @@ globalThis.notifications = (() => {
     return subscription;
   };
 
-  // Tells that the notification that was clicked last did what it was sent for, once. false: none was clicked.
-  const converted = async (value) => {
-    const receipt = await on("kept", "readonly", (store) => store.get("clicked"));
+  // Tells that the notification that was clicked last, or the one given, did what it was sent for, once. false: none was
+  // clicked.
+  const converted = async (value, given) => {
+    const receipt = given || (await on("kept", "readonly", (store) => store.get("clicked")));
     if (!receipt) return false;
     const body = { token: receipt.token, event: "converted", at: new Date().toISOString() };
     if (value !== undefined) body.value_micros = Math.round(value * 1e6);
@@ -65,7 +67,7 @@ globalThis.notifications = (() => {
       credentials: "omit", keepalive: true,
     });
     if (!answer.ok) throw new Error(`the conversion was not taken: ${answer.status}`);
-    await on("kept", "readwrite", (store) => store.delete("clicked"));
+    if (!given) await on("kept", "readwrite", (store) => store.delete("clicked"));
     return true;
   };
 
