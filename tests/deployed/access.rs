@@ -14,7 +14,8 @@ const SCOPES: [&str; 3] = ["send", "recipients", "ops"];
 fn protected() -> Vec<(Route, String)> {
     let routes: Vec<_> = Template::read().routes().into_iter().filter(|route| !route.is_public).collect();
     assert!(routes.len() >= 14);
-    let filled = |route: &Route| route.path.replace("{id}", "eve").replace("{device_id}", "d");
+    let filled =
+        |route: &Route| route.path.replace("{id}", "eve").replace("{device_id}", "d").replace("{type}", "NEWS");
     routes.into_iter().map(|route| (route.clone(), filled(&route))).collect()
 }
 

@@ -10,6 +10,7 @@ mod canaries;
 mod console;
 mod crashes;
 mod deliveries;
+mod engagement;
 mod erasure;
 mod faults;
 mod idempotency;

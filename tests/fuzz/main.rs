@@ -51,6 +51,7 @@ macro_rules! targets {
 targets! {
     http_event: 600,
     stream_record: 400,
+    track: 600,
     settings: 4_000,
     percentage: 4_000,
     users: 4_000,

@@ -178,13 +178,6 @@ impl World {
         answer(self.recipients.answer(&request, self.clock.now()).await)
     }
 
-    /// A caller passes on that somebody asked for a type again.
-    pub async fn subscribe_again(&self, id: &str, kind: &str) -> Answer {
-        let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";
-        let request = self.request(SHOP, "recipients", route, &[("id", id), ("type", kind)], &[], &Value::Null, None);
-        answer(self.recipients.answer(&request, self.clock.now()).await)
-    }
-
     /// The ids of a recipient's devices.
     pub async fn devices(&self, id: &str) -> usize {
         self.on_recipient("GET /v1/recipients/{id}", id, json!({})).await.body["devices"].as_array().map_or(0, Vec::len)

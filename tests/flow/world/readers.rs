@@ -9,7 +9,7 @@ use notifications::track::{Permit, TokenKeys};
 use serde_json::{Value, json};
 
 use super::functions::LINK_KEY;
-use super::{Answer, World, answer};
+use super::{Answer, SHOP, World, answer};
 
 /// Where the API is reached from outside.
 pub const BASE: &str = "https://notify.example.com";
@@ -47,6 +47,13 @@ impl World {
     pub async fn follow(&self, method: &str, link: &str) -> Answer {
         let (path, token) = link.strip_prefix(BASE).unwrap().rsplit_once('/').unwrap();
         self.on_track(&format!("{method} {path}/{{token}}"), token, Value::Null).await
+    }
+
+    /// A caller passes on that somebody asked for a type again.
+    pub async fn subscribe_again(&self, id: &str, kind: &str) -> Answer {
+        let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";
+        let request = self.request(SHOP, "recipients", route, &[("id", id), ("type", kind)], &[], &Value::Null, None);
+        answer(self.recipients.answer(&request, self.clock.now()).await)
     }
 
     pub async fn on_track(&self, route: &str, token: &str, body: Value) -> Answer {

@@ -26,6 +26,7 @@ pub mod retry_after;
 pub mod settings;
 pub mod stream_record;
 pub mod subscription;
+pub mod track;
 pub mod users;
 pub mod vapid_key;
 

@@ -6,24 +6,29 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
+use notifications::channels::Channel;
 use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::Cleanup;
 use notifications::clock::Clock;
 use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::http::{Request, Response};
+use notifications::notification::NotificationId;
 use notifications::parameters::ParameterStore;
+use notifications::private::Private;
 use notifications::recipients::RecipientsApi;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::secrets::LinkSigningKeys;
 use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
     BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
 };
+use notifications::track::{Permit, TokenKeys, TrackApi};
 use notifications::{aws, gateway};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -36,6 +41,11 @@ const PREFIX: &str = "/push-notifications/fuzz";
 /// What is asked before the first input, so that there is something to find.
 const BEFORE: &str = include_str!("before.http");
 
+/// The link-signing key.
+const LINK_KEY: [u8; 32] = [9; 32];
+/// How the routes of `track` begin.
+const TRACK: [&str; 5] =
+    ["POST /v1/receipts", "GET /v1/clicks/", "GET /v1/unsubscribe/", "POST /v1/unsubscribe/", "GET /v1/client/"];
 /// How the routes of `console` begin.
 const OPS: [&str; 4] = ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout", "GET /v1/report"];
 
@@ -49,6 +59,7 @@ pub struct World {
     pub push_origin: String,
     runtime: Runtime,
     functions: Functions,
+    tokens: Vec<(String, String)>,
     before: Vec<(&'static str, Value)>,
 }
 
@@ -56,6 +67,7 @@ struct Functions {
     clock: Clock,
     send: SendApi,
     recipients: RecipientsApi,
+    track: TrackApi,
     console: ConsoleApi,
     cleanup: Cleanup,
     rollup: Services,
@@ -94,13 +106,13 @@ impl World {
             ("settings", r#"{"sms": {"allowed_countries": ["IT", "DE", "US"]}}"#.to_owned()),
             ("vapid-private-key", URL_SAFE_NO_PAD.encode([0x24; 32])),
             ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
-            ("link-signing-key", URL_SAFE_NO_PAD.encode([9; 32])),
+            ("link-signing-key", URL_SAFE_NO_PAD.encode(LINK_KEY)),
             ("public-base-url", "https://notify.example.com".to_owned()),
         ];
         let aws = Aws::new(parameters.map(|(name, value)| (format!("{PREFIX}/{name}"), value)).into());
         let push_origin = runtime.block_on(push::serve());
         let functions = runtime.block_on(Functions::start(&aws, &push_origin));
-        let mut world = Self { aws, push_origin, runtime, functions, before: Vec::new() };
+        let mut world = Self { aws, push_origin, runtime, functions, tokens: Vec::new(), before: Vec::new() };
         for request in form::blocks(BEFORE) {
             let event = form::event(request, &world.push_origin).expect("an event");
             let answer = world.answer(&gateway::request(event).expect("a request"));
@@ -108,18 +120,31 @@ impl World {
             world.functions.clock.advance(Duration::from_secs(1));
         }
         world.before = world.aws.items();
+        world.tokens = world.before.iter().flat_map(|(_, item)| tokens_of(item, world.functions.clock.now())).collect();
         world
+    }
+
+    /// The text with a real token for each word that stands for one: `RECEIPT-accepted`, `CLICK-accepted`, `OVER-accepted` for
+    /// one that has expired, `UNSUBSCRIBE-accepted`, and so for every status there is.
+    pub fn with_tokens(&self, text: &str) -> String {
+        self.tokens.iter().fold(text.to_owned(), |text, (word, token)| text.replace(word, token))
+    }
+
+    /// Whether the function behind this route is `track`.
+    pub fn is_track(route: &str) -> bool {
+        TRACK.iter().any(|start| route.starts_with(start))
     }
 
     /// What the function behind the request's route answers; `send` answers what is no route.
     pub fn answer(&self, request: &Request) -> Response {
-        let Functions { clock, send, recipients, console, cleanup, .. } = &self.functions;
+        let Functions { clock, send, recipients, track, console, cleanup, .. } = &self.functions;
         let now = clock.now();
         self.runtime.block_on(async {
             match request.route.as_str() {
                 route if route.contains("/recipients/") || route.ends_with("/vapid-public-key") => {
                     recipients.answer(request, now).await
                 }
+                route if Self::is_track(route) => track.answer(request, now).await,
                 route if OPS.iter().any(|start| route.starts_with(start)) => console.answer(request, now).await,
                 "POST /v1/cleanup" => cleanup.answer(request, now, 180).await,
                 // Long enough for a machine that is busy with other things: this limit runs on the machine's clock.
@@ -156,6 +181,7 @@ impl Functions {
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
         let cursor = CursorStore::new(config.dynamodb(), "control");
         Self {
+            track: TrackApi { notifications: notifications.clone(), recipients: recipients.clone(), keys: keys() },
             send: SendApi { service: SendService { dispatcher, idempotency, hasher: hasher.clone() } },
             cleanup: Cleanup {
                 recipients: recipients.clone(),
@@ -188,6 +214,28 @@ impl Functions {
             clock,
         }
     }
+}
+
+fn keys() -> TokenKeys {
+    TokenKeys::new(&LinkSigningKeys { current: Private::new(LINK_KEY), previous: None })
+}
+
+/// What may be done with a stored notification, by name.
+fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
+    let text = |name: &str| item[name]["S"].as_str();
+    let parts = text("pk").zip(text("sk")).zip(text("status"));
+    let Some(((pk, sk), status)) = parts else { return Vec::new() };
+    let Some(id) = NotificationId::from_stored(pk, sk) else { return Vec::new() };
+    let (later, recipient) = (now + SignedDuration::from_hours(1), id.recipient().clone());
+    [
+        ("RECEIPT", Permit::Receipt(id.clone(), Channel::Push), later),
+        ("CLICK", Permit::Click(id.clone(), Channel::Email), later),
+        ("OVER", Permit::Receipt(id, Channel::Push), now - SignedDuration::from_hours(1)),
+        ("UNSUBSCRIBE", Permit::Unsubscribe(recipient, "DEFAULT".to_owned()), later),
+    ]
+    .into_iter()
+    .map(|(word, permit, until)| (format!("{word}-{status}"), keys().sign(&permit, until)))
+    .collect()
 }
 
 /// The dispatcher as `cascade` holds it, on the world's clock.

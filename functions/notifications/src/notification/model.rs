@@ -152,8 +152,8 @@ impl Notification {
         let Some(proven) = self.engagement.delivered_on else { return };
         let tried = || self.attempts_on(proven);
         let taken = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted).or_else(|| tried().next());
-        let Some(reached) = taken else { return };
-        let later = |attempt: &&Attempt| attempt.channel != proven && attempt.at_ms > reached.at_ms;
+        let since = taken.map_or(i64::MAX, |attempt| attempt.at_ms);
+        let later = |attempt: &&Attempt| attempt.channel != proven && attempt.at_ms > since;
         self.engagement.wasted_cost_micros =
             self.attempts.iter().filter(later).map(|attempt| attempt.cost_micros).sum();
     }

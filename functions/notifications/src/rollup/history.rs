@@ -109,7 +109,7 @@ fn step(item: &Value, choice: u8, at_ms: i64) -> Option<Value> {
             tries.push(attempt("accepted", at_ms, if choice.is_multiple_of(2) { 0 } else { 70_000 }));
             next["status"] = json!("accepted");
         }
-        ("accepted", 0..=2) => next["status"] = json!("delivered"),
+        ("accepted", 0..=2) | ("failed" | "expired" | "uncertain", 5) => next["status"] = json!("delivered"),
         ("accepted" | "delivered", 3) => next["clicked_at"] = json!(at_ms),
         ("accepted" | "delivered", 4) => {
             (next["converted_at"], next["conversion_value_micros"]) = (json!(at_ms), json!(at_ms % 9_000));
@@ -117,7 +117,10 @@ fn step(item: &Value, choice: u8, at_ms: i64) -> Option<Value> {
         ("delivered", 5) => (next["opened_at"], next["wasted_cost_micros"]) = (json!(at_ms), json!(70_000)),
         _ => return None,
     }
-    next["updated_at"] = json!(at_ms);
+    // What a receipt tells counts in the minute in which it ended.
+    if !matches!(item["status"].as_str().unwrap(), "accepted" | "delivered" | "failed" | "expired" | "uncertain") {
+        next["updated_at"] = json!(at_ms);
+    }
     if !tries.is_empty() {
         next["attempts"] = json!(serde_json::to_string(&tries).unwrap());
     }

@@ -61,7 +61,7 @@ impl TrackApi {
         };
         let at = told.at.unwrap_or(now);
         let receipt = Receipt { event: told.event, channel, at, value_micros: told.value_micros };
-        let (_, effect) = self.note(&id, receipt, now).await?;
+        let (_, effect) = self.note(&id, receipt, |_| Ok(()), now).await?;
         if effect == Effect::OtherValue {
             return Err(Problem::new(ProblemKind::Conflict, "It converted already, with another value."));
         }
@@ -75,8 +75,7 @@ impl TrackApi {
         };
         let notification =
             if request.is_prefetch { self.find(&id).await? } else { self.clicked(&id, channel, now).await? };
-        let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()));
-        let url = url.ok_or_else(|| Problem::not_found("link"))?;
+        let url = own_link(&notification)?;
         let response = Response::text(302, "text/plain; charset=utf-8", "")
             .with_header("Location", url.as_str().replace(TOKEN_HERE, request.path("token")))
             .with_header("Cache-Control", "no-store")
@@ -86,7 +85,7 @@ impl TrackApi {
 
     async fn clicked(&self, id: &NotificationId, channel: Channel, now: Timestamp) -> Result<Notification, Problem> {
         let click = Receipt { event: Event::Clicked, channel, at: now, value_micros: None };
-        match self.note(id, click, now).await {
+        match self.note(id, click, |notification| own_link(notification).map(drop), now).await {
             Ok((notification, _)) => Ok(notification),
             Err(problem) if problem.kind.status() < 500 => Err(problem),
             Err(problem) => {
@@ -97,15 +96,17 @@ impl TrackApi {
         }
     }
 
-    /// Adds a receipt to what is stored: one read, and one write unless it is known already.
+    /// Adds a receipt to what is stored, if that is `fit` for it: one read, and one write unless it is known already.
     async fn note(
         &self,
         id: &NotificationId,
         receipt: Receipt,
+        fit: impl Fn(&Notification) -> Result<(), Problem>,
         now: Timestamp,
     ) -> Result<(Notification, Effect), Problem> {
         for _ in 0..TRIES {
             let mut notification = self.find(id).await?;
+            fit(&notification)?;
             let effect = receipt.apply(&mut notification, now);
             let written = match effect {
                 Effect::Nothing | Effect::OtherValue => Ok(()),
@@ -143,6 +144,12 @@ impl TrackApi {
         tracing::info!(%recipient, kind, ?done, "unsubscribed");
         Ok(page::done(&kind))
     }
+}
+
+/// Where a notification's click leads.
+fn own_link(notification: &Notification) -> Result<Link, Problem> {
+    let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()));
+    url.ok_or_else(|| Problem::not_found("link"))
 }
 
 fn refused(error: TokenError) -> Problem {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use jiff::SignedDuration;
-use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
 use super::*;
 use crate::channels::{Answer, Outcome};
@@ -119,6 +119,7 @@ fn a_conversion_is_worth_something_once() {
     assert_eq!(notification, before);
 }
 
+/// Any of one conversion's values: what it was worth, or that nobody said.
 fn any_receipt() -> impl Strategy<Value = Receipt> {
     let event = prop_oneof![
         Just(Event::Delivered),
@@ -127,31 +128,79 @@ fn any_receipt() -> impl Strategy<Value = Receipt> {
         Just(Event::Dismissed),
         Just(Event::Converted)
     ];
-    (event, 0..60i64).prop_map(|(event, minute)| Receipt { at: at(minute), value_micros: Some(7), ..receipt(event) })
+    let channel = proptest::sample::select(Channel::ALL.to_vec());
+    (event, channel, 0..60i64, proptest::option::of(Just(7))).prop_map(|(event, channel, minute, value_micros)| {
+        let value_micros = value_micros.filter(|_| event == Event::Converted);
+        Receipt { event, channel, at: at(minute), value_micros }
+    })
+}
+
+/// Some receipts, and the same in any other order, some of them twice.
+fn two_orders() -> impl Strategy<Value = (Vec<Receipt>, Vec<Receipt>)> {
+    proptest::collection::vec(any_receipt(), 1..8).prop_flat_map(|receipts| {
+        let again = proptest::sample::subsequence(receipts.clone(), 0..=receipts.len());
+        let other = again.prop_flat_map({
+            let receipts = receipts.clone();
+            move |again| Just([receipts.clone(), again].concat()).prop_shuffle()
+        });
+        (Just(receipts), other)
+    })
+}
+
+/// Pushed, then by e-mail, then by SMS, as far as it went.
+fn tried(channels: usize, status: Status) -> Notification {
+    let mut notification = pushed(Status::Sending);
+    let paid = [(Channel::Email, 20, 92), (Channel::Sms, 40, 70_000)];
+    for (channel, minute, cost_micros) in paid.into_iter().take(channels) {
+        notification.record(attempt(channel, Outcome::Accepted, minute, cost_micros));
+    }
+    match status {
+        Status::Sending => {}
+        Status::Cascading => notification.wait(at(240), at(50)),
+        other => notification.finish(other, None, at(50)),
+    }
+    notification
 }
 
 proptest! {
     #[test]
     fn the_order_of_receipts_does_not_matter_and_none_counts_twice(
-        receipts in proptest::collection::vec(any_receipt(), 1..8),
-        rotation in any::<proptest::sample::Index>(),
+        (one, other) in two_orders(),
+        channels in 0..3usize,
         status in proptest::sample::select(Status::ALL.to_vec()),
     ) {
-        let (now, before) = (at(60), pushed(status));
+        let (now, before) = (at(60), tried(channels, status));
         let all = |order: &[Receipt]| {
             let mut notification = before.clone();
             order.iter().for_each(|receipt| { receipt.apply(&mut notification, now); });
             notification.engagement.noted = 0;
             notification
         };
-        let mut turned = receipts.clone();
-        turned.rotate_left(rotation.index(receipts.len()));
-        turned.extend(receipts.iter().rev());
-        let end = all(&receipts);
-        assert_eq!(all(&turned), end);
+        let end = all(&one);
+        assert_eq!(all(&other), end);
         let mut again = end.clone();
-        assert!(receipts.iter().all(|receipt| receipt.apply(&mut again, now + SignedDuration::from_mins(1)) == Effect::Nothing));
+        assert!(one.iter().all(|receipt| receipt.apply(&mut again, now + SignedDuration::from_mins(1)) == Effect::Nothing));
         assert_eq!(again, end);
         assert!(end.status == before.status || end.status == Status::Delivered);
+    }
+
+    #[test]
+    fn what_is_told_while_somebody_holds_it_comes_to_the_same_once_they_store_their_result(
+        (receipts, _) in two_orders(),
+        told_before in 0..8usize,
+    ) {
+        let (now, told_before) = (at(60), told_before.min(receipts.len()));
+        let (mut stored, mut at_rest) = { let held = tried(0, Status::Sending); (held.clone(), held) };
+        let mail = attempt(Channel::Email, Outcome::Accepted, 20, 92);
+        receipts[..told_before].iter().for_each(|receipt| { receipt.apply(&mut stored, now); });
+        stored.record(mail.clone());
+        let (status, reason) = stored.settled().unwrap();
+        stored.finish(status, reason, now);
+        receipts[told_before..].iter().for_each(|receipt| { receipt.apply(&mut stored, now); });
+        at_rest.record(mail);
+        at_rest.finish(Status::Accepted, None, now);
+        receipts.iter().for_each(|receipt| { receipt.apply(&mut at_rest, now); });
+        stored.engagement.noted = 0;
+        assert_eq!(stored, at_rest);
     }
 }
