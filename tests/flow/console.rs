@@ -1,5 +1,6 @@
 //! What ops are answered about what really happened.
 
+use notifications::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::world::{Reply, World};
@@ -74,6 +75,40 @@ async fn a_push_service_that_is_not_called_costs_health_20_until_it_answers_agai
 }
 
 #[tokio::test]
+async fn breakers_that_cannot_be_read_take_nothing_off_and_the_rest_is_told_all_the_same() {
+    let world = an_hour_with_trouble().await;
+    let before = world.ops("GET /v1/health", &[]).await.body;
+    world.aws.state.lock().unwrap().control_is_down = true;
+    let health = world.ops("GET /v1/health", &[]).await;
+    let check = &health.body["areas"][0]["checks"][1];
+    assert_eq!((health.status, &check["verdict"], &check["deduction"]), (200, &json!("no data"), &json!(0)));
+    assert_eq!((&check["value"], &check["details"]), (&Value::Null, &json!(["the breakers could not be read"])));
+    assert_eq!(health.body["score"], before["score"]);
+    let compared = world.ops("GET /v1/rollout/comparison", &[]).await;
+    assert_eq!((compared.status, &compared.body["sample_ratio"]["verdict"]), (200, &json!("not known")));
+    world.aws.state.lock().unwrap().control_is_down = false;
+}
+
+#[tokio::test]
+async fn a_new_month_begins_at_midnight_of_utc_with_nothing_spent_and_no_pace() {
+    let world = World::start_by(Clock::manual("2026-11-30T23:59:10Z".parse().unwrap())).await;
+    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+    world.send("bob", json!({})).await;
+    world.fold().await;
+    let month = async || {
+        let costs = world.ops("GET /v1/metrics/costs", &[("minutes", "60")]).await.body;
+        assert_eq!(costs["total_micros"], 92, "the window knows no month");
+        let month = &costs["month"];
+        (month["month"].clone(), month["spent_micros"].clone(), month["projected_micros"].clone())
+    };
+    assert_eq!(month().await, (json!("2026-11"), json!(92), json!(92)));
+    world.advance(49);
+    assert_eq!(month().await, (json!("2026-11"), json!(92), json!(92)), "one second before");
+    world.advance(1);
+    assert_eq!(month().await, (json!("2026-12"), json!(0), Value::Null));
+}
+
+#[tokio::test]
 async fn the_versions_are_compared_over_the_time_since_the_percentage_was_last_changed() {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
@@ -114,13 +149,18 @@ async fn a_window_that_makes_no_sense_is_named_on_every_route() {
     let world = World::start().await;
     let windows = ["GET /v1/metrics", "GET /v1/metrics/channels", "GET /v1/metrics/costs", "GET /v1/report"];
     let (early, late) = ("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z");
-    let bad: [(&str, &[(&str, &str)]); 6] = [
+    let bad: [(&str, &[(&str, &str)]); 10] = [
         ("from", &[("from", late), ("to", late)]),
         ("from", &[("from", late), ("to", early)]),
         ("from", &[("from", "2026-11-24T00:00:00Z")]),
         ("to", &[("from", early), ("to", "2026-11-24T00:00:00Z")]),
         ("from", &[("from", "2026-08-01T00:00:00Z"), ("to", late)]),
         ("from", &[("from", "yesterday")]),
+        ("from", &[("from", "")]),
+        ("from", &[("to", late)]),
+        // As API Gateway tells of a parameter that was given twice.
+        ("from", &[("from", "2026-11-22T00:00:00Z,2026-11-22T01:00:00Z")]),
+        ("to", &[("from", early), ("to", "2026-11-22T02:00:00Z,2026-11-22T03:00:00Z")]),
     ];
     for route in windows {
         for (field, query) in bad {
@@ -128,10 +168,18 @@ async fn a_window_that_makes_no_sense_is_named_on_every_route() {
             assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{route} {query:?}");
         }
     }
-    for hours in ["0", "-1", "2161", "day"] {
+    for route in &windows[..3] {
+        for minutes in ["", "0", "-5", "1,2", "129601", "99999999999999999999", "1.5", "NaN", "+5"] {
+            let answer = world.ops(route, &[("minutes", minutes)]).await;
+            assert_eq!((answer.status, answer.fields()), (422, vec!["minutes"]), "{route} {minutes}");
+        }
+    }
+    for hours in ["0", "-1", "2161", "day", "24,48", ""] {
         let answer = world.ops("GET /v1/rollout/comparison", &[("hours", hours)]).await;
         assert_eq!((answer.status, answer.fields()), (422, vec!["hours"]), "{hours}");
     }
     assert_eq!(world.ops("GET /v1/health", &[("minutes", "5")]).await.fields(), ["minutes"]);
-    assert_eq!(world.ops("GET /v1/report", &[("format", "pdf")]).await.fields(), ["format"]);
+    for format in ["pdf", "json,markdown", ""] {
+        assert_eq!(world.ops("GET /v1/report", &[("format", format)]).await.fields(), ["format"], "{format}");
+    }
 }

@@ -12,6 +12,9 @@ use crate::rollup::figures::{Bins, Latency, rate};
 use crate::rollup::sides::Reach;
 use crate::rollup::{CounterName, Counters, Window};
 
+/// What is said of a channel on which nothing was settled.
+const NO_DATA: &str = "no data: no notification was settled on this channel in this window";
+
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Channels {
@@ -47,6 +50,8 @@ pub struct ChannelFigures {
     pub cost_per_delivered_micros: Option<i64>,
     /// What asks for somebody's attention, in words.
     pub recommendations: Vec<String>,
+    /// Why there are no rates, in words; null where there are some.
+    pub note: Option<&'static str>,
 }
 
 /// How long a provider takes to answer.
@@ -113,6 +118,7 @@ impl ChannelFigures {
             cost_micros,
             cost_per_delivered_micros: each(cost_micros, settled.reached),
             recommendations: Vec::new(),
+            note: (settled.all() == 0).then_some(NO_DATA),
         };
         figures.recommendations = recommendations(channel, &figures);
         figures
@@ -183,7 +189,7 @@ mod tests {
         assert!(of("push", &[("on/v2/push/reached", 95), ("on/v1/push/missed", 5)]).recommendations.is_empty());
         let push = of("push", &[("on/v2/push/reached", 9_499), ("on/v1/push/missed", 501)]);
         assert_eq!(push.recommendations.len(), 1);
-        assert!(push.recommendations[0].starts_with("push reached 95.0 % of 10000 notifications, fewer than 95 %"));
+        assert!(push.recommendations[0].starts_with("push reached 94.99 % of 10000 notifications, fewer than 95 %"));
     }
 
     #[test]
@@ -204,15 +210,18 @@ mod tests {
     #[test]
     fn a_call_is_slow_above_3_seconds_and_the_average_is_of_what_was_timed() {
         let bin = |latency_ms| format!("channel/push/lat/{}", crate::rollup::histogram::bin_of(latency_ms));
-        let slow = of("push", &[(&bin(2_900), 100), ("channel/push/latency_sum_ms", 290_050)]);
-        assert_eq!((slow.latency_ms.average, slow.recommendations.len()), (Some(2_901), 0));
-        assert!(of("push", &[(&bin(3_100), 1)]).recommendations[0].contains("above 3,000 ms"));
+        let limit = of("push", &[(&bin(3_000), 100), ("channel/push/latency_sum_ms", 300_050)]);
+        assert_eq!((limit.latency_ms.average, limit.recommendations.len()), (Some(3_001), 0));
+        assert!(of("push", &[(&bin(3_001), 1)]).recommendations[0].contains("above 3,000 ms"));
+        let one_in_twenty = of("push", &[(&bin(3_000), 96), (&bin(9_000), 4)]);
+        assert!(one_in_twenty.recommendations.is_empty(), "p95 and not the slowest");
     }
 
     #[test]
     fn a_channel_without_data_has_no_figures_and_no_words() {
         let push = of("push", &[]);
         assert_eq!((push.delivery_rate, push.latency_ms.average, push.cost_per_delivered_micros), (None, None, None));
-        assert!(push.recommendations.is_empty());
+        assert!(push.recommendations.is_empty() && push.note.unwrap().starts_with("no data"));
+        assert_eq!(of("push", &[("on/v2/push/missed", 1)]).note, None);
     }
 }

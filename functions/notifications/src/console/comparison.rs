@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::interval::{Share, difference, quantile_between};
+use super::interval::{Interval, Share, Spending, cost_difference, difference, quantile_between};
 use super::metrics::Span;
 use super::sample_ratio::SampleRatio;
 use super::targets::each;
@@ -13,7 +13,8 @@ use crate::http::Request;
 use crate::problem::Problem;
 use crate::rollup::counters::Cohort;
 use crate::rollup::figures::{Figures, Notifications, latency_bins};
-use crate::rollup::{Counters, MAX_MINUTES, Window, known_parameters};
+use crate::rollup::sides;
+use crate::rollup::{CounterName, Counters, MAX_MINUTES, Window, known_parameters, whole_number};
 
 /// Both sides must have so many of what is compared before there is a verdict.
 const ENOUGH: i64 = 100;
@@ -77,7 +78,7 @@ pub struct Difference {
     pub high: Option<f64>,
     /// How many v1 and v2 have of what is compared.
     pub samples: [i64; 2],
-    /// `v2 is better`, `v2 is worse`, `no difference shown`, `not enough data`, or `not judged`.
+    /// `v2 is better`, `v2 is worse`, `no difference shown`, or `not enough data`.
     pub verdict: &'static str,
 }
 
@@ -87,8 +88,8 @@ pub struct Difference {
 /// 422 naming the field.
 pub fn window(request: &Request, now: jiff::Timestamp) -> Result<Window, Problem> {
     known_parameters(request, &["hours"])?;
-    match request.query("hours").unwrap_or("24").parse::<i64>() {
-        Ok(hours) if (1..=MAX_MINUTES / 60).contains(&hours) => Ok(Window::last(hours * 60, now)),
+    match whole_number(request.query("hours").unwrap_or("24")) {
+        Some(hours) if (1..=MAX_MINUTES / 60).contains(&hours) => Ok(Window::last(hours * 60, now)),
         _ => Err(Problem::invalid_field("hours", "must be a whole number from 1 to 2160 (90 days)")),
     }
 }
@@ -135,7 +136,7 @@ impl Differences {
             ctr: of(|it| it.clicked, Notifications::reached, Better::Higher),
             conversion_rate: of(|it| it.converted, Notifications::reached, Better::Higher),
             latency_p95_ms: Difference::of_p95(counters),
-            cost_per_delivery_micros: Difference::of_cost(v1, v2),
+            cost_per_delivery_micros: Difference::of_cost(v1, v2, counters),
         }
     }
 }
@@ -168,13 +169,13 @@ impl Difference {
         Self::judged(difference, ends, samples, Better::Lower)
     }
 
-    /// Rollups hold sums of money and not how it scatters, so that there is no interval and no verdict.
-    fn of_cost(v1: &Notifications, v2: &Notifications) -> Self {
+    fn of_cost(v1: &Notifications, v2: &Notifications, counters: &Counters) -> Self {
         let cost = |it: &Notifications| each(it.cost_micros, it.reached());
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         let difference = cost(v2).zip(cost(v1)).map(|(v2, v1)| (v2 - v1) as f64);
-        let samples = [v1.reached(), v2.reached()];
-        Self { difference, low: None, high: None, samples, verdict: "not judged" }
+        let interval = cost_difference(spending(Cohort::V1, v1, counters), spending(Cohort::V2, v2, counters));
+        let ends = interval.map(|Interval { low, high, .. }| (low.round(), high.round()));
+        Self::judged(difference, ends, [v1.reached(), v2.reached()], Better::Lower)
     }
 
     fn judged(difference: Option<f64>, ends: Option<(f64, f64)>, samples: [i64; 2], better: Better) -> Self {
@@ -186,6 +187,17 @@ impl Difference {
         };
         let (low, high) = ends.unzip();
         Self { difference, low, high, samples, verdict }
+    }
+}
+
+fn spending(cohort: Cohort, it: &Notifications, counters: &Counters) -> Spending {
+    let sum = |of| counters.get(&CounterName::Side(cohort, of));
+    Spending {
+        sent: it.sent,
+        reached: it.reached(),
+        micros: it.cost_micros,
+        of_reached_micros: sum(sides::Side::CostOfReachedMicros),
+        squares: sum(sides::Side::CostSquares),
     }
 }
 
@@ -250,14 +262,33 @@ mod tests {
     }
 
     #[test]
-    fn a_slower_p95_is_worse_and_money_is_not_judged() {
+    fn a_slower_p95_is_worse() {
         let found = of(&week()).differences;
         assert_eq!(found.latency_p95_ms.verdict, "v2 is worse");
         assert!(found.latency_p95_ms.low.unwrap() > 0.0);
-        assert_eq!(
-            (found.cost_per_delivery_micros.verdict, found.cost_per_delivery_micros.difference),
-            ("not judged", Some(1_176.0))
-        );
+    }
+
+    #[test]
+    fn a_dearer_delivery_is_worse_once_enough_were_paid_for() {
+        let sides = |paid: i64| {
+            let squares = paid * 70_000 * 70_000;
+            let found = compare(&[
+                ("version/v1/sent", 1_000),
+                ("version/v1/accepted", 1_000),
+                ("version/v2/sent", 1_000),
+                ("version/v2/accepted", 1_000),
+                ("version/v2/cost_micros", paid * 70_000),
+                ("side/v2/cost_of_reached_micros", paid * 70_000),
+                ("side/v2/cost_squares", squares),
+            ]);
+            found.differences.cost_per_delivery_micros
+        };
+        let dear = sides(30);
+        assert_eq!((dear.difference, dear.verdict), (Some(2_100.0), "v2 is worse"));
+        // 70,000 x (0.03 -+ 1.96 x sqrt(0.03 x 0.97 / 1000))
+        assert_eq!((dear.low, dear.high), (Some(1_360.0), Some(2_840.0)));
+        assert_eq!((sides(29).verdict, sides(29).low), ("not enough data", None));
+        assert_eq!(sides(0).verdict, "no difference shown");
     }
 
     #[test]
@@ -270,7 +301,7 @@ mod tests {
                 .map_err(|problem| problem.errors[0].field.clone())
         };
         assert_eq!((ask("hours", "1"), ask("hours", "24"), ask("hours", "2160").is_ok()), (Ok(60), Ok(1_440), true));
-        for bad in ["0", "-1", "2161", "1.5", "", "a day", "99999999999999999999"] {
+        for bad in ["0", "-1", "2161", "1.5", "", "a day", "24,48", "+1", "01", "99999999999999999999"] {
             assert_eq!(ask("hours", bad), Err("hours".to_owned()), "{bad}");
         }
         assert_eq!(ask("minutes", "60"), Err("minutes".to_owned()));

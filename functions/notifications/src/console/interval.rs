@@ -1,9 +1,13 @@
-//! What chance alone may account for: 95 % intervals of shares, their differences and a quantile, and the test of a split.
+//! What chance alone may account for: 95 % intervals of differences of shares, costs and a quantile, and the test of a split.
 //!
 //! Sources: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); R. G.
 //! Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17 (1998),
-//! method 10; W. J. Conover, "Practical Nonparametric Statistics" (1999), 3.2, for the quantile. They ask for three
-//! quantiles of known distributions and no more.
+//! method 10; W. J. Conover, "Practical Nonparametric Statistics" (1999), 3.2, for the quantile; W. G. Cochran, "Sampling
+//! Techniques" (1977), 2.11, for the ratio that a cost per delivery is.
+//!
+//! No statistics crate: of what is done here `statrs` has the quantiles of distributions, three constants below that never
+//! change, and `stats-ci` the interval of a single share (on top of `statrs` and a matrix library). Neither has intervals of a
+//! difference, of a quantile from a histogram, or of a ratio, which are the work. The published examples are the tests.
 
 use crate::rollup::figures::Bins;
 use crate::rollup::histogram::edges_ms;
@@ -70,6 +74,52 @@ pub fn difference(first: Share, second: Share) -> Option<Interval> {
         low: difference - (p2 - low2).hypot(high1 - p1),
         high: difference + (high2 - p2).hypot(p1 - low1),
     })
+}
+
+/// What one side spent, as sums over its notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spending {
+    /// Notifications with at least one attempt.
+    pub sent: i64,
+    /// Those of them that were accepted or delivered.
+    pub reached: i64,
+    /// All that was spent.
+    pub micros: i64,
+    /// What of it was spent on those reached.
+    pub of_reached_micros: i64,
+    /// Each notification's cost squared.
+    pub squares: i64,
+}
+
+/// So many paid notifications, were they all of one price, before their sum scatters as the normal distribution has it.
+const ENOUGH_PAID: f64 = 30.0;
+
+impl Spending {
+    /// What one delivery costs, and the variance of that ratio; `None` if nothing was delivered or too few were paid for.
+    #[allow(clippy::cast_precision_loss)] // f64 has more digits than an estimate needs
+    fn per_delivery(self) -> Option<(f64, f64)> {
+        let of = |sum: i64| sum.max(0) as f64;
+        let (reached, micros, squares) = (of(self.reached), of(self.micros), of(self.squares));
+        if reached == 0.0 {
+            return None;
+        }
+        let ratio = micros / reached;
+        // No sum of squares is less than this; a window that began amid a notification's attempts may miss what came before.
+        let is_whole = squares * of(self.sent) >= 0.999 * micros * micros;
+        if micros > 0.0 && !(is_whole && micros * micros >= ENOUGH_PAID * squares) {
+            return None;
+        }
+        let scatter = squares - 2.0 * ratio * of(self.of_reached_micros) + ratio * ratio * reached;
+        Some((ratio, scatter.max(0.0) / (reached * reached)))
+    }
+}
+
+/// How much more a delivery costs the second side, in micro-euro; `None` when either side has too little.
+#[must_use]
+pub fn cost_difference(first: Spending, second: Spending) -> Option<Interval> {
+    let ((cost1, variance1), (cost2, variance2)) = (first.per_delivery()?, second.per_delivery()?);
+    let (difference, half) = (cost2 - cost1, Z_95 * (variance1 + variance2).sqrt());
+    Some(Interval { difference, low: difference - half, high: difference + half })
 }
 
 /// Between which two latencies the quantile `q` of what the histogram was drawn from lies, with 97.5 % confidence: the
@@ -196,6 +246,51 @@ mod tests {
             "too few to have a value above the upper rank"
         );
         assert_eq!(quantile_between(&Bins::new(), 0.95), None);
+    }
+
+    /// Notifications of which a share is paid for and a share of all is reached, drawn by a generator of fixed seed.
+    fn spending(sent: i64, paid: f64, reached: f64, seed: &mut u64) -> Spending {
+        let mut draw = || {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (*seed >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let mut sum = Spending { sent, reached: 0, micros: 0, of_reached_micros: 0, squares: 0 };
+        for _ in 0..sent {
+            let (cost, is_reached) = (if draw() < paid { 70_000 } else { 0 }, draw() < reached);
+            sum.micros += cost;
+            sum.squares += cost * cost;
+            sum.reached += i64::from(is_reached);
+            sum.of_reached_micros += if is_reached { cost } else { 0 };
+        }
+        sum
+    }
+
+    #[test]
+    fn nineteen_in_twenty_intervals_of_a_cost_hold_the_true_difference() {
+        let (mut seed, runs) = (1, 1_000);
+        let truth = 70_000.0 * (0.2 / 0.95 - 0.1 / 0.9);
+        let holds = |_: &i32| {
+            let sides = (spending(1_000, 0.1, 0.9, &mut seed), spending(800, 0.2, 0.95, &mut seed));
+            let found = cost_difference(sides.0, sides.1).unwrap();
+            found.low <= truth && truth <= found.high
+        };
+        let held = (0..runs).filter(holds).count();
+        assert!((930..=970).contains(&held), "{held} of {runs}");
+    }
+
+    #[test]
+    fn a_cost_without_scatter_is_exact_and_one_of_too_few_is_not_told() {
+        let free = Spending { sent: 500, reached: 400, micros: 0, of_reached_micros: 0, squares: 0 };
+        assert_eq!(cost_difference(free, free), Some(Interval { difference: 0.0, low: 0.0, high: 0.0 }));
+        let paid = |count: i64| {
+            let micros = count * 70_000;
+            Spending { sent: 500, reached: count, micros, of_reached_micros: micros, squares: count * 70_000 * 70_000 }
+        };
+        let found = cost_difference(free, paid(30)).unwrap();
+        assert_eq!((found.low, found.high), (70_000.0, 70_000.0), "each delivery costs one SMS");
+        assert_eq!(cost_difference(free, paid(29)), None);
+        assert_eq!(cost_difference(paid(0), paid(30)), None, "nothing was delivered");
+        assert_eq!(cost_difference(free, Spending { squares: 0, ..paid(30) }), None, "the squares are not whole");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use jiff::Timestamp;
+
 use super::channels::Channels;
 use super::comparison::{Comparison, Difference};
 use super::costs::Costs;
@@ -13,16 +15,19 @@ impl Report {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
-        let window = &self.window;
+        let (from, to, now) = (minute(self.window.from), minute(self.window.to), minute(self.written_at));
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "# Notifications, {} to {}\n", window.from, window.to);
-        let _ = writeln!(text, "{}: {} sent, {} over.\n", self.verdict, self.summary.sent, self.summary.closed);
+        let _ = writeln!(text, "# Notifications, {from} to {to} UTC\n");
+        let (sent, closed) = (self.summary.sent, self.summary.closed);
+        let _ = writeln!(text, "{}. {sent} notifications were sent, {closed} are over.\n", self.verdict);
+        let missed = self.targets.iter().filter(|target| target.result == "fail");
+        list(&mut text, missed.map(missed_by).collect());
         targets(&mut text, &self.targets);
         channels(&mut text, &self.channels);
         costs(&mut text, &self.costs);
         comparison(&mut text, &self.comparison);
         incidents(&mut text, &self.incidents);
-        let _ = writeln!(text, "Written at {}.", self.written_at);
+        let _ = writeln!(text, "Written at {now} UTC.");
         text
     }
 }
@@ -43,6 +48,14 @@ fn list(text: &mut String, items: Vec<String>) {
         let _ = writeln!(text, "* {item}");
     }
     text.push_str(if items.is_empty() { "" } else { "\n" });
+}
+
+fn minute(at: Timestamp) -> impl Display {
+    at.strftime("%Y-%m-%d %H:%M")
+}
+
+fn missed_by(it: &Target) -> String {
+    format!("**Missed:** {} {}, wanted {}", it.target, or_dash(it.actual.as_deref()), it.wanted)
 }
 
 fn or_dash<T: Display>(value: Option<T>) -> String {
@@ -82,16 +95,18 @@ fn costs(text: &mut String, costs: &Costs) {
     text.push_str("## Costs\n\n");
     let month = &costs.month;
     let of = |micros| or_dash(Option::map(micros, euro));
+    let budget = month.budget_micros.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX));
+    let name = &month.month;
     let rows = [
-        ("total", euro(costs.total_micros)),
-        ("for each notification sent", of(costs.average_micros)),
-        ("for each that reached somebody", of(costs.per_delivered_micros)),
-        ("for nothing, since an earlier channel had delivered", euro(costs.wasted_micros)),
-        ("this month so far", euro(month.spent_micros)),
-        ("this month at its pace", of(month.projected_micros)),
-        ("this month's budget", of(month.budget_micros.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX)))),
+        ("total".to_owned(), euro(costs.total_micros)),
+        ("for each notification sent".to_owned(), of(costs.average_micros)),
+        ("for each that reached somebody".to_owned(), of(costs.per_delivered_micros)),
+        ("for nothing, since an earlier channel had delivered".to_owned(), euro(costs.wasted_micros)),
+        (format!("{name} so far"), euro(month.spent_micros)),
+        (format!("{name} at its pace so far"), of(month.projected_micros)),
+        (format!("{name}'s budget"), of(budget)),
     ];
-    table(text, &["what", "cost"], rows.map(|(what, cost)| vec![what.to_owned(), cost]));
+    table(text, &["what", "cost"], rows.map(|(what, cost)| vec![what, cost]));
     list(text, costs.warnings.clone());
 }
 
@@ -101,7 +116,7 @@ fn comparison(text: &mut String, it: &Comparison) {
     let as_ms = |value: f64| format!("{value:+.0} ms");
     let cost = |micros: Option<i64>| or_dash(micros.map(euro));
     #[allow(clippy::cast_possible_truncation)] // whole micro-euro
-    let as_euro = |value: f64| euro(value as i64);
+    let as_euro = |value: f64| format!("{}{}", if value > 0.0 { "+" } else { "" }, euro(value as i64));
     let (v1, v2, by) = (&it.v1, &it.v2, &it.differences);
     let row = |name: &str, v1: String, v2: String, by: &Difference, show: &dyn Fn(f64) -> String| {
         let interval = by.low.zip(by.high).map(|(low, high)| format!("{} to {}", show(low), show(high)));

@@ -222,7 +222,7 @@ pub(super) mod tests {
         let clicks = |clicked| [("version/v1/accepted", 10), ("version/v1/clicked", clicked)];
         assert_eq!([result(&clicks(4), 6), result(&clicks(3), 6)], ["pass", "fail"]);
         let bin = |latency_ms| format!("version/v2/lat/{}", crate::rollup::histogram::bin_of(latency_ms));
-        assert_eq!([result(&[(&bin(2_900), 9)], 2), result(&[(&bin(3_100), 9)], 2)], ["pass", "fail"]);
+        assert_eq!([result(&[(&bin(3_000), 9)], 2), result(&[(&bin(3_001), 9)], 2)], ["pass", "fail"]);
         assert_eq!([result(&[], 7), result(&[("version/v2/cost_micros", 1_000)], 7)], ["pass", "fail"]);
     }
 

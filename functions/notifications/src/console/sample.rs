@@ -40,6 +40,8 @@ pub fn week() -> Counters {
         ("version/v2/clicked", 420),
         ("version/v2/converted", 31),
         ("version/v2/cost_micros", 1_126_440),
+        ("side/v2/cost_squares", 78_400_846_400),
+        ("side/v2/cost_of_reached_micros", 986_440),
         ("version/v2/wasted_cost_micros", 70_000),
         ("on/v1/push/reached", 7_520),
         ("on/v1/push/missed", 980),

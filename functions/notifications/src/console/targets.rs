@@ -39,17 +39,34 @@ pub fn each(micros: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| (micros + count / 2) / count)
 }
 
-/// Micro-euro for people, such as `12.50 EUR`; below a euro with four decimals.
+/// Micro-euro for people: cents, such as `12.50 EUR`; of less than a euro up to four decimals, and of less than a cent up to
+/// all six, so that the price of an e-mail shows.
 #[must_use]
 pub fn euro(micros: i64) -> String {
-    let euro = micros as f64 / 1e6;
-    if micros.abs() < 1_000_000 { format!("{euro:.4} EUR") } else { format!("{euro:.2} EUR") }
+    let decimals = match micros.unsigned_abs() {
+        1..10_000 => 6,
+        10_000..1_000_000 => 4,
+        _ => 2,
+    };
+    let text = format!("{:.decimals$}", micros as f64 / 1e6);
+    let cents = text.find('.').map_or(text.len(), |point| point + 3);
+    let kept = text.trim_end_matches('0').len().max(cents);
+    format!("{} EUR", &text[..kept])
 }
 
-/// A share for people, such as `93.1 %`.
+/// A share for people, such as `93.1 %`. What only rounding would make whole has more decimals: 949 of 1,000 are `94.9 %`
+/// and 9,499 of 10,000 `94.99 %`, so that nothing stands at a limit that it missed.
 #[must_use]
 pub fn percent(part: i64, whole: i64) -> String {
-    format!("{:.1} %", part as f64 * 100.0 / whole.max(1) as f64)
+    let (part, whole) = (i128::from(part), i128::from(whole.max(1)));
+    let share = part as f64 * 100.0 / whole as f64;
+    let is_whole = part * 100 % whole == 0;
+    let shows_as_whole = |text: &String| text.trim_end_matches('0').ends_with('.');
+    let shown = (1..=6).map(|decimals| format!("{share:.decimals$}"));
+    format!(
+        "{} %",
+        shown.clone().find(|text| is_whole || !shows_as_whole(text)).unwrap_or_else(|| format!("{share:.1}"))
+    )
 }
 
 #[cfg(test)]
@@ -65,11 +82,12 @@ mod tests {
 
     #[test]
     fn figures_are_written_for_people() {
-        assert_eq!(
-            (euro(12_500_000), euro(1_000), euro(999_999)),
-            ("12.50 EUR".into(), "0.0010 EUR".into(), "1.0000 EUR".into())
-        );
-        assert_eq!((percent(931, 1_000), percent(0, 0)), ("93.1 %".into(), "0.0 %".into()));
+        let prices = [12_500_000, 999_999, 70_000, 9_999, 1_000, 92, 0].map(euro);
+        let shown = ["12.50", "1.00", "0.07", "0.009999", "0.001", "0.000092", "0.00"];
+        assert_eq!(prices, shown.map(|price| format!("{price} EUR")));
+        let shares = [(931, 1_000), (95, 100), (9_499, 10_000), (949_996, 1_000_000), (1, 3), (0, 0), (1, i64::MAX)];
+        let shown = ["93.1", "95.0", "94.99", "94.9996", "33.3", "0.0", "0.0"];
+        assert_eq!(shares.map(|(part, whole)| percent(part, whole)), shown.map(|share| format!("{share} %")));
         assert_eq!((each(100, 3), each(101, 2), each(5, 0)), (Some(33), Some(51), None));
     }
 }

@@ -67,9 +67,10 @@ fn cut(window: Window, unmerged: &Unmerged) -> impl Iterator<Item = Bucket> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
+    use crate::rollup::MAX_MINUTES;
 
     fn window(minutes: i64, now: &str) -> Window {
         Window::last(minutes, now.parse().unwrap())
@@ -106,6 +107,29 @@ mod tests {
                 "minute#2026-11-23T10 00..05",
             ]
         );
+    }
+
+    /// What docs/api.md says: the most Queries for any window, the two for what is not merged yet included.
+    const MOST_QUERIES: usize = 10;
+
+    #[test]
+    fn any_window_from_a_minute_to_90_days_is_a_few_reads_at_any_time() {
+        let lengths =
+            [1, 2, 59, 60, 61, 121, 1_439, 1_441, 2_820, 2_880, 2_940, 4_320, 10_080, 44_641, 89_337, 128_161];
+        let year: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let mut most = 0;
+        // Two hours and a minute short of a day apart, so that every hour of the day and every day of the month comes up.
+        for number in 0..400 {
+            let now = year + SignedDuration::from_mins(number * 1_319);
+            let this = Bucket::containing(Unit::Hour, now);
+            // An hour is merged some minutes after it is over.
+            let last = Bucket::containing(Unit::Hour, this.start() - SignedDuration::from_mins(1));
+            let unmerged = Unmerged::new([this, last]);
+            for minutes in lengths.into_iter().chain([MAX_MINUTES]) {
+                most = most.max(reads(Window::last(minutes, now), &unmerged).len());
+            }
+        }
+        assert_eq!(most + 2, MOST_QUERIES);
     }
 
     #[test]

@@ -228,6 +228,10 @@ impl Attempts {
     }
 
     fn finish(mut self, bins: &Bins) -> Self {
+        let outcomes =
+            [&mut self.accepted, &mut self.retry_later, &mut self.gone, &mut self.rejected, &mut self.uncertain];
+        let sums = [&mut self.attempts, &mut self.cost_micros];
+        outcomes.into_iter().chain(sums).for_each(|figure| *figure = (*figure).max(0));
         self.latency_ms = Latency::of(bins);
         self
     }

@@ -38,6 +38,7 @@ pub fn state(image: &Image) -> Counters {
     }
     if image.cohort != Cohort::Undecided {
         sides(image).for_each(|side| counters.add(CounterName::Side(image.cohort, side), 1));
+        costs(image).into_iter().for_each(|(side, sum)| counters.add(CounterName::Side(image.cohort, side), sum));
     }
     counters
 }
@@ -73,8 +74,19 @@ fn sides(image: &Image) -> impl Iterator<Item = Side> {
     std::iter::once(Side::Assigned).chain(first).chain(services)
 }
 
+fn cost_micros(image: &Image) -> i64 {
+    image.attempts.iter().map(|attempt| attempt.cost_micros).fold(0, i64::saturating_add)
+}
+
+/// What the comparison needs to say how costs scatter.
+fn costs(image: &Image) -> [(Side, i64); 2] {
+    let cost_micros = cost_micros(image);
+    let is_reached = matches!(image.status, Status::Accepted | Status::Delivered);
+    let of_reached = if is_reached { cost_micros } else { 0 };
+    [(Side::CostSquares, cost_micros.saturating_mul(cost_micros)), (Side::CostOfReachedMicros, of_reached)]
+}
+
 fn notification(image: &Image) -> impl Iterator<Item = (Of, i64)> {
-    let cost_micros = image.attempts.iter().map(|attempt| attempt.cost_micros).fold(0, i64::saturating_add);
     let ones = [
         (!image.attempts.is_empty()).then_some(Of::Sent),
         closed_or_not_sent(image),
@@ -85,7 +97,7 @@ fn notification(image: &Image) -> impl Iterator<Item = (Of, i64)> {
         image.latency_ms().map(|latency_ms| Of::Latency(bin_of(latency_ms))),
     ];
     let sums = [
-        (Of::CostMicros, cost_micros),
+        (Of::CostMicros, cost_micros(image)),
         (Of::WastedCostMicros, image.wasted_cost_micros),
         (Of::ConversionValueMicros, image.conversion_value_micros),
     ];
@@ -158,10 +170,12 @@ mod tests {
                 ("channel/sms/accepted", 1),
                 ("channel/sms/attempts", 1),
                 ("channel/sms/cost_micros", 70_000),
-                ("channel/sms/lat/205", 1),
+                ("channel/sms/lat/206", 1),
                 ("channel/sms/latency_sum_ms", 60),
                 ("on/v2/push/missed", 1),
                 ("on/v2/sms/reached", 1),
+                ("side/v2/cost_of_reached_micros", 70_000),
+                ("side/v2/cost_squares", 4_900_000_000),
                 ("type/DEFAULT/accepted", 1),
                 ("type/DEFAULT/cost_micros", 70_000),
                 ("type/DEFAULT/lat/346", 1),

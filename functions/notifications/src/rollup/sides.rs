@@ -1,7 +1,8 @@
 //! The names of what is counted to hold the two sides of the rollout against each other, and to tell how each channel does.
 //!
 //! As text: `on/v2/push/reached` counts notifications by what became of them on one channel; `side/v2/assigned`,
-//! `side/v2/first_pushes` and `side/v2/pushes/google` count what the comparison and the guard ask of one side.
+//! `side/v2/first_pushes` and `side/v2/pushes/google` count what the comparison and the guard ask of one side, and
+//! `side/v2/cost_squares` and `side/v2/cost_of_reached_micros` are what the comparison needs to say how costs scatter.
 
 use super::counters::UnknownCounter;
 
@@ -25,6 +26,10 @@ pub enum Side {
     FirstPushes,
     /// Those of them that the push service did not take.
     FirstPushesFailed,
+    /// Each notification's cost squared, in (millionths of a euro) squared: 1,800 million SMS at 0.07 EUR fit.
+    CostSquares,
+    /// The cost of those that were accepted or delivered, in millionths of a euro.
+    CostOfReachedMicros,
     /// Push attempts by who runs the push service; counted for v2 alone.
     PushesTo(PushService),
 }
@@ -92,10 +97,12 @@ impl Reach {
 }
 
 impl Side {
-    const PLAIN: [(Self, &str); 3] = [
+    const PLAIN: [(Self, &str); 5] = [
         (Self::Assigned, "assigned"),
         (Self::FirstPushes, "first_pushes"),
         (Self::FirstPushesFailed, "first_pushes_failed"),
+        (Self::CostSquares, "cost_squares"),
+        (Self::CostOfReachedMicros, "cost_of_reached_micros"),
     ];
 
     /// The name in counters.

@@ -12,6 +12,9 @@ pub const MAX_MINUTES: i64 = 129_600;
 /// How far back single minutes are certain to be there: they are kept 3 days, and the store may delete early that day.
 const MINUTES_REACH_BACK: SignedDuration = SignedDuration::from_hours(48);
 
+/// How far back single hours are certain to be there: they are kept 100 days from when they began.
+const HOURS_REACH_BACK: SignedDuration = SignedDuration::from_hours(24 * 99);
+
 /// From `from` up to, not including, `to`; both on a whole minute, or on a whole hour further back than minutes are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -40,8 +43,8 @@ impl Window {
             (None, None, Some(_)) => invalid("from", "is required beside to"),
             (None, Some(from), to) => Self::between(time("from", from)?, to.map(|to| time("to", to)).transpose()?, now),
             (None, None, None) => Ok(Self::last(default_minutes, now)),
-            (Some(minutes), None, None) => match minutes.parse() {
-                Ok(minutes) if (1..=MAX_MINUTES).contains(&minutes) => Ok(Self::last(minutes, now)),
+            (Some(minutes), None, None) => match whole_number(minutes) {
+                Some(minutes) if (1..=MAX_MINUTES).contains(&minutes) => Ok(Self::last(minutes, now)),
                 _ => invalid("minutes", "must be a whole number from 1 to 129600"),
             },
         }
@@ -73,8 +76,8 @@ impl Window {
             problem("from", "must be before to")
         } else if until.duration_since(from) > SignedDuration::from_mins(MAX_MINUTES) {
             problem("from", "must be at most 90 days before to")
-        } else if now.duration_since(from) > SignedDuration::from_secs(Unit::Hour.kept_seconds()) {
-            problem("from", "must be at most 100 days ago")
+        } else if now.duration_since(from) > HOURS_REACH_BACK {
+            problem("from", "must be at most 99 days ago")
         } else {
             Ok(Self::on_whole_buckets(from, until, now))
         }
@@ -120,6 +123,14 @@ pub fn known_parameters(request: &Request, known: &[&str]) -> Result<(), Problem
     let Some(unknown) = request.query.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
     let plain = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
     Err(Problem::invalid_field(if plain { unknown.as_str() } else { "query" }, "is not a known parameter"))
+}
+
+/// A number as people write it: digits alone, without a sign or a leading zero. A parameter that is given twice is none,
+/// since API Gateway joins the two with a comma.
+#[must_use]
+pub fn whole_number(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    is_plain.then(|| text.parse().ok()).flatten()
 }
 
 fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
@@ -169,22 +180,44 @@ mod tests {
     }
 
     #[test]
+    fn on_each_boundary_a_window_still_stands() {
+        let ninety_days = "from=2026-08-25T10:05:30Z&to=2026-11-23T10:05:30Z";
+        assert_eq!(parse(ninety_days).unwrap().0, "2026-08-25T10:00:00Z");
+        assert_eq!(parse("from=2026-08-25T10:05:29Z&to=2026-11-23T10:05:30Z"), Err("from".to_owned()));
+        assert_eq!(parse("from=2026-08-16T10:05:30Z&to=2026-08-17T00:00:00Z").unwrap().0, "2026-08-16T10:00:00Z");
+        assert_eq!(parse("from=2026-11-23T10:05:29.999Z").unwrap().2, 1, "a millisecond is a minute");
+        assert_eq!(parse("from=2026-11-23T10:05:30Z"), Err("from".to_owned()), "now is empty");
+        assert_eq!(parse("from=2026-11-23T10:05:00Z&to=2026-11-23T10:06:00Z").unwrap().2, 1, "up to this minute's end");
+        assert_eq!(parse("from=2026-11-23T10:05:00Z&to=2026-11-23T10:06:00.001Z"), Err("to".to_owned()));
+    }
+
+    #[test]
     fn a_window_that_makes_no_sense_names_its_field() {
         let cases = [
             ("minutes=0", "minutes"),
             ("minutes=-5", "minutes"),
             ("minutes=129601", "minutes"),
             ("minutes=1.5", "minutes"),
+            ("minutes=", "minutes"),
+            ("minutes=1,2", "minutes"),
+            ("minutes=+5", "minutes"),
+            ("minutes=007", "minutes"),
+            ("minutes=99999999999999999999", "minutes"),
+            ("minutes=\u{0663}", "minutes"),
             ("minutes=9&from=2026-11-23T09:00:00Z", "minutes"),
             ("minutes=9&to=2026-11-23T09:00:00Z", "minutes"),
             ("to=2026-11-23T09:00:00Z", "from"),
             ("from=yesterday", "from"),
+            ("from=2026-11-23T09:00:00Z,2026-11-23T08:00:00Z", "from"),
+            ("from=-009999-01-02T01:00:00Z", "from"),
+            ("from=9999-12-30T22:00:00Z", "from"),
             ("from=2026-11-23T09:00:00%2B01:00", "from"),
             ("from=2026-11-23T11:00:00Z", "from"),
             ("from=2026-11-23T09:00:00Z&to=2026-11-23T09:00:00Z", "from"),
             ("from=2026-11-23T09:00:00Z&to=2026-11-23T08:00:00Z", "from"),
             ("from=2026-08-01T00:00:00Z&to=2026-11-23T08:00:00Z", "from"),
             ("from=2025-08-01T00:00:00Z&to=2025-08-02T00:00:00Z", "from"),
+            ("from=2026-08-16T10:05:29Z&to=2026-08-17T00:00:00Z", "from"),
             ("from=2026-11-23T09:00:00Z&to=2026-11-23T10:07:00Z", "to"),
             ("from=2026-11-23T09:00:00Z&to=noon", "to"),
             ("minute=9", "minute"),

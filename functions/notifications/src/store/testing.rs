@@ -75,6 +75,11 @@ impl Fuse {
     pub fn set(&self, calls: i64) {
         self.0.store(calls, Ordering::SeqCst);
     }
+
+    /// How many calls it would still let through.
+    pub fn left(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 impl Intercept for Fuse {

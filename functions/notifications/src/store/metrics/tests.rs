@@ -164,6 +164,35 @@ async fn a_minute_that_could_not_be_written_names_its_first_record_and_spares_th
 }
 
 #[tokio::test]
+async fn any_window_is_as_few_calls_after_a_thousand_notifications_as_after_one() {
+    let mut calls = Vec::new();
+    for (notifications, shards) in [(1, 1), (1_000, 4)] {
+        let world = World::new().await;
+        for shard in 0..shards {
+            let changes: Vec<_> = (0..notifications).map(|number| cancelled(number, number % 17 * 10)).collect();
+            world.store.fold(&shard.to_string(), &changes, &[], start()).await;
+        }
+        for minutes in [180, 183, 186] {
+            world.store.merge(after_minutes(minutes)).await.unwrap();
+        }
+        let now = after_minutes(190);
+        let of_last = async |minutes| {
+            world.fuse.set(1_000);
+            let found = world.store.read(Window::last(minutes, now)).await.unwrap();
+            (1_000 - world.fuse.left(), count(&found))
+        };
+        let mut of_all = Vec::new();
+        for minutes in [1, 60, 1_440, 43_200, 129_600] {
+            of_all.push(of_last(minutes).await);
+        }
+        assert_eq!(of_all[4].1, notifications * shards);
+        calls.push(of_all.into_iter().map(|(calls, _)| calls).collect::<Vec<_>>());
+    }
+    // The two for what is not merged yet, then minutes, hours, and months of days.
+    assert_eq!(calls, [[3, 4, 5, 5, 7]; 2], "at both times");
+}
+
+#[tokio::test]
 async fn two_runs_of_the_same_batch_at_once_count_it_once() {
     let world = World::new().await;
     let batch: Vec<_> = (0..20).map(|number| cancelled(number, number / 7)).collect();
