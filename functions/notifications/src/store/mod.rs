@@ -10,6 +10,7 @@ mod item;
 pub mod metrics;
 mod notifications;
 mod recipients;
+mod record;
 mod sort_keys;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,3 +27,4 @@ pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{NotificationsStore, Page};
 pub use recipients::{RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
+pub use record::{RecordStore, Recorded};

@@ -1,0 +1,17 @@
+//! What is said to people about the service's health, once: through the alerts topic, and where ops have set them up,
+//! Slack, PagerDuty and Sentry.
+//!
+//! [`Alert`] is the message, [`fold`] decides whether it is said again, `board.rs` keeps what was said, `text.rs` writes it for each place, [`Herald`] carries
+//! it out. An alert names numbers, thresholds and parameters, and never a person.
+
+mod alert;
+mod board;
+mod fold;
+mod herald;
+mod text;
+mod webhook;
+
+pub use alert::{Alert, AlertKey, Severity};
+pub use fold::{Fold, Told, fold, is_over};
+pub use herald::{Herald, Places};
+pub use webhook::{Webhook, WebhookError};
