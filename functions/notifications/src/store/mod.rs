@@ -1,5 +1,6 @@
 //! The tables. Only what stands below here names the DynamoDB SDK; what is decided is decided elsewhere.
 
+mod audit;
 mod breaker;
 mod budget;
 mod cursor;
@@ -18,6 +19,7 @@ pub(crate) mod testing;
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing_tables;
 
+pub use audit::AuditStore;
 pub use breaker::BreakerStore;
 pub use budget::{Reserved, SmsBudget};
 pub use cursor::{Cursor, CursorStore, Segment};
