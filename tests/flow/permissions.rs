@@ -211,7 +211,7 @@ fn what_names_no_resource_of_ours_is_bound_otherwise() {
                 ),
                 "sns:Publish" => assert!(
                     grants.iter().any(|other| !other.is_allowed
-                        && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic")),
+                        && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic/*")),
                     "SNS tells phones, and no topic"
                 ),
                 other => panic!("{function} may {other} on {}", grant.resource),

@@ -11,6 +11,7 @@ mod holding;
 mod http;
 pub mod logs;
 mod push;
+pub mod ssm;
 #[path = "../../template/mod.rs"]
 pub mod template;
 
@@ -111,7 +112,11 @@ impl World {
         let aws = aws::Aws::start(dynamo, faults.clone()).await;
         let push = push::PushService::start(faults.clone()).await;
         let other_push = push::PushService::start(faults.clone()).await;
-        aws.state.lock().unwrap().parameters.extend(functions::parameters());
+        {
+            let parameters = &mut aws.state.lock().unwrap().parameters;
+            parameters.clock = Some(clock.clone());
+            functions::parameters().for_each(|(name, value)| parameters.set(&name, &value));
+        }
         let push_origins = format!("{},{}", push.origin, other_push.origin);
         let places = Places { aws_url: aws.url.clone(), push_origins };
         Self {
@@ -322,7 +327,7 @@ impl World {
     // Ops.
 
     pub fn set(&self, parameter: &str, value: &str) {
-        self.aws.state.lock().unwrap().parameters.insert(format!("{PREFIX}/{parameter}"), value.to_owned());
+        self.aws.state.lock().unwrap().parameters.set(&format!("{PREFIX}/{parameter}"), value);
     }
 
     /// A process that starts now, with nothing cached.

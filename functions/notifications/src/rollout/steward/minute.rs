@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::act::Acted;
 use super::{AuditRecord, By, Intent, RampState, Remembered, Steward, Watched};
-use crate::alerts::Alert;
+use crate::alerts::{Alert, Herald};
 use crate::parameters::{ParameterVersion, ParametersUnavailable};
 use crate::rollout::guard::{self, Action, GuardSettings, HostState, Minute, Situation, Verdict};
 use crate::rollout::ramp::{self, Figures, Next, Seen};
@@ -48,6 +48,7 @@ impl Steward {
     /// When a table or SSM does not answer. Nothing is lost: all of it is done again in a minute.
     pub async fn minute(
         &self,
+        herald: &Herald,
         live: &Live,
         observe: impl AsyncFnOnce(Option<Timestamp>) -> Result<Observed, StoreError>,
         now: Timestamp,
@@ -84,7 +85,7 @@ impl Steward {
             _ => None,
         };
         let done = self.carry_out(&read, next, intent, &mut alerts, now).await?;
-        self.herald.tell(alerts, now).await;
+        herald.tell(alerts, now).await;
         Ok(done)
     }
 

@@ -18,7 +18,6 @@ pub use memory::{Intent, RampState, Remembered};
 pub use minute::Observed;
 pub use set::{SetProblem, Wanted};
 
-use crate::alerts::Herald;
 use crate::parameters::ParameterStore;
 use crate::store::{AuditStore, RecordStore};
 
@@ -33,6 +32,4 @@ pub struct Steward {
     pub record: RecordStore,
     /// Who did what and why.
     pub audit: AuditStore,
-    /// Says alerts.
-    pub herald: Herald,
 }
