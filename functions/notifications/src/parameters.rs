@@ -25,6 +25,11 @@ pub struct ParametersUnavailable {
 }
 
 impl ParametersUnavailable {
+    /// A call that was not waited for any longer.
+    pub(crate) fn too_slow(call: &'static str) -> Self {
+        Self { call, cause: "it took too long".to_owned() }
+    }
+
     fn of<E: ProvideErrorMetadata + Error + 'static>(call: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
         has_expired(call, error.code().unwrap_or_default());
         Self { call, cause: cause(error) }
@@ -41,8 +46,30 @@ pub struct ParameterVersion {
     pub version: i64,
     /// Its value.
     pub value: Private<String>,
-    /// When it was written, and the ARN of whoever did; known of a history alone.
-    pub written: Option<(Timestamp, Private<String>)>,
+    /// How it came about; known of a history alone.
+    pub written: Option<Written>,
+}
+
+/// How a version of a parameter came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// When.
+    pub at: Timestamp,
+    /// The ARN of whoever wrote it.
+    pub by: Private<String>,
+    /// The description that it was written with, or that SSM kept from the version before.
+    pub description: String,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewVersion<'a> {
+    /// The value.
+    pub value: &'a str,
+    /// The description; SSM need not keep the one before.
+    pub description: &'a str,
+    /// The pattern that values must match; SSM does not keep the one before either.
+    pub allowed_pattern: &'a str,
 }
 
 impl ParameterStore {
@@ -98,8 +125,10 @@ impl ParameterStore {
     ///
     /// # Errors
     /// As [`Self::get`]; also when the value does not fit the parameter's own pattern.
-    pub async fn overwrite(&self, name: &str, value: &str) -> Result<i64, ParametersUnavailable> {
+    pub async fn overwrite(&self, name: &str, next: NewVersion<'_>) -> Result<i64, ParametersUnavailable> {
+        let NewVersion { value, description, allowed_pattern } = next;
         let call = self.ssm.put_parameter().name(name).value(value).overwrite(true);
+        let call = call.description(description).allowed_pattern(allowed_pattern);
         let put = call.send().await.map_err(|error| ParametersUnavailable::of("PutParameter", &error))?;
         Ok(put.version)
     }
@@ -109,5 +138,6 @@ fn version_of(found: aws_sdk_ssm::types::ParameterHistory) -> Option<ParameterVe
     let at = found.last_modified_date.and_then(|at| at.to_millis().ok());
     let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
     let by = Private::new(found.last_modified_user.unwrap_or_default());
-    Some(ParameterVersion { version: found.version, value: Private::new(found.value?), written: Some((at, by)) })
+    let written = Written { at, by, description: found.description.unwrap_or_default() };
+    Some(ParameterVersion { version: found.version, value: Private::new(found.value?), written: Some(written) })
 }

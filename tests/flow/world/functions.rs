@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use notifications::alerts::Herald;
 use notifications::aws;
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::{ExtraOrigins, VapidKey};
@@ -11,6 +12,7 @@ use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::recipients::{KeyHasher, RecipientsApi};
+use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::secrets::{SecretName, Secrets};
 use notifications::send::{SendApi, SendService};
@@ -22,6 +24,8 @@ use notifications::store::{
 
 /// What the parameters' names begin with.
 pub const PREFIX: &str = "/push-notifications/test";
+/// The alerts topic's ARN; template.yaml calls it `AlertsTopic`.
+const ALERTS_TOPIC: &str = "arn:aws:sns:eu-south-1:000000000000:AlertsTopic";
 /// The VAPID private key of this world.
 const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
@@ -37,6 +41,9 @@ pub struct Rollup {
     pub metrics: MetricsStore,
     pub live: LiveSource,
     pub last_good: LastGood,
+    pub breakers: BreakerStore,
+    pub steward: Steward,
+    pub herald: Herald,
 }
 
 /// `cleanup`, as its handler has it.
@@ -106,9 +113,12 @@ impl Places {
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let last_good = LastGood::new(dynamodb.clone(), "control");
         Rollup {
-            metrics: MetricsStore::new(dynamodb, "metrics"),
+            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
+            breakers: BreakerStore::new(dynamodb, "control"),
+            steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
+            herald: Herald::new(&sdk, ("test", PREFIX), "control", ALERTS_TOPIC),
         }
     }
 

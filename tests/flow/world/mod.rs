@@ -25,7 +25,8 @@ pub use calls::Call;
 use dynoxide::Database;
 use faults::Faults;
 pub use faults::{Fate, Point, Side};
-use functions::{Cleaner, PREFIX, Places, Rollup};
+pub use functions::Rollup;
+use functions::{Cleaner, PREFIX, Places};
 pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
 use notifications::cascade::{Dispatcher, Sweep, Told};
@@ -36,6 +37,7 @@ use notifications::gateway;
 use notifications::http::Request;
 use notifications::notification::NotificationId;
 use notifications::recipients::RecipientsApi;
+use notifications::rollout::steward::{Round, RoundError, observe};
 use notifications::rollup::{Change, Sequence};
 use notifications::send::SendApi;
 use notifications::store::StoreError;
@@ -295,7 +297,30 @@ impl World {
     pub async fn tick(&self) -> Result<Merged, StoreError> {
         self.rollup.live.live().await;
         let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
-        self.rollup.metrics.merge(self.clock.now()).await
+        let (_, merged) = tokio::join!(self.look_after(), self.rollup.metrics.merge(self.clock.now()));
+        merged
+    }
+
+    /// What rollup's minute does about the rollout, but for the second look.
+    pub async fn look_after(&self) -> Result<Round, RoundError> {
+        self.look_after_by(&self.rollup).await
+    }
+
+    /// The same by another instance.
+    pub async fn look_after_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
+        let (live, now) = (rollup.live.live().await, self.clock.now());
+        let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
+        rollup.steward.minute(&rollup.herald, &live, read, now).await
+    }
+
+    /// Another instance of rollup.
+    pub fn another_rollup(&self) -> Rollup {
+        self.places.rollup(&self.clock)
+    }
+
+    /// What rollup does when EventBridge tells it of a change.
+    pub async fn note(&self) -> Result<&'static str, RoundError> {
+        self.rollup.steward.note().await
     }
 
     /// What cleanup does in the night, with this much time.

@@ -10,11 +10,13 @@ use url::Url;
 use super::board::{Board, News};
 use super::text::Message;
 use super::{Alert, Webhook};
-use crate::aws::cause;
+use crate::aws::{self, SdkConfig, cause};
 use crate::parameters::{ParameterStore, Parameters};
 use crate::private::Private;
 use crate::store::RecordStore;
 
+/// The record's name in the control table.
+const SAID: &str = "alerts#said";
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 
 /// Where alerts go beside the topic: optional encrypted parameters under the service's prefix.
@@ -50,6 +52,21 @@ pub struct Herald {
 }
 
 impl Herald {
+    /// With clients of its own; `who` are the deployment's name and what the parameters' names begin with.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, who: (&str, &str), control_table: &str, topic: &str) -> Self {
+        let (stage, prefix) = who;
+        Self {
+            stage: stage.to_owned(),
+            topic: topic.to_owned(),
+            sns: aws::sns(sdk),
+            board: RecordStore::new(aws::dynamodb(sdk), control_table, SAID),
+            parameters: ParameterStore::new(aws::ssm(sdk)),
+            prefix: prefix.to_owned(),
+            webhook: OnceCell::new(),
+        }
+    }
+
     /// Takes what was raised in this minute and says what is to be said. Failing to must stop nothing else: what was not
     /// recorded is said again.
     pub async fn tell(&self, raised: Vec<Alert>, now: Timestamp) {
@@ -66,7 +83,7 @@ impl Herald {
             }
         }
         if board != read.value
-            && let Err(error) = self.board.replace(&read, &board).await
+            && let Err(error) = self.board.replace(&read, board).await
         {
             tracing::warn!(%error, "what was said is not recorded: it may be said again");
         }

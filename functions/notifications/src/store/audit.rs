@@ -1,5 +1,6 @@
-//! Audit records in the settings table: `pk = audit#<parameter>`, `sk` its version padded to 12 digits, so that a change is
-//! written down once whoever saw it first, and the last ones are one short query.
+//! Audit records in the settings table: `pk = audit#<parameter>`, `sk = <milliseconds>#<version>` as SSM's history has them, so that
+//! a change is written down once whoever saw it first, the last ones are one short query, and a parameter that was deleted
+//! and made anew does not collide with what it was.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -34,7 +35,7 @@ impl AuditStore {
         let gone = record.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", partition(record.parameter))
-            .text("sk", format!("{:012}", record.version))
+            .text("sk", format!("{:015}#{:09}", record.at.as_millisecond(), record.version))
             .text("record", text)
             .time("at", record.at)
             .number("expires_at", gone.as_second());
@@ -107,11 +108,13 @@ mod tests {
             assert!(audit.add(&record(Watched::RolloutPercentage, version, version * 10)).await.unwrap());
         }
         assert!(audit.add(&record(Watched::Settings, 2, 95)).await.unwrap());
-        let other = AuditRecord { by: By::Operator("x".to_owned()), ..record(Watched::RolloutPercentage, 9, 0) };
+        let other = AuditRecord { by: By::Operator("x".to_owned()), ..record(Watched::RolloutPercentage, 9, 90) };
         assert!(!audit.add(&other).await.unwrap(), "whoever saw it first has said it");
         let last = audit.last(3).await.unwrap();
         let found: Vec<_> = last.iter().map(|record| (record.parameter, record.version)).collect();
         let percentage = Watched::RolloutPercentage;
+        assert!(audit.add(&record(percentage, 1, 120)).await.unwrap(), "made anew");
+        assert_eq!(audit.last(1).await.unwrap()[0].version, 1);
         assert_eq!(found, [(percentage, 11), (percentage, 10), (Watched::Settings, 2)]);
     }
 }

@@ -45,13 +45,14 @@ impl RecordStore {
         Ok(Recorded { value, version: item.maybe_number("version")?.ok_or(Malformed("version"))? })
     }
 
-    /// Replaces what was read.
+    /// Replaces what was read, and answers with the record as it is then.
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] when somebody wrote since.
-    pub async fn replace<T: Serialize>(&self, read: &Recorded<impl Sized>, value: &T) -> Result<(), StoreError> {
-        let text = serde_json::to_string(value).map_err(|_| StoreError::Malformed(Malformed("value")))?;
-        let item = ItemWriter::default().text("pk", self.name).text("value", text).number("version", read.version + 1);
+    pub async fn replace<T: Serialize>(&self, read: &Recorded<T>, value: T) -> Result<Recorded<T>, StoreError> {
+        let version = read.version + 1;
+        let text = serde_json::to_string(&value).map_err(|_| StoreError::Malformed(Malformed("value")))?;
+        let item = ItemWriter::default().text("pk", self.name).text("value", text).number("version", version);
         let put = self
             .client
             .put_item()
@@ -59,7 +60,8 @@ impl RecordStore {
             .set_item(Some(item.finish()))
             .condition_expression("attribute_not_exists(pk) OR version = :read")
             .expression_attribute_values(":read", AttributeValue::N(read.version.to_string()));
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        put.send().await.map_err(|error| StoreError::of("PutItem", error))?;
+        Ok(Recorded { value, version })
     }
 }
 
@@ -75,10 +77,10 @@ mod tests {
         let record = RecordStore::new(dynamo.client(), CONTROL, "test#record");
         let first = record.read::<Vec<u32>>().await.unwrap();
         assert_eq!(first.value, Vec::<u32>::new());
-        record.replace(&first, &vec![1]).await.unwrap();
-        assert!(record.replace(&first, &vec![2]).await.unwrap_err().is_condition_failed());
+        record.replace(&first, vec![1]).await.unwrap();
+        assert!(record.replace(&first, vec![2]).await.unwrap_err().is_condition_failed());
         let second = record.read::<Vec<u32>>().await.unwrap();
-        record.replace(&second, &vec![1, 2]).await.unwrap();
+        record.replace(&second, vec![1, 2]).await.unwrap();
         assert_eq!(record.read::<Vec<u32>>().await.unwrap().value, [1, 2]);
     }
 }

@@ -1,21 +1,28 @@
 //! Writing the percentage under an intent, although SSM knows no condition.
 
-use super::{Intent, Steward, Watched};
-use crate::parameters::ParametersUnavailable;
-use crate::private::Private;
+use std::time::Duration;
 
-/// How often an operator's value is put back while operators go on writing.
+use jiff::Timestamp;
+
+use super::mark;
+use super::{Intent, Steward, Watched};
+use crate::parameters::{NewVersion, ParametersUnavailable};
+use crate::rollout::Percentage;
+
+/// How often an operator's value is put back while operators go on writing; the next minute goes on.
 const MOST_REPAIRS: u32 = 3;
+/// The longest that one act may take: well within [`super::memory::CLAIM`].
+const WITHIN: Duration = Duration::from_secs(30);
 
 /// What became of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acted {
-    /// It is written, as this version.
-    Written(i64),
+    /// It is written.
+    Written,
     /// Somebody wrote since it was decided: nothing was done.
     Overtaken,
-    /// Somebody wrote in the very moment in between; their value stands again, as this version.
-    PutBack(i64),
+    /// Somebody wrote in the very moment in between; their value stands again.
+    PutBack,
 }
 
 impl Steward {
@@ -26,34 +33,39 @@ impl Steward {
 
     /// Writes what is intended, unless the parameter has changed since the intent was formed.
     pub(super) async fn act(&self, intent: &Intent) -> Result<Acted, ParametersUnavailable> {
+        let act = tokio::time::timeout(WITHIN, self.write(intent));
+        act.await.unwrap_or_else(|_| Err(ParametersUnavailable::too_slow("PutParameter")))
+    }
+
+    async fn write(&self, intent: &Intent) -> Result<Acted, ParametersUnavailable> {
         let name = self.name_of(Watched::RolloutPercentage);
         let present = self.parameters.versions(vec![name.clone()]).await?.remove(&name);
         if present.is_none_or(|present| present.version != intent.from_version) {
             return Ok(Acted::Overtaken);
         }
-        let value = crate::rollout::Percentage::from_hundredths(intent.to).unwrap_or_default().to_string();
-        let version = self.parameters.overwrite(&name, &value).await?;
+        let value = Percentage::from_hundredths(intent.to).unwrap_or_default().to_string();
+        let version = self.overwrite(&value, &mark::of_intent(intent)).await?;
         if version == intent.from_version + 1 {
-            return Ok(Acted::Written(version));
+            return Ok(Acted::Written);
         }
-        self.put_back(&name, intent.from_version, version).await
+        self.put_back(intent.from_version, intent.at).await?;
+        Ok(Acted::PutBack)
     }
 
-    /// Gives an operator's value back that was written after version `from` and before our `ours`.
-    async fn put_back(&self, name: &str, from: i64, ours: i64) -> Result<Acted, ParametersUnavailable> {
-        let (mut from, mut ours) = (from, ours);
+    /// Gives an operator's value back that was written after version `from` and right before one of the service's own, as long
+    /// as there is one. What is owed is read from SSM's own history, so whoever comes after a crash can do it.
+    pub(super) async fn put_back(&self, from: i64, now: Timestamp) -> Result<(), ParametersUnavailable> {
+        let name = self.name_of(Watched::RolloutPercentage);
         for _ in 0..MOST_REPAIRS {
-            let versions = self.parameters.history(name, from).await?;
-            let theirs = versions.into_iter().filter(|version| version.version < ours).next_back();
-            let Some(theirs) = theirs else { return Ok(Acted::PutBack(ours)) };
-            let value: &Private<String> = &theirs.value;
-            let again = self.parameters.overwrite(name, value.expose()).await?;
-            if again == ours + 1 {
-                return Ok(Acted::PutBack(again));
-            }
-            // Somebody wrote once more meanwhile: theirs is the newer one.
-            (from, ours) = (ours, again);
+            let history = self.parameters.history(&name, from - 1).await?;
+            let (Some((_, theirs)), Some(last)) = (mark::owed(&history), history.last()) else { return Ok(()) };
+            self.overwrite(&theirs.to_string(), &mark::of_put_back(last.version, now)).await?;
         }
-        Ok(Acted::PutBack(ours))
+        Ok(())
+    }
+
+    async fn overwrite(&self, value: &str, description: &str) -> Result<i64, ParametersUnavailable> {
+        let next = NewVersion { value, description, allowed_pattern: mark::ALLOWED_PATTERN };
+        self.parameters.overwrite(&self.name_of(Watched::RolloutPercentage), next).await
     }
 }

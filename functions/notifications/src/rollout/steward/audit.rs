@@ -100,14 +100,14 @@ pub struct AuditRecord {
 }
 
 impl AuditRecord {
-    /// What SSM's history tells of a version, by somebody who left no intent.
+    /// What SSM's history tells of a version, as an operator's.
     #[must_use]
-    pub fn of_history(parameter: Watched, found: &ParameterVersion, before: Option<&Private<String>>) -> Self {
+    pub fn of_history(parameter: Watched, found: &ParameterVersion, before: Option<&ParameterVersion>) -> Self {
         let (at, by) = match &found.written {
-            Some((at, by)) => (*at, By::Operator(by.expose().clone())),
+            Some(written) => (written.at, By::Operator(written.by.expose().clone())),
             None => (Timestamp::UNIX_EPOCH, By::Operator(String::new())),
         };
-        let old = before.map(|before| parameter.shown(before));
+        let old = before.map(|before| parameter.shown(&before.value));
         let new = parameter.shown(&found.value);
         Self { at, parameter, version: found.version, by, old, new, reason: None, numbers: None }
     }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{AuditRecord, By, Watched};
 use crate::rollout::Percentage;
 use crate::rollout::guard::Memory;
 use crate::rollout::ramp::{Criteria, Plan, Progress, StepPlan};
 
-/// How long an intent keeps others from acting: longer than the function that left it can live.
-const CLAIM: SignedDuration = SignedDuration::from_secs(90);
+/// How long an intent keeps others from acting: longer than an act may take, clocks' skew included, and shorter than it takes
+/// until the next minute's round, which does again what failed.
+pub(super) const CLAIM: SignedDuration = SignedDuration::from_secs(45);
 
 /// The record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ pub struct Intent {
     pub at: Timestamp,
     /// The version that it was decided on: the write makes the next one.
     pub from_version: i64,
-    /// The percentage before.
+    /// The percentage in force before, in hundredths; `None` when there was none.
     pub from: Option<u16>,
     /// The percentage to be, in hundredths.
     pub to: u16,
@@ -107,6 +108,29 @@ impl RampState {
         Progress { step: self.step, step_since: self.step_since, holding_since: self.holding_since }
     }
 
+    /// What its next step would set.
+    #[must_use]
+    pub fn next_percentage(&self) -> Option<Percentage> {
+        self.steps.get(self.step + 1).and_then(|(hundredths, _)| Percentage::from_hundredths(*hundredths).ok())
+    }
+
+    /// What is written beside the change that begins it.
+    #[must_use]
+    pub fn beginning(&self) -> Value {
+        json!({"ramp": self.started_at})
+    }
+
+    /// Whether a change is the one that set its first step.
+    #[must_use]
+    pub fn began_with(&self, record: &AuditRecord) -> bool {
+        record.numbers.as_ref() == Some(&self.beginning())
+    }
+
+    /// The step after the one in force is in force.
+    pub const fn climb(&mut self, at: Timestamp) {
+        self.move_to(&Progress { step: self.step + 1, step_since: at, holding_since: at });
+    }
+
     /// Where it stands now.
     pub const fn move_to(&mut self, progress: &Progress) {
         self.step = progress.step;
@@ -116,19 +140,10 @@ impl RampState {
 }
 
 impl Intent {
-    /// The record of what it came to: version `version` of the percentage, at `at`.
+    /// The record of a version, with what it was written for.
     #[must_use]
-    pub fn written(&self, version: i64, at: Timestamp) -> AuditRecord {
-        let text = |hundredths: u16| Percentage::from_hundredths(hundredths).unwrap_or_default().to_string();
-        AuditRecord {
-            at,
-            parameter: Watched::RolloutPercentage,
-            version,
-            by: self.by.clone(),
-            old: self.from.map(text),
-            new: text(self.to),
-            reason: self.reason.clone(),
-            numbers: self.numbers.clone(),
-        }
+    pub fn explains(&self, record: AuditRecord) -> AuditRecord {
+        let (by, reason, numbers) = (self.by.clone(), self.reason.clone(), self.numbers.clone());
+        AuditRecord { by, reason, numbers, ..record }
     }
 }

@@ -1,11 +1,9 @@
 //! What ops ask for through the API: another percentage, a ramp, or its end.
 
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::act::Acted;
-use super::minute::RoundError;
-use super::{By, Intent, RampState, Remembered, Steward, Watched};
+use super::{By, Intent, RampState, Remembered, RoundError, Steward, Watched};
 use crate::rollout::Percentage;
 use crate::rollout::ramp::{Criteria, Plan, PlanProblem, StepPlan};
 use crate::store::StoreError;
@@ -79,8 +77,10 @@ impl Steward {
             }
             Wanted::Ramp(steps, criteria) => {
                 let plan = Plan::new(steps, criteria, from.unwrap_or_default()).map_err(SetProblem::Plan)?;
-                next.ramp = Some(RampState::begin(&plan, by.clone(), now));
-                (plan.steps.first().map(|step| step.percentage), Some(json!({"ramp": now})))
+                let ramp = RampState::begin(&plan, by.clone(), now);
+                let beginning = ramp.beginning();
+                next.ramp = Some(ramp);
+                (plan.steps.first().map(|step| step.percentage), Some(beginning))
             }
         };
         let intent = to.filter(|to| Some(*to) != from).map(|to| Intent {
@@ -93,14 +93,14 @@ impl Steward {
             numbers,
         });
         next.intent.clone_from(&intent);
-        self.record.replace(&read, &next).await?;
+        let saved = self.record.replace(&read, next.clone()).await?;
         let Some(intent) = intent else { return Ok(next) };
         match self.act(&intent).await.map_err(RoundError::from)? {
-            Acted::Written(version) => {
-                self.audit.add(&intent.written(version, now)).await?;
+            Acted::Written => {
+                self.note_own(saved, intent.from_version + 1).await?;
                 Ok(next)
             }
-            Acted::Overtaken | Acted::PutBack(_) => Err(SetProblem::Busy),
+            Acted::Overtaken | Acted::PutBack => Err(SetProblem::Busy),
         }
     }
 }

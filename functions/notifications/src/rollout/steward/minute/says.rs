@@ -5,6 +5,7 @@ use crate::parameters::ParameterVersion;
 use crate::rollout::Percentage;
 use crate::rollout::guard::{Action, Finding, GuardSettings, Hold, Measure, Minute, Reading, Rule, Share, Verdict};
 use crate::rollout::steward::Observed;
+use crate::rollout::steward::act::Acted;
 
 /// An error rate above this is a P1, whoever's it is.
 const ERROR_RATE_PERCENT: u32 = 15;
@@ -12,7 +13,9 @@ const ERROR_RATE_PERCENT: u32 = 15;
 /// What a verdict alone says: that the provider is at fault, or that too much fails.
 pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettings) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    if verdict.action == (Action::Hold { why: Hold::ProvidersFault }) {
+    // As often in a row as it takes to act: one bad minute wakes nobody.
+    let is_lasting = verdict.memory.step >= settings.evaluations;
+    if is_lasting && verdict.action == (Action::Hold { why: Hold::ProvidersFault }) {
         let (number, threshold) = worst(verdict).map_or_else(Default::default, figures);
         alerts.push(Alert {
             key: AlertKey::ProvidersFault,
@@ -76,12 +79,17 @@ pub fn of_lowering(verdict: &Verdict, from: Percentage, to_hundredths: u16, enab
     let done = format!("rollout-percentage {from} -> {to}");
     Alert {
         key: AlertKey::GuardActed,
-        severity: Severity::P1,
+        severity: if off { Severity::P1 } else { Severity::P2 },
         title: if off { "version 2 is switched off" } else { "version 2 is taken a step down" }.to_owned(),
         number,
         threshold,
         done: if enabled { done } else { format!("nothing, since the guard is disabled; else {done}") },
     }
+}
+
+/// What was planned, once it is done: what was not is tried again, and said then.
+pub fn of_act(alert: Alert, acted: Option<Acted>) -> Option<Alert> {
+    (acted == Some(Acted::Written)).then_some(alert)
 }
 
 /// That an operator wrote in the same moment.
@@ -146,7 +154,7 @@ fn figures(finding: &Finding) -> (String, String) {
             )
         }
         _ => (
-            format!("{} micro-euro in the last hour", finding.value.unwrap_or_default()),
+            format!("{} micro-euro in the last hour, since the last change", finding.value.unwrap_or_default()),
             format!("{threshold} micro-euro"),
         ),
     }
