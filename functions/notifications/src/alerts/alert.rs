@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How bad it is, and so who is woken.
@@ -90,6 +91,20 @@ pub struct Alert {
     pub threshold: String,
     /// What the service did about it.
     pub done: String,
+}
+
+/// That an alert was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// How often it was raised since it began.
+    pub times: u32,
+    /// Whether it was that this is over.
+    pub is_over: bool,
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod herald;
 mod text;
 mod webhook;
 
-pub use alert::{Alert, AlertKey, Severity};
+pub use alert::{Alert, AlertKey, Said, Severity};
 pub use fold::{Fold, Told, fold, is_over};
 pub use herald::{Herald, Places};
 pub use webhook::{Webhook, WebhookError};

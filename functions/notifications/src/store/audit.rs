@@ -60,6 +60,35 @@ impl AuditStore {
         Ok(all)
     }
 
+    /// The changes of all parameters from `from` up to, not including, `to`, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::last`].
+    pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
+        let of_each = Watched::ALL.map(|parameter| self.since(parameter, from));
+        let mut all: Vec<_> = futures_util::future::try_join_all(of_each).await?.into_iter().flatten().collect();
+        all.retain(|record| (from..to).contains(&record.at));
+        all.sort_by(|a, b| a.at.cmp(&b.at).then(a.version.cmp(&b.version)));
+        Ok(all)
+    }
+
+    /// Newest first, page by page, until a page ends before `from`.
+    async fn since(&self, parameter: Watched, from: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(partition(parameter)));
+        let mut pages = query.scan_index_forward(false).limit(100).into_paginator().send();
+        let mut found: Vec<AuditRecord> = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::of("Query", error))?;
+            let record = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+            found.extend(page.items().iter().map(record).collect::<Result<Vec<_>, _>>()?);
+            if found.last().is_some_and(|oldest| oldest.at < from) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     async fn newest(&self, parameter: Watched, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         let query = self
             .client
@@ -116,5 +145,20 @@ mod tests {
         assert!(audit.add(&record(percentage, 1, 120)).await.unwrap(), "made anew");
         assert_eq!(audit.last(1).await.unwrap()[0].version, 1);
         assert_eq!(found, [(percentage, 11), (percentage, 10), (Watched::Settings, 2)]);
+    }
+
+    #[tokio::test]
+    async fn a_windows_changes_come_in_order_however_many_pages_they_fill() {
+        let dynamo = Dynamo::start().await;
+        dynamo.create_table("settings").await;
+        let audit = AuditStore::new(dynamo.client(), "settings");
+        for version in 1..=230 {
+            audit.add(&record(Watched::RolloutPercentage, version, version * 10)).await.unwrap();
+        }
+        audit.add(&record(Watched::Settings, 1, 505)).await.unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let found = audit.between(at(500), at(520)).await.unwrap();
+        assert_eq!(found.iter().map(|record| record.at.as_second()).collect::<Vec<_>>(), [500, 505, 510]);
+        assert_eq!(audit.between(at(0), at(10_000)).await.unwrap().len(), 231);
     }
 }

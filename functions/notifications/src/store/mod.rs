@@ -3,6 +3,7 @@
 mod audit;
 mod breaker;
 mod budget;
+mod chronicle;
 mod cursor;
 mod erasure;
 mod error;
@@ -22,6 +23,7 @@ pub(crate) mod testing_tables;
 pub use audit::AuditStore;
 pub use breaker::BreakerStore;
 pub use budget::{Reserved, SmsBudget};
+pub use chronicle::ChronicleStore;
 pub use cursor::{Cursor, CursorStore, Segment};
 pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
 pub use error::StoreError;
