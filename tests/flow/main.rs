@@ -21,6 +21,7 @@ mod push_services;
 mod requests;
 mod retries;
 mod rollout;
+mod rollout_api;
 mod slow_hosts;
 mod twice;
 mod uncertain;

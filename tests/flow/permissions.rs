@@ -20,6 +20,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     messages_are_sent(&world).await;
     messages_are_carried_on(&world).await;
     metrics_are_merged(&world).await;
+    ops_change_the_rollout(&world).await;
     nights_pass(&world).await;
     assert_unused(&world.calls());
 }
@@ -120,6 +121,17 @@ async fn metrics_are_merged(world: &World) {
     world.metrics().await;
     world.advance(3 * HOUR);
     world.tick().await.unwrap();
+}
+
+/// Also while an operator writes in the very moment in between, whose value is put back.
+async fn ops_change_the_rollout(world: &World) {
+    assert_eq!(world.put_rollout(json!({"percentage": 50})).await.status, 200);
+    world.advance(60);
+    world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("100".to_owned()));
+    assert_eq!(world.put_rollout(json!({"percentage": 20})).await.status, 409);
+    assert_eq!(world.ops("GET /v1/rollout", &[]).await.status, 200);
+    assert_eq!(world.ops("GET /v1/report", &[]).await.status, 200);
+    world.advance(60);
 }
 
 async fn nights_pass(world: &World) {

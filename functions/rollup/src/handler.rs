@@ -146,7 +146,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_that_cannot_be_written_down_now_is_the_next_minutes() {
-        let change = json!({"source": "aws.ssm", "detail-type": "Parameter Store Change", "detail": {"name": "/p/settings"}});
+        let change =
+            json!({"source": "aws.ssm", "detail-type": "Parameter Store Change", "detail": {"name": "/p/settings"}});
         assert_eq!(handle(&unreachable(), change).await.unwrap(), Value::Null);
     }
 

@@ -19,7 +19,8 @@ use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+    BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
+    SuppressionsStore,
 };
 
 /// What the parameters' names begin with.
@@ -165,7 +166,9 @@ impl Places {
             metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
-            breakers: BreakerStore::new(dynamodb, "control"),
+            breakers: BreakerStore::new(dynamodb.clone(), "control"),
+            steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
+            chronicle: ChronicleStore::new(dynamodb, "settings"),
         }
     }
 }

@@ -403,6 +403,12 @@ impl World {
         answer(self.console.answer(&request, self.clock.now()).await)
     }
 
+    /// What ops are answered who ask for another rollout; a text is sent as it stands.
+    pub async fn put_rollout(&self, body: Value) -> Answer {
+        let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
+        answer(self.console.answer(&request, self.clock.now()).await)
+    }
+
     /// The report of the last week for people: its content type and text.
     pub async fn report_as_markdown(&self) -> (&'static str, String) {
         let query = [("format", "markdown")];

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use lambda_runtime::{Context, LambdaEvent};
+use notifications::alerts::Herald;
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::Cleanup;
@@ -17,12 +18,14 @@ use notifications::environment::Environment;
 use notifications::http::{Request, Response};
 use notifications::parameters::ParameterStore;
 use notifications::recipients::RecipientsApi;
+use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+    BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
+    SuppressionsStore,
 };
 use notifications::{aws, gateway};
 use serde_json::Value;
@@ -175,11 +178,16 @@ impl Functions {
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
+                steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+                chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
             },
             rollup: Services {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
+                breakers: BreakerStore::new(config.dynamodb(), "control"),
+                steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+                herald: Herald::new(&config.aws, ("fuzz", PREFIX), "control", "arn:aws:sns:eu-south-1:0:AlertsTopic"),
                 clock: clock.clone(),
             },
             cascade: ready(Arc::new(config), clock.clone()).await,

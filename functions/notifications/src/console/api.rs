@@ -17,8 +17,8 @@ use crate::problem::Problem;
 use crate::rollout::steward::Steward;
 use crate::rollout::{LastGood, LiveSource, Texts};
 use crate::rollup::{Counters, Window, known_parameters};
-use crate::store::{BreakerStore, ChronicleStore};
 use crate::store::metrics::MetricsStore;
+use crate::store::{BreakerStore, ChronicleStore};
 
 /// What a report looks back on unless asked otherwise: 7 days.
 const WEEK_MINUTES: i64 = 10_080;
@@ -151,7 +151,7 @@ impl ConsoleApi {
         let counters = self.read(window).await?;
         let costs = self.costs_of(window, &counters, now).await?;
         let comparison = self.comparison_of(window, &counters, now).await?;
-        let report = Report::new(window, &counters, costs, comparison, Some(self.incidents(window).await?), now);
+        let report = Report::new(window, &counters, costs, comparison, self.incidents(window).await?, now);
         Ok(if as_markdown { markdown(&report) } else { Response::json(200, &report) })
     }
 

@@ -68,7 +68,9 @@ impl Change {
         let wanted = match (body.percentage, body.plan) {
             (Some(_), Some(_)) => Err(vec![FieldError::new("plan", "cannot be given together with percentage")]),
             (None, None) => Err(vec![FieldError::new("percentage", "is required, or a plan")]),
-            (Some(value), None) => percentage("percentage", &value).map(Wanted::Percentage).map_err(|error| vec![error]),
+            (Some(value), None) => {
+                percentage("percentage", &value).map(Wanted::Percentage).map_err(|error| vec![error])
+            }
             (None, Some(None)) => Ok(Wanted::NoRamp),
             (None, Some(Some(plan))) => ramp(plan),
         };
@@ -152,7 +154,11 @@ mod tests {
         let long = "9".repeat(4_096);
         for junk in ["10%", "0,5", "101", "-1", "NaN", "", "1e1", "05", "canary", &long] {
             let problem = read(&json!({"percentage": junk}).to_string()).unwrap_err();
-            assert_eq!((problem.kind, problem.errors[0].field.as_str()), (ProblemKind::Invalid, "percentage"), "{junk}");
+            assert_eq!(
+                (problem.kind, problem.errors[0].field.as_str()),
+                (ProblemKind::Invalid, "percentage"),
+                "{junk}"
+            );
             assert!(!problem.detail.contains("canary") && problem.detail.len() < 200);
         }
         for junk in [json!(101), json!(-1), json!(0.001), json!(-0.0), json!(true), json!(null), json!([]), json!({})] {

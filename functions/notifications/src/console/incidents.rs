@@ -11,8 +11,8 @@ impl ConsoleApi {
     /// Oldest first.
     pub(super) async fn incidents(&self, window: Window) -> Result<Vec<Incident>, Problem> {
         let (from, to) = (window.from(), window.to());
-        let (changes, said) =
-            tokio::try_join!(self.steward.audit.between(from, to), self.chronicle.between(from, to)).map_err(|error| {
+        let (changes, said) = tokio::try_join!(self.steward.audit.between(from, to), self.chronicle.between(from, to))
+            .map_err(|error| {
                 tracing::error!(%error, "what happened could not be read");
                 Problem::unavailable(1)
             })?;

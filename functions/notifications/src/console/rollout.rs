@@ -160,7 +160,11 @@ impl ConsoleApi {
             Wanted::NoRamp => None,
         };
         let done = self.steward.set(wanted, By::Api(caller.id.clone()), reason, now).await.map_err(refused)?;
-        tracing::info!(caller = caller.in_logs(), percentage = set.map(|set| set.to_string()), "the rollout is changed");
+        tracing::info!(
+            caller = caller.in_logs(),
+            percentage = set.map(|set| set.to_string()),
+            "the rollout is changed"
+        );
         let percentage = match set {
             Some(set) => Some(set),
             None => self.present().await.and_then(|present| present.value.expose().parse().ok()),
@@ -277,10 +281,8 @@ mod tests {
 
     #[test]
     fn a_plan_says_where_it_stands_and_when_it_goes_on() {
-        let steps = [("10", 60), ("50", 30)].map(|(percentage, hold_minutes)| StepPlan {
-            percentage: percentage.parse().unwrap(),
-            hold_minutes,
-        });
+        let steps = [("10", 60), ("50", 30)]
+            .map(|(percentage, hold_minutes)| StepPlan { percentage: percentage.parse().unwrap(), hold_minutes });
         let plan = Plan { steps: steps.to_vec(), criteria: Criteria::default() };
         let began = at("2026-11-23T10:00:00Z");
         let mut ramp = RampState::begin(&plan, By::Api("ops".to_owned()), began);
@@ -294,7 +296,10 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_do_and_a_plans_fields() {
-        let plan = vec![crate::rollout::ramp::PlanProblem { field: "plan.steps".to_owned(), message: "must have 1 to 10 steps" }];
+        let plan = vec![crate::rollout::ramp::PlanProblem {
+            field: "plan.steps".to_owned(),
+            message: "must have 1 to 10 steps",
+        }];
         let problem = refused(SetProblem::Plan(plan));
         assert_eq!((problem.kind, problem.errors[0].field.as_str()), (ProblemKind::Invalid, "plan.steps"));
         assert_eq!(refused(SetProblem::Busy).kind, ProblemKind::Conflict);

@@ -78,8 +78,14 @@ mod tests {
 
     fn said(second: i64, key: AlertKey) -> Said {
         let text = String::from;
-        let alert =
-            Alert { key, severity: Severity::P1, title: text("t"), number: text("n"), threshold: text("h"), done: text("d") };
+        let alert = Alert {
+            key,
+            severity: Severity::P1,
+            title: text("t"),
+            number: text("n"),
+            threshold: text("h"),
+            done: text("d"),
+        };
         Said { at: Timestamp::from_second(second).unwrap(), alert, times: 1, is_over: false }
     }
 
@@ -88,9 +94,13 @@ mod tests {
         let dynamo = Dynamo::start().await;
         dynamo.create_table("settings").await;
         let chronicle = ChronicleStore::new(dynamo.client(), "settings");
-        for (second, key) in
-            [(30, AlertKey::Ramp), (10, AlertKey::Budget), (20, AlertKey::Ramp), (20, AlertKey::ErrorRate), (20, AlertKey::Ramp)]
-        {
+        for (second, key) in [
+            (30, AlertKey::Ramp),
+            (10, AlertKey::Budget),
+            (20, AlertKey::Ramp),
+            (20, AlertKey::ErrorRate),
+            (20, AlertKey::Ramp),
+        ] {
             chronicle.add(&said(second, key)).await.unwrap();
         }
         let at = |second| Timestamp::from_second(second).unwrap();

@@ -30,7 +30,8 @@ impl Steward {
         // The version before the first unseen one tells what was there before.
         let history = self.parameters.history(&self.name_of(parameter), seen.map_or(0, |seen| seen - 1)).await?;
         let mut changes = Changes::default();
-        for (at, found) in history.iter().enumerate().filter(|(_, found)| seen.is_none_or(|seen| found.version > seen)) {
+        for (at, found) in history.iter().enumerate().filter(|(_, found)| seen.is_none_or(|seen| found.version > seen))
+        {
             let before = at.checked_sub(1).map(|before| &history[before]);
             let record = explained(AuditRecord::of_history(parameter, found, before), found, before, next);
             self.audit.add(&record).await?;
@@ -74,7 +75,8 @@ fn moved(next: &mut Remembered, record: &AuditRecord) -> bool {
         next.intent = None;
     }
     let Some(ramp) = &mut next.ramp else { return false };
-    let is_its_step = record.by == By::Ramp && ramp.next_percentage().is_some_and(|step| step.to_string() == record.new);
+    let is_its_step =
+        record.by == By::Ramp && ramp.next_percentage().is_some_and(|step| step.to_string() == record.new);
     if is_its_step {
         ramp.climb(record.at);
     } else if record.at > ramp.started_at && !ramp.began_with(record) {

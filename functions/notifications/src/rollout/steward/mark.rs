@@ -149,7 +149,8 @@ mod tests {
         let ours = version(8, "0", &of_intent(&intent(By::Guard, 7)));
         let description = ours.written.clone().unwrap().description;
         assert_eq!(of(&version(9, "50", &description), Some(&ours)), None, "a copy");
-        for text in ["", DESCRIPTION, "set by me; as agreed", "x; set by the guard", "x; set by a from version y at z"] {
+        for text in ["", DESCRIPTION, "set by me; as agreed", "x; set by the guard", "x; set by a from version y at z"]
+        {
             assert_eq!(of(&version(9, "50", text), Some(&ours)), None, "{text}");
         }
     }

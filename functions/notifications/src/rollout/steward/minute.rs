@@ -75,7 +75,8 @@ impl Steward {
         let read = self.record.read::<Remembered>().await?;
         let mut next = read.value.clone();
         let looked = self.look(&mut next).await;
-        let asked = Asked { changed_at: next.changed_at, held_since: next.ramp.as_ref().map(|ramp| ramp.holding_since) };
+        let asked =
+            Asked { changed_at: next.changed_at, held_since: next.ramp.as_ref().map(|ramp| ramp.holding_since) };
         let observed = observe(asked).await?;
         let (percentage, changes) = looked.clone().unwrap_or_default();
         let facts = Facts { live, percentage, observed, now };

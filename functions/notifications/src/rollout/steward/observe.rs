@@ -89,7 +89,8 @@ impl Observed {
             minutes.iter().filter(|(begins, _)| *begins >= from).for_each(|(_, counters)| sum.merge(counters));
             sum
         };
-        let ago = |minutes| Bucket::containing(Unit::Minute, now).end().saturating_sub(SignedDuration::from_mins(minutes));
+        let ago =
+            |minutes| Bucket::containing(Unit::Minute, now).end().saturating_sub(SignedDuration::from_mins(minutes));
         let lately = sum(ago(LATELY).unwrap_or(Timestamp::MIN));
         let hour = sum(Timestamp::MIN);
         let not_closed: Vec<_> = opened.iter().filter_map(|(host, breaker)| not_closed(host, breaker, now)).collect();
@@ -133,7 +134,9 @@ fn figures(counters: &Counters) -> Figures {
 
 /// A push service's breaker that is not CLOSED, and since when.
 fn not_closed(host: &Host, breaker: &Breaker, now: Timestamp) -> Option<(String, Timestamp)> {
-    let (Phase::Open { until_ms: ends_ms } | Phase::HalfOpen { lease_ms: ends_ms }) = breaker.phase else { return None };
+    let (Phase::Open { until_ms: ends_ms } | Phase::HalfOpen { lease_ms: ends_ms }) = breaker.phase else {
+        return None;
+    };
     let silent = SignedDuration::from_millis(now.as_millisecond().saturating_sub(ends_ms));
     let since = breaker.opened_at_ms.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok())?;
     (host.channel == Channel::Push && silent <= SAYS_ANYTHING).then(|| (host.provider.clone(), since))
