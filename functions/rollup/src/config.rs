@@ -17,6 +17,8 @@ pub struct Config {
     pub control_table: String,
     /// The topic that alerts go to.
     pub alerts_topic: String,
+    /// Where docs/operations.md can be read, which alerts point to.
+    pub runbook_url: String,
     /// How much is logged.
     pub log_level: String,
 }
@@ -34,6 +36,7 @@ impl Config {
             settings_table: environment.required("SETTINGS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
             alerts_topic: environment.required("ALERTS_TOPIC_ARN")?,
+            runbook_url: environment.required("RUNBOOK_URL")?,
             log_level: environment.required("LOG_LEVEL")?,
         })
     }
@@ -56,7 +59,7 @@ mod tests {
     #[test]
     fn the_template_gives_exactly_what_is_read() {
         let names = in_template();
-        assert_eq!(names.len(), 7);
+        assert_eq!(names.len(), 8);
         let all = || names.iter().map(|name| (*name, "value"));
         assert!(Config::read(&Environment::given(all())).is_ok());
         for missing in &names {

@@ -111,6 +111,7 @@ async fn note(services: &Services) -> Value {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use notifications::alerts::Post;
     use notifications::aws;
     use notifications::environment::Environment;
     use notifications::parameters::ParameterStore;
@@ -128,13 +129,21 @@ mod tests {
         ]);
         let sdk = aws::config(&environment).unwrap();
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let post = Post {
+            stage: "test",
+            prefix: "/p",
+            settings_table: "settings",
+            control_table: "control",
+            topic: "arn:aws:sns:eu-south-1:000000000000:alerts",
+            runbook: "docs/operations.md",
+        };
         Services {
             metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
             live: LiveSource::new(parameters, "/p", Clock::System),
             last_good: LastGood::new(dynamodb.clone(), "control"),
             breakers: BreakerStore::new(dynamodb, "control"),
             steward: Steward::new(&sdk, "/p", ("settings", "control")),
-            herald: Herald::new(&sdk, ("test", "/p"), "control", "arn:aws:sns:eu-south-1:000000000000:alerts"),
+            herald: Herald::new(&sdk, post),
             clock: Clock::System,
         }
     }

@@ -5,7 +5,7 @@ mod event;
 mod handler;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::alerts::Herald;
+use notifications::alerts::{Herald, Post};
 use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
 use notifications::environment::Environment;
@@ -26,13 +26,21 @@ async fn main() -> Result<(), Error> {
     let last_good = LastGood::new(dynamodb.clone(), &*config.control_table);
     let parameters = ParameterStore::new(aws::ssm(&sdk));
     let (stage, prefix) = (&*config.stage, &*config.parameter_prefix);
+    let post = Post {
+        stage,
+        prefix,
+        settings_table: &config.settings_table,
+        control_table: &config.control_table,
+        topic: &config.alerts_topic,
+        runbook: &config.runbook_url,
+    };
     let services = handler::Services {
         metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
         live: LiveSource::new(parameters, prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
         breakers: BreakerStore::new(dynamodb, &*config.control_table),
         steward: Steward::new(&sdk, prefix, (&config.settings_table, &config.control_table)),
-        herald: Herald::new(&sdk, (stage, prefix), &config.control_table, &config.alerts_topic),
+        herald: Herald::new(&sdk, post),
         clock: Clock::System,
     };
     tracing::info!(stage, "ready");

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use notifications::alerts::Herald;
+use notifications::alerts::{Herald, Post};
 use notifications::aws;
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::{ExtraOrigins, VapidKey};
@@ -27,6 +27,14 @@ use notifications::store::{
 pub const PREFIX: &str = "/push-notifications/test";
 /// The alerts topic's ARN; template.yaml calls it `AlertsTopic`.
 const ALERTS_TOPIC: &str = "arn:aws:sns:eu-south-1:000000000000:AlertsTopic";
+const POST: Post<'static> = Post {
+    stage: "test",
+    prefix: PREFIX,
+    settings_table: "settings",
+    control_table: "control",
+    topic: ALERTS_TOPIC,
+    runbook: "https://wiki.example.com/docs/operations.md",
+};
 /// The VAPID private key of this world.
 const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
@@ -119,7 +127,7 @@ impl Places {
             last_good,
             breakers: BreakerStore::new(dynamodb, "control"),
             steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
-            herald: Herald::new(&sdk, ("test", PREFIX), "control", ALERTS_TOPIC),
+            herald: Herald::new(&sdk, POST),
         }
     }
 

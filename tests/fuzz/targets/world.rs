@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use lambda_runtime::{Context, LambdaEvent};
-use notifications::alerts::Herald;
+use notifications::alerts::{Herald, Post};
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::Cleanup;
@@ -64,6 +64,15 @@ struct Functions {
     rollup: Services,
     cascade: Eager<Dispatcher>,
 }
+
+const POST: Post<'static> = Post {
+    stage: "fuzz",
+    prefix: PREFIX,
+    settings_table: "settings",
+    control_table: "control",
+    topic: "arn:aws:sns:eu-south-1:000000000000:AlertsTopic",
+    runbook: "docs/operations.md",
+};
 
 /// Hands over this thread's world as it was before any input.
 pub fn with_world(run: impl FnOnce(&World)) {
@@ -187,7 +196,7 @@ impl Functions {
                 last_good: LastGood::new(config.dynamodb(), "control"),
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
                 steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
-                herald: Herald::new(&config.aws, ("fuzz", PREFIX), "control", "arn:aws:sns:eu-south-1:0:AlertsTopic"),
+                herald: Herald::new(&config.aws, POST),
                 clock: clock.clone(),
             },
             cascade: ready(Arc::new(config), clock.clone()).await,

@@ -46,6 +46,10 @@ pub enum AlertKey {
     GuardOverlap,
     /// Too many notifications end badly.
     ErrorRate,
+    /// Most of what is sent reaches nobody.
+    Outage,
+    /// A push service is not called for some time.
+    Breaker,
     /// A parameter cannot be read, or is junk.
     Parameter,
     /// A ramp took a step, ended, or was overtaken.
@@ -55,6 +59,19 @@ pub enum AlertKey {
 }
 
 impl AlertKey {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::GuardActed,
+        Self::ProvidersFault,
+        Self::GuardOverlap,
+        Self::ErrorRate,
+        Self::Outage,
+        Self::Breaker,
+        Self::Parameter,
+        Self::Ramp,
+        Self::Budget,
+    ];
+
     /// The name in records, in the key of an incident, and of the section in docs/operations.md.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +80,8 @@ impl AlertKey {
             Self::ProvidersFault => "providers-fault",
             Self::GuardOverlap => "guard-overlap",
             Self::ErrorRate => "error-rate",
+            Self::Outage => "outage",
+            Self::Breaker => "breaker",
             Self::Parameter => "parameter",
             Self::Ramp => "ramp",
             Self::Budget => "budget",
@@ -72,7 +91,7 @@ impl AlertKey {
     /// Whether it tells of a state that ends, and not of something that happened.
     #[must_use]
     pub const fn is_state(self) -> bool {
-        matches!(self, Self::ProvidersFault | Self::ErrorRate | Self::Parameter | Self::Budget)
+        !matches!(self, Self::GuardActed | Self::GuardOverlap | Self::Ramp)
     }
 }
 
@@ -112,8 +131,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_alert_has_a_runbook_where_its_link_leads() {
+        let operations = include_str!("../../../../docs/operations.md");
+        for key in AlertKey::ALL {
+            // The anchor of a heading is its text in small letters, without the colon, with hyphens for spaces.
+            assert!(operations.contains(&format!("\n#### Alert: {}\n", key.as_str())), "{}", key.as_str());
+        }
+    }
+
+    #[test]
     fn a_key_is_stored_by_the_name_that_people_see() {
-        for key in [AlertKey::GuardActed, AlertKey::ProvidersFault, AlertKey::GuardOverlap, AlertKey::ErrorRate] {
+        for key in AlertKey::ALL {
             assert_eq!(serde_json::json!(key), key.as_str());
         }
         assert!(Severity::P0 > Severity::P1 && Severity::P1 > Severity::P2);

@@ -4,8 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Alert, Severity, Told};
 
-/// Where the sections of docs/operations.md are, by an alert's key.
-const RUNBOOK: &str = "docs/operations.md#alert-";
 /// SNS takes an e-mail's subject of at most 100 ASCII characters.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 const MAX_SUBJECT_CHARS: usize = 100;
@@ -21,22 +19,29 @@ pub struct Message<'a> {
     pub told: &'a Told,
     /// Whether it says that it is over.
     pub is_over: bool,
+    /// Where docs/operations.md can be read.
+    pub runbook: &'a str,
 }
 
 impl Message<'_> {
     /// The subject of an e-mail.
     pub fn subject(&self) -> String {
         let state = if self.is_over { "over: " } else { "" };
-        let line = format!("[{}] {} {state}{}", self.alert.severity, self.stage, self.alert.title);
+        let line = format!("[{}] {} {state}{}", self.told.severity, self.stage, self.alert.title);
         line.chars()
             .map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' })
             .take(MAX_SUBJECT_CHARS)
             .collect()
     }
 
+    /// The section of docs/operations.md that says what to do.
+    fn runbook(&self) -> String {
+        format!("{}#alert-{}", self.runbook, self.alert.key.as_str())
+    }
+
     /// The whole of it as text.
     pub fn body(&self) -> String {
-        let Alert { key, severity, title, number, threshold, done } = self.alert;
+        let (severity, Alert { key, title, number, threshold, done, .. }) = (self.told.severity, self.alert);
         let since = jiff::Timestamp::from_millisecond(self.told.began_at_ms).unwrap_or_default();
         let state = match (self.is_over, key.is_state()) {
             (true, _) => "; it is over",
@@ -45,10 +50,10 @@ impl Message<'_> {
         };
         format!(
             "{severity} on {stage}: {title}\n\nnumber:    {number}\nthreshold: {threshold}\ndone:      {done}\nsince:     {since}, \
-             raised {times} times{state}\nrunbook:   {RUNBOOK}{key}\n",
+             raised {times} times{state}\nrunbook:   {runbook}\n",
             stage = self.stage,
             times = self.told.times,
-            key = key.as_str(),
+            runbook = self.runbook(),
         )
     }
 
@@ -61,12 +66,12 @@ impl Message<'_> {
 
     /// An event of PagerDuty's Events API v2. <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>
     pub fn pagerduty(&self, routing_key: &str) -> Value {
-        let Alert { key, severity, number, threshold, done, .. } = self.alert;
+        let Alert { key, number, threshold, done, .. } = self.alert;
         let dedup_key = format!("push-notifications-{}-{}", self.stage, key.as_str());
         if self.is_over {
             return json!({"routing_key": routing_key, "event_action": "resolve", "dedup_key": dedup_key});
         }
-        let severity = match severity {
+        let severity = match self.told.severity {
             Severity::P0 => "critical",
             Severity::P1 => "error",
             Severity::P2 => "warning",
@@ -75,21 +80,28 @@ impl Message<'_> {
             "routing_key": routing_key,
             "event_action": "trigger",
             "dedup_key": dedup_key,
+            "links": self.link(),
             "payload": {
                 "summary": self.subject(),
                 "source": format!("push-notifications-{}", self.stage),
                 "severity": severity,
                 "component": "rollup",
                 "class": key.as_str(),
-                "custom_details": {"number": number, "threshold": threshold, "done": done, "times": self.told.times},
+                "custom_details": {"number": number, "threshold": threshold, "done": done, "times": self.told.times, "runbook": self.runbook()},
             },
         })
+    }
+
+    /// PagerDuty takes web addresses alone.
+    fn link(&self) -> Vec<Value> {
+        let link = self.runbook();
+        link.starts_with("https://").then(|| json!({"href": link, "text": "Runbook"})).into_iter().collect()
     }
 
     /// An event of Sentry's. Nothing in it but what stands here: no user, no request, no environment variables.
     /// <https://develop.sentry.dev/sdk/data-model/event-payloads/>
     pub fn sentry(&self, event_id: &str) -> Value {
-        let level = match self.alert.severity {
+        let level = match self.told.severity {
             Severity::P0 => "fatal",
             Severity::P1 => "error",
             Severity::P2 => "warning",
@@ -103,7 +115,7 @@ impl Message<'_> {
             "environment": self.stage,
             "message": {"formatted": self.body()},
             "fingerprint": [self.alert.key.as_str()],
-            "tags": {"alert": self.alert.key.as_str(), "severity": self.alert.severity.as_str()},
+            "tags": {"alert": self.alert.key.as_str(), "severity": self.told.severity.as_str()},
         })
     }
 }
@@ -134,7 +146,8 @@ mod tests {
     };
 
     fn message(alert: &Alert, is_over: bool) -> Message<'_> {
-        Message { stage: "staging", alert, told: &TOLD, is_over }
+        let runbook = "https://wiki.example.com/docs/operations.md";
+        Message { stage: "staging", alert, told: &TOLD, is_over, runbook }
     }
 
     #[test]
