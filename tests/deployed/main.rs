@@ -27,4 +27,5 @@ mod stack;
 mod template;
 mod tokens;
 mod track;
+mod version_2;
 mod world;

@@ -174,7 +174,7 @@ async fn a_text_carries_its_own_link_where_the_counted_one_would_cost_more() {
 #[tokio::test]
 async fn without_a_place_to_come_back_to_messages_go_out_without_links() {
     let world = World::start().await;
-    world.aws.state.lock().unwrap().parameters.retain(|name, _| !name.ends_with("public-base-url"));
+    world.forget("public-base-url");
     let browser = world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.send("ada", json!({})).await;

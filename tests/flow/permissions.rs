@@ -10,7 +10,7 @@ use notifications::track::Permit;
 use serde_json::{Value, json};
 
 use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
-use crate::world::{BASE, Call, Reply, World, keys};
+use crate::world::{BASE, Call, Lot, Reply, World, keys};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -23,6 +23,8 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     messages_are_sent(&world).await;
     messages_are_carried_on(&world).await;
     metrics_are_merged(&world).await;
+    ops_change_the_rollout(&world).await;
+    version_2_is_taken_back(&world).await;
     links_are_followed(&world).await;
     nights_pass(&world).await;
     assert_unused(&world.calls());
@@ -137,6 +139,29 @@ async fn links_are_followed(world: &World) {
     assert_eq!(world.follow("POST", &format!("{BASE}/v1/unsubscribe/{token}")).await.status, 200);
 }
 
+/// Also while an operator writes in the very moment in between, whose value is put back.
+async fn ops_change_the_rollout(world: &World) {
+    assert_eq!(world.put_rollout(json!({"percentage": 50})).await.status, 200);
+    world.advance(60);
+    world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("100".to_owned()));
+    assert_eq!(world.put_rollout(json!({"percentage": 20})).await.status, 409);
+    assert_eq!(world.ops("GET /v1/rollout", &[]).await.status, 200);
+    assert_eq!(world.ops("GET /v1/report", &[]).await.status, 200);
+    world.advance(60);
+}
+
+/// By the guard, which looks at breakers, writes the parameter and the audit, and tells people.
+async fn version_2_is_taken_back(world: &World) {
+    for _ in 0..2 {
+        world.advance(60);
+        world.count(&[Lot::of("v2", 0, 100)]).await;
+        world.tick().await.unwrap();
+    }
+    assert_eq!(world.percentage(), "0");
+    world.set("rollout-percentage", "100");
+    world.advance(21);
+}
+
 async fn nights_pass(world: &World) {
     // A night that is too short remembers where it was.
     world.clean(Duration::ZERO).await;
@@ -226,7 +251,7 @@ fn what_names_no_resource_of_ours_is_bound_otherwise() {
                 ),
                 "sns:Publish" => assert!(
                     grants.iter().any(|other| !other.is_allowed
-                        && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic")),
+                        && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic/*")),
                     "SNS tells phones, and no topic"
                 ),
                 other => panic!("{function} may {other} on {}", grant.resource),

@@ -126,10 +126,13 @@ fn resource(written: &str) -> String {
     if let Some(table) = written.strip_suffix("Table.StreamArn") {
         return format!("{}/stream", table.to_lowercase());
     }
-    for (start, short) in [("/push-notifications/${Stage/", "parameter/"), (":sns:*:*:*", "topic")] {
+    for (start, short) in [("/push-notifications/${Stage/", "parameter/"), (":sns:*:*:*", "topic/*")] {
         if let Some((_, name)) = written.split_once(start) {
             return format!("{short}{name}");
         }
+    }
+    if written.ends_with("Topic") {
+        return format!("topic/{written}");
     }
     match written.split_once("${AWS::AccountId:") {
         Some((_, name)) => name.to_owned(),

@@ -29,9 +29,10 @@ mod tests {
     use notifications::aws;
     use notifications::environment::Environment;
     use notifications::parameters::ParameterStore;
+    use notifications::rollout::steward::Steward;
     use notifications::rollout::{LastGood, LiveSource};
-    use notifications::store::BreakerStore;
     use notifications::store::metrics::MetricsStore;
+    use notifications::store::{BreakerStore, ChronicleStore};
     use serde_json::json;
 
     use super::*;
@@ -50,7 +51,17 @@ mod tests {
             live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
             last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
             breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
+            steward: Steward::new(&sdk, "/p", ("settings", "control")),
+            chronicle: ChronicleStore::new(aws::dynamodb(&sdk), "settings"),
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_without_a_name_changes_the_rollout() {
+        let context = json!({"requestId": "r-1", "http": {"method": "PUT"}});
+        let event = json!({"routeKey": "PUT /v1/rollout", "body": "{\"percentage\": 1}", "requestContext": context});
+        let answer = handle(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap();
+        assert_eq!(answer["statusCode"], 403);
     }
 
     async fn get(route: &str, query: Value) -> Value {
@@ -60,11 +71,12 @@ mod tests {
         handle(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap()
     }
 
-    const ROUTES: [&str; 6] = [
+    const ROUTES: [&str; 7] = [
         "GET /v1/metrics",
         "GET /v1/metrics/channels",
         "GET /v1/metrics/costs",
         "GET /v1/health",
+        "GET /v1/rollout",
         "GET /v1/rollout/comparison",
         "GET /v1/report",
     ];
@@ -86,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_its_table_the_answer_is_try_again() {
-        for route in ["GET /v1/metrics", "GET /v1/health"] {
+        for route in ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout"] {
             let answer = get(route, json!({})).await;
             assert_eq!(
                 (&answer["statusCode"], &answer["headers"]["Retry-After"]),

@@ -1,4 +1,4 @@
-//! Answers ops: metrics, health, costs, v1 against v2, and the report of a week.
+//! Answers ops: metrics, health, costs, the rollout, v1 against v2, and the report of a week. Changes the rollout for them.
 
 mod config;
 mod handler;
@@ -9,9 +9,10 @@ use notifications::clock::Clock;
 use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
+use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
-use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
+use notifications::store::{BreakerStore, ChronicleStore};
 use notifications::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +28,9 @@ async fn main() -> Result<(), Error> {
         metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
         live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
-        breakers: BreakerStore::new(dynamodb, config.control_table),
+        breakers: BreakerStore::new(dynamodb.clone(), config.control_table.as_str()),
+        steward: Steward::new(&sdk, &config.parameter_prefix, (&config.settings_table, &config.control_table)),
+        chronicle: ChronicleStore::new(dynamodb, config.settings_table),
     };
     tracing::info!(stage = config.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, Clock::System, event))).await

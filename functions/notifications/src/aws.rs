@@ -95,6 +95,12 @@ pub fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(paid_send()).build())
 }
 
+/// SNS for a topic: as DynamoDB, since a message that comes twice costs nothing.
+pub fn topics(config: &SdkConfig) -> aws_sdk_sns::Client {
+    let config = aws_sdk_sns::config::Builder::from(config).interceptor(deadline::Deadline);
+    aws_sdk_sns::Client::from_conf(config.build())
+}
+
 /// Why a call failed, for logs: the service's error code (`ThrottlingException`), or what kept it from answering
 /// (`dispatch failure: io error: ...: Connection refused`).
 ///

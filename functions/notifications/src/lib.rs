@@ -26,6 +26,7 @@ pub mod notification;
 
 pub mod channels;
 
+pub mod alerts;
 pub mod rollout;
 pub mod settings;
 

@@ -1,8 +1,11 @@
 //! SSM Parameter Store as the service uses it: several parameters in one GetParameters call.
 
 use std::collections::HashMap;
+use std::error::Error;
 
-use aws_sdk_ssm::error::ProvideErrorMetadata;
+use aws_sdk_ssm::config::http::HttpResponse;
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
+use jiff::Timestamp;
 
 use crate::aws::{cause, has_expired};
 use crate::private::Private;
@@ -15,11 +18,59 @@ pub struct ParameterStore {
 
 /// SSM did not answer, or refused. Trying again may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("GetParameters failed: {0}")]
-pub struct ParametersUnavailable(String);
+#[error("{call} failed: {cause}")]
+pub struct ParametersUnavailable {
+    call: &'static str,
+    cause: String,
+}
+
+impl ParametersUnavailable {
+    /// A call that was not waited for any longer.
+    pub(crate) fn too_slow(call: &'static str) -> Self {
+        Self { call, cause: "it took too long".to_owned() }
+    }
+
+    fn of<E: ProvideErrorMetadata + Error + 'static>(call: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
+        has_expired(call, error.code().unwrap_or_default());
+        Self { call, cause: cause(error) }
+    }
+}
 
 /// The values found, by full name. A name that SSM does not know is not in it.
 pub type Parameters = HashMap<String, Private<String>>;
+
+/// One version of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterVersion {
+    /// Its number: one more with each write.
+    pub version: i64,
+    /// Its value.
+    pub value: Private<String>,
+    /// How it came about; known of a history alone.
+    pub written: Option<Written>,
+}
+
+/// How a version of a parameter came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// When.
+    pub at: Timestamp,
+    /// The ARN of whoever wrote it.
+    pub by: Private<String>,
+    /// The description that it was written with, or that SSM kept from the version before.
+    pub description: String,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewVersion<'a> {
+    /// The value.
+    pub value: &'a str,
+    /// The description; SSM need not keep the one before.
+    pub description: &'a str,
+    /// The pattern that values must match; SSM does not keep the one before either.
+    pub allowed_pattern: &'a str,
+}
 
 impl ParameterStore {
     /// Uses this client.
@@ -33,11 +84,60 @@ impl ParameterStore {
     /// Throttled, timed out, or refused (one name without permission refuses them all).
     pub async fn get(&self, names: Vec<String>) -> Result<Parameters, ParametersUnavailable> {
         let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
-        let found = call.send().await.map_err(|error| {
-            has_expired("GetParameters", error.code().unwrap_or_default());
-            ParametersUnavailable(cause(&error))
-        })?;
+        let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
         let pairs = found.parameters.unwrap_or_default().into_iter();
         Ok(pairs.filter_map(|found| Some((found.name?, Private::new(found.value?)))).collect())
     }
+
+    /// The present versions, by full name.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn versions(
+        &self,
+        names: Vec<String>,
+    ) -> Result<HashMap<String, ParameterVersion>, ParametersUnavailable> {
+        let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
+        let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
+        let version = |found: aws_sdk_ssm::types::Parameter| {
+            let value = Private::new(found.value?);
+            Some((found.name?, ParameterVersion { version: found.version, value, written: None }))
+        };
+        Ok(found.parameters.unwrap_or_default().into_iter().filter_map(version).collect())
+    }
+
+    /// The versions after number `after` that SSM still knows (it keeps 100), oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn history(&self, name: &str, after: i64) -> Result<Vec<ParameterVersion>, ParametersUnavailable> {
+        let call = self.ssm.get_parameter_history().name(name).with_decryption(true);
+        let pages = call.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.map_err(|error| ParametersUnavailable::of("GetParameterHistory", &error))?;
+        let found = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+        let mut versions: Vec<_> = found.filter_map(version_of).collect();
+        versions.retain(|version| version.version > after);
+        versions.sort_unstable_by_key(|version| version.version);
+        Ok(versions)
+    }
+
+    /// Writes a parameter that exists, and gives its new version. SSM knows no condition: whoever wrote last has it.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; also when the value does not fit the parameter's own pattern.
+    pub async fn overwrite(&self, name: &str, next: NewVersion<'_>) -> Result<i64, ParametersUnavailable> {
+        let NewVersion { value, description, allowed_pattern } = next;
+        let call = self.ssm.put_parameter().name(name).value(value).overwrite(true);
+        let call = call.description(description).allowed_pattern(allowed_pattern);
+        let put = call.send().await.map_err(|error| ParametersUnavailable::of("PutParameter", &error))?;
+        Ok(put.version)
+    }
+}
+
+fn version_of(found: aws_sdk_ssm::types::ParameterHistory) -> Option<ParameterVersion> {
+    let at = found.last_modified_date.and_then(|at| at.to_millis().ok());
+    let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    let by = Private::new(found.last_modified_user.unwrap_or_default());
+    let written = Written { at, by, description: found.description.unwrap_or_default() };
+    Some(ParameterVersion { version: found.version, value: Private::new(found.value?), written: Some(written) })
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::breaker::Thresholds;
 use crate::channels::prices::Prices;
 use crate::country::CountryCode;
+use crate::rollout::guard::GuardSettings;
 use crate::rollout::strict_json::{self, JsonFault};
 
 pub use types::{TypeOverride, TypeOverrides};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub types: TypeOverrides,
     /// When a provider that fails is left alone, and for how long.
     pub breaker: Thresholds,
+    /// When version 2 is taken back.
+    pub guard: GuardSettings,
 }
 
 /// Limits on SMS.
@@ -114,6 +117,7 @@ impl Settings {
         }
         settings.types.check()?;
         settings.breaker.check().map_err(JsonFault::OutOfRange)?;
+        settings.guard.check().map_err(JsonFault::OutOfRange)?;
         Ok(settings)
     }
 }

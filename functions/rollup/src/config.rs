@@ -11,8 +11,14 @@ pub struct Config {
     pub parameter_prefix: String,
     /// The table of the counters.
     pub metrics_table: String,
-    /// The table that holds the last good rollout.
+    /// The table of the audit records.
+    pub settings_table: String,
+    /// The table that holds the last good rollout, breakers, and what the steward and the alerts remember.
     pub control_table: String,
+    /// The topic that alerts go to.
+    pub alerts_topic: String,
+    /// Where docs/operations.md can be read, which alerts point to.
+    pub runbook_url: String,
     /// How much is logged.
     pub log_level: String,
 }
@@ -27,7 +33,10 @@ impl Config {
             stage: environment.required("STAGE")?,
             parameter_prefix: environment.required("PARAMETER_PREFIX")?,
             metrics_table: environment.required("METRICS_TABLE")?,
+            settings_table: environment.required("SETTINGS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
+            alerts_topic: environment.required("ALERTS_TOPIC_ARN")?,
+            runbook_url: environment.required("RUNBOOK_URL")?,
             log_level: environment.required("LOG_LEVEL")?,
         })
     }
@@ -50,7 +59,7 @@ mod tests {
     #[test]
     fn the_template_gives_exactly_what_is_read() {
         let names = in_template();
-        assert_eq!(names.len(), 5);
+        assert_eq!(names.len(), 8);
         let all = || names.iter().map(|name| (*name, "value"));
         assert!(Config::read(&Environment::given(all())).is_ok());
         for missing in &names {

@@ -1,4 +1,4 @@
-//! The two events of this function, told apart by their shape.
+//! The events of this function, told apart by their shape.
 
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
@@ -12,6 +12,8 @@ pub enum Event {
     Stream(Batch),
     /// The minute's schedule.
     Tick,
+    /// Somebody changed one of the parameters. Which one is not looked at: these events come on best effort, twice, or late.
+    ParameterChange,
 }
 
 /// An event of another shape. It is not repeated, since it may carry anything.
@@ -41,14 +43,16 @@ impl Event {
     /// Tells which event it is.
     ///
     /// # Errors
-    /// When it is neither.
+    /// When it is none of them.
     pub fn of(event: Value) -> Result<Self, UnknownEvent> {
         if event.get("Records").is_some() {
             serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEvent("records of another stream"))
         } else if event["task"] == "rollup" {
             Ok(Self::Tick)
+        } else if event["detail-type"] == "Parameter Store Change" {
+            Ok(Self::ParameterChange)
         } else {
-            Err(UnknownEvent("neither of a stream nor this function's task"))
+            Err(UnknownEvent("neither of a stream, nor of a parameter, nor this function's task"))
         }
     }
 }
@@ -186,6 +190,11 @@ mod tests {
 
     #[test]
     fn the_schedule_is_known_by_its_task_and_strangers_are_refused() {
+        let change = json!({
+            "version": "0", "detail-type": "Parameter Store Change", "source": "aws.ssm", "region": "eu-south-1",
+            "detail": {"operation": "Update", "name": "/push-notifications/prod/rollout-percentage", "type": "String"},
+        });
+        assert!(matches!(Event::of(change), Ok(Event::ParameterChange)));
         assert!(matches!(Event::of(json!({"task": "rollup"})), Ok(Event::Tick)));
         for stranger in [
             json!({"task": "cleanup"}),

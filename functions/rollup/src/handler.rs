@@ -3,9 +3,12 @@
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use lambda_runtime::Error;
+use notifications::alerts::Herald;
 use notifications::clock::Clock;
+use notifications::rollout::steward::{LOOK_AGAIN_AFTER, Round, RoundError, Steward, observe};
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::rollup::Sequence;
+use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
 use serde_json::Value;
 
@@ -19,6 +22,12 @@ pub struct Services {
     pub live: LiveSource,
     /// Where the last good of it is kept for processes that start while it cannot be read.
     pub last_good: LastGood,
+    /// The breakers.
+    pub breakers: BreakerStore,
+    /// Looks after the rollout: audit, guard, ramp.
+    pub steward: Steward,
+    /// Says alerts.
+    pub herald: Herald,
     /// The time.
     pub clock: Clock,
 }
@@ -31,6 +40,7 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
         Event::Tick => tick(services).await.map(Value::String),
+        Event::ParameterChange => Ok(note(services).await),
     }
 }
 
@@ -58,20 +68,50 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// The minute's work: merge what is due, and keep the last good rollout. Neither stops the other.
+/// The minute's work: look after the rollout, keep the last good of it, and merge what is due. None stops the others.
 async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
     services.live.live().await;
     let saved = services.last_good.save(&services.live.good_texts(), now).await;
-    let merged = services.metrics.merge(now).await?;
-    let summary = format!("merged {merged}; the last good rollout was {}", if saved? { "saved" } else { "up to date" });
+    let (looked_after, merged) = tokio::join!(look_after(services), services.metrics.merge(now));
+    let (rollout, merged) = (looked_after?, merged?);
+    let last_good = if saved? { "saved" } else { "up to date" };
+    let summary = format!("{rollout}; merged {merged}; the last good rollout was {last_good}");
     tracing::info!(summary);
     Ok(summary)
+}
+
+/// One round, and a second one soon when the first finds version 2 bad: the next minute would be late.
+async fn look_after(services: &Services) -> Result<String, RoundError> {
+    let mut round = look(services).await?;
+    if round.look_again {
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        round = look(services).await?;
+    }
+    Ok(round.done)
+}
+
+async fn look(services: &Services) -> Result<Round, RoundError> {
+    let (live, now) = (services.live.live().await, services.clock.now());
+    let read = async |asked| observe(&services.metrics, &services.breakers, asked, now).await;
+    services.steward.minute(&services.herald, &live, read, now).await
+}
+
+/// Writes a change down without waiting for the minute, which makes up for it if that fails.
+async fn note(services: &Services) -> Value {
+    match services.steward.note().await {
+        Ok(done) => Value::String(done.to_owned()),
+        Err(error) => {
+            tracing::warn!(%error, "a change is not written down yet; the minute will");
+            Value::Null
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use notifications::alerts::Post;
     use notifications::aws;
     use notifications::environment::Environment;
     use notifications::parameters::ParameterStore;
@@ -88,10 +128,22 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ]);
         let sdk = aws::config(&environment).unwrap();
+        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let post = Post {
+            stage: "test",
+            prefix: "/p",
+            settings_table: "settings",
+            control_table: "control",
+            topic: "arn:aws:sns:eu-south-1:000000000000:alerts",
+            runbook: "docs/operations.md",
+        };
         Services {
-            metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
-            live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
-            last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
+            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
+            live: LiveSource::new(parameters, "/p", Clock::System),
+            last_good: LastGood::new(dynamodb.clone(), "control"),
+            breakers: BreakerStore::new(dynamodb, "control"),
+            steward: Steward::new(&sdk, "/p", ("settings", "control")),
+            herald: Herald::new(&sdk, post),
             clock: Clock::System,
         }
     }
@@ -99,6 +151,13 @@ mod tests {
     #[tokio::test]
     async fn without_its_table_a_tick_fails() {
         assert!(handle(&unreachable(), json!({"task": "rollup"})).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_cannot_be_written_down_now_is_the_next_minutes() {
+        let change =
+            json!({"source": "aws.ssm", "detail-type": "Parameter Store Change", "detail": {"name": "/p/settings"}});
+        assert_eq!(handle(&unreachable(), change).await.unwrap(), Value::Null);
     }
 
     #[tokio::test]

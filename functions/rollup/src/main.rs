@@ -1,15 +1,18 @@
-//! Metrics: folds the notifications' stream, and merges every minute.
+//! Metrics: folds the notifications' stream, merges every minute, and looks after the rollout.
 
 mod config;
 mod event;
 mod handler;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use notifications::alerts::{Herald, Post};
 use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
+use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
 use notifications::telemetry;
 
@@ -20,15 +23,27 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
-    let last_good = LastGood::new(dynamodb.clone(), config.control_table);
+    let last_good = LastGood::new(dynamodb.clone(), &*config.control_table);
     let parameters = ParameterStore::new(aws::ssm(&sdk));
+    let (stage, prefix) = (&*config.stage, &*config.parameter_prefix);
+    let post = Post {
+        stage,
+        prefix,
+        settings_table: &config.settings_table,
+        control_table: &config.control_table,
+        topic: &config.alerts_topic,
+        runbook: &config.runbook_url,
+    };
     let services = handler::Services {
-        metrics: MetricsStore::new(dynamodb, config.metrics_table),
-        live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
+        metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
+        live: LiveSource::new(parameters, prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
+        breakers: BreakerStore::new(dynamodb, &*config.control_table),
+        steward: Steward::new(&sdk, prefix, (&config.settings_table, &config.control_table)),
+        herald: Herald::new(&sdk, post),
         clock: Clock::System,
     };
-    tracing::info!(stage = config.stage, "ready");
+    tracing::info!(stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| {
         let left = deadline::of_invocation(event.context.deadline, Clock::System.now());
         deadline::at_most(left, handler::handle(&services, event.payload))

@@ -1,6 +1,6 @@
 //! AWS on one port: SSM, SES and SNS as small fakes that remember, DynamoDB passed on to the real semantics.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::calls::{Call, refused};
+use super::calls::{Call, refused, signer};
 use super::faults::Faults;
+use super::functions::PREFIX;
 use super::holding::Holding;
 use super::http::{Arrival, Reply, serve};
+use super::meddling::{Meddle, Meddling};
+use super::ssm::Parameters;
 
 /// What the fakes remember and how they answer.
 #[derive(Default)]
@@ -22,13 +25,15 @@ pub struct State {
     /// Who called for what.
     pub calls: BTreeSet<Call>,
     /// The SSM parameters.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: Parameters,
     /// Whether SSM answers at all.
     pub ssm_is_down: bool,
     /// Mails as SES was given them.
     pub mails: Vec<String>,
     /// Texts as SNS was given them: number, text.
     pub texts: Vec<(String, String)>,
+    /// What the alerts topic was given: subject, message.
+    pub alerts: Vec<(String, String)>,
     /// Answers that SES and SNS give next; when there is none, they take the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
@@ -56,6 +61,8 @@ pub struct Aws {
     pub state: Arc<Mutex<State>>,
     /// Holds a call of `send` back.
     pub holding: Holding,
+    /// Comes in between two calls of `rollup`.
+    pub meddling: Meddling,
 }
 
 impl Aws {
@@ -65,23 +72,33 @@ impl Aws {
         let shared = Arc::clone(&state);
         let holding = Holding::default();
         let held = holding.clone();
+        let meddling = Meddling::default();
+        let meddler = meddling.clone();
         let url = serve(faults, move |arrival| {
             let (state, dynamo, held) = (Arc::clone(&shared), dynamo.clone(), held.clone());
+            let meddle = meddler.before(&arrival);
             async move {
                 held.pass(&arrival).await;
+                match meddle {
+                    Some(Meddle::Refuse) => return Reply::text(400, r#"{"__type":"ValidationException"}"#),
+                    Some(Meddle::Write(percentage)) => {
+                        state.lock().unwrap().parameters.set(&format!("{PREFIX}/rollout-percentage"), &percentage);
+                    }
+                    None => {}
+                }
                 if !is_allowed(&state, &arrival) {
                     return Reply::text(400, r#"{"__type":"AccessDeniedException"}"#);
                 }
                 let target = arrival.header("x-amz-target").to_owned();
                 match target.split_once('.') {
-                    Some(("AmazonSSM", _)) => ssm(&state, &arrival),
+                    Some(("AmazonSSM", action)) => ssm(&state, action, &arrival),
                     Some((_, call)) => dynamodb(&state, &dynamo, call, arrival).await,
                     None => query(&state, &arrival),
                 }
             }
         })
         .await;
-        Self { url, state, holding }
+        Self { url, state, holding, meddling }
     }
 
     /// DynamoDB refuses every call, or every one of a name, after letting so many through.
@@ -107,20 +124,13 @@ fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
     refused.is_empty()
 }
 
-fn ssm(state: &Mutex<State>, arrival: &Arrival) -> Reply {
-    let state = state.lock().unwrap();
+fn ssm(state: &Mutex<State>, action: &str, arrival: &Arrival) -> Reply {
+    let mut state = state.lock().unwrap();
     if state.ssm_is_down {
         return Reply::text(500, r#"{"__type":"InternalServerError"}"#);
     }
-    let asked: Value = serde_json::from_slice(&arrival.body).unwrap();
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for name in asked["Names"].as_array().unwrap() {
-        match state.parameters.get(name.as_str().unwrap()) {
-            Some(value) => found.push(json!({"Name": name, "Value": value, "Type": "String"})),
-            None => missing.push(name.clone()),
-        }
-    }
-    Reply::text(200, json!({"Parameters": found, "InvalidParameters": missing}).to_string())
+    let by = format!("arn:aws:sts::000000000000:assumed-role/{}", signer(arrival));
+    state.parameters.answer(action, arrival, &by)
 }
 
 /// SES and SNS speak the query protocol.
@@ -133,6 +143,10 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
             let mail = STANDARD.decode(&form["RawMessage.Data"]).unwrap();
             state.mails.push(String::from_utf8(mail).unwrap());
             state.ses.pop_front()
+        }
+        "Publish" if form.contains_key("TopicArn") => {
+            state.alerts.push((form["Subject"].clone(), form["Message"].clone()));
+            None
         }
         "Publish" => {
             state.texts.push((form["PhoneNumber"].clone(), form["Message"].clone()));

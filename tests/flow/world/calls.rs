@@ -59,7 +59,7 @@ pub fn refused(calls: &BTreeSet<Call>) -> Vec<String> {
 }
 
 /// The access key of `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/...`.
-fn signer(arrival: &Arrival) -> String {
+pub fn signer(arrival: &Arrival) -> String {
     let (_, credential) = arrival.header("authorization").split_once("Credential=").expect("a signed request");
     credential.split('/').next().unwrap().to_owned()
 }
@@ -74,7 +74,7 @@ fn text(value: &Value) -> &str {
 
 fn parameters(action: &str, body: &Value) -> Vec<(String, String)> {
     let name = |name: &Value| format!("parameter/{}", text(name).rsplit('/').next().unwrap());
-    let names = body["Names"].as_array().unwrap();
+    let names = body["Names"].as_array().cloned().unwrap_or_else(|| vec![body["Name"].clone()]);
     names.iter().map(|parameter| (format!("ssm:{action}"), name(parameter))).collect()
 }
 
@@ -98,12 +98,13 @@ fn tables(action: &str, body: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// SES is asked for the sender's identity. A phone number is no resource of SNS; a topic would be.
+/// SES is asked for the sender's identity. A phone number is no resource of SNS; a topic is.
 fn messages(arrival: &Arrival) -> Vec<(String, String)> {
     let form = arrival.form();
     vec![match form["Action"].as_str() {
         "SendRawEmail" => ("ses:SendRawEmail".into(), format!("identity/{}", form["Source"])),
         "Publish" if form.contains_key("PhoneNumber") => ("sns:Publish".into(), "phone number".into()),
+        "Publish" => ("sns:Publish".into(), format!("topic/{}", form["TopicArn"].rsplit(':').next().unwrap())),
         other => panic!("nobody calls {other}"),
     }]
 }

@@ -3,7 +3,7 @@
 use dynoxide::Database;
 use serde_json::{Value, json};
 
-pub const TABLES: [&str; 4] = ["recipients", "notifications", "metrics", "control"];
+pub const TABLES: [&str; 5] = ["recipients", "notifications", "metrics", "settings", "control"];
 
 /// The tables as template.yaml has them.
 pub fn tables() -> Database {

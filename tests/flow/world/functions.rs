@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use notifications::alerts::{Herald, Post};
 use notifications::aws;
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::{ExtraOrigins, VapidKey};
@@ -11,13 +12,15 @@ use notifications::console::ConsoleApi;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::recipients::{KeyHasher, RecipientsApi};
+use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::secrets::{SecretName, Secrets};
 use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+    BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
+    SuppressionsStore,
 };
 use notifications::track::{TokenKeys, TrackApi};
 
@@ -27,6 +30,16 @@ use super::readers::BASE;
 pub const PREFIX: &str = "/push-notifications/test";
 /// The link-signing key of this world.
 pub const LINK_KEY: [u8; 32] = [9; 32];
+/// The alerts topic's ARN; template.yaml calls it `AlertsTopic`.
+const ALERTS_TOPIC: &str = "arn:aws:sns:eu-south-1:000000000000:AlertsTopic";
+const POST: Post<'static> = Post {
+    stage: "test",
+    prefix: PREFIX,
+    settings_table: "settings",
+    control_table: "control",
+    topic: ALERTS_TOPIC,
+    runbook: "https://wiki.example.com/docs/operations.md",
+};
 /// The VAPID private key of this world.
 const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
@@ -42,6 +55,9 @@ pub struct Rollup {
     pub metrics: MetricsStore,
     pub live: LiveSource,
     pub last_good: LastGood,
+    pub breakers: BreakerStore,
+    pub steward: Steward,
+    pub herald: Herald,
 }
 
 /// `cleanup`, as its handler has it.
@@ -113,9 +129,12 @@ impl Places {
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let last_good = LastGood::new(dynamodb.clone(), "control");
         Rollup {
-            metrics: MetricsStore::new(dynamodb, "metrics"),
+            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
+            breakers: BreakerStore::new(dynamodb, "control"),
+            steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
+            herald: Herald::new(&sdk, POST),
         }
     }
 
@@ -173,7 +192,9 @@ impl Places {
             metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
-            breakers: BreakerStore::new(dynamodb, "control"),
+            breakers: BreakerStore::new(dynamodb.clone(), "control"),
+            steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
+            chronicle: ChronicleStore::new(dynamodb, "settings"),
         }
     }
 }

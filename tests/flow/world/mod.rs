@@ -4,14 +4,18 @@ mod aws;
 #[path = "../../../functions/ece/tests/browser/mod.rs"]
 mod browser;
 pub mod calls;
+mod counted;
 mod dynamo;
 mod faults;
 mod functions;
 mod holding;
 mod http;
 pub mod logs;
+mod meddling;
 mod push;
 mod readers;
+pub mod ssm;
+mod steward;
 #[path = "../../template/mod.rs"]
 pub mod template;
 
@@ -22,12 +26,15 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb::EventRecord;
 pub use browser::Browser;
 pub use calls::Call;
+pub use counted::Lot;
 use dynoxide::Database;
 use faults::Faults;
 pub use faults::{Fate, Point, Side};
-use functions::{Cleaner, PREFIX, Places, Rollup};
+pub use functions::Rollup;
+use functions::{Cleaner, PREFIX, Places};
 pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
+pub use meddling::Meddle;
 use notifications::cascade::{Dispatcher, Sweep, Told};
 use notifications::cleanup::Summary;
 use notifications::clock::Clock;
@@ -96,6 +103,7 @@ pub struct World {
     pub track: TrackApi,
     console: ConsoleApi,
     told: Mutex<usize>,
+    counted: Mutex<u64>,
 }
 
 impl World {
@@ -115,7 +123,11 @@ impl World {
         let aws = aws::Aws::start(dynamo, faults.clone()).await;
         let push = push::PushService::start(faults.clone()).await;
         let other_push = push::PushService::start(faults.clone()).await;
-        aws.state.lock().unwrap().parameters.extend(functions::parameters());
+        {
+            let parameters = &mut aws.state.lock().unwrap().parameters;
+            parameters.clock = Some(clock.clone());
+            functions::parameters().for_each(|(name, value)| parameters.set(&name, &value));
+        }
         let push_origins = format!("{},{}", push.origin, other_push.origin);
         let places = Places { aws_url: aws.url.clone(), push_origins };
         Self {
@@ -134,6 +146,7 @@ impl World {
             database,
             places,
             told: Mutex::new(0),
+            counted: Mutex::new(0),
         }
     }
 
@@ -295,7 +308,8 @@ impl World {
     pub async fn tick(&self) -> Result<Merged, StoreError> {
         self.rollup.live.live().await;
         let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
-        self.rollup.metrics.merge(self.clock.now()).await
+        let (_, merged) = tokio::join!(self.look_after(), self.rollup.metrics.merge(self.clock.now()));
+        merged
     }
 
     /// What cleanup does in the night, with this much time.
@@ -327,7 +341,12 @@ impl World {
     // Ops.
 
     pub fn set(&self, parameter: &str, value: &str) {
-        self.aws.state.lock().unwrap().parameters.insert(format!("{PREFIX}/{parameter}"), value.to_owned());
+        self.aws.state.lock().unwrap().parameters.set(&format!("{PREFIX}/{parameter}"), value);
+    }
+
+    /// An operator deletes a parameter.
+    pub fn forget(&self, parameter: &str) {
+        self.aws.state.lock().unwrap().parameters.forget(&format!("{PREFIX}/{parameter}"));
     }
 
     /// A process that starts now, with nothing cached.
@@ -375,6 +394,12 @@ impl World {
     /// What ops are answered.
     pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
         let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
+        answer(self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// What ops are answered who ask for another rollout; a text is sent as it stands.
+    pub async fn put_rollout(&self, body: Value) -> Answer {
+        let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
         answer(self.console.answer(&request, self.clock.now()).await)
     }
 

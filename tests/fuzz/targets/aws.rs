@@ -55,6 +55,8 @@ impl Aws {
 
     fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
         match target.split_once('.') {
+            Some(("AmazonSSM", "PutParameter")) => (200, json!({"Version": 1}).to_string()),
+            Some(("AmazonSSM", "GetParameterHistory")) => (200, json!({"Parameters": []}).to_string()),
             Some(("AmazonSSM", _)) => (200, self.parameters(body)),
             Some((_, call)) => self.dynamodb(call, body),
             None => (200, query(body)),

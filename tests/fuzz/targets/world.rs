@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
+use notifications::alerts::{Herald, Post};
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::Channel;
 use notifications::channels::push::ExtraOrigins;
@@ -20,13 +21,15 @@ use notifications::notification::NotificationId;
 use notifications::parameters::ParameterStore;
 use notifications::private::Private;
 use notifications::recipients::RecipientsApi;
+use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::secrets::LinkSigningKeys;
 use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    BreakerStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore,
+    BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
+    SuppressionsStore,
 };
 use notifications::track::{Permit, TokenKeys, TrackApi};
 use notifications::{aws, gateway};
@@ -73,6 +76,15 @@ struct Functions {
     rollup: Services,
     cascade: Eager<Dispatcher>,
 }
+
+const POST: Post<'static> = Post {
+    stage: "fuzz",
+    prefix: PREFIX,
+    settings_table: "settings",
+    control_table: "control",
+    topic: "arn:aws:sns:eu-south-1:000000000000:AlertsTopic",
+    runbook: "docs/operations.md",
+};
 
 /// Hands over this thread's world as it was before any input.
 pub fn with_world(run: impl FnOnce(&World)) {
@@ -203,11 +215,16 @@ impl Functions {
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
+                steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+                chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
             },
             rollup: Services {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
+                breakers: BreakerStore::new(config.dynamodb(), "control"),
+                steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+                herald: Herald::new(&config.aws, POST),
                 clock: clock.clone(),
             },
             cascade: ready(Arc::new(config), clock.clone()).await,

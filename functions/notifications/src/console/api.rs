@@ -7,17 +7,18 @@ use super::channels::Channels;
 use super::comparison::{self, Comparison};
 use super::costs::{Costs, month_so_far};
 use super::health::{Breaker, Health};
-use super::report::{Incident, Report};
+use super::report::Report;
 use super::sample_ratio::{Promise, SampleRatio};
 use super::{metrics, targets};
 use crate::breaker::Host;
 use crate::http::{Request, Response};
 use crate::private::Private;
 use crate::problem::Problem;
-use crate::rollout::{LastGood, LiveSource};
+use crate::rollout::steward::Steward;
+use crate::rollout::{LastGood, LiveSource, Texts};
 use crate::rollup::{Counters, Window, known_parameters};
-use crate::store::BreakerStore;
 use crate::store::metrics::MetricsStore;
+use crate::store::{BreakerStore, ChronicleStore};
 
 /// What a report looks back on unless asked otherwise: 7 days.
 const WEEK_MINUTES: i64 = 10_080;
@@ -33,6 +34,10 @@ pub struct ConsoleApi {
     pub last_good: LastGood,
     /// Which providers are not called.
     pub breakers: BreakerStore,
+    /// Who changes what ops have set, and who did.
+    pub steward: Steward,
+    /// What alerts said.
+    pub chronicle: ChronicleStore,
 }
 
 impl ConsoleApi {
@@ -43,6 +48,8 @@ impl ConsoleApi {
             "GET /v1/metrics/channels" => json(self.channels(request, now).await),
             "GET /v1/metrics/costs" => json(self.costs(request, now).await),
             "GET /v1/health" => json(self.health(request, now).await),
+            "GET /v1/rollout" => json(self.rollout(request, now).await),
+            "PUT /v1/rollout" => json(self.change_rollout(request, now).await),
             "GET /v1/rollout/comparison" => json(self.comparison(request, now).await),
             "GET /v1/report" => self.report(request, now).await,
             _ => Err(Problem::not_found("route")),
@@ -99,25 +106,38 @@ impl ConsoleApi {
     }
 
     async fn comparison_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Comparison, Problem> {
-        let promise = self.promise().await;
-        let ratio = match promise.held_in(window, now) {
-            Some(held) if held != window => SampleRatio::new(&promise, Some(held), &self.read(held).await?),
-            held => SampleRatio::new(&promise, held, counters),
-        };
+        let ratio = self.ratio(&self.promise().await, window, counters, now).await?;
         Ok(Comparison::new(window, counters, ratio))
     }
 
-    /// What ops have promised. Since when is known if the last good record, which rollup keeps, has the same rollout.
+    /// Holds the part of a window in which it held against a promise.
+    pub(super) async fn ratio(
+        &self,
+        promise: &Promise,
+        window: Window,
+        counters: &Counters,
+        now: Timestamp,
+    ) -> Result<SampleRatio, Problem> {
+        Ok(match promise.held_in(window, now) {
+            Some(held) if held != window => SampleRatio::new(promise, Some(held), &self.read(held).await?),
+            held => SampleRatio::new(promise, held, counters),
+        })
+    }
+
+    /// What ops have promised.
     async fn promise(&self) -> Promise {
         let rollout = self.live.live().await.rollout;
-        let unchanged_since = match self.last_good.unchanged_since(&self.live.good_texts()).await {
-            Ok(since) => since,
-            Err(error) => {
-                tracing::warn!(%error, "since when the rollout is as it is cannot be read");
-                None
-            }
-        };
+        let unchanged_since = self.unchanged_since(&self.live.good_texts()).await;
         Promise { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
+    }
+
+    /// Since when is known if the last good record, which rollup keeps, has the same rollout.
+    pub(super) async fn unchanged_since(&self, texts: &Texts) -> Option<Timestamp> {
+        let since = self.last_good.unchanged_since(texts).await;
+        since.unwrap_or_else(|error| {
+            tracing::warn!(%error, "since when the rollout is as it is cannot be read");
+            None
+        })
     }
 
     async fn report(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
@@ -135,13 +155,7 @@ impl ConsoleApi {
         Ok(if as_markdown { markdown(&report) } else { Response::json(200, &report) })
     }
 
-    /// What the audit has of a window, oldest first; `None` as long as nothing writes one.
-    #[allow(clippy::unused_async, clippy::unnecessary_wraps)]
-    async fn incidents(&self, _window: Window) -> Result<Option<Vec<Incident>>, Problem> {
-        Ok(None)
-    }
-
-    async fn read(&self, window: Window) -> Result<Counters, Problem> {
+    pub(super) async fn read(&self, window: Window) -> Result<Counters, Problem> {
         self.metrics.read(window).await.map_err(|error| {
             tracing::error!(%error, "metrics could not be read");
             Problem::unavailable(1)

@@ -33,8 +33,8 @@ pub struct Report {
     pub costs: Costs,
     /// v1 against v2.
     pub comparison: Comparison,
-    /// What was changed, by whom and why.
-    pub incidents: Incidents,
+    /// What was changed, by whom and why, and what alerts said; oldest first.
+    pub incidents: Vec<Incident>,
 }
 
 /// One target.
@@ -52,32 +52,17 @@ pub struct Target {
     pub result: &'static str,
 }
 
-/// What the audit has of the window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Incidents {
-    /// Whether there is an audit to ask. Without one an empty list means nothing.
-    pub known: bool,
-    /// What was found, oldest first.
-    pub items: Vec<Incident>,
-}
-
-/// A change of what ops steer the service by.
+/// A change of what ops steer the service by, or an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Incident {
     /// When.
     pub at: Timestamp,
-    /// Who: a principal, or the guard.
+    /// Who: a principal, the guard, a ramp, or an alert.
     pub by: String,
-    /// What was changed, from what to what.
+    /// What was changed, from what to what, or what the alert says.
     pub what: String,
     /// Why, with the numbers that led to it.
     pub reason: String,
-}
-
-impl From<Option<Vec<Incident>>> for Incidents {
-    fn from(found: Option<Vec<Incident>>) -> Self {
-        Self { known: found.is_some(), items: found.unwrap_or_default() }
-    }
 }
 
 impl Report {
@@ -88,7 +73,7 @@ impl Report {
         counters: &Counters,
         costs: Costs,
         comparison: Comparison,
-        incidents: Option<Vec<Incident>>,
+        incidents: Vec<Incident>,
         now: Timestamp,
     ) -> Self {
         let figures = Figures::of(counters);
@@ -104,7 +89,7 @@ impl Report {
             channels: Channels::new(window, counters),
             costs,
             comparison,
-            incidents: incidents.into(),
+            incidents,
         }
     }
 }
@@ -181,7 +166,7 @@ pub(super) mod tests {
     use crate::console::sample::{NOW, counters, week};
     use crate::console::sample_ratio::{Promise, SampleRatio};
 
-    pub fn review(counters: &Counters, budget_micros: Option<u64>, incidents: Option<Vec<Incident>>) -> Report {
+    pub fn review(counters: &Counters, budget_micros: Option<u64>, incidents: Vec<Incident>) -> Report {
         let now = NOW.parse().unwrap();
         let window = Window::last(10_080, now);
         let promise = Promise { percentage: "10".parse().unwrap(), listed: 0, unchanged_since: Some(window.from()) };
@@ -200,12 +185,12 @@ pub(super) mod tests {
     }
 
     fn result(pairs: &[(&str, i64)], at: usize) -> &'static str {
-        review(&counters(pairs), Some(1_000), None).targets[at].result
+        review(&counters(pairs), Some(1_000), vec![]).targets[at].result
     }
 
     #[test]
     fn a_whole_answer_reads_as_the_golden_file_has_it() {
-        let text = serde_json::to_string_pretty(&review(&week(), Some(2_000_000), Some(vec![incident()]))).unwrap();
+        let text = serde_json::to_string_pretty(&review(&week(), Some(2_000_000), vec![incident()])).unwrap();
         assert_eq!(text.trim(), include_str!("golden/report.json").trim(), "\n{text}");
     }
 
@@ -228,14 +213,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_has_no_data_is_neither_met_nor_missed() {
-        let none = review(&Counters::default(), None, None);
+        let none = review(&Counters::default(), None, vec![]);
         assert!(none.targets.iter().all(|target| target.result == "no data" && target.actual.is_none()));
         assert_eq!(none.verdict, "0 of 0 targets with data met, 0 missed, 8 without data");
-    }
-
-    #[test]
-    fn no_audit_is_not_no_incident() {
-        assert_eq!(Incidents::from(None), Incidents { known: false, items: vec![] });
-        assert_eq!(Incidents::from(Some(vec![])), Incidents { known: true, items: vec![] });
     }
 }

@@ -10,6 +10,7 @@ pub mod percentage;
 pub mod ramp;
 pub mod reading;
 pub mod source;
+pub mod steward;
 pub mod strict_json;
 pub mod users;
 

@@ -1,7 +1,9 @@
 //! The tables. Only what stands below here names the DynamoDB SDK; what is decided is decided elsewhere.
 
+mod audit;
 mod breaker;
 mod budget;
+mod chronicle;
 mod cursor;
 mod erasure;
 mod error;
@@ -10,6 +12,7 @@ mod item;
 pub mod metrics;
 mod notifications;
 mod recipients;
+mod record;
 mod sort_keys;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -17,8 +20,10 @@ pub(crate) mod testing;
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing_tables;
 
+pub use audit::AuditStore;
 pub use breaker::BreakerStore;
 pub use budget::{Reserved, SmsBudget};
+pub use chronicle::ChronicleStore;
 pub use cursor::{Cursor, CursorStore, Segment};
 pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
 pub use error::StoreError;
@@ -26,3 +31,4 @@ pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{NotificationsStore, Page, Saved};
 pub use recipients::{OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
+pub use record::{RecordStore, Recorded};

@@ -36,12 +36,12 @@ pub(super) const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
 /// A pooled HTTP client over TCP connections of `C`.
 type HttpClient<C> = Client<HttpsConnector<C>, Full<Bytes>>;
 /// The client for the known push services.
-pub(super) type PublicClient = HttpClient<NamesOnly<HttpConnector<PublicOnly<GaiResolver>>>>;
+pub(crate) type PublicClient = HttpClient<NamesOnly<HttpConnector<PublicOnly<GaiResolver>>>>;
 /// The client for extra origins.
-pub(super) type ExtraClient = HttpClient<HttpConnector<GaiResolver>>;
+pub(crate) type ExtraClient = HttpClient<HttpConnector<GaiResolver>>;
 
 /// For the known push services: https, and to public addresses.
-pub(super) fn public_client() -> PublicClient {
+pub(crate) fn public_client() -> PublicClient {
     public_client_with(GaiResolver::new())
 }
 
@@ -51,7 +51,7 @@ fn public_client_with<R: Resolver>(resolver: R) -> HttpClient<NamesOnly<HttpConn
 }
 
 /// For extra origins: also plain http, and to wherever the operator pointed.
-pub(super) fn extra_client() -> ExtraClient {
+pub(crate) fn extra_client() -> ExtraClient {
     pooled(extra_connector())
 }
 
@@ -115,15 +115,15 @@ impl<R> Resolver for R where
 
 /// A resolver that keeps only what is public of another's answers.
 #[derive(Clone)]
-pub(super) struct PublicOnly<R>(R);
+pub(crate) struct PublicOnly<R>(R);
 
 /// A connector for names: hyper connects to an address without asking its resolver, so an address must not get that far.
 #[derive(Clone)]
-pub(super) struct NamesOnly<C>(C);
+pub(crate) struct NamesOnly<C>(C);
 
 /// A name resolved to nothing public, or there was an address in its place.
 #[derive(Debug, thiserror::Error)]
-#[error("the push service's name resolves to no public address")]
+#[error("the name resolves to no public address")]
 pub(super) struct NotPublic;
 
 type BoxError = Box<dyn Error + Send + Sync>;

@@ -18,6 +18,7 @@ mod topic;
 mod vapid;
 
 pub use answer::outcome;
+pub(crate) use connect::{ExtraClient, PublicClient, extra_client, public_client};
 pub use endpoint::{EndpointProblem, MAX_ENDPOINT_BYTES, PushEndpoint};
 pub use keys::{KeyProblem, SubscriptionKeys};
 pub use message::{MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS, PayloadProblem, PushContent, PushMessage};

@@ -59,6 +59,19 @@ pub struct Reading {
     pub minutes: usize,
 }
 
+impl Arm {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            closed: self.closed + other.closed,
+            ended_badly: self.ended_badly + other.ended_badly,
+            first_pushes: self.first_pushes + other.first_pushes,
+            first_pushes_failed: self.first_pushes_failed + other.first_pushes_failed,
+        }
+    }
+}
+
 impl Measure {
     /// Both.
     pub const ALL: [Self; 2] = [Self::EndedBadly, Self::FirstPushesFailed];

@@ -1,11 +1,21 @@
 //! The guard's decision: given what both versions did lately, does version 2 stay?
 //!
-//! Pure. Nothing asks it yet: `rollup` is to do so every minute and to carry the answer out. It only ever takes away: raising
-//! is a ramp's ([`super::ramp`]) or an operator's.
+//! Pure: [`super::steward`] asks it every minute and carries the answer out. It only ever takes away: raising is a ramp's
+//! ([`super::ramp`]) or an operator's.
 //!
-//! **How fast.** From the moment version 2 goes bad until it is off everywhere, with the default thresholds and a sample
-//! in every minute: the stream's batch (5 s) and its fold; the first evaluation that sees it, at most a minute later; the
-//! second one, a minute after that; SSM and the caches of all processes (10 s). In all less than 150 s.
+//! **How fast.** From the first bad minute's beginning until version 2 is off everywhere, with the default thresholds and at least
+//! 100 notifications a minute, at worst:
+//!
+//! | what | s |
+//! |---|---|
+//! | a tick comes when the minute is 39 s old. It sees what is 10 s old (the stream's batch of 5 s, and its fold): too few to judge by alone, and together with the good minute before not bad enough | 39 |
+//! | the next tick sees the whole bad minute: one evaluation. The schedule keeps a minute's distance as a rule | 60 |
+//! | a second evaluation in the same invocation ([`super::steward::LOOK_AGAIN_AFTER`]) | 30 |
+//! | reading, writing SSM | 5 |
+//! | a process's copy of the percentage: up to 10 s, 20 s while it reads a new one | 20 |
+//!
+//! 154 s. The scheduler promises a minute's precision only, so that two ticks may lie further apart; 26 s are left for that,
+//! and without the second look in the same invocation there would be none.
 
 mod figures;
 mod rules;
@@ -107,7 +117,9 @@ pub struct Verdict {
 pub fn decide(situation: &Situation<'_>, memory: Memory, settings: &GuardSettings, now: Timestamp) -> Verdict {
     let findings = rules::findings(situation, settings, now);
     let holds = |severity| findings.iter().any(|finding| finding.holds && finding.severity() >= severity);
-    let worst = findings.iter().filter(|finding| finding.holds).max_by_key(|finding| finding.severity());
+    // Where one rule blames the provider and another of the same weight does not, it is not the provider.
+    let weight = |finding: &&Finding| (finding.severity(), !finding.is_providers_fault);
+    let worst = findings.iter().filter(|finding| finding.holds).max_by_key(weight);
     let memory = memory.and(holds(Severity::Off), holds(Severity::Step), now);
     let hold = |why| Action::Hold { why };
     let action = match worst {

@@ -1,6 +1,6 @@
 //! A ramp: percentages to climb, each held for a while, and what must be true all that time.
 //!
-//! Pure: [`advance`] says what comes next. Nothing asks it yet: `rollup` is to carry it out every minute. A step is taken only when the criteria
+//! Pure: [`advance`] says what comes next, and [`super::steward`] carries it out every minute. A step is taken only when the criteria
 //! held over the whole hold time of the one before, on a sample of that time. Whatever moves the percentage but the ramp
 //! itself ends it: an operator knows better, and so does the guard.
 

@@ -1,0 +1,173 @@
+//! What a round says to people: each alert with its number, its threshold and what was done.
+
+use crate::alerts::{Alert, AlertKey, Severity};
+use crate::parameters::ParameterVersion;
+use crate::rollout::Percentage;
+use crate::rollout::guard::{Action, Finding, GuardSettings, Hold, Measure, Minute, Reading, Rule, Share, Verdict};
+use crate::rollout::steward::Observed;
+use crate::rollout::steward::act::Acted;
+
+/// An error rate above this is a P1, whoever's it is.
+const ERROR_RATE_PERCENT: u32 = 15;
+
+/// What a verdict alone says: that the provider is at fault, or that too much fails.
+pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettings) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    // As often in a row as it takes to act: one bad minute wakes nobody.
+    let is_lasting = verdict.memory.step >= settings.evaluations;
+    if is_lasting && verdict.action == (Action::Hold { why: Hold::ProvidersFault }) {
+        let (number, threshold) = worst(verdict).map_or_else(Default::default, figures);
+        alerts.push(Alert {
+            key: AlertKey::ProvidersFault,
+            severity: Severity::P0,
+            title: "a provider fails for version 1 and version 2 alike".to_owned(),
+            number,
+            threshold,
+            done: "nothing: going back to version 1 would take the fallback away".to_owned(),
+        });
+    }
+    if let Some(reading) = over_all(&observed.minutes, settings).filter(|it| it.v2.is_above(ERROR_RATE_PERCENT)) {
+        alerts.push(Alert {
+            key: AlertKey::ErrorRate,
+            severity: Severity::P1,
+            title: format!("more than {ERROR_RATE_PERCENT} % fail"),
+            number: format!(
+                "{} of {} {} in {} minutes",
+                percent(reading.v2),
+                reading.v2.whole,
+                what(reading),
+                reading.minutes
+            ),
+            threshold: format!("{ERROR_RATE_PERCENT} %"),
+            done: "the guard watches version 2".to_owned(),
+        });
+    }
+    alerts
+}
+
+/// The worse rate of both versions together.
+fn over_all(minutes: &[Minute], settings: &GuardSettings) -> Option<Reading> {
+    let together: Vec<_> = minutes.iter().map(|minute| Minute { v2: minute.v1.and(minute.v2), ..*minute }).collect();
+    let readings = Measure::ALL.into_iter().filter_map(|measure| measure.read(&together, 1, settings.step_sample));
+    readings.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
+}
+
+/// A parameter that is missing or junk.
+pub fn of_parameter(percentage: Option<&ParameterVersion>) -> Option<Alert> {
+    let (title, number) = match percentage {
+        None => ("rollout-percentage does not exist", "no value".to_owned()),
+        Some(found) if found.value.expose().parse::<Percentage>().is_err() => {
+            ("rollout-percentage is not a percentage", format!("{} bytes of junk", found.value.expose().len()))
+        }
+        Some(_) => return None,
+    };
+    Some(Alert {
+        key: AlertKey::Parameter,
+        severity: Severity::P1,
+        title: title.to_owned(),
+        number,
+        threshold: "a number from 0 to 100 with up to two decimals".to_owned(),
+        done: "the last good value stays in force".to_owned(),
+    })
+}
+
+/// That the guard lowers the percentage.
+pub fn of_lowering(verdict: &Verdict, from: Percentage, to_hundredths: u16, enabled: bool) -> Alert {
+    let to = Percentage::from_hundredths(to_hundredths).unwrap_or_default();
+    let (number, threshold) = worst(verdict).map_or_else(Default::default, figures);
+    let off = to == Percentage::ZERO;
+    let done = format!("rollout-percentage {from} -> {to}");
+    Alert {
+        key: AlertKey::GuardActed,
+        severity: if off { Severity::P1 } else { Severity::P2 },
+        title: if off { "version 2 is switched off" } else { "version 2 is taken a step down" }.to_owned(),
+        number,
+        threshold,
+        done: if enabled { done } else { format!("nothing, since the guard is disabled; else {done}") },
+    }
+}
+
+/// What was planned, once it is done: what was not is tried again, and said then.
+pub fn of_act(alert: Alert, acted: Option<Acted>) -> Option<Alert> {
+    (acted == Some(Acted::Written)).then_some(alert)
+}
+
+/// That an operator wrote in the same moment.
+pub fn of_overlap() -> Alert {
+    Alert {
+        key: AlertKey::GuardOverlap,
+        severity: Severity::P1,
+        title: "an operator and the guard wrote rollout-percentage at once".to_owned(),
+        number: "2 writes".to_owned(),
+        threshold: "1 write".to_owned(),
+        done: "the operator's value was put back; the guard judges anew from here".to_owned(),
+    }
+}
+
+/// That a ramp takes a step.
+pub fn of_ramp(reason: &str, from: Percentage, to_hundredths: u16) -> Alert {
+    let to = Percentage::from_hundredths(to_hundredths).unwrap_or_default();
+    ramp_alert(reason.to_owned(), format!("{from} %"), format!("rollout-percentage {from} -> {to}"))
+}
+
+/// That a ramp is over.
+pub fn of_ramp_end(is_done: bool, at: Percentage) -> Alert {
+    let title = if is_done { "the ramp is done" } else { "the ramp was overtaken by another change" };
+    ramp_alert(title.to_owned(), format!("{at} %"), "the plan is ended; the percentage stays".to_owned())
+}
+
+fn ramp_alert(title: String, number: String, done: String) -> Alert {
+    let threshold = "the plan's criteria".to_owned();
+    Alert { key: AlertKey::Ramp, severity: Severity::P2, title, number, threshold, done }
+}
+
+/// The verdict in one sentence, for the audit.
+pub fn reason(verdict: &Verdict) -> String {
+    let (number, threshold) = worst(verdict).map_or_else(Default::default, figures);
+    format!("{number}; threshold {threshold}")
+}
+
+fn worst(verdict: &Verdict) -> Option<&Finding> {
+    verdict.findings.iter().filter(|finding| finding.holds).max_by_key(|finding| finding.severity())
+}
+
+fn figures(finding: &Finding) -> (String, String) {
+    let threshold = finding.threshold.unwrap_or_default();
+    match (finding.rule, finding.reading) {
+        (Rule::ErrorRateOff | Rule::ErrorRateStep, Some(reading)) => {
+            let Reading { v1, v2, minutes, .. } = reading;
+            let number = format!(
+                "{} of {} {} in {minutes} minutes; version 1: {} of {}",
+                percent(v2),
+                v2.whole,
+                what(reading),
+                percent(v1),
+                v1.whole
+            );
+            (number, format!("{threshold} %"))
+        }
+        (Rule::BreakerNotClosed, _) => {
+            let host = finding.host.as_deref().unwrap_or_default();
+            (
+                format!("the breaker of {host} has not been CLOSED for {} minutes", finding.value.unwrap_or_default()),
+                format!("{threshold} minutes"),
+            )
+        }
+        _ => (
+            format!("{} micro-euro in the last hour, since the last change", finding.value.unwrap_or_default()),
+            format!("{threshold} micro-euro"),
+        ),
+    }
+}
+
+const fn what(reading: Reading) -> &'static str {
+    match reading.measure {
+        Measure::EndedBadly => "notifications ended badly",
+        Measure::FirstPushesFailed => "first pushes failed",
+    }
+}
+
+fn percent(share: Share) -> String {
+    let hundredths = i128::from(share.part) * 10_000 / i128::from(share.whole.max(1));
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
