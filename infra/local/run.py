@@ -12,6 +12,7 @@ import traceback
 from story.channels import Channels
 from story.cleanup import Cleanup
 from story.deployed import Deployed
+from story.guard import Guard
 from story.metrics import Metrics
 from story.narrator import Narrator, NotSo
 from story.push_service import PushService
@@ -23,6 +24,7 @@ def tell(narrator, stack, push_service):
     channels = Channels(narrator, stack, push_service)
     rollout = Rollout(narrator, channels)
     cleanup = Cleanup(narrator, channels)
+    stack.listen_to_alerts()
     rollout.starts_at(100)
     cleanup.leave_something_behind()
     browser = channels.registers_a_device()
@@ -33,6 +35,7 @@ def tell(narrator, stack, push_service):
     rollout.moves()
     Metrics(narrator, channels, rollout).show_all_of_it()
     cleanup.runs()
+    Guard(narrator, channels, rollout).takes_version_2_back()
 
 
 def main():

@@ -26,4 +26,5 @@ mod stack;
 #[allow(dead_code)]
 mod template;
 mod tokens;
+mod version_2;
 mod world;

@@ -26,6 +26,7 @@ pub struct Arrived {
 #[derive(Default)]
 struct Mailbox {
     is_gone: bool,
+    refuses: bool,
     arrived: Vec<Arrived>,
 }
 
@@ -94,6 +95,7 @@ async fn answer(mailboxes: Mailboxes, request: Request<Incoming>) -> Result<Resp
     let status = match mailboxes.lock().unwrap().get_mut(parts.uri.path()) {
         None => 404,
         Some(mailbox) if mailbox.is_gone => 410,
+        Some(mailbox) if mailbox.refuses => 400,
         Some(mailbox) => {
             mailbox.arrived.push(Arrived { headers: parts.headers, body });
             201
@@ -117,6 +119,11 @@ impl Device {
     /// From now on its push service answers 410.
     pub fn goes_away(&self) {
         self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().is_gone = true;
+    }
+
+    /// From now on its push service answers 400.
+    pub fn refuses(&self) {
+        self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().refuses = true;
     }
 
     /// What arrived since the last look: each message verified (RFC 8292) and opened (RFC 8291).

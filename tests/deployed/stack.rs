@@ -8,6 +8,20 @@ use serde_json::{Value, json};
 
 use crate::http_client::{Answer, HttpClient};
 
+/// A queue that hears what the alerts topic says.
+pub struct Heard {
+    queue: String,
+}
+
+impl Heard {
+    /// All of it so far.
+    pub fn messages(&self, stack: &Stack) -> Vec<String> {
+        let asked = json!({"QueueUrl": self.queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
+        let answer = stack.operation("sqs", "AmazonSQS.ReceiveMessage", &asked);
+        answer["Messages"].as_array().into_iter().flatten().map(|one| one["Body"].to_string()).collect()
+    }
+}
+
 /// What `STACK_JSON` describes.
 pub struct Stack {
     pub http: HttpClient,
@@ -140,6 +154,47 @@ impl Stack {
     pub fn kind_of_parameter(&self, name: &str) -> String {
         let answer = self.operation("ssm", "AmazonSSM.GetParameters", &json!({"Names": [name]}));
         answer["Parameters"][0]["Type"].as_str().unwrap().to_owned()
+    }
+
+    /// A parameter's value, by the output that names it.
+    pub fn parameter(&self, output: &str) -> String {
+        let name = self.text(&format!("/outputs/{output}"));
+        let answer = self.operation("ssm", "AmazonSSM.GetParameters", &json!({"Names": [name]}));
+        answer["Parameters"][0]["Value"].as_str().unwrap().to_owned()
+    }
+
+    /// Sets it, as an operator does.
+    pub fn put_parameter(&self, output: &str, value: &str) {
+        let name = self.text(&format!("/outputs/{output}"));
+        let put = json!({"Name": name, "Value": value, "Overwrite": true});
+        self.operation("ssm", "AmazonSSM.PutParameter", &put);
+    }
+
+    /// The audit records of a parameter, oldest first.
+    pub fn audit(&self, parameter: &str) -> Vec<Value> {
+        let asked = json!({
+            "TableName": self.text("/outputs/SettingsTableName"), "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": format!("audit#{parameter}")}},
+        });
+        let found = self.aws("dynamodb", "DynamoDB_20120810.Query", &asked);
+        let record = |item: &Value| serde_json::from_str(item["record"]["S"].as_str().unwrap()).unwrap();
+        found["Items"].as_array().unwrap().iter().map(record).collect()
+    }
+
+    /// From now on what the alerts topic says goes into a queue too.
+    pub fn listen_to_alerts(&self) -> Heard {
+        let named = json!({"QueueName": format!("heard-{}", jiff::Timestamp::now().as_millisecond())});
+        let queue = self.operation("sqs", "AmazonSQS.CreateQueue", &named)["QueueUrl"].as_str().unwrap().to_owned();
+        let asked = json!({"QueueUrl": queue, "AttributeNames": ["QueueArn"]});
+        let attributes = self.operation("sqs", "AmazonSQS.GetQueueAttributes", &asked);
+        let arn = attributes["Attributes"]["QueueArn"].as_str().unwrap().to_owned();
+        let form =
+            format!("Action=Subscribe&TopicArn={}&Protocol=sqs&Endpoint={arn}", self.text("/outputs/AlertsTopicArn"));
+        let headers =
+            [("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &*self.signed_for("sns"))];
+        let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, form.into_bytes());
+        assert_eq!(answer.status, 200);
+        Heard { queue }
     }
 
     /// What lies in a queue.

@@ -12,6 +12,7 @@ mod crashes;
 mod deliveries;
 mod erasure;
 mod faults;
+mod guard;
 mod idempotency;
 mod later;
 mod metrics;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
-use crate::world::{Call, Reply, World};
+use crate::world::{Call, Lot, Reply, World};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -21,6 +21,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     messages_are_carried_on(&world).await;
     metrics_are_merged(&world).await;
     ops_change_the_rollout(&world).await;
+    version_2_is_taken_back(&world).await;
     nights_pass(&world).await;
     assert_unused(&world.calls());
 }
@@ -132,6 +133,18 @@ async fn ops_change_the_rollout(world: &World) {
     assert_eq!(world.ops("GET /v1/rollout", &[]).await.status, 200);
     assert_eq!(world.ops("GET /v1/report", &[]).await.status, 200);
     world.advance(60);
+}
+
+/// By the guard, which looks at breakers, writes the parameter and the audit, and tells people.
+async fn version_2_is_taken_back(world: &World) {
+    for _ in 0..2 {
+        world.advance(60);
+        world.count(&[Lot::of("v2", 0, 100)]).await;
+        world.tick().await.unwrap();
+    }
+    assert_eq!(world.percentage(), "0");
+    world.set("rollout-percentage", "100");
+    world.advance(21);
 }
 
 async fn nights_pass(world: &World) {

@@ -35,7 +35,7 @@ class Deployed:
         self._about = description
         self.outputs = description["outputs"]
         self.vapid_public_key = description["vapid_public_key"]
-        self._tokens, self._ssm = {}, None
+        self._tokens, self._clients = {}, {}
 
     @classmethod
     def from_environment(cls):
@@ -43,11 +43,46 @@ class Deployed:
 
     def put_parameter(self, name, value):
         """Changes an SSM parameter by the call that `aws ssm put-parameter` makes."""
-        if self._ssm is None:
+        self._aws("ssm").put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
+
+    def parameter(self, name):
+        return self._aws("ssm").get_parameter(Name=self.outputs[name])["Parameter"]["Value"]
+
+    def invoke(self, function, event):
+        """Calls a function as its schedule does, and waits until it is done."""
+        answer = self._aws("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(event))
+        text = answer["Payload"].read().decode()
+        if "FunctionError" in answer:
+            raise NotSo(f"{function} should do {event}; found {text}")
+        return json.loads(text)
+
+    def audit(self, parameter):
+        """Who changed a parameter and why, oldest first."""
+        found = self._aws("dynamodb").query(
+            TableName=self.outputs["SettingsTableName"], KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"audit#{parameter}"}})
+        return [json.loads(item["record"]["S"]) for item in found["Items"]]
+
+    def listen_to_alerts(self):
+        """From now on what the alerts topic says goes into a queue too, as it would into a mailbox."""
+        queue = self._aws("sqs").create_queue(QueueName="heard")["QueueUrl"]
+        asked = {"QueueUrl": queue, "AttributeNames": ["QueueArn"]}
+        arn = self._aws("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+        self._aws("sns").subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+        self._heard = queue
+
+    def alerts(self):
+        """What it said so far."""
+        asked = {"QueueUrl": self._heard, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        messages = self._aws("sqs").receive_message(**asked).get("Messages", [])
+        return [json.loads(one["Body"])["Message"] for one in messages]
+
+    def _aws(self, service):
+        if service not in self._clients:
             session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
             where = {"region_name": self._about["region"], "endpoint_url": self._about["endpoint_url"]}
-            self._ssm = session.client("ssm", **where)
-        self._ssm.put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
+            self._clients[service] = session.client(service, **where)
+        return self._clients[service]
 
     def call(self, scope, method, path, body=None, **headers):
         """One API call by the client of `scope`; None calls without a token."""

@@ -23,6 +23,7 @@ class Browser:
         self._auth = secrets.token_bytes(16)
         self.messages = []
         self.is_gone = False
+        self.is_refused = False
 
     def subscription(self, ends_at_ms=None):
         """What JSON.stringify(subscription) gives in a browser."""
@@ -75,6 +76,8 @@ class PushService:
             return 404, "no such subscription"
         if browser.is_gone:
             return 410, "the subscription has ended"
+        if browser.is_refused:
+            return 400, "refused, as the story wants it"
         try:
             token = verified_vapid(headers.get("Authorization", ""), self.origin, self._vapid_public_key)
             checked_headers(headers)

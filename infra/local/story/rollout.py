@@ -59,6 +59,8 @@ class Rollout:
         self.follows(10)
         self.listed_is_in("v2", "at 10 the listed user is in v2, whose hash alone says v1")
         self.follows(100)
+        self.set(50)
+        self.n.tell("and half from here on")
 
     def listed_is_in(self, version, text):
         """Whichever process answers: each reads the parameters when its own copy is old."""

@@ -13,8 +13,10 @@ use tokio::net::TcpStream;
 
 use super::calls::{Call, refused, signer};
 use super::faults::Faults;
+use super::functions::PREFIX;
 use super::holding::Holding;
 use super::http::{Arrival, Reply, serve};
+use super::meddling::{Meddle, Meddling};
 use super::ssm::Parameters;
 
 /// What the fakes remember and how they answer.
@@ -59,6 +61,8 @@ pub struct Aws {
     pub state: Arc<Mutex<State>>,
     /// Holds a call of `send` back.
     pub holding: Holding,
+    /// Comes in between two calls of `rollup`.
+    pub meddling: Meddling,
 }
 
 impl Aws {
@@ -68,10 +72,20 @@ impl Aws {
         let shared = Arc::clone(&state);
         let holding = Holding::default();
         let held = holding.clone();
+        let meddling = Meddling::default();
+        let meddler = meddling.clone();
         let url = serve(faults, move |arrival| {
             let (state, dynamo, held) = (Arc::clone(&shared), dynamo.clone(), held.clone());
+            let meddle = meddler.before(&arrival);
             async move {
                 held.pass(&arrival).await;
+                match meddle {
+                    Some(Meddle::Refuse) => return Reply::text(400, r#"{"__type":"ValidationException"}"#),
+                    Some(Meddle::Write(percentage)) => {
+                        state.lock().unwrap().parameters.set(&format!("{PREFIX}/rollout-percentage"), &percentage);
+                    }
+                    None => {}
+                }
                 if !is_allowed(&state, &arrival) {
                     return Reply::text(400, r#"{"__type":"AccessDeniedException"}"#);
                 }
@@ -84,7 +98,7 @@ impl Aws {
             }
         })
         .await;
-        Self { url, state, holding }
+        Self { url, state, holding, meddling }
     }
 
     /// DynamoDB refuses every call, or every one of a name, after letting so many through.

@@ -4,14 +4,17 @@ mod aws;
 #[path = "../../../functions/ece/tests/browser/mod.rs"]
 mod browser;
 pub mod calls;
+mod counted;
 mod dynamo;
 mod faults;
 mod functions;
 mod holding;
 mod http;
 pub mod logs;
+mod meddling;
 mod push;
 pub mod ssm;
+mod steward;
 #[path = "../../template/mod.rs"]
 pub mod template;
 
@@ -22,6 +25,7 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb::EventRecord;
 pub use browser::Browser;
 pub use calls::Call;
+pub use counted::Lot;
 use dynoxide::Database;
 use faults::Faults;
 pub use faults::{Fate, Point, Side};
@@ -29,6 +33,7 @@ pub use functions::Rollup;
 use functions::{Cleaner, PREFIX, Places};
 pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
+pub use meddling::Meddle;
 use notifications::cascade::{Dispatcher, Sweep, Told};
 use notifications::cleanup::Summary;
 use notifications::clock::Clock;
@@ -37,7 +42,6 @@ use notifications::gateway;
 use notifications::http::Request;
 use notifications::notification::NotificationId;
 use notifications::recipients::RecipientsApi;
-use notifications::rollout::steward::{Round, RoundError, observe};
 use notifications::rollup::{Change, Sequence};
 use notifications::send::SendApi;
 use notifications::store::StoreError;
@@ -95,6 +99,7 @@ pub struct World {
     pub recipients: RecipientsApi,
     console: ConsoleApi,
     told: Mutex<usize>,
+    counted: Mutex<u64>,
 }
 
 impl World {
@@ -136,6 +141,7 @@ impl World {
             database,
             places,
             told: Mutex::new(0),
+            counted: Mutex::new(0),
         }
     }
 
@@ -299,28 +305,6 @@ impl World {
         let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
         let (_, merged) = tokio::join!(self.look_after(), self.rollup.metrics.merge(self.clock.now()));
         merged
-    }
-
-    /// What rollup's minute does about the rollout, but for the second look.
-    pub async fn look_after(&self) -> Result<Round, RoundError> {
-        self.look_after_by(&self.rollup).await
-    }
-
-    /// The same by another instance.
-    pub async fn look_after_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
-        let (live, now) = (rollup.live.live().await, self.clock.now());
-        let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
-        rollup.steward.minute(&rollup.herald, &live, read, now).await
-    }
-
-    /// Another instance of rollup.
-    pub fn another_rollup(&self) -> Rollup {
-        self.places.rollup(&self.clock)
-    }
-
-    /// What rollup does when EventBridge tells it of a change.
-    pub async fn note(&self) -> Result<&'static str, RoundError> {
-        self.rollup.steward.note().await
     }
 
     /// What cleanup does in the night, with this much time.

@@ -36,6 +36,11 @@ impl Parameters {
         self.write(name, value, OPERATOR, None, None);
     }
 
+    /// Deletes a parameter.
+    pub fn forget(&mut self, name: &str) {
+        self.versions.remove(name);
+    }
+
     /// The present value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.versions.get(name)?.last().map(|version| version.value.as_str())

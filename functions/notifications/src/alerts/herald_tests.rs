@@ -60,7 +60,10 @@ fn herald(heard: &Arc<Mutex<Heard>>) -> Herald {
                 (200, json!({"Parameters": found.collect::<Vec<_>>(), "InvalidParameters": []}))
             }
             ("", _) if heard.topic_is_down => (400, json!({})),
-            ("", _) => (200, json!("<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>")),
+            ("", _) => (
+                200,
+                json!("<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>"),
+            ),
             _ => (200, json!({})),
         };
         std::future::ready(answer)

@@ -1,0 +1,71 @@
+//! Whatever fails or dies while the guard acts, the next minute does, and does once.
+
+use super::{minutes, seen_bad_once};
+use crate::world::{Fate, Meddle, Point, Side};
+
+const MOST_CALLS: usize = 40;
+
+#[tokio::test]
+async fn of_two_rollups_at_once_one_acts() {
+    let world = seen_bad_once().await;
+    let other = world.another_rollup();
+    let (one, two) = tokio::join!(world.look_after(), world.look_after_by(&other));
+    let mut done = [one.unwrap().done, two.unwrap().done];
+    done.sort();
+    assert_eq!(done, ["another round has this minute", "the rollout is 0 now"]);
+    minutes(&world, 2).await;
+    assert_eq!(world.percentages(), ["100", "50", "0"]);
+    assert_eq!(world.alerts().iter().filter(|subject| subject.contains("switched off")).count(), 1);
+}
+
+#[tokio::test]
+async fn whichever_call_is_refused_it_is_done_the_next_minute() {
+    for call in 1..MOST_CALLS {
+        let world = seen_bad_once().await;
+        world.aws.meddling.at(call, Meddle::Refuse);
+        let round = world.look_after().await;
+        if world.aws.meddling.is_left() {
+            assert!(call > 10, "{call}");
+            return;
+        }
+        minutes(&world, 1).await;
+        assert_eq!(world.percentages(), ["100", "50", "0"], "call {call} was refused: {round:?}");
+        minutes(&world, 2).await;
+        let audit = world.audit("rollout-percentage");
+        let who: Vec<_> = audit.iter().map(|record| record["who"].as_str().unwrap()).collect();
+        assert_eq!(who, ["operator", "operator", "guard"], "call {call}");
+        assert!(audit[2]["reason"].as_str().is_some_and(|why| why.starts_with("60.00 %")), "call {call}: {audit:#?}");
+    }
+    panic!("it makes more calls than {MOST_CALLS}");
+}
+
+#[tokio::test]
+async fn whichever_line_a_round_dies_at_version_2_is_switched_off_once() {
+    // To die after a call or before the next one is the same to the world.
+    for call in 1..MOST_CALLS {
+        let world = seen_bad_once().await;
+        let fate = world.dying(Point { side: Side::After, call }, world.look_after()).await;
+        if matches!(fate, Fate::Lived(_)) {
+            assert!(call > 10, "{call}");
+            return;
+        }
+        minutes(&world, 3).await;
+        assert_eq!(world.percentages(), ["100", "50", "0"], "{fate:?}");
+        let audit = world.audit("rollout-percentage");
+        let who: Vec<_> = audit.iter().map(|record| record["who"].as_str().unwrap()).collect();
+        assert_eq!(who, ["operator", "operator", "guard"], "{fate:?}");
+        assert!(world.alerts().iter().any(|it| it.contains("% fail") || it.contains("switched off")), "{fate:?}");
+    }
+    panic!("it makes more calls than {MOST_CALLS}");
+}
+
+#[tokio::test]
+async fn while_ssm_does_not_answer_people_are_told_and_version_2_is_taken_back_as_soon_as_it_does() {
+    let world = seen_bad_once().await;
+    world.aws.state.lock().unwrap().ssm_is_down = true;
+    assert!(world.look_after().await.is_err());
+    assert_eq!(world.alerts(), ["[P1] test more than 15 % fail"]);
+    world.aws.state.lock().unwrap().ssm_is_down = false;
+    minutes(&world, 1).await;
+    assert_eq!(world.percentage(), "0");
+}

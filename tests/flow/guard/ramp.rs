@@ -1,0 +1,219 @@
+//! A ramp climbs step by step while all is well, and ends with whoever else moves the percentage.
+
+use notifications::rollout::Percentage;
+use notifications::rollout::ramp::{Criteria, StepPlan};
+use notifications::rollout::steward::Wanted;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::minutes;
+use crate::world::{Fate, Lot, Meddle, Point, Side, World};
+
+const HOLD_MINUTES: u32 = 3;
+const STEPS: [u16; 3] = [10, 50, 100];
+
+fn plan() -> Wanted {
+    let step = |percent| StepPlan {
+        percentage: Percentage::from_hundredths(percent * 100).unwrap(),
+        hold_minutes: HOLD_MINUTES,
+    };
+    Wanted::Ramp(STEPS.map(step).to_vec(), Criteria::default())
+}
+
+/// A world at 10 %, with the ramp begun.
+async fn begun() -> World {
+    let world = World::start().await;
+    world.set("rollout-percentage", "10");
+    world.look_after().await.unwrap();
+    world.advance(1);
+    world.ask_for(plan()).await.unwrap();
+    world
+}
+
+/// A minute like this, and then the guard's and the ramp's look at it.
+async fn minute(world: &World, accepted: usize, failed: usize) {
+    world.count(&[Lot::of("v1", 100, 0), Lot::of("v2", accepted, failed)]).await;
+    world.advance(60);
+    world.look_after().await.unwrap();
+}
+
+#[tokio::test]
+async fn it_climbs_when_the_criteria_held_over_the_whole_hold_time_and_then_is_done() {
+    let world = begun().await;
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        minute(&world, 60, 1).await;
+        seen.push(world.percentage());
+    }
+    assert_eq!(seen, ["10", "10", "50", "50", "50", "100", "100", "100", "100", "100"]);
+    let audit = world.audit("rollout-percentage");
+    let by_ramp: Vec<_> = audit.iter().filter(|record| record["who"] == "ramp").collect();
+    assert_eq!(by_ramp.iter().map(|record| &record["new"]).collect::<Vec<_>>(), ["50", "100"]);
+    assert_eq!(by_ramp[0]["reason"], "step 2 of 3 of the ramp");
+    assert_eq!(by_ramp[0]["numbers"]["criteria"][0]["sample"], 122, "whole minutes since it began");
+    assert!(world.alerts()[0].starts_with("[P2] test step 2 of 3"), "{:?}", world.alerts());
+    assert_eq!(world.remembered().ramp, None);
+}
+
+#[tokio::test]
+async fn a_minute_that_is_not_well_makes_it_wait_the_hold_time_again() {
+    let world = begun().await;
+    minute(&world, 60, 1).await;
+    minute(&world, 180, 20).await;
+    // The bad minute is among the last five for three more; then the hold time begins.
+    for _ in 0..5 {
+        minute(&world, 60, 1).await;
+        assert_eq!(world.percentage(), "10");
+    }
+    minute(&world, 60, 1).await;
+    assert_eq!(world.percentage(), "50");
+}
+
+#[tokio::test]
+async fn it_waits_for_a_slow_version_2_and_without_data() {
+    let world = begun().await;
+    minutes(&world, 10).await;
+    assert_eq!(
+        (world.percentage().as_str(), &world.remembered().ramp.unwrap().last.unwrap()["why"]),
+        ("10", &json!("no_data"))
+    );
+    for _ in 0..5 {
+        world.count(&[Lot { latency_ms: 3_200, ..Lot::of("v2", 100, 0) }]).await;
+        minutes(&world, 1).await;
+    }
+    let last = world.remembered().ramp.unwrap().last.unwrap();
+    assert_eq!((world.percentage().as_str(), &last["criteria"][2]["holds"]), ("10", &json!(false)), "{last}");
+}
+
+#[tokio::test]
+async fn whoever_else_moves_the_percentage_ends_it() {
+    for (by_hand, percentage) in [(Some("25"), "25"), (Some("0"), "0"), (None, "10")] {
+        let world = begun().await;
+        minute(&world, 60, 1).await;
+        match by_hand {
+            Some(percentage) => world.set("rollout-percentage", percentage),
+            None => world.ask_for(Wanted::NoRamp).await.unwrap(),
+        }
+        for _ in 0..6 {
+            minute(&world, 60, 1).await;
+        }
+        assert_eq!((world.percentage().as_str(), world.remembered().ramp), (percentage, None));
+        let overtaken = world.alerts().iter().any(|subject| subject.contains("overtaken"));
+        assert_eq!(overtaken, by_hand.is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_guard_ends_it() {
+    let world = begun().await;
+    minute(&world, 60, 1).await;
+    for _ in 0..3 {
+        minute(&world, 40, 60).await;
+    }
+    assert_eq!((world.percentage().as_str(), world.remembered().ramp), ("0", None));
+}
+
+/// A world in which the next round takes the step to 50.
+async fn about_to_climb() -> World {
+    let world = begun().await;
+    for _ in 0..2 {
+        minute(&world, 60, 1).await;
+    }
+    world.count(&[Lot::of("v2", 60, 1)]).await;
+    world.advance(60);
+    world
+}
+
+#[tokio::test]
+async fn whatever_is_refused_or_dies_the_step_is_taken_once_and_none_is_skipped() {
+    for call in 1..40 {
+        for dies in [true, false] {
+            let world = about_to_climb().await;
+            let point = Point { side: Side::After, call };
+            let is_over = if dies {
+                matches!(world.dying(point, world.look_after()).await, Fate::Lived(_))
+            } else {
+                world.aws.meddling.at(call, Meddle::Refuse);
+                let _ = world.look_after().await;
+                world.aws.meddling.is_left()
+            };
+            if is_over {
+                assert!(call > 10, "{call}");
+                return;
+            }
+            minutes(&world, 2).await;
+            assert_eq!(world.percentages(), ["100", "10", "50"], "call {call}, dies: {dies}");
+            assert_eq!(world.remembered().ramp.map(|ramp| ramp.step), Some(1), "call {call}, dies: {dies}");
+        }
+    }
+    panic!("it makes more calls than that");
+}
+
+/// What a minute brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happens {
+    Well,
+    Badly,
+    Nothing,
+    OperatorWrites,
+    Stop,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        12 => Just(Happens::Well),
+        1 => Just(Happens::Badly),
+        2 => Just(Happens::Nothing),
+        1 => Just(Happens::OperatorWrites),
+        1 => Just(Happens::Stop),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
+    /// Whatever happens, it takes one step after the other, each after a hold time in which nothing was bad, and none after it
+    /// was stopped, overtaken or taken back.
+    #[test]
+    fn it_never_skips_a_step_and_never_climbs_after_its_end(story in proptest::collection::vec(happens(), 20)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(tell(&story));
+    }
+}
+
+async fn tell(story: &[Happens]) {
+    let world = begun().await;
+    let (mut bad_before, mut over) = (0, false);
+    let mut since = 0;
+    for (at, happens) in story.iter().enumerate() {
+        let before = world.percentage();
+        match happens {
+            Happens::Well => minute(&world, 100, 1).await,
+            Happens::Badly => {
+                bad_before = at + 1;
+                minute(&world, 40, 60).await;
+            }
+            Happens::Nothing => minutes(&world, 1).await,
+            Happens::OperatorWrites => {
+                over = true;
+                world.set("rollout-percentage", "33");
+                minutes(&world, 1).await;
+            }
+            Happens::Stop => {
+                over = true;
+                world.ask_for(Wanted::NoRamp).await.unwrap();
+                minutes(&world, 1).await;
+            }
+        }
+        let last = world.audit("rollout-percentage").pop().unwrap();
+        if world.percentage() != before && last["who"] == "ramp" {
+            let hold = usize::try_from(HOLD_MINUTES).unwrap();
+            assert!(!over && at + 1 >= since + hold && at + 1 >= bad_before + hold, "{at} of {story:?}");
+            let step = STEPS.iter().position(|step| step.to_string() == before).unwrap();
+            assert_eq!(world.percentage(), STEPS[step + 1].to_string(), "{at} of {story:?}");
+        }
+        if world.percentage() != before {
+            since = at + 1;
+            over |= last["who"] != "ramp";
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What the guard does, and does not, about what it sees.
+
+use serde_json::json;
+
+use super::{bad_minute, minutes, seen_bad_once};
+use crate::world::{Lot, Reply, World};
+
+#[tokio::test]
+async fn what_is_bad_twice_is_switched_off_and_everybody_is_told_why() {
+    let world = seen_bad_once().await;
+    let round = world.look_after().await.unwrap();
+    assert_eq!((round.done.as_str(), world.percentage().as_str()), ("the rollout is 0 now", "0"));
+    let record = world.audit("rollout-percentage").pop().unwrap();
+    assert_eq!((&record["who"], &record["old"], &record["new"]), (&json!("guard"), &json!("50"), &json!("0")));
+    assert!(record["reason"].as_str().unwrap().starts_with("60.00 % of 100"), "{record}");
+    assert_eq!(record["numbers"]["findings"][0]["reading"]["v1"]["part"], 1);
+    let alerts = world.aws.state.lock().unwrap().alerts.clone();
+    let (subject, body) = alerts.iter().find(|(subject, _)| subject.contains("switched off")).unwrap();
+    assert!(subject.starts_with("[P1] test"), "{subject}");
+    for part in ["60.00 % of 100", "version 1: 1.00 % of 100", "20 %", "50 -> 0", "runbook"] {
+        assert!(body.contains(part), "{body}");
+    }
+    let before = alerts.len();
+    minutes(&world, 20).await;
+    assert_eq!((world.percentage().as_str(), world.percentages().len()), ("0", 3), "it does so once");
+    let later = world.alerts();
+    assert!(later[before..].iter().all(|subject| subject.contains("over: ")), "{later:?}");
+}
+
+#[tokio::test]
+async fn a_bad_minute_between_good_ones_changes_nothing() {
+    let world = seen_bad_once().await;
+    for _ in 0..10 {
+        world.count(&[Lot::of("v1", 100, 0), Lot::of("v2", 100, 0)]).await;
+        minutes(&world, 1).await;
+    }
+    assert_eq!(world.percentage(), "50");
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_version_1_too_is_told_as_p0_and_nothing_is_changed() {
+    let world = World::start().await;
+    world.set("rollout-percentage", "50");
+    world.look_after().await.unwrap();
+    for _ in 0..4 {
+        world.advance(60);
+        world.count(&[Lot::of("v1", 45, 55), Lot::of("v2", 40, 60)]).await;
+        world.look_after().await.unwrap();
+    }
+    assert_eq!(world.percentages().len(), 2);
+    let p0: Vec<_> = world.alerts().into_iter().filter(|subject| subject.starts_with("[P0]")).collect();
+    let said =
+        ["[P0] test most notifications reach nobody", "[P0] test a provider fails for version 1 and version 2 alike"];
+    assert_eq!(p0, said, "each once");
+}
+
+#[tokio::test]
+async fn without_data_or_with_too_little_of_it_nothing_is_done() {
+    let world = World::start().await;
+    minutes(&world, 3).await;
+    world.count(&[Lot::of("v2", 0, 49)]).await;
+    minutes(&world, 3).await;
+    assert_eq!(world.percentages().len(), 1);
+    world.count(&[Lot::of("v2", 0, 1)]).await;
+    minutes(&world, 2).await;
+    assert_eq!(world.percentage(), "0", "one more was a sample");
+}
+
+#[tokio::test]
+async fn a_step_down_waits_ten_minutes_after_an_operators_change_and_the_next_one_ten_after_that() {
+    let world = World::start().await;
+    let mut lowered = Vec::new();
+    for minute in 0..25 {
+        world.count(&[Lot::of("v1", 100, 0), Lot::of("v2", 85, 15)]).await;
+        let before = world.percentage();
+        world.look_after().await.unwrap();
+        if world.percentage() != before {
+            lowered.push((minute, world.percentage()));
+        }
+        world.advance(60);
+    }
+    let text = |percentage: &str| percentage.to_owned();
+    assert_eq!(lowered, [(10, text("50")), (20, text("10"))]);
+    assert_eq!(world.alerts().iter().filter(|subject| subject.contains("a step down")).count(), 2);
+}
+
+#[tokio::test]
+async fn what_was_bad_before_an_operators_change_is_not_held_against_it() {
+    let world = seen_bad_once().await;
+    world.set("rollout-percentage", "10");
+    minutes(&world, 5).await;
+    assert_eq!(world.percentage(), "10");
+    for _ in 0..2 {
+        bad_minute(&world).await;
+        world.look_after().await.unwrap();
+    }
+    assert_eq!(world.percentage(), "0", "but a raised percentage that is bad is caught as soon as any");
+}
+
+#[tokio::test]
+async fn an_operators_zero_is_left_alone() {
+    let world = seen_bad_once().await;
+    world.set("rollout-percentage", "0");
+    for _ in 0..3 {
+        bad_minute(&world).await;
+        world.look_after().await.unwrap();
+    }
+    assert_eq!(world.percentages(), ["100", "50", "0"]);
+    assert_eq!(world.audit("rollout-percentage").len(), 3);
+}
+
+#[tokio::test]
+async fn what_costs_more_than_its_hour_goes_one_step_down_and_the_cost_of_before_does_not_count_again() {
+    let world = World::start().await;
+    world.set("settings", r#"{"budgets": {"hour_micros": 1000000}}"#);
+    world.advance(660);
+    world.count(&[Lot { cost_micros: 20_001, ..Lot::of("v2", 50, 0) }]).await;
+    minutes(&world, 2).await;
+    assert_eq!(world.percentage(), "50");
+    minutes(&world, 30).await;
+    assert_eq!(world.percentage(), "50", "what was spent at 100 is not held against 50");
+}
+
+#[tokio::test]
+async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_if_a_fifth_went_there() {
+    for (elsewhere, percentage) in [(120, "0"), (1_500, "100")] {
+        let world = World::start().await;
+        world.subscribe("canary", "canary").await;
+        world.push.always(Some(Reply::status(503)));
+        for _ in 0..10 {
+            world.send("canary", json!({})).await;
+        }
+        let well = Lot { host: "push.example.com", ..Lot::of("v2", 40, 0) };
+        world.count(&[well, Lot::of("v2", elsewhere, 0)]).await;
+        // One probe a minute keeps it open.
+        for minute in 0..12 {
+            assert_eq!(world.percentage(), "100", "minute {minute}");
+            world.advance(60);
+            world.sweep().await;
+            world.send("canary", json!({})).await;
+            world.fold().await;
+            world.look_after().await.unwrap();
+        }
+        assert_eq!(world.percentage(), percentage, "with {elsewhere} pushes elsewhere");
+    }
+}
+
+#[tokio::test]
+async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2_is_taken_back_all_the_same() {
+    let world = World::start().await;
+    world.set("rollout-percentage", "50");
+    world.send("bob", json!({})).await;
+    world.look_after().await.unwrap();
+    for (at, junk) in ["10%", "0,5", "101", "-1", "NaN", "", &"9".repeat(4_096)].into_iter().enumerate() {
+        world.set("rollout-percentage", junk);
+        minutes(&world, 2).await;
+        assert_eq!(world.percentage(), junk);
+        let record = world.audit("rollout-percentage").pop().unwrap();
+        let shown = record["new"].as_str().unwrap().to_owned();
+        assert!(shown.starts_with("(not a percentage, ") && record["version"] == 3 + at, "{shown}");
+        assert_eq!(world.send("bob", json!({})).await.body["version"], "v2", "bob is among the 50 %");
+    }
+    assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used"]);
+    for _ in 0..2 {
+        bad_minute(&world).await;
+        world.look_after().await.unwrap();
+    }
+    assert_eq!(world.percentage(), "0");
+}
+
+#[tokio::test]
+async fn a_guard_that_is_disabled_says_what_it_would_have_done() {
+    let world = World::start().await;
+    world.set("settings", r#"{"guard": {"enabled": false}}"#);
+    world.advance(60);
+    for _ in 0..3 {
+        bad_minute(&world).await;
+        world.look_after().await.unwrap();
+    }
+    assert_eq!(world.percentages().len(), 1);
+    let alerts = world.aws.state.lock().unwrap().alerts.clone();
+    let (_, body) = alerts.iter().find(|(subject, _)| subject.contains("switched off")).unwrap();
+    assert!(body.contains("nothing, since the guard is disabled"), "{body}");
+}

@@ -1,0 +1,59 @@
+//! Notifications that are only counted, as many as a story needs in a minute: what rollup folds of a stream that nobody wrote.
+
+use jiff::SignedDuration;
+use notifications::rollup::{Change, Sequence};
+use serde_json::{Value, json};
+
+use super::World;
+
+/// So many of one side that ended in this minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Lot {
+    pub version: &'static str,
+    pub accepted: usize,
+    pub failed: usize,
+    pub latency_ms: u64,
+    pub cost_micros: i64,
+    pub host: &'static str,
+}
+
+impl Lot {
+    /// By a push service, in 100 ms, for nothing.
+    pub const fn of(version: &'static str, accepted: usize, failed: usize) -> Self {
+        Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, host: "fcm.googleapis.com" }
+    }
+}
+
+impl World {
+    /// Folds them, as ended now.
+    pub async fn count(&self, lots: &[Lot]) {
+        let mut changes = Vec::new();
+        for lot in lots {
+            let outcomes = [("accepted", "accepted", lot.accepted), ("failed", "rejected", lot.failed)];
+            for (status, outcome, count) in outcomes {
+                changes.extend((0..count).map(|_| self.ended(lot, status, outcome)));
+            }
+        }
+        let folded = self.rollup.metrics.fold("counted", &changes, &[], self.clock.now()).await;
+        assert!(folded.failed.is_empty());
+    }
+
+    fn ended(&self, lot: &Lot, status: &str, outcome: &str) -> Change {
+        let mut counted = self.counted.lock().unwrap();
+        *counted += 1;
+        let now = self.clock.now();
+        let began = now - SignedDuration::from_millis(lot.latency_ms.try_into().unwrap());
+        let number = |at: jiff::Timestamp| json!({"N": at.as_millisecond().to_string()});
+        let attempt = json!([{
+            "c": "push", "p": lot.host, "o": outcome, "l": lot.latency_ms, "m": lot.cost_micros, "v": "device",
+            "t": began.as_millisecond(),
+        }]);
+        let item: Value = json!({
+            "status": {"S": status}, "version": {"S": lot.version}, "type": {"S": "DEFAULT"},
+            "attempts": {"S": attempt.to_string()}, "due_at": number(began), "updated_at": number(now),
+        });
+        let item: serde_dynamo::Item = serde_json::from_value(item).unwrap();
+        let sequence = Sequence::parse(&counted.to_string()).unwrap();
+        Change { sequence, recorded_at: None, old: None, new: serde_dynamo::from_item(item).unwrap() }
+    }
+}
