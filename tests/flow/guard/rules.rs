@@ -49,7 +49,9 @@ async fn a_provider_that_fails_version_1_too_is_told_as_p0_and_nothing_is_change
     }
     assert_eq!(world.percentages().len(), 2);
     let p0: Vec<_> = world.alerts().into_iter().filter(|subject| subject.starts_with("[P0]")).collect();
-    assert_eq!(p0, ["[P0] test a provider fails for version 1 and version 2 alike"], "said once");
+    let said =
+        ["[P0] test most notifications reach nobody", "[P0] test a provider fails for version 1 and version 2 alike"];
+    assert_eq!(p0, said, "each once");
 }
 
 #[tokio::test]
@@ -58,7 +60,7 @@ async fn without_data_or_with_too_little_of_it_nothing_is_done() {
     minutes(&world, 3).await;
     world.count(&[Lot::of("v2", 0, 49)]).await;
     minutes(&world, 3).await;
-    assert_eq!((world.percentages().len(), world.alerts().len()), (1, 0));
+    assert_eq!(world.percentages().len(), 1);
     world.count(&[Lot::of("v2", 0, 1)]).await;
     minutes(&world, 2).await;
     assert_eq!(world.percentage(), "0", "one more was a sample");
@@ -121,7 +123,7 @@ async fn what_costs_more_than_its_hour_goes_one_step_down_and_the_cost_of_before
 
 #[tokio::test]
 async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_if_a_fifth_went_there() {
-    for (elsewhere, percentage) in [(120, "0"), (400, "100")] {
+    for (elsewhere, percentage) in [(120, "0"), (1_500, "100")] {
         let world = World::start().await;
         world.subscribe("canary", "canary").await;
         world.push.always(Some(Reply::status(503)));
@@ -158,7 +160,7 @@ async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2
         assert!(shown.starts_with("(not a percentage, ") && record["version"] == 3 + at, "{shown}");
         assert_eq!(world.send("bob", json!({})).await.body["version"], "v2", "bob is among the 50 %");
     }
-    assert_eq!(world.alerts(), ["[P1] test rollout-percentage is not a percentage"]);
+    assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used"]);
     for _ in 0..2 {
         bad_minute(&world).await;
         world.look_after().await.unwrap();

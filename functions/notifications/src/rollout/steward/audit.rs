@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::parameters::ParameterVersion;
 use crate::private::Private;
-use crate::rollout::Percentage;
+use crate::rollout::{ListedUsers, Percentage};
+use crate::settings::Settings;
 
 /// A parameter whose changes are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,6 +35,17 @@ impl Watched {
             Self::RolloutPercentage => "rollout-percentage",
             Self::RolloutUsers => "rollout-users",
             Self::Settings => "settings",
+        }
+    }
+
+    /// Why a text, or its absence, cannot be used; without the text.
+    #[must_use]
+    pub fn fault(self, text: Option<&str>) -> Option<String> {
+        let Some(text) = text else { return Some("it does not exist".to_owned()) };
+        match self {
+            Self::RolloutPercentage => text.parse::<Percentage>().err().map(|why| why.to_string()),
+            Self::RolloutUsers => ListedUsers::parse(text).err().map(|why| why.to_string()),
+            Self::Settings => Settings::parse(text).err().map(|why| why.to_string()),
         }
     }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::act::Acted;
 use super::history::Changes;
 use super::{Asked, By, Intent, Observed, Remembered, Steward, Watched};
-use crate::alerts::{Alert, Herald};
+use crate::alerts::{Alert, Herald, watch};
 use crate::parameters::{ParameterVersion, ParametersUnavailable};
 use crate::rollout::guard::{self, Action, GuardSettings, Hold, Situation, Verdict};
 use crate::rollout::ramp::{self, Next, Seen};
@@ -41,6 +41,15 @@ pub enum RoundError {
     /// SSM.
     #[error(transparent)]
     Parameters(#[from] ParametersUnavailable),
+}
+
+/// What stands in SSM, once it is written down.
+#[derive(Debug, Clone, Default)]
+struct Looked {
+    percentage: Option<ParameterVersion>,
+    changes: Changes,
+    /// The parameters that cannot be used, and why.
+    faults: Vec<(&'static str, String)>,
 }
 
 /// What is decided by.
@@ -78,13 +87,11 @@ impl Steward {
         let asked =
             Asked { changed_at: next.changed_at, held_since: next.ramp.as_ref().map(|ramp| ramp.holding_since) };
         let observed = observe(asked).await?;
-        let (percentage, changes) = looked.clone().unwrap_or_default();
+        let Looked { percentage, changes, faults } = looked.clone().unwrap_or_default();
         let facts = Facts { live, percentage, observed, now };
         let verdict = facts.judge(&mut next);
-        let mut alerts = says::of_verdict(&verdict, &facts.observed, &live.settings.guard);
-        if looked.is_ok() {
-            alerts.extend(says::of_parameter(facts.percentage.as_ref()));
-        }
+        let mut alerts = says::of_verdict(&verdict, &facts.observed, &live.settings.guard, now);
+        alerts.extend(watch::parameters(&faults));
         if changes.has_ended_ramp {
             alerts.push(says::of_ramp_end(false, facts.in_force()));
         }
@@ -116,18 +123,21 @@ impl Steward {
     }
 
     /// The percentage as it stands now, once everything up to there is written down.
-    async fn look(&self, next: &mut Remembered) -> Result<(Option<ParameterVersion>, Changes), RoundError> {
+    async fn look(&self, next: &mut Remembered) -> Result<Looked, RoundError> {
         let mut present = self.parameters.versions(Watched::ALL.map(|one| self.name_of(one)).to_vec()).await?;
-        let mut changes = Changes::default();
+        let mut looked = Looked::default();
         for parameter in Watched::ALL {
-            if let Some(found) = present.get(&self.name_of(parameter)) {
-                let its = self.write_down(parameter, found.version, next).await?;
-                if parameter == Watched::RolloutPercentage {
-                    changes = its;
-                }
+            let found = present.get(&self.name_of(parameter));
+            let fault = parameter.fault(found.map(|found| found.value.expose().as_str()));
+            looked.faults.extend(fault.map(|why| (parameter.as_str(), why)));
+            let Some(found) = found else { continue };
+            let changes = self.write_down(parameter, found.version, next).await?;
+            if parameter == Watched::RolloutPercentage {
+                looked.changes = changes;
             }
         }
-        Ok((present.remove(&self.name_of(Watched::RolloutPercentage)), changes))
+        looked.percentage = present.remove(&self.name_of(Watched::RolloutPercentage));
+        Ok(looked)
     }
 
     /// Claims the minute by the record's condition; `None` when another round was faster.

@@ -95,12 +95,19 @@ impl Steward {
         next.intent.clone_from(&intent);
         let saved = self.record.replace(&read, next.clone()).await?;
         let Some(intent) = intent else { return Ok(next) };
-        match self.act(&intent).await.map_err(RoundError::from)? {
-            Acted::Written => {
+        match self.act(&intent).await {
+            Ok(Acted::Written) => {
                 self.note_own(saved, intent.from_version + 1).await?;
                 Ok(next)
             }
-            Acted::Overtaken | Acted::PutBack => Err(SetProblem::Busy),
+            other => {
+                // What was refused has changed nothing; the intent stays where the write may have come through all the same.
+                let intent = next.intent.take().filter(|_| other.is_err());
+                let before = Remembered { ramp: read.value.ramp, intent, ..next };
+                self.record.replace(&saved, before).await?;
+                other.map_err(RoundError::from)?;
+                Err(SetProblem::Busy)
+            }
         }
     }
 }

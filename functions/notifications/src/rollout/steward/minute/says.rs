@@ -1,7 +1,8 @@
 //! What a round says to people: each alert with its number, its threshold and what was done.
 
-use crate::alerts::{Alert, AlertKey, Severity};
-use crate::parameters::ParameterVersion;
+use jiff::Timestamp;
+
+use crate::alerts::{Alert, AlertKey, Severity, watch};
 use crate::rollout::Percentage;
 use crate::rollout::guard::{Action, Finding, GuardSettings, Hold, Measure, Minute, Reading, Rule, Share, Verdict};
 use crate::rollout::steward::Observed;
@@ -10,9 +11,10 @@ use crate::rollout::steward::act::Acted;
 /// An error rate above this is a P1, whoever's it is.
 const ERROR_RATE_PERCENT: u32 = 15;
 
-/// What a verdict alone says: that the provider is at fault, or that too much fails.
-pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettings) -> Vec<Alert> {
-    let mut alerts = Vec::new();
+/// What was counted says by itself: that the provider is at fault, that too much fails, or that a push service is not called.
+pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettings, now: Timestamp) -> Vec<Alert> {
+    let watched = [watch::outage(&observed.minutes), watch::breakers(&observed.hosts, now)];
+    let mut alerts: Vec<_> = watched.into_iter().flatten().collect();
     // As often in a row as it takes to act: one bad minute wakes nobody.
     let is_lasting = verdict.memory.step >= settings.evaluations;
     if is_lasting && verdict.action == (Action::Hold { why: Hold::ProvidersFault }) {
@@ -50,25 +52,6 @@ fn over_all(minutes: &[Minute], settings: &GuardSettings) -> Option<Reading> {
     let together: Vec<_> = minutes.iter().map(|minute| Minute { v2: minute.v1.and(minute.v2), ..*minute }).collect();
     let readings = Measure::ALL.into_iter().filter_map(|measure| measure.read(&together, 1, settings.step_sample));
     readings.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
-}
-
-/// A parameter that is missing or junk.
-pub fn of_parameter(percentage: Option<&ParameterVersion>) -> Option<Alert> {
-    let (title, number) = match percentage {
-        None => ("rollout-percentage does not exist", "no value".to_owned()),
-        Some(found) if found.value.expose().parse::<Percentage>().is_err() => {
-            ("rollout-percentage is not a percentage", format!("{} bytes of junk", found.value.expose().len()))
-        }
-        Some(_) => return None,
-    };
-    Some(Alert {
-        key: AlertKey::Parameter,
-        severity: Severity::P1,
-        title: title.to_owned(),
-        number,
-        threshold: "a number from 0 to 100 with up to two decimals".to_owned(),
-        done: "the last good value stays in force".to_owned(),
-    })
 }
 
 /// That the guard lowers the percentage.
