@@ -82,9 +82,13 @@ def init(ssm, stage):
 
 def say_where_links_lead(ssm, stage, url):
     """Creates public-base-url, which can only be known once the API exists; an operator's own domain stays."""
-    put_once(ssm, f"/push-notifications/{stage}/public-base-url", url, Type="String",
-             AllowedPattern=r"^https?://[^\s?#]+$",
+    name = f"/push-notifications/{stage}/public-base-url"
+    put_once(ssm, name, url, Type="String", AllowedPattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])[^\s?#]+$",
              Description="Where the API is reached from outside: links and receipts lead there. Put your own domain here")
+    stored = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    if stored.rstrip("/") != url.rstrip("/"):
+        print(f"links in messages lead to {stored}, and the API is at {url}. If the first is no domain of yours that leads here, "
+              f"receipts and clicks are lost:\n  aws ssm put-parameter --overwrite --name {name} --value {url}")
 
 
 def main():

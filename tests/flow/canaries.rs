@@ -397,7 +397,7 @@ async fn what_holds_a_person_is_masked_when_it_is_printed() {
         format!("{:?}", aviary.world.recipients),
         format!("{:?}", aviary.world.send),
         format!("{:?}", aviary.world.track),
-        format!("{:?}", channels.links(&live).map(|links| (links, links.receipt(&notification)))),
+        format!("{:?}", channels.links(&live).map(|links| (links, links.push(&notification)))),
     ];
     for shown in shown {
         aviary.saw("a value", shown);

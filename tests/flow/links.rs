@@ -172,6 +172,34 @@ async fn a_text_carries_its_own_link_where_the_counted_one_would_cost_more() {
 }
 
 #[tokio::test]
+async fn a_push_leads_its_page_to_a_token_for_conversions_alone() {
+    let world = World::start().await;
+    let browser = world.subscribe("ada", "phone").await;
+    let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/7?n={token}"});
+    let sent = world.send("ada", json!({"content": content})).await;
+    let (_, message) = world.push.opened("phone", &browser);
+    let token = message["url"].as_str().unwrap().strip_prefix("https://shop.example/7?n=").unwrap();
+    assert_ne!(token, message["receipt"]["token"].as_str().unwrap(), "a page's address gets about");
+    assert_eq!(world.receipt(token, "dismissed", json!({})).await.status, 404);
+    assert_eq!(world.receipt(token, "converted", json!({})).await.body, json!({"recorded": true}));
+    let end = world.get(sent.body["id"].as_str().unwrap()).await.body;
+    assert_eq!((&end["status"], &end["channel"]), (&json!("delivered"), &json!("push")));
+}
+
+#[tokio::test]
+async fn a_link_of_somebody_who_was_erased_is_a_page_that_says_so() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/"});
+    world.send("ada", json!({"content": content})).await;
+    let click = links(&world.mails()[0]).into_iter().find(|link| link.contains("/clicks/")).unwrap();
+    world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
+    let answer = world.follow("GET", &click).await;
+    assert_eq!((answer.status, answer.header("Location")), (404, None));
+    assert!(answer.body.as_str().unwrap().starts_with("<!DOCTYPE html>"));
+}
+
+#[tokio::test]
 async fn without_a_place_to_come_back_to_messages_go_out_without_links() {
     let world = World::start().await;
     world.forget("public-base-url");

@@ -75,6 +75,22 @@ async fn an_accepted_push_with_its_receipt_costs_one_write_more() {
 }
 
 #[tokio::test]
+async fn a_receipt_costs_one_write_more_where_it_takes_the_notification_out_of_an_index() {
+    let world = World::start().await;
+    let browser = ada(&world).await;
+    world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
+    world.push.answer("phone", [Reply::status(400)]);
+    world.write_units();
+    world.receipt(&token_of(&world, &browser), "delivered", json!({})).await;
+    assert_eq!(world.write_units(), 2.0, "of `due`");
+    world.send("ada", json!({"channels": ["push"]})).await;
+    world.write_units();
+    let tokens: Vec<_> = world.push.all_opened("phone", &browser).into_iter().map(|(_, message)| message).collect();
+    world.receipt(tokens[1]["receipt"]["token"].as_str().unwrap(), "delivered", json!({})).await;
+    assert_eq!(world.write_units(), 2.0, "of `attention`");
+}
+
+#[tokio::test]
 async fn proof_of_delivery_ends_a_ladder_that_waits_for_it() {
     let world = World::start().await;
     let browser = ada(&world).await;
@@ -289,6 +305,7 @@ async fn a_bad_receipt_names_its_field() {
         (json!({"token": "t", "event": "clicked", "value_micros": 1}), 422, Some("value_micros")),
         (json!({"token": "t", "event": "converted", "value_micros": -1}), 422, Some("value_micros")),
         (json!({"token": "t", "event": "converted", "value_micros": 0.5}), 422, Some("value_micros")),
+        (json!({"token": "t", "event": "converted", "value_micros": 1_000_000_000_001_i64}), 422, Some("value_micros")),
         (json!({"token": "t", "event": "clicked", "at": "yesterday"}), 422, Some("at")),
         (json!({"token": "t", "event": "clicked", "colour": 1}), 422, Some("colour")),
     ] {

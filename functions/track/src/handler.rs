@@ -6,7 +6,6 @@ use lambda_runtime::{Error, LambdaEvent};
 use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
 use notifications::gateway;
-use notifications::http::Response;
 use notifications::parameters::ParameterStore;
 use notifications::problem::Problem;
 use notifications::secrets::{SecretName, Secrets};
@@ -44,7 +43,7 @@ pub async fn handle(api: &Eager<TrackApi>, event: LambdaEvent<Value>) -> Result<
             let now = Clock::System.now();
             deadline::at_most(deadline::of_invocation(ends_at_ms, now), api.answer(&request, now)).await
         }
-        Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
+        Err(not_ready) => TrackApi::refusal(&request, &Problem::unavailable(not_ready.retry_after_s)),
     };
     Ok(gateway::response(&request, response))
 }

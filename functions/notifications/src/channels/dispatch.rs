@@ -13,7 +13,7 @@ use crate::private::Private;
 use crate::recipients::{Device, Recipient};
 use crate::rollout::Live;
 use crate::settings::Settings;
-use crate::track::{Links, ReceiptLink, TokenKeys};
+use crate::track::{Links, PushLinks, TokenKeys, with_token};
 
 /// The three providers.
 #[derive(Debug)]
@@ -87,8 +87,8 @@ impl Channels {
         let Ok(subscription) = Subscription::parse(endpoint, keys.0, keys.1, &self.extra_origins) else {
             return no(Rejection::BadAddress);
         };
-        let receipt = self.links(live).map(|links| links.receipt(about));
-        let Ok(message) = push_message(about, receipt, now) else {
+        let links = self.links(live).map(|links| links.push(about));
+        let Ok(message) = with_links_if_they_fit(about, links, now) else {
             return no(Rejection::TooLarge);
         };
         let patience = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(0));
@@ -152,7 +152,7 @@ const fn usd_micros(euro_micros: u64) -> u64 {
 /// When it is larger than a push may be.
 pub fn push_message(
     about: &Notification,
-    receipt: Option<ReceiptLink>,
+    links: Option<PushLinks>,
     now: Timestamp,
 ) -> Result<PushMessage, PayloadProblem> {
     let id = about.id.to_string();
@@ -160,15 +160,54 @@ pub fn push_message(
         Some(topic) => Topic::of_caller(topic.expose()),
         None => Topic::of_notification(&id),
     };
+    let own = about.content.url.as_ref();
     let content = PushContent {
         notification_id: id,
         title: about.content.title.clone(),
         body: about.content.body.clone(),
-        url: about.content.url.clone(),
+        url: match &links {
+            Some(links) => own.map(|url| Private::new(with_token(url.expose(), links.page_token.expose()))),
+            None => own.cloned(),
+        },
         icon: about.content.icon.clone(),
         data: about.content.data.clone(),
-        receipt: receipt.map(Private::new),
+        receipt: links.map(|links| Private::new(links.receipt)),
     };
     let ttl_seconds = u32::try_from(about.remaining(now).as_secs()).unwrap_or(u32::MAX);
     PushMessage::new(content, ttl_seconds, about.urgency, topic)
+}
+
+/// What was taken before there were links may have no room for them.
+fn with_links_if_they_fit(
+    about: &Notification,
+    links: Option<PushLinks>,
+    now: Timestamp,
+) -> Result<PushMessage, PayloadProblem> {
+    push_message(about, links, now).or_else(|_| push_message(about, None, now))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::channels::push::MAX_PAYLOAD_BYTES;
+    use crate::notification::sample;
+
+    #[test]
+    fn a_message_without_room_for_links_goes_out_without_them() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let mut about = sample("DEFAULT", now);
+        let with_body = |about: &mut Notification, bytes: usize| about.content.body = "x".repeat(bytes).into();
+        with_body(&mut about, 0);
+        let overhead = push_message(&about, None, now).unwrap().payload().expose().len();
+        with_body(&mut about, MAX_PAYLOAD_BYTES - overhead);
+        assert!(push_message(&about, Some(PushLinks::longest()), now).is_err());
+        let message = with_links_if_they_fit(&about, Some(PushLinks::longest()), now).unwrap();
+        assert_eq!(message.payload().expose().len(), MAX_PAYLOAD_BYTES);
+        with_body(&mut about, MAX_PAYLOAD_BYTES - overhead + 1);
+        assert!(with_links_if_they_fit(&about, Some(PushLinks::longest()), now).is_err());
+        with_body(&mut about, 10);
+        let message = with_links_if_they_fit(&about, Some(PushLinks::longest()), now).unwrap();
+        assert!(String::from_utf8_lossy(message.payload().expose()).contains("receipt"));
+    }
 }

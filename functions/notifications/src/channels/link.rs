@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 /// Longer ones break in mail programs and cost SMS parts.
 const MAX_BYTES: usize = 2_000;
@@ -29,6 +29,17 @@ impl Link {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it leads to this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match Url::parse(&self.0).ok().as_ref().and_then(Url::host) {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
     }
 
     /// Whether it is `https`, as one-click unsubscribing requires (RFC 8058 section 3.1).

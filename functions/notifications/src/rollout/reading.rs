@@ -18,7 +18,7 @@ pub struct Texts {
     pub users: Option<Private<String>>,
     /// The text of `settings`.
     pub settings: Option<Private<String>>,
-    /// The text of `public-base-url`, which need not be there.
+    /// The text of `public-base-url`, which may not be there yet.
     pub public_base_url: Option<Private<String>>,
 }
 
@@ -46,7 +46,7 @@ struct Slot<T> {
     parse: fn(&str) -> Result<T, String>,
     good: Option<(Private<String>, T)>,
     fault: Option<String>,
-    /// Whether it may be missing, which then is its value.
+    /// Whether it may never have been there.
     is_optional: bool,
 }
 
@@ -58,10 +58,7 @@ impl<T: Clone + Default> Slot<T> {
     /// Takes what SSM said now.
     fn take(&mut self, text: Option<Private<String>>) -> Option<Change> {
         let fault = match text {
-            None if self.is_optional => {
-                self.good = None;
-                None
-            }
+            None if self.is_optional && self.good.is_none() => None,
             None => Some("it does not exist".to_owned()),
             Some(text) if self.is_held(&text) => None,
             Some(text) => match (self.parse)(text.expose()) {
@@ -187,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_for_links_may_be_missing_and_only_junk_is_told() {
+    fn a_base_for_links_may_never_have_been_there_and_stays_when_it_goes_missing() {
         let mut known = Known::default();
         let with = |base: Option<&str>| Texts {
             public_base_url: base.map(|base| Private::new(base.to_owned())),
@@ -201,8 +198,10 @@ mod tests {
             [Change::Unreadable { parameter: "public-base-url", .. }]
         ));
         assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
-        assert!(matches!(&known.take(with(None), false)[..], [Change::Readable { .. }]));
-        assert_eq!(base_of(&known), None);
+        assert!(matches!(&known.take(with(None), false)[..], [Change::Unreadable { .. }]));
+        assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
+        assert!(matches!(&known.take(with(Some("https://b.example")), false)[..], [Change::Readable { .. }]));
+        assert_eq!(base_of(&known).as_deref(), Some("https://b.example"));
     }
 
     fn percentage_of(known: &Known) -> String {

@@ -12,7 +12,7 @@ use crate::notification::{
 use crate::private::Private;
 use crate::problem::{FieldError, Problem};
 use crate::recipients::{KeyHasher, RecipientId};
-use crate::track::ReceiptLink;
+use crate::track::PushLinks;
 
 /// The most days `send_at` may lie ahead.
 pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -151,9 +151,9 @@ impl SendRequest {
     }
 }
 
-/// Known before anything is stored, with room for the longest receipt link: a payload is never larger when it is sent.
+/// Known before anything is stored, with room for the longest links: a payload is never larger when it is sent.
 fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
-    match push_message(notification, Some(ReceiptLink::longest()), notification.due_at) {
+    match push_message(notification, Some(PushLinks::longest()), notification.due_at) {
         Err(too_large) if notification.channels.contains(&Channel::Push) => {
             Err(Problem::invalid_field("content", too_large.to_string()))
         }

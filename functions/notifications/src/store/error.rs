@@ -45,6 +45,12 @@ impl StoreError {
         matches!(self, Self::Transient { .. })
     }
 
+    /// Whether it met a transaction under way: the SDK does not try that again by itself.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Transient { cause, .. } if cause.starts_with("TransactionConflict"))
+    }
+
     /// Whether a condition did not hold.
     #[must_use]
     pub const fn is_condition_failed(&self) -> bool {
@@ -151,6 +157,8 @@ mod tests {
         assert!(put("ExpiredTokenException", 400).is_transient());
         assert!(!put("ValidationException", 400).is_transient());
         assert!(put("ConditionalCheckFailedException", 400).is_condition_failed());
+        let conflict = put("TransactionConflictException", 400);
+        assert!(conflict.is_transient() && conflict.is_conflict() && !put("ThrottlingException", 400).is_conflict());
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The routes of `track`. Nobody has an account here: what a request may do stands in its token.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::links::with_token;
 use super::receipt::{Effect, Event, Receipt};
 use super::request::ReceiptRequest;
 use super::token::{Permit, TokenError, TokenKeys};
@@ -15,8 +18,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::recipients::RecipientKey;
 use crate::store::{NotificationsStore, RecipientsStore, StoreError};
 
-/// Where a message's URL asks, in its query or fragment, for the token that a page needs to tell of a conversion.
-const TOKEN_HERE: &str = "{token}";
+/// How long a transaction, such as an SMS's claim with its money, is given to end.
+const AFTER_A_CONFLICT: Duration = Duration::from_millis(20);
 /// How often a receipt is tried when the notification changes under it.
 const TRIES: u32 = 5;
 
@@ -34,20 +37,26 @@ pub struct TrackApi {
 impl TrackApi {
     /// Answers a request.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
-        match request.route.as_str() {
-            "POST /v1/receipts" => for_any_page(self.receipt(request, now).await.unwrap_or_else(as_json(request))),
-            "GET /v1/clicks/{token}" => {
-                self.click(request, now).await.unwrap_or_else(|problem| page::problem(&problem))
-            }
-            "GET /v1/unsubscribe/{token}" => {
-                self.wish(request, now).map_or_else(|problem| page::problem(&problem), |(_, kind)| page::ask(&kind))
-            }
-            "POST /v1/unsubscribe/{token}" => {
-                self.unsubscribe(request, now).await.unwrap_or_else(|problem| page::problem(&problem))
-            }
-            "GET /v1/client/worker.js" => for_any_page(client::worker()),
-            "GET /v1/client/client.js" => for_any_page(client::page()),
-            _ => as_json(request)(Problem::not_found("route")),
+        let answered = match request.route.as_str() {
+            "POST /v1/receipts" => self.receipt(request, now).await,
+            "GET /v1/clicks/{token}" => self.click(request, now).await,
+            "GET /v1/unsubscribe/{token}" => self.wish(request, now).map(|(_, kind)| page::ask(&kind)),
+            "POST /v1/unsubscribe/{token}" => self.unsubscribe(request, now).await,
+            "GET /v1/client/worker.js" => Ok(for_any_page(client::worker())),
+            "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
+            _ => Err(Problem::not_found("route")),
+        };
+        answered.unwrap_or_else(|problem| Self::refusal(request, &problem))
+    }
+
+    /// A refusal in the form of its route: a page for people who followed a link, JSON for scripts.
+    #[must_use]
+    pub fn refusal(request: &Request, problem: &Problem) -> Response {
+        let route = request.route.as_str();
+        if route.ends_with("/clicks/{token}") || route.ends_with("/unsubscribe/{token}") {
+            page::problem(problem)
+        } else {
+            for_any_page(Response::problem(problem, &request.request_id))
         }
     }
 
@@ -65,7 +74,7 @@ impl TrackApi {
         if effect == Effect::OtherValue {
             return Err(Problem::new(ProblemKind::Conflict, "It converted already, with another value."));
         }
-        Ok(Response::json(200, &json!({"recorded": effect != Effect::Nothing})))
+        Ok(for_any_page(Response::json(200, &json!({"recorded": effect != Effect::Nothing}))))
     }
 
     /// 302 to the notification's own link and to no other. A reader gets there also when the click cannot be counted.
@@ -77,7 +86,7 @@ impl TrackApi {
             if request.is_prefetch { self.find(&id).await? } else { self.clicked(&id, channel, now).await? };
         let url = own_link(&notification)?;
         let response = Response::text(302, "text/plain; charset=utf-8", "")
-            .with_header("Location", url.as_str().replace(TOKEN_HERE, request.path("token")))
+            .with_header("Location", with_token(url.as_str(), request.path("token")))
             .with_header("Cache-Control", "no-store")
             .with_header("Referrer-Policy", "no-referrer");
         Ok(response)
@@ -115,6 +124,7 @@ impl TrackApi {
             };
             match written {
                 Err(error) if error.is_condition_failed() => {}
+                Err(error) if error.is_conflict() => tokio::time::sleep(AFTER_A_CONFLICT).await,
                 Err(error) => return Err(problem(&error)),
                 Ok(()) => return Ok((notification, effect)),
             }
@@ -157,10 +167,6 @@ fn refused(error: TokenError) -> Problem {
         TokenError::Invalid => Problem::new(ProblemKind::InvalidToken, "It may have been copied incompletely."),
         TokenError::Expired => Problem::new(ProblemKind::ExpiredToken, "The message it came with is too old."),
     }
-}
-
-fn as_json(request: &Request) -> impl Fn(Problem) -> Response {
-    |problem| Response::problem(&problem, &request.request_id)
 }
 
 /// Pages of any origin may call: there is no cookie and no account, only the token. Where the API has CORS origins of its

@@ -15,6 +15,8 @@ use crate::private::Private;
 pub const MAX_BASE_BYTES: usize = 128;
 /// How long after a notification's lifetime a device may still report: it may have been off.
 const RECEIPTS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Where a message's URL asks, in its query or fragment, for the token that its page needs to tell of a conversion.
+const TOKEN_HERE: &str = "{token}";
 /// How long an opt-out works: whenever somebody comes across an old mail.
 const UNSUBSCRIBE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -24,17 +26,21 @@ pub struct PublicBaseUrl(String);
 
 /// The text is no [`PublicBaseUrl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not an http or https URL of at most 128 bytes, without query and fragment")]
+#[error("it is not an https URL of at most 128 bytes, without query and fragment")]
 pub struct NotABaseUrl;
 
 impl PublicBaseUrl {
-    /// Reads a base such as `https://notify.example.com`; a slash at its end is taken off.
+    /// Reads a base such as `https://notify.example.com`; a slash at its end is taken off. `http` is for this machine alone:
+    /// tokens travel in links.
     ///
     /// # Errors
     /// For anything that no link can begin with.
     pub fn parse(text: &str) -> Result<Self, NotABaseUrl> {
         let link =
             Link::parse(text.trim()).filter(|link| !link.as_str().contains(['?', '#', '\\'])).ok_or(NotABaseUrl)?;
+        if !link.is_https() && !link.is_local() {
+            return Err(NotABaseUrl);
+        }
         let base = link.as_str().trim_end_matches('/');
         if base.len() > MAX_BASE_BYTES { Err(NotABaseUrl) } else { Ok(Self(base.to_owned())) }
     }
@@ -63,6 +69,30 @@ impl ReceiptLink {
     }
 }
 
+/// What a push carries beside its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushLinks {
+    /// Where the service worker reports.
+    pub receipt: ReceiptLink,
+    /// What the page behind its URL may say: that it converted, and no more.
+    pub page_token: Private<String>,
+}
+
+impl PushLinks {
+    /// The largest there can be.
+    #[must_use]
+    pub fn longest() -> Self {
+        Self { receipt: ReceiptLink::longest(), page_token: Private::new("x".repeat(TOKEN_CHARS)) }
+    }
+}
+
+/// A message's URL with the token where it asks for one.
+#[must_use]
+pub fn with_token(url: &str, token: &str) -> String {
+    let (path, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    format!("{path}{}", rest.replace(TOKEN_HERE, token))
+}
+
 fn receipts_url(base: &str) -> String {
     format!("{base}/v1/receipts")
 }
@@ -81,12 +111,14 @@ impl<'a> Links<'a> {
         Self { base, keys }
     }
 
-    /// Where a push of this notification reports: until 30 days after its lifetime.
+    /// Where a push of this notification, and the page that it opens, report: until 30 days after its lifetime.
     #[must_use]
-    pub fn receipt(&self, about: &Notification) -> ReceiptLink {
+    pub fn push(&self, about: &Notification) -> PushLinks {
         let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
-        let permit = Permit::Receipt(about.id.clone(), Channel::Push);
-        ReceiptLink { url: receipts_url(&self.base.0), token: Private::new(self.keys.sign(&permit, until)) }
+        let sign = |permit| Private::new(self.keys.sign(&permit, until));
+        let token = sign(Permit::Receipt(about.id.clone(), Channel::Push));
+        let receipt = ReceiptLink { url: receipts_url(&self.base.0), token };
+        PushLinks { receipt, page_token: sign(Permit::Click(about.id.clone(), Channel::Push)) }
     }
 
     /// The link that leads to the notification's own one, as long as that is kept; `None` when it has none that can be shown.
@@ -128,6 +160,18 @@ mod tests {
     }
 
     #[test]
+    fn a_token_stands_where_a_query_or_fragment_asks_for_it() {
+        for (url, filled) in [
+            ("https://a.example/?n={token}&m={token}", "https://a.example/?n=T&m=T"),
+            ("https://a.example/#{token}", "https://a.example/#T"),
+            ("https://a.example/{token}?a={t}", "https://a.example/{token}?a={t}"),
+            ("https://a.example/", "https://a.example/"),
+        ] {
+            assert_eq!(with_token(url, "T"), filled);
+        }
+    }
+
+    #[test]
     fn a_base_is_where_links_begin() {
         for (text, base) in [
             ("https://notify.example.com", "https://notify.example.com"),
@@ -140,7 +184,16 @@ mod tests {
             assert_eq!(PublicBaseUrl::parse(text).unwrap().to_string(), base);
         }
         let long = format!("https://example.com/{}", "a".repeat(128));
-        for text in ["", "notify.example.com", "javascript:x", "https://a.example/?b", "https://a.example/#b", &long] {
+        for text in [
+            "",
+            "notify.example.com",
+            "http://notify.example.com",
+            "http://127.0.0.1.example.com",
+            "javascript:x",
+            "https://a.example/?b",
+            "https://a.example/#b",
+            &long,
+        ] {
             assert_eq!(PublicBaseUrl::parse(text), Err(NotABaseUrl), "{text}");
         }
     }

@@ -11,7 +11,7 @@ mod request;
 mod token;
 
 pub use api::TrackApi;
-pub use links::{Links, MAX_BASE_BYTES, NotABaseUrl, PublicBaseUrl, ReceiptLink};
+pub use links::{Links, MAX_BASE_BYTES, NotABaseUrl, PublicBaseUrl, PushLinks, ReceiptLink, with_token};
 pub use receipt::{Effect, Event, Receipt};
 pub use request::{MAX_VALUE_MICROS, ReceiptRequest};
 pub use token::{Permit, TOKEN_CHARS, TokenError, TokenKeys};

@@ -67,9 +67,6 @@
     if (message && typeof message.title === "string") event.waitUntil(show(message));
   });
 
-  // A page that is to tell of a conversion itself has "{token}" in its URL's query or fragment.
-  const withToken = (url, receipt) => (url && receipt ? url.replaceAll("{token}", receipt.token) : url);
-
   // A window of yours that shows the page already, else a new one. Only the web is opened.
   const openPage = async (url) => {
     if (!url || !/^https?:$/.test(new URL(url, self.location).protocol)) return;
@@ -82,7 +79,7 @@
     const { url, receipt } = event.notification.data || {};
     event.notification.close();
     const remember = receipt ? keep("clicked", receipt) : Promise.resolve();
-    event.waitUntil(Promise.allSettled([openPage(withToken(url, receipt)), remember, tell(receipt, "clicked")]));
+    event.waitUntil(Promise.allSettled([openPage(url), remember, tell(receipt, "clicked")]));
   });
 
   self.addEventListener("notificationclose", (event) => {
