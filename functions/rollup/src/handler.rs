@@ -4,8 +4,10 @@ use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use lambda_runtime::Error;
 use notifications::clock::Clock;
+use notifications::emf::Reporter;
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::rollup::Sequence;
+use notifications::rollup::measures::Measures;
 use notifications::store::metrics::MetricsStore;
 use serde_json::Value;
 
@@ -19,6 +21,10 @@ pub struct Services {
     pub live: LiveSource,
     /// Where the last good of it is kept for processes that start while it cannot be read.
     pub last_good: LastGood,
+    /// What CloudWatch is told.
+    pub measures: Measures,
+    /// How it is told.
+    pub reporter: Reporter,
     /// The time.
     pub clock: Clock,
 }
@@ -58,12 +64,15 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// The minute's work: merge what is due, and keep the last good rollout. Neither stops the other.
+/// The minute's work: merge what is due, keep the last good rollout, and tell CloudWatch the figures. None stops another.
 async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
-    services.live.live().await;
+    let live = services.live.live().await;
     let saved = services.last_good.save(&services.live.good_texts(), now).await;
-    let merged = services.metrics.merge(now).await?;
+    let (merged, figures) =
+        tokio::join!(services.metrics.merge(now), services.measures.read(live.rollout.percentage, now));
+    services.reporter.tell(now, &figures);
+    let merged = merged?;
     let summary = format!("merged {merged}; the last good rollout was {}", if saved? { "saved" } else { "up to date" });
     tracing::info!(summary);
     Ok(summary)
@@ -75,6 +84,7 @@ mod tests {
     use notifications::aws;
     use notifications::environment::Environment;
     use notifications::parameters::ParameterStore;
+    use notifications::store::BreakerStore;
     use serde_json::json;
 
     use super::*;
@@ -88,8 +98,14 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ]);
         let sdk = aws::config(&environment).unwrap();
+        let metrics = MetricsStore::new(aws::dynamodb(&sdk), "metrics");
         Services {
-            metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
+            measures: Measures {
+                metrics: metrics.clone(),
+                breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
+            },
+            reporter: Reporter::unheard("test".to_owned()),
+            metrics,
             live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
             last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
             clock: Clock::System,

@@ -7,9 +7,12 @@ mod handler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
+use notifications::emf::Reporter;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::measures::Measures;
+use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
 use notifications::telemetry;
 
@@ -20,12 +23,16 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
-    let last_good = LastGood::new(dynamodb.clone(), config.control_table);
+    let last_good = LastGood::new(dynamodb.clone(), &config.control_table);
+    let breakers = BreakerStore::new(dynamodb.clone(), config.control_table);
+    let metrics = MetricsStore::new(dynamodb, config.metrics_table);
     let parameters = ParameterStore::new(aws::ssm(&sdk));
     let services = handler::Services {
-        metrics: MetricsStore::new(dynamodb, config.metrics_table),
+        measures: Measures { metrics: metrics.clone(), breakers },
+        metrics,
         live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
+        reporter: Reporter::on_stdout(config.stage.clone()),
         clock: Clock::System,
     };
     tracing::info!(stage = config.stage, "ready");

@@ -12,6 +12,7 @@ use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::recipients::{KeyHasher, RecipientsApi};
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::measures::Measures;
 use notifications::secrets::{SecretName, Secrets};
 use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
@@ -42,6 +43,7 @@ pub struct Rollup {
     pub metrics: MetricsStore,
     pub live: LiveSource,
     pub last_good: LastGood,
+    pub measures: Measures,
 }
 
 /// `cleanup`, as its handler has it.
@@ -112,8 +114,11 @@ impl Places {
         let sdk = self.aws("rollup");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let last_good = LastGood::new(dynamodb.clone(), "control");
+        let breakers = BreakerStore::new(dynamodb.clone(), "control");
+        let metrics = MetricsStore::new(dynamodb, "metrics");
         Rollup {
-            metrics: MetricsStore::new(dynamodb, "metrics"),
+            measures: Measures { metrics: metrics.clone(), breakers },
+            metrics,
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
         }

@@ -13,11 +13,13 @@ use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::Cleanup;
 use notifications::clock::Clock;
 use notifications::console::ConsoleApi;
+use notifications::emf::Reporter;
 use notifications::environment::Environment;
 use notifications::http::{Request, Response};
 use notifications::parameters::ParameterStore;
 use notifications::recipients::RecipientsApi;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::measures::Measures;
 use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
@@ -139,7 +141,8 @@ impl World {
         let Functions { clock, cascade, .. } = &self.functions;
         let mut context = Context::default();
         context.deadline = u64::try_from(clock.now().as_millisecond()).unwrap() + 60_000;
-        let handled = self.runtime.block_on(crate::cascade::handle(cascade, LambdaEvent::new(event, context)));
+        let (event, reporter) = (LambdaEvent::new(event, context), &self.functions.rollup.reporter);
+        let handled = self.runtime.block_on(crate::cascade::handle(cascade, reporter, event));
         handled.map_err(|error| error.to_string())
     }
 }
@@ -182,6 +185,11 @@ impl Functions {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
+                measures: Measures {
+                    metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+                    breakers: BreakerStore::new(config.dynamodb(), "control"),
+                },
+                reporter: Reporter::unheard("fuzz".to_owned()),
                 clock: clock.clone(),
             },
             cascade: ready(Arc::new(config), clock.clone()).await,
