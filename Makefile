@@ -102,7 +102,7 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "== template"
 	$(SAM_BIN)/sam validate --lint --template template.yaml --region eu-west-1
-	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml
+	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml infra/dashboard.yaml
 	@echo "== licences and advisories"
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \

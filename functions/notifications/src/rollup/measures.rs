@@ -13,6 +13,8 @@ use crate::store::{BreakerStore, StoreError};
 
 /// What error rate and latency look back on: short enough that an outage shows at once, long enough for a sample.
 pub const RATE_MINUTES: i64 = 5;
+/// With fewer closed in that time neither is told: one failure of three is no outage.
+pub const RATE_SAMPLE: i64 = 20;
 /// What cost and the share of version 2 look back on.
 pub const HOUR_MINUTES: i64 = 60;
 
@@ -58,8 +60,9 @@ pub struct Measured<'a> {
 #[must_use]
 pub fn figures(measured: &Measured<'_>) -> [Figure; 7] {
     let lately = measured.lately.map(|counters| Figures::of(counters).summary);
-    let rate = lately.as_ref().and_then(|summary| summary.error_rate);
-    let p95_ms = lately.as_ref().and_then(|summary| summary.latency_ms.p95);
+    let sampled = lately.as_ref().filter(|summary| summary.closed >= RATE_SAMPLE);
+    let rate = sampled.and_then(|summary| summary.error_rate);
+    let p95_ms = sampled.and_then(|summary| summary.latency_ms.p95);
     let cost_micros = measured.hour.map(|counters| Figures::of(counters).summary.cost_micros);
     [
         (Metric::ErrorRate, rate.map(|rate| rate * 100.0)),
@@ -142,6 +145,15 @@ mod tests {
         let nothing = Counters::default();
         let told = told(&measured(Some(&nothing), Some(&nothing)));
         assert_eq!(told, [("Closed", 0.0), ("HourCostEuro", 0.0), ("RolloutPercentage", 12.5)]);
+    }
+
+    #[test]
+    fn a_rate_needs_a_sample() {
+        let rate = |failed| {
+            let lately = counters(&[("version/v2/accepted", 18), ("version/v2/failed", failed)]);
+            told(&measured(Some(&lately), None)).into_iter().find(|(name, _)| *name == "ErrorRate")
+        };
+        assert_eq!((rate(1), rate(2)), (None, Some(("ErrorRate", 10.0))));
     }
 
     #[test]
