@@ -10,6 +10,7 @@ FROM ?=
 TO ?=
 REDRIVE ?=
 FORGET ?=
+SENDS ?= 100
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
@@ -25,7 +26,7 @@ DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS FROM TO REDRIVE FORGET SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FROM TO REDRIVE FORGET SENDS SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -45,7 +46,7 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	    cargo test --workspace --locked --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
 	else \
 	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
-	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke.py; \
+	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke_local.py; \
 	fi
 	@$(MAKE) --no-print-directory browser
 
@@ -75,6 +76,10 @@ down: ## stop the local stack
 .PHONY: logs
 logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
 	@$(LOCAL_PYTHON) infra/local/logs.py
+
+.PHONY: smoke
+smoke: target/venv/local/ready ## the playbook's checks on a deployed stack (SENDS=0 looks only; else 100 e-mails of SES's simulator, or local pushes)
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/smoke_local.py; else $(LOCAL_PYTHON) infra/smoke.py; fi
 
 .PHONY: report
 report: target/venv/local/ready ## the review of a week into target/report (FROM=, TO= for another window)
