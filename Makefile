@@ -11,6 +11,8 @@ TO ?=
 REDRIVE ?=
 FORGET ?=
 SENDS ?= 100
+MINUTES ?= 5
+VUS ?= 50
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
@@ -26,7 +28,7 @@ DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS FROM TO REDRIVE FORGET SENDS SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -60,6 +62,10 @@ browser: build target/venv/local/ready target/venv/sam/ready ## the client scrip
 	  echo "== client scripts in a browser"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/browser/run.py; \
 	fi
+
+.PHONY: load
+load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready ## 50 callers at once on a local stack for MINUTES, by k6 (PROFILE=release for optimised functions)
+	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
 
 .PHONY: init
 init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one
@@ -143,6 +149,7 @@ clean: ## stop every local stack and remove everything that was built
 target/venv/local/ready: infra/local/requirements.txt
 target/venv/sam/ready: infra/requirements-sam.txt
 target/venv/faults/ready: infra/local/requirements-faults.txt
+target/venv/load/ready: tests/load/requirements.txt
 target/venv/%/ready:
 	@echo "== installing $< into $(@D)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'

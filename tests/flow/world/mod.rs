@@ -293,8 +293,8 @@ impl World {
 
     /// What the minute schedule of rollup does.
     pub async fn tick(&self) -> Result<Merged, StoreError> {
-        let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
         let _ = self.measured().await;
+        let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
         self.rollup.metrics.merge(self.clock.now()).await
     }
 
