@@ -10,6 +10,9 @@ FROM ?=
 TO ?=
 REDRIVE ?=
 FORGET ?=
+SENDS ?= 100
+MINUTES ?= 5
+VUS ?= 50
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
@@ -25,7 +28,7 @@ DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS FROM TO REDRIVE FORGET SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -45,7 +48,7 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	    cargo test --workspace --locked --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
 	else \
 	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
-	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke.py; \
+	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke_local.py; \
 	fi
 	@$(MAKE) --no-print-directory browser
 
@@ -59,6 +62,10 @@ browser: build target/venv/local/ready target/venv/sam/ready ## the client scrip
 	  echo "== client scripts in a browser"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/browser/run.py; \
 	fi
+
+.PHONY: load
+load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready ## 50 callers at once on a local stack for MINUTES, by k6 (PROFILE=release for optimised functions)
+	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
 
 .PHONY: init
 init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one
@@ -75,6 +82,10 @@ down: ## stop the local stack
 .PHONY: logs
 logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
 	@$(LOCAL_PYTHON) infra/local/logs.py
+
+.PHONY: smoke
+smoke: target/venv/local/ready ## the playbook's checks on a deployed stack (SENDS=0 looks only; else 100 e-mails of SES's simulator, or local pushes)
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/smoke_local.py; else $(LOCAL_PYTHON) infra/smoke.py; fi
 
 .PHONY: report
 report: target/venv/local/ready ## the review of a week into target/report (FROM=, TO= for another window)
@@ -102,7 +113,7 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "== template"
 	$(SAM_BIN)/sam validate --lint --template template.yaml --region eu-west-1
-	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml
+	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml infra/dashboard.yaml
 	@echo "== licences and advisories"
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \
@@ -138,6 +149,7 @@ clean: ## stop every local stack and remove everything that was built
 target/venv/local/ready: infra/local/requirements.txt
 target/venv/sam/ready: infra/requirements-sam.txt
 target/venv/faults/ready: infra/local/requirements-faults.txt
+target/venv/load/ready: tests/load/requirements.txt
 target/venv/%/ready:
 	@echo "== installing $< into $(@D)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'

@@ -5,6 +5,7 @@
 
 mod world;
 
+mod alarms;
 mod breaker;
 mod canaries;
 mod console;

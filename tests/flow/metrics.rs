@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::world::World;
+
 use crate::console::an_hour_with_trouble;
 
 #[tokio::test]
@@ -19,4 +21,38 @@ async fn the_metrics_show_what_happened_once_each() {
     // The same records again change nothing.
     world.tell_rollup_again();
     assert_eq!(world.metrics().await, metrics);
+}
+
+#[tokio::test]
+async fn cloudwatch_is_told_the_same_figures() {
+    let world = an_hour_with_trouble().await;
+    let told = world.measured().await;
+    assert_eq!((told["Closed"], told.get("ErrorRate")), (3.0, None), "three are no sample: {told:?}");
+    assert_eq!((told["HourCostEuro"], told["V2Share"], told["RolloutPercentage"]), (0.000_092, 100.0, 100.0));
+    assert_eq!(told["BreakersOpen"], 0.0);
+    for _ in 0..17 {
+        world.send("ada", json!({})).await;
+    }
+    world.fold().await;
+    let told = world.measured().await;
+    assert_eq!((told["Closed"], told["ErrorRate"]), (20.0, 5.0), "{told:?}");
+    assert!(told.contains_key("LatencyP95"));
+    // Six minutes later nothing has closed lately, but the hour has still cost what it cost.
+    world.advance(360);
+    let told = world.measured().await;
+    assert_eq!((told["Closed"], told.get("ErrorRate"), told["HourCostEuro"]), (0.0, None, 0.000_092));
+}
+
+#[tokio::test]
+async fn a_sweep_tells_how_long_the_oldest_has_waited() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let at = (world.clock.now() + std::time::Duration::from_secs(5)).to_string();
+    world.send("ada", json!({"send_at": at})).await;
+    world.advance(4);
+    assert_eq!(world.sweep().await.oldest_ms, 0);
+    world.advance(31);
+    let late = world.sweep().await;
+    assert_eq!((late.found, late.worked, late.oldest_ms), (1, 1, 30_000));
+    assert_eq!(world.sweep().await.oldest_ms, 0);
 }

@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent};
 use notifications::aws::deadline;
 use notifications::cascade::{Dispatcher, Told, start_dispatcher};
 use notifications::clock::Clock;
+use notifications::emf::Reporter;
 use notifications::notification::NotificationId;
 use notifications::startup::{Eager, StartError};
 use serde::Deserialize;
@@ -49,14 +50,18 @@ pub async fn start(config: Arc<Config>) -> Result<Dispatcher, StartError> {
 ///
 /// # Errors
 /// When it is none of ours, the function can't start yet, or the index can't be read: Lambda then tries again.
-pub async fn handle(dispatcher: &Eager<Dispatcher>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(
+    dispatcher: &Eager<Dispatcher>,
+    reporter: &Reporter,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
     let dispatcher = dispatcher.get().await?;
     let left = deadline::of_invocation(ends_at_ms, dispatcher.clock.now());
-    deadline::at_most(left, work(dispatcher, event.payload, ends_at_ms)).await
+    deadline::at_most(left, work(dispatcher, reporter, event.payload, ends_at_ms)).await
 }
 
-async fn work(dispatcher: &Dispatcher, event: Value, ends_at_ms: u64) -> Result<Value, Error> {
+async fn work(dispatcher: &Dispatcher, reporter: &Reporter, event: Value, ends_at_ms: u64) -> Result<Value, Error> {
     match serde_json::from_value(event).map_err(|_| "this event is neither of the stream nor of the schedule")? {
         Event::Stream { records } => Ok(serde_json::to_value(on_stream(dispatcher, &records, ends_at_ms).await)?),
         Event::Schedule { task: Task::Cascade } => {
@@ -68,6 +73,7 @@ async fn work(dispatcher: &Dispatcher, event: Value, ends_at_ms: u64) -> Result<
                 left = sweep.left,
                 "{sweep}"
             );
+            reporter.tell(dispatcher.clock.now(), &sweep.figures());
             Ok(json!(sweep.to_string()))
         }
     }

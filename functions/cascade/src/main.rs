@@ -6,6 +6,7 @@ mod handler;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use notifications::emf::Reporter;
 use notifications::environment::Environment;
 use notifications::startup::Eager;
 use notifications::telemetry;
@@ -15,6 +16,7 @@ async fn main() -> Result<(), Error> {
     let config = Arc::new(config::Config::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
+    let reporter = Reporter::on_stdout(config.stage.clone());
     let dispatcher = Eager::start(move || handler::start(Arc::clone(&config)));
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&dispatcher, event))).await
+    run(service_fn(|event: LambdaEvent<_>| handler::handle(&dispatcher, &reporter, event))).await
 }

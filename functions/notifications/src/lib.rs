@@ -36,6 +36,7 @@ pub mod aws;
 pub mod chance;
 pub mod clock;
 pub mod country;
+pub mod emf;
 pub mod environment;
 pub mod gateway;
 pub mod http;

@@ -5,9 +5,11 @@ use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use lambda_runtime::Error;
 use notifications::alerts::Herald;
 use notifications::clock::Clock;
+use notifications::emf::Reporter;
 use notifications::rollout::steward::{LOOK_AGAIN_AFTER, Round, RoundError, Steward, observe};
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::rollup::Sequence;
+use notifications::rollup::measures::Measures;
 use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
 use serde_json::Value;
@@ -28,6 +30,10 @@ pub struct Services {
     pub steward: Steward,
     /// Says alerts.
     pub herald: Herald,
+    /// What CloudWatch is told.
+    pub measures: Measures,
+    /// How it is told.
+    pub reporter: Reporter,
     /// The time.
     pub clock: Clock,
 }
@@ -68,12 +74,18 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// The minute's work: look after the rollout, keep the last good of it, and merge what is due. None stops the others.
+/// The minute's work: look after the rollout, keep the last good of it, merge what is due, and tell CloudWatch the figures.
+/// None stops another.
 async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
-    services.live.live().await;
+    let live = services.live.live().await;
     let saved = services.last_good.save(&services.live.good_texts(), now).await;
-    let (looked_after, merged) = tokio::join!(look_after(services), services.metrics.merge(now));
+    let (looked_after, merged, figures) = tokio::join!(
+        look_after(services),
+        services.metrics.merge(now),
+        services.measures.read(live.rollout.percentage, now)
+    );
+    services.reporter.tell(now, &figures);
     let (rollout, merged) = (looked_after?, merged?);
     let last_good = if saved? { "saved" } else { "up to date" };
     let summary = format!("{rollout}; merged {merged}; the last good rollout was {last_good}");
@@ -115,6 +127,7 @@ mod tests {
     use notifications::aws;
     use notifications::environment::Environment;
     use notifications::parameters::ParameterStore;
+    use notifications::store::BreakerStore;
     use serde_json::json;
 
     use super::*;
@@ -137,8 +150,11 @@ mod tests {
             topic: "arn:aws:sns:eu-south-1:000000000000:alerts",
             runbook: "docs/operations.md",
         };
+        let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
         Services {
-            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
+            measures: Measures { metrics: metrics.clone(), breakers: BreakerStore::new(dynamodb.clone(), "control") },
+            reporter: Reporter::unheard("test".to_owned()),
+            metrics,
             live: LiveSource::new(parameters, "/p", Clock::System),
             last_good: LastGood::new(dynamodb.clone(), "control"),
             breakers: BreakerStore::new(dynamodb, "control"),

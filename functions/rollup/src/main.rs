@@ -8,10 +8,12 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifications::alerts::{Herald, Post};
 use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
+use notifications::emf::Reporter;
 use notifications::environment::Environment;
 use notifications::parameters::ParameterStore;
 use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::measures::Measures;
 use notifications::store::BreakerStore;
 use notifications::store::metrics::MetricsStore;
 use notifications::telemetry;
@@ -24,6 +26,8 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
     let last_good = LastGood::new(dynamodb.clone(), &*config.control_table);
+    let breakers = || BreakerStore::new(dynamodb.clone(), &*config.control_table);
+    let metrics = MetricsStore::new(dynamodb.clone(), config.metrics_table);
     let parameters = ParameterStore::new(aws::ssm(&sdk));
     let (stage, prefix) = (&*config.stage, &*config.parameter_prefix);
     let post = Post {
@@ -35,12 +39,14 @@ async fn main() -> Result<(), Error> {
         runbook: &config.runbook_url,
     };
     let services = handler::Services {
-        metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
+        measures: Measures { metrics: metrics.clone(), breakers: breakers() },
+        metrics,
         live: LiveSource::new(parameters, prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
-        breakers: BreakerStore::new(dynamodb, &*config.control_table),
+        breakers: breakers(),
         steward: Steward::new(&sdk, prefix, (&config.settings_table, &config.control_table)),
         herald: Herald::new(&sdk, post),
+        reporter: Reporter::on_stdout(config.stage.clone()),
         clock: Clock::System,
     };
     tracing::info!(stage, "ready");

@@ -34,6 +34,7 @@ class Deployed:
     def __init__(self, description):
         self._about = description
         self.outputs = description["outputs"]
+        self.api_url = description["api_url"]
         self.vapid_public_key = description["vapid_public_key"]
         self.api_url = description["api_url"]
         self._tokens, self._clients = {}, {}
@@ -88,7 +89,7 @@ class Deployed:
     def call(self, scope, method, path, body=None, **headers):
         """One API call by the client of `scope`; None calls without a token."""
         if scope:
-            headers["Authorization"] = f"Bearer {self._token(scope)}"
+            headers["Authorization"] = f"Bearer {self.token(scope)}"
         data = None if body is None else json.dumps(body).encode()
         if data is not None:
             headers["Content-Type"] = "application/json"
@@ -120,7 +121,8 @@ class Deployed:
         with OPENER.open(self._about["endpoint_url"] + path, timeout=REQUEST_SECONDS) as answer:
             return json.load(answer)
 
-    def _token(self, scope):
+    def token(self, scope):
+        """A client-credentials token of the client for one scope, asked for once."""
         if scope not in self._tokens:
             client = self._about["clients"][scope]
             basic = base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()

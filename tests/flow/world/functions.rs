@@ -14,6 +14,7 @@ use notifications::parameters::ParameterStore;
 use notifications::recipients::{KeyHasher, RecipientsApi};
 use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::measures::Measures;
 use notifications::secrets::{SecretName, Secrets};
 use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
@@ -58,6 +59,7 @@ pub struct Rollup {
     pub breakers: BreakerStore,
     pub steward: Steward,
     pub herald: Herald,
+    pub measures: Measures,
 }
 
 /// `cleanup`, as its handler has it.
@@ -128,11 +130,14 @@ impl Places {
         let sdk = self.aws("rollup");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let last_good = LastGood::new(dynamodb.clone(), "control");
+        let breakers = || BreakerStore::new(dynamodb.clone(), "control");
+        let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
         Rollup {
-            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
+            measures: Measures { metrics: metrics.clone(), breakers: breakers() },
+            metrics,
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
-            breakers: BreakerStore::new(dynamodb, "control"),
+            breakers: breakers(),
             steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
             herald: Herald::new(&sdk, POST),
         }

@@ -19,7 +19,7 @@ mod steward;
 #[path = "../../template/mod.rs"]
 pub mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -306,10 +306,17 @@ impl World {
 
     /// What the minute schedule of rollup does.
     pub async fn tick(&self) -> Result<Merged, StoreError> {
-        self.rollup.live.live().await;
+        let _ = self.measured().await;
         let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
         let (_, merged) = tokio::join!(self.look_after(), self.rollup.metrics.merge(self.clock.now()));
         merged
+    }
+
+    /// What rollup tells CloudWatch each minute, without what is not known.
+    pub async fn measured(&self) -> BTreeMap<&'static str, f64> {
+        let live = self.rollup.live.live().await;
+        let figures = self.rollup.measures.read(live.rollout.percentage, self.clock.now()).await;
+        figures.into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?))).collect()
     }
 
     /// What cleanup does in the night, with this much time.

@@ -15,6 +15,7 @@ use notifications::channels::push::ExtraOrigins;
 use notifications::cleanup::Cleanup;
 use notifications::clock::Clock;
 use notifications::console::ConsoleApi;
+use notifications::emf::Reporter;
 use notifications::environment::Environment;
 use notifications::http::{Request, Response};
 use notifications::notification::NotificationId;
@@ -23,6 +24,7 @@ use notifications::private::Private;
 use notifications::recipients::RecipientsApi;
 use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
+use notifications::rollup::measures::Measures;
 use notifications::secrets::LinkSigningKeys;
 use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
@@ -176,7 +178,8 @@ impl World {
         let Functions { clock, cascade, .. } = &self.functions;
         let mut context = Context::default();
         context.deadline = u64::try_from(clock.now().as_millisecond()).unwrap() + 60_000;
-        let handled = self.runtime.block_on(crate::cascade::handle(cascade, LambdaEvent::new(event, context)));
+        let (event, reporter) = (LambdaEvent::new(event, context), &self.functions.rollup.reporter);
+        let handled = self.runtime.block_on(crate::cascade::handle(cascade, reporter, event));
         handled.map_err(|error| error.to_string())
     }
 }
@@ -225,6 +228,11 @@ impl Functions {
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
                 steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
                 herald: Herald::new(&config.aws, POST),
+                measures: Measures {
+                    metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+                    breakers: BreakerStore::new(config.dynamodb(), "control"),
+                },
+                reporter: Reporter::unheard("fuzz".to_owned()),
                 clock: clock.clone(),
             },
             cascade: ready(Arc::new(config), clock.clone()).await,

@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Allowance, CONCURRENCY, Dispatcher, Job, gone_by, impossible_channels, left};
 use crate::aws::deadline;
+use crate::emf::{Figure, Metric};
 use crate::notification::{DUE_SHARDS, Notification, NotificationId, Status, due_shards};
 use crate::rollout::Version;
 use crate::send::Gates;
-use crate::store::StoreError;
+use crate::store::{Due, StoreError};
 
 /// The longest one notification may take within a sweep.
 pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);
@@ -46,11 +47,26 @@ pub struct Sweep {
     pub failed: usize,
     /// How many it did not reach in its time.
     pub left: usize,
+    /// How long the one that had waited longest had been due; 0 when there was none.
+    pub oldest_ms: i64,
+}
+
+impl Sweep {
+    /// What goes to CloudWatch of it.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    pub fn figures(&self) -> [Figure; 3] {
+        [
+            (Metric::DueFound, Some(self.found as f64)),
+            (Metric::DueLeft, Some(self.left as f64)),
+            (Metric::OldestDueAge, Some(self.oldest_ms as f64 / 1e3)),
+        ]
+    }
 }
 
 impl fmt::Display for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { found, worked, failed, left } = self;
+        let Self { found, worked, failed, left, .. } = self;
         write!(f, "worked on {worked} of {found} due notifications, {failed} failed, {left} not reached")
     }
 }
@@ -75,7 +91,9 @@ impl Dispatcher {
         let asked = shards.iter().map(|shard| self.notifications.due(shard, now, most));
         let shards = futures_util::future::try_join_all(asked).await?;
         let found = shards.iter().map(Vec::len).sum();
-        let due = fairly(shards, most);
+        let oldest_ms = waited_ms(shards.iter().filter_map(|shard| shard.first()), now);
+        let ids = shards.into_iter().map(|shard| shard.into_iter().map(|one| one.id).collect()).collect();
+        let due = fairly(ids, most);
         let results = self.resume_all(&due, ends_at_ms).await;
         let count = |of: fn(&Turn) -> bool| results.iter().filter(|turn| of(turn)).count();
         Ok(Sweep {
@@ -83,6 +101,7 @@ impl Dispatcher {
             worked: count(|turn| matches!(turn, Turn::Ended(Ok(Resumed::Worked)))),
             failed: count(|turn| matches!(turn, Turn::Ended(Err(_)))),
             left: found - due.len() + count(|turn| matches!(turn, Turn::NotReached)),
+            oldest_ms,
         })
     }
 
@@ -169,6 +188,11 @@ impl Dispatcher {
     }
 }
 
+/// How long the one that came due first has waited, of the first of each shard.
+fn waited_ms<'a>(firsts: impl Iterator<Item = &'a Due>, now: Timestamp) -> i64 {
+    firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
+}
+
 /// Up to `most` ids: urgent ones first, and from each shard of a class in turn, so that a long one does not starve the
 /// others.
 fn fairly(shards: Vec<Vec<NotificationId>>, most: usize) -> Vec<NotificationId> {
@@ -205,7 +229,17 @@ mod tests {
 
     #[test]
     fn a_sweep_says_n_of_m() {
-        let sweep = Sweep { found: 7, worked: 4, failed: 1, left: 2 };
+        let sweep = Sweep { found: 7, worked: 4, failed: 1, left: 2, oldest_ms: 61_500 };
         assert_eq!(sweep.to_string(), "worked on 4 of 7 due notifications, 1 failed, 2 not reached");
+        let told = [(Metric::DueFound, Some(7.0)), (Metric::DueLeft, Some(2.0)), (Metric::OldestDueAge, Some(61.5))];
+        assert_eq!(sweep.figures(), told);
+    }
+
+    #[test]
+    fn the_oldest_is_the_one_that_came_due_first_of_any_shard() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let due = |second| Due { id: ids(1).remove(0), at: Timestamp::from_second(second).unwrap() };
+        let firsts = [due(990), due(400), due(1_000)];
+        assert_eq!((waited_ms(firsts.iter(), now), waited_ms([].iter(), now)), (600_000, 0));
     }
 }

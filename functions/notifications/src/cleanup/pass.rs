@@ -63,10 +63,10 @@ impl Cleanup {
                 break;
             }
             match self.notifications.due(&shard, frame.cutoffs.settled_before, STUCK_PER_SHARD).await {
-                Ok(ids) => {
-                    summary.complete &= ids.len() < STUCK_PER_SHARD;
-                    for id in ids {
-                        self.end(&id, frame, &mut summary).await;
+                Ok(due) => {
+                    summary.complete &= due.len() < STUCK_PER_SHARD;
+                    for one in due {
+                        self.end(&one.id, frame, &mut summary).await;
                     }
                 }
                 Err(error) => failed("a shard of stuck notifications", &error, &mut summary),

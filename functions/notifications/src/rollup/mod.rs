@@ -1,6 +1,6 @@
 //! Metrics: every change of a notification becomes a difference of counters, once, in the minute it happened.
 //!
-//! All of it is pure: a stream's change of a notification is taken as two [`Image`]s, [`fold()`] gives the difference of
+//! All of it is pure, but for the reading in [`measures`]: a stream's change of a notification is taken as two [`Image`]s, [`fold()`] gives the difference of
 //! their [`Counters`], a [`Bucket`] says where it belongs, and [`figures`] turns sums into counts, rates and quantiles.
 //! Reading and writing is [`crate::store::metrics`]'s; what ops are shown is [`crate::console`]'s.
 
@@ -15,6 +15,7 @@ pub mod histogram;
 #[cfg(test)]
 pub(crate) mod history;
 mod image;
+pub mod measures;
 mod minute;
 pub mod sides;
 mod window;

@@ -43,6 +43,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// A notification whose time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub id: NotificationId,
+    /// When it came.
+    pub at: Timestamp,
+}
+
 impl NotificationsStore {
     /// An adapter of `table`.
     #[must_use]
@@ -173,11 +182,11 @@ impl NotificationsStore {
         Ok(Page { items, next })
     }
 
-    /// Ids of one due shard whose time has come, soonest first.
+    /// Those of one due shard whose time has come, soonest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn due(&self, shard: &str, now: Timestamp, limit: usize) -> Result<Vec<NotificationId>, StoreError> {
+    pub async fn due(&self, shard: &str, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
         let query = self
             .client
             .query()
@@ -188,7 +197,7 @@ impl NotificationsStore {
             .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        Ok(page.items.unwrap_or_default().iter().filter_map(id_of).collect())
+        Ok(page.items.unwrap_or_default().iter().filter_map(due_of).collect())
     }
 
     /// The ids that ended badly on one UTC day, in the time from `from` to `to`, newest first, with the time: about `limit`
@@ -323,6 +332,14 @@ fn id_of(item: &Item) -> Option<NotificationId> {
     NotificationId::from_stored(item.get("pk")?.as_s().ok()?, item.get("sk")?.as_s().ok()?)
 }
 
+fn due_of(item: &Item) -> Option<Due> {
+    Some(Due { id: id_of(item)?, at: moment(item, "next_action_at")? })
+}
+
 fn attention_at(item: &Item) -> Option<Timestamp> {
-    Timestamp::from_millisecond(item.get("attention_at")?.as_n().ok()?.parse().ok()?).ok()
+    moment(item, "attention_at")
+}
+
+fn moment(item: &Item, name: &str) -> Option<Timestamp> {
+    Timestamp::from_millisecond(item.get(name)?.as_n().ok()?.parse().ok()?).ok()
 }

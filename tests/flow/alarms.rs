@@ -1,0 +1,161 @@
+//! Alarms, dashboard, runbooks and the service's own metrics name each other, and nothing that is not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use notifications::emf::Metric;
+use serde_json::Value;
+use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::world::template::{FUNCTIONS, Template, logical, pairs};
+
+const ALARMS: &str = include_str!("../../infra/alarms.yaml");
+const DASHBOARD: &str = include_str!("../../infra/dashboard.yaml");
+const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
+/// What the metric filters make of alarm lines.
+const ALARM_LINES: &str = "AlarmLines";
+const OURS: &str = "PushNotifications/${Stage}";
+
+fn yaml(text: &str) -> Yaml {
+    YamlLoader::load_from_str(text).unwrap().remove(0)
+}
+
+/// The alarms' properties, by name.
+fn alarms(template: &Yaml) -> BTreeMap<String, &Yaml> {
+    let is_alarm = |resource: &Yaml| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm");
+    let alarms = pairs(&template["Resources"]).filter(|(_, resource)| is_alarm(resource));
+    alarms.map(|(name, resource)| (name, &resource["Properties"])).collect()
+}
+
+/// The runbooks' sections: the heading and what stands below it.
+fn runbooks() -> BTreeMap<&'static str, &'static str> {
+    RUNBOOKS.split("\n### ").skip(1).map(|section| section.split_once('\n').unwrap()).collect()
+}
+
+fn own_metrics() -> BTreeSet<String> {
+    Metric::ALL.iter().map(|metric| metric.as_str()).chain([ALARM_LINES]).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_alarm_has_its_runbook_and_every_runbook_its_alarm() {
+    let template = yaml(ALARMS);
+    let (alarms, runbooks) = (alarms(&template), runbooks());
+    let names: BTreeSet<_> = alarms.keys().map(String::as_str).collect();
+    assert_eq!(names, runbooks.keys().copied().collect());
+    for (name, alarm) in alarms {
+        let said = alarm["AlarmDescription"].as_str().unwrap();
+        let (severity, _) = said.split_once(": ").unwrap();
+        assert!(["P0", "P1", "P2"].contains(&severity), "{name} says: {said}");
+        assert!(said.ends_with(&format!(" Runbook: docs/runbooks.md#{}", name.to_lowercase())), "{name} says: {said}");
+        let section = runbooks[name.as_str()];
+        assert!(section.trim_start().starts_with(&format!("**{severity}.**")), "{name} is {severity}: {section}");
+        assert!(section.len() > 150, "{name} says what to do: {section}");
+    }
+}
+
+#[test]
+fn every_alarm_is_told_to_the_topic_when_it_begins_and_ends_and_stands_on_the_dashboard() {
+    let template = yaml(ALARMS);
+    let shown = &template["Outputs"]["AlarmArns"]["Value"];
+    let shown: BTreeSet<_> = shown[1].as_vec().unwrap().iter().map(|arn| arn.as_str().unwrap().to_owned()).collect();
+    let alarms = alarms(&template);
+    assert_eq!(shown, alarms.keys().map(|name| format!("{name}.Arn")).collect());
+    for (name, alarm) in alarms {
+        for actions in ["AlarmActions", "OKActions"] {
+            assert_eq!(alarm[actions][0].as_str(), Some("AlertsTopic"), "{name} has no {actions}");
+        }
+        assert!(alarm["TreatMissingData"].as_str().is_some(), "{name} does not say what no data means");
+    }
+}
+
+#[test]
+fn every_function_is_watched() {
+    let template = yaml(ALARMS);
+    for function in FUNCTIONS {
+        let alarm = &template["Resources"][logical(function, "ErrorAlarm").as_str()]["Properties"];
+        let watched = alarm["Dimensions"][0]["Value"].as_str();
+        assert_eq!(watched, Some(logical(function, "Function").as_str()), "{function}");
+        let filter = &template["Resources"][logical(function, "AlarmLines").as_str()]["Properties"];
+        assert_eq!(filter["LogGroupName"].as_str(), Some(logical(function, "LogGroup").as_str()), "{function}");
+        assert!(DASHBOARD.contains(&format!("\"${{{}}}\"", logical(function, "Function"))), "{function}");
+    }
+}
+
+#[test]
+fn an_alarm_on_our_own_metrics_names_one_that_is_told() {
+    let template = yaml(ALARMS);
+    let of_ours: BTreeSet<_> = alarms(&template)
+        .values()
+        .filter(|alarm| alarm["Namespace"].as_str() == Some(OURS))
+        .map(|alarm| alarm["MetricName"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(of_ours.is_subset(&own_metrics()), "{of_ours:?}");
+    assert!(of_ours.len() > 6, "{of_ours:?}");
+}
+
+/// The dashboard as CloudWatch gets it, each `${Name}` as `Name`.
+fn dashboard() -> Value {
+    let template = yaml(DASHBOARD);
+    let body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap().to_owned();
+    let names = pairs(&template["Parameters"]).map(|(name, _)| name).chain(["AWS::Region".to_owned()]);
+    let body = names.fold(body, |body, name| body.replace(&format!("${{{name}}}"), &name));
+    assert!(!body.contains("${"), "a name that is no parameter: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Namespace and name of each metric of a widget, shorthand written out.
+fn metrics(widget: &Value) -> Vec<[String; 2]> {
+    let mut found: Vec<[String; 2]> = Vec::new();
+    for line in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+        let Some(first) = line[0].as_str() else { continue };
+        let before = |place: usize| found.last().expect("shorthand follows a metric")[place].clone();
+        let part = |place: usize| match line[place].as_str() {
+            Some(".") => before(place),
+            Some(text) => text.to_owned(),
+            None => panic!("{line} is no metric"),
+        };
+        found.push(if first == "..." { [before(0), before(1)] } else { [part(0), part(1)] });
+    }
+    found
+}
+
+#[test]
+fn the_dashboard_is_one_page_that_shows_every_metric_of_ours() {
+    let dashboard = dashboard();
+    let widgets = dashboard["widgets"].as_array().unwrap();
+    let all: BTreeSet<_> = widgets.iter().flat_map(metrics).collect();
+    let ours = all.iter().filter(|[namespace, _]| namespace == "PushNotifications/Stage").map(|[_, name]| name.clone());
+    assert_eq!(ours.collect::<BTreeSet<_>>(), own_metrics());
+    let mut taken = BTreeSet::new();
+    for widget in widgets {
+        let [x, y, wide, high] = ["x", "y", "width", "height"].map(|side| widget[side].as_u64().unwrap());
+        assert!(x + wide <= 24, "{widget}");
+        for place in (x..x + wide).flat_map(|x| (y..y + high).map(move |y| (x, y))) {
+            assert!(taken.insert(place), "two widgets share {place:?}: {widget}");
+        }
+    }
+}
+
+#[test]
+fn the_nested_templates_get_each_parameter_that_they_ask_for() {
+    let main = Template::read();
+    for (stack, text) in [("Alarms", ALARMS), ("Dashboard", DASHBOARD)] {
+        let given: BTreeSet<_> = pairs(&main.properties(stack)["Parameters"]).map(|(name, _)| name).collect();
+        let asked: BTreeSet<_> = pairs(&yaml(text)["Parameters"]).map(|(name, _)| name).collect();
+        assert_eq!(given, asked, "{stack}");
+    }
+}
+
+#[test]
+fn what_the_metrics_cost_is_said_for_each_of_them() {
+    let (_, section) = OPERATIONS.split_once("\n## What CloudWatch is told").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let told: BTreeSet<_> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    assert_eq!(told, own_metrics());
+    let sum = format!("{} metrics, {:.2} USD a month", told.len(), told.len() as f64 * 0.3);
+    assert!(section.contains(&sum), "the sum is {sum}");
+}
