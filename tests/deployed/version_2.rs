@@ -71,8 +71,9 @@ fn version_of(world: &World, id: &str) -> String {
 
 /// Who changed the percentage last, why, and what it was before.
 fn last_change(world: &World) -> (String, String, String) {
-    let records = world.stack.audit("rollout-percentage");
-    let last = records.last().expect("a record");
+    let rollout = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    let changes = rollout["changes"].as_array().unwrap();
+    let last = changes.iter().find(|change| change["parameter"] == "rollout-percentage").expect("a change");
     let text = |name: &str| last[name].as_str().unwrap_or_default().to_owned();
     (text("who"), text("reason"), text("old"))
 }
