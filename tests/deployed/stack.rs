@@ -170,17 +170,6 @@ impl Stack {
         self.operation("ssm", "AmazonSSM.PutParameter", &put);
     }
 
-    /// The audit records of a parameter, oldest first.
-    pub fn audit(&self, parameter: &str) -> Vec<Value> {
-        let asked = json!({
-            "TableName": self.text("/outputs/SettingsTableName"), "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": format!("audit#{parameter}")}},
-        });
-        let found = self.aws("dynamodb", "DynamoDB_20120810.Query", &asked);
-        let record = |item: &Value| serde_json::from_str(item["record"]["S"].as_str().unwrap()).unwrap();
-        found["Items"].as_array().unwrap().iter().map(record).collect()
-    }
-
     /// From now on what the alerts topic says goes into a queue too.
     pub fn listen_to_alerts(&self) -> Heard {
         let named = json!({"QueueName": format!("heard-{}", jiff::Timestamp::now().as_millisecond())});

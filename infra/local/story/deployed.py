@@ -58,13 +58,6 @@ class Deployed:
             raise NotSo(f"{function} should do {event}; found {text}")
         return json.loads(text)
 
-    def audit(self, parameter):
-        """Who changed a parameter and why, oldest first."""
-        found = self._aws("dynamodb").query(
-            TableName=self.outputs["SettingsTableName"], KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"audit#{parameter}"}})
-        return [json.loads(item["record"]["S"]) for item in found["Items"]]
-
     def listen_to_alerts(self):
         """From now on what the alerts topic says goes into a queue too, as it would into a mailbox."""
         queue = self._aws("sqs").create_queue(QueueName="heard")["QueueUrl"]

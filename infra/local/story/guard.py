@@ -62,9 +62,10 @@ class Guard:
         return metrics["by_version"][version]["failed"]
 
     def _say_why(self):
-        record = self.stack.audit("rollout-percentage")[-1]
+        rollout = self.stack.expect(200, "ops", "GET", "/v1/rollout").json
+        record = next(change for change in rollout["changes"] if change["parameter"] == "rollout-percentage")
         self.n.equal((record["who"], record["old"], record["new"]), ("guard", str(HALF), "0"),
-                     f"the audit says who, and why: {record['reason']}")
+                     f"GET /v1/rollout says who, and why: {record['reason']}")
         alert = next((text for text in self.stack.alerts() if "switched off" in text), None)
         self.n.check(alert is not None, "the alerts topic says it to people:")
         for line in alert.strip().splitlines():

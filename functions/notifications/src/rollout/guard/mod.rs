@@ -149,13 +149,14 @@ impl Memory {
     fn and(self, off: bool, step: bool, now: Timestamp) -> Self {
         let now_ms = now.as_millisecond();
         let is_same = now_ms.abs_diff(self.evaluated_at_ms) < u64::try_from(APART.as_millis()).unwrap_or(0);
-        // Of two evaluations that are one, the milder counts, and none of them twice.
+        // Two bad ones that are one count once; the first bad one counts however soon it follows on a good one.
         let count = |streak: u32, holds: bool| match (holds, is_same) {
             (false, _) => 0,
-            (true, true) => streak,
+            (true, true) => streak.max(1),
             (true, false) => streak.saturating_add(1),
         };
-        let evaluated_at_ms = if is_same { self.evaluated_at_ms } else { now_ms };
+        let begins = (off && self.off == 0) || (step && self.step == 0);
+        let evaluated_at_ms = if is_same && !begins { self.evaluated_at_ms } else { now_ms };
         Self { off: count(self.off, off), step: count(self.step, step), evaluated_at_ms }
     }
 }

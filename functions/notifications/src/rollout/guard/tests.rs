@@ -92,6 +92,23 @@ fn one_evaluation_is_not_enough_and_a_schedule_that_fires_twice_is_one() {
 }
 
 #[test]
+fn a_bad_evaluation_soon_after_a_good_one_is_the_first() {
+    let (bad, good) = (minutes(ended(0), ended(50)), minutes(ended(0), ended(0)));
+    let settings = GuardSettings::default();
+    let mut memory = Memory::default();
+    for (second, minutes, action) in [
+        (0, &good, hold(Hold::Healthy)),
+        (10, &bad, hold(Hold::NotTwice)),
+        (39, &bad, hold(Hold::NotTwice)),
+        (40, &bad, OFF),
+    ] {
+        let verdict = decide(&situation(minutes), memory, &settings, at(second));
+        assert_eq!(verdict.action, action, "{second} s");
+        memory = verdict.memory;
+    }
+}
+
+#[test]
 fn a_good_minute_in_between_begins_anew() {
     let (bad, good) = (minutes(ended(0), ended(50)), minutes(ended(0), ended(0)));
     let settings = GuardSettings::default();
