@@ -22,6 +22,15 @@ JSON_ARRAY = r"^\s*\[[\s\S]*\]\s*$"
 JSON_OBJECT = r"^\s*\{[\s\S]*\}\s*$"
 
 
+# Nobody but an operator has these. Where one is there, alerts go there too.
+OPTIONAL = {
+    "slack-webhook-url": "an incoming webhook of Slack",
+    "pagerduty-routing-key": "an integration key of PagerDuty's Events API v2",
+    "pagerduty-url": "where its events go in the EU region",
+    "sentry-dsn": "the DSN of a Sentry project",
+}
+
+
 def base64url(data):
     """Without padding, as VAPID keys are written everywhere."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
@@ -77,6 +86,9 @@ def main():
     region = samconfig.deploy_settings(stage)["region"]
     print(f"parameters of stage {stage} in {region}")
     init(boto3.client("ssm", region_name=region), stage)
+    print("  for alerts beside the topic, put what you have with --type SecureString:")
+    for name, what in OPTIONAL.items():
+        print(f"  optional /push-notifications/{stage}/{name}: {what}")
 
 
 if __name__ == "__main__":

@@ -185,6 +185,7 @@ fn a_question_that_cannot_be_answered_names_its_parameter() {
         ("/v1/metrics/channels?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "from"),
         ("/v1/metrics/costs?minutes=129601", "minutes"),
         ("/v1/health?minutes=60", "minutes"),
+        ("/v1/rollout?limit=0", "limit"),
         ("/v1/rollout/comparison?hours=2161", "hours"),
         ("/v1/report?from=2126-11-01T00:00:00Z", "from"),
         ("/v1/report?format=pdf", "format"),
@@ -193,4 +194,21 @@ fn a_question_that_cannot_be_answered_names_its_parameter() {
     }
     let problem = world().call("ops", "GET", "/v1/metrics?minutes=0", &Value::Null).json;
     assert_eq!(problem["type"], "urn:notifications:problem:invalid");
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn a_rollout_that_makes_no_sense_changes_nothing() {
+    let world = world();
+    let before = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    let long = "9".repeat(4_096);
+    for junk in ["10%", "0,5", "101", "-1", "NaN", "", &long] {
+        let body = json!({"percentage": junk}).to_string();
+        refuses("ops", "PUT", "/v1/rollout", body.as_bytes(), 422, Some("percentage"));
+    }
+    let plan = json!({"plan": {"steps": [{"percentage": 100, "hold_minutes": 0}]}}).to_string();
+    refuses("ops", "PUT", "/v1/rollout", plan.as_bytes(), 422, Some("plan.steps[0].hold_minutes"));
+    refuses("ops", "PUT", "/v1/rollout", b"{\"percentage\": NaN}", 400, None);
+    let after = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    assert_eq!((&after["percentage"], &after["plan"]), (&before["percentage"], &before["plan"]));
 }

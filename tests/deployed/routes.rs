@@ -114,3 +114,20 @@ fn ops_see_what_others_sent_list_what_failed_and_clean_up() {
         assert_eq!(summary["unused_devices"], json!({"done": 0, "remaining": 0}));
     }
 }
+
+/// By a hundredth of a percent and back, which moves none of the other stories' people.
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn ops_change_the_rollout_and_see_who_did_and_why() {
+    let world = world();
+    let before = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    assert_eq!(before["source"], "live", "{before}");
+    let nudged = before["percentage"].as_f64().unwrap() + 0.01;
+    let nudge = json!({"percentage": format!("{nudged:.2}"), "reason": "a nudge"});
+    world.expect(200, "ops", "PUT", "/v1/rollout", &nudge);
+    let seen = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    assert_eq!((&seen["changes"][0]["who"], &seen["changes"][0]["reason"]), (&json!("api"), &json!("a nudge")), "{seen}");
+    let back = json!({"percentage": before["percentage"], "reason": "and back"});
+    let done = world.expect(200, "ops", "PUT", "/v1/rollout", &back);
+    assert_eq!(done["percentage"], before["percentage"]);
+}

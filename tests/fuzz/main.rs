@@ -54,6 +54,7 @@ targets! {
     settings: 4_000,
     percentage: 4_000,
     users: 4_000,
+    rollout_change: 2_000,
     endpoint: 4_000,
     subscription: 1_000,
     vapid_key: 1_000,

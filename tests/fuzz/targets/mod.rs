@@ -23,6 +23,7 @@ pub mod json;
 pub mod names;
 pub mod percentage;
 pub mod retry_after;
+pub mod rollout_change;
 pub mod settings;
 pub mod stream_record;
 pub mod subscription;

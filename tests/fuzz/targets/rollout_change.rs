@@ -1,0 +1,53 @@
+//! The body of `PUT /v1/rollout`: read exactly, or refused with a field; and what is read is what was written.
+
+use notifications::console::change::Change;
+use notifications::http::Request;
+use notifications::problem::ProblemKind;
+use notifications::rollout::Percentage;
+use notifications::rollout::ramp::{MAX_STEPS, Plan};
+use notifications::rollout::steward::Wanted;
+use serde_json::Value;
+
+pub fn target(data: &[u8]) {
+    let request = Request { body: data.to_vec().into(), ..Request::default() };
+    let change = match Change::of(&request) {
+        Ok(change) => change,
+        Err(problem) => {
+            let is_json = serde_json::from_slice::<Value>(data).is_ok();
+            assert_eq!(problem.kind == ProblemKind::NotJson, !is_json);
+            assert!(!is_json || (problem.kind == ProblemKind::Invalid && !problem.errors.is_empty()));
+            assert!(problem.errors.len() <= MAX_STEPS + 1, "a problem is no longer than a plan");
+            return;
+        }
+    };
+    let given: Value = serde_json::from_slice(data).expect("what was understood is JSON");
+    if let Some(reason) = &change.reason {
+        assert!(!reason.is_empty() && reason.chars().count() <= 500 && !reason.chars().any(char::is_control));
+    }
+    match change.wanted {
+        Wanted::Percentage(percentage) => same(percentage, &given["percentage"]),
+        Wanted::NoRamp => assert!(given.get("plan").is_some_and(Value::is_null)),
+        Wanted::Ramp(steps, criteria) => {
+            let given = given["plan"]["steps"].as_array().expect("a plan has steps");
+            assert_eq!(steps.len(), given.len());
+            steps.iter().zip(given).for_each(|(step, given)| same(step.percentage, &given["percentage"]));
+            match Plan::new(steps, criteria, Percentage::ZERO) {
+                Ok(plan) => climbs(&plan),
+                Err(problems) => assert!(!problems.is_empty()),
+            }
+        }
+    }
+}
+
+/// As a person reads it, who knows nothing of the parser.
+fn same(percentage: Percentage, given: &Value) {
+    let text = given.as_str().map_or_else(|| given.to_string(), |text| text.trim_ascii().to_owned());
+    let number: f64 = text.parse().expect("a plain number");
+    assert_eq!((number * 100.0).round(), f64::from(percentage.hundredths()), "{text}");
+}
+
+fn climbs(plan: &Plan) {
+    let steps: Vec<_> = plan.steps.iter().map(|step| step.percentage).collect();
+    assert!((1..=MAX_STEPS).contains(&steps.len()) && steps.is_sorted_by(|a, b| a < b) && steps[0] > Percentage::ZERO);
+    assert!(plan.steps.iter().all(|step| (1..=10_080).contains(&step.hold_minutes)));
+}
