@@ -126,7 +126,11 @@ fn ops_change_the_rollout_and_see_who_did_and_why() {
     let nudge = json!({"percentage": format!("{nudged:.2}"), "reason": "a nudge"});
     world.expect(200, "ops", "PUT", "/v1/rollout", &nudge);
     let seen = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
-    assert_eq!((&seen["changes"][0]["who"], &seen["changes"][0]["reason"]), (&json!("api"), &json!("a nudge")), "{seen}");
+    assert_eq!(
+        (&seen["changes"][0]["who"], &seen["changes"][0]["reason"]),
+        (&json!("api"), &json!("a nudge")),
+        "{seen}"
+    );
     let back = json!({"percentage": before["percentage"], "reason": "and back"});
     let done = world.expect(200, "ops", "PUT", "/v1/rollout", &back);
     assert_eq!(done["percentage"], before["percentage"]);

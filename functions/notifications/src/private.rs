@@ -44,6 +44,7 @@ impl<T> fmt::Debug for Private<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerts::Places;
     use crate::channels::email::{EmailAddress, EmailMessage};
     use crate::channels::push::{
         BrowserSubscription, PushContent, PushEndpoint, PushMessage, Subscription, SubscriptionKeys, VapidCache,
@@ -101,6 +102,7 @@ mod tests {
         Response,
         ListedUsers,
         Texts,
+        Places,
         Secrets,
     );
 
