@@ -58,9 +58,12 @@ faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/r
 
 .PHONY: browser
 browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if there is one, over a local stack
-	@if $(LOCAL_PYTHON) tests/browser/chromium.py; then \
+	@code=0; $(LOCAL_PYTHON) tests/browser/chromium.py || code=$$?; \
+	if [ $$code = 0 ]; then \
 	  echo "== client scripts in a browser"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/browser/run.py; \
+	elif [ $$code != 3 ]; then \
+	  exit $$code; \
 	fi
 
 .PHONY: load

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ANSWER_SECONDS = 30
+NONE_HERE = 3  # exit code; 1 is Python's own, for a fault of this file
 # Quiet, in a profile of its own, and asking nothing of anybody outside this machine.
 FLAGS = (
     "--headless", "--remote-debugging-pipe", "--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-quic",
@@ -69,7 +71,9 @@ class Chromium:
         os.write(self._to, json.dumps(message).encode() + b"\0")
         deadline = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < deadline:
-            answer = self._read()
+            answer = self._read(deadline)
+            if answer is None:
+                break
             if answer.get("id") != self._number:
                 self.events.append(answer)
             elif "error" in answer:
@@ -78,8 +82,11 @@ class Chromium:
                 return answer["result"]
         raise Refused(f"{method}: no answer within {ANSWER_SECONDS} s")
 
-    def _read(self):
+    def _read(self, deadline):
+        """The next message, or None when none has come in time."""
         while b"\0" not in self._rest:
+            if not select.select([self._from], [], [], max(0, deadline - time.monotonic()))[0]:
+                return None
             more = os.read(self._from, 1 << 16)
             if not more:
                 raise Refused("the browser has ended")
@@ -113,4 +120,4 @@ class Chromium:
 if __name__ == "__main__":  # says whether there is one
     if program() is None:
         print("SKIPPED: the test in a browser, since there is no Chromium here (Debian: apt-get install chromium)")
-        sys.exit(1)
+        sys.exit(NONE_HERE)

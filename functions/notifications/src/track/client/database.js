@@ -1,12 +1,12 @@
-// What the scripts must remember, in the database "notifications" of your origin: in "receipts" those that wait for the
-// network, in "kept" the settings of the page and the receipt of the last click. Stands before both scripts.
+// What the scripts must remember, in the database "push-notifications-client" of your origin: in "outbox" what waits to be
+// sent, in "kept" the settings of the page and the last click. Stands before everything else in both scripts.
 "use strict";
 
 self.notificationsDatabase = (() => {
   const open = () => new Promise((resolve, reject) => {
-    const asked = indexedDB.open("notifications", 1);
+    const asked = indexedDB.open("push-notifications-client", 1);
     asked.onupgradeneeded = () => {
-      asked.result.createObjectStore("receipts", { autoIncrement: true });
+      asked.result.createObjectStore("outbox", { keyPath: "key", autoIncrement: true });
       asked.result.createObjectStore("kept");
     };
     asked.onsuccess = () => resolve(asked.result);

@@ -1,55 +1,42 @@
 // The service's part of a service worker. In your own worker:
 //
+//     self.notificationsNeutral = { title: "Shop", body: "There is something new." }; // optional, see below
 //     importScripts("https://<api>/v1/client/worker.js");
 //
 // It shows what is pushed, tells what becomes of it, opens its link, and subscribes again when the browser drops a
-// subscription.
+// subscription. A push that it cannot read is shown as `notificationsNeutral`, by default with the name of your host:
+// browsers take the subscription from those who show nothing. `false` shows nothing, for a worker that handles pushes of
+// other senders itself.
 "use strict";
 
 (() => {
-  const QUEUE_LENGTH = 50; // receipts kept while there is no network
-  const TRIES = 5; // for each of them
-
   const on = notificationsDatabase;
-  const kept = (name) => on("kept", "readonly", (store) => store.get(name));
-  const keep = (name, value) => on("kept", "readwrite", (store) => store.put(value, name));
+  const outbox = notificationsOutbox;
 
   // ---- receipts
 
-  // text/plain needs no preflight, so a receipt is one request. true: done with it, whatever the answer was.
-  const post = async ({ url, body }) => {
-    try {
-      const answer = await fetch(url, {
-        method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "text/plain" },
-        credentials: "omit", keepalive: true,
-      });
-      return answer.status < 500 && answer.status !== 429;
-    } catch {
-      return false;
-    }
-  };
-
   const tell = async (receipt, event) => {
     if (!receipt) return;
-    const told = { url: receipt.url, body: { token: receipt.token, event, at: new Date().toISOString() } };
-    if (!(await post(told))) await on("receipts", "readwrite", (store) => store.add({ ...told, tries: 1 }));
-    else await retry();
-  };
-
-  // Sends what waited. A repeated receipt changes nothing at the service, so a lost answer does no harm.
-  const retry = async () => {
-    const keys = await on("receipts", "readonly", (store) => store.getAllKeys());
-    const waiting = await on("receipts", "readonly", (store) => store.getAll());
-    for (const [place, key] of keys.entries()) {
-      const told = waiting[place];
-      const isDone = place < keys.length - QUEUE_LENGTH || (await post(told)) || told.tries + 1 >= TRIES;
-      await on("receipts", "readwrite", (store) =>
-        isDone ? store.delete(key) : store.put({ ...told, tries: told.tries + 1 }, key));
-      if (!isDone) return; // no network: the others wait with it
-    }
+    const body = { token: receipt.token, event, at: new Date().toISOString() };
+    const outcome = await outbox.send({ kind: "receipt", url: receipt.url, body });
+    await (outcome === "kept" ? outbox.insist() : outbox.flush());
   };
 
   // ---- what is pushed
+
+  const neutral = () => {
+    const { notificationsNeutral: chosen = { title: self.location.hostname } } = self;
+    return chosen && { tag: "neutral", url: self.registration.scope, ...chosen };
+  };
+
+  const read = (data) => {
+    try {
+      const message = data.json();
+      return typeof message.title === "string" ? message : null;
+    } catch {
+      return null; // empty, or not one of this service
+    }
+  };
 
   const show = async (message) => {
     const { title, body, icon, tag, url, data, id, receipt } = message;
@@ -58,28 +45,30 @@
   };
 
   self.addEventListener("push", (event) => {
-    let message;
-    try {
-      message = event.data.json();
-    } catch {
-      return; // not one of this service
-    }
-    if (message && typeof message.title === "string") event.waitUntil(show(message));
+    const message = read(event.data) || neutral();
+    if (message) event.waitUntil(show(message));
   });
 
   // A window of yours that shows the page already, else a new one. Only the web is opened.
   const openPage = async (url) => {
-    if (!url || !/^https?:$/.test(new URL(url, self.location).protocol)) return;
+    if (!url) return;
+    const { protocol, href } = new URL(url, self.location);
+    if (!/^https?:$/.test(protocol)) return;
     const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-    const shown = windows.find((one) => one.url === new URL(url, self.location).href);
-    await (shown ? shown.focus() : self.clients.openWindow(url));
+    const shown = windows.find((one) => one.url === href);
+    await (shown ? shown.focus() : self.clients.openWindow(href));
+  };
+
+  // For `converted` in a page.
+  const remember = async (receipt) => {
+    if (!receipt) return;
+    await on("kept", "readwrite", (store) => store.put({ ...receipt, clicked_at: Date.now() }, "clicked"));
   };
 
   self.addEventListener("notificationclick", (event) => {
     const { url, receipt } = event.notification.data || {};
     event.notification.close();
-    const remember = receipt ? keep("clicked", receipt) : Promise.resolve();
-    event.waitUntil(Promise.allSettled([openPage(url), remember, tell(receipt, "clicked")]));
+    event.waitUntil(Promise.allSettled([openPage(url), remember(receipt), tell(receipt, "clicked")]));
   });
 
   self.addEventListener("notificationclose", (event) => {
@@ -89,19 +78,37 @@
 
   // ---- a subscription that the browser gave up
 
-  const subscribeAgain = async (event) => {
-    const settings = await kept("settings");
-    const applicationServerKey = event.oldSubscription?.options?.applicationServerKey || settings?.publicKey;
-    const subscription = event.newSubscription
-      || (applicationServerKey
-        && (await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey })));
-    if (!subscription || !settings?.registerUrl) return;
-    await fetch(settings.registerUrl, {
-      method: "POST", credentials: "include", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ subscription, old_endpoint: event.oldSubscription?.endpoint ?? null }),
-    });
+  // The service's key of today: the old one may be why the subscription ended.
+  const presentKey = async (api) => {
+    if (!api) return null;
+    const answer = await fetch(`${api}/v1/vapid-public-key`).catch(() => null);
+    return answer?.ok ? (await answer.json()).public_key : null;
+  };
+
+  const subscribeAgain = async ({ oldSubscription, newSubscription }) => {
+    const { api, publicKey, registerUrl } = (await on("kept", "readonly", (store) => store.get("settings"))) || {};
+    let subscription = newSubscription;
+    const subscribe = async () => {
+      const key = (await presentKey(api)) || publicKey || oldSubscription?.options?.applicationServerKey;
+      const options = { userVisibleOnly: true, applicationServerKey: key };
+      subscription = key && (await self.registration.pushManager.subscribe(options).catch(() => null));
+      return Boolean(subscription);
+    };
+    const isSubscribed = subscription || (await subscribe()) || (await outbox.patiently(subscribe));
+    if (!isSubscribed || !registerUrl) return; // the next visit's subscribe() mends it
+    const body = { subscription, old_endpoint: oldSubscription?.endpoint ?? null };
+    // As its JSON: a subscription itself cannot be stored.
+    const kept = await outbox.send({ kind: "subscription", url: registerUrl, body: JSON.parse(JSON.stringify(body)) });
+    if (kept === "kept") await outbox.insist();
   };
 
   self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event)));
-  self.addEventListener("activate", (event) => event.waitUntil(retry()));
+
+  // ---- what waits
+
+  self.addEventListener("activate", (event) => event.waitUntil(outbox.flush()));
+  self.addEventListener("sync", (event) => {
+    if (event.tag !== outbox.NAME) return;
+    event.waitUntil(outbox.flush().then((isEmpty) => isEmpty || Promise.reject(new Error("some still wait"))));
+  });
 })();

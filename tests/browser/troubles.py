@@ -1,0 +1,163 @@
+"""The chapters in which something is wrong: the network, the service, a push, the page's backend, the time."""
+
+import json
+
+from shop import RECEIPTS, REGISTER
+from visitor import KEY_IN_USE, SUBSCRIPTIONS
+
+DAY_MS = 24 * 3_600_000
+
+
+def loses_its_network(visitor, narrator):
+    narrator.chapter("A receipt waits for the network")
+    visitor.network(is_there=False)
+    sent, _ = visitor.is_sent("While away")
+    visitor.waits(lambda: visitor.waiting() == 1, "the receipt waits")
+    narrator.equal(visitor.notification(sent)["delivered_at"], None, "nothing came through")
+    visitor.network(is_there=True)
+    visitor.waits_for(sent, "delivered_at", "the receipt that waited")
+    visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
+    narrator.ok("it comes by itself, without another push")
+
+
+def meets_a_busy_service(visitor, narrator):
+    narrator.chapter("The service does not take a receipt at once")
+    visitor.hurries()
+    for faults, waits in [((503,), [1_000]), ((429, 500, 503), [1_000, 3_000, 9_000])]:
+        visitor.in_worker("self.waits = []")
+        visitor.site.will_answer(RECEIPTS, *faults)
+        sent, _ = visitor.is_sent("Busy", by_the_site=True)
+        visitor.waits_for(sent, "delivered_at", "the receipt")
+        visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
+        narrator.equal((visitor.statuses(), visitor.in_worker("self.waits")), ([*faults, 200], waits),
+                       f"after {faults} it is sent again within the same push")
+    narrator.equal(visitor.in_worker("self.synced"), [], "and the browser is not asked to wake the worker")
+    visitor.site.will_answer(RECEIPTS, 404)
+    visitor.is_sent("Refused", by_the_site=True)
+    visitor.waits(lambda: visitor.statuses() == [404], "the receipt")
+    narrator.equal(visitor.waiting(), 0, "what is refused is not kept")
+
+
+def is_away_for_long(visitor, narrator):
+    narrator.chapter("The service is away for longer than a push lasts")
+
+    def misses(title):
+        visitor.in_worker("self.synced = []")
+        visitor.site.will_answer(RECEIPTS, *[503] * 4)
+        sent, _ = visitor.is_sent(title, by_the_site=True)
+        visitor.waits(lambda: visitor.in_worker("self.synced.length") == 1, "four tries")
+        return sent
+
+    sent = misses("For the sync")
+    narrator.equal(visitor.waiting(), 1, "after four tries the receipt waits")
+    visitor.chromium.call("ServiceWorker.dispatchSyncEvent", visitor.page, origin=visitor.site.origin,
+                          registrationId=visitor.registration, tag=visitor.in_worker("self.synced[0]"), lastChance=False)
+    visitor.waits_for(sent, "delivered_at", "the receipt by the background sync")
+    narrator.ok("the browser's background sync sends it")
+    sent = misses("For the page")
+    visitor.visits("/orders/7")
+    visitor.waits_for(sent, "delivered_at", "the receipt by the page")
+    visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
+    narrator.ok("or the next page that is opened")
+
+
+def fills_what_waits(visitor, narrator):
+    narrator.chapter("Too much waits, or too long")
+    there = json.dumps(visitor.site.origin + RECEIPTS)
+    entry = f"{{kind: 'receipt', url: {there}, body: {{token: String(number)}}}}"
+    visitor.site.will_answer(RECEIPTS, *[503] * 60)
+    visitor.in_worker(f"(async () => {{ for (let number = 1; number <= 60; number += 1) await notificationsOutbox.send({entry}); }})()")
+    first = visitor.in_worker("notificationsDatabase('outbox', 'readonly', (store) => store.getAll()).then((all) => all[0].body.token)")
+    narrator.equal((visitor.waiting(), first), (50, "11"), "of 60 receipts the last 50 are kept")
+    visitor.site.will_answer(RECEIPTS, 503)
+    visitor.in_worker("notificationsOutbox.flush()")
+    narrator.equal((visitor.statuses(), visitor.waiting()), ([503], 50), "who is busy is asked once")
+    visitor.site.will_answer(RECEIPTS, *[202] * 50)
+    visitor.in_worker("Promise.all([notificationsOutbox.flush(), notificationsOutbox.flush()])")
+    tokens = [int(body["token"]) for _, body in visitor.site.answered(RECEIPTS)]
+    narrator.equal((tokens, visitor.waiting()), (list(range(11, 61)), 0), "two that send them at once send each once, in order")
+    visitor.site.will_answer(RECEIPTS)
+    visitor.in_worker("notificationsDatabase('outbox', 'readwrite', (store) => store.add("
+                      f"{{kind: 'receipt', url: {there}, body: {{}}, kept_at: Date.now() - {8 * DAY_MS}}}))"
+                      ".then(() => notificationsOutbox.flush())")
+    narrator.equal((visitor.statuses(), visitor.waiting()), ([], 0), "after a week nobody waits for one")
+
+
+def is_pushed_something_else(visitor, narrator):
+    narrator.chapter("A push that cannot be read")
+    neutral = {"title": "127.0.0.1", "body": "", "tag": "neutral"}
+    for data in ("", "not JSON", '{"from": "another sender"}', "null"):
+        visitor.clears_what_is_shown()
+        narrator.equal(visitor.is_pushed_and_shown(data), [neutral], f"{data or 'nothing'!r} is shown as something neutral")
+    visitor.in_worker("self.notificationsNeutral = {title: 'Shop', body: 'Something new'}")
+    shop = {"title": "Shop", "body": "Something new", "tag": "neutral"}
+    narrator.equal(visitor.is_pushed_and_shown(""), [shop], "in the site's own words, if it has any")
+    visitor.in_worker("self.opened = []")
+    visitor.on_notification("notificationclick")
+    visitor.waits(lambda: visitor.in_worker("self.opened.length"), "a window")
+    narrator.equal(visitor.in_worker("self.opened"), [f"{visitor.site.origin}/"], "a click on it opens the site")
+    visitor.clears_what_is_shown()
+    visitor.in_worker("self.notificationsNeutral = false")
+    visitor.is_pushed("")
+    sent, _ = visitor.is_sent("A real one")
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    narrator.equal([one["title"] for one in visitor.shown()], ["A real one"], "a worker may say that it shows nothing")
+    visitor.clears_what_is_shown()
+
+
+def converts_too_late(visitor, narrator):
+    narrator.chapter("A conversion that does not count")
+
+    def clicked(days_ago):
+        receipt = f"{{url: '{visitor.site.origin}{RECEIPTS}', token: 't', clicked_at: Date.now() - {days_ago * DAY_MS}}}"
+        visitor.evaluates(f"notificationsDatabase('kept', 'readwrite', (store) => store.put({receipt}, 'clicked'))")
+
+    clicked(days_ago=8)
+    visitor.site.will_answer(RECEIPTS)
+    narrator.equal((visitor.evaluates("notifications.converted()"), visitor.statuses()), (False, []),
+                   "a click of last week leads to nothing")
+    for status in (404, 409, 410):
+        clicked(days_ago=6)
+        visitor.site.will_answer(RECEIPTS, status)
+        told = [visitor.evaluates("notifications.converted(1)") for _ in range(2)]
+        narrator.equal((told, visitor.statuses()), ([False, False], [status]), f"a click that meets {status} is forgotten")
+    clicked(days_ago=0)
+    visitor.site.will_answer(RECEIPTS, 503, 200)
+    narrator.equal([visitor.evaluates("notifications.converted(1)") for _ in range(2)], [True, False], "one that meets 503 is kept")
+    visitor.waits(lambda: visitor.statuses() == [503, 200], "the conversion")
+    narrator.ok("and told a moment later, once")
+    refused = visitor.evaluates("notifications.converted('much').catch((error) => error.name)")
+    narrator.equal(refused, "RangeError", "a value that is none is the page's fault")
+
+
+def is_subscribed_anew(visitor, narrator):
+    narrator.chapter("The browser drops its subscription")
+    old = visitor.site.registered[-1]["subscription"]["endpoint"]
+    for known, faults in [(f"{{endpoint: '{old}', options: {{applicationServerKey: new ArrayBuffer(65)}}}}", ()), ("null", (401, 503))]:
+        visitor.device = visitor.push_service.subscribe()
+        renewed = visitor.device.subscription()
+        visitor.in_worker(SUBSCRIPTIONS % json.dumps(renewed))
+        visitor.site.will_answer(REGISTER, *faults)
+        visitor.loses_its_subscription(known)
+        visitor.waits(lambda: visitor.statuses(REGISTER) == [*faults, 204], "the worker tells the site")
+        told = {"subscription": renewed, "old_endpoint": None if known == "null" else old}
+        narrator.equal(visitor.site.registered[-1], told, f"it hands over the new subscription after {faults or 'no faults'}")
+        narrator.equal(visitor.in_worker(KEY_IN_USE), visitor.stack.vapid_public_key, "with the key of today, not the old one")
+        visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
+    sent, _ = visitor.is_sent("On the new one")
+    visitor.waits_for(sent, "delivered_at", "the receipt on the new subscription")
+    narrator.ok("a push to the new subscription is shown and confirmed")
+
+
+def subscribes_with_another_key(visitor, narrator):
+    narrator.chapter("A page outside the worker's scope finds a subscription with another key")
+    visitor.evaluates("navigator.serviceWorker.getRegistration().then((root) => root.unregister())")
+    visitor.visits("/orders/7")
+    narrator.equal(visitor.evaluates("navigator.serviceWorker.controller"), None, "no worker has the page")
+    visitor.evaluates(
+        "self.subscription = {endpoint: 'https://push.example/old', options: {applicationServerKey: new ArrayBuffer(65)},"
+        " unsubscribe: async () => { self.isUnsubscribed = true; return true; }}")
+    narrator.check(visitor.subscribes("/app/worker.js"), "it subscribes")
+    narrator.equal((visitor.evaluates("self.isUnsubscribed"), visitor.evaluates(KEY_IN_USE)), (True, visitor.stack.vapid_public_key),
+                   "the old subscription is given up for one with the stack's key")
+    narrator.equal(visitor.site.registered[-1]["old_endpoint"], "https://push.example/old", "and its backend hears of both")

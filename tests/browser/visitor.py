@@ -1,0 +1,178 @@
+"""One person with one browser at the site of a company: what the chapters of the story can have them do and see."""
+
+import json
+
+from shop import RECEIPTS, REGISTER, Site
+
+EVENT_SECONDS = 20
+RECIPIENT = "browser-person"
+
+# What stands in for the push service of the browser's maker, in pages and in workers.
+SUBSCRIPTIONS = """
+(() => {
+  const given = %s;
+  const make = (options) => {
+    const key = options.applicationServerKey;
+    const bytes = typeof key === "string"
+      ? Uint8Array.from(atob(key.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)).buffer : key;
+    return { ...given, options: { userVisibleOnly: options.userVisibleOnly, applicationServerKey: bytes },
+             toJSON: () => given, unsubscribe: async () => true };
+  };
+  PushManager.prototype.subscribe = async function (options) { return self.subscription = make(options); };
+  PushManager.prototype.getSubscription = async () => self.subscription || null;
+})();
+"""
+# Nobody waits, but what would have been waited is known; the browser's own sync happens when the story says so.
+IMPATIENCE = """
+  self.patience ||= self.setTimeout;
+  self.waits = []; self.synced = [];
+  self.setTimeout = (work, ms) => { self.waits.push(ms); return self.patience(work, ms > 9000 ? ms : 0); };
+  SyncManager.prototype.register = async (tag) => { self.synced.push(tag); };
+"""
+WAITING = "notificationsDatabase('outbox', 'readonly', (store) => store.count())"
+# Chromium forgets a notification that is asked for while it is being shown: so the story asks afterwards.
+WITNESS = """
+(() => {
+  const { showNotification } = ServiceWorkerRegistration.prototype;
+  self.showings = 0; self.opened = [];
+  ServiceWorkerRegistration.prototype.showNotification = async function (...given) {
+    await showNotification.apply(this, given);
+    self.showings += 1;
+  };
+  self.clients.openWindow = async (url) => { self.opened.push(url); return null; };
+})()
+"""
+KEY_IN_USE = ("btoa(String.fromCharCode(...new Uint8Array(subscription.options.applicationServerKey)))"
+              ".replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')")
+
+
+class Visitor:
+    """Their page, their service worker, and the notifications they are sent."""
+
+    def __init__(self, narrator, stack, push_service, browser):
+        self.narrator, self.stack, self.push_service, self.chromium = narrator, stack, push_service, browser
+        self.site = Site(stack.api_url, self._registers)
+        self.page = self.worker = self.registration = self.device = None
+
+    def _registers(self, subscription):
+        """What the company's backend does with a subscription."""
+        self.stack.call("recipients", "PUT", f"/v1/recipients/{RECIPIENT}/devices", subscription)
+
+    # ---- the page
+
+    def opens_the_site(self):
+        self.device = self.push_service.subscribe()
+        self.page = self.chromium.attach(self.chromium.targets("page")[0]["targetId"])
+        self.chromium.call("Page.enable", self.page)
+        stub = SUBSCRIPTIONS % json.dumps(self.device.subscription())
+        self.chromium.call("Page.addScriptToEvaluateOnNewDocument", self.page, source=stub)
+        self.chromium.call("ServiceWorker.enable", self.page)
+        self.visits("/")
+
+    def visits(self, path):
+        self.chromium.call("Page.navigate", self.page, url=self.site.origin + path)
+        self.waits(lambda: self.evaluates(f"location.pathname === '{path}' && typeof notifications === 'object'"
+                                          " && document.readyState === 'complete'"), "client.js loads")
+
+    def says(self, setting):
+        """What they answer when the page asks for permission: `granted` or `denied`."""
+        self.chromium.call("Browser.setPermission", permission={"name": "notifications"}, setting=setting,
+                           origin=self.site.origin)
+
+    def subscribes(self, worker="/worker.js"):
+        """The endpoint that the page's call gives, or None."""
+        return self.evaluates(
+            f"notifications.subscribe({{serviceWorker: '{worker}', api: '{self.stack.api_url}', registerUrl: '{REGISTER}'}})"
+            ".then((subscription) => subscription && subscription.endpoint)")
+
+    def meets_the_worker(self):
+        def registrations():
+            updates = self.chromium.happened("ServiceWorker.workerRegistrationUpdated")
+            return [one for update in updates for one in update["registrations"] if self.site.origin in one["scopeURL"]]
+
+        def attach():
+            workers = [one for one in self.chromium.targets("service_worker") if self.site.origin in one["url"]]
+            return self.chromium.attach(workers[0]["targetId"]) if workers else None
+
+        self.registration = self.waits(registrations, "the service worker is registered")[-1]["registrationId"]
+        self.worker = self.waits(attach, "the service worker runs")
+        self.in_worker(WITNESS)
+
+    def evaluates(self, script):
+        return self.chromium.evaluate(self.page, script)
+
+    # ---- the worker
+
+    def in_worker(self, script):
+        return self.chromium.evaluate(self.worker, script)
+
+    def hurries(self):
+        self.in_worker(IMPATIENCE)
+
+    def waiting(self):
+        return self.in_worker(WAITING)
+
+    def shown(self):
+        script = ("self.registration.getNotifications().then((all) => "
+                  "all.map(({title, body, tag}) => ({title, body, tag})))")
+        return self.in_worker(script)
+
+    def clears_what_is_shown(self):
+        self.in_worker("self.registration.getNotifications().then((all) => all.forEach((one) => one.close()))")
+        # It takes its time, and would take along what is shown next under the same tag.
+        self.waits(lambda: not self.shown(), "nothing is shown")
+
+    def on_notification(self, event):
+        """A click on, or the dismissal of, what is shown: the event is ours, its notification the browser's."""
+        return self.in_worker(
+            "self.registration.getNotifications().then((all) => {"
+            f" self.dispatchEvent(new NotificationEvent('{event}', {{notification: all[0]}})); return all.length; }})")
+
+    def loses_its_subscription(self, old):
+        """The event, with what the browser knows of the subscription that ended, as JavaScript."""
+        # An event that a script makes may not keep the worker awake (waitUntil throws); its handler has run by then.
+        self.in_worker(
+            f"self.dispatchEvent(Object.assign(new Event('pushsubscriptionchange'), {{oldSubscription: {old},"
+            " newSubscription: null, waitUntil: () => undefined}))")
+
+    def network(self, is_there):
+        self.chromium.call("Network.enable", self.worker)
+        self.chromium.call("Network.emulateNetworkConditions", self.worker, offline=not is_there, latency=0,
+                           downloadThroughput=-1, uploadThroughput=-1)
+
+    # ---- notifications
+
+    def is_sent(self, title, by_the_site=False, path="/orders/7", **extra):
+        """Sends a push, takes it in as the push service, and hands it to the worker as the browser would. Its receipts go
+        to the service, or by the site."""
+        content = {"title": title, "body": "Your order is on its way.", "url": f"{self.site.origin}{path}"}
+        sent = self.stack.expect(202, "send", "POST", "/v1/notifications",
+                                 {"to": RECIPIENT, "channels": ["push"], "content": content, **extra}).json
+        message = self.device.messages[-1].message
+        assert message["id"] == sent["id"], "the last push is of this notification"
+        if by_the_site:
+            message["receipt"]["url"] = self.site.origin + RECEIPTS
+        self.is_pushed(json.dumps(message))
+        return sent["id"], message
+
+    def is_pushed(self, data):
+        self.chromium.call("ServiceWorker.deliverPushMessage", self.page, origin=self.site.origin,
+                           registrationId=self.registration, data=data)
+
+    def is_pushed_and_shown(self, data):
+        before = self.in_worker("self.showings")
+        self.is_pushed(data)
+        self.waits(lambda: self.in_worker("self.showings") > before, "a notification")
+        return self.shown()
+
+    def notification(self, notification_id):
+        return self.stack.expect(200, "send", "GET", f"/v1/notifications/{notification_id}").json
+
+    def waits(self, ask, what):
+        return self.narrator.wait(ask, EVENT_SECONDS, what, pause=0.05)
+
+    def waits_for(self, notification_id, field, what):
+        return self.waits(lambda: self.notification(notification_id)[field], what)
+
+    def statuses(self, path=RECEIPTS):
+        return [status for status, _ in self.site.answered(path)]
