@@ -19,7 +19,7 @@ PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # only tests ask for.
 WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
 # In flow order, as everywhere.
-FUNCTIONS := send cascade rollup cleanup recipients console
+FUNCTIONS := send cascade rollup cleanup recipients track console
 # The test over the deployed stack, in the crate `tests`.
 DEPLOYED_TEST := deployed
 
@@ -36,7 +36,7 @@ run: build target/venv/local/ready target/venv/sam/ready ## show the main job on
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/run.py
 
 .PHONY: test
-test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last one over a deployed local stack
+test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last ones over a deployed local stack and in a browser
 	@echo "== tests of the workspace"
 	cargo test --workspace --locked
 	@if [ -e tests/$(DEPLOYED_TEST) ] || [ -e tests/$(DEPLOYED_TEST).rs ]; then \
@@ -47,10 +47,18 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke.py; \
 	fi
+	@$(MAKE) --no-print-directory browser
 
 .PHONY: faults
 faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/ready ## faults of AWS between the functions and a local stack, and what became of every request (CASES="ses resets")
 	@$(LOCAL_PYTHON) infra/local/run_faults.py $(CASES)
+
+.PHONY: browser
+browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if there is one, over a local stack
+	@if $(LOCAL_PYTHON) tests/browser/chromium.py; then \
+	  echo "== client scripts in a browser"; \
+	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/browser/run.py; \
+	fi
 
 .PHONY: init
 init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one

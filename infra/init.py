@@ -80,6 +80,13 @@ def init(ssm, stage):
              Description="Signs the links in messages")
 
 
+def say_where_links_lead(ssm, stage, url):
+    """Creates public-base-url, which can only be known once the API exists; an operator's own domain stays."""
+    put_once(ssm, f"/push-notifications/{stage}/public-base-url", url, Type="String",
+             AllowedPattern=r"^https?://[^\s?#]+$",
+             Description="Where the API is reached from outside: links and receipts lead there. Put your own domain here")
+
+
 def main():
     stage = os.environ.get("STAGE", "local")
     # Where `make deploy` goes, whatever the shell says: functions find only what is in their own region.

@@ -32,7 +32,9 @@ def up(place, by_hand=""):
         say(f"deployed in {sam.deploy(place, by_hand):.0f} s")
         api_id, routes = api.create_routes(clients, name)
         say(f"{routes} routes of the HTTP API")
-        place.stack_file.write_text(json.dumps(_describe(place, clients, name, api_id), indent=2) + "\n")
+        described = _describe(place, clients, name, api_id)
+        init.say_where_links_lead(clients("ssm"), STAGE, described["api_url"])
+        place.stack_file.write_text(json.dumps(described, indent=2) + "\n")
     except BaseException:
         server.stop(place)
         raise

@@ -26,5 +26,6 @@ mod stack;
 #[allow(dead_code)]
 mod template;
 mod tokens;
+mod track;
 mod version_2;
 mod world;

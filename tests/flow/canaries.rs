@@ -221,7 +221,28 @@ async fn a_refused_request_is_told_what_is_wrong_and_not_what_it_said() {
         aviary.is_problem(422, &answer);
     }
     refused_people(&mut aviary).await;
+    refused_links(&mut aviary).await;
     aviary.assert_clean();
+}
+
+async fn refused_links(aviary: &mut Aviary) {
+    let receipts = "POST /v1/receipts";
+    let requests = [
+        (json!("{canary"), 400),
+        (json!({"token": "canary", "event": "clicked"}), 404),
+        (json!({"token": ["canary"], "event": "clicked"}), 422),
+        (json!({"token": "canary", "event": "canary"}), 422),
+        (json!({"token": "canary", "event": "clicked", "at": "canary"}), 422),
+        (json!({"token": "canary", "event": "converted", "value_micros": "canary"}), 422),
+    ];
+    for (body, status) in requests {
+        let answer = aviary.world.on_track(receipts, "", body).await;
+        aviary.is_problem(status, &answer);
+    }
+    for route in ["GET /v1/clicks/{token}", "GET /v1/unsubscribe/{token}", "POST /v1/unsubscribe/{token}"] {
+        let answer = aviary.world.on_track(route, "canary", Value::Null).await;
+        aviary.is_problem(404, &answer);
+    }
 }
 
 async fn refused_people(aviary: &mut Aviary) {
@@ -365,8 +386,8 @@ async fn what_holds_a_person_is_masked_when_it_is_printed() {
     assert!(live.rollout.users.contains(LISTED) && recipient.devices[0].endpoint.expose().contains(DEVICE));
     let channels = &dispatcher.channels;
     let kinds = notifications::channels::Channel::ALL;
-    let composed: Vec<_> =
-        kinds.map(|channel| channels.compose(channel, &notification, &recipient, &live.settings)).into();
+    let composed = kinds
+        .map(|channel| channels.compose(channel, &notification, &recipient, &live.settings, channels.links(&live)));
     let shown = [
         format!("{notification:?}"),
         format!("{recipient:?}"),
@@ -375,6 +396,8 @@ async fn what_holds_a_person_is_masked_when_it_is_printed() {
         format!("{dispatcher:?}"),
         format!("{:?}", aviary.world.recipients),
         format!("{:?}", aviary.world.send),
+        format!("{:?}", aviary.world.track),
+        format!("{:?}", channels.links(&live).map(|links| (links, links.receipt(&notification)))),
     ];
     for shown in shown {
         aviary.saw("a value", shown);

@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use notifications::channels::Channel;
+use notifications::notification::NotificationId;
+use notifications::track::Permit;
 use serde_json::{Value, json};
 
 use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
-use crate::world::{Call, Lot, Reply, World};
+use crate::world::{BASE, Call, Lot, Reply, World, keys};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -20,6 +23,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     messages_are_sent(&world).await;
     messages_are_carried_on(&world).await;
     metrics_are_merged(&world).await;
+    links_are_followed(&world).await;
     ops_change_the_rollout(&world).await;
     version_2_is_taken_back(&world).await;
     nights_pass(&world).await;
@@ -147,6 +151,17 @@ async fn version_2_is_taken_back(world: &World) {
     world.advance(21);
 }
 
+async fn links_are_followed(world: &World) {
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let sent = world.send("ada", json!({"channels": ["email"]})).await;
+    let id = NotificationId::parse(sent.body["id"].as_str().unwrap()).unwrap();
+    let (recipient, until) = (id.recipient().clone(), world.clock.now() + Duration::from_secs(HOUR));
+    let token = keys().sign(&Permit::Receipt(id, Channel::Push), until);
+    assert_eq!(world.receipt(&token, "delivered", json!({})).await.body, json!({"recorded": true}));
+    let token = keys().sign(&Permit::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()), until);
+    assert_eq!(world.follow("POST", &format!("{BASE}/v1/unsubscribe/{token}")).await.status, 200);
+}
+
 async fn nights_pass(world: &World) {
     // A night that is too short remembers where it was.
     world.clean(Duration::ZERO).await;
@@ -246,11 +261,20 @@ fn what_names_no_resource_of_ours_is_bound_otherwise() {
 }
 
 #[test]
-fn every_route_but_the_public_key_asks_for_a_scope_and_every_route_is_throttled() {
+fn every_route_but_the_public_ones_asks_for_a_scope_and_every_route_is_throttled() {
     let template = Template::read();
     let routes = template.routes();
     let public: Vec<_> = routes.iter().filter(|route| route.is_public).map(|route| route.key()).collect();
-    assert_eq!(public, ["GET /v1/vapid-public-key"]);
+    let known = [
+        "GET /v1/vapid-public-key",
+        "POST /v1/receipts",
+        "GET /v1/clicks/{token}",
+        "GET /v1/unsubscribe/{token}",
+        "POST /v1/unsubscribe/{token}",
+        "GET /v1/client/worker.js",
+        "GET /v1/client/client.js",
+    ];
+    assert_eq!(public, known);
     for route in routes.iter().filter(|route| !route.is_public) {
         assert!(!route.scopes.is_empty(), "{} is open to every token", route.key());
         let known = |scope: &String| ["send", "recipients", "ops"].contains(&scope.as_str());

@@ -12,10 +12,11 @@ const BY_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACC
 /// Longer than any start.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The secrets that functions need, each with a value that can be meant: the key pair of RFC 8291, appendix A.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 4] = [
     ("vapid-private-key", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"),
     ("vapid-public-key", "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8"),
     ("recipient-hash-key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
+    ("link-signing-key", "HxAeHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE"),
 ];
 
 /// Starts `program` without each variable of `function`'s Environment block in turn, but for the `optional` ones.

@@ -35,7 +35,7 @@ enum Event {
     /// The schedule of every few minutes: a second look at erasures.
     Erasures,
     /// Somebody asks for a pass.
-    Api(Request),
+    Api(Box<Request>),
 }
 
 impl Event {
@@ -43,7 +43,7 @@ impl Event {
         match event["task"].as_str() {
             Some("cleanup") => Some(Self::Schedule),
             Some("erasures") => Some(Self::Erasures),
-            _ => gateway::request(event).map(Self::Api),
+            _ => gateway::request(event).map(|request| Self::Api(Box::new(request))),
         }
     }
 }

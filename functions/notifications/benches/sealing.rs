@@ -107,6 +107,7 @@ fn message() -> PushMessage {
             url: None,
             icon: None,
             data: None,
+            receipt: None,
         };
         PushMessage::new(content, 3_600, Urgency::Normal, Topic::of_caller("invoice-7")).unwrap()
     };

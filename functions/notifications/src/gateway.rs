@@ -67,7 +67,9 @@ pub fn request(event: Value) -> Option<Request> {
     let masked = |parameters: Option<BTreeMap<String, String>>| {
         parameters.unwrap_or_default().into_iter().map(|(name, value)| (name, Private::new(value))).collect()
     };
-    let key = event.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+    let header = |wanted: &str| event.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let key = header("idempotency-key");
+    let purpose = header("sec-purpose").or_else(|| header("purpose"));
     let body = event.body.unwrap_or_default();
     let body = if event.is_base64_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() };
     let jwt = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt);
@@ -75,6 +77,7 @@ pub fn request(event: Value) -> Option<Request> {
         route: event.route_key,
         path: masked(event.path_parameters.map(decoded)),
         query: masked(event.query_string_parameters),
+        is_prefetch: purpose.is_some_and(|(_, value)| value.to_ascii_lowercase().contains("prefetch")),
         idempotency_key: key.map(|(_, value)| Private::new(value.clone())),
         body: Private::new(body),
         caller: jwt.map(|jwt| caller(&jwt.claims)).unwrap_or_default(),
@@ -183,6 +186,17 @@ mod tests {
         let mut event = event();
         event["pathParameters"] = json!({"id": "100%25|ü"});
         assert_eq!(request(event).unwrap().path("id"), "100%|ü");
+    }
+
+    #[test]
+    fn a_browser_that_looks_ahead_says_so() {
+        let with = |headers: Value| {
+            let mut event = event();
+            event["headers"] = headers;
+            request(event).unwrap().is_prefetch
+        };
+        assert!(with(json!({"sec-purpose": "prefetch;prerender"})) && with(json!({"Purpose": "prefetch"})));
+        assert!(!with(json!({})) && !with(json!({"sec-purpose": "other"})));
     }
 
     #[test]

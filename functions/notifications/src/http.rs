@@ -52,6 +52,8 @@ pub struct Request {
     pub path: BTreeMap<String, Private<String>>,
     /// The query's parameters, decoded; API Gateway joins a repeated one with commas.
     pub query: BTreeMap<String, Private<String>>,
+    /// Whether a browser only looks ahead (`Sec-Purpose: prefetch`), and nobody has asked yet.
+    pub is_prefetch: bool,
     /// `Idempotency-Key`, when given.
     pub idempotency_key: Option<Private<String>>,
     /// The body.
@@ -170,7 +172,7 @@ pub struct Response {
     pub status: u16,
     /// Headers beyond `Content-Type`.
     pub headers: Vec<(&'static str, String)>,
-    /// `application/json` or `application/problem+json`.
+    /// `application/json`, `application/problem+json`, or what a browser is shown.
     pub content_type: &'static str,
     /// The body; empty for 204.
     pub body: Private<String>,
@@ -182,6 +184,12 @@ impl Response {
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let text = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
         Self { status, headers: Vec::new(), content_type: "application/json", body: Private::new(text) }
+    }
+
+    /// A text of another kind.
+    #[must_use]
+    pub fn text(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+        Self { status, headers: Vec::new(), content_type, body: Private::new(body.into()) }
     }
 
     /// 204.

@@ -2,7 +2,8 @@
 //!
 //! Follow one: [`send`] takes a caller's request, asks the gates and stores a [`notification`]; [`cascade`] decides and
 //! carries out one step after another on the [`channels`] until it ends, past providers whose [`breaker`] is open; [`rollup`]
-//! counts what happened; [`cleanup`] removes what outlived its use; [`recipients`] keeps the people; [`console`] answers ops.
+//! counts what happened; [`cleanup`] removes what outlived its use; [`recipients`] keeps the people; [`track`] hears what became of it on
+//! their side; [`console`] answers ops.
 //! What ops may change is in [`rollout`] and [`settings`]. AWS is called by [`store`], [`parameters`], the channels' `provider` files
 //! and the last good rollout alone.
 
@@ -16,6 +17,8 @@ pub mod rollup;
 pub mod cleanup;
 
 pub mod recipients;
+
+pub mod track;
 
 pub mod console;
 

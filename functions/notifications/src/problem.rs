@@ -28,6 +28,10 @@ pub enum ProblemKind {
     NoCaller,
     /// 404: there is no such thing, or it is another caller's.
     NotFound,
+    /// 404: a signed token that this service did not make, or not for this.
+    InvalidToken,
+    /// 410: a signed token whose time is over.
+    ExpiredToken,
     /// 409: the thing's present state does not allow this.
     Conflict,
     /// 409: the first request with this key is still running.
@@ -51,7 +55,8 @@ impl ProblemKind {
         match self {
             Self::NotJson => 400,
             Self::NoCaller => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::InvalidToken => 404,
+            Self::ExpiredToken => 410,
             Self::Conflict | Self::IdempotencyInProgress => 409,
             Self::TooLarge => 413,
             Self::Invalid | Self::IdempotencyKeyReused => 422,
@@ -67,6 +72,8 @@ impl ProblemKind {
             Self::NotJson => "urn:notifications:problem:not-json",
             Self::NoCaller => "urn:notifications:problem:no-caller",
             Self::NotFound => "urn:notifications:problem:not-found",
+            Self::InvalidToken => "urn:notifications:problem:invalid-token",
+            Self::ExpiredToken => "urn:notifications:problem:expired-token",
             Self::Conflict => "urn:notifications:problem:conflict",
             Self::IdempotencyInProgress => "urn:notifications:problem:idempotency-in-progress",
             Self::TooLarge => "urn:notifications:problem:too-large",
@@ -84,6 +91,8 @@ impl ProblemKind {
             Self::NotJson => "The body is not JSON",
             Self::NoCaller => "The token names no caller",
             Self::NotFound => "Not found",
+            Self::InvalidToken => "This link is not one of ours",
+            Self::ExpiredToken => "This link has expired",
             Self::Conflict => "The present state does not allow this",
             Self::IdempotencyInProgress => "The first request with this key is still running",
             Self::TooLarge => "The body is too large",

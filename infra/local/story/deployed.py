@@ -35,6 +35,7 @@ class Deployed:
         self._about = description
         self.outputs = description["outputs"]
         self.vapid_public_key = description["vapid_public_key"]
+        self.api_url = description["api_url"]
         self._tokens, self._clients = {}, {}
 
     @classmethod
@@ -85,7 +86,7 @@ class Deployed:
         if data is not None:
             headers["Content-Type"] = "application/json"
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self._about["api_url"] + path, data=data, method=method, headers=names)
+        request = urllib.request.Request(self.api_url + path, data=data, method=method, headers=names)
         try:
             with OPENER.open(request, timeout=REQUEST_SECONDS) as answer:
                 return Answer(answer.status, answer.headers, answer.read())

@@ -26,7 +26,7 @@ const RATIO_TARGET: f64 = 2.5;
 /// Longer than any start: one that takes it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The first one is what the others are measured against. In flow order.
-const FUNCTIONS: [&str; 7] = ["hello", "send", "cascade", "rollup", "cleanup", "recipients", "console"];
+const FUNCTIONS: [&str; 8] = ["hello", "send", "cascade", "rollup", "cleanup", "recipients", "track", "console"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -124,6 +124,54 @@ async fn of_a_cleanup() {
     Story { given, act, then, from: 10, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
 }
 
+/// Pushed to, clicked, and wanting no more.
+fn reached(world: &World) -> Acting<'_> {
+    Box::pin(async {
+        world.subscribe("ada", "ada").await;
+        world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+        world.send("ada", json!({"channels": ["push"]})).await;
+    })
+}
+
+#[tokio::test]
+async fn of_a_receipt() {
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.receipt(&world.token_of_a_receipt(), "clicked", json!({})).await;
+        })
+    }
+    /// The service worker had no answer, and tells it again.
+    fn then(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            let token = world.token_of_a_receipt();
+            assert_eq!(world.receipt(&token, "clicked", json!({})).await.status, 200);
+            assert_eq!(world.receipt(&token, "clicked", json!({})).await.body, json!({"recorded": false}));
+            let end = world.get(&world.only_id()).await.body;
+            assert_eq!((&end["status"], end["clicked_at"].is_string()), (&json!("delivered"), true));
+        })
+    }
+    let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications")];
+    Story { given: reached, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+}
+
+#[tokio::test]
+async fn of_an_opt_out() {
+    fn act(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            world.follow("POST", &world.link_to_unsubscribe()).await;
+        })
+    }
+    fn then(world: &World) -> Acting<'_> {
+        Box::pin(async {
+            assert_eq!(world.follow("POST", &world.link_to_unsubscribe()).await.status, 200);
+            let profile = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body;
+            assert_eq!(profile["preferences"]["opted_out_types"], json!(["DEFAULT"]));
+        })
+    }
+    let lines = &[(Before, "UpdateItem recipients"), (After, "UpdateItem recipients")];
+    Story { given: reached, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+}
+
 #[tokio::test]
 async fn of_a_rollup() {
     fn act(world: &World) -> Acting<'_> {

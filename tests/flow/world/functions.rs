@@ -1,4 +1,4 @@
-//! The six functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
+//! The seven functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,6 +22,9 @@ use notifications::store::{
     BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
     SuppressionsStore,
 };
+use notifications::track::{TokenKeys, TrackApi};
+
+use super::readers::BASE;
 
 /// What the parameters' names begin with.
 pub const PREFIX: &str = "/push-notifications/test";
@@ -35,6 +38,8 @@ const POST: Post<'static> = Post {
     topic: ALERTS_TOPIC,
     runbook: "https://wiki.example.com/docs/operations.md",
 };
+/// The link-signing key of this world.
+pub const LINK_KEY: [u8; 32] = [9; 32];
 /// The VAPID private key of this world.
 const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
@@ -72,6 +77,8 @@ pub fn parameters() -> impl Iterator<Item = (String, String)> {
         ("vapid-private-key", scalar),
         ("vapid-public-key", public_key),
         ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
+        ("link-signing-key", URL_SAFE_NO_PAD.encode(LINK_KEY)),
+        ("public-base-url", BASE.to_owned()),
     ];
     parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value))
 }
@@ -163,6 +170,17 @@ impl Places {
             hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
+        }
+    }
+
+    pub async fn track(&self) -> TrackApi {
+        let sdk = self.aws("track");
+        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
+        let secrets = Secrets::load(&parameters, PREFIX, &[SecretName::LinkSigningKey]).await.unwrap();
+        TrackApi {
+            notifications: NotificationsStore::new(dynamodb.clone(), "notifications"),
+            recipients: RecipientsStore::new(dynamodb, "recipients"),
+            keys: TokenKeys::new(secrets.link_signing_keys().unwrap()),
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 use super::faults::Faults;
 
@@ -53,6 +55,8 @@ pub enum Reply {
     },
     /// Sends these bytes, which need not be an answer, and closes the connection.
     Raw(Vec<u8>),
+    /// Answers once somebody opens the gate.
+    Held(Arc<Semaphore>, Box<Reply>),
     /// Says nothing until the other side gives up.
     Silence,
     /// Closes the connection without a word.
@@ -70,6 +74,11 @@ impl Reply {
 
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self::Raw(bytes.into())
+    }
+
+    /// The same, but not before `gate` has a permit.
+    pub fn held(self, gate: &Arc<Semaphore>) -> Self {
+        Self::Held(Arc::clone(gate), Box::new(self))
     }
 
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
@@ -108,8 +117,13 @@ where
             Some(number) => Some(handler(arrival.clone()).await).filter(|_| faults.ends(number, &arrival)),
             None => None,
         };
-        match reply.unwrap_or(Reply::Silence) {
-            Reply::HangUp => return,
+        let mut reply = reply.unwrap_or(Reply::Silence);
+        if let Reply::Held(gate, then) = reply {
+            gate.acquire().await.unwrap().forget();
+            reply = *then;
+        }
+        match reply {
+            Reply::HangUp | Reply::Held(..) => return,
             Reply::Raw(bytes) => {
                 let _ = stream.write_all(&bytes).await;
                 return;

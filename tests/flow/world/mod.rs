@@ -13,6 +13,7 @@ mod http;
 pub mod logs;
 mod meddling;
 mod push;
+mod readers;
 pub mod ssm;
 mod steward;
 #[path = "../../template/mod.rs"]
@@ -46,6 +47,8 @@ use notifications::rollup::{Change, Sequence};
 use notifications::send::SendApi;
 use notifications::store::StoreError;
 use notifications::store::metrics::Merged;
+use notifications::track::TrackApi;
+pub use readers::{BASE, keys, links};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -97,6 +100,7 @@ pub struct World {
     rollup: Rollup,
     cleaner: Cleaner,
     pub recipients: RecipientsApi,
+    pub track: TrackApi,
     console: ConsoleApi,
     told: Mutex<usize>,
     counted: Mutex<u64>,
@@ -132,6 +136,7 @@ impl World {
             rollup: places.rollup(&clock),
             cleaner: places.cleanup(&clock),
             recipients: places.recipients().await,
+            track: places.track().await,
             console: places.console(&clock),
             clock,
             push,
@@ -408,14 +413,6 @@ impl World {
         self.aws.state.lock().unwrap().calls.clone()
     }
 
-    pub fn mails(&self) -> Vec<String> {
-        self.aws.state.lock().unwrap().mails.clone()
-    }
-
-    pub fn texts(&self) -> Vec<(String, String)> {
-        self.aws.state.lock().unwrap().texts.clone()
-    }
-
     pub fn items(&self, table: &str) -> Vec<Value> {
         dynamo::items(&self.database, table)
     }
@@ -451,7 +448,9 @@ fn message(to: &str, extra: Value) -> Value {
 }
 
 fn answer(response: notifications::http::Response) -> Answer {
-    let body = serde_json::from_str(response.body.expose()).unwrap_or(Value::Null);
+    // What is no JSON is a page.
+    let text = response.body.expose();
+    let body = serde_json::from_str(text).unwrap_or_else(|_| if text.is_empty() { Value::Null } else { json!(text) });
     Answer { status: response.status, headers: response.headers, body }
 }
 

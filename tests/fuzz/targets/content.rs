@@ -27,6 +27,7 @@ fn push(content: &Content) {
         url: content.url.clone(),
         icon: content.icon.clone(),
         data: content.data.clone(),
+        receipt: None,
     };
     let Ok(message) = PushMessage::new(content, 60, Urgency::Normal, Topic::of_notification("id")) else { return };
     assert!(message.payload().expose().len() <= 3_993);

@@ -35,6 +35,7 @@ fn message() -> PushMessage {
         url: None,
         icon: None,
         data: None,
+        receipt: None,
     };
     PushMessage::new(content, 60, Urgency::Normal, Topic::of_notification("id")).unwrap()
 }

@@ -25,7 +25,7 @@ fn followed(text: &str, ids: &BTreeSet<String>) {
     let texts = |percentage: &str| Texts {
         percentage: Some(percentage.to_owned().into()),
         users: Some(text.to_owned().into()),
-        settings: None,
+        ..Texts::default()
     };
     let mut known = Known::default();
     known.take(texts("0.01"), false);

@@ -106,6 +106,8 @@ impl World {
             ("settings", r#"{"sms": {"allowed_countries": ["IT", "DE", "US"]}}"#.to_owned()),
             ("vapid-private-key", URL_SAFE_NO_PAD.encode([0x24; 32])),
             ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
+            ("link-signing-key", URL_SAFE_NO_PAD.encode([9; 32])),
+            ("public-base-url", "https://notify.example.com".to_owned()),
         ];
         let aws = Aws::new(parameters.map(|(name, value)| (format!("{PREFIX}/{name}"), value)).into());
         let push_origin = runtime.block_on(push::serve());

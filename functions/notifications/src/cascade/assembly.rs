@@ -20,6 +20,7 @@ use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::startup::StartError;
 use crate::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsBudget, SuppressionsStore};
+use crate::track::TokenKeys;
 
 /// The environment of a function that sends.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ impl DispatcherConfig {
     /// Names the one that is missing or malformed.
     pub async fn secrets(&self) -> Result<Secrets, SecretsError> {
         let parameters = ParameterStore::new(aws::ssm(&self.aws));
-        let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey];
+        let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
         Secrets::load(&parameters, &self.parameter_prefix, &needed).await
     }
 
@@ -133,8 +134,11 @@ impl DispatcherConfig {
                 extra_origins: self.extra_push_origins.clone(),
                 email: EmailClient::new(aws::ses(&self.aws), self.sender_address.clone()),
                 sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
+                keys: TokenKeys::new(secrets.link_signing_keys()?),
             },
-            live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone()).with_last_good(last_good),
+            live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone())
+                .with_public_base_url()
+                .with_last_good(last_good),
             home_country: self.sender_country,
             clock,
         })

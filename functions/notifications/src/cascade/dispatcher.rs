@@ -22,7 +22,7 @@ use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::Recipient;
 use crate::rollout::{LiveSource, Version};
-use crate::store::{NotificationsStore, RecipientsStore, SmsBudget, StoreError, SuppressionsStore};
+use crate::store::{NotificationsStore, RecipientsStore, Saved, SmsBudget, StoreError, SuppressionsStore};
 
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
@@ -80,6 +80,14 @@ impl Job {
     }
 }
 
+/// Whether the state reached is stored, so that this is all for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    Yes,
+    /// Not yet: there is more to do, or a receipt came first, is known now, and decides what comes next.
+    ThinkAgain,
+}
+
 /// Everything an attempt needs.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -126,16 +134,17 @@ impl Dispatcher {
                 killed: live.rollout.is_killed(),
             };
             let now = self.clock.now();
-            if ladder.killed && job.notification.attempts.is_empty() {
+            let not_begun = job.notification.attempts.is_empty() && !job.notification.engagement.is_delivered();
+            if ladder.killed && not_begun {
                 job.notification.version = Some(Version::V1);
             }
             let round = match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
                 (Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
-                    return self.store(job, allowance).await;
+                    Round::Rest(self.store(&mut job, allowance).await?)
                 }
                 (Step::Wait(until), _) if !self.nap(until, allowance).await => {
-                    return self.put_down(job, until, allowance).await;
+                    Round::Rest(self.put_down(&mut job, until, allowance).await?)
                 }
                 // Much may have changed meanwhile, and reading is cheap beside a wait.
                 (Step::Wait(_), _) => {
@@ -143,7 +152,7 @@ impl Dispatcher {
                     continue;
                 }
                 (Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
-                    self.push(&mut job, &devices, &live.settings.breaker, allowance).await?
+                    self.push(&mut job, &devices, &live, allowance).await?
                 }
                 (Step::Pay(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
                     self.pay(&mut job, channel, to, &live, allowance).await?
@@ -151,14 +160,22 @@ impl Dispatcher {
                 // Due, but not in this invocation: the stream or the next minute takes it up.
                 (Step::Push(_) | Step::Pay(_), _) => Round::Late,
             };
-            match round {
-                Round::Done => {}
-                Round::Met(Obstacle::Erased, _) => recipient = None,
+            let stored = match round {
+                Round::Done => Stored::ThinkAgain,
+                Round::Met(Obstacle::Erased, _) => {
+                    recipient = None;
+                    Stored::ThinkAgain
+                }
                 Round::Met(Obstacle::Suppressed, channel) => {
                     recipient.iter_mut().for_each(|to| _ = to.suppressed.insert(channel));
+                    Stored::ThinkAgain
                 }
-                Round::Late => return self.put_down(job, now, allowance).await,
-                Round::Crowded => return self.put_down(job, soon_after(now + CROWDED), allowance).await,
+                Round::Rest(stored) => stored,
+                Round::Late => self.put_down(&mut job, now, allowance).await?,
+                Round::Crowded => self.put_down(&mut job, soon_after(now + CROWDED), allowance).await?,
+            };
+            if stored == Stored::Yes {
+                return Ok(job.notification);
             }
         }
     }
@@ -177,23 +194,22 @@ impl Dispatcher {
         barred
     }
 
-    async fn put_down(&self, mut job: Job, until: Timestamp, allowance: Allowance) -> Result<Notification, StoreError> {
+    async fn put_down(&self, job: &mut Job, until: Timestamp, allowance: Allowance) -> Result<Stored, StoreError> {
         job.notification.wait(until, self.clock.now());
         self.store(job, allowance).await
     }
 
     /// Stores the state reached. What a paid call came to is insisted on, beyond the time that the rest of the request has:
     /// unless it is stored, all that anybody will know is that the call may have been made.
-    async fn store(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+    async fn store(&self, job: &mut Job, allowance: Allowance) -> Result<Stored, StoreError> {
         if job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0) {
-            deadline::anew(allowance.to_insist(self.clock.now()), self.insist(&mut job)).await?;
+            deadline::anew(allowance.to_insist(self.clock.now()), self.insist(job)).await
         } else {
-            self.persist(&mut job).await?;
+            self.persist(job).await
         }
-        Ok(job.notification)
     }
 
-    async fn insist(&self, job: &mut Job) -> Result<(), StoreError> {
+    async fn insist(&self, job: &mut Job) -> Result<Stored, StoreError> {
         let mut made = 1;
         loop {
             match self.persist(job).await {
@@ -210,17 +226,18 @@ impl Dispatcher {
 
     /// Stores the state. Money that a provider did not take is given back once it is stored that it did not: a crash between
     /// the two leaves the day's ceiling too low, never too high.
-    pub(super) async fn persist(&self, job: &mut Job) -> Result<(), StoreError> {
+    pub(super) async fn persist(&self, job: &mut Job) -> Result<Stored, StoreError> {
         if job.is_new {
             self.notifications.create(&job.notification).await?;
             job.is_new = false;
-        } else {
-            self.notifications.save(&mut job.notification).await?;
+        } else if let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
+            job.notification.engagement = facts;
+            return Ok(Stored::ThinkAgain);
         }
         if job.notification.in_flight.is_none_or(|claim| claim.channel != Channel::Sms) {
             self.give_back(job).await;
         }
-        Ok(())
+        Ok(Stored::Yes)
     }
 
     pub(super) async fn give_back(&self, job: &mut Job) {

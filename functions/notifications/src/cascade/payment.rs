@@ -14,10 +14,20 @@ use crate::channels::{Answer, Channel, Outcome, PaidMessage};
 use crate::notification::Claim;
 use crate::recipients::Recipient;
 use crate::rollout::Live;
-use crate::store::{Reserved, StoreError};
+use crate::store::{Reserved, Saved, StoreError};
 
 /// The longest that taking back a claim may take.
 const TO_WITHDRAW: Duration = Duration::from_secs(2);
+
+/// Whether a paid send may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claimed {
+    Yes,
+    /// The budget does not allow it; nothing was written.
+    Unaffordable,
+    /// Nothing was written: a receipt came first, and is known now.
+    ThinkAgain,
+}
 
 /// Whether a claimed call was made.
 enum Called {
@@ -48,7 +58,9 @@ impl Dispatcher {
         live: &Live,
         allowance: Allowance,
     ) -> Result<Round, StoreError> {
-        let Some(message) = self.channels.compose(channel, &job.notification, recipient, &live.settings) else {
+        let links = self.channels.links(live);
+        let message = self.channels.compose(channel, &job.notification, recipient, &live.settings, links);
+        let Some(message) = message else {
             job.unaffordable.insert(channel);
             return Ok(Round::Done);
         };
@@ -93,11 +105,12 @@ impl Dispatcher {
         let (channel, price_micros) = (message.channel(), message.price_micros(&live.settings));
         let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
         match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Claimed::Yes) => {}
+            Ok(Claimed::Unaffordable) => {
                 job.unaffordable.insert(channel);
                 return Ok(Called::Not(Round::Done));
             }
+            Ok(Claimed::ThinkAgain) => return Ok(Called::Not(Round::Done)),
             Err(error) => {
                 if error.is_transient() {
                     self.withdraw(job, allowance).await;
@@ -125,7 +138,7 @@ impl Dispatcher {
     }
 
     /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider
-    /// did not take. `false` when the budget does not allow it, and nothing was written.
+    /// did not take.
     async fn claim(
         &self,
         job: &mut Job,
@@ -133,37 +146,68 @@ impl Dispatcher {
         recipient: &Recipient,
         live: &Live,
         allowance: Allowance,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Claimed, StoreError> {
         // What is set aside on one UTC day is given back on the same.
         let at = self.clock.now();
         let held = job.set_aside.is_some_and(|held| held.price_micros == claim.price_micros);
         job.notification.lease(allowance.lease_until, at);
         job.notification.in_flight = Some(claim);
-        if claim.channel != Channel::Sms || held {
-            self.notifications.claim(&mut job.notification, job.is_new).await?;
-            job.is_new = false;
-            if claim.channel != Channel::Sms {
-                self.give_back(job).await;
-            }
-            return Ok(true);
+        if claim.channel == Channel::Sms && !held {
+            return self.claim_with_money(job, claim, recipient, live, at).await;
         }
+        if let Saved::Noted(facts) = self.notifications.claim(&mut job.notification, job.is_new).await? {
+            job.notification.engagement = facts;
+            job.notification.in_flight = None;
+            return Ok(Claimed::ThinkAgain);
+        }
+        job.is_new = false;
+        if claim.channel != Channel::Sms {
+            self.give_back(job).await;
+        }
+        Ok(Claimed::Yes)
+    }
+
+    async fn claim_with_money(
+        &self,
+        job: &mut Job,
+        claim: Claim,
+        recipient: &Recipient,
+        live: &Live,
+        at: Timestamp,
+    ) -> Result<Claimed, StoreError> {
         let read_at = job.notification.revision;
         let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
         // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
         job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
         let limits = &live.settings.sms;
-        match self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await? {
-            Reserved::Yes => {
+        let reserved = self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await;
+        match reserved {
+            Ok(Reserved::Yes) => {
                 job.is_new = false;
-                Ok(true)
+                return Ok(Claimed::Yes);
             }
-            Reserved::No => {
-                job.notification.revision = read_at;
-                job.notification.in_flight = None;
-                job.set_aside = None;
-                Ok(false)
-            }
+            Ok(Reserved::No) => {}
+            Err(ref error) if error.is_condition_failed() && !job.is_new => {}
+            Err(error) => return Err(error),
         }
+        // Nothing was written, and this is certain.
+        job.notification.revision = read_at;
+        job.notification.in_flight = None;
+        job.set_aside = None;
+        match reserved {
+            Err(error) if !self.has_learned(job).await? => Err(error),
+            Err(_) => Ok(Claimed::ThinkAgain),
+            Ok(_) => Ok(Claimed::Unaffordable),
+        }
+    }
+
+    /// After a claim was refused: whether nothing but a receipt came in between, which is then known.
+    async fn has_learned(&self, job: &mut Job) -> Result<bool, StoreError> {
+        let stored = self.notifications.get(&job.notification.id).await?;
+        let same = stored.filter(|stored| stored.revision == job.notification.revision);
+        let learned = same.map(|stored| stored.engagement).filter(|facts| *facts != job.notification.engagement);
+        job.notification.engagement = learned.unwrap_or(job.notification.engagement);
+        Ok(learned.is_some())
     }
 
     /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
@@ -172,9 +216,17 @@ impl Dispatcher {
         let now = self.clock.now();
         job.notification.in_flight = None;
         job.notification.wait(now, now);
-        let save = self.notifications.save(&mut job.notification);
-        if deadline::anew(allowance.to_insist(now).min(TO_WITHDRAW), save).await.is_ok() {
+        let patience = allowance.to_insist(now).min(TO_WITHDRAW);
+        if deadline::anew(patience, self.save_over_receipts(job)).await.is_ok() {
             self.give_back(job).await;
         }
+    }
+
+    /// Receipts that come first are taken over.
+    async fn save_over_receipts(&self, job: &mut Job) -> Result<(), StoreError> {
+        while let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
+            job.notification.engagement = facts;
+        }
+        Ok(())
     }
 }

@@ -9,12 +9,12 @@ use futures_util::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 
 use super::allowance::{Allowance, SHORTEST_PUSH};
-use super::dispatcher::{Dispatcher, Job, alarm_on_config, record};
+use super::dispatcher::{Dispatcher, Job, Stored, alarm_on_config, record};
 use super::last_look::Obstacle;
 use crate::breaker::{Entry, Host, PATIENCE, Pass, Permit, Thresholds};
 use crate::channels::{Answer, Channel, Outcome};
 use crate::recipients::{Device, RecipientKey};
-use crate::rollout::Version;
+use crate::rollout::{Live, Version};
 use crate::store::StoreError;
 
 /// Once one device has it, the others get this much longer to answer.
@@ -27,6 +27,8 @@ pub(super) enum Round {
     Done,
     /// A last look before the paid call found that it must not be made on this channel.
     Met(Obstacle, Channel),
+    /// There was nothing to do but to store: whether that was done.
+    Rest(Stored),
     /// No time was left for it: due, but not in this invocation.
     Late,
     /// The provider is slow and has its share of this process's calls: to be put down for a while.
@@ -58,27 +60,31 @@ impl Dispatcher {
         &'a self,
         job: &'a mut Job,
         devices: &'a [&'a Device],
-        thresholds: &'a Thresholds,
+        live: &'a Live,
         allowance: Allowance,
     ) -> BoxFuture<'a, Result<Round, StoreError>> {
         // Boxed here, so that it is no part of every step's own state.
-        Box::pin(self.push_now(job, devices, thresholds, allowance))
+        Box::pin(self.push_now(job, devices, live, allowance))
     }
 
     async fn push_now(
         &self,
         job: &mut Job,
         devices: &[&Device],
-        thresholds: &Thresholds,
+        live: &Live,
         allowance: Allowance,
     ) -> Result<Round, StoreError> {
+        let thresholds = &live.settings.breaker;
         let (groups, crowded) = self.admitted(job, devices).await;
         if groups.is_empty() {
             return Ok(if crowded { Round::Crowded } else { Round::Done });
         }
         if !job.leased {
             job.notification.lease(allowance.lease_until, self.clock.now());
-            self.persist(job).await?;
+            if self.persist(job).await? == Stored::ThinkAgain {
+                self.let_go(&groups, thresholds).await;
+                return Ok(Round::Done);
+            }
             job.leased = true;
         }
         let at = self.clock.now();
@@ -94,7 +100,7 @@ impl Dispatcher {
         // What a host's failure is reported in comes before the result is stored.
         let to_report = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::ZERO);
         let patience = allowance.patience(at) - to_report;
-        let called = self.call(job, &groups, patience, at).await;
+        let called = self.call(job, &groups, live, patience, at).await;
         let recipient = job.notification.id.recipient();
         futures_util::future::join_all(called.iter().map(|one| self.conclude(recipient, one, at, thresholds))).await;
         for one in called {
@@ -146,13 +152,14 @@ impl Dispatcher {
         &self,
         job: &Job,
         groups: &'a [Group<'a>],
+        live: &Live,
         patience: SignedDuration,
         at: Timestamp,
     ) -> Vec<Called<'a>> {
         let mut open: Vec<_> =
             groups.iter().flat_map(|group| group.devices.iter().map(move |device| (group, *device))).collect();
         let call = |(group, device): (&'a Group<'a>, &'a Device)| async move {
-            let answer = self.channels.push(device, &job.notification, patience, at).await;
+            let answer = self.channels.push(device, &job.notification, live, patience, at).await;
             Called { device, host: &group.host, pass: group.pass, answer, is_given_up: false }
         };
         let mut calls: FuturesUnordered<_> = open.iter().copied().map(call).collect();

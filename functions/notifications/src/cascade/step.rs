@@ -50,6 +50,9 @@ impl<'a> Ladder<'a> {
     /// What comes next for `notification`.
     #[must_use]
     pub fn next_step(&self, notification: &Notification, now: Timestamp) -> Step<'a> {
+        if notification.engagement.is_delivered() {
+            return Step::Finish(Status::Delivered, None);
+        }
         let over = |status, reason| settled(notification).unwrap_or(Step::Finish(status, Some(reason)));
         let Some(recipient) = self.recipient else {
             return over(Status::Skipped, Reason::UnknownRecipient);

@@ -152,7 +152,8 @@ impl Dispatcher {
         let recipient = recipient?;
         let now = self.clock.now();
         notification.record_lost();
-        let not_begun = notification.attempts.is_empty();
+        let confirmed = notification.engagement.is_delivered();
+        let not_begun = notification.attempts.is_empty() && !confirmed;
         let demoted = not_begun && notification.version == Some(Version::V2) && live.rollout.is_killed();
         let mut job = Job::new(notification, recipient, false);
         if demoted || job.notification.version.is_none() || job.notification.status == Status::Held {

@@ -9,8 +9,11 @@ use super::push::{ExtraOrigins, PayloadProblem, PushClient, PushContent, PushMes
 use super::sms::{SmsClient, SmsMessage};
 use super::{Answer, Channel, Outcome, Rejection};
 use crate::notification::Notification;
+use crate::private::Private;
 use crate::recipients::{Device, Recipient};
+use crate::rollout::Live;
 use crate::settings::Settings;
+use crate::track::{Links, ReceiptLink, TokenKeys};
 
 /// The three providers.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Channels {
     pub email: EmailClient,
     /// SNS.
     pub sms: SmsClient,
+    /// What signs the links in messages.
+    pub keys: TokenKeys,
 }
 
 /// A message on a paid channel, ready to be sent.
@@ -55,11 +60,18 @@ impl PaidMessage {
 }
 
 impl Channels {
+    /// The links of messages, once the stack knows where it is reached.
+    #[must_use]
+    pub fn links<'a>(&'a self, live: &'a Live) -> Option<Links<'a>> {
+        live.public_base_url.as_ref().map(|base| Links::new(base, &self.keys))
+    }
+
     /// Pushes to one device, for `patience` at most.
     pub async fn push(
         &self,
         device: &Device,
         about: &Notification,
+        live: &Live,
         patience: SignedDuration,
         now: Timestamp,
     ) -> Answer {
@@ -75,7 +87,8 @@ impl Channels {
         let Ok(subscription) = Subscription::parse(endpoint, keys.0, keys.1, &self.extra_origins) else {
             return no(Rejection::BadAddress);
         };
-        let Ok(message) = push_message(about, now) else {
+        let receipt = self.links(live).map(|links| links.receipt(about));
+        let Ok(message) = push_message(about, receipt, now) else {
             return no(Rejection::TooLarge);
         };
         let patience = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(0));
@@ -90,19 +103,25 @@ impl Channels {
         about: &Notification,
         to: &Recipient,
         settings: &Settings,
+        links: Option<Links<'_>>,
     ) -> Option<PaidMessage> {
+        let click = links.and_then(|links| links.click(about, channel));
         let (title, body) = (about.content.title.expose(), about.content.body.expose());
         let url = about.content.url.as_ref().map(|url| url.expose().as_str());
         match channel {
             Channel::Push => None,
             Channel::Email => {
                 let from = self.email.sender().clone();
-                let message = EmailMessage::new(from, to.email.clone()?, title, body, url, None);
+                let unsubscribe = links.map(|links| links.unsubscribe(about));
+                let (url, unsubscribe) = (click.as_deref().or(url), unsubscribe.as_deref());
+                let message = EmailMessage::new(from, to.email.clone()?, title, body, url, unsubscribe);
                 Some(PaidMessage::Email(message))
             }
             Channel::Sms => {
                 let most_parts = settings.sms.max_parts;
-                Some(PaidMessage::Sms(SmsMessage::new(to.phone.clone()?, title, body, url, most_parts)))
+                let own = SmsMessage::new(to.phone.clone()?, title, body, url, most_parts);
+                let counted = click.zip(url).and_then(|(click, _)| own.with_link(&click, title, body, most_parts));
+                Some(PaidMessage::Sms(counted.unwrap_or(own)))
             }
         }
     }
@@ -131,7 +150,11 @@ const fn usd_micros(euro_micros: u64) -> u64 {
 ///
 /// # Errors
 /// When it is larger than a push may be.
-pub fn push_message(about: &Notification, now: Timestamp) -> Result<PushMessage, PayloadProblem> {
+pub fn push_message(
+    about: &Notification,
+    receipt: Option<ReceiptLink>,
+    now: Timestamp,
+) -> Result<PushMessage, PayloadProblem> {
     let id = about.id.to_string();
     let topic = match &about.topic {
         Some(topic) => Topic::of_caller(topic.expose()),
@@ -144,6 +167,7 @@ pub fn push_message(about: &Notification, now: Timestamp) -> Result<PushMessage,
         url: about.content.url.clone(),
         icon: about.content.icon.clone(),
         data: about.content.data.clone(),
+        receipt: receipt.map(Private::new),
     };
     let ttl_seconds = u32::try_from(about.remaining(now).as_secs()).unwrap_or(u32::MAX);
     PushMessage::new(content, ttl_seconds, about.urgency, topic)

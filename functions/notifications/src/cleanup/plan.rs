@@ -39,7 +39,7 @@ impl Cutoffs {
 }
 
 /// Ends a notification that nobody finished in its lifetime; whether it was such a one. A paid call that was begun and never
-/// recorded ends as what it is, uncertain, and what a provider took as accepted.
+/// recorded ends as what it is, uncertain, what a provider took as accepted, and what was confirmed as delivered.
 pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Timestamp) -> bool {
     let rests =
         notification.status.is_final() || notification.next_action_at.is_none_or(|at| at >= cutoffs.settled_before);

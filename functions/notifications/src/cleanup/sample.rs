@@ -120,9 +120,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         updated_at: due,
         next_action_at: Some(due + 30.seconds()),
         waited_ms: 0,
-        delivered_at: None,
-        clicked_at: None,
-        converted_at: None,
+        engagement: crate::notification::Engagement::default(),
         revision: 0,
     }
 }

@@ -70,6 +70,27 @@ impl NotificationId {
         well_formed.then(|| Self { recipient, ordered: ordered.to_owned() })
     }
 
+    /// Both halves' bits, for a token.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.recipient.to_bytes());
+        bytes[16..].copy_from_slice(&base32::decode_128(&self.ordered).to_be_bytes());
+        bytes
+    }
+
+    /// The id with these bits.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let (mut recipient, mut ordered) = ([0; 16], [0; 16]);
+        recipient.copy_from_slice(&bytes[..16]);
+        ordered.copy_from_slice(&bytes[16..]);
+        Self {
+            recipient: RecipientKey::from_bytes(recipient),
+            ordered: base32::encode_128(u128::from_be_bytes(ordered)),
+        }
+    }
+
     /// The recipient's key: the table's partition key.
     #[must_use]
     pub const fn recipient(&self) -> &RecipientKey {
@@ -125,6 +146,7 @@ mod tests {
         assert_ne!(first, NotificationId::derived(key(), at, &hasher(), "record", 1));
         assert_eq!(first.ordered()[..10], NotificationId::random(key(), at).ordered()[..10]);
         assert!(NotificationId::parse(&first.to_string()).is_some());
+        assert_eq!(NotificationId::from_bytes(first.to_bytes()), first);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, Claim, Content, Notification, NotificationId, NotificationType, Reason, Status};
+use super::{Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationType, Reason, Status};
 use crate::channels::Channel;
 use crate::channels::push::Urgency;
 use crate::private::Private;
@@ -60,16 +60,13 @@ impl Notification {
             .maybe_text("due_shard", self.next_action_at.map(|_| self.due_shard()))
             .maybe_time("attention_at", attention)
             .maybe_text("attention_shard", attention.map(|at| self.attention_shard(at)))
-            .maybe_time("delivered_at", self.delivered_at)
-            .maybe_time("clicked_at", self.clicked_at)
-            .maybe_time("converted_at", self.converted_at)
             .number("revision", self.revision)
             .number("expires_at", self.kept_until.as_second());
         let item = match self.in_flight {
             Some(claim) => item.number("in_flight_micros", claim.price_micros),
             None => item,
         };
-        if self.waited_ms == 0 { item.finish() } else { item.number("waited_ms", self.waited_ms).finish() }
+        self.engagement.to_item(item).number_unless_zero("waited_ms", self.waited_ms).finish()
     }
 
     /// The notification in an item.
@@ -101,9 +98,7 @@ impl Notification {
             updated_at: item.time("updated_at")?,
             next_action_at: item.maybe_time("next_action_at")?,
             waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
-            delivered_at: item.maybe_time("delivered_at")?,
-            clicked_at: item.maybe_time("clicked_at")?,
-            converted_at: item.maybe_time("converted_at")?,
+            engagement: Engagement::from_item(item)?,
             revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
         })
     }
@@ -122,6 +117,34 @@ impl Notification {
     fn spread(&self, shards: u32) -> u32 {
         let tail = self.id.ordered().bytes().rev().take(4);
         tail.fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % shards
+    }
+}
+
+impl Engagement {
+    fn to_item(self, item: ItemWriter) -> ItemWriter {
+        item.maybe_time("delivered_at", self.delivered_at)
+            .maybe_text("delivered_on", self.delivered_on.map(Channel::as_str))
+            .maybe_time("opened_at", self.opened_at)
+            .maybe_time("clicked_at", self.clicked_at)
+            .maybe_time("dismissed_at", self.dismissed_at)
+            .maybe_time("converted_at", self.converted_at)
+            .maybe_number("conversion_value_micros", self.conversion_value_micros)
+            .number_unless_zero("wasted_cost_micros", self.wasted_cost_micros)
+            .number_unless_zero("noted", self.noted.into())
+    }
+
+    fn from_item(item: ItemReader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            delivered_at: item.maybe_time("delivered_at")?,
+            delivered_on: named(item, "delivered_on", Channel::parse)?,
+            opened_at: item.maybe_time("opened_at")?,
+            clicked_at: item.maybe_time("clicked_at")?,
+            dismissed_at: item.maybe_time("dismissed_at")?,
+            converted_at: item.maybe_time("converted_at")?,
+            conversion_value_micros: item.maybe_number("conversion_value_micros")?,
+            wasted_cost_micros: item.maybe_number("wasted_cost_micros")?.unwrap_or(0),
+            noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| Malformed("noted"))?,
+        })
     }
 }
 
@@ -197,6 +220,18 @@ mod tests {
         assert!(notification.content.json_bytes() >= 380, "the sample's content is about 400 bytes");
         let size = bytes(&notification.to_item());
         assert!(size <= 1_024, "{size} bytes");
+        let mut clicked = notification;
+        clicked.confirm();
+        let at = Some(clicked.created_at);
+        clicked.engagement = Engagement {
+            delivered_at: at,
+            delivered_on: Some(Channel::Push),
+            opened_at: at,
+            clicked_at: at,
+            ..Engagement::default()
+        };
+        let size = bytes(&clicked.to_item());
+        assert!(size <= 1_024, "{size} bytes once it was clicked");
     }
 
     #[test]

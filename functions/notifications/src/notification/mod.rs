@@ -2,6 +2,7 @@
 
 mod attempt;
 mod content;
+mod engagement;
 mod id;
 mod item;
 mod kind;
@@ -14,6 +15,7 @@ mod view;
 
 pub use attempt::{Attempt, AttemptOutcome};
 pub use content::Content;
+pub use engagement::Engagement;
 pub use id::NotificationId;
 pub use item::{DUE_SHARDS, attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules};

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Attempt, AttemptOutcome, Content, NotificationId, NotificationType, Reason, Status};
+use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, NotificationType, Reason, Status};
 use crate::channels::Channel;
 use crate::channels::push::Urgency;
 use crate::private::Private;
@@ -64,13 +64,9 @@ pub struct Notification {
     pub next_action_at: Option<Timestamp>,
     /// How much of its time was waited on purpose.
     pub waited_ms: i64,
-    /// When it was confirmed.
-    pub delivered_at: Option<Timestamp>,
-    /// When it was clicked.
-    pub clicked_at: Option<Timestamp>,
-    /// When it did what it was sent for.
-    pub converted_at: Option<Timestamp>,
-    /// Drawn anew with every write; every write asks for the one before.
+    /// What became of it on the person's side.
+    pub engagement: Engagement,
+    /// Drawn anew with every change of its state; every write asks for the one before.
     pub revision: u32,
 }
 
@@ -98,6 +94,9 @@ impl Notification {
         self.enter(status, reason, now);
         self.in_flight = None;
         self.next_action_at = None;
+        if let Some(proven) = self.engagement.delivered_on {
+            self.count_waste(proven);
+        }
     }
 
     /// Withdraws it, if it is at rest.
@@ -128,16 +127,36 @@ impl Notification {
         }
     }
 
-    /// What its ending must say whatever else ends it: that a provider took it, or that this is unknown. An unknown outcome is
+    /// What its ending must say whatever else ends it: that it arrived, that a provider took it, or that this is unknown. An unknown outcome is
     /// forgotten only once a provider took a later attempt; what was accepted before it does not hide it.
     #[must_use]
     pub fn settled(&self) -> Option<(Status, Option<Reason>)> {
+        if self.engagement.is_delivered() {
+            return Some((Status::Delivered, None));
+        }
         let tells =
             |attempt: &&Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
         self.attempts.iter().rev().find(tells).map(|last| match last.outcome {
             AttemptOutcome::Uncertain => (Status::Uncertain, Some(Reason::OutcomeUnknown)),
             _ => (Status::Accepted, None),
         })
+    }
+
+    /// Says that it was delivered after all, once that is confirmed: it stays in the time in which it ended, so that figures
+    /// of that time are corrected and no other's.
+    pub fn confirm(&mut self) {
+        self.status = Status::Delivered;
+        self.reason = None;
+    }
+
+    /// Counts what other channels cost after `proven` had been tried, since `proven` reached the person.
+    pub fn count_waste(&mut self, proven: Channel) {
+        let tried = || self.attempts_on(proven);
+        let taken = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted).or_else(|| tried().next());
+        let Some(reached) = taken else { return };
+        let later = |attempt: &&Attempt| attempt.channel != proven && attempt.at_ms > reached.at_ms;
+        let wasted = self.attempts.iter().filter(later).map(|attempt| attempt.cost_micros).sum();
+        self.engagement.wasted_cost_micros = self.engagement.wasted_cost_micros.max(wasted);
     }
 
     fn enter(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {
@@ -161,10 +180,10 @@ impl Notification {
         self.attempts.iter().find(|attempt| attempt.outcome == AttemptOutcome::Accepted)
     }
 
-    /// The channel that reached the person, as far as known.
+    /// The channel that reached the person, as far as known: the one that was confirmed, else the first that was accepted.
     #[must_use]
     pub fn channel(&self) -> Option<Channel> {
-        self.first_accepted().map(|attempt| attempt.channel)
+        self.engagement.delivered_on.or_else(|| self.first_accepted().map(|attempt| attempt.channel))
     }
 
     /// The attempts on one channel, oldest first.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Content, Notification, NotificationId, NotificationType, Status};
+use super::{Content, Engagement, Notification, NotificationId, NotificationType, Status};
 use crate::channels::push::Urgency;
 use crate::private::Private;
 use crate::recipients::{KeyHasher, RecipientId};
@@ -41,9 +41,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         updated_at: at,
         next_action_at: Some(at),
         waited_ms: 0,
-        delivered_at: None,
-        clicked_at: None,
-        converted_at: None,
+        engagement: Engagement::default(),
         revision: 0,
     }
 }

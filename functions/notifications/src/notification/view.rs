@@ -22,8 +22,12 @@ pub struct NotificationView<'a> {
     created_at: Timestamp,
     next_action_at: Option<Timestamp>,
     delivered_at: Option<Timestamp>,
+    opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
+    dismissed_at: Option<Timestamp>,
     converted_at: Option<Timestamp>,
+    conversion_value_micros: Option<i64>,
+    wasted_cost_micros: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,9 +58,13 @@ impl<'a> NotificationView<'a> {
             cost_micros: notification.cost_micros(),
             created_at: notification.created_at,
             next_action_at: notification.next_action_at,
-            delivered_at: notification.delivered_at,
-            clicked_at: notification.clicked_at,
-            converted_at: notification.converted_at,
+            delivered_at: notification.engagement.delivered_at,
+            opened_at: notification.engagement.opened_at,
+            clicked_at: notification.engagement.clicked_at,
+            dismissed_at: notification.engagement.dismissed_at,
+            converted_at: notification.engagement.converted_at,
+            conversion_value_micros: notification.engagement.conversion_value_micros,
+            wasted_cost_micros: notification.engagement.wasted_cost_micros,
         }
     }
 }

@@ -140,6 +140,7 @@ impl RecipientsApi {
     fn vapid_public_key(&self) -> Response {
         Response::json(200, &serde_json::json!({ "public_key": URL_SAFE_NO_PAD.encode(self.vapid_public_key) }))
             .with_header("Cache-Control", "public, max-age=300")
+            .with_header("Access-Control-Allow-Origin", "*")
     }
 
     fn recipient(&self, request: &Request) -> Result<(RecipientId, RecipientKey), Problem> {

@@ -75,6 +75,18 @@ impl RecipientKey {
         (text.len() == Self::CHARS && text.bytes().all(base32::is_digit)).then(|| Self(text.to_owned()))
     }
 
+    /// The 128 bits of the hash, for a token.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 16] {
+        base32::decode_128(&self.0).to_be_bytes()
+    }
+
+    /// The key with these bits.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(base32::encode_128(u128::from_be_bytes(bytes)))
+    }
+
     /// The key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -150,6 +162,13 @@ pub mod base32 {
     pub fn encode_128(value: u128) -> String {
         (0..26).rev().map(|place| char::from(DIGITS[((value >> (place * 5)) & 31) as usize])).collect()
     }
+
+    /// The number that these digits stand for, as [`encode_128`] writes them.
+    #[must_use]
+    pub fn decode_128(digits: &str) -> u128 {
+        let place = |byte: u8| DIGITS.iter().position(|digit| *digit == byte).unwrap_or(0);
+        digits.bytes().fold(0, |value, byte| (value << 5) | place(byte) as u128)
+    }
 }
 
 #[cfg(test)]
@@ -183,5 +202,8 @@ mod tests {
         assert_eq!(base32::encode_128(0), "0".repeat(26));
         assert_eq!(base32::encode_128(u128::MAX), format!("7{}", "z".repeat(25)));
         assert!(base32::encode_128(1 << 80) > base32::encode_128((1 << 80) - 1));
+        for value in [0, 1, 31, 32, 1 << 80, u128::MAX - 1, u128::MAX] {
+            assert_eq!(base32::decode_128(&base32::encode_128(value)), value);
+        }
     }
 }

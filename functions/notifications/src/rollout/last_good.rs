@@ -111,7 +111,7 @@ fn texts_of(mut item: HashMap<String, AttributeValue>) -> Texts {
         Some(AttributeValue::S(text)) => Some(Private::new(text)),
         _ => None,
     };
-    Texts { percentage: text("percentage"), users: text("users"), settings: text("settings") }
+    Texts { percentage: text("percentage"), users: text("users"), settings: text("settings"), public_base_url: None }
 }
 
 #[cfg(test)]
@@ -150,7 +150,7 @@ mod tests {
     async fn nothing_saved_loads_as_none_and_the_first_save_writes_all_that_is_there() {
         let (record, writes) = table(json!({}));
         assert_eq!(record.load().await, Ok(None));
-        let texts = Texts { percentage: text("10"), users: text("[]"), settings: None };
+        let texts = Texts { percentage: text("10"), users: text("[]"), ..Texts::default() };
         assert_eq!(record.save(&texts, now()).await, Ok(true));
         let write = writes.lock().unwrap()[0].clone();
         assert_eq!(write["UpdateExpression"], "SET #at = :at, #percentage = :percentage, #users = :users");
@@ -175,7 +175,7 @@ mod tests {
     async fn since_when_it_is_unchanged_is_known_only_of_the_same_rollout() {
         let item = json!({"Item": {"percentage": {"S": "10"}, "users": {"S": "[]"}, "at": {"N": "1800000000000"}}});
         let (record, _) = table(item);
-        let same = Texts { percentage: text("10"), users: text("[]"), settings: text("{}") };
+        let same = Texts { percentage: text("10"), users: text("[]"), settings: text("{}"), public_base_url: None };
         assert_eq!(record.unchanged_since(&same).await, Ok(Some(now())));
         let changed = Texts { percentage: text("20"), ..same };
         assert_eq!(record.unchanged_since(&changed).await, Ok(None));

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::{ListedUsers, Live, Percentage, Rollout};
 use crate::private::Private;
 use crate::settings::Settings;
+use crate::track::PublicBaseUrl;
 
-/// The three texts as they stand in SSM, or as they last stood when they could be read. `None`: there is none.
+/// The texts as they stand in SSM, or as they last stood when they could be read. `None`: there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
     /// The text of `rollout-percentage`.
@@ -17,6 +18,8 @@ pub struct Texts {
     pub users: Option<Private<String>>,
     /// The text of `settings`.
     pub settings: Option<Private<String>>,
+    /// The text of `public-base-url`, which need not be there.
+    pub public_base_url: Option<Private<String>>,
 }
 
 /// A change of one value's state, worth one line in the log.
@@ -43,16 +46,22 @@ struct Slot<T> {
     parse: fn(&str) -> Result<T, String>,
     good: Option<(Private<String>, T)>,
     fault: Option<String>,
+    /// Whether it may be missing, which then is its value.
+    is_optional: bool,
 }
 
 impl<T: Clone + Default> Slot<T> {
     fn new(name: &'static str, parse: fn(&str) -> Result<T, String>) -> Self {
-        Self { name, parse, good: None, fault: None }
+        Self { name, parse, good: None, fault: None, is_optional: false }
     }
 
     /// Takes what SSM said now.
     fn take(&mut self, text: Option<Private<String>>) -> Option<Change> {
         let fault = match text {
+            None if self.is_optional => {
+                self.good = None;
+                None
+            }
             None => Some("it does not exist".to_owned()),
             Some(text) if self.is_held(&text) => None,
             Some(text) => match (self.parse)(text.expose()) {
@@ -107,6 +116,7 @@ pub struct Known {
     percentage: Slot<Percentage>,
     users: Slot<Arc<ListedUsers>>,
     settings: Slot<Arc<Settings>>,
+    public_base_url: Slot<Option<PublicBaseUrl>>,
 }
 
 impl Default for Known {
@@ -116,6 +126,10 @@ impl Default for Known {
             percentage: Slot::new("rollout-percentage", |text| shown(text.parse())),
             users: Slot::new("rollout-users", |text| shown(ListedUsers::parse(text)).map(Arc::new)),
             settings: Slot::new("settings", |text| shown(Settings::parse(text)).map(Arc::new)),
+            public_base_url: Slot {
+                is_optional: true,
+                ..Slot::new("public-base-url", |text| shown(PublicBaseUrl::parse(text)).map(Some))
+            },
         }
     }
 }
@@ -127,7 +141,9 @@ impl Known {
         if settings_only {
             return settings.into_iter().collect();
         }
-        [self.percentage.take(texts.percentage), self.users.take(texts.users), settings].into_iter().flatten().collect()
+        let base = self.public_base_url.take(texts.public_base_url);
+        let rollout = [self.percentage.take(texts.percentage), self.users.take(texts.users)];
+        rollout.into_iter().chain([settings, base]).flatten().collect()
     }
 
     /// Fills what is not known from the last good record.
@@ -146,12 +162,17 @@ impl Known {
     /// The values to decide by.
     pub fn live(&self) -> Live {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
-        Live { rollout, settings: self.settings.value() }
+        Live { rollout, settings: self.settings.value(), public_base_url: self.public_base_url.value() }
     }
 
     /// The texts that the values come from.
     pub fn good_texts(&self) -> Texts {
-        Texts { percentage: self.percentage.text(), users: self.users.text(), settings: self.settings.text() }
+        Texts {
+            percentage: self.percentage.text(),
+            users: self.users.text(),
+            settings: self.settings.text(),
+            public_base_url: self.public_base_url.text(),
+        }
     }
 }
 
@@ -162,7 +183,26 @@ mod tests {
 
     fn texts(percentage: &str, users: &str, settings: &str) -> Texts {
         let some = |text: &str| Some(Private::new(text.to_owned()));
-        Texts { percentage: some(percentage), users: some(users), settings: some(settings) }
+        Texts { percentage: some(percentage), users: some(users), settings: some(settings), public_base_url: None }
+    }
+
+    #[test]
+    fn a_base_for_links_may_be_missing_and_only_junk_is_told() {
+        let mut known = Known::default();
+        let with = |base: Option<&str>| Texts {
+            public_base_url: base.map(|base| Private::new(base.to_owned())),
+            ..texts("10", "[]", "{}")
+        };
+        let base_of = |known: &Known| known.live().public_base_url.map(|base| base.to_string());
+        assert_eq!((known.take(with(None), false), base_of(&known)), (vec![], None));
+        assert_eq!(known.take(with(Some("https://a.example")), false), []);
+        assert!(matches!(
+            &known.take(with(Some("junk")), false)[..],
+            [Change::Unreadable { parameter: "public-base-url", .. }]
+        ));
+        assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
+        assert!(matches!(&known.take(with(None), false)[..], [Change::Readable { .. }]));
+        assert_eq!(base_of(&known), None);
     }
 
     fn percentage_of(known: &Known) -> String {

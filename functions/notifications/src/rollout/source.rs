@@ -16,6 +16,7 @@ use super::{LastGood, Rollout};
 use crate::clock::Clock;
 use crate::parameters::{ParameterStore, Parameters};
 use crate::settings::Settings;
+use crate::track::PublicBaseUrl;
 
 /// A value serves at most this long, less a jitter of up to [`JITTER_MS`], so that processes do not ask in step.
 const FRESH_MS: i64 = 10_000;
@@ -34,6 +35,8 @@ pub struct Live {
     pub rollout: Rollout,
     /// Everything else.
     pub settings: Arc<Settings>,
+    /// Where links lead back to; without it messages go out without any.
+    pub public_base_url: Option<PublicBaseUrl>,
 }
 
 /// Reads and keeps [`Live`].
@@ -42,6 +45,7 @@ pub struct LiveSource {
     parameters: ParameterStore,
     prefix: String,
     settings_only: bool,
+    with_base: bool,
     last_good: Option<LastGood>,
     clock: Clock,
     held: Mutex<Held>,
@@ -66,6 +70,7 @@ impl LiveSource {
             parameters,
             prefix: prefix.to_owned(),
             settings_only: false,
+            with_base: false,
             last_good: None,
             clock,
             held: Mutex::default(),
@@ -77,6 +82,12 @@ impl LiveSource {
     #[must_use]
     pub fn settings_only(self) -> Self {
         Self { settings_only: true, ..self }
+    }
+
+    /// For functions that write links into messages: asks for `<prefix>/public-base-url` in the same call.
+    #[must_use]
+    pub fn with_public_base_url(self) -> Self {
+        Self { with_base: true, ..self }
     }
 
     /// Where to look while a value has never been readable in this process.
@@ -188,7 +199,8 @@ impl LiveSource {
     fn names(&self) -> Vec<String> {
         let all = ["settings", "rollout-percentage", "rollout-users"];
         let wanted = if self.settings_only { 1 } else { all.len() };
-        all.iter().take(wanted).map(|name| self.name(name)).collect()
+        let base = self.with_base.then_some("public-base-url");
+        all.into_iter().take(wanted).chain(base).map(|name| self.name(name)).collect()
     }
 
     fn texts(&self, mut found: Parameters) -> Texts {
@@ -196,6 +208,7 @@ impl LiveSource {
             percentage: found.remove(&self.name("rollout-percentage")),
             users: found.remove(&self.name("rollout-users")),
             settings: found.remove(&self.name("settings")),
+            public_base_url: found.remove(&self.name("public-base-url")),
         }
     }
 

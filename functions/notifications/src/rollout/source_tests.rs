@@ -305,6 +305,18 @@ async fn a_clock_that_is_set_back_asks_again_instead_of_serving_for_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_links_lead_is_read_in_the_same_call_by_those_who_write_them_and_by_nobody_else() {
+    let world = World::holding("10");
+    world.set("public-base-url", "https://notify.example.com/");
+    let (source, _) = world.source();
+    assert_eq!(source.live().await.public_base_url, None);
+    let (source, _) = world.source();
+    let live = source.with_public_base_url().live().await;
+    assert_eq!(live.public_base_url.unwrap().to_string(), "https://notify.example.com");
+    assert_eq!(world.ssm_calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_settings_only_the_rollout_is_neither_asked_for_nor_missed() {
     let world = World::holding("100");
     world.set("settings", r#"{"sms": {"max_parts": 1}}"#);

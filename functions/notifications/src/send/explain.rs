@@ -17,6 +17,7 @@ use crate::private::Private;
 use crate::problem::Problem;
 use crate::recipients::Recipient;
 use crate::rollout::{Live, Version};
+use crate::track::{Links, TokenKeys};
 
 /// The answer of `POST /v1/notifications/explain`.
 #[derive(Debug, Serialize)]
@@ -112,7 +113,10 @@ impl SendService {
         live: &Live,
     ) -> PlannedChannel {
         let possible = open.contains(&channel);
-        let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings));
+        // What is shown looks like what is sent, but its links allow nobody anything.
+        let keys = TokenKeys::believed_by_nobody();
+        let links = live.public_base_url.as_ref().map(|base| Links::new(base, &keys));
+        let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings, links));
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&live.settings));
         let rendered = match (&message, channel) {
             (Some(PaidMessage::Email(email)), _) => Some(
@@ -121,7 +125,7 @@ impl SendService {
             (Some(PaidMessage::Sms(sms)), _) => {
                 Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
             }
-            (None, Channel::Push) => push_message(about, about.due_at)
+            (None, Channel::Push) => push_message(about, links.map(|links| links.receipt(about)), about.due_at)
                 .ok()
                 .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
             (None, _) => None,

@@ -6,10 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::channels::push::Urgency;
 use crate::channels::{Channel, push_message};
-use crate::notification::{Content, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status};
+use crate::notification::{
+    Content, Engagement, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status,
+};
 use crate::private::Private;
 use crate::problem::{FieldError, Problem};
 use crate::recipients::{KeyHasher, RecipientId};
+use crate::track::ReceiptLink;
 
 /// The most days `send_at` may lie ahead.
 pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -111,9 +114,7 @@ impl SendRequest {
             updated_at: asked.now,
             next_action_at: Some(due_at),
             waited_ms: 0,
-            delivered_at: None,
-            clicked_at: None,
-            converted_at: None,
+            engagement: Engagement::default(),
             revision: crate::chance::other_than(0),
         };
         fits_a_push(&notification)?;
@@ -150,9 +151,9 @@ impl SendRequest {
     }
 }
 
-/// Known before anything is stored: a payload is the same size whenever it is sent.
+/// Known before anything is stored, with room for the longest receipt link: a payload is never larger when it is sent.
 fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
-    match push_message(notification, notification.due_at) {
+    match push_message(notification, Some(ReceiptLink::longest()), notification.due_at) {
         Err(too_large) if notification.channels.contains(&Channel::Push) => {
             Err(Problem::invalid_field("content", too_large.to_string()))
         }

@@ -41,6 +41,21 @@ impl ItemWriter {
         self
     }
 
+    /// A whole number, when there is one.
+    #[must_use]
+    pub fn maybe_number(self, name: &'static str, value: Option<i64>) -> Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
+    /// A whole number that is 0 when it is not there.
+    #[must_use]
+    pub fn number_unless_zero(self, name: &'static str, value: i64) -> Self {
+        self.maybe_number(name, (value != 0).then_some(value))
+    }
+
     /// A time, in milliseconds since the epoch.
     #[must_use]
     pub fn time(self, name: &'static str, value: Timestamp) -> Self {

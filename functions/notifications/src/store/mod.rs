@@ -29,6 +29,6 @@ pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
-pub use notifications::{NotificationsStore, Page};
-pub use recipients::{RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
+pub use notifications::{NotificationsStore, Page, Saved};
+pub use recipients::{OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
 pub use record::{RecordStore, Recorded};

@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::{Item, StoreError};
+use super::{Item, ItemWriter, StoreError};
 use crate::chance;
-use crate::notification::{Notification, NotificationId, attention_shards};
+use crate::notification::{Engagement, Notification, NotificationId, attention_shards};
 use crate::recipients::RecipientKey;
 
 /// How often what DynamoDB leaves of a batch is asked for again.
@@ -23,6 +23,15 @@ const BATCH_ROUNDS: u32 = 5;
 pub struct NotificationsStore {
     client: Client,
     table: String,
+}
+
+/// What became of a write by the one who holds a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is stored.
+    Yes,
+    /// Nothing was written: a receipt came first. These are the facts to write with, and to think again by.
+    Noted(Engagement),
 }
 
 /// A page of a list: the items and where the next page begins.
@@ -47,7 +56,9 @@ impl NotificationsStore {
     /// [`StoreError::ConditionFailed`] when its id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
-        written(put.condition_expression("attribute_not_exists(pk)"), notification).await
+        written(put.condition_expression("attribute_not_exists(pk)"), notification)
+            .await
+            .map_err(|refused| refused.error)
     }
 
     /// Stores the next state of a notification that was read at its present revision, and draws a new one.
@@ -55,6 +66,17 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] when somebody else wrote in between, or it was erased.
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
+        match self.save_held(notification).await? {
+            Saved::Yes => Ok(()),
+            Saved::Noted(_) => Err(StoreError::ConditionFailed { call: "PutItem" }),
+        }
+    }
+
+    /// The same by whoever holds it, who alone may go on when nothing but a receipt came in between.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save), but for receipts.
+    pub async fn save_held(&self, notification: &mut Notification) -> Result<Saved, StoreError> {
         let read_at = notification.revision;
         self.claim(notification, false).await.inspect_err(|_| notification.revision = read_at)
     }
@@ -64,17 +86,37 @@ impl NotificationsStore {
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] when somebody else wrote in between, its id is taken, or it was erased.
-    pub async fn claim(&self, notification: &mut Notification, is_new: bool) -> Result<(), StoreError> {
+    pub async fn claim(&self, notification: &mut Notification, is_new: bool) -> Result<Saved, StoreError> {
         if is_new {
-            return self.create(notification).await;
+            return self.create(notification).await.map(|()| Saved::Yes);
         }
         let read_at = notification.revision;
         notification.revision = chance::other_than(read_at);
+        let put = self.put_over(notification, read_at, notification.engagement.noted);
+        let Err(refused) = written(put, notification).await else { return Ok(Saved::Yes) };
+        match refused.stored.filter(|stored| stored.revision == read_at) {
+            Some(stored) => {
+                notification.revision = read_at;
+                Ok(Saved::Noted(stored.engagement))
+            }
+            None => Err(refused.error),
+        }
+    }
+
+    /// Adds a receipt to a notification that somebody holds: its revision stays, so that the claim does.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] when anybody wrote since it was read.
+    pub async fn note(&self, notification: &Notification) -> Result<(), StoreError> {
+        let before = notification.engagement.noted.wrapping_sub(1);
+        let put = self.put_over(notification, notification.revision, before);
+        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+    }
+
+    fn put_over(&self, notification: &Notification, revision: u32, noted: u32) -> PutItemFluentBuilder {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
-        let put = put
-            .condition_expression("revision = :read_at")
-            .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()));
-        written(put, notification).await
+        let (condition, values) = unchanged_since(revision, noted);
+        put.condition_expression(condition).set_expression_attribute_values(Some(values))
     }
 
     /// The same write as a part of a transaction. If that does not go through, the caller gives the notification its old
@@ -89,8 +131,8 @@ impl NotificationsStore {
         } else {
             let read_at = notification.revision;
             notification.revision = chance::other_than(read_at);
-            put.condition_expression("revision = :read_at")
-                .expression_attribute_values(":read_at", AttributeValue::N(read_at.to_string()))
+            let (condition, values) = unchanged_since(read_at, notification.engagement.noted);
+            put.condition_expression(condition).set_expression_attribute_values(Some(values))
         };
         let put = put.set_item(Some(notification.to_item())).build();
         put.map_err(|error| StoreError::of_build("TransactWriteItems", &error))
@@ -219,17 +261,34 @@ impl NotificationsStore {
     }
 }
 
+/// The condition that nobody wrote since a notification was read: neither its state, which draws a revision, nor a receipt
+/// while somebody held it, which counts `noted` on.
+fn unchanged_since(revision: u32, noted: u32) -> (&'static str, Item) {
+    let values = ItemWriter::default().number(":revision", revision);
+    match noted {
+        0 => ("revision = :revision AND attribute_not_exists(noted)", values.finish()),
+        noted => ("revision = :revision AND noted = :noted", values.number(":noted", noted).finish()),
+    }
+}
+
+/// A put that did not go through, and what stands in its way.
+struct Refused {
+    error: StoreError,
+    stored: Option<Notification>,
+}
+
 /// Sends a conditional put. If what stands in its way is this very write, whose answer was lost, it went through.
-async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Result<(), StoreError> {
+async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Result<(), Refused> {
     let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let Err(error) = put.send().await else { return Ok(()) };
     let stored = match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item(),
         _ => None,
     };
-    let revision = stored.and_then(|item| item.get("revision")?.as_n().ok());
-    let is_ours = notification.revision > chance::UNDRAWN && revision == Some(&notification.revision.to_string());
-    if is_ours { Ok(()) } else { Err(StoreError::of("PutItem", error)) }
+    let stored = stored.and_then(|item| Notification::from_item(item).ok());
+    let drawn = notification.revision > chance::UNDRAWN;
+    let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision == notification.revision);
+    if is_ours { Ok(()) } else { Err(Refused { error: StoreError::of("PutItem", error), stored }) }
 }
 
 /// Pages through one shard, newest first, until it has `limit` entries and the milliseconds they stand in are complete.

@@ -6,9 +6,11 @@ const PAGE_STYLE: &str =
     "margin:0;padding:24px;font-family:Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;color:#1a1a1a";
 const HEADING_STYLE: &str = "margin:0 0 16px;font-size:20px;line-height:1.3";
 const PARAGRAPH_STYLE: &str = "margin:0 0 16px";
+const SMALL_STYLE: &str = "margin:32px 0 0;font-size:12px";
+const SMALL_LINK_STYLE: &str = "color:#6b6b6b";
 
-/// One small page: the title as heading, the body's paragraphs, the link spelled out.
-pub fn page(title: &str, body: &str, link: Option<&Link>) -> String {
+/// One small page: the title as heading, the body's paragraphs, the link spelled out, and last the way to unsubscribe.
+pub fn page(title: &str, body: &str, link: Option<&Link>, unsubscribe: Option<&Link>) -> String {
     let title = escaped(title);
     let paragraphs: String = body
         .split("\n\n")
@@ -19,11 +21,14 @@ pub fn page(title: &str, body: &str, link: Option<&Link>) -> String {
     let link = link
         .map(|link| escaped(link.as_str()))
         .map_or_else(String::new, |link| element("p", PARAGRAPH_STYLE, &format!("<a href=\"{link}\">{link}</a>")));
+    let unsubscribe = unsubscribe.map(|link| escaped(link.as_str())).map_or_else(String::new, |link| {
+        element("p", SMALL_STYLE, &format!("<a href=\"{link}\" style=\"{SMALL_LINK_STYLE}\">Unsubscribe</a>"))
+    });
     let heading = element("h1", HEADING_STYLE, &title);
     format!(
         "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
-         <body style=\"{PAGE_STYLE}\">\n{heading}{paragraphs}{link}</body>\n</html>\n"
+         <body style=\"{PAGE_STYLE}\">\n{heading}{paragraphs}{link}{unsubscribe}</body>\n</html>\n"
     )
 }
 
@@ -32,7 +37,7 @@ fn element(name: &str, style: &str, content: &str) -> String {
 }
 
 /// Safe as text and inside a quoted attribute.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         match character {
@@ -54,7 +59,7 @@ mod tests {
 
     #[test]
     fn markup_in_the_content_is_shown_and_not_obeyed() {
-        let html = page("<b>&\"'", "</p><script>alert(1)</script>", None);
+        let html = page("<b>&\"'", "</p><script>alert(1)</script>", None, None);
         assert!(html.contains("<title>&lt;b&gt;&amp;&quot;&#39;</title>"));
         assert!(html.contains("&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;"));
         assert!(!html.contains("<script"));
@@ -63,14 +68,14 @@ mod tests {
     #[test]
     fn a_link_is_escaped_in_the_attribute_and_in_the_text() {
         let link = Link::parse("https://example.com/?a=1&b='2'").unwrap();
-        let html = page("t", "b", Some(&link));
+        let html = page("t", "b", Some(&link), None);
         let shown = "https://example.com/?a=1&amp;b=%272%27";
         assert!(html.contains(&format!("<a href=\"{shown}\">{shown}</a>")), "{html}");
     }
 
     #[test]
     fn blank_lines_make_paragraphs_and_single_ones_make_breaks() {
-        let html = page("t", "one\ntwo\n\n\n\nthree\n", None);
+        let html = page("t", "one\ntwo\n\n\n\nthree\n", None, None);
         assert!(html.contains(">one<br>\ntwo</p>"), "{html}");
         assert!(html.contains(">three</p>"));
         assert_eq!(html.matches("<p ").count(), 2);

@@ -48,8 +48,11 @@ impl EmailMessage {
         let title = one_line(title);
         let body = lines(body);
         let link = url.and_then(Link::parse);
-        let html = html::page(&title, &body, link.as_ref());
-        let text = [Some(title.as_str()), Some(body.trim_matches('\n')), link.as_ref().map(Link::as_str)];
+        let list_unsubscribe = list_unsubscribe.and_then(Link::parse);
+        let html = html::page(&title, &body, link.as_ref(), list_unsubscribe.as_ref());
+        let opt_out = list_unsubscribe.as_ref().map(|link| format!("Unsubscribe: {}", link.as_str()));
+        let link = link.as_ref().map(Link::as_str);
+        let text = [Some(title.as_str()), Some(body.trim_matches('\n')), link, opt_out.as_deref()];
         let text: Vec<&str> = text.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         Self {
             from,
@@ -57,7 +60,7 @@ impl EmailMessage {
             subject: Private::new(cut(&title)),
             text: Private::new(text.join("\n\n") + "\n"),
             html: Private::new(html),
-            list_unsubscribe: list_unsubscribe.and_then(Link::parse),
+            list_unsubscribe,
         }
     }
 

@@ -7,5 +7,6 @@ mod message;
 mod provider;
 
 pub use address::{EmailAddress, EmailAddressError};
+pub use html::escaped;
 pub use message::{EmailMessage, MAX_SUBJECT_CHARS};
 pub use provider::EmailClient;

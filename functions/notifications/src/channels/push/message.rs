@@ -6,6 +6,7 @@ use web_push::Urgency;
 
 use super::topic::Topic;
 use crate::private::Private;
+use crate::track::ReceiptLink;
 
 /// The most plaintext that every push service takes (RFC 8291 section 4).
 pub const MAX_PAYLOAD_BYTES: usize = ece::MAX_PLAINTEXT_BYTES;
@@ -29,6 +30,8 @@ pub struct PushContent {
     pub icon: Option<Private<String>>,
     /// The caller's own values.
     pub data: Option<Private<Value>>,
+    /// Where the service worker tells what became of it.
+    pub receipt: Option<Private<ReceiptLink>>,
 }
 
 /// A message that fits, ready to be sealed for any number of devices.
@@ -67,6 +70,8 @@ struct Payload<'a> {
     icon: &'a Option<Private<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: &'a Option<Private<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: &'a Option<Private<ReceiptLink>>,
     tag: &'a str,
 }
 
@@ -119,8 +124,8 @@ impl PushMessage {
 }
 
 fn payload(content: &PushContent, topic: &Topic) -> Result<Private<Vec<u8>>, PayloadProblem> {
-    let PushContent { notification_id, title, body, url, icon, data } = content;
-    let payload = Payload { id: notification_id, title, body, url, icon, data, tag: topic.as_str() };
+    let PushContent { notification_id, title, body, url, icon, data, receipt } = content;
+    let payload = Payload { id: notification_id, title, body, url, icon, data, receipt, tag: topic.as_str() };
     let json = serde_json::to_vec(&payload).map_err(|_| PayloadProblem::Unwritable)?;
     if json.len() > MAX_PAYLOAD_BYTES {
         return Err(PayloadProblem::TooLarge { bytes: json.len() });
@@ -151,6 +156,7 @@ mod tests {
             url: None,
             icon: None,
             data: None,
+            receipt: None,
         }
     }
 
@@ -168,6 +174,9 @@ mod tests {
             url: Some("https://example.com/7".to_owned().into()),
             icon: Some("https://example.com/7.png".to_owned().into()),
             data: Some(json!({"amount": 12}).into()),
+            receipt: Some(
+                ReceiptLink { url: "https://n.example/v1/receipts".to_owned(), token: "t".to_owned().into() }.into(),
+            ),
             ..content("Due “tomorrow” 🕐")
         };
         let topic = Topic::of_caller("invoice-7");
@@ -179,6 +188,7 @@ mod tests {
             "url": "https://example.com/7",
             "icon": "https://example.com/7.png",
             "data": {"amount": 12},
+            "receipt": {"url": "https://n.example/v1/receipts", "token": "t"},
             "tag": topic.as_str(),
         });
         assert_eq!(read(&with_all), expected);

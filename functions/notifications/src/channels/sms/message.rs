@@ -40,6 +40,17 @@ impl SmsMessage {
     }
 }
 
+impl SmsMessage {
+    /// The same message with another link, if that costs neither a part nor a word.
+    #[must_use]
+    pub fn with_link(&self, link: &str, title: &str, body: &str, max_parts: u32) -> Option<Self> {
+        let other = Self::new(self.to.clone(), title, body, Some(link), max_parts);
+        let words = |message: &Self| message.text.expose().rsplit_once(' ').map(|(words, _)| words.to_owned());
+        let has_link = other.text.expose().ends_with(link);
+        (has_link && other.parts.parts <= self.parts.parts && words(&other) == words(self)).then_some(other)
+    }
+}
+
 /// The words, cut if need be, and then the tail; `None` when the tail leaves no room for a single character.
 fn fitted(words: &str, tail: &str, max_parts: u32) -> Option<String> {
     let whole = format!("{words}{tail}");
@@ -90,6 +101,20 @@ mod tests {
         assert_eq!(count, 1);
         assert_eq!(sms("Order", "", None, 3).0, "Order");
         assert_eq!(sms("Order", "x", Some("javascript:alert(1)"), 3).0, "Order: x");
+    }
+
+    #[test]
+    fn another_link_is_taken_only_if_it_costs_neither_a_part_nor_a_word() {
+        let counted = |body: &str, link: &str, max_parts| {
+            let to = PhoneNumber::parse("+4915112345678").unwrap();
+            let own = SmsMessage::new(to, "T", body, Some("https://a.example/1"), max_parts);
+            own.with_link(link, "T", body, max_parts).map(|message| message.text.expose().clone())
+        };
+        let long = format!("https://n.example/v1/clicks/{}", "x".repeat(72));
+        assert_eq!(counted("On its way.", &long, 3), Some(format!("T: On its way. {long}")));
+        assert_eq!(counted(&"a ".repeat(40), &long, 3), None, "it would take a second part");
+        assert_eq!(counted(&"a ".repeat(400), &long, 3), None, "it would cut words");
+        assert_eq!(counted("On its way.", "javascript:x", 3), None);
     }
 
     #[test]

@@ -13,9 +13,11 @@
 //! | register a new device | 2 | 6: profile, device, owner |
 //! | move a device here | 2 | 8: the same and the other recipient's device |
 //! | remove a device | | 4: device, owner |
+//! | opt out of a type | 1 | 1; 0 when it is so already |
 
 mod devices;
 mod items;
+mod opt_out;
 mod parts;
 mod suppressions;
 mod sweep;
@@ -27,6 +29,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 
 pub use devices::Registered;
+pub use opt_out::OptedOut;
 pub use suppressions::SuppressionsStore;
 pub use sweep::{SweepPage, SweepPosition, SweptDevice};
 

@@ -64,6 +64,7 @@ pub fn message(body: &str) -> PushMessage {
         url: None,
         icon: None,
         data: None,
+        receipt: None,
     };
     PushMessage::new(content, 3_600, Urgency::High, Topic::of_caller("invoice-7")).unwrap()
 }

@@ -1,0 +1,169 @@
+//! The routes of `track`. Nobody has an account here: what a request may do stands in its token.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::receipt::{Effect, Event, Receipt};
+use super::request::ReceiptRequest;
+use super::token::{Permit, TokenError, TokenKeys};
+use super::{client, page};
+use crate::channels::Channel;
+use crate::channels::link::Link;
+use crate::http::{Request, Response};
+use crate::notification::{Notification, NotificationId};
+use crate::problem::{Problem, ProblemKind};
+use crate::recipients::RecipientKey;
+use crate::store::{NotificationsStore, RecipientsStore, StoreError};
+
+/// How often a receipt is tried when the notification changes under it.
+const TRIES: u32 = 5;
+
+/// Everything the routes need.
+#[derive(Debug, Clone)]
+pub struct TrackApi {
+    /// The notifications.
+    pub notifications: NotificationsStore,
+    /// The recipients, for opting out.
+    pub recipients: RecipientsStore,
+    /// What verifies tokens.
+    pub keys: TokenKeys,
+}
+
+impl TrackApi {
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        match request.route.as_str() {
+            "POST /v1/receipts" => for_any_page(self.receipt(request, now).await.unwrap_or_else(as_json(request))),
+            "GET /v1/clicks/{token}" => {
+                self.click(request, now).await.unwrap_or_else(|problem| page::problem(&problem))
+            }
+            "GET /v1/unsubscribe/{token}" => {
+                self.wish(request, now).map_or_else(|problem| page::problem(&problem), |(_, kind)| page::ask(&kind))
+            }
+            "POST /v1/unsubscribe/{token}" => {
+                self.unsubscribe(request, now).await.unwrap_or_else(|problem| page::problem(&problem))
+            }
+            "GET /v1/client/worker.js" => for_any_page(client::worker()),
+            "GET /v1/client/client.js" => for_any_page(client::page()),
+            _ => as_json(request)(Problem::not_found("route")),
+        }
+    }
+
+    async fn receipt(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let told = ReceiptRequest::parse(request)?;
+        let Permit::Receipt(id, channel) = self.keys.open(told.token.expose(), now).map_err(refused)? else {
+            return Err(refused(TokenError::Invalid));
+        };
+        let at = told.at.unwrap_or(now);
+        let receipt = Receipt { event: told.event, channel, at, value_micros: told.value_micros };
+        let (_, effect) = self.note(&id, receipt, now).await?;
+        if effect == Effect::OtherValue {
+            return Err(Problem::new(ProblemKind::Conflict, "It converted already, with another value."));
+        }
+        Ok(Response::json(200, &json!({"recorded": effect != Effect::Nothing})))
+    }
+
+    /// 302 to the notification's own link and to no other. A reader gets there also when the click cannot be counted.
+    async fn click(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let Permit::Click(id, channel) = self.keys.open(request.path("token"), now).map_err(refused)? else {
+            return Err(refused(TokenError::Invalid));
+        };
+        let notification =
+            if request.is_prefetch { self.find(&id).await? } else { self.clicked(&id, channel, now).await? };
+        let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()));
+        let url = url.ok_or_else(|| Problem::not_found("link"))?;
+        let response = Response::text(302, "text/plain; charset=utf-8", "")
+            .with_header("Location", url.as_str())
+            .with_header("Cache-Control", "no-store")
+            .with_header("Referrer-Policy", "no-referrer");
+        Ok(response)
+    }
+
+    async fn clicked(&self, id: &NotificationId, channel: Channel, now: Timestamp) -> Result<Notification, Problem> {
+        let click = Receipt { event: Event::Clicked, channel, at: now, value_micros: None };
+        match self.note(id, click, now).await {
+            Ok((notification, _)) => Ok(notification),
+            Err(problem) if problem.kind.status() < 500 => Err(problem),
+            Err(problem) => {
+                let found = self.find(id).await.map_err(|_| problem)?;
+                tracing::warn!(notification = %id, "a click was followed and not counted");
+                Ok(found)
+            }
+        }
+    }
+
+    /// Adds a receipt to what is stored: one read, and one write unless it is known already.
+    async fn note(
+        &self,
+        id: &NotificationId,
+        receipt: Receipt,
+        now: Timestamp,
+    ) -> Result<(Notification, Effect), Problem> {
+        for _ in 0..TRIES {
+            let mut notification = self.find(id).await?;
+            let effect = receipt.apply(&mut notification, now);
+            let written = match effect {
+                Effect::Nothing | Effect::OtherValue => Ok(()),
+                Effect::Noted => self.notifications.note(&notification).await,
+                Effect::Changed => self.notifications.save(&mut notification).await,
+            };
+            match written {
+                Err(error) if error.is_condition_failed() => {}
+                Err(error) => return Err(problem(&error)),
+                Ok(()) => return Ok((notification, effect)),
+            }
+        }
+        tracing::warn!(notification = %id, "a receipt kept meeting other writers");
+        Err(Problem::unavailable(1))
+    }
+
+    async fn find(&self, id: &NotificationId) -> Result<Notification, Problem> {
+        let found = self.notifications.get(id).await.map_err(|error| problem(&error))?;
+        found.ok_or_else(|| Problem::not_found("notification"))
+    }
+
+    /// Who wants no more of which type.
+    fn wish(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
+        match self.keys.open(request.path("token"), now).map_err(refused)? {
+            Permit::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
+            _ => Err(refused(TokenError::Invalid)),
+        }
+    }
+
+    /// RFC 8058: the POST alone is the wish, whatever its body and without a cookie. Done is done, also the second time,
+    /// and also when the recipient has been erased.
+    async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (recipient, kind) = self.wish(request, now)?;
+        let done = self.recipients.opt_out_of(&recipient, &kind, now).await.map_err(|error| problem(&error))?;
+        tracing::info!(%recipient, kind, ?done, "unsubscribed");
+        Ok(page::done(&kind))
+    }
+}
+
+fn refused(error: TokenError) -> Problem {
+    match error {
+        TokenError::Invalid => Problem::new(ProblemKind::InvalidToken, "It may have been copied incompletely."),
+        TokenError::Expired => Problem::new(ProblemKind::ExpiredToken, "The message it came with is too old."),
+    }
+}
+
+fn as_json(request: &Request) -> impl Fn(Problem) -> Response {
+    |problem| Response::problem(&problem, &request.request_id)
+}
+
+/// Pages of any origin may call: there is no cookie and no account, only the token. Where the API has CORS origins of its
+/// own, API Gateway puts its answer in the place of this.
+fn for_any_page(response: Response) -> Response {
+    response.with_header("Access-Control-Allow-Origin", "*")
+}
+
+/// A table's failure as the caller sees it: the log has the call and the cause.
+fn problem(error: &StoreError) -> Problem {
+    if error.is_transient() {
+        tracing::warn!(cause = %error, "a table did not answer");
+        Problem::unavailable(1)
+    } else {
+        tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
+        Problem::new(ProblemKind::Internal, "The fault is ours and is being reported.")
+    }
+}

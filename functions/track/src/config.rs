@@ -1,0 +1,64 @@
+//! What the function is told: the Environment block of `TrackFunction` in template.yaml.
+
+use notifications::aws::{self, SdkConfig};
+use notifications::environment::{Environment, EnvironmentError};
+
+/// The variables, all of which must be there.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which deployment this is: `local`, `staging`, `prod`.
+    pub stage: String,
+    /// What the parameters' names begin with.
+    pub parameter_prefix: String,
+    /// The recipients table.
+    pub recipients_table: String,
+    /// The notifications table.
+    pub notifications_table: String,
+    /// How much is logged.
+    pub log_level: String,
+    /// The AWS clients' settings.
+    pub aws: SdkConfig,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or not usable.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            stage: environment.required("STAGE")?,
+            parameter_prefix: environment.required("PARAMETER_PREFIX")?,
+            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            log_level: environment.required("LOG_LEVEL")?,
+            aws: aws::config(environment)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const FROM_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+    #[test]
+    fn the_template_gives_exactly_what_is_read() {
+        let template = include_str!("../../../template.yaml");
+        let (_, function) = template.split_once("\n  TrackFunction:\n").unwrap();
+        let (_, variables) = function.split_once("        Variables:\n").unwrap();
+        let lines = variables.lines().take_while(|line| line.starts_with("          "));
+        // Lambda itself gives the region and the credentials.
+        let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(FROM_LAMBDA).collect();
+        assert_eq!(names.len(), 8);
+        let without =
+            |missing: &str| Environment::given(names.iter().filter(|name| **name != missing).map(|name| (*name, "x")));
+        assert!(Config::read(&without("")).is_ok());
+        for missing in &names {
+            let error = Config::read(&without(missing)).unwrap_err();
+            assert_eq!(error, EnvironmentError::MissingVariable(missing));
+        }
+    }
+}

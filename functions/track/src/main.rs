@@ -1,0 +1,20 @@
+//! Hears what becomes of notifications: receipts, clicks, opt-outs; and serves the scripts that tell of them.
+
+mod config;
+mod handler;
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use notifications::environment::Environment;
+use notifications::startup::Eager;
+use notifications::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = Arc::new(config::Config::read(&Environment::of_process())?);
+    telemetry::init(&config.log_level);
+    tracing::info!(stage = config.stage, "ready");
+    let api = Eager::start(move || handler::start(Arc::clone(&config)));
+    run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, event))).await
+}

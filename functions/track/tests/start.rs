@@ -1,0 +1,17 @@
+//! What this function cannot start without.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../../tests/start/mod.rs"]
+mod start;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_track");
+
+#[test]
+fn without_a_variable_it_does_not_start_and_names_it() {
+    start::names_each_missing_variable(PROGRAM, "TrackFunction", &[]);
+}
+
+#[test]
+fn without_a_secret_it_does_not_start_and_names_it() {
+    start::names_each_missing_secret(PROGRAM, "TrackFunction", &["link-signing-key"]);
+}

@@ -1,0 +1,70 @@
+//! What people and their browsers do with what they got.
+
+use jiff::SignedDuration;
+use notifications::channels::Channel;
+use notifications::notification::NotificationId;
+use notifications::private::Private;
+use notifications::secrets::LinkSigningKeys;
+use notifications::track::{Permit, TokenKeys};
+use serde_json::{Value, json};
+
+use super::functions::LINK_KEY;
+use super::{Answer, World, answer};
+
+/// Where the API is reached from outside.
+pub const BASE: &str = "https://notify.example.com";
+
+impl World {
+    /// What allows to tell of the only notification, as its push carries it.
+    pub fn token_of_a_receipt(&self) -> String {
+        let id = NotificationId::parse(&self.only_id()).unwrap();
+        keys().sign(&Permit::Receipt(id, Channel::Push), self.clock.now() + SignedDuration::from_hours(1))
+    }
+
+    /// The link out of the type of the only notification, as its mail would carry it.
+    pub fn link_to_unsubscribe(&self) -> String {
+        let recipient = NotificationId::parse(&self.only_id()).unwrap().recipient().clone();
+        let permit = Permit::Unsubscribe(recipient, "DEFAULT".to_owned());
+        format!("{BASE}/v1/unsubscribe/{}", keys().sign(&permit, self.clock.now() + SignedDuration::from_hours(1)))
+    }
+
+    pub fn mails(&self) -> Vec<String> {
+        self.aws.state.lock().unwrap().mails.clone()
+    }
+
+    pub fn texts(&self) -> Vec<(String, String)> {
+        self.aws.state.lock().unwrap().texts.clone()
+    }
+
+    /// A receipt as a service worker sends it.
+    pub async fn receipt(&self, token: &str, event: &str, extra: Value) -> Answer {
+        let mut body = json!({"token": token, "event": event});
+        body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+        self.on_track("POST /v1/receipts", "", body).await
+    }
+
+    /// Follows a link of a message: the method of the route and the link.
+    pub async fn follow(&self, method: &str, link: &str) -> Answer {
+        let (path, token) = link.strip_prefix(BASE).unwrap().rsplit_once('/').unwrap();
+        self.on_track(&format!("{method} {path}/{{token}}"), token, Value::Null).await
+    }
+
+    pub async fn on_track(&self, route: &str, token: &str, body: Value) -> Answer {
+        let request = self.request("", "", route, &[("token", token)], &[], &body, None);
+        answer(self.track.answer(&request, self.clock.now()).await)
+    }
+}
+
+/// What the world's `link-signing-key` signs with.
+pub fn keys() -> TokenKeys {
+    TokenKeys::new(&LinkSigningKeys { current: Private::new(LINK_KEY), previous: None })
+}
+
+/// The links in a mail or a text, unfolded.
+pub fn links(text: &str) -> Vec<String> {
+    let unfolded = text.replace("=\r\n", "").replace("=3D", "=");
+    let starts = unfolded.match_indices(BASE).map(|(start, _)| start);
+    let end =
+        |rest: &str| rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:/.".contains(c))).unwrap_or(rest.len());
+    starts.map(|start| unfolded[start..][..end(&unfolded[start..])].to_owned()).collect()
+}
