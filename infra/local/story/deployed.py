@@ -34,7 +34,6 @@ class Deployed:
     def __init__(self, description):
         self._about = description
         self.outputs = description["outputs"]
-        self.api_url = description["api_url"]
         self.vapid_public_key = description["vapid_public_key"]
         self.api_url = description["api_url"]
         self._tokens, self._clients = {}, {}
