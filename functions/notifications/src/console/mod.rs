@@ -16,7 +16,7 @@ pub mod metrics;
 pub mod report;
 pub mod rollout;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod sample_ratio;
 pub mod targets;
 

@@ -160,3 +160,108 @@ fn hosts(hour: &Counters, not_closed: &[(String, Timestamp)]) -> Vec<HostState> 
     });
     well.chain(ill).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::console::sample::counters;
+    use crate::rollup::histogram::bin_of;
+
+    fn at(time: &str) -> Timestamp {
+        format!("2026-11-24T{time}Z").parse().unwrap()
+    }
+
+    fn now() -> Timestamp {
+        at("10:10:20")
+    }
+
+    /// What is observed of these minutes, each by the time it began.
+    fn observed(minutes: &[(&str, &[(&str, i64)])], changed_at: Option<&str>) -> Observed {
+        let minutes: Vec<_> = minutes.iter().map(|(begins, pairs)| (at(begins), counters(pairs))).collect();
+        Observed::of(&minutes, &Counters::default(), &[], changed_at.map(at), now())
+    }
+
+    #[test]
+    fn a_minute_has_both_rates_of_both_sides() {
+        let all: &[(&str, i64)] = &[
+            ("version/v1/accepted", 7),
+            ("version/v1/failed", 1),
+            ("version/v2/accepted", 10),
+            ("version/v2/delivered", 5),
+            ("version/v2/failed", 1),
+            ("version/v2/uncertain", 2),
+            ("version/v2/expired", 3),
+            ("version/v2/skipped/opted_out", 9),
+            ("version/v2/cancelled", 4),
+            ("side/v2/first_pushes", 20),
+            ("side/v2/first_pushes_failed", 6),
+        ];
+        let minute = observed(&[("10:10:00", all)], None).minutes[0];
+        assert_eq!(minute.v1, Arm { closed: 8, ended_badly: 1, ..Arm::default() });
+        assert_eq!(minute.v2, Arm { closed: 21, ended_badly: 6, first_pushes: 20, first_pushes_failed: 6 });
+    }
+
+    #[test]
+    fn a_confirmation_ends_nothing_a_second_time() {
+        let confirmed: &[(&str, i64)] = &[("version/v2/accepted", -10), ("version/v2/delivered", 10)];
+        assert_eq!(observed(&[("10:10:00", confirmed)], None).minutes[0].v2, Arm::default());
+    }
+
+    #[test]
+    fn cost_counts_in_whole_minutes_since_the_last_change() {
+        let paid: &[(&str, i64)] = &[("version/v2/cost_micros", 100), ("version/v1/cost_micros", 7)];
+        let minutes = [("10:07:00", paid), ("10:08:00", paid), ("10:09:00", paid)];
+        let cost = |changed_at| observed(&minutes, changed_at).cost_micros;
+        assert_eq!((cost(None), cost(Some("10:08:00")), cost(Some("10:08:01"))), (300, 200, 100));
+    }
+
+    #[test]
+    fn lately_are_the_last_five_minutes_and_their_quantile_is_of_all_their_latencies() {
+        let with = |latency_ms: u64, count| {
+            vec![(format!("version/v2/lat/{}", bin_of(latency_ms)), count), ("version/v2/accepted".to_owned(), count)]
+        };
+        let minutes: Vec<_> = [("10:05:00", 9_000, 50), ("10:06:00", 100, 96), ("10:10:00", 4_000, 4)]
+            .into_iter()
+            .map(|(begins, latency_ms, count)| {
+                let mut sum = Counters::default();
+                with(latency_ms, count).into_iter().for_each(|(name, count)| sum.add(name.parse().unwrap(), count));
+                (at(begins), sum)
+            })
+            .collect();
+        let lately = Observed::of(&minutes, &Counters::default(), &[], None, now()).lately;
+        assert_eq!((lately.closed, lately.reached), (100, 100));
+        assert!(
+            lately.p95_ms.is_some_and(|p95_ms| (98..=102).contains(&p95_ms)),
+            "an average would be 2,050: {lately:?}"
+        );
+    }
+
+    #[test]
+    fn a_push_services_breaker_counts_while_somebody_calls_it_with_the_share_of_who_runs_it() {
+        let pushes: &[(&str, i64)] = &[("side/v2/pushes/google", 75), ("side/v2/pushes/other", 25)];
+        let minutes = [(at("10:00:00"), counters(pushes))];
+        let breaker =
+            |phase| Breaker { revision: 1, phase, open_for_ms: 1, opened_at_ms: Some(at("09:59:00").as_millisecond()) };
+        let hosts = |host: &Host, phase| {
+            let opened = [(host.clone(), breaker(phase))];
+            let seen = Observed::of(&minutes, &Counters::default(), &opened, None, now());
+            let ill = seen.hosts.iter().filter(|host| host.not_closed_since.is_some());
+            (ill.map(|host| (host.pushes.part, host.pushes.whole)).collect::<Vec<_>>(), seen.lately.breakers_not_closed)
+        };
+        let (google, ses) = (Host::push("fcm.googleapis.com"), Host::paid(Channel::Email));
+        let open = |until| Phase::Open { until_ms: at(until).as_millisecond() };
+        assert_eq!(hosts(&google, open("10:12:00")), (vec![(75, 100)], 1));
+        assert_eq!(hosts(&Host::push("push.example.com"), open("10:09:20")), (vec![(25, 100)], 1));
+        assert_eq!(hosts(&google, Phase::HalfOpen { lease_ms: now().as_millisecond() }), (vec![(75, 100)], 1));
+        assert_eq!(hosts(&google, open("10:09:19")), (vec![], 0), "nobody called it for a minute");
+        assert_eq!(hosts(&google, Phase::Closed { since_ms: 0 }), (vec![], 0));
+        assert_eq!(hosts(&ses, open("10:12:00")), (vec![], 0));
+    }
+
+    #[test]
+    fn the_minute_of_a_change_belongs_to_what_was_before() {
+        assert_eq!(whole_minutes_since(at("10:08:00")), at("10:08:00"));
+        assert_eq!(whole_minutes_since(at("10:08:00.001")), at("10:09:00"));
+    }
+}

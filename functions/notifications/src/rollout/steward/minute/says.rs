@@ -34,11 +34,11 @@ pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettin
             severity: Severity::P1,
             title: format!("more than {ERROR_RATE_PERCENT} % fail"),
             number: format!(
-                "{} of {} {} in {} minutes",
+                "{} of {} {} in {}",
                 percent(reading.v2),
                 reading.v2.whole,
                 what(reading),
-                reading.minutes
+                in_minutes(reading.minutes)
             ),
             threshold: format!("{ERROR_RATE_PERCENT} %"),
             done: "the guard watches version 2".to_owned(),
@@ -120,10 +120,11 @@ fn figures(finding: &Finding) -> (String, String) {
         (Rule::ErrorRateOff | Rule::ErrorRateStep, Some(reading)) => {
             let Reading { v1, v2, minutes, .. } = reading;
             let number = format!(
-                "{} of {} {} in {minutes} minutes; version 1: {} of {}",
+                "{} of {} {} in {}; version 1: {} of {}",
                 percent(v2),
                 v2.whole,
                 what(reading),
+                in_minutes(minutes),
                 percent(v1),
                 v1.whole
             );
@@ -141,6 +142,10 @@ fn figures(finding: &Finding) -> (String, String) {
             format!("{threshold} micro-euro"),
         ),
     }
+}
+
+fn in_minutes(count: usize) -> String {
+    if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
 }
 
 const fn what(reading: Reading) -> &'static str {
