@@ -32,7 +32,7 @@ export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SAM_CLI_TELEMETRY :
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build target/venv/local/ready target/venv/sam/ready ## show the main job on a local stack, step by step
@@ -97,6 +97,10 @@ report: target/venv/local/ready ## the review of a week into target/report (FROM
 .PHONY: redrive
 redrive: target/venv/local/ready ## what the stream's readers gave up (REDRIVE=yes counts it again)
 	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/redrive_local.py; else $(LOCAL_PYTHON) infra/redrive.py; fi
+
+.PHONY: sms-receipts
+sms-receipts: target/venv/local/ready ## let the service hear what becomes of SMS (again after the first SMS)
+	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/sms_receipts_local.py; else $(LOCAL_PYTHON) infra/sms_receipts.py; fi
 
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)

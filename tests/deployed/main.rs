@@ -14,6 +14,7 @@ mod browser;
 
 mod access;
 mod bad_input;
+mod feedback;
 mod http_client;
 mod ladder;
 mod later;

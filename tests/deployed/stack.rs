@@ -194,6 +194,39 @@ impl Stack {
         answer["Messages"].as_array().into_iter().flatten().map(Value::to_string).collect()
     }
 
+    /// Publishes to a topic, as the service that may.
+    pub fn publish(&self, topic_output: &str, message: &Value) {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", "Publish")
+            .append_pair("TopicArn", self.text(&format!("/outputs/{topic_output}")))
+            .append_pair("Message", &message.to_string())
+            .finish();
+        let headers =
+            [("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &*self.signed_for("sns"))];
+        let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, form.into_bytes());
+        assert_eq!(answer.status, 200, "Publish");
+    }
+
+    /// What SNS called the SMS that it took last for a number.
+    pub fn last_sms_id(&self, number: &str) -> String {
+        let sent = self.inspect("/_ministack/sns/sms-messages");
+        let last = sent["sms_messages"][number].as_array().unwrap().last().unwrap();
+        last["MessageId"].as_str().unwrap().to_owned()
+    }
+
+    /// Writes a line into a log group of CloudWatch.
+    pub fn log(&self, group: &str, line: &Value) {
+        let at = jiff::Timestamp::now().as_millisecond();
+        let events = json!([{"timestamp": at, "message": line.to_string()}]);
+        let body = json!({"logGroupName": group, "logStreamName": "s", "logEvents": events});
+        self.operation("logs", "Logs_20140328.PutLogEvents", &body);
+    }
+
+    /// Any call of CloudWatch Logs.
+    pub fn logs(&self, call: &str, body: &Value) -> Value {
+        self.operation("logs", &format!("Logs_20140328.{call}"), body)
+    }
+
     fn operation(&self, service: &str, target: &str, body: &Value) -> Value {
         let headers = [
             ("X-Amz-Target", target),

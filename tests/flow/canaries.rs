@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Reply, World, logs};
+use crate::world::{Answer, Reply, World, bounced, complained, delivered, logs, texted};
 
 const ID: &str = "canary-recipient";
 const LISTED: &str = "canary-listed";
@@ -93,6 +93,30 @@ impl Aviary {
     }
 }
 
+/// What SES and SNS tell of messages, of others' and of nothing.
+async fn told_by_providers(aviary: &mut Aviary) {
+    let world = &aviary.world;
+    world.put_profile("canary-told", json!({"email": "canary-told@example.com", "phone": "+393337770124"})).await;
+    let sent = world.send("canary-told", with(json!({"channels": ["email"]}))).await;
+    let (id, to) = (sent.body["id"].as_str().unwrap(), "canary-told@example.com");
+    for event in [bounced(id, to, "Transient", "canary"), complained(id, to), bounced(id, to, "Permanent", "General")] {
+        assert_eq!(world.ses_tells(&[event]).await.new, 1);
+    }
+    let bad = [delivered("canary", EMAIL, "2026-11-23T10:00:00Z"), json!(EMAIL), json!({"eventType": "canary"})];
+    assert_eq!(world.ses_tells(&bad).await.new, 0);
+    world
+        .sns_logs(&[
+            texted("m-1", PHONE, "FAILURE", "canary"),
+            texted("canary", PHONE, "SUCCESS", "canary"),
+            json!(PHONE),
+        ])
+        .await;
+    world.hearing.texts("canary", world.clock.now()).await;
+    world.aws.fails(Some("GetItem"), 0, "ValidationException");
+    assert_eq!(world.ses_tells(&[bounced(id, to, "Permanent", "General")]).await.failed, 1);
+    world.aws.works();
+}
+
 #[tokio::test]
 async fn what_goes_well_and_what_providers_refuse_is_told_without_a_person() {
     let mut aviary = Aviary::start().await;
@@ -138,6 +162,7 @@ async fn what_goes_well_and_what_providers_refuse_is_told_without_a_person() {
             aviary.world.send(ID, with(json!({"channels": [channel]}))).await;
         }
     }
+    told_by_providers(&mut aviary).await;
     carried_on(&mut aviary).await;
     assert!(logs::lines().iter().any(|line| line.contains("channel_config")), "the logs are listened to");
     aviary.assert_clean();

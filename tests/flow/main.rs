@@ -14,6 +14,7 @@ mod deliveries;
 mod engagement;
 mod erasure;
 mod faults;
+mod feedback;
 mod guard;
 mod idempotency;
 mod later;

@@ -10,7 +10,7 @@ use notifications::track::Permit;
 use serde_json::{Value, json};
 
 use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
-use crate::world::{BASE, Call, Lot, Reply, World, keys};
+use crate::world::{BASE, Call, Lot, Reply, World, complained, keys, texted};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -26,6 +26,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     ops_change_the_rollout(&world).await;
     version_2_is_taken_back(&world).await;
     links_are_followed(&world).await;
+    providers_tell(&world).await;
     nights_pass(&world).await;
     assert_unused(&world.calls());
 }
@@ -160,6 +161,18 @@ async fn version_2_is_taken_back(world: &World) {
     assert_eq!(world.percentage(), "0");
     world.set("rollout-percentage", "100");
     world.advance(21);
+}
+
+async fn providers_tell(world: &World) {
+    world.put_profile("bob", json!({"email": "bob@example.com", "phone": "+393331234568"})).await;
+    let by_mail = world.send("bob", json!({"channels": ["email"]})).await;
+    let id = by_mail.body["id"].as_str().unwrap();
+    world.ses_tells(&[complained(id, "bob@example.com")]).await;
+    world.send("bob", json!({"type": "PAYMENT_DUE", "channels": ["sms"]})).await;
+    let message_id = format!("m-{}", world.texts().len());
+    let heard = world.sns_logs(&[texted(&message_id, "+393331234568", "SUCCESS", "")]).await;
+    assert_eq!(heard.new, 1);
+    assert_eq!(world.lift_suppression("bob", "email").await.status, 204);
 }
 
 async fn nights_pass(world: &World) {

@@ -60,6 +60,7 @@ targets! {
     subscription: 1_000,
     vapid_key: 1_000,
     retry_after: 4_000,
+    feedback: 1_000,
     contact: 4_000,
     names: 4_000,
     content: 1_000,

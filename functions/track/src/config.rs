@@ -14,6 +14,8 @@ pub struct Config {
     pub recipients_table: String,
     /// The notifications table.
     pub notifications_table: String,
+    /// The control table.
+    pub control_table: String,
     /// How much is logged.
     pub log_level: String,
     /// The AWS clients' settings.
@@ -31,6 +33,7 @@ impl Config {
             parameter_prefix: environment.required("PARAMETER_PREFIX")?,
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            control_table: environment.required("CONTROL_TABLE")?,
             log_level: environment.required("LOG_LEVEL")?,
             aws: aws::config(environment)?,
         })
@@ -52,7 +55,7 @@ mod tests {
         let lines = variables.lines().take_while(|line| line.starts_with("          "));
         // Lambda itself gives the region and the credentials.
         let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(FROM_LAMBDA).collect();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         let without =
             |missing: &str| Environment::given(names.iter().filter(|name| **name != missing).map(|name| (*name, "x")));
         assert!(Config::read(&without("")).is_ok());

@@ -6,44 +6,161 @@ use lambda_runtime::{Error, LambdaEvent};
 use notifications::aws::{self, deadline};
 use notifications::clock::Clock;
 use notifications::gateway;
+use notifications::http::Request;
 use notifications::parameters::ParameterStore;
+use notifications::private::Private;
 use notifications::problem::Problem;
+use notifications::recipients::KeyHasher;
 use notifications::secrets::{SecretName, Secrets};
 use notifications::startup::{Eager, StartError};
-use notifications::store::{NotificationsStore, RecipientsStore};
-use notifications::track::{TokenKeys, TrackApi};
-use serde_json::Value;
+use notifications::store::{NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
+use notifications::track::{Heard, Hearing, TokenKeys, TrackApi};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 
-/// Fetches the key that verifies tokens and puts the API together.
+/// What the function works with.
+#[derive(Debug)]
+pub struct Services {
+    /// Answers readers and their browsers.
+    pub api: TrackApi,
+    /// Hears SES and SNS.
+    pub hearing: Hearing,
+}
+
+/// What the function is called with, told apart by its shape.
+enum Event {
+    /// A reader or a browser.
+    Api(Box<Request>),
+    /// Records of SNS: what SES tells of mails.
+    Mails(Vec<Private<String>>),
+    /// A batch of CloudWatch Logs: what SNS tells of SMS.
+    Texts(Private<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Sns {
+        #[serde(rename = "Records")]
+        records: Vec<Record>,
+    },
+    Logs {
+        awslogs: Folded,
+    },
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "Sns")]
+    sns: Sns,
+}
+
+#[derive(Deserialize)]
+struct Sns {
+    #[serde(rename = "Message")]
+    message: Private<String>,
+}
+
+#[derive(Deserialize)]
+struct Folded {
+    data: Private<String>,
+}
+
+impl Event {
+    fn of(event: Value) -> Option<Self> {
+        if gateway::is_request(&event) {
+            return gateway::request(event).map(|request| Self::Api(Box::new(request)));
+        }
+        Some(match serde_json::from_value(event).ok()? {
+            Told::Sns { records } => Self::Mails(records.into_iter().map(|record| record.sns.message).collect()),
+            Told::Logs { awslogs } => Self::Texts(awslogs.data),
+        })
+    }
+}
+
+/// Fetches the keys that verify tokens and find addresses, and puts the services together.
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or says that SSM does not answer.
-pub async fn start(config: Arc<Config>) -> Result<TrackApi, StartError> {
+pub async fn start(config: Arc<Config>) -> Result<Services, StartError> {
     let parameters = ParameterStore::new(aws::ssm(&config.aws));
-    let secrets = Secrets::load(&parameters, &config.parameter_prefix, &[SecretName::LinkSigningKey]).await?;
+    let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
+    let secrets = Secrets::load(&parameters, &config.parameter_prefix, &needed).await?;
+    let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let dynamodb = aws::dynamodb(&config.aws);
-    Ok(TrackApi {
-        notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
-        recipients: RecipientsStore::new(dynamodb, config.recipients_table.as_str()),
-        keys: TokenKeys::new(secrets.link_signing_keys()?),
+    let notifications = NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str());
+    let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
+    let keys = TokenKeys::new(secrets.link_signing_keys()?);
+    Ok(Services {
+        api: TrackApi { notifications: notifications.clone(), recipients: recipients.clone(), keys },
+        hearing: Hearing {
+            notifications,
+            recipients,
+            suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), hasher),
+            sms_messages: SmsMessages::new(dynamodb, config.control_table.as_str()),
+        },
     })
 }
 
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of API Gateway's.
-pub async fn handle(api: &Eager<TrackApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let ends_at_ms = event.context.deadline;
-    let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
-    let response = match api.get().await {
-        Ok(api) => {
-            let now = Clock::System.now();
-            deadline::at_most(deadline::of_invocation(ends_at_ms, now), api.answer(&request, now)).await
+/// An event that is none of ours; and feedback that could not be heard or stored, which Lambda then hands over again.
+pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let now = Clock::System.now();
+    let left = deadline::of_invocation(event.context.deadline, now);
+    let event = Event::of(event.payload).ok_or("this event is none of API Gateway's, SNS's or CloudWatch Logs'")?;
+    match (event, services.get().await) {
+        (Event::Api(request), Ok(services)) => {
+            let response = deadline::at_most(left, services.api.answer(&request, now)).await;
+            Ok(gateway::response(&request, response))
         }
-        Err(not_ready) => TrackApi::refusal(&request, &Problem::unavailable(not_ready.retry_after_s)),
-    };
-    Ok(gateway::response(&request, response))
+        (Event::Api(request), Err(not_ready)) => {
+            let refusal = TrackApi::refusal(&request, &Problem::unavailable(not_ready.retry_after_s));
+            Ok(gateway::response(&request, refusal))
+        }
+        (Event::Mails(messages), services) => {
+            heard(deadline::at_most(left, services?.hearing.mails(&messages, now)).await)
+        }
+        (Event::Texts(data), services) => {
+            heard(deadline::at_most(left, services?.hearing.texts(data.expose(), now)).await)
+        }
+    }
+}
+
+/// One line for each event. What is known by now is not told twice when the event comes again.
+fn heard(heard: Heard) -> Result<Value, Error> {
+    let Heard { new, known, passed_over, unknown, malformed, failed } = heard;
+    tracing::info!(new, known, passed_over, unknown, malformed, failed, "heard");
+    if failed > 0 {
+        return Err(format!("{failed} reports could not be stored").into());
+    }
+    Ok(json!({"new": new, "known": known, "passed_over": passed_over, "unknown": unknown, "malformed": malformed}))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn readers_ses_and_the_logs_are_told_apart_and_strangers_are_refused() {
+        let api = json!({"routeKey": "POST /v1/receipts", "headers": {}, "requestContext": {"requestId": "r-1"}});
+        assert!(matches!(Event::of(api), Some(Event::Api(request)) if request.route == "POST /v1/receipts"));
+        let sns = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}", "TopicArn": "arn"}}]});
+        assert!(matches!(Event::of(sns), Some(Event::Mails(messages)) if messages[0].expose() == "{}"));
+        let logs = json!({"awslogs": {"data": "H4sI"}});
+        assert!(matches!(Event::of(logs), Some(Event::Texts(data)) if data.expose() == "H4sI"));
+        for stranger in [json!({"task": "cascade"}), json!({}), json!([]), json!({"Records": [{"dynamodb": {}}]})] {
+            assert!(Event::of(stranger).is_none());
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_stored_is_asked_for_again() {
+        assert!(heard(Heard { new: 3, failed: 1, ..Heard::default() }).is_err());
+        assert_eq!(heard(Heard { new: 1, ..Heard::default() }).unwrap()["new"], 1);
+    }
 }

@@ -1,4 +1,4 @@
-//! Hears what becomes of notifications: receipts, clicks, opt-outs; and serves the scripts that tell of them.
+//! Hears what becomes of notifications: receipts, clicks, opt-outs, what SES and SNS tell; and serves the scripts that tell of them.
 
 mod config;
 mod handler;
@@ -15,6 +15,6 @@ async fn main() -> Result<(), Error> {
     let config = Arc::new(config::Config::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
-    let api = Eager::start(move || handler::start(Arc::clone(&config)));
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, event))).await
+    let services = Eager::start(move || handler::start(Arc::clone(&config)));
+    run(service_fn(|event: LambdaEvent<_>| handler::handle(&services, event))).await
 }

@@ -13,5 +13,5 @@ fn without_a_variable_it_does_not_start_and_names_it() {
 
 #[test]
 fn without_a_secret_it_does_not_start_and_names_it() {
-    start::names_each_missing_secret(PROGRAM, "TrackFunction", &["link-signing-key"]);
+    start::names_each_missing_secret(PROGRAM, "TrackFunction", &["link-signing-key", "recipient-hash-key"]);
 }

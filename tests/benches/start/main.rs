@@ -198,6 +198,7 @@ fn value(variable: &str) -> String {
         "STAGE" => "prod",
         "PARAMETER_PREFIX" => "/push-notifications/prod",
         "SENDER_ADDRESS" => "hello@example.com",
+        "SES_CONFIGURATION_SET" => "feedback",
         "VAPID_SUBJECT" => "mailto:push@example.com",
         "SENDER_COUNTRY" => "IT",
         "EXTRA_PUSH_ORIGINS" | "SMS_SENDER_ID" => "",

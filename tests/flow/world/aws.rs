@@ -142,6 +142,7 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
         "SendRawEmail" => {
             let mail = STANDARD.decode(&form["RawMessage.Data"]).unwrap();
             state.mails.push(String::from_utf8(mail).unwrap());
+            assert_eq!((&*form["ConfigurationSetName"], &*form["Tags.member.1.Name"]), ("feedback", "notification"));
             state.ses.pop_front()
         }
         "Publish" if form.contains_key("TopicArn") => {
@@ -154,7 +155,7 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
         }
         other => panic!("nobody calls {other}"),
     };
-    let id = format!("<{action}Result><MessageId>m-1</MessageId></{action}Result>");
+    let id = format!("<{action}Result><MessageId>m-{}</MessageId></{action}Result>", state.texts.len());
     scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
 }
 

@@ -21,9 +21,9 @@ use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
     BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
-    SuppressionsStore,
+    SmsMessages, SuppressionsStore,
 };
-use notifications::track::{TokenKeys, TrackApi};
+use notifications::track::{Hearing, TokenKeys, TrackApi};
 
 use super::readers::BASE;
 
@@ -100,6 +100,7 @@ impl Places {
             ("SENDER_ADDRESS", "service@example.com"),
             ("VAPID_SUBJECT", "mailto:ops@example.com"),
             ("EXTRA_PUSH_ORIGINS", &self.push_origins),
+            ("SES_CONFIGURATION_SET", "feedback"),
             ("SENDER_COUNTRY", "IT"),
         ])
     }
@@ -178,15 +179,22 @@ impl Places {
         }
     }
 
-    pub async fn track(&self) -> TrackApi {
+    pub async fn track(&self) -> (TrackApi, Hearing) {
         let sdk = self.aws("track");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let secrets = Secrets::load(&parameters, PREFIX, &[SecretName::LinkSigningKey]).await.unwrap();
-        TrackApi {
-            notifications: NotificationsStore::new(dynamodb.clone(), "notifications"),
-            recipients: RecipientsStore::new(dynamodb, "recipients"),
-            keys: TokenKeys::new(secrets.link_signing_keys().unwrap()),
-        }
+        let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
+        let secrets = Secrets::load(&parameters, PREFIX, &needed).await.unwrap();
+        let hasher = KeyHasher::new(secrets.recipient_hash_key().unwrap().expose());
+        let notifications = NotificationsStore::new(dynamodb.clone(), "notifications");
+        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
+        let keys = TokenKeys::new(secrets.link_signing_keys().unwrap());
+        let hearing = Hearing {
+            notifications: notifications.clone(),
+            recipients: recipients.clone(),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", hasher),
+            sms_messages: SmsMessages::new(dynamodb, "control"),
+        };
+        (TrackApi { notifications, recipients, keys }, hearing)
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {

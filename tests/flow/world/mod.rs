@@ -12,6 +12,7 @@ mod holding;
 mod http;
 pub mod logs;
 mod meddling;
+mod providers;
 mod push;
 mod readers;
 pub mod ssm;
@@ -47,7 +48,8 @@ use notifications::rollup::{Change, Sequence};
 use notifications::send::SendApi;
 use notifications::store::StoreError;
 use notifications::store::metrics::Merged;
-use notifications::track::TrackApi;
+use notifications::track::{Hearing, TrackApi};
+pub use providers::{bounced, complained, delivered, texted};
 pub use readers::{BASE, keys, links};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -101,6 +103,7 @@ pub struct World {
     cleaner: Cleaner,
     pub recipients: RecipientsApi,
     pub track: TrackApi,
+    pub hearing: Hearing,
     console: ConsoleApi,
     told: Mutex<usize>,
     counted: Mutex<u64>,
@@ -130,13 +133,15 @@ impl World {
         }
         let push_origins = format!("{},{}", push.origin, other_push.origin);
         let places = Places { aws_url: aws.url.clone(), push_origins };
+        let (track, hearing) = places.track().await;
         Self {
             send: places.send(&clock).await,
             cascade: places.cascade(&clock).await,
             rollup: places.rollup(&clock),
             cleaner: places.cleanup(&clock),
             recipients: places.recipients().await,
-            track: places.track().await,
+            track,
+            hearing,
             console: places.console(&clock),
             clock,
             push,
@@ -188,6 +193,13 @@ impl World {
         let route = "DELETE /v1/recipients/{id}/devices/{device_id}";
         let path = [("id", id), ("device_id", device_id)];
         let request = self.request(SHOP, "recipients", route, &path, &[], &Value::Null, None);
+        answer(self.recipients.answer(&request, self.clock.now()).await)
+    }
+
+    /// Ops say that the address of this channel may be written to again.
+    pub async fn lift_suppression(&self, id: &str, channel: &str) -> Answer {
+        let route = "DELETE /v1/recipients/{id}/suppressions/{channel}";
+        let request = self.request("ops", "ops", route, &[("id", id), ("channel", channel)], &[], &Value::Null, None);
         answer(self.recipients.answer(&request, self.clock.now()).await)
     }
 

@@ -18,6 +18,7 @@ mod world;
 pub mod contact;
 pub mod content;
 pub mod endpoint;
+pub mod feedback;
 pub mod http_event;
 pub mod json;
 pub mod names;

@@ -290,6 +290,7 @@ fn environment(push_origin: &str) -> Environment {
         ("SENDER_ADDRESS", "service@example.com"),
         ("VAPID_SUBJECT", "mailto:ops@example.com"),
         ("EXTRA_PUSH_ORIGINS", push_origin),
+        ("SES_CONFIGURATION_SET", "feedback"),
         ("SENDER_COUNTRY", "IT"),
     ])
 }

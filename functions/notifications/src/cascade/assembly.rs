@@ -19,7 +19,7 @@ use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::startup::StartError;
-use crate::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsBudget, SuppressionsStore};
+use crate::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsBudget, SmsMessages, SuppressionsStore};
 use crate::track::TokenKeys;
 
 /// The environment of a function that sends.
@@ -35,6 +35,8 @@ pub struct DispatcherConfig {
     pub control_table: String,
     /// Who e-mails come from.
     pub sender_address: EmailAddress,
+    /// Through which SES tells what becomes of them.
+    pub ses_configuration_set: String,
     /// Whom push services may contact about us.
     pub vapid_subject: VapidSubject,
     /// Push services beside the known ones.
@@ -80,6 +82,7 @@ impl DispatcherConfig {
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
             sender_address: environment.read("SENDER_ADDRESS", EmailAddress::parse)?,
+            ses_configuration_set: environment.required("SES_CONFIGURATION_SET")?,
             vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
             extra_push_origins: environment
                 .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
@@ -126,13 +129,18 @@ impl DispatcherConfig {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
             suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
+            sms_messages: SmsMessages::new(dynamodb.clone(), self.control_table.as_str()),
             sms_budget: SmsBudget::new(dynamodb, self.control_table.as_str(), self.recipients_table.as_str()),
             breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
             bulkhead: Bulkhead::new(SHARE),
             channels: Channels {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
                 extra_origins: self.extra_push_origins.clone(),
-                email: EmailClient::new(aws::ses(&self.aws), self.sender_address.clone()),
+                email: EmailClient::new(
+                    aws::ses(&self.aws),
+                    self.sender_address.clone(),
+                    self.ses_configuration_set.clone(),
+                ),
                 sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
                 keys: TokenKeys::new(secrets.link_signing_keys()?),
             },

@@ -22,10 +22,12 @@ use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::Recipient;
 use crate::rollout::{LiveSource, Version};
-use crate::store::{NotificationsStore, RecipientsStore, Saved, SmsBudget, StoreError, SuppressionsStore};
+use crate::store::{NotificationsStore, RecipientsStore, Saved, SmsBudget, SmsMessages, StoreError, SuppressionsStore};
 
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
+/// The longest that remembering an SMS's id may take.
+const TO_REMEMBER: Duration = Duration::from_millis(500);
 /// The longest wait for a retry that is sat out inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
 
@@ -55,6 +57,8 @@ pub struct Job {
     pub(super) barred: Bars,
     /// Money for an SMS that the provider did not take, not given back yet.
     pub(super) set_aside: Option<SetAside>,
+    /// By what id SNS will tell of an SMS that it took, not remembered yet.
+    pub(super) sms_message_id: Option<String>,
 }
 
 /// Money for one SMS, reserved in the counters of the UTC day of `at`.
@@ -76,6 +80,7 @@ impl Job {
             unaffordable: BTreeSet::new(),
             barred: Bars::new(),
             set_aside: None,
+            sms_message_id: None,
         }
     }
 }
@@ -99,6 +104,8 @@ pub struct Dispatcher {
     pub suppressions: SuppressionsStore,
     /// The money for SMS.
     pub sms_budget: SmsBudget,
+    /// Which notification an SMS was sent for.
+    pub sms_messages: SmsMessages,
     /// The providers.
     pub channels: Channels,
     /// Who is not to be called just now.
@@ -231,13 +238,23 @@ impl Dispatcher {
             self.notifications.create(&job.notification).await?;
             job.is_new = false;
         } else if let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
-            job.notification.engagement = facts;
+            job.notification.learn(*facts);
             return Ok(Stored::ThinkAgain);
         }
         if job.notification.in_flight.is_none_or(|claim| claim.channel != Channel::Sms) {
             self.give_back(job).await;
         }
+        self.remember_sms(job).await;
         Ok(Stored::Yes)
+    }
+
+    /// Without it nobody learns what became of the SMS, which is no reason to hold anything up.
+    async fn remember_sms(&self, job: &mut Job) {
+        let Some(message_id) = job.sms_message_id.take() else { return };
+        let remember = self.sms_messages.remember(&message_id, &job.notification.id, self.clock.now());
+        if let Err(error) = deadline::at_most(TO_REMEMBER, remember).await {
+            tracing::warn!(notification = %job.notification.id, %error, "an SMS will stay unconfirmed");
+        }
     }
 
     pub(super) async fn give_back(&self, job: &mut Job) {

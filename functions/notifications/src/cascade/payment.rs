@@ -128,8 +128,9 @@ impl Dispatcher {
             job.notification.in_flight = None;
             return Ok(Called::Not(Round::Done));
         }
-        let answer = self.channels.send(message, &job.notification, &live.settings, at).await;
+        let (answer, message_id) = self.channels.send(message, &job.notification, &live.settings, at).await;
         alarm_on_config(channel, &answer);
+        job.sms_message_id = message_id;
         let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
         if paid && channel == Channel::Sms {
             job.set_aside = None;
@@ -156,7 +157,7 @@ impl Dispatcher {
             return self.claim_with_money(job, claim, recipient, live, at).await;
         }
         if let Saved::Noted(facts) = self.notifications.claim(&mut job.notification, job.is_new).await? {
-            job.notification.engagement = facts;
+            job.notification.learn(*facts);
             job.notification.in_flight = None;
             return Ok(Claimed::ThinkAgain);
         }
@@ -206,7 +207,7 @@ impl Dispatcher {
         let stored = self.notifications.get(&job.notification.id).await?;
         let same = stored.filter(|stored| stored.revision == job.notification.revision);
         let learned = same.map(|stored| stored.engagement).filter(|facts| *facts != job.notification.engagement);
-        job.notification.engagement = learned.unwrap_or(job.notification.engagement);
+        learned.into_iter().for_each(|facts| job.notification.learn(facts));
         Ok(learned.is_some())
     }
 
@@ -225,7 +226,7 @@ impl Dispatcher {
     /// Receipts that come first are taken over.
     async fn save_over_receipts(&self, job: &mut Job) -> Result<(), StoreError> {
         while let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
-            job.notification.engagement = facts;
+            job.notification.learn(*facts);
         }
         Ok(())
     }

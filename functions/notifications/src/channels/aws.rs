@@ -192,14 +192,14 @@ struct Seen {
 
 impl Watch {
     /// Runs the call, which begins at `now`, and says what it means. A wait that the answer itself asks for comes before what
-    /// `own` knows of the code.
+    /// `own` knows of the code. A success is handed out beside.
     pub async fn over<T, E: ProvideErrorMetadata>(
         &self,
         provider: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         own: fn(&Refusal<'_>) -> Option<Outcome>,
         now: Timestamp,
-    ) -> Answer {
+    ) -> (Answer, Option<T>) {
         let started = Instant::now();
         let result = call.await;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -210,13 +210,14 @@ impl Watch {
             Outcome::RetryLater { after_ms } => Outcome::RetryLater { after_ms: asked_ms.or(after_ms) },
             other => other,
         };
-        Answer {
+        let answer = Answer {
             outcome,
             provider: provider.to_owned(),
             status_code: (status != 0).then_some(status),
             latency_ms,
             detail: ending.map(|ending| ending.detail()),
-        }
+        };
+        (answer, result.ok())
     }
 
     fn ending<'a, E: ProvideErrorMetadata>(&self, error: &'a SdkError<E, HttpResponse>) -> Ending<'a> {

@@ -126,16 +126,16 @@ impl Channels {
         }
     }
 
-    /// Sends on a paid channel: one call, never repeated here.
+    /// Sends on a paid channel: one call, never repeated here. The answer, and the id by which SNS will tell of an SMS.
     pub async fn send(
         &self,
         message: &PaidMessage,
         about: &Notification,
         settings: &Settings,
         now: Timestamp,
-    ) -> Answer {
+    ) -> (Answer, Option<String>) {
         match message {
-            PaidMessage::Email(email) => self.email.send(email, &about.id.to_string(), now).await,
+            PaidMessage::Email(email) => (self.email.send(email, &about.id.to_string(), now).await, None),
             PaidMessage::Sms(sms) => self.sms.send(sms, Some(usd_micros(settings.sms.max_price_micros)), now).await,
         }
     }

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationType, Reason, Status};
+use super::{
+    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationType, Reason, Reports, Status,
+};
 use crate::channels::Channel;
 use crate::channels::push::Urgency;
 use crate::private::Private;
@@ -66,7 +68,11 @@ impl Notification {
             Some(claim) => item.number("in_flight_micros", claim.price_micros),
             None => item,
         };
-        self.engagement.to_item(item).number_unless_zero("waited_ms", self.waited_ms).finish()
+        self.engagement
+            .to_item(item)
+            .number_unless_zero("wasted_cost_micros", self.wasted_cost_micros())
+            .number_unless_zero("waited_ms", self.waited_ms)
+            .finish()
     }
 
     /// The notification in an item.
@@ -76,7 +82,7 @@ impl Notification {
     pub fn from_item(item: &Item) -> Result<Self, Malformed> {
         let item = ItemReader(item);
         let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
-        Ok(Self {
+        let mut notification = Self {
             id,
             to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
             caller: item.text("caller")?.to_owned(),
@@ -100,7 +106,10 @@ impl Notification {
             waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
             engagement: Engagement::from_item(item)?,
             revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
-        })
+        };
+        // Whoever held it may have died before it learned what was noted meanwhile.
+        notification.heed_failures();
+        Ok(notification)
     }
 
     fn due_shard(&self) -> String {
@@ -122,30 +131,38 @@ impl Notification {
 
 impl Engagement {
     fn to_item(self, item: ItemWriter) -> ItemWriter {
-        item.maybe_time("delivered_at", self.delivered_at)
-            .maybe_text("delivered_on", self.delivered_on.map(Channel::as_str))
+        let delivered = self.delivered();
+        // What the two attributes say already is not written twice.
+        let plain = Reports::of_the_person(delivered);
+        item.maybe_time("delivered_at", delivered.map(|(at, _)| at))
+            .maybe_text("delivered_on", delivered.map(|(_, channel)| channel.as_str()))
+            .maybe_text("reports", (self.reports != plain).then(|| json_text(&self.reports)))
             .maybe_time("opened_at", self.opened_at)
             .maybe_time("clicked_at", self.clicked_at)
             .maybe_time("dismissed_at", self.dismissed_at)
             .maybe_time("converted_at", self.converted_at)
             .maybe_number("conversion_value_micros", self.conversion_value_micros)
-            .number_unless_zero("wasted_cost_micros", self.wasted_cost_micros)
             .number_unless_zero("noted", self.noted.into())
     }
 
     fn from_item(item: ItemReader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            delivered_at: item.maybe_time("delivered_at")?,
-            delivered_on: named(item, "delivered_on", Channel::parse)?,
+            reports: match item.maybe_json("reports")? {
+                Some(reports) => reports,
+                None => Reports::of_the_person(seen(item)?),
+            },
             opened_at: item.maybe_time("opened_at")?,
             clicked_at: item.maybe_time("clicked_at")?,
             dismissed_at: item.maybe_time("dismissed_at")?,
             converted_at: item.maybe_time("converted_at")?,
             conversion_value_micros: item.maybe_number("conversion_value_micros")?,
-            wasted_cost_micros: item.maybe_number("wasted_cost_micros")?.unwrap_or(0),
             noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| Malformed("noted"))?,
         })
     }
+}
+
+fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, Malformed> {
+    Ok(item.maybe_time("delivered_at")?.zip(named(item, "delivered_on", Channel::parse)?))
 }
 
 fn json_text(value: &impl serde::Serialize) -> String {
@@ -221,15 +238,11 @@ mod tests {
         let size = bytes(&notification.to_item());
         assert!(size <= 1_024, "{size} bytes");
         let mut clicked = notification;
-        clicked.confirm();
-        let at = Some(clicked.created_at);
-        clicked.engagement = Engagement {
-            delivered_at: at,
-            delivered_on: Some(Channel::Push),
-            opened_at: at,
-            clicked_at: at,
-            ..Engagement::default()
-        };
+        let (opened_at, clicked_at) = (Some(clicked.created_at), Some(clicked.created_at));
+        let reports = Reports::of_the_person(Some((clicked.created_at, Channel::Push)));
+        clicked.engagement = Engagement { reports, opened_at, clicked_at, ..Engagement::default() };
+        clicked.reconsider(clicked.created_at);
+        assert_eq!(clicked.status, Status::Delivered);
         let size = bytes(&clicked.to_item());
         assert!(size <= 1_024, "{size} bytes once it was clicked");
     }

@@ -3,6 +3,8 @@
 mod attempt;
 mod content;
 mod engagement;
+mod finding;
+mod hindsight;
 mod id;
 mod item;
 mod kind;
@@ -15,7 +17,8 @@ mod view;
 
 pub use attempt::{Attempt, AttemptOutcome};
 pub use content::Content;
-pub use engagement::Engagement;
+pub use engagement::{Engagement, Report, Reports, earliest};
+pub use finding::{Finding, weightier};
 pub use id::NotificationId;
 pub use item::{DUE_SHARDS, attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules};

@@ -94,7 +94,6 @@ impl Notification {
         self.enter(status, reason, now);
         self.in_flight = None;
         self.next_action_at = None;
-        self.count_waste();
     }
 
     /// Withdraws it, if it is at rest.
@@ -116,6 +115,8 @@ impl Notification {
     pub fn record(&mut self, attempt: Attempt) {
         self.in_flight = None;
         self.attempts.push(attempt);
+        // A provider may have told of it before its own answer was read.
+        self.heed_failures();
     }
 
     /// Records the paid send that a crash left behind, if there is one: perhaps made, never noted.
@@ -138,24 +139,6 @@ impl Notification {
             AttemptOutcome::Uncertain => (Status::Uncertain, Some(Reason::OutcomeUnknown)),
             _ => (Status::Accepted, None),
         })
-    }
-
-    /// Says that it was delivered after all, once that is confirmed: it stays in the time in which it ended, so that figures
-    /// of that time are corrected and no other's.
-    pub fn confirm(&mut self) {
-        self.status = Status::Delivered;
-        self.reason = None;
-    }
-
-    /// Counts what other channels cost after the one that reached the person had been tried.
-    pub fn count_waste(&mut self) {
-        let Some(proven) = self.engagement.delivered_on else { return };
-        let tried = || self.attempts_on(proven);
-        let taken = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted).or_else(|| tried().next());
-        let since = taken.map_or(i64::MAX, |attempt| attempt.at_ms);
-        let later = |attempt: &&Attempt| attempt.channel != proven && attempt.at_ms > since;
-        self.engagement.wasted_cost_micros =
-            self.attempts.iter().filter(later).map(|attempt| attempt.cost_micros).sum();
     }
 
     fn enter(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {
@@ -182,7 +165,10 @@ impl Notification {
     /// The channel that reached the person, as far as known: the one that was confirmed, else the first that was accepted.
     #[must_use]
     pub fn channel(&self) -> Option<Channel> {
-        self.engagement.delivered_on.or_else(|| self.first_accepted().map(|attempt| attempt.channel))
+        self.engagement
+            .delivered()
+            .map(|(_, channel)| channel)
+            .or_else(|| self.first_accepted().map(|attempt| attempt.channel))
     }
 
     /// The attempts on one channel, oldest first.

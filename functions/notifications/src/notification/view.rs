@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Attempt, AttemptOutcome, Notification, NotificationId, Reason, Status};
+use super::{Attempt, AttemptOutcome, Finding, Notification, NotificationId, Reason, Status};
 use crate::channels::Channel;
 use crate::rollout::Version;
 
@@ -54,23 +54,26 @@ impl<'a> NotificationView<'a> {
             reason: notification.reason,
             version: notification.version,
             channel: notification.channel(),
-            attempts: notification.attempts.iter().map(AttemptView::of).collect(),
+            attempts: notification.attempts.iter().map(|attempt| AttemptView::of(attempt, notification)).collect(),
             cost_micros: notification.cost_micros(),
             created_at: notification.created_at,
             next_action_at: notification.next_action_at,
-            delivered_at: notification.engagement.delivered_at,
+            delivered_at: notification.engagement.delivered().map(|(at, _)| at),
             opened_at: notification.engagement.opened_at,
             clicked_at: notification.engagement.clicked_at,
             dismissed_at: notification.engagement.dismissed_at,
             converted_at: notification.engagement.converted_at,
             conversion_value_micros: notification.engagement.conversion_value_micros,
-            wasted_cost_micros: notification.engagement.wasted_cost_micros,
+            wasted_cost_micros: notification.wasted_cost_micros(),
         }
     }
 }
 
 impl<'a> AttemptView<'a> {
-    fn of(attempt: &'a Attempt) -> Self {
+    fn of(attempt: &'a Attempt, of: &Notification) -> Self {
+        // What a provider said later of what it took, and what decides nothing.
+        let is_told = attempt.outcome == AttemptOutcome::Accepted;
+        let noted = of.engagement.reports.on(attempt.channel).noted.filter(|_| is_told);
         Self {
             channel: attempt.channel,
             provider: &attempt.provider,
@@ -79,7 +82,7 @@ impl<'a> AttemptView<'a> {
             latency_ms: attempt.latency_ms,
             cost_micros: attempt.cost_micros,
             at: Timestamp::from_millisecond(attempt.at_ms).ok(),
-            detail: attempt.detail.as_deref(),
+            detail: attempt.detail.as_deref().or(noted.map(Finding::as_str)),
         }
     }
 }

@@ -8,8 +8,11 @@ use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
 use super::profile::MAX_TYPE_CHARS;
-use super::{Certificate, Device, KeyHasher, MAX_DEVICES, Profile, RecipientId, RecipientKey, RecipientView, base32};
+use super::{
+    Address, Certificate, Device, KeyHasher, MAX_DEVICES, Profile, RecipientId, RecipientKey, RecipientView, base32,
+};
 use crate::aws::deadline;
+use crate::channels::Channel;
 use crate::channels::push::{BrowserSubscription, ExtraOrigins};
 use crate::http::{Request, Response};
 use crate::notification::NotificationView;
@@ -56,6 +59,7 @@ impl RecipientsApi {
             "GET /v1/recipients/{id}" => self.get(request).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
+            "DELETE /v1/recipients/{id}/suppressions/{channel}" => self.lift(request).await,
             "GET /v1/recipients/{id}/notifications" => self.history(request).await,
             "DELETE /v1/recipients/{id}/unsubscribed/{type}" => self.subscribe_again(request, now).await,
             "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
@@ -135,6 +139,24 @@ impl RecipientsApi {
             return Err(Problem::invalid_field("type", "must be the name of a type, of 1 to 64 characters"));
         }
         self.recipients.subscribe_again(&key, kind, now).await.map_err(problem)?;
+        Ok(Response::no_content())
+    }
+
+    /// 204, also when it was not suppressed: ops say that the recipient's present address may be written to again.
+    async fn lift(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let channel = Channel::parse(request.path("channel")).filter(|channel| channel.is_paid());
+        let channel = channel.ok_or_else(|| Problem::invalid_field("channel", "must be email or sms"))?;
+        let known = self.recipients.load(&key).await.map_err(problem)?;
+        let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
+        let address = match channel {
+            Channel::Sms => known.phone.as_ref().map(Address::Phone),
+            _ => known.email.as_ref().map(Address::Email),
+        };
+        if let Some(address) = address {
+            self.suppressions.lift(&key, address).await.map_err(problem)?;
+            tracing::info!(recipient = %key, %channel, "a suppression is lifted");
+        }
         Ok(Response::no_content())
     }
 

@@ -27,7 +27,8 @@ fn silent() -> RecipientsApi {
 }
 
 fn request(route: &str, body: &serde_json::Value) -> Request {
-    let path = BTreeMap::from([("id".to_owned(), Private::new("ada".to_owned()))]);
+    let part = |name: &str, value: &str| (name.to_owned(), Private::new(value.to_owned()));
+    let path = BTreeMap::from([part("id", "ada"), part("channel", "email")]);
     let body = Private::new(body.to_string().into_bytes());
     Request { route: route.to_owned(), path, body, ..Request::default() }
 }
@@ -44,6 +45,7 @@ async fn every_route_answers_503_within_8_seconds_and_says_when_to_come_again() 
         // It tries again by itself, so the deadline is what ends it.
         ("PUT /v1/recipients/{id}/devices", subscription),
         ("GET /v1/recipients/{id}/notifications", json!({})),
+        ("DELETE /v1/recipients/{id}/suppressions/{channel}", json!({})),
         ("DELETE /v1/recipients/{id}", json!({})),
     ] {
         let began = Instant::now();

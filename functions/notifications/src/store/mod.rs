@@ -13,6 +13,7 @@ pub mod metrics;
 mod notifications;
 mod recipients;
 mod record;
+mod sms_messages;
 mod sort_keys;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,3 +33,4 @@ pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{Due, NotificationsStore, Page, Saved};
 pub use recipients::{OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
 pub use record::{RecordStore, Recorded};
+pub use sms_messages::SmsMessages;

@@ -26,12 +26,12 @@ pub struct NotificationsStore {
 }
 
 /// What became of a write by the one who holds a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Saved {
     /// It is stored.
     Yes,
     /// Nothing was written: a receipt came first. These are the facts to write with, and to think again by.
-    Noted(Engagement),
+    Noted(Box<Engagement>),
 }
 
 /// A page of a list: the items and where the next page begins.
@@ -106,7 +106,7 @@ impl NotificationsStore {
         match refused.stored.filter(|stored| stored.revision == read_at) {
             Some(stored) => {
                 notification.revision = read_at;
-                Ok(Saved::Noted(stored.engagement))
+                Ok(Saved::Noted(Box::new(stored.engagement)))
             }
             None => Err(refused.error),
         }

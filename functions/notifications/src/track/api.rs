@@ -1,7 +1,5 @@
 //! The routes of `track`. Nobody has an account here: what a request may do stands in its token.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -9,7 +7,7 @@ use super::links::with_token;
 use super::receipt::{Effect, Event, Receipt};
 use super::request::ReceiptRequest;
 use super::token::{Permit, TokenError, TokenKeys};
-use super::{client, page};
+use super::{client, noting, page};
 use crate::channels::Channel;
 use crate::channels::link::Link;
 use crate::http::{Request, Response};
@@ -17,11 +15,6 @@ use crate::notification::{Notification, NotificationId};
 use crate::problem::{Problem, ProblemKind};
 use crate::recipients::RecipientKey;
 use crate::store::{NotificationsStore, RecipientsStore, StoreError};
-
-/// How long a transaction, such as an SMS's claim with its money, is given to end.
-const AFTER_A_CONFLICT: Duration = Duration::from_millis(20);
-/// How often a receipt is tried when the notification changes under it.
-const TRIES: u32 = 5;
 
 /// Everything the routes need.
 #[derive(Debug, Clone)]
@@ -113,24 +106,16 @@ impl TrackApi {
         fit: impl Fn(&Notification) -> Result<(), Problem>,
         now: Timestamp,
     ) -> Result<(Notification, Effect), Problem> {
-        for _ in 0..TRIES {
-            let mut notification = self.find(id).await?;
+        let noted = noting::note(&self.notifications, id, |notification| match fit(notification) {
+            Ok(()) => receipt.apply(notification, now),
+            Err(_) => Effect::Impossible,
+        });
+        let noted = noted.await.map_err(|error| problem(&error))?;
+        let (notification, effect) = noted.ok_or_else(|| Problem::not_found("notification"))?;
+        if effect == Effect::Impossible {
             fit(&notification)?;
-            let effect = receipt.apply(&mut notification, now);
-            let written = match effect {
-                Effect::Nothing | Effect::OtherValue => Ok(()),
-                Effect::Noted => self.notifications.note(&notification).await,
-                Effect::Changed => self.notifications.save(&mut notification).await,
-            };
-            match written {
-                Err(error) if error.is_condition_failed() => {}
-                Err(error) if error.is_conflict() => tokio::time::sleep(AFTER_A_CONFLICT).await,
-                Err(error) => return Err(problem(&error)),
-                Ok(()) => return Ok((notification, effect)),
-            }
         }
-        tracing::warn!(notification = %id, "a receipt kept meeting other writers");
-        Err(Problem::unavailable(1))
+        Ok((notification, effect))
     }
 
     async fn find(&self, id: &NotificationId) -> Result<Notification, Problem> {

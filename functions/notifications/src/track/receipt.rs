@@ -1,18 +1,11 @@
 //! What a receipt does to a notification. Pure: the same receipt again, or a later one of its kind, changes nothing.
-//!
-//! | status | after proof of delivery |
-//! |---|---|
-//! | `accepted`, `failed`, `expired`, `uncertain` | `delivered`: what we thought of it was wrong or less |
-//! | `cascading` | `delivered`: it waited for this, or was about to try another way |
-//! | `sending` | as it is: somebody holds it, finds the proof with its next write, and ends it `delivered` |
-//! | `cancelled`, `skipped` | as it is: its caller, or a gate, had the last word; the times are kept |
-//! | `delivered` | the times alone |
+//! What follows from all that was told is [`Notification::reconsider`]'s.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::channels::Channel;
-use crate::notification::{Notification, Status};
+use crate::notification::{Engagement, Notification, Status, earliest};
 
 /// What happened on the person's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -54,6 +47,8 @@ pub enum Effect {
     Changed,
     /// Nothing: it converted already, and was worth something else.
     OtherValue,
+    /// Nothing: it was never sent there, so this cannot be about it.
+    Impossible,
 }
 
 impl Receipt {
@@ -83,33 +78,24 @@ impl Receipt {
             }
         }
         // Whatever happened to it, it arrived.
-        if facts.delivered_at.zip(facts.delivered_on).is_none_or(|known| (at, self.channel) < known) {
-            (facts.delivered_at, facts.delivered_on) = (Some(at), Some(self.channel));
-        }
-        notification.count_waste();
-        settle(notification, now);
+        facts.reports.see(at, self.channel);
+        notification.reconsider(now);
+        Effect::since(before, notification)
+    }
+}
+
+impl Effect {
+    /// What came of facts that were added to a notification which stood like this before.
+    pub(super) fn since(before: (Status, Engagement), notification: &mut Notification) -> Self {
         if (notification.status, notification.engagement) == before {
-            Effect::Nothing
+            Self::Nothing
         } else if notification.status == Status::Sending {
             notification.engagement.noted = notification.engagement.noted.wrapping_add(1);
-            Effect::Noted
+            Self::Noted
         } else {
-            Effect::Changed
+            Self::Changed
         }
     }
-}
-
-fn settle(notification: &mut Notification, now: Timestamp) {
-    match notification.status {
-        Status::Accepted | Status::Failed | Status::Expired | Status::Uncertain => notification.confirm(),
-        Status::Cascading => notification.finish(Status::Delivered, None, now),
-        Status::Scheduled | Status::Held | Status::Sending => {}
-        Status::Delivered | Status::Skipped | Status::Cancelled => {}
-    }
-}
-
-fn earliest(known: &mut Option<Timestamp>, at: Timestamp) {
-    *known = Some(known.map_or(at, |known| known.min(at)));
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn proof_makes_delivered_of_what_was_thought_to_be_less() {
         assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(6)), Effect::Changed);
         assert_eq!((notification.status, notification.reason), (Status::Delivered, None));
         assert_eq!(notification.updated_at, at(0), "it counts where it ended");
-        assert_eq!(notification.engagement.delivered_at, Some(at(5)));
+        assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
         assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(7)), Effect::Nothing);
     }
 }
@@ -59,7 +59,7 @@ fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
     notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
     let before = notification.clone();
     assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(6)), Effect::Noted);
-    assert_eq!((notification.engagement.noted, notification.engagement.delivered_on), (1, Some(Channel::Push)));
+    assert_eq!((notification.engagement.noted, notification.channel()), (1, Some(Channel::Push)));
     notification.engagement = before.engagement;
     assert_eq!(notification, before);
 }
@@ -81,12 +81,12 @@ fn a_receipt_after_a_fallback_shows_what_the_fallback_cost() {
     notification.finish(Status::Accepted, None, at(480));
     let by_email = Receipt { event: Event::Clicked, channel: Channel::Email, at: at(490), value_micros: None };
     assert_eq!(by_email.apply(&mut notification, at(490)), Effect::Changed);
-    assert_eq!(notification.engagement.wasted_cost_micros, 70_000, "the e-mail was read");
+    assert_eq!(notification.wasted_cost_micros(), 70_000, "the e-mail was read");
     let late = Receipt { at: at(495), ..receipt(Event::Delivered) };
     assert_eq!(late.apply(&mut notification, at(495)), Effect::Nothing, "a device that was off adds nothing");
     assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(500)), Effect::Changed);
-    assert_eq!(notification.engagement.wasted_cost_micros, 70_092, "the push had arrived before");
-    assert_eq!((notification.channel(), notification.engagement.delivered_at), (Some(Channel::Push), Some(at(5))));
+    assert_eq!(notification.wasted_cost_micros(), 70_092, "the push had arrived before");
+    assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn what_came_before_the_proven_channel_was_not_wasted() {
     notification.attempts.insert(0, attempt(Channel::Email, Outcome::Accepted, -60, 92));
     notification.finish(Status::Accepted, None, at(0));
     assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(6)), Effect::Changed);
-    assert_eq!(notification.engagement.wasted_cost_micros, 0);
+    assert_eq!(notification.wasted_cost_micros(), 0);
 }
 
 #[test]

@@ -9,4 +9,4 @@ mod provider;
 pub use address::{EmailAddress, EmailAddressError};
 pub use html::escaped;
 pub use message::{EmailMessage, MAX_SUBJECT_CHARS};
-pub use provider::EmailClient;
+pub use provider::{EmailClient, NOTIFICATION_TAG};

@@ -3,7 +3,7 @@
 use aws_sdk_ses::Client;
 use aws_sdk_ses::config::Config;
 use aws_sdk_ses::primitives::Blob;
-use aws_sdk_ses::types::RawMessage;
+use aws_sdk_ses::types::{MessageTag, RawMessage};
 use jiff::Timestamp;
 
 use super::address::EmailAddress;
@@ -13,20 +13,23 @@ use crate::channels::Answer;
 use crate::channels::aws::{Limits, Watch};
 
 const PROVIDER: &str = "ses";
+/// The tag that names the notification, so that what SES tells of the mail later can be told of it.
+pub const NOTIFICATION_TAG: &str = "notification";
 
 /// Sends e-mail by SES, each message at most once.
 #[derive(Debug, Clone)]
 pub struct EmailClient {
     client: Client,
     sender: EmailAddress,
+    configuration_set: String,
     limits: Limits,
 }
 
 impl EmailClient {
-    /// `sender` is the address that SES has verified, and where bounces go unless SES is told otherwise.
+    /// `sender` is the address that SES has verified; `configuration_set` says where SES tells of what becomes of mails.
     #[must_use]
-    pub const fn new(client: Client, sender: EmailAddress) -> Self {
-        Self { client, sender, limits: Limits::PAID }
+    pub const fn new(client: Client, sender: EmailAddress, configuration_set: String) -> Self {
+        Self { client, sender, configuration_set, limits: Limits::PAID }
     }
 
     /// The `From` of the messages to build for this client.
@@ -41,16 +44,19 @@ impl EmailClient {
         let mime = Blob::new(message.to_mime(notification_id, now));
         // `build` asks for the data only, which is there; without it SES would refuse.
         let raw = RawMessage::builder().data(mime).build().ok();
+        let tag = MessageTag::builder().name(NOTIFICATION_TAG).value(notification_id).build().ok();
         let call = self
             .client
             .send_raw_email()
             .source(self.sender.as_str())
             .destinations(message.to.as_str())
             .set_raw_message(raw)
+            .configuration_set_name(&self.configuration_set)
+            .set_tags(tag.map(|tag| vec![tag]))
             .customize()
             .config_override(Config::builder().retry_config(Limits::retries()).timeout_config(self.limits.timeouts()))
             .interceptor(watch.clone());
-        watch.over(PROVIDER, call.send(), answer::outcome, now).await
+        watch.over(PROVIDER, call.send(), answer::outcome, now).await.0
     }
 }
 
@@ -74,7 +80,7 @@ mod tests {
             .endpoint_url(url)
             .http_client(http_client());
         config.set_credentials_provider(credentials);
-        EmailClient::new(Client::from_conf(config.build()), address("hello@example.com"))
+        EmailClient::new(Client::from_conf(config.build()), address("hello@example.com"), "feedback".to_owned())
     }
 
     fn address(text: &str) -> EmailAddress {
@@ -103,6 +109,8 @@ mod tests {
         assert_eq!(fields["Source"], "hello@example.com");
         assert_eq!(fields["Destinations.member.1"], "ada@example.org");
         assert!(!fields.contains_key("Destinations.member.2"));
+        assert_eq!(fields["ConfigurationSetName"], "feedback");
+        assert_eq!((&*fields["Tags.member.1.Name"], &*fields["Tags.member.1.Value"]), ("notification", "id-1"));
         let mime = BASE64_STANDARD.decode(&fields["RawMessage.Data"]).unwrap();
         assert!(String::from_utf8(mime).unwrap().contains("Subject: Title\r\n"));
     }

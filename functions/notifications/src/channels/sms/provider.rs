@@ -52,8 +52,14 @@ impl SmsClient {
     }
 
     /// Calls SNS once, without retries, for at most 6 s. `max_price_usd_micros` is the most that one message may cost, all
-    /// its parts together, in millionths of a US dollar: SNS does not deliver a dearer one.
-    pub async fn send(&self, message: &SmsMessage, max_price_usd_micros: Option<u64>, now: Timestamp) -> Answer {
+    /// all its parts together, in millionths of a US dollar: SNS does not deliver a dearer one. The answer, and SNS's id of
+    /// the message if it took it.
+    pub async fn send(
+        &self,
+        message: &SmsMessage,
+        max_price_usd_micros: Option<u64>,
+        now: Timestamp,
+    ) -> (Answer, Option<String>) {
         let watch = Watch::default();
         let call = self
             .attributed(self.client.publish(), max_price_usd_micros)
@@ -62,7 +68,8 @@ impl SmsClient {
             .customize()
             .config_override(Config::builder().retry_config(Limits::retries()).timeout_config(self.limits.timeouts()))
             .interceptor(watch.clone());
-        watch.over(PROVIDER, call.send(), answer::outcome, now).await
+        let (answer, output) = watch.over(PROVIDER, call.send(), answer::outcome, now).await;
+        (answer, output.and_then(|output| output.message_id))
     }
 
     fn attributed(&self, mut publish: PublishFluentBuilder, max_price: Option<u64>) -> PublishFluentBuilder {
@@ -115,7 +122,7 @@ mod tests {
 
     async fn send(client: SmsClient, max_price: Option<u64>) -> Answer {
         let to = PhoneNumber::parse("+4915112345678").unwrap();
-        client.send(&SmsMessage::new(to, "Title", "Body", None, 3), max_price, Timestamp::UNIX_EPOCH).await
+        client.send(&SmsMessage::new(to, "Title", "Body", None, 3), max_price, Timestamp::UNIX_EPOCH).await.0
     }
 
     /// Name to type and value, whatever order the SDK wrote them in.

@@ -77,6 +77,26 @@ impl SuppressionsStore {
         update.send().await.map_err(|error| StoreError::of("UpdateItem", error)).map(drop).or_else(unless_refused)
     }
 
+    /// Lets an address be written to again, for everybody who has it, and takes the flag off this profile; other profiles lose
+    /// theirs when they are put. Twice is as once: two writes.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer; the same call again completes it.
+    pub async fn lift(&self, key: &RecipientKey, address: Address<'_>) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(self.key(address)));
+        delete.send().await.map_err(|error| StoreError::of("DeleteItem", error))?;
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .update_expression("DELETE #suppressed :channel")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#suppressed", SUPPRESSED)
+            .expression_attribute_values(":channel", AttributeValue::Ss(vec![address.channel().to_string()]));
+        update.send().await.map_err(|error| StoreError::of("UpdateItem", error)).map(drop).or_else(unless_refused)
+    }
+
     /// Whether an address is suppressed, asked consistently.
     ///
     /// # Errors

@@ -1,0 +1,108 @@
+//! What SES and SNS tell of messages they took, through the topic and the subscription that they use. The local AWS takes the
+//! configuration set and its destination, and publishes nothing of its own: the tests say what SES and SNS would.
+
+use std::path::Path;
+use std::process::Command;
+
+use notifications::rollout::Version;
+use serde_json::{Value, json};
+
+use crate::world::{World, eventually, message, recipient_in, tried, world};
+
+/// The account of the local AWS.
+const ACCOUNT: &str = "000000000000";
+
+fn mailed(world: &World, id: &str, address: &str) -> String {
+    world.put_recipient(id, &json!({"email": address}));
+    let sent = world.send(&message(id, "Did it arrive?"));
+    assert_eq!(tried(&sent), ["email: accepted"]);
+    sent["id"].as_str().unwrap().to_owned()
+}
+
+fn event(kind: &str, id: &str, address: &str, part: &str, details: Value) -> Value {
+    json!({"eventType": kind, part: details, "mail": {
+        "timestamp": "2026-11-24T10:00:00.000Z", "messageId": "m", "destination": [address],
+        "tags": {"notification": [id], "ses:configuration-set": ["s"]},
+    }})
+}
+
+fn until(world: &World, id: &str, status: &str) -> Value {
+    eventually(20, || Some(world.notification(id)).filter(|now| now["status"] == status))
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn what_ses_publishes_makes_a_mail_delivered() {
+    let world = world();
+    let (id, address) = (recipient_in(Version::V2, "mailbox"), "mailbox@example.com");
+    let sent = mailed(world, &id, address);
+    let details = json!({"timestamp": "2026-11-24T10:00:01.000Z", "recipients": [address]});
+    world.stack.publish("FeedbackTopicArn", &event("Delivery", &sent, address, "delivery", details));
+    assert_eq!(until(world, &sent, "delivered")["channel"], "email");
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn an_address_that_bounced_is_written_to_no_more_until_ops_say_so() {
+    let world = world();
+    let (id, address) = (recipient_in(Version::V2, "bouncing"), "bouncing@example.com");
+    let sent = mailed(world, &id, address);
+    let details = json!({"bounceType": "Permanent", "bounceSubType": "NoEmail", "timestamp": "2026-11-24T10:00:01.000Z",
+        "bouncedRecipients": [{"emailAddress": address}]});
+    world.stack.publish("FeedbackTopicArn", &event("Bounce", &sent, address, "bounce", details));
+    let end = until(world, &sent, "failed");
+    assert_eq!((&end["reason"], &end["attempts"][0]["detail"]), (&json!("gone"), &json!("mailbox_unknown")));
+    assert_eq!(world.recipient(&id)["suppressed_channels"], json!(["email"]));
+    assert_eq!(world.send(&message(&id, "Again"))["reason"], "no_channel");
+    let path = format!("/v1/recipients/{id}/suppressions/email");
+    assert_eq!(world.call("recipients", "DELETE", &path, &Value::Null).status, 403, "for ops alone");
+    world.expect(204, "ops", "DELETE", &path, &Value::Null);
+    assert_eq!(tried(&world.send(&message(&id, "Mended"))), ["email: accepted"]);
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn what_sns_logs_of_an_sms_is_heard_once_make_sms_receipts_has_run() {
+    let world = world();
+    let group = format!("sns/{}/{ACCOUNT}/DirectPublishToPhoneNumber", world.stack.text("/region"));
+    let told = sms_receipts();
+    assert!(told.contains(&format!("{group}: not there yet")), "{told}");
+    for group in [group.clone(), format!("{group}/Failure")] {
+        world.stack.logs("CreateLogGroup", &json!({"logGroupName": group}));
+        world.stack.logs("CreateLogStream", &json!({"logGroupName": group, "logStreamName": "s"}));
+    }
+    assert!(sms_receipts().contains(&format!("{group}/Failure: heard from now on")));
+    assert!(sms_receipts().contains(&format!("{group}: heard already")), "twice is as once");
+
+    let (id, phone) = (recipient_in(Version::V2, "texted"), "+393335550199");
+    world.put_recipient(&id, &json!({"phone": phone}));
+    let [arrived, lost] = ["SUCCESS", "FAILURE"].map(|status| {
+        let sent = world.send(&message(&id, "Did it arrive?"));
+        assert_eq!(tried(&sent), ["sms: accepted"]);
+        let response = if status == "SUCCESS" {
+            "Message has been accepted by phone carrier"
+        } else {
+            "Phone number is opted out"
+        };
+        let log = json!({"notification": {"messageId": world.stack.last_sms_id(phone)}, "status": status,
+            "delivery": {"destination": phone, "priceInUSD": 0.07, "providerResponse": response}});
+        let group = if status == "SUCCESS" { group.clone() } else { format!("{group}/Failure") };
+        world.stack.log(&group, &log);
+        sent["id"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(until(world, &arrived, "delivered")["channel"], "sms");
+    assert_eq!(until(world, &lost, "failed")["reason"], "gone");
+    assert_eq!(world.recipient(&id)["suppressed_channels"], json!(["sms"]));
+    for group in [group.clone(), format!("{group}/Failure")] {
+        world.stack.logs("DeleteLogGroup", &json!({"logGroupName": group}));
+    }
+}
+
+/// `make sms-receipts`, as it is for this stack.
+fn sms_receipts() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut command = Command::new(root.join("target/venv/local/bin/python"));
+    let done = command.arg(root.join("infra/local/sms_receipts_local.py")).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    text(done.stdout) + &text(done.stderr)
+}
