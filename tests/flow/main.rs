@@ -7,9 +7,11 @@ mod world;
 
 mod alarms;
 mod breaker;
+mod budgets;
 mod canaries;
 mod console;
 mod crashes;
+mod crowd;
 mod deliveries;
 mod engagement;
 mod erasure;

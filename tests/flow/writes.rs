@@ -72,3 +72,28 @@ async fn a_failure_costs_its_report_and_an_open_breaker_nothing() {
     }
     assert!(units(503).await <= 2.0, "put 1 + due 1: nobody was called");
 }
+
+#[tokio::test]
+async fn a_budget_costs_2_units_for_each_item_it_is_counted_in_and_2_for_the_claim_within_the_transaction() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
+    let mut units = Vec::new();
+    for budgets in
+        [json!({}), json!({"hour_micros": 900_000}), json!({"hour_micros": 900_000, "month_micros": 900_000})]
+    {
+        world.set("settings", &json!({"budgets": budgets}).to_string());
+        world.advance(30);
+        for channel in ["email", "sms"] {
+            world.write_units();
+            let sent = world.send("ada", json!({"channels": [channel]})).await;
+            assert_eq!(sent.body["status"], "accepted");
+            units.push(world.write_units());
+        }
+    }
+    assert_eq!(units, [4.0, 9.0, 7.0, 9.0, 9.0, 11.0]);
+    world.set("settings", r#"{"budgets": {"day_micros": 0}}"#);
+    world.advance(30);
+    world.write_units();
+    assert_eq!(world.send("ada", json!({"channels": ["email"]})).await.body["status"], "skipped");
+    assert_eq!(world.write_units(), 1.0, "what cannot be paid at all is not asked of the table");
+}

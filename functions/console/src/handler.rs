@@ -32,7 +32,7 @@ mod tests {
     use notifications::rollout::steward::Steward;
     use notifications::rollout::{LastGood, LiveSource};
     use notifications::store::metrics::MetricsStore;
-    use notifications::store::{BreakerStore, ChronicleStore};
+    use notifications::store::{BreakerStore, BudgetStore, ChronicleStore};
     use serde_json::json;
 
     use super::*;
@@ -53,6 +53,7 @@ mod tests {
             breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
             steward: Steward::new(&sdk, "/p", ("settings", "control")),
             chronicle: ChronicleStore::new(aws::dynamodb(&sdk), "settings"),
+            budgets: BudgetStore::new(aws::dynamodb(&sdk), "control"),
         }
     }
 

@@ -12,7 +12,7 @@ use notifications::parameters::ParameterStore;
 use notifications::rollout::steward::Steward;
 use notifications::rollout::{LastGood, LiveSource};
 use notifications::store::metrics::MetricsStore;
-use notifications::store::{BreakerStore, ChronicleStore};
+use notifications::store::{BreakerStore, BudgetStore, ChronicleStore};
 use notifications::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
         live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
         last_good,
         breakers: BreakerStore::new(dynamodb.clone(), config.control_table.as_str()),
+        budgets: BudgetStore::new(dynamodb.clone(), config.control_table.as_str()),
         steward: Steward::new(&sdk, &config.parameter_prefix, (&config.settings_table, &config.control_table)),
         chronicle: ChronicleStore::new(dynamodb, config.settings_table),
     };

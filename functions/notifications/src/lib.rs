@@ -1,15 +1,16 @@
 //! WHAT the service does, in domain words, in the order a notification meets it.
 //!
 //! Follow one: [`send`] takes a caller's request, asks the gates and stores a [`notification`]; [`cascade`] decides and
-//! carries out one step after another on the [`channels`] until it ends, past providers whose [`breaker`] is open; [`rollup`]
-//! counts what happened; [`cleanup`] removes what outlived its use; [`recipients`] keeps the people; [`track`] hears what became of it on
-//! their side; [`console`] answers ops.
+//! carries out one step after another on the [`channels`] until it ends, past providers whose [`breaker`] is open and within
+//! what the [`budget`] allows; [`rollup`] counts what happened; [`cleanup`] removes what outlived its use; [`recipients`] keeps
+//! the people; [`track`] hears what became of it on their side; [`console`] answers ops.
 //! What ops may change is in [`rollout`] and [`settings`]. AWS is called by [`store`], [`parameters`], the channels' `provider` files
 //! and the last good rollout alone.
 
 pub mod send;
 
 pub mod breaker;
+pub mod budget;
 pub mod cascade;
 
 pub mod rollup;

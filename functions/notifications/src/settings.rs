@@ -12,7 +12,10 @@ use crate::country::CountryCode;
 use crate::rollout::guard::GuardSettings;
 use crate::rollout::strict_json::{self, JsonFault};
 
-pub use types::{TypeOverride, TypeOverrides};
+pub use types::{TypeBudgets, TypeOverride, TypeOverrides};
+
+/// The highest ceiling that anybody can mean, in micro-euro: a billion euros.
+const MAX_MICROS: u64 = 1_000_000_000_000_000;
 
 /// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,16 +65,33 @@ impl Default for SmsSettings {
     }
 }
 
-/// What all channels together may cost in a period of UTC, in micro-euro; none given means no budget.
+/// What all channels together may cost, in micro-euro; none given means no budget, 0 that nothing may be paid. Whichever is
+/// reached first holds, so an hour's may be above a day's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budgets {
-    /// In an hour.
+    /// In an hour of UTC.
     pub hour_micros: Option<u64>,
-    /// In a day.
+    /// In a day of UTC.
     pub day_micros: Option<u64>,
-    /// In a calendar month.
+    /// In a calendar month of UTC.
     pub month_micros: Option<u64>,
+    /// For one notification, all its attempts together.
+    pub message_micros: Option<u64>,
+}
+
+impl Budgets {
+    fn check(&self) -> Result<(), JsonFault> {
+        let Self { hour_micros, day_micros, month_micros, message_micros } = *self;
+        if [hour_micros, day_micros, month_micros, message_micros].into_iter().any(is_beyond_reason) {
+            return Err(JsonFault::OutOfRange("budgets must be at most 1000000000000000 micro-euro each"));
+        }
+        Ok(())
+    }
+}
+
+fn is_beyond_reason(micros: Option<u64>) -> bool {
+    micros > Some(MAX_MICROS)
 }
 
 /// How long things are kept, in days: at least 1 each.
@@ -115,6 +135,7 @@ impl Settings {
         if notifications == 0 || device_unused == 0 {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
         }
+        settings.budgets.check()?;
         settings.types.check()?;
         settings.breaker.check().map_err(JsonFault::OutOfRange)?;
         settings.guard.check().map_err(JsonFault::OutOfRange)?;
@@ -152,6 +173,26 @@ mod tests {
         assert_eq!(Settings::parse(r#"{"budgets": {}}"#).unwrap().budgets, Budgets::default());
         let budgets = Settings::parse(r#"{"budgets": {"month_micros": 250000000}}"#).unwrap().budgets;
         assert_eq!((budgets.hour_micros, budgets.day_micros, budgets.month_micros), (None, None, Some(250_000_000)));
+    }
+
+    #[test]
+    fn a_budget_may_be_nothing_and_an_hours_above_a_days() {
+        let text = r#"{"budgets": {"hour_micros": 9, "day_micros": 5, "month_micros": 0, "message_micros": 1000000000000000},
+            "types": {"PAYMENT_DUE": {"day_micros": 0, "message_micros": 3}}}"#;
+        let settings = Settings::parse(text).unwrap();
+        assert_eq!((settings.budgets.hour_micros, settings.budgets.month_micros), (Some(9), Some(0)));
+        let kind = crate::notification::NotificationType::named("PAYMENT_DUE").unwrap();
+        let own = TypeBudgets { message_micros: Some(3), day_micros: Some(0) };
+        assert_eq!(settings.types.budgets_of(kind), own);
+        assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
+    }
+
+    #[test]
+    fn a_budget_beyond_reason_is_refused_by_name() {
+        let fault = Settings::parse(r#"{"budgets": {"day_micros": 1000000000000001}}"#).unwrap_err();
+        assert_eq!(fault.to_string(), "budgets must be at most 1000000000000000 micro-euro each");
+        let fault = Settings::parse(r#"{"types": {"DEFAULT": {"day_micros": 1000000000000001}}}"#).unwrap_err();
+        assert_eq!(fault.to_string(), "a type's budgets must be at most 1000000000000000 micro-euro each");
     }
 
     #[test]
@@ -207,6 +248,11 @@ mod tests {
             r#"{"budgets": {"month_micros": "250"}}"#,
             r#"{"budgets": {"week_micros": 1}}"#,
             r#"{"budgets": [1]}"#,
+            r#"{"budgets": {"hour_micros": 5.5}}"#,
+            r#"{"budgets": {"day_micros": 18446744073709551615}}"#,
+            r#"{"types": {"DEFAULT": {"day_micros": -1}}}"#,
+            r#"{"types": {"DEFAULT": {"message_micros": "5"}}}"#,
+            r#"{"types": {"DEFAULT": {"month_micros": 5}}}"#,
             r#"{"breaker": {"min_attempts": 0}}"#,
             r#"{"breaker": {"failure_percent": 101}}"#,
             r#"{"breaker": {"open_seconds": 60, "max_open_seconds": 59}}"#,

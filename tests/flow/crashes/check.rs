@@ -165,25 +165,34 @@ fn miscounted(metrics: &Value, ends: &[Value]) -> Vec<String> {
     wrongs
 }
 
-/// The day's SMS money is what was spent or may have been; where a refusal was stored and its money not given back for a death
+/// What is set aside is what was spent or may have been; where a refusal was stored and its money not given back for a death
 /// just then, it is too high by that, never too low. What an attempt costs is its price.
 fn misspent(world: &World, ends: &[Value]) -> Vec<String> {
-    let number = |item: &Value| item["used"]["N"].as_str().unwrap().parse::<i64>().unwrap();
-    let budget =
-        world.items("control").into_iter().filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("budget#"));
-    let used_micros: i64 = budget.map(|item| number(&item)).sum();
-    let caps = world.items("recipients");
-    let used: i64 = caps.iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("cap#")).map(number).sum();
-    let maybe =
-        |channel| outcomes(ends, channel, "accepted").chain(outcomes(ends, channel, "uncertain")).count() as i64;
-    let refused = outcomes(ends, "sms", "rejected").chain(outcomes(ends, "sms", "retry_later")).count() as i64;
-    let spent = maybe("sms");
+    let number = |channel, outcomes_of: [&str; 2]| {
+        outcomes_of.into_iter().flat_map(|outcome| outcomes(ends, channel, outcome)).count() as i64
+    };
+    let spent = |channel| number(channel, ["accepted", "uncertain"]);
+    let refused = |channel| number(channel, ["rejected", "retry_later"]);
     let mut wrongs = Vec::new();
-    if used < spent || used > spent + refused || used_micros != used * SMS_MICROS {
-        wrongs.push(format!("{used_micros} set aside for {used} SMS, {spent} sent or unknown, {refused} refused"));
+    let (texts, texts_micros) = (world.counted_texts(), world.sum("sms"));
+    let sms = spent("sms")..=spent("sms") + refused("sms");
+    if !sms.contains(&texts) || texts_micros != texts * SMS_MICROS {
+        wrongs.push(format!("{texts_micros} set aside for {texts} SMS, where there are {sms:?}"));
+    }
+    // Where a month has a budget, e-mails are counted too.
+    let has_month = world.parameter("settings").contains("month_micros");
+    let day = world.sum("day");
+    let mails_micros = day - texts_micros;
+    let mails = if has_month { spent("email")..=spent("email") + refused("email") } else { 0..=0 };
+    if mails_micros % EMAIL_MICROS != 0 || !mails.contains(&(mails_micros / EMAIL_MICROS)) {
+        wrongs.push(format!("{mails_micros} set aside for e-mails, where there are {mails:?}"));
+    }
+    let hours: i64 = (0..24).map(|hour| world.sum(&format!("h{hour:02}"))).sum();
+    if hours != day || (has_month && world.sum("month") != day) {
+        wrongs.push(format!("{hours} in all hours, {day} in all days, {} in all months", world.sum("month")));
     }
     let cost: i64 = ends.iter().map(|end| end["cost_micros"].as_i64().unwrap()).sum();
-    if cost != spent * SMS_MICROS + maybe("email") * EMAIL_MICROS {
+    if cost != spent("sms") * SMS_MICROS + spent("email") * EMAIL_MICROS {
         wrongs.push(format!("costs {cost}"));
     }
     wrongs

@@ -7,7 +7,7 @@ use super::deaths::{Acting, LAST_QUERY, Story, cascade, nothing};
 use crate::world::Side::{After, Before};
 use crate::world::{Reply, World};
 
-const ONE: (usize, usize) = (1, 1);
+pub(super) const ONE: (usize, usize) = (1, 1);
 /// The caller has no key and no answer, so it may never have come to be.
 const PERHAPS: (usize, usize) = (0, 1);
 
@@ -26,7 +26,7 @@ fn with_phone(world: &World) -> Acting<'_> {
 }
 
 /// A device that is gone, an address that SES refuses, and a phone.
-fn with_only_the_last_rung_left(world: &World) -> Acting<'_> {
+pub(super) fn with_only_the_last_rung_left(world: &World) -> Acting<'_> {
     Box::pin(async {
         world.subscribe("ada", "ada").await;
         world.put_profile("ada", json!({"email": "ada@example.com", "phone": phone("ada")})).await;
@@ -35,11 +35,11 @@ fn with_only_the_last_rung_left(world: &World) -> Acting<'_> {
     })
 }
 
-fn refusal(code: &str) -> Reply {
+pub(super) fn refusal(code: &str) -> Reply {
     Reply::text(400, format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code></Error></ErrorResponse>"))
 }
 
-fn send(world: &World) -> Acting<'_> {
+pub(super) fn send(world: &World) -> Acting<'_> {
     Box::pin(async {
         world.send("ada", json!({})).await;
     })
@@ -63,7 +63,7 @@ fn ask_again(world: &World) -> Acting<'_> {
     })
 }
 
-const PLAIN: Story =
+pub(super) const PLAIN: Story =
     Story { given: with_device, act: send, then: nothing, notifications: PERHAPS, pushes: 1, from: 1, lines: &[] };
 
 #[tokio::test]

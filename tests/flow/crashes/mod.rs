@@ -1,5 +1,6 @@
 //! Functions that die: nothing is lost, and nothing is paid for twice.
 
+mod budgets;
 mod check;
 mod deaths;
 mod lines;

@@ -51,6 +51,10 @@ pub struct State {
     pub fuse_code: Option<&'static str>,
     /// Whether the control table does not answer, while the others do.
     pub control_is_down: bool,
+    /// How long every transaction takes, while which no other may touch what it updates.
+    pub transactions_take: Option<Duration>,
+    /// What transactions update at this moment.
+    updated: BTreeSet<String>,
     /// A call of DynamoDB, and how often it is carried out without an answer.
     pub answers_lost: Option<(&'static str, usize)>,
 }
@@ -193,9 +197,11 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
     if concerns_control && state.lock().unwrap().control_is_down {
         return Reply::Silence;
     }
+    let Some(updated) = begin_transaction(state, &body) else { return conflict(&body) };
     body["ReturnConsumedCapacity"] = json!("INDEXES");
     arrival.body = body.to_string().into_bytes();
     let (status, answer) = pass_on(dynamo, &arrival).await;
+    end_transaction(state, &updated).await;
     let units = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or(0.0);
     let answered: Value = serde_json::from_slice(&answer).unwrap_or_default();
     let consumed = match &answered["ConsumedCapacity"] {
@@ -217,6 +223,38 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
         }
         _ => Reply::text(status, answer).with("Content-Type", "application/x-amz-json-1.0"),
     }
+}
+
+/// What a call updates as a transaction, if that is to take a time; `None` when another transaction is at it.
+fn begin_transaction(state: &Mutex<State>, body: &Value) -> Option<BTreeSet<String>> {
+    let mut state = state.lock().unwrap();
+    if state.transactions_take.is_none() {
+        return Some(BTreeSet::new());
+    }
+    let items = body["TransactItems"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let updated = items.iter().filter(|item| !item["Update"].is_null());
+    let updated: BTreeSet<_> = updated.map(|item| item["Update"]["Key"].to_string()).collect();
+    let is_free = state.updated.is_disjoint(&updated);
+    if is_free {
+        state.updated.extend(updated.clone());
+    }
+    is_free.then_some(updated)
+}
+
+async fn end_transaction(state: &Mutex<State>, updated: &BTreeSet<String>) {
+    if updated.is_empty() {
+        return;
+    }
+    let takes = state.lock().unwrap().transactions_take;
+    tokio::time::sleep(takes.unwrap_or_default()).await;
+    state.lock().unwrap().updated.retain(|key| !updated.contains(key));
+}
+
+fn conflict(body: &Value) -> Reply {
+    let reason = |item: &Value| json!({"Code": if item["Update"].is_null() { "None" } else { "TransactionConflict" }});
+    let reasons: Vec<_> = body["TransactItems"].as_array().unwrap().iter().map(reason).collect();
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    Reply::text(400, json!({"__type": kind, "Message": "conflict", "CancellationReasons": reasons}).to_string())
 }
 
 async fn pass_on(dynamo: &str, arrival: &Arrival) -> (u16, Vec<u8>) {

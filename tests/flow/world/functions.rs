@@ -20,8 +20,8 @@ use notifications::send::{SendApi, SendService};
 use notifications::startup::StartError;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
-    SmsMessages, SuppressionsStore,
+    BreakerStore, BudgetStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
+    RecipientsStore, SmsMessages, SuppressionsStore,
 };
 use notifications::track::{Hearing, TokenKeys, TrackApi};
 
@@ -206,6 +206,7 @@ impl Places {
             live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
             last_good,
             breakers: BreakerStore::new(dynamodb.clone(), "control"),
+            budgets: BudgetStore::new(dynamodb.clone(), "control"),
             steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
             chronicle: ChronicleStore::new(dynamodb, "settings"),
         }

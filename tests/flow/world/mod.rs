@@ -337,6 +337,18 @@ impl World {
         self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
+    /// Another instance of send, which shares nothing with the first but the tables.
+    pub async fn another_send(&self) -> SendApi {
+        self.places.send(&self.clock).await
+    }
+
+    /// A batch through this instance of send.
+    pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> Answer {
+        let body = json!({"messages": messages});
+        let request = self.request(SHOP, "send", "POST /v1/notifications/batch", &[], &[], &body, Some(key));
+        answer(send.answer(&request, self.clock.now(), self.gone_by()).await)
+    }
+
     /// Another instance of cascade, which shares nothing with the first but the tables.
     pub async fn another_cascade(&self) -> Dispatcher {
         self.places.cascade(&self.clock).await
@@ -366,6 +378,11 @@ impl World {
     /// An operator deletes a parameter.
     pub fn forget(&self, parameter: &str) {
         self.aws.state.lock().unwrap().parameters.forget(&format!("{PREFIX}/{parameter}"));
+    }
+
+    /// What a parameter says.
+    pub fn parameter(&self, name: &str) -> String {
+        self.aws.state.lock().unwrap().parameters.get(&format!("{PREFIX}/{name}")).unwrap().to_owned()
     }
 
     /// A process that starts now, with nothing cached.
@@ -439,6 +456,20 @@ impl World {
 
     pub fn items(&self, table: &str) -> Vec<Value> {
         dynamo::items(&self.database, table)
+    }
+
+    /// What stands in all sums of this name (`day`, `h10`, `month`, `sms`, `type#DEFAULT`) of the budgets' items.
+    pub fn sum(&self, name: &str) -> i64 {
+        let is_budget = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("budget#");
+        let control = self.items("control").into_iter().filter(is_budget);
+        control.filter_map(|item| item[name]["N"].as_str()?.parse::<i64>().ok()).sum()
+    }
+
+    /// How many SMS are counted for all recipients together.
+    pub fn counted_texts(&self) -> i64 {
+        let is_cap = |item: &Value| item["sk"]["S"].as_str().unwrap().starts_with("cap#sms#");
+        let caps = self.items("recipients").into_iter().filter(is_cap);
+        caps.map(|item| item["used"]["N"].as_str().unwrap().parse::<i64>().unwrap()).sum()
     }
 
     /// The id of the only notification there is.

@@ -30,8 +30,8 @@ use notifications::send::{SendApi, SendService};
 use notifications::startup::Eager;
 use notifications::store::metrics::MetricsStore;
 use notifications::store::{
-    BreakerStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
-    SuppressionsStore,
+    BreakerStore, BudgetStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
+    RecipientsStore, SuppressionsStore,
 };
 use notifications::track::{Permit, TokenKeys, TrackApi};
 use notifications::{aws, gateway};
@@ -218,6 +218,7 @@ impl Functions {
                 live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
                 last_good: LastGood::new(config.dynamodb(), "control"),
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
+                budgets: BudgetStore::new(config.dynamodb(), "control"),
                 steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
                 chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
             },

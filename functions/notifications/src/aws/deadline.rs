@@ -43,6 +43,12 @@ pub async fn anew<F: Future>(left: Duration, work: F) -> F::Output {
     UNTIL.scope(Instant::now() + left, Box::pin(work)).await
 }
 
+/// What is left of the present deadline; `None` where none was set.
+#[must_use]
+pub fn left() -> Option<Duration> {
+    UNTIL.try_with(|until| until.saturating_duration_since(Instant::now())).ok()
+}
+
 /// `work` with the present deadline, for another task.
 pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let until = UNTIL.try_with(|until| *until).ok();
@@ -68,7 +74,7 @@ impl Intercept for Deadline {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Ok(left) = UNTIL.try_with(|until| until.saturating_duration_since(Instant::now())) {
+        if let Some(left) = left() {
             cfg.interceptor_state().store_put(timeouts(ATTEMPT.min(left), OPERATION.min(left)));
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::recipients::KeyHasher;
 use crate::rollout::{LastGood, LiveSource};
 use crate::secrets::{SecretName, Secrets, SecretsError};
 use crate::startup::StartError;
-use crate::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsBudget, SmsMessages, SuppressionsStore};
+use crate::store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
 use crate::track::TokenKeys;
 
 /// The environment of a function that sends.
@@ -130,7 +130,7 @@ impl DispatcherConfig {
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
             suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
             sms_messages: SmsMessages::new(dynamodb.clone(), self.control_table.as_str()),
-            sms_budget: SmsBudget::new(dynamodb, self.control_table.as_str(), self.recipients_table.as_str()),
+            budgets: BudgetStore::new(dynamodb, self.control_table.as_str()),
             breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
             bulkhead: Bulkhead::new(SHARE),
             channels: Channels {

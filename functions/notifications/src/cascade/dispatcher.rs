@@ -16,13 +16,16 @@ use super::step::{Ladder, Step};
 use super::{impossible_channels, retry};
 use crate::aws::deadline;
 use crate::breaker::{Bars, Breakers, Bulkhead, Host};
+use crate::budget::Reservation;
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
 use crate::country::CountryCode;
 use crate::notification::{Attempt, AttemptOutcome, Notification};
 use crate::recipients::Recipient;
 use crate::rollout::{LiveSource, Version};
-use crate::store::{NotificationsStore, RecipientsStore, Saved, SmsBudget, SmsMessages, StoreError, SuppressionsStore};
+use crate::store::{
+    BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessages, StoreError, SuppressionsStore,
+};
 
 /// How often storing what a paid call came to is tried, each time with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
@@ -55,17 +58,12 @@ pub struct Job {
     pub(super) unaffordable: BTreeSet<Channel>,
     /// Hosts that turned it away while it was being worked on, and until when.
     pub(super) barred: Bars,
-    /// Money for an SMS that the provider did not take, not given back yet.
-    pub(super) set_aside: Option<SetAside>,
+    /// The money behind the claim that is stored, or may be.
+    pub(super) reserved: Option<Reservation>,
+    /// Money that was not spent, not given back yet.
+    pub(super) unspent: Vec<Reservation>,
     /// By what id SNS will tell of an SMS that it took, not remembered yet.
     pub(super) sms_message_id: Option<String>,
-}
-
-/// Money for one SMS, reserved in the counters of the UTC day of `at`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SetAside {
-    pub(super) price_micros: i64,
-    pub(super) at: Timestamp,
 }
 
 impl Job {
@@ -79,7 +77,8 @@ impl Job {
             leased: false,
             unaffordable: BTreeSet::new(),
             barred: Bars::new(),
-            set_aside: None,
+            reserved: None,
+            unspent: Vec::new(),
             sms_message_id: None,
         }
     }
@@ -102,8 +101,8 @@ pub struct Dispatcher {
     pub recipients: RecipientsStore,
     /// Which addresses are suppressed.
     pub suppressions: SuppressionsStore,
-    /// The money for SMS.
-    pub sms_budget: SmsBudget,
+    /// The money.
+    pub budgets: BudgetStore,
     /// Which notification an SMS was sent for.
     pub sms_messages: SmsMessages,
     /// The providers.
@@ -232,7 +231,7 @@ impl Dispatcher {
     }
 
     /// Stores the state. Money that a provider did not take is given back once it is stored that it did not: a crash between
-    /// the two leaves the day's ceiling too low, never too high.
+    /// the two leaves less of the budgets than there is, never more.
     pub(super) async fn persist(&self, job: &mut Job) -> Result<Stored, StoreError> {
         if job.is_new {
             self.notifications.create(&job.notification).await?;
@@ -241,8 +240,8 @@ impl Dispatcher {
             job.notification.learn(*facts);
             return Ok(Stored::ThinkAgain);
         }
-        if job.notification.in_flight.is_none_or(|claim| claim.channel != Channel::Sms) {
-            self.give_back(job).await;
+        if job.notification.in_flight.is_none() {
+            Box::pin(self.give_back(job)).await;
         }
         self.remember_sms(job).await;
         Ok(Stored::Yes)
@@ -254,12 +253,6 @@ impl Dispatcher {
         let remember = self.sms_messages.remember(&message_id, &job.notification.id, self.clock.now());
         if let Err(error) = deadline::at_most(TO_REMEMBER, remember).await {
             tracing::warn!(notification = %job.notification.id, %error, "an SMS will stay unconfirmed");
-        }
-    }
-
-    pub(super) async fn give_back(&self, job: &mut Job) {
-        if let Some(back) = job.set_aside.take() {
-            self.sms_budget.release(job.notification.id.recipient(), back.price_micros, back.at).await;
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where paid messages may go at all. What they may cost is reserved in [`crate::store::SmsBudget`].
+//! Where paid messages may go at all. What they may cost is in [`crate::budget`].
 
 use std::collections::BTreeSet;
 

@@ -6,10 +6,11 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::allowance::{Allowance, PAID_CALL};
-use super::dispatcher::{Dispatcher, Job, SetAside, alarm_on_config, record};
+use super::dispatcher::{Dispatcher, Job, alarm_on_config, record};
 use super::push_round::Round;
 use crate::aws::deadline;
 use crate::breaker::{Entry, Host};
+use crate::budget::{Ceiling, Limit, Reservation};
 use crate::channels::{Answer, Channel, Outcome, PaidMessage};
 use crate::notification::Claim;
 use crate::recipients::Recipient;
@@ -22,10 +23,13 @@ const TO_WITHDRAW: Duration = Duration::from_secs(2);
 /// Whether a paid send may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claimed {
+    /// The claim is stored, with its money.
     Yes,
-    /// The budget does not allow it; nothing was written.
-    Unaffordable,
-    /// Nothing was written: a receipt came first, and is known now.
+    /// This ceiling stands in the way; nothing was written.
+    No(Ceiling),
+    /// Too many want the same budget at once; nothing was written.
+    Busy,
+    /// A receipt came first, and is known now; nothing was written.
     ThinkAgain,
 }
 
@@ -106,40 +110,44 @@ impl Dispatcher {
         let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
         match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
             Ok(Claimed::Yes) => {}
-            Ok(Claimed::Unaffordable) => {
+            Ok(Claimed::No(ceiling)) => {
+                tracing::info!(notification = %job.notification.id, %channel, ceiling = ceiling.as_str(), "over budget");
                 job.unaffordable.insert(channel);
+                job.notification.over_budget.insert(channel, ceiling);
                 return Ok(Called::Not(Round::Done));
             }
             Ok(Claimed::ThinkAgain) => return Ok(Called::Not(Round::Done)),
+            Ok(Claimed::Busy) => return Ok(Called::Not(Round::Crowded)),
             Err(error) => {
                 if error.is_transient() {
-                    self.withdraw(job, allowance).await;
+                    Box::pin(self.withdraw(job, allowance)).await;
                 }
                 return Err(error);
             }
         }
         job.leased = true;
         if let Some(obstacle) = self.obstacle(recipient, channel).await {
-            job.notification.in_flight = None;
+            job.unclaim();
             return Ok(Called::Not(Round::Met(obstacle, channel)));
         }
         let at = self.clock.now();
         if at >= job.notification.lives_until {
-            job.notification.in_flight = None;
+            job.unclaim();
             return Ok(Called::Not(Round::Done));
         }
         let (answer, message_id) = self.channels.send(message, &job.notification, &live.settings, at).await;
         alarm_on_config(channel, &answer);
         job.sms_message_id = message_id;
-        let paid = matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain);
-        if paid && channel == Channel::Sms {
-            job.set_aside = None;
+        if matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain) {
+            job.reserved = None;
+            return Ok(Called::Made { answer, at, cost_micros: price_micros });
         }
-        Ok(Called::Made { answer, at, cost_micros: if paid { price_micros } else { 0 } })
+        job.unclaim();
+        Ok(Called::Made { answer, at, cost_micros: 0 })
     }
 
-    /// Stores the claim of a paid send; an SMS's with its money, unless that is still set aside from a try that the provider
-    /// did not take.
+    /// Stores the claim of a paid send, with its money where a budget concerns it, unless that is still set aside from a try
+    /// that the provider did not take.
     async fn claim(
         &self,
         job: &mut Job,
@@ -148,57 +156,66 @@ impl Dispatcher {
         live: &Live,
         allowance: Allowance,
     ) -> Result<Claimed, StoreError> {
-        // What is set aside on one UTC day is given back on the same.
-        let at = self.clock.now();
-        let held = job.set_aside.is_some_and(|held| held.price_micros == claim.price_micros);
+        let (at, kind) = (self.clock.now(), job.notification.kind);
+        let Claim { channel, price_micros } = claim;
+        let limits = Limit::all_for(channel, kind, &live.settings);
+        let cost_so_far = job.notification.cost_micros();
+        if let Some(limit) = limits.iter().find(|limit| limit.forbids_alone(price_micros, cost_so_far)) {
+            return Ok(Claimed::No(limit.ceiling));
+        }
         job.notification.lease(allowance.lease_until, at);
         job.notification.in_flight = Some(claim);
-        if claim.channel == Channel::Sms && !held {
-            return self.claim_with_money(job, claim, recipient, live, at).await;
+        job.notification.over_budget.remove(&channel);
+        // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
+        job.reserved = Reservation::needed(channel, kind.name, price_micros, &limits, at);
+        match job.reserved.clone() {
+            Some(needed) if !job.has_unspent(&needed) => {
+                Box::pin(self.claim_with_money(job, &needed, recipient, &limits)).await
+            }
+            _ => self.claim_alone(job).await,
         }
+    }
+
+    /// Where no budget concerns it, or its money is set aside already.
+    async fn claim_alone(&self, job: &mut Job) -> Result<Claimed, StoreError> {
         if let Saved::Noted(facts) = self.notifications.claim(&mut job.notification, job.is_new).await? {
             job.notification.learn(*facts);
-            job.notification.in_flight = None;
+            job.unclaim();
             return Ok(Claimed::ThinkAgain);
         }
         job.is_new = false;
-        if claim.channel != Channel::Sms {
-            self.give_back(job).await;
-        }
         Ok(Claimed::Yes)
     }
 
     async fn claim_with_money(
         &self,
         job: &mut Job,
-        claim: Claim,
+        needed: &Reservation,
         recipient: &Recipient,
-        live: &Live,
-        at: Timestamp,
+        limits: &[Limit],
     ) -> Result<Claimed, StoreError> {
         let read_at = job.notification.revision;
         let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
-        // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
-        job.set_aside = Some(SetAside { price_micros: claim.price_micros, at });
-        let limits = &live.settings.sms;
-        let reserved = self.sms_budget.reserve(put, &recipient.key, claim.price_micros, limits, at).await;
+        let cap = self.recipients.count_in_transaction(&recipient.key, needed, limits)?;
+        let reserved = self.budgets.reserve(put, cap, needed, limits).await;
         match reserved {
             Ok(Reserved::Yes) => {
                 job.is_new = false;
                 return Ok(Claimed::Yes);
             }
-            Ok(Reserved::No) => {}
+            Ok(Reserved::No(_) | Reserved::Busy) => {}
             Err(ref error) if error.is_condition_failed() && !job.is_new => {}
             Err(error) => return Err(error),
         }
         // Nothing was written, and this is certain.
         job.notification.revision = read_at;
         job.notification.in_flight = None;
-        job.set_aside = None;
+        job.reserved = None;
         match reserved {
+            Ok(Reserved::No(ceiling)) => Ok(Claimed::No(ceiling)),
+            Ok(_) => Ok(Claimed::Busy),
             Err(error) if !self.has_learned(job).await? => Err(error),
             Err(_) => Ok(Claimed::ThinkAgain),
-            Ok(_) => Ok(Claimed::Unaffordable),
         }
     }
 
@@ -215,11 +232,11 @@ impl Dispatcher {
     /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
     async fn withdraw(&self, job: &mut Job, allowance: Allowance) {
         let now = self.clock.now();
-        job.notification.in_flight = None;
+        job.unclaim();
         job.notification.wait(now, now);
         let patience = allowance.to_insist(now).min(TO_WITHDRAW);
         if deadline::anew(patience, self.save_over_receipts(job)).await.is_ok() {
-            self.give_back(job).await;
+            Box::pin(self.give_back(job)).await;
         }
     }
 
@@ -229,5 +246,33 @@ impl Dispatcher {
             job.notification.learn(*facts);
         }
         Ok(())
+    }
+
+    /// Gives back what was not spent.
+    pub(super) async fn give_back(&self, job: &mut Job) {
+        let recipient = job.notification.id.recipient();
+        for unspent in job.unspent.drain(..) {
+            match self.recipients.uncount_in_transaction(recipient, &unspent) {
+                Ok(cap) => self.budgets.release(&unspent, cap).await,
+                Err(error) => tracing::error!(%error, "reserved money was not given back"),
+            }
+        }
+    }
+}
+
+impl Job {
+    /// The claim's call was not made, or not taken: its money is not spent.
+    fn unclaim(&mut self) {
+        self.notification.in_flight = None;
+        self.unspent.extend(self.reserved.take());
+    }
+
+    /// Whether what is needed is still set aside from an earlier try; if so it is no longer to be given back.
+    fn has_unspent(&mut self, needed: &Reservation) -> bool {
+        let found = self.unspent.iter().position(|unspent| unspent.serves(needed));
+        if let Some(place) = found {
+            self.reserved = Some(self.unspent.swap_remove(place));
+        }
+        found.is_some()
     }
 }

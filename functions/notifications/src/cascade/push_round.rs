@@ -31,7 +31,8 @@ pub(super) enum Round {
     Rest(Stored),
     /// No time was left for it: due, but not in this invocation.
     Late,
-    /// The provider is slow and has its share of this process's calls: to be put down for a while.
+    /// The provider is slow and has its share of this process's calls, or too many want money at once: to be put down for a
+    /// while.
     Crowded,
 }
 

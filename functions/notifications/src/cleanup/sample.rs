@@ -112,6 +112,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         reason: None,
         version: None,
         in_flight: in_flight.map(|channel| Claim { channel, price_micros: 80_000 }),
+        over_budget: std::collections::BTreeMap::new(),
         attempts: Vec::new(),
         created_at: due,
         due_at: due,

@@ -11,14 +11,16 @@ use super::report::Report;
 use super::sample_ratio::{Promise, SampleRatio};
 use super::{metrics, targets};
 use crate::breaker::Host;
+use crate::budget::standings;
 use crate::http::{Request, Response};
+use crate::notification::NotificationType;
 use crate::private::Private;
 use crate::problem::Problem;
 use crate::rollout::steward::Steward;
 use crate::rollout::{LastGood, LiveSource, Texts};
 use crate::rollup::{Counters, Window, known_parameters};
 use crate::store::metrics::MetricsStore;
-use crate::store::{BreakerStore, ChronicleStore};
+use crate::store::{BreakerStore, BudgetStore, ChronicleStore};
 
 /// What a report looks back on unless asked otherwise: 7 days.
 const WEEK_MINUTES: i64 = 10_080;
@@ -34,6 +36,8 @@ pub struct ConsoleApi {
     pub last_good: LastGood,
     /// Which providers are not called.
     pub breakers: BreakerStore,
+    /// What is spent.
+    pub budgets: BudgetStore,
     /// Who changes what ops have set, and who did.
     pub steward: Steward,
     /// What alerts said.
@@ -74,9 +78,14 @@ impl ConsoleApi {
     }
 
     async fn costs_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Costs, Problem> {
-        let month = self.read(month_so_far(now)).await?;
-        let budget_micros = self.live.live().await.settings.budgets.month_micros;
-        Ok(Costs::new(window, counters, &month, budget_micros, now))
+        let (month, used) = tokio::join!(self.read(month_so_far(now)), self.budgets.used(now));
+        let used = used.map_err(|error| {
+            tracing::error!(%error, "budgets could not be read");
+            Problem::unavailable(1)
+        })?;
+        let settings = self.live.live().await.settings;
+        let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
+        Ok(costs.with_budgets(standings(&settings, NotificationType::all(), &used, now)))
     }
 
     /// Always of the last hour, so it takes no parameter.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::metrics::Span;
 use super::targets::{each, euro, percent};
+use crate::budget::Standing;
 use crate::rollup::figures::{Figures, rate};
 use crate::rollup::{Counters, Window};
 
@@ -34,6 +35,8 @@ pub struct Costs {
     pub by_version: BTreeMap<&'static str, i64>,
     /// The month that it is.
     pub month: Month,
+    /// Every budget that is set, as it stands now.
+    pub budgets: Vec<Standing>,
     /// What asks for somebody's attention, in words.
     pub warnings: Vec<String>,
 }
@@ -114,7 +117,14 @@ impl Costs {
             by_version: figures.by_version.iter().map(|(name, it)| (*name, it.cost_micros)).collect(),
             warnings: month.warning().into_iter().collect(),
             month,
+            budgets: Vec::new(),
         }
+    }
+
+    /// With the budgets as they stand.
+    #[must_use]
+    pub fn with_budgets(self, budgets: Vec<Standing>) -> Self {
+        Self { budgets, ..self }
     }
 }
 
@@ -163,7 +173,10 @@ impl Month {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::budget::{Used, standings};
     use crate::console::sample::{NOW, counters, week};
+    use crate::notification::NotificationType;
+    use crate::settings::Settings;
 
     fn month(spent_micros: i64, budget_micros: Option<u64>, now: &str) -> Month {
         Month::new(spent_micros, budget_micros, now.parse().unwrap())
@@ -173,7 +186,10 @@ mod tests {
     fn a_whole_answer_reads_as_the_golden_file_has_it() {
         let now = NOW.parse().unwrap();
         let spent = counters(&[("version/v2/cost_micros", 4_000_000)]);
-        let answer = Costs::new(Window::last(10_080, now), &week(), &spent, Some(5_000_000), now);
+        let text = r#"{"budgets": {"month_micros": 5000000}, "types": {"PAYMENT_DUE": {"day_micros": 500000}}}"#;
+        let used = Used { month_micros: 4_000_000, sms_day_micros: 210_000, ..Used::default() };
+        let budgets = standings(&Settings::parse(text).unwrap(), NotificationType::all(), &used, now);
+        let answer = Costs::new(Window::last(10_080, now), &week(), &spent, Some(5_000_000), now).with_budgets(budgets);
         let text = serde_json::to_string_pretty(&answer).unwrap();
         assert_eq!(text.trim(), include_str!("golden/costs.json").trim(), "\n{text}");
     }

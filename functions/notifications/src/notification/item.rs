@@ -1,10 +1,13 @@
 //! A notification as its item in the table, and back. An ordinary one stays within 1 KB, finished, with one attempt.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{
     Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationType, Reason, Reports, Status,
 };
+use crate::budget::Ceiling;
 use crate::channels::Channel;
 use crate::channels::push::Urgency;
 use crate::private::Private;
@@ -36,6 +39,8 @@ impl Notification {
     pub fn to_item(&self) -> Item {
         let attention = self.status.needs_attention().then_some(self.updated_at);
         let attempts = (!self.attempts.is_empty()).then(|| json_text(&self.attempts));
+        let over_budget: Vec<_> = self.over_budget.iter().map(|(on, over)| format!("{on}:{}", over.as_str())).collect();
+        let over_budget = (!over_budget.is_empty()).then(|| over_budget.join(","));
         let channels: Vec<_> = self.channels.iter().map(|channel| channel.as_str()).collect();
         let item = ItemWriter::default()
             .text("pk", self.id.recipient().as_str())
@@ -53,6 +58,7 @@ impl Notification {
             .maybe_text("version", self.version.map(Version::as_str))
             .maybe_text("channel", self.channel().map(Channel::as_str))
             .maybe_text("in_flight", self.in_flight.map(|claim| claim.channel.as_str()))
+            .maybe_text("over_budget", over_budget)
             .maybe_text("attempts", attempts)
             .time("created_at", self.created_at)
             .time("due_at", self.due_at)
@@ -96,6 +102,7 @@ impl Notification {
             reason: named(item, "reason", Reason::parse)?,
             version: named(item, "version", Version::parse)?,
             in_flight: claim_of(item)?,
+            over_budget: over_budget_of(item)?,
             attempts: item.maybe_json::<Vec<Attempt>>("attempts")?.unwrap_or_default(),
             created_at: item.time("created_at")?,
             due_at: item.time("due_at")?,
@@ -179,6 +186,14 @@ fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, Malformed> {
     Ok(named(item, "in_flight", Channel::parse)?.map(|channel| Claim { channel, price_micros }))
 }
 
+/// `sms:day,email:month`.
+fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, Malformed> {
+    let pair =
+        |pair: &str| pair.split_once(':').and_then(|(on, over)| Some((Channel::parse(on)?, Ceiling::parse(over)?)));
+    let list = item.maybe_text("over_budget")?.into_iter().flat_map(|list| list.split(','));
+    list.map(|text| pair(text).ok_or(Malformed("over_budget"))).collect()
+}
+
 fn in_seconds(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
@@ -225,6 +240,7 @@ mod tests {
         let mut notification = accepted();
         assert_eq!(Notification::from_item(&notification.to_item()).unwrap(), notification);
         notification.in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
+        notification.over_budget = BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
         notification.topic = Some(Private::new("orders".to_owned()));
         notification.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
         notification.hold(Reason::QuietHours, notification.lives_until, notification.created_at);

@@ -96,11 +96,17 @@ impl NotificationType {
     /// The type a request gets that names none.
     pub const DEFAULT: &'static str = "DEFAULT";
 
+    /// Every type.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        static TYPES: [NotificationType; 3] = BUILT_IN;
+        &TYPES
+    }
+
     /// The type with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        static TYPES: [NotificationType; 3] = BUILT_IN;
-        TYPES.iter().find(|known| known.name == name)
+        Self::all().iter().find(|known| known.name == name)
     }
 
     /// The rules it has unless ops say otherwise.

@@ -1,9 +1,12 @@
 //! One notification, and the few ways its state may change. Every change is pure and takes `now`.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, NotificationType, Reason, Status};
+use crate::budget::Ceiling;
 use crate::channels::Channel;
 use crate::channels::push::Urgency;
 use crate::private::Private;
@@ -48,6 +51,8 @@ pub struct Notification {
     pub version: Option<Version>,
     /// The paid send that is claimed.
     pub in_flight: Option<Claim>,
+    /// Channels that a budget stood in the way of, each with the ceiling that did so last.
+    pub over_budget: BTreeMap<Channel, Ceiling>,
     /// What was tried.
     pub attempts: Vec<Attempt>,
     /// When it was asked for.

@@ -33,6 +33,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         reason: None,
         version: None,
         in_flight: None,
+        over_budget: std::collections::BTreeMap::new(),
         attempts: Vec::new(),
         created_at: at,
         due_at: at,

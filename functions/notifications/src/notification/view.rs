@@ -1,9 +1,12 @@
 //! A notification as callers see it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Attempt, AttemptOutcome, Finding, Notification, NotificationId, Reason, Status};
+use crate::budget::Ceiling;
 use crate::channels::Channel;
 use crate::rollout::Version;
 
@@ -18,6 +21,7 @@ pub struct NotificationView<'a> {
     version: Option<Version>,
     channel: Option<Channel>,
     attempts: Vec<AttemptView<'a>>,
+    over_budget: &'a BTreeMap<Channel, Ceiling>,
     cost_micros: i64,
     created_at: Timestamp,
     next_action_at: Option<Timestamp>,
@@ -55,6 +59,7 @@ impl<'a> NotificationView<'a> {
             version: notification.version,
             channel: notification.channel(),
             attempts: notification.attempts.iter().map(|attempt| AttemptView::of(attempt, notification)).collect(),
+            over_budget: &notification.over_budget,
             cost_micros: notification.cost_micros(),
             created_at: notification.created_at,
             next_action_at: notification.next_action_at,

@@ -116,7 +116,8 @@ impl SendApi {
     }
 
     async fn explain(&self, request: &Request) -> Result<Response, Problem> {
-        let explanation = Explanation::of(&self.service, request).await?;
+        // On the heap, so that its reads are no part of every request's own state.
+        let explanation = Box::pin(Explanation::of(&self.service, request)).await?;
         Ok(Response::json(200, &explanation))
     }
 

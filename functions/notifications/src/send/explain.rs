@@ -9,10 +9,11 @@ use super::request::{Asked, SendRequest};
 use super::service::{SendService, unavailable};
 use super::{GateAnswer, Gates, Verdict};
 use crate::breaker::Host;
+use crate::budget::{Ceiling, Limit, Standing, Used, standings};
 use crate::cascade::impossible_channels;
 use crate::channels::{Channel, PaidMessage, push_message};
 use crate::http::Request;
-use crate::notification::{Notification, NotificationId};
+use crate::notification::{Notification, NotificationId, Reason};
 use crate::private::Private;
 use crate::problem::Problem;
 use crate::recipients::Recipient;
@@ -34,8 +35,10 @@ pub struct Explanation {
     gates: Vec<GateAnswer>,
     /// Every channel in the order it would be tried.
     plan: Vec<PlannedChannel>,
-    /// What the first possible channel costs, and what all of them together would.
+    /// What the first channel costs that is possible and within budget, and what all of those together would.
     cost_estimate_micros: CostEstimate,
+    /// The budgets that concern it, as they stand now.
+    budgets: Vec<Standing>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +47,8 @@ struct PlannedChannel {
     /// Whether it can reach the recipient.
     possible: bool,
     cost_micros: i64,
+    /// The ceiling that stands in the way as the budgets stand now.
+    over_budget: Option<Ceiling>,
     /// Where the breakers of those who would be called stand.
     breakers: Vec<ShownBreaker>,
     /// What would be sent; absent when it can't be.
@@ -79,7 +84,14 @@ impl Explanation {
         let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now, retention };
         let parsed: SendRequest = request.json()?;
         let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
-        let loaded = dispatcher.recipients.load(about.id.recipient()).await.map_err(unavailable)?;
+        let recipient = about.id.recipient();
+        let (loaded, used, texts) = tokio::try_join!(
+            dispatcher.recipients.load(recipient),
+            dispatcher.budgets.used(now),
+            dispatcher.recipients.sms_on_day(recipient, now),
+        )
+        .map_err(unavailable)?;
+        let spent = Spent { used, texts };
         let impossible = impossible_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
         let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         dispatcher.breakers.read(&hosts.into_iter().collect::<Vec<_>>()).await;
@@ -90,16 +102,41 @@ impl Explanation {
         let plan: Vec<_> = about
             .channels
             .iter()
-            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live))
+            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live, &spent))
             .collect();
-        let possible = || plan.iter().filter(|planned| planned.possible).map(|planned| planned.cost_micros);
+        let payable = |planned: &&PlannedChannel| planned.possible && planned.over_budget.is_none();
+        let costs = || plan.iter().filter(payable).map(|planned| planned.cost_micros);
         let (verdict, reason, held_until) = match gated.verdict {
+            Verdict::Pass if costs().next().is_none() && about.due_at <= now => {
+                ("skipped", Some(Reason::Budget.as_str()), None)
+            }
             Verdict::Pass => ("send", None, None),
             Verdict::Skip(reason) => ("skipped", Some(reason.as_str()), None),
             Verdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
         };
-        let cost_estimate_micros = CostEstimate { first: possible().next().unwrap_or(0), at_most: possible().sum() };
-        Ok(Self { version: gated.version, verdict, reason, held_until, gates: gated.trail, plan, cost_estimate_micros })
+        let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
+        let budgets = standings(&live.settings, [about.kind], &spent.used, now);
+        let (version, gates) = (gated.version, gated.trail);
+        Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
+    }
+}
+
+/// What is spent already.
+struct Spent {
+    used: Used,
+    /// SMS to the recipient today.
+    texts: i64,
+}
+
+impl Spent {
+    /// The first ceiling that a call at this price would go beyond.
+    fn forbids(&self, channel: Channel, price_micros: i64, about: &Notification, live: &Live) -> Option<Ceiling> {
+        let used = |ceiling| match ceiling {
+            Ceiling::SmsRecipient => self.texts,
+            other => self.used.of(other, about.kind.name).unwrap_or(0),
+        };
+        let limits = Limit::all_for(channel, about.kind, &live.settings);
+        limits.into_iter().find(|limit| limit.forbids(price_micros, used(limit.ceiling))).map(|limit| limit.ceiling)
     }
 }
 
@@ -111,6 +148,7 @@ impl SendService {
         about: &Notification,
         to: Option<&Recipient>,
         live: &Live,
+        spent: &Spent,
     ) -> PlannedChannel {
         let possible = open.contains(&channel);
         // What is shown looks like what is sent, but its links allow nobody anything.
@@ -135,6 +173,7 @@ impl SendService {
             channel,
             possible,
             cost_micros,
+            over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, live)),
             breakers,
             rendered: rendered.filter(|_| possible).map(Private::new),
         }

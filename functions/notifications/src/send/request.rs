@@ -1,5 +1,7 @@
 //! What a caller asks for, parsed into a notification or into a problem that names every field at fault.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -106,6 +108,7 @@ impl SendRequest {
             reason: None,
             version: None,
             in_flight: None,
+            over_budget: BTreeMap::new(),
             attempts: Vec::new(),
             created_at: asked.now,
             due_at,

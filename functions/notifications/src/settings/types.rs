@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::is_beyond_reason;
 use crate::notification::{NotificationType, OnUncertain, Rules};
 use crate::rollout::strict_json::JsonFault;
 
@@ -33,6 +34,21 @@ pub struct TypeOverride {
     /// How long a push service in trouble is waited for before a channel that costs money is tried: 0 (not at all) to a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_for_push_seconds: Option<u32>,
+    /// The most that one notification of this type may cost, all its attempts together, in micro-euro.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_micros: Option<u64>,
+    /// The most that all of this type may cost on one UTC day, in micro-euro.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day_micros: Option<u64>,
+}
+
+/// What the notifications of one type may cost, in micro-euro; none given means no budget of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TypeBudgets {
+    /// One of them, all its attempts together.
+    pub message_micros: Option<u64>,
+    /// All of them on one UTC day.
+    pub day_micros: Option<u64>,
 }
 
 impl TypeOverrides {
@@ -49,6 +65,13 @@ impl TypeOverrides {
         }
     }
 
+    /// The budgets of a type's own.
+    #[must_use]
+    pub fn budgets_of(&self, kind: &NotificationType) -> TypeBudgets {
+        let own = self.0.get(kind.name).copied().unwrap_or_default();
+        TypeBudgets { message_micros: own.message_micros, day_micros: own.day_micros }
+    }
+
     /// Whether every value lies in its range.
     pub(super) fn check(&self) -> Result<(), JsonFault> {
         if self.0.values().any(|own| own.tries.is_some_and(|tries| !TRIES.contains(&tries))) {
@@ -56,6 +79,9 @@ impl TypeOverrides {
         }
         if self.0.values().any(|own| own.wait_for_push_seconds > Some(MAX_WAIT_FOR_PUSH_SECONDS)) {
             return Err(JsonFault::OutOfRange("wait_for_push_seconds must be at most 86400"));
+        }
+        if self.0.values().any(|own| is_beyond_reason(own.message_micros) || is_beyond_reason(own.day_micros)) {
+            return Err(JsonFault::OutOfRange("a type's budgets must be at most 1000000000000000 micro-euro each"));
         }
         Ok(())
     }

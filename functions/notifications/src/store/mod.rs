@@ -23,7 +23,7 @@ pub(crate) mod testing_tables;
 
 pub use audit::AuditStore;
 pub use breaker::BreakerStore;
-pub use budget::{Reserved, SmsBudget};
+pub use budget::{BudgetStore, Reserved};
 pub use chronicle::ChronicleStore;
 pub use cursor::{Cursor, CursorStore, Segment};
 pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};

@@ -15,6 +15,7 @@
 //! | remove a device | | 4: device, owner |
 //! | unsubscribe from a type, or subscribe again | | 1 |
 
+mod caps;
 mod devices;
 mod items;
 mod opt_out;

@@ -1,0 +1,91 @@
+//! The ceilings by name, as callers and ops see them.
+
+use serde::Serialize;
+
+use super::Period;
+
+/// One limit on what sending may cost: which of the settings it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ceiling {
+    /// `budgets.message_micros`: all paid attempts of one notification together.
+    Message,
+    /// `types.<TYPE>.message_micros`: the same, for the notifications of one type.
+    TypeMessage,
+    /// `sms.max_price_micros`: one SMS with all its parts.
+    SmsPrice,
+    /// `budgets.hour_micros`: all channels together.
+    Hour,
+    /// `budgets.day_micros`.
+    Day,
+    /// `budgets.month_micros`.
+    Month,
+    /// `types.<TYPE>.day_micros`: all channels together, for one type.
+    TypeDay,
+    /// `sms.daily_ceiling_micros`: SMS alone.
+    SmsDay,
+    /// `sms.per_recipient_per_day`: counts SMS, not money.
+    SmsRecipient,
+}
+
+impl Ceiling {
+    /// Every ceiling.
+    pub const ALL: [Self; 9] = [
+        Self::Message,
+        Self::TypeMessage,
+        Self::SmsPrice,
+        Self::Hour,
+        Self::Day,
+        Self::Month,
+        Self::TypeDay,
+        Self::SmsDay,
+        Self::SmsRecipient,
+    ];
+
+    /// Over which time it is counted; `None` for what holds for one notification by itself.
+    #[must_use]
+    pub const fn period(self) -> Option<Period> {
+        match self {
+            Self::Message | Self::TypeMessage | Self::SmsPrice => None,
+            Self::Hour => Some(Period::Hour),
+            Self::Day | Self::TypeDay | Self::SmsDay | Self::SmsRecipient => Some(Period::Day),
+            Self::Month => Some(Period::Month),
+        }
+    }
+
+    /// The name callers see and tables hold.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::TypeMessage => "type_message",
+            Self::SmsPrice => "sms_price",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::TypeDay => "type_day",
+            Self::SmsDay => "sms_day",
+            Self::SmsRecipient => "sms_recipient",
+        }
+    }
+
+    /// The ceiling with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ceiling| ceiling.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_api_and_read_back() {
+        for ceiling in Ceiling::ALL {
+            assert_eq!(serde_json::json!(ceiling), ceiling.as_str());
+            assert_eq!(Ceiling::parse(ceiling.as_str()), Some(ceiling));
+        }
+        assert_eq!(Ceiling::parse("week"), None);
+    }
+}
