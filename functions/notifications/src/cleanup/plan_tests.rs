@@ -10,6 +10,7 @@ use super::*;
 use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome};
 use crate::recipients::DeviceAge;
+use crate::track::{Effect, Event, Receipt};
 
 const RETENTION_DAYS: u32 = 180;
 
@@ -117,6 +118,12 @@ fn what_ends_stuck_work_keeps_what_is_known_of_it() {
     taken.record(Attempt { outcome: AttemptOutcome::Accepted, ..Attempt::lost(Channel::Email, due, 92) });
     assert!(end_if_stuck(&mut taken, &cutoffs, now));
     assert_eq!((taken.status, taken.reason), (Status::Accepted, None));
+    // Its browser told of it while the function held it, and that died.
+    let mut proven = sample::notification("ada", due, Some(Channel::Sms));
+    let receipt = Receipt { event: Event::Delivered, channel: Channel::Push, at: due, value_micros: None };
+    assert_eq!(receipt.apply(&mut proven, due), Effect::Noted);
+    assert!(end_if_stuck(&mut proven, &cutoffs, now));
+    assert_eq!((proven.status, proven.reason, proven.cost_micros()), (Status::Delivered, None, 80_000));
 }
 
 #[test]
