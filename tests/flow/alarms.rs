@@ -46,7 +46,7 @@ fn every_alarm_has_its_runbook_and_every_runbook_its_alarm() {
         let said = alarm["AlarmDescription"].as_str().unwrap();
         let (severity, _) = said.split_once(": ").unwrap();
         assert!(["P0", "P1", "P2"].contains(&severity), "{name} says: {said}");
-        assert!(said.ends_with(&format!(" Runbook: docs/runbooks.md#{}", name.to_lowercase())), "{name} says: {said}");
+        assert!(said.ends_with(&format!(" Runbook: ${{RunbooksUrl}}#{}", name.to_lowercase())), "{name} says: {said}");
         let section = runbooks[name.as_str()];
         assert!(section.trim_start().starts_with(&format!("**{severity}.**")), "{name} is {severity}: {section}");
         assert!(section.len() > 150, "{name} says what to do: {section}");

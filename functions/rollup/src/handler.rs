@@ -80,12 +80,8 @@ async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
     let live = services.live.live().await;
     let saved = services.last_good.save(&services.live.good_texts(), now).await;
-    let (looked_after, merged, figures) = tokio::join!(
-        look_after(services),
-        services.metrics.merge(now),
-        services.measures.read(live.rollout.percentage, now)
-    );
-    services.reporter.tell(now, &figures);
+    let measured = async { services.reporter.tell(now, &services.measures.read(live.rollout.percentage, now).await) };
+    let (looked_after, merged, ()) = tokio::join!(look_after(services), services.metrics.merge(now), measured);
     let (rollout, merged) = (looked_after?, merged?);
     let last_good = if saved? { "saved" } else { "up to date" };
     let summary = format!("{rollout}; merged {merged}; the last good rollout was {last_good}");
