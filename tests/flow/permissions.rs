@@ -168,7 +168,7 @@ async fn providers_tell(world: &World) {
     let by_mail = world.send("bob", json!({"channels": ["email"]})).await;
     let id = by_mail.body["id"].as_str().unwrap();
     world.ses_tells(&[complained(id, "bob@example.com")]).await;
-    world.send("bob", json!({"type": "PAYMENT_DUE", "channels": ["sms"]})).await;
+    world.send("bob", json!({"type": "PAYMENT_DUE", "channels": ["email", "sms"]})).await;
     let message_id = format!("m-{}", world.texts().len());
     let heard = world.sns_logs(&[texted(&message_id, "+393331234568", "SUCCESS", "")]).await;
     assert_eq!(heard.new, 1);
