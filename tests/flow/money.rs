@@ -67,6 +67,25 @@ async fn money_comes_back_when_a_provider_refuses() {
 }
 
 #[tokio::test]
+async fn people_are_told_before_a_budget_is_spent_and_when_it_is() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    let look = async |ceiling: u32| {
+        world.set("settings", &json!({"sms": {"daily_ceiling_micros": ceiling}}).to_string());
+        world.advance(60);
+        world.look_after().await.unwrap();
+        world.alerts()
+    };
+    world.send("ada", json!({})).await;
+    assert_eq!(look(180_000).await.len(), 0, "80,000 of it");
+    world.send("ada", json!({})).await;
+    let nearly = "[P2] test a budget is nearly spent";
+    assert_eq!(look(180_000).await, [nearly]);
+    assert_eq!(look(180_000).await, [nearly], "once");
+    assert_eq!(look(160_000).await, [nearly, "[P1] test a budget is spent"]);
+}
+
+#[tokio::test]
 async fn a_reservation_whose_answers_were_lost_is_found_done_and_counted_once() {
     let world = World::start().await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 160000}}"#);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Alert, AlertKey, Severity};
+use crate::budget::Standing;
 use crate::rollout::guard::{HostState, Measure, Minute};
 
 /// An outage: more than this share of all notifications ends badly, of at least so many in the last minutes.
@@ -54,28 +55,18 @@ pub fn breakers(hosts: &[HostState], now: Timestamp) -> Option<Alert> {
     })
 }
 
-/// A budget and what is spent of it, in micro-euro.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spent {
-    /// `hour`, `day`, `month`.
-    pub period: &'static str,
-    /// What is spent.
-    pub spent_micros: i64,
-    /// What may be.
-    pub limit_micros: u64,
-}
-
 /// Budgets that are nearly or wholly spent, in one alert.
 #[must_use]
-pub fn budgets(budgets: &[Spent]) -> Option<Alert> {
-    let is_over = |it: &Spent, percent: i128| {
-        i128::from(it.spent_micros) * 100 >= i128::from(it.limit_micros) * percent && it.limit_micros > 0
+pub fn budgets(budgets: &[Standing]) -> Option<Alert> {
+    let is_over = |it: &Standing, percent: i128| {
+        i128::from(it.used_micros) * 100 >= i128::from(it.limit_micros) * percent && it.limit_micros > 0
     };
     let near: Vec<_> = budgets.iter().filter(|budget| is_over(budget, BUDGET_PERCENT)).collect();
     let is_spent = near.iter().any(|budget| is_over(budget, 100));
-    let told = |it: &&Spent| {
-        let share = percent(it.spent_micros, i64::try_from(it.limit_micros).unwrap_or(i64::MAX));
-        format!("{share} of the {}'s {} micro-euro", it.period, it.limit_micros)
+    let told = |it: &&Standing| {
+        let (share, name) = (percent(it.used_micros, it.limit_micros), it.ceiling.as_str());
+        let of_type = it.r#type.map(|kind| format!(" of {kind}")).unwrap_or_default();
+        format!("{share} of {name}{of_type}, {} micro-euro", it.limit_micros)
     };
     let (severity, title, done) = if is_spent {
         (
@@ -120,6 +111,7 @@ fn percent(part: i64, whole: i64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::budget::Ceiling;
     use crate::rollout::guard::{Arm, Share};
 
     fn minute(ended_badly: i64, closed: i64) -> Minute {
@@ -157,14 +149,26 @@ mod tests {
 
     #[test]
     fn a_budget_is_told_of_at_80_percent_and_again_when_it_is_spent() {
-        let day = |spent_micros| Spent { period: "day", spent_micros, limit_micros: 1_000 };
+        let (ceiling, limit_micros, remaining_micros) = (Ceiling::TypeDay, 1_000, 0);
+        let resets_at = "2026-11-24T00:00:00Z".parse().unwrap();
+        let day = |used_micros| Standing {
+            ceiling,
+            r#type: Some("PAYMENT_DUE"),
+            limit_micros,
+            used_micros,
+            remaining_micros,
+            resets_at,
+        };
         let found = |spent| {
-            budgets(&[Spent { limit_micros: 0, ..day(5) }, day(spent)]).map(|alert| (alert.severity, alert.number))
+            budgets(&[Standing { limit_micros: 0, ..day(5) }, day(spent)]).map(|alert| (alert.severity, alert.number))
         };
         assert_eq!(found(799), None);
-        assert_eq!(found(800), Some((Severity::P2, "80.00 % of the day's 1000 micro-euro".to_owned())));
+        assert_eq!(found(800), Some((Severity::P2, "80.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned())));
         assert_eq!(found(999).unwrap().0, Severity::P2);
-        assert_eq!(found(1_000), Some((Severity::P1, "100.00 % of the day's 1000 micro-euro".to_owned())));
+        assert_eq!(
+            found(1_000),
+            Some((Severity::P1, "100.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned()))
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The minute's round: write down what changed, judge version 2, climb the ramp, act, and say what people should know.
 //!
-//! A round reads the steward's record, the three parameters and the alerts' record once each, and what [`super::observe`] says; it
-//! writes the record. Only a change costs more: SSM's history, an audit record, the parameter, the alerts.
+//! A round reads the steward's record, the three parameters, the budgets and the alerts' record once each, and what
+//! [`super::observe`] says; it writes the record. Only a change costs more: SSM's history, an audit record, the parameter, the alerts.
 
 use std::time::Duration;
 
@@ -11,10 +11,13 @@ use super::act::Acted;
 use super::history::Changes;
 use super::{Asked, By, Intent, Observed, Remembered, Steward, Watched};
 use crate::alerts::{Alert, Herald, watch};
+use crate::budget::standings;
+use crate::notification::NotificationType;
 use crate::parameters::{ParameterVersion, ParametersUnavailable};
 use crate::rollout::guard::{self, Action, GuardSettings, Hold, Situation, Verdict};
 use crate::rollout::ramp::{self, Next, Seen};
 use crate::rollout::{Live, Percentage};
+use crate::settings::Settings;
 use crate::store::{Recorded, StoreError};
 
 mod says;
@@ -92,6 +95,7 @@ impl Steward {
         let verdict = facts.judge(&mut next);
         let mut alerts = says::of_verdict(&verdict, &facts.observed, &live.settings.guard, now);
         alerts.extend(watch::parameters(&faults));
+        alerts.extend(self.nearly_spent(&live.settings, now).await);
         if changes.has_ended_ramp {
             alerts.push(says::of_ramp_end(false, facts.in_force()));
         }
@@ -138,6 +142,13 @@ impl Steward {
         }
         looked.percentage = present.remove(&self.name_of(Watched::RolloutPercentage));
         Ok(looked)
+    }
+
+    /// Says nothing where the budgets cannot be read: sending stops at them all the same.
+    async fn nearly_spent(&self, settings: &Settings, now: Timestamp) -> Option<Alert> {
+        let used = self.budgets.used(now).await;
+        let used = used.map_err(|error| tracing::warn!(%error, "the budgets cannot be read")).ok()?;
+        watch::budgets(&standings(settings, NotificationType::all(), &used, now))
     }
 
     /// Claims the minute by the record's condition; `None` when another round was faster.

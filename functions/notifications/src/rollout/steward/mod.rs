@@ -25,7 +25,7 @@ pub use set::{SetProblem, Wanted};
 
 use crate::aws::{self, SdkConfig};
 use crate::parameters::ParameterStore;
-use crate::store::{AuditStore, RecordStore};
+use crate::store::{AuditStore, BudgetStore, RecordStore};
 
 /// The record's name in the control table.
 const RECORD: &str = "rollout#steward";
@@ -41,6 +41,8 @@ pub struct Steward {
     pub record: RecordStore,
     /// Who did what and why.
     pub audit: AuditStore,
+    /// How the budgets stand, to say when one is nearly spent.
+    pub budgets: BudgetStore,
 }
 
 impl Steward {
@@ -52,7 +54,8 @@ impl Steward {
             parameters: ParameterStore::new(aws::ssm(sdk)),
             prefix: prefix.to_owned(),
             record: RecordStore::new(dynamodb.clone(), control, RECORD),
-            audit: AuditStore::new(dynamodb, settings),
+            audit: AuditStore::new(dynamodb.clone(), settings),
+            budgets: BudgetStore::new(dynamodb, control),
         }
     }
 }
