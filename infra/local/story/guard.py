@@ -52,13 +52,14 @@ class Guard:
         rest = 60 - time.time() % 60
         self.n.tell(f"the guard judges a percentage by whole minutes since it was set: the next begins in {rest:.0f} s")
         time.sleep(rest + 0.5)
+        self.since = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
 
     def _send_many(self, one):
         message = {"to": one, "content": {"title": "Does it arrive?", "body": "We will see."}}
         self.stack.expect(202, "send", "POST", "/v1/notifications/batch", {"messages": [message] * MESSAGES})
 
     def _failed(self, version):
-        metrics = self.stack.expect(200, "ops", "GET", "/v1/metrics?minutes=2").json
+        metrics = self.stack.expect(200, "ops", "GET", f"/v1/metrics?from={self.since}").json
         return metrics["by_version"][version]["failed"]
 
     def _say_why(self):
