@@ -90,7 +90,7 @@ async fn a_budget_costs_2_units_for_each_item_it_is_counted_in_and_2_for_the_cla
             units.push(world.write_units());
         }
     }
-    assert_eq!(units, [4.0, 9.0, 7.0, 9.0, 9.0, 11.0]);
+    assert_eq!(units, [4.0, 10.0, 7.0, 10.0, 9.0, 12.0], "an SMS is remembered by its id as well, for 1");
     world.set("settings", r#"{"budgets": {"day_micros": 0}}"#);
     world.advance(30);
     world.write_units();
