@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::fold::ms;
 use super::place::Place;
 use super::{Alert, AlertKey, Fold, Told, fold, is_over};
 
@@ -114,10 +115,6 @@ impl Board {
         let states = ended.into_iter().filter(|posted| posted.alert.key.is_state());
         states.map(|posted| News { posted, is_over: true }).collect()
     }
-}
-
-fn ms(duration: SignedDuration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

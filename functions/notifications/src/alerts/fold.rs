@@ -57,7 +57,7 @@ pub fn is_over(told: &Told, now: Timestamp) -> bool {
     now.as_millisecond().saturating_sub(told.last_at_ms) >= ms(QUIET)
 }
 
-fn ms(duration: SignedDuration) -> i64 {
+pub(super) fn ms(duration: SignedDuration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
