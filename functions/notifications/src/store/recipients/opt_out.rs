@@ -2,6 +2,7 @@
 //! so that no PUT of the profile takes it back.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
@@ -28,17 +29,10 @@ impl RecipientsStore {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn unsubscribe(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<OptedOut, StoreError> {
-        let values = ItemWriter::default().text(":kind", kind).time(":now", now).number(":one", 1);
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .update_unsubscribed(key, kind, now)
             .update_expression("ADD #unsubscribed :kinds, revision :one SET updated_at = :now")
             .condition_expression("attribute_exists(pk) AND NOT contains(#unsubscribed, :kind)")
-            .expression_attribute_names("#unsubscribed", UNSUBSCRIBED)
-            .set_expression_attribute_values(Some(values.finish()))
-            .expression_attribute_values(":kinds", AttributeValue::Ss(vec![kind.to_owned()]))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = update.send().await else { return Ok(OptedOut::Now) };
         match error.as_service_error() {
@@ -56,20 +50,25 @@ impl RecipientsStore {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn subscribe_again(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<(), StoreError> {
-        let values = ItemWriter::default().text(":kind", kind).time(":now", now).number(":one", 1);
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .update_unsubscribed(key, kind, now)
             .update_expression("DELETE #unsubscribed :kinds ADD revision :one SET updated_at = :now")
-            .condition_expression("contains(#unsubscribed, :kind)")
-            .expression_attribute_names("#unsubscribed", UNSUBSCRIBED)
-            .set_expression_attribute_values(Some(values.finish()))
-            .expression_attribute_values(":kinds", AttributeValue::Ss(vec![kind.to_owned()]));
+            .condition_expression("contains(#unsubscribed, :kind)");
         match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
             Err(error) if !error.is_condition_failed() => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// An update of the profile with the names and values that both expressions use.
+    fn update_unsubscribed(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+        let values = ItemWriter::default().text(":kind", kind).time(":now", now).number(":one", 1);
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .expression_attribute_names("#unsubscribed", UNSUBSCRIBED)
+            .set_expression_attribute_values(Some(values.finish()))
+            .expression_attribute_values(":kinds", AttributeValue::Ss(vec![kind.to_owned()]))
     }
 }
