@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::Counters;
 use super::counters::{Cohort, CounterName};
 use super::figures::Figures;
 use super::sides::Side;
-use super::{Counters, Window};
 use crate::emf::{Figure, Metric};
 use crate::rollout::Percentage;
 use crate::store::metrics::MetricsStore;
@@ -30,13 +30,21 @@ pub struct Measures {
 impl Measures {
     /// This minute's figures. What cannot be read is left out.
     pub async fn read(&self, percentage: Percentage, now: Timestamp) -> [Figure; 7] {
-        let counters = |minutes| self.metrics.read(Window::last(minutes, now));
-        let (lately, hour, opened) =
-            tokio::join!(counters(RATE_MINUTES), counters(HOUR_MINUTES), self.breakers.opened(now));
-        let (lately, hour) = (known(lately), known(hour));
+        let (minutes, opened) = tokio::join!(self.metrics.minutes(HOUR_MINUTES, now), self.breakers.opened(now));
+        let minutes = known(minutes);
+        let last = |how_many| minutes.as_deref().map(|minutes| sum_of_last(how_many, minutes));
+        let (lately, hour) = (last(RATE_MINUTES), last(HOUR_MINUTES));
         let breakers_open = known(opened).map(|all| all.iter().filter(|(_, breaker)| !breaker.is_closed()).count());
         figures(&Measured { lately: lately.as_ref(), hour: hour.as_ref(), breakers_open, percentage })
     }
+}
+
+/// `minutes` are in order, the present one last.
+fn sum_of_last(how_many: i64, minutes: &[(Timestamp, Counters)]) -> Counters {
+    let mut sum = Counters::default();
+    let how_many = usize::try_from(how_many).unwrap_or(0);
+    minutes.iter().rev().take(how_many).for_each(|(_, counters)| sum.merge(counters));
+    sum
 }
 
 fn known<T>(read: Result<T, StoreError>) -> Option<T> {
@@ -159,5 +167,16 @@ mod tests {
     #[test]
     fn while_nothing_can_be_read_the_percentage_is_still_told() {
         assert_eq!(told(&measured(None, None)), [("RolloutPercentage", 12.5)]);
+    }
+
+    #[test]
+    fn a_rate_is_of_the_newest_minutes_and_costs_of_all_that_were_read() {
+        let minute = |minute: i64| {
+            let begins = Timestamp::from_second(1_800_000_000 + minute * 60).unwrap();
+            (begins, counters(&[("version/v2/accepted", 10_i64.pow(u32::try_from(minute).unwrap()))]))
+        };
+        let minutes: Vec<_> = (0..7).map(minute).collect();
+        let accepted = |how_many| Figures::of(&sum_of_last(how_many, &minutes)).summary.accepted;
+        assert_eq!((accepted(RATE_MINUTES), accepted(HOUR_MINUTES)), (1_111_100, 1_111_111));
     }
 }
