@@ -17,7 +17,7 @@ use crate::channels::push::{BrowserSubscription, ExtraOrigins};
 use crate::http::{Request, Response};
 use crate::notification::NotificationView;
 use crate::problem::{Problem, ProblemKind};
-use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, StoreError, SuppressionsStore};
+use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
 
 /// Every other request is answered within this.
 const WITHIN: Duration = Duration::from_secs(8);
@@ -71,8 +71,9 @@ impl RecipientsApi {
     async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let profile = Profile::parse(request)?;
-        let suppressed = self.suppressions.of(&profile).await.map_err(problem)?;
-        let stored = self.recipients.put_profile(&id, &key, &profile, &suppressed, now).await.map_err(problem)?;
+        let suppressed = self.suppressions.of(&profile).await.map_err(Problem::of_store)?;
+        let stored =
+            self.recipients.put_profile(&id, &key, &profile, &suppressed, now).await.map_err(Problem::of_store)?;
         let status = if stored.revision == 1 { 201 } else { 200 };
         Ok(Response::json(status, &RecipientView::of_profile(&stored)))
     }
@@ -80,8 +81,12 @@ impl RecipientsApi {
     /// 200 with the devices, or 404.
     async fn get(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let recipient =
-            self.recipients.load(&key).await.map_err(problem)?.ok_or_else(|| Problem::not_found("recipient"))?;
+        let recipient = self
+            .recipients
+            .load(&key)
+            .await
+            .map_err(Problem::of_store)?
+            .ok_or_else(|| Problem::not_found("recipient"))?;
         Ok(Response::json(200, &RecipientView::of(&recipient)))
     }
 
@@ -89,7 +94,7 @@ impl RecipientsApi {
     /// the same request goes on with it.
     async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let erased = self.erasure.erase(&key, now, Instant::now() + ERASING).await.map_err(problem)?;
+        let erased = self.erasure.erase(&key, now, Instant::now() + ERASING).await.map_err(Problem::of_store)?;
         if !erased.is_complete() {
             let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
@@ -106,7 +111,7 @@ impl RecipientsApi {
         let subscription = subscription.map_err(|wrong| Problem::invalid_field(wrong.field, wrong.message))?;
         let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
         let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
-        let status = match self.recipients.register(&id, &key, &device).await.map_err(problem)? {
+        let status = match self.recipients.register(&id, &key, &device).await.map_err(Problem::of_store)? {
             Registered::New => 201,
             Registered::Known => 200,
             Registered::TooMany => {
@@ -126,7 +131,7 @@ impl RecipientsApi {
         if device_id.len() != RecipientKey::CHARS || !device_id.bytes().all(base32::is_digit) {
             return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
         }
-        self.recipients.forget_device(&key, device_id).await.map_err(problem)?;
+        self.recipients.forget_device(&key, device_id).await.map_err(Problem::of_store)?;
         Ok(Response::no_content())
     }
 
@@ -138,7 +143,7 @@ impl RecipientsApi {
         if !(1..=MAX_TYPE_CHARS).contains(&kind.chars().count()) {
             return Err(Problem::invalid_field("type", "must be the name of a type, of 1 to 64 characters"));
         }
-        self.recipients.subscribe_again(&key, kind, now).await.map_err(problem)?;
+        self.recipients.subscribe_again(&key, kind, now).await.map_err(Problem::of_store)?;
         Ok(Response::no_content())
     }
 
@@ -147,14 +152,14 @@ impl RecipientsApi {
         let (_, key) = self.recipient(request)?;
         let channel = Channel::parse(request.path("channel")).filter(|channel| channel.is_paid());
         let channel = channel.ok_or_else(|| Problem::invalid_field("channel", "must be email or sms"))?;
-        let known = self.recipients.load(&key).await.map_err(problem)?;
+        let known = self.recipients.load(&key).await.map_err(Problem::of_store)?;
         let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
         let address = match channel {
             Channel::Sms => known.phone.as_ref().map(Address::Phone),
             _ => known.email.as_ref().map(Address::Email),
         };
         if let Some(address) = address {
-            self.suppressions.lift(&key, address).await.map_err(problem)?;
+            self.suppressions.lift(&key, address).await.map_err(Problem::of_store)?;
             tracing::info!(recipient = %key, %channel, "a suppression is lifted");
         }
         Ok(Response::no_content())
@@ -168,7 +173,7 @@ impl RecipientsApi {
         if after.is_some_and(|after| after.len() != RecipientKey::CHARS || !after.bytes().all(base32::is_digit)) {
             return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
         }
-        let page = self.notifications.history(&key, after, limit).await.map_err(problem)?;
+        let page = self.notifications.history(&key, after, limit).await.map_err(Problem::of_store)?;
         let items: Vec<_> = page.items.iter().map(NotificationView::of).collect();
         Ok(Response::json(200, &serde_json::json!({ "items": items, "next": page.next })))
     }
@@ -184,17 +189,6 @@ impl RecipientsApi {
             RecipientId::parse(request.path("id")).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
         let key = self.hasher.recipient_key(&id);
         Ok((id, key))
-    }
-}
-
-/// A table's failure as the caller sees it: the log has the call and the cause.
-fn problem(error: StoreError) -> Problem {
-    if error.is_transient() {
-        tracing::warn!(cause = %error, "a table did not answer");
-        Problem::unavailable(1)
-    } else {
-        tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
-        Problem::new(ProblemKind::Internal, "The fault is ours and is being reported.")
     }
 }
 

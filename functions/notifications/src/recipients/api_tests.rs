@@ -398,12 +398,3 @@ async fn a_history_comes_newest_first_in_pages_and_is_the_recipients_own() {
     let (_, times, _) = page(&[("limit", "2"), ("after", &next.unwrap())]).await;
     assert_eq!(times, ["2027-01-10T13:00:00Z"]);
 }
-
-#[tokio::test]
-async fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
-    let transient = problem(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
-    assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(1)));
-    let refused = problem(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });
-    assert_eq!(refused.kind.status(), 500);
-    assert!(!refused.detail.contains("AccessDenied"));
-}

@@ -14,7 +14,7 @@ use crate::http::{Request, Response};
 use crate::notification::{Notification, NotificationId};
 use crate::problem::{Problem, ProblemKind};
 use crate::recipients::RecipientKey;
-use crate::store::{NotificationsStore, RecipientsStore, StoreError};
+use crate::store::{NotificationsStore, RecipientsStore};
 
 /// Everything the routes need.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl TrackApi {
             Ok(()) => receipt.apply(notification, now),
             Err(_) => Effect::Impossible,
         });
-        let noted = noted.await.map_err(|error| problem(&error))?;
+        let noted = noted.await.map_err(Problem::of_store)?;
         let (notification, effect) = noted.ok_or_else(|| Problem::not_found("notification"))?;
         if effect == Effect::Impossible {
             fit(&notification)?;
@@ -119,7 +119,7 @@ impl TrackApi {
     }
 
     async fn find(&self, id: &NotificationId) -> Result<Notification, Problem> {
-        let found = self.notifications.get(id).await.map_err(|error| problem(&error))?;
+        let found = self.notifications.get(id).await.map_err(Problem::of_store)?;
         found.ok_or_else(|| Problem::not_found("notification"))
     }
 
@@ -135,7 +135,7 @@ impl TrackApi {
     /// and also when the recipient has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (recipient, kind) = self.wish(request, now)?;
-        let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(|error| problem(&error))?;
+        let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(Problem::of_store)?;
         tracing::info!(%recipient, kind, ?done, "unsubscribed");
         Ok(page::done(&kind))
     }
@@ -158,15 +158,4 @@ fn refused(error: TokenError) -> Problem {
 /// own, API Gateway puts its answer in the place of this.
 fn for_any_page(response: Response) -> Response {
     response.with_header("Access-Control-Allow-Origin", "*")
-}
-
-/// A table's failure as the caller sees it: the log has the call and the cause.
-fn problem(error: &StoreError) -> Problem {
-    if error.is_transient() {
-        tracing::warn!(cause = %error, "a table did not answer");
-        Problem::unavailable(1)
-    } else {
-        tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
-        Problem::new(ProblemKind::Internal, "The fault is ours and is being reported.")
-    }
 }
