@@ -132,7 +132,8 @@ impl Hearing {
         if feedback.said == Said::Complained {
             self.recipients.unsubscribe(id.recipient(), about.kind.name, now).await?;
         }
-        let noted = noting::note(&self.notifications, id, |notification| feedback.apply(notification, now)).await?;
+        let noted =
+            noting::note_on(&self.notifications, about, |notification| feedback.apply(notification, now)).await?;
         Ok(match noted {
             None | Some((_, Effect::Impossible)) => unknown(Some(id)),
             Some((_, Effect::Nothing | Effect::OtherValue)) => Ending::Known,

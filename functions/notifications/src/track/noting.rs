@@ -21,8 +21,25 @@ pub(super) async fn note(
     id: &NotificationId,
     apply: impl Fn(&mut Notification) -> Effect,
 ) -> Result<Option<(Notification, Effect)>, StoreError> {
+    match notifications.get(id).await? {
+        Some(found) => note_on(notifications, found, apply).await,
+        None => Ok(None),
+    }
+}
+
+/// The same for a notification that was just read: no read, unless somebody else writes it meanwhile.
+///
+/// # Errors
+/// As [`note`].
+pub(super) async fn note_on(
+    notifications: &NotificationsStore,
+    found: Notification,
+    apply: impl Fn(&mut Notification) -> Effect,
+) -> Result<Option<(Notification, Effect)>, StoreError> {
+    let id = found.id.clone();
+    let mut next = Some(found);
     for _ in 0..TRIES {
-        let Some(mut notification) = notifications.get(id).await? else { return Ok(None) };
+        let Some(mut notification) = next.take() else { return Ok(None) };
         let effect = apply(&mut notification);
         let written = match effect {
             Effect::Nothing | Effect::OtherValue | Effect::Impossible => Ok(()),
@@ -34,6 +51,7 @@ pub(super) async fn note(
             Err(error) if error.is_conflict() => tokio::time::sleep(AFTER_A_CONFLICT).await,
             written => return written.map(|()| Some((notification, effect))),
         }
+        next = notifications.get(&id).await?;
     }
     tracing::warn!(notification = %id, "a fact kept meeting other writers");
     let cause = "other writers to this notification kept coming first".to_owned();
