@@ -69,6 +69,7 @@ fn value(name: &str) -> &'static str {
         "SENDER_ADDRESS" => "service@example.com",
         "VAPID_SUBJECT" => "mailto:ops@example.com",
         "EXTRA_PUSH_ORIGINS" => "http://127.0.0.1:9",
+        "EXTRA_PUSH_HOSTS" => "push.example.org",
         "SENDER_COUNTRY" => "IT",
         "LOG_LEVEL" => "info",
         _ => "x1",

@@ -1,7 +1,7 @@
 //! What the function is told: the Environment block of `RecipientsFunction` in template.yaml.
 
 use notifications::aws::{self, SdkConfig};
-use notifications::channels::push::ExtraOrigins;
+use notifications::channels::push::{ExtraHosts, ExtraOrigins};
 use notifications::environment::{Environment, EnvironmentError};
 
 /// The variables, all of which but the extra origins must be there.
@@ -36,7 +36,8 @@ impl Config {
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             extra_push_origins: environment
                 .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .with_hosts(environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default()),
             log_level: environment.required("LOG_LEVEL")?,
             aws: aws::config(environment)?,
         })
@@ -58,14 +59,21 @@ mod tests {
         let lines = variables.lines().take_while(|line| line.starts_with("          "));
         // Lambda itself gives the region and the credentials.
         let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(FROM_LAMBDA).collect();
-        assert_eq!(names.len(), 9);
-        let value = |name: &str| if name == "EXTRA_PUSH_ORIGINS" { "http://127.0.0.1:18082" } else { "x" };
+        assert_eq!(names.len(), 10);
+        let value = |name: &str| match name {
+            "EXTRA_PUSH_ORIGINS" => "http://127.0.0.1:18082",
+            "EXTRA_PUSH_HOSTS" => "push.example.org",
+            _ => "x",
+        };
         let without = |missing: &str| {
             Environment::given(names.iter().filter(|name| **name != missing).map(|name| (*name, value(name))))
         };
         assert_eq!(Config::read(&without("")).unwrap().extra_push_origins.iter().count(), 1);
         for missing in &names {
             match Config::read(&without(missing)) {
+                Ok(config) if *missing == "EXTRA_PUSH_HOSTS" => {
+                    assert_eq!(config.extra_push_origins.hosts(), &ExtraHosts::default());
+                }
                 Ok(config) => {
                     assert_eq!((*missing, config.extra_push_origins.iter().count()), ("EXTRA_PUSH_ORIGINS", 0))
                 }

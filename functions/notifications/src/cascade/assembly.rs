@@ -8,7 +8,7 @@ use super::dispatcher::SHARE;
 use crate::aws;
 use crate::breaker::{Breakers, Bulkhead, Host};
 use crate::channels::email::{EmailAddress, EmailClient};
-use crate::channels::push::{ExtraOrigins, PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
+use crate::channels::push::{ExtraHosts, ExtraOrigins, PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
 use crate::channels::sms::{SenderId, SmsClient};
 use crate::channels::{Channel, Channels};
 use crate::clock::Clock;
@@ -86,7 +86,8 @@ impl DispatcherConfig {
             vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
             extra_push_origins: environment
                 .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .with_hosts(environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default()),
             sender_country: environment.read("SENDER_COUNTRY", |text| CountryCode::try_from(text.to_owned()))?,
             sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
             aws: aws::config(environment)?,
@@ -173,6 +174,7 @@ mod tests {
             "SENDER_ADDRESS" => "service@example.com",
             "VAPID_SUBJECT" => "mailto:ops@example.com",
             "EXTRA_PUSH_ORIGINS" => "http://127.0.0.1:18082",
+            "EXTRA_PUSH_HOSTS" => "*.push.example.org",
             "SENDER_COUNTRY" => "IT",
             _ => "x1",
         }
@@ -189,7 +191,7 @@ mod tests {
             let names = variables(function);
             assert!(read_without(&names, "").is_ok());
             for missing in &names {
-                let optional = matches!(*missing, "EXTRA_PUSH_ORIGINS" | "SMS_SENDER_ID");
+                let optional = matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID");
                 let read_by_main = matches!(*missing, "STAGE" | "LOG_LEVEL");
                 match read_without(&names, missing) {
                     Ok(_) => assert!(optional || read_by_main, "{missing}"),
@@ -205,6 +207,7 @@ mod tests {
             ("SENDER_ADDRESS", "nobody"),
             ("VAPID_SUBJECT", "mailto:me@localhost"),
             ("EXTRA_PUSH_ORIGINS", "push.example.com"),
+            ("EXTRA_PUSH_HOSTS", "https://push.example.com"),
             ("SENDER_COUNTRY", "Italy"),
             ("SMS_SENDER_ID", "longer than eleven"),
         ] {

@@ -37,7 +37,7 @@ impl World {
     /// Registers a device as of `at`.
     pub async fn device(&self, id: &str, token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
         let device = registering(token, at, expires);
-        self.cleanup.recipients.register(&recipient_id(id), &key(id), &device).await.unwrap();
+        self.cleanup.recipients.register(&recipient_id(id), &key(id), &device, None).await.unwrap();
         device
     }
 
@@ -74,7 +74,7 @@ fn cleanup_with(client: &Client) -> Cleanup {
 pub fn registering(token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
     let endpoint = format!("https://fcm.googleapis.com/fcm/send/{token}");
     let mut subscription = Subscription::parse(&endpoint, P256DH, AUTH, &ExtraOrigins::default()).unwrap();
-    subscription.expires_at_ms = expires.map(|at| at.as_millisecond().try_into().unwrap());
+    subscription.expires_at_ms = expires.map(Timestamp::as_millisecond);
     Device::registering(&subscription, &hasher(), at).unwrap()
 }
 

@@ -9,11 +9,11 @@ use tokio::time::{Duration, Instant};
 
 use super::profile::MAX_TYPE_CHARS;
 use super::{
-    Address, Certificate, Device, KeyHasher, MAX_DEVICES, Profile, RecipientId, RecipientKey, RecipientView, base32,
+    Address, Certificate, Device, KeyHasher, Profile, RecipientId, RecipientKey, RecipientView, base32,
 };
 use crate::aws::deadline;
 use crate::channels::Channel;
-use crate::channels::push::{BrowserSubscription, ExtraOrigins};
+use crate::channels::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use crate::http::{Request, Response};
 use crate::notification::NotificationView;
 use crate::problem::{Problem, ProblemKind};
@@ -58,6 +58,7 @@ impl RecipientsApi {
             "PUT /v1/recipients/{id}" => self.put(request, now).await,
             "GET /v1/recipients/{id}" => self.get(request).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
+            "DELETE /v1/recipients/{id}/devices" => self.delete_endpoint(request).await,
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
             "DELETE /v1/recipients/{id}/suppressions/{channel}" => self.lift(request).await,
             "GET /v1/recipients/{id}/notifications" => self.history(request).await,
@@ -103,22 +104,18 @@ impl RecipientsApi {
         Ok(Response::json(200, &Certificate::of(&erased, now)))
     }
 
-    /// 201 or 200 with the device's id.
+    /// 201 or 200 with the device's id. A subscription that replaces another takes its place.
     async fn put_device(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let body: BrowserSubscription = request.json()?;
-        let subscription = body.parse(&self.extra_origins);
-        let subscription = subscription.map_err(|wrong| Problem::invalid_field(wrong.field, wrong.message))?;
+        let subscription = body.parse(&self.extra_origins).map_err(invalid_subscription)?;
+        let replaced = body.replaced().map_err(invalid_subscription)?.map(|url| self.hasher.keyed("endpoint", &url));
         let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
         let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
-        let status = match self.recipients.register(&id, &key, &device).await.map_err(Problem::of_store)? {
+        let registered = self.recipients.register(&id, &key, &device, replaced.as_deref()).await;
+        let status = match registered.map_err(Problem::of_store)? {
             Registered::New => 201,
             Registered::Known => 200,
-            Registered::TooMany => {
-                let message =
-                    format!("is one more than the {MAX_DEVICES} devices a recipient may have; delete one first");
-                return Err(Problem::invalid_field("endpoint", message));
-            }
         };
         Ok(Response::json(status, &serde_json::json!({ "device_id": device.device_id })))
     }
@@ -132,6 +129,17 @@ impl RecipientsApi {
             return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
         }
         self.recipients.forget_device(&key, device_id).await.map_err(Problem::of_store)?;
+        Ok(Response::no_content())
+    }
+
+    /// 204, also when there is none: for a browser that knows its own endpoint and no device id. The host is not asked about,
+    /// so that a device can go whose host is no longer allowed.
+    async fn delete_endpoint(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let endpoint = request.query("endpoint").ok_or_else(|| Problem::invalid_field("endpoint", "is required"))?;
+        let url = PushEndpoint::spelling(endpoint).map_err(|wrong| invalid_subscription(wrong.into()))?;
+        let device_id = self.hasher.keyed("endpoint", &url);
+        self.recipients.forget_device(&key, &device_id).await.map_err(Problem::of_store)?;
         Ok(Response::no_content())
     }
 
@@ -190,6 +198,10 @@ impl RecipientsApi {
         let key = self.hasher.recipient_key(&id);
         Ok((id, key))
     }
+}
+
+fn invalid_subscription(wrong: SubscriptionProblem) -> Problem {
+    Problem::invalid_field(wrong.field, wrong.message)
 }
 
 #[cfg(test)]

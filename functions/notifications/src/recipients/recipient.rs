@@ -50,8 +50,10 @@ pub struct Recipient {
     pub created_at: Timestamp,
     /// When the profile last changed.
     pub updated_at: Timestamp,
-    /// Counts the profile's changes; a registration of a device counts too.
+    /// Counts the profile's changes.
     pub revision: u64,
+    /// Counts the registrations of new devices, so that two at once cannot exceed [`MAX_DEVICES`].
+    pub registrations: u64,
 }
 
 impl Recipient {
@@ -98,7 +100,7 @@ pub struct Device {
     pub auth: Private<String>,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// When it last registered again. Sending does not write it; see [`super::registration`].
+    /// When it was last heard of. Sending does not write it; see [`super::registration`].
     pub last_used_at: Timestamp,
     /// When the browser said the subscription ends (`expirationTime`).
     pub expires_at: Option<Timestamp>,
@@ -161,6 +163,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             revision: 1,
+            registrations: 0,
         };
         let text = format!("{recipient:?}");
         for personal in ["ada\"", "lovelace", "3331234567", "gold", "token-1", "point", "secret"] {

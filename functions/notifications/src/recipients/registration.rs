@@ -15,27 +15,43 @@ const REFRESH_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is to be done about a device that registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
+pub enum Registration<'a> {
     /// Known, and seen today: nothing to write.
     Known,
-    /// Known: its keys, its expiry or its last use are to be written.
-    Refresh,
+    /// Known: its keys, its expiry or its last use are to be written, and the device that it replaces is to go.
+    Refresh {
+        /// The device that goes.
+        replaces: Option<&'a Device>,
+    },
     /// Not known to this recipient.
-    New,
-    /// Not known to this recipient, who has as many as one may have.
-    TooMany,
+    New {
+        /// The device that goes: the one that this replaces, else, at the limit, the one heard of longest ago.
+        replaces: Option<&'a Device>,
+    },
 }
 
-/// Decides what to do about `device`, given the recipient as stored.
+/// Decides what to do about `device`, which replaces the device with the id `replaced`, given the recipient as stored. Only a
+/// device of the same recipient can be replaced.
 #[must_use]
-pub fn registration(recipient: Option<&Recipient>, device: &Device) -> Registration {
+pub fn registration<'a>(
+    recipient: Option<&'a Recipient>,
+    device: &Device,
+    replaced: Option<&str>,
+) -> Registration<'a> {
     let devices = recipient.map_or(&[][..], |recipient| &recipient.devices);
+    let others = || devices.iter().filter(|known| known.device_id != device.device_id);
+    let named = others().find(|known| Some(known.device_id.as_str()) == replaced);
     match devices.iter().find(|known| known.device_id == device.device_id) {
-        Some(known) if is_fresh(known, device) => Registration::Known,
-        Some(_) => Registration::Refresh,
-        None if devices.len() >= MAX_DEVICES => Registration::TooMany,
-        None => Registration::New,
+        Some(known) if is_fresh(known, device) && named.is_none() => Registration::Known,
+        Some(_) => Registration::Refresh { replaces: named },
+        None if devices.len() < MAX_DEVICES => Registration::New { replaces: named },
+        None => Registration::New { replaces: named.or_else(|| least_recent(others(), device.last_used_at)) },
     }
+}
+
+/// The device that is missed least: one whose subscription has ended, else the one heard of longest ago.
+fn least_recent<'a>(devices: impl Iterator<Item = &'a Device>, now: Timestamp) -> Option<&'a Device> {
+    devices.min_by_key(|device| (device.is_live(now), device.last_used_at, device.created_at))
 }
 
 fn is_fresh(known: &Device, device: &Device) -> bool {
@@ -50,7 +66,7 @@ impl Device {
         let endpoint = subscription.endpoint.as_url();
         let expires_at = match subscription.expires_at_ms {
             None => None,
-            Some(ms) => Some(Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok().filter(|at| *at > now)?),
+            Some(ms) => Some(Timestamp::from_millisecond(ms).ok().filter(|at| *at > now)?),
         };
         Some(Self {
             device_id: hasher.keyed("endpoint", endpoint),
@@ -102,15 +118,52 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             revision: 1,
+            registrations: 0,
+        }
+    }
+
+    /// The number of the device that goes.
+    fn replaces(registration: Registration<'_>) -> Option<usize> {
+        match registration {
+            Registration::Known => None,
+            Registration::New { replaces } | Registration::Refresh { replaces } => {
+                replaces.map(|device| device.device_id.parse().unwrap())
+            }
         }
     }
 
     #[test]
-    fn a_device_is_new_until_the_recipient_has_it_or_has_20() {
-        assert_eq!(registration(None, &device(1)), Registration::New);
-        assert_eq!(registration(Some(&recipient(19)), &device(99)), Registration::New);
-        assert_eq!(registration(Some(&recipient(20)), &device(99)), Registration::TooMany);
-        assert_eq!(registration(Some(&recipient(20)), &device(19)), Registration::Known);
+    fn a_device_is_new_until_the_recipient_has_it() {
+        let new = Registration::New { replaces: None };
+        assert_eq!(registration(None, &device(1), None), new);
+        assert_eq!(registration(Some(&recipient(19)), &device(99), None), new);
+        assert_eq!(registration(Some(&recipient(20)), &device(19), None), Registration::Known);
+    }
+
+    #[test]
+    fn at_the_limit_the_device_heard_of_longest_ago_goes_and_before_it_one_that_has_ended() {
+        let mut recipient = recipient(20);
+        for (number, device) in recipient.devices.iter_mut().enumerate() {
+            device.created_at -= i64::try_from(number).unwrap().hours();
+            device.last_used_at -= if number == 7 { 9.hours() } else { 1.hour() };
+        }
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), None)), Some(7));
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), Some(&device(3).device_id))), Some(3));
+        recipient.devices[7].last_used_at += 8.hours();
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), None)), Some(19), "the oldest of equals");
+        recipient.devices[4].expires_at = Some(device(4).last_used_at);
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), None)), Some(4));
+    }
+
+    #[test]
+    fn what_is_replaced_is_another_device_of_the_same_recipient() {
+        let recipient = recipient(3);
+        let with = |new: usize, old: usize| registration(Some(&recipient), &device(new), Some(&device(old).device_id));
+        assert_eq!(replaces(with(9, 1)), Some(1));
+        assert_eq!(with(9, 8), Registration::New { replaces: None }, "unknown to this recipient");
+        assert_eq!(with(2, 2), Registration::Known, "itself");
+        assert!(matches!(with(2, 1), Registration::Refresh { replaces: Some(_) }), "known already, the old one still there");
+        assert_eq!(registration(None, &device(1), Some("x")), Registration::New { replaces: None });
     }
 
     #[test]
@@ -118,14 +171,14 @@ mod tests {
         let repeat = |change: fn(&mut Device)| {
             let mut device = device(0);
             change(&mut device);
-            registration(Some(&recipient(1)), &device)
+            matches!(registration(Some(&recipient(1)), &device, None), Registration::Refresh { replaces: None })
         };
-        assert_eq!(repeat(|device| device.last_used_at += 86_399.seconds()), Registration::Known);
-        assert_eq!(repeat(|device| device.last_used_at += 86_400.seconds()), Registration::Refresh);
-        assert_eq!(repeat(|device| device.auth = Private::new("another".to_owned())), Registration::Refresh);
-        assert_eq!(repeat(|device| device.p256dh = Private::new("another".to_owned())), Registration::Refresh);
-        assert_eq!(repeat(|device| device.expires_at = Some(Timestamp::MAX)), Registration::Refresh);
+        assert!(!repeat(|device| device.last_used_at += 86_399.seconds()));
+        assert!(repeat(|device| device.last_used_at += 86_400.seconds()));
+        assert!(repeat(|device| device.auth = Private::new("another".to_owned())));
+        assert!(repeat(|device| device.p256dh = Private::new("another".to_owned())));
+        assert!(repeat(|device| device.expires_at = Some(Timestamp::MAX)));
         // A clock behind the one that wrote it is no reason to write.
-        assert_eq!(repeat(|device| device.last_used_at -= 3_600.seconds()), Registration::Known);
+        assert!(!repeat(|device| device.last_used_at -= 3_600.seconds()));
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use http::Uri;
 
+use super::hosts::ExtraHosts;
 use super::origins::{ExtraOrigins, origin};
 
 /// Longer than any push service's endpoints (the longest, those of Windows, end at 1,024).
@@ -60,28 +61,26 @@ impl PushEndpoint {
     ///
     /// The first [`EndpointProblem`] found.
     pub fn parse(text: &str, extra: &ExtraOrigins) -> Result<Self, EndpointProblem> {
-        let uri = parse_url(text)?;
-        let scheme = uri.scheme_str().ok_or(EndpointProblem::NoScheme)?;
-        if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-            return Err(EndpointProblem::NotHttps);
-        }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(EndpointProblem::UserInfo);
-        }
-        let origin = origin(&uri).ok_or(EndpointProblem::Port)?;
+        let (origin, url) = spelled(text)?;
         let is_extra = extra.contains(&origin);
         if !is_extra {
-            known_service(&origin)?;
+            known_service(&origin, extra.hosts())?;
         }
-        let path = uri.path_and_query().map_or("", |path| path.as_str());
-        // `https://host?query` has a path as well; the client sends it, and so it belongs to the one spelling.
-        let slash = if path.starts_with('/') { "" } else { "/" };
-        let url = format!("{origin}{slash}{path}");
         if url.len() > MAX_ENDPOINT_BYTES {
             return Err(EndpointProblem::TooLong);
         }
         let uri = url.parse().map_err(|_| EndpointProblem::NotAUrl)?;
         Ok(Self { url, uri, origin_length: origin.len(), is_extra })
+    }
+
+    /// The one spelling of a URL whose host is not asked about: for finding a device that was stored when its host was
+    /// allowed. It is no permission to connect.
+    ///
+    /// # Errors
+    ///
+    /// The first [`EndpointProblem`] found.
+    pub fn spelling(text: &str) -> Result<String, EndpointProblem> {
+        spelled(text).map(|(_, url)| url)
     }
 
     /// The URL in its one spelling, to store and to compare.
@@ -134,8 +133,26 @@ fn parse_url(text: &str) -> Result<Uri, EndpointProblem> {
     text.parse().map_err(|_| EndpointProblem::NotAUrl)
 }
 
-/// Passes origins of the push services that browsers use.
-fn known_service(origin: &str) -> Result<(), EndpointProblem> {
+/// A URL's origin, and the URL in its one spelling.
+fn spelled(text: &str) -> Result<(String, String), EndpointProblem> {
+    let uri = parse_url(text)?;
+    let scheme = uri.scheme_str().ok_or(EndpointProblem::NoScheme)?;
+    if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(EndpointProblem::NotHttps);
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(EndpointProblem::UserInfo);
+    }
+    let origin = origin(&uri).ok_or(EndpointProblem::Port)?;
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    // `https://host?query` has a path as well; the client sends it, and so it belongs to the one spelling.
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let url = format!("{origin}{slash}{path}");
+    Ok((origin, url))
+}
+
+/// Passes origins of the push services that browsers use, and of the operator's hosts.
+fn known_service(origin: &str, extra: &ExtraHosts) -> Result<(), EndpointProblem> {
     let authority = origin.strip_prefix("https://").ok_or(EndpointProblem::NotHttps)?;
     if authority.starts_with('[') || ends_in_a_number(host_of(authority)) {
         return Err(EndpointProblem::AddressLiteral);
@@ -143,11 +160,7 @@ fn known_service(origin: &str) -> Result<(), EndpointProblem> {
     if authority.contains(':') {
         return Err(EndpointProblem::Port);
     }
-    let known = authority == "fcm.googleapis.com"
-        || [".push.services.mozilla.com", ".notify.windows.com", ".push.apple.com"]
-            .iter()
-            .any(|suffix| authority.strip_suffix(suffix).is_some_and(is_name));
-    if known { Ok(()) } else { Err(EndpointProblem::UnknownHost) }
+    if extra.allow(authority) { Ok(()) } else { Err(EndpointProblem::UnknownHost) }
 }
 
 fn host_of(authority: &str) -> &str {
@@ -160,15 +173,6 @@ fn ends_in_a_number(host: &str) -> bool {
     let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
     let digits = last.strip_prefix("0x").filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
     digits.is_some() || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// One or more labels of letters, digits and inner hyphens; none of an international name, which a browser might not take.
-fn is_name(labels: &str) -> bool {
-    labels.split('.').all(|label| {
-        let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        let odd = label.is_empty() || label.len() > 63 || label.starts_with("xn--");
-        plain && !odd && !label.starts_with('-') && !label.ends_with('-')
-    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use p256::PublicKey;
 
-/// Browsers write base64url without padding, some client libraries with it.
+/// Browsers write base64url without padding, some client libraries with it, or in the alphabet of standard base64.
 pub(super) const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -78,7 +78,8 @@ impl fmt::Debug for SubscriptionKeys {
 fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     // A body of a megabyte is not decoded to learn that it is not 16 bytes.
     let short = Some(text).filter(|text| text.len() <= 2 * N);
-    BASE64URL.decode(short?).ok()?.try_into().ok()
+    let url_safe = short?.replace('+', "-").replace('/', "_");
+    BASE64URL.decode(url_safe).ok()?.try_into().ok()
 }
 
 fn is_uncompressed_point(bytes: &[u8; 65]) -> bool {
@@ -95,9 +96,11 @@ mod tests {
     const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
     #[test]
-    fn keys_are_read_with_and_without_padding_and_written_without() {
+    fn keys_are_read_in_either_alphabet_with_and_without_padding_and_written_in_one() {
         let keys = SubscriptionKeys::parse(P256DH, AUTH).unwrap();
         assert_eq!(SubscriptionKeys::parse(&format!("{P256DH}="), &format!("{AUTH}==")), Ok(keys.clone()));
+        let standard = |key: &str| key.replace('-', "+").replace('_', "/");
+        assert_eq!(SubscriptionKeys::parse(&standard(P256DH), &format!("{}==", standard(AUTH))), Ok(keys.clone()));
         assert_eq!((keys.p256dh_base64url(), keys.auth_base64url()), (P256DH.to_owned(), AUTH.to_owned()));
         assert_eq!((keys.p256dh()[0], keys.auth()[0]), (4, 5));
     }
@@ -118,7 +121,6 @@ mod tests {
             &P256DH[1..],
             &P256DH[..86],
             &format!("{P256DH}AAAA"),
-            &P256DH.replace('_', "/"),
             &format!(" {P256DH}"),
             &changed(0, 6),
             &changed(0, 2),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use http::Uri;
 
+use super::hosts::ExtraHosts;
+
 /// `scheme://host[:port]` in lower case, the scheme's own port left out; `None` for another scheme, for user info and
 /// for a port that is not a plain number.
 pub(super) fn origin(uri: &Uri) -> Option<String> {
@@ -34,9 +36,13 @@ fn port(rest: &str) -> Option<Option<u16>> {
     digits.parse().ok().map(Some)
 }
 
-/// Origins beside the known push services, from the parameter `ExtraPushOrigins`: for tests and private services.
+/// What is allowed beside the known push services: origins from the parameter `ExtraPushOrigins`, for tests and private
+/// services, and hosts from `ExtraPushHosts`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ExtraOrigins(BTreeSet<String>);
+pub struct ExtraOrigins {
+    origins: BTreeSet<String>,
+    hosts: ExtraHosts,
+}
 
 /// A part of `ExtraPushOrigins` is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,17 +60,29 @@ impl ExtraOrigins {
         parts
             .map(|part| bare_origin(part).ok_or_else(|| NotAnOrigin(part.to_owned())))
             .collect::<Result<_, _>>()
-            .map(Self)
+            .map(|origins| Self { origins, hosts: ExtraHosts::default() })
+    }
+
+    /// The same origins with these hosts, for which the rules of scheme, port and address hold.
+    #[must_use]
+    pub fn with_hosts(self, hosts: ExtraHosts) -> Self {
+        Self { hosts, ..self }
+    }
+
+    /// The hosts beside the origins.
+    #[must_use]
+    pub const fn hosts(&self) -> &ExtraHosts {
+        &self.hosts
     }
 
     /// Whether `origin`, spelled as [`origin`] does, is on the list.
     pub(super) fn contains(&self, origin: &str) -> bool {
-        self.0.contains(origin)
+        self.origins.contains(origin)
     }
 
     /// Every origin on the list.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.origins.iter().map(String::as_str)
     }
 }
 

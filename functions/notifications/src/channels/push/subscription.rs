@@ -1,5 +1,7 @@
 //! A browser's subscription: where to send and how to seal.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::endpoint::{EndpointProblem, PushEndpoint};
@@ -14,17 +16,17 @@ pub struct Subscription {
     /// How they are sealed.
     pub keys: SubscriptionKeys,
     /// When the browser lets it lapse, in milliseconds since 1970; most never say.
-    pub expires_at_ms: Option<u64>,
+    pub expires_at_ms: Option<i64>,
 }
 
 /// What is wrong with a subscription, for a 422: the JSON path of the field, and what it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {message}")]
 pub struct SubscriptionProblem {
     /// `endpoint`, `keys.p256dh` or `keys.auth`.
     pub field: &'static str,
     /// Follows the field's name in a sentence; repeats nothing of its value.
-    pub message: &'static str,
+    pub message: Cow<'static, str>,
 }
 
 impl Subscription {
@@ -34,23 +36,32 @@ impl Subscription {
     ///
     /// The first field that is wrong.
     pub fn parse(endpoint: &str, p256dh: &str, auth: &str, extra: &ExtraOrigins) -> Result<Self, SubscriptionProblem> {
-        let endpoint = PushEndpoint::parse(endpoint, extra)?;
+        let endpoint = PushEndpoint::parse(endpoint, extra).map_err(|problem| match problem {
+            EndpointProblem::UnknownHost => {
+                let message = format!("must be at a known push service: {}", extra.hosts().all());
+                SubscriptionProblem { field: "endpoint", message: message.into() }
+            }
+            other => other.into(),
+        })?;
         let keys = SubscriptionKeys::parse(p256dh, auth)?;
         Ok(Self { endpoint, keys, expires_at_ms: None })
     }
 }
 
-/// What `JSON.stringify(subscription)` gives in a browser (W3C Push API, `PushSubscriptionJSON`). Nothing is checked yet.
+/// What `JSON.stringify(subscription)` gives in a browser (W3C Push API, `PushSubscriptionJSON`), and `old_endpoint`. Nothing
+/// is checked yet. Browsers decide the shape and may add members: those are ignored.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct BrowserSubscription {
     endpoint: String,
-    expiration_time: Option<u64>,
+    expiration_time: Option<f64>,
     keys: BrowserKeys,
+    /// The endpoint that this subscription replaces.
+    #[serde(rename = "old_endpoint", default)]
+    old_endpoint: Option<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct BrowserKeys {
     p256dh: String,
     auth: String,
@@ -64,7 +75,20 @@ impl BrowserSubscription {
     /// The first field that is wrong.
     pub fn parse(&self, extra: &ExtraOrigins) -> Result<Subscription, SubscriptionProblem> {
         let subscription = Subscription::parse(&self.endpoint, &self.keys.p256dh, &self.keys.auth, extra)?;
-        Ok(Subscription { expires_at_ms: self.expiration_time, ..subscription })
+        // A browser writes a number of its own kind, perhaps with a fraction; one out of range becomes no moment at all.
+        #[allow(clippy::cast_possible_truncation)]
+        let expires_at_ms = self.expiration_time.map(|ms| ms as i64);
+        Ok(Subscription { expires_at_ms, ..subscription })
+    }
+
+    /// The spelling under which the endpoint that this one replaces was stored, if it names one.
+    ///
+    /// # Errors
+    ///
+    /// When it is no URL.
+    pub fn replaced(&self) -> Result<Option<String>, SubscriptionProblem> {
+        let spelling = self.old_endpoint.as_deref().map(PushEndpoint::spelling).transpose();
+        spelling.map_err(|problem| SubscriptionProblem { field: "old_endpoint", ..problem.into() })
     }
 }
 
@@ -81,7 +105,7 @@ impl From<EndpointProblem> for SubscriptionProblem {
             EndpointProblem::AddressLiteral => "must name a host, not an IP address",
             EndpointProblem::UnknownHost => "must be at a known push service",
         };
-        Self { field: "endpoint", message }
+        Self { field: "endpoint", message: message.into() }
     }
 }
 
@@ -89,9 +113,9 @@ impl From<KeyProblem> for SubscriptionProblem {
     fn from(problem: KeyProblem) -> Self {
         match problem {
             KeyProblem::P256dh => {
-                Self { field: "keys.p256dh", message: "must be an uncompressed P-256 point in base64url" }
+                Self { field: "keys.p256dh", message: "must be an uncompressed P-256 point in base64url".into() }
             }
-            KeyProblem::Auth => Self { field: "keys.auth", message: "must be 16 bytes in base64url" },
+            KeyProblem::Auth => Self { field: "keys.auth", message: "must be 16 bytes in base64url".into() },
         }
     }
 }
@@ -156,10 +180,53 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_refused() {
+    fn what_a_browser_adds_is_ignored() {
         let mut written = written_by_a_browser();
-        written["proxy"] = json!("http://internal");
-        assert!(serde_json::from_value::<BrowserSubscription>(written).is_err());
+        written["contentEncoding"] = json!("aes128gcm");
+        written["options"] = json!({"userVisibleOnly": true, "applicationServerKey": [4, 1]});
+        written["expirationTime"] = json!(1_900_000_000_000.0);
+        written["keys"]["x25519"] = json!(null);
+        let expected = Subscription { expires_at_ms: Some(1_900_000_000_000), ..read(written_by_a_browser()).unwrap() };
+        assert_eq!(read(written), Ok(expected));
+    }
+
+    #[test]
+    fn keys_in_standard_base64_are_the_same_keys() {
+        let mut written = written_by_a_browser();
+        for (key, padding) in [("p256dh", "="), ("auth", "==")] {
+            let standard = written["keys"][key].as_str().unwrap().replace('-', "+").replace('_', "/") + padding;
+            written["keys"][key] = json!(standard);
+        }
+        assert_eq!(read(written), read(written_by_a_browser()));
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_answered_with_those_that_are() {
+        let mut written = written_by_a_browser();
+        written["endpoint"] = json!("https://secret.example.com/secret");
+        let hosts = crate::channels::push::ExtraHosts::parse("*.up.example.org").unwrap();
+        let written: BrowserSubscription = serde_json::from_value(written).unwrap();
+        let problem = written.parse(&ExtraOrigins::default().with_hosts(hosts)).unwrap_err();
+        for host in crate::channels::push::PUSH_HOSTS.into_iter().chain(["*.up.example.org"]) {
+            assert!(problem.message.contains(host), "{host}: {problem}");
+        }
+        assert!(!problem.message.contains("secret"));
+    }
+
+    #[test]
+    fn the_endpoint_that_it_replaces_is_read_in_its_spelling_and_may_be_absent() {
+        let replaced = |old: Value| {
+            let mut written = written_by_a_browser();
+            written["old_endpoint"] = old;
+            serde_json::from_value::<BrowserSubscription>(written).unwrap().replaced()
+        };
+        assert_eq!(replaced(json!(null)), Ok(None));
+        assert_eq!(replaced(json!("https://Gone.Example.com:443/x")), Ok(Some("https://gone.example.com/x".to_owned())));
+        for wrong in ["", "secret", "https://secret@fcm.googleapis.com/x"] {
+            let problem = replaced(json!(wrong)).unwrap_err();
+            assert_eq!(problem.field, "old_endpoint");
+            assert!(!problem.to_string().contains("secret"));
+        }
     }
 
     #[test]

@@ -20,12 +20,11 @@ pub enum Registered {
     New,
     /// It was known.
     Known,
-    /// The recipient has as many devices as one may have. Nothing was written.
-    TooMany,
 }
 
 impl RecipientsStore {
-    /// Registers a device: makes the recipient if need be, and takes the endpoint away from any other recipient.
+    /// Registers a device: makes the recipient if need be, takes the endpoint away from any other recipient, and removes the
+    /// recipient's device with the id `replaced`, all in one transaction. At the limit of devices one goes for it.
     ///
     /// # Errors
     /// [`StoreError::Transient`] also when other writers kept coming first; nothing is half written.
@@ -34,9 +33,10 @@ impl RecipientsStore {
         id: &RecipientId,
         key: &RecipientKey,
         device: &Device,
+        replaced: Option<&str>,
     ) -> Result<Registered, StoreError> {
         for attempt in 0..ATTEMPTS {
-            match self.try_register(id, key, device).await {
+            match self.try_register(id, key, device, replaced).await {
                 Err(error) if error.is_condition_failed() || error.is_transient() => {
                     tokio::time::sleep(pause(attempt, &device.device_id)).await;
                 }
@@ -52,17 +52,25 @@ impl RecipientsStore {
         id: &RecipientId,
         key: &RecipientKey,
         device: &Device,
+        replaced: Option<&str>,
     ) -> Result<Registered, StoreError> {
         let recipient = self.load(key).await?;
-        match registration(recipient.as_ref(), device) {
+        match registration(recipient.as_ref(), device, replaced) {
             Registration::Known => Ok(Registered::Known),
-            Registration::TooMany => Ok(Registered::TooMany),
-            Registration::Refresh => self.refresh(key, device).await.map(|()| Registered::Known),
-            Registration::New => {
+            Registration::Refresh { replaces: None } => self.refresh(key, device).await.map(|()| Registered::Known),
+            Registration::Refresh { replaces: Some(old) } => {
+                let mut writes = vec![self.refresh_in_transaction(key, device)?];
+                writes.extend(self.removal(key, &old.device_id, unused_since_read(old))?);
+                self.transact(writes).await.map(|()| Registered::Known)
+            }
+            Registration::New { replaces } => {
                 let owner = self.owner(&device.device_id).await?;
                 let profile = self.counting_profile(id, key, recipient.as_ref(), device.created_at)?;
                 let mut writes =
                     vec![profile, self.put_device(key, device)?, self.put_owner(key, device, owner.as_deref())?];
+                if let Some(old) = replaces {
+                    writes.extend(self.removal(key, &old.device_id, unused_since_read(old))?);
+                }
                 if let Some(other) = owner.filter(|owner| owner != key.as_str()) {
                     writes.push(self.delete(&other, &device_sk(&device.device_id), None)?);
                 }
@@ -103,16 +111,25 @@ impl RecipientsStore {
     }
 
     async fn remove(&self, key: &RecipientKey, device_id: &str, condition: Condition) -> Result<bool, StoreError> {
-        let owned = ("attribute_not_exists(pk) OR recipient = :value", AttributeValue::S(key.as_str().to_owned()));
-        let writes = vec![
-            self.delete(key.as_str(), &device_sk(device_id), Some(condition))?,
-            self.delete(&endpoint_pk(device_id), OWNER, Some(owned))?,
-        ];
-        match self.transact(writes).await {
+        match self.transact(self.removal(key, device_id, condition)?.to_vec()).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_condition_failed() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The two deletes of a device.
+    fn removal(
+        &self,
+        key: &RecipientKey,
+        device_id: &str,
+        condition: Condition,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
+        let owned = ("attribute_not_exists(pk) OR recipient = :value", AttributeValue::S(key.as_str().to_owned()));
+        Ok([
+            self.delete(key.as_str(), &device_sk(device_id), Some(condition))?,
+            self.delete(&endpoint_pk(device_id), OWNER, Some(owned))?,
+        ])
     }
 
     async fn refresh(&self, key: &RecipientKey, device: &Device) -> Result<(), StoreError> {
@@ -129,6 +146,20 @@ impl RecipientsStore {
         update.send().await.map(drop).map_err(|error| StoreError::of("UpdateItem", error))
     }
 
+    fn refresh_in_transaction(&self, key: &RecipientKey, device: &Device) -> Result<TransactWriteItem, StoreError> {
+        let change = items::device_update(device);
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), &device_sk(&device.device_id))))
+            .update_expression(change.expression)
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::of_build(CALL, &error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
     /// Whose endpoint it is: the recipient's key.
     async fn owner(&self, device_id: &str) -> Result<Option<String>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
@@ -137,7 +168,8 @@ impl RecipientsStore {
         found.map(|owner| Ok(ItemReader(&owner).text("recipient")?.to_owned())).transpose()
     }
 
-    /// The profile's part of a registration: made if there is none, else counted on from the revision that was read.
+    /// The profile's part of a registration: made if there is none, else its registrations are counted on from what was read.
+    /// The profile's revision stays, since nothing that a caller says of the profile changes.
     fn counting_profile(
         &self,
         id: &RecipientId,
@@ -148,13 +180,19 @@ impl RecipientsStore {
         let Some(recipient) = recipient else {
             return self.put(items::bare_profile_item(id, key, now), ("attribute_not_exists(pk)", None));
         };
+        // A profile has no such count before its second device.
+        let condition = match recipient.registrations {
+            0 => "attribute_exists(pk) AND (attribute_not_exists(registrations) OR registrations = :read)",
+            _ => "registrations = :read",
+        };
+        let number = |value: u64| AttributeValue::N(value.to_string());
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(item_key(key.as_str(), PROFILE)))
-            .update_expression("SET revision = :next")
-            .condition_expression("revision = :read")
-            .expression_attribute_values(":read", AttributeValue::N(recipient.revision.to_string()))
-            .expression_attribute_values(":next", AttributeValue::N((recipient.revision + 1).to_string()))
+            .update_expression("SET registrations = :next")
+            .condition_expression(condition)
+            .expression_attribute_values(":read", number(recipient.registrations))
+            .expression_attribute_values(":next", number(recipient.registrations + 1))
             .build()
             .map_err(|error| StoreError::of_build(CALL, &error))?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -206,6 +244,11 @@ const CALL: &str = "TransactWriteItems";
 
 /// An expression about `:value`, and that value.
 type Condition = (&'static str, AttributeValue);
+
+/// Holds while the device was not heard of again: one that was may not go in another's place.
+fn unused_since_read(device: &Device) -> Condition {
+    ("last_used_at = :value", AttributeValue::N(device.last_used_at.as_millisecond().to_string()))
+}
 
 /// Up to 10 ms more with each attempt, spread by the device so that two that met do not meet again.
 fn pause(attempt: u32, device_id: &str) -> Duration {

@@ -69,6 +69,7 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
         revision: revision(item)?,
+        registrations: registrations(item)?,
     })
 }
 
@@ -87,6 +88,12 @@ fn names<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a [String], Ma
 pub(super) fn revision(item: &Item) -> Result<u64, Malformed> {
     let number = ItemReader(item).maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
     number.ok_or(Malformed("revision"))
+}
+
+/// How many registrations of a new device the profile has counted.
+fn registrations(item: &Item) -> Result<u64, Malformed> {
+    let number = ItemReader(item).maybe_number("registrations")?.unwrap_or(0);
+    u64::try_from(number).map_err(|_| Malformed("registrations"))
 }
 
 /// A device.

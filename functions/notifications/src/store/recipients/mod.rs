@@ -2,7 +2,7 @@
 //! each endpoint, whose it is.
 //!
 //! A device and its owner item are written and deleted together, in one transaction, so neither is ever without the
-//! other. Every transaction that adds a device also counts the profile's revision on, which is what keeps two registrations
+//! other. Every transaction that adds a device also counts the profile's registrations on, which is what keeps two of them
 //! at once from making a 21st device.
 //!
 //! | call | reads (Query or GetItem) | writes (DynamoDB's units for small items; a transaction costs double) |
@@ -12,6 +12,7 @@
 //! | register a known device | 1 | 0; 1 at most once a day or when its keys changed |
 //! | register a new device | 2 | 6: profile, device, owner |
 //! | move a device here | 2 | 8: the same and the other recipient's device |
+//! | register in the place of an old device | 2 | 4 more: the old device and its owner |
 //! | remove a device | | 4: device, owner |
 //! | unsubscribe from a type, or subscribe again | | 1 |
 

@@ -97,7 +97,12 @@ impl Metered {
     }
 
     async fn register(&self, id: &str, device: &Device) -> u64 {
-        self.store.register(&recipient_id(id), &key(id), device).await.unwrap();
+        self.register_for(id, device, None).await
+    }
+
+    /// In the place of the device with this id.
+    async fn register_for(&self, id: &str, device: &Device, replaced: Option<&str>) -> u64 {
+        self.store.register(&recipient_id(id), &key(id), device, replaced).await.unwrap();
         self.units()
     }
 
@@ -129,6 +134,9 @@ async fn every_request_writes_what_the_table_says() {
     assert_eq!(metered.register("ada", &device).await, 0, "register a known device");
     assert_eq!(metered.register("ada", &registering("tablet", now() + 24.hours(), None)).await, 1, "once a day");
     assert_eq!(metered.register("bob", &device).await, 8, "move a device");
+    let renewed = registering("renewed", now(), None);
+    assert_eq!(metered.register_for("bob", &renewed, Some(&device.device_id)).await, 10, "replace a device");
+    assert_eq!(metered.register_for("bob", &device, Some(&renewed.device_id)).await, 10, "and back");
     metered.store.load(&key("bob")).await.unwrap();
     assert_eq!(metered.units(), 0, "load");
     metered.store.remove_device(&key("bob"), &device.device_id, device.endpoint.expose()).await.unwrap();

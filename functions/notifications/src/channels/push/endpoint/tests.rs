@@ -107,6 +107,10 @@ const HOSTILE: &[(&str, EndpointProblem)] = &[
     ("https://xfcm.googleapis.com/x", UnknownHost),
     ("https://a.fcm.googleapis.com/x", UnknownHost),
     ("https://googleapis.com/x", UnknownHost),
+    ("https://google.com/fcm/send/x", UnknownHost),
+    ("https://a.jmt17.google.com/x", UnknownHost),
+    ("https://jmt17.google.com.example.com/x", UnknownHost),
+    ("https://permanently-removed.invalid/fcm/send/x", UnknownHost),
     ("https://push.apple.com/x", UnknownHost),
     ("https://.push.apple.com/x", UnknownHost),
     ("https://a..push.apple.com/x", UnknownHost),
@@ -146,9 +150,10 @@ fn percent_signs_and_odd_ports_do_not_reach_a_known_host() {
 }
 
 #[test]
-fn the_endpoints_of_all_four_services_are_accepted() {
+fn the_endpoints_of_every_service_that_browsers_use_are_accepted() {
     for (text, provider) in [
         ("https://fcm.googleapis.com/fcm/send/eKClHsXFm9E:APA91bH2x3g", "fcm.googleapis.com"),
+        ("https://jmt17.google.com/fcm/send/eKClHsXFm9E:APA91bH2x3g", "jmt17.google.com"),
         ("https://updates.push.services.mozilla.com/wpush/v2/gAAAAABaso4V", "updates.push.services.mozilla.com"),
         ("https://wns2-par02p.notify.windows.com/w/?token=BQYAAAD%2bM%3d", "wns2-par02p.notify.windows.com"),
         ("https://web.push.apple.com/QNzVvPDxaB4", "web.push.apple.com"),
@@ -196,6 +201,31 @@ fn an_extra_origin_is_exempt_from_scheme_port_and_address_and_from_nothing_else(
     assert_eq!(parse("https://push.example.com:8443/x"), Err(Port));
     assert_eq!(parse("http://user@127.0.0.1:18082/push/1"), Err(UserInfo));
     assert_eq!(parse("http://127.0.0.1:18082/push/1#x"), Err(Fragment));
+}
+
+#[test]
+fn a_host_of_the_operators_list_is_held_to_scheme_port_and_name_as_the_built_in_ones_are() {
+    let hosts = super::super::ExtraHosts::parse("push.example.com,*.up.example.org").unwrap();
+    let extra = ExtraOrigins::default().with_hosts(hosts);
+    let parse = |text| PushEndpoint::parse(text, &extra);
+    for text in ["https://push.example.com/x", "https://a.up.example.org/x", "https://PUSH.example.com:443/x"] {
+        assert!(!parse(text).unwrap().is_extra(), "{text}: connected to by the client that looks at addresses");
+    }
+    assert_eq!(parse("http://push.example.com/x"), Err(NotHttps));
+    assert_eq!(parse("https://push.example.com:8443/x"), Err(Port));
+    assert_eq!(parse("https://user@push.example.com/x"), Err(UserInfo));
+    for text in ["https://a.push.example.com/x", "https://up.example.org/x", "https://push.example.com./x"] {
+        assert_eq!(parse(text), Err(UnknownHost), "{text}");
+    }
+}
+
+#[test]
+fn a_spelling_asks_no_host_and_is_the_one_that_is_stored() {
+    assert_eq!(PushEndpoint::spelling("HTTPS://Gone.Example.com:443?q").as_deref(), Ok("https://gone.example.com/?q"));
+    let known = "https://FCM.googleapis.com/fcm/send/Abc";
+    assert_eq!(PushEndpoint::spelling(known).as_deref(), Ok(parse(known).unwrap().as_url()));
+    assert_eq!(PushEndpoint::spelling("fcm.googleapis.com"), Err(NoScheme));
+    assert_eq!(PushEndpoint::spelling("https://a@fcm.googleapis.com"), Err(UserInfo));
 }
 
 #[test]
