@@ -422,7 +422,7 @@ async fn what_holds_a_person_is_masked_when_it_is_printed() {
         format!("{:?}", aviary.world.recipients),
         format!("{:?}", aviary.world.send),
         format!("{:?}", aviary.world.track),
-        format!("{:?}", channels.links(&live).map(|links| (links, links.push(&notification)))),
+        format!("{:?}", channels.links(&live).map(|links| (links, links.push(&notification, "d1")))),
     ];
     for shown in shown {
         aviary.saw("a value", shown);

@@ -130,6 +130,12 @@ async fn metrics_are_merged(world: &World) {
 }
 
 async fn links_are_followed(world: &World) {
+    let browser = world.subscribe("lea", "watch").await;
+    world.send("lea", json!({})).await;
+    let (_, message) = world.push.opened("watch", &browser);
+    world.advance(DAY);
+    world.receipt(message["receipt"]["token"].as_str().unwrap(), "delivered", json!({})).await;
+    world.on_recipient("DELETE /v1/recipients/{id}", "lea", json!({})).await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     let id = NotificationId::parse(sent.body["id"].as_str().unwrap()).unwrap();

@@ -90,6 +90,72 @@ async fn a_receipt_costs_one_write_more_where_it_takes_the_notification_out_of_a
     assert_eq!(world.write_units(), 2.0, "of `attention`");
 }
 
+/// Another device of the same person, which a push service accepts for and nobody opens, is not kept by it.
+#[tokio::test]
+async fn a_receipt_keeps_its_device_from_cleanup_and_no_other() {
+    let world = World::start().await;
+    let browser = ada(&world).await;
+    world.subscribe("ada", "tablet").await;
+    world.advance(181 * 24 * 3_600);
+    world.send("ada", json!({})).await;
+    let token = token_of(&world, &browser);
+    assert_eq!(world.receipt(&token, "delivered", json!({})).await.body, json!({"recorded": true}));
+    world.receipt(&token, "clicked", json!({})).await;
+    let night = world.clean(std::time::Duration::from_secs(60)).await;
+    assert_eq!(night.unused_devices.done, 1, "{night:?}");
+    let devices = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body["devices"].clone();
+    assert_eq!(devices.as_array().unwrap().len(), 1);
+    assert_eq!(devices[0]["last_used_at"], world.clock.now().to_string());
+    // An upset clock of the device changes nothing, and an erased recipient does not come back.
+    world.send("ada", json!({})).await;
+    let token = token_of(&world, &browser);
+    world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
+    world.advance(24 * 3_600);
+    assert_eq!(world.receipt(&token, "delivered", json!({})).await.status, 404);
+    assert_eq!(
+        world.items("recipients").iter().filter(|item| item["sk"]["S"] != json!("profile")).count(),
+        1,
+        "the note"
+    );
+}
+
+#[tokio::test]
+async fn a_devices_use_is_written_once_a_day_by_whatever_event_it_reports() {
+    let world = World::start().await;
+    let browser = ada(&world).await;
+    world.send("ada", json!({})).await;
+    let token = token_of(&world, &browser);
+    world.receipt(&token, "delivered", json!({})).await;
+    world.write_units();
+    world.receipt(&token, "delivered", json!({})).await;
+    assert_eq!(world.write_units(), 0.0, "it registered today");
+    world.advance(24 * 3_600);
+    for event in ["delivered", "delivered"] {
+        world.receipt(&token, event, json!({})).await;
+    }
+    assert_eq!(world.write_units(), 1.0, "the receipt is known, the day is new");
+    for event in ["opened", "dismissed", "clicked", "converted"] {
+        world.advance(24 * 3_600);
+        world.write_units();
+        world.receipt(&token, event, json!({})).await;
+        world.receipt(&token, event, json!({})).await;
+        assert_eq!(world.write_units(), 2.0, "{event}: what was told, and the device's day");
+    }
+}
+
+/// A fault of the recipients table is none of the receipt's.
+#[tokio::test]
+async fn a_receipt_counts_also_when_its_devices_use_cannot_be_stored() {
+    let world = World::start().await;
+    let browser = ada(&world).await;
+    world.send("ada", json!({})).await;
+    let token = token_of(&world, &browser);
+    world.advance(24 * 3_600);
+    world.aws.fails(Some("Query"), 0, "ValidationException");
+    assert_eq!(world.receipt(&token, "delivered", json!({})).await.body, json!({"recorded": true}));
+    world.aws.works();
+}
+
 #[tokio::test]
 async fn proof_of_delivery_ends_a_ladder_that_waits_for_it() {
     let world = World::start().await;
@@ -231,7 +297,7 @@ async fn what_is_forged_expired_or_meant_for_something_else_changes_no_number() 
     for (bad, kind) in [
         (forged.as_str(), "invalid-token"),
         ("", "invalid-token"),
-        (&token[..71], "invalid-token"),
+        (&token[..75], "invalid-token"),
         (&click, "invalid-token"),
         (&of_nobody, "not-found"),
     ] {

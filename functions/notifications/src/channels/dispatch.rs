@@ -87,7 +87,7 @@ impl Channels {
         let Ok(subscription) = Subscription::parse(endpoint, keys.0, keys.1, &self.extra_origins) else {
             return no(Rejection::BadAddress);
         };
-        let links = self.links(live).map(|links| links.push(about));
+        let links = self.links(live).map(|links| links.push(about, &device.device_id));
         let Ok(message) = with_links_if_they_fit(about, links, now) else {
             return no(Rejection::TooLarge);
         };

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
 use super::profile::MAX_TYPE_CHARS;
-use super::{
-    Address, Certificate, Device, KeyHasher, Profile, RecipientId, RecipientKey, RecipientView, base32,
-};
+use super::{Address, Certificate, Device, KeyHasher, Profile, RecipientId, RecipientKey, RecipientView, base32};
 use crate::aws::deadline;
 use crate::channels::Channel;
 use crate::channels::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};

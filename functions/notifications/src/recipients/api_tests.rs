@@ -434,7 +434,12 @@ async fn every_bad_input_names_its_field_and_leaves_nothing_behind() {
         (devices, with("/expirationTime", json!("1900000000000")), 422, "expirationTime"),
         (devices, with("/expirationTime", json!({"secret": 1})), 422, "expirationTime"),
         (devices, subscription("x").to_string().replacen('{', r#"{"old_endpoint":"secret","#, 1), 422, "old_endpoint"),
-        (devices, subscription("x").to_string().replacen('{', r#"{"old_endpoint":["secret"],"#, 1), 422, "old_endpoint"),
+        (
+            devices,
+            subscription("x").to_string().replacen('{', r#"{"old_endpoint":["secret"],"#, 1),
+            422,
+            "old_endpoint",
+        ),
     ];
     for (route, body, status, field) in table {
         let (answered, problem) = world.ask(route, "ada", &body).await;

@@ -2,6 +2,7 @@
 
 mod api;
 mod certificate;
+mod device_mark;
 mod id;
 mod preferences;
 mod profile;
@@ -18,11 +19,12 @@ mod view;
 pub use api::ERASING;
 pub use api::RecipientsApi;
 pub use certificate::Certificate;
+pub use device_mark::DeviceMark;
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
 pub use preferences::{Preferences, QuietHours};
 pub use profile::Profile;
 pub use recipient::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
-pub use registration::{Registration, registration};
+pub use registration::{Registration, is_use_due, registration};
 pub use staleness::{DeviceAge, Stale};
 pub use suppression::{Address, AddressHash, SuppressionReason};
 pub use view::RecipientView;

@@ -100,7 +100,7 @@ pub struct Device {
     pub auth: Private<String>,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// When it was last heard of. Sending does not write it; see [`super::registration`].
+    /// When it last registered or sent a receipt, to the day. Sending does not write it; see [`super::registration`].
     pub last_used_at: Timestamp,
     /// When the browser said the subscription ends (`expirationTime`).
     pub expires_at: Option<Timestamp>,

@@ -1,8 +1,9 @@
 //! What a registration of a device comes to, decided before anything is written.
 //!
-//! Service workers register their subscription again whenever they start. A push writes nothing to a device; such a repeat
-//! is what says that the browser is still in use. It is written at most once a day, or when the browser's keys changed,
-//! so a repeat costs one Query and usually no write.
+//! Service workers register their subscription again whenever they start. Such a repeat, and a receipt that the device
+//! sends, show that the browser is still in use; that a push service accepts a message does not, so sending writes nothing to
+//! a device. Use is written at most once a day, or when the browser's keys changed, so a repeat costs one Query and usually
+//! no write.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,11 +34,7 @@ pub enum Registration<'a> {
 /// Decides what to do about `device`, which replaces the device with the id `replaced`, given the recipient as stored. Only a
 /// device of the same recipient can be replaced.
 #[must_use]
-pub fn registration<'a>(
-    recipient: Option<&'a Recipient>,
-    device: &Device,
-    replaced: Option<&str>,
-) -> Registration<'a> {
+pub fn registration<'a>(recipient: Option<&'a Recipient>, device: &Device, replaced: Option<&str>) -> Registration<'a> {
     let devices = recipient.map_or(&[][..], |recipient| &recipient.devices);
     let others = || devices.iter().filter(|known| known.device_id != device.device_id);
     let named = others().find(|known| Some(known.device_id.as_str()) == replaced);
@@ -56,7 +53,13 @@ fn least_recent<'a>(devices: impl Iterator<Item = &'a Device>, now: Timestamp) -
 
 fn is_fresh(known: &Device, device: &Device) -> bool {
     let is_same = known.p256dh == device.p256dh && known.auth == device.auth && known.expires_at == device.expires_at;
-    is_same && device.last_used_at.duration_since(known.last_used_at) < REFRESH_AFTER
+    is_same && !is_use_due(known.last_used_at, device.last_used_at)
+}
+
+/// Tells whether use of a device is to be written down at `now`: once a day.
+#[must_use]
+pub fn is_use_due(last_used_at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(last_used_at) >= REFRESH_AFTER
 }
 
 impl Device {
@@ -162,7 +165,10 @@ mod tests {
         assert_eq!(replaces(with(9, 1)), Some(1));
         assert_eq!(with(9, 8), Registration::New { replaces: None }, "unknown to this recipient");
         assert_eq!(with(2, 2), Registration::Known, "itself");
-        assert!(matches!(with(2, 1), Registration::Refresh { replaces: Some(_) }), "known already, the old one still there");
+        assert!(
+            matches!(with(2, 1), Registration::Refresh { replaces: Some(_) }),
+            "known already, the old one still there"
+        );
         assert_eq!(registration(None, &device(1), Some("x")), Registration::New { replaces: None });
     }
 

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 pub enum Stale {
     /// Its browser said it would end before then.
     ExpiredBefore(Timestamp),
-    /// It did not register again since then.
+    /// It neither registered again nor sent a receipt since then.
     UnusedSince(Timestamp),
 }
 
 /// What a sweep sees of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceAge {
-    /// When it last registered.
+    /// When it last registered or sent a receipt.
     pub last_used_at: Timestamp,
     /// When its browser said it ends.
     pub expires_at: Option<Timestamp>,

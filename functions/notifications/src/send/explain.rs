@@ -163,7 +163,7 @@ impl SendService {
             (Some(PaidMessage::Sms(sms)), _) => {
                 Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
             }
-            (None, Channel::Push) => push_message(about, links.map(|links| links.push(about)), about.due_at)
+            (None, Channel::Push) => push_message(about, links.map(|links| links.push(about, "")), about.due_at)
                 .ok()
                 .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
             (None, _) => None,

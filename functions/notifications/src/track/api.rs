@@ -13,7 +13,7 @@ use crate::channels::link::Link;
 use crate::http::{Request, Response};
 use crate::notification::{Notification, NotificationId};
 use crate::problem::{Problem, ProblemKind};
-use crate::recipients::RecipientKey;
+use crate::recipients::{DeviceMark, RecipientKey};
 use crate::store::{NotificationsStore, RecipientsStore};
 
 /// Everything the routes need.
@@ -55,19 +55,31 @@ impl TrackApi {
 
     async fn receipt(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let told = ReceiptRequest::parse(request)?;
-        let (id, channel) = match self.keys.open(told.token.expose(), now).map_err(refused)? {
-            Permit::Receipt(id, channel) => (id, channel),
+        let (id, channel, device) = match self.keys.open(told.token.expose(), now).map_err(refused)? {
+            Permit::DeviceReceipt(id, device) => (id, Channel::Push, Some(device)),
+            Permit::Receipt(id, channel) => (id, channel, None),
             // Whoever followed a mail's link may say what came of it, and nothing else.
-            Permit::Click(id, channel) if told.event == Event::Converted => (id, channel),
+            Permit::Click(id, channel) if told.event == Event::Converted => (id, channel, None),
             _ => return Err(refused(TokenError::Invalid)),
         };
         let at = told.at.unwrap_or(now);
         let receipt = Receipt { event: told.event, channel, at, value_micros: told.value_micros };
-        let (_, effect) = self.note(&id, receipt, |_| Ok(()), now).await?;
+        let (noted, ()) =
+            tokio::join!(self.note(&id, receipt, |_| Ok(()), now), self.heard_of(id.recipient(), device, now));
+        let (_, effect) = noted?;
         if effect == Effect::OtherValue {
             return Err(Problem::new(ProblemKind::Conflict, "It converted already, with another value."));
         }
         Ok(for_any_page(Response::json(200, &json!({"recorded": effect != Effect::Nothing}))))
+    }
+
+    /// Writes down that a device is in use, which keeps it from cleanup. A failure is no failure of the receipt: the next one
+    /// says the same.
+    async fn heard_of(&self, recipient: &RecipientKey, device: Option<DeviceMark>, now: Timestamp) {
+        let Some(device) = device else { return };
+        if let Err(error) = self.recipients.heard_of(recipient, device, now).await {
+            tracing::warn!(%error, %recipient, "failed to store a device's use");
+        }
     }
 
     /// 302 to the notification's own link and to no other. A reader gets there also when the click cannot be counted.

@@ -5,11 +5,12 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::token::{Permit, TOKEN_CHARS, TokenKeys};
+use super::token::{Permit, RECEIPT_TOKEN_CHARS, TOKEN_CHARS, TokenKeys};
 use crate::channels::Channel;
 use crate::channels::link::Link;
 use crate::notification::Notification;
 use crate::private::Private;
+use crate::recipients::DeviceMark;
 
 /// The most bytes of the base, which stands in every push payload.
 pub const MAX_BASE_BYTES: usize = 128;
@@ -65,7 +66,7 @@ impl ReceiptLink {
     /// The largest there can be: what a payload must leave room for.
     #[must_use]
     pub fn longest() -> Self {
-        Self { url: receipts_url(&"x".repeat(MAX_BASE_BYTES)), token: Private::new("x".repeat(TOKEN_CHARS)) }
+        Self { url: receipts_url(&"x".repeat(MAX_BASE_BYTES)), token: Private::new("x".repeat(RECEIPT_TOKEN_CHARS)) }
     }
 }
 
@@ -111,12 +112,12 @@ impl<'a> Links<'a> {
         Self { base, keys }
     }
 
-    /// Where a push of this notification, and the page that it opens, report: until 30 days after its lifetime.
+    /// Where a push of this notification to this device, and the page that it opens, report: until 30 days after its lifetime.
     #[must_use]
-    pub fn push(&self, about: &Notification) -> PushLinks {
+    pub fn push(&self, about: &Notification, device_id: &str) -> PushLinks {
         let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
         let sign = |permit| Private::new(self.keys.sign(&permit, until));
-        let token = sign(Permit::Receipt(about.id.clone(), Channel::Push));
+        let token = sign(Permit::DeviceReceipt(about.id.clone(), DeviceMark::of(device_id)));
         let receipt = ReceiptLink { url: receipts_url(&self.base.0), token };
         PushLinks { receipt, page_token: sign(Permit::Click(about.id.clone(), Channel::Push)) }
     }
@@ -154,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_keeps_244_bytes_for_where_its_receipts_go() {
+    fn a_payload_keeps_248_bytes_for_where_its_receipts_go() {
         let json = serde_json::to_string(&ReceiptLink::longest()).unwrap();
-        assert_eq!(json.len() + r#","receipt":"#.len(), 244);
+        assert_eq!(json.len() + r#","receipt":"#.len(), 248);
     }
 
     #[test]

@@ -23,4 +23,4 @@ pub use mail_event::{MailEvent, MailReport};
 pub use receipt::{Effect, Event, Receipt};
 pub use request::{MAX_VALUE_MICROS, ReceiptRequest};
 pub use sms_log::{SmsLog, SmsReport};
-pub use token::{Permit, TOKEN_CHARS, TokenError, TokenKeys};
+pub use token::{Permit, RECEIPT_TOKEN_CHARS, TOKEN_CHARS, TokenError, TokenKeys};

@@ -1,10 +1,10 @@
 //! Signed tokens: what a link in a message may do, for whom, and until when, in as few characters as an SMS can bear.
 //!
 //! ```text
-//! version 1 | purpose, channel 1 | notification 32, or recipient 16 and type | expiry 4 | tag 16     base64url, no padding
+//! version 1 | purpose, channel 1 | notification 32, perhaps a device's mark 3, or recipient 16 and type | expiry 4 | tag 16
 //! ```
 //!
-//! The tag is HMAC-SHA-256 over everything before it, cut to 128 bits (RFC 2104 section 5), under `.../link-signing-key`.
+//! All in base64url without padding. The tag is HMAC-SHA-256 over everything before it, cut to 128 bits (RFC 2104 section 5), under `.../link-signing-key`.
 //! A token is not secret: whoever holds it is taken for whom the message went to.
 
 use base64::Engine;
@@ -14,7 +14,7 @@ use ring::hmac;
 
 use crate::channels::Channel;
 use crate::notification::NotificationId;
-use crate::recipients::RecipientKey;
+use crate::recipients::{DeviceMark, RecipientKey};
 use crate::secrets::{Key, LinkSigningKeys};
 
 /// The first byte of every token.
@@ -26,14 +26,18 @@ const HEAD_BYTES: usize = 2;
 const MAX_TYPE_BYTES: usize = 256;
 const MAX_BYTES: usize = HEAD_BYTES + 16 + MAX_TYPE_BYTES + EXPIRY_BYTES + TAG_BYTES;
 
-/// How many characters a receipt's or a click's token has.
+/// How many characters a click's token has.
 pub const TOKEN_CHARS: usize = 72;
+/// How many characters the token of a device's receipt has.
+pub const RECEIPT_TOKEN_CHARS: usize = 76;
 
 /// What a token allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permit {
     /// To say what became of this notification, sent on this channel.
     Receipt(NotificationId, Channel),
+    /// To say what became of this notification on the device with this mark.
+    DeviceReceipt(NotificationId, DeviceMark),
     /// To follow this notification's own link, sent on this channel.
     Click(NotificationId, Channel),
     /// To opt this recipient out of this type. It names the type itself, so that it works after the notification is forgotten.
@@ -116,6 +120,7 @@ impl Permit {
     const RECEIPT: u8 = 1;
     const CLICK: u8 = 2;
     const UNSUBSCRIBE: u8 = 3;
+    const DEVICE_RECEIPT: u8 = 4;
 
     fn to_bytes(&self) -> Vec<u8> {
         let of_notification = |purpose: u8, id: &NotificationId, channel: Channel| {
@@ -125,6 +130,11 @@ impl Permit {
         };
         match self {
             Self::Receipt(id, channel) => of_notification(Self::RECEIPT, id, *channel),
+            Self::DeviceReceipt(id, device) => {
+                let mut bytes = of_notification(Self::DEVICE_RECEIPT, id, Channel::Push);
+                bytes.extend(device.to_bytes());
+                bytes
+            }
             Self::Click(id, channel) => of_notification(Self::CLICK, id, *channel),
             Self::Unsubscribe(recipient, kind) => {
                 let mut bytes = vec![VERSION, Self::UNSUBSCRIBE << 4];
@@ -142,6 +152,12 @@ impl Permit {
         match (version, purpose) {
             (VERSION, Self::RECEIPT) => of_notification().map(|(id, channel)| Self::Receipt(id, channel)),
             (VERSION, Self::CLICK) => of_notification().map(|(id, channel)| Self::Click(id, channel)),
+            (VERSION, Self::DEVICE_RECEIPT) => {
+                let (id, device) = subject.split_last_chunk::<{ DeviceMark::BYTES }>()?;
+                let id = NotificationId::from_bytes(id.try_into().ok()?);
+                channel_of(number).filter(|channel| *channel == Channel::Push)?;
+                Some(Self::DeviceReceipt(id, DeviceMark::from_bytes(*device)))
+            }
             (VERSION, Self::UNSUBSCRIBE) => {
                 let (recipient, kind) = subject.split_first_chunk::<16>()?;
                 let kind = std::str::from_utf8(kind).ok()?.to_owned();
@@ -184,11 +200,12 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn permits() -> [Permit; 3] {
+    fn permits() -> [Permit; 4] {
         let id = sample("DEFAULT", at(1_790_000_000)).id;
         let recipient = id.recipient().clone();
         [
             Permit::Receipt(id.clone(), Channel::Push),
+            Permit::DeviceReceipt(id.clone(), DeviceMark::of("d1")),
             Permit::Click(id, Channel::Email),
             Permit::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()),
         ]
@@ -205,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_link_costs_an_sms_72_characters() {
-        let [receipt, click, _] = permits().map(|permit| keys(1, None).sign(&permit, at(ENDS)).len());
-        assert_eq!([receipt, click], [TOKEN_CHARS; 2]);
+        let [receipt, of_device, click, _] = permits().map(|permit| keys(1, None).sign(&permit, at(ENDS)).len());
+        assert_eq!([receipt, of_device, click], [TOKEN_CHARS, RECEIPT_TOKEN_CHARS, TOKEN_CHARS]);
     }
 
     #[test]

@@ -221,7 +221,10 @@ mod tests {
             serde_json::from_value::<BrowserSubscription>(written).unwrap().replaced()
         };
         assert_eq!(replaced(json!(null)), Ok(None));
-        assert_eq!(replaced(json!("https://Gone.Example.com:443/x")), Ok(Some("https://gone.example.com/x".to_owned())));
+        assert_eq!(
+            replaced(json!("https://Gone.Example.com:443/x")),
+            Ok(Some("https://gone.example.com/x".to_owned()))
+        );
         for wrong in ["", "secret", "https://secret@fcm.googleapis.com/x"] {
             let problem = replaced(json!(wrong)).unwrap_err();
             assert_eq!(problem.field, "old_endpoint");

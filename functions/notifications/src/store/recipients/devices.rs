@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::items::{self, OWNER, PROFILE, device_sk, endpoint_pk};
 use super::{RecipientsStore, item_key};
-use crate::recipients::{Device, Recipient, RecipientId, RecipientKey, Registration, Stale, registration};
+use crate::recipients::{
+    Device, DeviceMark, Recipient, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration,
+};
 use crate::store::{Item, ItemReader, StoreError};
 
 /// How often a registration starts again after meeting another one, with a growing pause between.
@@ -76,6 +78,49 @@ impl RecipientsStore {
                 }
                 self.transact(writes).await.map(|()| Registered::New)
             }
+        }
+    }
+
+    /// Writes down that the device with this mark was heard of, at most once a day: one read, and a write when it is due.
+    /// Nothing happens when the recipient has no such device.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn heard_of(&self, key: &RecipientKey, mark: DeviceMark, now: Timestamp) -> Result<(), StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :device)")
+            .projection_expression("sk, last_used_at")
+            .expression_attribute_values(":pk", AttributeValue::S(key.as_str().to_owned()))
+            .expression_attribute_values(":device", AttributeValue::S(device_sk("")));
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        for item in page.items.unwrap_or_default() {
+            let (sk, last_used_at) = (ItemReader(&item).text("sk")?, ItemReader(&item).time("last_used_at")?);
+            let is_meant = items::device_id(sk).is_some_and(|device_id| DeviceMark::of(device_id) == mark);
+            if is_meant && is_use_due(last_used_at, now) {
+                self.touch(key, sk, last_used_at, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a device's last use on from what was read; whoever moved it in the meantime did the same.
+    async fn touch(&self, key: &RecipientKey, sk: &str, read: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), sk)))
+            .update_expression("SET last_used_at = :now")
+            .condition_expression("last_used_at = :read")
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":read", time(read));
+        match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
+            Err(error) if !error.is_condition_failed() => Err(error),
+            _ => Ok(()),
         }
     }
 

@@ -14,6 +14,7 @@
 //! | move a device here | 2 | 8: the same and the other recipient's device |
 //! | register in the place of an old device | 2 | 4 more: the old device and its owner |
 //! | remove a device | | 4: device, owner |
+//! | hear of a device by a receipt | 1 | 0; 1 at most once a day |
 //! | unsubscribe from a type, or subscribe again | | 1 |
 
 mod caps;

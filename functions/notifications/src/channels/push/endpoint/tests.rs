@@ -205,7 +205,7 @@ fn an_extra_origin_is_exempt_from_scheme_port_and_address_and_from_nothing_else(
 
 #[test]
 fn a_host_of_the_operators_list_is_held_to_scheme_port_and_name_as_the_built_in_ones_are() {
-    let hosts = super::super::ExtraHosts::parse("push.example.com,*.up.example.org").unwrap();
+    let hosts = ExtraHosts::parse("push.example.com,*.up.example.org").unwrap();
     let extra = ExtraOrigins::default().with_hosts(hosts);
     let parse = |text| PushEndpoint::parse(text, &extra);
     for text in ["https://push.example.com/x", "https://a.up.example.org/x", "https://PUSH.example.com:443/x"] {
