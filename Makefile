@@ -58,6 +58,7 @@ faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/r
 
 .PHONY: browser
 browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if there is one, over a local stack
+	@$(LOCAL_PYTHON) tests/browser/types/check.py
 	@code=0; $(LOCAL_PYTHON) tests/browser/chromium.py || code=$$?; \
 	if [ $$code = 0 ]; then \
 	  echo "== client scripts in a browser"; \
@@ -75,7 +76,7 @@ init: target/venv/local/ready ## create the SSM parameters of STAGE once; never 
 	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/init_local.py; else $(LOCAL_PYTHON) infra/init.py; fi
 
 .PHONY: up
-up: build target/venv/local/ready target/venv/sam/ready ## start a local stack and leave it running (PARAMS="Key=value", LOCAL_PORT=4566)
+up: build target/venv/local/ready target/venv/sam/ready ## start a local stack and the example site of docs/browser.md, and leave them running (PARAMS="Key=value", LOCAL_PORT=4566)
 	@$(LOCAL_PYTHON) infra/local/up.py
 
 .PHONY: down

@@ -2,6 +2,7 @@
 
 import sys
 
+import example
 import server
 import settings
 
@@ -16,4 +17,5 @@ def places():
 
 if __name__ == "__main__":
     for place in places():
+        example.stop(place)
         print(f"{place.endpoint}:", "stopped" if server.stop(place) else "nothing was running")

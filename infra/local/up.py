@@ -1,9 +1,12 @@
-"""`make up`: starts a local stack and leaves it running."""
+"""`make up`: starts a local stack, and the example site of the docs, and leaves them running."""
 
 import os
 
+import example
 import settings
 import stack
 
 if __name__ == "__main__":
-    stack.up(settings.Place(), os.environ.get("PARAMS", ""))
+    place = settings.Place()
+    stack.up(place, os.environ.get("PARAMS", ""))
+    example.start(place)

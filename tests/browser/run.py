@@ -1,4 +1,4 @@
-"""The two scripts for browsers, in a real one, over a deployed local stack.
+"""The scripts for browsers, in a real one, on the example site of the docs, over a deployed local stack.
 
     python infra/local/with_stack.py python tests/browser/run.py        (make browser)
 
@@ -18,6 +18,8 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "infra" / "local"))
 
+import clicks
+import subscribing
 import troubles
 from chromium import Chromium, Refused
 from story.deployed import Deployed
@@ -100,23 +102,11 @@ def is_replaced_and_dismissed(visitor, narrator):
     visitor.clears_what_is_shown()
 
 
-def finds_its_window_open(visitor, narrator):
-    narrator.chapter("The page is open already")
-    visitor.visits("/orders/7")
-    sent, _ = visitor.is_sent("Order 7")
-    visitor.waits_for(sent, "delivered_at", "the receipt")
-    visitor.in_worker("self.opened = []; self.focused = [];"
-                      " WindowClient.prototype.focus = async function () { self.focused.push(this.url); return this; }")
-    visitor.on_notification("notificationclick")
-    visitor.waits(lambda: visitor.in_worker("self.focused"), "a window")
-    narrator.equal((visitor.in_worker("self.focused"), visitor.in_worker("self.opened")),
-                   ([f"{visitor.site.origin}/orders/7"], []), "its window is brought to the front, and no other opened")
-
-
 CHAPTERS = (
-    refuses, subscribes, is_shown_and_clicked, gives_the_page_a_token, is_replaced_and_dismissed, finds_its_window_open,
+    refuses, subscribes, is_shown_and_clicked, gives_the_page_a_token, is_replaced_and_dismissed, *clicks.CHAPTERS,
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
-    troubles.is_pushed_something_else, troubles.converts_too_late, troubles.is_subscribed_anew, troubles.subscribes_with_another_key,
+    troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
+    troubles.is_subscribed_anew, troubles.subscribes_with_another_key,
 )
 
 

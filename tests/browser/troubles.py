@@ -86,13 +86,14 @@ def fills_what_waits(visitor, narrator):
 def is_pushed_something_else(visitor, narrator):
     narrator.chapter("A push that cannot be read")
     neutral = {"title": "127.0.0.1", "body": "", "tag": "neutral"}
+    visitor.in_worker("self.notificationsNeutral = undefined")
     for data in ("", "not JSON", '{"from": "another sender"}', "null"):
         visitor.clears_what_is_shown()
         narrator.equal(visitor.is_pushed_and_shown(data), [neutral], f"{data or 'nothing'!r} is shown as something neutral")
     visitor.in_worker("self.notificationsNeutral = {title: 'Shop', body: 'Something new'}")
     shop = {"title": "Shop", "body": "Something new", "tag": "neutral"}
     narrator.equal(visitor.is_pushed_and_shown(""), [shop], "in the site's own words, if it has any")
-    visitor.in_worker("self.opened = []")
+    visitor.focusing(works=False)
     visitor.on_notification("notificationclick")
     visitor.waits(lambda: visitor.in_worker("self.opened.length"), "a window")
     narrator.equal(visitor.in_worker("self.opened"), [f"{visitor.site.origin}/"], "a click on it opens the site")

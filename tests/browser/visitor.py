@@ -2,7 +2,8 @@
 
 import json
 
-from shop import RECEIPTS, REGISTER, Site
+from example_site import register
+from shop import RECEIPTS, REGISTER, Shop
 
 EVENT_SECONDS = 20
 RECIPIENT = "browser-person"
@@ -16,7 +17,7 @@ SUBSCRIPTIONS = """
     const bytes = typeof key === "string"
       ? Uint8Array.from(atob(key.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)).buffer : key;
     return { ...given, options: { userVisibleOnly: options.userVisibleOnly, applicationServerKey: bytes },
-             toJSON: () => given, unsubscribe: async () => true };
+             toJSON: () => given, unsubscribe: async () => { self.subscription = null; return true; } };
   };
   PushManager.prototype.subscribe = async function (options) { return self.subscription = make(options); };
   PushManager.prototype.getSubscription = async () => self.subscription || null;
@@ -26,7 +27,11 @@ SUBSCRIPTIONS = """
 IMPATIENCE = """
   self.patience ||= self.setTimeout;
   self.waits = []; self.synced = [];
-  self.setTimeout = (work, ms) => { self.waits.push(ms); return self.patience(work, ms > 9000 ? ms : 0); };
+  self.setTimeout = (work, ms, ...given) => {
+    const isOurs = [1000, 3000, 9000].includes(ms);
+    if (isOurs) self.waits.push(ms);
+    return self.patience(work, isOurs ? 0 : ms, ...given);
+  };
   SyncManager.prototype.register = async (tag) => { self.synced.push(tag); };
 """
 WAITING = "notificationsDatabase('outbox', 'readonly', (store) => store.count())"
@@ -34,9 +39,11 @@ WAITING = "notificationsDatabase('outbox', 'readonly', (store) => store.count())
 WITNESS = """
 (() => {
   const { showNotification } = ServiceWorkerRegistration.prototype;
-  self.showings = 0; self.opened = [];
+  self.showings = 0; self.opened = []; self.focused = []; self.options = [];
   ServiceWorkerRegistration.prototype.showNotification = async function (...given) {
+    if (self.refusesOptions && "renotify" in given[1]) throw new TypeError("this browser refuses an option");
     await showNotification.apply(this, given);
+    self.options.push(given[1]);
     self.showings += 1;
   };
   self.clients.openWindow = async (url) => { self.opened.push(url); return null; };
@@ -51,12 +58,19 @@ class Visitor:
 
     def __init__(self, narrator, stack, push_service, browser):
         self.narrator, self.stack, self.push_service, self.chromium = narrator, stack, push_service, browser
-        self.site = Site(stack.api_url, self._registers)
+        self.site = Shop(stack.api_url, self._registers)
         self.page = self.worker = self.registration = self.device = None
 
-    def _registers(self, subscription):
-        """What the company's backend does with a subscription."""
-        self.stack.call("recipients", "PUT", f"/v1/recipients/{RECIPIENT}/devices", subscription)
+    def _registers(self, told):
+        """What the company's backend does with {subscription, old_endpoint}."""
+        return register(self, RECIPIENT, told)
+
+    def call(self, scope, method, path, body=None):
+        """The service, as the example's backend calls it."""
+        return self.stack.call(scope, method, path, body).status
+
+    def devices(self):
+        return self.stack.expect(200, "recipients", "GET", f"/v1/recipients/{RECIPIENT}").json["devices"]
 
     # ---- the page
 
@@ -71,7 +85,7 @@ class Visitor:
 
     def visits(self, path):
         self.chromium.call("Page.navigate", self.page, url=self.site.origin + path)
-        self.waits(lambda: self.evaluates(f"location.pathname === '{path}' && typeof notifications === 'object'"
+        self.waits(lambda: self.evaluates(f"location.pathname + location.search === '{path}' && typeof notifications === 'object'"
                                           " && document.readyState === 'complete'"), "client.js loads")
 
     def says(self, setting):
@@ -122,11 +136,12 @@ class Visitor:
         # It takes its time, and would take along what is shown next under the same tag.
         self.waits(lambda: not self.shown(), "nothing is shown")
 
-    def on_notification(self, event):
+    def on_notification(self, event, action=""):
         """A click on, or the dismissal of, what is shown: the event is ours, its notification the browser's."""
         return self.in_worker(
             "self.registration.getNotifications().then((all) => {"
-            f" self.dispatchEvent(new NotificationEvent('{event}', {{notification: all[0]}})); return all.length; }})")
+            f" self.dispatchEvent(new NotificationEvent('{event}', {{notification: all[0], action: '{action}'}}));"
+            " return all.length; })")
 
     def loses_its_subscription(self, old):
         """The event, with what the browser knows of the subscription that ended, as JavaScript."""
@@ -142,10 +157,12 @@ class Visitor:
 
     # ---- notifications
 
-    def is_sent(self, title, by_the_site=False, path="/orders/7", **extra):
+    def is_sent(self, title, by_the_site=False, path="/orders/7", options=None, **extra):
         """Sends a push, takes it in as the push service, and hands it to the worker as the browser would. Its receipts go
         to the service, or by the site."""
-        content = {"title": title, "body": "Your order is on its way.", "url": f"{self.site.origin}{path}"}
+        content = {"title": title, "body": "Your order is on its way.", **(options or {})}
+        if path:
+            content["url"] = f"{self.site.origin}{path}"
         sent = self.stack.expect(202, "send", "POST", "/v1/notifications",
                                  {"to": RECIPIENT, "channels": ["push"], "content": content, **extra}).json
         message = self.device.messages[-1].message
@@ -164,6 +181,28 @@ class Visitor:
         self.is_pushed(data)
         self.waits(lambda: self.in_worker("self.showings") > before, "a notification")
         return self.shown()
+
+    def focusing(self, works):
+        """The answer of the browser when the worker brings a window to the front; forgets what was opened before."""
+        answer = "return this" if works else "throw new DOMException('Not allowed', 'InvalidAccessError')"
+        self.in_worker("self.opened = []; self.focused = []; WindowClient.prototype.focus = "
+                       f"async function () {{ self.focused.push(this.url); {answer}; }}")
+
+    def clicks(self, title, action="", **sent):
+        """Is sent a message, and clicks it; the id."""
+        self.clears_what_is_shown()
+        notification_id, _ = self.is_sent(title, **sent)
+        self.waits_for(notification_id, "delivered_at", "the receipt")
+        self.on_notification("notificationclick", action)
+        self.waits_for(notification_id, "clicked_at", "the receipt of the click")
+        return notification_id
+
+    def tabs(self):
+        return len(self.chromium.targets("page"))
+
+    def hears(self, text):
+        """The app of the site says what it was told of a click."""
+        self.waits(lambda: text in self.evaluates("document.getElementById('state').textContent"), f"the page says {text}")
 
     def notification(self, notification_id):
         return self.stack.expect(200, "send", "GET", f"/v1/notifications/{notification_id}").json

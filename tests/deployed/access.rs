@@ -89,7 +89,13 @@ fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
     let public: Vec<_> = Template::read().routes().into_iter().filter(|route| route.is_public).collect();
     let signed =
         ["POST /v1/receipts", "GET /v1/clicks/{token}", "GET /v1/unsubscribe/{token}", "POST /v1/unsubscribe/{token}"];
-    let open = ["GET /v1/vapid-public-key", "GET /v1/client/worker.js", "GET /v1/client/client.js"];
+    let open = [
+        "GET /v1/vapid-public-key",
+        "GET /v1/client/worker.js",
+        "GET /v1/client/client.js",
+        "GET /v1/client/client.mjs",
+        "GET /v1/client/client.d.ts",
+    ];
     let keys: BTreeSet<_> = public.iter().map(Route::key).collect();
     assert_eq!(keys, signed.iter().chain(&open).map(|key| (*key).to_owned()).collect());
     for route in public {

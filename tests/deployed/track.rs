@@ -73,7 +73,7 @@ fn what_is_no_link_of_ours_leads_nowhere() {
         let answer = as_anybody(world, "GET", &world.stack.url(path), "");
         assert_eq!((answer.status, answer.header("location"), &answer.json), (404, "", &Value::Null), "{path}");
     }
-    for path in ["/v1/client/worker.js", "/v1/client/client.js"] {
+    for path in ["/v1/client/worker.js", "/v1/client/client.js", "/v1/client/client.mjs"] {
         let script = as_anybody(world, "GET", &world.stack.url(path), "");
         assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"), "{path}");
     }

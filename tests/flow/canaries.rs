@@ -28,6 +28,8 @@ fn message() -> Value {
         "content": {
             "title": "canary-title", "body": "canary-body", "url": "https://canary-url.example.com/canary",
             "icon": "https://canary-icon.example.com/canary.png", "data": {"canary-data": "canary-data"},
+            "badge": "https://canary-badge.example.com/canary.png", "image": "https://canary-image.example.com/canary.jpg",
+            "actions": [{"action": "canary-action", "title": "canary-label", "url": "https://canary-url.example.com/action"}],
         },
         "topic": "canary-topic",
         "metadata": {"canary-metadata": "canary-metadata"},

@@ -172,6 +172,30 @@ async fn a_text_carries_its_own_link_where_the_counted_one_would_cost_more() {
 }
 
 #[tokio::test]
+async fn a_button_of_a_push_leads_to_a_token_as_its_notification_does() {
+    for (version, percentage) in [("v1", "0"), ("v2", "100")] {
+        let world = World::start().await;
+        world.set("rollout-percentage", percentage);
+        let browser = world.subscribe("ada", "phone").await;
+        let pay = json!({"action": "pay", "title": "Pay", "url": "https://shop.example/pay?n={token}"});
+        let later = json!({"action": "later", "title": "Later"});
+        let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/?n={token}",
+            "actions": [pay, later], "require_interaction": true, "dir": "auto", "timestamp": "2026-11-28T12:00:00Z"});
+        let sent = world.send("ada", json!({"channels": ["push"], "content": content})).await;
+        assert_eq!(sent.body["version"], version);
+        let (_, message) = world.push.opened("phone", &browser);
+        let token = message["url"].as_str().unwrap().strip_prefix("https://shop.example/?n=").unwrap();
+        assert_eq!(message["actions"][0]["url"], format!("https://shop.example/pay?n={token}"));
+        assert_eq!((&message["actions"][1], &message["require_interaction"]), (&later, &json!(true)));
+        assert_eq!((&message["dir"], &message["timestamp"]), (&json!("auto"), &json!(1_795_867_200_000_i64)));
+        let bad =
+            json!({"title": "Hi", "body": "there", "actions": [later, {"action": "x", "title": "X", "url": "/x"}]});
+        let refused = world.send("ada", json!({"content": bad})).await;
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("content.actions[1].url")));
+    }
+}
+
+#[tokio::test]
 async fn a_push_leads_its_page_to_a_token_for_conversions_alone() {
     let world = World::start().await;
     let browser = world.subscribe("ada", "phone").await;
@@ -213,11 +237,17 @@ async fn without_a_place_to_come_back_to_messages_go_out_without_links() {
 }
 
 #[tokio::test]
-async fn both_scripts_are_served_to_any_page() {
+async fn every_script_is_served_to_any_page_and_the_module_is_the_classic_script_with_exports() {
     let world = World::start().await;
-    for name in ["worker.js", "client.js"] {
+    let mut texts = Vec::new();
+    for name in ["worker.js", "client.js", "client.mjs", "client.d.ts"] {
         let answer = world.on_track(&format!("GET /v1/client/{name}"), "", Value::Null).await;
-        assert_eq!((answer.status, answer.header("Access-Control-Allow-Origin")), (200, Some("*")));
-        assert!(answer.body.as_str().unwrap().contains("notificationsDatabase"));
+        assert_eq!((answer.status, answer.header("Access-Control-Allow-Origin")), (200, Some("*")), "{name}");
+        texts.push(answer.body.as_str().unwrap().to_owned());
     }
+    let [worker, classic, module, types] = texts.try_into().unwrap();
+    let exports = module.strip_prefix(&classic).unwrap();
+    assert!(exports.contains("export default") && !classic.contains("export ") && !worker.contains("export "));
+    assert!(worker.contains("notificationsDatabase") && classic.contains("notificationsDatabase"));
+    assert!(types.contains("declare const notifications"));
 }

@@ -15,6 +15,7 @@ use notifications::channels::push::{
     ExtraOrigins, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey, VapidSubject,
     sealed_request,
 };
+use notifications::notification::PushOptions;
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -107,6 +108,7 @@ fn message() -> PushMessage {
             url: None,
             icon: None,
             data: None,
+            options: PushOptions::default(),
             receipt: None,
         };
         PushMessage::new(content, 3_600, Urgency::Normal, Topic::of_caller("invoice-7")).unwrap()

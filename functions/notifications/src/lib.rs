@@ -41,6 +41,7 @@ pub mod emf;
 pub mod environment;
 pub mod gateway;
 pub mod http;
+pub mod language;
 pub mod parameters;
 pub mod private;
 pub mod problem;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use notifications::channels::email::{EmailAddress, EmailMessage};
 use notifications::channels::push::{PushContent, PushMessage, Topic, Urgency};
 use notifications::channels::sms::{PhoneNumber, SmsMessage, parts};
-use notifications::notification::Content;
+use notifications::notification::{Content, PushOptions};
 
 pub fn target(data: &[u8]) {
     let Ok(content) = serde_json::from_slice::<Content>(data) else { return };
@@ -27,6 +27,7 @@ fn push(content: &Content) {
         url: content.url.clone(),
         icon: content.icon.clone(),
         data: content.data.clone(),
+        options: PushOptions::new(content, Clone::clone),
         receipt: None,
     };
     let Ok(message) = PushMessage::new(content, 60, Urgency::Normal, Topic::of_notification("id")) else { return };

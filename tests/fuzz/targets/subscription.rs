@@ -7,6 +7,7 @@ use notifications::channels::push::{
     BrowserSubscription, ExtraOrigins, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey,
     VapidSubject, sealed_request,
 };
+use notifications::notification::PushOptions;
 
 static VAPID: LazyLock<VapidCache> = LazyLock::new(|| {
     let key = VapidKey::parse("JCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQ").unwrap();
@@ -35,6 +36,7 @@ fn message() -> PushMessage {
         url: None,
         icon: None,
         data: None,
+        options: PushOptions::default(),
         receipt: None,
     };
     PushMessage::new(content, 60, Urgency::Normal, Topic::of_notification("id")).unwrap()

@@ -63,7 +63,9 @@ fn judge(request: &Request, response: &Response) {
             assert!(problem["title"].is_string() && problem["detail"].is_string(), "{problem}");
         }
         ("text/html; charset=utf-8", 200 | 400..) => assert!(body.starts_with("<!DOCTYPE html>")),
-        ("text/javascript; charset=utf-8", 200) => assert!(request.route.starts_with("GET /v1/client/")),
+        ("text/javascript; charset=utf-8" | "application/typescript; charset=utf-8", 200) => {
+            assert!(request.route.starts_with("GET /v1/client/"))
+        }
         ("text/plain; charset=utf-8", 302) => {
             let own = format!("https://shop.example/7?n={}", request.path("token"));
             assert_eq!(location(response), Some(own.as_str()), "the message's own and no other");

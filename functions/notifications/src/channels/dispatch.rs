@@ -8,7 +8,7 @@ use super::email::{EmailClient, EmailMessage};
 use super::push::{ExtraOrigins, PayloadProblem, PushClient, PushContent, PushMessage, Subscription, Topic};
 use super::sms::{SmsClient, SmsMessage};
 use super::{Answer, Channel, Outcome, Rejection};
-use crate::notification::Notification;
+use crate::notification::{Notification, PushOptions};
 use crate::private::Private;
 use crate::recipients::{Device, Recipient};
 use crate::rollout::Live;
@@ -160,17 +160,18 @@ pub fn push_message(
         Some(topic) => Topic::of_caller(topic.expose()),
         None => Topic::of_notification(&id),
     };
-    let own = about.content.url.as_ref();
+    let for_page = |url: &Private<String>| match &links {
+        Some(links) => Private::new(with_token(url.expose(), links.page_token.expose())),
+        None => url.clone(),
+    };
     let content = PushContent {
         notification_id: id,
         title: about.content.title.clone(),
         body: about.content.body.clone(),
-        url: match &links {
-            Some(links) => own.map(|url| Private::new(with_token(url.expose(), links.page_token.expose()))),
-            None => own.cloned(),
-        },
+        url: about.content.url.as_ref().map(for_page),
         icon: about.content.icon.clone(),
         data: about.content.data.clone(),
+        options: PushOptions::new(&about.content, for_page),
         receipt: links.map(|links| Private::new(links.receipt)),
     };
     let ttl_seconds = u32::try_from(about.remaining(now).as_secs()).unwrap_or(u32::MAX);

@@ -100,9 +100,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         content: Content {
             title: Private::new("title".to_owned()),
             body: Private::new("body".to_owned()),
-            url: None,
-            icon: None,
-            data: None,
+            ..Content::default()
         },
         channels: Channel::ALL.to_vec(),
         urgency: Urgency::Normal,

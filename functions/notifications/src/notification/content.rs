@@ -1,13 +1,15 @@
 //! What a notification says, and the limits it says it within.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::push_options::{self, Action, TextDirection};
 use crate::private::Private;
 use crate::problem::FieldError;
 
 /// The message. At most [`Content::MAX_BYTES`] as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
     /// The headline; also the e-mail's subject.
@@ -23,6 +25,33 @@ pub struct Content {
     /// Anything the receiving page understands; travels in the push payload only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Private<Value>>,
+    /// Small monochrome image for the status bar, push only; http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub badge: Option<Private<String>>,
+    /// Large image below the text, push only; http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Private<String>>,
+    /// Buttons, push only.
+    #[serde(default, deserialize_with = "push_options::actions", skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// Keeps the notification on the screen until it is clicked or dismissed, push only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_interaction: Option<bool>,
+    /// Shows the notification without sound and vibration, push only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<bool>,
+    /// Alerts again, or not, when the notification replaces another of its topic, push only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renotify: Option<bool>,
+    /// Direction of the text, push only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<TextDirection>,
+    /// Language of the text as a BCP 47 tag, push only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<Private<String>>,
+    /// Time that the notification is about, push only.
+    #[serde(default, deserialize_with = "push_options::time", skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
 }
 
 impl Content {
@@ -46,10 +75,9 @@ impl Content {
             errors.push(FieldError::new("content.body", "must not be empty"));
         }
         for (field, link) in [("content.url", &self.url), ("content.icon", &self.icon)] {
-            if link.as_ref().is_some_and(|link| !is_web_link(link.expose())) {
-                errors.push(FieldError::new(field, "must be an absolute http or https URL"));
-            }
+            errors.extend(link.as_ref().and_then(|link| link_error(field, link.expose())));
         }
+        errors.extend(push_options::errors(self));
         if self.json_bytes() > Self::MAX_BYTES {
             errors.push(FieldError::new("content", "must be at most 4,096 bytes of JSON"));
         }
@@ -61,6 +89,11 @@ impl Content {
     pub fn json_bytes(&self) -> usize {
         serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
     }
+}
+
+/// The error of a field with a URL that must not be shown to a person, if any.
+pub(super) fn link_error(field: &str, link: &str) -> Option<FieldError> {
+    (!is_web_link(link)).then(|| FieldError::new(field, "must be an absolute http or https URL"))
 }
 
 fn is_web_link(link: &str) -> bool {

@@ -9,6 +9,7 @@ mod id;
 mod item;
 mod kind;
 mod model;
+mod push_options;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod sample;
@@ -23,6 +24,7 @@ pub use id::NotificationId;
 pub use item::{DUE_SHARDS, attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules};
 pub use model::{Claim, Notification};
+pub use push_options::{Action, PushOptions, TextDirection};
 #[cfg(test)]
 pub use sample::sample;
 pub use status::{Reason, Status};

@@ -21,9 +21,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         content: Content {
             title: Private::new("Your certificate expires".to_owned()),
             body: Private::new("On Friday. ".repeat(32)),
-            url: None,
-            icon: None,
-            data: None,
+            ..Content::default()
         },
         channels: kind.channels.to_vec(),
         urgency: Urgency::Normal,

@@ -8,6 +8,7 @@ use super::{MAX_ATTRIBUTES_BYTES, Preferences};
 use crate::channels::email::EmailAddress;
 use crate::channels::sms::PhoneNumber;
 use crate::http::Request;
+use crate::language::is_language_tag;
 use crate::private::Private;
 use crate::problem::{FieldError, Problem};
 
@@ -88,13 +89,9 @@ fn checked<T, E: std::fmt::Display>(
     }
 }
 
-/// The form of a BCP 47 tag; whether such a language exists is not asked.
+/// A language tag, kept as it came.
 fn locale(tag: &str) -> Result<String, &'static str> {
-    let is_subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let language = tag.split('-').next().unwrap_or_default();
-    let is_language = (2..=8).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let is_tag = tag.len() <= 35 && is_language && tag.split('-').all(is_subtag);
-    if is_tag { Ok(tag.to_owned()) } else { Err("must be a language tag such as it or it-IT") }
+    if is_language_tag(tag) { Ok(tag.to_owned()) } else { Err("must be a language tag such as it or it-IT") }
 }
 
 fn time_zone(name: &str) -> Result<String, &'static str> {

@@ -37,6 +37,8 @@ impl TrackApi {
             "POST /v1/unsubscribe/{token}" => self.unsubscribe(request, now).await,
             "GET /v1/client/worker.js" => Ok(for_any_page(client::worker())),
             "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
+            "GET /v1/client/client.mjs" => Ok(for_any_page(client::module())),
+            "GET /v1/client/client.d.ts" => Ok(for_any_page(client::types())),
             _ => Err(Problem::not_found("route")),
         };
         answered.unwrap_or_else(|problem| Self::refusal(request, &problem))

@@ -5,6 +5,7 @@ use serde_json::Value;
 use web_push::Urgency;
 
 use super::topic::Topic;
+use crate::notification::PushOptions;
 use crate::private::Private;
 use crate::track::ReceiptLink;
 
@@ -30,6 +31,8 @@ pub struct PushContent {
     pub icon: Option<Private<String>>,
     /// The caller's own values.
     pub data: Option<Private<Value>>,
+    /// Pictures, buttons and the browser's presentation.
+    pub options: PushOptions,
     /// Where the service worker tells what became of it.
     pub receipt: Option<Private<ReceiptLink>>,
 }
@@ -70,6 +73,8 @@ struct Payload<'a> {
     icon: &'a Option<Private<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: &'a Option<Private<Value>>,
+    #[serde(flatten)]
+    options: &'a PushOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: &'a Option<Private<ReceiptLink>>,
     tag: &'a str,
@@ -124,8 +129,8 @@ impl PushMessage {
 }
 
 fn payload(content: &PushContent, topic: &Topic) -> Result<Private<Vec<u8>>, PayloadProblem> {
-    let PushContent { notification_id, title, body, url, icon, data, receipt } = content;
-    let payload = Payload { id: notification_id, title, body, url, icon, data, receipt, tag: topic.as_str() };
+    let PushContent { notification_id, title, body, url, icon, data, options, receipt } = content;
+    let payload = Payload { id: notification_id, title, body, url, icon, data, options, receipt, tag: topic.as_str() };
     let json = serde_json::to_vec(&payload).map_err(|_| PayloadProblem::Unwritable)?;
     if json.len() > MAX_PAYLOAD_BYTES {
         return Err(PayloadProblem::TooLarge { bytes: json.len() });
@@ -147,6 +152,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::notification::Content;
 
     fn content(body: &str) -> PushContent {
         PushContent {
@@ -156,8 +162,19 @@ mod tests {
             url: None,
             icon: None,
             data: None,
+            options: PushOptions::default(),
             receipt: None,
         }
+    }
+
+    fn options() -> Content {
+        let options = json!({
+            "title": "", "body": "", "badge": "https://example.com/badge.png", "image": "https://example.com/7.jpg",
+            "actions": [{"action": "pay", "title": "Pay", "url": "https://example.com/7/pay"}],
+            "require_interaction": true, "silent": false, "renotify": true, "dir": "auto", "lang": "en-GB",
+            "timestamp": "2026-09-21T14:13:20.5Z",
+        });
+        serde_json::from_value(options).unwrap()
     }
 
     fn message(body: &str) -> Result<PushMessage, PayloadProblem> {
@@ -174,6 +191,7 @@ mod tests {
             url: Some("https://example.com/7".to_owned().into()),
             icon: Some("https://example.com/7.png".to_owned().into()),
             data: Some(json!({"amount": 12}).into()),
+            options: PushOptions::new(&options(), Private::clone),
             receipt: Some(
                 ReceiptLink { url: "https://n.example/v1/receipts".to_owned(), token: "t".to_owned().into() }.into(),
             ),
@@ -188,6 +206,15 @@ mod tests {
             "url": "https://example.com/7",
             "icon": "https://example.com/7.png",
             "data": {"amount": 12},
+            "badge": "https://example.com/badge.png",
+            "image": "https://example.com/7.jpg",
+            "actions": [{"action": "pay", "title": "Pay", "url": "https://example.com/7/pay"}],
+            "require_interaction": true,
+            "silent": false,
+            "renotify": true,
+            "dir": "auto",
+            "lang": "en-GB",
+            "timestamp": 1_790_000_000_500_i64,
             "receipt": {"url": "https://n.example/v1/receipts", "token": "t"},
             "tag": topic.as_str(),
         });

@@ -1,6 +1,6 @@
-// What has to reach a server although the network, or the server, is away: receipts, and subscriptions that the browser
-// renewed. Stands in both scripts, so that a page sends what its worker could not. Repeating does no harm: the service
-// counts nothing twice.
+// Delivery of what has to reach a server although the network, or the server, is away: receipts, and changes of the
+// subscription. Part of every script, so that a page sends what its worker could not. Repeating does no harm: the service
+// counts nothing twice. No function here rejects.
 "use strict";
 
 self.notificationsOutbox = (() => {
@@ -10,6 +10,7 @@ self.notificationsOutbox = (() => {
   const ANSWER_MS = 10_000;
   const NAME = "push-notifications-outbox"; // of the lock, and of the browser's background sync
   const BUSY = [429, 502, 503, 504];
+  const OVER = ["taken", "refused"];
 
   const on = notificationsDatabase;
 
@@ -41,26 +42,31 @@ self.notificationsOutbox = (() => {
     return added;
   });
 
-  // Sends now, or keeps it for later. "taken", "refused" or "kept".
+  // Sends now, or keeps it for later. "taken", "refused", "kept", or "lost" without a database.
   const send = async (entry) => {
     const outcome = await post(entry);
-    if (outcome === "taken" || outcome === "refused") return outcome;
-    await keep(entry);
-    return "kept";
+    return OVER.includes(outcome) ? outcome : keep(entry).then(() => "kept", () => "lost");
   };
 
-  const alone = (work) => (navigator.locks ? navigator.locks.request(NAME, work) : work());
+  const alone = (work) => (navigator.locks ? navigator.locks.request(NAME, work).catch(work) : work());
+
+  // Removes what waits of a kind.
+  const drop = (kind) => on("outbox", "readwrite", (store) => {
+    const asked = store.getAll();
+    asked.onsuccess = () => asked.result.filter((one) => one.kind === kind).forEach(({ key }) => store.delete(key));
+    return asked;
+  }).catch(() => undefined);
 
   // Sends what waits, once. true: nothing waits any more.
   const flush = () => alone(async () => {
     const away = new Set();
     let left = 0;
-    for (const entry of await on("outbox", "readonly", (store) => store.getAll())) {
+    for (const entry of await on("outbox", "readonly", (store) => store.getAll()).catch(() => [])) {
       const isOld = Date.now() - entry.kept_at > KEPT_MS;
       const outcome = isOld ? "refused" : away.has(entry.url) ? "busy" : await post(entry);
       if (outcome === "busy") away.add(entry.url);
       if (outcome === "busy" || outcome === "failed") left += 1;
-      else await on("outbox", "readwrite", (store) => store.delete(entry.key));
+      else await on("outbox", "readwrite", (store) => store.delete(entry.key)).catch(() => undefined);
     }
     return left === 0;
   });
@@ -74,11 +80,14 @@ self.notificationsOutbox = (() => {
     return false;
   };
 
-  // After something was kept: nobody knows when the next push, or the next visit, comes.
-  const insist = async () => {
-    if (!(await patiently(flush))) await self.registration?.sync?.register(NAME).catch(() => undefined);
+  // After `send`, while the event lasts: sends what waits, or tries again what was not taken, which is then left to the
+  // background sync, the next push and the next page.
+  const insist = async (outcome, entry) => {
+    if (outcome === "lost") await patiently(async () => OVER.includes(await post(entry)));
+    else if (outcome !== "kept") await flush();
+    else if (!(await patiently(flush))) await self.registration?.sync?.register(NAME).catch(() => undefined);
   };
 
-  return { send, flush, patiently, insist, NAME };
+  return { send, drop, flush, patiently, insist, NAME };
 })();
 

@@ -14,6 +14,7 @@ use super::super::{
 use super::arrival::{PushService, verified_claims};
 use super::browser::Browser;
 use crate::channels::{Answer, Outcome, Rejection};
+use crate::notification::PushOptions;
 
 const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n";
 const TOO_LARGE: &str = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n";
@@ -64,6 +65,7 @@ pub fn message(body: &str) -> PushMessage {
         url: None,
         icon: None,
         data: None,
+        options: PushOptions::default(),
         receipt: None,
     };
     PushMessage::new(content, 3_600, Urgency::High, Topic::of_caller("invoice-7")).unwrap()

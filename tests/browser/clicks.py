@@ -1,0 +1,140 @@
+"""The chapters of a click: the page that it leads to, whatever is open, and what that page is told."""
+
+SHOWN = "location.pathname + location.search + location.hash"
+
+
+def leads_the_open_page(visitor, narrator):
+    narrator.chapter("A page of the site is open, and shows something else than it was loaded with")
+    cases = [("/", "/account", "/"), ("/account", "/orders/7", "/account"), ("/", "/orders/7", "/orders/7#part"),
+             ("/orders/7", None, "/orders/7"), ("/", None, "/orders/7?n={token}")]
+    for loaded, pushed, wanted in cases:
+        visitor.visits(loaded)
+        if pushed:
+            visitor.evaluates(f"history.pushState(null, '', '{pushed}')")
+        visitor.focusing(works=True)
+        visitor.clicks("Look", path=wanted)
+        if "{token}" in wanted:
+            visitor.waits(lambda: len(visitor.evaluates("location.search")) == len("?n=") + 72, "the page with its token")
+        else:
+            visitor.waits(lambda: visitor.evaluates(SHOWN) == wanted, f"the page at {wanted}")
+        narrator.equal((visitor.in_worker("self.focused.length"), visitor.in_worker("self.opened"), visitor.tabs()), (1, [], 1),
+                       f"loaded at {loaded}, now at {pushed or loaded}: it is brought to the front and shows {wanted}")
+
+
+def leads_where_a_worker_may_not(visitor, narrator):
+    narrator.chapter("The browser does not let the worker navigate")
+    visitor.visits("/")
+    navigate = "self.navigates ||= WindowClient.prototype.navigate; WindowClient.prototype.navigate = "
+    visitor.in_worker(navigate + "async () => { throw new TypeError('not controlled'); }")
+    visitor.focusing(works=True)
+    visitor.clicks("Look", path="/orders/7")
+    visitor.waits(lambda: visitor.evaluates(SHOWN) == "/orders/7", "the page")
+    narrator.equal(visitor.in_worker("self.opened"), [], "the page's own script goes there")
+    visitor.chromium.call("Page.navigate", visitor.page, url=f"{visitor.site.origin}/worker.js")
+    visitor.waits(lambda: visitor.evaluates("location.pathname === '/worker.js' && typeof notifications === 'undefined'"), "a page")
+    visitor.clicks("Look", path="/orders/7")
+    narrator.equal(visitor.in_worker("self.opened"), [f"{visitor.site.origin}/orders/7"], "where it has none, a window is opened")
+    visitor.in_worker("WindowClient.prototype.navigate = self.navigates")
+    visitor.visits("/")
+    visitor.focusing(works=True)
+    visitor.clicks("Elsewhere", path=None, options={"url": "https://elsewhere.example/7"})
+    narrator.equal((visitor.in_worker("self.opened"), visitor.evaluates(SHOWN)), (["https://elsewhere.example/7"], "/"),
+                   "another site gets a window of its own")
+
+
+def clicks_although_something_fails(visitor, narrator):
+    narrator.chapter("What is only nice to have fails")
+    wanted = [f"{visitor.site.origin}/orders/7"]
+    broken = {
+        "focus() rejects": ("", ""),
+        "focus() never answers": ("WindowClient.prototype.focus = () => new Promise(() => undefined)", ""),
+        "matchAll() rejects": ("self.finds = clients.matchAll; clients.matchAll = async () => { throw new Error('no'); }",
+                               "clients.matchAll = self.finds"),
+        "the database throws": ("self.opens = indexedDB.open; IDBFactory.prototype.open = () => { throw new Error('no'); }",
+                                "IDBFactory.prototype.open = self.opens"),
+        "the database never answers": ("self.opens = indexedDB.open; IDBFactory.prototype.open = () => ({})",
+                                       "IDBFactory.prototype.open = self.opens"),
+        "getNotifications() rejects": (
+            "self.gets = registration.getNotifications; let calls = 0; ServiceWorkerRegistration.prototype.getNotifications ="
+            " async function (of) { if (of) throw new Error('no'); return self.gets.call(this); }",
+            "ServiceWorkerRegistration.prototype.getNotifications = self.gets"),
+        "the browser refuses an option": ("self.refusesOptions = true", "self.refusesOptions = false"),
+    }
+    for what, (breaks, mends) in broken.items():
+        visitor.visits("/")
+        visitor.focusing(works=False)
+        visitor.in_worker(f"(() => {{ {breaks} }})()")
+        visitor.clicks("Look", path="/orders/7", options={"require_interaction": True})
+        visitor.in_worker(f"(() => {{ {mends} }})()")
+        narrator.equal(visitor.in_worker("self.opened"), wanted, f"{what}: it is shown, clicked and opened all the same")
+
+
+def clicks_without_a_url(visitor, narrator):
+    narrator.chapter("A message without a URL")
+    visitor.visits("/account")
+    visitor.focusing(works=True)
+    visitor.clicks("No URL", path=None)
+    narrator.equal((visitor.in_worker("self.focused.length"), visitor.in_worker("self.opened"), visitor.evaluates(SHOWN)),
+                   (1, [], "/account"), "brings the open page to the front and leaves it where it is")
+    visitor.focusing(works=False)
+    visitor.clicks("No URL", path=None)
+    narrator.equal(visitor.in_worker("self.opened"), [f"{visitor.site.origin}/"], "or opens the site")
+
+
+def tells_the_page(visitor, narrator):
+    narrator.chapter("The page is told of the click, with the data of the message")
+    visitor.visits("/")
+    visitor.focusing(works=True)
+    visitor.clicks("Data", path="/orders/7", options={"data": {"order": 7}})
+    visitor.hears('Clicked: {"order":7}')
+    narrator.equal(visitor.evaluates(SHOWN), "/orders/7", "the page that the open window is led to hears of it")
+    visitor.visits("/?router=own")
+    visitor.evaluates("self.sameDocument = true")
+    visitor.clicks("Data", path="/account", options={"data": [1]})
+    visitor.hears("Clicked: [1]")
+    narrator.equal((visitor.evaluates(SHOWN), visitor.evaluates("self.sameDocument"), visitor.in_worker("self.opened")),
+                   ("/account", True, []), "a page with a router of its own claims it, and stays the same document")
+    visitor.visits("/")
+    visitor.focusing(works=False)
+    visitor.in_worker("""clients.openWindow = async (url) => {
+      const known = new Set((await clients.matchAll({includeUncontrolled: true})).map(({id}) => id));
+      self.opened.push(url);
+      for (;;) {
+        const [found] = (await clients.matchAll({includeUncontrolled: true})).filter(({id}) => !known.has(id));
+        if (found) return found;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }""")
+    visitor.clicks("Data", path="/orders/7", options={"data": {"n": 3}})
+    first = visitor.page
+    opened = visitor.chromium.call("Target.createTarget", url=visitor.in_worker("self.opened[0]"))["targetId"]
+    visitor.page = visitor.chromium.attach(opened)
+    visitor.hears('Clicked: {"n":3}')
+    narrator.ok("a window that was opened for it hears of it although it was loading")
+    visitor.chromium.call("Target.closeTarget", targetId=opened)
+    visitor.page = first
+    narrator.check("Clicked" not in visitor.evaluates("document.getElementById('state').textContent"), "and no other window does")
+    visitor.in_worker("clients.openWindow = async (url) => { self.opened.push(url); return null; }")
+    visitor.visits("/classic.html")
+    visitor.focusing(works=True)
+    visitor.clicks("Early", path=None, options={"data": "early"})
+    visitor.evaluates("notifications.onclick = ({detail}) => { self.heard = detail; }")
+    visitor.waits(lambda: visitor.evaluates("self.heard?.data") == "early", "the click")
+    narrator.equal(visitor.evaluates("self.heard.title"), "Early", "whoever listens late hears of the last click")
+
+
+def clicks_a_button(visitor, narrator):
+    narrator.chapter("Buttons")
+    buttons = [{"action": "account", "title": "Account", "url": f"{visitor.site.origin}/account?n={{token}}"},
+               {"action": "later", "title": "Later"}]
+    for action, wanted in [("account", "/account"), ("later", "/orders/7"), ("", "/orders/7"), ("constructor", "/orders/7")]:
+        visitor.visits("/")
+        visitor.focusing(works=True)
+        visitor.clicks("Buttons", action, path="/orders/7", options={"actions": buttons, "data": 1})
+        visitor.hears(f"Clicked{action and ' '}{action}: 1")
+        narrator.equal(visitor.evaluates("location.pathname"), wanted, f"a click on {action or 'none of them'!r} leads to {wanted}")
+    narrator.equal(visitor.evaluates("location.search"), "", "only a URL that asks for a token has one")
+
+
+CHAPTERS = (leads_the_open_page, leads_where_a_worker_may_not, clicks_although_something_fails, clicks_without_a_url,
+            tells_the_page, clicks_a_button)

@@ -1,0 +1,147 @@
+"""The chapters about a page's calls: what they need, what they say when something is missing, and how they are undone."""
+
+import json
+
+from shop import REGISTER
+from visitor import SUBSCRIPTIONS
+
+CALL = ("notifications.subscribe({options}).then((given) => given && given.endpoint, (error) =>"
+        " [error.name, error.code, error.reason ?? null, error instanceof notifications.NotificationsError, error instanceof Error])")
+
+
+def _fails(visitor, code, reason=None, **changes):
+    options = {"serviceWorker": "/worker.js", "api": visitor.stack.api_url, "registerUrl": REGISTER, **changes}
+    given = json.dumps({name: value for name, value in options.items() if value is not None})
+    found = visitor.evaluates(CALL.replace("{options}", given))
+    visitor.narrator.equal(found, ["NotificationsError", code, reason, True, True], f"{changes or 'that'} is {reason or code}")
+
+
+def names_what_is_wrong(visitor, narrator):
+    narrator.chapter("What is wrong has a name")
+    visitor.visits("/")
+    visitor.evaluates("(() => { self.asked = 0; const ask = Notification.requestPermission;"
+                      " Notification.requestPermission = () => { asked += 1; return ask.call(Notification); }; })()")
+    narrator.equal(visitor.evaluates("[notifications.supported, notifications.support(), notifications.permission]"),
+                   [True, {"supported": True, "reason": None}, "granted"], "this browser lacks nothing")
+    for changes in ({"api": None}, {"serviceWorker": None}, {"registerUrl": None}, {"publicKey": "a-key"}, {"api": "http://"},
+                    {"registerUrl": "http://a b/"}):
+        _fails(visitor, "not-configured", **changes)
+    narrator.equal(visitor.evaluates("self.asked"), 0, "and nobody is asked for permission")
+    _fails(visitor, "worker-failed", serviceWorker="/no-worker.js")
+    _fails(visitor, "service-unavailable", api="http://127.0.0.1:1")
+    _fails(visitor, "service-unavailable", api=f"{visitor.stack.api_url}/nowhere")
+    visitor.site.will_answer(REGISTER, 500)
+    _fails(visitor, "registration-failed")
+    visitor.evaluates("self.mends = PushManager.prototype.subscribe;"
+                      "PushManager.prototype.subscribe = async () => { throw new DOMException('no', 'AbortError'); }")
+    _fails(visitor, "subscribe-failed")
+    visitor.evaluates("PushManager.prototype.subscribe = self.mends")
+    for gone, reason in [("delete self.PushManager", "no-push"),
+                         ("Object.defineProperty(navigator, 'serviceWorker', {value: undefined})", "no-service-worker")]:
+        visitor.evaluates(gone)
+        _fails(visitor, "unsupported", reason)
+    visitor.chromium.call("Network.enable", visitor.page)
+    agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
+    own = visitor.evaluates("navigator.userAgent")
+    visitor.chromium.call("Emulation.setUserAgentOverride", visitor.page, userAgent=agent)
+    _fails(visitor, "unsupported", "ios-home-screen")
+    visitor.chromium.call("Emulation.setUserAgentOverride", visitor.page, userAgent=own)
+    without = visitor.chromium.call("Page.addScriptToEvaluateOnNewDocument", visitor.page, source=(
+        "delete self.Notification; delete self.PushManager; Object.defineProperty(navigator, 'serviceWorker', {value: undefined});"
+        " Object.defineProperty(self, 'indexedDB', {get: () => { throw new DOMException('no', 'SecurityError'); }});"))["identifier"]
+    visitor.visits("/classic.html")
+    narrator.equal(visitor.evaluates("notifications.unsubscribe().then((ended) => [notifications.supported, notifications.permission, ended])"),
+                   [False, "unsupported", False], "a page in a browser with nothing of it goes on")
+    narrator.equal(visitor.evaluates("notifications.converted(1)"), False, "and so does what it tells")
+    visitor.chromium.call("Page.removeScriptToEvaluateOnNewDocument", visitor.page, identifier=without)
+
+
+def subscribes_without_a_database(visitor, narrator):
+    narrator.chapter("The browser has no database")
+    for how in ("() => { throw new Error('no'); }", "() => ({})"):
+        visitor.visits("/classic.html")
+        visitor.evaluates(f"IDBFactory.prototype.open = {how}")
+        before = len(visitor.site.registered)
+        narrator.equal((visitor.subscribes(), len(visitor.site.registered) - before), (visitor.device.subscription()["endpoint"], 1),
+                       f"open = {how}: the classic script subscribes all the same")
+
+
+def stays_within_the_policy(visitor, narrator):
+    narrator.chapter("The site allows itself, and the API, and nothing else")
+    visitor.visits("/")
+    script = """new Promise((resolve) => {
+      self.addEventListener("securitypolicyviolation", ({effectiveDirective}) => resolve(effectiveDirective), {once: true});
+      fetch("http://127.0.0.1:1/").catch(() => undefined);
+    })"""
+    narrator.equal((visitor.evaluates(script), visitor.in_worker(script)), ("connect-src", "connect-src"),
+                   "its Content-Security-Policy is in force in the page and in the worker")
+
+
+def logs_out(visitor, narrator):
+    narrator.chapter("Somebody logs out of a shared computer")
+    visitor.visits("/")
+    endpoint = visitor.subscribes()
+    narrator.check(visitor.devices(), "their device is registered")
+    visitor.clears_what_is_shown()
+    sent, _ = visitor.is_sent("Private")
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    visitor.site.will_answer(REGISTER)
+    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "the page unsubscribes")
+    narrator.equal((visitor.evaluates("self.subscription"), visitor.shown()), (None, []),
+                   "the browser has no subscription any more, and shows nothing of theirs")
+    narrator.equal(visitor.site.answered(REGISTER), [(204, {"subscription": None, "old_endpoint": endpoint})], "the backend hears of it")
+    narrator.equal(visitor.devices(), [], "and removes the device")
+    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), False, "a second time there is nothing to do")
+    visitor.site.will_answer(REGISTER)
+    visitor.in_worker(SUBSCRIPTIONS % json.dumps(visitor.device.subscription()))
+    visitor.loses_its_subscription("null")
+    visitor.in_worker("new Promise((resolve) => setTimeout(resolve, 300))")
+    narrator.equal((visitor.in_worker("self.subscription ?? null"), visitor.site.answered(REGISTER)), (None, []),
+                   "the worker does not subscribe again")
+    visitor.subscribes()
+    visitor.site.will_answer(REGISTER, 503)
+    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "it works also when the backend is away")
+    visitor.waits(lambda: visitor.statuses(REGISTER) == [503, 204], "the second try")
+    narrator.equal(visitor.devices(), [], "which hears of it a moment later")
+    visitor.visits("/")
+    narrator.check(visitor.subscribes(), "the next person may subscribe")
+    narrator.equal(len(visitor.devices()), 1, "and has one device")
+
+
+def shows_what_it_is_told(visitor, narrator):
+    narrator.chapter("What a notification looks like")
+    visitor.visits("/")
+    visitor.clears_what_is_shown()
+    options = {"badge": f"{visitor.site.origin}/badge.png", "image": f"{visitor.site.origin}/image.png",
+               "actions": [{"action": "pay", "title": "Pay", "url": f"{visitor.site.origin}/account"}],
+               "require_interaction": True, "silent": True, "dir": "rtl", "lang": "he", "timestamp": "2026-11-28T12:00:00Z"}
+    sent, _ = visitor.is_sent("Whole", options=options)
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    found = visitor.in_worker("registration.getNotifications().then(([one]) => ({badge: one.badge, image: one.image, dir: one.dir,"
+                              " lang: one.lang, silent: one.silent, timestamp: one.timestamp,"
+                              " require_interaction: one.requireInteraction,"
+                              " actions: one.actions.map(({action, title}) => ({action, title}))}))")
+    wanted = {**options, "timestamp": 1_795_867_200_000, "actions": [{"action": "pay", "title": "Pay"}]}
+    narrator.equal(found, wanted, "it has every option of the content")
+
+
+def alerts_again(visitor, narrator):
+    narrator.chapter("A notification replaces another")
+    visitor.clears_what_is_shown()
+    visitor.in_worker("self.options = []")
+    alerts = lambda: visitor.in_worker("self.options.map(({renotify}) => renotify)")
+    sent, first = visitor.is_sent("Shipped", topic="order-9")
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    visitor.is_pushed_and_shown(json.dumps(first))
+    sent, second = visitor.is_sent("Delivered", topic="order-9")
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    visitor.is_pushed_and_shown(json.dumps(second))
+    narrator.equal(alerts(), [False, False, True, False], "with a sound, unless it is the same once more")
+    sent, _ = visitor.is_sent("Quietly", topic="order-9", options={"renotify": False})
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    narrator.equal(alerts()[4:], [False], "or its sender wants none")
+    narrator.equal([one["title"] for one in visitor.shown()], ["Quietly"], "one of them is shown")
+    visitor.clears_what_is_shown()
+
+
+CHAPTERS = (names_what_is_wrong, subscribes_without_a_database, stays_within_the_policy, logs_out, shows_what_it_is_told, alerts_again)
