@@ -63,7 +63,7 @@ def is_shown_and_clicked(visitor, narrator):
                    "the notification is shown with title, body and tag")
     visitor.on_notification("notificationclick")
     visitor.waits_for(sent, "clicked_at", "the receipt of the click")
-    narrator.equal(visitor.in_worker("self.opened"), [f"{visitor.site.origin}/orders/7"], "a click opens the message's URL")
+    visitor.opens("/orders/7")
     narrator.equal(visitor.shown(), [], "and takes the notification away")
     narrator.equal(visitor.evaluates("notifications.converted(19.9)"), True, "the page tells of a conversion")
     found = visitor.notification(sent)
@@ -78,7 +78,7 @@ def gives_the_page_a_token(visitor, narrator):
     visitor.in_worker("self.opened = []")
     visitor.on_notification("notificationclick")
     visitor.waits_for(sent, "clicked_at", "the receipt of the click")
-    [opened] = visitor.in_worker("self.opened")
+    [opened] = visitor.waits(lambda: visitor.in_worker("self.opened"), "a window")
     token = opened.partition("?n=")[2]
     narrator.check(len(token) == 72 and token != message["receipt"]["token"], "its URL has a token of its own", opened)
     refused = visitor.stack.call(None, "POST", "/v1/receipts", {"token": token, "event": "dismissed"})

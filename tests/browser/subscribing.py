@@ -24,7 +24,7 @@ def names_what_is_wrong(visitor, narrator):
     narrator.equal(visitor.evaluates("[notifications.supported, notifications.support(), notifications.permission]"),
                    [True, {"supported": True, "reason": None}, "granted"], "this browser lacks nothing")
     for changes in ({"api": None}, {"serviceWorker": None}, {"registerUrl": None}, {"publicKey": "a-key"}, {"api": "http://"},
-                    {"registerUrl": "http://a b/"}):
+                    {"registerUrl": "http://:0"}):
         _fails(visitor, "not-configured", **changes)
     narrator.equal(visitor.evaluates("self.asked"), 0, "and nobody is asked for permission")
     _fails(visitor, "worker-failed", serviceWorker="/no-worker.js")

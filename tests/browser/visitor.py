@@ -197,12 +197,18 @@ class Visitor:
         self.waits_for(notification_id, "clicked_at", "the receipt of the click")
         return notification_id
 
+    def opens(self, path):
+        """A window with this URL, or page of the site, is opened, and no other."""
+        url = self.site.origin + path if path.startswith("/") else path
+        self.waits(lambda: self.in_worker("self.opened.length"), "a window")
+        self.narrator.equal(self.in_worker("self.opened"), [url], f"a window with {path} is opened")
+
     def tabs(self):
         return len(self.chromium.targets("page"))
 
     def hears(self, text):
         """The app of the site says what it was told of a click."""
-        self.waits(lambda: text in self.evaluates("document.getElementById('state').textContent"), f"the page says {text}")
+        self.waits(lambda: text in self.evaluates("document.getElementById('state')?.textContent ?? ''"), f"the page says {text}")
 
     def notification(self, notification_id):
         return self.stack.expect(200, "send", "GET", f"/v1/notifications/{notification_id}").json
