@@ -163,14 +163,67 @@ async fn a_bounce_that_comes_while_the_next_mail_step_is_under_way_is_heeded_by_
 }
 
 #[tokio::test]
-async fn a_soft_bounce_is_shown_and_decides_nothing() {
+async fn a_soft_bounce_fails_the_mail_and_suppresses_nothing() {
+    for (sub_kind, detail) in [
+        ("MailboxFull", "mailbox_full"),
+        ("AttachmentRejected", "content_refused"),
+        ("CustomTimeoutExceeded", "given_up"),
+        ("General", "soft_bounce"),
+    ] {
+        let world = world_with_ada().await;
+        let sent = world.send("ada", json!({"channels": ["email"]})).await;
+        let bounce = [bounced(&id_of(&sent), MAIL, "Transient", sub_kind)];
+        assert_eq!((world.ses_tells(&bounce).await, world.ses_tells(&bounce).await), (new(1), known(1)));
+        let end = world.get(&id_of(&sent)).await;
+        assert_eq!(
+            (status(&end), end.attempts()),
+            ((json!("failed"), json!("rejected")), vec!["email:rejected".to_owned()])
+        );
+        assert_eq!(end.body["attempts"][0]["detail"], detail);
+        assert_eq!(suppressed(&world).await, json!([]));
+    }
+}
+
+#[tokio::test]
+async fn a_machines_report_is_no_wish_of_the_person() {
+    for (kind, detail) in [("auth-failure", "authentication_failed"), ("virus", "virus_reported")] {
+        let world = world_with_ada().await;
+        let sent = world.send("ada", json!({"channels": ["email"]})).await;
+        let mut report = complained(&id_of(&sent), MAIL);
+        report["complaint"]["complaintFeedbackType"] = json!(kind);
+        assert_eq!(world.ses_tells(&[report]).await, new(1));
+        let end = world.get(&id_of(&sent)).await;
+        assert_eq!((&end.body["status"], &end.body["attempts"][0]["detail"]), (&json!("accepted"), &json!(detail)));
+        assert_eq!(suppressed(&world).await, json!([]));
+        let profile = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await;
+        assert_eq!(profile.body["unsubscribed_types"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_quota_rests_the_channel_until_one_sms_probes() {
     let world = world_with_ada().await;
-    let sent = world.send("ada", json!({"channels": ["email"]})).await;
-    assert_eq!(world.ses_tells(&[bounced(&id_of(&sent), MAIL, "Transient", "MailboxFull")]).await, new(1));
+    let sent = world.send("ada", json!({"channels": ["sms"]})).await;
+    let told = world.sns_logs(&[texted(&last_text(&world), PHONE, "FAILURE", "No quota left for account")]).await;
+    assert_eq!(told, new(1));
     let end = world.get(&id_of(&sent)).await;
-    assert_eq!((status(&end), end.attempts()), ((json!("accepted"), Value::Null), vec!["email:accepted".to_owned()]));
-    assert_eq!(end.body["attempts"][0]["detail"], "mailbox_full");
+    assert_eq!(end.attempts(), ["sms:rejected"]);
+    assert_eq!(end.body["attempts"][0]["detail"], "account_refused");
     assert_eq!(suppressed(&world).await, json!([]));
+    assert!(
+        logs::lines()
+            .iter()
+            .any(|line| line.contains(r#""alarm":"channel_config""#) && line.contains("account_refused"))
+    );
+
+    world.advance(6);
+    let waits = world.send("ada", json!({"channels": ["sms"]})).await;
+    assert_eq!((&waits.body["status"], world.texts().len()), (&json!("cascading"), 1), "it is not dropped");
+    let by_mail = world.send("ada", json!({"channels": ["sms", "email"]})).await;
+    assert_eq!(by_mail.attempts(), ["email:accepted"]);
+    world.advance(16 * 60);
+    world.sweep().await;
+    assert_eq!(world.texts().len(), 2, "one tries after 15 minutes");
 }
 
 #[tokio::test]

@@ -79,6 +79,8 @@ async fn explain_says_what_a_send_would_do_and_writes_nothing() {
     assert_eq!(gates, ["rollout", "unknown_recipient", "opted_out", "no_channel", "quiet_hours"]);
     let plan: Vec<_> = explained.body["plan"].as_array().unwrap().iter().map(|step| step["possible"].clone()).collect();
     assert_eq!(plan, [true, true, false], "a German phone is not in the allowed countries");
+    let because = |at: usize| explained.body["plan"][at]["impossible_because"].clone();
+    assert_eq!([because(0), because(1), because(2)], [Value::Null, Value::Null, json!("country_not_allowed")]);
     assert_eq!(explained.body["plan"][1]["rendered"]["subject"], "Hi");
     assert_eq!(explained.body["cost_estimate_micros"], json!({"first": 0, "at_most": 92}));
     assert_eq!((world.write_units(), world.push.count("phone")), (0.0, 0));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent};
 use notifications::aws::{self, deadline};
+use notifications::breaker::Breakers;
 use notifications::clock::Clock;
 use notifications::gateway;
 use notifications::http::Request;
@@ -13,7 +14,7 @@ use notifications::problem::Problem;
 use notifications::recipients::KeyHasher;
 use notifications::secrets::{SecretName, Secrets};
 use notifications::startup::{Eager, StartError};
-use notifications::store::{NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
+use notifications::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
 use notifications::track::{Heard, Hearing, TokenKeys, TrackApi};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -99,7 +100,8 @@ pub async fn start(config: Arc<Config>) -> Result<Services, StartError> {
             notifications,
             recipients,
             suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), hasher),
-            sms_messages: SmsMessages::new(dynamodb, config.control_table.as_str()),
+            sms_messages: SmsMessages::new(dynamodb.clone(), config.control_table.as_str()),
+            breakers: Breakers::new(BreakerStore::new(dynamodb, config.control_table.as_str()), [], Clock::System),
         },
     })
 }

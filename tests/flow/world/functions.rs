@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use notifications::alerts::{Herald, Post};
 use notifications::aws;
+use notifications::breaker::Breakers;
 use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
 use notifications::channels::push::{ExtraOrigins, VapidKey};
 use notifications::cleanup::Cleanup;
@@ -179,7 +180,7 @@ impl Places {
         }
     }
 
-    pub async fn track(&self) -> (TrackApi, Hearing) {
+    pub async fn track(&self, clock: &Clock) -> (TrackApi, Hearing) {
         let sdk = self.aws("track");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
@@ -192,7 +193,8 @@ impl Places {
             notifications: notifications.clone(),
             recipients: recipients.clone(),
             suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", hasher),
-            sms_messages: SmsMessages::new(dynamodb, "control"),
+            sms_messages: SmsMessages::new(dynamodb.clone(), "control"),
+            breakers: Breakers::new(BreakerStore::new(dynamodb, "control"), [], clock.clone()),
         };
         (TrackApi { notifications, recipients, keys }, hearing)
     }

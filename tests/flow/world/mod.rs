@@ -133,7 +133,7 @@ impl World {
         }
         let push_origins = format!("{},{}", push.origin, other_push.origin);
         let places = Places { aws_url: aws.url.clone(), push_origins };
-        let (track, hearing) = places.track().await;
+        let (track, hearing) = places.track(&clock).await;
         Self {
             send: places.send(&clock).await,
             cascade: places.cascade(&clock).await,

@@ -172,6 +172,12 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
+    /// Keeps all processes from calling this host until then. For facts about a host that come from elsewhere than the
+    /// answer to a call; a time that is over changes nothing.
+    pub async fn rest(&self, host: &Host, until: Timestamp) {
+        self.within_patience(Box::pin(self.asked(host, until.as_millisecond()))).await;
+    }
+
     /// The call was not made after all: a probe is the next one's.
     pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
         if let Pass::Probe(held) = pass {

@@ -114,7 +114,19 @@ impl Report {
     /// When it was handed over, unless it came back.
     #[must_use]
     pub fn proof(&self) -> Option<Timestamp> {
-        self.confirmed_at.filter(|_| self.failed.is_none())
+        self.confirmed_at.filter(|_| self.failure().is_none())
+    }
+
+    /// Why it did not arrive, as far as both of the provider's words show.
+    #[must_use]
+    pub fn failure(&self) -> Option<Finding> {
+        self.failed.filter(|why| self.confirmed_at.is_none() || !why.yields_to_delivery())
+    }
+
+    /// Returns the reported failure that the delivery outweighs.
+    #[must_use]
+    pub fn outweighed(&self) -> Option<Finding> {
+        self.failed.filter(|_| self.failure().is_none())
     }
 
     fn is_empty(&self) -> bool {

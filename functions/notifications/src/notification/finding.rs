@@ -26,11 +26,19 @@ pub enum Finding {
     Unreachable,
     /// It would have cost more than it may.
     TooDear,
+    /// The account may not send: its quota or spend limit is used up, or something of it is not set up.
+    AccountRefused,
     /// The mailbox is full.
     MailboxFull,
     /// The mailbox, or what stands before it, does not take a message as large as this.
     MessageTooLarge,
-    /// It came back, perhaps for a while; an absence note counts as that too.
+    /// The provider tried for as long as it may.
+    GivenUp,
+    /// A receiver's filter found a virus in it, and said so.
+    VirusReported,
+    /// A receiver could not authenticate the sender, and said so.
+    AuthenticationFailed,
+    /// It came back, perhaps for a while; an automatic reply such as an absence note is reported as that too.
     SoftBounce,
     /// The provider does not know why.
     Unknown,
@@ -38,7 +46,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Complaint,
         Self::OptedOut,
         Self::MailboxUnknown,
@@ -49,8 +57,12 @@ impl Finding {
         Self::PhoneRefused,
         Self::Unreachable,
         Self::TooDear,
+        Self::AccountRefused,
         Self::MailboxFull,
         Self::MessageTooLarge,
+        Self::GivenUp,
+        Self::VirusReported,
+        Self::AuthenticationFailed,
         Self::SoftBounce,
         Self::Unknown,
     ];
@@ -69,11 +81,22 @@ impl Finding {
             Self::PhoneRefused => "phone_refused",
             Self::Unreachable => "unreachable",
             Self::TooDear => "too_dear",
+            Self::AccountRefused => "account_refused",
             Self::MailboxFull => "mailbox_full",
             Self::MessageTooLarge => "message_too_large",
+            Self::GivenUp => "given_up",
+            Self::VirusReported => "virus_reported",
+            Self::AuthenticationFailed => "authentication_failed",
             Self::SoftBounce => "soft_bounce",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether a reported delivery is believed instead. SES reports an automatic reply, which only a delivered mail can
+    /// cause, as a bounce without a known reason.
+    #[must_use]
+    pub const fn yields_to_delivery(self) -> bool {
+        matches!(self, Self::SoftBounce | Self::Unknown)
     }
 
     /// Whether the address is of no use any more, so that the attempt counts as `gone`; else it counts as `rejected`.

@@ -48,8 +48,12 @@ impl Notification {
     pub(super) fn heed_failures(&mut self) -> bool {
         let mut found = false;
         for attempt in &mut self.attempts {
-            let Some(why) = self.engagement.reports.on(attempt.channel).failed else { continue };
+            let report = self.engagement.reports.on(attempt.channel);
             let took = matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
+            if report.outweighed().is_some() && (took || came_back(attempt)) {
+                (attempt.outcome, attempt.detail) = (AttemptOutcome::Accepted, None);
+            }
+            let Some(why) = report.failure() else { continue };
             if took || came_back(attempt) {
                 attempt.outcome = if why.ends_address() { AttemptOutcome::Gone } else { AttemptOutcome::Rejected };
                 attempt.detail = Some(why.as_str().to_owned());

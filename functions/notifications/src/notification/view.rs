@@ -78,7 +78,8 @@ impl<'a> AttemptView<'a> {
     fn of(attempt: &'a Attempt, of: &Notification) -> Self {
         // What a provider said later of what it took, and what decides nothing.
         let is_told = attempt.outcome == AttemptOutcome::Accepted;
-        let noted = of.engagement.reports.on(attempt.channel).noted.filter(|_| is_told);
+        let report = of.engagement.reports.on(attempt.channel);
+        let noted = report.noted.or(report.outweighed()).filter(|_| is_told);
         Self {
             channel: attempt.channel,
             provider: &attempt.provider,

@@ -121,7 +121,8 @@ fn what_ses_tells_settles_what_was_unknown() {
         (Said::Delivered, (Status::Delivered, None)),
         (BOUNCED, (Status::Failed, Some(Reason::Gone))),
         (Said::Failed(Finding::ContentRefused), (Status::Failed, Some(Reason::Rejected))),
-        (Said::Noted(Finding::MailboxFull), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
+        (Said::Failed(Finding::MailboxFull), (Status::Failed, Some(Reason::Rejected))),
+        (Said::Noted(Finding::AuthenticationFailed), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
     ] {
         let mut notification = sample("DEFAULT", at(0));
         notification.record(attempt(Channel::Email, Outcome::Uncertain, 0));
@@ -129,6 +130,26 @@ fn what_ses_tells_settles_what_was_unknown() {
         by_mail(said).apply(&mut notification, at(6));
         assert_eq!(state(&notification), then, "{said:?}");
     }
+}
+
+#[test]
+fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
+    let told = [by_mail(Said::Delivered), by_mail(Said::Failed(Finding::SoftBounce))];
+    for order in [[0, 1], [1, 0]] {
+        let mut notification = mailed("DEFAULT", Status::Accepted);
+        for one in order {
+            told[one].apply(&mut notification, at(6));
+        }
+        assert_eq!(state(&notification), (Status::Delivered, None), "an absence note is such a bounce");
+        assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Accepted);
+    }
+    let mut alone = mailed("DEFAULT", Status::Accepted);
+    told[1].apply(&mut alone, at(6));
+    assert_eq!(state(&alone), (Status::Failed, Some(Reason::Rejected)));
+    let mut full = mailed("DEFAULT", Status::Accepted);
+    told[0].apply(&mut full, at(6));
+    by_mail(Said::Failed(Finding::MailboxFull)).apply(&mut full, at(7));
+    assert_eq!(state(&full), (Status::Failed, Some(Reason::Rejected)), "a reason outweighs the delivery");
 }
 
 #[test]
@@ -143,7 +164,7 @@ fn what_was_never_sent_there_cannot_have_become_anything() {
     let refused = attempt(Channel::Email, Outcome::Gone, 0);
     let mut never_taken = sent("DEFAULT", &[Channel::Push], Status::Accepted);
     never_taken.record(refused);
-    for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Noted(Finding::MailboxFull)] {
+    for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Failed(Finding::MailboxFull)] {
         let before = never_taken.clone();
         assert_eq!(by_mail(said).apply(&mut never_taken, at(6)), Effect::Impossible);
         assert_eq!(never_taken, before);
@@ -185,8 +206,10 @@ fn any_told() -> impl Strategy<Value = Told> {
         Said::Failed(Finding::MailboxUnknown),
         Said::Failed(Finding::ContentRefused),
         Said::Failed(Finding::Unreachable),
-        Said::Noted(Finding::MailboxFull),
-        Said::Noted(Finding::SoftBounce),
+        Said::Failed(Finding::MailboxFull),
+        Said::Failed(Finding::SoftBounce),
+        Said::Failed(Finding::Unknown),
+        Said::Noted(Finding::VirusReported),
     ]);
     let any_channel = || prop::sample::select(Channel::ALL.to_vec());
     prop_oneof![

@@ -5,23 +5,27 @@
 //! order. What is about no message of ours changes nothing and raises an alarm.
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::feedback::{Feedback, Said};
 use super::mail_event::{MailEvent, MailReport};
 use super::noting;
 use super::receipt::Effect;
 use super::sms_log::{SmsLog, SmsReport};
-use crate::notification::NotificationId;
+use crate::breaker::{Breakers, Host};
+use crate::notification::{Finding, NotificationId};
 use crate::private::Private;
 use crate::recipients::{Address, SuppressionReason};
 use crate::store::{NotificationsStore, RecipientsStore, SmsMessages, StoreError, SuppressionsStore};
 
 /// How many reports are worked on at once.
 const AT_ONCE: usize = 16;
+/// Pause of a channel whose provider dropped a message for a fault of the account. Then one message probes: a log is the
+/// only place where SNS reports a used-up quota, so a short pause would lose more messages and a long one delays recovery.
+const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Everything that hearing needs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Hearing {
     /// The notifications.
     pub notifications: NotificationsStore,
@@ -31,6 +35,8 @@ pub struct Hearing {
     pub suppressions: SuppressionsStore,
     /// Which notification an SMS was sent for.
     pub sms_messages: SmsMessages,
+    /// The circuit breakers, for an account that may not send.
+    pub breakers: Breakers,
 }
 
 /// How an event was heard.
@@ -132,6 +138,9 @@ impl Hearing {
         if feedback.said == Said::Complained {
             self.recipients.unsubscribe(id.recipient(), about.kind.name, now).await?;
         }
+        if feedback.said == Said::Failed(Finding::AccountRefused) {
+            self.pause(feedback).await;
+        }
         let noted =
             noting::note_on(&self.notifications, about, |notification| feedback.apply(notification, now)).await?;
         Ok(match noted {
@@ -143,6 +152,20 @@ impl Hearing {
                 Ending::New
             }
         })
+    }
+
+    /// Treats the report as the same refusal by the provider's API: raises its alarm, and keeps the channel's messages
+    /// back while they would be dropped. Counted from the report's own time, so an old report repeated changes nothing.
+    async fn pause(&self, feedback: Feedback) {
+        let host = Host::paid(feedback.channel);
+        tracing::error!(
+            alarm = "channel_config",
+            channel = %feedback.channel,
+            provider = host.provider,
+            detail = Finding::AccountRefused.as_str(),
+            "a provider dropped a message for a fault of the account: check quota, spend limit and sandbox"
+        );
+        self.breakers.rest(&host, feedback.at.saturating_add(ACCOUNT_PAUSE).unwrap_or(Timestamp::MAX)).await;
     }
 
     async fn suppress(

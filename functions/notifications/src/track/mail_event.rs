@@ -126,14 +126,10 @@ impl Record {
                 let complaint = self.complaint.as_ref().ok_or(NoMailEvent("complaint"))?;
                 complaint.said().map(|said| (said, Some(complaint.timestamp)))
             }
-            "Reject" => Some((Said::Failed(Finding::ContentRefused), None)),
-            "Send"
-            | "Open"
-            | "Click"
-            | "Rendering Failure"
-            | "DeliveryDelay"
-            | "Subscription"
-            | "AmazonSnsSubscriptionSucceeded" => None,
+            // Neither was sent at all.
+            "Reject" | "Rendering Failure" => Some((Said::Failed(Finding::ContentRefused), None)),
+            // While a delivery is delayed, SES goes on trying; its end is a `Delivery` or a `Bounce`.
+            "Send" | "Open" | "Click" | "DeliveryDelay" | "Subscription" | "AmazonSnsSubscriptionSucceeded" => None,
             _ => return Err(NoMailEvent("eventType")),
         })
     }
@@ -143,28 +139,39 @@ impl Bounce {
     fn said(&self) -> Result<Said, NoMailEvent> {
         Ok(match (self.bounce_type.as_str(), self.bounce_sub_type.as_str()) {
             ("Permanent", "NoEmail") => Said::Failed(Finding::MailboxUnknown),
-            ("Permanent", "Suppressed" | "OnAccountSuppressionList") => Said::Failed(Finding::AddressSuppressed),
+            (
+                "Permanent",
+                "Suppressed" | "OnAccountSuppressionList" | "OnTenantSuppressionList" | "EmailValidationSuppressed",
+            ) => Said::Failed(Finding::AddressSuppressed),
             ("Permanent", "UnsubscribedRecipient") => Said::Failed(Finding::OptedOut),
             ("Permanent", _) => Said::Failed(Finding::Bounced),
-            ("Transient", "MailboxFull") => Said::Noted(Finding::MailboxFull),
-            ("Transient", "MessageTooLarge") => Said::Noted(Finding::MessageTooLarge),
-            ("Transient", "ContentRejected" | "AttachmentRejected") => Said::Noted(Finding::ContentRefused),
-            ("Transient", _) => Said::Noted(Finding::SoftBounce),
-            ("Undetermined", _) => Said::Noted(Finding::Unknown),
+            // "Transient" speaks of the address, which may be written to again. This mail is given up in every case.
+            ("Transient", "MailboxFull") => Said::Failed(Finding::MailboxFull),
+            ("Transient", "MessageTooLarge") => Said::Failed(Finding::MessageTooLarge),
+            ("Transient", "ContentRejected" | "AttachmentRejected") => Said::Failed(Finding::ContentRefused),
+            ("Transient", "CustomTimeoutExceeded") => Said::Failed(Finding::GivenUp),
+            ("Transient", _) => Said::Failed(Finding::SoftBounce),
+            ("Undetermined", _) => Said::Failed(Finding::Unknown),
             _ => return Err(NoMailEvent("bounceType")),
         })
     }
 }
 
 impl Complaint {
-    /// `None` when somebody says that a mail was no spam after all. SES does not even send to an address that complained
-    /// before, if the account's suppression list has it.
+    /// Tells a person's wish from a machine's report by the feedback types of RFC 5965, RFC 6430 and RFC 6591. `None` when
+    /// the mail is said to be no spam after all. A type that is absent or new counts as a wish. SES does not even send to
+    /// an address on a suppression list, where earlier complaints have put it.
     fn said(&self) -> Option<Said> {
-        if self.complaint_feedback_type.as_deref() == Some("not-spam") {
-            return None;
+        if self.complaint_sub_type.as_deref().is_some_and(|kind| kind.trim().ends_with("SuppressionList")) {
+            return Some(Said::Failed(Finding::Complaint));
         }
-        let was_held_back = self.complaint_sub_type.as_deref() == Some("OnAccountSuppressionList");
-        Some(if was_held_back { Said::Failed(Finding::Complaint) } else { Said::Complained })
+        let kind = self.complaint_feedback_type.as_deref().map(|kind| kind.trim().to_ascii_lowercase());
+        match kind.as_deref() {
+            Some("not-spam") => None,
+            Some("virus") => Some(Said::Noted(Finding::VirusReported)),
+            Some("auth-failure") => Some(Said::Noted(Finding::AuthenticationFailed)),
+            _ => Some(Said::Complained),
+        }
     }
 }
 

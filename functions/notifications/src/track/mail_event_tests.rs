@@ -56,48 +56,70 @@ fn a_bounce_is_for_good_only_when_it_is_permanent() {
         ("NoEmail", Finding::MailboxUnknown, SuppressionReason::Bounce),
         ("Suppressed", Finding::AddressSuppressed, SuppressionReason::Bounce),
         ("OnAccountSuppressionList", Finding::AddressSuppressed, SuppressionReason::Bounce),
+        ("OnTenantSuppressionList", Finding::AddressSuppressed, SuppressionReason::Bounce),
+        ("EmailValidationSuppressed", Finding::AddressSuppressed, SuppressionReason::Bounce),
         ("UnsubscribedRecipient", Finding::OptedOut, SuppressionReason::Unsubscribe),
         ("SomethingNew", Finding::Bounced, SuppressionReason::Bounce),
     ] {
         let said = bounce("Permanent", sub_kind);
         assert_eq!((said, said.suppresses()), (Said::Failed(why), Some(suppresses)), "{sub_kind}");
     }
-    for (kind, sub_kind, what) in [
+    for (kind, sub_kind, why) in [
         ("Transient", "General", Finding::SoftBounce),
         ("Transient", "MailboxFull", Finding::MailboxFull),
         ("Transient", "MessageTooLarge", Finding::MessageTooLarge),
         ("Transient", "ContentRejected", Finding::ContentRefused),
+        ("Transient", "AttachmentRejected", Finding::ContentRefused),
+        ("Transient", "CustomTimeoutExceeded", Finding::GivenUp),
+        ("Transient", "SomethingNew", Finding::SoftBounce),
         ("Undetermined", "Undetermined", Finding::Unknown),
     ] {
         let said = bounce(kind, sub_kind);
-        assert_eq!((said, said.suppresses()), (Said::Noted(what), None), "{kind} {sub_kind}");
+        assert_eq!((said, said.suppresses()), (Said::Failed(why), None), "{kind} {sub_kind}: the mail failed");
     }
 }
 
 #[test]
-fn a_complaint_suppresses_unless_it_says_that_it_is_none() {
-    let complaint = |field: &str, value: &str| with(COMPLAINT, |message| message["complaint"][field] = json!(value));
-    let held_back = said(&complaint("complaintSubType", "OnAccountSuppressionList"));
-    assert_eq!(held_back, Said::Failed(Finding::Complaint), "it was not even sent");
-    for said in [held_back, Said::Complained] {
-        assert_eq!(said.suppresses(), Some(SuppressionReason::Complaint));
+fn a_complaint_suppresses_when_it_is_a_persons_wish() {
+    let complaint = |field: &str, value: Value| with(COMPLAINT, |message| message["complaint"][field] = value);
+    for list in ["OnAccountSuppressionList", " OnAccountSuppressionList", "OnTenantSuppressionList"] {
+        let held_back = said(&complaint("complaintSubType", json!(list)));
+        assert_eq!(held_back, Said::Failed(Finding::Complaint), "it was not even sent");
+        assert_eq!(held_back.suppresses(), Some(SuppressionReason::Complaint));
     }
-    let withdrawn = complaint("complaintFeedbackType", "not-spam").to_string();
+    for wish in [json!("abuse"), json!("fraud"), json!("other"), json!("something-new"), Value::Null] {
+        let said = said(&complaint("complaintFeedbackType", wish));
+        assert_eq!((said, said.suppresses()), (Said::Complained, Some(SuppressionReason::Complaint)));
+    }
+    for (machine, what) in [
+        ("virus", Finding::VirusReported),
+        ("auth-failure", Finding::AuthenticationFailed),
+        ("Auth-Failure", Finding::AuthenticationFailed),
+    ] {
+        let said = said(&complaint("complaintFeedbackType", json!(machine)));
+        assert_eq!((said, said.suppresses()), (Said::Noted(what), None), "{machine}");
+    }
+    let withdrawn = complaint("complaintFeedbackType", json!("not-spam")).to_string();
     assert_eq!(MailEvent::parse(&withdrawn), Ok(MailEvent::OfNoInterest));
 }
 
 #[test]
 fn a_mail_that_ses_itself_refused_failed_and_says_nothing_of_the_address() {
-    let reject = with(DELIVERY, |message| {
-        message["eventType"] = json!("Reject");
-        message["reject"] = json!({"reason": "Bad content"});
-    });
-    assert_eq!((said(&reject), said(&reject).suppresses()), (Said::Failed(Finding::ContentRefused), None));
+    for (kind, part, details) in [
+        ("Reject", "reject", json!({"reason": "Bad content"})),
+        ("Rendering Failure", "failure", json!({"errorMessage": "missing", "templateName": "none"})),
+    ] {
+        let refused = with(DELIVERY, |message| {
+            message["eventType"] = json!(kind);
+            message[part] = details;
+        });
+        assert_eq!((said(&refused), said(&refused).suppresses()), (Said::Failed(Finding::ContentRefused), None));
+    }
 }
 
 #[test]
 fn what_nobody_needs_to_know_is_passed_over() {
-    for kind in ["Send", "Open", "Click", "DeliveryDelay", "Subscription", "Rendering Failure"] {
+    for kind in ["Send", "Open", "Click", "DeliveryDelay", "Subscription"] {
         let message = with(DELIVERY, |message| message["eventType"] = json!(kind)).to_string();
         assert_eq!(MailEvent::parse(&message), Ok(MailEvent::OfNoInterest), "{kind}");
     }

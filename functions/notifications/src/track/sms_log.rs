@@ -108,7 +108,7 @@ impl SmsReport {
         if !(1..=MAX_ID_BYTES).contains(&message_id.len()) {
             return Err(NoSmsLog("messageId"));
         }
-        let said = match log.status.as_str() {
+        let said = match log.status.trim().to_ascii_uppercase().as_str() {
             "SUCCESS" => Said::Delivered,
             "FAILURE" => Said::Failed(why(&log.delivery.provider_response)),
             _ => return Err(NoSmsLog("status")),
@@ -118,21 +118,30 @@ impl SmsReport {
     }
 }
 
+/// Reads SNS's words whatever their case, spacing and final stop.
 fn why(response: &str) -> Finding {
-    match response {
-        "Phone number is opted out" => Finding::OptedOut,
-        "Invalid phone number" => Finding::MailboxUnknown,
-        "Message body is invalid" => Finding::ContentRefused,
-        "Blocked as spam by phone carrier"
-        | "Destination is on a blocked list"
-        | "Phone carrier has blocked this message" => Finding::CarrierRefused,
-        "Phone has blocked SMS" | "Phone is on a blocked list" => Finding::PhoneRefused,
-        "Phone carrier is currently unreachable/unavailable" | "Phone is currently unreachable/unavailable" => {
+    let words: Vec<_> = response.split_whitespace().map(str::to_ascii_lowercase).collect();
+    match words.join(" ").trim_end_matches('.') {
+        "phone number is opted out" => Finding::OptedOut,
+        "invalid phone number" => Finding::MailboxUnknown,
+        "message body is invalid" => Finding::ContentRefused,
+        "blocked as spam by phone carrier"
+        | "destination is on a blocked list"
+        | "phone carrier has blocked this message" => Finding::CarrierRefused,
+        "phone has blocked sms" | "phone is on a blocked list" => Finding::PhoneRefused,
+        "phone carrier is currently unreachable/unavailable" | "phone is currently unreachable/unavailable" => {
             Finding::Unreachable
         }
-        "This delivery would exceed max price" => Finding::TooDear,
+        "this delivery would exceed max price" => Finding::TooDear,
+        other if is_about_account(other) => Finding::AccountRefused,
         _ => Finding::Unknown,
     }
+}
+
+/// Words of refusals that no number can be the cause of. AWS's list lacks them; `No quota left for account` is the known one.
+fn is_about_account(words: &str) -> bool {
+    let marks = ["quota", "spend limit", "spending limit", "sandbox", "sender id", "origination"];
+    marks.into_iter().any(|mark| words.contains(mark)) || (words.contains("account") && !words.contains("phone"))
 }
 
 #[cfg(test)]

@@ -60,6 +60,16 @@ fn only_an_opt_out_and_a_number_that_is_none_keep_later_sms_back() {
         ("Phone is currently unreachable/unavailable", Finding::Unreachable, None),
         ("This delivery would exceed max price", Finding::TooDear, None),
         ("Message body is invalid", Finding::ContentRefused, None),
+        ("Blocked as spam by phone carrier", Finding::CarrierRefused, None),
+        ("Destination is on a blocked list", Finding::CarrierRefused, None),
+        ("Phone is on a blocked list", Finding::PhoneRefused, None),
+        ("Phone carrier is currently unreachable/unavailable", Finding::Unreachable, None),
+        ("Unknown error attempting to reach phone", Finding::Unknown, None),
+        ("No quota left for account", Finding::AccountRefused, None),
+        ("NO QUOTA  left for account.", Finding::AccountRefused, None),
+        ("Monthly spend limit reached", Finding::AccountRefused, None),
+        ("Destination is not verified in the SMS sandbox", Finding::AccountRefused, None),
+        ("  phone NUMBER is opted out. ", Finding::OptedOut, Some(SuppressionReason::Unsubscribe)),
         ("Something new", Finding::Unknown, None),
     ] {
         let said = failure(response);
