@@ -1,5 +1,6 @@
 //! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
 
+mod names;
 mod types;
 
 use jiff::SignedDuration;
@@ -124,6 +125,7 @@ impl Settings {
     /// # Errors
     /// Not a JSON object of these fields, or a value out of its range. The fault never quotes the text.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
+        names::check(text)?;
         let settings: Self = strict_json::parse(text)?;
         // The derived reader also takes a list of values in the order of the fields, which nobody means to write.
         let sections: Map<String, Value> = strict_json::parse(text)?;

@@ -5,8 +5,10 @@
 //! List prices change: set your own in the settings parameter.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Channel;
 use crate::country::CountryCode;
@@ -46,7 +48,33 @@ pub struct Prices {
     /// One part of an SMS to a country that has no price of its own, in micro-euro.
     sms_default_micros: u32,
     /// One part of an SMS by country, in micro-euro: replaces and adds to the built-in ones.
+    #[serde(deserialize_with = "once_each")]
     sms_micros: BTreeMap<CountryCode, u32>,
+}
+
+/// Reads a map in which no country comes twice.
+fn once_each<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<CountryCode, u32>, D::Error> {
+    struct OnceEach;
+
+    impl<'de> Visitor<'de> for OnceEach {
+        type Value = BTreeMap<CountryCode, u32>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of prices by country")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut prices = BTreeMap::new();
+            while let Some((country, micros)) = map.next_entry::<CountryCode, u32>()? {
+                if prices.insert(country, micros).is_some() {
+                    return Err(A::Error::custom("a country comes twice"));
+                }
+            }
+            Ok(prices)
+        }
+    }
+
+    deserializer.deserialize_map(OnceEach)
 }
 
 impl Default for Prices {

@@ -1,5 +1,7 @@
 //! Types of notification: each carries its own order of channels, patience and limits.
 
+use std::fmt;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,40 @@ pub struct Rules {
 /// The longest lifetime: 28 days, which is also the longest a push service keeps a message.
 pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
 
+/// Most bytes of an unknown name that is compared with the known ones, and most letters in which it may differ from a known one.
+const MAX_COMPARED: usize = 64;
+const MAX_TYPOS: usize = 2;
+
+/// A name that no type has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownType {
+    nearest: Option<&'static str>,
+}
+
+impl fmt::Display for UnknownType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.nearest {
+            return write!(f, "is not a known type; did you mean {name}?");
+        }
+        let names: Vec<_> = NotificationType::all().iter().map(|kind| kind.name).collect();
+        write!(f, "is not a known type, which are {}", names.join(", "))
+    }
+}
+
+/// Letters to change, add or remove, one at a time, to make one text the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, left) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, right) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(left != right);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
 const BUILT_IN: [NotificationType; 3] = [
     NotificationType {
         name: "DEFAULT",
@@ -109,6 +145,24 @@ impl NotificationType {
         Self::all().iter().find(|known| known.name == name)
     }
 
+    /// The type with this name, for a name that a person or a program gives.
+    ///
+    /// # Errors
+    /// Names the type that may be meant, or all of them. Never repeats what was given.
+    pub fn known(name: &str) -> Result<&'static Self, UnknownType> {
+        Self::named(name).ok_or_else(|| UnknownType { nearest: Self::nearest(name) })
+    }
+
+    /// The one type whose name differs only in case and in what is no letter or digit, or in at most two letters.
+    fn nearest(name: &str) -> Option<&'static str> {
+        let plain =
+            |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+        let given = plain(Some(name).filter(|name| name.len() <= MAX_COMPARED)?);
+        let names = || Self::all().iter().map(|known| known.name);
+        let near = |known: &&str| !given.is_empty() && distance(&given, &plain(known)) <= MAX_TYPOS;
+        names().filter(near).min_by_key(|known| distance(&given, &plain(known)))
+    }
+
     /// The rules it has unless ops say otherwise.
     #[must_use]
     pub const fn rules(&self) -> Rules {
@@ -150,6 +204,30 @@ mod tests {
             assert_eq!(NotificationType::named(kind.name), Some(kind));
         }
         assert_eq!(NotificationType::named("default"), None);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_known_one() {
+        for (given, nearest) in [
+            ("payment_due", Some("PAYMENT_DUE")),
+            ("PAYMENT-DUE", Some("PAYMENT_DUE")),
+            ("PAYMENT_DUE ", Some("PAYMENT_DUE")),
+            ("PaymentDue", Some("PAYMENT_DUE")),
+            ("PAYMENT_DEU", Some("PAYMENT_DUE")),
+            ("PAYMENTS_DUE", Some("PAYMENT_DUE")),
+            ("certificate expiring", Some("CERTIFICATE_EXPIRING")),
+            ("defualt", Some("DEFAULT")),
+            ("MARKETING", None),
+            ("", None),
+            ("__", None),
+        ] {
+            let unknown = NotificationType::known(given).unwrap_err();
+            assert_eq!(unknown.nearest, nearest, "{given:?}");
+            assert!(unknown.to_string().starts_with("is not a known type"));
+        }
+        assert_eq!(NotificationType::known("DEFAULT").unwrap().name, "DEFAULT");
+        let all = NotificationType::known("secret").unwrap_err().to_string();
+        assert_eq!(all, "is not a known type, which are DEFAULT, CERTIFICATE_EXPIRING, PAYMENT_DUE");
     }
 
     #[test]

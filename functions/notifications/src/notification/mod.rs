@@ -22,7 +22,7 @@ pub use engagement::{Engagement, Report, Reports, earliest};
 pub use finding::{Finding, weightier};
 pub use id::NotificationId;
 pub use item::{DUE_SHARDS, attention_shards, due_shards};
-pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules};
+pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules, UnknownType};
 pub use model::{Claim, Notification};
 pub use push_options::{Action, PushOptions, TextDirection};
 #[cfg(test)]

@@ -7,13 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
-use super::profile::MAX_TYPE_CHARS;
 use super::{Address, Certificate, Device, KeyHasher, Profile, RecipientId, RecipientKey, RecipientView, base32};
 use crate::aws::deadline;
 use crate::channels::Channel;
 use crate::channels::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use crate::http::{Request, Response};
-use crate::notification::NotificationView;
+use crate::notification::{NotificationType, NotificationView};
 use crate::problem::{Problem, ProblemKind};
 use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
 
@@ -145,11 +144,9 @@ impl RecipientsApi {
     /// it takes a call that means it.
     async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let kind = request.path("type");
-        if !(1..=MAX_TYPE_CHARS).contains(&kind.chars().count()) {
-            return Err(Problem::invalid_field("type", "must be the name of a type, of 1 to 64 characters"));
-        }
-        self.recipients.subscribe_again(&key, kind, now).await.map_err(Problem::of_store)?;
+        let kind = NotificationType::known(request.path("type"));
+        let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
+        self.recipients.subscribe_again(&key, kind.name, now).await.map_err(Problem::of_store)?;
         Ok(Response::no_content())
     }
 

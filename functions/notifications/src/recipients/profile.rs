@@ -1,20 +1,23 @@
 //! What a caller says about a recipient: the body of `PUT /v1/recipients/{id}`, parsed before anything is written.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_ATTRIBUTES_BYTES, Preferences};
+use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours};
+use crate::channels::Channel;
 use crate::channels::email::EmailAddress;
 use crate::channels::sms::PhoneNumber;
 use crate::http::Request;
 use crate::language::is_language_tag;
+use crate::notification::NotificationType;
 use crate::private::Private;
 use crate::problem::{FieldError, Problem};
 
-/// The most types one may opt out of by name, and the most characters of a type's name.
+/// The most types one may opt out of by name.
 const MAX_TYPES: usize = 50;
-pub(super) const MAX_TYPE_CHARS: usize = 64;
 
 /// Everything about a recipient that the caller decides. A PUT replaces all of it, and none of the devices.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,7 +44,16 @@ struct Body {
     locale: Option<String>,
     time_zone: Option<String>,
     attributes: Option<Map<String, Value>>,
-    preferences: Option<Preferences>,
+    preferences: Option<PreferencesBody>,
+}
+
+/// As [`Preferences`], with each name of a type where it stands.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PreferencesBody {
+    opted_out_types: Vec<String>,
+    opted_out_channels: BTreeSet<Channel>,
+    quiet_hours: Option<QuietHours>,
 }
 
 impl Profile {
@@ -54,11 +66,11 @@ impl Profile {
         let mut errors = Vec::new();
         let profile = Self {
             email: checked("email", body.email.as_deref(), EmailAddress::parse, &mut errors),
-            phone: checked("phone", body.phone.as_deref(), PhoneNumber::parse, &mut errors),
+            phone: checked("phone", body.phone.as_deref(), PhoneNumber::parse_mobile, &mut errors),
             locale: checked("locale", body.locale.as_deref(), locale, &mut errors),
             time_zone: checked("time_zone", body.time_zone.as_deref(), time_zone, &mut errors),
             attributes: Private::new(body.attributes.unwrap_or_default()),
-            preferences: body.preferences.unwrap_or_default(),
+            preferences: preferences(body.preferences.unwrap_or_default(), &mut errors),
         };
         if serde_json::to_string(profile.attributes.expose()).map_or(usize::MAX, |json| json.len())
             > MAX_ATTRIBUTES_BYTES
@@ -100,12 +112,24 @@ fn time_zone(name: &str) -> Result<String, &'static str> {
     name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
 }
 
-fn check_preferences(preferences: &Preferences, has_time_zone: bool, errors: &mut Vec<FieldError>) {
-    let is_name = |kind: &String| (1..=MAX_TYPE_CHARS).contains(&kind.chars().count());
-    if preferences.opted_out_types.len() > MAX_TYPES || !preferences.opted_out_types.iter().all(is_name) {
-        let message = "must be at most 50 names of 1 to 64 characters each";
-        errors.push(FieldError::new("preferences.opted_out_types", message));
+fn preferences(body: PreferencesBody, errors: &mut Vec<FieldError>) -> Preferences {
+    if body.opted_out_types.len() > MAX_TYPES {
+        errors.push(FieldError::new("preferences.opted_out_types", "must be at most 50 names of types"));
     }
+    for (at, name) in body.opted_out_types.iter().enumerate().take(MAX_TYPES) {
+        if let Err(unknown) = NotificationType::known(name) {
+            let field = format!("preferences.opted_out_types[{at}]");
+            errors.push(FieldError::new(field, unknown.to_string()));
+        }
+    }
+    Preferences {
+        opted_out_types: body.opted_out_types.into_iter().collect(),
+        opted_out_channels: body.opted_out_channels,
+        quiet_hours: body.quiet_hours,
+    }
+}
+
+fn check_preferences(preferences: &Preferences, has_time_zone: bool, errors: &mut Vec<FieldError>) {
     let Some(hours) = preferences.quiet_hours else { return };
     if hours.start == hours.end {
         errors.push(FieldError::new("preferences.quiet_hours.end", "must differ from start"));
@@ -154,7 +178,9 @@ mod tests {
             (json!({"colour": "secret"}), "colour"),
             (json!({"preferences": {"colour": "secret"}}), "preferences.colour"),
             (json!({"preferences": {"opted_out_channels": ["secret"]}}), "preferences.opted_out_channels[0]"),
-            (json!({"preferences": {"opted_out_types": ["s".repeat(65)]}}), "preferences.opted_out_types"),
+            (json!({"preferences": {"opted_out_types": ["DEFAULT", "secret"]}}), "preferences.opted_out_types[1]"),
+            (json!({"preferences": {"opted_out_types": ["payment_due"]}}), "preferences.opted_out_types[0]"),
+            (json!({"preferences": {"opted_out_types": vec!["DEFAULT"; 51]}}), "preferences.opted_out_types"),
             (
                 json!({"time_zone": "UTC", "preferences": {"quiet_hours": {"start": "secret", "end": "07:00"}}}),
                 "preferences.quiet_hours.start",
@@ -171,6 +197,16 @@ mod tests {
             assert_eq!(problem.errors[0].field, field, "{body}: {problem:?}");
             assert!(!problem.detail.contains("secret"), "{body}: {}", problem.detail);
         }
+    }
+
+    #[test]
+    fn a_misspelt_type_is_answered_with_the_one_that_is_meant() {
+        for name in ["payment_due", "PAYMENT-DUE", "PAYMENT_DUE "] {
+            let problem = parse(&json!({"preferences": {"opted_out_types": [name]}})).unwrap_err();
+            assert_eq!(problem.errors[0].message, "is not a known type; did you mean PAYMENT_DUE?", "{name}");
+        }
+        let wanted = parse(&json!({"preferences": {"opted_out_types": ["PAYMENT_DUE"]}})).unwrap();
+        assert!(!wanted.preferences.wants_type("PAYMENT_DUE"));
     }
 
     #[test]

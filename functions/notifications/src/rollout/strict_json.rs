@@ -32,6 +32,9 @@ pub enum JsonFault {
     /// The right shape with a value that makes no sense.
     #[error("{0}")]
     OutOfRange(&'static str),
+    /// A name that is not known, where it stands and the one that may be meant. The text is this crate's own.
+    #[error("{0}")]
+    UnknownName(String),
 }
 
 /// Reads `text` as a `T`.

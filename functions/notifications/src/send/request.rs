@@ -124,10 +124,15 @@ impl SendRequest {
         Ok(notification)
     }
 
+    fn unknown_type(&self) -> Option<FieldError> {
+        let unknown = NotificationType::known(self.r#type.as_deref()?).err()?;
+        Some(FieldError::new("type", unknown.to_string()))
+    }
+
     fn errors(&self, kind: Option<&NotificationType>, now: Timestamp) -> Vec<FieldError> {
         let mut errors = self.content.errors();
         match (kind, &self.channels) {
-            (None, _) => errors.push(FieldError::new("type", "is not a known type")),
+            (None, _) => errors.extend(self.unknown_type()),
             (Some(kind), Some(channels)) => {
                 errors.extend(kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong)));
             }
