@@ -11,7 +11,7 @@ fn without_a_variable_it_does_not_start_and_names_it() {
     start::names_each_missing_variable(
         PROGRAM,
         "SendFunction",
-        &["EXTRA_PUSH_ORIGINS", "EXTRA_PUSH_HOSTS", "SMS_SENDER_ID"],
+        &["EXTRA_PUSH_ORIGINS", "EXTRA_PUSH_HOSTS", "SMS_SENDER_ID", "SENDER_NAME"],
     );
 }
 

@@ -201,7 +201,7 @@ fn value(variable: &str) -> String {
         "SES_CONFIGURATION_SET" => "feedback",
         "VAPID_SUBJECT" => "mailto:push@example.com",
         "SENDER_COUNTRY" => "IT",
-        "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" => "",
+        "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME" => "",
         "LOG_LEVEL" => "info",
         table if table.ends_with("_TABLE") => table,
         unknown => panic!("template.yaml has {unknown}, for which this bench has no value"),

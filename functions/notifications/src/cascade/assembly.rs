@@ -7,7 +7,7 @@ use super::Dispatcher;
 use super::dispatcher::SHARE;
 use crate::aws;
 use crate::breaker::{Breakers, Bulkhead, Host};
-use crate::channels::email::{EmailAddress, EmailClient};
+use crate::channels::email::{EmailClient, Sender, SenderName};
 use crate::channels::push::{ExtraHosts, ExtraOrigins, PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
 use crate::channels::sms::{SenderId, SmsClient};
 use crate::channels::{Channel, Channels};
@@ -34,7 +34,7 @@ pub struct DispatcherConfig {
     /// The control table.
     pub control_table: String,
     /// Who e-mails come from.
-    pub sender_address: EmailAddress,
+    pub sender: Sender,
     /// Through which SES tells what becomes of them.
     pub ses_configuration_set: String,
     /// Whom push services may contact about us.
@@ -81,14 +81,17 @@ impl DispatcherConfig {
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
-            sender_address: environment.read("SENDER_ADDRESS", EmailAddress::parse)?,
+            sender: Sender {
+                address: environment.read("SENDER_ADDRESS", Sender::parse_address)?,
+                name: environment.read_optional("SENDER_NAME", SenderName::parse)?,
+            },
             ses_configuration_set: environment.required("SES_CONFIGURATION_SET")?,
             vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
             extra_push_origins: environment
                 .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
                 .unwrap_or_default()
                 .with_hosts(environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default()),
-            sender_country: environment.read("SENDER_COUNTRY", |text| CountryCode::try_from(text.to_owned()))?,
+            sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
             sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
             aws: aws::config(environment)?,
         })
@@ -137,11 +140,7 @@ impl DispatcherConfig {
             channels: Channels {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
                 extra_origins: self.extra_push_origins.clone(),
-                email: EmailClient::new(
-                    aws::ses(&self.aws),
-                    self.sender_address.clone(),
-                    self.ses_configuration_set.clone(),
-                ),
+                email: EmailClient::new(aws::ses(&self.aws), self.sender.clone(), self.ses_configuration_set.clone()),
                 sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
                 keys: TokenKeys::new(secrets.link_signing_keys()?),
             },
@@ -191,7 +190,7 @@ mod tests {
             let names = variables(function);
             assert!(read_without(&names, "").is_ok());
             for missing in &names {
-                let optional = matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID");
+                let optional = matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME");
                 let read_by_main = matches!(*missing, "STAGE" | "LOG_LEVEL");
                 match read_without(&names, missing) {
                     Ok(_) => assert!(optional || read_by_main, "{missing}"),
@@ -205,10 +204,13 @@ mod tests {
     fn a_value_that_cannot_be_meant_stops_the_start_with_its_name() {
         for (name, bad) in [
             ("SENDER_ADDRESS", "nobody"),
+            ("SENDER_ADDRESS", "a@bücher.example"),
+            ("SENDER_NAME", "Example\r\nBcc: eve@example.com"),
             ("VAPID_SUBJECT", "mailto:me@localhost"),
             ("EXTRA_PUSH_ORIGINS", "push.example.com"),
             ("EXTRA_PUSH_HOSTS", "https://push.example.com"),
             ("SENDER_COUNTRY", "Italy"),
+            ("SENDER_COUNTRY", "UK"),
             ("SMS_SENDER_ID", "longer than eleven"),
         ] {
             let given =
@@ -218,3 +220,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "parameters_tests.rs"]
+mod parameters_tests;

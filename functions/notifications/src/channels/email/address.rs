@@ -25,15 +25,60 @@ pub enum EmailAddressError {
     /// Longer than SMTP can carry.
     #[error("email must be at most 254 characters long")]
     TooLong,
-    /// No `@`, or nothing on one side of it.
+    /// White space or a control character, at an end or inside.
+    #[error("email must not contain blanks or line breaks, also not at its start or end")]
+    Blank,
+    /// `Name <local@domain>`.
+    #[error("email must be the address alone, without a name or angle brackets")]
+    Brackets,
+    /// No `@`, or nothing before it.
     #[error("email must have the form local@domain")]
+    NoAt,
+    /// More than one `@`.
+    #[error("email must have exactly one @")]
+    TwoAts,
+    /// A local part beyond what SMTP can carry.
+    #[error("email must have at most 64 characters before the @")]
+    LocalTooLong,
+    /// A quoted local part.
+    #[error("email must not have quotes before the @")]
+    Quoted,
+    /// A local part that SES does not take.
+    #[error("email must have only ASCII characters before the @: no accents and no other scripts")]
+    LocalNotAscii,
+    /// Dots that stand at an end of the local part or beside each other.
+    #[error("email must not have a dot at the start, right before the @ or beside another dot")]
+    LocalDots,
+    /// Another character that needs quotes.
+    #[error("email must have only letters, digits and the symbols !#$%&'*+-/=?^_`{{|}}~. before the @")]
+    LocalSymbol,
+    /// Nothing after the `@`.
+    #[error("email must have a domain name after the @")]
     NoDomain,
-    /// The part before the `@`.
-    #[error("email must have 1 to 64 ASCII letters, digits or unquoted symbols before the @")]
-    Local,
-    /// The part after the `@`.
-    #[error("email must have a domain name of at least two parts after the @")]
-    Domain,
+    /// An IP address instead of a name.
+    #[error("email must have a domain name after the @, not an IP address")]
+    IpAddress,
+    /// One label, such as `localhost`.
+    #[error("email must have a domain name of at least two parts after the @, such as example.com")]
+    OnePart,
+    /// Dots that stand at an end of the domain or beside each other.
+    #[error("email must not have a dot right after the @, at the end or beside another dot")]
+    DomainDots,
+    /// `_` in the domain.
+    #[error("email must not have an underscore after the @: no domain name of a mailbox has one")]
+    Underscore,
+    /// A label that is too long.
+    #[error("email must have at most 63 characters between the dots after the @")]
+    LabelTooLong,
+    /// A label with a hyphen at an end.
+    #[error("email must not have a hyphen at the start or end of a part of its domain name")]
+    Hyphen,
+    /// Any other character.
+    #[error("email must have a domain name of letters, digits, hyphens and dots after the @")]
+    DomainSymbol,
+    /// A last label that cannot be a top-level domain.
+    #[error("email must end in a top-level domain such as .com: at least two letters")]
+    TopLevel,
 }
 
 impl EmailAddress {
@@ -45,11 +90,15 @@ impl EmailAddress {
         if text.len() > MAX_BYTES {
             return Err(EmailAddressError::TooLong);
         }
-        let (local, domain) = text.rsplit_once('@').ok_or(EmailAddressError::NoDomain)?;
-        if !is_dot_atom(local) {
-            return Err(EmailAddressError::Local);
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(EmailAddressError::Blank);
         }
-        let address = format!("{local}@{}", ascii_domain(domain).ok_or(EmailAddressError::Domain)?);
+        if text.contains(['<', '>']) {
+            return Err(EmailAddressError::Brackets);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(EmailAddressError::NoAt)?;
+        check_local(local)?;
+        let address = format!("{local}@{}", ascii_domain(domain)?);
         // The ASCII form of a domain may be longer than what was given.
         if address.len() > MAX_BYTES {
             return Err(EmailAddressError::TooLong);
@@ -70,24 +119,64 @@ impl EmailAddress {
     }
 }
 
-fn is_dot_atom(local: &str) -> bool {
+/// A dot-atom of RFC 5322 section 3.2.3.
+fn check_local(local: &str) -> Result<(), EmailAddressError> {
     let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
-    local.len() <= MAX_LOCAL_BYTES && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+    match local {
+        "" => Err(EmailAddressError::NoAt),
+        _ if local.contains('"') => Err(EmailAddressError::Quoted),
+        _ if local.contains('@') => Err(EmailAddressError::TwoAts),
+        _ if !local.is_ascii() => Err(EmailAddressError::LocalNotAscii),
+        _ if local.len() > MAX_LOCAL_BYTES => Err(EmailAddressError::LocalTooLong),
+        _ if local.split('.').any(str::is_empty) => Err(EmailAddressError::LocalDots),
+        _ if !local.bytes().all(|byte| byte == b'.' || is_atext(byte)) => Err(EmailAddressError::LocalSymbol),
+        _ => Ok(()),
+    }
 }
 
-fn ascii_domain(domain: &str) -> Option<String> {
-    // `Host` undoes percent-encoding and reads numbers as IPv4: neither belongs into an address.
-    if domain.contains('%') {
-        return None;
-    }
-    let Ok(Host::Domain(ascii)) = Host::parse(domain) else { return None };
-    let is_ldh = |label: &str| {
-        (1..=MAX_LABEL_BYTES).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+/// The domain in ASCII and in small letters. What is ASCII already is judged by its letters alone, so that a pattern can
+/// state the same rule; punycode is not decoded.
+fn ascii_domain(domain: &str) -> Result<String, EmailAddressError> {
+    let ascii = if domain.is_ascii() {
+        domain.to_ascii_lowercase()
+    } else {
+        // `Host` undoes percent-encoding, which does not belong into an address.
+        match Host::parse(domain) {
+            Ok(Host::Domain(ascii)) if !domain.contains('%') => ascii,
+            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(EmailAddressError::IpAddress),
+            _ => return Err(EmailAddressError::DomainSymbol),
+        }
     };
-    (ascii.contains('.') && ascii.split('.').all(is_ldh)).then_some(ascii)
+    check_domain(&ascii).map(|()| ascii)
+}
+
+/// Whether this is a domain name in ASCII at which a mailbox, or a page that tells of one, can be.
+#[must_use]
+pub fn is_domain_name(domain: &str) -> bool {
+    check_domain(&domain.to_ascii_lowercase()).is_ok()
+}
+
+fn check_domain(domain: &str) -> Result<(), EmailAddressError> {
+    let labels = || domain.split('.');
+    let is_ldh = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_number = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
+    match domain {
+        "" => Err(EmailAddressError::NoDomain),
+        _ if domain.starts_with('[') || labels().all(is_number) => Err(EmailAddressError::IpAddress),
+        _ if labels().any(str::is_empty) => Err(EmailAddressError::DomainDots),
+        _ if domain.contains('_') => Err(EmailAddressError::Underscore),
+        _ if !labels().all(|label| label.bytes().all(is_ldh)) => Err(EmailAddressError::DomainSymbol),
+        _ if labels().any(|label| label.starts_with('-') || label.ends_with('-')) => Err(EmailAddressError::Hyphen),
+        _ if labels().any(|label| label.len() > MAX_LABEL_BYTES) => Err(EmailAddressError::LabelTooLong),
+        _ if !domain.contains('.') => Err(EmailAddressError::OnePart),
+        _ if !labels().next_back().is_some_and(is_top_level) => Err(EmailAddressError::TopLevel),
+        _ => Ok(()),
+    }
+}
+
+/// Letters, or the ASCII form of a name in another script.
+fn is_top_level(label: &str) -> bool {
+    label.starts_with("xn--") || (label.len() >= 2 && label.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 impl fmt::Debug for EmailAddress {
@@ -127,36 +216,55 @@ mod tests {
         let address = EmailAddress::parse("Ada.L@Bücher.Example").unwrap();
         assert_eq!(address.as_str(), "Ada.L@xn--bcher-kva.example");
         assert_eq!(address.domain(), "xn--bcher-kva.example");
+        assert_eq!(EmailAddress::parse("a@пример.рф").unwrap().as_str(), "a@xn--e1afmkfd.xn--p1ai");
+        assert_eq!(EmailAddress::parse("a@EXAMPLE.XN--P1AI").unwrap().as_str(), "a@example.xn--p1ai");
     }
 
     #[test]
     fn a_text_that_could_become_a_header_or_a_second_recipient_is_refused() {
-        use EmailAddressError::{Domain, Local, NoDomain};
+        use EmailAddressError::{
+            Blank, Brackets, DomainDots, DomainSymbol, Hyphen, IpAddress, LabelTooLong, LocalDots, LocalNotAscii,
+            LocalSymbol, NoAt, NoDomain, OnePart, Quoted, TopLevel, TwoAts, Underscore,
+        };
         for (text, error) in [
-            ("", NoDomain),
-            ("ada", NoDomain),
-            ("@example.com", Local),
-            ("ada@", Domain),
-            ("ada@localhost", Domain),
-            ("ada@127.0.0.1", Domain),
-            ("ada@[127.0.0.1]", Domain),
-            ("ada@example.com.", Domain),
-            ("ada@exam_ple.com", Domain),
-            ("ada@-example.com", Domain),
-            ("ada@exa%6dple.com", Domain),
-            ("ada@example.com\r\nBcc: eve@example.com", Local),
-            ("ada@example.com,eve", Domain),
-            ("ada@example.com\r\nBcc: eve", Domain),
-            ("ada\r\nBcc: eve@example.com", Local),
-            ("ada,eve@example.com", Local),
-            ("ada @example.com", Local),
-            (" ada@example.com", Local),
-            ("<ada@example.com", Local),
-            ("\"ada b\"@example.com", Local),
-            ("ada@eve@example.com", Local),
-            (".ada@example.com", Local),
-            ("a..da@example.com", Local),
-            ("adä@example.com", Local),
+            ("", NoAt),
+            ("ada", NoAt),
+            ("@example.com", NoAt),
+            ("ada@", NoDomain),
+            ("ada@localhost", OnePart),
+            ("ada@127.0.0.1", IpAddress),
+            ("ada@[127.0.0.1]", IpAddress),
+            ("ada@[IPv6:::1]", IpAddress),
+            ("ada@example.com.", DomainDots),
+            ("ada@.example.com", DomainDots),
+            ("ada@example..com", DomainDots),
+            ("ada@exam_ple.com", Underscore),
+            ("ada@-example.com", Hyphen),
+            ("ada@exa%6dple.com", DomainSymbol),
+            ("ada@example.c", TopLevel),
+            ("ada@example.123", TopLevel),
+            ("ada@example.c0m", TopLevel),
+            ("ada@example.com ", Blank),
+            ("ada@example.com\n", Blank),
+            ("ada@example.com\r\nBcc: eve@example.com", Blank),
+            ("ada@example.com,eve", DomainSymbol),
+            ("ada@example.com,eve@example.com", TwoAts),
+            ("ada@example.com;eve@example.com", TwoAts),
+            ("ada\r\nBcc: eve@example.com", Blank),
+            ("ada,eve@example.com", LocalSymbol),
+            ("ada @example.com", Blank),
+            (" ada@example.com", Blank),
+            ("\u{a0}ada@example.com", Blank),
+            ("<ada@example.com", Brackets),
+            ("Ada<ada@example.com>", Brackets),
+            ("\"ada\"@example.com", Quoted),
+            ("ada@eve@example.com", TwoAts),
+            ("ada@@example.com", TwoAts),
+            (".ada@example.com", LocalDots),
+            ("ada.@example.com", LocalDots),
+            ("a..da@example.com", LocalDots),
+            ("adä@example.com", LocalNotAscii),
+            (&format!("ada@{}.com", "a".repeat(64)), LabelTooLong),
         ] {
             assert_eq!(EmailAddress::parse(text), Err(error), "{text:?}");
         }
@@ -169,7 +277,10 @@ mod tests {
         assert_eq!(longest.len(), 254);
         assert!(EmailAddress::parse(&longest).is_ok());
         assert_eq!(EmailAddress::parse(&format!("{longest}s")), Err(EmailAddressError::TooLong));
-        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "l".repeat(65))), Err(EmailAddressError::Local));
+        assert_eq!(
+            EmailAddress::parse(&format!("{}@example.com", "l".repeat(65))),
+            Err(EmailAddressError::LocalTooLong)
+        );
         let grown = format!("{}@{}", "l".repeat(64), "ü.".repeat(50) + "example");
         assert!(grown.len() <= 254);
         assert_eq!(EmailAddress::parse(&grown), Err(EmailAddressError::TooLong));

@@ -10,6 +10,7 @@ use mail_builder::mime::MimePart;
 
 use super::address::EmailAddress;
 use super::html;
+use super::sender::Sender;
 use crate::channels::link::Link;
 use crate::private::Private;
 
@@ -19,8 +20,8 @@ pub const MAX_SUBJECT_CHARS: usize = 200;
 /// One e-mail to one person. Every field is already safe: nothing in it can start a header or close an element.
 #[derive(Debug, Clone)]
 pub struct EmailMessage {
-    /// The `From` address, which is also what SES must have verified.
-    pub from: EmailAddress,
+    /// Whom it comes from, at an address that SES must have verified.
+    pub from: Sender,
     /// The only recipient.
     pub to: EmailAddress,
     /// One line of at most [`MAX_SUBJECT_CHARS`] characters.
@@ -38,7 +39,7 @@ impl EmailMessage {
     /// `http` or `https` links. Control characters are taken out; a title is brought to one line and cut with `…`.
     #[must_use]
     pub fn new(
-        from: EmailAddress,
+        from: impl Into<Sender>,
         to: EmailAddress,
         title: &str,
         body: &str,
@@ -55,7 +56,7 @@ impl EmailMessage {
         let text = [Some(title.as_str()), Some(body.trim_matches('\n')), link, opt_out.as_deref()];
         let text: Vec<&str> = text.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         Self {
-            from,
+            from: from.into(),
             to,
             subject: Private::new(cut(&title)),
             text: Private::new(text.join("\n\n") + "\n"),
@@ -73,10 +74,10 @@ impl EmailMessage {
         let parts = vec![MimePart::new("text/plain", text), MimePart::new("text/html", html)];
         let alternative = ContentType::new("multipart/alternative").attribute("boundary", self.boundary(&id));
         let mut message = MessageBuilder::new()
-            .from(self.from.as_str())
+            .header("From", Raw::new(self.from.header()))
             .to(self.to.as_str())
             .subject(self.subject.expose().as_str())
-            .message_id(format!("{id}@{}", self.from.domain()))
+            .message_id(format!("{id}@{}", self.from.address.domain()))
             .date(Date::new(now.as_second()))
             // RFC 3834: keeps out-of-office answers away.
             .header("Auto-Submitted", Raw::new("auto-generated"));

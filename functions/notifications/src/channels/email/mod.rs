@@ -5,8 +5,10 @@ mod answer;
 mod html;
 mod message;
 mod provider;
+mod sender;
 
-pub use address::{EmailAddress, EmailAddressError};
+pub use address::{EmailAddress, EmailAddressError, is_domain_name};
 pub use html::escaped;
 pub use message::{EmailMessage, MAX_SUBJECT_CHARS};
 pub use provider::{EmailClient, NOTIFICATION_TAG};
+pub use sender::{Sender, SenderAddressError, SenderName, SenderNameError};

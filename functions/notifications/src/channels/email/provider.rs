@@ -6,9 +6,9 @@ use aws_sdk_ses::primitives::Blob;
 use aws_sdk_ses::types::{MessageTag, RawMessage};
 use jiff::Timestamp;
 
-use super::address::EmailAddress;
 use super::answer;
 use super::message::EmailMessage;
+use super::sender::Sender;
 use crate::channels::Answer;
 use crate::channels::aws::{Limits, Watch};
 
@@ -20,21 +20,21 @@ pub const NOTIFICATION_TAG: &str = "notification";
 #[derive(Debug, Clone)]
 pub struct EmailClient {
     client: Client,
-    sender: EmailAddress,
+    sender: Sender,
     configuration_set: String,
     limits: Limits,
 }
 
 impl EmailClient {
-    /// `sender` is the address that SES has verified; `configuration_set` says where SES tells of what becomes of mails.
+    /// `sender` has the address that SES has verified; `configuration_set` says where SES tells of what becomes of mails.
     #[must_use]
-    pub const fn new(client: Client, sender: EmailAddress, configuration_set: String) -> Self {
-        Self { client, sender, configuration_set, limits: Limits::PAID }
+    pub fn new(client: Client, sender: impl Into<Sender>, configuration_set: String) -> Self {
+        Self { client, sender: sender.into(), configuration_set, limits: Limits::PAID }
     }
 
     /// The `From` of the messages to build for this client.
     #[must_use]
-    pub const fn sender(&self) -> &EmailAddress {
+    pub const fn sender(&self) -> &Sender {
         &self.sender
     }
 
@@ -48,7 +48,7 @@ impl EmailClient {
         let call = self
             .client
             .send_raw_email()
-            .source(self.sender.as_str())
+            .source(self.sender.address.as_str())
             .destinations(message.to.as_str())
             .set_raw_message(raw)
             .configuration_set_name(&self.configuration_set)
@@ -71,6 +71,7 @@ mod tests {
 
     use super::*;
     use crate::channels::aws::fake::{Behaviour, Fake, http_client, test_credentials};
+    use crate::channels::email::EmailAddress;
     use crate::channels::{Outcome, Rejection};
 
     fn client(url: &str, credentials: Option<SharedCredentialsProvider>) -> EmailClient {

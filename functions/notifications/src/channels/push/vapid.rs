@@ -7,12 +7,13 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
 use jiff::Timestamp;
 use web_push::{PartialVapidSignatureBuilder, SubscriptionInfo, VapidSignatureBuilder};
 
 use super::endpoint::PushEndpoint;
 use super::keys::BASE64URL;
+use crate::channels::email::{Sender, is_domain_name};
 
 /// How long a signature is valid; RFC 8292 allows 24 h.
 const LIFETIME_SECONDS: i64 = 12 * 3_600;
@@ -85,29 +86,17 @@ impl VapidSubject {
     /// [`VapidProblem::Subject`].
     pub fn parse(subject: &str) -> Result<Self, VapidProblem> {
         let plain = subject.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'));
-        let domain = match subject.strip_prefix("mailto:") {
-            Some(address) => {
-                address.split_once('@').filter(|(name, _)| !name.is_empty()).map(|(_, domain)| domain.to_owned())
-            }
-            None => https_host(subject),
+        let reachable = match subject.strip_prefix("mailto:") {
+            Some(address) => Sender::parse_address(address).is_ok(),
+            None => https_host(subject).is_some_and(is_domain_name),
         };
-        let reachable = domain.is_some_and(|domain| is_public_domain(&domain));
         if plain && reachable { Ok(Self(subject.to_owned())) } else { Err(VapidProblem::Subject) }
     }
 }
 
 /// The host of an `https:` URL in its usual spelling: the subject is sent as written, and a push service may compare it as text.
-fn https_host(subject: &str) -> Option<String> {
-    let uri: Uri = Some(subject).filter(|subject| subject.starts_with("https://"))?.parse().ok()?;
-    uri.host().map(str::to_owned)
-}
-
-fn is_public_domain(domain: &str) -> bool {
-    let top = domain.rsplit('.').next().unwrap_or_default();
-    domain.contains('.')
-        && !top.eq_ignore_ascii_case("localhost")
-        && top.starts_with(|first: char| first.is_ascii_alphabetic())
-        && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+fn https_host(subject: &str) -> Option<&str> {
+    subject.strip_prefix("https://")?.split('/').next()
 }
 
 /// Signs for an origin once, and again when the signature grows old.
