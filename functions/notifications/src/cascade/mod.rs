@@ -15,6 +15,6 @@ mod sweep;
 pub use allowance::{Allowance, gone_by, left};
 pub use assembly::{DispatcherConfig, start_dispatcher};
 pub use dispatcher::{CONCURRENCY, Dispatcher, Job};
-pub use money::impossible_channels;
+pub use money::{Obstacle, impossible_channels, obstacle};
 pub use step::{Ladder, Step};
 pub use sweep::{Resumed, Sweep, Told};

@@ -10,7 +10,7 @@ use super::service::{SendService, unavailable};
 use super::{GateAnswer, Gates, Verdict};
 use crate::breaker::Host;
 use crate::budget::{Ceiling, Limit, Standing, Used, standings};
-use crate::cascade::impossible_channels;
+use crate::cascade::{Obstacle, impossible_channels, obstacle};
 use crate::channels::{Channel, PaidMessage, push_message};
 use crate::http::Request;
 use crate::notification::{Notification, NotificationId, Reason};
@@ -46,6 +46,8 @@ struct PlannedChannel {
     channel: Channel,
     /// Whether it can reach the recipient.
     possible: bool,
+    /// Why it cannot.
+    impossible_because: Option<Obstacle>,
     cost_micros: i64,
     /// The ceiling that stands in the way as the budgets stand now.
     over_budget: Option<Ceiling>,
@@ -151,6 +153,8 @@ impl SendService {
         spent: &Spent,
     ) -> PlannedChannel {
         let possible = open.contains(&channel);
+        let version = about.version.unwrap_or(Version::V2);
+        let obstacle = obstacle(channel, to, version, &live.settings.sms, self.dispatcher.home_country);
         // What is shown looks like what is sent, but its links allow nobody anything.
         let keys = TokenKeys::believed_by_nobody();
         let links = live.public_base_url.as_ref().map(|base| Links::new(base, &keys));
@@ -172,6 +176,7 @@ impl SendService {
         PlannedChannel {
             channel,
             possible,
+            impossible_because: obstacle.filter(|_| !possible),
             cost_micros,
             over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, live)),
             breakers,

@@ -75,8 +75,13 @@ impl Gates<'_> {
         let Some(recipient) = self.recipient else {
             return gated;
         };
-        let wanted = recipient.wants_type(notification.kind.name);
-        gated.check(Verdict::Skip(Reason::OptedOut), wanted, serde_json::json!({"type": notification.kind.name}));
+        let kind = notification.kind.name;
+        let by = match (recipient.preferences.wants_type(kind), recipient.unsubscribed_types.contains(kind)) {
+            (false, _) => Some("preferences"),
+            (true, true) => Some("unsubscribe"),
+            (true, false) => None,
+        };
+        gated.check(Verdict::Skip(Reason::OptedOut), by.is_none(), serde_json::json!({"type": kind, "by": by}));
         let open = self.open_channels(notification, recipient, version);
         gated.check(
             Verdict::Skip(Reason::NoChannel),

@@ -25,6 +25,11 @@ pub fn of_number(digits: &str) -> Option<&'static str> {
         .filter(|country| !country.is_empty())
 }
 
+/// Whether numbers of this country, given by its ISO 3166-1 alpha-2 code, can be told from others'.
+pub fn has_calling_code(country: &str) -> bool {
+    !country.is_empty() && PREFIXES.iter().any(|(known, _)| *known == country)
+}
+
 /// An area code starts with 2 to 9 and does not end in 11.
 fn is_north_american(digits: &str) -> bool {
     let area = digits.get(1..4).unwrap_or_default();

@@ -3,11 +3,14 @@
 mod answer;
 mod countries;
 mod message;
+mod mobiles;
 mod parts;
 mod phone;
 mod provider;
 
+pub use countries::has_calling_code;
 pub use message::{DEFAULT_MAX_PARTS, SmsMessage};
+pub use mobiles::NotMobile;
 pub use parts::{Encoding, SmsParts, parts};
-pub use phone::{PhoneNumber, PhoneNumberError};
+pub use phone::{MobileNumberError, PhoneNumber, PhoneNumberError};
 pub use provider::{SenderId, SenderIdError, SmsClient};

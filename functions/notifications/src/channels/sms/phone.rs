@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::countries;
+use super::mobiles::{self, NotMobile};
 
 /// A number in the international form of ITU-T E.164: `+`, then 7 to 15 digits, the first not 0.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,6 +16,17 @@ pub struct PhoneNumber(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("phone must be in E.164 form: + and 7 to 15 digits, the first not 0")]
 pub struct PhoneNumberError;
+
+/// Why a text is no mobile number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MobileNumberError {
+    /// It is no number.
+    #[error(transparent)]
+    Form(#[from] PhoneNumberError),
+    /// It is a number of another kind.
+    #[error(transparent)]
+    Kind(#[from] NotMobile),
+}
 
 impl PhoneNumber {
     /// Reads a number without spaces, brackets or dashes.
@@ -27,6 +39,24 @@ impl PhoneNumber {
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && !digits.starts_with('0');
         is_number.then(|| Self(text.to_owned())).ok_or(PhoneNumberError)
+    }
+
+    /// Reads a number that an SMS may reach: one that cannot be a mobile number of its country is refused.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks.
+    pub fn parse_mobile(text: &str) -> Result<Self, MobileNumberError> {
+        let number = Self::parse(text)?;
+        number.check_mobile()?;
+        Ok(number)
+    }
+
+    /// Checks whether this can be a mobile number; numbers that are stored may be older than the rule.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check_mobile(&self) -> Result<(), NotMobile> {
+        mobiles::check(self.0.trim_start_matches('+'))
     }
 
     /// The whole number with its `+`, for the place that sends or stores it.

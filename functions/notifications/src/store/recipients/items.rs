@@ -57,7 +57,8 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
     Ok(Recipient {
         id: RecipientId::parse(reader.text("id")?).map_err(|_| Malformed("id"))?,
         key: key.clone(),
-        email: reader.maybe_text("email")?.map(EmailAddress::parse).transpose().map_err(|_| Malformed("email"))?,
+        // An address that was stored under an older rule is none: the other channels remain.
+        email: reader.maybe_text("email")?.and_then(|email| EmailAddress::parse(email).ok()),
         phone: reader.maybe_text("phone")?.map(PhoneNumber::parse).transpose().map_err(|_| Malformed("phone"))?,
         locale: reader.maybe_text("locale")?.map(str::to_owned),
         time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),

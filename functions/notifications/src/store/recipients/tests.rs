@@ -30,7 +30,7 @@ async fn everything_a_caller_says_reads_back() {
     let body = serde_json::json!({
         "email": "ada@example.com", "phone": "+393331234567", "locale": "it-IT", "time_zone": "Europe/Rome",
         "attributes": {"plan": "gold", "tags": [1, 2]},
-        "preferences": {"opted_out_types": ["NEWS"], "quiet_hours": {"start": "22:00", "end": "07:00"}},
+        "preferences": {"opted_out_types": ["DEFAULT"], "quiet_hours": {"start": "22:00", "end": "07:00"}},
     });
     let body = crate::private::Private::new(body.to_string().into_bytes());
     let profile = Profile::parse(&crate::http::Request { body, ..Default::default() }).unwrap();
