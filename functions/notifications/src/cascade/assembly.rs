@@ -190,7 +190,8 @@ mod tests {
             let names = variables(function);
             assert!(read_without(&names, "").is_ok());
             for missing in &names {
-                let optional = matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME");
+                let optional =
+                    matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME");
                 let read_by_main = matches!(*missing, "STAGE" | "LOG_LEVEL");
                 match read_without(&names, missing) {
                     Ok(_) => assert!(optional || read_by_main, "{missing}"),
