@@ -21,6 +21,12 @@ fn refuses(scope: &'static str, method: &str, path: &str, body: &[u8], status: u
     assert_eq!(stored(world), before, "{what} left something behind");
 }
 
+/// A compressed body is refused by its header, whatever it holds.
+fn refuses_coding(scope: &'static str, method: &str, path: &str) {
+    let answer = world().call_with(scope, method, path, b"\x1f\x8b".to_vec(), &[("Content-Encoding", "gzip")]);
+    is_problem(&answer, 415, &format!("{method} {path} with gzip"));
+}
+
 fn is_problem(answer: &Answer, status: u16, what: &str) {
     assert_eq!(answer.status, status, "{what}: {}", answer.json);
     assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
@@ -55,6 +61,9 @@ fn what_is_not_json_or_too_large_is_refused_on_every_route_with_a_body() {
         // A browser decides what its subscription holds beside what is read.
         let named = if path == DEVICES { "endpoint" } else { "colour" };
         refuses(scope, method, path, br#"{"colour": "red"}"#, 422, Some(named));
+        refuses(scope, method, path, b"[]", 422, Some("body"));
+        refuses(scope, method, path, b"\xFF\xFE{\0}\0", 400, None);
+        refuses_coding(scope, method, path);
     }
 }
 

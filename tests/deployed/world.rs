@@ -51,7 +51,15 @@ impl World {
         self.call_with(scope, method, path, body, &[])
     }
 
-    fn call_with(&self, scope: &'static str, method: &str, path: &str, body: Vec<u8>, more: &[(&str, &str)]) -> Answer {
+    /// The same with further headers.
+    pub fn call_with(
+        &self,
+        scope: &'static str,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+        more: &[(&str, &str)],
+    ) -> Answer {
         let bearer = format!("Bearer {}", self.stack.token(scope));
         let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
         headers.extend_from_slice(more);

@@ -42,6 +42,20 @@ async fn bad_input_names_its_field_and_leaves_nothing_behind() {
         ("POST /v1/notifications/batch", json!({"messages": vec![json!({}); 501]}), 422, vec!["messages"]),
         ("POST /v1/notifications/batch", huge, 413, vec![]),
         ("POST /v1/notifications/explain", message(json!({"type": "NONE"})), 422, vec!["type"]),
+        (route, json!([message(json!({}))]), 422, vec!["body"]),
+        (route, message(json!({"content": ["Hi", "there"]})), 422, vec!["content"]),
+        (route, message(json!({"urgency": {"high": null}})), 422, vec!["urgency"]),
+        (route, message(json!({"channels": [{"push": null}]})), 422, vec!["channels[0]"]),
+        (route, message(json!({"send_at": "2026-12-24T10:00:00"})), 422, vec!["send_at"]),
+        (route, json!(r#"{"to": "ada", "to": "bob", "content": {"title": "a", "body": "b"}}"#), 422, vec!["to"]),
+        (route, json!(r#"{"to": "ada", "content": {"title": "a", "body": "\ud83d"}}"#), 422, vec!["content.body"]),
+        (
+            route,
+            json!(r#"{"to": "ada", "content": {"title": "a", "body": "b", "data": 1e400}}"#),
+            422,
+            vec!["content.data"],
+        ),
+        ("POST /v1/notifications/batch", json!([message(json!({}))]), 422, vec!["body"]),
     ];
     for (route, body, status, fields) in rows {
         let answer = world.post(route, body, Some("k-1")).await;
@@ -51,6 +65,50 @@ async fn bad_input_names_its_field_and_leaves_nothing_behind() {
     for table in ["notifications", "control", "recipients"] {
         assert_eq!(world.items(table), Vec::<Value>::new(), "{table}");
     }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_held_is_the_problem_of_its_own_message() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let message = |content: &str| format!(r#"{{"to": "ada", "content": {{{content}}}}}"#);
+    let deep = format!("{}{}", "[".repeat(130), "]".repeat(130));
+    let messages = [
+        message(r#""title": "Hi", "body": "there""#),
+        message(r#""title": "Hi \ud83d", "body": "there""#),
+        message(r#""title": "Hi", "body": "there", "data": {"n": 1e400}"#),
+        message(&format!(r#""title": "Hi", "body": "there", "data": {deep}"#)),
+        message(r#""title": "Hi", "title": "Ho", "body": "there""#),
+        message(r#""title": "Hi", "body": "again""#),
+    ];
+    let body = format!("\u{feff}{{\"messages\": [{}]}}", messages.join(", "));
+    let sent = world.post("POST /v1/notifications/batch", Value::String(body), None).await;
+    assert_eq!(sent.status, 202, "{}", sent.body);
+    let items = sent.body["items"].as_array().unwrap();
+    let shown: Vec<_> = items.iter().map(|item| &item["status"]).collect();
+    let (accepted, refused) = (&json!("accepted"), &json!(422));
+    assert_eq!(shown, [accepted, refused, refused, refused, refused, accepted]);
+    let field = |index: usize| items[index]["errors"][0]["field"].as_str().unwrap();
+    assert_eq!(field(1), "messages[1].content.title");
+    assert_eq!(field(2), "messages[2].content.data.n");
+    assert!(field(3).starts_with("messages[3].content.data[0]"));
+    assert_eq!(field(4), "messages[4].content.title");
+    assert_eq!(world.push.count("phone"), 2);
+}
+
+#[tokio::test]
+async fn the_list_takes_its_own_parameters_and_times_of_any_zone() {
+    let world = World::start().await;
+    for name in ["Limit", "page", "cursor", "From", "sort"] {
+        let answer = world.list(&[("status", "failed"), (name, "1")]).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec![name]));
+    }
+    for limit in ["0", "101", "+5", "05", "1,2", ""] {
+        let answer = world.list(&[("status", "failed"), ("limit", limit)]).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["limit"]), "{limit}");
+    }
+    let answer = world.list(&[("status", "failed"), ("to", "2026-11-23T10:00:00 02:00")]).await;
+    assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("%2B"));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::http::{Caller, Request, Response};
+use crate::http::{Caller, Request, Response, unsupported_coding};
 use crate::private::Private;
 
 /// The parts of the event that the service reads.
@@ -70,6 +70,8 @@ pub fn request(event: Value) -> Option<Request> {
     let header = |wanted: &str| event.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     let key = header("idempotency-key");
     let purpose = header("sec-purpose").or_else(|| header("purpose"));
+    let text = |name: &str| header(name).map(|(_, value)| value.as_str());
+    let unsupported_coding = unsupported_coding(text("content-encoding"), text("content-type"));
     let body = event.body.unwrap_or_default();
     let body = if event.is_base64_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() };
     let jwt = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt);
@@ -80,6 +82,7 @@ pub fn request(event: Value) -> Option<Request> {
         is_prefetch: purpose.is_some_and(|(_, value)| value.to_ascii_lowercase().contains("prefetch")),
         idempotency_key: key.map(|(_, value)| Private::new(value.clone())),
         body: Private::new(body),
+        unsupported_coding,
         caller: jwt.map(|jwt| caller(&jwt.claims)).unwrap_or_default(),
         request_id: event.request_context.request_id,
     })

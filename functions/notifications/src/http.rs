@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use crate::json;
 use crate::private::Private;
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::problem::{Problem, ProblemKind};
+use crate::rfc3339;
 
 /// The most bytes a body may have.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -60,8 +64,33 @@ pub struct Request {
     pub body: Private<Vec<u8>>,
     /// Who asks.
     pub caller: Caller,
+    /// The reason why the body cannot be read, where its headers name a content coding or charset that is not supported.
+    pub unsupported_coding: Option<&'static str>,
     /// API Gateway's id of this request.
     pub request_id: String,
+}
+
+/// A number in digits alone, without a sign or a leading zero. A parameter that is given twice is none, since API Gateway
+/// joins the two with a comma.
+#[must_use]
+pub fn whole_number(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    is_plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The reason why a body with these headers is not read: a `Content-Encoding` (RFC 9110, 8.4), or a charset other than UTF-8.
+#[must_use]
+pub fn unsupported_coding(content_encoding: Option<&str>, content_type: Option<&str>) -> Option<&'static str> {
+    let plain = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+    if !content_encoding.unwrap_or_default().split(',').map(str::trim).all(plain) {
+        return Some("A Content-Encoding is not supported: send the body as it is.");
+    }
+    let charset = content_type?.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    })?;
+    let is_read = ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+    (!is_read).then_some("The charset must be UTF-8.")
 }
 
 impl Request {
@@ -80,13 +109,57 @@ impl Request {
     /// The body as JSON of a known shape.
     ///
     /// # Errors
-    /// 413 when too large, 400 when it is not JSON, 422 naming the field when it does not have the shape.
+    /// 415 for a content coding or charset that is not read, 413 when too large, 400 when it is not JSON, 422 naming the field
+    /// when it does not have the shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        json::parse(self.readable_body()?)
+    }
+
+    /// The body as any JSON value.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_value(&self) -> Result<Value, Problem> {
+        json::value(self.readable_body()?)
+    }
+
+    /// The elements of a body that is an object with one list; a value that cannot be held is its own element's problem.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_list(&self, name: &str) -> Result<Vec<Result<Value, Problem>>, Problem> {
+        json::list(self.readable_body()?, name)
+    }
+
+    fn readable_body(&self) -> Result<&[u8], Problem> {
+        if let Some(refusal) = self.unsupported_coding {
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, refusal));
+        }
         let bytes = self.body.expose();
         if bytes.len() > MAX_BODY_BYTES {
             return Err(Problem::new(ProblemKind::TooLarge, "The body may have at most 1 MiB (1,048,576 bytes)."));
         }
-        parse_json(bytes)
+        Ok(bytes)
+    }
+
+    /// Refuses a query that has any other parameter than these.
+    ///
+    /// # Errors
+    /// 422 naming the parameter, or `query` where its name is not fit to be repeated.
+    pub fn only_parameters(&self, known: &[&str]) -> Result<(), Problem> {
+        let Some(unknown) = self.query.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+        let is_plain =
+            unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
+        Err(Problem::invalid_field(if is_plain { unknown.as_str() } else { "query" }, "is not a known parameter"))
+    }
+
+    /// A query parameter that is a time; `None` when not given.
+    ///
+    /// # Errors
+    /// 422 saying what is wrong with it.
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let parse = |text: &str| rfc3339::parse(text).map_err(|wrong| Problem::invalid_field(name, wrong.to_string()));
+        self.query(name).map(parse).transpose()
     }
 
     /// `?limit=`, from 1 to 100; 50 when not given.
@@ -96,72 +169,11 @@ impl Request {
     pub fn limit(&self) -> Result<usize, Problem> {
         match self.query("limit") {
             None => Ok(50),
-            Some(text) => match text.parse() {
-                Ok(limit) if (1..=100).contains(&limit) => Ok(limit),
+            Some(text) => match whole_number(text).map(usize::try_from) {
+                Some(Ok(limit)) if (1..=100).contains(&limit) => Ok(limit),
                 _ => Err(Problem::invalid_field("limit", "must be a whole number from 1 to 100")),
             },
         }
-    }
-}
-
-/// Parses JSON in two steps, so that text that is no JSON and JSON of another shape are told apart.
-///
-/// # Errors
-/// 400 or 422; neither repeats any of the text.
-pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
-        Problem::new(ProblemKind::NotJson, format!("Line {}, column {}.", error.line(), error.column()))
-    })?;
-    shape_of(value, "")
-}
-
-/// Takes a JSON value as a known shape; errors name the field below `prefix`.
-///
-/// # Errors
-/// 422 naming the field.
-pub fn shape_of<T: DeserializeOwned>(value: serde_json::Value, prefix: &str) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = match (prefix, path.as_str()) {
-            ("", ".") => "body".to_owned(),
-            ("", path) => path.to_owned(),
-            (prefix, ".") => prefix.to_owned(),
-            (prefix, path) => format!("{prefix}.{path}"),
-        };
-        Problem::invalid(vec![field_error(&field, &error.into_inner().to_string())])
-    })
-}
-
-/// Rust's names of types as a caller of a JSON API knows them.
-fn in_json_words(expected: &str) -> &str {
-    match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not below 0",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a sequence" => "a list",
-        "a map" => "an object",
-        other if other.starts_with("struct ") => "an object",
-        other => other,
-    }
-}
-
-/// serde's words without the value in them: it quotes the offending text, which may be personal.
-fn field_error(field: &str, message: &str) -> FieldError {
-    let name = || message.split('`').nth(1).unwrap_or_default();
-    let parent = if field == "body" { String::new() } else { format!("{field}.") };
-    if message.starts_with("unknown field") {
-        // The path of an unknown field ends at the field itself where the format tells, else at its parent.
-        let path = if field.ends_with(name()) { field.to_owned() } else { format!("{parent}{}", name()) };
-        FieldError::new(path, "is not a known field")
-    } else if message.starts_with("missing field") {
-        FieldError::new(format!("{parent}{}", name()), "is required")
-    } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
-        // The last one: the value that stands before it may hold these words too.
-        FieldError::new(field, format!("must be {}", in_json_words(expected)))
-    } else if message.starts_with("must ") {
-        FieldError::new(field, message)
-    } else {
-        FieldError::new(field, "is not valid")
     }
 }
 
@@ -240,7 +252,7 @@ mod tests {
     }
 
     fn field_of(body: &str) -> (String, String) {
-        let problem = parse_json::<Outer>(body.as_bytes()).unwrap_err();
+        let problem = json::parse::<Outer>(body.as_bytes()).unwrap_err();
         let error = problem.errors.into_iter().next().unwrap();
         (error.field, error.message)
     }
@@ -263,9 +275,46 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_400_and_what_is_too_large_413() {
-        assert_eq!(parse_json::<Outer>(b"{oops").unwrap_err().kind, ProblemKind::NotJson);
+        assert_eq!(json::parse::<Outer>(b"{oops").unwrap_err().kind, ProblemKind::NotJson);
         let request = Request { body: Private::new(vec![b' '; MAX_BODY_BYTES + 1]), ..Request::default() };
         assert_eq!(request.json::<Outer>().unwrap_err().kind, ProblemKind::TooLarge);
+    }
+
+    #[test]
+    fn a_body_is_read_as_it_is_and_as_utf_8_alone() {
+        let refused = |encoding, kind| unsupported_coding(encoding, kind).is_some();
+        for encoding in ["gzip", "br", "identity, gzip", "deflate", "x-unknown"] {
+            assert!(refused(Some(encoding), None), "{encoding}");
+        }
+        for kind in
+            ["application/json; charset=utf-16", "text/plain;charset=\"ISO-8859-1\"", "a/b; x=y; CHARSET = koi8-r"]
+        {
+            assert!(refused(None, Some(kind)), "{kind}");
+        }
+        for kind in ["application/json", "text/plain;charset=UTF-8", "application/json; charset=\"utf-8\"", "a/b; x=y"]
+        {
+            assert!(!refused(Some("identity"), Some(kind)), "{kind}");
+        }
+        assert!(!refused(Some(""), None) && !refused(None, None));
+        let gzip = Request { unsupported_coding: unsupported_coding(Some("gzip"), None), ..Request::default() };
+        assert_eq!(gzip.json::<Outer>().unwrap_err().kind.status(), 415);
+    }
+
+    #[test]
+    fn only_the_named_parameters_are_taken() {
+        let with = |name: &str, value: &str| Request {
+            query: [(name.to_owned(), Private::new(value.to_owned()))].into(),
+            ..Request::default()
+        };
+        assert!(with("limit", "5").only_parameters(&["limit"]).is_ok());
+        for name in ["Limit", "page", "cursor", "limit[]"] {
+            assert!(with(name, "1").only_parameters(&["limit"]).is_err(), "{name}");
+        }
+        assert_eq!(with("a@b.example", "1").only_parameters(&[]).unwrap_err().errors[0].field, "query");
+        for text in ["0", "101", "", "+5", "05", "5,5", " 5", "1e1", "x"] {
+            assert!(with("limit", text).limit().is_err(), "{text}");
+        }
+        assert_eq!(with("limit", "100").limit().unwrap(), 100);
     }
 
     #[test]

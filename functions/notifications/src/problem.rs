@@ -40,6 +40,8 @@ pub enum ProblemKind {
     IdempotencyInProgress,
     /// 413: the body is larger than 1 MiB.
     TooLarge,
+    /// 415: the body's content coding or charset is not read.
+    UnsupportedMediaType,
     /// 422: a field.
     Invalid,
     /// 422: this key came with another body before.
@@ -61,6 +63,7 @@ impl ProblemKind {
             Self::ExpiredToken => 410,
             Self::Conflict | Self::IdempotencyInProgress => 409,
             Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
             Self::Invalid | Self::IdempotencyKeyReused => 422,
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -79,6 +82,7 @@ impl ProblemKind {
             Self::Conflict => "urn:notifications:problem:conflict",
             Self::IdempotencyInProgress => "urn:notifications:problem:idempotency-in-progress",
             Self::TooLarge => "urn:notifications:problem:too-large",
+            Self::UnsupportedMediaType => "urn:notifications:problem:unsupported-media-type",
             Self::Invalid => "urn:notifications:problem:invalid",
             Self::IdempotencyKeyReused => "urn:notifications:problem:idempotency-key-reused",
             Self::Internal => "urn:notifications:problem:internal",
@@ -98,6 +102,7 @@ impl ProblemKind {
             Self::Conflict => "The present state does not allow this",
             Self::IdempotencyInProgress => "The first request with this key is still running",
             Self::TooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body's coding is not supported",
             Self::Invalid => "A field is not valid",
             Self::IdempotencyKeyReused => "This key was used with another body",
             Self::Internal => "Something went wrong here",

@@ -20,7 +20,7 @@ struct Body {
 impl Cleanup {
     /// Makes one bounded pass and answers 200 with `{done, remaining}` per kind, or the problem with the body.
     pub async fn answer(&self, request: &Request, now: Timestamp, device_unused_days: u32) -> Response {
-        match request.json::<Body>() {
+        match request.only_parameters(&[]).and_then(|()| request.json::<Body>()) {
             Ok(Body { dry_run }) => {
                 let summary = self.pass(now, device_unused_days, Instant::now() + BY_HAND, dry_run).await;
                 Response::json(200, &summary)

@@ -18,7 +18,7 @@ use crate::private::Private;
 use crate::problem::Problem;
 use crate::rollout::steward::Steward;
 use crate::rollout::{LastGood, LiveSource, Texts};
-use crate::rollup::{Counters, Window, known_parameters};
+use crate::rollup::{Counters, Window};
 use crate::store::metrics::MetricsStore;
 use crate::store::{BreakerStore, BudgetStore, ChronicleStore};
 
@@ -90,7 +90,7 @@ impl ConsoleApi {
 
     /// Always of the last hour, so it takes no parameter.
     async fn health(&self, request: &Request, now: Timestamp) -> Result<Health, Problem> {
-        known_parameters(request, &[])?;
+        request.only_parameters(&[])?;
         let window = Window::last(targets::HEALTH_MINUTES, now);
         let counters = self.read(window).await?;
         Ok(Health::new(window, &counters, self.breakers(now).await.as_deref()))
@@ -150,7 +150,7 @@ impl ConsoleApi {
     }
 
     async fn report(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        known_parameters(request, &["from", "to", "format"])?;
+        request.only_parameters(&["from", "to", "format"])?;
         let as_markdown = match request.query("format") {
             None | Some("json") => false,
             Some("markdown") => true,

@@ -9,12 +9,12 @@ use super::interval::{Interval, Share, Spending, cost_difference, difference, qu
 use super::metrics::Span;
 use super::sample_ratio::SampleRatio;
 use super::targets::each;
-use crate::http::Request;
+use crate::http::{Request, whole_number};
 use crate::problem::Problem;
 use crate::rollup::counters::Cohort;
 use crate::rollup::figures::{Figures, Notifications, latency_bins};
 use crate::rollup::sides;
-use crate::rollup::{CounterName, Counters, MAX_MINUTES, Window, known_parameters, whole_number};
+use crate::rollup::{CounterName, Counters, MAX_MINUTES, Window};
 
 /// Both sides must have so many of what is compared before there is a verdict.
 const ENOUGH: i64 = 100;
@@ -87,7 +87,7 @@ pub struct Difference {
 /// # Errors
 /// 422 naming the field.
 pub fn window(request: &Request, now: jiff::Timestamp) -> Result<Window, Problem> {
-    known_parameters(request, &["hours"])?;
+    request.only_parameters(&["hours"])?;
     match whole_number(request.query("hours").unwrap_or("24")) {
         Some(hours) if (1..=MAX_MINUTES / 60).contains(&hours) => Ok(Window::last(hours * 60, now)),
         _ => Err(Problem::invalid_field("hours", "must be a whole number from 1 to 2160 (90 days)")),

@@ -17,7 +17,7 @@ use crate::rollout::steward::{AuditRecord, By, RampState, Remembered, SetProblem
 use crate::rollup::counters::Cohort;
 use crate::rollup::figures::rate;
 use crate::rollup::sides::Side;
-use crate::rollup::{CounterName, Counters, Window, known_parameters};
+use crate::rollup::{CounterName, Counters, Window};
 
 /// How far back the arms are counted.
 const ARMS_MINUTES: i64 = 60;
@@ -113,7 +113,7 @@ pub struct Changed {
 
 impl ConsoleApi {
     pub(super) async fn rollout(&self, request: &Request, now: Timestamp) -> Result<Rollout, Problem> {
-        known_parameters(request, &["limit"])?;
+        request.only_parameters(&["limit"])?;
         let limit = request.limit()?;
         let window = Window::last(ARMS_MINUTES, now);
         let (present, record, changes, counters) = tokio::join!(
@@ -148,7 +148,7 @@ impl ConsoleApi {
 
     /// Does what is asked for. What is refused changes nothing.
     pub(super) async fn change_rollout(&self, request: &Request, now: Timestamp) -> Result<Changed, Problem> {
-        known_parameters(request, &[])?;
+        request.only_parameters(&[])?;
         let caller = &request.caller;
         if caller.id.is_empty() {
             return Err(Problem::new(ProblemKind::NoCaller, "The audit needs to know who asks."));

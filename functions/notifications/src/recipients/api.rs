@@ -52,6 +52,12 @@ impl RecipientsApi {
 
     async fn route(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         match request.route.as_str() {
+            // Public: what caches and proxies add to its query is ignored.
+            "GET /v1/vapid-public-key" => {}
+            "GET /v1/recipients/{id}/notifications" => request.only_parameters(&["limit", "after"])?,
+            _ => request.only_parameters(&[])?,
+        }
+        match request.route.as_str() {
             "PUT /v1/recipients/{id}" => self.put(request, now).await,
             "GET /v1/recipients/{id}" => self.get(request).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
@@ -91,6 +97,7 @@ impl RecipientsApi {
     /// 200 with the certificate, also when there was nothing to erase; 503 when there is more than one request can erase, and
     /// the same request goes on with it.
     async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
         let (_, key) = self.recipient(request)?;
         let erased = self.erasure.erase(&key, now, Instant::now() + ERASING).await.map_err(Problem::of_store)?;
         if !erased.is_complete() {

@@ -489,4 +489,23 @@ async fn a_history_comes_newest_first_in_pages_and_is_the_recipients_own() {
     assert_eq!((status, times), (200, vec!["2027-01-10T15:00:00Z".to_owned(), "2027-01-10T14:00:00Z".to_owned()]));
     let (_, times, _) = page(&[("limit", "2"), ("after", &next.unwrap())]).await;
     assert_eq!(times, ["2027-01-10T13:00:00Z"]);
+    let (_, times, next) = page(&[("limit", "3")]).await;
+    assert_eq!((times.len(), next), (3, None), "a full last page is the last");
+}
+
+#[tokio::test]
+async fn a_parameter_that_no_route_takes_is_refused_by_name() {
+    let world = World::new().await;
+    for (route, name) in [
+        ("GET /v1/recipients/{id}/notifications", "Limit"),
+        ("GET /v1/recipients/{id}/notifications", "page"),
+        ("GET /v1/recipients/{id}/notifications", "cursor"),
+        ("GET /v1/recipients/{id}", "limit"),
+        ("DELETE /v1/recipients/{id}", "dry_run"),
+    ] {
+        let (status, problem) = world.send(route, &[("id", "ada")], &[(name, "1")], vec![]).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!(name)), "{route}");
+    }
+    let (status, _) = world.send("GET /v1/vapid-public-key", &[], &[("v", "1")], vec![]).await;
+    assert_eq!(status, 200, "what a cache adds to a public route is ignored");
 }

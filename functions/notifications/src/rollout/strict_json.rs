@@ -1,8 +1,10 @@
 //! JSON that a person typed into SSM: refused with the place of the fault, and never with what stood there, since a
 //! parser's own message quotes the value and the value may name people.
 
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::json;
+use crate::problem::FieldError;
 
 /// The largest value that SSM holds (advanced tier).
 const MAX_BYTES: usize = 8 * 1024;
@@ -21,13 +23,13 @@ pub enum JsonFault {
         /// Counted from 1.
         column: usize,
     },
-    /// JSON, but an unknown field or a value of the wrong type or range.
-    #[error("it has an unknown field or a value of the wrong kind (line {line}, column {column})")]
+    /// JSON, but an unknown or duplicate field, or a value of the wrong type or range.
+    #[error("{field} {message}")]
     WrongShape {
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1.
-        column: usize,
+        /// The field's path, such as `sms.per_recipient_per_day`.
+        field: String,
+        /// The fault, such as `is not a known field`.
+        message: String,
     },
     /// The right shape with a value that makes no sense.
     #[error("{0}")]
@@ -45,11 +47,22 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonFault> {
     if text.len() > MAX_BYTES {
         return Err(JsonFault::TooLong);
     }
-    serde_json::from_str(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        match error.classify() {
-            Category::Data => JsonFault::WrongShape { line, column },
-            Category::Io | Category::Syntax | Category::Eof => JsonFault::NotJson { line, column },
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| JsonFault::NotJson { line: error.line(), column: error.column() })?;
+    let value = json::value(text.as_bytes()).map_err(|problem| wrong_shape(problem.errors.into_iter().next()))?;
+    json::typed(value, "").map_err(|error| wrong_shape(Some(error)))
+}
+
+/// Names the field, unless its name is free text, which may be anything.
+fn wrong_shape(error: Option<FieldError>) -> JsonFault {
+    let is_plain = |field: &str| {
+        field.len() <= 100 && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-[]".contains(&byte))
+    };
+    match error {
+        Some(FieldError { field, message }) if field == "body" => {
+            JsonFault::WrongShape { field: "it".to_owned(), message }
         }
-    })
+        Some(FieldError { field, message }) if is_plain(&field) => JsonFault::WrongShape { field, message },
+        _ => JsonFault::WrongShape { field: "a field".to_owned(), message: "is not valid".to_owned() },
+    }
 }

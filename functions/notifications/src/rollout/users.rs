@@ -95,7 +95,7 @@ mod tests {
         let users = ListedUsers::parse(r#"["alice"]"#).unwrap();
         assert_eq!(format!("{users:?}"), "ListedUsers(***)");
         let fault = ListedUsers::parse(r#"["alice", {"bob": 1}]"#).unwrap_err();
-        assert_eq!(fault, JsonFault::WrongShape { line: 1, column: 10 });
+        assert!(matches!(&fault, JsonFault::WrongShape { field, .. } if field == "[1]"), "{fault}");
         let shown = format!("{fault} {fault:?}");
         assert!(!shown.contains("alice") && !shown.contains("bob"));
     }

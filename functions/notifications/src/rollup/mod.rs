@@ -28,4 +28,4 @@ pub use cut::{Read, Unmerged, reads};
 pub use fold::{fold, state};
 pub use image::Image;
 pub use minute::Minute;
-pub use window::{MAX_MINUTES, Window, known_parameters, whole_number};
+pub use window::{MAX_MINUTES, Window};

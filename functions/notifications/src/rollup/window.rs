@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::bucket::{Bucket, Unit};
-use crate::http::Request;
+use crate::http::{Request, whole_number};
 use crate::problem::Problem;
 
 /// The longest window: 90 days.
@@ -28,7 +28,7 @@ impl Window {
     /// # Errors
     /// 422 naming `minutes`, `from` or `to`: not a number or a time, empty, reversed, in the future, over 90 days.
     pub fn parse(request: &Request, now: Timestamp) -> Result<Self, Problem> {
-        known_parameters(request, &["minutes", "from", "to"])?;
+        request.only_parameters(&["minutes", "from", "to"])?;
         Self::asked(request, 60, now)
     }
 
@@ -41,7 +41,10 @@ impl Window {
         match (request.query("minutes"), request.query("from"), request.query("to")) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => invalid("minutes", "cannot stand beside from and to"),
             (None, None, Some(_)) => invalid("from", "is required beside to"),
-            (None, Some(from), to) => Self::between(time("from", from)?, to.map(|to| time("to", to)).transpose()?, now),
+            (None, Some(_), _) => match (request.time("from")?, request.time("to")?) {
+                (Some(from), to) => Self::between(from, to, now),
+                (None, _) => invalid("from", "is required beside to"),
+            },
             (None, None, None) => Ok(Self::last(default_minutes, now)),
             (Some(minutes), None, None) => match whole_number(minutes) {
                 Some(minutes) if (1..=MAX_MINUTES).contains(&minutes) => Ok(Self::last(minutes, now)),
@@ -113,29 +116,6 @@ impl Window {
     pub fn minutes(self) -> i64 {
         self.to.duration_since(self.from).as_mins()
     }
-}
-
-/// Refuses a query that has any other parameter than these.
-///
-/// # Errors
-/// 422 naming the parameter, or `query` where its name is not fit to be repeated.
-pub fn known_parameters(request: &Request, known: &[&str]) -> Result<(), Problem> {
-    let Some(unknown) = request.query.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
-    let plain = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
-    Err(Problem::invalid_field(if plain { unknown.as_str() } else { "query" }, "is not a known parameter"))
-}
-
-/// A number as people write it: digits alone, without a sign or a leading zero. A parameter that is given twice is none,
-/// since API Gateway joins the two with a comma.
-#[must_use]
-pub fn whole_number(text: &str) -> Option<i64> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    is_plain.then(|| text.parse().ok()).flatten()
-}
-
-fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
-    let utc = text.ends_with(['Z', 'z']).then(|| text.parse().ok()).flatten();
-    utc.ok_or_else(|| Problem::invalid_field(field, "must be a time in UTC such as 2026-11-23T10:00:00Z"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -36,13 +35,6 @@ const CANCEL_TRIES: u32 = 3;
 pub struct SendApi {
     /// What it calls.
     pub service: SendService,
-}
-
-/// The body of `POST /v1/notifications/batch`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Batch {
-    messages: Vec<Value>,
 }
 
 impl SendApi {
@@ -80,6 +72,7 @@ impl SendApi {
     }
 
     async fn call(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+        request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
         match request.route.as_str() {
             "POST /v1/notifications" => self.post(request, budget).await,
             "POST /v1/notifications/batch" => self.post_batch(request, budget).await,
@@ -92,8 +85,8 @@ impl SendApi {
     }
 
     async fn post(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
-        let message: Value = request.json()?;
-        let mut answered = self.service.send(request, &[message], budget).await?;
+        let message = request.json_value()?;
+        let mut answered = self.service.send(request, &[Ok(message)], budget).await?;
         let notification = answered.sent.pop().ok_or_else(|| Problem::not_found("notification"))??;
         let response = Response::json(202, &NotificationView::of(&notification))
             .with_header("Location", format!("/v1/notifications/{}", notification.id));
@@ -101,11 +94,11 @@ impl SendApi {
     }
 
     async fn post_batch(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
-        let batch: Batch = request.json()?;
-        if batch.messages.is_empty() || batch.messages.len() > MAX_BATCH {
+        let messages = request.json_list("messages")?;
+        if messages.is_empty() || messages.len() > MAX_BATCH {
             return Err(Problem::invalid_field("messages", "must hold 1 to 500 messages"));
         }
-        let answered = self.service.send(request, &batch.messages, budget).await?;
+        let answered = self.service.send(request, &messages, budget).await?;
         let all_failed = answered.sent.iter().all(is_server_fault);
         if let (true, Some(Err(problem))) = (all_failed, answered.sent.first()) {
             return Err(problem.clone());

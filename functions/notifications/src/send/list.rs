@@ -16,6 +16,9 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 const USUAL: SignedDuration = SignedDuration::from_hours(24);
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
+/// The parameters of its query.
+pub const PARAMETERS: [&str; 5] = ["status", "from", "to", "limit", "after"];
+
 /// What the request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
@@ -31,9 +34,9 @@ impl Wanted {
     fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         let status = request.query("status").and_then(Status::parse).filter(|status| status.needs_attention());
         let status = status.ok_or_else(|| Problem::invalid_field("status", "must be failed, uncertain or expired"))?;
-        let to = time(request, "to")?.unwrap_or(now);
+        let to = request.time("to")?.unwrap_or(now);
         let usual = to.checked_sub(USUAL).map_err(|_| Problem::invalid_field("to", "is out of range"))?;
-        let from = time(request, "from")?.unwrap_or(usual);
+        let from = request.time("from")?.unwrap_or(usual);
         if from >= to {
             return Err(Problem::invalid_field("from", "must be before `to`"));
         }
@@ -95,11 +98,6 @@ async fn collect_day(
             _ => return Ok(()),
         }
     }
-}
-
-fn time(request: &Request, name: &'static str) -> Result<Option<Timestamp>, Problem> {
-    let parse = |text: &str| text.parse().map_err(|_| Problem::invalid_field(name, "must be an RFC 3339 time in UTC"));
-    request.query(name).map(parse).transpose()
 }
 
 fn cursor(text: &str) -> Result<(Timestamp, NotificationId), Problem> {

@@ -14,6 +14,7 @@ use crate::notification::{
 use crate::private::Private;
 use crate::problem::{FieldError, Problem};
 use crate::recipients::{KeyHasher, RecipientId};
+use crate::rfc3339;
 use crate::track::PushLinks;
 
 /// The most days `send_at` may lie ahead.
@@ -72,8 +73,7 @@ pub struct Asked<'a> {
 /// A time, or a refusal that does not repeat what stood there.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    let parse = |text: String| text.parse().map_err(|_| de::Error::custom("must be an RFC 3339 time in UTC"));
-    text.map(parse).transpose()
+    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 impl SendRequest {

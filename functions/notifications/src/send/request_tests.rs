@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Asked, SendRequest};
-use crate::http::shape_of;
+use crate::json::shaped;
 use crate::notification::{Notification, NotificationId, Status};
 use crate::problem::Problem;
 use crate::recipients::KeyHasher;
@@ -17,7 +17,7 @@ fn ask(body: Value) -> Result<Notification, Problem> {
     let hasher = KeyHasher::new(&[7; 32]);
     let retention = SignedDuration::from_hours(24);
     let asked = Asked { caller: "c-1", hasher: &hasher, now: now(), retention };
-    shape_of::<SendRequest>(body, "")?.into_notification(asked, |key| NotificationId::random(key, now()))
+    shaped::<SendRequest>(body, "")?.into_notification(asked, |key| NotificationId::random(key, now()))
 }
 
 fn with(extra: Value) -> Value {

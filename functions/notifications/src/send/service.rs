@@ -12,7 +12,8 @@ use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
 use super::request::{Asked, SendRequest};
 use crate::aws::deadline;
 use crate::cascade::{Allowance, CONCURRENCY, Dispatcher, Job, impossible_channels};
-use crate::http::{Request, shape_of};
+use crate::http::Request;
+use crate::json::shaped;
 use crate::notification::{Notification, NotificationId};
 use crate::problem::{Problem, ProblemKind};
 use crate::recipients::KeyHasher;
@@ -58,6 +59,9 @@ pub struct Answered {
     pub replayed: bool,
 }
 
+/// A message as it was read, or the problem with a value in it that cannot be held.
+pub type Message = Result<Value, Problem>;
+
 /// A batch's run: the key under which it is remembered, if any, and when it first came.
 struct Run<'a> {
     caller: &'a str,
@@ -72,7 +76,7 @@ impl SendService {
     ///
     /// # Errors
     /// Problems of the whole request. A single message's own problem stands in its place in the answer.
-    pub async fn send(&self, request: &Request, messages: &[Value], budget: Budget) -> Result<Answered, Problem> {
+    pub async fn send(&self, request: &Request, messages: &[Message], budget: Budget) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
         let retention = self.dispatcher.live.live().await.settings.retention_days.of_notifications();
         let first_seen = self.dispatcher.clock.now();
@@ -86,7 +90,7 @@ impl SendService {
 
     async fn send_once(
         &self,
-        messages: &[Value],
+        messages: &[Message],
         parsed: Vec<Sent>,
         key: &IdempotencyKey,
         run: Run<'_>,
@@ -111,7 +115,7 @@ impl SendService {
     /// The answer to a repeated request; if the first one died, this one finishes it.
     async fn repeat(
         &self,
-        messages: &[Value],
+        messages: &[Message],
         key: &IdempotencyKey,
         found: &IdempotencyRecord,
         run: Run<'_>,
@@ -147,15 +151,15 @@ impl SendService {
         sent
     }
 
-    fn parse(&self, index: usize, message: &Value, run: &Run<'_>) -> Sent {
+    fn parse(&self, index: usize, message: &Message, run: &Run<'_>) -> Sent {
         let asked = Asked { caller: run.caller, hasher: &self.hasher, now: run.first_seen, retention: run.retention };
-        shape_of::<SendRequest>(message.clone(), "")?.into_notification(asked, |recipient| match run.key {
+        shaped::<SendRequest>(message.clone()?, "")?.into_notification(asked, |recipient| match run.key {
             None => NotificationId::random(recipient, run.first_seen),
             Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
         })
     }
 
-    fn parse_all(&self, messages: &[Value], run: &Run<'_>) -> Vec<Sent> {
+    fn parse_all(&self, messages: &[Message], run: &Run<'_>) -> Vec<Sent> {
         messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
     }
 

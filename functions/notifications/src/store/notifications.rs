@@ -173,10 +173,12 @@ impl NotificationsStore {
             .expression_attribute_values(":pk", AttributeValue::S(recipient.as_str().to_owned()))
             .expression_attribute_values(":upper", AttributeValue::S(upper.to_owned()))
             .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            // One more than a page holds tells whether another page follows.
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX));
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        let more = page.last_evaluated_key.is_some();
-        let items = page.items.unwrap_or_default();
+        let mut items = page.items.unwrap_or_default();
+        let more = items.len() > limit || (page.last_evaluated_key.is_some() && items.len() < limit);
+        items.truncate(limit);
         let items = items.iter().map(Notification::from_item).collect::<Result<Vec<_>, _>>()?;
         let next = items.last().filter(|_| more).map(|last| last.id.ordered().to_owned());
         Ok(Page { items, next })

@@ -7,6 +7,7 @@ use super::receipt::Event;
 use crate::http::Request;
 use crate::private::Private;
 use crate::problem::Problem;
+use crate::rfc3339;
 
 /// The most that a conversion may be worth: a million of the currency's units.
 pub const MAX_VALUE_MICROS: i64 = 1_000_000_000_000;
@@ -29,8 +30,7 @@ pub struct ReceiptRequest {
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    let parse = |text: String| text.parse().map_err(|_| de::Error::custom("must be an RFC 3339 time in UTC"));
-    text.map(parse).transpose()
+    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 impl ReceiptRequest {

@@ -1,0 +1,87 @@
+//! Finds the values that JSON's grammar allows and the service cannot hold.
+
+use std::collections::HashSet;
+
+use super::{MAX_DEPTH, spans};
+use crate::problem::FieldError;
+
+/// A name that stands in its object before.
+pub(super) const TWICE: &str = "must not appear twice";
+/// A name with half of a surrogate pair.
+pub(super) const BAD_NAME: &str = "has a field whose name is not valid Unicode";
+const HALF_A_PAIR: &str = "must not contain half of a surrogate pair (\\ud800 to \\udfff by itself)";
+const OUT_OF_RANGE: &str = "is a number out of range";
+
+/// Maximum number of errors that one answer names.
+const MAX_ERRORS: usize = 20;
+/// Number of names and indices after which a path is cut, so that a deep value's error stays readable.
+const PATH_PARTS: usize = 6;
+
+/// Each value of `text` that cannot be held, with its path.
+pub(super) fn of(text: &str) -> Vec<FieldError> {
+    let mut faults = Faults { errors: Vec::new() };
+    faults.search(text.trim(), &mut Vec::new());
+    faults.errors
+}
+
+struct Faults {
+    errors: Vec<FieldError>,
+}
+
+impl Faults {
+    fn search(&mut self, text: &str, path: &mut Vec<String>) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
+        match text.as_bytes().first() {
+            Some(b'{' | b'[') if path.len() >= MAX_DEPTH => {
+                self.add(path, format!("is nested too deep: at most {MAX_DEPTH} levels are read"));
+            }
+            Some(b'{') => self.search_members(text, path),
+            Some(b'[') => self.search_elements(text, path),
+            Some(b'"') if spans::name(text).is_none() => self.add(path, HALF_A_PAIR),
+            Some(b'-' | b'0'..=b'9') if serde_json::from_str::<f64>(text).is_err() => self.add(path, OUT_OF_RANGE),
+            _ => {}
+        }
+    }
+
+    fn search_members(&mut self, text: &str, path: &mut Vec<String>) {
+        let mut seen = HashSet::new();
+        for (name, value) in spans::members(text).unwrap_or_default() {
+            let Some(name) = spans::name(name) else {
+                self.add(path, BAD_NAME);
+                continue;
+            };
+            path.push(name.clone());
+            if seen.insert(name) {
+                self.search(value, path);
+            } else {
+                self.add(path, TWICE);
+            }
+            path.pop();
+        }
+    }
+
+    fn search_elements(&mut self, text: &str, path: &mut Vec<String>) {
+        for (index, value) in spans::elements(text).unwrap_or_default().into_iter().enumerate() {
+            path.push(format!("[{index}]"));
+            self.search(value, path);
+            path.pop();
+        }
+    }
+
+    fn add(&mut self, path: &[String], message: impl Into<String>) {
+        let mut field = String::new();
+        for part in path.iter().take(PATH_PARTS) {
+            if !field.is_empty() && !part.starts_with('[') {
+                field.push('.');
+            }
+            field.push_str(part);
+        }
+        let field = if field.is_empty() { "body".to_owned() } else { field };
+        let error = FieldError::new(field, message);
+        if !self.errors.contains(&error) && self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
+    }
+}
