@@ -60,9 +60,11 @@ async fn the_health_score_shows_each_deduction() {
 #[tokio::test]
 async fn a_push_service_that_is_not_called_costs_health_20_until_it_answers_again() {
     let world = World::start().await;
-    world.subscribe("ada", "ada").await;
-    world.push.answer("ada", [Reply::status(429).with("Retry-After", "120")]);
-    world.send("ada", json!({})).await;
+    for id in ["ada", "bob", "eve"] {
+        world.subscribe(id, id).await;
+        world.push.answer(id, [Reply::status(429).with("Retry-After", "120")]);
+        world.send(id, json!({})).await;
+    }
     let breakers = async || world.ops("GET /v1/health", &[]).await.body["areas"][0]["checks"][1].clone();
     let open = breakers().await;
     assert_eq!((&open["verdict"], &open["deduction"], &open["value"]), (&json!("taken"), &json!(20), &json!(1)));

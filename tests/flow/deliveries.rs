@@ -87,10 +87,13 @@ async fn each_answer_of_a_push_service_has_its_meaning() {
         (Reply::status(413), "rejected", 1),
         (Reply::status(301).with("Location", "https://example.com"), "rejected", 1),
         (Reply::status(418), "rejected", 1),
+        (Reply::status(204), "accepted", 1),
+        (Reply::status(299), "accepted", 1),
         (Reply::status(406), "retry_later", 1),
+        (Reply::status(408), "retry_later", 1),
+        (Reply::status(425), "retry_later", 1),
         (Reply::status(500), "retry_later", 1),
         (Reply::HangUp, "retry_later", 1),
-        // The last: nobody is let through to this push service for 2 minutes after it.
         (Reply::status(429).with("Retry-After", "120"), "retry_later", 1),
     ];
     let world = World::start().await;

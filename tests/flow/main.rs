@@ -30,6 +30,7 @@ mod retries;
 mod rollout;
 mod rollout_api;
 mod slow_hosts;
+mod topics;
 mod track;
 mod twice;
 mod uncertain;

@@ -75,6 +75,9 @@ async fn messages_are_sent(world: &World) {
     for _ in 0..2 {
         world.send("ada", json!({"channels": ["sms"]})).await;
     }
+    // A fallback of a message with a topic looks for newer ones.
+    world.aws.state.lock().unwrap().ses.push_back(Reply::text(400, "<ErrorResponse/>"));
+    world.send("ada", json!({"channels": ["email", "sms"], "topic": "order-7"})).await;
     world.push.answer("phone", [Reply::status(410)]);
     world.send("ada", json!({"channels": ["push"]})).await;
     world.list(&[("status", "failed")]).await;
@@ -91,7 +94,7 @@ async fn messages_are_carried_on(world: &World) {
     let at = (world.clock.now() + Duration::from_secs(5)).to_string();
     let mut ids = Vec::new();
     for channel in ["push", "email", "sms"] {
-        let sent = world.send("ada", json!({"channels": [channel], "send_at": at})).await;
+        let sent = world.send("ada", json!({"channels": [channel], "send_at": at, "topic": channel})).await;
         ids.push(sent.body["id"].as_str().unwrap().to_owned());
     }
     world.advance(6);

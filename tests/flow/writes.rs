@@ -67,10 +67,27 @@ async fn a_failure_costs_its_report_and_an_open_breaker_nothing() {
     let (rejected, failed) = (units(400).await, units(503).await);
     assert_eq!(rejected, 5.0, "one for the index `attention`, none for a breaker");
     assert!(failed <= 6.0, "{failed}: put 1 + due 1, its turn in due moves on 1 + 2, the report 1");
-    for _ in 0..9 {
-        units(503).await;
+    for number in 0..9 {
+        let id = format!("user-{number}");
+        world.subscribe(&id, &id).await;
+        world.push.answer(&id, [Reply::status(503)]);
+        world.send(&id, json!({})).await;
     }
     assert!(units(503).await <= 2.0, "put 1 + due 1: nobody was called");
+}
+
+#[tokio::test]
+async fn a_device_that_is_told_to_rest_costs_a_write_and_none_while_it_rests() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.push.answer("phone", [Reply::status(429).with("Retry-After", "600")]);
+    world.write_units();
+    world.send("ada", json!({})).await;
+    assert!(world.write_units() <= 7.0, "put 1 + due 1, its turn in due moves on 1 + 2, the report 1, the rest 1");
+    for _ in 0..5 {
+        world.send("ada", json!({})).await;
+        assert!(world.write_units() <= 2.0, "put 1 + due 1");
+    }
 }
 
 #[tokio::test]

@@ -127,8 +127,10 @@ async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_
         let world = World::start().await;
         world.subscribe("canary", "canary").await;
         world.push.always(Some(Reply::status(503)));
-        for _ in 0..10 {
-            world.send("canary", json!({})).await;
+        for number in 0..10 {
+            let id = format!("user-{number}");
+            world.subscribe(&id, &id).await;
+            world.send(&id, json!({})).await;
         }
         let well = Lot { host: "push.example.com", ..Lot::of("v2", 40, 0) };
         world.count(&[well, Lot::of("v2", elsewhere, 0)]).await;

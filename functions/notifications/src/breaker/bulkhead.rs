@@ -4,6 +4,7 @@
 //! and whoever finds its share taken is turned away at once, to come back later.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ use super::Host;
 /// After this long a call's host counts as slow.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// Shares of a process's calls, by host.
+/// Shares of a process's calls, by host; or of anything else by what it is for.
 #[derive(Debug)]
-pub struct Bulkhead {
+pub struct Bulkhead<K: Eq + Hash = Host> {
     share: usize,
-    rooms: Arc<Mutex<HashMap<Host, Room>>>,
+    rooms: Arc<Mutex<HashMap<K, Room>>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,13 +32,13 @@ struct Room {
 
 /// A place among a host's calls, until it is dropped.
 #[derive(Debug)]
-pub struct Permit {
-    rooms: Arc<Mutex<HashMap<Host, Room>>>,
-    host: Host,
+pub struct Permit<K: Eq + Hash = Host> {
+    rooms: Arc<Mutex<HashMap<K, Room>>>,
+    host: K,
     number: u64,
 }
 
-impl Bulkhead {
+impl<K: Clone + Eq + Hash> Bulkhead<K> {
     /// At most `share` at once for each host.
     #[must_use]
     pub fn new(share: usize) -> Self {
@@ -45,7 +46,7 @@ impl Bulkhead {
     }
 
     /// A place for one more; `None` when the host is slow and its share is taken.
-    pub async fn enter(&self, host: &Host) -> Option<Permit> {
+    pub async fn enter(&self, host: &K) -> Option<Permit<K>> {
         loop {
             let (left, patience) = match self.try_enter(host) {
                 Ok(permit) => return Some(permit),
@@ -59,7 +60,7 @@ impl Bulkhead {
         }
     }
 
-    fn try_enter(&self, host: &Host) -> Result<Permit, (Arc<Notify>, Duration)> {
+    fn try_enter(&self, host: &K) -> Result<Permit<K>, (Arc<Notify>, Duration)> {
         let mut rooms = locked(&self.rooms);
         let room = rooms.entry(host.clone()).or_default();
         if room.inside.len() < self.share {
@@ -73,7 +74,7 @@ impl Bulkhead {
     }
 }
 
-impl Drop for Permit {
+impl<K: Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut rooms = locked(&self.rooms);
         if let Some(room) = rooms.get_mut(&self.host) {
@@ -86,7 +87,7 @@ impl Drop for Permit {
     }
 }
 
-fn locked(rooms: &Mutex<HashMap<Host, Room>>) -> MutexGuard<'_, HashMap<Host, Room>> {
+fn locked<K>(rooms: &Mutex<HashMap<K, Room>>) -> MutexGuard<'_, HashMap<K, Room>> {
     rooms.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

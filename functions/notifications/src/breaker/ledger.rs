@@ -13,6 +13,8 @@ pub struct Report {
     pub began_ms: i64,
     /// How many failures there are.
     pub failures: usize,
+    /// Until when the host is to be left alone, if several devices were told so.
+    pub asked_until_ms: Option<i64>,
     /// When it is told.
     pub at_ms: i64,
 }

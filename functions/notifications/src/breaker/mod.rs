@@ -7,6 +7,9 @@
 //! An instance counts in memory. Only a failure is written, and takes along what this instance saw go well in the same
 //! window: a healthy service writes nothing. Successes of instances without a failure are known to nobody else, so a
 //! breaker may open early. It is never late: see [`Tally::is_bad`].
+//!
+//! One device is not its host: a push service's failures count by device, and its `Retry-After` concerns the device alone
+//! until several different devices got one ([`Tally::asks_for_rest`]).
 
 mod bulkhead;
 mod held;
@@ -22,9 +25,9 @@ pub use bulkhead::{Bulkhead, Permit};
 pub use host::{Bars, Host};
 pub use ledger::{Ledger, Report, Stored};
 pub(crate) use memory::CLOCK_SKEW_MS;
-pub use memory::Memory;
+pub use memory::{Failure, Memory};
 pub use state::{Admission, Breaker, LEASE, Phase, Signal};
-pub use tally::{Count, SLOT_MS, Tally};
+pub use tally::{Count, DeviceMark, SEVERAL, SLOT_MS, Tally};
 pub use thresholds::Thresholds;
 pub use view::{Breakers, Entry, PATIENCE, Pass};
 

@@ -85,7 +85,7 @@ impl Ledger for Model {
                 Phase::Closed { since_ms } if counts(report.began_ms, since_ms) => {}
                 _ => return Err(REFUSED),
             }
-            report.tally.slots().for_each(|(slot, count)| stored.tally.add(slot, count));
+            stored.tally.merge(&report.tally);
             let stored = stored.clone();
             state.writes.push((host.clone(), None));
             Ok(stored)

@@ -86,7 +86,7 @@ pub enum Signal {
     NotCalled,
     /// It did not answer, or cannot now.
     Failure,
-    /// It asks to be left alone this long.
+    /// The answer asks to be left alone this long.
     Asked(u64),
 }
 
@@ -165,6 +165,7 @@ impl Breaker {
             Signal::NotCalled => self.to_open(now_ms, self.open_for_ms, now_ms),
             Signal::Failure => self.to_open(now_ms + longer_ms, longer_ms, now_ms),
             Signal::Asked(after_ms) => {
+                let after_ms = after_ms.min(thresholds.longest_ms());
                 self.to_open(now_ms.saturating_add_unsigned(after_ms).max(now_ms + longer_ms), longer_ms, now_ms)
             }
         }
@@ -248,6 +249,8 @@ mod tests {
         assert_eq!(half.asked(122_000, 121_000), None, "nobody else comes while the probe is out");
         assert_eq!(open_until(&half.probed(Signal::Failure, &USUAL, 122_000)), 152_000);
         assert_eq!(open_until(&half.probed(Signal::Asked(90_000), &USUAL, 122_000)), 212_000);
+        let long = half.probed(Signal::Asked(3_600_000), &USUAL, 122_000);
+        assert_eq!(open_until(&long), 422_000, "a probe goes out well before an hour is over");
         assert_eq!(Breaker::default().asked(1_000, 1_000), None);
     }
 

@@ -1,24 +1,49 @@
-//! Attempts by slots of 5 s: what one process counts in memory, and what all of them added up in the table.
+//! Attempts by slots of 5 s: counted in memory by one process, and added up in the table over all of them.
+//!
+//! A device's failure is counted with the device: however often one device fails within a window, it is one failure. A failure
+//! without a device (SES, SNS) counts each time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Thresholds;
 
 /// How finely time is counted.
 pub const SLOT_MS: i64 = 5_000;
+/// Number of different devices without which no breaker of a push service opens.
+pub const SEVERAL: usize = 3;
+
+/// A device, by a hash of its id.
+pub type DeviceMark = u32;
 
 /// Attempts that went well or failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// The provider did not answer, or said "later".
+    /// The provider did not answer, or said "later"; failures of no device in particular.
     pub failed: u64,
     /// The provider took the message.
     pub succeeded: u64,
 }
 
+/// One slot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Slot {
+    count: Count,
+    /// Devices that failed, and whether the answer said when to come again.
+    devices: BTreeMap<DeviceMark, bool>,
+}
+
 /// Counts by slot, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally(BTreeMap<i64, Count>);
+pub struct Tally(BTreeMap<i64, Slot>);
+
+/// The sum over some of the newest slots.
+#[derive(Debug, Clone, Default)]
+struct Sum {
+    unmarked: u64,
+    succeeded: u64,
+    devices: BTreeSet<DeviceMark>,
+    asked: BTreeSet<DeviceMark>,
+}
 
 impl Tally {
     /// The slot a moment belongs to.
@@ -29,20 +54,34 @@ impl Tally {
 
     /// Counts of one slot.
     pub fn add(&mut self, slot: i64, count: Count) {
-        let held = self.0.entry(slot).or_default();
+        let held = &mut self.0.entry(slot).or_default().count;
         held.failed = held.failed.saturating_add(count.failed);
         held.succeeded = held.succeeded.saturating_add(count.succeeded);
     }
 
-    /// Takes away what was added before.
+    /// A device's failure in one slot; `asked` when the answer said when to come again.
+    pub fn add_device(&mut self, slot: i64, device: DeviceMark, asked: bool) {
+        *self.0.entry(slot).or_default().devices.entry(device).or_default() |= asked;
+    }
+
+    /// Adds all of another tally.
+    pub fn merge(&mut self, other: &Self) {
+        for (slot, added) in &other.0 {
+            self.add(*slot, added.count);
+            added.devices.iter().for_each(|(device, asked)| self.add_device(*slot, *device, *asked));
+        }
+    }
+
+    /// Takes away the counts that were added before.
     pub fn subtract(&mut self, other: &Self) {
-        for (slot, count) in &other.0 {
+        for (slot, taken) in &other.0 {
             if let Some(held) = self.0.get_mut(slot) {
-                held.failed = held.failed.saturating_sub(count.failed);
-                held.succeeded = held.succeeded.saturating_sub(count.succeeded);
+                held.count.failed = held.count.failed.saturating_sub(taken.count.failed);
+                held.count.succeeded = held.count.succeeded.saturating_sub(taken.count.succeeded);
+                held.devices.retain(|device, _| !taken.devices.contains_key(device));
             }
         }
-        self.0.retain(|_, count| *count != Count::default());
+        self.0.retain(|_, slot| *slot != Slot::default());
     }
 
     /// Forgets slots that ended by `at_ms`.
@@ -58,11 +97,23 @@ impl Tally {
 
     /// Every slot with its counts, oldest first.
     pub fn slots(&self) -> impl Iterator<Item = (i64, Count)> + '_ {
-        self.0.iter().map(|(slot, count)| (*slot, *count))
+        self.0.iter().map(|(slot, held)| (*slot, held.count))
+    }
+
+    /// Every slot with the devices that failed in it and whether each was told when to come again, oldest first.
+    pub fn devices(&self) -> impl Iterator<Item = (i64, &BTreeMap<DeviceMark, bool>)> + '_ {
+        self.0.iter().map(|(slot, held)| (*slot, &held.devices))
+    }
+
+    /// Number of different devices that failed since `at_ms`.
+    #[must_use]
+    pub fn devices_since(&self, at_ms: i64) -> usize {
+        let recent = self.0.iter().filter(|(slot, _)| ends_ms(**slot) > at_ms);
+        recent.flat_map(|(_, held)| held.devices.keys()).collect::<BTreeSet<_>>().len()
     }
 
     /// Whether it is time to open: at least `min_attempts` within the window that ends now, and of those at least
-    /// `failure_percent` failed.
+    /// `failure_percent` failed. Of one device's failures one counts, and fewer than [`SEVERAL`] devices are never enough.
     ///
     /// Never late, whatever is not known here: a failure counts when its slot touches the window, a success only when its
     /// whole slot lies inside, and successes that nobody reported may have made up the least number of attempts. So this
@@ -70,23 +121,59 @@ impl Tally {
     /// the known attempts alone are enough: a host that fails altogether must not outlive the good minute before.
     #[must_use]
     pub fn is_bad(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
+        let sums = self.sums(thresholds, now_ms);
+        let whole = sums.last().is_some_and(|sum| {
+            let attempts = sum.attempts().max(thresholds.min_attempts.into());
+            sum.is_of_several() && too_many(sum.failed(), attempts, thresholds)
+        });
+        whole || sums.iter().any(|sum| sum.is_of_several() && too_many(sum.failed(), sum.attempts(), thresholds))
+    }
+
+    /// Whether the host as a whole asks for rest: within the window, or a shorter time that ends now, [`SEVERAL`] different
+    /// devices were told when to come again, and at least `failure_percent` of the known attempts failed.
+    #[must_use]
+    pub fn asks_for_rest(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
+        let enough = |sum: &Sum| sum.asked.len() >= SEVERAL && is_share(sum.failed(), sum.attempts(), thresholds);
+        self.sums(thresholds, now_ms).iter().any(enough)
+    }
+
+    /// The sums over the newest slot, the two newest, and so on, as far as the window reaches.
+    fn sums(&self, thresholds: &Thresholds, now_ms: i64) -> Vec<Sum> {
         let begins_ms = now_ms - thresholds.window_ms();
-        let mut sum = Count::default();
-        for (slot, count) in self.0.iter().rev().take_while(|(slot, _)| ends_ms(**slot) > begins_ms) {
-            sum.failed += count.failed;
+        let within = self.0.iter().rev().take_while(|(slot, _)| ends_ms(**slot) > begins_ms);
+        let grown = within.scan(Sum::default(), |sum, (slot, held)| {
+            sum.unmarked += held.count.failed;
+            sum.devices.extend(held.devices.keys());
+            sum.asked.extend(held.devices.iter().filter(|(_, asked)| **asked).map(|(device, _)| device));
             if slot * SLOT_MS > begins_ms {
-                sum.succeeded += count.succeeded;
+                sum.succeeded += held.count.succeeded;
             }
-            if too_many(sum, sum.failed + sum.succeeded, thresholds) {
-                return true;
-            }
-        }
-        too_many(sum, (sum.failed + sum.succeeded).max(thresholds.min_attempts.into()), thresholds)
+            Some(sum.clone())
+        });
+        grown.collect()
     }
 }
 
-fn too_many(sum: Count, attempts: u64, thresholds: &Thresholds) -> bool {
-    attempts >= thresholds.min_attempts.into() && sum.failed * 100 >= attempts * u64::from(thresholds.failure_percent)
+impl Sum {
+    fn failed(&self) -> u64 {
+        self.unmarked + u64::try_from(self.devices.len()).unwrap_or(u64::MAX)
+    }
+
+    fn attempts(&self) -> u64 {
+        self.failed() + self.succeeded
+    }
+
+    fn is_of_several(&self) -> bool {
+        self.unmarked > 0 || self.devices.len() >= SEVERAL
+    }
+}
+
+fn too_many(failed: u64, attempts: u64, thresholds: &Thresholds) -> bool {
+    attempts >= thresholds.min_attempts.into() && is_share(failed, attempts, thresholds)
+}
+
+fn is_share(failed: u64, attempts: u64, thresholds: &Thresholds) -> bool {
+    failed * 100 >= attempts * u64::from(thresholds.failure_percent)
 }
 
 const fn ends_ms(slot: i64) -> i64 {
@@ -150,7 +237,86 @@ mod tests {
         assert!(tally(&attempts).is_bad(&Thresholds::default(), 57_000));
     }
 
+    /// The rule for devices as it is written: of one device's failures one counts, and there are at least three such.
+    fn device_rule(attempts: &[(i64, Option<u32>)], thresholds: &Thresholds, now_ms: i64) -> bool {
+        let within = |at_ms: i64| at_ms > now_ms - thresholds.window_ms() && at_ms <= now_ms;
+        let counted: Vec<_> = attempts.iter().filter(|(at_ms, _)| within(*at_ms)).collect();
+        let failed: BTreeSet<_> = counted.iter().filter_map(|(_, device)| *device).collect();
+        let all = failed.len() + counted.iter().filter(|(_, device)| device.is_none()).count();
+        failed.len() >= SEVERAL
+            && all >= thresholds.min_attempts as usize
+            && failed.len() * 100 >= all * thresholds.failure_percent as usize
+    }
+
+    fn of_devices(failures: impl IntoIterator<Item = (i64, u32, bool)>) -> Tally {
+        let mut tally = Tally::default();
+        failures.into_iter().for_each(|(at_ms, device, asked)| tally.add_device(Tally::slot_of(at_ms), device, asked));
+        tally
+    }
+
+    #[test]
+    fn one_device_is_one_failure_however_often_it_is_tried() {
+        let usual = Thresholds::default();
+        assert!(!of_devices((0..1_000).map(|n| (n * 50, 7, false))).is_bad(&usual, 51_000));
+        assert!(!of_devices((0..1_000).map(|n| (n * 50, u32::try_from(n % 9).unwrap(), true))).is_bad(&usual, 51_000));
+        assert!(of_devices((0..10).map(|n| (50_000, n, false))).is_bad(&usual, 51_000));
+        let soon = Thresholds { min_attempts: 1, ..usual };
+        assert!(!of_devices([(50_000, 1, true), (50_000, 2, true)]).is_bad(&soon, 51_000), "two devices are no host");
+    }
+
+    #[test]
+    fn several_devices_that_are_told_when_to_come_again_speak_for_their_host() {
+        let usual = Thresholds::default();
+        let asked = |devices: u32| of_devices((0..devices).map(|n| (50_000, n, true)));
+        assert!(!asked(2).asks_for_rest(&usual, 51_000));
+        assert!(asked(3).asks_for_rest(&usual, 51_000));
+        assert!(!asked(3).asks_for_rest(&usual, 116_000), "a minute later it is forgotten");
+        assert!(!of_devices((0..9).map(|n| (50_000, n, false))).asks_for_rest(&usual, 51_000));
+        let mut among_many = asked(3);
+        among_many.add(Tally::slot_of(50_000), Count { failed: 0, succeeded: 4 });
+        assert!(!among_many.asks_for_rest(&usual, 51_000), "most devices are served");
+        let mut since = asked(3);
+        since.add(Tally::slot_of(40_000), Count { failed: 0, succeeded: 1_000 });
+        assert!(since.asks_for_rest(&usual, 51_000), "however good the time before was");
+    }
+
     proptest! {
+        /// Never later than the exact rule for devices, however many of the successes were reported, and never on the word of
+        /// fewer than three.
+        #[test]
+        fn by_devices_it_is_never_later_than_the_exact_rule_and_never_opens_for_two(
+            attempts in proptest::collection::vec((0i64..150_000, proptest::option::of(0u32..25), any::<bool>()), 0..200),
+            min_attempts in 1u32..40,
+            failure_percent in 1u32..=100,
+            window_seconds in 10u32..=120,
+            now_ms in 0i64..200_000,
+        ) {
+            let thresholds = Thresholds { min_attempts, failure_percent, window_seconds, ..Thresholds::default() };
+            let ended: Vec<_> = attempts.into_iter().filter(|(at_ms, ..)| *at_ms <= now_ms).collect();
+            let mut known = of_devices(ended.iter().filter_map(|(at_ms, device, asked)| Some((*at_ms, (*device)?, *asked))));
+            for (at_ms, ..) in ended.iter().filter(|(_, device, reported)| device.is_none() && *reported) {
+                known.add(Tally::slot_of(*at_ms), Count { failed: 0, succeeded: 1 });
+            }
+            let all: Vec<_> = ended.iter().map(|(at_ms, device, _)| (*at_ms, *device)).collect();
+            if device_rule(&all, &thresholds, now_ms) {
+                prop_assert!(known.is_bad(&thresholds, now_ms));
+            }
+            let of_two = of_devices(ended.iter().filter_map(|(at_ms, device, asked)| Some((*at_ms, (*device)? % 2, *asked))));
+            prop_assert!(!of_two.is_bad(&thresholds, now_ms) && !of_two.asks_for_rest(&thresholds, now_ms));
+        }
+
+        #[test]
+        fn devices_can_be_taken_away_and_added_twice(
+            failures in proptest::collection::vec((0i64..90_000, 0u32..9, any::<bool>()), 0..50),
+        ) {
+            let tally = of_devices(failures);
+            let mut twice = tally.clone();
+            twice.merge(&tally);
+            prop_assert_eq!(&twice, &tally);
+            twice.subtract(&tally);
+            prop_assert_eq!(twice, Tally::default());
+        }
+
         /// Whoever knows every attempt, and their exact times, never says yes where this says no; also when only some of
         /// the successes were reported.
         #[test]

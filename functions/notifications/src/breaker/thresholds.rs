@@ -56,6 +56,12 @@ impl Thresholds {
         i64::from(self.window_seconds) * 1_000
     }
 
+    /// The longest that a host is left alone on its own word before a probe, in milliseconds.
+    #[must_use]
+    pub fn longest_ms(&self) -> u64 {
+        u64::from(self.max_open_seconds) * 1_000
+    }
+
     /// How long it stays open after having been open for `last_ms` (0: not open before), in milliseconds.
     #[must_use]
     pub fn open_ms(&self, last_ms: i64) -> i64 {

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::held::{HOLD_OFF_MS, Held};
-use super::{Admission, Breaker, Host, Ledger, Phase, Signal, Stored, Thresholds};
+use super::{Admission, Breaker, DeviceMark, Failure, Host, Ledger, Phase, Report, Signal, Stored, Thresholds};
 use crate::channels::Answer;
 use crate::clock::Clock;
 use crate::store::{BreakerStore, StoreError};
@@ -153,23 +153,37 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
     }
 
     /// Counts what a call came to. Writes on failures and after probes only, and never fails.
-    pub async fn count(&self, host: &Host, pass: Pass, answer: &Answer, began: Timestamp, thresholds: &Thresholds) {
+    ///
+    /// `device` is the one that a push went to. Its `Retry-After` is its own matter until several devices get one; that of a
+    /// provider without devices concerns the whole provider.
+    pub async fn count(
+        &self,
+        host: &Host,
+        device: Option<DeviceMark>,
+        pass: Pass,
+        answer: &Answer,
+        began: Timestamp,
+        thresholds: &Thresholds,
+    ) {
         let now_ms = self.now_ms();
-        match (pass, Signal::of(answer)) {
+        let until_ms = |after_ms: u64| now_ms.saturating_add_unsigned(after_ms.min(thresholds.longest_ms()));
+        let asked_until_ms = match (pass, Signal::of(answer)) {
             (Pass::Probe(held), signal) => {
                 self.within_patience(self.slowly(Told::Probe(held, signal), host, thresholds)).await;
+                return;
             }
-            (Pass::Free, Signal::Success) => self.held().entry(host, now_ms).memory.succeeded(now_ms),
-            (Pass::Free, Signal::Answered | Signal::NotCalled) => {}
-            (Pass::Free, Signal::Asked(after_ms)) => {
-                let until_ms = now_ms.saturating_add_unsigned(after_ms);
-                self.within_patience(self.slowly(Told::Wish(until_ms), host, thresholds)).await;
+            (Pass::Free, Signal::Success) => return self.held().entry(host, now_ms).memory.succeeded(now_ms),
+            (Pass::Free, Signal::Answered | Signal::NotCalled) => return,
+            (Pass::Free, Signal::Asked(after_ms)) if device.is_none() => {
+                self.within_patience(self.slowly(Told::Wish(until_ms(after_ms)), host, thresholds)).await;
+                return;
             }
-            (Pass::Free, Signal::Failure) => {
-                self.held().entry(host, now_ms).memory.failed(began.as_millisecond(), now_ms);
-                self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
-            }
-        }
+            (Pass::Free, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
+            (Pass::Free, Signal::Failure) => None,
+        };
+        let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, device, asked_until_ms };
+        self.held().entry(host, now_ms).memory.failed(failure);
+        self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
     }
 
     /// Keeps all processes from calling this host until then. For facts about a host that come from elsewhere than the
@@ -229,7 +243,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
             match self.ledger_call(self.ledger.count(host, &report)).await {
                 Ok(stored) => {
                     self.held().entry(host, now_ms).memory.told(&report);
-                    return self.judge(host, &stored, thresholds).await;
+                    return self.judge(host, &stored, &report, thresholds).await;
                 }
                 Err(Some(StoreError::ConditionFailed { .. })) => self.learn_again(host).await,
                 Err(_) => return,
@@ -238,13 +252,16 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
     }
 
     /// Opens the breaker if what all have told is bad enough.
-    async fn judge(&self, host: &Host, stored: &Stored, thresholds: &Thresholds) {
+    async fn judge(&self, host: &Host, stored: &Stored, report: &Report, thresholds: &Thresholds) {
         let now_ms = self.now_ms();
-        self.held().learn(host, stored.breaker, now_ms);
-        if stored.tally.is_bad(thresholds, now_ms) {
-            let next = stored.breaker.opened(thresholds, now_ms);
+        {
+            let mut held = self.held();
+            held.learn(host, stored.breaker, now_ms);
+            held.entry(host, now_ms).memory.weigh(stored, now_ms);
+        }
+        if let Some((next, why)) = verdict(stored, report, thresholds, now_ms) {
             if matches!(self.replace(host, &stored.breaker, &next).await, Replaced::Done) {
-                tell(host, &stored.breaker, &next, "too many failures");
+                tell(host, &stored.breaker, &next, why);
             }
             return;
         }
@@ -324,6 +341,17 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The breaker that what all have told makes of a CLOSED one, and why; `None` when it stays as it is.
+fn verdict(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i64) -> Option<(Breaker, &'static str)> {
+    let asked = report.asked_until_ms.filter(|_| stored.tally.asks_for_rest(thresholds, now_ms));
+    if stored.tally.is_bad(thresholds, now_ms) {
+        let opened = stored.breaker.opened(thresholds, now_ms);
+        let longer = asked.and_then(|until_ms| opened.asked(until_ms, now_ms));
+        return Some((longer.unwrap_or(opened), "too many failures"));
+    }
+    Some((stored.breaker.asked(asked?, now_ms)?, "several devices were told when to come again"))
 }
 
 fn tell(host: &Host, from: &Breaker, to: &Breaker, why: &str) {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::{Breakers, Entry, Pass};
 use crate::breaker::model::Model;
-use crate::breaker::{Breaker, Host, LEASE, Phase, Thresholds};
+use crate::breaker::{Breaker, DeviceMark, Host, LEASE, Phase, Thresholds};
 use crate::channels::{Answer, Outcome, Rejection};
 use crate::clock::Clock;
 
@@ -45,6 +45,7 @@ fn asked(after_ms: u64) -> Answer {
 #[derive(Clone)]
 struct Out {
     host: usize,
+    device: DeviceMark,
     pass: Pass,
     began_ms: i64,
 }
@@ -52,6 +53,7 @@ struct Out {
 /// An attempt that ended, as the one who sees everything notes it.
 struct Seen {
     host: usize,
+    device: DeviceMark,
     failed: bool,
     began_ms: i64,
     ended_ms: i64,
@@ -77,8 +79,8 @@ struct World {
 /// What an instance does next.
 #[derive(Debug, Clone)]
 enum Act {
-    /// Begins an attempt, if it may.
-    Begin,
+    /// Begins an attempt to this device, if it may.
+    Begin(DeviceMark),
     /// Ends its oldest attempt.
     End(Answer),
     /// Dies and comes back with nothing in memory; its attempts are lost.
@@ -117,12 +119,12 @@ impl World {
     async fn act(&self, instance: usize, host: usize, act: &Act) {
         let (breakers, out) = &self.instances[instance];
         match act {
-            Act::Begin => {
+            Act::Begin(device) => {
                 breakers.refresh().await;
                 match breakers.enter(&super::tests::host(host)).await {
                     Entry::Let(pass) => {
                         self.one_probe_within_a_lease(host, pass);
-                        out.borrow_mut().push_back(Out { host, pass, began_ms: self.now_ms() });
+                        out.borrow_mut().push_back(Out { host, device: *device, pass, began_ms: self.now_ms() });
                     }
                     Entry::Barred(until) => {
                         assert!(until > self.clock.now());
@@ -148,14 +150,20 @@ impl World {
         let failed = matches!(answer.outcome, Outcome::RetryLater { .. });
         if failed {
             // A failure is known once it is told.
-            breakers.count(&host(one.host), one.pass, answer, began, &USUAL).await;
+            breakers.count(&host(one.host), Some(one.device), one.pass, answer, began, &USUAL).await;
         }
         if one.pass == Pass::Free && matches!(answer.outcome, Outcome::Accepted | Outcome::RetryLater { .. }) {
             let ended_ms = self.now_ms();
-            self.seen.borrow_mut().push(Seen { host: one.host, failed, began_ms: one.began_ms, ended_ms });
+            self.seen.borrow_mut().push(Seen {
+                host: one.host,
+                device: one.device,
+                failed,
+                began_ms: one.began_ms,
+                ended_ms,
+            });
         }
         if !failed {
-            breakers.count(&host(one.host), one.pass, answer, began, &USUAL).await;
+            breakers.count(&host(one.host), Some(one.device), one.pass, answer, began, &USUAL).await;
         }
     }
 
@@ -168,7 +176,7 @@ impl World {
         probes.push(Probed { host, pass, at_ms: now_ms, told: false });
     }
 
-    /// Whenever a failure was told and the rule holds over every attempt that belongs to this time, the breaker is not
+    /// Whenever a failure was told and the rule, of one device's failures one, holds over every attempt that belongs to this time, the breaker is not
     /// CLOSED.
     fn nothing_was_missed(&self) {
         let (now_ms, seen) = (self.now_ms(), self.seen.borrow());
@@ -179,8 +187,9 @@ impl World {
             };
             let within: Vec<_> = seen.iter().filter(counts).collect();
             if within.iter().any(|one| one.failed && one.ended_ms == now_ms) {
-                let failed = within.iter().filter(|one| one.failed).count();
-                assert!(within.len() < 20 || failed * 2 < within.len(), "{failed} of {} failed", within.len());
+                let failed: BTreeSet<_> = within.iter().filter(|one| one.failed).map(|one| one.device).collect();
+                let (failed, served) = (failed.len(), within.iter().filter(|one| !one.failed).count());
+                assert!(failed + served < 20 || failed < served, "{failed} devices failed, {served} attempts did not");
             }
         }
     }
@@ -226,7 +235,8 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 }
 
 fn any_act() -> impl Strategy<Value = (usize, usize, Act)> {
-    let act = prop_oneof![10 => Just(Act::Begin), 10 => any_answer().prop_map(Act::End), 1 => Just(Act::Restart)];
+    let begin = prop_oneof![1 => 0u32..3, 3 => 0u32..60].prop_map(Act::Begin);
+    let act = prop_oneof![10 => begin, 10 => any_answer().prop_map(Act::End), 1 => Just(Act::Restart)];
     (0usize..12, 0usize..HOSTS, act)
 }
 
@@ -275,7 +285,7 @@ proptest! {
             world.instances.iter().for_each(|(_, out)| out.borrow_mut().clear());
             for number in 0..2 * HOSTS {
                 world.clock.advance(Duration::from_secs(301));
-                world.round(&[(number, number, Act::Begin)]).await;
+                world.round(&[(number, number, Act::Begin(0))]).await;
                 world.round(&[(number, number, Act::End(ok()))]).await;
             }
             (0..HOSTS).for_each(|number| assert!(world.model.stored(&host(number)).breaker.is_closed()));
@@ -298,9 +308,13 @@ proptest! {
 }
 
 async fn attempt(breakers: &Breakers<Model>, clock: &Clock, answer: &Answer) -> bool {
+    attempt_to(breakers, clock, None, answer).await
+}
+
+async fn attempt_to(breakers: &Breakers<Model>, clock: &Clock, device: Option<DeviceMark>, answer: &Answer) -> bool {
     match breakers.enter(&host(0)).await {
         Entry::Let(pass) => {
-            breakers.count(&host(0), pass, answer, clock.now(), &USUAL).await;
+            breakers.count(&host(0), device, pass, answer, clock.now(), &USUAL).await;
             true
         }
         Entry::Barred(_) => false,
@@ -416,6 +430,57 @@ fn a_wish_is_kept_by_this_process_even_if_it_cannot_be_told() {
         attempt(&instance, &clock, &asked(60_000)).await;
         clock.advance(Duration::from_secs(59));
         assert!(!attempt(&instance, &clock, &ok()).await);
+    });
+}
+
+#[test]
+fn one_device_never_opens_its_host_whatever_it_is_told_and_however_often() {
+    run(async {
+        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
+        let instances: Vec<_> = (0..4).map(|_| breakers(&model, &clock)).collect();
+        for number in 0..200_u32 {
+            let instance = &instances[number as usize % 4];
+            let answer = if number % 2 == 0 { failed() } else { asked(3_600_000) };
+            assert!(
+                attempt_to(instance, &clock, Some(number / 2 % 2), &answer).await,
+                "{number}: two devices are no host"
+            );
+            clock.advance(Duration::from_millis(200));
+        }
+        assert_eq!(transitions(&model), []);
+    });
+}
+
+#[test]
+fn the_third_device_that_is_told_so_opens_it_for_five_minutes_at_most_and_one_probes() {
+    run(async {
+        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
+        let instances: Vec<_> = (0..3).map(|_| breakers(&model, &clock)).collect();
+        for (instance, device) in instances.iter().zip(0..) {
+            assert!(attempt_to(instance, &clock, Some(device), &asked(3_600_000)).await);
+        }
+        let now_ms = clock.now().as_millisecond();
+        assert_eq!(model.stored(&host(0)).breaker.phase, Phase::Open { until_ms: now_ms + 300_000 });
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(301));
+            join_all(instances.iter().map(Breakers::refresh)).await;
+            let tried = instances.iter().map(|one| attempt_owned(one, &clock, asked(3_600_000)));
+            assert_eq!(join_all(tried).await.iter().filter(|went_out| **went_out).count(), 1, "one probe");
+        }
+        clock.advance(Duration::from_secs(301));
+        assert!(attempt(&instances[0], &clock, &ok()).await);
+        assert!(model.stored(&host(0)).breaker.is_closed());
+    });
+}
+
+#[test]
+fn a_provider_without_devices_is_taken_at_its_word_and_not_for_longer_than_five_minutes() {
+    run(async {
+        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
+        let instance = breakers(&model, &clock);
+        attempt(&instance, &clock, &asked(3_600_000)).await;
+        let now_ms = clock.now().as_millisecond();
+        assert_eq!(model.stored(&host(0)).breaker.phase, Phase::Open { until_ms: now_ms + 300_000 });
     });
 }
 

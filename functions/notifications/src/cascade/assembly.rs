@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Dispatcher;
 use super::dispatcher::SHARE;
+use super::topic_order::ONE_AT_A_TIME;
 use crate::aws;
 use crate::breaker::{Breakers, Bulkhead, Host};
 use crate::channels::email::{EmailClient, Sender, SenderName};
@@ -137,6 +138,7 @@ impl DispatcherConfig {
             budgets: BudgetStore::new(dynamodb, self.control_table.as_str()),
             breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
             bulkhead: Bulkhead::new(SHARE),
+            topics: Bulkhead::new(ONE_AT_A_TIME),
             channels: Channels {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
                 extra_origins: self.extra_push_origins.clone(),

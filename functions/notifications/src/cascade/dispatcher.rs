@@ -4,7 +4,7 @@
 //! stored lease; a paid channel only after its claim is stored. So a crash at any line leaves an item in `due` that
 //! says what may have happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,9 +13,10 @@ use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
 use super::last_look::Obstacle;
 use super::push_round::Round;
 use super::step::{Ladder, Step};
+use super::topic_order::TopicKey;
 use super::{impossible_channels, retry};
 use crate::aws::deadline;
-use crate::breaker::{Bars, Breakers, Bulkhead, Host};
+use crate::breaker::{Bars, Breakers, Bulkhead, Host, Permit};
 use crate::budget::Reservation;
 use crate::channels::{Answer, Channel, Channels, Outcome, Rejection};
 use crate::clock::Clock;
@@ -58,6 +59,12 @@ pub struct Job {
     pub(super) unaffordable: BTreeSet<Channel>,
     /// Hosts that turned it away while it was being worked on, and until when.
     pub(super) barred: Bars,
+    /// Devices that are to be left alone since a call of this work, and until when.
+    pub(super) resting: BTreeMap<String, Timestamp>,
+    /// Its turn among the messages of its topic.
+    pub(super) turn: Option<Permit<TopicKey>>,
+    /// Whether a newer message of its topic was taken.
+    pub(super) is_superseded: bool,
     /// The money behind the claim that is stored, or may be.
     pub(super) reserved: Option<Reservation>,
     /// Money that was not spent, not given back yet.
@@ -77,6 +84,9 @@ impl Job {
             leased: false,
             unaffordable: BTreeSet::new(),
             barred: Bars::new(),
+            resting: BTreeMap::new(),
+            turn: None,
+            is_superseded: false,
             reserved: None,
             unspent: Vec::new(),
             sms_message_id: None,
@@ -111,6 +121,8 @@ pub struct Dispatcher {
     pub breakers: Breakers,
     /// What keeps a slow provider from holding all calls of this process.
     pub bulkhead: Bulkhead,
+    /// The turns of messages that replace each other.
+    pub topics: Bulkhead<TopicKey>,
     /// What ops have set.
     pub live: LiveSource,
     /// The sender's own country.
@@ -138,34 +150,41 @@ impl Dispatcher {
                 unaffordable: &unaffordable,
                 barred: &barred,
                 killed: live.rollout.is_killed(),
+                superseded: job.is_superseded,
             };
             let now = self.clock.now();
             let not_begun = job.notification.attempts.is_empty() && !job.notification.engagement.is_delivered();
             if ladder.killed && not_begun {
                 job.notification.version = Some(Version::V1);
             }
-            let round = match (ladder.next_step(&job.notification, now), recipient.as_ref()) {
-                (Step::Finish(status, reason), _) => {
+            let step = ladder.next_step(&job.notification, now);
+            let out_of_turn = if step.is_attempt() { self.out_of_turn(&mut job).await? } else { None };
+            let round = match (out_of_turn, step, recipient.as_ref()) {
+                (Some(round), ..) => round,
+                (None, Step::Finish(status, reason), _) => {
                     job.notification.finish(status, reason, now);
                     Round::Rest(self.store(&mut job, allowance).await?)
                 }
-                (Step::Wait(until), _) if !self.nap(until, allowance).await => {
+                (None, Step::Wait(until), _) if !self.nap(until, allowance).await => {
                     Round::Rest(self.put_down(&mut job, until, allowance).await?)
                 }
                 // Much may have changed meanwhile, and reading is cheap beside a wait.
-                (Step::Wait(_), _) => {
+                (None, Step::Wait(_), _) => {
                     recipient = self.recipients.load(job.notification.id.recipient()).await?;
                     continue;
                 }
-                (Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
+                (None, Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
                     self.push(&mut job, &devices, &live, allowance).await?
                 }
-                (Step::Pay(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
+                (None, Step::Pay(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
                     self.pay(&mut job, channel, to, &live, allowance).await?
                 }
                 // Due, but not in this invocation: the stream or the next minute takes it up.
-                (Step::Push(_) | Step::Pay(_), _) => Round::Late,
+                (None, Step::Push(_) | Step::Pay(_), _) => Round::Late,
             };
+            for device in recipient.iter_mut().flat_map(|to| &mut to.devices) {
+                device.rests_until = job.resting.get(&device.device_id).copied().max(device.rests_until);
+            }
             let stored = match round {
                 Round::Done => Stored::ThinkAgain,
                 Round::Met(Obstacle::Erased, _) => {

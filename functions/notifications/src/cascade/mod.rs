@@ -11,6 +11,7 @@ mod push_step;
 pub mod retry;
 mod step;
 mod sweep;
+mod topic_order;
 
 pub use allowance::{Allowance, gone_by, left};
 pub use assembly::{DispatcherConfig, start_dispatcher};
@@ -18,3 +19,4 @@ pub use dispatcher::{CONCURRENCY, Dispatcher, Job};
 pub use money::{Obstacle, impossible_channels, obstacle};
 pub use step::{Ladder, Step};
 pub use sweep::{Resumed, Sweep, Told};
+pub use topic_order::TopicKey;

@@ -80,7 +80,7 @@ impl Dispatcher {
         // A probe whose call was not made is the next one's.
         match self.claim_and_call(job, &message, recipient, live, allowance).await {
             Ok(Called::Made { answer, at, cost_micros }) => {
-                self.breakers.count(&host, pass, &answer, at, &live.settings.breaker).await;
+                self.breakers.count(&host, None, pass, &answer, at, &live.settings.breaker).await;
                 record(&mut job.notification, channel, None, answer, at, cost_micros);
                 Ok(Round::Done)
             }

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::allowance::{Allowance, SHORTEST_PUSH};
 use super::dispatcher::{Dispatcher, Job, Stored, alarm_on_config, record};
 use super::last_look::Obstacle;
-use crate::breaker::{Entry, Host, PATIENCE, Pass, Permit, Thresholds};
+use crate::aws::deadline;
+use crate::breaker::{DeviceMark, Entry, Host, PATIENCE, Pass, Permit, Thresholds};
 use crate::channels::{Answer, Channel, Outcome};
 use crate::recipients::{Device, RecipientKey};
 use crate::rollout::{Live, Version};
@@ -19,6 +20,8 @@ use crate::store::StoreError;
 
 /// Once one device has it, the others get this much longer to answer.
 const GRACE: Duration = Duration::from_secs(1);
+/// The shortest `Retry-After` for which a device rests: a shorter one is sat out inside the invocation and concerns nobody else.
+const SHORTEST_REST_MS: u64 = 2_000;
 
 /// What became of a round, or of a paid call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,9 @@ impl Dispatcher {
         let recipient = job.notification.id.recipient();
         futures_util::future::join_all(called.iter().map(|one| self.conclude(recipient, one, at, thresholds))).await;
         for one in called {
+            if let Some(until) = rest_of(&one, self.clock.now()) {
+                job.resting.insert(one.device.device_id.clone(), until);
+            }
             alarm_on_config(Channel::Push, &one.answer);
             record(&mut job.notification, Channel::Push, Some(one.device.device_id.clone()), one.answer, at, 0);
         }
@@ -189,13 +195,30 @@ impl Dispatcher {
                 self.forget(recipient, one.device).await;
             }
         };
+        let rest = async {
+            if let Some(until) = rest_of(one, self.clock.now()) {
+                self.rest(recipient, one.device, until).await;
+            }
+        };
         let count = async {
             // Slower than another host is no failure. A probe that is not answered is one.
             if !one.is_given_up || one.pass.is_probe() {
-                self.breakers.count(one.host, one.pass, &one.answer, at, thresholds).await;
+                let device = Some(mark_of(&one.device.device_id));
+                self.breakers.count(one.host, device, one.pass, &one.answer, at, thresholds).await;
             }
         };
-        tokio::join!(forget, count);
+        tokio::join!(forget, rest, count);
+    }
+
+    /// What cannot be stored is known to this notification alone, whose next try waits in any case.
+    async fn rest(&self, recipient: &RecipientKey, device: &Device, until: Timestamp) {
+        let (id, endpoint) = (&device.device_id, device.endpoint.expose());
+        let stored = self.recipients.rest_device(recipient, id, endpoint, until);
+        match tokio::time::timeout(PATIENCE, Box::pin(deadline::at_most(PATIENCE, stored))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, device_id = id, "failed to store a device's rest"),
+            Err(_) => tracing::warn!(device_id = id, "failed to store a device's rest in time"),
+        }
     }
 
     /// The device is removed only if its endpoint is still the one tried; failing to must not fail the notification.
@@ -205,6 +228,18 @@ impl Dispatcher {
             tracing::warn!(%error, device_id = device.device_id, "a gone device stays until cleanup");
         }
     }
+}
+
+/// Until when a push service wants the device of this call to be left alone.
+fn rest_of(one: &Called<'_>, now: Timestamp) -> Option<Timestamp> {
+    let Outcome::RetryLater { after_ms: Some(after_ms) } = one.answer.outcome else { return None };
+    let after_ms = i64::try_from(after_ms).ok().filter(|_| after_ms >= SHORTEST_REST_MS)?;
+    now.checked_add(SignedDuration::from_millis(after_ms)).ok()
+}
+
+/// The device in a breaker's counts: 32 bits of its id, which is a hash of its endpoint.
+fn mark_of(device_id: &str) -> DeviceMark {
+    device_id.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn given_up<'a>(group: &'a Group<'a>, device: &'a Device, latency_ms: u64) -> Called<'a> {

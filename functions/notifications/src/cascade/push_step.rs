@@ -13,13 +13,13 @@ struct Candidate<'a> {
     device: &'a Device,
     /// When its turn is.
     at: Timestamp,
-    /// Until when its push service's breaker is in the way.
+    /// Until when its push service's breaker, or its own rest, is in the way.
     barred: Option<Timestamp>,
 }
 
 impl<'a> Ladder<'a> {
-    /// The first round goes to every device, a retry only to those that said "later"; those whose push service's breaker is
-    /// open are left for when it lets through.
+    /// The first round goes to every device, a retry only to those that said "later". Those whose push service's breaker is
+    /// open, or asked for this one device to be left alone, are left until that is over.
     pub(super) fn on_push(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Rung<'a> {
         if !self.may_reach(Channel::Push, recipient) {
             return Rung::Passed;
@@ -71,6 +71,7 @@ impl<'a> Ladder<'a> {
             }
         };
         let barred = self.barred.get(&Host::of_device(device)).copied().filter(|until| *until > now);
+        let barred = barred.max(device.resting_until(now));
         Some(Candidate { device, at, barred })
     }
 }

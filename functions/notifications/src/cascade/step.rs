@@ -29,6 +29,14 @@ pub enum Step<'a> {
     Finish(Status, Option<Reason>),
 }
 
+impl Step<'_> {
+    /// Whether a provider is to be called.
+    #[must_use]
+    pub const fn is_attempt(&self) -> bool {
+        matches!(self, Self::Push(_) | Self::Pay(_))
+    }
+}
+
 /// What the ladder must know beside the notification itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Ladder<'a> {
@@ -44,6 +52,8 @@ pub struct Ladder<'a> {
     pub barred: &'a Bars,
     /// Whether version 2 is switched off altogether.
     pub killed: bool,
+    /// Whether a provider took a newer message of its topic.
+    pub superseded: bool,
 }
 
 impl<'a> Ladder<'a> {
@@ -59,6 +69,9 @@ impl<'a> Ladder<'a> {
         };
         if now >= notification.lives_until {
             return over(Status::Expired, Reason::Lifetime);
+        }
+        if self.superseded {
+            return over(Status::Skipped, Reason::Superseded);
         }
         match notification.version {
             Some(Version::V2) if self.killed => over(Status::Skipped, Reason::Rollout),

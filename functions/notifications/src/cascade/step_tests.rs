@@ -33,7 +33,15 @@ fn v2(kind: &str) -> Notification {
 
 fn ladder(recipient: &Recipient) -> Ladder<'_> {
     let rules = NotificationType::named("DEFAULT").unwrap().rules();
-    Ladder { rules, recipient: Some(recipient), impossible: NONE, unaffordable: NONE, barred: NO_BARS, killed: false }
+    Ladder {
+        rules,
+        recipient: Some(recipient),
+        impossible: NONE,
+        unaffordable: NONE,
+        barred: NO_BARS,
+        killed: false,
+        superseded: false,
+    }
 }
 
 fn tried(channel: Channel, device: Option<&str>, outcome: Outcome, at: Timestamp) -> Attempt {
@@ -432,6 +440,41 @@ fn fcm(until: i64) -> (Host, i64) {
 
 fn elsewhere(ada: &mut Recipient, device: usize, host: &str) {
     ada.devices[device].endpoint = crate::private::Private::new(format!("https://{host}/push"));
+}
+
+#[test]
+fn a_resting_device_is_left_alone_and_no_other_one_is() {
+    let mut ada = people::with_everything(2);
+    let about = v2("DEFAULT");
+    ada.devices[0].rests_until = Some(later(600));
+    assert_eq!(devices(&ladder(&ada).next_step(&about, start())), ["d0"]);
+    ada.devices[1].rests_until = Some(later(60));
+    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Pay(Channel::Email), "while another channel remains");
+    let mut push_alone = v2("DEFAULT");
+    push_alone.channels = vec![Channel::Push];
+    assert_eq!(ladder(&ada).next_step(&push_alone, start()), Step::Wait(later(60)));
+    assert_eq!(devices(&ladder(&ada).next_step(&push_alone, later(60))), ["d0"], "its rest is over");
+    let rules = NotificationType::named("PAYMENT_DUE").unwrap().rules();
+    let patient = Ladder { rules, ..ladder(&ada) };
+    assert_eq!(patient.next_step(&v2("PAYMENT_DUE"), start()), Step::Wait(later(60)));
+    let mut plain = v2("DEFAULT");
+    plain.version = Some(Version::V1);
+    assert_eq!(devices(&ladder(&ada).next_step(&plain, start())), ["d1"], "version 1 knows no rest");
+}
+
+#[test]
+fn a_superseded_message_ends_skipped_unless_it_was_taken_itself() {
+    let ada = people::with_everything(1);
+    for version in [Version::V1, Version::V2] {
+        let mut about = v2("DEFAULT");
+        about.version = Some(version);
+        let late = Ladder { superseded: true, ..ladder(&ada) };
+        assert_eq!(late.next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::Superseded)));
+        about.record(tried(Channel::Push, Some("d0"), wait(1_000), start()));
+        assert_eq!(late.next_step(&about, later(9)), Step::Finish(Status::Skipped, Some(Reason::Superseded)));
+        about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
+        assert_eq!(late.next_step(&about, later(9)), Step::Finish(Status::Accepted, None), "no fallback follows");
+    }
 }
 
 #[test]

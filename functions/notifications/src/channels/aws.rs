@@ -86,7 +86,13 @@ pub struct Refusal<'a> {
     pub message: Option<&'a str>,
 }
 
-impl Refusal<'_> {
+impl<'a> Refusal<'a> {
+    /// The error code without the ending that some protocols and SDKs add to the same name; empty when there is none.
+    pub fn short_code(&self) -> &'a str {
+        let code = self.code.unwrap_or_default();
+        code.strip_suffix("Exception").unwrap_or(code)
+    }
+
     /// Whether the provider's free text has these words, in any case.
     pub fn says(&self, words: &str) -> bool {
         self.message.is_some_and(|message| message.to_ascii_lowercase().contains(words))
@@ -128,36 +134,27 @@ pub const fn rejected(reason: Rejection) -> Outcome {
 
 /// Codes from the "Common errors" page of the AWS Query API references and from the SDK's own list of throttling codes.
 fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> Outcome {
-    let code = refusal.code.unwrap_or_default();
     if let Some(outcome) = own(refusal) {
         return outcome;
     }
-    match code {
-        // Throttling is decided before a request is looked at, whatever status carries it.
-        "Throttling"
-        | "ThrottlingException"
-        | "Throttled"
-        | "ThrottledException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "BandwidthLimitExceeded"
-        | "KMSThrottling" => Outcome::RetryLater { after_ms: None },
+    match refusal.short_code() {
+        // Throttling is decided before a request is looked at, whatever status and name carry it.
+        code if code.contains("Throttl") => Outcome::RetryLater { after_ms: None },
+        "RequestLimitExceeded" | "TooManyRequests" | "BandwidthLimitExceeded" | "SlowDown" | "PriorRequestNotComplete"
+        // The request did not arrive in time, so it was not looked at either.
+        | "RequestTimeout" => Outcome::RetryLater { after_ms: None },
         // Refused before it was looked at, and not for good: the next process has new ones.
-        code if has_expired("a paid call", code) => Outcome::RetryLater { after_ms: None },
+        _ if has_expired("a paid call", refusal.code.unwrap_or_default()) => Outcome::RetryLater { after_ms: None },
         "AccessDenied"
-        | "AccessDeniedException"
         | "NotAuthorized"
         | "AuthorizationError"
         | "OptInRequired"
         | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
+        | "UnrecognizedClient"
         | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
-        | "InvalidSignatureException"
+        | "InvalidSignature"
         | "InvalidSecurity"
         | "RequestExpired" => rejected(Rejection::Config),
         _ => by_status(refusal.status),
@@ -166,7 +163,7 @@ fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> O
 
 const fn by_status(status: u16) -> Outcome {
     match status {
-        429 => Outcome::RetryLater { after_ms: None },
+        408 | 425 | 429 => Outcome::RetryLater { after_ms: None },
         401 | 403 => rejected(Rejection::Config),
         413 => rejected(Rejection::TooLarge),
         // A success that could not be read, or a fault on their side: it may have been taken.
@@ -306,7 +303,35 @@ mod tests {
         for (status, code) in [(400, "Throttling"), (503, "ThrottlingException"), (429, "Throttled")] {
             assert_eq!(outcome(status, Some(code)), Outcome::RetryLater { after_ms: None });
         }
-        assert_eq!(outcome(429, None), Outcome::RetryLater { after_ms: None });
+        for code in
+            ["EC2ThrottledException", "SMSThrottling", "Throttling.User", "TooManyRequestsException", "SlowDown"]
+        {
+            assert_eq!(outcome(503, Some(code)), Outcome::RetryLater { after_ms: None }, "{code}");
+        }
+    }
+
+    #[test]
+    fn without_a_known_code_the_class_of_the_status_decides() {
+        for status in 100..=999 {
+            let later = matches!(status, 408 | 425 | 429);
+            let expected = match status {
+                _ if later => Outcome::RetryLater { after_ms: None },
+                401 | 403 => rejected(Rejection::Config),
+                413 => rejected(Rejection::TooLarge),
+                200..=299 | 500..=599 => Outcome::Uncertain,
+                _ => rejected(Rejection::Unexpected),
+            };
+            assert_eq!(outcome(status, None), expected, "{status}");
+            assert_eq!(outcome(status, Some("NeverHeardOf")), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_code_means_the_same_with_and_without_its_ending() {
+        for code in ["AccessDenied", "Throttling", "RequestTimeout", "InvalidSignature", "UnrecognizedClient"] {
+            assert_eq!(outcome(400, Some(code)), outcome(400, Some(&format!("{code}Exception"))), "{code}");
+        }
+        assert_eq!(outcome(400, Some("RequestTimeout")), Outcome::RetryLater { after_ms: None });
     }
 
     #[test]

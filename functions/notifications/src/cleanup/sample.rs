@@ -105,6 +105,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         channels: Channel::ALL.to_vec(),
         urgency: Urgency::Normal,
         topic: None,
+        place: 0,
         metadata: None,
         status: Status::Sending,
         reason: None,

@@ -52,6 +52,7 @@ impl Notification {
             .text("channels", channels.join(","))
             .text("urgency", self.urgency.to_string())
             .maybe_text("topic", self.topic.as_ref().map(Private::expose))
+            .number_unless_zero("place", self.topic.as_ref().map_or(0, |_| self.place.into()))
             .maybe_text("metadata", self.metadata.as_ref().map(json_text))
             .text("status", self.status.as_str())
             .maybe_text("reason", self.reason.map(Reason::as_str))
@@ -97,6 +98,7 @@ impl Notification {
             channels: channels_of(item.text("channels")?)?,
             urgency: urgency_of(item.text("urgency")?)?,
             topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
+            place: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
             metadata: item.maybe_json("metadata")?,
             status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
             reason: named(item, "reason", Reason::parse)?,
@@ -242,6 +244,7 @@ mod tests {
         notification.in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
         notification.over_budget = BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
         notification.topic = Some(Private::new("orders".to_owned()));
+        notification.place = 499;
         notification.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
         notification.hold(Reason::QuietHours, notification.lives_until, notification.created_at);
         assert_eq!(Notification::from_item(&notification.to_item()).unwrap(), notification);

@@ -41,6 +41,8 @@ pub struct Notification {
     pub urgency: Urgency,
     /// The caller's name for messages that replace each other.
     pub topic: Option<Private<String>>,
+    /// Its place among the messages of its request, which orders those of one topic.
+    pub place: u32,
     /// The caller's own notes.
     pub metadata: Option<Private<Map<String, Value>>>,
     /// Where it stands.
@@ -179,6 +181,14 @@ impl Notification {
     /// The attempts on one channel, oldest first.
     pub fn attempts_on(&self, channel: Channel) -> impl DoubleEndedIterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.channel == channel)
+    }
+
+    /// Whether it comes after `other` in their topic: by when each is due, then by when it was asked for and its place in the
+    /// request.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let order = |one: &Self| (one.due_at, one.created_at, one.place);
+        (order(self), self.id.ordered()) > (order(other), other.id.ordered())
     }
 
     /// How long it still lives.

@@ -26,6 +26,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         channels: kind.channels.to_vec(),
         urgency: Urgency::Normal,
         topic: None,
+        place: 0,
         metadata: None,
         status: Status::Scheduled,
         reason: None,

@@ -99,6 +99,8 @@ pub enum Reason {
     QuietHours,
     /// Skipped: only the budget stood in the way.
     Budget,
+    /// Skipped: a newer message of its topic was taken before it was.
+    Superseded,
     /// Failed: every device or address turned out to be gone.
     Gone,
     /// Failed: the last provider refused it for good.
@@ -113,13 +115,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Rollout,
         Self::UnknownRecipient,
         Self::OptedOut,
         Self::NoChannel,
         Self::QuietHours,
         Self::Budget,
+        Self::Superseded,
         Self::Gone,
         Self::Rejected,
         Self::RetriesSpent,
@@ -137,6 +140,7 @@ impl Reason {
             Self::NoChannel => "no_channel",
             Self::QuietHours => "quiet_hours",
             Self::Budget => "budget",
+            Self::Superseded => "superseded",
             Self::Gone => "gone",
             Self::Rejected => "rejected",
             Self::RetriesSpent => "retries_spent",

@@ -104,9 +104,17 @@ pub struct Device {
     pub last_used_at: Timestamp,
     /// When the browser said the subscription ends (`expirationTime`).
     pub expires_at: Option<Timestamp>,
+    /// Until when its push service asked to leave this one device alone; kept after that time.
+    pub rests_until: Option<Timestamp>,
 }
 
 impl Device {
+    /// Until when the device is to be left alone; `None` once that is over.
+    #[must_use]
+    pub fn resting_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rests_until.filter(|until| *until > now)
+    }
+
     /// Whether its subscription has not ended by the browser's own word.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -142,6 +150,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             last_used_at: Timestamp::UNIX_EPOCH,
             expires_at: None,
+            rests_until: None,
         }
     }
 

@@ -79,6 +79,7 @@ impl Device {
             created_at: now,
             last_used_at: now,
             expires_at,
+            rests_until: None,
         })
     }
 }
@@ -101,6 +102,7 @@ mod tests {
             created_at: now,
             last_used_at: now,
             expires_at: None,
+            rests_until: None,
         }
     }
 

@@ -18,6 +18,7 @@ pub fn with_everything(devices: usize) -> Recipient {
         created_at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(i64::try_from(number).unwrap()),
         last_used_at: Timestamp::UNIX_EPOCH,
         expires_at: None,
+        rests_until: None,
     };
     Recipient {
         key: KeyHasher::new(&[7; 32]).recipient_key(&id),

@@ -16,7 +16,7 @@ use crate::http::Request;
 use crate::notification::{Notification, NotificationId, Reason};
 use crate::private::Private;
 use crate::problem::Problem;
-use crate::recipients::Recipient;
+use crate::recipients::{Device, Recipient};
 use crate::rollout::{Live, Version};
 use crate::track::{Links, TokenKeys};
 
@@ -53,6 +53,8 @@ struct PlannedChannel {
     over_budget: Option<Ceiling>,
     /// Where the breakers of those who would be called stand.
     breakers: Vec<ShownBreaker>,
+    /// The devices that their push service asked to leave alone, and until when.
+    resting_devices: Vec<RestingDevice>,
     /// What would be sent; absent when it can't be.
     rendered: Option<Private<Value>>,
 }
@@ -65,6 +67,12 @@ struct ShownBreaker {
     state: &'static str,
     /// Until when nobody else is let through.
     until: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct RestingDevice {
+    device_id: String,
+    until: jiff::Timestamp,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,6 +181,11 @@ impl SendService {
             (None, _) => None,
         };
         let breakers = hosts_of(channel, to).map(|host| self.shown(host)).collect();
+        let resting = |device: &Device| {
+            let until = device.resting_until(about.created_at)?;
+            Some(RestingDevice { device_id: device.device_id.clone(), until })
+        };
+        let devices = to.filter(|_| channel == Channel::Push).map_or(&[][..], |to| &to.devices);
         PlannedChannel {
             channel,
             possible,
@@ -180,6 +193,7 @@ impl SendService {
             cost_micros,
             over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, live)),
             breakers,
+            resting_devices: devices.iter().filter_map(resting).collect(),
             rendered: rendered.filter(|_| possible).map(Private::new),
         }
     }

@@ -103,6 +103,7 @@ impl SendRequest {
             channels: self.channels.unwrap_or_else(|| kind.channels.to_vec()),
             urgency: self.urgency.unwrap_or_default(),
             topic: self.topic,
+            place: 0,
             metadata: self.metadata,
             status: Status::Scheduled,
             reason: None,

@@ -1,5 +1,6 @@
 //! What happens to a request: parsed, remembered by its key, gated, stored, attempted, answered.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -153,10 +154,11 @@ impl SendService {
 
     fn parse(&self, index: usize, message: &Message, run: &Run<'_>) -> Sent {
         let asked = Asked { caller: run.caller, hasher: &self.hasher, now: run.first_seen, retention: run.retention };
-        shaped::<SendRequest>(message.clone()?, "")?.into_notification(asked, |recipient| match run.key {
+        let parsed = shaped::<SendRequest>(message.clone()?, "")?.into_notification(asked, |recipient| match run.key {
             None => NotificationId::random(recipient, run.first_seen),
             Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
-        })
+        });
+        parsed.map(|notification| Notification { place: u32::try_from(index).unwrap_or(u32::MAX), ..notification })
     }
 
     fn parse_all(&self, messages: &[Message], run: &Run<'_>) -> Vec<Sent> {
@@ -164,13 +166,20 @@ impl SendService {
     }
 
     async fn run(&self, parsed: Vec<Sent>, budget: Budget) -> Vec<Sent> {
-        let mut sent: Vec<_> = futures_util::stream::iter(parsed)
-            .enumerate()
-            .map(|(index, parsed)| async move { (index, self.accept_parsed(parsed, budget).await) })
+        let in_turn = |chain: Vec<(usize, Sent)>| async move {
+            let mut sent = Vec::with_capacity(chain.len());
+            for (index, parsed) in chain {
+                sent.push((index, self.accept_parsed(parsed, budget).await));
+            }
+            sent
+        };
+        let sent: Vec<Vec<_>> = futures_util::stream::iter(chains(parsed))
+            .map(in_turn)
             // Not in order, so that one slow push service does not hold up the messages behind it.
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
+        let mut sent: Vec<_> = sent.into_iter().flatten().collect();
         sent.sort_unstable_by_key(|(index, _)| *index);
         sent.into_iter().map(|(_, sent)| sent).collect()
     }
@@ -234,6 +243,23 @@ impl SendService {
         let allowance = Allowance { work_until: budget.answer_by, lease_until: budget.gone_by };
         dispatcher.advance(job, allowance).await
     }
+}
+
+/// The messages with their places: those of one topic to one recipient in one chain, in order, every other one by itself.
+fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
+    let mut chains: Vec<Vec<(usize, Sent)>> = Vec::new();
+    let mut of_topic = HashMap::new();
+    for (index, sent) in parsed.into_iter().enumerate() {
+        let about = sent.as_ref().ok();
+        let topic =
+            about.and_then(|about| Some((about.id.recipient().clone(), about.topic.as_ref()?.expose().clone())));
+        let place = topic.map_or(chains.len(), |topic| *of_topic.entry(topic).or_insert(chains.len()));
+        if place == chains.len() {
+            chains.push(Vec::new());
+        }
+        chains[place].push((index, sent));
+    }
+    chains
 }
 
 /// 409 for a request whose first run is still at work.

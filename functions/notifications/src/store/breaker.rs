@@ -4,6 +4,7 @@
 //! pk            breaker#push#fcm.googleapis.com
 //! revision      of the last transition; absent before the first
 //! closed_at     CLOSED: since when                         f<slot>, s<slot>  failures and successes of 5 s
+//!                                                          d<slot>, a<slot>  devices that failed; that were told when to come again
 //! open_until    OPEN: no calls before this time
 //! probe_until   HALF_OPEN: when the probe's lease ends
 //! open_for_ms   what a failed probe doubles                opened_at         since when it is not CLOSED
@@ -133,6 +134,15 @@ impl Ledger for BreakerStore {
             .expression_attribute_values(":gone", number(forgotten_at(report.at_ms)))
             .return_values(ReturnValue::AllNew);
         let mut adds = Vec::new();
+        for (slot, devices) in report.tally.devices() {
+            let marks = |of_asked: bool| -> Vec<_> {
+                devices.iter().filter(|(_, asked)| !of_asked || **asked).map(|(mark, _)| mark.to_string()).collect()
+            };
+            for (kind, marks) in [("d", marks(false)), ("a", marks(true))].into_iter().filter(|(_, m)| !m.is_empty()) {
+                adds.push(format!("{kind}{slot} :{kind}{slot}"));
+                update = update.expression_attribute_values(format!(":{kind}{slot}"), AttributeValue::Ns(marks));
+            }
+        }
         for (slot, count) in report.tally.slots() {
             for (kind, counted) in [("f", count.failed), ("s", count.succeeded)].into_iter().filter(|(_, n)| *n > 0) {
                 adds.push(format!("{kind}{slot} :{kind}{slot}"));
@@ -158,7 +168,7 @@ impl Ledger for BreakerStore {
     }
 
     async fn trim(&self, host: &Host, slots: &[i64]) -> Result<(), StoreError> {
-        let names: Vec<_> = slots.iter().map(|slot| format!("f{slot}, s{slot}")).collect();
+        let names: Vec<_> = slots.iter().map(|slot| format!("f{slot}, s{slot}, d{slot}, a{slot}")).collect();
         let update = self.client.update_item().table_name(&self.table).set_key(Some(key(host)));
         let update = update.update_expression(format!("REMOVE {}", names.join(", ")));
         let update = update.condition_expression("attribute_exists(pk)");
@@ -224,11 +234,17 @@ fn stored_of(item: &Item) -> Result<Stored, Malformed> {
 fn tally_of(item: &Item) -> Tally {
     let mut tally = Tally::default();
     for (name, value) in item {
-        let counted = value.as_n().ok().and_then(|digits| digits.parse().ok());
-        let (Some(kind), Some(counted)) = (name.chars().next(), counted) else { continue };
-        match (kind, name[kind.len_utf8()..].parse()) {
-            ('f', Ok(slot)) => tally.add(slot, Count { failed: counted, succeeded: 0 }),
-            ('s', Ok(slot)) => tally.add(slot, Count { failed: 0, succeeded: counted }),
+        let Some(kind) = name.chars().next() else { continue };
+        let Ok(slot) = name[kind.len_utf8()..].parse() else { continue };
+        let counted = value.as_n().ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        match kind {
+            'f' => tally.add(slot, Count { failed: counted, succeeded: 0 }),
+            's' => tally.add(slot, Count { failed: 0, succeeded: counted }),
+            'd' | 'a' => {
+                let marks = value.as_ns().map(Vec::as_slice).unwrap_or_default();
+                let marks = marks.iter().filter_map(|mark| mark.parse().ok());
+                marks.for_each(|mark| tally.add_device(slot, mark, kind == 'a'));
+            }
             _ => {}
         }
     }

@@ -18,7 +18,7 @@ fn fcm() -> Host {
 fn report(failed: u64, succeeded: u64, at_ms: i64) -> Report {
     let mut tally = Tally::default();
     tally.add(Tally::slot_of(at_ms), Count { failed, succeeded });
-    Report { tally, began_ms: at_ms, failures: 1, at_ms }
+    Report { tally, began_ms: at_ms, failures: 1, asked_until_ms: None, at_ms }
 }
 
 async fn store() -> (Client, BreakerStore) {
@@ -42,6 +42,22 @@ async fn reports_add_up_and_the_answer_is_the_sum() {
     assert_eq!(other, Stored::default(), "one host's counts are not another's");
     let kept: i64 = items(&client, CONTROL).await[0]["expires_at"].as_n().unwrap().parse().unwrap();
     assert_eq!(kept, 13 + 86_400);
+}
+
+#[tokio::test]
+async fn a_device_is_stored_once_a_slot_by_whomever_it_is_told() {
+    let (_, store) = store().await;
+    let of = |failures: &[(i64, u32, bool)]| {
+        let mut tally = Tally::default();
+        failures.iter().for_each(|(at_ms, mark, asked)| tally.add_device(Tally::slot_of(*at_ms), *mark, *asked));
+        Report { tally, began_ms: 12_000, failures: failures.len(), asked_until_ms: None, at_ms: 12_000 }
+    };
+    store.count(&fcm(), &of(&[(12_000, 7, false), (12_000, u32::MAX, true)])).await.unwrap();
+    let sum = store.count(&fcm(), &of(&[(13_000, 7, true), (17_000, 7, false)])).await.unwrap();
+    assert_eq!(sum.tally, of(&[(12_000, 7, true), (12_000, u32::MAX, true), (17_000, 7, false)]).tally);
+    assert_eq!(read(&store, &fcm()).await, sum);
+    store.trim(&fcm(), &sum.tally.ended_by(15_000)).await.unwrap();
+    assert_eq!(read(&store, &fcm()).await.tally, of(&[(17_000, 7, false)]).tally);
 }
 
 #[tokio::test]
@@ -142,7 +158,7 @@ proptest! {
                     breakers.refresh().await;
                     match breakers.enter(&fcm()).await {
                         Entry::Let(pass) => {
-                            breakers.count(&fcm(), pass, &answer(failed), clock_of.now(), &thresholds).await;
+                            breakers.count(&fcm(), None, pass, &answer(failed), clock_of.now(), &thresholds).await;
                             pass.is_probe()
                         }
                         Entry::Barred(_) => false,

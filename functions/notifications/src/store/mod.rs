@@ -30,7 +30,7 @@ pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
-pub use notifications::{Due, NotificationsStore, Page, Saved};
+pub use notifications::{Due, Newer, NotificationsStore, Page, Saved};
 pub use recipients::{OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
 pub use record::{RecordStore, Recorded};
 pub use sms_messages::SmsMessages;

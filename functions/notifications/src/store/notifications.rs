@@ -15,6 +15,10 @@ use crate::chance;
 use crate::notification::{Engagement, Notification, NotificationId, attention_shards};
 use crate::recipients::RecipientKey;
 
+mod newer;
+
+pub use newer::Newer;
+
 /// How often what DynamoDB leaves of a batch is asked for again.
 const BATCH_ROUNDS: u32 = 5;
 

@@ -9,18 +9,14 @@ const DAILY_QUOTA_WAIT_MS: u64 = 10 * 60 * 1000;
 
 /// The meaning of SES's own codes; `None` for those that all AWS services share.
 pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
-    Some(match refusal.code? {
-        "Throttling" | "ThrottlingException" if refusal.says("daily message quota") => {
+    Some(match refusal.short_code() {
+        "Throttling" if refusal.says("daily message quota") => {
             Outcome::RetryLater { after_ms: Some(DAILY_QUOTA_WAIT_MS) }
         }
         "MessageRejected" => rejected(message_rejected(refusal)),
-        "MailFromDomainNotVerifiedException"
-        | "MailFromDomainNotVerified"
+        "MailFromDomainNotVerified"
         | "ConfigurationSetDoesNotExist"
-        | "ConfigurationSetDoesNotExistException"
-        | "ConfigurationSetSendingPausedException"
         | "ConfigurationSetSendingPaused"
-        | "AccountSendingPausedException"
         | "AccountSendingPaused" => rejected(Rejection::Config),
         "InvalidParameterValue" if is_about_address(refusal) => rejected(Rejection::BadAddress),
         _ => return None,

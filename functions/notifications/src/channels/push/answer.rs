@@ -5,19 +5,22 @@ use jiff::Timestamp;
 use crate::channels::retry_after::wait_ms;
 use crate::channels::{Outcome, Rejection};
 
-/// The meaning of a status (RFC 8030 section 5, RFC 8292 section 4.2, and what the four services document).
+/// The meaning of a status (RFC 8030 section 5, RFC 8292 section 4.2, and what the four services document). A status that no
+/// document names has the meaning of its class.
 ///
 /// `retry_after` is the header's value as sent; it counts for every answer that says "not now".
 #[must_use]
 pub fn outcome(status: u16, retry_after: Option<&str>, now: Timestamp) -> Outcome {
     match status {
-        200..=202 => Outcome::Accepted,
+        200..=299 => Outcome::Accepted,
         404 | 410 => Outcome::Gone,
         // The key, the token's clock or the request: ours to mend, and no fault of the device.
         400 | 401 | 403 => Outcome::Rejected { reason: Rejection::Config },
         413 => Outcome::Rejected { reason: Rejection::TooLarge },
-        // Windows says 406 when it throttles.
-        406 | 429 | 500..=599 => Outcome::RetryLater { after_ms: retry_after.and_then(|value| wait_ms(value, now)) },
+        // Windows throttles with 406. A request that came too slowly (408) or too early (425) was not looked at.
+        406 | 408 | 425 | 429 | 500..=599 => {
+            Outcome::RetryLater { after_ms: retry_after.and_then(|value| wait_ms(value, now)) }
+        }
         _ => Outcome::Rejected { reason: Rejection::Unexpected },
     }
 }
@@ -43,14 +46,17 @@ mod tests {
     fn every_row_of_the_table_of_outcomes() {
         let later = Outcome::RetryLater { after_ms: None };
         for (statuses, meaning) in [
-            (&[200, 201, 202][..], Outcome::Accepted),
+            (&[200, 201, 202, 203, 204, 205, 206, 207, 226, 250, 299][..], Outcome::Accepted),
             (&[404, 410], Outcome::Gone),
             (&[400, 401, 403], rejected(Rejection::Config)),
             (&[413], rejected(Rejection::TooLarge)),
-            (&[406, 429], later),
+            (&[406, 408, 425, 429], later),
             (&[500, 501, 502, 503, 504, 507, 599], later),
-            (&[100, 101, 203, 204, 205, 206, 300, 301, 302, 303, 304, 307, 308], rejected(Rejection::Unexpected)),
-            (&[402, 405, 407, 408, 409, 411, 412, 414, 415, 418, 422, 451, 600, 999], rejected(Rejection::Unexpected)),
+            (&[100, 101, 103, 199, 300, 301, 302, 303, 304, 307, 308, 399], rejected(Rejection::Unexpected)),
+            (
+                &[402, 405, 407, 409, 411, 412, 414, 415, 418, 422, 451, 499, 0, 99, 600, 999],
+                rejected(Rejection::Unexpected),
+            ),
         ] {
             for status in statuses {
                 assert_eq!(outcome(*status, None, now()), meaning, "{status}");
@@ -74,7 +80,7 @@ mod tests {
             ("Thu, 01 Jan 1970 00:00:00 GMT", 1_000),
             ("Fri, 31 Dec 9999 23:59:59 GMT", 3_600_000),
         ] {
-            for status in [406, 429, 500, 503] {
+            for status in [406, 408, 425, 429, 500, 503, 599] {
                 let meaning = Outcome::RetryLater { after_ms: Some(after_ms) };
                 assert_eq!(outcome(status, Some(value), now()), meaning, "{status} {value:?}");
             }
@@ -91,12 +97,24 @@ mod tests {
 
     #[test]
     fn retry_after_means_nothing_where_trying_again_does_not_help() {
-        for status in [201, 404, 410, 400, 413, 301] {
+        for status in [201, 204, 404, 410, 400, 413, 301] {
             assert_eq!(outcome(status, Some("120"), now()), outcome(status, None, now()));
         }
     }
 
     proptest! {
+        /// Every status of the class 2xx is a success and every one of 5xx is worth another try; outside 4xx nothing else is.
+        #[test]
+        fn the_class_decides(status in any::<u16>()) {
+            let meaning = outcome(status, None, now());
+            match status / 100 {
+                2 => prop_assert_eq!(meaning, Outcome::Accepted),
+                4 => prop_assert_ne!(meaning, Outcome::Accepted),
+                5 => prop_assert_eq!(meaning, Outcome::RetryLater { after_ms: None }),
+                _ => prop_assert_eq!(meaning, rejected(Rejection::Unexpected)),
+            }
+        }
+
         #[test]
         fn no_answer_makes_the_table_panic_and_no_wait_leaves_its_bounds(
             status in any::<u16>(),

@@ -7,27 +7,13 @@ use crate::channels::{Outcome, Rejection};
 /// The meaning of SNS's own codes; `None` for those that all AWS services share.
 pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
     let is_opted_out = refusal.says("opted out") || refusal.says("opted-out");
-    Some(match refusal.code? {
-        "OptedOut" | "OptedOutException" => rejected(Rejection::Refused),
-        "InvalidParameter" | "InvalidParameterException" | "ParameterValueInvalid" | "ValidationException"
-            if is_opted_out =>
-        {
-            rejected(Rejection::Refused)
-        }
-        "InvalidParameter" | "InvalidParameterException" | "ParameterValueInvalid" | "ValidationException" => {
-            rejected(invalid_parameter(refusal))
-        }
+    Some(match refusal.short_code() {
+        "OptedOut" => rejected(Rejection::Refused),
+        "InvalidParameter" | "ParameterValueInvalid" | "Validation" if is_opted_out => rejected(Rejection::Refused),
+        "InvalidParameter" | "ParameterValueInvalid" | "Validation" => rejected(invalid_parameter(refusal)),
         // A number outside the sandbox's verified ones, a key or an endpoint that is not set up: for ops to mend.
-        "UserError"
-        | "UserErrorException"
-        | "NotFound"
-        | "EndpointDisabled"
-        | "PlatformApplicationDisabled"
-        | "KMSAccessDenied"
-        | "KMSDisabled"
-        | "KMSInvalidState"
-        | "KMSNotFound"
-        | "KMSOptInRequired" => rejected(Rejection::Config),
+        "UserError" | "NotFound" | "EndpointDisabled" | "PlatformApplicationDisabled" => rejected(Rejection::Config),
+        code if code.starts_with("KMS") && code != "KMSThrottling" => rejected(Rejection::Config),
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::items::{self, OWNER, PROFILE, device_sk, endpoint_pk};
+use super::items::{self, OWNER, PROFILE, RESTS_UNTIL, device_sk, endpoint_pk};
 use super::{RecipientsStore, item_key};
 use crate::recipients::{
     Device, DeviceMark, Recipient, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration,
@@ -131,6 +131,36 @@ impl RecipientsStore {
     pub async fn remove_device(&self, key: &RecipientKey, device_id: &str, endpoint: &str) -> Result<bool, StoreError> {
         let still = ("endpoint = :value", AttributeValue::S(endpoint.to_owned()));
         self.remove(key, device_id, still).await
+    }
+
+    /// Notes until when a push service asked to leave a device alone, if its endpoint is still the one that was tried. A time
+    /// that is stored is never shortened.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn rest_device(
+        &self,
+        key: &RecipientKey,
+        device_id: &str,
+        endpoint: &str,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), &device_sk(device_id))))
+            .update_expression(format!("SET {RESTS_UNTIL} = :until"))
+            .condition_expression(format!(
+                "endpoint = :endpoint AND (attribute_not_exists({RESTS_UNTIL}) OR {RESTS_UNTIL} < :until)"
+            ))
+            .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()))
+            .expression_attribute_values(":endpoint", AttributeValue::S(endpoint.to_owned()));
+        match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
+            // The device is gone, has another endpoint, or rests longer already.
+            Err(error) if error.is_condition_failed() => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// Removes a device whatever its state. Whether there was one.

@@ -19,6 +19,8 @@ pub(super) const OWNER: &str = "owner";
 const DEVICE: &str = "device#";
 /// The attribute of a profile that names the channels on which its address is suppressed.
 pub(super) const SUPPRESSED: &str = "suppressed";
+/// The attribute of a device that says until when its push service wants it to be left alone.
+pub(super) const RESTS_UNTIL: &str = "rests_until";
 /// The attribute of a profile that names the types its person unsubscribed from.
 pub(super) const UNSUBSCRIBED: &str = "unsubscribed";
 
@@ -109,6 +111,7 @@ pub(super) fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> 
         created_at: reader.time("created_at")?,
         last_used_at: reader.time("last_used_at")?,
         expires_at: reader.maybe_time("subscription_expires_at")?,
+        rests_until: reader.maybe_time(RESTS_UNTIL)?,
     })
 }
 
