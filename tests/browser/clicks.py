@@ -103,7 +103,7 @@ def tells_the_page(visitor, narrator):
       const known = new Set((await clients.matchAll({includeUncontrolled: true})).map(({id}) => id));
       self.opened.push(url);
       for (;;) {
-        const [found] = (await clients.matchAll({includeUncontrolled: true})).filter(({id}) => !known.has(id));
+        const [found] = (await clients.matchAll({includeUncontrolled: true})).filter((one) => one.url === url && !known.has(one.id));
         if (found) return found;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -111,13 +111,14 @@ def tells_the_page(visitor, narrator):
     visitor.clicks("Data", path="/orders/7", options={"data": {"n": 3}})
     visitor.waits(lambda: visitor.in_worker("self.opened.length"), "a window")
     first = visitor.page
+    visitor.visits("/account")
     opened = visitor.chromium.call("Target.createTarget", url=visitor.in_worker("self.opened[0]"))["targetId"]
     visitor.page = visitor.chromium.attach(opened)
     visitor.hears('Clicked: {"n":3}')
     narrator.ok("a window that was opened for it hears of it although it was loading")
     visitor.chromium.call("Target.closeTarget", targetId=opened)
     visitor.page = first
-    narrator.check("Clicked" not in visitor.evaluates("document.getElementById('state').textContent"), "and no other window does")
+    narrator.check("Clicked" not in visitor.evaluates("document.getElementById('state').textContent"), "and no other window that loads meanwhile does")
     visitor.in_worker("clients.openWindow = async (url) => { self.opened.push(url); return null; }")
     visitor.visits("/classic.html")
     visitor.focusing(works=True)
