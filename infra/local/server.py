@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 
-from settings import HOST, REGION, say
+from settings import HOST, REGION, ROOT, say
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -35,13 +35,15 @@ def start(place):
         "AWS_ENDPOINT_URL": place.seen_by_functions,
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(place.port),
+        # It would listen on every address, whatever BIND_HOST says.
+        "IOT_MTLS_ENABLED": "0",
         "MINISTACK_REGION": REGION,
         "S3_DATA_DIR": str(place.scratch / "s3"),
         "STATE_DIR": str(place.scratch / "state"),
     }
     with open(place.log_file, "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, cwd=place.folder,
+            [sys.executable, str(ROOT / "infra/local/local_aws.py")], env=environment, cwd=place.folder,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )
     place.pid_file.write_text(str(process.pid))

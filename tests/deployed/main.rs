@@ -18,6 +18,7 @@ mod feedback;
 mod http_client;
 mod ladder;
 mod later;
+mod listeners;
 mod push_service;
 mod redrive;
 mod routes;

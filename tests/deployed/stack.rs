@@ -1,6 +1,7 @@
 //! The deployed stack: where it is, and its AWS as an operator sees it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -34,6 +35,12 @@ impl Stack {
         let path = std::env::var("STACK_JSON").expect("STACK_JSON: run this by make test");
         let about = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         Self { http: HttpClient::new(), about, tokens: Mutex::default() }
+    }
+
+    /// Folder of the local stack: its logs, its process id.
+    pub fn folder(&self) -> PathBuf {
+        let path = PathBuf::from(std::env::var("STACK_JSON").expect("STACK_JSON: run this by make test"));
+        path.parent().unwrap().to_owned()
     }
 
     /// A text of stack.json, by its JSON pointer.
