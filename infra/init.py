@@ -60,9 +60,11 @@ def new_vapid_private_key():
     return base64url(scalar.to_bytes(32, "big"))
 
 
-def init(ssm, stage):
+def init(ssm, stage, secrets_key=""):
     """Creates what is missing. The public key is derived from the stored private one, so the two always match."""
     prefix = f"/push-notifications/{stage}"
+    # Without a key of its own a SecureString is encrypted by aws/ssm, which every principal of the account may use to decrypt.
+    encrypted = {"KeyId": secrets_key} if secrets_key else {}
     put_once(ssm, f"{prefix}/rollout-percentage", "10", Type="String", AllowedPattern=PERCENTAGE,
              Description="Share of recipients in v2: 0 to 100, up to two decimals; 0 is the kill switch")
     put_once(ssm, f"{prefix}/rollout-users", "[]", Type="String", AllowedPattern=JSON_ARRAY,
@@ -70,14 +72,14 @@ def init(ssm, stage):
     put_once(ssm, f"{prefix}/settings", "{}", Type="String", AllowedPattern=JSON_OBJECT,
              Description="JSON object: breaker, budgets, prices, guard")
     put_once(ssm, f"{prefix}/vapid-private-key", new_vapid_private_key(), Type="SecureString",
-             Description="P-256 scalar; replacing it makes every push subscription useless")
+             **encrypted, Description="P-256 scalar; replacing it makes every push subscription useless")
     stored = ssm.get_parameter(Name=f"{prefix}/vapid-private-key", WithDecryption=True)["Parameter"]["Value"]
     put_once(ssm, f"{prefix}/vapid-public-key", vapid_public_key(stored), Type="String",
              Description="The point of vapid-private-key, as browsers take it")
     put_once(ssm, f"{prefix}/recipient-hash-key", base64url(secrets.token_bytes(32)), Type="SecureString",
-             Description="Keys of all stored recipients depend on it: losing it loses every address")
+             **encrypted, Description="Keys of all stored recipients depend on it: losing it loses every address")
     put_once(ssm, f"{prefix}/link-signing-key", base64url(secrets.token_bytes(32)), Type="SecureString",
-             Description="Signs the links in messages")
+             **encrypted, Description="Signs the links in messages")
 
 
 def say_where_links_lead(ssm, stage, url):
@@ -88,7 +90,8 @@ def say_where_links_lead(ssm, stage, url):
     stored = ssm.get_parameter(Name=name)["Parameter"]["Value"]
     if stored.rstrip("/") != url.rstrip("/"):
         print(f"links in messages lead to {stored}, and the API is at {url}. If the first is no domain of yours that leads here, "
-              f"receipts and clicks are lost:\n  aws ssm put-parameter --overwrite --name {name} --value {url}")
+              f"receipts and clicks are lost (AWS CLI version 2; version 1 would fetch the address):\n"
+              f"  aws ssm put-parameter --overwrite --name {name} --value {url}")
 
 
 def main():
@@ -96,7 +99,10 @@ def main():
     # Where `make deploy` goes, whatever the shell says: functions find only what is in their own region.
     region = samconfig.deploy_settings(stage)["region"]
     print(f"parameters of stage {stage} in {region}")
-    init(boto3.client("ssm", region_name=region), stage)
+    secrets_key = os.environ.get("SECRETS_KEY", "")
+    init(boto3.client("ssm", region_name=region), stage, secrets_key)
+    if secrets_key:
+        print(f"  the functions may decrypt with it once you deploy with PARAMS=\"SecretsKeyArn={secrets_key}\"; what was kept keeps its key")
     print("  for alerts beside the topic, put what you have with --type SecureString:")
     for name, what in OPTIONAL.items():
         print(f"  optional /push-notifications/{stage}/{name}: {what}")

@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import sys
+import time
 
 import boto3
 
@@ -21,6 +22,8 @@ import samconfig
 KEPT = datetime.timedelta(hours=24)
 # Longer than reading and folding everything that one message names; then the message shows again.
 HIDDEN_SECONDS = 900
+# Between two pages of the stream.
+PAGE_PAUSE_SECONDS = 0.25
 # An invocation takes 6 MB.
 CHUNK_RECORDS, CHUNK_BYTES = 500, 4_000_000
 # Of a shard, from its beginning, at most 1 MB each.
@@ -97,7 +100,9 @@ class Queue:
             iterator = self.streams.get_shard_iterator(
                 StreamArn=letter.stream, ShardId=letter.shard, ShardIteratorType="AT_SEQUENCE_NUMBER",
                 SequenceNumber=letter.first_text)["ShardIterator"]
-            for _ in range(MOST_PAGES):
+            for number in range(MOST_PAGES):
+                # Cascade and rollup read the shard too, and AWS serves two readers of one well.
+                time.sleep(PAGE_PAUSE_SECONDS if number else 0)
                 page = self.streams.get_records(ShardIterator=iterator, Limit=1_000)
                 for record in page["Records"]:
                     if int(record["dynamodb"]["SequenceNumber"]) <= letter.last:

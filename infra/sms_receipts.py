@@ -29,6 +29,19 @@ Delivery logging is off: SNS does not say what becomes of SMS. To switch it on f
 Then send an SMS, wait a minute, and run this again."""
 
 
+SENDER_POLICY = """\
+SMS name SENDER as their sender. If you got it after 24 September 2024, SNS may use it only once a resource policy on it says so. In the
+console: AWS End User Messaging SMS, Sender IDs, SENDER, Resource policy, the policy for SNS. With the CLI, by its ARN:
+
+    aws pinpoint-sms-voice-v2 describe-sender-ids --region REGION --query "SenderIds[?SenderId=='SENDER'].SenderIdArn"
+    aws pinpoint-sms-voice-v2 put-resource-policy --region REGION --resource-arn <ARN> --policy '{"Version": "2012-10-17",
+      "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sms-voice:SendTextMessage",
+      "Resource": "<ARN>", "Condition": {"StringEquals": {"aws:SourceAccount": "ACCOUNT"}}}]}'
+
+The default opt-out list (Opt-out lists, Default) has no such policy either: without one opt-in-phone-number fails.
+"""
+
+
 class Account:
     """The SMS of one account and region, and the function that is to hear of them."""
 
@@ -38,6 +51,8 @@ class Account:
         # arn:aws:lambda:<region>:<account>:function:<name>
         self.function, self.account, self.region = function["FunctionArn"], function["FunctionArn"].split(":")[4], region
         self.filter = f"push-notifications-{stage}"
+        sends = lambdas.get_function_configuration(FunctionName=outputs["SendFunctionName"])
+        self.sender_id = sends.get("Environment", {}).get("Variables", {}).get("SMS_SENDER_ID", "")
 
     def groups(self):
         """SNS's two log groups: what arrived, what did not."""
@@ -56,6 +71,12 @@ class Account:
                   f"    aws sns set-sms-attributes --region {self.region} "
                   "--attributes DeliveryStatusSuccessSamplingRate=100\n")
         return True
+
+    def say_what_the_sender_needs(self):
+        """What lets SNS use the stage's sender id, if it has one."""
+        if self.sender_id:
+            policy = SENDER_POLICY.replace("SENDER", self.sender_id).replace("REGION", self.region)
+            print(policy.replace("ACCOUNT", self.account))
 
     def subscribe(self, group):
         """Subscribes the function to one group; what became of it, and whether the function hears it now."""
@@ -78,6 +99,7 @@ class Account:
 
 def run(account):
     """Subscribes to what is there; whether everything is heard."""
+    account.say_what_the_sender_needs()
     complete = account.logging_is_on()
     for group in account.groups():
         outcome, is_heard = account.subscribe(group)

@@ -31,6 +31,7 @@ mod rollout;
 mod rollout_api;
 mod slow_hosts;
 mod topics;
+mod template_deploy;
 mod track;
 mod twice;
 mod uncertain;

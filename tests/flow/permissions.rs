@@ -241,7 +241,7 @@ fn plain(grants: &BTreeSet<Grant>) -> BTreeSet<(String, String)> {
     grants.iter().filter(|grant| grant.is_allowed).map(|grant| (grant.action.clone(), grant.resource.clone())).collect()
 }
 
-/// What Lambda does in a function's name: logs, traces, reading the stream that triggers it, and telling the queues of
+/// What Lambda does in a function's name: logs, reading the stream that triggers it, and telling the queues of
 /// what failed. It follows from the function's own definition.
 fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
     let mut needs = BTreeSet::new();
@@ -249,12 +249,13 @@ fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
         needs.extend(actions.iter().map(|action| ((*action).to_owned(), resource.to_owned())));
     };
     add(&["logs:CreateLogStream", "logs:PutLogEvents"], &format!("{}.Arn", logical(function, "LogGroup")));
-    add(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*");
     let properties = template.properties(&logical(function, "Function"));
     let reads_stream = |event: &&&yaml_rust2::Yaml| event["Type"].as_str() == Some("DynamoDB");
     let streams: Vec<_> = template.events(function).into_iter().map(|event| &event["Properties"]).collect();
     if template.events(function).iter().any(|event| reads_stream(&event)) {
-        let actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+        // AWS knows no resource for listing streams: with the stream's own ARN the permission grants nothing.
+        add(&["dynamodb:ListStreams"], "*");
+        let actions = ["DescribeStream", "GetRecords", "GetShardIterator"];
         add(&actions.map(|action| format!("dynamodb:{action}")).each_ref().map(String::as_str), "notifications/stream");
     }
     for settings in streams.into_iter().chain([&properties["EventInvokeConfig"]]) {
@@ -271,7 +272,7 @@ fn what_names_no_resource_of_ours_is_bound_otherwise() {
     for function in FUNCTIONS {
         let grants = template.grants(function);
         let is_wide =
-            |grant: &&Grant| grant.is_allowed && grant.resource.contains('*') && !grant.action.starts_with("xray:");
+            |grant: &&Grant| grant.is_allowed && grant.resource.contains('*') && grant.action != "dynamodb:ListStreams";
         for grant in grants.iter().filter(is_wide) {
             match grant.action.as_str() {
                 "ses:SendRawEmail" => assert_eq!(

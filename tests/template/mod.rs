@@ -2,6 +2,8 @@
 //!
 //! The parser keeps a tag's value and drops the tag: `!GetAtt RecipientsTable.Arn` reads as `RecipientsTable.Arn`.
 
+mod environment;
+
 use std::collections::BTreeSet;
 
 use yaml_rust2::{Yaml, YamlLoader};
@@ -48,8 +50,27 @@ pub struct Template(Yaml);
 
 impl Template {
     pub fn read() -> Self {
-        let mut documents = YamlLoader::load_from_str(include_str!("../../template.yaml")).unwrap();
-        Self(documents.remove(0))
+        Self::parse(include_str!("../../template.yaml"))
+    }
+
+    /// A template given as text.
+    pub fn parse(source: &str) -> Self {
+        Self(YamlLoader::load_from_str(source).unwrap().remove(0))
+    }
+
+    /// Every resource: logical id and type.
+    pub fn resources(&self) -> Vec<(String, &str)> {
+        pairs(&self.0["Resources"]).map(|(name, resource)| (name, text(&resource["Type"]))).collect()
+    }
+
+    /// A resource, with its policies and conditions.
+    pub fn resource(&self, name: &str) -> &Yaml {
+        &self.0["Resources"][name]
+    }
+
+    /// A parameter's declaration.
+    pub fn parameter(&self, name: &str) -> &Yaml {
+        &self.0["Parameters"][name]
     }
 
     /// A resource's properties.

@@ -1,0 +1,154 @@
+"""Checks before and after a deploy, for what CloudFormation would take silently or fail at late."""
+
+import dataclasses
+import json
+import time
+import urllib.error
+import urllib.request
+
+from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
+
+import samconfig
+
+TEMPLATE = samconfig.ROOT / "template.yaml"
+ANSWER_SECONDS = 10
+# A new stage answers within seconds.
+DOOR_TRIES, DOOR_WAIT_SECONDS = 6, 5
+# Outputs that name the tables.
+TABLES = ("RecipientsTableName", "NotificationsTableName", "MetricsTableName", "SettingsTableName", "ControlTableName")
+
+
+@dataclasses.dataclass
+class Stack:
+    """Parameters and outputs of a deployed stack; both empty while there is none."""
+
+    parameters: dict
+    outputs: dict
+
+    @classmethod
+    def read(cls, cloudformation, name):
+        try:
+            stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return cls({}, {})
+            raise
+        return cls({one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
+                   {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])})
+
+
+@dataclasses.dataclass
+class Effective:
+    """Value of a parameter in the coming deploy, and where it comes from."""
+
+    value: str
+    origin: str
+
+
+def template():
+    """The template of this working copy."""
+    return yaml_parse(TEMPLATE.read_text())
+
+
+def defaults():
+    """Default of every parameter of the template; None where there is none."""
+    declared = template()["Parameters"].items()
+    return {name: None if "Default" not in one else str(one["Default"]) for name, one in declared}
+
+
+def effective(declared, deployed, given):
+    """What each parameter will be: given now, else kept from the last deploy, else the template's default."""
+    if strange := sorted(set(given) - set(declared)):
+        raise SystemExit(f"template.yaml has no parameter {', '.join(strange)}")
+    found = {}
+    for name, default in declared.items():
+        if name in given:
+            found[name] = Effective(given[name], "given")
+        elif name in deployed:
+            is_old = default is not None and deployed[name] != default
+            found[name] = Effective(deployed[name], f"kept; the template's default is '{default}'" if is_old else "kept")
+        elif default is not None:
+            found[name] = Effective(default, "default")
+        else:
+            raise SystemExit(f"{name} has no default: the first deploy of a stage needs PARAMS=\"{name}=...\"")
+    return found
+
+
+def show(parameters):
+    """A line for each."""
+    width = max(map(len, parameters))
+    for name, one in parameters.items():
+        print(f"  {name:<{width}}  {one.value or '(empty)'}  ({one.origin})", flush=True)
+
+
+def issuer_complaint(issuer, fetch=None):
+    """Why API Gateway could not use this issuer of tokens; None when it can, or when the stack has its own."""
+    if not issuer:
+        return None
+    if not issuer.startswith("https://"):
+        return "API Gateway takes an issuer by https alone"
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    try:
+        found = json.loads((fetch or _fetch)(url))
+    except (OSError, ValueError) as error:
+        return f"{url} does not answer with a discovery document ({error})"
+    if not isinstance(found, dict) or found.get("issuer") != issuer:
+        return f"{url} speaks of another issuer; give it exactly as the claim `iss` has it, slash and all"
+    if not str(found.get("jwks_uri", "")).startswith("https://"):
+        return f"{url} names no jwks_uri by https"
+    return None
+
+
+def _fetch(url):
+    with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+        return answer.read()
+
+
+def drop_strayed_route_settings(gateway, api_id):
+    """Deletes the stage's settings of routes that the template no longer has.
+
+    An update of a stage merges route settings, and the re-imported API has no such route any more, so API Gateway would
+    refuse the update with "Unable to find Route by key". Until then the route has the default limits.
+    """
+    if not api_id:
+        return []
+    wanted = template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
+    settings = gateway.get_stage(ApiId=api_id, StageName="$default").get("RouteSettings", {})
+    strayed = sorted(set(settings) - set(wanted))
+    for key in strayed:
+        gateway.delete_route_settings(ApiId=api_id, StageName="$default", RouteKey=key)
+        print(f"the settings of the route {key}, which goes, are deleted", flush=True)
+    return strayed
+
+
+def protect_tables(dynamodb, outputs):
+    """Switches deletion protection on. In the template it would keep the rollback of a first deploy from removing the tables."""
+    for name in (outputs[output] for output in TABLES):
+        if not dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
+            dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True)
+            print(f"table {name} is protected from deletion", flush=True)
+
+
+def door_complaint(url, status_of=None, wait=time.sleep):
+    """Why the API is not behind its door: without a token a protected route answers 401, and 404 where it is missing."""
+    found = None
+    for number in range(DOOR_TRIES):
+        if number:
+            wait(DOOR_WAIT_SECONDS)
+        found = (status_of or _status)(f"{url}/v1/metrics")
+        if found == 401:
+            return None
+    if found == 404:
+        return "the protected routes are missing: API Gateway made no authorizer. Is JwtIssuer right?"
+    return f"GET /v1/metrics without a token answers {found or 'nothing'}, not 401"
+
+
+def _status(url):
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None

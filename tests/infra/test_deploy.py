@@ -1,0 +1,149 @@
+"""What `make deploy` does around `sam deploy`, against stubbed clients of AWS."""
+
+import json
+import pathlib
+import sys
+import unittest
+
+import boto3
+from botocore.stub import Stubber
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra"))
+
+import deploy  # noqa: E402
+import deploy_checks  # noqa: E402
+
+ISSUER = "https://issuer.example.com/"
+
+
+def stubbed(service):
+    client = boto3.client(service, region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+    return client, Stubber(client)
+
+
+class RouteSettings(unittest.TestCase):
+    def test_settings_of_a_route_that_goes_are_deleted_before_the_deploy(self):
+        gateway, stub = stubbed("apigatewayv2")
+        kept = deploy_checks.template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
+        there = {key: {"ThrottlingRateLimit": 1.0} for key in [*kept, "GET /v1/old", "PUT /v1/older/{id}"]}
+        asked = {"ApiId": "a1", "StageName": "$default"}
+        stub.add_response("get_stage", {"StageName": "$default", "RouteSettings": there}, asked)
+        for key in ("GET /v1/old", "PUT /v1/older/{id}"):
+            stub.add_response("delete_route_settings", {}, {**asked, "RouteKey": key})
+        with stub:
+            found = deploy_checks.drop_strayed_route_settings(gateway, "a1")
+        self.assertEqual(found, ["GET /v1/old", "PUT /v1/older/{id}"])
+        stub.assert_no_pending_responses()
+
+    def test_nothing_is_deleted_where_nothing_goes_or_nothing_is(self):
+        gateway, stub = stubbed("apigatewayv2")
+        kept = deploy_checks.template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
+        stub.add_response("get_stage", {"StageName": "$default", "RouteSettings": {key: {} for key in kept}})
+        with stub:
+            self.assertEqual(deploy_checks.drop_strayed_route_settings(gateway, "a1"), [])
+            self.assertEqual(deploy_checks.drop_strayed_route_settings(gateway, None), [])
+        stub.assert_no_pending_responses()
+
+
+class Parameters(unittest.TestCase):
+    def test_given_goes_before_kept_and_kept_before_the_default(self):
+        declared = {"A": "1", "B": "2", "C": "3", "D": None}
+        found = deploy_checks.effective(declared, {"B": "old", "C": "3", "D": "d"}, {"A": "now"})
+        self.assertEqual({name: one.value for name, one in found.items()}, {"A": "now", "B": "old", "C": "3", "D": "d"})
+        self.assertEqual(found["B"].origin, "kept; the template's default is '2'")
+        self.assertEqual([found[name].origin for name in "AC"], ["given", "kept"])
+
+    def test_a_name_that_the_template_does_not_know_ends_the_deploy(self):
+        with self.assertRaisesRegex(SystemExit, "no parameter Typo"):
+            deploy_checks.effective({"A": "1"}, {}, {"Typo": "x"})
+
+    def test_the_first_deploy_needs_what_has_no_default(self):
+        with self.assertRaisesRegex(SystemExit, "SenderAddress has no default"):
+            deploy_checks.effective(deploy_checks.defaults(), {}, {"Stage": "staging"})
+
+
+class Issuer(unittest.TestCase):
+    def complaint(self, document, issuer=ISSUER):
+        return deploy_checks.issuer_complaint(issuer, lambda url: document)
+
+    def test_a_good_one_is_asked_for_its_discovery_document(self):
+        asked = []
+        document = json.dumps({"issuer": ISSUER, "jwks_uri": "https://issuer.example.com/keys"})
+        found = deploy_checks.issuer_complaint(ISSUER, lambda url: asked.append(url) or document)
+        self.assertIsNone(found)
+        self.assertEqual(asked, ["https://issuer.example.com/.well-known/openid-configuration"])
+
+    def test_the_stack_s_own_needs_no_look(self):
+        self.assertIsNone(deploy_checks.issuer_complaint("", lambda url: self.fail("it was fetched")))
+
+    def test_others_are_refused(self):
+        keys = {"jwks_uri": "https://issuer.example.com/keys"}
+        for document in ("not JSON", "[]", json.dumps({"issuer": "https://other.example.com", **keys}),
+                         json.dumps({"issuer": ISSUER.rstrip("/"), **keys}), json.dumps({"issuer": ISSUER}),
+                         json.dumps({"issuer": ISSUER, "jwks_uri": "http://issuer.example.com/keys"})):
+            self.assertIsNotNone(self.complaint(document), document)
+        self.assertIn("https", self.complaint("{}", "http://issuer.example.com"))
+
+        def refuses(_):
+            raise OSError("no such host")
+
+        self.assertIn("no such host", deploy_checks.issuer_complaint(ISSUER, refuses))
+
+
+class Door(unittest.TestCase):
+    def test_a_protected_route_without_a_token_answers_401(self):
+        answers = iter([None, 404, 401])
+        waited = []
+        self.assertIsNone(deploy_checks.door_complaint("https://x", lambda url: next(answers), waited.append))
+        self.assertEqual(len(waited), 2)
+
+    def test_routes_that_are_missing_are_said(self):
+        self.assertIn("authorizer", deploy_checks.door_complaint("https://x", lambda url: 404, lambda _: None))
+        self.assertIn("200", deploy_checks.door_complaint("https://x", lambda url: 200, lambda _: None))
+
+
+class Tables(unittest.TestCase):
+    def test_those_without_protection_get_it(self):
+        dynamodb, stub = stubbed("dynamodb")
+        outputs = {output: output.lower() for output in deploy_checks.TABLES}
+        for number, name in enumerate(outputs.values()):
+            is_protected = number == 2
+            stub.add_response("describe_table", {"Table": {"DeletionProtectionEnabled": is_protected}}, {"TableName": name})
+            if not is_protected:
+                stub.add_response("update_table", {}, {"TableName": name, "DeletionProtectionEnabled": True})
+        with stub:
+            deploy_checks.protect_tables(dynamodb, outputs)
+        stub.assert_no_pending_responses()
+
+    def test_every_table_of_the_template_is_among_them(self):
+        outputs = deploy_checks.template()["Outputs"]
+        self.assertEqual({name for name in outputs if name.endswith("TableName")}, set(deploy_checks.TABLES))
+
+
+class Command(unittest.TestCase):
+    def command(self, **environment):
+        return deploy.deploy_command("sam", "prod", ["P"], environment)
+
+    def test_confirm_and_tags(self):
+        self.assertNotIn("--no-confirm-changeset", self.command())
+        self.assertIn("--no-confirm-changeset", self.command(CONFIRM="no"))
+        self.assertEqual(self.command(TAGS="team=mail 'cost=a b'")[4:7], ["--tags", "team=mail", "cost=a b"])
+
+    def test_the_build_has_artefacts_of_its_own(self):
+        self.assertEqual(deploy.ENVIRONMENT["CARGO_TARGET_DIR"], str(ROOT / "target/deploy"))
+
+
+class Absent(unittest.TestCase):
+    def test_a_stack_that_is_not_there_is_empty_and_other_faults_are_raised(self):
+        cloudformation, stub = stubbed("cloudformation")
+        stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+        stub.add_client_error("describe_stacks", "AccessDenied", "not authorized")
+        with stub:
+            self.assertEqual(deploy_checks.Stack.read(cloudformation, "s"), deploy_checks.Stack({}, {}))
+            with self.assertRaises(Exception):
+                deploy_checks.Stack.read(cloudformation, "s")
+
+
+if __name__ == "__main__":
+    unittest.main()
