@@ -16,6 +16,11 @@ VUS ?= 50
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
+# Not empty: the form of bench, faults, load, smoke and contract that takes a minute at most.
+SHORT ?=
+TAGS ?=
+CONFIRM ?=
+SECRETS_KEY ?=
 # cargo puts the dev profile's output into a folder of another name.
 PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # The dev build takes the tests along: cargo would otherwise build every dependency twice, once with the features that
@@ -28,7 +33,7 @@ DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 SAM_BIN := target/venv/sam/bin
-export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -42,6 +47,8 @@ run: build target/venv/local/ready target/venv/sam/ready ## show the main job on
 test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last ones over a deployed local stack and in a browser
 	@echo "== tests of the workspace"
 	cargo test --workspace --locked
+	@echo "== tests of the deploy"
+	$(LOCAL_PYTHON) -m unittest discover -s tests/infra
 	@if [ -e tests/$(DEPLOYED_TEST) ] || [ -e tests/$(DEPLOYED_TEST).rs ]; then \
 	  echo "== test over the deployed stack"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py \
@@ -50,7 +57,16 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
 	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke_local.py; \
 	fi
-	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory quick-tools
+
+# Without it the tools that no test needs would rot unseen. One stack serves all but faults, whose proxy stands before its own.
+.PHONY: quick-tools
+quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready ## bench, smoke, load, report, redrive, browser, contract and faults, each in its short form
+	@echo "== bench, in short"
+	@SHORT=1 python3 infra/bench.py
+	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py
+	@echo "== faults, in short"
+	@SHORT=1 $(LOCAL_PYTHON) infra/local/run_faults.py
 
 .PHONY: faults
 faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/ready ## faults of AWS between the functions and a local stack, and what became of every request (CASES="ses resets")
@@ -72,7 +88,7 @@ load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
 
 .PHONY: init
-init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one
+init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one (SECRETS_KEY=<key ARN>)
 	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/init_local.py; else $(LOCAL_PYTHON) infra/init.py; fi
 
 .PHONY: up
@@ -119,6 +135,9 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	cargo fmt --all --check
 	@echo "== clippy"
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@echo "== fuzz targets under libFuzzer, types alone: neither nightly nor libFuzzer is needed"
+	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
+	  --target-dir target/fuzz
 	@echo "== template"
 	$(SAM_BIN)/sam validate --lint --template template.yaml --region eu-west-1
 	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml infra/dashboard.yaml
@@ -133,8 +152,8 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	fi
 
 .PHONY: bench
-bench: ## the figures: sealing, write units, start of each function
-	cargo bench --locked -p notifications -p tests --bench sealing --bench start --bench writes
+bench: ## measure sealing, write units and starts, and write the tables into docs/benchmarks.md (SHORT=1 only shows that they run)
+	@python3 infra/bench.py
 
 .PHONY: fuzz
 fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo install --locked cargo-fuzz)
@@ -144,7 +163,7 @@ fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo in
 	  -dict=../dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
 
 .PHONY: deploy
-deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod)
+deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod, CONFIRM=no, TAGS="key=value")
 	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(LOCAL_PYTHON) infra/deploy.py
 
 .PHONY: clean

@@ -130,8 +130,8 @@ def run(caller, percentage, count, subscribe=None):
 
 
 def count_asked():
-    """SENDS, 100 unless said otherwise; at least 20, or the criteria would mean nothing."""
-    text = os.environ.get("SENDS") or "100"
+    """SENDS, 100 unless said otherwise and 20 for SHORT; at least 20, or the criteria would mean nothing."""
+    text = "20" if os.environ.get("SHORT") else os.environ.get("SENDS") or "100"
     if not text.isdecimal() or not (int(text) == 0 or 20 <= int(text) <= 1_000):
         raise SystemExit(f"SENDS is 0, or 20 to 1000, not '{text}'")
     return int(text)

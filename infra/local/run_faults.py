@@ -2,6 +2,7 @@
 
     python infra/local/run_faults.py                    all services and kinds
     python infra/local/run_faults.py ses sns resets     those of these services and kinds
+    SHORT=1 python infra/local/run_faults.py            one quick case of each service, in one lane
 
 A case must be over before the next one on its stack begins, so there are several lanes of cases, each with a stack of
 its own. Exit code 1 unless every case holds.
@@ -10,6 +11,7 @@ its own. Exit code 1 unless every case holds.
 import concurrent.futures
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
@@ -28,6 +30,8 @@ from with_stack import free_port, show_logs
 
 # The services of a lane, one after the other: DynamoDB's cases last longest, since leases must run out.
 LANES = (("dynamodb",), ("ses", "ssm"), ("sns",))
+# For SHORT: kinds after which little has to be waited for, one of each service.
+SHORT_CASES = (("ses", "resets"), ("sns", "lost answers"), ("ssm", "resets"), ("dynamodb", "slow answers"))
 
 
 def chosen(words):
@@ -61,14 +65,13 @@ def lane(name):
             server.stop(place)
 
 
-def run_lane(services, wanted_kinds):
-    """The verdicts of a lane's cases, in order; the logs stay when one does not hold."""
+def run_lane(cases):
+    """The verdicts of a lane's cases (service, kind), in order; the logs stay when one does not hold."""
     verdicts = []
-    with lane("+".join(services)) as (made, place):
-        for service in services:
-            for kind in wanted_kinds:
-                verdicts.append(Case(made, kind, service).run())
-                tell(verdicts[-1])
+    with lane("+".join(dict.fromkeys(service for service, _ in cases))) as (made, place):
+        for service, kind in cases:
+            verdicts.append(Case(made, kind, service).run())
+            tell(verdicts[-1])
         if not all(verdict.holds for verdict in verdicts):
             show_logs(place)
     if all(verdict.holds for verdict in verdicts):
@@ -86,16 +89,23 @@ def tell(verdict):
         settings.say(f"          {complaint}")
 
 
+def lanes_of(words, is_short):
+    """The cases of each lane that has any."""
+    if is_short and not words:
+        return [list(SHORT_CASES)]
+    services, wanted_kinds = chosen(words)
+    lanes = [[(service, kind) for service in of_lane if service in services for kind in wanted_kinds] for of_lane in LANES]
+    return [of_lane for of_lane in lanes if of_lane]
+
+
 def main():
     began = time.monotonic()
-    services, wanted_kinds = chosen(sys.argv[1:])
-    lanes = [[service for service in of_lane if service in services] for of_lane in LANES]
-    lanes = [of_lane for of_lane in lanes if of_lane]
+    lanes = lanes_of(sys.argv[1:], bool(os.environ.get("SHORT")))
     # However this ends, the pool waits for its lanes, and each takes its stack down.
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda number, _: sys.exit(128 + number))
     with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
-        running = [pool.submit(run_lane, of_lane, wanted_kinds) for of_lane in lanes]
+        running = [pool.submit(run_lane, of_lane) for of_lane in lanes]
         verdicts = [verdict for one in running for verdict in one.result()]
     settings.say(f"\n{report.table(verdicts)}\n\nafter {time.monotonic() - began:.0f} s")
     settings.say(report.last_line(verdicts))

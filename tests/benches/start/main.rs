@@ -6,11 +6,17 @@
 //! `next` is from the start of the process to its first `GET .../invocation/next`; `answer` is until its first event, which
 //! it gets at once, is answered, secrets fetched. The binaries are built first, with the release profile that is deployed.
 //! `cargo bench -p tests --bench start`
+//!
+//! With `SHORT` in the environment nothing is built and little is measured: two rounds of what `make build` made, against
+//! the first function. That shows only that the bench still runs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod http;
 mod ssm;
+#[path = "../../template/mod.rs"]
+#[allow(dead_code)]
+mod template;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,34 +26,39 @@ use std::time::{Duration, Instant};
 
 use http::serve;
 use serde_json::json;
+use template::Template;
 
 const ROUNDS: usize = 40;
-const RATIO_TARGET: f64 = 2.5;
+const SHORT_ROUNDS: usize = 2;
+const RATIO_TARGET: f64 = 2.0;
 /// Longer than any start: one that takes it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The first one is what the others are measured against. In flow order.
 const FUNCTIONS: [&str; 8] = ["hello", "send", "cascade", "rollup", "cleanup", "recipients", "track", "console"];
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    build(root);
-    let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
+    let is_short = std::env::var("SHORT").is_ok_and(|value| !value.is_empty());
+    let (names, rounds) = if is_short { (&FUNCTIONS[1..], SHORT_ROUNDS) } else { (&FUNCTIONS[..], ROUNDS) };
+    if !is_short {
+        build(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+    }
+    let template = Template::read();
     let aws = serve(|asked| match asked.header("x-amz-target") {
         "AmazonSSM.GetParameters" => Some((200, vec![], ssm::get_parameters(&asked.body).to_string().into_bytes())),
         // Whatever else a start may call is not there yet: the functions must start without it.
         _ => Some((500, vec![], b"{}".to_vec())),
     });
     let mut functions: Vec<Function> =
-        FUNCTIONS.iter().map(|name| Function::new(name, binary(name), &template, &aws)).collect();
+        names.iter().map(|name| Function::new(name, binary(name, is_short), &template, &aws)).collect();
     functions.iter_mut().for_each(|function| drop(function.start()));
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for function in &mut functions {
             let started = function.start();
             function.next_ms.push(started.next_ms);
             function.answer_ms.push(started.answer_ms);
         }
     }
-    print(&mut functions);
+    print(&mut functions, rounds);
 }
 
 /// One build for all, so that hello has the same `lambda_runtime` with the same features.
@@ -72,11 +83,12 @@ fn build(root: &Path) {
     assert!(cargo.status().unwrap().success(), "the functions do not build");
 }
 
-/// In the folder of the release profile, beside the one of whichever profile this process was built with.
-fn binary(name: &str) -> PathBuf {
+/// In the folder of the release profile, or of the profile that this process was built with.
+fn binary(name: &str, is_short: bool) -> PathBuf {
     let bench = std::env::current_exe().unwrap();
-    let target = bench.ancestors().nth(3).unwrap();
-    target.join("release").join(name)
+    let mut above = bench.ancestors().skip(2);
+    let (own, target) = (above.next().unwrap(), above.next().unwrap());
+    if is_short { own.join(name) } else { target.join("release").join(name) }
 }
 
 struct Function {
@@ -103,7 +115,7 @@ impl Drop for Started {
 }
 
 impl Function {
-    fn new(name: &'static str, binary: PathBuf, template: &str, aws: &str) -> Self {
+    fn new(name: &'static str, binary: PathBuf, template: &Template, aws: &str) -> Self {
         let (call, calls) = channel();
         let event = event(name).to_string();
         let nexts = AtomicUsize::new(0);
@@ -117,7 +129,7 @@ impl Function {
             is_first.then(|| runtime_event(&event))
         });
         let mut environment = of_lambda(name, &runtime_api, aws);
-        environment.extend(of_template(template, name));
+        environment.extend(template.environment(name));
         Self { name, binary, environment, calls, next_ms: Vec::new(), answer_ms: Vec::new() }
     }
 
@@ -184,48 +196,23 @@ fn of_lambda(name: &str, runtime_api: &str, aws: &str) -> Vec<(String, String)> 
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-/// The variables of the function's Environment block, with values that a deployment may have.
-fn of_template(template: &str, name: &str) -> Vec<(String, String)> {
-    let logical = format!("\n  {}{}Function:\n", name[..1].to_uppercase(), &name[1..]);
-    let Some((_, function)) = template.split_once(&logical) else { return Vec::new() };
-    let (_, variables) = function.split_once("        Variables:\n").unwrap();
-    let lines = variables.lines().take_while(|line| line.starts_with("          "));
-    lines.filter_map(|line| line.trim().split_once(':')).map(|(name, _)| (name.to_owned(), value(name))).collect()
-}
-
-fn value(variable: &str) -> String {
-    let value = match variable {
-        "STAGE" => "prod",
-        "PARAMETER_PREFIX" => "/push-notifications/prod",
-        "SENDER_ADDRESS" => "hello@example.com",
-        "SES_CONFIGURATION_SET" => "feedback",
-        "VAPID_SUBJECT" => "mailto:push@example.com",
-        "SENDER_COUNTRY" => "IT",
-        "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME" => "",
-        "LOG_LEVEL" => "info",
-        table if table.ends_with("_TABLE") => table,
-        unknown => panic!("template.yaml has {unknown}, for which this bench has no value"),
-    };
-    value.to_owned()
-}
-
-fn print(functions: &mut [Function]) {
+fn print(functions: &mut [Function], rounds: usize) {
     println!(
-        "start of a function over {ROUNDS} rounds; x is the ratio to hello (target for next: at most {RATIO_TARGET})"
+        "start of a function over {rounds} rounds; x is the ratio to the first (target for next: at most {RATIO_TARGET})"
     );
     println!(
         "{:12}{:>15}{:>7}{:>15}{:>7}{:>17}{:>7}{:>8}",
         "", "next, fastest", "x", "next, median", "x", "answer, fastest", "x", "MB"
     );
-    let mut hello = None;
+    let mut first = None;
     for function in functions {
         let next = sorted(&mut function.next_ms);
-        let figures = [next[0], next[ROUNDS / 2], sorted(&mut function.answer_ms)[0]];
-        let of_hello = *hello.get_or_insert(figures);
+        let figures = [next[0], next[rounds / 2], sorted(&mut function.answer_ms)[0]];
+        let of_first = *first.get_or_insert(figures);
         let size_mb = std::fs::metadata(&function.binary).unwrap().len() as f64 / 1e6;
         print!("{:12}", function.name);
-        for ((ms, of_hello), width) in figures.iter().zip(of_hello).zip([12, 12, 14]) {
-            print!("{ms:>width$.2} ms{:>7.2}", ms / of_hello);
+        for ((ms, of_first), width) in figures.iter().zip(of_first).zip([12, 12, 14]) {
+            print!("{ms:>width$.2} ms{:>7.2}", ms / of_first);
         }
         println!("{size_mb:>8.2}");
     }

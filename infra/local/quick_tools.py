@@ -1,0 +1,51 @@
+"""The short forms of the tools that take a stack, one after the other on one local stack.
+
+    SHORT=1 python infra/local/with_stack.py python infra/local/quick_tools.py       (make quick-tools)
+
+Each is the tool itself, started as its own target of the Makefile starts it. A tool that nothing runs rots unseen.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# (name, script with its arguments), in an order in which none disturbs the next: smoke and load want a closed breaker.
+TOOLS = (
+    ("smoke", ["infra/local/smoke_local.py"]),
+    ("load", ["tests/load/run.py"]),
+    ("report", ["infra/local/report_local.py"]),
+    ("redrive", ["infra/local/redrive_local.py"]),
+    ("browser", ["tests/browser/run.py"]),
+    ("contract", ["tests/contract/run.py"]),
+)
+BROWSER = ROOT / "tests/browser/chromium.py"
+
+
+def is_there(script):
+    """A browser may be missing on a machine; chromium.py says so."""
+    if not (ROOT / script).exists():
+        return False
+    return "browser" not in script or subprocess.run([sys.executable, str(BROWSER)]).returncode == 0
+
+
+def main():
+    environment = {**os.environ, "SHORT": "1"}
+    failed = []
+    for name, (script, *arguments) in TOOLS:
+        if not is_there(script):
+            continue
+        print(f"== {name}, in short", flush=True)
+        began = time.monotonic()
+        code = subprocess.run([sys.executable, str(ROOT / script), *arguments], env=environment).returncode
+        print(f"== {name} took {time.monotonic() - began:.0f} s", flush=True)
+        if code:
+            failed.append(name)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
