@@ -24,11 +24,9 @@ impl Template {
         match value {
             Yaml::String(written) if written.contains("${") => self.substituted(written, given),
             Yaml::String(written) => self.named(written, given).unwrap_or_else(|| written.clone()),
-            Yaml::Integer(number) => number.to_string(),
-            Yaml::Boolean(flag) => flag.to_string(),
             // `!If [condition, value, other]` and its like: the last part is the one without the optional feature.
             Yaml::Array(parts) => parts.last().map(|part| self.resolved(part, given)).unwrap_or_default(),
-            _ => ANY.to_owned(),
+            other => literal(other).unwrap_or_else(|| ANY.to_owned()),
         }
     }
 
@@ -54,9 +52,8 @@ impl Template {
         }
         let parameter = &self.0["Parameters"][name];
         if !parameter.is_badvalue() {
-            let default = parameter["Default"].clone().into_string();
-            let allowed = parameter["AllowedValues"][0].clone().into_string();
-            return Some(given.get(name).cloned().or(default).or(allowed).unwrap_or_else(|| ANY.to_owned()));
+            let declared = literal(&parameter["Default"]).or_else(|| literal(&parameter["AllowedValues"][0]));
+            return Some(given.get(name).cloned().or(declared).unwrap_or_else(|| ANY.to_owned()));
         }
         let (resource, attribute) = name.split_once('.').map_or((name, None), |(one, rest)| (one, Some(rest)));
         let kind = self.0["Resources"][resource]["Type"].as_str()?;
@@ -68,6 +65,16 @@ impl Template {
             ("AWS::SQS::Queue", None) => format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{resource}"),
             _ => resource.to_owned(),
         })
+    }
+}
+
+/// A plain value as text.
+fn literal(value: &Yaml) -> Option<String> {
+    match value {
+        Yaml::String(text) | Yaml::Real(text) => Some(text.clone()),
+        Yaml::Integer(number) => Some(number.to_string()),
+        Yaml::Boolean(flag) => Some(flag.to_string()),
+        _ => None,
     }
 }
 
