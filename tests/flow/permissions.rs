@@ -182,13 +182,23 @@ async fn providers_tell(world: &World) {
     let heard = world.sns_logs(&[texted(&message_id, "+393331234568", "SUCCESS", "")]).await;
     assert_eq!(heard.new, 1);
     // An account without quota, twice: the second time track does not know that a probe closed the breaker of SNS.
-    for _ in 0..2 {
-        world.send("bob", json!({"channels": ["sms"]})).await;
+    for (who, phone) in [("ida", "+393331234570"), ("joe", "+393331234571")] {
+        world.put_profile(who, json!({"phone": phone})).await;
+        let sent = world.send(who, json!({"channels": ["sms"]})).await;
+        assert_eq!(sent.attempts(), ["sms:accepted"], "{:?}", sent.body);
         let message_id = format!("m-{}", world.texts().len());
-        let dropped = texted(&message_id, "+393331234568", "FAILURE", "No quota left for account");
+        let dropped = texted(&message_id, phone, "FAILURE", "No quota left for account");
         assert_eq!(world.sns_logs(&[dropped]).await.new, 1);
         world.advance(16 * 60);
     }
+    // The next probe is cascade's.
+    world.put_profile("kay", json!({"phone": "+393331234572"})).await;
+    let at = (world.clock.now() + Duration::from_secs(5)).to_string();
+    world.send("kay", json!({"channels": ["sms"], "send_at": at})).await;
+    world.advance(6);
+    let before = world.texts().len();
+    world.sweep().await;
+    assert_eq!(world.texts().len(), before + 1);
     assert_eq!(world.lift_suppression("bob", "email").await.status, 204);
 }
 
