@@ -10,6 +10,7 @@ use super::content::link_error;
 use crate::language::is_language_tag;
 use crate::private::Private;
 use crate::problem::FieldError;
+use crate::rfc3339;
 
 /// Maximum number of buttons: browsers show no more (`Notification.maxActions`).
 const MAX_ACTIONS: usize = 2;
@@ -96,8 +97,7 @@ fn milliseconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Resul
 /// Reads a time; the error does not repeat the text.
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    let parse = |text: String| text.parse().map_err(|_| de::Error::custom("must be an RFC 3339 time in UTC"));
-    text.map(parse).transpose()
+    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 /// Reads buttons; `null` is none.
