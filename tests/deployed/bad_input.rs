@@ -53,6 +53,7 @@ fn what_is_not_json_or_too_large_is_refused_on_every_route_with_a_body() {
         ("send", "POST", "/v1/notifications/batch"),
         ("send", "POST", "/v1/notifications/explain"),
         ("recipients", "PUT", "/v1/recipients/mallory"),
+        ("recipients", "PATCH", "/v1/recipients/mallory"),
         ("recipients", "PUT", DEVICES),
         ("ops", "POST", "/v1/cleanup"),
     ] {

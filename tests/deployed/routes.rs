@@ -47,6 +47,58 @@ fn a_recipient_is_made_read_and_erased_with_a_certificate() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
+fn a_recipient_is_patched_and_written_under_the_tag_that_was_read() {
+    let world = world();
+    let path = "/v1/recipients/tagged";
+    let ask = |method: &str, body: &Value, headers: &[(&str, &str)]| {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        world.call_with("recipients", method, path, body, headers)
+    };
+    assert_eq!(world.put_recipient("tagged", &json!({"email": "tagged@example.com"})), 201);
+    let read = ask("GET", &Value::Null, &[]);
+    let tag = read.header("etag").to_owned();
+    assert_eq!(ask("GET", &Value::Null, &[("If-None-Match", &tag)]).status, 304);
+    let patched = ask("PATCH", &json!({"locale": "it"}), &[("If-Match", &tag)]);
+    assert_eq!((patched.status, &patched.json["email"]), (200, &json!("tagged@example.com")), "{}", patched.json);
+    assert_ne!(patched.header("etag"), tag);
+    let stale = ask("PUT", &read.json, &[("If-Match", &tag)]);
+    assert_eq!((stale.status, &stale.json["type"]), (412, &json!("urn:notifications:problem:precondition-failed")));
+    assert_eq!(ask("PUT", &json!({}), &[("If-None-Match", "*")]).status, 412);
+    let again = world.recipient("tagged");
+    assert_eq!(world.put_recipient("tagged", &again), 200);
+    assert_eq!(world.recipient("tagged")["locale"], "it");
+    assert_eq!(ask("DELETE", &Value::Null, &[("If-Match", &tag)]).status, 412);
+    assert_eq!(ask("DELETE", &Value::Null, &[("If-Match", "*")]).status, 200);
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn a_device_is_replaced_by_its_old_endpoint_and_deleted_by_its_endpoint() {
+    let world = world();
+    let devices = "/v1/recipients/renewing/devices";
+    let endpoint = |name: &str| format!("https://jmt17.google.com/fcm/send/{name}");
+    let keys = json!({"p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg=="});
+    let mut body = json!({"endpoint": endpoint("a:1"), "keys": keys, "contentEncoding": "aes128gcm",
+        "expirationTime": 4_000_000_000_000.0});
+    world.expect(201, "recipients", "PUT", devices, &body);
+    body["old_endpoint"] = body["endpoint"].take();
+    body["endpoint"] = json!(endpoint("a:2"));
+    world.expect(201, "recipients", "PUT", devices, &body);
+    let read = world.recipient("renewing");
+    assert_eq!(
+        (read["devices"].as_array().unwrap().len(), &read["devices"][0]["host"]),
+        (1, &json!("jmt17.google.com"))
+    );
+    let by_endpoint = format!("{devices}?endpoint=https%3A%2F%2Fjmt17.google.com%2Ffcm%2Fsend%2Fa%3A2");
+    for _ in 0..2 {
+        world.expect(204, "recipients", "DELETE", &by_endpoint, &Value::Null);
+    }
+    assert_eq!(world.recipient("renewing")["devices"], json!([]));
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
 fn an_id_with_escapes_is_one_recipient() {
     let world = world();
     world.expect(201, "recipients", "PUT", "/v1/recipients/ada%40work%20100%25", &json!({}));

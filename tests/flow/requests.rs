@@ -4,6 +4,33 @@ use serde_json::{Value, json};
 
 use crate::world::{Reply, World};
 
+/// Of two writers that read the same state one is told to read again; whoever patches without a tag loses nobody's fields.
+#[tokio::test]
+async fn two_writers_of_a_recipient_do_not_undo_each_other() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let read = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await;
+    let tag = read.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone();
+    let put = |locale: &str| {
+        let mut body = read.body.clone();
+        body["locale"] = json!(locale);
+        world.on_recipient_if("PUT /v1/recipients/{id}", "ada", &tag, body)
+    };
+    world.write_units();
+    let (one, other) = tokio::join!(put("it"), put("de"));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
+    let refused = if one.status == 412 { one } else { other };
+    assert_eq!(refused.body["type"], "urn:notifications:problem:precondition-failed");
+    assert!(world.write_units() <= 2.0, "a write, and a refused one");
+    let patch = |body| world.on_recipient("PATCH /v1/recipients/{id}", "ada", body);
+    let (one, other) = tokio::join!(patch(json!({"time_zone": "UTC"})), patch(json!({"attributes": {"plan": "gold"}})));
+    assert_eq!((one.status, other.status), (200, 200));
+    let after = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body;
+    assert_eq!((&after["time_zone"], &after["attributes"]), (&json!("UTC"), &json!({"plan": "gold"})));
+}
+
 #[tokio::test]
 async fn a_batch_answers_each_message_in_its_place() {
     let world = World::start().await;

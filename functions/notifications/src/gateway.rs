@@ -81,6 +81,9 @@ pub fn request(event: Value) -> Option<Request> {
         query: masked(event.query_string_parameters),
         is_prefetch: purpose.is_some_and(|(_, value)| value.to_ascii_lowercase().contains("prefetch")),
         idempotency_key: key.map(|(_, value)| Private::new(value.clone())),
+        if_match: header("if-match").map(|(_, value)| value.clone()),
+        if_none_match: header("if-none-match").map(|(_, value)| value.clone()),
+        content_type: header("content-type").map(|(_, value)| value.clone()),
         body: Private::new(body),
         unsupported_coding,
         caller: jwt.map(|jwt| caller(&jwt.claims)).unwrap_or_default(),
@@ -200,6 +203,18 @@ mod tests {
         };
         assert!(with(json!({"sec-purpose": "prefetch;prerender"})) && with(json!({"Purpose": "prefetch"})));
         assert!(!with(json!({})) && !with(json!({"sec-purpose": "other"})));
+    }
+
+    #[test]
+    fn conditions_and_the_content_type_are_kept_in_any_spelling_of_their_names() {
+        let mut event = event();
+        event["headers"] = json!({"if-match": "\"a\",\"b\"", "If-None-Match": "*", "Content-Type": "text/plain"});
+        let request = request(event).unwrap();
+        assert_eq!(request.if_match.as_deref(), Some("\"a\",\"b\""));
+        assert_eq!(
+            (request.if_none_match.as_deref(), request.content_type.as_deref()),
+            (Some("*"), Some("text/plain"))
+        );
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub struct Request {
     pub is_prefetch: bool,
     /// `Idempotency-Key`, when given.
     pub idempotency_key: Option<Private<String>>,
+    /// `If-Match`, when given; API Gateway joins repeated headers with commas.
+    pub if_match: Option<String>,
+    /// `If-None-Match`, when given.
+    pub if_none_match: Option<String>,
+    /// `Content-Type`, when given.
+    pub content_type: Option<String>,
     /// The body.
     pub body: Private<Vec<u8>>,
     /// Who asks.
@@ -208,6 +214,12 @@ impl Response {
     #[must_use]
     pub const fn no_content() -> Self {
         Self { status: 204, headers: Vec::new(), content_type: "application/json", body: Private::new(String::new()) }
+    }
+
+    /// 304.
+    #[must_use]
+    pub fn not_modified() -> Self {
+        Self { status: 304, ..Self::no_content() }
     }
 
     /// A problem as an answer.

@@ -44,6 +44,7 @@ pub mod http;
 pub mod json;
 pub mod language;
 pub mod parameters;
+pub mod preconditions;
 pub mod private;
 pub mod problem;
 pub mod rfc3339;

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_tags_is_refused() {
-        let wrong = ["", " ", ",", "a", r#""a"#, r#"a""#, r#"w/"a""#, r#"W/ "a""#, r#""a" "b""#, r#""a"b"#, r#"*, "a""#];
+        let wrong =
+            ["", " ", ",", "a", r#""a"#, r#"a""#, r#"w/"a""#, r#"W/ "a""#, r#""a" "b""#, r#""a"b"#, r#"*, "a""#];
         for text in wrong.into_iter().chain([r#""a", *"#, "**", r#""a b""#, "\"a\u{7f}\"", "'a'"]) {
             assert_eq!(TagList::parse(text), None, "{text}");
         }

@@ -38,6 +38,8 @@ pub enum ProblemKind {
     Conflict,
     /// 409: the first request with this key is still running.
     IdempotencyInProgress,
+    /// 412: `If-Match` or `If-None-Match` does not hold.
+    PreconditionFailed,
     /// 413: the body is larger than 1 MiB.
     TooLarge,
     /// 415: the body's content coding or charset is not read.
@@ -62,6 +64,7 @@ impl ProblemKind {
             Self::NotFound | Self::InvalidToken => 404,
             Self::ExpiredToken => 410,
             Self::Conflict | Self::IdempotencyInProgress => 409,
+            Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid | Self::IdempotencyKeyReused => 422,
@@ -81,6 +84,7 @@ impl ProblemKind {
             Self::ExpiredToken => "urn:notifications:problem:expired-token",
             Self::Conflict => "urn:notifications:problem:conflict",
             Self::IdempotencyInProgress => "urn:notifications:problem:idempotency-in-progress",
+            Self::PreconditionFailed => "urn:notifications:problem:precondition-failed",
             Self::TooLarge => "urn:notifications:problem:too-large",
             Self::UnsupportedMediaType => "urn:notifications:problem:unsupported-media-type",
             Self::Invalid => "urn:notifications:problem:invalid",
@@ -101,6 +105,7 @@ impl ProblemKind {
             Self::ExpiredToken => "This link has expired",
             Self::Conflict => "The present state does not allow this",
             Self::IdempotencyInProgress => "The first request with this key is still running",
+            Self::PreconditionFailed => "The condition of the request does not hold",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body's coding is not supported",
             Self::Invalid => "A field is not valid",

@@ -189,6 +189,13 @@ impl World {
         answer(self.recipients.answer(&request, self.clock.now()).await)
     }
 
+    /// The same under a condition on the recipient's entity tag.
+    pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> Answer {
+        let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
+        let request = Request { if_match: Some(tag.to_owned()), ..request };
+        answer(self.recipients.answer(&request, self.clock.now()).await)
+    }
+
     pub async fn remove_device(&self, id: &str, device_id: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/devices/{device_id}";
         let path = [("id", id), ("device_id", device_id)];

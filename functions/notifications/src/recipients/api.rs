@@ -5,15 +5,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use tokio::time::{Duration, Instant};
+use tokio::time::Duration;
 
-use super::{Address, Certificate, Device, KeyHasher, Profile, RecipientId, RecipientKey, RecipientView, base32};
+use super::{Address, Device, KeyHasher, RecipientId, RecipientKey, base32};
 use crate::aws::deadline;
 use crate::channels::Channel;
 use crate::channels::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use crate::http::{Request, Response};
 use crate::notification::{NotificationType, NotificationView};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
 
 /// Every other request is answered within this.
@@ -55,11 +55,13 @@ impl RecipientsApi {
             // Public: what caches and proxies add to its query is ignored.
             "GET /v1/vapid-public-key" => {}
             "GET /v1/recipients/{id}/notifications" => request.only_parameters(&["limit", "after"])?,
+            "DELETE /v1/recipients/{id}/devices" => request.only_parameters(&["endpoint"])?,
             _ => request.only_parameters(&[])?,
         }
         match request.route.as_str() {
             "PUT /v1/recipients/{id}" => self.put(request, now).await,
             "GET /v1/recipients/{id}" => self.get(request).await,
+            "PATCH /v1/recipients/{id}" => self.patch(request, now).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
             "DELETE /v1/recipients/{id}/devices" => self.delete_endpoint(request).await,
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
@@ -69,43 +71,6 @@ impl RecipientsApi {
             "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
             _ => Err(Problem::not_found("route")),
         }
-    }
-
-    /// 201 or 200 with the profile; one write.
-    async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (id, key) = self.recipient(request)?;
-        let profile = Profile::parse(request)?;
-        let suppressed = self.suppressions.of(&profile).await.map_err(Problem::of_store)?;
-        let stored =
-            self.recipients.put_profile(&id, &key, &profile, &suppressed, now).await.map_err(Problem::of_store)?;
-        let status = if stored.revision == 1 { 201 } else { 200 };
-        Ok(Response::json(status, &RecipientView::of_profile(&stored)))
-    }
-
-    /// 200 with the devices, or 404.
-    async fn get(&self, request: &Request) -> Result<Response, Problem> {
-        let (_, key) = self.recipient(request)?;
-        let recipient = self
-            .recipients
-            .load(&key)
-            .await
-            .map_err(Problem::of_store)?
-            .ok_or_else(|| Problem::not_found("recipient"))?;
-        Ok(Response::json(200, &RecipientView::of(&recipient)))
-    }
-
-    /// 200 with the certificate, also when there was nothing to erase; 503 when there is more than one request can erase, and
-    /// the same request goes on with it.
-    async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&[])?;
-        let (_, key) = self.recipient(request)?;
-        let erased = self.erasure.erase(&key, now, Instant::now() + ERASING).await.map_err(Problem::of_store)?;
-        if !erased.is_complete() {
-            let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
-            return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
-        }
-        tracing::info!(recipient = %key, devices = erased.devices, notifications = erased.notifications, "erased");
-        Ok(Response::json(200, &Certificate::of(&erased, now)))
     }
 
     /// 201 or 200 with the device's id. A subscription that replaces another takes its place.
@@ -194,7 +159,7 @@ impl RecipientsApi {
             .with_header("Access-Control-Allow-Origin", "*")
     }
 
-    fn recipient(&self, request: &Request) -> Result<(RecipientId, RecipientKey), Problem> {
+    pub(super) fn recipient(&self, request: &Request) -> Result<(RecipientId, RecipientKey), Problem> {
         let id =
             RecipientId::parse(request.path("id")).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
         let key = self.hasher.recipient_key(&id);

@@ -6,11 +6,12 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours};
+use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours, ReadOnly, Recipient};
 use crate::channels::Channel;
 use crate::channels::email::EmailAddress;
 use crate::channels::sms::PhoneNumber;
 use crate::http::Request;
+use crate::json::shaped;
 use crate::language::is_language_tag;
 use crate::notification::NotificationType;
 use crate::private::Private;
@@ -57,12 +58,35 @@ struct PreferencesBody {
 }
 
 impl Profile {
-    /// Parses a request's body.
+    /// Parses a request's body, and what it says of read-only members.
     ///
     /// # Errors
     /// 400, 413, or 422 with every field that is wrong.
-    pub fn parse(request: &Request) -> Result<Self, Problem> {
-        let body: Body = request.json()?;
+    pub fn parse(request: &Request) -> Result<(Self, ReadOnly), Problem> {
+        let mut body = request.json_value()?;
+        let read_only = ReadOnly::take(&mut body);
+        Ok((Self::of_json(body)?, read_only))
+    }
+
+    /// The profile that was stored.
+    #[must_use]
+    pub fn of(stored: &Recipient) -> Self {
+        Self {
+            email: stored.email.clone(),
+            phone: stored.phone.clone(),
+            locale: stored.locale.clone(),
+            time_zone: stored.time_zone.clone(),
+            attributes: stored.attributes.clone(),
+            preferences: stored.preferences.clone(),
+        }
+    }
+
+    /// Checks a profile as a caller writes it, without read-only members.
+    ///
+    /// # Errors
+    /// 422 with every field that is wrong.
+    pub fn of_json(body: Value) -> Result<Self, Problem> {
+        let body: Body = shaped(body, "")?;
         let mut errors = Vec::new();
         let profile = Self {
             email: checked("email", body.email.as_deref(), EmailAddress::parse, &mut errors),
@@ -148,7 +172,8 @@ mod tests {
     use crate::problem::ProblemKind;
 
     fn parse(body: &Value) -> Result<Profile, Problem> {
-        Profile::parse(&Request { body: Private::new(body.to_string().into_bytes()), ..Request::default() })
+        let request = Request { body: Private::new(body.to_string().into_bytes()), ..Request::default() };
+        Profile::parse(&request).map(|(profile, _)| profile)
     }
 
     #[test]

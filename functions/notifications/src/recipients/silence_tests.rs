@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::*;
 use crate::aws;
@@ -42,6 +43,7 @@ async fn every_route_answers_503_within_8_seconds_and_says_when_to_come_again() 
     for (route, body) in [
         ("PUT /v1/recipients/{id}", json!({})),
         ("GET /v1/recipients/{id}", json!({})),
+        ("PATCH /v1/recipients/{id}", json!({})),
         // It tries again by itself, so the deadline is what ends it.
         ("PUT /v1/recipients/{id}/devices", subscription),
         ("GET /v1/recipients/{id}/notifications", json!({})),

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::recipients::RecipientsStore;
+use super::recipients::{RecipientsStore, WriteIf};
 use super::sort_keys::sort_keys;
 use super::{ItemWriter, StoreError};
 use crate::aws::deadline;
@@ -77,6 +77,25 @@ impl ErasureStore {
         }
         self.note(key, now).await?;
         self.finish(key, deadline).await
+    }
+
+    /// Erases a recipient whose profile meets a condition; `None`, and nothing but a note that comes to nothing, when it does not.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer; what is deleted by then stays deleted.
+    pub async fn erase_if(
+        &self,
+        key: &RecipientKey,
+        write_if: WriteIf,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Option<Erasure>, StoreError> {
+        self.note(key, now).await?;
+        if !self.recipients.delete_profile_if(key, write_if).await? {
+            return Ok(None);
+        }
+        let erased = self.finish(key, deadline).await?;
+        Ok(Some(Erasure { profiles: erased.profiles + 1, ..erased }))
     }
 
     /// The same without a note, for what has long been no recipient any more.

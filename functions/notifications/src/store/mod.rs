@@ -31,6 +31,8 @@ pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{Due, Newer, NotificationsStore, Page, Saved};
-pub use recipients::{OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice};
+pub use recipients::{
+    OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice, WriteIf,
+};
 pub use record::{RecordStore, Recorded};
 pub use sms_messages::SmsMessages;

@@ -60,10 +60,7 @@ fn matches(pattern: &str, host: &str) -> bool {
 fn is_pattern(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     let last = name.rsplit('.').next().unwrap_or_default();
-    name.contains('.')
-        && name.len() <= 253
-        && name.split('.').all(is_label)
-        && last.starts_with(|letter: char| letter.is_ascii_lowercase())
+    name.contains('.') && name.split('.').all(is_label) && last.starts_with(|letter: char| letter.is_ascii_lowercase())
 }
 
 /// Labels of which none is of an international name, which a browser might not take.
@@ -80,6 +77,9 @@ fn is_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::{Strategy, prop_assert, proptest};
+    use proptest::string::string_regex;
+
     use super::*;
 
     #[test]
@@ -114,7 +114,22 @@ mod tests {
         }
     }
 
-    /// What the function refuses; tests/flow holds the template's pattern to the same lists.
+    proptest! {
+        #[test]
+        fn what_the_template_admits_the_function_reads(list in admitted_by_the_template()) {
+            prop_assert!(ExtraHosts::parse(&list).is_ok(), "{list}");
+        }
+    }
+
+    /// Texts that the parameter's `AllowedPattern` matches.
+    fn admitted_by_the_template() -> impl Strategy<Value = String> {
+        let template = include_str!("../../../../../template.yaml");
+        let (_, parameter) = template.split_once("\n  ExtraPushHosts:\n").unwrap();
+        let (_, pattern) = parameter.split_once("AllowedPattern: ").unwrap();
+        let pattern = pattern.lines().next().unwrap().strip_prefix("^$|^").unwrap().strip_suffix('$').unwrap();
+        string_regex(pattern).unwrap()
+    }
+
     #[test]
     fn what_is_not_a_host_name_is_named() {
         for part in [

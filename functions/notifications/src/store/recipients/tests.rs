@@ -33,19 +33,11 @@ async fn everything_a_caller_says_reads_back() {
         "preferences": {"opted_out_types": ["DEFAULT"], "quiet_hours": {"start": "22:00", "end": "07:00"}},
     });
     let body = crate::private::Private::new(body.to_string().into_bytes());
-    let profile = Profile::parse(&crate::http::Request { body, ..Default::default() }).unwrap();
+    let (profile, _) = Profile::parse(&crate::http::Request { body, ..Default::default() }).unwrap();
     let store = &world.cleanup.recipients;
     let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
-    let read = Profile {
-        email: stored.email,
-        phone: stored.phone,
-        locale: stored.locale,
-        time_zone: stored.time_zone,
-        attributes: stored.attributes,
-        preferences: stored.preferences,
-    };
-    assert_eq!(read, profile);
+    assert_eq!(Profile::of(&stored), profile);
 }
 
 #[tokio::test]
