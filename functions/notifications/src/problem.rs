@@ -55,6 +55,23 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::NotJson,
+        Self::NoCaller,
+        Self::NotFound,
+        Self::InvalidToken,
+        Self::ExpiredToken,
+        Self::Conflict,
+        Self::IdempotencyInProgress,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::IdempotencyKeyReused,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> u16 {

@@ -7,7 +7,7 @@ use super::links::with_token;
 use super::receipt::{Effect, Event, Receipt};
 use super::request::ReceiptRequest;
 use super::token::{Permit, TokenError, TokenKeys};
-use super::{client, noting, page};
+use super::{client, contract, noting, page};
 use crate::channels::Channel;
 use crate::channels::link::Link;
 use crate::http::{Request, Response};
@@ -39,6 +39,7 @@ impl TrackApi {
             "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
             "GET /v1/client/client.mjs" => Ok(for_any_page(client::module())),
             "GET /v1/client/client.d.ts" => Ok(for_any_page(client::types())),
+            "GET /v1/openapi.json" => Ok(for_any_page(contract::contract())),
             _ => Err(Problem::not_found("route")),
         };
         answered.unwrap_or_else(|problem| Self::refusal(request, &problem))

@@ -4,6 +4,7 @@
 
 mod api;
 mod client;
+mod contract;
 mod feedback;
 mod hearing;
 mod links;
@@ -16,6 +17,7 @@ mod sms_log;
 mod token;
 
 pub use api::TrackApi;
+pub use contract::CONTRACT;
 pub use feedback::{Feedback, Said};
 pub use hearing::{Heard, Hearing};
 pub use links::{Links, MAX_BASE_BYTES, NotABaseUrl, PublicBaseUrl, PushLinks, ReceiptLink, with_token};

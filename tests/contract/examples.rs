@@ -1,0 +1,138 @@
+//! The examples of the contract keep to it, and so do the answers that the code's own tests hold.
+
+use serde_json::Value;
+
+use crate::document::{Contract, Exchange, contract};
+
+#[test]
+fn every_example_keeps_to_its_schema() {
+    let mut seen = 0;
+    walk(&contract().document, String::new(), &mut |pointer, value| {
+        let given = value.get("examples").filter(|_| value.get("schema").is_some()).and_then(Value::as_object);
+        for (name, example) in given.into_iter().flatten() {
+            let example = match example["$ref"].as_str() {
+                Some(reference) => contract().document.pointer(&reference[1..]).unwrap(),
+                None => example,
+            };
+            let errors = contract().errors(&format!("{pointer}/schema"), &example["value"], name);
+            assert_eq!(errors, Vec::<String>::new(), "{pointer}");
+            seen += 1;
+        }
+        let listed = value.get("examples").filter(|_| value.get("type").is_some()).and_then(Value::as_array);
+        for example in listed.into_iter().flatten() {
+            assert_eq!(contract().errors(pointer, example, "example"), Vec::<String>::new(), "{pointer}");
+            seen += 1;
+        }
+    });
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_used() {
+    let document = &contract().document;
+    let mut used = std::collections::BTreeSet::new();
+    walk(document, String::new(), &mut |pointer, value| {
+        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+            assert!(document.pointer(&reference[1..]).is_some(), "{pointer}: {reference}");
+            used.insert(reference[1..].to_owned());
+        }
+    });
+    for (kind, components) in document["components"].as_object().unwrap() {
+        for name in components.as_object().unwrap().keys().filter(|_| kind != "securitySchemes") {
+            assert!(used.contains(&format!("/components/{kind}/{name}")), "nothing uses {kind}/{name}");
+        }
+    }
+}
+
+#[test]
+fn the_answers_that_the_documentation_shows_keep_to_the_contract() {
+    let golden = [
+        ("GET /v1/metrics", include_str!("../../functions/notifications/src/console/golden/metrics.json")),
+        ("GET /v1/metrics/channels", include_str!("../../functions/notifications/src/console/golden/channels.json")),
+        ("GET /v1/metrics/costs", include_str!("../../functions/notifications/src/console/golden/costs.json")),
+        ("GET /v1/health", include_str!("../../functions/notifications/src/console/golden/health.json")),
+        (
+            "GET /v1/rollout/comparison",
+            include_str!("../../functions/notifications/src/console/golden/comparison.json"),
+        ),
+        ("GET /v1/report", include_str!("../../functions/notifications/src/console/golden/report.json")),
+    ];
+    for (route, answer) in golden {
+        assert_eq!(contract().complaints(&answered(route, 200, answer)), Vec::<String>::new());
+    }
+}
+
+fn answered(route: &str, status: u16, answer: &str) -> Exchange {
+    Exchange {
+        route: route.to_owned(),
+        status,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        answer: answer.into(),
+        ..Exchange::default()
+    }
+}
+
+#[test]
+fn what_the_contract_does_not_allow_is_found() {
+    let health = include_str!("../../functions/notifications/src/console/golden/health.json");
+    let refused = |exchange: &Exchange, why: &str| {
+        let complaints = contract().complaints(exchange);
+        assert!(complaints.iter().any(|complaint| complaint.contains(why)), "{why}: {complaints:?}");
+    };
+    let good = answered("GET /v1/health", 200, health);
+    refused(&Exchange { route: "GET /v1/healthy".into(), ..good.clone() }, "no route");
+    refused(&Exchange { status: 202, ..good.clone() }, "no status");
+    refused(&Exchange { headers: vec![("content-type".into(), "text/html".into())], ..good.clone() }, "content type");
+    refused(&Exchange { query: vec![("colour".into(), "red".into())], ..good.clone() }, "colour");
+    refused(&answered("GET /v1/health", 200, &health.replacen("score", "sum", 1)), "score");
+    refused(&answered("GET /v1/health", 200, &health.replacen("\"score\"", "\"colour\": 1, \"score\"", 1)), "colour");
+    refused(&answered("GET /v1/health", 200, &health.replacen("critical", "ill", 1)), "ill");
+    refused(&answered("GET /v1/health", 200, "{"), "not JSON");
+    let mut located = good.clone();
+    located.headers.push(("location".into(), "/elsewhere".into()));
+    refused(&located, "location");
+    refused(&answered("GET /v1/vapid-public-key", 200, "{}"), "Cache-Control");
+    refused(
+        &Exchange { query: vec![("minutes".into(), "0".into())], ..answered("GET /v1/metrics", 200, "{}") },
+        "minutes",
+    );
+    let cleaned = answered("POST /v1/cleanup", 200, "{}");
+    refused(&Exchange { request: br#"{"dry_run": 1}"#.to_vec(), ..cleaned.clone() }, "request/dry_run");
+    refused(&Exchange { request: br#"{"colour": 1}"#.to_vec(), ..cleaned }, "colour");
+    let problem = r#"{"type": "urn:notifications:problem:not-found", "title": "", "status": 404, "detail": "", "request_id": ""}"#;
+    let mut problem = answered("GET /v1/health", 422, problem);
+    problem.headers[0].1 = "application/problem+json".into();
+    refused(&problem, "another status");
+}
+
+#[test]
+fn a_path_belongs_to_the_most_literal_route() {
+    let route = |method, path| contract().route_of(method, path).map(|(route, _)| route);
+    assert_eq!(route("POST", "/v1/notifications/batch").as_deref(), Some("POST /v1/notifications/batch"));
+    assert_eq!(route("GET", "/v1/notifications/batch").as_deref(), Some("GET /v1/notifications/{id}"));
+    assert_eq!(route("GET", "/v1/elsewhere"), None);
+}
+
+#[test]
+fn objects_of_answers_are_open_to_clients_and_closed_here() {
+    let document = serde_json::json!({"components": {"schemas": {"A": {"type": "object", "properties": {"a": {}}}}}});
+    let errors = Contract::of(document).errors("/components/schemas/A", &serde_json::json!({"b": 1}), "answer");
+    assert_eq!(errors.len(), 1);
+}
+
+fn walk(value: &Value, pointer: String, visit: &mut impl FnMut(&str, &Value)) {
+    visit(&pointer, value);
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                walk(value, format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")), visit);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, format!("{pointer}/{index}"), visit);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,15 @@
+//! The contract docs/openapi.yaml against everything else that speaks of the API: template.yaml, the routers, docs/api.md, the
+//! types of the code, and the last release.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod breaking;
+mod compatibility;
+#[allow(dead_code)]
+mod document;
+mod examples;
+mod routes;
+#[path = "../template/mod.rs"]
+#[allow(dead_code)]
+mod template;
+mod words;
