@@ -162,6 +162,14 @@ fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo in
 	  --target-dir $(CURDIR)/target/fuzz $(TARGET) $(CURDIR)/target/fuzz/corpus/$(TARGET) ../corpus/$(TARGET) -- \
 	  -dict=../dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
 
+.PHONY: types
+types: ## TypeScript types of the contract into target/types, type-checked with a sample program (npm)
+	@if ! command -v npm >/dev/null; then echo "skipped: npm is not installed"; exit 0; fi; \
+	mkdir -p target/types && cp tests/types/package.json tests/types/package-lock.json target/types/ && \
+	npm ci --prefix target/types --no-audit --no-fund --silent && \
+	target/types/node_modules/.bin/openapi-typescript docs/openapi.yaml --output target/types/openapi.d.ts && \
+	target/types/node_modules/.bin/tsc --project tests/types
+
 .PHONY: deploy
 deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod, CONFIRM=no, TAGS="key=value")
 	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(LOCAL_PYTHON) infra/deploy.py
