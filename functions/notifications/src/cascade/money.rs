@@ -109,7 +109,8 @@ mod tests {
             phone("+999123456789")(one);
         };
         let (push, email, sms) = (Channel::Push, Channel::Email, Channel::Sms);
-        let table: [(Channel, Version, &dyn Fn(&mut Recipient), Option<&str>); 14] = [
+        type Change<'a> = &'a dyn Fn(&mut Recipient);
+        let table: [(Channel, Version, Change<'_>, Option<&str>); 14] = [
             (push, Version::V2, &|_| {}, None),
             (email, Version::V2, &|_| {}, None),
             (sms, Version::V2, &|_| {}, None),
