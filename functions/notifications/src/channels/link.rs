@@ -1,28 +1,75 @@
-//! A web link that may be shown to a person: in an e-mail, in an SMS, in a header.
+//! A web link: read in one way wherever one enters, and safe wherever it is shown: a payload, an e-mail, an SMS, a header.
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
-/// Longer ones break in mail programs and cost SMS parts.
-const MAX_BYTES: usize = 2_000;
+/// Longest name of a host (RFC 1035 section 2.3.4).
+const MAX_HOST_BYTES: usize = 253;
+/// Longest label of a host's name.
+const MAX_LABEL_BYTES: usize = 63;
 
-/// An absolute `http` or `https` address, normalized to ASCII (percent-encoding, IDNA), so that it holds no space,
-/// quote, angle bracket or control character.
+/// An absolute `http` or `https` address as a browser reads it (URL Standard), normalized to ASCII (percent-encoding, IDNA),
+/// so that it holds no space, quote, angle bracket or control character. A `{token}` in its query or fragment stays.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link(String);
 
+/// The reason why a text is no [`Link`], as a sentence for the caller that never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkFault {
+    /// A relative path, or a host without `https://`.
+    #[error("must be an absolute http or https URL: it does not begin with https:// or http://")]
+    NoScheme,
+    /// `javascript:`, `mailto:`, `data:` and so on.
+    #[error("must be an absolute http or https URL: its scheme is another one")]
+    OtherScheme,
+    /// Nothing between the scheme and the path.
+    #[error("must be an absolute http or https URL: the host is missing")]
+    NoHost,
+    /// A blank before the path.
+    #[error("must have a valid host: it contains a blank")]
+    BlankInHost,
+    /// Four numbers of which one is beyond 255, and the like.
+    #[error("must have a valid host: it is not an IPv4 address")]
+    Ipv4,
+    /// Brackets around something else.
+    #[error("must have a valid host: it is not an IPv6 address")]
+    Ipv6,
+    /// A character, a label or a length that no domain has.
+    #[error("must have a valid host: it is not a domain name")]
+    Host,
+    /// Not a number up to 65535.
+    #[error("must have a valid port: from 0 to 65535")]
+    Port,
+    /// Credentials, which would hide the host from the reader.
+    #[error("must not have a user name or password")]
+    User,
+    /// Anything else.
+    #[error("must be an absolute http or https URL")]
+    Other,
+}
+
 impl Link {
-    /// The link, or `None` when the text is anything else: `javascript:`, `mailto:`, a relative path, a user
-    /// name before the host, too long.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok()?;
-        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
-        let has_user = !url.username().is_empty() || url.password().is_some();
+    /// Reads a link. What a browser would encode is encoded: blanks, umlauts, hosts in any script.
+    ///
+    /// # Errors
+    /// The reason, for anything that no browser would open or no reader should.
+    pub fn parse(text: &str) -> Result<Self, LinkFault> {
+        let url = Url::parse(text).map_err(|error| fault(error, text))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(LinkFault::OtherScheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LinkFault::User);
+        }
+        match url.host() {
+            None => return Err(LinkFault::NoHost),
+            Some(Host::Domain(name)) if !is_resolvable(name) => return Err(LinkFault::Host),
+            Some(_) => {}
+        }
         let text = String::from(url);
         let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"".contains(&byte));
-        (is_web && !has_user && is_plain && text.len() <= MAX_BYTES).then_some(Self(text))
+        if is_plain { Ok(Self(text)) } else { Err(LinkFault::Other) }
     }
 
     /// The link as text.
@@ -49,6 +96,30 @@ impl Link {
     }
 }
 
+fn fault(error: ParseError, text: &str) -> LinkFault {
+    match error {
+        ParseError::RelativeUrlWithoutBase => LinkFault::NoScheme,
+        ParseError::EmptyHost => LinkFault::NoHost,
+        ParseError::InvalidPort => LinkFault::Port,
+        ParseError::InvalidIpv4Address => LinkFault::Ipv4,
+        ParseError::InvalidIpv6Address => LinkFault::Ipv6,
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter if has_blank_host(text) => LinkFault::BlankInHost,
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => LinkFault::Host,
+        _ => LinkFault::Other,
+    }
+}
+
+fn has_blank_host(text: &str) -> bool {
+    let after_scheme = text.trim().split_once("//").map_or("", |(_, rest)| rest);
+    after_scheme.split(['/', '?', '#', '\\']).next().is_some_and(|host| host.contains(char::is_whitespace))
+}
+
+/// No empty label but a last one, and no length that the domain name system does not have.
+fn is_resolvable(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= MAX_HOST_BYTES && name.split('.').all(|label| (1..=MAX_LABEL_BYTES).contains(&label.len()))
+}
+
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Links carry tokens.
@@ -59,6 +130,8 @@ impl fmt::Debug for Link {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
+    use proptest::prelude::{any, proptest};
+
     use super::*;
 
     #[test]
@@ -66,33 +139,75 @@ mod tests {
         for (text, link) in [
             ("https://example.com/a?b=c&d=e#f", "https://example.com/a?b=c&d=e#f"),
             ("http://example.com", "http://example.com/"),
+            (" HTTPS://Example.COM:443/ ", "https://example.com/"),
             ("https://bücher.example/straße", "https://xn--bcher-kva.example/stra%C3%9Fe"),
+            ("https://muenchen.example/stra sse", "https://muenchen.example/stra%20sse"),
+            ("https://пример.example/?ё=1#ж", "https://xn--e1afmkfd.example/?%D1%91=1#%D0%B6"),
             ("https://example.com/a b\"<c>", "https://example.com/a%20b%22%3Cc%3E"),
             ("https://example.com/a\r\nX: y", "https://example.com/aX:%20y"),
+            ("https://example.com/\0?\u{1}#\u{7f}", "https://example.com/%00?%01#%7F"),
+            ("https:example.com\\a", "https://example.com/a"),
+            ("https://0x7f.1/", "https://127.0.0.1/"),
+            ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443/"),
+            ("https://example.com.:65535", "https://example.com.:65535/"),
+            ("https://a.example/?n={token}&m={token}#{token}", "https://a.example/?n={token}&m={token}#{token}"),
         ] {
             assert_eq!(Link::parse(text).unwrap().as_str(), link);
         }
     }
 
     #[test]
-    fn anything_but_a_web_link_is_refused() {
-        let long = format!("https://example.com/{}", "a".repeat(2_000));
-        for text in [
-            "javascript:alert(1)",
-            "mailto:ada@example.com",
-            "data:text/html,x",
-            "/path",
-            "",
-            "https://",
-            "https://bank.example@evil.example",
-            &long,
+    fn anything_else_is_refused_with_its_reason() {
+        let (label, host) = (format!("https://{}.example/", "a".repeat(64)), format!("https://{}", "a.".repeat(127)));
+        for (text, fault) in [
+            ("javascript:alert(1)", LinkFault::OtherScheme),
+            ("mailto:ada@example.com", LinkFault::OtherScheme),
+            ("data:text/html,x", LinkFault::OtherScheme),
+            ("ftp://example.com/", LinkFault::OtherScheme),
+            ("/path", LinkFault::NoScheme),
+            ("www.example.com/a b", LinkFault::NoScheme),
+            ("//example.com/", LinkFault::NoScheme),
+            ("", LinkFault::NoScheme),
+            ("https://", LinkFault::NoHost),
+            ("https://?a", LinkFault::NoHost),
+            ("https://bank.example@evil.example", LinkFault::User),
+            ("https://ada:secret@example.com/", LinkFault::User),
+            ("https://exa mple.com/", LinkFault::BlankInHost),
+            ("https://a\u{a0}b.example/x", LinkFault::BlankInHost),
+            ("https://exa<mple.com/", LinkFault::Host),
+            ("https://xn--a.example/", LinkFault::Host),
+            ("https://example..com/", LinkFault::Host),
+            ("https://.example.com/", LinkFault::Host),
+            (&label, LinkFault::Host),
+            (&host, LinkFault::Host),
+            ("https://256.1.1.1/", LinkFault::Ipv4),
+            ("https://[::g]/", LinkFault::Ipv6),
+            ("https://example.com:99999/", LinkFault::Port),
+            ("https://example.com:8o/", LinkFault::Port),
         ] {
-            assert_eq!(Link::parse(text), None, "{text}");
+            assert_eq!(Link::parse(text), Err(fault), "{text}");
         }
     }
 
     #[test]
     fn debug_hides_the_token_in_a_link() {
-        assert_eq!(format!("{:?}", Link::parse("https://example.com/?t=secret")), "Some(Link(***))");
+        assert_eq!(format!("{:?}", Link::parse("https://example.com/?t=secret")), "Ok(Link(***))");
+    }
+
+    proptest! {
+        #[test]
+        fn a_normal_form_is_its_own(text in "https?://(ä|[a-z0-9.ß-]){1,12}(:[0-9]{1,6})?[/?#]\\PC{0,40}") {
+            if let Ok(link) = Link::parse(&text) {
+                assert_eq!(Link::parse(link.as_str()), Ok(link.clone()));
+                assert!(link.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+
+        #[test]
+        fn no_text_is_more_than_refused(text in any::<String>()) {
+            if let Err(fault) = Link::parse(&format!("https://{text}")) {
+                assert!(fault.to_string().starts_with("must "));
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::push_options::{self, Action, TextDirection};
+use crate::channels::link::Link;
 use crate::private::Private;
 use crate::problem::FieldError;
 
@@ -93,16 +94,7 @@ impl Content {
 
 /// The error of a field with a URL that must not be shown to a person, if any.
 pub(super) fn link_error(field: &str, link: &str) -> Option<FieldError> {
-    (!is_web_link(link)).then(|| FieldError::new(field, "must be an absolute http or https URL"))
-}
-
-fn is_web_link(link: &str) -> bool {
-    let parsed: Result<http::Uri, _> = link.parse();
-    parsed.is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
-    })
+    Link::parse(link).err().map(|fault| FieldError::new(field, fault.to_string()))
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl TrackApi {
 
 /// Where a notification's click leads.
 fn own_link(notification: &Notification) -> Result<Link, Problem> {
-    let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()));
+    let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
     url.ok_or_else(|| Problem::not_found("link"))
 }
 

@@ -37,8 +37,10 @@ impl PublicBaseUrl {
     /// # Errors
     /// For anything that no link can begin with.
     pub fn parse(text: &str) -> Result<Self, NotABaseUrl> {
-        let link =
-            Link::parse(text.trim()).filter(|link| !link.as_str().contains(['?', '#', '\\'])).ok_or(NotABaseUrl)?;
+        let link = Link::parse(text.trim()).map_err(|_| NotABaseUrl)?;
+        if link.as_str().contains(['?', '#', '\\']) {
+            return Err(NotABaseUrl);
+        }
         if !link.is_https() && !link.is_local() {
             return Err(NotABaseUrl);
         }
@@ -125,7 +127,7 @@ impl<'a> Links<'a> {
     /// The link that leads to the notification's own one, as long as that is kept; `None` when it has none that can be shown.
     #[must_use]
     pub fn click(&self, about: &Notification, channel: Channel) -> Option<String> {
-        about.content.url.as_ref().and_then(|url| Link::parse(url.expose()))?;
+        about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
         let token = self.keys.sign(&Permit::Click(about.id.clone(), channel), about.kept_until);
         Some(format!("{}/v1/clicks/{token}", self.base))
     }

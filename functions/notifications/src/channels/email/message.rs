@@ -48,8 +48,8 @@ impl EmailMessage {
     ) -> Self {
         let title = one_line(title);
         let body = lines(body);
-        let link = url.and_then(Link::parse);
-        let list_unsubscribe = list_unsubscribe.and_then(Link::parse);
+        let link = url.and_then(|url| Link::parse(url).ok());
+        let list_unsubscribe = list_unsubscribe.and_then(|link| Link::parse(link).ok());
         let html = html::page(&title, &body, link.as_ref(), list_unsubscribe.as_ref());
         let opt_out = list_unsubscribe.as_ref().map(|link| format!("Unsubscribe: {}", link.as_str()));
         let link = link.as_ref().map(Link::as_str);

@@ -31,7 +31,7 @@ impl SmsMessage {
         let (title, body) = (clean(title), clean(body));
         let separator = if title.is_empty() || body.is_empty() { "" } else { ": " };
         let words = format!("{title}{separator}{body}");
-        let link = url.and_then(Link::parse).map(|link| format!(" {}", link.as_str()));
+        let link = url.and_then(|url| Link::parse(url).ok()).map(|link| format!(" {}", link.as_str()));
         let text = link
             .and_then(|link| fitted(&words, &link, max_parts))
             .or_else(|| fitted(&words, "", max_parts))
