@@ -35,4 +35,5 @@ mod topics;
 mod track;
 mod twice;
 mod uncertain;
+mod words;
 mod writes;

@@ -51,6 +51,7 @@ pub mod rfc3339;
 pub mod secrets;
 pub mod startup;
 pub mod telemetry;
+pub mod text;
 
 #[cfg(test)]
 mod fake_aws;

@@ -52,6 +52,8 @@ pub struct SmsSettings {
     pub max_price_micros: u64,
     /// The most parts that one message may have.
     pub max_parts: u32,
+    /// Typographic quotes, dashes and the like become plain ones where that lets a text travel as GSM-7.
+    pub plain_punctuation: bool,
 }
 
 impl Default for SmsSettings {
@@ -62,6 +64,7 @@ impl Default for SmsSettings {
             per_recipient_per_day: 3,
             max_price_micros: 400_000,
             max_parts: 3,
+            plain_punctuation: true,
         }
     }
 }
@@ -229,6 +232,8 @@ mod tests {
             r#"{"sms": {"daily_ceiling_micros": "5"}}"#,
             r#"{"sms": {"daily_ceiling_micros": 5.5}}"#,
             r#"{"sms": {"max_parts": 1, "max_parts": 2}}"#,
+            r#"{"sms": {"plain_punctuation": 1}}"#,
+            r#"{"sms": {"plain_punctuation": "no"}}"#,
             r#"{"sms": {"allowed_countries": ["it"]}}"#,
             r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
             r#"{"sms": {"allowed_countries": "IT"}}"#,

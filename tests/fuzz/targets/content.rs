@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use notifications::channels::email::{EmailAddress, EmailMessage};
+use notifications::channels::link::Link;
 use notifications::channels::push::{PushContent, PushMessage, Topic, Urgency};
-use notifications::channels::sms::{PhoneNumber, SmsMessage, parts};
+use notifications::channels::sms::{PhoneNumber, SmsMessage, SmsRules, parts};
 use notifications::notification::{Content, PushOptions};
 
 pub fn target(data: &[u8]) {
-    let Ok(content) = serde_json::from_slice::<Content>(data) else { return };
+    let Ok(content) = serde_json::from_slice::<Content>(data).map(Content::cleaned) else { return };
+    assert_eq!(content.clone().cleaned(), content);
     if !content.errors().is_empty() {
         return;
     }
@@ -40,8 +42,10 @@ fn push(content: &Content) {
 
 fn email(content: &Content) {
     let (from, to) = ["service@example.com", "ada@example.org"].map(|text| EmailAddress::parse(text).unwrap()).into();
-    let url = content.url.as_ref().map(|url| url.expose().as_str());
-    let message = EmailMessage::new(from, to, content.title.expose(), content.body.expose(), url, None);
+    let link = link(content);
+    let message =
+        EmailMessage::new(from, to, content.title.expose(), content.body.expose(), link.as_ref(), None, Some("it-IT"));
+    assert!(link.is_none_or(|link| message.text.expose().contains(link.as_str())));
     let mime = message.to_mime("abc-def", Timestamp::UNIX_EPOCH);
     let mime = String::from_utf8(mime).expect("every part is encoded as text");
     let (head, _) = mime.split_once("\r\n\r\n").expect("a head and a body");
@@ -53,13 +57,27 @@ fn email(content: &Content) {
     assert!(mime.lines().all(|line| line.len() <= 998 && !line.contains('\r')), "RFC 5322 section 2.1.1");
 }
 
+/// What was accepted can be shown wherever a message goes.
+fn link(content: &Content) -> Option<Link> {
+    content.url.as_ref().map(|url| Link::parse(url.expose()).unwrap())
+}
+
 fn sms(content: &Content) {
-    let url = content.url.as_ref().map(|url| url.expose().as_str());
+    let click = Link::parse(&format!("https://notify.example.com/v1/clicks/{}", "x".repeat(72))).unwrap();
+    let links: Vec<_> = link(content).into_iter().flat_map(|own| [click.clone(), own]).collect();
     for most in [0, 1, 3, u32::MAX] {
         let to = PhoneNumber::parse("+393331234567").unwrap();
-        let message = SmsMessage::new(to, content.title.expose(), content.body.expose(), url, most);
+        let message = SmsMessage::new(
+            to,
+            content.title.expose(),
+            content.body.expose(),
+            &links,
+            SmsRules { max_parts: most, plain_punctuation: most != 3 },
+        );
         assert!(message.parts.parts <= most.clamp(1, 5) && message.text.expose().len() <= 1_600);
         assert_eq!(parts(message.text.expose()), message.parts);
+        assert!(links.is_empty() || links.iter().any(|link| message.text.expose().ends_with(link.as_str())));
+        assert!(!message.text.expose().is_empty());
         assert!(!message.text.expose().chars().any(|c| c.is_control() && c != '\n'));
     }
 }

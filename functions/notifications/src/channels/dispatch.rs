@@ -5,14 +5,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::email::{EmailClient, EmailMessage};
+use super::link::Link;
 use super::push::{ExtraOrigins, PayloadProblem, PushClient, PushContent, PushMessage, Subscription, Topic};
-use super::sms::{SmsClient, SmsMessage};
+use super::sms::{SmsClient, SmsMessage, SmsRules};
 use super::{Answer, Channel, Outcome, Rejection};
 use crate::notification::{Notification, PushOptions};
 use crate::private::Private;
 use crate::recipients::{Device, Recipient};
 use crate::rollout::Live;
-use crate::settings::Settings;
+use crate::settings::{Settings, SmsSettings};
 use crate::track::{Links, PushLinks, TokenKeys, with_token};
 
 /// The three providers.
@@ -107,21 +108,22 @@ impl Channels {
     ) -> Option<PaidMessage> {
         let click = links.and_then(|links| links.click(about, channel));
         let (title, body) = (about.content.title.expose(), about.content.body.expose());
-        let url = about.content.url.as_ref().map(|url| url.expose().as_str());
+        let own = about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
         match channel {
             Channel::Push => None,
             Channel::Email => {
                 let from = self.email.sender().clone();
-                let unsubscribe = links.map(|links| links.unsubscribe(about));
-                let (url, unsubscribe) = (click.as_deref().or(url), unsubscribe.as_deref());
-                let message = EmailMessage::new(from, to.email.clone()?, title, body, url, unsubscribe);
+                let unsubscribe = links.and_then(|links| links.unsubscribe(about));
+                let link = click.as_ref().or(own.as_ref());
+                let lang = about.content.lang.as_ref().map(|lang| lang.expose().as_str()).or(to.locale.as_deref());
+                let message = EmailMessage::new(from, to.email.clone()?, title, body, link, unsubscribe, lang);
                 Some(PaidMessage::Email(message))
             }
             Channel::Sms => {
-                let most_parts = settings.sms.max_parts;
-                let own = SmsMessage::new(to.phone.clone()?, title, body, url, most_parts);
-                let counted = click.zip(url).and_then(|(click, _)| own.with_link(&click, title, body, most_parts));
-                Some(PaidMessage::Sms(counted.unwrap_or(own)))
+                let links: Vec<Link> = click.into_iter().chain(own).collect();
+                let SmsSettings { max_parts, plain_punctuation, .. } = settings.sms;
+                let rules = SmsRules { max_parts, plain_punctuation };
+                Some(PaidMessage::Sms(SmsMessage::new(to.phone.clone()?, title, body, &links, rules)))
             }
         }
     }

@@ -7,12 +7,14 @@ mod aws;
 mod dispatch;
 pub mod email;
 pub mod link;
+mod link_room;
 pub mod prices;
 pub mod push;
 mod retry_after;
 pub mod sms;
 
 pub use dispatch::{Channels, PaidMessage, push_message};
+pub use link_room::LinkRoom;
 
 use std::fmt;
 

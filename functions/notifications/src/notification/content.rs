@@ -8,6 +8,7 @@ use super::push_options::{self, Action, TextDirection};
 use crate::channels::link::Link;
 use crate::private::Private;
 use crate::problem::FieldError;
+use crate::text;
 
 /// The message. At most [`Content::MAX_BYTES`] as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,19 +62,34 @@ impl Content {
     /// The most characters a title may have, since it becomes an e-mail's subject.
     pub const MAX_TITLE_CHARS: usize = 200;
 
-    /// Everything wrong with it, field by field.
+    /// The content as it is stored, shown and sent: title and body [cleaned](crate::text), links normalized.
+    #[must_use]
+    pub fn cleaned(mut self) -> Self {
+        self.title = Private::new(text::one_line(self.title.expose()));
+        self.body = Private::new(text::lines(self.body.expose()));
+        for action in &mut self.actions {
+            action.title = Private::new(text::one_line(action.title.expose()));
+        }
+        let own = [&mut self.url, &mut self.icon, &mut self.badge, &mut self.image];
+        let of_actions = self.actions.iter_mut().flat_map(|action| [&mut action.icon, &mut action.url]);
+        for link in own.into_iter().chain(of_actions).flatten() {
+            if let Ok(normal) = Link::parse(link.expose()) {
+                *link = Private::new(normal.as_str().to_owned());
+            }
+        }
+        self
+    }
+
+    /// Everything wrong with cleaned content, field by field.
     #[must_use]
     pub fn errors(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let title = self.title.expose();
-        if title.trim().is_empty() || title.chars().count() > Self::MAX_TITLE_CHARS {
-            errors.push(FieldError::new("content.title", "must be 1 to 200 characters"));
+        if title.is_empty() || title.chars().count() > Self::MAX_TITLE_CHARS {
+            errors.push(FieldError::new("content.title", "must be 1 to 200 characters, not all of them invisible"));
         }
-        if title.chars().any(char::is_control) {
-            errors.push(FieldError::new("content.title", "must be one line without control characters"));
-        }
-        if self.body.expose().trim().is_empty() {
-            errors.push(FieldError::new("content.body", "must not be empty"));
+        if self.body.expose().is_empty() {
+            errors.push(FieldError::new("content.body", "must not be empty or invisible"));
         }
         for (field, link) in [("content.url", &self.url), ("content.icon", &self.icon)] {
             errors.extend(link.as_ref().and_then(|link| link_error(field, link.expose())));
@@ -107,7 +123,7 @@ mod tests {
     }
 
     fn fields(content: &Content) -> Vec<String> {
-        content.errors().into_iter().map(|error| error.field).collect()
+        content.clone().cleaned().errors().into_iter().map(|error| error.field).collect()
     }
 
     #[test]
@@ -117,7 +133,6 @@ mod tests {
         let cases = [
             (r#"{"title":"","body":"b"}"#.to_owned(), "content.title"),
             (format!(r#"{{"title":"{long}","body":"b"}}"#), "content.title"),
-            (r#"{"title":"a\r\nBcc: x","body":"b"}"#.to_owned(), "content.title"),
             (r#"{"title":"a","body":" "}"#.to_owned(), "content.body"),
             (r#"{"title":"a","body":"b","url":"javascript:alert(1)"}"#.to_owned(), "content.url"),
             (r#"{"title":"a","body":"b","icon":"/relative.png"}"#.to_owned(), "content.icon"),
@@ -126,6 +141,39 @@ mod tests {
         for (json, field) in cases {
             assert_eq!(fields(&content(&json)), [field]);
         }
+    }
+
+    #[test]
+    fn a_title_or_body_of_which_nothing_is_visible_is_refused() {
+        for blank in [
+            r"\u200b",
+            r"\u3164",
+            r"\ufeff",
+            r"\u202e",
+            r"\u0000",
+            r"\u2800",
+            r"\u00ad\u2060",
+            r" \u2028\r\n",
+            r"\ufe0f",
+        ] {
+            assert_eq!(fields(&content(&format!(r#"{{"title":"{blank}","body":"b"}}"#))), ["content.title"], "{blank}");
+            assert_eq!(fields(&content(&format!(r#"{{"title":"a","body":"{blank}"}}"#))), ["content.body"], "{blank}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_clean() {
+        let cleaned = content(
+            r#"{"title":"a\r\nBcc: x\u0007","body":"cafe\u0301\u200b\u2028now","url":"https://b\u00fccher.example/a b?n={token}"}"#,
+        )
+        .cleaned();
+        assert!(cleaned.errors().is_empty());
+        let json = serde_json::to_string(&cleaned).unwrap();
+        assert_eq!(
+            json,
+            r#"{"title":"a Bcc: x","body":"café\nnow","url":"https://xn--bcher-kva.example/a%20b?n={token}"}"#
+        );
+        assert_eq!(cleaned.clone().cleaned(), cleaned);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum OnUncertain {
 pub struct NotificationType {
     /// The name callers give.
     pub name: &'static str,
+    /// The name people read, where they unsubscribe.
+    pub title: &'static str,
     /// The order in which channels are tried.
     pub channels: &'static [Channel],
     /// Whether e-mail must stand before SMS, whatever order a caller asks for.
@@ -95,6 +97,7 @@ fn distance(one: &str, other: &str) -> usize {
 const BUILT_IN: [NotificationType; 3] = [
     NotificationType {
         name: "DEFAULT",
+        title: "General notifications",
         channels: &Channel::ALL,
         email_before_sms: false,
         escalate_after: None,
@@ -106,6 +109,7 @@ const BUILT_IN: [NotificationType; 3] = [
     },
     NotificationType {
         name: "CERTIFICATE_EXPIRING",
+        title: "Certificates about to expire",
         channels: &Channel::ALL,
         email_before_sms: true,
         escalate_after: Some(SignedDuration::from_hours(24)),
@@ -117,6 +121,7 @@ const BUILT_IN: [NotificationType; 3] = [
     },
     NotificationType {
         name: "PAYMENT_DUE",
+        title: "Payments due",
         channels: &Channel::ALL,
         email_before_sms: true,
         escalate_after: Some(SignedDuration::from_hours(4)),

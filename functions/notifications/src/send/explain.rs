@@ -11,7 +11,7 @@ use super::{GateAnswer, Gates, Verdict};
 use crate::breaker::Host;
 use crate::budget::{Ceiling, Limit, Standing, Used, standings};
 use crate::cascade::{Obstacle, impossible_channels, obstacle};
-use crate::channels::{Channel, PaidMessage, push_message};
+use crate::channels::{Channel, LinkRoom, PaidMessage, push_message};
 use crate::http::Request;
 use crate::notification::{Notification, NotificationId, Reason};
 use crate::private::Private;
@@ -91,7 +91,8 @@ impl Explanation {
         let now = dispatcher.clock.now();
         let live = dispatcher.live.live().await;
         let retention = live.settings.retention_days.of_notifications();
-        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now, retention };
+        let link_room = &LinkRoom::new(live.public_base_url.as_ref(), &live.settings);
+        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now, retention, link_room };
         let parsed: SendRequest = request.json()?;
         let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
         let recipient = about.id.recipient();

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
+use crate::channels::link::Link;
 use crate::channels::push::Urgency;
-use crate::channels::{Channel, push_message};
+use crate::channels::{Channel, LinkRoom, push_message};
 use crate::notification::{
     Content, Engagement, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status,
 };
@@ -68,6 +69,8 @@ pub struct Asked<'a> {
     pub now: Timestamp,
     /// How long a notification is kept after its lifetime.
     pub retention: SignedDuration,
+    /// What its link may be.
+    pub link_room: &'a LinkRoom,
 }
 
 /// A time, or a refusal that does not repeat what stood there.
@@ -82,12 +85,13 @@ impl SendRequest {
     /// # Errors
     /// 422 naming every field at fault.
     pub fn into_notification(
-        self,
+        mut self,
         asked: Asked<'_>,
         id_of: impl FnOnce(crate::recipients::RecipientKey) -> NotificationId,
     ) -> Result<Notification, Problem> {
+        self.content = self.content.cleaned();
         let kind = NotificationType::named(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
-        let errors = self.errors(kind, asked.now);
+        let errors = self.errors(kind, asked);
         let Some(kind) = kind.filter(|_| errors.is_empty()) else {
             return Err(Problem::invalid(errors));
         };
@@ -130,7 +134,8 @@ impl SendRequest {
         Some(FieldError::new("type", unknown.to_string()))
     }
 
-    fn errors(&self, kind: Option<&NotificationType>, now: Timestamp) -> Vec<FieldError> {
+    fn errors(&self, kind: Option<&NotificationType>, asked: Asked<'_>) -> Vec<FieldError> {
+        let now = asked.now;
         let mut errors = self.content.errors();
         match (kind, &self.channels) {
             (None, _) => errors.extend(self.unknown_type()),
@@ -138,6 +143,10 @@ impl SendRequest {
                 errors.extend(kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong)));
             }
             _ => {}
+        }
+        if let (Some(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
+            let fault = asked.link_room.fault(&link, self.channels.as_deref().unwrap_or(kind.channels));
+            errors.extend(fault.map(|fault| FieldError::new("content.url", fault)));
         }
         if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {
             errors.push(FieldError::new("send_at", "must be at most 90 days ahead"));

@@ -4,10 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Asked, SendRequest};
+use crate::channels::LinkRoom;
 use crate::json::shaped;
 use crate::notification::{Notification, NotificationId, Status};
 use crate::problem::Problem;
 use crate::recipients::KeyHasher;
+use crate::settings::Settings;
+use crate::track::PublicBaseUrl;
 
 fn now() -> Timestamp {
     "2026-11-23T10:00:00.123Z".parse().unwrap()
@@ -16,7 +19,9 @@ fn now() -> Timestamp {
 fn ask(body: Value) -> Result<Notification, Problem> {
     let hasher = KeyHasher::new(&[7; 32]);
     let retention = SignedDuration::from_hours(24);
-    let asked = Asked { caller: "c-1", hasher: &hasher, now: now(), retention };
+    let base = PublicBaseUrl::parse("https://notify.example.com").unwrap();
+    let link_room = LinkRoom::new(Some(&base), &Settings::default());
+    let asked = Asked { caller: "c-1", hasher: &hasher, now: now(), retention, link_room: &link_room };
     shaped::<SendRequest>(body, "")?.into_notification(asked, |key| NotificationId::random(key, now()))
 }
 

@@ -13,6 +13,7 @@ use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
 use super::request::{Asked, SendRequest};
 use crate::aws::deadline;
 use crate::cascade::{Allowance, CONCURRENCY, Dispatcher, Job, impossible_channels};
+use crate::channels::LinkRoom;
 use crate::http::Request;
 use crate::json::shaped;
 use crate::notification::{Notification, NotificationId};
@@ -67,6 +68,7 @@ pub type Message = Result<Value, Problem>;
 struct Run<'a> {
     caller: &'a str,
     retention: SignedDuration,
+    link_room: &'a LinkRoom,
     key: Option<&'a IdempotencyKey>,
     first_seen: Timestamp,
     budget: Budget,
@@ -79,9 +81,11 @@ impl SendService {
     /// Problems of the whole request. A single message's own problem stands in its place in the answer.
     pub async fn send(&self, request: &Request, messages: &[Message], budget: Budget) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
-        let retention = self.dispatcher.live.live().await.settings.retention_days.of_notifications();
+        let live = self.dispatcher.live.live().await;
+        let retention = live.settings.retention_days.of_notifications();
+        let link_room = &LinkRoom::new(live.public_base_url.as_ref(), &live.settings);
         let first_seen = self.dispatcher.clock.now();
-        let run = Run { caller: &request.caller.id, retention, key: key.as_ref(), first_seen, budget };
+        let run = Run { caller: &request.caller.id, retention, link_room, key: key.as_ref(), first_seen, budget };
         let parsed = self.parse_all(messages, &run);
         match &key {
             None => Ok(Answered { sent: self.run(parsed, budget).await, replayed: false }),
@@ -153,7 +157,8 @@ impl SendService {
     }
 
     fn parse(&self, index: usize, message: &Message, run: &Run<'_>) -> Sent {
-        let asked = Asked { caller: run.caller, hasher: &self.hasher, now: run.first_seen, retention: run.retention };
+        let Run { caller, retention, link_room, first_seen: now, .. } = *run;
+        let asked = Asked { caller, hasher: &self.hasher, now, retention, link_room };
         let parsed = shaped::<SendRequest>(message.clone()?, "")?.into_notification(asked, |recipient| match run.key {
             None => NotificationId::random(recipient, run.first_seen),
             Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),

@@ -18,6 +18,8 @@ pub const MAX_BASE_BYTES: usize = 128;
 const RECEIPTS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Where a message's URL asks, in its query or fragment, for the token that its page needs to tell of a conversion.
 const TOKEN_HERE: &str = "{token}";
+/// The same as programs that build URLs write it.
+const TOKEN_HERE_ENCODED: &str = "%7Btoken%7D";
 /// How long an opt-out works: whenever somebody comes across an old mail.
 const UNSUBSCRIBE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -46,6 +48,16 @@ impl PublicBaseUrl {
         }
         let base = link.as_str().trim_end_matches('/');
         if base.len() > MAX_BASE_BYTES { Err(NotABaseUrl) } else { Ok(Self(base.to_owned())) }
+    }
+
+    /// A click link below this base at its full length, with no token in it.
+    #[must_use]
+    pub fn longest_click(&self) -> String {
+        self.click(&"x".repeat(TOKEN_CHARS))
+    }
+
+    fn click(&self, token: &str) -> String {
+        format!("{}/v1/clicks/{token}", self.0)
     }
 }
 
@@ -93,7 +105,7 @@ impl PushLinks {
 #[must_use]
 pub fn with_token(url: &str, token: &str) -> String {
     let (path, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
-    format!("{path}{}", rest.replace(TOKEN_HERE, token))
+    format!("{path}{}", rest.replace(TOKEN_HERE, token).replace(TOKEN_HERE_ENCODED, token))
 }
 
 fn receipts_url(base: &str) -> String {
@@ -126,18 +138,18 @@ impl<'a> Links<'a> {
 
     /// The link that leads to the notification's own one, as long as that is kept; `None` when it has none that can be shown.
     #[must_use]
-    pub fn click(&self, about: &Notification, channel: Channel) -> Option<String> {
+    pub fn click(&self, about: &Notification, channel: Channel) -> Option<Link> {
         about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
         let token = self.keys.sign(&Permit::Click(about.id.clone(), channel), about.kept_until);
-        Some(format!("{}/v1/clicks/{token}", self.base))
+        Link::parse(&self.base.click(&token)).ok()
     }
 
     /// The link that opts the recipient out of this type, for a year.
     #[must_use]
-    pub fn unsubscribe(&self, about: &Notification) -> String {
+    pub fn unsubscribe(&self, about: &Notification) -> Option<Link> {
         let permit = Permit::Unsubscribe(about.id.recipient().clone(), about.kind.name.to_owned());
         let token = self.keys.sign(&permit, plus(about.due_at, UNSUBSCRIBE_FOR));
-        format!("{}/v1/unsubscribe/{token}", self.base)
+        Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()
     }
 }
 
@@ -167,6 +179,7 @@ mod tests {
         for (url, filled) in [
             ("https://a.example/?n={token}&m={token}", "https://a.example/?n=T&m=T"),
             ("https://a.example/#{token}", "https://a.example/#T"),
+            ("https://a.example/?n=%7Btoken%7D", "https://a.example/?n=T"),
             ("https://a.example/{token}?a={t}", "https://a.example/{token}?a={t}"),
             ("https://a.example/", "https://a.example/"),
         ] {

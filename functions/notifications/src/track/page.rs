@@ -2,6 +2,7 @@
 
 use crate::channels::email::escaped;
 use crate::http::Response;
+use crate::notification::NotificationType;
 use crate::problem::Problem;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -12,9 +13,9 @@ const POLICY: &str =
 /// Asks whether to unsubscribe from a type. Answering changes nothing yet: mail scanners open links too.
 #[must_use]
 pub fn ask(kind: &str) -> Response {
-    let kind = escaped(kind);
+    let kind = title_of(kind);
     let form = format!(
-        "<p>Stop all messages of the type <b>{kind}</b>?</p>\n<form method=\"post\">\
+        "<p>Stop all messages of the kind <b dir=\"auto\">{kind}</b>?</p>\n<form method=\"post\">\
          <input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\"><button>Unsubscribe</button></form>"
     );
     page(200, "Unsubscribe", &form)
@@ -23,8 +24,13 @@ pub fn ask(kind: &str) -> Response {
 /// Says that it is done.
 #[must_use]
 pub fn done(kind: &str) -> Response {
-    let kind = escaped(kind);
-    page(200, "Unsubscribed", &format!("<p>You will get no more messages of the type <b>{kind}</b>.</p>"))
+    let kind = title_of(kind);
+    page(200, "Unsubscribed", &format!("<p>You will get no more messages of the kind <b dir=\"auto\">{kind}</b>.</p>"))
+}
+
+/// The title of a type, and for one that is no more its name.
+fn title_of(kind: &str) -> String {
+    escaped(NotificationType::named(kind).map_or(kind, |known| known.title))
 }
 
 /// Says what went wrong with a link that a person followed.
@@ -41,7 +47,7 @@ pub fn problem(problem: &Problem) -> Response {
 fn page(status: u16, title: &str, content: &str) -> Response {
     let title = escaped(title);
     let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!DOCTYPE html>\n<html lang=\"en\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
          <body style=\"max-width:32em;margin:3em auto;padding:0 1em;font:1em/1.5 sans-serif\">\n<h1>{title}</h1>\n\
          {content}\n</body>\n</html>\n"
@@ -56,6 +62,18 @@ fn page(status: u16, title: &str, content: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_reads_the_types_title() {
+        for kind in NotificationType::all() {
+            for page in [ask(kind.name), done(kind.name)] {
+                let html = page.body.expose();
+                assert!(html.contains(kind.title) && !html.contains(kind.name), "{html:?}");
+                assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"));
+            }
+        }
+        assert!(ask("OLD_TYPE").body.expose().contains("OLD_TYPE"));
+    }
 
     #[test]
     fn a_page_shows_markup_and_does_not_obey_it() {

@@ -9,10 +9,11 @@ use mail_builder::headers::url::URL;
 use mail_builder::mime::MimePart;
 
 use super::address::EmailAddress;
-use super::html;
 use super::sender::Sender;
+use super::{header, html};
 use crate::channels::link::Link;
 use crate::private::Private;
+use crate::text;
 
 /// Longest subject, in characters.
 pub const MAX_SUBJECT_CHARS: usize = 200;
@@ -35,30 +36,30 @@ pub struct EmailMessage {
 }
 
 impl EmailMessage {
-    /// Writes the message for a notification's content. `url` and `list_unsubscribe` are left out unless they are
-    /// `http` or `https` links. Control characters are taken out; a title is brought to one line and cut with `…`.
+    /// Writes the message for a notification's content, in the language `lang` if it is known. Title and body are cleaned, and a
+    /// long title is cut with `…`.
     #[must_use]
     pub fn new(
         from: impl Into<Sender>,
         to: EmailAddress,
         title: &str,
         body: &str,
-        url: Option<&str>,
-        list_unsubscribe: Option<&str>,
+        link: Option<&Link>,
+        list_unsubscribe: Option<Link>,
+        lang: Option<&str>,
     ) -> Self {
-        let title = one_line(title);
-        let body = lines(body);
-        let link = url.and_then(|url| Link::parse(url).ok());
-        let list_unsubscribe = list_unsubscribe.and_then(|link| Link::parse(link).ok());
-        let html = html::page(&title, &body, link.as_ref(), list_unsubscribe.as_ref());
+        let title = text::one_line(title);
+        let body = text::lines(body);
+        let html = html::page(&title, &body, link, list_unsubscribe.as_ref(), lang);
         let opt_out = list_unsubscribe.as_ref().map(|link| format!("Unsubscribe: {}", link.as_str()));
-        let link = link.as_ref().map(Link::as_str);
-        let text = [Some(title.as_str()), Some(body.trim_matches('\n')), link, opt_out.as_deref()];
+        let link = link.map(Link::as_str);
+        let subject = text::shortened(&title, MAX_SUBJECT_CHARS).unwrap_or_else(|| title.clone());
+        let text = [Some(title.as_str()), Some(body.as_str()), link, opt_out.as_deref()];
         let text: Vec<&str> = text.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         Self {
             from: from.into(),
             to,
-            subject: Private::new(cut(&title)),
+            subject: Private::new(subject),
             text: Private::new(text.join("\n\n") + "\n"),
             html: Private::new(html),
             list_unsubscribe,
@@ -73,10 +74,12 @@ impl EmailMessage {
         let (text, html) = (self.text.expose().as_str(), self.html.expose().as_str());
         let parts = vec![MimePart::new("text/plain", text), MimePart::new("text/html", html)];
         let alternative = ContentType::new("multipart/alternative").attribute("boundary", self.boundary(&id));
-        let mut message = MessageBuilder::new()
-            .header("From", Raw::new(self.from.header()))
-            .to(self.to.as_str())
-            .subject(self.subject.expose().as_str())
+        let addressed = MessageBuilder::new().header("From", Raw::new(self.from.header())).to(self.to.as_str());
+        let titled = match header::encoded(self.subject.expose()) {
+            Some(words) => addressed.header("Subject", Raw::new(words)),
+            None => addressed.subject(self.subject.expose().as_str()),
+        };
+        let mut message = titled
             .message_id(format!("{id}@{}", self.from.address.domain()))
             .date(Date::new(now.as_second()))
             // RFC 3834: keeps out-of-office answers away.
@@ -100,26 +103,6 @@ impl EmailMessage {
         }
         boundary
     }
-}
-
-/// One line without control characters and with single spaces, so that it can be a header.
-fn one_line(text: &str) -> String {
-    let spaced = text.replace(char::is_control, " ");
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Lines ended by `\n`, with no other control character.
-fn lines(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
-    text.replace(|c: char| c.is_control() && c != '\n', "")
-}
-
-fn cut(title: &str) -> String {
-    if title.chars().count() <= MAX_SUBJECT_CHARS {
-        return title.to_owned();
-    }
-    let kept: String = title.chars().take(MAX_SUBJECT_CHARS - 1).collect();
-    format!("{}…", kept.trim_end())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod header;
 mod html;
 mod message;
 mod provider;

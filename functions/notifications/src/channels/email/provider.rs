@@ -94,7 +94,7 @@ mod tests {
 
     async fn send_by(client: &EmailClient) -> Answer {
         let message =
-            EmailMessage::new(client.sender().clone(), address("ada@example.org"), "Title", "Body", None, None);
+            EmailMessage::new(client.sender().clone(), address("ada@example.org"), "Title", "Body", None, None, None);
         client.send(&message, "id-1", Timestamp::UNIX_EPOCH).await
     }
 

@@ -1,14 +1,10 @@
 //! Who e-mails come from: an address that SES has verified, and the name that readers see before it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::address::{EmailAddress, EmailAddressError};
+use super::header::encoded_words;
 
 /// Longest display name, in characters.
 const MAX_NAME_CHARS: usize = 64;
-/// Most bytes of text in one encoded word: `=?UTF-8?B?` and `?=` around them stay within the 75 characters of RFC 2047.
-const MAX_WORD_BYTES: usize = 45;
 
 /// The author of all e-mails of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,15 +80,7 @@ impl SenderName {
         if self.0.is_ascii() && !self.0.contains("=?") {
             return format!("\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""));
         }
-        let mut words = vec![String::new()];
-        for c in self.0.chars() {
-            match words.last_mut() {
-                Some(word) if word.len() + c.len_utf8() <= MAX_WORD_BYTES => word.push(c),
-                _ => words.push(c.to_string()),
-            }
-        }
-        let words: Vec<_> = words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word))).collect();
-        words.join(" ")
+        encoded_words(&self.0)
     }
 }
 
@@ -111,7 +99,8 @@ mod tests {
 
     fn sent(sender: Sender) -> (Option<String>, String, String) {
         let to = EmailAddress::parse("ada@example.org").unwrap();
-        let mime = EmailMessage::new(sender, to, "T", "B", None, None).to_mime("id-1", jiff::Timestamp::UNIX_EPOCH);
+        let mime =
+            EmailMessage::new(sender, to, "T", "B", None, None, None).to_mime("id-1", jiff::Timestamp::UNIX_EPOCH);
         let raw = String::from_utf8(mime.clone()).unwrap();
         let parsed = mail_parser::MessageParser::default().parse(&mime).unwrap();
         let from = parsed.from().unwrap();

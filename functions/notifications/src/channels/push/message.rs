@@ -7,6 +7,7 @@ use web_push::Urgency;
 use super::topic::Topic;
 use crate::notification::PushOptions;
 use crate::private::Private;
+use crate::text;
 use crate::track::ReceiptLink;
 
 /// The most plaintext that every push service takes (RFC 8291 section 4).
@@ -97,7 +98,7 @@ impl PushMessage {
     /// would take no fewer bytes with an ellipsis.
     #[must_use]
     pub fn shortened(&self) -> Option<Self> {
-        let body = shorter(self.content.body.expose())?;
+        let body = text::shortened(self.content.body.expose(), SHORT_BODY_CHARS)?;
         let content = PushContent { body: body.into(), ..self.content.clone() };
         let message = Self::new(content, self.ttl_seconds, self.urgency, self.topic.clone()).ok()?;
         (message.payload.expose().len() < self.payload.expose().len()).then_some(message)
@@ -136,13 +137,6 @@ fn payload(content: &PushContent, topic: &Topic) -> Result<Private<Vec<u8>>, Pay
         return Err(PayloadProblem::TooLarge { bytes: json.len() });
     }
     Ok(json.into())
-}
-
-/// The text's beginning and an ellipsis, if it is longer than a notification shows.
-fn shorter(text: &str) -> Option<String> {
-    text.char_indices().nth(SHORT_BODY_CHARS)?;
-    let kept: String = text.chars().take(SHORT_BODY_CHARS - 1).collect();
-    Some(format!("{}…", kept.trim_end()))
 }
 
 #[cfg(test)]
@@ -250,6 +244,15 @@ mod tests {
         assert!(body.ends_with('…') && body.chars().count() <= SHORT_BODY_CHARS);
         assert!(long["body"].as_str().unwrap().starts_with(body.trim_end_matches('…')));
         assert_eq!((&short_json["title"], &short_json["tag"]), (&long["title"], &long["tag"]));
+    }
+
+    #[test]
+    fn shortening_cuts_no_visible_character() {
+        for visible in ["🇮🇹", "e\u{323}\u{301}", "1\u{fe0f}\u{20e3}", "👨\u{200d}👩\u{200d}👧"] {
+            let short = read(&message(&visible.repeat(200)).unwrap().shortened().unwrap());
+            let body = short["body"].as_str().unwrap().trim_end_matches('…');
+            assert_eq!(body, visible.repeat(body.len() / visible.len()));
+        }
     }
 
     #[test]

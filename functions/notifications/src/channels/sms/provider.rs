@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::channels::aws::fake::{Behaviour, Fake, http_client, test_credentials};
-    use crate::channels::sms::PhoneNumber;
+    use crate::channels::sms::{PhoneNumber, SmsRules};
     use crate::channels::{Outcome, Rejection};
 
     fn client(url: &str, sender_id: Option<&str>) -> SmsClient {
@@ -122,7 +122,8 @@ mod tests {
 
     async fn send(client: SmsClient, max_price: Option<u64>) -> Answer {
         let to = PhoneNumber::parse("+4915112345678").unwrap();
-        client.send(&SmsMessage::new(to, "Title", "Body", None, 3), max_price, Timestamp::UNIX_EPOCH).await.0
+        let rules = SmsRules { max_parts: 3, plain_punctuation: true };
+        client.send(&SmsMessage::new(to, "Title", "Body", &[], rules), max_price, Timestamp::UNIX_EPOCH).await.0
     }
 
     /// Name to type and value, whatever order the SDK wrote them in.

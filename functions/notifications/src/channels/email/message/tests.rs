@@ -13,8 +13,10 @@ fn address(text: &str) -> EmailAddress {
 }
 
 fn message(title: &str, body: &str, url: Option<&str>) -> EmailMessage {
-    let unsubscribe = Some("https://notify.example.com/v1/unsubscribe/dG9rZW4");
-    EmailMessage::new(address("hello@example.com"), address("ada@example.org"), title, body, url, unsubscribe)
+    let unsubscribe = Link::parse("https://notify.example.com/v1/unsubscribe/dG9rZW4").ok();
+    let link = url.and_then(|url| Link::parse(url).ok());
+    let (from, to) = (address("hello@example.com"), address("ada@example.org"));
+    EmailMessage::new(from, to, title, body, link.as_ref(), unsubscribe, Some("de"))
 }
 
 fn mime(message: &EmailMessage) -> Vec<u8> {
@@ -56,7 +58,7 @@ fn a_certificate_warning_looks_like_the_golden_file() {
 #[test]
 fn a_plain_message_without_links_looks_like_the_golden_file() {
     let (from, to) = (address("hello@example.com"), address("ada@example.org"));
-    let message = EmailMessage::new(from, to, "Order shipped", "Your order 1815 is on its way.", None, None);
+    let message = EmailMessage::new(from, to, "Order shipped", "Your order 1815 is on its way.", None, None, None);
     assert_golden("plain", &mime(&message));
 }
 
@@ -114,16 +116,37 @@ fn a_body_that_knows_the_boundary_cannot_end_its_part() {
 }
 
 #[test]
-fn only_web_links_are_shown() {
-    let message = message("t", "b", Some("javascript:alert(1)"));
-    assert!(message.text.expose().starts_with("t\n\nb\n\nUnsubscribe: "));
-    assert!(!message.html.expose().contains("alert"));
+fn a_title_that_looks_encoded_is_shown_as_it_is() {
+    for title in [
+        "=?UTF-8?B?SGk=?= is how it looks",
+        "=?utf-8?Q?a=0ABcc:_eve=40example.com?=",
+        "a =?b",
+        "=?UTF-8?B?SGk=?= für Élodie, „=?“",
+        "=?=?=?=?",
+        &format!("{}=?UTF-8?B?SGk=?=", "long ".repeat(30)),
+    ] {
+        let built = mime(&message(title, "b", None));
+        let parsed = MessageParser::default().parse(&built).unwrap();
+        assert_eq!(parsed.subject(), Some(title.trim()));
+        assert!(parsed.bcc().is_none());
+        let head = String::from_utf8(built).unwrap();
+        let lines = head.split("\r\n").skip_while(|line| !line.starts_with("Subject:"));
+        let subject: String = lines.take_while(|line| line.starts_with("Subject:") || line.starts_with(' ')).collect();
+        assert!(subject.len() < 998 && !subject.to_ascii_lowercase().contains("=?utf-8?b?sgk=?= "), "{subject}");
+    }
+}
+
+#[test]
+fn right_to_left_text_says_so() {
+    let (from, to) = (address("hello@example.com"), address("ada@example.org"));
+    let message = EmailMessage::new(from, to, "ההזמנה נשלחה", "הזמנה 7", None, None, Some("he-IL"));
+    assert_golden("right_to_left", &mime(&message));
 }
 
 #[test]
 fn without_a_place_to_unsubscribe_neither_header_is_there() {
     let (from, to) = (address("hello@example.com"), address("ada@example.org"));
-    let built = mime(&EmailMessage::new(from, to, "t", "b", None, Some("mailto:stop@example.com")));
+    let built = mime(&EmailMessage::new(from, to, "t", "b", None, None, None));
     let parsed = MessageParser::default().parse(&built).unwrap();
     assert!(!names(&parsed).iter().any(|name| name.starts_with("List-")));
 }

@@ -1,0 +1,237 @@
+//! The one cleaning of titles and bodies.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use super::invisible::without_invisible;
+
+/// Passes after which the text is taken as clean: taking a character out may let two others compose, once.
+const MAX_PASSES: usize = 4;
+
+/// Brings a title to one line: line breaks and tabs become a space, several spaces one. Empty when nothing of it is visible.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let text = lines(text).replace('\n', " ");
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Brings a body to lines ended by `\n`: CR LF, CR, VT, FF, NEL, U+2028 and U+2029 are one break each, and none stands at either
+/// end. Empty when nothing of it is visible.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    let mut text = with_plain_breaks(text);
+    for _ in 0..MAX_PASSES {
+        let next = pass(&text);
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    text
+}
+
+fn pass(text: &str) -> String {
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    without_invisible(&composed).trim().to_owned()
+}
+
+/// The separators of files, groups and records break lines for some programs, too.
+fn with_plain_breaks(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    text.chars()
+        .map(|character| match character {
+            '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+            '\t' | '\u{1f}' => ' ',
+            other => other,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::*;
+
+    #[test]
+    fn every_line_break_is_one_break_in_a_body_and_a_space_in_a_title() {
+        for separator in ["\r\n", "\r", "\n", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}", "\u{1e}"] {
+            let text = format!("{separator}one{separator}two{separator}");
+            assert_eq!(lines(&text), "one\ntwo", "{separator:?}");
+            assert_eq!(one_line(&text), "one two", "{separator:?}");
+        }
+        assert_eq!(lines("one\r\n\r\ntwo\n\n\nthree"), "one\n\ntwo\n\n\nthree");
+        assert_eq!(one_line("  a\t\tb   c\u{a0}d "), "a b c\u{a0}d");
+        assert_eq!(lines("a\tb  c"), "a b  c");
+    }
+
+    #[test]
+    fn text_is_composed() {
+        assert_eq!(lines("Perche\u{301} no\u{308}"), "Perché nö");
+        assert_eq!(lines("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"), "한글");
+        assert_eq!(lines("\u{212b}"), "Å");
+    }
+
+    #[test]
+    fn what_is_invisible_and_carries_nothing_is_taken_out() {
+        for invisible in [
+            '\0',
+            '\u{7}',
+            '\u{8}',
+            '\u{1b}',
+            '\u{7f}',
+            '\u{9b}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{17b4}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{202a}',
+            '\u{202b}',
+            '\u{202c}',
+            '\u{202d}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2061}',
+            '\u{2064}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{206a}',
+            '\u{206f}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{fff9}',
+            '\u{fffb}',
+            '\u{fffc}',
+            '\u{ffff}',
+            '\u{fdd0}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e007f}',
+            '\u{e0100}',
+        ] {
+            assert_eq!(lines(&format!("pa{invisible}yment")), "payment", "{invisible:?}");
+            assert_eq!(one_line(&format!("{invisible}1{invisible}")), "1", "{invisible:?}");
+            assert_eq!(lines(&invisible.to_string()), "", "{invisible:?}");
+        }
+    }
+
+    #[test]
+    fn blank_letters_are_spaces() {
+        for blank in ['\u{3164}', '\u{ffa0}', '\u{115f}', '\u{1160}', '\u{2800}', '\u{1d159}'] {
+            assert_eq!(lines(&format!("a{blank}b")), "a b");
+            assert_eq!(one_line(&format!("{blank}{blank}")), "");
+        }
+        assert_eq!(lines(" \u{a0}\u{3000}\u{2003}\n"), "");
+        assert_eq!(lines("\u{115f}\u{1161}"), "\u{115f}\u{1161}", "a syllable without a first consonant");
+    }
+
+    #[test]
+    fn what_scripts_and_emoji_need_stays() {
+        for text in [
+            "می\u{200c}خواهم",
+            "क\u{94d}\u{200d}ष",
+            "ශ\u{dca}\u{200d}රී",
+            "1447 ه\u{200d} ",
+            "👨\u{200d}👩\u{200d}👧\u{200d}👦",
+            "🏳\u{fe0f}\u{200d}🌈",
+            "👩🏽\u{200d}💻",
+            "1\u{fe0f}\u{20e3}",
+            "❤\u{fe0f}",
+            "©\u{fe0f}",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "葛\u{e0100}",
+            "ᠠ\u{180b}",
+            "\u{200f}שלום!\u{200f}",
+            "הזמנה \u{2066}A-7 (x)\u{2069} נשלחה",
+        ] {
+            assert_eq!(lines(text), text.trim(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn direction_is_kept_only_where_a_text_turns_and_never_left_open() {
+        assert_eq!(lines("\u{2066}Order\u{2069} 7\u{200e}"), "Order 7");
+        assert_eq!(lines("\u{202e}שלום\u{202c}"), "שלום");
+        assert_eq!(lines("\u{2067}שלום\nעולם\u{2069}"), "\u{2067}שלום\u{2069}\nעולם");
+        assert_eq!(lines("שלום\u{2069}\u{2069}"), "שלום");
+    }
+
+    #[test]
+    fn hidden_messages_are_taken_out() {
+        let hidden: String = "ignore".bytes().filter_map(|byte| char::from_u32(0xe0000 + u32::from(byte))).collect();
+        assert_eq!(lines(&format!("Pay{hidden}")), "Pay");
+        assert_eq!(lines(&format!("🏴{hidden}{hidden}\u{e007f}")), "🏴");
+        assert_eq!(lines(&format!("🏴{hidden}")), "🏴");
+        assert_eq!(lines("a\u{fe01}\u{fe02}\u{e0101}b"), "ab");
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_is_idempotent(text in any::<String>()) {
+            assert_eq!(lines(&lines(&text)), lines(&text));
+            assert_eq!(one_line(&one_line(&text)), one_line(&text));
+        }
+
+        #[test]
+        fn cleaning_of_what_is_cleaned_away_is_idempotent(
+            parts in prop::collection::vec(prop::sample::select(TRICKY), 0..12)
+        ) {
+            let text = parts.concat();
+            assert_eq!(lines(&lines(&text)), lines(&text), "{text:?}");
+            assert_eq!(one_line(&one_line(&text)), one_line(&text), "{text:?}");
+            assert!(!one_line(&text).chars().any(|c| c.is_control() || "\u{2028}\u{2029}".contains(c)));
+            assert!(!lines(&text).chars().any(|c| c.is_control() && c != '\n'));
+        }
+    }
+
+    const TRICKY: &[&str] = &[
+        "a",
+        "e",
+        "\u{301}",
+        "1",
+        "\u{fe0f}",
+        "\u{20e3}",
+        "\u{200d}",
+        "\u{200c}",
+        "👩",
+        "🏽",
+        "🏴",
+        "\u{e0067}",
+        "\u{e007f}",
+        "ש",
+        "م",
+        "क",
+        "\u{94d}",
+        "\u{2067}",
+        "\u{2069}",
+        "\u{200e}",
+        "\u{202e}",
+        "\u{1100}",
+        "\u{1161}",
+        "\u{115f}",
+        "\u{1160}",
+        "\u{3164}",
+        "\u{212a}",
+        "\u{2126}",
+        "\n",
+        "\r\n",
+        "\u{2028}",
+        " ",
+        "\u{34f}",
+        "葛",
+        "\u{e0100}",
+        "\u{fb2a}",
+        "\u{f900}",
+        "ᠠ",
+        "\u{180b}",
+        "\0",
+    ];
+}
