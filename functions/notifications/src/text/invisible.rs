@@ -161,9 +161,9 @@ fn is_blank_letter(character: char) -> bool {
     matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{1d159}')
 }
 
-/// Control characters, Unicode's default-ignorable ones but blank letters, what anchors annotations or objects, and noncharacters.
+/// Control characters but the line break, Unicode's default-ignorable ones but blank letters, what anchors annotations or objects, and noncharacters.
 fn is_invisible(character: char) -> bool {
-    character.is_control()
+    (character.is_control() && character != '\n')
         || u32::from(character) & 0xfffe == 0xfffe
         || matches!(
             character,
