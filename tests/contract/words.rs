@@ -28,7 +28,7 @@ fn enumerations_have_the_words_of_the_code() {
     assert_eq!(words("Reason"), Reason::ALL.map(Reason::as_str).into());
     assert_eq!(words("Channel"), Channel::ALL.map(Channel::as_str).into());
     assert_eq!(words("Ceiling"), Ceiling::ALL.map(Ceiling::as_str).into());
-    assert_eq!(words("NotificationType"), NotificationType::all().map(|kind| kind.name).collect());
+    assert_eq!(words("NotificationType"), NotificationType::all().iter().map(|kind| kind.name).collect());
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! The recipients API on tables with the real semantics, for stories of callers.
-#![allow(clippy::unwrap_used)]
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
