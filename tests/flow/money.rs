@@ -79,10 +79,10 @@ async fn people_are_told_before_a_budget_is_spent_and_when_it_is() {
     world.send("ada", json!({})).await;
     assert_eq!(look(180_000).await.len(), 0, "80,000 of it");
     world.send("ada", json!({})).await;
-    let nearly = "[P2] test a budget is nearly spent";
+    let nearly = "[P2] test a budget is nearly spent: sms_day";
     assert_eq!(look(180_000).await, [nearly]);
     assert_eq!(look(180_000).await, [nearly], "once");
-    assert_eq!(look(160_000).await, [nearly, "[P1] test a budget is spent"]);
+    assert_eq!(look(160_000).await, [nearly, "[P1] test a budget is spent: sms_day"]);
 }
 
 #[tokio::test]

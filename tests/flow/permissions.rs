@@ -31,22 +31,31 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     assert_unused(&world.calls());
 }
 
-/// A process that has never read a parameter looks into the control table.
+/// A process that meets junk looks into the control table and the parameters' histories: each here meets junk of its own.
 async fn looks_for_the_last_good_record(world: &World) {
-    for junk in ["rollout-percentage", "settings"] {
-        world.set(junk, "junk");
-    }
+    let parameters = ["rollout-percentage", "rollout-users", "settings", "public-base-url"];
+    let before = parameters.map(|name| (name, world.parameter(name)));
+    let junk = || {
+        // Beyond the age up to which a value serves while somebody reads a new one.
+        world.advance(21);
+        parameters.iter().for_each(|name| world.set(name, "junk"));
+    };
+    junk();
     world.send("nobody", json!({})).await;
-    world.send("nobody", json!({"send_at": "2026-11-23T10:00:01Z"})).await;
-    world.advance(1);
+    let at = (world.clock.now() + Duration::from_secs(5)).to_string();
+    world.send("nobody", json!({"send_at": at})).await;
+    junk();
     world.sweep().await;
+    junk();
     world.tick().await.unwrap();
+    junk();
     world.clean(Duration::from_secs(9)).await;
+    junk();
     world.ops("GET /v1/metrics/costs", &[]).await;
     world.ops("GET /v1/health", &[]).await;
-    world.set("rollout-percentage", "100");
-    world.set("settings", "{}");
-    // Beyond the age up to which a value serves while somebody reads a new one.
+    for (name, value) in before {
+        world.set(name, &value);
+    }
     world.advance(21);
     world.tick().await.unwrap();
 }

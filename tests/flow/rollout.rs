@@ -119,9 +119,56 @@ async fn junk_in_the_parameter_keeps_the_last_good_value() {
     assert_eq!(share_in_v2(&world).await, before);
 }
 
+/// Send and cascade are two processes: the one is idle while the other works.
+#[tokio::test]
+async fn a_kill_switch_followed_by_a_typo_stays_on_in_every_process() {
+    let mut world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let planned = world.send("ada", json!({"send_at": "2026-11-23T10:10:00Z"})).await;
+    world.set("rollout-percentage", "0");
+    world.advance(100);
+    world.set("rollout-percentage", "0%");
+    world.advance(30);
+    assert_eq!(world.send("ada", json!({})).await.body["version"], "v1");
+    world.cold_start().await;
+    assert_eq!(world.send("ada", json!({})).await.body["version"], "v1");
+    world.advance(600);
+    world.sweep().await;
+    assert_eq!(world.get(planned.body["id"].as_str().unwrap()).await.body["version"], "v1");
+    let seen = world.ops("GET /v1/rollout", &[]).await.body;
+    assert_eq!((&seen["percentage"], &seen["source"]), (&json!(0), &json!("last good")));
+}
+
+#[tokio::test]
+async fn a_limit_on_sms_followed_by_a_comma_too_many_holds() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    world.send("ada", json!({"channels": ["sms"]})).await;
+    world.set("settings", r#"{"sms": {"per_recipient_per_day": 0}}"#);
+    world.set("settings", r#"{"sms": {"per_recipient_per_day": 0,}}"#);
+    world.advance(30);
+    world.send("ada", json!({"channels": ["sms"]})).await;
+    assert_eq!(world.texts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_followed_by_a_typo_holds() {
+    let world = World::start().await;
+    world.set("rollout-percentage", "0.01");
+    world.set("rollout-users", "[]");
+    world.advance(30);
+    assert_eq!(world.send("eve", json!({})).await.body["version"], "v1");
+    world.set("rollout-users", r#"["eve"]"#);
+    world.set("rollout-users", r#"["eve" "bob"]"#);
+    world.advance(30);
+    assert_eq!(world.send("eve", json!({})).await.body["version"], "v2");
+}
+
 #[tokio::test]
 async fn a_process_that_can_read_nothing_has_nobody_in_version_2() {
     let mut world = World::start().await;
+    // Created anew: its history holds nothing else.
+    world.forget("rollout-percentage");
     world.set("rollout-percentage", "100 percent");
     world.cold_start().await;
     assert_eq!(world.send("ada", json!({})).await.body["version"], "v1");

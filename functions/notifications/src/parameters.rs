@@ -39,11 +39,24 @@ impl ParametersUnavailable {
 /// The values found, by full name. A name that SSM does not know is not in it.
 pub type Parameters = HashMap<String, Private<String>>;
 
+/// The place of a version in the order in which Parameter Store wrote them: by time, then by number.
+///
+/// A parameter that is deleted and created again begins at number 1, so the number alone orders nothing across that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionKey {
+    /// When Parameter Store wrote it, in milliseconds since the epoch.
+    pub modified_ms: i64,
+    /// Its number.
+    pub version: i64,
+}
+
 /// One version of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterVersion {
     /// Its number: one more with each write.
     pub version: i64,
+    /// When Parameter Store wrote it, in milliseconds since the epoch; 0 where it does not say.
+    pub modified_ms: i64,
     /// Its value.
     pub value: Private<String>,
     /// How it came about; known of a history alone.
@@ -59,6 +72,14 @@ pub struct Written {
     pub by: Private<String>,
     /// The description that it was written with, or that SSM kept from the version before.
     pub description: String,
+}
+
+impl ParameterVersion {
+    /// Its place among the versions of its parameter.
+    #[must_use]
+    pub const fn key(&self) -> VersionKey {
+        VersionKey { modified_ms: self.modified_ms, version: self.version }
+    }
 }
 
 /// What is written.
@@ -101,7 +122,8 @@ impl ParameterStore {
         let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
         let version = |found: aws_sdk_ssm::types::Parameter| {
             let value = Private::new(found.value?);
-            Some((found.name?, ParameterVersion { version: found.version, value, written: None }))
+            let modified_ms = modified_ms(found.last_modified_date);
+            Some((found.name?, ParameterVersion { version: found.version, modified_ms, value, written: None }))
         };
         Ok(found.parameters.unwrap_or_default().into_iter().filter_map(version).collect())
     }
@@ -135,9 +157,46 @@ impl ParameterStore {
 }
 
 fn version_of(found: aws_sdk_ssm::types::ParameterHistory) -> Option<ParameterVersion> {
-    let at = found.last_modified_date.and_then(|at| at.to_millis().ok());
-    let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    let modified_ms = modified_ms(found.last_modified_date);
+    let at = Timestamp::from_millisecond(modified_ms).unwrap_or_default();
     let by = Private::new(found.last_modified_user.unwrap_or_default());
     let written = Written { at, by, description: found.description.unwrap_or_default() };
-    Some(ParameterVersion { version: found.version, value: Private::new(found.value?), written: Some(written) })
+    let value = Private::new(found.value?);
+    Some(ParameterVersion { version: found.version, modified_ms, value, written: Some(written) })
+}
+
+fn modified_ms(date: Option<aws_sdk_ssm::primitives::DateTime>) -> i64 {
+    date.and_then(|date| date.to_millis().ok()).unwrap_or_default()
+}
+
+/// The value without what a paste into the console brings along at its ends: blanks, line ends, invisible characters, and one pair of
+/// quotation marks around all of it. For keys and addresses, in which none of these can stand.
+#[must_use]
+pub fn trimmed(value: &str) -> &str {
+    let is_stray = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    };
+    let value = value.trim_matches(is_stray);
+    let unquoted = ['"', '\''].into_iter().find_map(|mark| value.strip_prefix(mark)?.strip_suffix(mark));
+    unquoted.map_or(value, |value| value.trim_matches(is_stray))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trimmed;
+
+    #[test]
+    fn what_a_paste_brings_along_is_no_part_of_a_key() {
+        for pasted in
+            ["abc", " abc", "abc\n", "\r\nabc\r\n", "\u{feff}abc\u{200b}", "\"abc\"", "'abc'\n", "\u{a0}\" abc \"\t"]
+        {
+            assert_eq!(trimmed(pasted), "abc", "{pasted:?}");
+        }
+        for kept in ["a b", "a\"c", "\"abc", "abc'", "a\u{200b}c"] {
+            assert_eq!(trimmed(kept), kept, "only the ends: a stray character inside is a fault to be told of");
+        }
+        for nothing in ["", " ", "\n", "\"\"", "\u{200b}"] {
+            assert_eq!(trimmed(nothing), "");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
-use crate::parameters::{ParameterStore, Parameters, ParametersUnavailable};
+use crate::parameters::{ParameterStore, Parameters, ParametersUnavailable, trimmed};
 use crate::private::Private;
 use crate::startup::StartError;
 
@@ -186,7 +186,11 @@ fn asked_for<T>(value: Option<&T>, name: SecretName) -> Result<&T, SecretsError>
 }
 
 fn bytes<const N: usize>(text: &str, wrong_length: &'static str) -> Result<[u8; N], &'static str> {
-    let bytes = BASE64URL.decode(text.trim_ascii()).map_err(|_| "it is not base64url")?;
+    let text = trimmed(text);
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    let bytes = BASE64URL.decode(text).map_err(|_| "it is not base64url")?;
     bytes.try_into().map_err(|_| wrong_length)
 }
 
@@ -203,6 +207,7 @@ fn point(text: &str) -> Result<[u8; 65], &'static str> {
 }
 
 fn link_signing_keys(text: &str) -> Result<LinkSigningKeys, &'static str> {
+    let text = trimmed(text);
     let (current, previous) = text.split_once(',').map_or((text, None), |(first, second)| (first, Some(second)));
     Ok(LinkSigningKeys { current: key(current)?, previous: previous.map(key).transpose()? })
 }

@@ -87,6 +87,20 @@ async fn a_malformed_secret_is_named_and_not_shown() {
 }
 
 #[tokio::test]
+async fn every_key_is_read_without_what_a_paste_brings_along() {
+    let plain = load(complete(), &ALL).await.unwrap();
+    for paste in [" {}", "{}\n", "{}\r\n", "\u{feff}{}", "{}\u{200b}", "\"{}\"", "'{}'\n", "\u{a0}{}\t"] {
+        let held = complete().into_iter().map(|(name, value)| (name, paste.replace("{}", &value))).collect();
+        assert_eq!(load(held, &ALL).await.unwrap(), plain, "{paste:?}");
+    }
+    for name in ALL {
+        let error = load_with(name.as_str(), "\"\n\"").await.unwrap_err();
+        assert_eq!(error.to_string(), format!("parameter /push/{} is malformed: it is empty", name.as_str()));
+        assert!(load_with(name.as_str(), &format!("{HASH_KEY} {HASH_KEY}")).await.is_err());
+    }
+}
+
+#[tokio::test]
 async fn a_public_key_of_another_pair_is_refused() {
     // The user agent's public key of the same appendix: a good point, but not ours.
     let other = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";

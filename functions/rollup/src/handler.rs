@@ -79,7 +79,7 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
 async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
     let live = services.live.live().await;
-    let saved = services.last_good.save(&services.live.good_texts(), now).await;
+    let saved = services.last_good.save(&services.live.record(), now).await;
     let measured = async { services.reporter.tell(now, &services.measures.read(live.rollout.percentage, now).await) };
     let (looked_after, merged, ()) = tokio::join!(look_after(services), services.metrics.merge(now), measured);
     let (rollout, merged) = (looked_after?, merged?);

@@ -55,6 +55,23 @@ async fn a_provider_that_fails_version_1_too_is_told_as_p0_and_nothing_is_change
 }
 
 #[tokio::test]
+async fn what_fails_by_mail_is_told_and_takes_nobody_the_mail_away() {
+    for pushes in [0, 100] {
+        let world = World::start().await;
+        for _ in 0..4 {
+            world.advance(60);
+            world.count(&[Lot::of("v2", pushes, 0), Lot::by_mail("v2", 10, 300)]).await;
+            world.look_after().await.unwrap();
+        }
+        assert_eq!(world.percentage(), "100", "version 1 has no e-mail");
+        let alerts = world.aws.state.lock().unwrap().alerts.clone();
+        let subjects: Vec<_> = alerts.iter().map(|(subject, _)| subject.as_str()).collect();
+        assert_eq!(subjects, ["[P0] test most notifications reach nobody", "[P1] test more than 15 % fail"]);
+        assert!(alerts[1].1.contains("nothing: version 1 is one push"), "{}", alerts[1].1);
+    }
+}
+
+#[tokio::test]
 async fn without_data_or_with_too_little_of_it_nothing_is_done() {
     let world = World::start().await;
     minutes(&world, 3).await;
@@ -162,12 +179,29 @@ async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2
         assert!(shown.starts_with("(not a percentage, ") && record["version"] == 3 + at, "{shown}");
         assert_eq!(world.send("bob", json!({})).await.body["version"], "v2", "bob is among the 50 %");
     }
-    assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used"]);
+    assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used: rollout-percentage"]);
     for _ in 0..2 {
         bad_minute(&world).await;
         world.look_after().await.unwrap();
     }
     assert_eq!(world.percentage(), "0");
+}
+
+#[tokio::test]
+async fn junk_in_a_second_parameter_is_told_as_well_and_each_ends_by_itself() {
+    let world = World::start().await;
+    world.set("settings", "{,}");
+    minutes(&world, 1).await;
+    world.set("rollout-percentage", "10%");
+    minutes(&world, 1).await;
+    let junk = ["settings", "rollout-percentage"].map(|name| format!("[P2] test a parameter cannot be used: {name}"));
+    assert_eq!(world.alerts(), junk);
+    world.set("settings", "{}");
+    minutes(&world, 11).await;
+    assert_eq!(world.alerts()[2..], ["[P2] test over: a parameter cannot be used: settings"]);
+    world.set("rollout-percentage", "10");
+    minutes(&world, 11).await;
+    assert_eq!(world.alerts()[3..], ["[P2] test over: a parameter cannot be used: rollout-percentage"]);
 }
 
 #[tokio::test]

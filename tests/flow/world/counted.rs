@@ -14,13 +14,20 @@ pub struct Lot {
     pub failed: usize,
     pub latency_ms: u64,
     pub cost_micros: i64,
+    pub channel: &'static str,
     pub host: &'static str,
 }
 
 impl Lot {
     /// By a push service, in 100 ms, for nothing.
     pub const fn of(version: &'static str, accepted: usize, failed: usize) -> Self {
-        Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, host: "fcm.googleapis.com" }
+        let (channel, host) = ("push", "fcm.googleapis.com");
+        Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, channel, host }
+    }
+
+    /// By e-mail.
+    pub const fn by_mail(version: &'static str, accepted: usize, failed: usize) -> Self {
+        Self { channel: "email", host: "ses", ..Self::of(version, accepted, failed) }
     }
 }
 
@@ -45,7 +52,7 @@ impl World {
         let began = now - SignedDuration::from_millis(lot.latency_ms.try_into().unwrap());
         let number = |at: jiff::Timestamp| json!({"N": at.as_millisecond().to_string()});
         let attempt = json!([{
-            "c": "push", "p": lot.host, "o": outcome, "l": lot.latency_ms, "m": lot.cost_micros, "v": "device",
+            "c": lot.channel, "p": lot.host, "o": outcome, "l": lot.latency_ms, "m": lot.cost_micros, "v": "device",
             "t": began.as_millisecond(),
         }]);
         let item: Value = json!({

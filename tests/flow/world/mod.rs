@@ -326,7 +326,7 @@ impl World {
     /// What the minute schedule of rollup does.
     pub async fn tick(&self) -> Result<Merged, StoreError> {
         let _ = self.measured().await;
-        let _ = self.rollup.last_good.save(&self.rollup.live.good_texts(), self.clock.now()).await;
+        let _ = self.rollup.last_good.save(&self.rollup.live.record(), self.clock.now()).await;
         let (_, merged) = tokio::join!(self.look_after(), self.rollup.metrics.merge(self.clock.now()));
         merged
     }

@@ -92,7 +92,11 @@ impl Parameters {
                 .and_then(|versions| versions.last().zip(Some(versions.len())))
             {
                 Some((version, number)) => {
-                    found.push(json!({"Name": name, "Value": version.value, "Type": "String", "Version": number}));
+                    #[allow(clippy::cast_precision_loss)] // seconds with milliseconds, as AWS sends them
+                    let at = version.at_ms as f64 / 1_000.0;
+                    found.push(json!({
+                        "Name": name, "Value": version.value, "Type": "String", "Version": number, "LastModifiedDate": at,
+                    }));
                 }
                 None => missing.push(name.clone()),
             }

@@ -1,7 +1,8 @@
 //! `rollout-percentage`: read exactly, or not at all. Junk never means 100.
 
+use notifications::parameters::VersionKey;
 use notifications::rollout::Percentage;
-use notifications::rollout::reading::{Known, Texts};
+use notifications::rollout::reading::{Known, StoredText, Texts};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
@@ -19,7 +20,7 @@ pub fn target(data: &[u8]) {
 
 /// What every process makes of the parameter: what it says, else the last good one, else nobody.
 fn followed(text: &str, read: Option<Percentage>) {
-    let texts = |percentage: &str| Texts { percentage: Some(percentage.to_owned().into()), ..Texts::default() };
+    let texts = |percentage: &str| Texts { percentage: stored(percentage), ..Texts::default() };
     let mut fresh = Known::default();
     fresh.take(texts(text), false);
     assert_eq!(fresh.live().rollout.percentage, read.unwrap_or(Percentage::ZERO));
@@ -36,4 +37,8 @@ fn is_percentage(text: &str) -> bool {
     let of_a_hundred = whole == "100" && decimals.is_none_or(|decimals| decimals.bytes().all(|b| b == b'0'));
     let below = digits(whole, 2) && (whole.len() == 1 || !whole.starts_with('0'));
     (below || of_a_hundred) && decimals.is_none_or(|decimals| digits(decimals, 2))
+}
+
+fn stored(text: &str) -> Option<StoredText> {
+    Some(StoredText { key: VersionKey::default(), text: text.to_owned().into() })
 }

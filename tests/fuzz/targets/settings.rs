@@ -1,7 +1,8 @@
 //! The parameter `settings`: what is read is what was written, in range, and junk changes nothing.
 
 use notifications::country::CountryCode;
-use notifications::rollout::reading::{Known, Texts};
+use notifications::parameters::VersionKey;
+use notifications::rollout::reading::{Known, StoredText, Texts};
 use notifications::settings::Settings;
 use serde_json::Value;
 
@@ -27,10 +28,14 @@ fn said_as_written(used: &Value, given: &Value) {
 }
 
 fn followed(text: &str, read: Option<&Settings>) {
-    let texts = |settings: &str| Texts { settings: Some(settings.to_owned().into()), ..Texts::default() };
+    let texts = |settings: &str| Texts { settings: stored(settings), ..Texts::default() };
     let good = r#"{"sms": {"max_parts": 2}}"#;
     let mut known = Known::default();
     known.take(texts(good), true);
     known.take(texts(text), true);
     assert_eq!(*known.live().settings, read.cloned().unwrap_or(Settings::parse(good).unwrap()));
+}
+
+fn stored(text: &str) -> Option<StoredText> {
+    Some(StoredText { key: VersionKey::default(), text: text.to_owned().into() })
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use notifications::rollout::reading::{Known, Texts};
+use notifications::parameters::VersionKey;
+use notifications::rollout::reading::{Known, StoredText, Texts};
 use notifications::rollout::{ListedUsers, Version, bucket};
 
 pub fn target(data: &[u8]) {
@@ -22,11 +23,7 @@ pub fn target(data: &[u8]) {
 
 /// At the smallest percentage the listed are in v2 and nobody else but its bucket; at 0 nobody is.
 fn followed(text: &str, ids: &BTreeSet<String>) {
-    let texts = |percentage: &str| Texts {
-        percentage: Some(percentage.to_owned().into()),
-        users: Some(text.to_owned().into()),
-        ..Texts::default()
-    };
+    let texts = |percentage: &str| Texts { percentage: stored(percentage), users: stored(text), ..Texts::default() };
     let mut known = Known::default();
     known.take(texts("0.01"), false);
     let rollout = known.live().rollout;
@@ -37,4 +34,8 @@ fn followed(text: &str, ids: &BTreeSet<String>) {
     known.take(texts("0"), false);
     let rollout = known.live().rollout;
     assert!(ids.iter().all(|id| rollout.decide(id) == Version::V1));
+}
+
+fn stored(text: &str) -> Option<StoredText> {
+    Some(StoredText { key: VersionKey::default(), text: text.to_owned().into() })
 }

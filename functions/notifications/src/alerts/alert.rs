@@ -34,7 +34,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What an alert is about. Alerts of one key fold into one.
+/// The kind of an alert. Alerts of one kind and subject fold into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertKey {
@@ -100,6 +100,9 @@ impl AlertKey {
 pub struct Alert {
     /// What it is about.
     pub key: AlertKey,
+    /// Which of several: the parameter, the budget, the push service; empty where there is only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// How bad it is.
     pub severity: Severity,
     /// One line.
@@ -110,6 +113,15 @@ pub struct Alert {
     pub threshold: String,
     /// What the service did about it.
     pub done: String,
+}
+
+impl Alert {
+    /// The kind and the subject: alerts with the same one fold into one, and end as one.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let key = self.key.as_str();
+        if self.subject.is_empty() { key.to_owned() } else { format!("{key}-{}", self.subject) }
+    }
 }
 
 /// That an alert was said.

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::fold::ms;
 use super::place::Place;
-use super::{Alert, AlertKey, Fold, Told, fold, is_over};
+use super::{Alert, Fold, Told, fold, is_over};
 
 /// Whoever says something has it for this long: longer than saying takes, and shorter than the next minute.
 const LEASE: SignedDuration = SignedDuration::from_secs(40);
 /// How long a place is tried again.
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// The most that is kept for places that take nothing.
-const MOST_OWED: usize = 20;
+const MOST_OWED: usize = 40;
 
 /// An alert and how often it was raised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,8 +53,8 @@ pub struct Owed {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Board {
-    /// Every alert that is not over.
-    posted: BTreeMap<AlertKey, Posted>,
+    /// Every alert that is not over, by its id.
+    posted: BTreeMap<String, Posted>,
     /// What is to be said, oldest first.
     owed: Vec<Owed>,
 }
@@ -65,7 +65,7 @@ impl Board {
     pub fn take(&mut self, raised: Vec<Alert>, now: Timestamp) -> Vec<Owed> {
         let mut news = self.ends(&raised, now);
         for alert in raised {
-            let before = self.posted.get(&alert.key);
+            let before = self.posted.get(&alert.id());
             // The same state goes on; something else that happened is news.
             let is_same = |posted: &&Posted| alert.key.is_state() || posted.alert == alert;
             let told = before.filter(is_same).map(|posted| posted.told);
@@ -77,10 +77,11 @@ impl Board {
             if says {
                 news.push(News { posted: posted.clone(), is_over: false });
             }
-            self.posted.insert(posted.alert.key, posted);
+            self.posted.insert(posted.alert.id(), posted);
         }
-        let superseded: Vec<_> = news.iter().map(|news| news.posted.alert.key).filter(|key| key.is_state()).collect();
-        self.owed.retain(|owed| !superseded.contains(&owed.news.posted.alert.key));
+        let states = news.iter().map(|news| &news.posted.alert).filter(|alert| alert.key.is_state());
+        let superseded: Vec<_> = states.map(Alert::id).collect();
+        self.owed.retain(|owed| !superseded.contains(&owed.news.posted.alert.id()));
         let (since_ms, until) = (now.as_millisecond(), now.as_millisecond().saturating_add(ms(LEASE)));
         let owed = news.into_iter().map(|news| Owed { places: Place::of(&news), news, since_ms, leased_until_ms: 0 });
         self.owed.extend(owed);
@@ -108,8 +109,8 @@ impl Board {
 
     /// Something that only happened has no end that anybody would want to hear of.
     fn ends(&mut self, raised: &[Alert], now: Timestamp) -> Vec<News> {
-        let is_raised = |key| raised.iter().any(|alert| alert.key == key);
-        let is_ended = |posted: &Posted| is_over(&posted.told, now) && !is_raised(posted.alert.key);
+        let is_raised = |id: &str| raised.iter().any(|alert| alert.id() == id);
+        let is_ended = |posted: &Posted| is_over(&posted.told, now) && !is_raised(&posted.alert.id());
         let ended: Vec<_> = self.posted.values().filter(|posted| is_ended(posted)).cloned().collect();
         self.posted.retain(|_, posted| !is_ended(posted));
         let states = ended.into_iter().filter(|posted| posted.alert.key.is_state());
@@ -121,7 +122,7 @@ impl Board {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::alerts::Severity;
+    use crate::alerts::{AlertKey, Severity};
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
@@ -129,7 +130,12 @@ mod tests {
 
     fn alert(key: AlertKey, severity: Severity) -> Alert {
         let text = String::from;
-        Alert { key, severity, title: text("t"), number: text("n"), threshold: text("h"), done: text("d") }
+        let (title, number, threshold, done) = (text("t"), text("n"), text("h"), text("d"));
+        Alert { key, subject: String::new(), severity, title, number, threshold, done }
+    }
+
+    fn about(subject: &str) -> Alert {
+        Alert { subject: subject.to_owned(), ..alert(AlertKey::Parameter, Severity::P2) }
     }
 
     /// Takes, and says everything everywhere.
@@ -158,6 +164,36 @@ mod tests {
         assert_eq!(say(&mut board, vec![alert(AlertKey::GuardActed, Severity::P1)], 0).len(), 1);
         assert!(say(&mut board, vec![], 60).is_empty());
         assert_eq!(board, Board::default());
+    }
+
+    #[test]
+    fn each_subject_is_said_and_ends_by_itself() {
+        let mut board = Board::default();
+        let ids = |board: &mut Board, raised: &[&str], minutes| {
+            let mut owed = board.take(raised.iter().map(|subject| about(subject)).collect(), at(minutes));
+            owed.iter_mut().for_each(|owed| owed.places.clear());
+            board.settle(&owed);
+            owed.iter().map(|owed| (owed.news.posted.alert.id(), owed.news.is_over)).collect::<Vec<_>>()
+        };
+        let (settings, percentage) = ("parameter-settings".to_owned(), "parameter-rollout-percentage".to_owned());
+        assert_eq!(ids(&mut board, &["settings"], 0), [(settings.clone(), false)]);
+        assert_eq!(ids(&mut board, &["settings", "rollout-percentage"], 1), [(percentage.clone(), false)]);
+        for minute in 2..12 {
+            assert_eq!(ids(&mut board, &["rollout-percentage"], minute).len(), usize::from(minute == 11), "{minute}");
+        }
+        let over = ids(&mut board, &[], 21);
+        assert_eq!(over, [(percentage, true)], "the end of {settings} was minute 11's");
+    }
+
+    #[test]
+    fn the_end_of_one_subject_leaves_what_is_owed_of_another() {
+        let mut board = Board::default();
+        let owed = board.take(vec![about("settings"), about("rollout-users")], at(0));
+        board.settle(&owed);
+        let again = board.take(vec![about("rollout-users")], at(10));
+        let said: Vec<_> =
+            again.iter().map(|owed| (owed.news.posted.alert.subject.as_str(), owed.news.is_over)).collect();
+        assert_eq!(said, [("rollout-users", false), ("settings", true)]);
     }
 
     #[test]
@@ -228,8 +264,9 @@ mod tests {
     fn a_board_does_not_grow_without_end() {
         let mut board = Board::default();
         for minute in 0..200 {
-            board.take(vec![alert(AlertKey::GuardActed, Severity::P1)], at(minute * 2));
+            board.take(vec![alert(AlertKey::GuardActed, Severity::P1), about(&minute.to_string())], at(minute * 2));
         }
+        assert!(board.posted.len() <= 8, "what is over is forgotten");
         assert!(board.owed.len() <= MOST_OWED);
     }
 }

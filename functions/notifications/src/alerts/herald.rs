@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::board::{Board, Owed};
-use super::place::{PAGERDUTY_HOSTS, Place, Places, SLACK_HOSTS, sentry_event_id, sentry_store};
+use super::place::{PAGERDUTY_HOSTS, Place, Places, SLACK_HOSTS, routing_key, sentry_event_id, sentry_store};
 use super::text::Message;
 use super::webhook::Target;
 use super::{Alert, Said, Webhook};
@@ -163,7 +163,7 @@ impl Herald {
             Place::PagerDuty => {
                 let Some(key) = &places.pagerduty else { return Ok(()) };
                 let target = Target { address: &places.pagerduty_url, hosts: &PAGERDUTY_HOSTS, header: None };
-                webhook.post(target, &message.pagerduty(key.expose())).await
+                webhook.post(target, &message.pagerduty(routing_key(key)?)).await
             }
             Place::Sentry => {
                 let Some(dsn) = &places.sentry else { return Ok(()) };

@@ -17,6 +17,7 @@ fn at(minutes: i64) -> Timestamp {
 fn alert() -> Alert {
     Alert {
         key: AlertKey::ErrorRate,
+        subject: String::new(),
         severity: Severity::P1,
         title: "too many fail".to_owned(),
         number: "16 %".to_owned(),
@@ -130,10 +131,10 @@ async fn every_place_is_told_in_its_own_words() {
     let heard: Arc<Mutex<Heard>> = Arc::default();
     let (origin, got) = server(&[]).await;
     heard.lock().unwrap().parameters = vec![
-        ("slack-webhook-url", format!("http://{origin}/slack")),
-        ("pagerduty-routing-key", "routing-key".to_owned()),
-        ("pagerduty-url", format!("http://{origin}/pagerduty")),
-        ("sentry-dsn", format!("http://public@{origin}/42")),
+        ("slack-webhook-url", format!(" http://{origin}/slack\n")),
+        ("pagerduty-routing-key", "\"routing-key\" \r\n".to_owned()),
+        ("pagerduty-url", format!("\u{feff}http://{origin}/pagerduty")),
+        ("sentry-dsn", format!("http://public@{origin}/42\u{200b}\t")),
     ];
     let herald = herald(&heard);
     herald.tell(vec![alert()], at(0)).await;
@@ -145,6 +146,19 @@ async fn every_place_is_told_in_its_own_words() {
     assert_eq!((&got[0].1["level"], &got[0].1["tags"]["alert"]), (&json!("error"), &json!("error-rate")));
     assert_eq!((&got[1].1["event_action"], &got[1].1["routing_key"]), (&json!("trigger"), &json!("routing-key")));
     assert!(got[2].1["text"].as_str().unwrap().starts_with("P1 on staging: too many fail"));
+}
+
+#[tokio::test]
+async fn a_routing_key_that_is_none_is_named_and_not_sent() {
+    let heard: Arc<Mutex<Heard>> = Arc::default();
+    let (origin, got) = server(&[]).await;
+    heard.lock().unwrap().parameters = vec![
+        ("pagerduty-routing-key", "routing key".to_owned()),
+        ("pagerduty-url", format!("http://{origin}/pagerduty")),
+    ];
+    herald(&heard).tell(vec![alert()], at(0)).await;
+    assert!(got.lock().unwrap().is_empty());
+    assert!(heard.lock().unwrap().board.to_string().contains("pagerduty"), "it is owed");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Severity;
 use super::board::News;
-use crate::parameters::{ParameterStore, ParametersUnavailable};
+use crate::parameters::{ParameterStore, ParametersUnavailable, trimmed};
 use crate::private::Private;
 
 /// The hosts of a Slack incoming webhook, and of PagerDuty's Events API v2.
@@ -72,7 +72,13 @@ impl Places {
         let name = |last: &str| format!("{prefix}/{last}");
         let lasts = ["slack-webhook-url", "pagerduty-routing-key", "pagerduty-url", "sentry-dsn"];
         let mut found = parameters.get(lasts.map(name).to_vec()).await?;
-        let mut take = |last: &str| found.remove(&name(last)).filter(|value| !value.expose().trim().is_empty());
+        let mut take = |last: &str| {
+            let value = Private::new(trimmed(found.remove(&name(last))?.expose()).to_owned());
+            if value.expose().is_empty() {
+                tracing::warn!(parameter = name(last), "the parameter is empty: no alert goes there");
+            }
+            Some(value).filter(|value| !value.expose().is_empty())
+        };
         Ok(Self {
             slack: take("slack-webhook-url"),
             pagerduty: take("pagerduty-routing-key"),
@@ -80,6 +86,16 @@ impl Places {
             sentry: take("sentry-dsn"),
         })
     }
+}
+
+/// The routing key, if it can be one; PagerDuty refuses any other.
+///
+/// # Errors
+/// A character that no key has, such as a blank inside.
+pub fn routing_key(key: &Private<String>) -> Result<&str, &'static str> {
+    let key = key.expose();
+    let is_key = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    is_key.then_some(key.as_str()).ok_or("pagerduty-routing-key holds a character that no routing key has")
 }
 
 /// The address that a DSN (`https://<key>@<host>/<project>`) stands for, and the header that goes with it.
@@ -124,6 +140,10 @@ mod tests {
         );
         for bad in ["", "abc", "https://o1.ingest.sentry.io/42", "https://abc@o1.ingest.sentry.io/"] {
             assert_eq!(store(bad), None, "{bad}");
+        }
+        assert!(routing_key(&Private::new("R0UT1NG-key_1".to_owned())).is_ok());
+        for bad in ["two keys", "a\u{200b}b", "a\"b"] {
+            assert!(routing_key(&Private::new(bad.to_owned())).is_err_and(|why| !why.contains(bad)), "{bad}");
         }
         assert!(sentry_event_id().len() == 32 && sentry_event_id() != sentry_event_id());
     }

@@ -8,6 +8,9 @@ use super::{Alert, Severity, Told};
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 const MAX_SUBJECT_CHARS: usize = 100;
 
+/// PagerDuty takes a deduplication key of at most 255 characters.
+const MAX_DEDUP_KEY_CHARS: usize = 255;
+
 /// An alert on its way out.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
@@ -67,7 +70,8 @@ impl Message<'_> {
     /// An event of PagerDuty's Events API v2. <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>
     pub fn pagerduty(&self, routing_key: &str) -> Value {
         let Alert { key, number, threshold, done, .. } = self.alert;
-        let dedup_key = format!("push-notifications-{}-{}", self.stage, key.as_str());
+        let dedup_key = format!("push-notifications-{}-{}", self.stage, self.alert.id());
+        let dedup_key: String = dedup_key.chars().take(MAX_DEDUP_KEY_CHARS).collect();
         if self.is_over {
             return json!({"routing_key": routing_key, "event_action": "resolve", "dedup_key": dedup_key});
         }
@@ -129,6 +133,7 @@ mod tests {
     fn alert() -> Alert {
         Alert {
             key: AlertKey::GuardActed,
+            subject: String::new(),
             severity: Severity::P1,
             title: "version 2 was switched off".to_owned(),
             number: "61.00 % of 240 first pushes failed in 2 minutes; version 1: 1.20 % of 82".to_owned(),

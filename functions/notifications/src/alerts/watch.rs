@@ -14,6 +14,8 @@ const OUTAGE_MINUTES: usize = 5;
 const BREAKER_MINUTES: i64 = 3;
 /// A budget is nearly spent from this share on.
 const BUDGET_PERCENT: i128 = 80;
+/// How many subjects of a kind have an alert of their own.
+const MOST_SUBJECTS: usize = 8;
 
 /// Whether most of what both versions send ends badly. `minutes` come oldest first, those without anything too.
 #[must_use]
@@ -24,6 +26,7 @@ pub fn outage(minutes: &[Minute]) -> Option<Alert> {
     let (bad, all) = (reading.v2.part, reading.v2.whole);
     reading.v2.is_above(OUTAGE_PERCENT).then(|| Alert {
         key: AlertKey::Outage,
+        subject: String::new(),
         severity: Severity::P0,
         title: "most notifications reach nobody".to_owned(),
         number: format!("{} of {all} ended badly in {} minutes", percent(bad, all), reading.minutes),
@@ -33,41 +36,42 @@ pub fn outage(minutes: &[Minute]) -> Option<Alert> {
     })
 }
 
-/// Push services that version 2 does not call for some time.
+/// Push services that version 2 does not call for some time, those that carry most first.
 #[must_use]
-pub fn breakers(hosts: &[HostState], now: Timestamp) -> Option<Alert> {
+pub fn breakers(hosts: &[HostState], now: Timestamp) -> Vec<Alert> {
     let minutes = |host: &HostState| host.not_closed_since.map(|since| now.duration_since(since).as_mins());
     let long =
         hosts.iter().filter_map(|host| Some((host, minutes(host).filter(|minutes| *minutes >= BREAKER_MINUTES)?)));
-    let told: Vec<_> = long
-        .map(|(host, minutes)| {
-            let share = percent(host.pushes.part, host.pushes.whole);
-            format!("{} for {minutes} minutes, with {share} of version 2's pushes", host.host)
-        })
-        .collect();
-    (!told.is_empty()).then(|| Alert {
-        key: AlertKey::Breaker,
-        severity: Severity::P2,
-        title: "a push service is not called".to_owned(),
-        number: told.join("; "),
-        threshold: format!("{BREAKER_MINUTES} minutes not CLOSED"),
-        done: "its messages go over the next channel, or wait; it is probed".to_owned(),
-    })
+    let mut long: Vec<_> = long.collect();
+    long.sort_by_key(|(host, _)| (std::cmp::Reverse(host.pushes.part), &host.host));
+    let alert = |(host, minutes): (&HostState, i64)| {
+        let share = percent(host.pushes.part, host.pushes.whole);
+        Alert {
+            key: AlertKey::Breaker,
+            subject: host.host.clone(),
+            severity: Severity::P2,
+            title: format!("a push service is not called: {}", host.host),
+            number: format!("{} for {minutes} minutes, with {share} of version 2's pushes", host.host),
+            threshold: format!("{BREAKER_MINUTES} minutes not CLOSED"),
+            done: "its messages go over the next channel, or wait; it is probed".to_owned(),
+        }
+    };
+    at_most(long.into_iter().map(alert).collect(), "push services are not called")
 }
 
-/// Budgets that are nearly or wholly spent, in one alert.
+/// Budgets that are nearly or wholly spent, the spent ones first.
 #[must_use]
-pub fn budgets(budgets: &[Standing]) -> Option<Alert> {
+pub fn budgets(budgets: &[Standing]) -> Vec<Alert> {
     let is_over = |it: &Standing, percent: i128| {
         i128::from(it.used_micros) * 100 >= i128::from(it.limit_micros) * percent && it.limit_micros > 0
     };
-    let near: Vec<_> = budgets.iter().filter(|budget| is_over(budget, BUDGET_PERCENT)).collect();
-    let is_spent = near.iter().any(|budget| is_over(budget, 100));
-    let told = |it: &&Standing| {
-        let (share, name) = (percent(it.used_micros, it.limit_micros), it.ceiling.as_str());
-        let of_type = it.r#type.map(|kind| format!(" of {kind}")).unwrap_or_default();
-        format!("{share} of {name}{of_type}, {} micro-euro", it.limit_micros)
-    };
+    let near = budgets.iter().filter(|budget| is_over(budget, BUDGET_PERCENT));
+    let mut alerts: Vec<_> = near.map(|budget| of_budget(budget, is_over(budget, 100))).collect();
+    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+    at_most(alerts, "budgets are spent, or nearly so")
+}
+
+fn of_budget(budget: &Standing, is_spent: bool) -> Alert {
     let (severity, title, done) = if is_spent {
         (
             Severity::P1,
@@ -77,28 +81,45 @@ pub fn budgets(budgets: &[Standing]) -> Option<Alert> {
     } else {
         (Severity::P2, "a budget is nearly spent", "nothing yet")
     };
-    (!near.is_empty()).then(|| Alert {
+    let (share, name) = (percent(budget.used_micros, budget.limit_micros), budget.ceiling.as_str());
+    let subject = budget.r#type.map_or_else(|| name.to_owned(), |kind| format!("{name} of {kind}"));
+    Alert {
         key: AlertKey::Budget,
         severity,
-        title: title.to_owned(),
-        number: near.iter().map(told).collect::<Vec<_>>().join("; "),
+        title: format!("{title}: {subject}"),
+        number: format!("{share} of {subject}, {} micro-euro", budget.limit_micros),
+        subject,
         threshold: format!("{BUDGET_PERCENT} %; 100 % is spent"),
         done: done.to_owned(),
-    })
+    }
 }
 
 /// Parameters that cannot be used: the last part of each name, and what is wrong, without the text.
 #[must_use]
-pub fn parameters(faults: &[(&str, String)]) -> Option<Alert> {
-    let told = |(name, why): &(&str, String)| format!("{name}: {why}");
-    (!faults.is_empty()).then(|| Alert {
+pub fn parameters(faults: &[(&str, String)]) -> Vec<Alert> {
+    let alert = |(name, why): &(&str, String)| Alert {
         key: AlertKey::Parameter,
+        subject: (*name).to_owned(),
         severity: Severity::P2,
-        title: "a parameter cannot be used".to_owned(),
-        number: faults.iter().map(told).collect::<Vec<_>>().join("; "),
+        title: format!("a parameter cannot be used: {name}"),
+        number: format!("{name}: {why}"),
         threshold: "0 parameters that are missing or junk".to_owned(),
-        done: "the last good value stays in force".to_owned(),
-    })
+        done: "the last valid value stays in force".to_owned(),
+    };
+    faults.iter().map(alert).collect()
+}
+
+/// As many as [`MOST_SUBJECTS`]; those beyond are one alert, of the worst severity among them.
+fn at_most(mut alerts: Vec<Alert>, title: &str) -> Vec<Alert> {
+    let rest = alerts.split_off(alerts.len().min(MOST_SUBJECTS));
+    let worst = rest.iter().max_by_key(|alert| alert.severity).cloned();
+    alerts.extend(worst.map(|worst| Alert {
+        subject: "others".to_owned(),
+        title: format!("{} more {title}", rest.len()),
+        number: rest.iter().map(|alert| alert.number.as_str()).take(MOST_SUBJECTS).collect::<Vec<_>>().join("; "),
+        ..worst
+    }));
+    alerts
 }
 
 /// A share in percent with two decimals, without floating point.
@@ -142,9 +163,27 @@ mod tests {
             pushes: Share { part: 3, whole: 4 },
             not_closed_since: seconds.map(|seconds| Timestamp::from_second(1_800_000_000 - seconds).unwrap()),
         };
-        assert_eq!(breakers(&[host(None), host(Some(179))], now), None);
-        let alert = breakers(&[host(None), host(Some(180))], now).unwrap();
-        assert_eq!(alert.number, "fcm.googleapis.com for 3 minutes, with 75.00 % of version 2's pushes");
+        assert_eq!(breakers(&[host(None), host(Some(179))], now), []);
+        let alerts = breakers(&[host(None), host(Some(180))], now);
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(alerts[0].number, "fcm.googleapis.com for 3 minutes, with 75.00 % of version 2's pushes");
+        assert_eq!(alerts[0].id(), "breaker-fcm.googleapis.com");
+    }
+
+    #[test]
+    fn each_push_service_has_its_alert_and_very_many_are_few() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let host = |number: i64| HostState {
+            host: format!("p{number}.example.com"),
+            pushes: Share { part: number, whole: 100 },
+            not_closed_since: Timestamp::from_second(1_799_990_000).ok(),
+        };
+        let hosts: Vec<_> = (0..30).map(host).collect();
+        let alerts = breakers(&hosts, now);
+        let ids: std::collections::BTreeSet<_> = alerts.iter().map(Alert::id).collect();
+        assert_eq!((alerts.len(), ids.len()), (MOST_SUBJECTS + 1, MOST_SUBJECTS + 1));
+        assert_eq!((alerts[0].subject.as_str(), alerts[8].subject.as_str()), ("p29.example.com", "others"));
+        assert_eq!(alerts[8].title, "22 more push services are not called");
     }
 
     #[test]
@@ -160,21 +199,27 @@ mod tests {
             resets_at,
         };
         let found = |spent| {
-            budgets(&[Standing { limit_micros: 0, ..day(5) }, day(spent)]).map(|alert| (alert.severity, alert.number))
+            let alerts = budgets(&[Standing { limit_micros: 0, ..day(5) }, day(spent)]);
+            alerts.into_iter().map(|alert| (alert.severity, alert.number)).collect::<Vec<_>>()
         };
-        assert_eq!(found(799), None);
-        assert_eq!(found(800), Some((Severity::P2, "80.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned())));
-        assert_eq!(found(999).unwrap().0, Severity::P2);
-        assert_eq!(
-            found(1_000),
-            Some((Severity::P1, "100.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned()))
-        );
+        assert_eq!(found(799), []);
+        assert_eq!(found(800), [(Severity::P2, "80.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned())]);
+        assert_eq!(found(999)[0].0, Severity::P2);
+        assert_eq!(found(1_000), [(Severity::P1, "100.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned())]);
+        let month = Standing { ceiling: Ceiling::Month, r#type: None, ..day(1_000) };
+        let both: Vec<_> = budgets(&[day(800), month]).iter().map(Alert::id).collect();
+        assert_eq!(both, ["budget-month", "budget-type_day of PAYMENT_DUE"]);
     }
 
     #[test]
     fn a_parameter_that_cannot_be_used_is_named_with_its_fault() {
-        assert_eq!(parameters(&[]), None);
-        let alert = parameters(&[("rollout-percentage", "it is above 100".to_owned())]).unwrap();
-        assert_eq!((alert.severity, alert.number.as_str()), (Severity::P2, "rollout-percentage: it is above 100"));
+        assert_eq!(parameters(&[]), []);
+        let faults = [("rollout-percentage", "it is above 100".to_owned()), ("settings", "it is empty".to_owned())];
+        let alerts = parameters(&faults);
+        assert_eq!(
+            (alerts[0].severity, alerts[0].number.as_str()),
+            (Severity::P2, "rollout-percentage: it is above 100")
+        );
+        assert_eq!(alerts[1].title, "a parameter cannot be used: settings");
     }
 }

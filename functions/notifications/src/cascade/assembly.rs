@@ -148,7 +148,8 @@ impl DispatcherConfig {
             },
             live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone())
                 .with_public_base_url()
-                .with_last_good(last_good),
+                .with_last_good(last_good)
+                .sharing(),
             home_country: self.sender_country,
             clock,
         })

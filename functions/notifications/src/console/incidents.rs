@@ -90,6 +90,7 @@ mod tests {
         let text = str::to_owned;
         let alert = Alert {
             key: AlertKey::ErrorRate,
+            subject: String::new(),
             severity: Severity::P1,
             title: text("more than 15 % fail"),
             number: text("16.00 % of 100"),

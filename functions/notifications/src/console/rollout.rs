@@ -182,12 +182,16 @@ impl ConsoleApi {
 
     /// What is promised by the parameter as it was just read, or else by what is in force.
     async fn promise_of(&self, present: Option<&ParameterVersion>) -> Promise {
-        let live = self.live.live().await.rollout;
+        let live = match present {
+            Some(_) => self.live.live().await.rollout,
+            // What was cached while the parameter was readable may be older than what every process finds out now.
+            None => self.live.reread().await.rollout,
+        };
         let mut texts = self.live.good_texts();
         let mut percentage = live.percentage;
         if let Some(present) = present {
             percentage = present.value.expose().parse().unwrap_or(percentage);
-            texts.percentage = Some(present.value.clone());
+            texts.percentage = Some(present.clone().into());
         }
         Promise { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
     }

@@ -1,26 +1,55 @@
-//! What is made of one read: each value on its own moves to what was read or keeps its last good one, and says once when
-//! that changes. Pure; the caller logs.
+//! The newest valid version of each parameter, out of what SSM returns now, what the control table keeps and what the
+//! parameter's history holds. Each parameter is decided on its own. Pure; the caller reads and logs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::{ListedUsers, Live, Percentage, Rollout};
+use crate::parameters::{ParameterVersion, VersionKey};
 use crate::private::Private;
 use crate::settings::Settings;
 use crate::track::PublicBaseUrl;
+
+/// The text of one version of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredText {
+    /// Its place among the versions.
+    pub key: VersionKey,
+    /// The text.
+    pub text: Private<String>,
+}
+
+impl From<ParameterVersion> for StoredText {
+    fn from(version: ParameterVersion) -> Self {
+        Self { key: version.key(), text: version.value }
+    }
+}
 
 /// The texts as they stand in SSM, or as they last stood when they could be read. `None`: there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
     /// The text of `rollout-percentage`.
-    pub percentage: Option<Private<String>>,
+    pub percentage: Option<StoredText>,
     /// The text of `rollout-users`.
-    pub users: Option<Private<String>>,
+    pub users: Option<StoredText>,
     /// The text of `settings`.
-    pub settings: Option<Private<String>>,
+    pub settings: Option<StoredText>,
     /// The text of `public-base-url`, which may not be there yet.
-    pub public_base_url: Option<Private<String>>,
+    pub public_base_url: Option<StoredText>,
 }
+
+/// What the control table keeps of one parameter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordEntry {
+    /// The newest valid version that anybody wrote down.
+    pub valid: Option<StoredText>,
+    /// A version up to which `valid` is known to be the newest valid one: its own, or that of junk written after it.
+    pub newest_up_to: Option<VersionKey>,
+}
+
+/// What the control table keeps, by the last part of each parameter's name.
+pub type Record = BTreeMap<&'static str, RecordEntry>;
 
 /// A change of one value's state, worth one line in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,50 +68,54 @@ pub enum Change {
     },
 }
 
-/// One value: the last good one, the text it came from, and what is wrong at present.
-#[derive(Debug)]
+/// One value: the newest valid version that this process knows, and what stands in SSM.
+#[derive(Debug, Clone)]
 struct Slot<T> {
     name: &'static str,
     parse: fn(&str) -> Result<T, String>,
-    good: Option<(Private<String>, T)>,
+    good: Option<(StoredText, T)>,
+    /// What stood in SSM at the last read; `None` when there was nothing.
+    present: Option<VersionKey>,
+    /// What is wrong with it.
     fault: Option<String>,
+    /// The version up to which `good` is certainly the newest valid one.
+    newest_up_to: Option<VersionKey>,
+    /// The junk whose history held nothing valid, so that it need not be read again.
+    barren: Option<VersionKey>,
     /// Whether it may never have been there.
     is_optional: bool,
 }
 
 impl<T: Clone + Default> Slot<T> {
     fn new(name: &'static str, parse: fn(&str) -> Result<T, String>) -> Self {
-        Self { name, parse, good: None, fault: None, is_optional: false }
+        let (good, present, fault, newest_up_to, barren) = (None, None, None, None, None);
+        Self { name, parse, good, present, fault, newest_up_to, barren, is_optional: false }
     }
 
-    /// Takes what SSM said now.
-    fn take(&mut self, text: Option<Private<String>>) -> Option<Change> {
-        let fault = match text {
+    /// Takes what SSM returned now. What stands there and is valid is the newest valid version.
+    fn take(&mut self, stored: Option<StoredText>) -> Option<Change> {
+        self.present = stored.as_ref().map(|stored| stored.key);
+        let fault = match stored {
             None if self.is_optional && self.good.is_none() => None,
             None => Some("it does not exist".to_owned()),
-            Some(text) if self.is_held(&text) => None,
-            Some(text) => match (self.parse)(text.expose()) {
-                Ok(value) => {
-                    self.good = Some((text, value));
-                    None
-                }
-                Err(why) => Some(why),
-            },
+            Some(stored) => {
+                let key = stored.key;
+                self.adopt(stored).map(|()| self.newest_up_to = Some(key)).err()
+            }
         };
         self.become_faulty(fault)
     }
 
-    /// Takes what the last good record holds, if nothing better is known. A record that no longer parses is no record.
-    fn restore(&mut self, text: Option<&Private<String>>) {
-        if let (None, Some(text)) = (&self.good, text)
-            && let Ok(value) = (self.parse)(text.expose())
-        {
-            self.good = Some((text.clone(), value));
+    /// Makes this the value, if it is one.
+    fn adopt(&mut self, stored: StoredText) -> Result<(), String> {
+        match &mut self.good {
+            Some((held, _)) if held.text == stored.text => held.key = stored.key,
+            _ => {
+                let value = (self.parse)(stored.text.expose())?;
+                self.good = Some((stored, value));
+            }
         }
-    }
-
-    fn is_held(&self, text: &Private<String>) -> bool {
-        self.good.as_ref().is_some_and(|(held, _)| held == text)
+        Ok(())
     }
 
     fn become_faulty(&mut self, fault: Option<String>) -> Option<Change> {
@@ -98,8 +131,61 @@ impl<T: Clone + Default> Slot<T> {
         self.good.as_ref().map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    fn text(&self) -> Option<Private<String>> {
-        self.good.as_ref().map(|(text, _)| text.clone())
+    fn stored(&self) -> Option<StoredText> {
+        self.good.as_ref().map(|(stored, _)| stored.clone())
+    }
+}
+
+/// The rules that every parameter follows, whatever its value is.
+trait Parameter {
+    fn name(&self) -> &'static str;
+    /// Whether an older valid version may be in force here than somewhere else.
+    fn is_doubtful(&self) -> bool;
+    /// Whether the parameter's history would say more.
+    fn needs_history(&self) -> bool;
+    /// Takes what the control table keeps.
+    fn consult(&mut self, entry: &RecordEntry);
+    /// Takes all versions that SSM still has, oldest first.
+    fn learn(&mut self, versions: Vec<ParameterVersion>);
+    fn entry(&self) -> RecordEntry;
+}
+
+impl<T: Clone + Default> Parameter for Slot<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.fault.is_some() && (self.present.is_none() || self.present != self.newest_up_to)
+    }
+
+    fn needs_history(&self) -> bool {
+        self.present.is_some() && self.is_doubtful() && self.barren != self.present
+    }
+
+    fn consult(&mut self, entry: &RecordEntry) {
+        let Some(valid) = entry.valid.clone() else { return };
+        let is_certain = entry.newest_up_to.is_some() && entry.newest_up_to == self.present;
+        let is_newer = self.good.as_ref().is_none_or(|(held, _)| held.key < valid.key);
+        // A text that an older release wrote there, and this one cannot read, is no text.
+        if (is_certain || is_newer) && self.adopt(valid).is_ok() {
+            self.newest_up_to = entry.newest_up_to;
+        }
+    }
+
+    fn learn(&mut self, versions: Vec<ParameterVersion>) {
+        let present = self.present;
+        for version in versions.into_iter().rev() {
+            if self.adopt(version.into()).is_ok() {
+                self.newest_up_to = present;
+                return;
+            }
+        }
+        self.barren = present;
+    }
+
+    fn entry(&self) -> RecordEntry {
+        RecordEntry { valid: self.stored(), newest_up_to: self.newest_up_to }
     }
 }
 
@@ -107,8 +193,8 @@ fn shown<T, E: fmt::Display>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-/// Everything that is known of the three values.
-#[derive(Debug)]
+/// Everything that is known of the values.
+#[derive(Debug, Clone)]
 pub struct Known {
     percentage: Slot<Percentage>,
     users: Slot<Arc<ListedUsers>>,
@@ -143,17 +229,48 @@ impl Known {
         rollout.into_iter().chain([settings, base]).flatten().collect()
     }
 
-    /// Fills what is not known from the last good record.
-    pub fn restore(&mut self, record: &Texts) {
-        self.percentage.restore(record.percentage.as_ref());
-        self.users.restore(record.users.as_ref());
-        self.settings.restore(record.settings.as_ref());
+    /// The parameters of which a newer valid version may exist than the one known here: what stands in SSM is junk or gone,
+    /// or, while SSM is down, may have changed.
+    pub fn doubtful(&self, settings_only: bool, is_down: bool) -> Vec<&'static str> {
+        let slots = self.slots(settings_only).into_iter();
+        slots.filter(|slot| is_down || slot.is_doubtful()).map(Parameter::name).collect()
     }
 
-    /// Whether one of the values has never been readable here.
-    pub fn lacks_something(&self, settings_only: bool) -> bool {
-        let lacks_rollout = self.percentage.good.is_none() || self.users.good.is_none();
-        self.settings.good.is_none() || (lacks_rollout && !settings_only)
+    /// Takes from the control table's record what is newer than what is known of these.
+    pub fn consult(&mut self, record: &Record, doubtful: &[&'static str]) {
+        for slot in self.slots_mut().into_iter().filter(|slot| doubtful.contains(&slot.name())) {
+            if let Some(entry) = record.get(slot.name()) {
+                slot.consult(entry);
+            }
+        }
+    }
+
+    /// The parameters whose history would say which version is the newest valid one.
+    pub fn needs_history(&self, settings_only: bool) -> Vec<&'static str> {
+        let slots = self.slots(settings_only).into_iter();
+        slots.filter(|slot| slot.needs_history()).map(Parameter::name).collect()
+    }
+
+    /// Takes all versions of a parameter that SSM still has, oldest first: the newest valid one is in force.
+    pub fn learn(&mut self, parameter: &str, versions: Vec<ParameterVersion>) {
+        if let Some(slot) = self.slots_mut().into_iter().find(|slot| slot.name() == parameter) {
+            slot.learn(versions);
+        }
+    }
+
+    /// What a record of this knowledge would be.
+    pub fn record(&self) -> Record {
+        self.slots(false).into_iter().map(|slot| (slot.name(), slot.entry())).collect()
+    }
+
+    fn slots(&self, settings_only: bool) -> Vec<&dyn Parameter> {
+        let rollout: [&dyn Parameter; 3] = [&self.percentage, &self.users, &self.public_base_url];
+        let settings: &dyn Parameter = &self.settings;
+        std::iter::once(settings).chain(rollout.into_iter().filter(|_| !settings_only)).collect()
+    }
+
+    fn slots_mut(&mut self) -> [&mut dyn Parameter; 4] {
+        [&mut self.settings, &mut self.percentage, &mut self.users, &mut self.public_base_url]
     }
 
     /// The values to decide by.
@@ -165,121 +282,14 @@ impl Known {
     /// The texts that the values come from.
     pub fn good_texts(&self) -> Texts {
         Texts {
-            percentage: self.percentage.text(),
-            users: self.users.text(),
-            settings: self.settings.text(),
-            public_base_url: self.public_base_url.text(),
+            percentage: self.percentage.stored(),
+            users: self.users.stored(),
+            settings: self.settings.stored(),
+            public_base_url: self.public_base_url.stored(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-
-    fn texts(percentage: &str, users: &str, settings: &str) -> Texts {
-        let some = |text: &str| Some(Private::new(text.to_owned()));
-        Texts { percentage: some(percentage), users: some(users), settings: some(settings), public_base_url: None }
-    }
-
-    #[test]
-    fn a_base_for_links_may_never_have_been_there_and_stays_when_it_goes_missing() {
-        let mut known = Known::default();
-        let with = |base: Option<&str>| Texts {
-            public_base_url: base.map(|base| Private::new(base.to_owned())),
-            ..texts("10", "[]", "{}")
-        };
-        let base_of = |known: &Known| known.live().public_base_url.map(|base| base.to_string());
-        assert_eq!((known.take(with(None), false), base_of(&known)), (vec![], None));
-        assert_eq!(known.take(with(Some("https://a.example")), false), []);
-        assert!(matches!(
-            &known.take(with(Some("junk")), false)[..],
-            [Change::Unreadable { parameter: "public-base-url", .. }]
-        ));
-        assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
-        assert!(matches!(&known.take(with(None), false)[..], [Change::Unreadable { .. }]));
-        assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
-        assert!(matches!(&known.take(with(Some("https://b.example")), false)[..], [Change::Readable { .. }]));
-        assert_eq!(base_of(&known).as_deref(), Some("https://b.example"));
-    }
-
-    fn percentage_of(known: &Known) -> String {
-        known.live().rollout.percentage.to_string()
-    }
-
-    #[test]
-    fn junk_keeps_the_last_good_value_and_is_told_once_per_change() {
-        let mut known = Known::default();
-        assert_eq!(known.take(texts("10", "[]", "{}"), false), []);
-        let unreadable = |why: &str| Change::Unreadable { parameter: "rollout-percentage", why: why.to_owned() };
-        let changes = known.take(texts("101", "[]", "{}"), false);
-        assert_eq!(changes, [unreadable("it is above 100")]);
-        assert_eq!(known.take(texts("101", "[]", "{}"), false), []);
-        let other_junk = known.take(texts("", "[]", "{}"), false);
-        assert_eq!(other_junk, [unreadable("it is empty")]);
-        assert_eq!(percentage_of(&known), "10");
-        let back = known.take(texts("10", "[]", "{}"), false);
-        assert_eq!(back, [Change::Readable { parameter: "rollout-percentage" }]);
-    }
-
-    #[test]
-    fn one_unreadable_value_does_not_hold_back_the_others() {
-        let mut known = Known::default();
-        known.take(texts("10", "[]", "{}"), false);
-        let changes = known.take(texts("0", "alice", r#"{"sms": {"max_parts": 1}}"#), false);
-        assert_eq!(changes.len(), 1);
-        assert!(known.live().rollout.is_killed());
-        assert_eq!(known.live().settings.sms.max_parts, 1);
-    }
-
-    #[test]
-    fn a_parameter_that_is_gone_keeps_its_last_good_value() {
-        let mut known = Known::default();
-        known.take(texts("10", r#"["alice"]"#, "{}"), false);
-        let changes = known.take(Texts::default(), false);
-        assert_eq!(changes.len(), 3);
-        assert!(
-            changes.iter().all(|change| matches!(change, Change::Unreadable { why, .. } if why == "it does not exist"))
-        );
-        assert_eq!(percentage_of(&known), "10");
-        assert!(known.live().rollout.users.contains("alice"));
-    }
-
-    #[test]
-    fn nothing_known_is_v2_for_nobody_and_the_default_settings() {
-        let known = Known::default();
-        assert!(known.live().rollout.is_killed() && known.lacks_something(false));
-        assert_eq!(*known.live().settings, Settings::default());
-    }
-
-    #[test]
-    fn the_record_fills_only_what_is_not_known_and_its_own_junk_is_ignored() {
-        let mut known = Known::default();
-        known.take(texts("junk", r#"["alice"]"#, "{}"), false);
-        known.restore(&texts("25", r#"["bob"]"#, "junk"));
-        let rollout = known.live().rollout;
-        assert_eq!(rollout.percentage.to_string(), "25");
-        assert!(rollout.users.contains("alice") && !rollout.users.contains("bob"));
-
-        let mut nothing = Known::default();
-        nothing.restore(&texts("101", "bob", "junk"));
-        assert!(nothing.live().rollout.is_killed() && nothing.lacks_something(false));
-    }
-
-    #[test]
-    fn with_settings_only_the_rollout_is_not_missed() {
-        let mut known = Known::default();
-        let settings = Texts { settings: Some(Private::new("{}".to_owned())), ..Texts::default() };
-        assert_eq!(known.take(settings, true), []);
-        assert!(!known.lacks_something(true));
-    }
-
-    #[test]
-    fn the_good_texts_are_those_the_values_came_from() {
-        let mut known = Known::default();
-        known.take(texts("10", "[]", "{}"), false);
-        known.take(texts("junk", "[\"alice\"]", "{}"), false);
-        assert_eq!(known.good_texts(), texts("10", "[\"alice\"]", "{}"));
-    }
-}
+#[path = "reading_tests.rs"]
+mod tests;

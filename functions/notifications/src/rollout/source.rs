@@ -5,16 +5,17 @@
 //! somebody is reading; nobody decides by an older one unless SSM fails. With the time a read may take, every
 //! decision made 30 s after a change follows it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
-use super::reading::{Change, Known, Texts};
+use super::reading::{Change, Known, Record, StoredText, Texts};
 use super::{LastGood, Rollout};
 use crate::clock::Clock;
-use crate::parameters::{ParameterStore, Parameters};
+use crate::parameters::{ParameterStore, ParameterVersion};
 use crate::settings::Settings;
 use crate::track::PublicBaseUrl;
 
@@ -25,7 +26,8 @@ const JITTER_MS: u16 = 2_000;
 const YOUNG_MS: i64 = 20_000;
 /// After a failed read SSM is left alone this long, so that an outage does not cost every caller a time-out.
 const HOLD_OFF_MS: i64 = 5_000;
-/// The most that a caller waits for SSM. The last good record gets as long again, once.
+/// The most that a caller waits for SSM. Where that leaves a doubt, the control table and the parameters' histories get as
+/// long again, together.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// One snapshot of what ops have set.
@@ -47,6 +49,7 @@ pub struct LiveSource {
     settings_only: bool,
     with_base: bool,
     last_good: Option<LastGood>,
+    is_sharing: bool,
     clock: Clock,
     held: Mutex<Held>,
     reading: tokio::sync::Mutex<()>,
@@ -72,6 +75,7 @@ impl LiveSource {
             settings_only: false,
             with_base: false,
             last_good: None,
+            is_sharing: false,
             clock,
             held: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
@@ -90,14 +94,20 @@ impl LiveSource {
         Self { with_base: true, ..self }
     }
 
-    /// Where to look while a value has never been readable in this process.
+    /// Where to look when a parameter holds junk or is gone, and while SSM does not answer.
     #[must_use]
     pub fn with_last_good(self, last_good: LastGood) -> Self {
         Self { last_good: Some(last_good), ..self }
     }
 
-    /// What to decide by now. Reads SSM when the cached value is too old, and never fails: what cannot be read keeps its
-    /// last good value, and before there is one v2 is 0.
+    /// For functions that may write the control table: what they find out in a parameter's history is written there.
+    #[must_use]
+    pub fn sharing(self) -> Self {
+        Self { is_sharing: true, ..self }
+    }
+
+    /// What to decide by now. Reads SSM when the cached value is too old, and never fails: a parameter that cannot be read has
+    /// the value of the newest valid version that Parameter Store held, and without one v2 is 0.
     pub async fn live(&self) -> Live {
         if let Some(live) = self.cached(Held::need_not_ask) {
             return live;
@@ -118,9 +128,20 @@ impl LiveSource {
         self.read().await
     }
 
-    /// The texts that the present values come from, for the last good record.
+    /// What to decide by, read now, whatever is cached.
+    pub async fn reread(&self) -> Live {
+        let _reading = self.reading.lock().await;
+        self.read().await
+    }
+
+    /// The texts that the present values come from.
     pub fn good_texts(&self) -> Texts {
         self.held().known.good_texts()
+    }
+
+    /// What the control table should keep.
+    pub fn record(&self) -> Record {
+        self.held().known.record()
     }
 
     fn cached(&self, serves: fn(&Held, i64) -> bool) -> Option<Live> {
@@ -128,37 +149,48 @@ impl LiveSource {
         serves(&held, self.now_ms()).then(|| held.known.live())
     }
 
+    /// Reads everything before any of it counts: nobody decides meanwhile by half of it. Only the holder of `reading` comes here.
     async fn read(&self) -> Live {
         // The age counts from before the call: that is how old the answer may be.
         let began_ms = self.now_ms();
-        let answer = tokio::time::timeout(PATIENCE, self.parameters.get(self.names())).await;
+        let mut known = self.held().known.clone();
+        let answer = tokio::time::timeout(PATIENCE, self.parameters.versions(self.names())).await;
         match answer {
-            Ok(Ok(found)) => self.take(began_ms, self.texts(found)),
-            Ok(Err(error)) => self.keep(began_ms, &error.to_string()),
-            Err(_) => self.keep(began_ms, "GetParameters took longer than 3 s"),
+            Ok(Ok(found)) => {
+                let changes = known.take(self.texts(found), self.settings_only);
+                let is_settled = self.settle(&mut known, false).await;
+                self.take(began_ms, known, is_settled);
+                changes.iter().for_each(|change| self.tell(change));
+            }
+            Ok(Err(error)) => {
+                self.settle(&mut known, true).await;
+                self.keep(began_ms, known, &error.to_string());
+            }
+            Err(_) => {
+                self.settle(&mut known, true).await;
+                self.keep(began_ms, known, "GetParameters took longer than 3 s");
+            }
         }
-        self.restore().await;
         self.held().known.live()
     }
 
-    fn take(&self, began_ms: i64, texts: Texts) {
+    fn take(&self, began_ms: i64, known: Known, is_settled: bool) {
         let mut held = self.held();
-        let changes = held.known.take(texts, self.settings_only);
+        held.known = known;
         let was_down = std::mem::take(&mut held.ssm_is_down);
         held.read_at_ms = Some(began_ms);
         held.asked_at_ms = began_ms;
-        held.ask_again_at_ms = began_ms + FRESH_MS - i64::from(jitter_ms());
+        held.ask_again_at_ms =
+            if is_settled { began_ms + FRESH_MS - i64::from(jitter_ms()) } else { self.now_ms() + HOLD_OFF_MS };
         drop(held);
         if was_down {
             tracing::info!(recovered = "rollout_unavailable", prefix = self.prefix, "SSM answers again");
         }
-        for change in changes {
-            self.tell(&change);
-        }
     }
 
-    fn keep(&self, began_ms: i64, cause: &str) {
+    fn keep(&self, began_ms: i64, known: Known, cause: &str) {
         let mut held = self.held();
+        held.known = known;
         let was_down = std::mem::replace(&mut held.ssm_is_down, true);
         held.asked_at_ms = began_ms;
         // From now and not from the beginning: a failure that took 3 s must not eat its own hold-off.
@@ -170,16 +202,58 @@ impl LiveSource {
         }
     }
 
-    async fn restore(&self) {
-        let Some(record) = self.last_good.as_ref() else { return };
-        if !self.held().known.lacks_something(self.settings_only) {
-            return;
+    /// Finds the newest valid versions elsewhere where SSM's answer leaves a doubt, and returns whether all of it was read. Costs
+    /// nothing while every parameter is valid.
+    async fn settle(&self, known: &mut Known, is_down: bool) -> bool {
+        let doubtful = known.doubtful(self.settings_only, is_down);
+        if doubtful.is_empty() {
+            return true;
         }
-        match tokio::time::timeout(PATIENCE, record.load()).await {
-            Ok(Ok(Some(texts))) => self.held().known.restore(&texts),
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::warn!(cause = %error, "the last good record cannot be read"),
-            Err(_) => tracing::warn!("the last good record took longer than 3 s"),
+        let Ok(is_settled) = tokio::time::timeout(PATIENCE, self.look_elsewhere(known, &doubtful, is_down)).await
+        else {
+            tracing::warn!("the control table and the parameters' histories took longer than 3 s");
+            return false;
+        };
+        is_settled
+    }
+
+    async fn look_elsewhere(&self, known: &mut Known, doubtful: &[&'static str], is_down: bool) -> bool {
+        let kept = self.load().await;
+        let mut is_settled = kept.is_some();
+        known.consult(kept.as_ref().unwrap_or(&Record::new()), doubtful);
+        if is_down {
+            return is_settled;
+        }
+        for parameter in known.needs_history(self.settings_only) {
+            match self.parameters.history(&self.name(parameter), 0).await {
+                Ok(versions) => known.learn(parameter, versions),
+                Err(error) => {
+                    is_settled = false;
+                    tracing::warn!(%error, parameter, "a parameter's history cannot be read");
+                }
+            }
+        }
+        if let (Some(kept), true) = (kept, self.is_sharing) {
+            self.share(&kept, known, doubtful).await;
+        }
+        is_settled
+    }
+
+    /// The control table's record; `None` where it cannot be read.
+    async fn load(&self) -> Option<Record> {
+        let Some(record) = self.last_good.as_ref() else { return Some(Record::new()) };
+        let kept = record.load().await;
+        let kept = kept.map_err(|error| tracing::warn!(%error, "the last good record cannot be read"));
+        kept.ok().map(Option::unwrap_or_default)
+    }
+
+    /// Spares other processes the same look into a history.
+    async fn share(&self, kept: &Record, known: &Known, doubtful: &[&'static str]) {
+        let Some(record) = self.last_good.as_ref() else { return };
+        let mut found = known.record();
+        found.retain(|parameter, _| doubtful.contains(parameter));
+        if let Err(error) = record.save_over(kept, &found, self.clock.now()).await {
+            tracing::warn!(%error, "the last good record cannot be written");
         }
     }
 
@@ -203,12 +277,13 @@ impl LiveSource {
         all.into_iter().take(wanted).chain(base).map(|name| self.name(name)).collect()
     }
 
-    fn texts(&self, mut found: Parameters) -> Texts {
+    fn texts(&self, mut found: HashMap<String, ParameterVersion>) -> Texts {
+        let mut stored = |parameter| found.remove(&self.name(parameter)).map(StoredText::from);
         Texts {
-            percentage: found.remove(&self.name("rollout-percentage")),
-            users: found.remove(&self.name("rollout-users")),
-            settings: found.remove(&self.name("settings")),
-            public_base_url: found.remove(&self.name("public-base-url")),
+            percentage: stored("rollout-percentage"),
+            users: stored("rollout-users"),
+            settings: stored("settings"),
+            public_base_url: stored("public-base-url"),
         }
     }
 
@@ -242,5 +317,13 @@ fn jitter_ms() -> u16 {
 }
 
 #[cfg(test)]
+#[path = "source_world.rs"]
+mod world;
+
+#[cfg(test)]
 #[path = "source_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "source_laws.rs"]
+mod laws;

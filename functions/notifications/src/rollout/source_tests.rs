@@ -1,89 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
-use aws_sdk_dynamodb::Client;
-use serde_json::{Value, json};
-use tokio::time::sleep;
+use serde_json::json;
 use tracing::instrument::WithSubscriber;
 
+use super::world::{SECOND, World, percentage};
 use super::*;
-use crate::fake_aws;
 use crate::telemetry::tests::Lines;
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// What SSM and the control table hold, and how they behave; the test changes it as ops and outages would.
-#[derive(Default)]
-struct World {
-    parameters: Mutex<Vec<(String, String)>>,
-    item: Mutex<Option<Value>>,
-    ssm_down: std::sync::atomic::AtomicBool,
-    answers_after_ms: AtomicU32,
-    ssm_calls: AtomicU32,
-    table_calls: AtomicU32,
-}
-
-impl World {
-    fn holding(percentage: &str) -> Arc<Self> {
-        let world = Arc::new(Self::default());
-        world.set("rollout-percentage", percentage);
-        world.set("rollout-users", r#"["alice"]"#);
-        world.set("settings", "{}");
-        world
-    }
-
-    fn set(&self, parameter: &str, value: &str) {
-        let name = format!("/push/{parameter}");
-        let mut parameters = self.parameters.lock().unwrap();
-        parameters.retain(|(other, _)| *other != name);
-        parameters.push((name, value.to_owned()));
-    }
-
-    fn down(&self, down: bool) {
-        self.ssm_down.store(down, Ordering::SeqCst);
-    }
-
-    fn ssm_calls(&self) -> u32 {
-        self.ssm_calls.load(Ordering::SeqCst)
-    }
-
-    async fn answer(self: Arc<Self>, target: String, body: Value) -> (u16, Value) {
-        if target.ends_with("GetItem") {
-            self.table_calls.fetch_add(1, Ordering::SeqCst);
-            assert_eq!(body["Key"], json!({"pk": {"S": "rollout#last-good"}}));
-            let item = self.item.lock().unwrap().clone();
-            return (200, item.map_or(json!({}), |item| json!({"Item": item})));
-        }
-        assert_eq!(target, "AmazonSSM.GetParameters");
-        self.ssm_calls.fetch_add(1, Ordering::SeqCst);
-        // What is read is what stands there when the call begins.
-        let answer = fake_aws::parameters_answer(&body, &self.parameters.lock().unwrap());
-        sleep(Duration::from_millis(self.answers_after_ms.load(Ordering::SeqCst).into())).await;
-        if self.ssm_down.load(Ordering::SeqCst) {
-            return (400, json!({"__type": "ThrottlingException", "message": "Rate exceeded"}));
-        }
-        (200, answer)
-    }
-
-    /// A process that starts in this world, and its clock.
-    fn process(self: &Arc<Self>) -> (Arc<LiveSource>, Clock) {
-        let (source, clock) = self.source();
-        (Arc::new(source), clock)
-    }
-
-    fn source(self: &Arc<Self>) -> (LiveSource, Clock) {
-        let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
-        let world = Arc::clone(self);
-        let config = fake_aws::config(move |target, body| Arc::clone(&world).answer(target, body));
-        let store = ParameterStore::new(aws_sdk_ssm::Client::new(&config));
-        let last_good = LastGood::new(Client::new(&config), "control");
-        (LiveSource::new(store, "/push", clock.clone()).with_last_good(last_good), clock)
-    }
-}
-
-async fn percentage(source: &LiveSource) -> String {
-    source.live().await.rollout.percentage.to_string()
-}
 
 #[tokio::test(start_paused = true)]
 async fn one_call_reads_all_three_and_serves_for_eight_seconds() {
@@ -248,7 +171,7 @@ async fn at_the_start_junk_falls_back_to_the_record_and_without_one_to_nobody() 
     for junk in ["101", "hundred", "-1", "100 %"] {
         let world = World::holding(junk);
         assert!(world.process().0.live().await.rollout.is_killed(), "{junk}");
-        *world.item.lock().unwrap() = Some(json!({"percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}}));
+        world.keep(json!({"percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}}));
         let rollout = world.process().0.live().await.rollout;
         assert_eq!(rollout.percentage.to_string(), "25");
         assert!(rollout.users.contains("alice") && !rollout.users.contains("bob"));
@@ -259,7 +182,7 @@ async fn at_the_start_junk_falls_back_to_the_record_and_without_one_to_nobody() 
 async fn at_the_start_without_ssm_the_record_serves_whole_until_ssm_is_back() {
     let world = World::holding("50");
     world.down(true);
-    *world.item.lock().unwrap() = Some(json!({
+    world.keep(json!({
         "percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}, "settings": {"S": r#"{"sms": {"max_parts": 2}}"#},
     }));
     let (source, clock) = world.process();
@@ -277,19 +200,19 @@ async fn at_the_start_without_parameters_record_or_table_nobody_is_in_v2() {
     let world = Arc::new(World::default());
     let (source, _clock) = world.process();
     assert_eq!(source.live().await, Live::default());
-    *world.item.lock().unwrap() = Some(json!({"percentage": {"S": "one hundred"}, "users": {"N": "1"}}));
+    world.keep(json!({"percentage": {"S": "one hundred"}, "users": {"N": "1"}}));
     assert_eq!(world.process().0.live().await, Live::default());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_record_is_not_read_while_everything_is_readable() {
+async fn while_everything_is_readable_neither_the_record_nor_a_history_is_read() {
     let world = World::holding("10");
     let (source, clock) = world.process();
-    source.live().await;
-    world.set("rollout-percentage", "junk");
-    clock.advance(11 * SECOND);
-    source.live().await;
-    assert_eq!(world.table_calls.load(Ordering::SeqCst), 0);
+    for _ in 0..3 {
+        source.live().await;
+        clock.advance(11 * SECOND);
+    }
+    assert_eq!((world.ssm_calls(), world.table_calls(), world.history_calls()), (3, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -326,7 +249,7 @@ async fn with_settings_only_the_rollout_is_neither_asked_for_nor_missed() {
     assert!(live.rollout.is_killed());
     assert_eq!(live.settings.sms.max_parts, 1);
     assert_eq!(source.names(), ["/push/settings"]);
-    assert_eq!(world.table_calls.load(Ordering::SeqCst), 0);
+    assert_eq!(world.table_calls(), 0);
 }
 
 #[test]

@@ -71,7 +71,20 @@ fn sides(image: &Image) -> impl Iterator<Item = Side> {
     });
     let is_v2 = image.cohort == Cohort::V2;
     let services = pushes().filter(move |_| is_v2).map(|(_, one)| Side::PushesTo(PushService::of_host(&one.provider)));
-    std::iter::once(Side::Assigned).chain(first).chain(services)
+    std::iter::once(Side::Assigned).chain(first).chain(ended_after_push(image)).chain(services)
+}
+
+/// How it ended, if version 1 would have had a chance with it.
+fn ended_after_push(image: &Image) -> impl Iterator<Item = Side> {
+    let is_push = |attempt: &Attempt| attempt.channel == Channel::Push && attempt.outcome != AttemptOutcome::Gone;
+    let is_bad = match image.status {
+        Status::Failed | Status::Expired => Some(true),
+        Status::Accepted | Status::Delivered | Status::Uncertain => Some(false),
+        _ => None,
+    };
+    let is_bad = is_bad.filter(|_| image.attempts.iter().any(is_push));
+    let both = is_bad.map(|is_bad| [Some(Side::PushClosed), is_bad.then_some(Side::PushEndedBadly)]);
+    both.into_iter().flatten().flatten()
 }
 
 fn cost_micros(image: &Image) -> i64 {
@@ -241,13 +254,33 @@ mod tests {
         let counts = [
             ("side/v2/first_pushes", 2),
             ("side/v2/first_pushes_failed", 2),
+            ("side/v2/push_closed", 1),
             ("side/v2/pushes/apple", 1),
             ("side/v2/pushes/google", 2),
             ("side/v2/pushes/other", 1),
         ];
         assert_eq!(sides_of("v2", attempts), expected(&counts));
-        let counts = [("side/v1/first_pushes", 2), ("side/v1/first_pushes_failed", 2)];
+        let counts = [("side/v1/first_pushes", 2), ("side/v1/first_pushes_failed", 2), ("side/v1/push_closed", 1)];
         assert_eq!(sides_of("v1", attempts), expected(&counts));
+    }
+
+    #[test]
+    fn only_where_a_device_was_tried_could_version_1_have_done_better() {
+        const REJECTED: &str = r#"{"c":"push","p":"h","o":"rejected","l":20,"t":1000}"#;
+        const MAIL: &str = r#"{"c":"email","p":"ses","o":"uncertain","l":9,"t":1940}"#;
+        let counts = |status: &str, attempts: String| {
+            let counters = texts(&state(&image(json!({"status": status, "attempts": attempts}))));
+            ["side/v2/push_closed", "side/v2/push_ended_badly"].map(|name| counters.get(name).copied().unwrap_or(0))
+        };
+        assert_eq!(counts("failed", format!("[{REJECTED}]")), [1, 1]);
+        assert_eq!(counts("expired", format!("[{REJECTED}]")), [1, 1]);
+        assert_eq!(counts("accepted", format!("[{REJECTED},{SMS}]")), [1, 0]);
+        assert_eq!(counts("uncertain", format!("[{REJECTED},{MAIL}]")), [1, 0], "version 1 has no e-mail");
+        assert_eq!(counts("failed", format!("[{PUSH},{MAIL}]")), [0, 0], "its only device was gone");
+        assert_eq!(counts("failed", format!("[{MAIL}]")), [0, 0]);
+        assert_eq!(counts("expired", "[]".to_owned()), [0, 0]);
+        assert_eq!(counts("cascading", format!("[{REJECTED}]")), [0, 0], "it goes on");
+        assert_eq!(counts("cancelled", format!("[{REJECTED}]")), [0, 0]);
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub enum Side {
     FirstPushes,
     /// Those of them that the push service did not take.
     FirstPushesFailed,
+    /// Notifications that ended, and that a device was tried for whose address was not gone: version 1 had a chance with them.
+    PushClosed,
+    /// Those of them that ended `failed` or `expired`. An unknown outcome is a paid send's, which version 1 has not.
+    PushEndedBadly,
     /// Each notification's cost squared, in (millionths of a euro) squared: 1,800 million SMS at 0.07 EUR fit.
     CostSquares,
     /// The cost of those that were accepted or delivered, in millionths of a euro.
@@ -97,10 +101,12 @@ impl Reach {
 }
 
 impl Side {
-    const PLAIN: [(Self, &str); 5] = [
+    const PLAIN: [(Self, &str); 7] = [
         (Self::Assigned, "assigned"),
         (Self::FirstPushes, "first_pushes"),
         (Self::FirstPushesFailed, "first_pushes_failed"),
+        (Self::PushClosed, "push_closed"),
+        (Self::PushEndedBadly, "push_ended_badly"),
         (Self::CostSquares, "cost_squares"),
         (Self::CostOfReachedMicros, "cost_of_reached_micros"),
     ];

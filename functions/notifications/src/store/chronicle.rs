@@ -1,4 +1,4 @@
-//! What alerts said, in the settings table: `pk = alerts`, `sk` the time in 15 digits of milliseconds and the alert's key, so that
+//! What alerts said, in the settings table: `pk = alerts`, `sk` the time in 15 digits of milliseconds and the alert's id, so that
 //! a window is one query.
 
 use aws_sdk_dynamodb::Client;
@@ -35,7 +35,7 @@ impl ChronicleStore {
         let gone = said.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", PARTITION)
-            .text("sk", format!("{}#{}", moment(said.at), said.alert.key.as_str()))
+            .text("sk", format!("{}#{}", moment(said.at), said.alert.id()))
             .text("record", text)
             .number("expires_at", gone.as_second());
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
@@ -80,6 +80,7 @@ mod tests {
         let text = String::from;
         let alert = Alert {
             key,
+            subject: String::new(),
             severity: Severity::P1,
             title: text("t"),
             number: text("n"),

@@ -10,6 +10,10 @@ pub struct Arm {
     pub closed: i64,
     /// Those of them that ended `failed`, `uncertain` or `expired`.
     pub ended_badly: i64,
+    /// Notifications that ended after a device was tried for them: version 1 had a chance with them.
+    pub push_closed: i64,
+    /// Those of them that ended `failed` or `expired`.
+    pub push_ended_badly: i64,
     /// Notifications whose first push attempts were made; devices that turned out to be gone are left out.
     pub first_pushes: i64,
     /// Those of them whose first push attempts failed.
@@ -27,12 +31,14 @@ pub struct Minute {
     pub v2: Arm,
 }
 
-/// Which of the two error rates.
+/// Which error rate. People are told of all failures; version 2 goes by those that version 1 could have avoided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Notifications that ended badly, of those that ended.
     EndedBadly,
+    /// The same of those that a device was tried for: what e-mail and SMS fail at, version 1 would not have sent at all.
+    PushEndedBadly,
     /// First push attempts that failed, so that a good fallback does not hide a broken push.
     FirstPushesFailed,
 }
@@ -66,6 +72,8 @@ impl Arm {
         Self {
             closed: self.closed + other.closed,
             ended_badly: self.ended_badly + other.ended_badly,
+            push_closed: self.push_closed + other.push_closed,
+            push_ended_badly: self.push_ended_badly + other.push_ended_badly,
             first_pushes: self.first_pushes + other.first_pushes,
             first_pushes_failed: self.first_pushes_failed + other.first_pushes_failed,
         }
@@ -73,12 +81,15 @@ impl Arm {
 }
 
 impl Measure {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::EndedBadly, Self::FirstPushesFailed];
+    /// Those that people are told of.
+    pub const TOLD: [Self; 2] = [Self::EndedBadly, Self::FirstPushesFailed];
+    /// Those that version 2 is taken back for: going back would help.
+    pub const JUDGED: [Self; 2] = [Self::PushEndedBadly, Self::FirstPushesFailed];
 
     const fn of(self, arm: Arm) -> Share {
         match self {
             Self::EndedBadly => Share { part: arm.ended_badly, whole: arm.closed },
+            Self::PushEndedBadly => Share { part: arm.push_ended_badly, whole: arm.push_closed },
             Self::FirstPushesFailed => Share { part: arm.first_pushes_failed, whole: arm.first_pushes },
         }
     }

@@ -98,12 +98,12 @@ pub fn findings(situation: &Situation<'_>, settings: &GuardSettings, now: Timest
     let most = SignedDuration::from_mins(i64::from(settings.longest_window_minutes));
     let minutes = since(situation.minutes, situation.changed_at, most, now);
     let read = |sample| {
-        let readings = Measure::ALL.into_iter().filter_map(|measure| measure.read(minutes, 1, sample));
+        let readings = Measure::JUDGED.into_iter().filter_map(|measure| measure.read(minutes, 1, sample));
         readings.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
     };
     let off = error_rate(Rule::ErrorRateOff, read(settings.off_sample), settings);
     let step = error_rate(Rule::ErrorRateStep, read(settings.step_sample), settings);
-    let fault = Measure::ALL
+    let fault = Measure::JUDGED
         .into_iter()
         .filter_map(|measure| measure.read(minutes, 1, settings.off_sample))
         .any(|reading| reading.v2.is_at_least(settings.step_percent) && is_providers_fault(&reading, settings));

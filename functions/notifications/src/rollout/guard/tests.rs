@@ -17,13 +17,18 @@ fn hundredths(percent: u16) -> Percentage {
     Percentage::from_hundredths(percent * 100).unwrap()
 }
 
+/// So many that ended after a push, so many of them badly.
+fn closed(all: i64, badly: i64) -> Arm {
+    Arm { closed: all, ended_badly: badly, push_closed: all, push_ended_badly: badly, ..Arm::default() }
+}
+
 /// Of a hundred that ended, so many badly.
 fn ended(badly: i64) -> Arm {
-    Arm { closed: 100, ended_badly: badly, first_pushes: 100, first_pushes_failed: 0 }
+    Arm { first_pushes: 100, ..closed(100, badly) }
 }
 
 fn pushes(failed: i64) -> Arm {
-    Arm { closed: 100, ended_badly: 0, first_pushes: 100, first_pushes_failed: failed }
+    Arm { first_pushes: 100, first_pushes_failed: failed, ..closed(100, 0) }
 }
 
 /// Ten minutes before `start` in which every minute was like this.
@@ -69,8 +74,19 @@ fn each_error_rate_at_each_boundary() {
 
 #[test]
 fn the_worse_of_the_two_rates_counts_so_a_good_fallback_hides_nothing() {
-    let hidden = Arm { closed: 100, ended_badly: 1, first_pushes: 90, first_pushes_failed: 80 };
+    let hidden = Arm { first_pushes: 90, first_pushes_failed: 80, ..closed(100, 1) };
     assert_eq!(judged(&situation(&minutes(ended(0), hidden))), OFF);
+}
+
+#[test]
+fn what_version_1_could_not_have_avoided_changes_nothing() {
+    // Everything by e-mail and SMS fails, and so does what was for people without a device; pushes do well.
+    let paid = Arm { closed: 1_000, ended_badly: 900, push_closed: 100, first_pushes: 100, ..Arm::default() };
+    assert_eq!(judged(&situation(&minutes(ended(0), paid))), hold(Hold::Healthy));
+    let nobody_has_a_device = Arm { closed: 1_000, ended_badly: 1_000, ..Arm::default() };
+    assert_eq!(judged(&situation(&minutes(Arm::default(), nobody_has_a_device))), hold(Hold::NoData));
+    let pushes_fail_too = Arm { push_ended_badly: 21, ..paid };
+    assert_eq!(judged(&situation(&minutes(ended(0), pushes_fail_too))), OFF);
 }
 
 #[test]
@@ -127,12 +143,12 @@ fn a_good_minute_in_between_begins_anew() {
 
 #[test]
 fn without_a_sample_nothing_is_done() {
-    let few = |closed| Arm { closed, ended_badly: closed, first_pushes: 0, first_pushes_failed: 0 };
+    let few = |all| closed(all, all);
     let one_minute = |arm| vec![Minute { begins: at(-60), v1: ended(0), v2: arm }];
     assert_eq!(judged(&situation(&one_minute(few(49)))), hold(Hold::NoData));
     assert_eq!(judged(&situation(&one_minute(few(50)))), OFF);
     assert_eq!(judged(&situation(&[])), hold(Hold::NoData));
-    let half_bad = |closed| Arm { closed, ended_badly: closed * 15 / 100, ..Arm::default() };
+    let half_bad = |all| closed(all, all * 15 / 100);
     assert_eq!(judged(&situation(&one_minute(half_bad(99)))), hold(Hold::Healthy));
     assert_eq!(judged(&situation(&one_minute(half_bad(100)))), STEP);
 }
@@ -142,7 +158,7 @@ fn when_version_1_does_no_better_the_fault_is_the_providers() {
     for (v1, action) in [(30, OFF), (40, OFF), (41, hold(Hold::ProvidersFault)), (90, hold(Hold::ProvidersFault))] {
         assert_eq!(judged(&situation(&minutes(ended(v1), ended(61)))), action, "{v1} %");
     }
-    let few = Arm { closed: 2, ended_badly: 2, ..Arm::default() };
+    let few = closed(2, 2);
     assert_eq!(judged(&situation(&minutes(few, ended(61)))), OFF, "version 1 sent too little to say");
 }
 
@@ -226,9 +242,9 @@ fn counted_at(second: i64, traffic: Traffic) -> Vec<Minute> {
     const DELAY_SECONDS: i64 = 10;
     let minute = |minute: i64| {
         let seen = (second - DELAY_SECONDS - minute * 60).clamp(0, 60);
-        let closed = traffic.per_minute * seen / 60;
-        let bad = if minute >= 0 { closed * traffic.bad_percent / 100 } else { 0 };
-        let v2 = Arm { closed, ended_badly: bad, first_pushes: closed, first_pushes_failed: bad };
+        let all = traffic.per_minute * seen / 60;
+        let bad = if minute >= 0 { all * traffic.bad_percent / 100 } else { 0 };
+        let v2 = Arm { first_pushes: all, first_pushes_failed: bad, ..closed(all, bad) };
         Minute { begins: at(minute * 60), v1: ended(1), v2 }
     };
     (-15..=second.div_euclid(60)).map(minute).collect()
@@ -272,7 +288,7 @@ proptest! {
         budget in proptest::option::of(0u64..2_000_000),
     ) {
         let minutes: Vec<_> = arms.iter().enumerate().map(|(n, (a, b, c, d))| {
-            let v2 = Arm { closed: *a, ended_badly: *b.min(a), first_pushes: *c, first_pushes_failed: *d.min(c) };
+            let v2 = Arm { first_pushes: *c, first_pushes_failed: *d.min(c), ..closed(*a, *b.min(a)) };
             Minute { begins: at(60 * (i64::try_from(n).unwrap() - 30)), v1: Arm::default(), v2 }
         }).collect();
         let percentage = Percentage::from_hundredths(present).unwrap();

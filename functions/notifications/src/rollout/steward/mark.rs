@@ -120,7 +120,7 @@ mod tests {
 
     fn version(version: i64, value: &str, description: &str) -> ParameterVersion {
         let written = Written { at: at(), by: Private::default(), description: description.to_owned() };
-        ParameterVersion { version, value: Private::new(value.to_owned()), written: Some(written) }
+        ParameterVersion { version, modified_ms: 0, value: Private::new(value.to_owned()), written: Some(written) }
     }
 
     #[test]

@@ -145,10 +145,10 @@ impl Steward {
     }
 
     /// Says nothing where the budgets cannot be read: sending stops at them all the same.
-    async fn nearly_spent(&self, settings: &Settings, now: Timestamp) -> Option<Alert> {
+    async fn nearly_spent(&self, settings: &Settings, now: Timestamp) -> Vec<Alert> {
         let used = self.budgets.used(now).await;
-        let used = used.map_err(|error| tracing::warn!(%error, "the budgets cannot be read")).ok()?;
-        watch::budgets(&standings(settings, NotificationType::all(), &used, now))
+        let used = used.map_err(|error| tracing::warn!(%error, "the budgets cannot be read")).ok();
+        used.map(|used| watch::budgets(&standings(settings, NotificationType::all(), &used, now))).unwrap_or_default()
     }
 
     /// Claims the minute by the record's condition; `None` when another round was faster.

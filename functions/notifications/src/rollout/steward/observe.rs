@@ -117,6 +117,8 @@ fn arm(counters: &Counters, cohort: Cohort) -> Arm {
     Arm {
         closed: of(Of::Accepted) + of(Of::Delivered) + ended_badly,
         ended_badly,
+        push_closed: side(Side::PushClosed),
+        push_ended_badly: side(Side::PushEndedBadly),
         first_pushes: side(Side::FirstPushes),
         first_pushes_failed: side(Side::FirstPushesFailed),
     }
@@ -196,10 +198,14 @@ mod tests {
             ("version/v2/cancelled", 4),
             ("side/v2/first_pushes", 20),
             ("side/v2/first_pushes_failed", 6),
+            ("side/v2/push_closed", 18),
+            ("side/v2/push_ended_badly", 4),
         ];
         let minute = observed(&[("10:10:00", all)], None).minutes[0];
         assert_eq!(minute.v1, Arm { closed: 8, ended_badly: 1, ..Arm::default() });
-        assert_eq!(minute.v2, Arm { closed: 21, ended_badly: 6, first_pushes: 20, first_pushes_failed: 6 });
+        let v2 = Arm { closed: 21, ended_badly: 6, ..Arm::default() };
+        let v2 = Arm { push_closed: 18, push_ended_badly: 4, first_pushes: 20, first_pushes_failed: 6, ..v2 };
+        assert_eq!(minute.v2, v2);
     }
 
     #[test]

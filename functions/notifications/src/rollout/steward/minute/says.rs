@@ -13,14 +13,15 @@ const ERROR_RATE_PERCENT: u32 = 15;
 
 /// What was counted says by itself: that the provider is at fault, that too much fails, or that a push service is not called.
 pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettings, now: Timestamp) -> Vec<Alert> {
-    let watched = [watch::outage(&observed.minutes), watch::breakers(&observed.hosts, now)];
-    let mut alerts: Vec<_> = watched.into_iter().flatten().collect();
+    let outage = watch::outage(&observed.minutes).into_iter();
+    let mut alerts: Vec<_> = outage.chain(watch::breakers(&observed.hosts, now)).collect();
     // As often in a row as it takes to act: one bad minute wakes nobody.
     let is_lasting = verdict.memory.step >= settings.evaluations;
     if is_lasting && verdict.action == (Action::Hold { why: Hold::ProvidersFault }) {
         let (number, threshold) = worst(verdict).map_or_else(Default::default, figures);
         alerts.push(Alert {
             key: AlertKey::ProvidersFault,
+            subject: String::new(),
             severity: Severity::P0,
             title: "a provider fails for version 1 and version 2 alike".to_owned(),
             number,
@@ -31,6 +32,7 @@ pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettin
     if let Some(reading) = over_all(&observed.minutes, settings).filter(|it| it.v2.is_above(ERROR_RATE_PERCENT)) {
         alerts.push(Alert {
             key: AlertKey::ErrorRate,
+            subject: String::new(),
             severity: Severity::P1,
             title: format!("more than {ERROR_RATE_PERCENT} % fail"),
             number: format!(
@@ -41,16 +43,26 @@ pub fn of_verdict(verdict: &Verdict, observed: &Observed, settings: &GuardSettin
                 in_minutes(reading.minutes)
             ),
             threshold: format!("{ERROR_RATE_PERCENT} %"),
-            done: "the guard watches version 2".to_owned(),
+            done: done_about_errors(verdict).to_owned(),
         });
     }
     alerts
 }
 
+/// Failures that no rule holds version 2 for are such as version 1 could not have avoided.
+fn done_about_errors(verdict: &Verdict) -> &'static str {
+    let is_error_rate = |finding: &Finding| matches!(finding.rule, Rule::ErrorRateOff | Rule::ErrorRateStep);
+    if verdict.findings.iter().any(|finding| finding.holds && is_error_rate(finding)) {
+        "the guard watches version 2"
+    } else {
+        "nothing: version 1 is one push and would not have reached these people either"
+    }
+}
+
 /// The worse rate of both versions together.
 fn over_all(minutes: &[Minute], settings: &GuardSettings) -> Option<Reading> {
     let together: Vec<_> = minutes.iter().map(|minute| Minute { v2: minute.v1.and(minute.v2), ..*minute }).collect();
-    let readings = Measure::ALL.into_iter().filter_map(|measure| measure.read(&together, 1, settings.step_sample));
+    let readings = Measure::TOLD.into_iter().filter_map(|measure| measure.read(&together, 1, settings.step_sample));
     readings.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
 }
 
@@ -62,6 +74,7 @@ pub fn of_lowering(verdict: &Verdict, from: Percentage, to_hundredths: u16, enab
     let done = format!("rollout-percentage {from} -> {to}");
     Alert {
         key: AlertKey::GuardActed,
+        subject: String::new(),
         severity: if off { Severity::P1 } else { Severity::P2 },
         title: if off { "version 2 is switched off" } else { "version 2 is taken a step down" }.to_owned(),
         number,
@@ -79,6 +92,7 @@ pub fn of_act(alert: Alert, acted: Option<Acted>) -> Option<Alert> {
 pub fn of_overlap() -> Alert {
     Alert {
         key: AlertKey::GuardOverlap,
+        subject: String::new(),
         severity: Severity::P1,
         title: "an operator and the guard wrote rollout-percentage at once".to_owned(),
         number: "2 writes".to_owned(),
@@ -101,7 +115,8 @@ pub fn of_ramp_end(is_done: bool, at: Percentage) -> Alert {
 
 fn ramp_alert(title: String, number: String, done: String) -> Alert {
     let threshold = "the plan's criteria".to_owned();
-    Alert { key: AlertKey::Ramp, severity: Severity::P2, title, number, threshold, done }
+    let (key, subject, severity) = (AlertKey::Ramp, String::new(), Severity::P2);
+    Alert { key, subject, severity, title, number, threshold, done }
 }
 
 /// The verdict in one sentence, for the audit.
@@ -151,6 +166,7 @@ fn in_minutes(count: usize) -> String {
 const fn what(reading: Reading) -> &'static str {
     match reading.measure {
         Measure::EndedBadly => "notifications ended badly",
+        Measure::PushEndedBadly => "notifications with a device ended badly",
         Measure::FirstPushesFailed => "first pushes failed",
     }
 }
