@@ -190,6 +190,7 @@ mod tests {
         let mut board = Board::default();
         let owed = board.take(vec![about("settings"), about("rollout-users")], at(0));
         board.settle(&owed);
+        board.take(vec![about("rollout-users")], at(5));
         let again = board.take(vec![about("rollout-users")], at(10));
         let said: Vec<_> =
             again.iter().map(|owed| (owed.news.posted.alert.subject.as_str(), owed.news.is_over)).collect();
