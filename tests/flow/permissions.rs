@@ -326,6 +326,7 @@ fn every_route_but_the_public_ones_asks_for_a_scope_and_every_route_is_throttled
         "GET /v1/client/client.js",
         "GET /v1/client/client.mjs",
         "GET /v1/client/client.d.ts",
+        "GET /v1/openapi.json",
     ];
     assert_eq!(public, known);
     for route in routes.iter().filter(|route| !route.is_public) {

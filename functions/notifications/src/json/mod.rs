@@ -17,6 +17,8 @@ pub use self::shape::shaped;
 pub(crate) use self::shape::typed;
 use crate::problem::{FieldError, Problem, ProblemKind};
 
+/// The message for a field that has no meaning where it stands.
+pub const UNKNOWN_FIELD: &str = "is not a known field";
 /// Maximum number of levels of a body, or of one message of a batch.
 pub const MAX_DEPTH: usize = 100;
 
@@ -61,7 +63,7 @@ pub fn list(bytes: &[u8], name: &str) -> Result<Vec<Result<Value, Problem>>, Pro
 
 fn unknown(name: Option<String>) -> Problem {
     match name {
-        Some(name) => Problem::invalid_field(name, "is not a known field"),
+        Some(name) => Problem::invalid_field(name, UNKNOWN_FIELD),
         None => Problem::invalid_field("body", faults::BAD_NAME),
     }
 }

@@ -136,7 +136,7 @@ fn field_error(field: &str, message: &str) -> FieldError {
     if message.starts_with("unknown field") {
         // The path of an unknown field ends at the field itself where the format tells, else at its parent.
         let path = if field.ends_with(name()) { field.to_owned() } else { format!("{parent}{}", name()) };
-        FieldError::new(path, "is not a known field")
+        FieldError::new(path, super::UNKNOWN_FIELD)
     } else if message.starts_with("missing field") {
         FieldError::new(format!("{parent}{}", name()), "is required")
     } else if let Some((_, expected)) = message.rsplit_once(", expected ") {

@@ -59,6 +59,10 @@ fn wrong_shape(error: Option<FieldError>) -> JsonFault {
         field.len() <= 100 && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-[]".contains(&byte))
     };
     match error {
+        Some(FieldError { field, message }) if message == json::UNKNOWN_FIELD => {
+            let parent = field.rsplit_once('.').map_or("it", |(parent, _)| parent).to_owned();
+            JsonFault::WrongShape { field: parent, message: "has an unknown field".to_owned() }
+        }
         Some(FieldError { field, message }) if field == "body" => {
             JsonFault::WrongShape { field: "it".to_owned(), message }
         }
