@@ -166,13 +166,13 @@ fn what_breaks_nobody_passes() {
             ),
         ),
         ("a route opens", set(&format!("{SEND}/security"), json!([]))),
-        ("a new field of a request", put(&at("Content/properties"), "badge", json!({"type": "string"}))),
+        ("a new field of a request", put(&at("Content/properties"), "colour", json!({"type": "string"}))),
         ("a field is no longer required", set(&at("Receipt/required"), json!(["token"]))),
         ("a higher maximum", set(&at("Content/properties/title/maxLength"), json!(300))),
         ("a new field of an answer", put(&at("Notification/properties"), "colour", json!({"type": "string"}))),
-        ("a new reason", also_listed(&at("Reason/enum"), "superseded")),
+        ("a new reason", also_listed(&at("Reason/enum"), "new")),
         ("a new problem", also_listed(&at("ProblemType/enum"), "urn:notifications:problem:new")),
-        ("a new refusal", put(&format!("{SEND}/responses"), "415", json!({"$ref": "#/components/responses/Invalid"}))),
+        ("a new refusal", put(&format!("{SEND}/responses"), "418", json!({"$ref": "#/components/responses/Invalid"}))),
         ("other words", set("/info/title", json!("Another"))),
     ];
     for (what, document) in fine {

@@ -56,7 +56,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotJson,
         Self::NoCaller,
         Self::NotFound,
@@ -64,6 +64,7 @@ impl ProblemKind {
         Self::ExpiredToken,
         Self::Conflict,
         Self::IdempotencyInProgress,
+        Self::PreconditionFailed,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
