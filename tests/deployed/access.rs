@@ -95,6 +95,7 @@ fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
         "GET /v1/client/client.js",
         "GET /v1/client/client.mjs",
         "GET /v1/client/client.d.ts",
+        "GET /v1/openapi.json",
     ];
     let keys: BTreeSet<_> = public.iter().map(Route::key).collect();
     assert_eq!(keys, signed.iter().chain(&open).map(|key| (*key).to_owned()).collect());

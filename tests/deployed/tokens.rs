@@ -23,6 +23,8 @@ impl<'a> Tokens<'a> {
     pub fn of(stack: &'a Stack) -> Self {
         let state = PathBuf::from(std::env::var("STACK_JSON").unwrap()).parent().unwrap().join("tmp/state");
         let pool = stack.text("/outputs/UserPoolId");
+        // The pool's key is made with its first token.
+        let _ = stack.token("ops");
         let (access, other) = (format!("cognito-pool-keys/{pool}-access.pem"), "cognito-rsa-key.pem");
         Self { stack, access: key(&state.join(access)), other: key(&state.join(other)) }
     }
