@@ -8,6 +8,7 @@ self.notificationsOutbox = (() => {
   const KEPT_MS = 7 * 24 * 3_600_000;
   const WAITS_MS = [1_000, 3_000, 9_000]; // until the next try, while the event lasts that made it
   const ANSWER_MS = 10_000;
+  const LOCK_MS = 1_000;
   const NAME = "push-notifications-outbox"; // of the lock, and of the browser's background sync
   const BUSY = [429, 502, 503, 504];
   const OVER = ["taken", "refused"];
@@ -48,7 +49,12 @@ self.notificationsOutbox = (() => {
     return OVER.includes(outcome) ? outcome : keep(entry).then(() => "kept", () => "lost");
   };
 
-  const alone = (work) => (navigator.locks ? navigator.locks.request(NAME, work).catch(work) : work());
+  // Runs `work` while nothing else of the site sends. A page that the browser has frozen keeps its place in the queue of the
+  // lock for ever, so after LOCK_MS the work is done without it: sending twice does no harm.
+  const alone = (work) => {
+    if (!navigator.locks) return work();
+    return navigator.locks.request(NAME, { signal: AbortSignal.timeout?.(LOCK_MS) }, work).catch(work);
+  };
 
   // Removes what waits of a kind.
   const drop = (kind) => on("outbox", "readwrite", (store) => {
