@@ -83,6 +83,7 @@ fn parameters_of_local_stage() -> HashMap<String, String> {
     let config = include_str!("../../samconfig.toml");
     let (_, stage) = config.split_once("[local.deploy.parameters]").unwrap();
     let (stage, _) = stage.split_once("\n[").unwrap();
-    let quoted = stage.split('"').skip(1).step_by(2);
-    quoted.filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let settings = stage.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let pairs = settings.filter_map(|line| line.split('"').nth(1)?.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
