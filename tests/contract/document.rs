@@ -199,9 +199,10 @@ impl Contract {
         };
         match serde_json::from_slice::<Value>(&exchange.request) {
             Ok(mut body) => {
-                drop_refused(&mut body, &exchange.answer);
-                let schema = format!("{pointer}/requestBody/content/{}/schema", escaped(kind));
-                complaints.extend(self.errors(&schema, &body, "request"));
+                if drop_refused(&mut body, &exchange.answer) {
+                    let schema = format!("{pointer}/requestBody/content/{}/schema", escaped(kind));
+                    complaints.extend(self.errors(&schema, &body, "request"));
+                }
             }
             Err(error) => complaints.push(format!("took what is not JSON: {error}")),
         }
@@ -287,16 +288,17 @@ fn parameters(template: &str, given: &[&str]) -> Option<Vec<(String, String)>> {
     (parts.len() == given.len()).then_some(found)
 }
 
-/// A batch is granted although some of its messages are refused: only the others must keep to the contract.
-fn drop_refused(request: &mut Value, answer: &[u8]) {
-    let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return };
-    let (Some(messages), Some(items)) = (request["messages"].as_array_mut(), answer["items"].as_array()) else {
-        return;
-    };
-    if messages.len() == items.len() && items.iter().any(|item| item.get("detail").is_none()) {
+/// Leaves of a batch the messages that were granted: it is granted although some of its messages are refused. False where
+/// none is left.
+fn drop_refused(request: &mut Value, answer: &[u8]) -> bool {
+    let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return true };
+    let messages = request.get_mut("messages").and_then(Value::as_array_mut);
+    let (Some(messages), Some(items)) = (messages, answer["items"].as_array()) else { return true };
+    if messages.len() == items.len() {
         let mut items = items.iter();
         messages.retain(|_| items.next().is_some_and(|item| item.get("detail").is_none()));
     }
+    !messages.is_empty()
 }
 
 /// `/` and `~` as a JSON pointer has them.

@@ -106,6 +106,29 @@ fn what_the_contract_does_not_allow_is_found() {
 }
 
 #[test]
+fn what_the_contract_allows_passes() {
+    let example = |name: &str| contract().document["components"]["examples"][name]["value"].to_string();
+    let mut put = answered("PUT /v1/recipients/{id}", 200, &example("Recipient"));
+    put.headers.push(("etag".into(), "\"1-1.00\"".into()));
+    put.path = vec![("id".into(), "bob".into())];
+    put.request = example("Profile").into_bytes();
+    assert_eq!(contract().complaints(&put), Vec::<String>::new());
+    let mut patched = Exchange { route: "PATCH /v1/recipients/{id}".into(), ..put };
+    patched.request = example("ProfilePatch").into_bytes();
+    assert_eq!(contract().complaints(&patched), Vec::<String>::new());
+
+    let refused_and_granted = format!("{{\"items\": [{}, {}]}}", example("Problem"), example("Notification"));
+    let mut batch = answered("POST /v1/notifications/batch", 202, &refused_and_granted);
+    batch.request = format!("{{\"messages\": [{{\"colour\": 1}}, {}]}}", example("SendRequest")).into_bytes();
+    assert_eq!(contract().complaints(&batch), Vec::<String>::new());
+    batch.request = format!("{{\"messages\": [{}, {{\"colour\": 1}}]}}", example("SendRequest")).into_bytes();
+    assert_ne!(contract().complaints(&batch), Vec::<String>::new());
+    batch.request = br#"{"messages": [{"colour": 1}]}"#.to_vec();
+    batch.answer = format!("{{\"items\": [{}]}}", example("Problem")).into_bytes();
+    assert_eq!(contract().complaints(&batch), Vec::<String>::new());
+}
+
+#[test]
 fn a_path_belongs_to_the_most_literal_route() {
     let route = |method, path| contract().route_of(method, path).map(|(route, _)| route);
     assert_eq!(route("POST", "/v1/notifications/batch").as_deref(), Some("POST /v1/notifications/batch"));
