@@ -61,7 +61,7 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 
 # Without it the tools that no test needs would rot unseen. One stack serves all but faults, whose proxy stands before its own.
 .PHONY: quick-tools
-quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready ## bench, smoke, load, report, redrive, browser, contract and faults, each in its short form
+quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## bench, smoke, load, report, redrive, browser, contract and faults, each in its short form
 	@echo "== bench, in short"
 	@SHORT=1 python3 infra/bench.py
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py
@@ -82,6 +82,10 @@ browser: build target/venv/local/ready target/venv/sam/ready ## the client scrip
 	elif [ $$code != 3 ]; then \
 	  exit $$code; \
 	fi
+
+.PHONY: contract
+contract: build target/venv/local/ready target/venv/sam/ready target/venv/contract/ready ## requests made of docs/openapi.yaml to a local stack, and its answers held to the file, by Schemathesis
+	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/contract/run.py
 
 .PHONY: load
 load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready ## 50 callers at once on a local stack for MINUTES, by k6 (PROFILE=release for optimised functions)
@@ -185,6 +189,7 @@ target/venv/local/ready: infra/local/requirements.txt
 target/venv/sam/ready: infra/requirements-sam.txt
 target/venv/faults/ready: infra/local/requirements-faults.txt
 target/venv/load/ready: tests/load/requirements.txt
+target/venv/contract/ready: infra/local/requirements-contract.txt
 target/venv/%/ready:
 	@echo "== installing $< into $(@D)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'
