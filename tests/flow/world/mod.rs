@@ -10,6 +10,7 @@ mod faults;
 mod functions;
 mod holding;
 mod http;
+mod kept;
 pub mod logs;
 mod meddling;
 mod providers;
@@ -35,6 +36,7 @@ pub use functions::Rollup;
 use functions::{Cleaner, PREFIX, Places};
 pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
+use kept::keeps_to_the_contract;
 pub use meddling::Meddle;
 use notifications::cascade::{Dispatcher, Sweep, Told};
 use notifications::cleanup::Summary;
@@ -186,28 +188,28 @@ impl World {
 
     pub async fn on_recipient(&self, route: &str, id: &str, body: Value) -> Answer {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
-        answer(self.recipients.answer(&request, self.clock.now()).await)
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
     /// The same under a condition on the recipient's entity tag.
     pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> Answer {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
         let request = Request { if_match: Some(tag.to_owned()), ..request };
-        answer(self.recipients.answer(&request, self.clock.now()).await)
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
     pub async fn remove_device(&self, id: &str, device_id: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/devices/{device_id}";
         let path = [("id", id), ("device_id", device_id)];
         let request = self.request(SHOP, "recipients", route, &path, &[], &Value::Null, None);
-        answer(self.recipients.answer(&request, self.clock.now()).await)
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
     /// Ops say that the address of this channel may be written to again.
     pub async fn lift_suppression(&self, id: &str, channel: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/suppressions/{channel}";
         let request = self.request("ops", "ops", route, &[("id", id), ("channel", channel)], &[], &Value::Null, None);
-        answer(self.recipients.answer(&request, self.clock.now()).await)
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
     /// The ids of a recipient's devices.
@@ -227,7 +229,7 @@ impl World {
         let body = message(to, extra);
         let request = self.request(SHOP, "send", "POST /v1/notifications", &[], &[], &body, None);
         let arrived = self.clock.now() - SignedDuration::from_secs(seconds);
-        answer(self.send.answer(&request, arrived, self.gone_by()).await)
+        answered(&request, self.send.answer(&request, arrived, self.gone_by()).await)
     }
 
     pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> Answer {
@@ -300,7 +302,7 @@ impl World {
     }
 
     async fn ask(&self, request: Request) -> Answer {
-        answer(self.send.answer(&request, self.clock.now(), self.gone_by()).await)
+        answered(&request, self.send.answer(&request, self.clock.now(), self.gone_by()).await)
     }
 
     /// When an invocation that begins now can no longer be alive.
@@ -353,7 +355,7 @@ impl World {
     pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> Answer {
         let body = json!({"messages": messages});
         let request = self.request(SHOP, "send", "POST /v1/notifications/batch", &[], &[], &body, Some(key));
-        answer(send.answer(&request, self.clock.now(), self.gone_by()).await)
+        answered(&request, send.answer(&request, self.clock.now(), self.gone_by()).await)
     }
 
     /// Another instance of cascade, which shares nothing with the first but the tables.
@@ -437,13 +439,13 @@ impl World {
     /// What ops are answered.
     pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
         let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
-        answer(self.console.answer(&request, self.clock.now()).await)
+        answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
     /// What ops are answered who ask for another rollout; a text is sent as it stands.
     pub async fn put_rollout(&self, body: Value) -> Answer {
         let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
-        answer(self.console.answer(&request, self.clock.now()).await)
+        answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
     /// The report of the last week for people: its content type and text.
@@ -451,6 +453,7 @@ impl World {
         let query = [("format", "markdown")];
         let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
         let response = self.console.answer(&request, self.clock.now()).await;
+        keeps_to_the_contract(&request, &response);
         (response.content_type, response.body.expose().clone())
     }
 
@@ -509,7 +512,9 @@ fn message(to: &str, extra: Value) -> Value {
     message
 }
 
-fn answer(response: notifications::http::Response) -> Answer {
+/// The answer, once it is clear that the contract allows it.
+fn answered(request: &Request, response: notifications::http::Response) -> Answer {
+    keeps_to_the_contract(request, &response);
     // What is no JSON is a page.
     let text = response.body.expose();
     let body = serde_json::from_str(text).unwrap_or_else(|_| if text.is_empty() { Value::Null } else { json!(text) });

@@ -9,7 +9,7 @@ use notifications::track::{Permit, TokenKeys};
 use serde_json::{Value, json};
 
 use super::functions::LINK_KEY;
-use super::{Answer, SHOP, World, answer};
+use super::{Answer, SHOP, World, answered};
 
 /// Where the API is reached from outside.
 pub const BASE: &str = "https://notify.example.com";
@@ -53,12 +53,13 @@ impl World {
     pub async fn subscribe_again(&self, id: &str, kind: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";
         let request = self.request(SHOP, "recipients", route, &[("id", id), ("type", kind)], &[], &Value::Null, None);
-        answer(self.recipients.answer(&request, self.clock.now()).await)
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
     pub async fn on_track(&self, route: &str, token: &str, body: Value) -> Answer {
-        let request = self.request("", "", route, &[("token", token)], &[], &body, None);
-        answer(self.track.answer(&request, self.clock.now()).await)
+        let path: &[_] = if route.ends_with("{token}") { &[("token", token)] } else { &[] };
+        let request = self.request("", "", route, path, &[], &body, None);
+        answered(&request, self.track.answer(&request, self.clock.now()).await)
     }
 }
 

@@ -1,0 +1,34 @@
+//! Every request and every answer of the stories keeps to the contract docs/openapi.yaml.
+
+#[path = "../../contract/document.rs"]
+#[allow(dead_code)]
+mod document;
+
+use std::collections::BTreeMap;
+
+use document::{Exchange, contract};
+use notifications::http::{Request, Response};
+use notifications::private::Private;
+
+/// Fails where the contract does not allow what was answered, or does not know what was granted.
+pub fn keeps_to_the_contract(request: &Request, response: &Response) {
+    let complaints = contract().complaints(&exchange(request, response));
+    assert!(complaints.is_empty(), "docs/openapi.yaml: {complaints:#?}");
+}
+
+fn exchange(request: &Request, response: &Response) -> Exchange {
+    let given = |parameters: &BTreeMap<String, Private<String>>| {
+        parameters.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect()
+    };
+    let headers = response.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+    Exchange {
+        route: request.route.clone(),
+        path: given(&request.path),
+        query: given(&request.query),
+        idempotency_key: request.idempotency_key.as_ref().map(|key| key.expose().clone()),
+        request: request.body.expose().clone(),
+        status: response.status,
+        headers: headers.chain([("content-type".to_owned(), response.content_type.to_owned())]).collect(),
+        answer: response.body.expose().clone().into_bytes(),
+    }
+}
