@@ -90,14 +90,14 @@ impl Contract {
         Some((format!("{method} {template}"), found))
     }
 
-    /// What of an exchange the contract does not allow, in words. A request is held to it where it was granted.
+    /// Violations of the contract in an exchange, in words. The request may violate it only where the answer is a 4xx.
     pub fn complaints(&self, exchange: &Exchange) -> Vec<String> {
         let mut complaints = Vec::new();
         match self.pointer_to(&exchange.route) {
             None => complaints.push("is no route of the contract".to_owned()),
             Some(pointer) => {
                 self.check_answer(&pointer, exchange, &mut complaints);
-                if exchange.status < 400 {
+                if !(400..500).contains(&exchange.status) {
                     self.check_request(&pointer, exchange, &mut complaints);
                 }
             }
@@ -177,6 +177,11 @@ impl Contract {
                     complaints.extend(self.errors(&format!("{at}/schema"), &value, name));
                 }
                 None => complaints.push(format!("took the {place} parameter {name}")),
+            }
+        }
+        for (_, missing) in parameters.iter().filter(|(_, known)| known["in"] == "query" && known["required"] == true) {
+            if !exchange.query.iter().any(|(name, _)| missing["name"] == json!(name)) {
+                complaints.push(format!("took no query parameter {}", missing["name"]));
             }
         }
         // A route that does not name it passes it over, as any header.

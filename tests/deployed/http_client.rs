@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
+    pub body: Bytes,
     pub json: Value,
 }
 
@@ -58,6 +59,7 @@ impl HttpClient {
                 status: parts.status.as_u16(),
                 headers: parts.headers,
                 json: serde_json::from_slice(&body).unwrap_or(Value::Null),
+                body,
             }
         };
         self.runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange).await.expect("an answer in time") })

@@ -11,11 +11,15 @@
 mod arrival;
 #[path = "../../functions/ece/tests/browser/mod.rs"]
 mod browser;
+#[path = "../contract/document.rs"]
+#[allow(dead_code)]
+mod document;
 
 mod access;
 mod bad_input;
 mod feedback;
 mod http_client;
+mod kept;
 mod ladder;
 mod later;
 mod listeners;

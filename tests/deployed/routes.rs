@@ -9,7 +9,7 @@ use crate::world::{message, recipient_in, world};
 #[ignore = "needs the local stack: make test"]
 fn the_public_key_needs_no_token_and_is_the_one_that_signs() {
     let world = world();
-    let answer = world.stack.http.send("GET", &world.stack.url("/v1/vapid-public-key"), &[], Vec::new());
+    let answer = world.stack.request("GET", &world.stack.url("/v1/vapid-public-key"), &[], Vec::new());
     assert_eq!((answer.status, answer.json), (200, json!({"public_key": world.stack.text("/vapid_public_key")})));
 }
 

@@ -8,6 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::http_client::{Answer, HttpClient};
+use crate::kept::keeps_to_the_contract;
 
 /// A queue that hears what the alerts topic says.
 pub struct Heard {
@@ -25,7 +26,7 @@ impl Heard {
 
 /// What `STACK_JSON` describes.
 pub struct Stack {
-    pub http: HttpClient,
+    http: HttpClient,
     about: Value,
     tokens: Mutex<HashMap<&'static str, String>>,
 }
@@ -50,6 +51,19 @@ impl Stack {
 
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.text("/api_url"))
+    }
+
+    /// Runs beside the tests until the process ends.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.http.spawn(work);
+    }
+
+    /// A request to the API. Fails where the request or its answer violates the contract.
+    pub fn request(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let target = url.strip_prefix(self.text("/api_url")).unwrap_or_else(|| panic!("{url} is not of the API"));
+        let answer = self.http.send(method, url, headers, body.clone());
+        keeps_to_the_contract(method, target, headers, &body, &answer);
+        answer
     }
 
     /// A client-credentials token of the client that holds `scope`.

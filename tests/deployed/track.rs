@@ -9,7 +9,7 @@ use crate::world::{World, message, recipient_in, world};
 /// A call of somebody without a token of the API.
 fn as_anybody(world: &World, method: &str, url: &str, body: &str) -> Answer {
     // What a browser sends without asking first.
-    world.stack.http.send(method, url, &[("Content-Type", "text/plain")], body.as_bytes().to_vec())
+    world.stack.request(method, url, &[("Content-Type", "text/plain")], body.as_bytes().to_vec())
 }
 
 fn link_in(mail: &str, path: &str) -> String {

@@ -27,7 +27,7 @@ pub fn world() -> &'static World {
     static WORLD: LazyLock<World> = LazyLock::new(|| {
         let stack = Stack::from_environment();
         let push_service = PushService::new(&std::env::var("PUSH_ORIGIN").expect("PUSH_ORIGIN: run this by make test"));
-        stack.http.spawn(push_service.run());
+        stack.spawn(push_service.run());
         World { stack, push_service }
     });
     &WORLD
@@ -63,7 +63,7 @@ impl World {
         let bearer = format!("Bearer {}", self.stack.token(scope));
         let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
         headers.extend_from_slice(more);
-        self.stack.http.send(method, &self.stack.url(path), &headers, body)
+        self.stack.request(method, &self.stack.url(path), &headers, body)
     }
 
     /// The same with one status that will do; answers with the body.
@@ -77,7 +77,7 @@ impl World {
     pub fn call_as_stranger(&self, method: &str, path: &str, bearer: Option<&str>) -> u16 {
         let bearer = bearer.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = bearer.iter().map(|bearer| ("Authorization", bearer.as_str())).collect();
-        self.stack.http.send(method, &self.stack.url(path), &headers, Vec::new()).status
+        self.stack.request(method, &self.stack.url(path), &headers, Vec::new()).status
     }
 
     pub fn put_recipient(&self, id: &str, profile: &Value) -> u16 {
