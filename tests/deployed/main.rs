@@ -34,4 +34,5 @@ mod template;
 mod tokens;
 mod track;
 mod version_2;
+mod warm_processes;
 mod world;

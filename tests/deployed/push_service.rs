@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -13,9 +14,13 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 
 use crate::arrival::verified_claims;
 use crate::browser::Browser;
+
+/// Longest wait for the others of a meeting; less than the sender waits for an answer.
+const MEETING_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// What came for a device.
 pub struct Arrived {
@@ -27,6 +32,8 @@ pub struct Arrived {
 struct Mailbox {
     is_gone: bool,
     refuses: bool,
+    meeting: Option<Arc<Barrier>>,
+    has_met: bool,
     arrived: Vec<Arrived>,
 }
 
@@ -92,6 +99,12 @@ impl PushService {
 async fn answer(mailboxes: Mailboxes, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_or_else(|_| Vec::new(), |body| body.to_bytes().to_vec());
+    let meeting = mailboxes.lock().unwrap().get(parts.uri.path()).and_then(|mailbox| mailbox.meeting.clone());
+    if let Some(meeting) = meeting
+        && tokio::time::timeout(MEETING_PATIENCE, meeting.wait()).await.is_ok()
+    {
+        mailboxes.lock().unwrap().get_mut(parts.uri.path()).unwrap().has_met = true;
+    }
     let status = match mailboxes.lock().unwrap().get_mut(parts.uri.path()) {
         None => 404,
         Some(mailbox) if mailbox.is_gone => 410,
@@ -124,6 +137,20 @@ impl Device {
     /// From now on its push service answers 400.
     pub fn refuses(&self) {
         self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().refuses = true;
+    }
+
+    /// From now on its push service answers a message only once each of these devices has one, so that as many processes of a
+    /// function are busy at the same moment.
+    pub fn meet(devices: &[&Self]) {
+        let meeting = Arc::new(Barrier::new(devices.len()));
+        for device in devices {
+            device.mailboxes.lock().unwrap().get_mut(&device.path).unwrap().meeting = Some(Arc::clone(&meeting));
+        }
+    }
+
+    /// True once a message for it waited until the others had theirs.
+    pub fn has_met(&self) -> bool {
+        self.mailboxes.lock().unwrap()[&self.path].has_met
     }
 
     /// What arrived since the last look: each message verified (RFC 8292) and opened (RFC 8291).

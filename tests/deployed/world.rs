@@ -121,7 +121,11 @@ impl World {
     /// Sends, and answers with the notification once nothing more follows: at once, or when the cascade is done.
     pub fn send_to_the_end(&self, message: &Value) -> Value {
         let sent = self.send(message);
-        let id = sent["id"].as_str().unwrap();
+        self.end_of(sent["id"].as_str().unwrap())
+    }
+
+    /// The notification once nothing more follows.
+    pub fn end_of(&self, id: &str) -> Value {
         eventually(20, || Some(self.notification(id)).filter(|now| FINAL.contains(&now["status"].as_str().unwrap())))
     }
 }

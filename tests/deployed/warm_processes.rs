@@ -1,0 +1,135 @@
+//! Several warm processes of one function, most of them idle while a parameter gets a value and then junk: each decides by the last
+//! valid version that Parameter Store held. After the other stories in the order of names, since it changes whom version 2 serves.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::push_service::Device;
+use crate::world::{World, eventually, message, tried, world};
+
+/// Processes of the send function.
+const PROCESSES: usize = 5;
+/// After a change every decision follows it within this time.
+const FOLLOWED: Duration = Duration::from_secs(30);
+/// No process decides by a value older than this if it can read a newer one.
+const CACHED: Duration = Duration::from_secs(10);
+
+/// A recipient with a device that is gone and a number.
+struct Person {
+    id: String,
+    phone: String,
+    device: Device,
+}
+
+fn people(world: &World) -> Vec<Person> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let person = |_| {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (id, phone) = (format!("warm-{number}"), format!("+39333666{number:04}"));
+        assert_eq!(world.put_recipient(&id, &json!({"phone": phone})), 201);
+        let (device, _) = world.register(&id);
+        device.goes_away();
+        Person { id, phone, device }
+    };
+    (0..PROCESSES).map(person).collect()
+}
+
+/// One notification from each process as it ended, and the number of SMS that were paid. The push service answers none before it has one from each.
+fn one_of_each_process(world: &World) -> (Vec<Value>, usize) {
+    eventually(60, || {
+        let people = people(world);
+        let devices: Vec<_> = people.iter().map(|person| &person.device).collect();
+        Device::meet(&devices);
+        let sent: Vec<_> = scope(|threads| {
+            let send = |person: &Person| {
+                let asked = message(&person.id, "By which version?");
+                threads.spawn(move || world.send(&asked))
+            };
+            let running: Vec<_> = people.iter().map(send).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        // A process that has just started may come too late.
+        let have_met = devices.iter().all(|device| device.has_met());
+        have_met.then(|| {
+            // Where several reserve money at the same moment, one of them waits for the cascade.
+            let ended = sent.iter().map(|sent| world.end_of(sent["id"].as_str().unwrap())).collect();
+            (ended, people.iter().map(|person| world.stack.sms_to(&person.phone).len()).sum())
+        })
+    })
+}
+
+fn versions(sent: &[Value]) -> Vec<&str> {
+    sent.iter().map(|one| one["version"].as_str().unwrap()).collect()
+}
+
+/// Asks one process again and again, while the others are idle, until it decides by this version.
+fn one_process_follows(world: &World, version: &str) {
+    eventually(FOLLOWED.as_secs(), || {
+        let explained =
+            world.expect(200, "send", "POST", "/v1/notifications/explain", &message("warm-0", "Which version?"));
+        (explained["version"] == version).then_some(())
+    });
+}
+
+/// Percentage in force and its source, as ops see it.
+fn in_force(world: &World) -> (f64, String) {
+    let rollout = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    (rollout["percentage"].as_f64().unwrap(), rollout["source"].as_str().unwrap().to_owned())
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
+    let world = world();
+    let set = |parameter: &str, value: &str| world.stack.put_parameter(parameter, value);
+    let (percentage, settings) = ("RolloutPercentageParameter", "SettingsParameter");
+
+    set(settings, "{}");
+    set(percentage, "100");
+    one_process_follows(world, "v2");
+    let (sent, paid) = eventually(FOLLOWED.as_secs(), || {
+        Some(one_of_each_process(world)).filter(|(sent, _)| versions(sent) == ["v2"; PROCESSES])
+    });
+    assert!(sent.iter().all(|one| tried(one) == ["push: gone", "sms: accepted"]), "{sent:#?}");
+    assert_eq!(paid, PROCESSES);
+
+    // The kill switch, held while one process is busy, and a typo behind it.
+    set(percentage, "0");
+    one_process_follows(world, "v1");
+    set(percentage, "0%");
+    let junk = Instant::now();
+    let mut planned = message("warm-0", "In a moment");
+    planned["send_at"] = json!((Timestamp::now() + SignedDuration::from_secs(2)).to_string());
+    let planned = world.send(&planned);
+    sleep(CACHED.saturating_sub(junk.elapsed()));
+    let (sent, paid) = one_of_each_process(world);
+    assert_eq!((versions(&sent), paid), (vec!["v1"; PROCESSES], 0));
+    let taken_up = eventually(20, || {
+        assert_eq!(world.stack.invoke("CascadeFunctionName", &json!({"task": "cascade"})).status, 200);
+        Some(world.notification(planned["id"].as_str().unwrap())).filter(|now| now["status"] != "scheduled")
+    });
+    assert_eq!(taken_up["version"], "v1");
+    assert_eq!(in_force(world), (0.0, "last good".to_owned()));
+    assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
+
+    // Back to everybody and without SMS, and a typo behind both.
+    set(settings, r#"{"sms": {"per_recipient_per_day": 0}}"#);
+    set(percentage, "100");
+    one_process_follows(world, "v2");
+    set(percentage, "one hundred");
+    set(settings, r#"{"sms": {"per_recipient_per_day": 0,}}"#);
+    let junk = Instant::now();
+    sleep(CACHED);
+    let (sent, paid) = one_of_each_process(world);
+    assert_eq!((versions(&sent), paid), (vec!["v2"; PROCESSES], 0), "{sent:#?}");
+    assert!(sent.iter().all(|one| tried(one) == ["push: gone"]), "{sent:#?}");
+    assert_eq!(in_force(world), (100.0, "last good".to_owned()));
+    assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
+
+    set(settings, "{}");
+    set(percentage, "10");
+}
