@@ -47,6 +47,10 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
 #[test]
 fn the_answers_that_the_documentation_shows_keep_to_the_contract() {
     let golden = [
+        (
+            "POST /v1/notifications/explain",
+            include_str!("../../functions/notifications/src/send/golden/explanation.json"),
+        ),
         ("GET /v1/metrics", include_str!("../../functions/notifications/src/console/golden/metrics.json")),
         ("GET /v1/metrics/channels", include_str!("../../functions/notifications/src/console/golden/channels.json")),
         ("GET /v1/metrics/costs", include_str!("../../functions/notifications/src/console/golden/costs.json")),
@@ -57,8 +61,10 @@ fn the_answers_that_the_documentation_shows_keep_to_the_contract() {
         ),
         ("GET /v1/report", include_str!("../../functions/notifications/src/console/golden/report.json")),
     ];
+    let asked = contract().document["components"]["examples"]["SendRequest"]["value"].to_string().into_bytes();
     for (route, answer) in golden {
-        assert_eq!(contract().complaints(&answered(route, 200, answer)), Vec::<String>::new());
+        let exchange = Exchange { request: asked.clone(), ..answered(route, 200, answer) };
+        assert_eq!(contract().complaints(&exchange), Vec::<String>::new());
     }
 }
 

@@ -172,6 +172,19 @@ async fn explain_says_what_a_send_would_do_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn an_explanation_names_the_reason_for_each_impossible_channel_as_the_golden_file_has_it() {
+    let world = World::start().await;
+    let preferences = json!({"opted_out_channels": ["email"]});
+    let profile = json!({"email": "ada@example.com", "phone": "+4915112345678", "preferences": preferences});
+    world.put_profile("ada", profile).await;
+    let body = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}});
+    let explained = world.post("POST /v1/notifications/explain", body, None).await;
+    let text = serde_json::to_string_pretty(&explained.body).unwrap();
+    let golden = include_str!("../../functions/notifications/src/send/golden/explanation.json");
+    assert_eq!(text.trim(), golden.trim(), "\n{text}");
+}
+
+#[tokio::test]
 async fn a_gates_no_is_skipped_with_its_reason() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
