@@ -1,12 +1,20 @@
 """Deploys the real template.yaml to the local AWS with `sam deploy`.
 
 What `sam build` would do for AWS is done here with the binaries that `make build` made: a copy of the template in which
-only each CodeUri differs (and the alarms' template, beside it in the repository, gets its full path).
+only each CodeUri differs (and the alarms' template, beside it in the repository, gets its full path). Each CodeUri is a ZIP
+file that is made once for all stacks of a build: `sam deploy` would compress 300 MB for each stack, 18 s of a processor.
+The copy is JSON: SAM reads it a dozen times, and YAML costs it half a second each time.
 """
 
+import json
+import os
 import re
 import subprocess
+import tempfile
 import time
+import zipfile
+
+from samtranslator.yaml_helper import yaml_parse
 
 import samconfig
 from settings import ROOT, STAGE
@@ -23,12 +31,27 @@ def write_template(place):
     for name in names:
         if not (binaries() / name / "bootstrap").exists():
             raise SystemExit(f"target/lambda/{name}/bootstrap is missing: make build")
-    source = CODE_URI.sub(lambda found: f"{found[1]}{binaries() / found[2]}", source)
-    place.template.write_text(NESTED.sub(lambda found: f"{found[1]}{ROOT / found[2]}", source))
+    packages = {name: package(name) for name in names}
+    source = CODE_URI.sub(lambda found: f"{found[1]}{packages[found[2]]}", source)
+    source = NESTED.sub(lambda found: f"{found[1]}{ROOT / found[2]}", source)
+    place.template.write_text(json.dumps(yaml_parse(source), indent=1, default=str))
 
 
 def binaries():
     return ROOT / "target/lambda"
+
+
+def package(name):
+    """The ZIP file of a function, made anew when its binary is newer. Stacks may start side by side, so it appears whole."""
+    binary, made = binaries() / name / "bootstrap", binaries() / f"{name}.zip"
+    if made.exists() and made.stat().st_mtime_ns > binary.stat().st_mtime_ns:
+        return made
+    descriptor, unfinished = tempfile.mkstemp(dir=binaries(), prefix=f"{name}.")
+    with os.fdopen(descriptor, "wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.write(binary, binary.name)
+    os.replace(unfinished, made)
+    return made
 
 
 def deploy(place, by_hand):
