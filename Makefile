@@ -32,6 +32,8 @@ FUNCTIONS := send cascade rollup cleanup recipients track console
 DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
+# The operator's tool. The shell expands the options' values, so that they may hold spaces and quotes.
+OPS := $(LOCAL_PYTHON) infra/notifications_ops
 SAM_BIN := target/venv/sam/bin
 export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
@@ -55,7 +57,7 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	    cargo test --workspace --locked --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
 	else \
 	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
-	  $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/smoke_local.py; \
+	  $(LOCAL_PYTHON) infra/local/with_stack.py $(OPS) smoke; \
 	fi
 	@$(MAKE) --no-print-directory quick-tools
 
@@ -63,7 +65,7 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 .PHONY: quick-tools
 quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## bench, smoke, load, report, redrive, browser, contract and faults, each in its short form
 	@echo "== bench, in short"
-	@SHORT=1 python3 infra/bench.py
+	@SHORT=1 python3 tests/benches/bench.py
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py
 	@echo "== faults, in short"
 	@SHORT=1 $(LOCAL_PYTHON) infra/local/run_faults.py
@@ -92,8 +94,8 @@ load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
 
 .PHONY: init
-init: target/venv/local/ready ## create the SSM parameters of STAGE once; never overwrites one (SECRETS_KEY=<key ARN>)
-	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/init_local.py; else $(LOCAL_PYTHON) infra/init.py; fi
+init: target/venv/local/ready ## create the SSM parameters and keys of STAGE once (SECRETS_KEY=<key ARN>)
+	@$(OPS) init --stage "$$STAGE" --secrets-key "$$SECRETS_KEY"
 
 .PHONY: up
 up: build target/venv/local/ready target/venv/sam/ready ## start a local stack and the example site of docs/browser.md, and leave them running (PARAMS="Key=value", LOCAL_PORT=4566)
@@ -108,20 +110,20 @@ logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send f
 	@$(LOCAL_PYTHON) infra/local/logs.py
 
 .PHONY: smoke
-smoke: target/venv/local/ready ## the playbook's checks on a deployed stack (SENDS=0 looks only; else 100 e-mails of SES's simulator, or local pushes)
-	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/smoke_local.py; else $(LOCAL_PYTHON) infra/smoke.py; fi
+smoke: target/venv/local/ready ## check a deployed stage by 100 e-mails to SES's simulator, or local pushes (SENDS=0 sends nothing)
+	@$(OPS) smoke --stage "$$STAGE" --sends "$(if $(SHORT),20,$(SENDS))"
 
 .PHONY: report
-report: target/venv/local/ready ## the review of a week into target/report (FROM=, TO= for another window)
-	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/report_local.py; else $(LOCAL_PYTHON) infra/report.py; fi
+report: target/venv/local/ready ## write the review of a week into target/report (FROM=, TO= for another window)
+	@$(OPS) report --stage "$$STAGE" --from "$$FROM" --to "$$TO"
 
 .PHONY: redrive
-redrive: target/venv/local/ready ## what the stream's readers gave up (REDRIVE=yes counts it again)
-	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/redrive_local.py; else $(LOCAL_PYTHON) infra/redrive.py; fi
+redrive: target/venv/local/ready ## list the stream's failure queue (REDRIVE=yes counts its records again)
+	@$(OPS) redrive --stage "$$STAGE" $(if $(filter yes,$(REDRIVE)),--apply) $(if $(filter yes,$(FORGET)),--forget)
 
 .PHONY: sms-receipts
-sms-receipts: target/venv/local/ready ## let the service hear what becomes of SMS (again after the first SMS)
-	@if [ "$(STAGE)" = local ]; then $(LOCAL_PYTHON) infra/local/sms_receipts_local.py; else $(LOCAL_PYTHON) infra/sms_receipts.py; fi
+sms-receipts: target/venv/local/ready ## subscribe a stage to the delivery logs of SMS (again after the first SMS)
+	@$(OPS) sms-receipts --stage "$$STAGE"
 
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)
@@ -157,7 +159,7 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 
 .PHONY: bench
 bench: ## measure sealing, write units and starts, and write the tables into docs/benchmarks.md (SHORT=1 only shows that they run)
-	@python3 infra/bench.py
+	@python3 tests/benches/bench.py
 
 .PHONY: fuzz
 fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo install --locked cargo-fuzz)
@@ -176,7 +178,7 @@ types: ## TypeScript types of the contract into target/types, type-checked with 
 
 .PHONY: deploy
 deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod, CONFIRM=no, TAGS="key=value")
-	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(LOCAL_PYTHON) infra/deploy.py
+	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(OPS) deploy --stage "$$STAGE" --params "$$PARAMS" --tags "$$TAGS" --confirm "$$CONFIRM"
 
 .PHONY: clean
 clean: ## stop every local stack and remove everything that was built

@@ -12,12 +12,12 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# (name, script with its arguments), in an order in which none disturbs the next: smoke and load want a closed breaker.
+# (name, program with its arguments), in an order in which none disturbs the next: smoke and load want a closed breaker.
 TOOLS = (
-    ("smoke", ["infra/local/smoke_local.py"]),
+    ("smoke", ["infra/notifications_ops", "smoke", "--sends", "20"]),
     ("load", ["tests/load/run.py"]),
-    ("report", ["infra/local/report_local.py"]),
-    ("redrive", ["infra/local/redrive_local.py"]),
+    ("report", ["infra/notifications_ops", "report"]),
+    ("redrive", ["infra/notifications_ops", "redrive"]),
     ("browser", ["tests/browser/run.py"]),
     ("contract", ["tests/contract/run.py"]),
 )

@@ -16,8 +16,9 @@ import zipfile
 
 from samtranslator.yaml_helper import yaml_parse
 
-import samconfig
 from settings import ROOT, STAGE
+
+from notifications_ops import samconfig
 
 SAM = ROOT / "target/venv/sam/bin/sam"
 CODE_URI = re.compile(r"^(\s+CodeUri: )functions/(\w+)$", re.MULTILINE)

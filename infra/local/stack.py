@@ -8,10 +8,10 @@ import boto3
 
 import api
 import sam
-import init
-import samconfig
 import server
 from settings import REGION, STAGE, say
+
+from notifications_ops import parameters, samconfig
 
 
 def up(place, by_hand=""):
@@ -24,7 +24,7 @@ def up(place, by_hand=""):
     try:
         say(f"local AWS listens on {place.endpoint}")
         clients = _clients(place)
-        init.init(clients("ssm"), STAGE)
+        parameters.create(clients("ssm"), STAGE)
         sender = samconfig.parameters(STAGE, by_hand)["SenderAddress"]
         clients("ses").verify_email_identity(EmailAddress=sender)  # on AWS its owner answers a mail
         name = samconfig.deploy_settings(STAGE)["stack_name"]
@@ -33,7 +33,7 @@ def up(place, by_hand=""):
         api_id, routes = api.create_routes(clients, name)
         say(f"{routes} routes of the HTTP API")
         described = _describe(place, clients, name, api_id)
-        init.say_where_links_lead(clients("ssm"), STAGE, described["api_url"])
+        parameters.create_public_base_url(clients("ssm"), STAGE, described["api_url"])
         place.stack_file.write_text(json.dumps(described, indent=2) + "\n")
     except BaseException:
         server.stop(place)

@@ -66,13 +66,13 @@ fn what_sns_logs_of_an_sms_is_heard_once_make_sms_receipts_has_run() {
     let world = world();
     let group = format!("sns/{}/{ACCOUNT}/DirectPublishToPhoneNumber", world.stack.text("/region"));
     let told = sms_receipts();
-    assert!(told.contains(&format!("{group}: not there yet")), "{told}");
+    assert!(told.contains(&format!("{group}: missing")), "{told}");
     for group in [group.clone(), format!("{group}/Failure")] {
         world.stack.logs("CreateLogGroup", &json!({"logGroupName": group}));
         world.stack.logs("CreateLogStream", &json!({"logGroupName": group, "logStreamName": "s"}));
     }
-    assert!(sms_receipts().contains(&format!("{group}/Failure: heard from now on")));
-    assert!(sms_receipts().contains(&format!("{group}: heard already")), "twice is as once");
+    assert!(sms_receipts().contains(&format!("{group}/Failure: subscribed")));
+    assert!(sms_receipts().contains(&format!("{group}: subscribed already")), "twice is as once");
 
     let (id, phone) = (recipient_in(Version::V2, "texted"), "+393335550199");
     world.put_recipient(&id, &json!({"phone": phone}));
@@ -102,7 +102,7 @@ fn what_sns_logs_of_an_sms_is_heard_once_make_sms_receipts_has_run() {
 fn sms_receipts() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new(root.join("target/venv/local/bin/python"));
-    let done = command.arg(root.join("infra/local/sms_receipts_local.py")).output().unwrap();
+    let done = command.arg(root.join("infra/notifications_ops")).arg("sms-receipts").output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     text(done.stdout) + &text(done.stderr)
 }

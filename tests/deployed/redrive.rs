@@ -31,12 +31,12 @@ fn what_was_given_up_is_shown_without_a_name_and_counted_once_by_a_redrive() {
     assert!(!shown.contains(&id) && !shown.contains("push/"), "{shown}");
     assert_eq!(sent(world), before, "a look changes nothing");
 
-    let redriven = redrive(&[("REDRIVE", "yes")]);
+    let redriven = redrive(&["--apply"]);
     assert!(redriven.contains("counted: deleted") && redriven.contains("nothing to do"), "{redriven}");
     assert!(redriven.contains("2 of 2 messages done with"), "{redriven}");
     assert_eq!(sent(world), before + 1);
     put(world, &letters[0]);
-    assert!(redrive(&[("REDRIVE", "yes")]).contains("1 of 1 messages done with"));
+    assert!(redrive(&["--apply"]).contains("1 of 1 messages done with"));
     assert_eq!(sent(world), before + 1, "a redrive of what is counted counts nothing");
 
     // The reader itself comes to all of it after all.
@@ -56,9 +56,9 @@ fn what_the_stream_no_longer_holds_stays_in_the_queue_until_it_is_forgotten() {
     let mut lost = letter(world, &sent, "RollupFunctionName");
     lost["DDBStreamBatchInfo"]["startSequenceNumber"] = json!("100000000000000000001");
     put(world, &lost);
-    let told = redrive(&[("REDRIVE", "yes")]);
+    let told = redrive(&["--apply"]);
     assert!(told.contains("gone from the stream") && told.contains("0 of 1 messages done with"), "{told}");
-    assert!(redrive(&[("REDRIVE", "yes"), ("FORGET", "yes")]).contains("1 of 1 messages done with"));
+    assert!(redrive(&["--apply", "--forget"]).contains("1 of 1 messages done with"));
     assert!(redrive(&[]).contains("0 messages"));
 }
 
@@ -77,11 +77,10 @@ fn sent(world: &World) -> u64 {
 }
 
 /// `make redrive`, as it is for this stack.
-fn redrive(environment: &[(&str, &str)]) -> String {
+fn redrive(options: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new(root.join("target/venv/local/bin/python"));
-    command.arg(root.join("infra/local/redrive_local.py")).env_remove("REDRIVE").env_remove("FORGET");
-    let done = command.envs(environment.iter().copied()).output().unwrap();
+    let done = command.arg(root.join("infra/notifications_ops")).arg("redrive").args(options).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     text(done.stdout) + &text(done.stderr)
 }

@@ -368,7 +368,7 @@ fn no_secret_stands_in_an_environment_or_an_output() {
 
 #[test]
 fn every_secret_is_an_encrypted_parameter() {
-    let made = include_str!("../../infra/init.py").split("put_once(ssm, f\"{prefix}/").skip(1);
+    let made = include_str!("../../infra/notifications_ops/parameters.py").split("put_once(ssm, f\"{prefix}/").skip(1);
     let made: Vec<_> = made.filter_map(|call| call.split_once('"')).collect();
     let is_encrypted =
         |(_, call): &&(&str, &str)| call.lines().take(2).any(|line| line.contains("Type=\"SecureString\""));

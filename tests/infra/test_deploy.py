@@ -1,4 +1,4 @@
-"""What `make deploy` does around `sam deploy`, against stubbed clients of AWS."""
+"""Checks of `make deploy` around `sam deploy`, against stubbed clients of AWS."""
 
 import json
 import pathlib
@@ -11,8 +11,7 @@ from botocore.stub import Stubber
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 
-import deploy  # noqa: E402
-import deploy_checks  # noqa: E402
+from notifications_ops import cli, deploy, deploy_checks  # noqa: E402
 
 ISSUER = "https://issuer.example.com/"
 
@@ -91,16 +90,16 @@ class Issuer(unittest.TestCase):
         self.assertIn("no such host", deploy_checks.issuer_complaint(ISSUER, refuses))
 
 
-class Door(unittest.TestCase):
+class Access(unittest.TestCase):
     def test_a_protected_route_without_a_token_answers_401(self):
         answers = iter([None, 404, 401])
         waited = []
-        self.assertIsNone(deploy_checks.door_complaint("https://x", lambda url: next(answers), waited.append))
+        self.assertIsNone(deploy_checks.access_complaint("https://x", lambda url: next(answers), waited.append))
         self.assertEqual(len(waited), 2)
 
     def test_routes_that_are_missing_are_said(self):
-        self.assertIn("authorizer", deploy_checks.door_complaint("https://x", lambda url: 404, lambda _: None))
-        self.assertIn("200", deploy_checks.door_complaint("https://x", lambda url: 200, lambda _: None))
+        self.assertIn("authorizer", deploy_checks.access_complaint("https://x", lambda url: 404, lambda _: None))
+        self.assertIn("200", deploy_checks.access_complaint("https://x", lambda url: 200, lambda _: None))
 
 
 class Tables(unittest.TestCase):
@@ -122,13 +121,14 @@ class Tables(unittest.TestCase):
 
 
 class Command(unittest.TestCase):
-    def command(self, **environment):
-        return deploy.deploy_command("sam", "prod", ["P"], environment)
+    def command(self, *options):
+        arguments = cli.parser().parse_args(["deploy", "--stage", "prod", *options])
+        return deploy.deploy_command("sam", "prod", ["P"], arguments)
 
     def test_confirm_and_tags(self):
         self.assertNotIn("--no-confirm-changeset", self.command())
-        self.assertIn("--no-confirm-changeset", self.command(CONFIRM="no"))
-        self.assertEqual(self.command(TAGS="team=mail 'cost=a b'")[4:7], ["--tags", "team=mail", "cost=a b"])
+        self.assertIn("--no-confirm-changeset", self.command("--confirm", "no"))
+        self.assertEqual(self.command("--tags", "team=mail 'cost=a b'")[4:7], ["--tags", "team=mail", "cost=a b"])
 
     def test_the_build_has_artefacts_of_its_own(self):
         self.assertEqual(deploy.ENVIRONMENT["CARGO_TARGET_DIR"], str(ROOT / "target/deploy"))

@@ -1,20 +1,22 @@
-"""What the other tools of `infra` do, without AWS."""
+"""The operator's tool and the other Python tools, without AWS."""
 
 import contextlib
 import io
+import json
 import os
 import pathlib
+import subprocess
 import sys
+import tempfile
 import unittest
 from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "infra"), str(ROOT / "infra/local")]
+sys.path[:0] = [str(ROOT / "infra"), str(ROOT / "infra/local"), str(ROOT / "tests/benches")]
 
 import bench  # noqa: E402
-import init  # noqa: E402
 import run_faults  # noqa: E402
-import sms_receipts  # noqa: E402
+from notifications_ops import cli, parameters, sms_receipts, stage  # noqa: E402
 
 
 class Bench(unittest.TestCase):
@@ -54,9 +56,9 @@ class Init(unittest.TestCase):
         """Every parameter that is put, by its last name, with what it is put with."""
         ssm = mock.Mock()
         ssm.exceptions.ParameterAlreadyExists = KeyError
-        ssm.get_parameter.return_value = {"Parameter": {"Value": init.new_vapid_private_key()}}
+        ssm.get_parameter.return_value = {"Parameter": {"Value": parameters.new_vapid_private_key()}}
         with contextlib.redirect_stdout(io.StringIO()):
-            init.init(ssm, "staging", secrets_key)
+            parameters.create(ssm, "staging", secrets_key)
         return {call.kwargs["Name"].rpartition("/")[2]: call.kwargs for call in ssm.put_parameter.call_args_list}
 
     def test_an_own_key_encrypts_every_secret_and_nothing_else(self):
@@ -72,7 +74,7 @@ class SenderId(unittest.TestCase):
         account = sms_receipts.Account.__new__(sms_receipts.Account)
         account.sender_id, account.region, account.account = sender_id, "eu-west-1", "123456789012"
         with contextlib.redirect_stdout(io.StringIO()) as output:
-            account.say_what_the_sender_needs()
+            account.print_sender_policy()
         return output.getvalue()
 
     def test_what_lets_sns_use_it_is_said(self):
@@ -86,11 +88,82 @@ class SenderId(unittest.TestCase):
         self.assertEqual(self.said(""), "")
 
 
-class Short(unittest.TestCase):
-    def test_smoke_sends_few(self):
-        import smoke
-        with mock.patch.dict(os.environ, {"SHORT": "1", "SENDS": "100"}):
-            self.assertEqual(smoke.count_asked(), 20)
+class CommandLine(unittest.TestCase):
+    def parsed(self, *words):
+        return cli.parser().parse_args(words)
+
+    def refused(self, *words):
+        """What an invalid command line prints."""
+        with contextlib.redirect_stderr(io.StringIO()) as output, self.assertRaises(SystemExit):
+            self.parsed(*words)
+        return output.getvalue()
+
+    def test_each_subcommand_runs_on_the_local_stage_unless_another_is_named(self):
+        for name in cli.SUBCOMMANDS:
+            self.assertEqual(self.parsed(name).stage, "local")
+            self.assertEqual(self.parsed(name, "--stage", "prod").stage, "prod")
+
+    def test_help_names_every_subcommand_and_every_option_says_what_it_does(self):
+        text = " ".join(cli.parser().format_help().split())
+        for name, module in cli.SUBCOMMANDS.items():
+            self.assertIn(name, text)
+            self.assertIn(module.SUMMARY, text)
+            with contextlib.redirect_stdout(io.StringIO()) as output, self.assertRaises(SystemExit):
+                self.parsed(name, "--help")
+            self.assertIn(module.__doc__.splitlines()[0], output.getvalue())
+
+    def test_each_subcommand_is_called_by_a_target_of_the_makefile(self):
+        makefile = (ROOT / "Makefile").read_text()
+        for name in cli.SUBCOMMANDS:
+            self.assertIn(f"\n{name}: ", makefile)
+            self.assertIn(f"$(OPS) {name} --stage \"$$STAGE\"", makefile)
+
+    def test_make_hands_on_values_with_spaces_and_quotes(self):
+        given = {"STAGE": "local", "PARAMS": "SenderName=\"Example Ltd\" X='a b'", "TAGS": "", "CONFIRM": "no"}
+        shown = subprocess.run(["make", "-s", "deploy", "OPS=printf '<%s>'", "--assume-old=target/venv/local/ready",
+                                "--assume-old=target/venv/build/ready"], cwd=ROOT, env={**os.environ, **given},
+                               capture_output=True, text=True, check=True).stdout
+        self.assertIn(f"<--params><{given['PARAMS']}><--tags><><--confirm><no>", shown)
+
+    def test_numbers_of_sends_that_mean_nothing_are_refused(self):
+        for count in ("0", "20", "1000"):
+            self.assertEqual(self.parsed("smoke", "--sends", count).sends, int(count))
+        for count in ("19", "1001", "-1", "many"):
+            self.assertIn("20 to 1000", self.refused("smoke", f"--sends={count}"))
+
+    def test_an_unknown_subcommand_and_an_unknown_stage_are_refused(self):
+        self.assertIn("invalid choice", self.refused("redive"))
+        with self.assertRaisesRegex(SystemExit, "no stage 'stagin' in samconfig.toml, which knows: local, staging, prod"):
+            stage.open_stage("stagin")
+
+    def test_the_folder_is_a_program(self):
+        shown = subprocess.run([sys.executable, str(ROOT / "infra/notifications_ops"), "--help"], cwd="/",
+                               capture_output=True, text=True, check=True).stdout
+        self.assertIn("sms-receipts", shown)
+
+
+class LocalStage(unittest.TestCase):
+    def test_without_a_running_stack_the_way_to_start_one_is_named(self):
+        with mock.patch.dict(os.environ, {"STACK_JSON": "/nowhere/stack.json"}), self.assertRaisesRegex(SystemExit, "make up"):
+            stage.open_stage("local")
+
+    def test_it_is_what_stack_json_describes(self):
+        described = {"region": "eu-west-1", "endpoint_url": "http://127.0.0.1:1", "api_url": "http://127.0.0.1:1/api",
+                     "token_url": "http://127.0.0.1:1/oauth2/token"}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(described, file)
+            file.flush()
+            with mock.patch.dict(os.environ, {"STACK_JSON": file.name}):
+                found = stage.open_stage("local")
+        self.assertTrue(found.is_local)
+        self.assertEqual((found.api_url, found.token_url), (described["api_url"], described["token_url"]))
+        self.assertEqual(found.client("sqs").meta.endpoint_url, "http://127.0.0.1:1")
+
+    def test_every_other_stage_is_on_aws_in_the_region_of_its_deploys(self):
+        with mock.patch.dict(os.environ, {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}):
+            found = stage.open_stage("staging")
+        self.assertFalse(found.is_local)
+        self.assertIn("eu-west-1", found.client("sqs").meta.endpoint_url)
 
 
 class FuzzLock(unittest.TestCase):

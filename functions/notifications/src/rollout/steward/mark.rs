@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_make_init_says_of_the_parameter_stays_said() {
-        let init = include_str!("../../../../../infra/init.py");
+        let init = include_str!("../../../../../infra/notifications_ops/parameters.py");
         assert!(init.contains(&format!("PERCENTAGE = r\"{ALLOWED_PATTERN}\"")));
         assert!(init.contains(&format!("\"{DESCRIPTION}\"")));
     }

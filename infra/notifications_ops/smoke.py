@@ -1,28 +1,32 @@
-"""`make smoke`: the playbook's checks on a deployed stack, a verdict for each, and an exit code.
+"""Makes the playbook's checks on a deployed stage, prints a verdict for each, and ends with 1 if one failed.
 
     make smoke STAGE=staging              100 e-mails to the mailbox simulator of SES, which charges for them (about 0.01 EUR)
     make smoke STAGE=staging SENDS=0      sends nothing: holds the figures of the last hour against the same criteria
     make smoke                            on the local stack: 100 pushes to a push service of its own, where the stack allows its
                                           origin (make up PARAMS="ExtraPushOrigins=http://127.0.0.1:18082"), else e-mails
 
-Recipients are made for it and erased at its end. A stage with its own token issuer needs SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN.
+The check creates its own recipients and erases them at its end. A stage whose tokens come from another issuer than its
+own user pool needs tokens in SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN.
 """
 
+import argparse
+import contextlib
 import math
-import os
 import re
 import time
+import urllib.parse
 
-from init import PERCENTAGE
-from smoke_caller import Stack
-from smoke_trial import REACHED, Trial
+from notifications_ops.parameters import PERCENTAGE
+from notifications_ops.stage import open_stage
+from notifications_ops.trial import REACHED, Trial
 
+SUMMARY = "check a deployed stage: access, sends, figures of the last hour"
 DELIVERY_ABOVE, ERRORS_BELOW, P95_BELOW_MS, HOUR_EURO = 0.95, 0.05, 3_000, 100
 COUNTED_WITHIN_SECONDS = 90
 
 
 class Verdicts:
-    """Prints each as it comes. A figure that there is no data for is neither right nor wrong."""
+    """Verdicts of the checks, printed one by one. A check without data neither passes nor fails."""
 
     def __init__(self):
         self.passed = self.failed = self.unknown = 0
@@ -34,32 +38,32 @@ class Verdicts:
         print(f"  {word:<8} {name:<43} {found}", flush=True)
 
     def end(self):
-        """1 when anything failed."""
+        """Prints the sums and returns the exit code: 1 if a check failed."""
         unknown = f", {self.unknown} without data" if self.unknown else ""
         print(f"{self.passed} passed, {self.failed} failed{unknown}", flush=True)
         return 1 if self.failed else 0
 
 
 def p95(values):
-    """The smallest value that nineteen in twenty do not exceed."""
+    """95th percentile: the smallest value that nineteen in twenty do not exceed."""
     return sorted(values)[math.ceil(0.95 * len(values)) - 1] if values else None
 
 
-def door(verdicts, caller):
-    """Who is let in, and who is not."""
-    print("the door", flush=True)
+def access(verdicts, caller):
+    """Checks which tokens the API accepts."""
+    print("access", flush=True)
     for scope, path, wanted, name in (
         (None, "/v1/vapid-public-key", 200, "the public key needs no token"),
         (None, "/v1/metrics", 401, "no token is refused"),
         ("send", "/v1/metrics", 403, "a token of another scope is refused"),
-        ("ops", "/v1/metrics", 200, "a token of the scope is taken"),
+        ("ops", "/v1/metrics", 200, "a token of the scope is accepted"),
     ):
         found = caller.call(scope, "GET", path).status
         verdicts.say(found == wanted, name, str(found))
 
 
 def sends(verdicts, trial, count):
-    """The messages, and what became of them."""
+    """Sends the messages and checks their results."""
     cost = trial.explain().get("cost_estimate_micros", {}).get("first", 0) * count / 1e6
     print(f"{count} messages by {trial.channel} to {len(trial.recipients)} recipients of their own, for {cost:.4f} EUR", flush=True)
     counted_before = trial.caller.get("ops", "/v1/metrics?minutes=15")["summary"]["sent"]
@@ -86,7 +90,7 @@ def sends(verdicts, trial, count):
 
 
 def hour(verdicts, caller, by_figures):
-    """The last hour. With sends of our own its rates are theirs, mostly, so then only what they cannot make better is judged."""
+    """Checks the last hour. The rates count only without sends of this run, which would improve them."""
     print("the last hour, v2" if by_figures else "the last hour", flush=True)
     health = caller.get("ops", "/v1/health")
     metrics = caller.get("ops", "/v1/metrics?minutes=60")
@@ -109,15 +113,15 @@ def hour(verdicts, caller, by_figures):
     print(f"           health {health['score']} of 100, {health['status']}; taken off for: {', '.join(taken) or 'nothing'}", flush=True)
 
 
-def run(caller, percentage, count, subscribe=None):
-    """All of it; the exit code."""
+def check(caller, percentage, count, subscribe=None):
+    """Makes all checks and returns the exit code."""
     verdicts = Verdicts()
-    door(verdicts, caller)
+    access(verdicts, caller)
     is_percentage = re.fullmatch(PERCENTAGE, percentage) is not None
     verdicts.say(is_percentage, "the rollout's parameter can be read", percentage[:20])
     if count and is_percentage:
         if not subscribe and float(percentage) == 0:
-            raise SystemExit("the rollout is 0, and v1 sends no e-mail: SENDS=0 looks without sending")
+            raise SystemExit("the rollout is 0, and v1 sends no e-mail: SENDS=0 checks without sending")
         trial = Trial(caller, percentage, subscribe)
         try:
             trial.register()
@@ -129,18 +133,37 @@ def run(caller, percentage, count, subscribe=None):
     return verdicts.end()
 
 
-def count_asked():
-    """SENDS, 100 unless said otherwise and 20 for SHORT; at least 20, or the criteria would mean nothing."""
-    text = "20" if os.environ.get("SHORT") else os.environ.get("SENDS") or "100"
+def sends_option(text):
+    """Number of messages; below 20 the criteria would mean nothing."""
     if not text.isdecimal() or not (int(text) == 0 or 20 <= int(text) <= 1_000):
-        raise SystemExit(f"SENDS is 0, or 20 to 1000, not '{text}'")
+        raise argparse.ArgumentTypeError(f"0, or 20 to 1000, not '{text}'")
     return int(text)
 
 
-def main():
-    count, stack = count_asked(), Stack(os.environ.get("STAGE", ""))
-    raise SystemExit(run(stack.caller(), stack.percentage(), count))
+def add_arguments(parser):
+    parser.add_argument("--sends", type=sends_option, default=100, metavar="COUNT",
+                        help="messages to send: 20 to 1000, or 0 to send nothing (default: 100)")
 
 
-if __name__ == "__main__":
-    main()
+def run(arguments):
+    stage = open_stage(arguments.stage)
+    with contextlib.ExitStack() as cleanups:
+        subscribe = push_subscriptions(stage, cleanups) if stage.is_local and arguments.sends else None
+        return check(stage.caller(), stage.rollout_percentage(), arguments.sends, subscribe)
+
+
+def push_subscriptions(stage, cleanups):
+    """Starts a push service on this machine and returns a function that makes subscriptions, if the stage allows its origin."""
+    origin = allowed_origin(stage)
+    if not origin:
+        return None
+    from local.story.push_service import PushService  # the local stack's, with its own dependencies
+    push_service = cleanups.enter_context(PushService(origin, stage.described["vapid_public_key"]))
+    return lambda: push_service.subscribe().subscription()
+
+
+def allowed_origin(stage):
+    """First extra push origin of this machine that the deployed functions allow; None if there is none."""
+    described = stage.client("lambda").get_function_configuration(FunctionName=stage.outputs["SendFunctionName"])
+    origins = described["Environment"]["Variables"]["EXTRA_PUSH_ORIGINS"].split(",")
+    return next((one for one in origins if urllib.parse.urlsplit(one).hostname == "127.0.0.1"), None)

@@ -1,4 +1,4 @@
-"""A deployed stack as its callers see it: HTTP with tokens of its own clients, or with tokens from the environment."""
+"""HTTP calls of a stage's API, with tokens of the stage's own clients or with tokens from the environment."""
 
 import base64
 import json
@@ -8,27 +8,23 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import boto3
-
-import samconfig
-
 REQUEST_SECONDS = 40
 SCOPES = ("send", "recipients", "ops")
 
 
 class Answer:
-    """Status and JSON body of a call."""
+    """Status and JSON body of a response."""
 
     def __init__(self, status, body):
         self.status = status
         try:
             self.json = json.loads(body) if body else {}
-        except ValueError:  # API Gateway's own pages
+        except ValueError:  # a page of API Gateway itself
             self.json = {}
 
 
 class Caller:
-    """Calls one API. `clients` are id and secret by scope; SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN go before them."""
+    """Caller of one API. `clients` are id and secret by scope; SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN take precedence."""
 
     def __init__(self, api_url, token_url, clients, opener=None):
         self.api_url, self.token_url, self.clients = api_url.rstrip("/"), token_url, clients
@@ -37,7 +33,7 @@ class Caller:
         self._lock = threading.Lock()
 
     def call(self, scope, method, path, body=None, **headers):
-        """One call with the token of `scope`; None calls without one."""
+        """Makes one call with a token of `scope`, or without a token if that is None."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if scope:
             headers["Authorization"] = f"Bearer {self._token(scope)}"
@@ -52,7 +48,7 @@ class Caller:
             return Answer(error.code, error.read())
 
     def get(self, scope, path):
-        """The body of a GET that answers 200, or an exit that says what it answered."""
+        """Body of a GET that returns 200, or an exit that names the status."""
         answer = self.call(scope, "GET", path)
         if answer.status != 200:
             raise SystemExit(f"GET {path.partition('?')[0]} answered {answer.status}: {answer.json.get('detail', '')}")
@@ -73,27 +69,3 @@ class Caller:
                                          data=urllib.parse.urlencode({"grant_type": "client_credentials"}).encode())
         with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
             return json.load(answer)["access_token"]
-
-
-class Stack:
-    """A stage on AWS. Takes credentials for cloudformation:DescribeStacks, cognito-idp:DescribeUserPoolClient, ssm:GetParameter."""
-
-    def __init__(self, stage):
-        settings = samconfig.deploy_settings(stage)
-        self._session = boto3.Session(region_name=settings["region"])
-        described = self._session.client("cloudformation").describe_stacks(StackName=settings["stack_name"])
-        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Stacks"][0]["Outputs"]}
-
-    def caller(self):
-        """Its callers' clients, by their secrets."""
-        pool, clients = self.outputs.get("UserPoolId"), {}
-        for scope in SCOPES if pool else ():
-            client_id = self.outputs[f"{scope.capitalize()}ClientId"]
-            asked = self._session.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client_id)
-            clients[scope] = {"id": client_id, "secret": asked["UserPoolClient"]["ClientSecret"]}
-        return Caller(self.outputs["ApiUrl"], self.outputs.get("TokenUrl"), clients)
-
-    def percentage(self):
-        """The rollout's percentage as its parameter says it."""
-        name = self.outputs["RolloutPercentageParameter"]
-        return self._session.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]

@@ -1,4 +1,4 @@
-"""Checks before and after a deploy, for what CloudFormation would take silently or fail at late."""
+"""Checks before and after a deploy, for what CloudFormation would accept silently or fail at late."""
 
 import dataclasses
 import json
@@ -9,13 +9,13 @@ import urllib.request
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
-import samconfig
+from notifications_ops import samconfig
 
 TEMPLATE = samconfig.ROOT / "template.yaml"
 ANSWER_SECONDS = 10
-# A new stage answers within seconds.
-DOOR_TRIES, DOOR_WAIT_SECONDS = 6, 5
-# Outputs that name the tables.
+# A new API answers within seconds.
+ACCESS_TRIES, ACCESS_WAIT_SECONDS = 6, 5
+# Outputs with the names of the tables.
 TABLES = ("RecipientsTableName", "NotificationsTableName", "MetricsTableName", "SettingsTableName", "ControlTableName")
 
 
@@ -52,13 +52,13 @@ def template():
 
 
 def defaults():
-    """Default of every parameter of the template; None where there is none."""
+    """Default of every parameter of the template; None for a parameter without one."""
     declared = template()["Parameters"].items()
     return {name: None if "Default" not in one else str(one["Default"]) for name, one in declared}
 
 
 def effective(declared, deployed, given):
-    """What each parameter will be: given now, else kept from the last deploy, else the template's default."""
+    """Value of each parameter in the coming deploy: given now, else kept from the last one, else the template's default."""
     if strange := sorted(set(given) - set(declared)):
         raise SystemExit(f"template.yaml has no parameter {', '.join(strange)}")
     found = {}
@@ -76,25 +76,25 @@ def effective(declared, deployed, given):
 
 
 def show(parameters):
-    """A line for each."""
+    """Prints a line for each parameter."""
     width = max(map(len, parameters))
     for name, one in parameters.items():
         print(f"  {name:<{width}}  {one.value or '(empty)'}  ({one.origin})", flush=True)
 
 
 def issuer_complaint(issuer, fetch=None):
-    """Why API Gateway could not use this issuer of tokens; None when it can, or when the stack has its own."""
+    """Reason why API Gateway cannot use this issuer of tokens; None if it can, or if the stack has its own."""
     if not issuer:
         return None
     if not issuer.startswith("https://"):
-        return "API Gateway takes an issuer by https alone"
+        return "API Gateway accepts an issuer by https only"
     url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     try:
         found = json.loads((fetch or _fetch)(url))
     except (OSError, ValueError) as error:
-        return f"{url} does not answer with a discovery document ({error})"
+        return f"{url} does not return a discovery document ({error})"
     if not isinstance(found, dict) or found.get("issuer") != issuer:
-        return f"{url} speaks of another issuer; give it exactly as the claim `iss` has it, slash and all"
+        return f"{url} names another issuer; give it exactly as the claim `iss` has it, with or without a slash at the end"
     if not str(found.get("jwks_uri", "")).startswith("https://"):
         return f"{url} names no jwks_uri by https"
     return None
@@ -118,7 +118,7 @@ def drop_strayed_route_settings(gateway, api_id):
     strayed = sorted(set(settings) - set(wanted))
     for key in strayed:
         gateway.delete_route_settings(ApiId=api_id, StageName="$default", RouteKey=key)
-        print(f"the settings of the route {key}, which goes, are deleted", flush=True)
+        print(f"the settings of the removed route {key} are deleted", flush=True)
     return strayed
 
 
@@ -130,12 +130,12 @@ def protect_tables(dynamodb, outputs):
             print(f"table {name} is protected from deletion", flush=True)
 
 
-def door_complaint(url, status_of=None, wait=time.sleep):
-    """Why the API is not behind its door: without a token a protected route answers 401, and 404 where it is missing."""
+def access_complaint(url, status_of=None, wait=time.sleep):
+    """Reason why the API is not protected; None if a protected route answers 401 without a token. A missing route answers 404."""
     found = None
-    for number in range(DOOR_TRIES):
+    for number in range(ACCESS_TRIES):
         if number:
-            wait(DOOR_WAIT_SECONDS)
+            wait(ACCESS_WAIT_SECONDS)
         found = (status_of or _status)(f"{url}/v1/metrics")
         if found == 401:
             return None

@@ -1,4 +1,4 @@
-"""The sends of `make smoke`: a set of recipients of its own, messages to them, what became of each, and their erasure."""
+"""Sends of the smoke check: its own recipients, messages to them, the result of each message, and the recipients' erasure."""
 
 import concurrent.futures
 import datetime
@@ -10,22 +10,22 @@ import urllib.parse
 
 RECIPIENTS = 10
 AT_ONCE = 4
-# A retry or a fallback has minute precision; what is not over by then is said to be so.
+# Time limit of a message's result. A retry or a fallback has minute precision.
 SETTLED_WITHIN_SECONDS = 150
 REACHED = ("accepted", "delivered")
 OPEN = ("scheduled", "held", "sending", "cascading")
-# SES takes mail for this address, with any label, delivers it nowhere, and charges for it as for any other.
+# SES accepts mail to this address, with any label, delivers it nowhere, and charges for it as for any other.
 # https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
 MAILBOX = "success+{}@simulator.amazonses.com"
 
 
 def bucket(recipient):
-    """A recipient's place among 10,000 (docs/architecture.md, rollout)."""
+    """Bucket of a recipient, of 10,000 (docs/architecture.md, rollout)."""
     return int.from_bytes(hashlib.sha256(f"push-v2:{recipient}".encode()).digest()[:8], "big") % 10_000
 
 
 def version(recipient, percentage):
-    """The version that this recipient gets."""
+    """Version that serves this recipient."""
     return "v2" if bucket(recipient) < decimal.Decimal(percentage) * 100 else "v1"
 
 
@@ -40,7 +40,7 @@ def ids(percentage, only_v2):
 
 
 class Trial:
-    """`subscribe` gives a browser's subscription for push; without it everything goes by e-mail."""
+    """A run of the check. `subscribe` makes a browser's push subscription; without it messages go by e-mail."""
 
     def __init__(self, caller, percentage, subscribe=None):
         self.caller, self.percentage, self.subscribe = caller, percentage, subscribe
@@ -49,7 +49,7 @@ class Trial:
         self.answer_ms, self.refused, self.sent = [], [], []
 
     def register(self):
-        """Creates the recipients; the first that is refused ends everything."""
+        """Creates the recipients; the first error ends the run."""
         for one in self.recipients:
             if self.subscribe:
                 self._must("PUT", f"/v1/recipients/{one}/devices", self.subscribe(), (200, 201))
@@ -64,14 +64,14 @@ class Trial:
 
     def message(self, recipient):
         return {"to": recipient, "channels": [self.channel],
-                "content": {"title": "Smoke test", "body": "Sent by make smoke; nobody needs to read it."}}
+                "content": {"title": "Smoke test", "body": "Sent by make smoke; no reader is expected."}}
 
     def explain(self):
-        """What the service says it would do for one of them."""
+        """Answer of `explain` for one of the messages."""
         return self.caller.call("send", "POST", "/v1/notifications/explain", self.message(self.recipients[0])).json
 
     def send(self, count):
-        """So many messages, to the recipients in turn, and waits until each is over."""
+        """Sends `count` messages to the recipients in turn, and waits until each has its result."""
         to = [self.recipients[number % RECIPIENTS] for number in range(count)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(self._send, to))
@@ -100,22 +100,22 @@ class Trial:
         return [place for place, one in enumerate(self.sent) if one["status"] in OPEN]
 
     def statuses(self):
-        """How many ended how; `refused` never became a notification."""
+        """Number of messages by status; `refused` ones never became a notification."""
         found = {"refused": len(self.refused)} if self.refused else {}
         for one in self.sent:
             found[one["status"]] = found.get(one["status"], 0) + 1
         return found
 
     def latencies_ms(self):
-        """From when each was taken in to the end of its first accepted attempt."""
+        """Time of each message from its acceptance to the end of its first accepted attempt."""
         return [latency for one in self.sent if (latency := latency_ms(one)) is not None]
 
     def strayed(self):
-        """Recipients that got another version than their place says."""
+        """Recipients whose version differs from that of their bucket."""
         return {one["to"] for one in self.sent if one["version"] != version(one["to"], self.percentage)}
 
     def erase(self):
-        """Erases the recipients and everything that was sent to them. Answers with those that are still there."""
+        """Erases the recipients with their messages, and returns the recipients that are still there."""
         left = []
         for one in self.recipients:
             if self.caller.call("recipients", "DELETE", f"/v1/recipients/{one}").status != 200:
@@ -124,7 +124,7 @@ class Trial:
 
 
 def latency_ms(notification):
-    """None while no provider took it."""
+    """Time to the end of the first accepted attempt; None if there is none."""
     accepted = [attempt for attempt in notification["attempts"] if attempt["outcome"] == "accepted"]
     if not accepted:
         return None
@@ -134,6 +134,6 @@ def latency_ms(notification):
 
 
 def moment(text):
-    """A time as the API writes it; Python 3.10 takes neither `Z` nor a fraction of any other length than 3 or 6."""
+    """Parses a time of the API. Python 3.10 itself reads neither `Z` nor fractions of other lengths than 3 and 6."""
     whole, _, fraction = text.removesuffix("Z").partition(".")
     return datetime.datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")

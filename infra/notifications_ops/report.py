@@ -1,28 +1,29 @@
-"""`make report`: writes the review of a week, as Markdown and as JSON, into target/report.
+"""Writes the review of a week, as Markdown and as JSON, into target/report.
 
-It calls the function behind GET /v1/report itself, so it needs AWS credentials that may invoke it and no token. FROM and
-TO are times in UTC such as 2026-11-16T00:00:00Z; without them it is the last 7 days.
+    make report STAGE=prod                                                               the last 7 days
+    make report STAGE=prod FROM=2026-11-16T00:00:00Z TO=2026-11-23T00:00:00Z             another window
+
+It invokes the function behind GET /v1/report directly: it needs AWS credentials that may do so, and no token.
 """
 
 import json
-import os
 import pathlib
 
-import boto3
+from notifications_ops import samconfig
+from notifications_ops.stage import open_stage
 
-import samconfig
-
+SUMMARY = "write the review of a week into target/report"
 FOLDER = samconfig.ROOT / "target/report"
 
 
 def event(query):
-    """GET /v1/report as API Gateway would hand it to the function."""
+    """Event of GET /v1/report as API Gateway passes it to the function."""
     return {"version": "2.0", "routeKey": "GET /v1/report", "headers": {}, "queryStringParameters": query,
             "requestContext": {"requestId": "make-report", "http": {"method": "GET", "path": "/v1/report"}}}
 
 
 def ask(functions, name, query):
-    """The answer's body, or an exit with the problem's own words."""
+    """Body of the response, or an exit with the problem's detail."""
     called = functions.invoke(FunctionName=name, Payload=json.dumps(event(query)).encode())
     answer = json.loads(called["Payload"].read())
     if "FunctionError" in called:
@@ -33,7 +34,7 @@ def ask(functions, name, query):
 
 
 def write(functions, name, stage, query):
-    """Both files, named by stage and window, and the Markdown on the screen."""
+    """Writes both files, named by stage and window, and prints the Markdown."""
     report = json.loads(ask(functions, name, query))
     # The same window for both, though a minute may begin between the two calls.
     window = {"from": report["window"]["from"], "to": min(report["window"]["to"], report["written_at"])}
@@ -47,19 +48,12 @@ def write(functions, name, stage, query):
     print(f"written: {path.relative_to(samconfig.ROOT)}.md and .json")
 
 
-def asked():
-    """The window that FROM and TO name."""
-    return {name.lower(): os.environ[name] for name in ("FROM", "TO") if os.environ.get(name)}
+def add_arguments(parser):
+    parser.add_argument("--from", default="", metavar="TIME", help="start in UTC, such as 2026-11-16T00:00:00Z")
+    parser.add_argument("--to", default="", metavar="TIME", help="end in UTC")
 
 
-def main():
-    stage = os.environ.get("STAGE", "")
-    settings = samconfig.deploy_settings(stage)
-    session = boto3.Session(region_name=settings["region"])
-    stack = session.client("cloudformation").describe_stacks(StackName=settings["stack_name"])["Stacks"][0]
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-    write(session.client("lambda"), outputs["ConsoleFunctionName"], stage, asked())
-
-
-if __name__ == "__main__":
-    main()
+def run(arguments):
+    stage = open_stage(arguments.stage)
+    window = {end: vars(arguments)[end] for end in ("from", "to") if vars(arguments)[end]}
+    write(stage.client("lambda"), stage.outputs["ConsoleFunctionName"], stage.name, window)

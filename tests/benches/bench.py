@@ -1,7 +1,7 @@
 """`make bench`: runs the benches and writes what they print into docs/benchmarks.md, with the machine and the date.
 
-    python3 infra/bench.py              the release profile, as deployed; rewrites the part between the markers
-    SHORT=1 python3 infra/bench.py      few rounds of the dev build: shows that every bench runs, and writes nothing
+    python3 tests/benches/bench.py              the release profile, as deployed; rewrites the part between the markers
+    SHORT=1 python3 tests/benches/bench.py      few rounds of the dev build: shows that every bench runs, and writes nothing
 """
 
 import datetime
@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
 # (bench, package, heading), in the order of the document.

@@ -1,7 +1,7 @@
 """Reads samconfig.toml and merges parameters given by hand into a stage's own.
 
 `sam deploy --parameter-overrides` replaces the configured list instead of adding to it, so one parameter on the command
-line would lose all others. Everything that deploys asks here instead.
+line would lose all others. Every deploy takes its parameters from here instead.
 """
 
 import pathlib
@@ -12,7 +12,7 @@ try:
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def deploy_settings(stage):

@@ -3,26 +3,25 @@
 They are not resources of the stack: operators change some of them by hand, and a stack would write the template's value
 back. The secrets must outlive every stack: losing recipient-hash-key loses every stored address.
 
-    make init STAGE=staging      (with ordinary AWS credentials)
+    make init STAGE=staging
 """
 
 import base64
-import os
 import secrets
 
-import boto3
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-import samconfig
+from notifications_ops.stage import open_stage
+
+SUMMARY = "create the SSM parameters and keys of a stage, once"
 
 # What rollout/percentage.rs reads: "05" is more likely a "0.5" that lost its point than a five.
 PERCENTAGE = r"^(100(\.0{1,2})?|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)$"
 JSON_ARRAY = r"^\s*\[[\s\S]*\]\s*$"
 JSON_OBJECT = r"^\s*\{[\s\S]*\}\s*$"
 
-
-# Nobody but an operator has these. Where one is there, alerts go there too.
+# Parameters that only the operator can create. Each that exists is one more destination of alerts.
 OPTIONAL = {
     "slack-webhook-url": "an incoming webhook of Slack",
     "pagerduty-routing-key": "an integration key of PagerDuty's Events API v2",
@@ -60,8 +59,8 @@ def new_vapid_private_key():
     return base64url(scalar.to_bytes(32, "big"))
 
 
-def init(ssm, stage, secrets_key=""):
-    """Creates what is missing. The public key is derived from the stored private one, so the two always match."""
+def create(ssm, stage, secrets_key=""):
+    """Creates the missing parameters. The public key is derived from the stored private one, so the two always match."""
     prefix = f"/push-notifications/{stage}"
     # Without a key of its own a SecureString is encrypted by aws/ssm, which every principal of the account may use to decrypt.
     encrypted = {"KeyId": secrets_key} if secrets_key else {}
@@ -82,8 +81,8 @@ def init(ssm, stage, secrets_key=""):
              **encrypted, Description="Signs the links in messages")
 
 
-def say_where_links_lead(ssm, stage, url):
-    """Creates public-base-url, which can only be known once the API exists; an operator's own domain stays."""
+def create_public_base_url(ssm, stage, url):
+    """Creates public-base-url, which is known only once the API exists; an operator's own domain stays."""
     name = f"/push-notifications/{stage}/public-base-url"
     put_once(ssm, name, url, Type="String", AllowedPattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])[^\s?#]+$",
              Description="Where the API is reached from outside: links and receipts lead there. Put your own domain here")
@@ -94,19 +93,19 @@ def say_where_links_lead(ssm, stage, url):
               f"  aws ssm put-parameter --overwrite --name {name} --value {url}")
 
 
-def main():
-    stage = os.environ.get("STAGE", "local")
-    # Where `make deploy` goes, whatever the shell says: functions find only what is in their own region.
-    region = samconfig.deploy_settings(stage)["region"]
-    print(f"parameters of stage {stage} in {region}")
-    secrets_key = os.environ.get("SECRETS_KEY", "")
-    init(boto3.client("ssm", region_name=region), stage, secrets_key)
-    if secrets_key:
-        print(f"  the functions may decrypt with it once you deploy with PARAMS=\"SecretsKeyArn={secrets_key}\"; what was kept keeps its key")
+def add_arguments(parser):
+    parser.add_argument("--secrets-key", default="", metavar="ARN",
+                        help="ARN of the KMS key that encrypts the secrets (default: aws/ssm, AWS's own)")
+
+
+def run(arguments):
+    # The region of `make deploy`, whatever the shell's own is: functions read the parameters of their region only.
+    stage = open_stage(arguments.stage)
+    print(f"parameters of stage {stage.name} in {stage.region}")
+    create(stage.client("ssm"), stage.name, arguments.secrets_key)
+    if arguments.secrets_key:
+        print(f"  the functions may decrypt with it once you deploy with PARAMS=\"SecretsKeyArn={arguments.secrets_key}\"; "
+              "what was kept keeps its key")
     print("  for alerts beside the topic, put what you have with --type SecureString:")
     for name, what in OPTIONAL.items():
-        print(f"  optional /push-notifications/{stage}/{name}: {what}")
-
-
-if __name__ == "__main__":
-    main()
+        print(f"  optional /push-notifications/{stage.name}/{name}: {what}")
