@@ -125,6 +125,10 @@ redrive: target/venv/local/ready ## list the stream's failure queue (REDRIVE=yes
 sms-receipts: target/venv/local/ready ## subscribe a stage to the delivery logs of SMS (again after the first SMS)
 	@$(OPS) sms-receipts --stage "$$STAGE"
 
+.PHONY: adopt
+adopt: target/venv/local/ready target/venv/build/ready ## take existing tables and the user pool into the data stack of STAGE (PARAMS="RecipientsTable=..." by name)
+	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(OPS) adopt --stage "$$STAGE" --params "$$PARAMS" --tags "$$TAGS" --confirm "$$CONFIRM"
+
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)
 	@echo "== build ($(PROFILE))"
@@ -146,7 +150,7 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	  --target-dir target/fuzz
 	@echo "== template"
 	$(SAM_BIN)/sam validate --lint --template template.yaml --region eu-west-1
-	$(SAM_BIN)/cfn-lint template.yaml infra/alarms.yaml infra/dashboard.yaml
+	$(SAM_BIN)/cfn-lint template.yaml infra/data.yaml infra/alarms.yaml infra/dashboard.yaml
 	@echo "== licences and advisories"
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \

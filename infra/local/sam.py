@@ -1,7 +1,7 @@
-"""Deploys the real template.yaml to the local AWS with `sam deploy`.
+"""Deploys the real templates to the local AWS with `sam deploy`: infra/data.yaml first, then template.yaml.
 
-What `sam build` would do for AWS is done here with the binaries that `make build` made: a copy of the template in which
-only each CodeUri differs (and the alarms' template, beside it in the repository, gets its full path). Each CodeUri is a ZIP
+What `sam build` would do for AWS is done here with the binaries that `make build` made: a copy of template.yaml in which
+only each CodeUri differs (and the nested templates, beside it in the repository, get their full paths). Each CodeUri is a ZIP
 file that is made once for all stacks of a build: `sam deploy` would compress 300 MB for each stack, 18 s of a processor.
 The copy is JSON: SAM reads it a dozen times, and YAML costs it half a second each time.
 """
@@ -18,7 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from settings import ROOT, STAGE
 
-from notifications_ops import samconfig
+from notifications_ops import data_stack, samconfig
 
 SAM = ROOT / "target/venv/sam/bin/sam"
 CODE_URI = re.compile(r"^(\s+CodeUri: )functions/(\w+)$", re.MULTILINE)
@@ -55,13 +55,22 @@ def package(name):
     return made
 
 
-def deploy(place, by_hand):
-    """Runs `sam deploy`; its output goes to a file that is shown only when it fails."""
-    log = place.folder / "deploy.log"
+def deploy(place, by_hand, cloudformation):
+    """Deploys both stacks and returns the seconds that it took."""
     values = samconfig.parameters(STAGE, by_hand)
+    of_functions = samconfig.deploy_settings(STAGE)["stack_name"]
+    of_data = data_stack.values(STAGE, has_pool=not values.get("JwtIssuer"))
+    seconds = _deploy(place, data_stack.stack_name(of_functions), data_stack.TEMPLATE, samconfig.overrides(of_data))
+    values |= data_stack.parameters(data_stack.read(cloudformation, of_functions).outputs)
+    return seconds + _deploy(place, of_functions, place.template, samconfig.overrides(values))
+
+
+def _deploy(place, stack_name, template, overrides):
+    """Runs `sam deploy`; its output goes to a file that is shown only when it fails."""
+    log = place.folder / f"deploy-{stack_name}.log"
     command = [
-        str(SAM), "deploy", "--template-file", str(place.template), "--config-file", str(ROOT / "samconfig.toml"),
-        "--config-env", STAGE, "--no-progressbar", "--parameter-overrides", *samconfig.overrides(values),
+        str(SAM), "deploy", "--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml"),
+        "--config-env", STAGE, "--stack-name", stack_name, "--no-progressbar", "--parameter-overrides", *overrides,
     ]
     environment = {**place.environment(), "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
     began = time.monotonic()

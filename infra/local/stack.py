@@ -11,7 +11,7 @@ import sam
 import server
 from settings import REGION, STAGE, say
 
-from notifications_ops import parameters, samconfig
+from notifications_ops import data_stack, parameters, samconfig
 
 
 def up(place, by_hand=""):
@@ -28,8 +28,8 @@ def up(place, by_hand=""):
         sender = samconfig.parameters(STAGE, by_hand)["SenderAddress"]
         clients("ses").verify_email_identity(EmailAddress=sender)  # on AWS its owner answers a mail
         name = samconfig.deploy_settings(STAGE)["stack_name"]
-        say(f"sam deploy of stack {name} ...")
-        say(f"deployed in {sam.deploy(place, by_hand):.0f} s")
+        say(f"sam deploy of stacks {data_stack.stack_name(name)} and {name} ...")
+        say(f"deployed in {sam.deploy(place, by_hand, clients('cloudformation')):.0f} s")
         api_id, routes = api.create_routes(clients, name)
         say(f"{routes} routes of the HTTP API")
         described = _describe(place, clients, name, api_id)

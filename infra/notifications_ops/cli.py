@@ -6,7 +6,7 @@ variable STACK_JSON describes; every other stage is on real AWS, with the creden
 
 import argparse
 
-from notifications_ops import deploy, parameters, redrive, report, smoke, sms_receipts
+from notifications_ops import adopt, deploy, parameters, redrive, report, smoke, sms_receipts
 from notifications_ops.stage import LOCAL
 
 # In the order in which a new stage needs them. A module has SUMMARY, its docstring, add_arguments and run.
@@ -17,6 +17,7 @@ SUBCOMMANDS = {
     "report": report,
     "redrive": redrive,
     "sms-receipts": sms_receipts,
+    "adopt": adopt,
 }
 
 

@@ -1,8 +1,8 @@
-"""Builds the functions and deploys one stage to real AWS.
+"""Builds the functions and deploys one stage to real AWS: first its data stack, then the functions.
 
     make deploy STAGE=staging PARAMS="SenderAddress=... VapidSubject=mailto:..."    values kept for later deploys
     make deploy STAGE=prod CONFIRM=no                                              no question, for CI without a terminal
-    make deploy STAGE=prod TAGS="team=mail cost=7"                                 tags of the stack and its resources
+    make deploy STAGE=prod TAGS="team=mail cost=7"                                 tags of the stacks and their resources
 
 It prints every parameter in force, checks what CloudFormation would accept silently or fail at late, and finally makes
 sure that the API refuses a call without a token. The local stack is deployed by `make up`.
@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 
-from notifications_ops import deploy_checks, parameters, samconfig
+from notifications_ops import data_stack, deploy_checks, parameters, samconfig
+from notifications_ops.deployed import Stack
 from notifications_ops.stage import LOCAL, Stage
 
 SUMMARY = "build and deploy a stage to real AWS"
@@ -29,26 +30,74 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    if arguments.stage == LOCAL:
-        raise SystemExit("name the stage: make deploy STAGE=staging (the local stack is `make up`)")
-    stage = Stage(arguments.stage)
-    before = deploy_checks.Stack.read(stage.client("cloudformation"), stage.stack_name)
-    values = samconfig.parameters(stage.name, arguments.params)
-    effective = deploy_checks.effective(deploy_checks.defaults(), before.parameters, values)
-    deploy_checks.show(effective)
-    if complaint := deploy_checks.issuer_complaint(effective["JwtIssuer"].value):
-        raise SystemExit(f"JwtIssuer: {complaint}; nothing was deployed")
-    sam, overrides = shutil.which("sam"), samconfig.overrides(values)
-    step([sam, "build", "--parameter-overrides", *overrides])
-    deploy_checks.drop_strayed_route_settings(stage.client("apigatewayv2"), before.outputs.get("ApiId"))
-    step(deploy_command(sam, stage.name, overrides, arguments))
-    after_deploy(stage)
+    deploy = Deploy(arguments)
+    if strange := [name for name in deploy.values if name in data_stack.parameter_names()]:
+        raise SystemExit(f"{', '.join(strange)}: given by the data stack, not by hand (make adopt takes existing tables into it)")
+    data = data_stack.read(deploy.cloudformation, deploy.stage.stack_name)
+    if complaint := data_stack.complaint(deploy.before, data, deploy.stage.name):
+        raise SystemExit(f"{complaint}; nothing was deployed")
+    deploy.check()
+    deploy.build()
+    deploy.functions(deploy.data())
+    deploy.finish()
     return 0
 
 
-def deploy_command(sam, stage_name, overrides, arguments):
+class Deploy:
+    """The steps of one deploy. `before` is the stack of the functions as it was, `values` the parameters given now."""
+
+    def __init__(self, arguments):
+        if arguments.stage == LOCAL:
+            raise SystemExit(f"name the stage: make {arguments.subcommand} STAGE=staging (the local stack is `make up`)")
+        self.stage, self.arguments = Stage(arguments.stage), arguments
+        self.cloudformation = self.stage.client("cloudformation")
+        self.before = Stack.read(self.cloudformation, self.stage.stack_name)
+        self.values = samconfig.parameters(self.stage.name, arguments.params)
+
+    @property
+    def issuer(self):
+        """JwtIssuer of this deploy: given, kept, or empty."""
+        return self.values.get("JwtIssuer", self.before.parameters.get("JwtIssuer", ""))
+
+    def check(self):
+        """Prints the parameters in force and exits if the issuer of tokens is of no use."""
+        declared = {name: value for name, value in deploy_checks.defaults().items() if name not in data_stack.parameter_names()}
+        deploy_checks.show(deploy_checks.effective(declared, self.before.parameters, self.values))
+        if complaint := deploy_checks.issuer_complaint(self.issuer):
+            raise SystemExit(f"JwtIssuer: {complaint}; nothing was deployed")
+
+    def build(self):
+        """Builds the functions."""
+        step([_sam(), "build", "--parameter-overrides", *samconfig.overrides(self.values)])
+
+    def data(self, has_pool=None):
+        """Deploys the data stack and returns its outputs as parameters of template.yaml."""
+        name = data_stack.stack_name(self.stage.stack_name)
+        if has_pool is None:
+            outputs = data_stack.read(self.cloudformation, self.stage.stack_name).outputs
+            has_pool = data_stack.needs_pool(self.issuer, outputs)
+        overrides = samconfig.overrides(data_stack.values(self.stage.name, has_pool))
+        step(deploy_command(self.stage.name, overrides, self.arguments,
+                            "--template-file", str(data_stack.TEMPLATE), "--stack-name", name))
+        data_stack.protect(self.cloudformation, self.stage.stack_name)
+        return data_stack.parameters(data_stack.read(self.cloudformation, self.stage.stack_name).outputs)
+
+    def functions(self, data):
+        """Deploys the functions with the parameters that the data stack gives."""
+        deploy_checks.drop_strayed_route_settings(self.stage.client("apigatewayv2"), self.before.outputs.get("ApiId"))
+        step(deploy_command(self.stage.name, samconfig.overrides({**self.values, **data}), self.arguments))
+
+    def finish(self):
+        """Does what the templates cannot: the API's own address, protection that must not hinder a rollback, a check of access."""
+        parameters.create_public_base_url(self.stage.client("ssm"), self.stage.name, self.stage.api_url)
+        deploy_checks.protect_tables(self.stage.client("dynamodb"), self.stage.outputs)
+        if complaint := deploy_checks.access_complaint(self.stage.api_url):
+            raise SystemExit(f"DEPLOYED, BUT: {complaint}")
+
+
+def deploy_command(stage_name, overrides, arguments, *options):
     """Command line of `sam deploy`."""
-    command = [sam, "deploy", "--config-env", stage_name]
+    command = [_sam(), "deploy", "--config-env", stage_name, *options]
     if arguments.confirm.lower() in ("no", "false", "0"):
         command.append("--no-confirm-changeset")
     if tags := shlex.split(arguments.tags):
@@ -56,16 +105,12 @@ def deploy_command(sam, stage_name, overrides, arguments):
     return [*command, "--parameter-overrides", *overrides]
 
 
+def _sam():
+    return shutil.which("sam") or "sam"
+
+
 def step(command):
     """Runs one command, or exits with its exit code."""
     print("$", shlex.join(command), flush=True)
     if code := subprocess.run(command, cwd=samconfig.ROOT, env=ENVIRONMENT).returncode:
         sys.exit(code)
-
-
-def after_deploy(stage):
-    """Does what the template cannot: the API's own address, protection that must not hinder a rollback, a check of access."""
-    parameters.create_public_base_url(stage.client("ssm"), stage.name, stage.api_url)
-    deploy_checks.protect_tables(stage.client("dynamodb"), stage.outputs)
-    if complaint := deploy_checks.access_complaint(stage.api_url):
-        raise SystemExit(f"DEPLOYED, BUT: {complaint}")

@@ -6,10 +6,8 @@ import time
 import urllib.error
 import urllib.request
 
-from botocore.exceptions import ClientError
-from samtranslator.yaml_helper import yaml_parse
-
 from notifications_ops import samconfig
+from notifications_ops.deployed import read_template
 
 TEMPLATE = samconfig.ROOT / "template.yaml"
 ANSWER_SECONDS = 10
@@ -17,25 +15,6 @@ ANSWER_SECONDS = 10
 ACCESS_TRIES, ACCESS_WAIT_SECONDS = 6, 5
 # Outputs with the names of the tables.
 TABLES = ("RecipientsTableName", "NotificationsTableName", "MetricsTableName", "SettingsTableName", "ControlTableName")
-
-
-@dataclasses.dataclass
-class Stack:
-    """Parameters and outputs of a deployed stack; both empty while there is none."""
-
-    parameters: dict
-    outputs: dict
-
-    @classmethod
-    def read(cls, cloudformation, name):
-        try:
-            stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        except ClientError as error:
-            if "does not exist" in str(error):
-                return cls({}, {})
-            raise
-        return cls({one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
-                   {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])})
 
 
 @dataclasses.dataclass
@@ -48,7 +27,7 @@ class Effective:
 
 def template():
     """The template of this working copy."""
-    return yaml_parse(TEMPLATE.read_text())
+    return read_template(TEMPLATE)
 
 
 def defaults():

@@ -1,4 +1,4 @@
-//! What template.yaml must say so that it can be deployed on AWS, again and again, in accounts with rules of their own.
+//! Requirements on template.yaml and infra/data.yaml for deploys on AWS, again and again, in accounts with rules of their own.
 
 use std::collections::BTreeSet;
 
@@ -76,10 +76,10 @@ fn public_and_steering_functions_can_have_concurrency_of_their_own() {
     assert_eq!(served, BTreeSet::from(["recipients", "track"]), "a public route beyond these needs a reservation too");
 }
 
-/// Going over to another issuer takes the pool out of the stack: it and its clients stay, so that they can be imported.
+/// Setting another issuer removes the pool from the data stack. It and its clients stay, so that they can be imported.
 #[test]
-fn clients_and_tables_outlive_the_stack() {
-    let template = Template::read();
+fn clients_and_tables_outlive_their_stack() {
+    let template = Template::read_data();
     let kept = ["AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolResourceServer"];
     for kind in kept.into_iter().chain(["AWS::DynamoDB::Table"]) {
         let names = of_type(&template, kind);
@@ -93,6 +93,18 @@ fn clients_and_tables_outlive_the_stack() {
             assert!(property.is_badvalue() && resource["Properties"]["DeletionProtection"].is_badvalue(), "{name}");
         }
     }
+}
+
+/// A resource that outlives deploys belongs into the data stack.
+#[test]
+fn every_deploy_may_replace_the_stack_of_the_functions() {
+    let template = Template::read();
+    for (name, kind) in template.resources() {
+        let is_kept = kind == "AWS::DynamoDB::Table" || kind == "AWS::Cognito::UserPool";
+        let policy = template.resource(&name)["DeletionPolicy"].as_str().unwrap_or("Delete");
+        assert!(!is_kept && policy == "Delete", "{name} belongs into infra/data.yaml");
+    }
+    assert!(Template::read_data().resources().len() >= 10);
 }
 
 #[test]
@@ -195,8 +207,9 @@ fn an_idle_stage_costs_less_than_10_usd_a_month() {
         .filter(|settings| settings["DetailedMetricsEnabled"].as_bool() == Some(true))
         .count() as f64;
     let is_traced = include_str!("../../template.yaml").contains("Tracing: Active");
-    let tables = of_type(&template, "AWS::DynamoDB::Table");
-    let encrypted = tables.iter().filter(|table| !template.properties(table)["SSESpecification"].is_badvalue());
+    let data = Template::read_data();
+    let tables = of_type(&data, "AWS::DynamoDB::Table");
+    let encrypted = tables.iter().filter(|table| !data.properties(table)["SSESpecification"].is_badvalue());
     let dashboards =
         of_type(&template, "AWS::CloudFormation::Stack").iter().filter(|name| *name == "Dashboard").count();
     let bill = [

@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 import unittest
+from unittest import mock
 
 import boto3
 from botocore.stub import Stubber
@@ -11,7 +12,7 @@ from botocore.stub import Stubber
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 
-from notifications_ops import cli, deploy, deploy_checks  # noqa: E402
+from notifications_ops import cli, data_stack, deploy, deploy_checks, deployed  # noqa: E402
 
 ISSUER = "https://issuer.example.com/"
 
@@ -123,7 +124,7 @@ class Tables(unittest.TestCase):
 class Command(unittest.TestCase):
     def command(self, *options):
         arguments = cli.parser().parse_args(["deploy", "--stage", "prod", *options])
-        return deploy.deploy_command("sam", "prod", ["P"], arguments)
+        return deploy.deploy_command("prod", ["P"], arguments)
 
     def test_confirm_and_tags(self):
         self.assertNotIn("--no-confirm-changeset", self.command())
@@ -134,15 +135,75 @@ class Command(unittest.TestCase):
         self.assertEqual(deploy.ENVIRONMENT["CARGO_TARGET_DIR"], str(ROOT / "target/deploy"))
 
 
+class DataStack(unittest.TestCase):
+    TABLES = {name: name.lower() for name in data_stack.TABLES}
+
+    def complaint(self, functions, data):
+        of = lambda parameters, outputs: deployed.Stack(parameters, outputs) if parameters or outputs else deployed.Stack({}, {}, False)
+        return data_stack.complaint(of(functions, {}), of({}, data), "prod")
+
+    def test_each_output_is_a_parameter_of_the_functions_and_nothing_else_comes_without_a_default(self):
+        declared, outputs = deploy_checks.defaults(), data_stack.template()["Outputs"]
+        self.assertEqual({name for name, default in declared.items() if default is None} - set(outputs),
+                         {"Stage", "SenderAddress", "VapidSubject"})
+        self.assertEqual([declared[name] for name in outputs], [None] * len(outputs))
+        self.assertLessEqual(set(data_stack.TABLES), set(outputs))
+        for name, resource in data_stack.template()["Resources"].items():
+            self.assertTrue(name in outputs or name == "ResourceServer", f"{name}, {resource['Type']}, has no output")
+
+    def test_without_a_user_pool_its_parameters_are_empty(self):
+        found = data_stack.parameters(self.TABLES)
+        self.assertEqual({name for name, value in found.items() if not value}, set(found) - set(self.TABLES))
+
+    def test_a_pool_stays_once_it_is_there(self):
+        issuer = "https://issuer.example.com"
+        self.assertTrue(data_stack.needs_pool("", {}))
+        self.assertFalse(data_stack.needs_pool(issuer, self.TABLES))
+        self.assertTrue(data_stack.needs_pool(issuer, {**self.TABLES, "UserPool": "eu-west-1_a"}))
+
+    def test_the_first_deploy_and_a_deploy_after_the_functions_were_deleted_go_on(self):
+        self.assertIsNone(self.complaint({}, {}))
+        self.assertIsNone(self.complaint({}, self.TABLES))
+        self.assertIsNone(self.complaint(self.TABLES, self.TABLES))
+
+    def test_functions_whose_tables_are_in_no_data_stack_are_not_given_new_empty_ones(self):
+        self.assertIn("make adopt STAGE=prod", self.complaint({"Stage": "prod"}, {}))
+        self.assertIn("make adopt STAGE=prod", self.complaint(self.TABLES, {}))
+        self.assertIn("make adopt STAGE=prod", self.complaint({"Stage": "prod"}, self.TABLES))
+
+    def test_other_tables_than_those_in_use_are_refused(self):
+        self.assertIn("ControlTable", self.complaint(self.TABLES, {**self.TABLES, "ControlTable": "other"}))
+
+    def test_the_data_stack_is_deployed_from_its_own_template_under_its_own_name(self):
+        arguments = cli.parser().parse_args(["deploy", "--stage", "prod"])
+        with mock.patch.object(deploy, "Stage"), mock.patch.object(deploy.Stack, "read"), mock.patch.object(deploy, "step") as step, \
+                mock.patch.object(data_stack, "read", return_value=deployed.Stack({}, self.TABLES)):
+            deploy.Stage.return_value.name, deploy.Stage.return_value.stack_name = "prod", "push-prod"
+            made = deploy.Deploy(arguments)
+            made.before = deployed.Stack({}, {})
+            self.assertEqual(made.data(), data_stack.parameters(self.TABLES))
+        [command] = step.call_args.args
+        self.assertIn(str(ROOT / "infra/data.yaml"), command)
+        self.assertEqual(command[command.index("--stack-name") + 1], "push-prod-data")
+        self.assertIn('ParameterKey=WithUserPool,ParameterValue="true"', command)
+        made.cloudformation.update_termination_protection.assert_called_once_with(
+            StackName="push-prod-data", EnableTerminationProtection=True)
+
+    def test_its_outputs_are_not_given_by_hand(self):
+        arguments = cli.parser().parse_args(["deploy", "--stage", "prod", "--params", "ControlTable=mine"])
+        with mock.patch.object(deploy.Stack, "read"), self.assertRaisesRegex(SystemExit, "ControlTable: given by the data stack"):
+            deploy.run(arguments)
+
+
 class Absent(unittest.TestCase):
     def test_a_stack_that_is_not_there_is_empty_and_other_faults_are_raised(self):
         cloudformation, stub = stubbed("cloudformation")
         stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
         stub.add_client_error("describe_stacks", "AccessDenied", "not authorized")
         with stub:
-            self.assertEqual(deploy_checks.Stack.read(cloudformation, "s"), deploy_checks.Stack({}, {}))
+            self.assertEqual(deployed.Stack.read(cloudformation, "s"), deployed.Stack({}, {}, exists=False))
             with self.assertRaises(Exception):
-                deploy_checks.Stack.read(cloudformation, "s")
+                deployed.Stack.read(cloudformation, "s")
 
 
 if __name__ == "__main__":

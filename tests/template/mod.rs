@@ -1,4 +1,4 @@
-//! What template.yaml says of routes and permissions, for tests that compare it with what happens.
+//! Routes and permissions of template.yaml, for tests that compare them with what happens.
 //!
 //! The parser keeps a tag's value and drops the tag: `!GetAtt RecipientsTable.Arn` reads as `RecipientsTable.Arn`.
 
@@ -51,6 +51,11 @@ pub struct Template(Yaml);
 impl Template {
     pub fn read() -> Self {
         Self::parse(include_str!("../../template.yaml"))
+    }
+
+    /// The template of the data stack: tables and user pool.
+    pub fn read_data() -> Self {
+        Self::parse(include_str!("../../infra/data.yaml"))
     }
 
     /// A template given as text.
@@ -141,10 +146,10 @@ fn grants(function: &'static str, statement: &Yaml) -> Vec<Grant> {
 /// The short name of what a policy's Resource names: a table is called as the functions' tests call it.
 fn resource(written: &str) -> String {
     let written = written.trim_start_matches("${").replace('}', "");
-    if let Some((table, rest)) = written.split_once("Table.Arn") {
+    if let Some((table, rest)) = written.split_once(":table/${").and_then(|(_, table)| table.split_once("Table")) {
         return format!("{}{rest}", table.to_lowercase());
     }
-    if let Some(table) = written.strip_suffix("Table.StreamArn") {
+    if let Some(table) = written.strip_suffix("Stream") {
         return format!("{}/stream", table.to_lowercase());
     }
     for (start, short) in [("/push-notifications/${Stage/", "parameter/"), (":sns:*:*:*", "topic/*")] {

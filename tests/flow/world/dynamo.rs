@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 pub const TABLES: [&str; 5] = ["recipients", "notifications", "metrics", "settings", "control"];
 
-/// The tables as template.yaml has them.
+/// The tables as infra/data.yaml has them.
 pub fn tables() -> Database {
     let database = Database::memory().unwrap();
     for name in TABLES {

@@ -1,4 +1,4 @@
-//! The service's tables with the keys and indexes of template.yaml, for tests.
+//! The service's tables with the keys and indexes of infra/data.yaml, for tests.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
