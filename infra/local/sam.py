@@ -69,7 +69,7 @@ def _deploy(place, stack_name, template, overrides):
     """Runs `sam deploy`; its output goes to a file that is shown only when it fails."""
     log = place.folder / f"deploy-{stack_name}.log"
     command = [
-        str(SAM), "deploy", "--template-file", str(template), "--config-file", str(ROOT / "samconfig.toml"),
+        str(SAM), "deploy", "--template-file", str(template), "--config-file", str(samconfig.FILE),
         "--config-env", STAGE, "--stack-name", stack_name, "--no-progressbar", "--parameter-overrides", *overrides,
     ]
     environment = {**place.environment(), "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}

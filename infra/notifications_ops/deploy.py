@@ -97,7 +97,8 @@ class Deploy:
 
 def deploy_command(stage_name, overrides, arguments, *options):
     """Command line of `sam deploy`."""
-    command = [_sam(), "deploy", "--config-env", stage_name, *options]
+    # SAM would look for samconfig.toml beside the template.
+    command = [_sam(), "deploy", "--config-file", str(samconfig.FILE), "--config-env", stage_name, *options]
     if arguments.confirm.lower() in ("no", "false", "0"):
         command.append("--no-confirm-changeset")
     if tags := shlex.split(arguments.tags):

@@ -13,11 +13,12 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FILE = ROOT / "samconfig.toml"
 
 
 def deploy_settings(stage):
     """The [<stage>.deploy.parameters] table, or an exit that names the stages there are."""
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    config = tomllib.loads(FILE.read_text())
     if stage not in config:
         known = ", ".join(name for name in config if name != "version")
         raise SystemExit(f"no stage '{stage}' in samconfig.toml, which knows: {known}")

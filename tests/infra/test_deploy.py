@@ -129,7 +129,12 @@ class Command(unittest.TestCase):
     def test_confirm_and_tags(self):
         self.assertNotIn("--no-confirm-changeset", self.command())
         self.assertIn("--no-confirm-changeset", self.command("--confirm", "no"))
-        self.assertEqual(self.command("--tags", "team=mail 'cost=a b'")[4:7], ["--tags", "team=mail", "cost=a b"])
+        tagged = self.command("--tags", "team=mail 'cost=a b'")
+        self.assertEqual(tagged[tagged.index("--tags"):][:3], ["--tags", "team=mail", "cost=a b"])
+
+    def test_the_settings_are_found_whatever_the_template_s_folder(self):
+        command = self.command()
+        self.assertEqual(command[command.index("--config-file") + 1], str(ROOT / "samconfig.toml"))
 
     def test_the_build_has_artefacts_of_its_own(self):
         self.assertEqual(deploy.ENVIRONMENT["CARGO_TARGET_DIR"], str(ROOT / "target/deploy"))
