@@ -12,10 +12,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use notifications::channels::push::{
-    ExtraOrigins, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey, VapidSubject,
-    sealed_request,
+    ExtraOrigins, PushContent, PushMessage, Subscription, Topic, VapidCache, VapidKey, VapidSubject, sealed_request,
 };
-use notifications::notification::PushOptions;
+use notifications::notification::{PushOptions, Urgency};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};

@@ -52,6 +52,7 @@ pub mod secrets;
 pub mod startup;
 pub mod telemetry;
 pub mod text;
+pub mod time_limits;
 
 #[cfg(test)]
 mod fake_aws;

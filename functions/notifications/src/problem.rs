@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::store::StoreError;
-
 /// One thing wrong with one field of a request. The message never repeats the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -173,19 +171,6 @@ impl Problem {
         Self::new(ProblemKind::NotFound, format!("There is no such {what}."))
     }
 
-    /// A table's failure as the caller sees it; the call and the cause go to the log.
-    #[allow(clippy::needless_pass_by_value)] // the shape `map_err` asks for
-    #[must_use]
-    pub fn of_store(error: StoreError) -> Self {
-        if error.is_transient() {
-            tracing::warn!(cause = %error, "a table did not answer");
-            Self::unavailable(1)
-        } else {
-            tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
-            Self::new(ProblemKind::Internal, "The fault is ours and is being reported.")
-        }
-    }
-
     /// 503 with `Retry-After`.
     #[must_use]
     pub fn unavailable(retry_after_seconds: u32) -> Self {
@@ -239,16 +224,5 @@ mod tests {
                 ],
             })
         );
-    }
-
-    #[test]
-    fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
-        let transient =
-            Problem::of_store(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
-        assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(1)));
-        let refused =
-            Problem::of_store(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });
-        assert_eq!(refused.kind.status(), 500);
-        assert!(!refused.detail.contains("AccessDenied"));
     }
 }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use notifications::channels::email::{EmailAddress, EmailMessage};
 use notifications::channels::link::Link;
-use notifications::channels::push::{PushContent, PushMessage, Topic, Urgency};
+use notifications::channels::push::{PushContent, PushMessage, Topic};
 use notifications::channels::sms::{PhoneNumber, SmsMessage, SmsRules, parts};
+use notifications::notification::Urgency;
 use notifications::notification::{Content, PushOptions};
 
 pub fn target(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! `rollout-percentage`: read exactly, or not at all. Junk never means 100.
 
-use notifications::parameters::VersionKey;
 use notifications::rollout::Percentage;
+use notifications::rollout::VersionKey;
 use notifications::rollout::reading::{Known, StoredText, Texts};
 
 pub fn target(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! The parameter `settings`: what is read is what was written, in range, and junk changes nothing.
 
 use notifications::country::CountryCode;
-use notifications::parameters::VersionKey;
+use notifications::rollout::VersionKey;
 use notifications::rollout::reading::{Known, StoredText, Texts};
 use notifications::settings::Settings;
 use serde_json::Value;

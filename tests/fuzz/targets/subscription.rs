@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use notifications::channels::push::{
-    BrowserSubscription, ExtraOrigins, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey,
+    BrowserSubscription, ExtraOrigins, PushContent, PushMessage, Subscription, Topic, VapidCache, VapidKey,
     VapidSubject, sealed_request,
 };
 use notifications::notification::PushOptions;
+use notifications::notification::Urgency;
 
 static VAPID: LazyLock<VapidCache> = LazyLock::new(|| {
     let key = VapidKey::parse("JCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQ").unwrap();

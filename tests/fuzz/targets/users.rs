@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use notifications::parameters::VersionKey;
+use notifications::rollout::VersionKey;
 use notifications::rollout::reading::{Known, StoredText, Texts};
 use notifications::rollout::{ListedUsers, Version, bucket};
 

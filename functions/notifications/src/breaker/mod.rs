@@ -14,8 +14,8 @@
 mod bulkhead;
 mod held;
 mod host;
-mod ledger;
 mod memory;
+mod report;
 mod state;
 mod tally;
 mod thresholds;
@@ -23,9 +23,9 @@ mod view;
 
 pub use bulkhead::{Bulkhead, Permit};
 pub use host::{Bars, Host};
-pub use ledger::{Ledger, Report, Stored};
 pub(crate) use memory::CLOCK_SKEW_MS;
 pub use memory::{Failure, Memory};
+pub use report::{Report, Stored};
 pub use state::{Admission, Breaker, LEASE, Phase, Signal};
 pub use tally::{Count, DeviceMark, SEVERAL, SLOT_MS, Tally};
 pub use thresholds::Thresholds;

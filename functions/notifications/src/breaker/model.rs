@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{Breaker, Host, Ledger, Phase, Report, Stored};
+use super::{Breaker, Host, Phase, Report, Stored};
 use crate::breaker::memory::counts;
+use crate::store::Ledger;
 use crate::store::StoreError;
 
 /// The table, shared by all clones.

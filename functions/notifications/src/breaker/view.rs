@@ -12,10 +12,10 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::held::{HOLD_OFF_MS, Held};
-use super::{Admission, Breaker, DeviceMark, Failure, Host, Ledger, Phase, Report, Signal, Stored, Thresholds};
+use super::{Admission, Breaker, DeviceMark, Failure, Host, Phase, Report, Signal, Stored, Thresholds};
 use crate::channels::Answer;
 use crate::clock::Clock;
-use crate::store::{BreakerStore, StoreError};
+use crate::store::{BreakerStore, Ledger, StoreError};
 
 /// The most that anybody waits for the table.
 pub const PATIENCE: Duration = Duration::from_millis(500);

@@ -84,9 +84,8 @@ mod tests {
     use super::super::sweep::{EACH, TO_FINISH};
     use super::*;
     use crate::aws::{ATTEMPT, OPERATION, PAID_SEND};
-    use crate::recipients::ERASING;
-    use crate::send::{BATCH, SINGLE};
     use crate::startup::PATIENCE;
+    use crate::time_limits::{BATCH, ERASING, SINGLE};
 
     const API_GATEWAY: Duration = Duration::from_secs(30);
 

@@ -11,9 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Allowance, CONCURRENCY, Dispatcher, Job, gone_by, impossible_channels, left};
 use crate::aws::deadline;
 use crate::emf::{Figure, Metric};
-use crate::notification::{DUE_SHARDS, Notification, NotificationId, Status, due_shards};
+use crate::notification::{Notification, NotificationId, Status};
 use crate::rollout::Version;
 use crate::send::Gates;
+use crate::store::{DUE_SHARDS, due_shards};
 use crate::store::{Due, StoreError};
 
 /// The longest one notification may take within a sweep.

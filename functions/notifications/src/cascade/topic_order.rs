@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::dispatcher::{Dispatcher, Job};
 use super::push_round::Round;
 use crate::channels::push::Topic;
+use crate::notification::MAX_AHEAD;
 use crate::recipients::RecipientKey;
-use crate::send::MAX_AHEAD;
 use crate::store::{Newer, StoreError};
 
 /// Whom a topic's messages are for, and the topic.

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::plan::end_if_stuck;
 use super::{Cutoffs, Summary};
 use crate::aws::deadline;
-use crate::notification::{NotificationId, due_shards};
+use crate::notification::NotificationId;
 use crate::recipients::{RecipientKey, Stale};
+use crate::store::due_shards;
 use crate::store::{
     Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, Segment, StoreError, SweepPage, SweptDevice,
 };

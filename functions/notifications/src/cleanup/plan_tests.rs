@@ -9,8 +9,8 @@ use super::super::sample;
 use super::*;
 use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome};
+use crate::notification::{Effect, Event, Receipt};
 use crate::recipients::DeviceAge;
-use crate::track::{Effect, Event, Receipt};
 
 const RETENTION_DAYS: u32 = 180;
 

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::Cleanup;
 use crate::channels::Channel;
-use crate::channels::push::{ExtraOrigins, Subscription, Urgency};
+use crate::channels::push::{ExtraOrigins, Subscription};
+use crate::notification::Urgency;
 use crate::notification::{Claim, Content, Notification, NotificationId, NotificationType, Status};
 use crate::private::Private;
 use crate::recipients::{Device, KeyHasher, RecipientId, RecipientKey};

@@ -45,7 +45,7 @@ impl Notification {
     }
 
     /// Lets attempts that came back count as what they came to. Whether any did so only now.
-    pub(super) fn heed_failures(&mut self) -> bool {
+    pub fn heed_failures(&mut self) -> bool {
         let mut found = false;
         for attempt in &mut self.attempts {
             let report = self.engagement.reports.on(attempt.channel);

@@ -6,14 +6,15 @@ mod engagement;
 mod finding;
 mod hindsight;
 mod id;
-mod item;
 mod kind;
 mod model;
 mod push_options;
+mod receipt;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod sample;
 mod status;
+mod urgency;
 mod view;
 
 pub use attempt::{Attempt, AttemptOutcome};
@@ -21,11 +22,12 @@ pub use content::Content;
 pub use engagement::{Engagement, Report, Reports, earliest};
 pub use finding::{Finding, weightier};
 pub use id::NotificationId;
-pub use item::{DUE_SHARDS, attention_shards, due_shards};
 pub use kind::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules, UnknownType};
-pub use model::{Claim, Notification};
+pub use model::{Claim, MAX_AHEAD, Notification};
 pub use push_options::{Action, PushOptions, TextDirection};
+pub use receipt::{Effect, Event, Receipt};
 #[cfg(test)]
 pub use sample::sample;
 pub use status::{Reason, Status};
+pub use urgency::Urgency;
 pub use view::NotificationView;

@@ -8,10 +8,13 @@ use serde_json::{Map, Value};
 use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, NotificationType, Reason, Status};
 use crate::budget::Ceiling;
 use crate::channels::Channel;
-use crate::channels::push::Urgency;
+use crate::notification::Urgency;
 use crate::private::Private;
 use crate::recipients::RecipientId;
 use crate::rollout::Version;
+
+/// The most days `send_at` may lie ahead.
+pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A paid send that is claimed: perhaps called, not yet recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

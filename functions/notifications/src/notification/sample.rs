@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Content, Engagement, Notification, NotificationId, NotificationType, Status};
-use crate::channels::push::Urgency;
+use crate::notification::Urgency;
 use crate::private::Private;
 use crate::recipients::{KeyHasher, RecipientId};
 

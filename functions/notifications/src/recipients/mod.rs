@@ -24,8 +24,6 @@ mod suppression;
 mod testing;
 mod view;
 
-#[cfg(test)]
-pub use api::ERASING;
 pub use api::RecipientsApi;
 pub use certificate::Certificate;
 pub use device_mark::DeviceMark;

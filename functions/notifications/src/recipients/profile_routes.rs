@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::api::ERASING;
 use super::{
     Certificate, Profile, ProfilePatch, ProfileVersion, ReadOnly, Recipient, RecipientId, RecipientKey, RecipientView,
     RecipientsApi, entity_tag,
@@ -12,6 +11,7 @@ use crate::http::{Request, Response};
 use crate::preconditions::{self, Preconditions, TagList};
 use crate::problem::{Problem, ProblemKind};
 use crate::store::WriteIf;
+use crate::time_limits::ERASING;
 
 /// How often a patch without `If-Match` is merged anew when other writers come first.
 const PATCH_TRIES: u32 = 8;
@@ -21,7 +21,7 @@ impl RecipientsApi {
     pub(super) async fn get(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        let known = self.recipients.load(&key).await.map_err(Problem::of_store)?;
+        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
         let recipient = known.ok_or_else(|| Problem::not_found("recipient"))?;
         if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|tag| tag == entity_tag(&recipient))) {
             return Err(preconditions::failed());
@@ -40,7 +40,7 @@ impl RecipientsApi {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
         let (profile, read_only) = Profile::parse(request)?;
-        let known = self.recipients.load(&key).await.map_err(Problem::of_store)?;
+        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
         let write_if = write_if(&conditions, known.as_ref())?;
         unchanged(&read_only, &id, known.as_ref())?;
         match self.store(&id, &key, &profile, write_if, known, now).await? {
@@ -60,7 +60,7 @@ impl RecipientsApi {
         let patch = ProfilePatch::parse(request)?;
         let names_one_state = matches!(conditions.if_match, Some(TagList::Tags(_)));
         for _ in 0..PATCH_TRIES {
-            let known = self.recipients.load(&key).await.map_err(Problem::of_store)?;
+            let known = self.recipients.load(&key).await.map_err(Problem::from)?;
             let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             unchanged(&patch.read_only, &id, Some(&known))?;
@@ -83,11 +83,11 @@ impl RecipientsApi {
         let conditions = Preconditions::of(request)?;
         let deadline = Instant::now() + ERASING;
         let erased = if conditions.is_empty() {
-            self.erasure.erase(&key, now, deadline).await.map_err(Problem::of_store)?
+            self.erasure.erase(&key, now, deadline).await.map_err(Problem::from)?
         } else {
-            let known = self.recipients.load(&key).await.map_err(Problem::of_store)?;
+            let known = self.recipients.load(&key).await.map_err(Problem::from)?;
             let write_if = write_if(&conditions, known.as_ref())?;
-            let erased = self.erasure.erase_if(&key, write_if, now, deadline).await.map_err(Problem::of_store)?;
+            let erased = self.erasure.erase_if(&key, write_if, now, deadline).await.map_err(Problem::from)?;
             erased.ok_or_else(preconditions::failed)?
         };
         if !erased.is_complete() {
@@ -108,10 +108,10 @@ impl RecipientsApi {
         known: Option<Recipient>,
         now: Timestamp,
     ) -> Result<Option<Recipient>, Problem> {
-        let suppressed = self.suppressions.of(profile).await.map_err(Problem::of_store)?;
+        let suppressed = self.suppressions.of(profile).await.map_err(Problem::from)?;
         let stored = self.recipients.put_profile_if(id, key, profile, &suppressed, write_if, now).await;
         let devices = known.map(|known| known.devices).unwrap_or_default();
-        Ok(stored.map_err(Problem::of_store)?.map(|stored| Recipient { devices, ..stored }))
+        Ok(stored.map_err(Problem::from)?.map(|stored| Recipient { devices, ..stored }))
     }
 }
 

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::reading::{Record, RecordEntry, StoredText, Texts};
 use crate::aws::cause;
-use crate::parameters::VersionKey;
 use crate::private::Private;
+use crate::rollout::VersionKey;
 
 /// The last part of each parameter's name, and the attribute that holds its text.
 const ATTRIBUTES: [(&str, &str); 4] = [

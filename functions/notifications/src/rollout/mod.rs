@@ -6,6 +6,7 @@
 pub mod bucket;
 pub mod guard;
 pub mod last_good;
+mod parameter_version;
 pub mod percentage;
 pub mod ramp;
 pub mod reading;
@@ -16,6 +17,7 @@ pub mod users;
 
 pub use bucket::{Rollout, Version, bucket};
 pub use last_good::LastGood;
+pub use parameter_version::{ParameterVersion, VersionKey, Written};
 pub use percentage::{Percentage, PercentageError};
 pub use reading::Texts;
 pub use source::{Live, LiveSource};

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{ListedUsers, Live, Percentage, Rollout};
-use crate::parameters::{ParameterVersion, VersionKey};
 use crate::private::Private;
+use crate::rollout::{ParameterVersion, VersionKey};
 use crate::settings::Settings;
 use crate::track::PublicBaseUrl;
 

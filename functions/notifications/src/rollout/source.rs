@@ -15,7 +15,8 @@ use ring::rand::SystemRandom;
 use super::reading::{Change, Known, Record, StoredText, Texts};
 use super::{LastGood, Rollout};
 use crate::clock::Clock;
-use crate::parameters::{ParameterStore, ParameterVersion};
+use crate::parameters::ParameterStore;
+use crate::rollout::ParameterVersion;
 use crate::settings::Settings;
 use crate::track::PublicBaseUrl;
 

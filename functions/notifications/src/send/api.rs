@@ -14,11 +14,8 @@ use crate::http::{Request, Response};
 use crate::notification::{Notification, NotificationId, NotificationView};
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::store::StoreError;
+use crate::time_limits::{BATCH, SINGLE};
 
-/// A single request is answered within this.
-pub const SINGLE: SignedDuration = SignedDuration::from_secs(8);
-/// A batch works for this long; what it did not reach is finished by the cascade.
-pub const BATCH: SignedDuration = SignedDuration::from_secs(20);
 /// What is kept for reading, parsing and the way back.
 const ON_THE_WAY: SignedDuration = SignedDuration::from_millis(500);
 /// How long after its time a request may still look up, or put away, what it could not finish.

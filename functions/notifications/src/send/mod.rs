@@ -8,8 +8,8 @@ mod list;
 mod request;
 mod service;
 
-pub use api::{BATCH, SINGLE, SendApi};
+pub use api::SendApi;
 pub use explain::Explanation;
 pub use gates::{GateAnswer, Gated, Gates, Verdict};
-pub use request::{Asked, MAX_AHEAD, SendRequest};
+pub use request::{Asked, SendRequest};
 pub use service::{Answered, Budget, SendService, unavailable};

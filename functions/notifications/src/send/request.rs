@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use crate::channels::link::Link;
-use crate::channels::push::Urgency;
 use crate::channels::{Channel, LinkRoom, push_message};
+use crate::notification::MAX_AHEAD;
+use crate::notification::Urgency;
 use crate::notification::{
     Content, Engagement, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status,
 };
@@ -18,8 +19,6 @@ use crate::recipients::{KeyHasher, RecipientId};
 use crate::rfc3339;
 use crate::track::PushLinks;
 
-/// The most days `send_at` may lie ahead.
-pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// The most bytes of JSON that `metadata` may have.
 pub const MAX_METADATA_BYTES: usize = 1_024;
 /// The most characters a `topic` may have.

@@ -23,8 +23,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Item, ItemReader, ItemWriter, Malformed, StoreError};
-use crate::breaker::{Breaker, CLOCK_SKEW_MS, Count, Host, Ledger, Phase, Report, Stored, Tally};
+use super::{Item, ItemReader, ItemWriter, Ledger, Malformed, StoreError};
+use crate::breaker::{Breaker, CLOCK_SKEW_MS, Count, Host, Phase, Report, Stored, Tally};
 
 /// How long a breaker that nobody writes is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);

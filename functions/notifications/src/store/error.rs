@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::
 
 use super::item::Malformed;
 use crate::aws::{cause, has_expired};
+use crate::problem::{Problem, ProblemKind};
 
 /// A failed call. Its text names the call and the cause, and never anything of an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +107,19 @@ impl StoreError {
     }
 }
 
+impl From<StoreError> for Problem {
+    /// A failed call as the caller sees it; the call and the cause go to the log.
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(cause = %error, "a table did not answer");
+            Self::unavailable(1)
+        } else {
+            tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
+            Self::new(ProblemKind::Internal, "The fault is ours and is being reported.")
+        }
+    }
+}
+
 /// As DynamoDB names them, in answers (`...Exception`) and as reasons of a cancelled transaction.
 fn is_transient_code(code: &str) -> bool {
     matches!(
@@ -183,5 +197,14 @@ mod tests {
             cancelled(&["ValidationError"]),
             StoreError::Refused { call: "TransactWriteItems", cause: "ValidationError".into() }
         );
+    }
+
+    #[test]
+    fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
+        let transient = Problem::from(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
+        assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(1)));
+        let refused = Problem::from(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });
+        assert_eq!(refused.kind.status(), 500);
+        assert!(!refused.detail.contains("AccessDenied"));
     }
 }

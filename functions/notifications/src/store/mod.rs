@@ -9,6 +9,7 @@ mod erasure;
 mod error;
 mod idempotency;
 mod item;
+mod ledger;
 pub mod metrics;
 mod notifications;
 mod recipients;
@@ -30,7 +31,10 @@ pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
-pub use notifications::{Due, Newer, NotificationsStore, Page, Saved};
+pub use ledger::Ledger;
+pub use notifications::{
+    DUE_SHARDS, Due, Newer, NotificationsStore, Page, Saved, due_shards, notification_from_item, notification_to_item,
+};
 pub use recipients::{
     OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice, WriteIf,
 };

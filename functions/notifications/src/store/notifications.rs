@@ -12,12 +12,16 @@ use jiff::Timestamp;
 
 use super::{Item, ItemWriter, StoreError};
 use crate::chance;
-use crate::notification::{Engagement, Notification, NotificationId, attention_shards};
+use crate::notification::{Engagement, Notification, NotificationId};
 use crate::recipients::RecipientKey;
 
+mod item;
 mod newer;
 
+pub use item::{DUE_SHARDS, due_shards, notification_from_item, notification_to_item};
 pub use newer::Newer;
+
+use item::attention_shards;
 
 /// How often what DynamoDB leaves of a batch is asked for again.
 const BATCH_ROUNDS: u32 = 5;
@@ -68,7 +72,7 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] when its id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification_to_item(notification)));
         written(put.condition_expression("attribute_not_exists(pk)"), notification)
             .await
             .map_err(|refused| refused.error)
@@ -127,7 +131,7 @@ impl NotificationsStore {
     }
 
     fn put_over(&self, notification: &Notification, revision: u32, noted: u32) -> PutItemFluentBuilder {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification.to_item()));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification_to_item(notification)));
         let (condition, values) = unchanged_since(revision, noted);
         put.condition_expression(condition).set_expression_attribute_values(Some(values))
     }
@@ -147,7 +151,7 @@ impl NotificationsStore {
             let (condition, values) = unchanged_since(read_at, notification.engagement.noted);
             put.condition_expression(condition).set_expression_attribute_values(Some(values))
         };
-        let put = put.set_item(Some(notification.to_item())).build();
+        let put = put.set_item(Some(notification_to_item(notification))).build();
         put.map_err(|error| StoreError::of_build("TransactWriteItems", &error))
     }
 
@@ -158,7 +162,7 @@ impl NotificationsStore {
     pub async fn get(&self, id: &NotificationId) -> Result<Option<Notification>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(id))).consistent_read(true);
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(found.item.as_ref().map(Notification::from_item).transpose()?)
+        Ok(found.item.as_ref().map(notification_from_item).transpose()?)
     }
 
     /// A recipient's history, newest first; `after` is the time-ordered half of the last id seen.
@@ -183,7 +187,7 @@ impl NotificationsStore {
         let mut items = page.items.unwrap_or_default();
         let more = items.len() > limit || (page.last_evaluated_key.is_some() && items.len() < limit);
         items.truncate(limit);
-        let items = items.iter().map(Notification::from_item).collect::<Result<Vec<_>, _>>()?;
+        let items = items.iter().map(notification_from_item).collect::<Result<Vec<_>, _>>()?;
         let next = items.last().filter(|_| more).map(|last| last.id.ordered().to_owned());
         Ok(Page { items, next })
     }
@@ -253,7 +257,7 @@ impl NotificationsStore {
                 let call = self.client.batch_get_item().request_items(&self.table, keys).send();
                 let page = call.await.map_err(|error| StoreError::of("BatchGetItem", error))?;
                 for item in page.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                    found.push(Notification::from_item(&item)?);
+                    found.push(notification_from_item(&item)?);
                 }
                 let left = page.unprocessed_keys.unwrap_or_default().remove(&self.table);
                 wanted = left.map(|keys| keys.keys).unwrap_or_default();
@@ -300,7 +304,7 @@ async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Resu
         Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item(),
         _ => None,
     };
-    let stored = stored.and_then(|item| Notification::from_item(item).ok());
+    let stored = stored.and_then(|item| notification_from_item(item).ok());
     let drawn = notification.revision > chance::UNDRAWN;
     let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision == notification.revision);
     if is_ours { Ok(()) } else { Err(Refused { error: StoreError::of("PutItem", error), stored }) }

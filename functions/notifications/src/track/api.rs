@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::links::with_token;
-use super::receipt::{Effect, Event, Receipt};
 use super::request::ReceiptRequest;
 use super::token::{Permit, TokenError, TokenKeys};
 use super::{client, contract, noting, page};
 use crate::channels::Channel;
 use crate::channels::link::Link;
 use crate::http::{Request, Response};
+use crate::notification::{Effect, Event, Receipt};
 use crate::notification::{Notification, NotificationId};
 use crate::problem::{Problem, ProblemKind};
 use crate::recipients::{DeviceMark, RecipientKey};
@@ -125,7 +125,7 @@ impl TrackApi {
             Ok(()) => receipt.apply(notification, now),
             Err(_) => Effect::Impossible,
         });
-        let noted = noted.await.map_err(Problem::of_store)?;
+        let noted = noted.await.map_err(Problem::from)?;
         let (notification, effect) = noted.ok_or_else(|| Problem::not_found("notification"))?;
         if effect == Effect::Impossible {
             fit(&notification)?;
@@ -134,7 +134,7 @@ impl TrackApi {
     }
 
     async fn find(&self, id: &NotificationId) -> Result<Notification, Problem> {
-        let found = self.notifications.get(id).await.map_err(Problem::of_store)?;
+        let found = self.notifications.get(id).await.map_err(Problem::from)?;
         found.ok_or_else(|| Problem::not_found("notification"))
     }
 
@@ -150,7 +150,7 @@ impl TrackApi {
     /// and also when the recipient has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (recipient, kind) = self.wish(request, now)?;
-        let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(Problem::of_store)?;
+        let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(Problem::from)?;
         tracing::info!(%recipient, kind, ?done, "unsubscribed");
         Ok(page::done(&kind))
     }

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::receipt::Effect;
 use crate::channels::Channel;
+use crate::notification::Effect;
 use crate::notification::{Finding, Notification, earliest, weightier};
 use crate::recipients::SuppressionReason;
 

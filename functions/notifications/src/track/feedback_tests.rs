@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::channels::{Answer, Outcome};
 use crate::notification::{Attempt, AttemptOutcome, Claim, Reason, Status, sample};
-use crate::track::{Event, Receipt};
+use crate::notification::{Event, Receipt};
+use crate::store::{notification_from_item, notification_to_item};
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_764_000_000 + minute * 60).unwrap()
@@ -261,7 +262,7 @@ proptest! {
             for one in order {
                 one.apply(&mut notification, now);
                 // As if each were told to another process.
-                notification = Notification::from_item(&notification.to_item()).unwrap();
+                notification = notification_from_item(&notification_to_item(&notification)).unwrap();
             }
             // How often somebody who holds it was told, and when it ended last, are not what it came to.
             notification.engagement.noted = 0;

@@ -3,17 +3,15 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
-use super::token::{Permit, RECEIPT_TOKEN_CHARS, TOKEN_CHARS, TokenKeys};
+use super::token::{Permit, TOKEN_CHARS, TokenKeys};
 use crate::channels::Channel;
 use crate::channels::link::Link;
+use crate::channels::push::{MAX_BASE_BYTES, ReceiptLink};
 use crate::notification::Notification;
 use crate::private::Private;
 use crate::recipients::DeviceMark;
 
-/// The most bytes of the base, which stands in every push payload.
-pub const MAX_BASE_BYTES: usize = 128;
 /// How long after a notification's lifetime a device may still report: it may have been off.
 const RECEIPTS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Where a message's URL asks, in its query or fragment, for the token that its page needs to tell of a conversion.
@@ -67,23 +65,6 @@ impl fmt::Display for PublicBaseUrl {
     }
 }
 
-/// Where a push's receipts go, and what allows to send them. Its tokens are in every payload, as `receipt`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReceiptLink {
-    /// `POST` here.
-    pub url: String,
-    /// With this.
-    pub token: Private<String>,
-}
-
-impl ReceiptLink {
-    /// The largest there can be: what a payload must leave room for.
-    #[must_use]
-    pub fn longest() -> Self {
-        Self { url: receipts_url(&"x".repeat(MAX_BASE_BYTES)), token: Private::new("x".repeat(RECEIPT_TOKEN_CHARS)) }
-    }
-}
-
 /// What a push carries beside its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushLinks {
@@ -108,10 +89,6 @@ pub fn with_token(url: &str, token: &str) -> String {
     format!("{path}{}", rest.replace(TOKEN_HERE, token).replace(TOKEN_HERE_ENCODED, token))
 }
 
-fn receipts_url(base: &str) -> String {
-    format!("{base}/v1/receipts")
-}
-
 /// Makes the links of messages. Without a base there are none, and messages go out without them.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
@@ -132,7 +109,7 @@ impl<'a> Links<'a> {
         let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
         let sign = |permit| Private::new(self.keys.sign(&permit, until));
         let token = sign(Permit::DeviceReceipt(about.id.clone(), DeviceMark::of(device_id)));
-        let receipt = ReceiptLink { url: receipts_url(&self.base.0), token };
+        let receipt = ReceiptLink::below(&self.base.0, token);
         PushLinks { receipt, page_token: sign(Permit::Click(about.id.clone(), Channel::Push)) }
     }
 
@@ -161,18 +138,6 @@ fn plus(at: Timestamp, duration: SignedDuration) -> Timestamp {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_token_is_not_printed() {
-        let link = ReceiptLink { url: "u".to_owned(), token: Private::new("secret".to_owned()) };
-        assert!(!format!("{link:?}").contains("secret"));
-    }
-
-    #[test]
-    fn a_payload_keeps_248_bytes_for_where_its_receipts_go() {
-        let json = serde_json::to_string(&ReceiptLink::longest()).unwrap();
-        assert_eq!(json.len() + r#","receipt":"#.len(), 248);
-    }
 
     #[test]
     fn a_token_stands_where_a_query_or_fragment_asks_for_it() {

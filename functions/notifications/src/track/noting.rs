@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::receipt::Effect;
+use crate::notification::Effect;
 use crate::notification::{Notification, NotificationId};
 use crate::store::{NotificationsStore, StoreError};
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
-use super::receipt::Event;
 use crate::http::Request;
+use crate::notification::Event;
 use crate::private::Private;
 use crate::problem::Problem;
 use crate::rfc3339;

@@ -28,8 +28,6 @@ const MAX_BYTES: usize = HEAD_BYTES + 16 + MAX_TYPE_BYTES + EXPIRY_BYTES + TAG_B
 
 /// How many characters a click's token has.
 pub const TOKEN_CHARS: usize = 72;
-/// How many characters the token of a device's receipt has.
-pub const RECEIPT_TOKEN_CHARS: usize = 76;
 
 /// What a token allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +184,7 @@ mod tests {
     use proptest::prelude::{any, proptest};
 
     use super::*;
+    use crate::channels::push::RECEIPT_TOKEN_CHARS;
     use crate::notification::sample;
     use crate::private::Private;
 

@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use web_push::Urgency;
 
+use super::receipt_link::ReceiptLink;
 use super::topic::Topic;
-use crate::notification::PushOptions;
+use crate::notification::{PushOptions, Urgency};
 use crate::private::Private;
 use crate::text;
-use crate::track::ReceiptLink;
 
 /// The most plaintext that every push service takes (RFC 8291 section 4).
 pub const MAX_PAYLOAD_BYTES: usize = ece::MAX_PLAINTEXT_BYTES;

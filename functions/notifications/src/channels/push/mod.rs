@@ -13,6 +13,7 @@ mod keys;
 mod message;
 mod origins;
 mod provider;
+mod receipt_link;
 mod request;
 mod subscription;
 mod topic;
@@ -26,11 +27,11 @@ pub use keys::{KeyProblem, SubscriptionKeys};
 pub use message::{MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS, PayloadProblem, PushContent, PushMessage};
 pub use origins::{ExtraOrigins, NotAnOrigin};
 pub use provider::{PUSH_SERVICES, PushClient};
+pub use receipt_link::{MAX_BASE_BYTES, RECEIPT_TOKEN_CHARS, ReceiptLink};
 pub use request::{SealError, sealed_request};
 pub use subscription::{BrowserSubscription, Subscription, SubscriptionProblem};
 pub use topic::Topic;
 pub use vapid::{VapidCache, VapidKey, VapidProblem, VapidSubject};
-pub use web_push::Urgency;
 
 #[cfg(test)]
 mod tests;

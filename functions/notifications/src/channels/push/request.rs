@@ -9,6 +9,7 @@ use web_push::{ContentEncoding, WebPushMessage, WebPushPayload};
 
 use super::message::PushMessage;
 use super::subscription::Subscription;
+use crate::notification::Urgency;
 
 /// Why there is no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +52,7 @@ fn named_headers(message: &PushMessage, body: Vec<u8>) -> Result<(HeaderMap, Vec
     let (parts, body) = build_request::<Vec<u8>>(WebPushMessage {
         endpoint: Default::default(),
         ttl: message.ttl_seconds(),
-        urgency: Some(message.urgency()),
+        urgency: Some(urgency(message.urgency())),
         topic: Some(message.topic().as_str().to_owned()),
         payload: Some(sealed),
     })
@@ -63,4 +64,14 @@ fn named_headers(message: &PushMessage, body: Vec<u8>) -> Result<(HeaderMap, Vec
         headers.insert(name, value);
     }
     Ok((headers, body))
+}
+
+/// The urgency as the library names it.
+const fn urgency(urgency: Urgency) -> web_push::Urgency {
+    match urgency {
+        Urgency::VeryLow => web_push::Urgency::VeryLow,
+        Urgency::Low => web_push::Urgency::Low,
+        Urgency::Normal => web_push::Urgency::Normal,
+        Urgency::High => web_push::Urgency::High,
+    }
 }

@@ -7,8 +7,8 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::parameters::ParameterVersion;
 use crate::private::Private;
+use crate::rollout::ParameterVersion;
 use crate::rollout::{ListedUsers, Percentage};
 use crate::settings::Settings;
 

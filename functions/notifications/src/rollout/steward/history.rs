@@ -1,7 +1,7 @@
 //! Writing down what changed: SSM's history of a parameter becomes audit records, once for each version.
 
 use super::{AuditRecord, By, Remembered, Steward, Watched, mark};
-use crate::parameters::ParameterVersion;
+use crate::rollout::ParameterVersion;
 use crate::rollout::steward::RoundError;
 
 /// What the versions of the percentage since the last look come to.

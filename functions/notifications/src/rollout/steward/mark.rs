@@ -12,7 +12,7 @@
 use jiff::Timestamp;
 
 use super::{By, Intent};
-use crate::parameters::ParameterVersion;
+use crate::rollout::ParameterVersion;
 use crate::rollout::Percentage;
 
 /// What `make init` describes the percentage as.
@@ -107,8 +107,8 @@ pub fn owed(history: &[ParameterVersion]) -> Option<(i64, Percentage)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::parameters::Written;
     use crate::private::Private;
+    use crate::rollout::Written;
 
     fn at() -> Timestamp {
         "2026-11-24T10:02:00.123456Z".parse().unwrap()

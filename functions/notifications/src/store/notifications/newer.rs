@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::NotificationsStore;
+use super::item::notification_from_item;
 use crate::notification::{Notification, NotificationId};
 use crate::store::StoreError;
 
@@ -64,7 +65,7 @@ impl NotificationsStore {
             let page = query.clone().set_exclusive_start_key(start).send().await;
             let page = page.map_err(|error| StoreError::of("Query", error))?;
             let items = page.items.unwrap_or_default();
-            let others = items.iter().filter_map(|item| Notification::from_item(item).ok());
+            let others = items.iter().filter_map(|item| notification_from_item(item).ok());
             for other in others.filter(|other| other.is_newer_than(about)) {
                 if other.channel().is_some() {
                     return Ok(Newer::Taken);

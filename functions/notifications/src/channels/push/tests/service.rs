@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{
-    ExtraOrigins, PushClient, PushContent, PushMessage, Subscription, Topic, Urgency, VapidCache, VapidKey,
-    VapidSubject,
+    ExtraOrigins, PushClient, PushContent, PushMessage, Subscription, Topic, VapidCache, VapidKey, VapidSubject,
 };
 use super::arrival::{PushService, verified_claims};
 use super::browser::Browser;
 use crate::channels::{Answer, Outcome, Rejection};
 use crate::notification::PushOptions;
+use crate::notification::Urgency;
 
 const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n";
 const TOO_LARGE: &str = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n";

@@ -1,32 +1,7 @@
-//! Where breakers are kept, as their rules need it: the control table ([`crate::store::BreakerStore`]), or a model of it in
-//! tests.
+//! The store of breakers as their runtime needs it: the control table ([`super::BreakerStore`]), or a model of it in tests.
 
-use super::{Breaker, Host, Tally};
-use crate::store::StoreError;
-
-/// What one process saw of a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Its failures, and what went well beside them.
-    pub tally: Tally,
-    /// When the first of the failed attempts began, in milliseconds since the epoch.
-    pub began_ms: i64,
-    /// How many failures there are.
-    pub failures: usize,
-    /// Until when the host is to be left alone, if several devices were told so.
-    pub asked_until_ms: Option<i64>,
-    /// When it is told.
-    pub at_ms: i64,
-}
-
-/// What is kept of a host.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stored {
-    /// Its breaker.
-    pub breaker: Breaker,
-    /// What all processes told since it was closed.
-    pub tally: Tally,
-}
+use super::StoreError;
+use crate::breaker::{Breaker, Host, Report, Stored};
 
 /// Keeps breakers for all instances. Every write has a condition.
 pub trait Ledger {

@@ -86,7 +86,7 @@ impl Receipt {
 
 impl Effect {
     /// What came of facts that were added to a notification which stood like this before.
-    pub(super) fn since(before: (Status, Engagement), notification: &mut Notification) -> Self {
+    pub fn since(before: (Status, Engagement), notification: &mut Notification) -> Self {
         if (notification.status, notification.engagement) == before {
             Self::Nothing
         } else if notification.status == Status::Sending {

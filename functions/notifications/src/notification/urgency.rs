@@ -1,0 +1,48 @@
+//! How soon a device must get a push (RFC 8030, section 5.3).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Urgency of a push, least urgent first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Urgency {
+    /// Advertisements: only with power and Wi-Fi.
+    VeryLow,
+    /// Topic updates: with power or Wi-Fi.
+    Low,
+    /// Chat or calendar messages: not on a low battery.
+    #[default]
+    Normal,
+    /// Calls and time-sensitive alerts: always.
+    High,
+}
+
+impl Urgency {
+    /// All values, least urgent first.
+    pub const ALL: [Self; 4] = [Self::VeryLow, Self::Low, Self::Normal, Self::High];
+
+    /// The value of the `Urgency` header.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VeryLow => "very-low",
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+
+    /// The urgency with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|urgency| urgency.as_str() == name)
+    }
+}
+
+impl fmt::Display for Urgency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
