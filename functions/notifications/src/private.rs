@@ -44,67 +44,6 @@ impl<T> fmt::Debug for Private<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::Places;
-    use crate::channels::email::{EmailAddress, EmailMessage};
-    use crate::channels::push::{
-        BrowserSubscription, PushContent, PushEndpoint, PushMessage, Subscription, SubscriptionKeys, VapidCache,
-        VapidKey,
-    };
-    use crate::channels::sms::{PhoneNumber, SmsMessage};
-    use crate::http::{Caller, Request, Response};
-    use crate::notification::{Content, Notification};
-    use crate::recipients::{Device, KeyHasher, Profile, Recipient, RecipientId};
-    use crate::rollout::{ListedUsers, Texts};
-    use crate::secrets::Secrets;
-
-    /// Does not compile for a type that has a `Display`: there are two ways then in which it is `Unshown`.
-    macro_rules! none_of_them_has_a_display {
-        ($($holder:ty),* $(,)?) => {
-            $(const _: fn() = || {
-                trait Unshown<Way> {
-                    fn is_unshown() {}
-                }
-                struct ByDisplay;
-                impl<T: ?Sized> Unshown<()> for T {}
-                impl<T: ?Sized + fmt::Display> Unshown<ByDisplay> for T {}
-                <$holder as Unshown<_>>::is_unshown();
-            };)*
-        };
-    }
-
-    // What holds a recipient, an address, a phone number, an endpoint, a key, a token, a title or a body. That each is masked
-    // when it is printed for debugging is shown with real values by the flow tests (`canaries`) and by each type's own.
-    none_of_them_has_a_display!(
-        Private<String>,
-        Private<Vec<u8>>,
-        Private<serde_json::Value>,
-        RecipientId,
-        Profile,
-        Recipient,
-        Device,
-        KeyHasher,
-        Content,
-        Notification,
-        EmailAddress,
-        EmailMessage,
-        PhoneNumber,
-        SmsMessage,
-        PushEndpoint,
-        SubscriptionKeys,
-        Subscription,
-        BrowserSubscription,
-        PushContent,
-        PushMessage,
-        VapidKey,
-        VapidCache,
-        Caller,
-        Request,
-        Response,
-        ListedUsers,
-        Texts,
-        Places,
-        Secrets,
-    );
 
     #[test]
     fn debug_shows_nothing_of_the_value() {

@@ -33,3 +33,5 @@ pub use view::{Breakers, Entry, PATIENCE, Pass};
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod table_tests;

@@ -4,11 +4,12 @@
 use jiff::ToSpan;
 use tokio::time::Duration;
 
-use super::super::sample::{World, key};
+use super::super::sample::World;
 use super::super::{Summary, Tally};
 use super::*;
 use crate::notification::Status;
 use crate::store::Item;
+use crate::store::sample::key;
 use crate::store::testing::Fuse;
 use crate::store::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, items};
 

@@ -5,12 +5,12 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
-use super::super::sample;
 use super::*;
 use crate::channels::Channel;
 use crate::notification::{Attempt, AttemptOutcome};
 use crate::notification::{Effect, Event, Receipt};
 use crate::recipients::DeviceAge;
+use crate::store::sample;
 
 const RETENTION_DAYS: u32 = 180;
 

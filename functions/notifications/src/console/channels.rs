@@ -170,7 +170,7 @@ const fn look_at(channel: Channel) -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::console::sample::{NOW, counters, week};
+    use crate::rollup::sample::{NOW, counters, week};
 
     fn of(channel: &str, pairs: &[(&str, i64)]) -> ChannelFigures {
         let all = Channels::new(Window::last(60, NOW.parse().unwrap()), &counters(pairs));

@@ -209,9 +209,9 @@ fn six_decimals(share: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::console::sample::{NOW, counters, week};
     use crate::console::sample_ratio::Promise;
     use crate::private::Private;
+    use crate::rollup::sample::{NOW, counters, week};
 
     fn compare(pairs: &[(&str, i64)]) -> Comparison {
         of(&counters(pairs))

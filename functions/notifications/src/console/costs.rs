@@ -174,8 +174,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::budget::{Used, standings};
-    use crate::console::sample::{NOW, counters, week};
     use crate::notification::NotificationType;
+    use crate::rollup::sample::{NOW, counters, week};
     use crate::settings::Settings;
 
     fn month(spent_micros: i64, budget_micros: Option<u64>, now: &str) -> Month {

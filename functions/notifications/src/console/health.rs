@@ -196,7 +196,7 @@ fn click_through(figures: &Figures) -> Check {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::console::sample::{NOW, counters};
+    use crate::rollup::sample::{NOW, counters};
 
     fn health(pairs: &[(&str, i64)], breakers: Option<&[Breaker]>) -> Health {
         Health::new(Window::last(60, NOW.parse().unwrap()), &counters(pairs), breakers)

@@ -156,8 +156,8 @@ fn incidents(text: &mut String, incidents: &[Incident]) {
 #[cfg(test)]
 mod tests {
     use crate::console::report::tests::{incident, review};
-    use crate::console::sample::week;
     use crate::rollup::Counters;
+    use crate::rollup::sample::week;
 
     #[test]
     fn a_whole_review_reads_as_the_golden_file_has_it() {

@@ -15,8 +15,6 @@ mod markdown;
 pub mod metrics;
 pub mod report;
 pub mod rollout;
-#[cfg(test)]
-pub(crate) mod sample;
 pub mod sample_ratio;
 pub mod targets;
 

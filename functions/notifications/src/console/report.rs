@@ -163,8 +163,8 @@ impl Target {
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::console::sample::{NOW, counters, week};
     use crate::console::sample_ratio::{Promise, SampleRatio};
+    use crate::rollup::sample::{NOW, counters, week};
 
     pub fn review(counters: &Counters, budget_micros: Option<u64>, incidents: Vec<Incident>) -> Report {
         let now = NOW.parse().unwrap();

@@ -134,7 +134,7 @@ fn verdict(promise: &Promise, window: Option<Window>, found: Share, statistic: O
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::console::sample::{NOW, counters};
+    use crate::rollup::sample::{NOW, counters};
 
     fn now() -> Timestamp {
         NOW.parse().unwrap()

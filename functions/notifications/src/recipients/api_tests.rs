@@ -158,7 +158,7 @@ async fn the_vapid_key_is_what_browsers_subscribe_with() {
 async fn a_history_comes_newest_first_in_pages_and_is_the_recipients_own() {
     let world = World::new().await;
     for (id, hours) in [("ada", 1), ("ada", 2), ("ada", 3), ("bob", 4)] {
-        let notification = crate::cleanup::sample::notification(id, world.now + hours.hours(), None);
+        let notification = crate::store::sample::notification(id, world.now + hours.hours(), None);
         world.api.notifications.create(&notification).await.unwrap();
     }
     let page = async |query: &[(&str, &str)]| {

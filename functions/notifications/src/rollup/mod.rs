@@ -17,6 +17,9 @@ pub(crate) mod history;
 mod image;
 pub mod measures;
 mod minute;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub mod sample;
 pub mod sides;
 mod window;
 

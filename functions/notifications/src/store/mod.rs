@@ -14,6 +14,9 @@ pub mod metrics;
 mod notifications;
 mod recipients;
 mod record;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod sample;
 mod sms_messages;
 mod sort_keys;
 #[cfg(test)]

@@ -167,8 +167,8 @@ fn hosts(hour: &Counters, not_closed: &[(String, Timestamp)]) -> Vec<HostState> 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::console::sample::counters;
     use crate::rollup::histogram::bin_of;
+    use crate::rollup::sample::counters;
 
     fn at(time: &str) -> Timestamp {
         format!("2026-11-24T{time}Z").parse().unwrap()

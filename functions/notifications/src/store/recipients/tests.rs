@@ -4,7 +4,7 @@
 use jiff::ToSpan;
 
 use super::*;
-use crate::cleanup::sample::{World, key, recipient_id};
+use crate::store::sample::{World, key, recipient_id};
 use crate::store::testing_tables::{RECIPIENTS, items};
 
 fn now() -> Timestamp {
@@ -17,7 +17,7 @@ async fn devices_come_newest_first_without_the_profile_nobody_is_known() {
     let first = world.device("ada", "first", now(), None).await;
     let second = world.device("ada", "second", now() + 1.second(), None).await;
     assert_eq!(world.devices("ada").await, [second.device_id, first.device_id]);
-    let store = &world.cleanup.recipients;
+    let store = &world.stores.recipients;
     let parts = store.parts(&key("ada")).await.unwrap();
     store.delete_profile(&key("ada"), &parts).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), None);
@@ -34,7 +34,7 @@ async fn everything_a_caller_says_reads_back() {
     });
     let body = crate::private::Private::new(body.to_string().into_bytes());
     let (profile, _) = Profile::parse(&crate::http::Request { body, ..Default::default() }).unwrap();
-    let store = &world.cleanup.recipients;
+    let store = &world.stores.recipients;
     let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
     assert_eq!(Profile::of(&stored), profile);
@@ -43,7 +43,7 @@ async fn everything_a_caller_says_reads_back() {
 #[tokio::test]
 async fn who_unsubscribes_stays_so_through_every_put_and_nobody_is_made_by_it() {
     let world = World::new().await;
-    let store = &world.cleanup.recipients;
+    let store = &world.stores.recipients;
     let put = async || {
         let none = BTreeSet::new();
         store.put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), &none, now()).await.unwrap()
@@ -70,10 +70,10 @@ async fn a_malformed_item_is_an_error_that_names_the_attribute_alone() {
     let world = World::new().await;
     world.device("ada", "secret", now(), None).await;
     let client = world.dynamo.client();
-    let sk = world.cleanup.recipients.parts(&key("ada")).await.unwrap().remove(0);
+    let sk = world.stores.recipients.parts(&key("ada")).await.unwrap().remove(0);
     let update = client.update_item().table_name(RECIPIENTS).set_key(Some(item_key(key("ada").as_str(), &sk)));
     update.update_expression("REMOVE p256dh").send().await.unwrap();
-    let error = world.cleanup.recipients.load(&key("ada")).await.unwrap_err();
+    let error = world.stores.recipients.load(&key("ada")).await.unwrap_err();
     assert!(error.to_string().contains("`p256dh`") && !format!("{error:?}").contains("secret"), "{error}");
 }
 
@@ -87,7 +87,7 @@ async fn a_sweep_sees_every_device_once_in_pages() {
     for segment in 0..3 {
         let mut after = None;
         loop {
-            let page = world.cleanup.recipients.sweep(segment, 3, after.as_ref(), 2).await.unwrap();
+            let page = world.stores.recipients.sweep(segment, 3, after.as_ref(), 2).await.unwrap();
             seen.extend(page.devices.into_iter().map(|device| device.device_id));
             after = page.next;
             if after.is_none() {

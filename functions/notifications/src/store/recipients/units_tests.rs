@@ -18,9 +18,9 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use jiff::ToSpan;
 
 use super::*;
-use crate::cleanup::sample::{World, key, recipient_id, registering};
 use crate::recipients::Device;
 use crate::store::ErasureStore;
+use crate::store::sample::{World, key, recipient_id, registering};
 use crate::store::testing_tables::{NOTIFICATIONS, RECIPIENTS};
 
 /// Asks every write for what it consumed, and adds it up.
