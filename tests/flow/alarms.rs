@@ -148,7 +148,7 @@ fn the_nested_templates_get_each_parameter_that_they_ask_for() {
 
 #[test]
 fn what_the_metrics_cost_is_said_for_each_of_them() {
-    let (_, section) = OPERATIONS.split_once("\n## What CloudWatch is told").unwrap();
+    let (_, section) = OPERATIONS.split_once("\n## CloudWatch metrics").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let told: BTreeSet<_> = section
         .lines()
