@@ -154,8 +154,8 @@ impl Request {
     /// 422 naming the parameter, or `query` where its name is not fit to be repeated.
     pub fn only_parameters(&self, known: &[&str]) -> Result<(), Problem> {
         let Some(unknown) = self.query.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
-        let is_plain =
-            unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && unknown.len() <= 64;
+        let is_plain = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+            && (1..=64).contains(&unknown.len());
         Err(Problem::invalid_field(if is_plain { unknown.as_str() } else { "query" }, "is not a known parameter"))
     }
 
@@ -275,11 +275,11 @@ mod tests {
         assert_eq!(field_of(r#"{"name":"a","inner":{}}"#), ("inner.count".into(), "is required".into()));
         assert_eq!(
             field_of(r#"{"name":"a","inner":{"count":"secret"}}"#),
-            ("inner.count".into(), "must be a whole number, not below 0".into())
+            ("inner.count".into(), "must be a whole number from 0 to 4,294,967,295".into())
         );
         assert_eq!(field_of(r#"{"x":1,"name":"a","inner":{"count":1}}"#), ("x".into(), "is not a known field".into()));
         let sly = r#"{"name":"a","inner":{"count":"x, expected secret"}}"#;
-        assert_eq!(field_of(sly), ("inner.count".into(), "must be a whole number, not below 0".into()));
+        assert_eq!(field_of(sly), ("inner.count".into(), "must be a whole number from 0 to 4,294,967,295".into()));
         let (field, message) = field_of(r#"{"name":"a","inner":{"count":1,"colour":2}}"#);
         assert_eq!((field.as_str(), message.as_str()), ("inner.colour", "is not a known field"));
         assert_eq!(field_of("[]").0, "body");
@@ -322,7 +322,9 @@ mod tests {
         for name in ["Limit", "page", "cursor", "limit[]"] {
             assert!(with(name, "1").only_parameters(&["limit"]).is_err(), "{name}");
         }
-        assert_eq!(with("a@b.example", "1").only_parameters(&[]).unwrap_err().errors[0].field, "query");
+        for name in ["a@b.example", ""] {
+            assert_eq!(with(name, "1").only_parameters(&[]).unwrap_err().errors[0].field, "query");
+        }
         for text in ["0", "101", "", "+5", "05", "5,5", " 5", "1e1", "x"] {
             assert!(with("limit", text).limit().is_err(), "{text}");
         }

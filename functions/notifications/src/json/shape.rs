@@ -29,11 +29,26 @@ pub(crate) fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T
     })
 }
 
-/// A value that gives itself to a struct only as an object and to an enum only as a string.
+/// A value that gives itself to a struct only as an object, to an enum only as a string, and to a whole number also as `5.0`
+/// or `5e3`: JSON has one kind of number, and some languages write all of theirs with a point.
 #[derive(Debug)]
 struct Strict(Value);
 
+/// Largest whole number up to which every float is exact, 2^53.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
 impl Strict {
+    fn whole(self) -> Self {
+        match self.0.as_f64() {
+            Some(number) if self.0.is_f64() && number.fract() == 0.0 && number.abs() <= MAX_EXACT => {
+                #[expect(clippy::cast_possible_truncation, reason = "it is whole and within bounds")]
+                let whole = number as i64;
+                Self(whole.into())
+            }
+            _ => self,
+        }
+    }
+
     fn unexpected(&self) -> Unexpected<'_> {
         match &self.0 {
             Value::Null => Unexpected::Unit,
@@ -54,8 +69,21 @@ impl IntoDeserializer<'_, Error> for Strict {
     }
 }
 
+macro_rules! whole_numbers {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.whole().deserialize_any(visitor)
+        })*
+    };
+}
+
 impl<'de> Deserializer<'de> for Strict {
     type Error = Error;
+
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0 {
@@ -111,7 +139,7 @@ impl<'de> Deserializer<'de> for Strict {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
 }
@@ -119,7 +147,10 @@ impl<'de> Deserializer<'de> for Strict {
 /// Rust's names of types as a caller of a JSON API knows them.
 fn in_json_words(expected: &str) -> &str {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not below 0",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65,535",
+        "u32" => "a whole number from 0 to 4,294,967,295",
+        "u64" | "usize" => "a whole number, not below 0",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",

@@ -42,6 +42,19 @@ fn at(field: &str, message: &str) -> (String, String) {
 }
 
 #[test]
+fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
+    for (text, count) in [("5.0", 5), ("5e3", 5_000), ("0.0", 0), ("-0.0", 0), ("1E2", 100), ("4294967295.0", u32::MAX)]
+    {
+        let outer = parse::<Outer>(format!(r#"{{"inner": {{"count": {text}}}}}"#).as_bytes()).unwrap();
+        assert_eq!(outer.inner, Some(Inner { count }), "{text}");
+    }
+    for text in ["5.5", "-1", "-1.0", "4294967296", "4294967296.0", "1e20", "1e300", r#""5""#, "true"] {
+        let message = "must be a whole number from 0 to 4,294,967,295";
+        assert_eq!(error(&format!(r#"{{"inner": {{"count": {text}}}}}"#)), at("inner.count", message), "{text}");
+    }
+}
+
+#[test]
 fn a_list_is_no_object_and_an_object_is_no_word() {
     assert_eq!(error("[]"), at("body", "must be an object"));
     assert_eq!(error("[null, null, null, null]"), at("body", "must be an object"));
@@ -108,7 +121,7 @@ fn text_that_is_not_json_is_told_apart_with_the_reason() {
     assert!(detail(b"\xFF\xFE{\0}\0").contains("UTF-16"));
     assert!(detail(b"{\0}\0").contains("UTF-16"));
     assert!(detail(b"\0\0\0{").contains("UTF-32"));
-    assert!(detail(b"\x1f\x8b\x08").contains("not UTF-8"));
+    assert!(detail(b"\x80{}").contains("not UTF-8: byte 1"));
     assert_eq!(value(b"\xEF\xBB\xBF{\"a\": 1}").unwrap(), json!({"a": 1}));
 }
 

@@ -45,7 +45,7 @@ pub struct SendRequest {
     pub send_at: Option<Timestamp>,
     /// How long it lives, from when it is due; the type's when absent.
     #[serde(default)]
-    pub ttl_seconds: Option<u32>,
+    pub ttl_seconds: Option<i64>,
     /// How urgent; `normal` when absent.
     #[serde(default)]
     pub urgency: Option<Urgency>,
@@ -95,7 +95,7 @@ impl SendRequest {
             return Err(Problem::invalid(errors));
         };
         let due_at = self.send_at.map_or(asked.now, |at| whole_ms(at).max(asked.now));
-        let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds).into());
+        let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
         let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
         let notification = Notification {
             id: id_of(asked.hasher.recipient_key(&self.to)),
@@ -153,7 +153,7 @@ impl SendRequest {
         if self.send_at.is_some_and(|at| now.duration_since(at) > CLOCK_SKEW) {
             errors.push(FieldError::new("send_at", "must not be in the past"));
         }
-        if self.ttl_seconds.is_some_and(|ttl| ttl == 0 || ttl > MAX_TTL_SECONDS) {
+        if self.ttl_seconds.is_some_and(|ttl| !(1..=MAX_TTL_SECONDS.into()).contains(&ttl)) {
             errors.push(FieldError::new("ttl_seconds", "must be from 1 to 2,419,200 (28 days)"));
         }
         let topic_chars = self.topic.as_ref().map(|topic| topic.expose().chars().count());
