@@ -89,14 +89,39 @@ fn diagnosis(text: &str) -> Problem {
     Problem::invalid(errors)
 }
 
+/// What API Gateway writes for each byte that is not UTF-8.
+const REPLACED: &[u8] = "\u{fffd}".as_bytes();
+
+/// The other encoding in which a body begins, told by where its zeros stand (RFC 4627, 3) and by byte order marks and magic
+/// numbers, as they are and as API Gateway hands them over.
+fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
+    let mut first = bytes;
+    while let Some(rest) = first.strip_prefix(REPLACED) {
+        first = rest;
+    }
+    let zeros = first.iter().take(4).map(|byte| *byte == 0).collect::<Vec<_>>();
+    let is_wide = matches!(
+        zeros.as_slice(),
+        [true, false, true, false] | [false, true, false, true] | [true, true, ..] | [_, true, true, _]
+    );
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || is_wide {
+        Some("UTF-16 or UTF-32")
+    } else if bytes.starts_with(&[0x1F, 0x8B])
+        || bytes.strip_prefix(&[0x1F]).is_some_and(|rest| rest.starts_with(REPLACED))
+    {
+        Some("compressed (gzip)")
+    } else if first.len() < bytes.len() {
+        Some("in another encoding")
+    } else {
+        None
+    }
+}
+
 /// The text of a body: UTF-8 (RFC 8259, 8.1), with or without a byte order mark.
 fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let not_json = |detail: String| Problem::new(ProblemKind::NotJson, detail);
-    if bytes.starts_with(&[0xFF, 0xFE])
-        || bytes.starts_with(&[0xFE, 0xFF])
-        || bytes.iter().take(4).any(|byte| *byte == 0)
-    {
-        return Err(not_json("The body is UTF-16 or UTF-32; it must be UTF-8.".to_owned()));
+    if let Some(encoding) = other_encoding(bytes) {
+        return Err(not_json(format!("The body is {encoding}; it must be UTF-8.")));
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {

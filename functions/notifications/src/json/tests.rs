@@ -120,6 +120,21 @@ fn text_that_is_not_json_is_told_apart_with_the_reason() {
     assert!(detail(b"{\"a\": \"\x80\"}").contains("not UTF-8: byte 8"));
     assert!(detail(b"\xFF\xFE{\0}\0").contains("UTF-16"));
     assert!(detail(b"{\0}\0").contains("UTF-16"));
+    for (text, encoding) in [
+        ("\u{fffd}\u{fffd}{\0\"\0", "UTF-16"),
+        ("\u{fffd}\u{fffd}\0{\0\"", "UTF-16"),
+        ("\u{fffd}\u{fffd}\0\0{\0\0\0", "UTF-16 or UTF-32"),
+        ("{\0\0\0}\0\0\0", "UTF-32"),
+        ("\0\0\0{\0\0\0}", "UTF-32"),
+        ("\u{1f}\u{fffd}\u{8}\0", "gzip"),
+        ("\u{fffd}{}", "another encoding"),
+    ] {
+        assert!(detail(text.as_bytes()).contains(encoding), "{text:?}: as API Gateway hands it over");
+    }
+    assert!(detail(b"\x1F\x8B\x08\0").contains("gzip"));
+    for zero_of_a_string in ["{}\0", "\0{}", "{}\0\0"] {
+        assert!(!detail(zero_of_a_string.as_bytes()).contains("UTF-"), "{zero_of_a_string:?}");
+    }
     assert!(detail(b"\0\0\0{").contains("UTF-32"));
     assert!(detail(b"\x80{}").contains("not UTF-8: byte 1"));
     assert_eq!(value(b"\xEF\xBB\xBF{\"a\": 1}").unwrap(), json!({"a": 1}));
