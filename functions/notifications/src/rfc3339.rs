@@ -1,6 +1,7 @@
 //! Times in requests: RFC 3339, with any offset.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 /// Maximum number of decimals of a second that are kept; further ones are cut.
 const MAX_DECIMALS: usize = 9;
@@ -14,6 +15,12 @@ pub enum TimeError {
     /// A date alone.
     #[error("must be an RFC 3339 time; the time of day is missing: such as 2026-11-23T10:00:00Z")]
     NoTime,
+    /// Hours and minutes alone.
+    #[error("must be an RFC 3339 time; the seconds are missing: such as 2026-11-23T10:00:00Z")]
+    NoSeconds,
+    /// An offset without its colon, without minutes, or a zone's name.
+    #[error("must be an RFC 3339 time; the zone must be Z or an offset with a colon such as +02:00")]
+    Zone,
     /// A blank where an offset's sign was: `+` means a blank in a query.
     #[error("must be an RFC 3339 time; write the + of the offset as %2B in a query, or use Z")]
     BlankForPlus,
@@ -25,7 +32,7 @@ pub enum TimeError {
     Malformed,
 }
 
-/// Parses a time. Decimals beyond the ninth are cut; `T` and `Z` may be in lower case, and a blank may stand for `T` (RFC 3339, 5.6).
+/// Parses a time. One beyond the times that can be held, such as the last day of the year 9999, becomes the last of those. Decimals beyond the ninth are cut; `T` and `Z` may be in lower case, and a blank may stand for `T` (RFC 3339, 5.6).
 ///
 /// # Errors
 /// The part that is missing or wrong.
@@ -36,17 +43,33 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
         return Err(TimeError::NoTime);
     }
     let rest = rest.strip_prefix(['T', 't', ' ']).ok_or(TimeError::Malformed)?;
-    let time = rest.get(..8).filter(|time| has_form(time, "dd:dd:dd")).ok_or(TimeError::Malformed)?;
+    let Some(time) = rest.get(..8).filter(|time| has_form(time, "dd:dd:dd")) else {
+        let is_short = rest.get(..5).is_some_and(|time| has_form(time, "dd:dd")) && !rest[5..].starts_with(':');
+        return Err(if is_short { TimeError::NoSeconds } else { TimeError::Malformed });
+    };
     let (decimals, zone) = split_decimals(&rest[8..])?;
     let zone = match zone {
         "" => return Err(TimeError::NoZone),
         "Z" | "z" => "Z",
         zone if has_form(zone, " dd:dd") => return Err(TimeError::BlankForPlus),
-        zone if has_form(zone, "+dd:dd") || has_form(zone, "-dd:dd") => zone,
+        zone if has_form(zone, "+dd:dd") || has_form(zone, "-dd:dd") => {
+            // Of the time of day and of an offset alike, 23:59 is the last minute (RFC 3339, 5.6).
+            if zone[1..] > *"23:59" || zone[4..] > *"59" {
+                return Err(TimeError::DoesNotExist);
+            }
+            zone
+        }
+        zone if zone.starts_with(|first: char| first.is_ascii_alphabetic() || " +-".contains(first)) => {
+            return Err(TimeError::Zone);
+        }
         _ => return Err(TimeError::Malformed),
     };
     let decimals = &decimals[..decimals.len().min(MAX_DECIMALS + 1)];
-    format!("{date}T{time}{decimals}{zone}").parse().map_err(|_| TimeError::DoesNotExist)
+    let local = format!("{date}T{time}{decimals}");
+    format!("{local}{zone}").parse().or_else(|_| match local.parse::<DateTime>() {
+        Ok(local) => Ok(if local.year() > 0 { Timestamp::MAX } else { Timestamp::MIN }),
+        Err(_) => Err(TimeError::DoesNotExist),
+    })
 }
 
 /// The decimals with their point, and what follows them.
@@ -87,6 +110,18 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_that_cannot_be_held_is_the_last_one_that_can() {
+        for (text, held) in [
+            ("9999-12-31T23:59:59Z", Timestamp::MAX),
+            ("9999-12-31T00:00:00-23:59", Timestamp::MAX),
+            ("9999-12-30T23:00:00+01:00", Timestamp::MAX),
+        ] {
+            assert!(parse(text).is_ok_and(|time| time <= held && held.duration_since(time).as_hours() < 1), "{text}");
+        }
+        assert_eq!(ms("2026-11-23T10:00:00+23:59"), Ok(1_795_341_660_000));
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_named() {
         let cases = [
             ("2026-11-23T10:00:00", TimeError::NoZone),
@@ -96,9 +131,19 @@ mod tests {
             ("2026-02-30T10:00:00Z", TimeError::DoesNotExist),
             ("2026-11-23T25:00:00Z", TimeError::DoesNotExist),
             ("2026-11-23T10:00:00+99:00", TimeError::DoesNotExist),
-            ("2026-11-23T10:00Z", TimeError::Malformed),
-            ("2026-11-23T10:00:00+0200", TimeError::Malformed),
-            ("2026-11-23T10:00:00Z[UTC]", TimeError::Malformed),
+            ("2026-11-23T10:00:00+25:00", TimeError::DoesNotExist),
+            ("2026-11-23T10:00:00-24:00", TimeError::DoesNotExist),
+            ("2026-11-23T10:00:00+02:60", TimeError::DoesNotExist),
+            ("9999-13-31T23:59:59Z", TimeError::DoesNotExist),
+            ("2026-11-23T10:00Z", TimeError::NoSeconds),
+            ("2026-11-23T10:00+02:00", TimeError::NoSeconds),
+            ("2026-11-23 10:00", TimeError::NoSeconds),
+            ("2026-11-23T10:00:0Z", TimeError::Malformed),
+            ("2026-11-23T10:00:00+0200", TimeError::Zone),
+            ("2026-11-23T10:00:00+02", TimeError::Zone),
+            ("2026-11-23T10:00:00 +02:00", TimeError::Zone),
+            ("2026-11-23T10:00:00.5CET", TimeError::Zone),
+            ("2026-11-23T10:00:00Z[UTC]", TimeError::Zone),
             ("2026-11-23T10:00:00.Z", TimeError::Malformed),
             ("2026-11-23T10:00:00,5Z", TimeError::Malformed),
             ("1795428000", TimeError::Malformed),
