@@ -1,0 +1,118 @@
+use super::*;
+
+fn verdict(number: &str) -> Result<(), NotMobile> {
+    check(number.trim_start_matches('+'))
+}
+
+#[test]
+fn what_cannot_be_a_mobile_number_is_told_with_the_reason() {
+    let length = |least, most| NotMobile::Length { least, most };
+    for (number, why) in [
+        ("+3933512", length(9, 10)),
+        ("+39333123456789", length(9, 10)),
+        ("+39800123456", NotMobile::OtherKind),
+        ("+39899123456", NotMobile::OtherKind),
+        ("+390612345678", NotMobile::OtherKind),
+        ("+44020794600", NotMobile::TrunkZero),
+        ("+4407400123456", NotMobile::TrunkZero),
+        ("+49015112345678", NotMobile::TrunkZero),
+        ("+442079460000", NotMobile::OtherKind),
+        ("+44800123456", length(10, 10)),
+        ("+4930123456", length(10, 11)),
+        ("+49301234567", length(10, 11)),
+        ("+493012345678", NotMobile::OtherKind),
+        ("+33123456789", NotMobile::OtherKind),
+        ("+9991234567", NotMobile::Unassigned),
+        ("+2101234567", NotMobile::Unassigned),
+        ("+80012345678", NotMobile::OtherKind),
+        ("+97912345678", NotMobile::OtherKind),
+        ("+18005550123", NotMobile::OtherKind),
+        ("+19005550123", NotMobile::OtherKind),
+        ("+1202555012", length(10, 10)),
+        ("+12021550123", NotMobile::OtherKind),
+        ("+12020550123", NotMobile::OtherKind),
+        ("+551133334444", NotMobile::OtherKind),
+        ("+5511833334444", NotMobile::OtherKind),
+        ("+27111234567", NotMobile::OtherKind),
+        ("+27215551234", NotMobile::OtherKind),
+        ("+85523123456", NotMobile::OtherKind),
+        ("+11155501234", NotMobile::OtherKind),
+    ] {
+        assert_eq!(verdict(number), Err(why), "{number}");
+    }
+}
+
+#[test]
+fn one_length_is_told_as_one() {
+    assert!(verdict("+336123456").unwrap_err().to_string().contains("must have 9 digits"));
+    assert!(verdict("+3933512").unwrap_err().to_string().contains("must have 9 to 10 digits"));
+}
+
+#[test]
+fn mobile_numbers_of_many_countries_pass() {
+    for number in [
+        "+393331234567",
+        "+39351123456",
+        "+4915112345678",
+        "+491701234567",
+        "+447400123456",
+        "+447700900123",
+        "+33612345678",
+        "+33712345678",
+        "+41791234567",
+        "+436641234567",
+        "+34612345678",
+        "+351912345678",
+        "+31612345678",
+        "+32470123456",
+        "+4520123456",
+        "+46701234567",
+        "+4741234567",
+        "+358401234567",
+        "+48512345678",
+        "+420601123456",
+        "+12025550123",
+        "+14165550123",
+        "+18765550123",
+        "+5491123456789",
+        "+541123456789",
+        "+5215512345678",
+        "+525512345678",
+        "+5511912345678",
+        "+551187654321",
+        "+27821234567",
+        "+27611234567",
+        "+85512345678",
+        "+855961234567",
+        "+919812345678",
+        "+8613812345678",
+        "+819012345678",
+        "+61412345678",
+        "+79161234567",
+        "+77011234567",
+        "+2290161234567",
+        "+2250712345678",
+        "+242061234567",
+        "+905321234567",
+        "+971501234567",
+        "+38344123456",
+        "+881612345678",
+    ] {
+        assert_eq!(verdict(number), Ok(()), "{number}");
+    }
+}
+
+#[test]
+fn every_row_is_of_a_code_that_a_country_has() {
+    for (code, least, most, prefixes) in MOBILES {
+        assert!(least <= most && (4..=13).contains(most), "{code}");
+        assert!(
+            prefixes.split(' ').all(|range| range.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')),
+            "{code}"
+        );
+        let of_a_country =
+            |digit: u32| countries::of_number(&format!("{code}{}", digit.to_string().repeat(10))).is_some();
+        assert!((0..10).any(of_a_country), "{code}");
+    }
+    assert!(MOBILES.is_sorted_by_key(|row| row.0));
+}
