@@ -11,6 +11,7 @@ use crate::language::is_language_tag;
 use crate::private::Private;
 use crate::problem::FieldError;
 use crate::rfc3339;
+use crate::text::one_line;
 
 /// Maximum number of buttons: browsers show no more (`Notification.maxActions`).
 const MAX_ACTIONS: usize = 2;
@@ -137,9 +138,10 @@ fn action_errors(action: &Action, field: &str) -> Vec<FieldError> {
         [("action", &action.action, MAX_ACTION_CHARS), ("title", &action.title, MAX_ACTION_TITLE_CHARS)]
     {
         let text = text.expose();
-        let is_line = !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
+        let is_cut_up = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let is_line = !one_line(text).is_empty() && text.chars().count() <= most && !text.chars().any(is_cut_up);
         if !is_line {
-            let message = format!("must be 1 to {most} characters in one line without control characters");
+            let message = format!("must be 1 to {most} characters in one line, not all of them invisible");
             errors.push(FieldError::new(format!("{field}.{name}"), message));
         }
     }
@@ -223,6 +225,9 @@ mod tests {
             (second(json!({"action": "first"})), "content.actions[1].action"),
             (second(json!({"action": ""})), "content.actions[1].action"),
             (second(json!({"action": "x".repeat(65)})), "content.actions[1].action"),
+            (second(json!({"action": "\u{200b}"})), "content.actions[1].action"),
+            (second(json!({"action": "\u{3164}"})), "content.actions[1].action"),
+            (second(json!({"action": "a\u{2028}b"})), "content.actions[1].action"),
             (second(json!({"title": " "})), "content.actions[1].title"),
             (second(json!({"title": "a\nb"})), "content.actions[1].title"),
             (second(json!({"title": "x".repeat(101)})), "content.actions[1].title"),

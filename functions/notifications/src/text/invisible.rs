@@ -162,7 +162,7 @@ fn is_blank_letter(character: char) -> bool {
 }
 
 /// Control characters but the line break, Unicode's default-ignorable ones but blank letters, what anchors annotations or objects, and noncharacters.
-fn is_invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     (character.is_control() && character != '\n')
         || u32::from(character) & 0xfffe == 0xfffe
         || matches!(

@@ -11,3 +11,4 @@ mod invisible;
 
 pub use clean::{lines, one_line};
 pub use cut::{graphemes, shortened, word_end};
+pub use invisible::is_invisible;

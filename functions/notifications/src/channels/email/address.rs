@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Host;
 
+use crate::text::is_invisible;
+
 /// RFC 5321 section 4.5.3.1.3, without the angle brackets of a path.
 const MAX_BYTES: usize = 254;
 /// RFC 5321 section 4.5.3.1.1.
@@ -28,6 +30,9 @@ pub enum EmailAddressError {
     /// White space or a control character, at an end or inside.
     #[error("email must not contain blanks or line breaks, also not at its start or end")]
     Blank,
+    /// A character that no reader sees, as programs put around what is copied from them.
+    #[error("email must not contain invisible characters: type it anew")]
+    Invisible,
     /// `Name <local@domain>`.
     #[error("email must be the address alone, without a name or angle brackets")]
     Brackets,
@@ -90,11 +95,14 @@ impl EmailAddress {
         if text.len() > MAX_BYTES {
             return Err(EmailAddressError::TooLong);
         }
+        if text.contains(['<', '>']) {
+            return Err(EmailAddressError::Brackets);
+        }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(EmailAddressError::Blank);
         }
-        if text.contains(['<', '>']) {
-            return Err(EmailAddressError::Brackets);
+        if text.chars().any(is_invisible) {
+            return Err(EmailAddressError::Invisible);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(EmailAddressError::NoAt)?;
         check_local(local)?;
@@ -223,8 +231,8 @@ mod tests {
     #[test]
     fn a_text_that_could_become_a_header_or_a_second_recipient_is_refused() {
         use EmailAddressError::{
-            Blank, Brackets, DomainDots, DomainSymbol, Hyphen, IpAddress, LabelTooLong, LocalDots, LocalNotAscii,
-            LocalSymbol, NoAt, NoDomain, OnePart, Quoted, TopLevel, TwoAts, Underscore,
+            Blank, Brackets, DomainDots, DomainSymbol, Hyphen, Invisible, IpAddress, LabelTooLong, LocalDots,
+            LocalNotAscii, LocalSymbol, NoAt, NoDomain, OnePart, Quoted, TopLevel, TwoAts, Underscore,
         };
         for (text, error) in [
             ("", NoAt),
@@ -255,7 +263,12 @@ mod tests {
             ("ada @example.com", Blank),
             (" ada@example.com", Blank),
             ("\u{a0}ada@example.com", Blank),
+            ("\u{202a}ada@example.com\u{202c}", Invisible),
+            ("\u{feff}ada@example.com", Invisible),
+            ("a\u{200b}da@example.com", Invisible),
+            ("ada@exam\u{ad}ple.com", Invisible),
             ("<ada@example.com", Brackets),
+            ("Ada Lovelace <ada@example.com>", Brackets),
             ("Ada<ada@example.com>", Brackets),
             ("\"ada\"@example.com", Quoted),
             ("ada@eve@example.com", TwoAts),
