@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::endpoint::{EndpointProblem, PushEndpoint};
@@ -75,9 +76,10 @@ impl BrowserSubscription {
     /// The first field that is wrong.
     pub fn parse(&self, extra: &ExtraOrigins) -> Result<Subscription, SubscriptionProblem> {
         let subscription = Subscription::parse(&self.endpoint, &self.keys.p256dh, &self.keys.auth, extra)?;
-        // A browser writes a number of its own kind, perhaps with a fraction; one out of range becomes no moment at all.
+        // A browser writes a number of its own kind, perhaps with a fraction. One beyond the times that can be held is the last of
+        // those.
         #[allow(clippy::cast_possible_truncation)]
-        let expires_at_ms = self.expiration_time.map(|ms| ms as i64);
+        let expires_at_ms = self.expiration_time.map(|ms| (ms as i64).min(Timestamp::MAX.as_second() * 1_000));
         Ok(Subscription { expires_at_ms, ..subscription })
     }
 
@@ -188,6 +190,16 @@ mod tests {
         written["keys"]["x25519"] = json!(null);
         let expected = Subscription { expires_at_ms: Some(1_900_000_000_000), ..read(written_by_a_browser()).unwrap() };
         assert_eq!(read(written), Ok(expected));
+    }
+
+    #[test]
+    fn an_expiry_beyond_all_times_is_a_late_one() {
+        for ms in [json!(8_640_000_000_000_000_u64), json!(1e300)] {
+            let mut written = written_by_a_browser();
+            written["expirationTime"] = ms;
+            let expires_at_ms = read(written).unwrap().expires_at_ms.unwrap();
+            assert!(Timestamp::from_millisecond(expires_at_ms).is_ok_and(|at| at > Timestamp::UNIX_EPOCH));
+        }
     }
 
     #[test]
