@@ -3,7 +3,7 @@
 import json
 
 from shop import REGISTER
-from visitor import SUBSCRIPTIONS
+from visitor import KEY_IN_USE, SUBSCRIPTIONS
 
 CALL = ("notifications.subscribe({options}).then((given) => given && given.endpoint, (error) =>"
         " [error.name, error.code, error.reason ?? null, error instanceof notifications.NotificationsError, error instanceof Error])")
@@ -26,7 +26,11 @@ def names_what_is_wrong(visitor, narrator):
     for changes in ({"api": None}, {"serviceWorker": None}, {"registerUrl": None}, {"publicKey": "a-key"}, {"api": "http://"},
                     {"registerUrl": "http://:0"}):
         _fails(visitor, "not-configured", **changes)
+    nothing = visitor.evaluates("notifications.subscribe(null).catch((error) => error.code)")
+    narrator.equal(nothing, "not-configured", "and so is a call with nothing")
     narrator.equal(visitor.evaluates("self.asked"), 0, "and nobody is asked for permission")
+    elsewhere = visitor.evaluates("notifications.unsubscribe({scope: 'https://elsewhere.example/'}).catch((error) => error.code)")
+    narrator.equal(elsewhere, "not-configured", "a scope of another site is none")
     _fails(visitor, "worker-failed", serviceWorker="/no-worker.js")
     _fails(visitor, "service-unavailable", api="http://127.0.0.1:1")
     _fails(visitor, "service-unavailable", api=f"{visitor.stack.api_url}/nowhere")
@@ -54,6 +58,17 @@ def names_what_is_wrong(visitor, narrator):
                    [False, "unsupported", False], "a page in a browser with nothing of it goes on")
     narrator.equal(visitor.evaluates("notifications.converted(1)"), False, "and so does what it tells")
     visitor.chromium.call("Page.removeScriptToEvaluateOnNewDocument", visitor.page, identifier=without)
+
+
+def knows_a_key_in_any_base64(visitor, narrator):
+    narrator.chapter("The public key as a site may have it")
+    visitor.visits("/")
+    key = visitor.stack.vapid_public_key
+    options = {"serviceWorker": "/worker.js", "registerUrl": REGISTER}
+    for written in (key, key.replace("-", "+").replace("_", "/") + "=", f" {key}\n"):
+        given = json.dumps({**options, "publicKey": written})
+        found = visitor.evaluates(f"notifications.subscribe({given}).then(async (subscription) => {KEY_IN_USE}, (error) => error.code)")
+        narrator.equal(found, key, f"{'standard base64' if '=' in written else repr(written[:4])} is the same key")
 
 
 def subscribes_without_a_database(visitor, narrator):
@@ -144,4 +159,4 @@ def alerts_again(visitor, narrator):
     visitor.clears_what_is_shown()
 
 
-CHAPTERS = (names_what_is_wrong, subscribes_without_a_database, stays_within_the_policy, logs_out, shows_what_it_is_told, alerts_again)
+CHAPTERS = (names_what_is_wrong, knows_a_key_in_any_base64, subscribes_without_a_database, stays_within_the_policy, logs_out, shows_what_it_is_told, alerts_again)

@@ -93,6 +93,9 @@ def is_pushed_something_else(visitor, narrator):
     visitor.in_worker("self.notificationsNeutral = {title: 'Shop', body: 'Something new'}")
     shop = {"title": "Shop", "body": "Something new", "tag": "neutral"}
     narrator.equal(visitor.is_pushed_and_shown(""), [shop], "in the site's own words, if it has any")
+    visitor.clears_what_is_shown()
+    visitor.in_worker("self.notificationsNeutral = {body: 'Something new'}")
+    narrator.equal(visitor.is_pushed_and_shown(""), [{**shop, "title": "127.0.0.1"}], "which need not have a title")
     visitor.focusing(works=False)
     visitor.on_notification("notificationclick")
     visitor.waits(lambda: visitor.in_worker("self.opened.length"), "a window")
@@ -127,6 +130,11 @@ def converts_too_late(visitor, narrator):
     narrator.equal([visitor.evaluates("notifications.converted(1)") for _ in range(2)], [True, False], "one that meets 503 is kept")
     visitor.waits(lambda: visitor.statuses() == [503, 200], "the conversion")
     narrator.ok("and told a moment later, once")
+    visitor.site.will_answer(RECEIPTS, 503, 200)
+    given = f"{{url: new URL('{visitor.site.origin}{RECEIPTS}'), token: 't'}}"
+    narrator.equal(visitor.evaluates(f"notifications.converted(null, {given})"), True, "null is no value, and a URL object will do")
+    visitor.waits(lambda: visitor.statuses() == [503, 200], "the conversion without a value")
+    narrator.equal(["value_micros" in body for _, body in visitor.site.answered(RECEIPTS)], [False, False], "it says none")
     refused = visitor.evaluates("notifications.converted('much').catch((error) => error.name)")
     narrator.equal(refused, "RangeError", "a value that is none is the page's fault")
 

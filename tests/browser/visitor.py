@@ -14,6 +14,7 @@ SUBSCRIPTIONS = """
   const given = %s;
   const make = (options) => {
     const key = options.applicationServerKey;
+    if (typeof key === "string" && !/^[\\w-]+$/.test(key)) throw new DOMException("not base64url", "InvalidCharacterError");
     const bytes = typeof key === "string"
       ? Uint8Array.from(atob(key.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)).buffer : key;
     return { ...given, options: { userVisibleOnly: options.userVisibleOnly, applicationServerKey: bytes },

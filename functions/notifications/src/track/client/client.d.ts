@@ -79,7 +79,7 @@ export interface Notifications {
   /** false: there was no subscription. */
   unsubscribe(options?: UnsubscribeOptions): Promise<boolean>;
   /** false: nothing was clicked, or the service refuses it. `value` in euro. */
-  converted(value?: number, given?: ConversionReceipt): Promise<boolean>;
+  converted(value?: number | null, given?: ConversionReceipt): Promise<boolean>;
   onclick: ((event: NotificationClickEvent<any>) => void) | null;
   addEventListener<Data = unknown>(
     type: "click", listener: (event: NotificationClickEvent<Data>) => void, options?: boolean | AddEventListenerOptions,

@@ -35,15 +35,19 @@ globalThis.notifications = (() => {
     }
   };
 
+  const base64url = (bytes) => btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+  // The key in the only form that browsers take, whichever base64 it came in.
   const asKey = (key) => {
     try {
       const bytes = atob(key.replaceAll("-", "+").replaceAll("_", "/"));
-      if (bytes.length === KEY_BYTES && bytes.charCodeAt(0) === 4) return key.replace(/=+$/, "");
+      if (bytes.length === KEY_BYTES && bytes.charCodeAt(0) === 4) return base64url(bytes);
     } catch { /* not base64 */ }
     return null;
   };
 
-  const settingsOf = ({ serviceWorker, publicKey, api, registerUrl } = {}) => {
+  const settingsOf = (options) => {
+    const { serviceWorker, publicKey, api, registerUrl } = options ?? {};
     const needed = { serviceWorker, registerUrl, "api or publicKey": api || publicKey };
     const name = Object.keys(needed).find((one) => !needed[one]);
     if (name) throw new NotificationsError("not-configured", `subscribe() needs ${name}`);
@@ -69,8 +73,7 @@ globalThis.notifications = (() => {
 
   const sameKey = (subscription, publicKey) => {
     const bytes = new Uint8Array(subscription.options?.applicationServerKey || []);
-    const text = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-    return text === publicKey;
+    return base64url(String.fromCharCode(...bytes)) === publicKey;
   };
 
   // ---- the service worker
@@ -156,16 +159,25 @@ globalThis.notifications = (() => {
     return true;
   };
 
+  const registrations = async (where) => {
+    try {
+      return where ? [await workers().getRegistration(where)] : await workers().getRegistrations();
+    } catch (cause) {
+      throw new NotificationsError("not-configured", "scope is none of this site", { cause });
+    }
+  };
+
   // Ends the browser's subscription, takes away what is shown, and tells your backend. false: there was none.
-  const unsubscribe = async ({ registerUrl, scope } = {}) => {
+  const unsubscribe = async (options) => {
     if (!support().supported) return false;
+    const { registerUrl, scope } = options ?? {};
     const settings = await on("kept", "readonly", (store) => store.get("settings")).catch(() => null);
     const backend = registerUrl ? asUrl("registerUrl", registerUrl) : settings?.registerUrl;
     // The worker would subscribe again, and what waits would reach your backend as the next person's.
     await on("kept", "readwrite", (store) => store.clear()).catch(() => undefined);
     await outbox.drop("subscription");
     const where = scope || settings?.scope;
-    const found = where ? [await workers().getRegistration(where)] : await workers().getRegistrations();
+    const found = await registrations(where);
     const ended = await Promise.all(found.filter(Boolean).map((one) => giveUp(one, backend)));
     return ended.includes(true);
   };
@@ -188,12 +200,13 @@ globalThis.notifications = (() => {
   // once. true: it is told, or will be when the network is back. false: none was clicked, or the service has forgotten it
   // or knows another value.
   const converted = async (value, given) => {
-    if (value !== undefined && !(value >= 0 && value <= MOST)) throw new RangeError(`a value is from 0 to ${MOST}`);
+    const hasValue = value !== undefined && value !== null;
+    if (hasValue && !(value >= 0 && value <= MOST)) throw new RangeError(`a value is from 0 to ${MOST}`);
     const receipt = given || (await lastClick());
     if (!receipt) return false;
     const body = { token: receipt.token, event: "converted", at: new Date().toISOString() };
-    if (value !== undefined) body.value_micros = Math.round(value * 1e6);
-    const entry = { kind: "receipt", url: receipt.url, body };
+    if (hasValue) body.value_micros = Math.round(value * 1e6);
+    const entry = { kind: "receipt", url: String(receipt.url), body }; // a URL object cannot be stored
     const outcome = await outbox.send(entry);
     if (!given) await forget(receipt);
     if (outcome !== "taken") outbox.insist(outcome, entry);

@@ -27,8 +27,8 @@
   // ---- what is pushed
 
   const neutral = () => {
-    const { notificationsNeutral: chosen = { title: self.location.hostname } } = self;
-    return chosen && { tag: "neutral", ...chosen };
+    const { notificationsNeutral: chosen = {} } = self;
+    return chosen && { tag: "neutral", title: self.location.hostname, ...chosen };
   };
 
   const read = (data) => {
