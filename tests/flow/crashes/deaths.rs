@@ -44,16 +44,23 @@ pub fn cascade(world: &World) -> Acting<'_> {
 /// The last of the queries with which a sweep begins, one for each shard of `due`: to die at one is like the other.
 pub const LAST_QUERY: usize = 16;
 
+/// Calls that change nothing.
+const READS: [&str; 6] = ["GetItem", "BatchGetItem", "Query", "Scan", "GetParameters", "GetParameterHistory"];
+
 /// The most calls that any function of these stories makes.
 const MOST_CALLS: usize = 80;
 
 impl Story {
-    /// Lets the function die before and after each of its calls, each time in a world of its own, and checks every end.
+    /// Lets the function die before and after each of its calls, each time in a world of its own, and checks every end. A read
+    /// leaves the world as it was, so to die before it or after it is the same: here it is after.
     pub async fn survives_every_death(&self) {
         let mut report = Report::default();
         for call in self.from..MOST_CALLS {
-            let before = self.dies_at(&[Point { side: Side::Before, call }], &mut report).await;
             let after = self.dies_at(&[Point { side: Side::After, call }], &mut report).await;
+            if after > 0 && report.first_death_was_a_read() {
+                continue;
+            }
+            let before = self.dies_at(&[Point { side: Side::Before, call }], &mut report).await;
             if before + after == 0 {
                 return report.conclude(self.lines);
             }
@@ -62,7 +69,8 @@ impl Story {
     }
 
     /// The same with a second death, of the cascade that takes up what the first one left. To die after one call or before the
-    /// next is the same to the world; here it is after each.
+    /// next is the same to the world; here it is after each. Behind a first death after a read the second ones are those
+    /// behind the call before it, so one of them is enough.
     pub async fn survives_every_second_death(&self) {
         let mut report = Report::default();
         for first in (self.from..MOST_CALLS).map(|call| Point { side: Side::After, call }) {
@@ -70,6 +78,7 @@ impl Story {
                 match self.dies_at(&[first, Point { side: Side::After, call }], &mut report).await {
                     0 => return report.conclude(self.lines),
                     1 => break,
+                    _ if first.call > self.from && report.first_death_was_a_read() => break,
                     _ => {}
                 }
             }
@@ -123,6 +132,12 @@ struct Row {
 }
 
 impl Report {
+    /// True where the last row begins with a death at a call that changes nothing.
+    fn first_death_was_a_read(&self) -> bool {
+        let died = self.rows.last().and_then(|row| row.deaths.first());
+        died.is_some_and(|(_, call)| READS.contains(&call.split(' ').next().unwrap_or_default()))
+    }
+
     fn conclude(&self, lines: &[(Side, &str)]) {
         let mut table = String::new();
         for Row { deaths, end, wrongs } in &self.rows {

@@ -180,7 +180,7 @@ async fn of_a_retry_that_cascade_takes_up() {
             world.advance(70);
         })
     }
-    let lines = &[(Before, "Query notifications.due"), (After, "GetItem notifications"), (After, "/push/ada")];
+    let lines = &[(After, "Query notifications.due"), (After, "GetItem notifications"), (After, "/push/ada")];
     let story = Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, pushes: 2, lines, ..PLAIN };
     story.survives_every_death().await;
 }
