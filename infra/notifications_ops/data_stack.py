@@ -41,7 +41,7 @@ def complaint(functions, data, stage_name):
     if not functions.exists:
         return None
     if not data.exists:
-        return f"the tables of this stage are in no data stack: make adopt STAGE={stage_name} (docs/operations.md, The data stack)"
+        return f"the tables of this stage are in no data stack: make adopt STAGE={stage_name} (docs/deploying.md)"
     for name in TABLES:
         used, there = functions.parameters.get(name), data.outputs.get(name)
         if used is None:
