@@ -28,13 +28,13 @@ PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
 # In flow order, as everywhere.
 FUNCTIONS := send cascade rollup cleanup recipients track console
-# The test over the deployed stack, in the crate `tests`.
-DEPLOYED_TEST := deployed
 
 LOCAL_PYTHON := target/venv/local/bin/python
 # The operator's tool. The shell expands the options' values, so that they may hold spaces and quotes.
 OPS := $(LOCAL_PYTHON) infra/notifications_ops
 SAM_BIN := target/venv/sam/bin
+# The last command of a part of a test run, in the shell that began it: each part ends with its seconds.
+took = echo "== $(1) took $$SECONDS s"
 export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
@@ -48,27 +48,23 @@ run: build target/venv/local/ready target/venv/sam/ready ## show the main job on
 .PHONY: test
 test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last ones over a deployed local stack and in a browser
 	@echo "== tests of the workspace"
-	cargo test --workspace --locked
+	@SECONDS=0; cargo test --workspace --locked; $(call took,tests of the workspace)
 	@echo "== tests of the deploy"
-	$(LOCAL_PYTHON) -m unittest discover -s tests/infra
-	@if [ -e tests/$(DEPLOYED_TEST) ] || [ -e tests/$(DEPLOYED_TEST).rs ]; then \
-	  echo "== test over the deployed stack"; \
-	  $(LOCAL_PYTHON) infra/local/with_stack.py \
-	    cargo test --workspace --locked --test $(DEPLOYED_TEST) -- --ignored --test-threads 1; \
-	else \
-	  echo "== a local stack comes up and answers (tests/$(DEPLOYED_TEST) is not there yet)"; \
-	  $(LOCAL_PYTHON) infra/local/with_stack.py $(OPS) smoke; \
-	fi
+	@SECONDS=0; $(LOCAL_PYTHON) -m unittest discover -s tests/infra; $(call took,tests of the deploy)
+	@echo "== test over the deployed stack"
+	@SECONDS=0; $(LOCAL_PYTHON) infra/local/with_stack.py \
+	  cargo test --workspace --locked --test deployed -- --ignored --test-threads 1; \
+	  $(call took,test over the deployed stack)
 	@$(MAKE) --no-print-directory quick-tools
 
 # Without it the tools that no test needs would rot unseen. One stack serves all but faults, whose proxy stands before its own.
 .PHONY: quick-tools
 quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## bench, smoke, load, report, redrive, browser, contract and faults, each in its short form
 	@echo "== bench, in short"
-	@SHORT=1 python3 tests/benches/bench.py
-	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py
+	@SECONDS=0; SHORT=1 python3 tests/benches/bench.py; $(call took,bench)
+	@SECONDS=0; $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py; $(call took,quick tools on one stack)
 	@echo "== faults, in short"
-	@SHORT=1 $(LOCAL_PYTHON) infra/local/run_faults.py
+	@SECONDS=0; SHORT=1 $(LOCAL_PYTHON) infra/local/run_faults.py; $(call took,faults)
 
 .PHONY: faults
 faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/ready ## faults of AWS between the functions and a local stack, and what became of every request (CASES="ses resets")
@@ -132,7 +128,7 @@ adopt: target/venv/local/ready target/venv/build/ready ## take existing tables a
 .PHONY: build
 build: ## build the functions into target/lambda (PROFILE=release for optimised ones)
 	@echo "== build ($(PROFILE))"
-	cargo build --workspace --bins $(WITH_TESTS) --locked --profile $(PROFILE)
+	@SECONDS=0; cargo build --workspace --bins $(WITH_TESTS) --locked --profile $(PROFILE); $(call took,build)
 	@for name in $(FUNCTIONS); do \
 	  mkdir -p target/lambda/$$name && \
 	  install -m 755 target/$(PROFILE_FOLDER)/$$name target/lambda/$$name/bootstrap; \
@@ -140,7 +136,7 @@ build: ## build the functions into target/lambda (PROFILE=release for optimised 
 	@echo "target/lambda: $(FUNCTIONS)"
 
 .PHONY: lint
-lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
+lint: target/venv/sam/ready ## format, clippy, fuzz targets, types of the contract, template, licences and advisories
 	@echo "== format"
 	cargo fmt --all --check
 	@echo "== clippy"
@@ -148,6 +144,8 @@ lint: target/venv/sam/ready ## format, clippy, template, licences and advisories
 	@echo "== fuzz targets under libFuzzer, types alone: neither nightly nor libFuzzer is needed"
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
 	  --target-dir target/fuzz
+	@echo "== TypeScript types of the contract and of the client scripts"
+	@$(MAKE) --no-print-directory types
 	@echo "== template"
 	$(SAM_BIN)/sam validate --lint --template template.yaml --region eu-west-1
 	$(SAM_BIN)/cfn-lint template.yaml infra/data.yaml infra/alarms.yaml infra/dashboard.yaml
@@ -173,12 +171,14 @@ fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo in
 	  -dict=../dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
 
 .PHONY: types
-types: ## TypeScript types of the contract into target/types, type-checked with a sample program (npm)
-	@if ! command -v npm >/dev/null; then echo "skipped: npm is not installed"; exit 0; fi; \
+types: ## TypeScript types of the contract into target/types, type-checked with a sample program; those of the client scripts (npm)
+	@if ! command -v npm >/dev/null; then echo "skipped: npm is not installed (Debian: apt-get install nodejs npm)"; exit 0; fi; \
 	mkdir -p target/types && cp tests/types/package.json tests/types/package-lock.json target/types/ && \
 	npm ci --prefix target/types --no-audit --no-fund --silent && \
 	target/types/node_modules/.bin/openapi-typescript docs/openapi.yaml --output target/types/openapi.d.ts && \
-	target/types/node_modules/.bin/tsc --project tests/types
+	target/types/node_modules/.bin/tsc --project tests/types && \
+	echo "the types of the contract hold" && \
+	python3 tests/browser/types/check.py
 
 .PHONY: deploy
 deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod, CONFIRM=no, TAGS="key=value")
