@@ -1,6 +1,6 @@
 """A company's site with notifications: pages, the service worker, and the backend that registers devices.
 
-Stands for whatever your site runs on. Python's own library suffices:
+It represents your own site. It requires Python's standard library alone:
 
     python docs/example-site/example_site.py target/local/stack.json 8080        (make up does it)
 """
@@ -19,7 +19,7 @@ import urllib.request
 PUBLIC = pathlib.Path(__file__).resolve().parent / "public"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 APP = "index.html"  # the document of every page of the app
-PERSON = "ada"  # your session says who it is
+PERSON = "ada"  # taken from your session
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -61,16 +61,16 @@ class Service:
         return given["access_token"]
 
 
-def register(service, person, told):
-    """Does what a page or its worker asked by POST of {subscription, old_endpoint}; the status of the service."""
+def register(service, person, change):
+    """Registers or removes a device for the POST of a page or its worker, {subscription, old_endpoint}; returns a status."""
     devices = f"/v1/recipients/{urllib.parse.quote(person, safe='')}/devices"
-    if told["subscription"] is None:  # unsubscribed
-        return service.call("recipients", "DELETE", f"{devices}?endpoint={urllib.parse.quote(told['old_endpoint'], safe='')}")
-    return service.call("recipients", "PUT", devices, {**told["subscription"], "old_endpoint": told["old_endpoint"]})
+    if change["subscription"] is None:  # unsubscribed
+        return service.call("recipients", "DELETE", f"{devices}?endpoint={urllib.parse.quote(change['old_endpoint'], safe='')}")
+    return service.call("recipients", "PUT", devices, {**change["subscription"], "old_endpoint": change["old_endpoint"]})
 
 
 class Site:
-    """Serves on a port of this machine, which browsers take for a secure place."""
+    """Serves on a port of this machine, which browsers treat as secure."""
 
     def __init__(self, api_url, port=0):
         self.api_url, self.policy = api_url, policy(api_url)
@@ -99,7 +99,7 @@ class Site:
 
 
 class Example(Site):
-    """The site of `make up`: everybody is one person."""
+    """The site of `make up`: every visitor is the same person."""
 
     def __init__(self, stack, port):
         super().__init__(stack["api_url"], port)

@@ -48,7 +48,7 @@ element("subscribe").hidden = !supported;
 if (!supported) say(REASONS[reason] ?? "This browser cannot notify you.");
 
 element("subscribe").addEventListener("click", subscribe);
-// At every visit of somebody who has agreed: it renews what the service knows.
+// At every visit of a person who has agreed: it renews the registration.
 if (supported && notifications.permission === "granted" && localStorage.notified) subscribe();
 
 // A click on a notification: this app has a router of its own, so the document stays.
@@ -63,7 +63,7 @@ notifications.addEventListener("click", (event) => {
 
 element("send").addEventListener("click", () => fetch("/my/test-notification", { method: "POST" }));
 
-// First unsubscribe, while the backend still knows who this is; then log out.
+// First unsubscribe, while the backend still has the session; then log out.
 element("log-out").addEventListener("click", async () => {
   localStorage.notified = "";
   await notifications.unsubscribe().catch((error) => say(error.message));
