@@ -16,7 +16,7 @@ DOCUMENT = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
 # (bench, package, heading), in the order of the document.
 BENCHES = (
-    ("sealing", "notifications", "Sealing a push"),
+    ("sealing", "channels", "Sealing a push"),
     ("writes", "tests", "Write units"),
     ("start", "tests", "Start of a function"),
 )

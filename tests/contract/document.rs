@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use jsonschema::Validator;
-use notifications::track::CONTRACT;
 use serde_json::{Map, Value, json};
+use track::CONTRACT;
 
 /// The methods that a path of the document may have.
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];

@@ -47,19 +47,13 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
 #[test]
 fn the_answers_that_the_documentation_shows_keep_to_the_contract() {
     let golden = [
-        (
-            "POST /v1/notifications/explain",
-            include_str!("../../functions/notifications/src/send/golden/explanation.json"),
-        ),
-        ("GET /v1/metrics", include_str!("../../functions/notifications/src/console/golden/metrics.json")),
-        ("GET /v1/metrics/channels", include_str!("../../functions/notifications/src/console/golden/channels.json")),
-        ("GET /v1/metrics/costs", include_str!("../../functions/notifications/src/console/golden/costs.json")),
-        ("GET /v1/health", include_str!("../../functions/notifications/src/console/golden/health.json")),
-        (
-            "GET /v1/rollout/comparison",
-            include_str!("../../functions/notifications/src/console/golden/comparison.json"),
-        ),
-        ("GET /v1/report", include_str!("../../functions/notifications/src/console/golden/report.json")),
+        ("POST /v1/notifications/explain", include_str!("../../functions/send/src/golden/explanation.json")),
+        ("GET /v1/metrics", include_str!("../../functions/console/src/golden/metrics.json")),
+        ("GET /v1/metrics/channels", include_str!("../../functions/console/src/golden/channels.json")),
+        ("GET /v1/metrics/costs", include_str!("../../functions/console/src/golden/costs.json")),
+        ("GET /v1/health", include_str!("../../functions/console/src/golden/health.json")),
+        ("GET /v1/rollout/comparison", include_str!("../../functions/console/src/golden/comparison.json")),
+        ("GET /v1/report", include_str!("../../functions/console/src/golden/report.json")),
     ];
     let asked = contract().document["components"]["examples"]["SendRequest"]["value"].to_string().into_bytes();
     for (route, answer) in golden {
@@ -80,7 +74,7 @@ fn answered(route: &str, status: u16, answer: &str) -> Exchange {
 
 #[test]
 fn what_the_contract_does_not_allow_is_found() {
-    let health = include_str!("../../functions/notifications/src/console/golden/health.json");
+    let health = include_str!("../../functions/console/src/golden/health.json");
     let refused = |exchange: &Exchange, why: &str| {
         let complaints = contract().complaints(exchange);
         assert!(complaints.iter().any(|complaint| complaint.contains(why)), "{why}: {complaints:?}");

@@ -7,10 +7,10 @@ use crate::template::Template;
 
 /// The routers. Cleanup has one route and so none.
 const ROUTERS: [(&str, &str); 4] = [
-    ("send", include_str!("../../functions/notifications/src/send/api.rs")),
-    ("recipients", include_str!("../../functions/notifications/src/recipients/api.rs")),
-    ("track", include_str!("../../functions/notifications/src/track/api.rs")),
-    ("console", include_str!("../../functions/notifications/src/console/api.rs")),
+    ("send", include_str!("../../functions/send/src/api.rs")),
+    ("recipients", include_str!("../../functions/recipients/src/api.rs")),
+    ("track", include_str!("../../functions/track/src/api.rs")),
+    ("console", include_str!("../../functions/console/src/api.rs")),
 ];
 const WITHOUT_ROUTER: &str = "cleanup";
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use notifications::budget::Ceiling;
-use notifications::channels::Channel;
-use notifications::notification::{Content, MAX_TTL_SECONDS, NotificationType, Reason, Status};
-use notifications::problem::ProblemKind;
-use notifications::recipients::RecipientId;
-use notifications::track::MAX_VALUE_MICROS;
+use domain::budget::Ceiling;
+use domain::channel::Channel;
+use domain::notification::{Content, MAX_TTL_SECONDS, NotificationType, Reason, Status};
+use domain::recipient::RecipientId;
+use platform::problem::ProblemKind;
 use serde_json::{Value, json};
+use track::MAX_VALUE_MICROS;
 
 use crate::document::contract;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::template::{Route, Template};

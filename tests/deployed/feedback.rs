@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::world::{World, eventually, message, recipient_in, tried, world};

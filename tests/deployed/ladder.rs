@@ -1,6 +1,6 @@
 //! One request, one person, over the cheapest channel that works.
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::world::{eventually, message, recipient_in, tried, world};

@@ -1,7 +1,7 @@
 //! What is planned goes out when it is due, or not at all.
 
+use domain::rollout::Version;
 use jiff::{SignedDuration, Timestamp};
-use notifications::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::world::{eventually, message, recipient_in, world};

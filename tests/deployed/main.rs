@@ -6,10 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 // What a push service and a browser check, as the sender's own tests have it: another library opens what ring sealed.
-#[path = "../../functions/notifications/src/channels/push/tests/arrival.rs"]
+#[path = "../../functions/lib/channels/src/push/tests/arrival.rs"]
 #[allow(dead_code)]
 mod arrival;
-#[path = "../../functions/ece/tests/browser/mod.rs"]
+#[path = "../../functions/lib/ece/tests/browser/mod.rs"]
 mod browser;
 #[path = "../contract/document.rs"]
 #[allow(dead_code)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::world::{World, eventually, message, recipient_in, world};

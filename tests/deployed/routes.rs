@@ -1,6 +1,6 @@
 //! Every route answers as the contract says, once.
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::world::{message, recipient_in, world};

@@ -1,7 +1,7 @@
 //! What the functions logged, and what lies in the queues for what failed, names nobody. Alphabetically the last of the
 //! stories, so it looks at the lines of all of them.
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::world::{eventually, message, recipient_in, world};

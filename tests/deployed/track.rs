@@ -1,6 +1,6 @@
 //! What comes back from the other side: receipts, a click, an opt-out, without any account.
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::http_client::Answer;

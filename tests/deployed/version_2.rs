@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use notifications::rollout::Version;
+use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::push_service::Device;

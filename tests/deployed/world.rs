@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use notifications::rollout::{Version, bucket};
+use domain::rollout::{Version, bucket};
 use serde_json::{Value, json};
 
 use crate::http_client::Answer;

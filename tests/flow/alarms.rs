@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use notifications::emf::Metric;
+use platform::emf::Metric;
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 

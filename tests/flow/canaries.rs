@@ -405,14 +405,14 @@ async fn parameters_that_are_junk_or_out_of_reach_are_named_and_not_shown() {
 async fn what_holds_a_person_is_masked_when_it_is_printed() {
     let mut aviary = Aviary::start().await;
     let sent = aviary.world.send_once(KEY, ID, message()).await;
-    let id = notifications::notification::NotificationId::parse(sent.body["id"].as_str().unwrap()).unwrap();
+    let id = domain::notification::NotificationId::parse(sent.body["id"].as_str().unwrap()).unwrap();
     let dispatcher = &aviary.world.cascade;
     let notification = dispatcher.notifications.get(&id).await.unwrap().unwrap();
     let recipient = dispatcher.recipients.load(id.recipient()).await.unwrap().unwrap();
     let live = dispatcher.live.live().await;
     assert!(live.rollout.users.contains(LISTED) && recipient.devices[0].endpoint.expose().contains(DEVICE));
     let channels = &dispatcher.channels;
-    let kinds = notifications::channels::Channel::ALL;
+    let kinds = domain::channel::Channel::ALL;
     let composed = kinds
         .map(|channel| channels.compose(channel, &notification, &recipient, &live.settings, channels.links(&live)));
     let shown = [

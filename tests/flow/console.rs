@@ -1,6 +1,6 @@
 //! What ops are answered about what really happened.
 
-use notifications::clock::Clock;
+use platform::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::world::{Reply, World};

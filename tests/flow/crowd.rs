@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use notifications::send::SendApi;
+use send::SendApi;
 use serde_json::{Value, json};
 
 use crate::world::World;

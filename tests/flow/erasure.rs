@@ -1,9 +1,9 @@
 //! Somebody is erased: whatever was planned for them, waited, or was under way ends without reaching them, and nothing of
 //! it is left. And what is known of an address outlives the person.
 
-use notifications::channels::email::EmailAddress;
-use notifications::channels::sms::PhoneNumber;
-use notifications::recipients::{Address, SuppressionReason};
+use domain::channel::EmailAddress;
+use domain::channel::PhoneNumber;
+use domain::recipient::{Address, SuppressionReason};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Reply, World};
@@ -86,7 +86,7 @@ fn email(text: &str) -> EmailAddress {
 
 async fn suppress(world: &World, text: &str) {
     let suppressions = &world.recipients.suppressions;
-    let key = world.recipients.hasher.recipient_key(&notifications::recipients::RecipientId::parse("ada").unwrap());
+    let key = world.recipients.hasher.recipient_key(&domain::recipient::RecipientId::parse("ada").unwrap());
     for _ in 0..2 {
         let known = suppressions
             .suppress(Address::Email(&email(text)), SuppressionReason::Complaint, Some(&key), world.clock.now())

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use notifications::track::Heard;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use track::Heard;
 
 use crate::world::{Answer, Reply, World, bounced, complained, delivered, logs, texted};
 

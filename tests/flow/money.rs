@@ -1,6 +1,6 @@
 //! What sending may cost.
 
-use notifications::clock::Clock;
+use platform::clock::Clock;
 use serde_json::json;
 
 use crate::world::{Answer, Reply, World};

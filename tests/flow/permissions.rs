@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use notifications::channels::Channel;
-use notifications::notification::NotificationId;
-use notifications::track::Permit;
+use delivery::Permit;
+use domain::channel::Channel;
+use domain::notification::NotificationId;
 use serde_json::{Value, json};
 
 use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};

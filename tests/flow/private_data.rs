@@ -2,18 +2,20 @@
 
 use std::fmt;
 
-use notifications::alerts::Places;
-use notifications::channels::email::{EmailAddress, EmailMessage};
-use notifications::channels::push::{
-    BrowserSubscription, PushContent, PushEndpoint, PushMessage, Subscription, SubscriptionKeys, VapidCache, VapidKey,
-};
-use notifications::channels::sms::{PhoneNumber, SmsMessage};
-use notifications::http::{Caller, Request, Response};
-use notifications::notification::{Content, Notification};
-use notifications::private::Private;
-use notifications::recipients::{Device, KeyHasher, Profile, Recipient, RecipientId};
-use notifications::rollout::{ListedUsers, Texts};
-use notifications::secrets::Secrets;
+use alerts::Places;
+use aws::secrets::Secrets;
+use channels::email::EmailMessage;
+use channels::push::{PushContent, PushMessage, VapidCache, VapidKey};
+use channels::sms::SmsMessage;
+use delivery::live::Texts;
+use domain::channel::EmailAddress;
+use domain::channel::PhoneNumber;
+use domain::channel::push::{BrowserSubscription, PushEndpoint, Subscription, SubscriptionKeys};
+use domain::notification::{Content, Notification};
+use domain::recipient::{Device, KeyHasher, Profile, Recipient, RecipientId};
+use domain::rollout::ListedUsers;
+use platform::http::{Caller, Request, Response};
+use platform::private::Private;
 
 /// Does not compile for a type that has a `Display`: there are two ways then in which it is `Unshown`.
 macro_rules! none_of_them_has_a_display {

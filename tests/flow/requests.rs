@@ -180,7 +180,7 @@ async fn an_explanation_names_the_reason_for_each_impossible_channel_as_the_gold
     let body = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}});
     let explained = world.post("POST /v1/notifications/explain", body, None).await;
     let text = serde_json::to_string_pretty(&explained.body).unwrap();
-    let golden = include_str!("../../functions/notifications/src/send/golden/explanation.json");
+    let golden = include_str!("../../functions/send/src/golden/explanation.json");
     assert_eq!(text.trim(), golden.trim(), "\n{text}");
 }
 

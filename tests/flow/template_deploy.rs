@@ -198,7 +198,7 @@ fn an_idle_stage_costs_less_than_10_usd_a_month() {
         let resources = pairs(&alarms["Resources"]);
         resources.filter(|(_, resource)| resource["Type"].as_str() == Some(wanted)).count() as f64
     };
-    let metrics = notifications::emf::Metric::ALL.len() as f64 + 1.0; // and the alarm lines
+    let metrics = platform::emf::Metric::ALL.len() as f64 + 1.0; // and the alarm lines
     let runs_a_month: f64 = FUNCTIONS.iter().flat_map(|function| template.events(function)).map(runs_a_month).sum();
     let api = template.properties("HttpApi");
     let detailed = pairs(&api["RouteSettings"])

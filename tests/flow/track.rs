@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use delivery::Permit;
+use domain::channel::Channel;
+use domain::notification::NotificationId;
 use jiff::SignedDuration;
-use notifications::channels::Channel;
-use notifications::notification::NotificationId;
-use notifications::track::Permit;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 

@@ -3,17 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[allow(dead_code)] // what `main` alone uses
-#[path = "../../functions/cascade/src/handler.rs"]
-mod cascade;
-#[allow(dead_code)] // what `main` alone uses
-#[path = "../../functions/cascade/src/config.rs"]
-mod config;
-#[path = "../../functions/rollup/src/event.rs"]
-mod event;
-#[path = "../../functions/rollup/src/handler.rs"]
-mod rollup;
-
 mod mutation;
 mod targets;
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use aws::deadline;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use delivery::{Dispatcher, Told, start_dispatcher};
+use domain::notification::NotificationId;
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::aws::deadline;
-use notifications::cascade::{Dispatcher, Told, start_dispatcher};
-use notifications::clock::Clock;
-use notifications::emf::Reporter;
-use notifications::notification::NotificationId;
-use notifications::startup::{Eager, StartError};
+use platform::clock::Clock;
+use platform::emf::Reporter;
+use platform::startup::{Eager, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,22 +1,19 @@
 //! Works on what is due: at once when the stream says so, and every minute whatever the index `due` holds.
 
-mod config;
-mod handler;
-
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::emf::Reporter;
-use notifications::environment::Environment;
-use notifications::startup::Eager;
-use notifications::telemetry;
+use platform::emf::Reporter;
+use platform::environment::Environment;
+use platform::startup::Eager;
+use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(config::Config::read(&Environment::of_process())?);
+    let config = Arc::new(cascade::config::Config::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
     let reporter = Reporter::on_stdout(config.stage.clone());
-    let dispatcher = Eager::start(move || handler::start(Arc::clone(&config)));
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&dispatcher, &reporter, event))).await
+    let dispatcher = Eager::start(move || cascade::handler::start(Arc::clone(&config)));
+    run(service_fn(|event: LambdaEvent<_>| cascade::handler::handle(&dispatcher, &reporter, event))).await
 }

@@ -1,6 +1,6 @@
 //! What the function is told: the Environment block of `CleanupFunction` in template.yaml.
 
-use notifications::environment::{Environment, EnvironmentError};
+use platform::environment::{Environment, EnvironmentError};
 
 /// The variables, each of which must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use crate::Cleanup;
+use aws::deadline;
+use delivery::live::LiveSource;
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::aws::deadline;
-use notifications::cleanup::Cleanup;
-use notifications::clock::Clock;
-use notifications::gateway;
-use notifications::http::{Request, Response};
-use notifications::problem::Problem;
-use notifications::rollout::LiveSource;
+use platform::clock::Clock;
+use platform::gateway;
+use platform::http::{Request, Response};
+use platform::problem::Problem;
 use serde_json::Value;
 use tokio::time::Instant;
 

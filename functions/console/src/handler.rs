@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::ConsoleApi;
+use aws::deadline;
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::aws::deadline;
-use notifications::clock::Clock;
-use notifications::console::ConsoleApi;
-use notifications::gateway;
+use platform::clock::Clock;
+use platform::gateway;
 use serde_json::Value;
 
 /// A caller is answered within this: API Gateway waits 30 s.
@@ -26,14 +26,14 @@ pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -
 mod tests {
     #![allow(clippy::unwrap_used)]
     use lambda_runtime::Context;
-    use notifications::aws;
-    use notifications::environment::Environment;
-    use notifications::parameters::ParameterStore;
-    use notifications::rollout::steward::Steward;
-    use notifications::rollout::{LastGood, LiveSource};
-    use notifications::store::metrics::MetricsStore;
-    use notifications::store::{BreakerStore, BudgetStore, ChronicleStore};
+
+    use aws::parameters::ParameterStore;
+    use delivery::live::{LastGood, LiveSource};
+    use platform::environment::Environment;
+    use rollout::Steward;
     use serde_json::json;
+    use store::metrics::MetricsStore;
+    use store::{BreakerStore, BudgetStore, ChronicleStore};
 
     use super::*;
 

@@ -1,24 +1,21 @@
 //! Answers ops: metrics, health, costs, the rollout, v1 against v2, and the report of a week. Changes the rollout for them.
 
-mod config;
-mod handler;
-
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::aws;
-use notifications::clock::Clock;
-use notifications::console::ConsoleApi;
-use notifications::environment::Environment;
-use notifications::parameters::ParameterStore;
-use notifications::rollout::steward::Steward;
-use notifications::rollout::{LastGood, LiveSource};
-use notifications::store::metrics::MetricsStore;
-use notifications::store::{BreakerStore, BudgetStore, ChronicleStore};
-use notifications::telemetry;
+
+use aws::parameters::ParameterStore;
+use console::ConsoleApi;
+use delivery::live::{LastGood, LiveSource};
+use platform::clock::Clock;
+use platform::environment::Environment;
+use platform::telemetry;
+use rollout::Steward;
+use store::metrics::MetricsStore;
+use store::{BreakerStore, BudgetStore, ChronicleStore};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
-    let config = config::Config::read(&environment)?;
+    let config = console::config::Config::read(&environment)?;
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
@@ -34,5 +31,5 @@ async fn main() -> Result<(), Error> {
         chronicle: ChronicleStore::new(dynamodb, config.settings_table),
     };
     tracing::info!(stage = config.stage, "ready");
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, Clock::System, event))).await
+    run(service_fn(|event: LambdaEvent<_>| console::handler::handle(&api, Clock::System, event))).await
 }

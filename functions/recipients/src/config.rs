@@ -1,8 +1,8 @@
 //! What the function is told: the Environment block of `RecipientsFunction` in template.yaml.
 
-use notifications::aws::{self, SdkConfig};
-use notifications::channels::push::{ExtraHosts, ExtraOrigins};
-use notifications::environment::{Environment, EnvironmentError};
+use aws::SdkConfig;
+use domain::channel::push::{ExtraHosts, ExtraOrigins};
+use platform::environment::{Environment, EnvironmentError};
 
 /// The variables, all of which but the extra origins must be there.
 #[derive(Debug, Clone)]

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use crate::RecipientsApi;
+use aws::deadline;
+use aws::parameters::ParameterStore;
+use aws::secrets::{SecretName, Secrets};
+use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::aws::{self, deadline};
-use notifications::clock::Clock;
-use notifications::gateway;
-use notifications::http::Response;
-use notifications::parameters::ParameterStore;
-use notifications::problem::Problem;
-use notifications::recipients::{KeyHasher, RecipientsApi};
-use notifications::secrets::{SecretName, Secrets};
-use notifications::startup::{Eager, StartError};
-use notifications::store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
+use platform::clock::Clock;
+use platform::gateway;
+use platform::http::Response;
+use platform::problem::Problem;
+use platform::startup::{Eager, StartError};
 use serde_json::Value;
+use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 
 use crate::config::Config;
 

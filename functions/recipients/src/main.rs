@@ -1,20 +1,17 @@
 //! Keeps recipients, their devices and their history.
 
-mod config;
-mod handler;
-
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::environment::Environment;
-use notifications::startup::Eager;
-use notifications::telemetry;
+use platform::environment::Environment;
+use platform::startup::Eager;
+use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(config::Config::read(&Environment::of_process())?);
+    let config = Arc::new(recipients::config::Config::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
-    let api = Eager::start(move || handler::start(Arc::clone(&config)));
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&api, event))).await
+    let api = Eager::start(move || recipients::handler::start(Arc::clone(&config)));
+    run(service_fn(|event: LambdaEvent<_>| recipients::handler::handle(&api, event))).await
 }

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
-use notifications::rollup::{Change, Image, Sequence};
+use metrics::{Change, Image, Sequence};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,18 +1,18 @@
 //! From an event to the domain's call and back.
 
+use crate::measures::Measures;
+use alerts::Herald;
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
+use delivery::live::{LastGood, LiveSource};
 use lambda_runtime::Error;
-use notifications::alerts::Herald;
-use notifications::clock::Clock;
-use notifications::emf::Reporter;
-use notifications::rollout::steward::{LOOK_AGAIN_AFTER, Round, RoundError, Steward, observe};
-use notifications::rollout::{LastGood, LiveSource};
-use notifications::rollup::Sequence;
-use notifications::rollup::measures::Measures;
-use notifications::store::BreakerStore;
-use notifications::store::metrics::MetricsStore;
+use metrics::Sequence;
+use platform::clock::Clock;
+use platform::emf::Reporter;
+use rollout::{LOOK_AGAIN_AFTER, Round, RoundError, Steward, observe};
 use serde_json::Value;
+use store::BreakerStore;
+use store::metrics::MetricsStore;
 
 use crate::event::{Batch, Event};
 
@@ -119,12 +119,12 @@ async fn note(services: &Services) -> Value {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use notifications::alerts::Post;
-    use notifications::aws;
-    use notifications::environment::Environment;
-    use notifications::parameters::ParameterStore;
-    use notifications::store::BreakerStore;
+    use alerts::Post;
+
+    use aws::parameters::ParameterStore;
+    use platform::environment::Environment;
     use serde_json::json;
+    use store::BreakerStore;
 
     use super::*;
 

@@ -1,27 +1,23 @@
 //! Metrics: folds the notifications' stream, merges every minute, and looks after the rollout.
 
-mod config;
-mod event;
-mod handler;
-
+use alerts::{Herald, Post};
+use aws::deadline;
+use aws::parameters::ParameterStore;
+use delivery::live::{LastGood, LiveSource};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::alerts::{Herald, Post};
-use notifications::aws::{self, deadline};
-use notifications::clock::Clock;
-use notifications::emf::Reporter;
-use notifications::environment::Environment;
-use notifications::parameters::ParameterStore;
-use notifications::rollout::steward::Steward;
-use notifications::rollout::{LastGood, LiveSource};
-use notifications::rollup::measures::Measures;
-use notifications::store::BreakerStore;
-use notifications::store::metrics::MetricsStore;
-use notifications::telemetry;
+use platform::clock::Clock;
+use platform::emf::Reporter;
+use platform::environment::Environment;
+use platform::telemetry;
+use rollout::Steward;
+use rollup::measures::Measures;
+use store::BreakerStore;
+use store::metrics::MetricsStore;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
-    let config = config::Config::read(&environment)?;
+    let config = rollup::config::Config::read(&environment)?;
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
@@ -38,7 +34,7 @@ async fn main() -> Result<(), Error> {
         topic: &config.alerts_topic,
         runbook: &config.runbook_url,
     };
-    let services = handler::Services {
+    let services = rollup::handler::Services {
         measures: Measures { metrics: metrics.clone(), breakers: breakers() },
         metrics,
         live: LiveSource::new(parameters, prefix, Clock::System).with_last_good(last_good.clone()),
@@ -52,7 +48,7 @@ async fn main() -> Result<(), Error> {
     tracing::info!(stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| {
         let left = deadline::of_invocation(event.context.deadline, Clock::System.now());
-        deadline::at_most(left, handler::handle(&services, event.payload))
+        deadline::at_most(left, rollup::handler::handle(&services, event.payload))
     }))
     .await
 }

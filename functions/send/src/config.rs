@@ -1,7 +1,7 @@
 //! What the function is told: the Environment block of `SendFunction` in template.yaml.
 
-use notifications::cascade::DispatcherConfig;
-use notifications::environment::{Environment, EnvironmentError};
+use delivery::DispatcherConfig;
+use platform::environment::{Environment, EnvironmentError};
 
 /// The variables.
 #[derive(Debug, Clone)]

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::{SendApi, SendService};
+use delivery::{gone_by, start_dispatcher};
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::cascade::{gone_by, start_dispatcher};
-use notifications::clock::Clock;
-use notifications::gateway;
-use notifications::http::Response;
-use notifications::problem::Problem;
-use notifications::send::{SendApi, SendService};
-use notifications::startup::{Eager, StartError};
-use notifications::store::IdempotencyStore;
+use platform::clock::Clock;
+use platform::gateway;
+use platform::http::Response;
+use platform::problem::Problem;
+use platform::startup::{Eager, StartError};
 use serde_json::Value;
+use store::IdempotencyStore;
 
 use crate::config::Config;
 

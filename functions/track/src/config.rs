@@ -1,7 +1,7 @@
 //! What the function is told: the Environment block of `TrackFunction` in template.yaml.
 
-use notifications::aws::{self, SdkConfig};
-use notifications::environment::{Environment, EnvironmentError};
+use aws::SdkConfig;
+use platform::environment::{Environment, EnvironmentError};
 
 /// The variables, all of which must be there.
 #[derive(Debug, Clone)]

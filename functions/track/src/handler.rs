@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
+use crate::{Heard, Hearing, TrackApi};
+use aws::deadline;
+use aws::parameters::ParameterStore;
+use aws::secrets::{SecretName, Secrets};
+use delivery::TokenKeys;
+use delivery::breakers::Breakers;
+use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::aws::{self, deadline};
-use notifications::breaker::Breakers;
-use notifications::clock::Clock;
-use notifications::gateway;
-use notifications::http::Request;
-use notifications::parameters::ParameterStore;
-use notifications::private::Private;
-use notifications::problem::Problem;
-use notifications::recipients::KeyHasher;
-use notifications::secrets::{SecretName, Secrets};
-use notifications::startup::{Eager, StartError};
-use notifications::store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
-use notifications::track::{Heard, Hearing, TokenKeys, TrackApi};
+use platform::clock::Clock;
+use platform::gateway;
+use platform::http::Request;
+use platform::private::Private;
+use platform::problem::Problem;
+use platform::startup::{Eager, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
 
 use crate::config::Config;
 

@@ -1,20 +1,17 @@
 //! Hears what becomes of notifications: receipts, clicks, opt-outs, what SES and SNS tell; and serves the scripts that tell of them.
 
-mod config;
-mod handler;
-
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifications::environment::Environment;
-use notifications::startup::Eager;
-use notifications::telemetry;
+use platform::environment::Environment;
+use platform::startup::Eager;
+use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(config::Config::read(&Environment::of_process())?);
+    let config = Arc::new(track::config::Config::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
-    let services = Eager::start(move || handler::start(Arc::clone(&config)));
-    run(service_fn(|event: LambdaEvent<_>| handler::handle(&services, event))).await
+    let services = Eager::start(move || track::handler::start(Arc::clone(&config)));
+    run(service_fn(|event: LambdaEvent<_>| track::handler::handle(&services, event))).await
 }

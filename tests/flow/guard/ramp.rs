@@ -1,9 +1,9 @@
 //! A ramp climbs step by step while all is well, and ends with whoever else moves the percentage.
 
-use notifications::rollout::Percentage;
-use notifications::rollout::ramp::{Criteria, StepPlan};
-use notifications::rollout::steward::Wanted;
+use domain::rollout::Percentage;
+use domain::rollout::ramp::{Criteria, StepPlan};
 use proptest::prelude::*;
+use rollout::Wanted;
 use serde_json::json;
 
 use super::minutes;

@@ -1,6 +1,6 @@
 //! From the first bad minute to version 2 off everywhere: under 3 minutes.
 
-use notifications::rollout::{Version, bucket};
+use domain::rollout::{Version, bucket};
 use serde_json::{Value, json};
 
 use crate::world::{Reply, World};

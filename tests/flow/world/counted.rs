@@ -1,7 +1,7 @@
 //! Notifications that are only counted, as many as a story needs in a minute: what rollup folds of a stream that nobody wrote.
 
 use jiff::SignedDuration;
-use notifications::rollup::{Change, Sequence};
+use metrics::{Change, Sequence};
 use serde_json::{Value, json};
 
 use super::World;

@@ -1,30 +1,33 @@
 //! The seven functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
 
+use alerts::{Herald, Post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use notifications::alerts::{Herald, Post};
-use notifications::aws;
-use notifications::breaker::Breakers;
-use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
-use notifications::channels::push::{ExtraOrigins, VapidKey};
-use notifications::cleanup::Cleanup;
-use notifications::clock::Clock;
-use notifications::console::ConsoleApi;
-use notifications::environment::Environment;
-use notifications::parameters::ParameterStore;
-use notifications::recipients::{KeyHasher, RecipientsApi};
-use notifications::rollout::steward::Steward;
-use notifications::rollout::{LastGood, LiveSource};
-use notifications::rollup::measures::Measures;
-use notifications::secrets::{SecretName, Secrets};
-use notifications::send::{SendApi, SendService};
-use notifications::startup::StartError;
-use notifications::store::metrics::MetricsStore;
-use notifications::store::{
+
+use aws::parameters::ParameterStore;
+use aws::secrets::{SecretName, Secrets};
+use channels::push::VapidKey;
+use cleanup::Cleanup;
+use console::ConsoleApi;
+use delivery::TokenKeys;
+use delivery::breakers::Breakers;
+use delivery::live::{LastGood, LiveSource};
+use delivery::{Dispatcher, DispatcherConfig, start_dispatcher};
+use domain::channel::push::ExtraOrigins;
+use domain::recipient::KeyHasher;
+use platform::clock::Clock;
+use platform::environment::Environment;
+use platform::startup::StartError;
+use recipients::RecipientsApi;
+use rollout::Steward;
+use rollup::measures::Measures;
+use send::{SendApi, SendService};
+use store::metrics::MetricsStore;
+use store::{
     BreakerStore, BudgetStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
     RecipientsStore, SmsMessages, SuppressionsStore,
 };
-use notifications::track::{Hearing, TokenKeys, TrackApi};
+use track::{Hearing, TrackApi};
 
 use super::readers::BASE;
 

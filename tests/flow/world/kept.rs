@@ -7,8 +7,8 @@ mod document;
 use std::collections::BTreeMap;
 
 use document::{Exchange, contract};
-use notifications::http::{Request, Response};
-use notifications::private::Private;
+use platform::http::{Request, Response};
+use platform::private::Private;
 
 /// Fails where the contract does not allow what was answered, or does not know what was granted.
 pub fn keeps_to_the_contract(request: &Request, response: &Response) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::sync::Once;
 
-use notifications::telemetry;
+use platform::telemetry;
 
 thread_local! {
     /// A story is one thread, and so are the functions in it.

@@ -1,7 +1,7 @@
 //! One method per action, a clock to advance, and everything between as it is deployed.
 
 mod aws;
-#[path = "../../../functions/ece/tests/browser/mod.rs"]
+#[path = "../../../functions/lib/ece/tests/browser/mod.rs"]
 mod browser;
 pub mod calls;
 mod counted;
@@ -28,7 +28,11 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb::EventRecord;
 pub use browser::Browser;
 pub use calls::Call;
+use cleanup::Summary;
+use console::ConsoleApi;
 pub use counted::Lot;
+use delivery::{Dispatcher, Sweep, Told};
+use domain::notification::NotificationId;
 use dynoxide::Database;
 use faults::Faults;
 pub use faults::{Fate, Point, Side};
@@ -38,23 +42,19 @@ pub use http::Reply;
 use jiff::{SignedDuration, Timestamp};
 use kept::keeps_to_the_contract;
 pub use meddling::Meddle;
-use notifications::cascade::{Dispatcher, Sweep, Told};
-use notifications::cleanup::Summary;
-use notifications::clock::Clock;
-use notifications::console::ConsoleApi;
-use notifications::gateway;
-use notifications::http::Request;
-use notifications::notification::NotificationId;
-use notifications::recipients::RecipientsApi;
-use notifications::rollup::{Change, Sequence};
-use notifications::send::SendApi;
-use notifications::store::StoreError;
-use notifications::store::metrics::Merged;
-use notifications::track::{Hearing, TrackApi};
+use metrics::{Change, Sequence};
+use platform::clock::Clock;
+use platform::gateway;
+use platform::http::Request;
 pub use providers::{bounced, complained, delivered, texted};
 pub use readers::{BASE, keys, links};
+use recipients::RecipientsApi;
+use send::SendApi;
 use serde_json::{Value, json};
+use store::StoreError;
+use store::metrics::Merged;
 use tokio::time::Instant;
+use track::{Hearing, TrackApi};
 
 /// The caller that sends unless a story says otherwise.
 pub const SHOP: &str = "shop-client";
@@ -513,7 +513,7 @@ fn message(to: &str, extra: Value) -> Value {
 }
 
 /// The answer, once it is clear that the contract allows it.
-fn answered(request: &Request, response: notifications::http::Response) -> Answer {
+fn answered(request: &Request, response: platform::http::Response) -> Answer {
     keeps_to_the_contract(request, &response);
     // What is no JSON is a page.
     let text = response.body.expose();

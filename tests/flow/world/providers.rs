@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use notifications::private::Private;
-use notifications::track::Heard;
+use platform::private::Private;
 use serde_json::{Value, json};
+use track::Heard;
 
 use super::World;
 

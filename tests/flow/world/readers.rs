@@ -1,11 +1,11 @@
 //! What people and their browsers do with what they got.
 
+use aws::secrets::LinkSigningKeys;
+use delivery::{Permit, TokenKeys};
+use domain::channel::Channel;
+use domain::notification::NotificationId;
 use jiff::SignedDuration;
-use notifications::channels::Channel;
-use notifications::notification::NotificationId;
-use notifications::private::Private;
-use notifications::secrets::LinkSigningKeys;
-use notifications::track::{Permit, TokenKeys};
+use platform::private::Private;
 use serde_json::{Value, json};
 
 use super::functions::LINK_KEY;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use notifications::clock::Clock;
+use platform::clock::Clock;
 use serde_json::{Value, json};
 
 use super::http::{Arrival, Reply};

@@ -1,6 +1,7 @@
 //! The rollout as rollup looks after it, and what can be seen of that.
 
-use notifications::rollout::steward::{By, Remembered, Round, RoundError, SetProblem, Wanted, observe};
+use domain::rollout::By;
+use rollout::{Remembered, Round, RoundError, SetProblem, Wanted, observe};
 use serde_json::Value;
 
 use super::World;

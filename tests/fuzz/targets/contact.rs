@@ -1,7 +1,7 @@
 //! An e-mail address and a phone number: nothing but one person's, in one spelling.
 
-use notifications::channels::email::EmailAddress;
-use notifications::channels::sms::PhoneNumber;
+use domain::channel::EmailAddress;
+use domain::channel::PhoneNumber;
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

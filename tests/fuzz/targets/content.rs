@@ -1,12 +1,15 @@
 //! A message's content on each channel: it fits, and nothing in it becomes a header, a second recipient or a bill.
 
+use channels::email::EmailMessage;
+use channels::push::{PushContent, PushMessage};
+use channels::sms::{SmsMessage, SmsRules, parts};
+use domain::channel::EmailAddress;
+use domain::channel::PhoneNumber;
+use domain::channel::link::Link;
+use domain::channel::push::Topic;
+use domain::notification::Urgency;
+use domain::notification::{Content, PushOptions};
 use jiff::Timestamp;
-use notifications::channels::email::{EmailAddress, EmailMessage};
-use notifications::channels::link::Link;
-use notifications::channels::push::{PushContent, PushMessage, Topic};
-use notifications::channels::sms::{PhoneNumber, SmsMessage, SmsRules, parts};
-use notifications::notification::Urgency;
-use notifications::notification::{Content, PushOptions};
 
 pub fn target(data: &[u8]) {
     let Ok(content) = serde_json::from_slice::<Content>(data).map(Content::cleaned) else { return };

@@ -1,6 +1,6 @@
 //! An endpoint: what is accepted is, to the parser that browsers use, https at a known push service and nothing else.
 
-use notifications::channels::push::{ExtraOrigins, MAX_ENDPOINT_BYTES, PushEndpoint};
+use domain::channel::push::{ExtraOrigins, MAX_ENDPOINT_BYTES, PushEndpoint};
 use url::{Host, Url};
 
 pub fn target(data: &[u8]) {

@@ -4,11 +4,11 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::channel::EmailAddress;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use notifications::channels::email::EmailAddress;
-use notifications::track::{MailEvent, Said, SmsLog};
 use serde_json::{Value, json};
+use track::{MailEvent, Said, SmsLog};
 
 pub fn target(data: &[u8]) {
     // Whatever comes in place of a batch.

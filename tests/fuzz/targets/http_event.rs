@@ -1,8 +1,8 @@
 //! An event of API Gateway, through the function that answers its route: no answer is our fault, every refusal says what is
 //! wrong, and what is refused changes nothing.
 
-use notifications::gateway;
-use notifications::http::Response;
+use platform::gateway;
+use platform::http::Response;
 use serde_json::{Value, json};
 
 use super::form;

@@ -1,8 +1,8 @@
 //! Ids, cursors and names that come back from outside: each is read as exactly what is written again, or refused.
 
-use notifications::notification::NotificationId;
-use notifications::recipients::{RecipientId, RecipientKey};
-use notifications::rollup::{Bucket, CounterName, Sequence, Unit};
+use domain::notification::NotificationId;
+use domain::recipient::{RecipientId, RecipientKey};
+use metrics::{Bucket, CounterName, Sequence, Unit};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -1,8 +1,9 @@
 //! `rollout-percentage`: read exactly, or not at all. Junk never means 100.
 
-use notifications::rollout::Percentage;
-use notifications::rollout::VersionKey;
-use notifications::rollout::reading::{Known, StoredText, Texts};
+use delivery::live::Texts;
+use delivery::live::reading::{Known, StoredText};
+use domain::rollout::Percentage;
+use domain::rollout::VersionKey;
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

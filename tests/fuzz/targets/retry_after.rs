@@ -2,9 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use channels::push::outcome;
+use domain::channel::{Outcome, Rejection};
 use jiff::Timestamp;
-use notifications::channels::push::outcome;
-use notifications::channels::{Outcome, Rejection};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -1,11 +1,11 @@
 //! The body of `PUT /v1/rollout`: read exactly, or refused with a field; and what is read is what was written.
 
-use notifications::console::change::Change;
-use notifications::http::Request;
-use notifications::problem::ProblemKind;
-use notifications::rollout::Percentage;
-use notifications::rollout::ramp::{MAX_STEPS, Plan};
-use notifications::rollout::steward::Wanted;
+use console::change::Change;
+use domain::rollout::Percentage;
+use domain::rollout::ramp::{MAX_STEPS, Plan};
+use platform::http::Request;
+use platform::problem::ProblemKind;
+use rollout::Wanted;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 

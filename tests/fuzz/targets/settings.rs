@@ -1,9 +1,10 @@
 //! The parameter `settings`: what is read is what was written, in range, and junk changes nothing.
 
-use notifications::country::CountryCode;
-use notifications::rollout::VersionKey;
-use notifications::rollout::reading::{Known, StoredText, Texts};
-use notifications::settings::Settings;
+use delivery::live::Texts;
+use delivery::live::reading::{Known, StoredText};
+use domain::country::CountryCode;
+use domain::rollout::VersionKey;
+use domain::settings::Settings;
 use serde_json::Value;
 
 pub fn target(data: &[u8]) {

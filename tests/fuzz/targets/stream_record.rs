@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use notifications::rollup::{Change, Minute, state};
+use metrics::{Change, Minute, state};
 use serde_json::Value;
 
 use super::world::{World, with_world};
-use crate::event::{Batch, Event};
+use rollup::event::{Batch, Event};
 
 pub fn target(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(data) else { return };

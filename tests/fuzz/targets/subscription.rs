@@ -2,13 +2,11 @@
 
 use std::sync::LazyLock;
 
+use channels::push::{PushContent, PushMessage, VapidCache, VapidKey, VapidSubject, sealed_request};
+use domain::channel::push::{BrowserSubscription, ExtraOrigins, Subscription, Topic};
+use domain::notification::PushOptions;
+use domain::notification::Urgency;
 use jiff::Timestamp;
-use notifications::channels::push::{
-    BrowserSubscription, ExtraOrigins, PushContent, PushMessage, Subscription, Topic, VapidCache, VapidKey,
-    VapidSubject, sealed_request,
-};
-use notifications::notification::PushOptions;
-use notifications::notification::Urgency;
 
 static VAPID: LazyLock<VapidCache> = LazyLock::new(|| {
     let key = VapidKey::parse("JCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQ").unwrap();

@@ -1,9 +1,9 @@
 //! A request of somebody without an account, with tokens that are real, expired, somebody else's or broken: it changes what
 //! its token allows and nothing else, once, and leads to the message's own URL or nowhere.
 
-use notifications::gateway;
-use notifications::http::{Request, Response};
-use notifications::rollup::{Image, state};
+use metrics::{Image, state};
+use platform::gateway;
+use platform::http::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use super::form;

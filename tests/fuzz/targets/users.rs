@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use notifications::rollout::VersionKey;
-use notifications::rollout::reading::{Known, StoredText, Texts};
-use notifications::rollout::{ListedUsers, Version, bucket};
+use delivery::live::Texts;
+use delivery::live::reading::{Known, StoredText};
+use domain::rollout::VersionKey;
+use domain::rollout::{ListedUsers, Version, bucket};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use channels::push::{VapidCache, VapidKey, VapidSubject};
+use domain::channel::push::{ExtraOrigins, PushEndpoint};
 use jiff::Timestamp;
-use notifications::channels::push::{ExtraOrigins, PushEndpoint, VapidCache, VapidKey, VapidSubject};
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use p256::elliptic_curve::sec1::ToEncodedPoint;

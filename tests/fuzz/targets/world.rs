@@ -4,43 +4,44 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerts::{Herald, Post};
+use aws::parameters::ParameterStore;
+use aws::secrets::LinkSigningKeys;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cleanup::Cleanup;
+use console::ConsoleApi;
+use delivery::live::{LastGood, LiveSource};
+use delivery::{Dispatcher, DispatcherConfig, start_dispatcher};
+use delivery::{Permit, TokenKeys};
+use domain::channel::Channel;
+use domain::channel::push::ExtraOrigins;
+use domain::notification::NotificationId;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
-use notifications::alerts::{Herald, Post};
-use notifications::cascade::{Dispatcher, DispatcherConfig, start_dispatcher};
-use notifications::channels::Channel;
-use notifications::channels::push::ExtraOrigins;
-use notifications::cleanup::Cleanup;
-use notifications::clock::Clock;
-use notifications::console::ConsoleApi;
-use notifications::emf::Reporter;
-use notifications::environment::Environment;
-use notifications::http::{Request, Response};
-use notifications::notification::NotificationId;
-use notifications::parameters::ParameterStore;
-use notifications::private::Private;
-use notifications::recipients::RecipientsApi;
-use notifications::rollout::steward::Steward;
-use notifications::rollout::{LastGood, LiveSource};
-use notifications::rollup::measures::Measures;
-use notifications::secrets::LinkSigningKeys;
-use notifications::send::{SendApi, SendService};
-use notifications::startup::Eager;
-use notifications::store::metrics::MetricsStore;
-use notifications::store::{
+use platform::clock::Clock;
+use platform::emf::Reporter;
+use platform::environment::Environment;
+use platform::gateway;
+use platform::http::{Request, Response};
+use platform::private::Private;
+use platform::startup::Eager;
+use recipients::RecipientsApi;
+use rollout::Steward;
+use rollup::measures::Measures;
+use send::{SendApi, SendService};
+use serde_json::Value;
+use store::metrics::MetricsStore;
+use store::{
     BreakerStore, BudgetStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
     RecipientsStore, SuppressionsStore,
 };
-use notifications::track::{Permit, TokenKeys, TrackApi};
-use notifications::{aws, gateway};
-use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
+use track::TrackApi;
 
 use super::aws::Aws;
 use super::{form, push};
-use crate::rollup::Services;
+use rollup::handler::Services;
 
 const PREFIX: &str = "/push-notifications/fuzz";
 /// What is asked before the first input, so that there is something to find.
@@ -169,7 +170,7 @@ impl World {
 
     /// What `rollup` makes of an event of any kind.
     pub fn rollup(&self, event: Value) -> Result<Value, String> {
-        let handled = self.runtime.block_on(crate::rollup::handle(&self.functions.rollup, event));
+        let handled = self.runtime.block_on(rollup::handler::handle(&self.functions.rollup, event));
         handled.map_err(|error| error.to_string())
     }
 
@@ -179,14 +180,14 @@ impl World {
         let mut context = Context::default();
         context.deadline = u64::try_from(clock.now().as_millisecond()).unwrap() + 60_000;
         let (event, reporter) = (LambdaEvent::new(event, context), &self.functions.rollup.reporter);
-        let handled = self.runtime.block_on(crate::cascade::handle(cascade, reporter, event));
+        let handled = self.runtime.block_on(cascade::handler::handle(cascade, reporter, event));
         handled.map_err(|error| error.to_string())
     }
 }
 
 impl Functions {
     async fn start(aws: &Aws, push_origin: &str) -> Self {
-        let mut config = crate::config::Config::read(&environment(push_origin)).unwrap().dispatcher;
+        let mut config = cascade::config::Config::read(&environment(push_origin)).unwrap().dispatcher;
         config.aws = config.aws.into_builder().http_client(aws.clone()).build();
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();

@@ -1,0 +1,72 @@
+//! A pass by hand: `POST /v1/cleanup {dry_run}`.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::time::{Duration, Instant};
+
+use super::Cleanup;
+use platform::http::{Request, Response};
+
+/// How long a pass by hand begins new things: API Gateway waits 30 s for an answer, and a slow table takes its time.
+const BY_HAND: Duration = Duration::from_secs(15);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Cleanup {
+    /// Makes one bounded pass and answers 200 with `{done, remaining}` per kind, or the problem with the body.
+    pub async fn answer(&self, request: &Request, now: Timestamp, device_unused_days: u32) -> Response {
+        match request.only_parameters(&[]).and_then(|()| request.json::<Body>()) {
+            Ok(Body { dry_run }) => {
+                let summary = self.pass(now, device_unused_days, Instant::now() + BY_HAND, dry_run).await;
+                Response::json(200, &summary)
+            }
+            Err(problem) => Response::problem(&problem, &request.request_id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::super::sample::World;
+    use super::*;
+    use platform::private::Private;
+
+    async fn ask(world: &World, body: &str) -> (u16, Value) {
+        let request = Request { body: Private::new(body.as_bytes().to_vec()), ..Request::default() };
+        let response = world.cleanup.answer(&request, "2027-03-29T00:00:00Z".parse().unwrap(), 180).await;
+        (response.status, serde_json::from_str(response.body.expose()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_pass_by_hand_answers_what_is_done_and_what_remains_of_each_kind() {
+        let world = World::new().await;
+        world.device("ada", "old", "2026-01-01T00:00:00Z".parse().unwrap(), None).await;
+        let none = json!({"done": 0, "remaining": 0});
+        let (status, summary) = ask(&world, r#"{"dry_run": true}"#).await;
+        let expected = json!({
+            "dry_run": true, "complete": true, "expired_devices": none, "unused_devices": {"done": 0, "remaining": 1},
+            "erased_recipients": none, "stuck_notifications": none,
+        });
+        assert_eq!((status, summary), (200, expected));
+        let (_, summary) = ask(&world, "{}").await;
+        assert_eq!(summary["unused_devices"], json!({"done": 1, "remaining": 0}));
+    }
+
+    #[tokio::test]
+    async fn a_bad_body_is_a_problem_and_no_pass() {
+        let world = World::new().await;
+        world.device("ada", "old", "2026-01-01T00:00:00Z".parse().unwrap(), None).await;
+        assert_eq!(ask(&world, "").await.0, 400);
+        assert_eq!(ask(&world, r#"{"dryrun": true}"#).await.1["errors"][0]["field"], "dryrun");
+        assert_eq!(ask(&world, r#"{"dry_run": "yes"}"#).await.1["errors"][0]["field"], "dry_run");
+        assert_eq!(world.devices("ada").await.len(), 1);
+    }
+}

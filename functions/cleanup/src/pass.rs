@@ -1,0 +1,218 @@
+//! One pass: first stuck work, then the recipients table in segments side by side.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::plan::end_if_stuck;
+use super::{Cutoffs, Summary};
+use aws::deadline;
+use domain::notification::NotificationId;
+use domain::recipient::{RecipientKey, Stale};
+use store::due_shards;
+use store::{
+    Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, Segment, StoreError, SweepPage, SweptDevice,
+};
+
+/// How many parts of the table are read side by side.
+const SEGMENTS: usize = 4;
+/// How many items a page has at most.
+const PAGE_ITEMS: i32 = 500;
+/// How many stuck notifications of one shard are looked at in a pass.
+const STUCK_PER_SHARD: usize = 200;
+
+/// The tables that cleanup works on.
+#[derive(Debug, Clone)]
+pub struct Cleanup {
+    /// Recipients and devices.
+    pub recipients: RecipientsStore,
+    /// Notifications.
+    pub notifications: NotificationsStore,
+    /// Both, for finishing an erasure.
+    pub erasure: ErasureStore,
+    /// Where the sweep stands.
+    pub cursor: CursorStore,
+}
+
+/// When a pass is, until when it may go on, and whether it may change anything.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    now: Timestamp,
+    cutoffs: Cutoffs,
+    deadline: Instant,
+    dry_run: bool,
+}
+
+impl Cleanup {
+    /// A pass that begins at `now` and starts nothing more after `deadline`. A dry run changes nothing, not even where the
+    /// next pass goes on.
+    pub async fn pass(&self, now: Timestamp, device_unused_days: u32, deadline: Instant, dry_run: bool) -> Summary {
+        let frame = Frame { now, cutoffs: Cutoffs::at(now, device_unused_days), deadline, dry_run };
+        let summary = self.stuck(frame).await.plus(&self.look_again(now, deadline, dry_run).await);
+        let summary = summary.plus(&self.sweep(frame).await);
+        summary.log();
+        summary
+    }
+
+    async fn stuck(&self, frame: Frame) -> Summary {
+        let mut summary = Summary { dry_run: frame.dry_run, complete: true, ..Summary::default() };
+        for shard in due_shards() {
+            if Instant::now() >= frame.deadline {
+                summary.complete = false;
+                break;
+            }
+            match self.notifications.due(&shard, frame.cutoffs.settled_before, STUCK_PER_SHARD).await {
+                Ok(due) => {
+                    summary.complete &= due.len() < STUCK_PER_SHARD;
+                    for one in due {
+                        self.end(&one.id, frame, &mut summary).await;
+                    }
+                }
+                Err(error) => failed("a shard of stuck notifications", &error, &mut summary),
+            }
+        }
+        summary
+    }
+
+    /// Ends one notification if it is stuck. Somebody else having written it meanwhile means that it is not.
+    async fn end(&self, id: &NotificationId, frame: Frame, summary: &mut Summary) {
+        let ended = match self.notifications.get(id).await {
+            Ok(None) => return,
+            Ok(Some(mut notification)) => {
+                if !end_if_stuck(&mut notification, &frame.cutoffs, frame.now) {
+                    return;
+                }
+                if frame.dry_run { Ok(false) } else { self.notifications.save(&mut notification).await.map(|()| true) }
+            }
+            Err(error) => Err(error),
+        };
+        match ended {
+            Err(error) if error.is_condition_failed() => {}
+            ended => summary.stuck_notifications.count(done("a stuck notification", ended)),
+        }
+    }
+
+    async fn sweep(&self, frame: Frame) -> Summary {
+        let mut summary = Summary { complete: true, ..Summary::default() };
+        let mut cursor = match self.cursor.load(SEGMENTS).await {
+            Ok(cursor) => cursor,
+            Err(error) => {
+                failed("the cursor", &error, &mut summary);
+                return summary;
+            }
+        };
+        let mut segments = JoinSet::new();
+        for (number, segment) in cursor.iter().cloned().enumerate() {
+            let pass = self.clone();
+            segments.spawn(deadline::carried(async move { (number, pass.segment(number, segment, frame).await) }));
+        }
+        while let Some(swept) = segments.join_next().await {
+            match swept {
+                Ok((number, (segment, part))) => {
+                    cursor[number] = segment;
+                    summary = summary.plus(&part);
+                }
+                Err(_) => summary.complete = false,
+            }
+        }
+        self.remember(&cursor, frame, &mut summary).await;
+        summary
+    }
+
+    async fn remember(&self, cursor: &Cursor, frame: Frame, summary: &mut Summary) {
+        if frame.dry_run {
+            return;
+        }
+        if let Err(error) = self.cursor.save(cursor, frame.now).await {
+            failed("the cursor", &error, summary);
+        }
+    }
+
+    /// Works through a segment from where it stands, and says where it stands then.
+    async fn segment(&self, number: usize, from: Segment, frame: Frame) -> (Segment, Summary) {
+        let mut summary = Summary { complete: true, ..Summary::default() };
+        let mut at = from;
+        loop {
+            let after = match &at {
+                Segment::End => return (at, summary),
+                Segment::Start => None,
+                Segment::After(position) => Some(position),
+            };
+            if Instant::now() >= frame.deadline {
+                summary.complete = false;
+                return (at, summary);
+            }
+            match self.recipients.sweep(number as i32, SEGMENTS as i32, after, PAGE_ITEMS).await {
+                Ok(page) => {
+                    self.page(&page, frame, &mut summary).await;
+                    at = page.next.map_or(Segment::End, Segment::After);
+                }
+                Err(error) => {
+                    failed("a page of recipients", &error, &mut summary);
+                    return (at, summary);
+                }
+            }
+        }
+    }
+
+    async fn page(&self, page: &SweepPage, frame: Frame, summary: &mut Summary) {
+        if page.malformed > 0 {
+            tracing::warn!(count = page.malformed, "devices that cannot be read");
+        }
+        let mut finished = BTreeSet::new();
+        for device in &page.devices {
+            let is_suspect = page.without_profile.contains(&device.recipient) && frame.cutoffs.is_settled(device);
+            if is_suspect && finished.insert(device.recipient.clone()) {
+                self.leftover(&device.recipient, frame, summary).await;
+            }
+            self.device(device, frame, summary).await;
+        }
+    }
+
+    /// Finishes an erasure that was cut short: a device is there, and no profile.
+    async fn leftover(&self, key: &RecipientKey, frame: Frame, summary: &mut Summary) {
+        let erased = match self.recipients.is_known(key).await {
+            Ok(true) => return,
+            Ok(false) if frame.dry_run => Ok(false),
+            Ok(false) => self.erasure.finish(key, frame.deadline).await.map(|erased| erased.is_complete()),
+            Err(error) => Err(error),
+        };
+        summary.erased_recipients.count(done("an erasure", erased));
+    }
+
+    async fn device(&self, device: &SweptDevice, frame: Frame, summary: &mut Summary) {
+        let Some(stale) = device.age.stale(frame.cutoffs.expired_before, frame.cutoffs.unused_since) else { return };
+        let tally = match stale {
+            Stale::ExpiredBefore(_) => &mut summary.expired_devices,
+            Stale::UnusedSince(_) => &mut summary.unused_devices,
+        };
+        if frame.dry_run {
+            tally.count(false);
+            return;
+        }
+        match self.recipients.remove_stale(&device.recipient, &device.device_id, stale).await {
+            // It registered again, or somebody else removed it.
+            Ok(false) => {}
+            removed => tally.count(done("a device", removed)),
+        }
+    }
+}
+
+/// Whether it was done; a failure is logged and stays for the next pass.
+fn done(what: &str, outcome: Result<bool, StoreError>) -> bool {
+    outcome.unwrap_or_else(|error| {
+        tracing::warn!(what, cause = %error, "left for the next pass");
+        false
+    })
+}
+
+fn failed(what: &str, error: &StoreError, summary: &mut Summary) {
+    tracing::warn!(what, cause = %error, "left for the next pass");
+    summary.complete = false;
+}
+
+#[cfg(test)]
+#[path = "pass_tests.rs"]
+mod tests;

@@ -1,0 +1,134 @@
+//! Passes over the real tables' semantics.
+#![allow(clippy::unwrap_used)]
+
+use jiff::ToSpan;
+use tokio::time::Duration;
+
+use super::super::sample::World;
+use super::super::{Summary, Tally};
+use super::*;
+use domain::notification::Status;
+use store::Item;
+use store::sample::key;
+use store::testing::Fuse;
+use store::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, items};
+
+const DAYS: u32 = 180;
+
+fn now() -> Timestamp {
+    "2027-03-29T00:00:00Z".parse().unwrap()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+const fn done(done: u64) -> Tally {
+    Tally { done, remaining: 0 }
+}
+
+async fn all(world: &World) -> Vec<Item> {
+    let client = world.dynamo.client();
+    [items(&client, RECIPIENTS).await, items(&client, NOTIFICATIONS).await, items(&client, CONTROL).await].concat()
+}
+
+/// Two old devices, one that ran out, one in use, a cut-short erasure, and stuck work.
+async fn untidy() -> World {
+    let world = World::new().await;
+    let old = now() - 24.hours() * 181;
+    world.device("ada", "old", old, None).await;
+    world.device("bob", "old-too", old, None).await;
+    world.device("ada", "ran-out", now() - 48.hours(), Some(now() - 1.hour())).await;
+    world.device("ada", "in-use", now() - 24.hours(), Some(now() + 1.hour())).await;
+    world.device("eve", "left", now() - 24.hours(), None).await;
+    let parts = world.cleanup.recipients.parts(&key("eve")).await.unwrap();
+    world.cleanup.recipients.delete_profile(&key("eve"), &parts).await.unwrap();
+    world.notification("eve", now() - 24.hours(), None).await;
+    world.notification("bob", now() - 24.hours(), None).await;
+    world.notification("bob", now() - 10.minutes(), None).await;
+    world
+}
+
+#[tokio::test]
+async fn a_pass_removes_what_is_old_and_nothing_else() {
+    let world = untidy().await;
+    let summary = world.cleanup.pass(now(), DAYS, soon(), false).await;
+    let expected = Summary {
+        dry_run: false,
+        complete: true,
+        expired_devices: done(1),
+        unused_devices: done(2),
+        erased_recipients: done(1),
+        stuck_notifications: done(2),
+    };
+    assert_eq!(summary, expected);
+    assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (1, 0));
+    // Of eve nothing is left at all; of bob the profile and both notifications, of which one has ended.
+    let client = world.dynamo.client();
+    assert_eq!(items(&client, RECIPIENTS).await.len(), 4);
+    let history = world.cleanup.notifications.history(&key("bob"), None, 10).await.unwrap().items;
+    assert_eq!(history.iter().map(|one| one.status).collect::<Vec<_>>(), [Status::Sending, Status::Expired]);
+    assert!(items(&client, CONTROL).await.is_empty());
+    // There is nothing left to do.
+    let again = world.cleanup.pass(now(), DAYS, soon(), false).await;
+    assert_eq!(again, Summary { complete: true, ..Summary::default() });
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_and_changes_nothing() {
+    let world = untidy().await;
+    let before = all(&world).await;
+    let summary = world.cleanup.pass(now(), DAYS, soon(), true).await;
+    assert!(summary.dry_run && summary.complete);
+    assert_eq!(summary.unused_devices, Tally { done: 0, remaining: 2 });
+    assert_eq!(summary.stuck_notifications, Tally { done: 0, remaining: 2 });
+    assert_eq!(summary.erased_recipients, Tally { done: 0, remaining: 1 });
+    assert_eq!(all(&world).await, before);
+}
+
+#[tokio::test]
+async fn two_passes_at_once_do_each_thing_once() {
+    let world = untidy().await;
+    let (one, two) =
+        tokio::join!(world.cleanup.pass(now(), DAYS, soon(), false), world.cleanup.pass(now(), DAYS, soon(), false),);
+    // What both wanted at the same moment may stay for the next pass of one of them; it is never done twice.
+    assert!(one.unused_devices.done + two.unused_devices.done <= 2);
+    assert!(one.stuck_notifications.done + two.stuck_notifications.done <= 2);
+    world.cleanup.pass(now(), DAYS, soon(), false).await;
+    assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (1, 0));
+    assert!(items(&world.dynamo.client(), CONTROL).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_pass_without_time_remembers_where_it_stood_and_does_nothing() {
+    let world = untidy().await;
+    let summary = world.cleanup.pass(now(), DAYS, Instant::now(), false).await;
+    assert_eq!(summary, Summary::default());
+    assert_eq!(items(&world.dynamo.client(), CONTROL).await.len(), 1);
+    assert!(world.cleanup.pass(now(), DAYS, soon(), false).await.complete);
+}
+
+#[tokio::test]
+async fn a_pass_that_dies_at_any_call_leaves_the_rest_to_the_next() {
+    for calls in [1, 5, 9, 12, 14, 17, 20, 24] {
+        let world = untidy().await;
+        let fuse = Fuse::default();
+        let doomed = world.doomed(fuse.clone());
+        fuse.set(calls);
+        assert!(!doomed.pass(now(), DAYS, soon(), false).await.complete, "{calls}");
+        assert!(world.cleanup.pass(now(), DAYS, soon(), false).await.complete, "{calls}");
+        assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (1, 0), "{calls}");
+        assert_eq!(items(&world.dynamo.client(), RECIPIENTS).await.len(), 4, "{calls}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_registers_between_look_and_delete_stays() {
+    let world = World::new().await;
+    let device = world.device("ada", "old", now() - 24.hours() * 181, None).await;
+    let cutoffs = Cutoffs::at(now(), DAYS);
+    world.device("ada", "old", now(), None).await;
+    let stale = Stale::UnusedSince(cutoffs.unused_since);
+    assert!(!world.cleanup.recipients.remove_stale(&key("ada"), &device.device_id, stale).await.unwrap());
+    assert_eq!(world.devices("ada").await, [device.device_id]);
+}

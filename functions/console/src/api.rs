@@ -1,0 +1,182 @@
+//! The routes of `console`: which call each is, and what it answers.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::channels::Channels;
+use super::comparison::{self, Comparison};
+use super::costs::{Costs, month_so_far};
+use super::health::{Breaker, Health};
+use super::report::Report;
+use super::sample_ratio::{Promise, SampleRatio};
+use super::{metrics, targets};
+use ::metrics::{Counters, Window};
+use delivery::live::{LastGood, LiveSource, Texts};
+use domain::breaker::Host;
+use domain::budget::standings;
+use domain::notification::NotificationType;
+use platform::http::{Request, Response};
+use platform::private::Private;
+use platform::problem::Problem;
+use rollout::Steward;
+use store::metrics::MetricsStore;
+use store::{BreakerStore, BudgetStore, ChronicleStore};
+
+/// What a report looks back on unless asked otherwise: 7 days.
+const WEEK_MINUTES: i64 = 10_080;
+
+/// The API of `console`.
+#[derive(Debug)]
+pub struct ConsoleApi {
+    /// The counters.
+    pub metrics: MetricsStore,
+    /// What ops have set.
+    pub live: LiveSource,
+    /// Since when it is as it is.
+    pub last_good: LastGood,
+    /// Which providers are not called.
+    pub breakers: BreakerStore,
+    /// What is spent.
+    pub budgets: BudgetStore,
+    /// Who changes what ops have set, and who did.
+    pub steward: Steward,
+    /// What alerts said.
+    pub chronicle: ChronicleStore,
+}
+
+impl ConsoleApi {
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let answer = match request.route.as_str() {
+            "GET /v1/metrics" => json(self.metrics(request, now).await),
+            "GET /v1/metrics/channels" => json(self.channels(request, now).await),
+            "GET /v1/metrics/costs" => json(self.costs(request, now).await),
+            "GET /v1/health" => json(self.health(request, now).await),
+            "GET /v1/rollout" => json(self.rollout(request, now).await),
+            "PUT /v1/rollout" => json(self.change_rollout(request, now).await),
+            "GET /v1/rollout/comparison" => json(self.comparison(request, now).await),
+            "GET /v1/report" => self.report(request, now).await,
+            _ => Err(Problem::not_found("route")),
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    async fn metrics(&self, request: &Request, now: Timestamp) -> Result<metrics::Report, Problem> {
+        let window = Window::parse(request, now)?;
+        Ok(metrics::Report::new(window, &self.read(window).await?))
+    }
+
+    async fn channels(&self, request: &Request, now: Timestamp) -> Result<Channels, Problem> {
+        let window = Window::parse(request, now)?;
+        Ok(Channels::new(window, &self.read(window).await?))
+    }
+
+    async fn costs(&self, request: &Request, now: Timestamp) -> Result<Costs, Problem> {
+        let window = Window::parse(request, now)?;
+        let counters = self.read(window).await?;
+        self.costs_of(window, &counters, now).await
+    }
+
+    async fn costs_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Costs, Problem> {
+        let (month, used) = tokio::join!(self.read(month_so_far(now)), self.budgets.used(now));
+        let used = used.map_err(|error| {
+            tracing::error!(%error, "budgets could not be read");
+            Problem::unavailable(1)
+        })?;
+        let settings = self.live.live().await.settings;
+        let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
+        Ok(costs.with_budgets(standings(&settings, NotificationType::all(), &used, now)))
+    }
+
+    /// Always of the last hour, so it takes no parameter.
+    async fn health(&self, request: &Request, now: Timestamp) -> Result<Health, Problem> {
+        request.only_parameters(&[])?;
+        let window = Window::last(targets::HEALTH_MINUTES, now);
+        let counters = self.read(window).await?;
+        Ok(Health::new(window, &counters, self.breakers(now).await.as_deref()))
+    }
+
+    /// Every breaker that may not be closed; `None` where it cannot be told.
+    async fn breakers(&self, now: Timestamp) -> Option<Vec<Breaker>> {
+        let opened = self.breakers.opened(now).await;
+        let opened = opened.map_err(|error| tracing::warn!(%error, "the breakers cannot be read")).ok()?;
+        let told = |(host, breaker): (Host, domain::breaker::Breaker)| Breaker {
+            channel: host.channel,
+            provider: host.provider,
+            is_closed: breaker.is_closed(),
+        };
+        Some(opened.into_iter().map(told).collect())
+    }
+
+    async fn comparison(&self, request: &Request, now: Timestamp) -> Result<Comparison, Problem> {
+        let window = comparison::window(request, now)?;
+        let counters = self.read(window).await?;
+        self.comparison_of(window, &counters, now).await
+    }
+
+    async fn comparison_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Comparison, Problem> {
+        let ratio = self.ratio(&self.promise().await, window, counters, now).await?;
+        Ok(Comparison::new(window, counters, ratio))
+    }
+
+    /// Holds the part of a window in which it held against a promise.
+    pub(super) async fn ratio(
+        &self,
+        promise: &Promise,
+        window: Window,
+        counters: &Counters,
+        now: Timestamp,
+    ) -> Result<SampleRatio, Problem> {
+        Ok(match promise.held_in(window, now) {
+            Some(held) if held != window => SampleRatio::new(promise, Some(held), &self.read(held).await?),
+            held => SampleRatio::new(promise, held, counters),
+        })
+    }
+
+    /// What ops have promised.
+    async fn promise(&self) -> Promise {
+        let rollout = self.live.live().await.rollout;
+        let unchanged_since = self.unchanged_since(&self.live.good_texts()).await;
+        Promise { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
+    }
+
+    /// Since when is known if the last good record, which rollup keeps, has the same rollout.
+    pub(super) async fn unchanged_since(&self, texts: &Texts) -> Option<Timestamp> {
+        let since = self.last_good.unchanged_since(texts).await;
+        since.unwrap_or_else(|error| {
+            tracing::warn!(%error, "since when the rollout is as it is cannot be read");
+            None
+        })
+    }
+
+    async fn report(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&["from", "to", "format"])?;
+        let as_markdown = match request.query("format") {
+            None | Some("json") => false,
+            Some("markdown") => true,
+            Some(_) => return Err(Problem::invalid_field("format", "must be json or markdown")),
+        };
+        let window = Window::asked(request, WEEK_MINUTES, now)?;
+        let counters = self.read(window).await?;
+        let costs = self.costs_of(window, &counters, now).await?;
+        let comparison = self.comparison_of(window, &counters, now).await?;
+        let report = Report::new(window, &counters, costs, comparison, self.incidents(window).await?, now);
+        Ok(if as_markdown { markdown(&report) } else { Response::json(200, &report) })
+    }
+
+    pub(super) async fn read(&self, window: Window) -> Result<Counters, Problem> {
+        self.metrics.read(window).await.map_err(|error| {
+            tracing::error!(%error, "metrics could not be read");
+            Problem::unavailable(1)
+        })
+    }
+}
+
+fn json(answer: Result<impl Serialize, Problem>) -> Result<Response, Problem> {
+    answer.map(|answer| Response::json(200, &answer))
+}
+
+fn markdown(report: &Report) -> Response {
+    let body = Private::new(report.to_markdown());
+    Response { status: 200, headers: Vec::new(), content_type: "text/markdown; charset=utf-8", body }
+}

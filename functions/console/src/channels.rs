@@ -1,0 +1,227 @@
+//! `GET /v1/metrics/channels`: how each channel does, and what to do about one that does badly.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::metrics::Span;
+use super::targets::{self, each, euro, is_below, percent};
+use domain::channel::Channel;
+use metrics::counters::{Cohort, Tried};
+use metrics::figures::{Bins, Latency, rate};
+use metrics::sides::Reach;
+use metrics::{CounterName, Counters, Window};
+
+/// What is said of a channel on which nothing was settled.
+const NO_DATA: &str = "no data: no notification was settled on this channel in this window";
+
+/// The whole answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Channels {
+    /// What was looked at.
+    pub window: Span,
+    /// Every channel, also without any use.
+    pub channels: BTreeMap<&'static str, ChannelFigures>,
+}
+
+/// One channel. Notifications count once on each channel that was tried for them, as soon as that is settled: the
+/// provider took it, or nothing more is tried there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChannelFigures {
+    /// Calls of the provider.
+    pub attempts: i64,
+    /// Notifications tried on it: all of the three that follow.
+    pub notifications: i64,
+    /// The provider took them.
+    pub reached: i64,
+    /// Not reached on this channel.
+    pub missed: i64,
+    /// Paid for, with an unknown outcome.
+    pub uncertain: i64,
+    /// reached / notifications.
+    pub delivery_rate: Option<f64>,
+    /// (missed + uncertain) / notifications.
+    pub error_rate: Option<f64>,
+    /// The time of the calls, in whole milliseconds.
+    pub latency_ms: CallTime,
+    /// What the attempts cost, in millionths of a euro.
+    pub cost_micros: i64,
+    /// That cost for each notification reached.
+    pub cost_per_delivered_micros: Option<i64>,
+    /// What asks for somebody's attention, in words.
+    pub recommendations: Vec<String>,
+    /// Why there are no rates, in words; null where there are some.
+    pub note: Option<&'static str>,
+}
+
+/// How long a provider takes to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // the figure is the name
+pub struct CallTime {
+    pub average: Option<u64>,
+    pub p95: Option<u64>,
+}
+
+/// What became of notifications on a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// The provider took them.
+    pub reached: i64,
+    /// Not reached.
+    pub missed: i64,
+    /// Unknown.
+    pub uncertain: i64,
+}
+
+impl Settled {
+    /// Over all sides of the rollout.
+    #[must_use]
+    pub fn on(channel: Channel, counters: &Counters) -> Self {
+        let sides = [Cohort::V1, Cohort::V2, Cohort::Undecided];
+        let count = |reach| {
+            let sum: i64 = sides.map(|side| counters.get(&CounterName::Reach(side, channel, reach))).iter().sum();
+            sum.max(0)
+        };
+        Self { reached: count(Reach::Reached), missed: count(Reach::Missed), uncertain: count(Reach::Uncertain) }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(self) -> i64 {
+        self.reached + self.missed + self.uncertain
+    }
+}
+
+impl Channels {
+    /// Looks at each channel.
+    #[must_use]
+    pub fn new(window: Window, counters: &Counters) -> Self {
+        let channels = Channel::ALL.map(|channel| (channel.as_str(), ChannelFigures::of(channel, counters)));
+        Self { window: window.into(), channels: channels.into() }
+    }
+}
+
+impl ChannelFigures {
+    fn of(channel: Channel, counters: &Counters) -> Self {
+        let tried = |tried| counters.get(&CounterName::Attempts(channel, tried)).max(0);
+        let settled = Settled::on(channel, counters);
+        let cost_micros = tried(Tried::CostMicros);
+        let mut figures = Self {
+            attempts: tried(Tried::Attempts),
+            notifications: settled.all(),
+            reached: settled.reached,
+            missed: settled.missed,
+            uncertain: settled.uncertain,
+            delivery_rate: rate(settled.reached, settled.all()),
+            error_rate: rate(settled.missed + settled.uncertain, settled.all()),
+            latency_ms: CallTime::of(channel, counters),
+            cost_micros,
+            cost_per_delivered_micros: each(cost_micros, settled.reached),
+            recommendations: Vec::new(),
+            note: (settled.all() == 0).then_some(NO_DATA),
+        };
+        figures.recommendations = recommendations(channel, &figures);
+        figures
+    }
+}
+
+impl CallTime {
+    fn of(channel: Channel, counters: &Counters) -> Self {
+        let bin = |(name, amount): (&CounterName, i64)| match name {
+            CounterName::Attempts(of, Tried::Latency(bin)) if *of == channel => Some((*bin, amount)),
+            _ => None,
+        };
+        let bins: Bins = counters.iter().filter_map(bin).collect();
+        let sum_ms = counters.get(&CounterName::Attempts(channel, Tried::LatencySumMs));
+        let average = each(sum_ms, bins.values().sum()).and_then(|average| u64::try_from(average).ok());
+        Self { average, p95: Latency::of(&bins).p95 }
+    }
+}
+
+fn recommendations(channel: Channel, it: &ChannelFigures) -> Vec<String> {
+    let slow = it.latency_ms.p95.filter(|p95| *p95 > targets::P95_MS);
+    let is_dear = i128::from(it.cost_micros) > i128::from(targets::EMAIL_MICROS) * i128::from(it.reached);
+    let few = |wanted| is_below(it.reached, it.notifications, wanted);
+    let share = || format!("{} of {} notifications", percent(it.reached, it.notifications), it.notifications);
+    let all = [
+        few(targets::DELIVERY_PERCENT)
+            .then(|| format!("{channel} reached {}, fewer than 95 %: {}", share(), look_at(channel))),
+        slow.map(|p95| format!("p95 of {channel}'s calls is {p95} ms, above 3,000 ms: look at the provider's status page")),
+        (channel == Channel::Sms && few(targets::SMS_PERCENT)).then(|| {
+            format!("SMS reached {}, fewer than 80 %: look for wrong numbers and countries before paying on", share())
+        }),
+        (channel == Channel::Email && it.reached > 0 && is_dear).then(|| {
+            let cost = euro(it.cost_per_delivered_micros.unwrap_or(0));
+            format!("an e-mail that got through cost {cost}, more than 0.001 EUR: look at prices.email_micros and at refused mails")
+        }),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+const fn look_at(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Push => "look at gone devices, at the breaker, and for alarm lines channel_config",
+        Channel::Email => "look at SES's sending quota, suppressions and the sender's identity",
+        Channel::Sms => "look at the spend limit, the sandbox and the numbers",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use metrics::sample::{NOW, counters, week};
+
+    fn of(channel: &str, pairs: &[(&str, i64)]) -> ChannelFigures {
+        let all = Channels::new(Window::last(60, NOW.parse().unwrap()), &counters(pairs));
+        all.channels[channel].clone()
+    }
+
+    #[test]
+    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+        let answer = Channels::new(Window::last(10_080, NOW.parse().unwrap()), &week());
+        let text = serde_json::to_string_pretty(&answer).unwrap();
+        assert_eq!(text.trim(), include_str!("golden/channels.json").trim(), "\n{text}");
+    }
+
+    #[test]
+    fn delivery_is_recommended_about_below_95_percent_and_not_at_it() {
+        assert!(of("push", &[("on/v2/push/reached", 95), ("on/v1/push/missed", 5)]).recommendations.is_empty());
+        let push = of("push", &[("on/v2/push/reached", 9_499), ("on/v1/push/missed", 501)]);
+        assert_eq!(push.recommendations.len(), 1);
+        assert!(push.recommendations[0].starts_with("push reached 94.99 % of 10000 notifications, fewer than 95 %"));
+    }
+
+    #[test]
+    fn an_sms_below_80_percent_has_words_of_its_own() {
+        let sms = |reached, missed| of("sms", &[("on/v2/sms/reached", reached), ("on/v2/sms/missed", missed)]);
+        assert_eq!(sms(80, 20).recommendations.len(), 1);
+        assert!(sms(79, 21).recommendations[1].contains("fewer than 80 %"));
+    }
+
+    #[test]
+    fn an_e_mail_is_dear_above_a_thousandth_of_a_euro() {
+        let email = |cost| of("email", &[("on/v2/email/reached", 100), ("channel/email/cost_micros", cost)]);
+        assert!(email(100_000).recommendations.is_empty());
+        let dear = email(100_001);
+        assert_eq!((dear.cost_per_delivered_micros, dear.recommendations.len()), (Some(1_000), 1));
+    }
+
+    #[test]
+    fn a_call_is_slow_above_3_seconds_and_the_average_is_of_what_was_timed() {
+        let bin = |latency_ms| format!("channel/push/lat/{}", metrics::histogram::bin_of(latency_ms));
+        let limit = of("push", &[(&bin(3_000), 100), ("channel/push/latency_sum_ms", 300_050)]);
+        assert_eq!((limit.latency_ms.average, limit.recommendations.len()), (Some(3_001), 0));
+        assert!(of("push", &[(&bin(3_001), 1)]).recommendations[0].contains("above 3,000 ms"));
+        let one_in_twenty = of("push", &[(&bin(3_000), 96), (&bin(9_000), 4)]);
+        assert!(one_in_twenty.recommendations.is_empty(), "p95 and not the slowest");
+    }
+
+    #[test]
+    fn a_channel_without_data_has_no_figures_and_no_words() {
+        let push = of("push", &[]);
+        assert_eq!((push.delivery_rate, push.latency_ms.average, push.cost_per_delivered_micros), (None, None, None));
+        assert!(push.recommendations.is_empty() && push.note.unwrap().starts_with("no data"));
+        assert_eq!(of("push", &[("on/v2/push/missed", 1)]).note, None);
+    }
+}

@@ -1,0 +1,105 @@
+//! What happened in a window, for the report: changes of what ops steer by, and what alerts said.
+
+use super::ConsoleApi;
+use super::report::Incident;
+use domain::Said;
+use domain::rollout::{AuditRecord, By};
+use metrics::Window;
+use platform::problem::Problem;
+
+impl ConsoleApi {
+    /// Oldest first.
+    pub(super) async fn incidents(&self, window: Window) -> Result<Vec<Incident>, Problem> {
+        let (from, to) = (window.from(), window.to());
+        let (changes, said) = tokio::try_join!(self.steward.audit.between(from, to), self.chronicle.between(from, to))
+            .map_err(|error| {
+                tracing::error!(%error, "what happened could not be read");
+                Problem::unavailable(1)
+            })?;
+        let mut all: Vec<_> = changes.iter().map(of_change).chain(said.iter().map(of_alert)).collect();
+        all.sort_by_key(|incident| incident.at);
+        Ok(all)
+    }
+}
+
+fn of_change(record: &AuditRecord) -> Incident {
+    let by = match &record.by {
+        By::Operator(arn) if arn.is_empty() => "an operator".to_owned(),
+        By::Operator(arn) => format!("operator {arn}"),
+        By::Api(client) if client.is_empty() => "the API".to_owned(),
+        By::Api(client) => format!("API client {client}"),
+        By::Guard => "guard".to_owned(),
+        By::Ramp => "ramp".to_owned(),
+    };
+    let old = record.old.as_deref().unwrap_or("(not known)");
+    Incident {
+        at: record.at,
+        by,
+        what: format!("{} {old} -> {}", record.parameter, record.new),
+        reason: record.reason.clone().unwrap_or_default(),
+    }
+}
+
+fn of_alert(said: &Said) -> Incident {
+    let Said { at, alert, times, is_over } = said;
+    let state = if *is_over { "over: " } else { "" };
+    Incident {
+        at: *at,
+        by: format!("alert {}", alert.severity),
+        what: format!("{state}{}", alert.title),
+        reason: format!("{}; threshold {}; raised {times} times; done: {}", alert.number, alert.threshold, alert.done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::rollout::Watched;
+    use domain::{Alert, AlertKey, Severity};
+
+    fn record(by: By) -> AuditRecord {
+        AuditRecord {
+            at: "2026-11-20T14:03:00Z".parse().unwrap(),
+            parameter: Watched::RolloutPercentage,
+            version: 8,
+            by,
+            old: Some("50".to_owned()),
+            new: "0".to_owned(),
+            reason: Some("61.00 % of 240 first pushes failed; threshold 20 %".to_owned()),
+            numbers: None,
+        }
+    }
+
+    #[test]
+    fn a_change_says_who_what_and_why() {
+        let incident = of_change(&record(By::Guard));
+        assert_eq!((incident.by.as_str(), incident.what.as_str()), ("guard", "rollout-percentage 50 -> 0"));
+        assert!(incident.reason.contains("61.00 %"));
+        let who = |by| of_change(&record(by)).by;
+        assert_eq!(who(By::Operator("arn:x".to_owned())), "operator arn:x");
+        assert_eq!(who(By::Operator(String::new())), "an operator");
+        assert_eq!(who(By::Api("ops".to_owned())), "API client ops");
+        assert_eq!(who(By::Ramp), "ramp");
+        let unknown = AuditRecord { old: None, reason: None, ..record(By::Ramp) };
+        assert_eq!(of_change(&unknown).what, "rollout-percentage (not known) -> 0");
+    }
+
+    #[test]
+    fn an_alert_says_its_number_its_threshold_and_its_end() {
+        let text = str::to_owned;
+        let alert = Alert {
+            key: AlertKey::ErrorRate,
+            subject: String::new(),
+            severity: Severity::P1,
+            title: text("more than 15 % fail"),
+            number: text("16.00 % of 100"),
+            threshold: text("15 %"),
+            done: text("nothing"),
+        };
+        let said = Said { at: "2026-11-20T14:03:00Z".parse().unwrap(), alert, times: 3, is_over: true };
+        let incident = of_alert(&said);
+        assert_eq!((incident.by.as_str(), incident.what.as_str()), ("alert P1", "over: more than 15 % fail"));
+        assert_eq!(incident.reason, "16.00 % of 100; threshold 15 %; raised 3 times; done: nothing");
+    }
+}

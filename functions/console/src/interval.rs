@@ -1,0 +1,302 @@
+//! What chance alone may account for: 95 % intervals of differences of shares, costs and a quantile, and the test of a split.
+//!
+//! Sources: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); R. G.
+//! Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17 (1998),
+//! method 10; W. J. Conover, "Practical Nonparametric Statistics" (1999), 3.2, for the quantile; W. G. Cochran, "Sampling
+//! Techniques" (1977), 2.11, for the ratio that a cost per delivery is.
+//!
+//! No statistics crate: of what is done here `statrs` has the quantiles of distributions, three constants below that never
+//! change, and `stats-ci` the interval of a single share (on top of `statrs` and a matrix library). Neither has intervals of a
+//! difference, of a quantile from a histogram, or of a ratio, which are the work. The published examples are the tests.
+
+use metrics::figures::Bins;
+use metrics::histogram::edges_ms;
+
+/// The normal distribution's 97.5 % quantile: 95 % lie within it on both sides.
+const Z_95: f64 = 1.959_964;
+/// Its 98.75 % quantile: two intervals of 97.5 % each hold together with at least 95 % (Bonferroni).
+const Z_97_5: f64 = 2.241_403;
+/// The chi-square distribution's 99.9 % quantile, one degree of freedom. Usual for a split, which is looked at often.
+pub const CHI_SQUARE_99_9: f64 = 10.828;
+
+/// A share, as so many of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// How many of them.
+    pub part: i64,
+    /// Of how many.
+    pub whole: i64,
+}
+
+impl Share {
+    /// Never more than all, since a window may hold what happened later to what was counted before it.
+    #[must_use]
+    pub fn new(part: i64, whole: i64) -> Self {
+        let whole = whole.max(0);
+        Self { part: part.clamp(0, whole), whole }
+    }
+
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    fn as_f64(self) -> (f64, f64) {
+        (self.part as f64, self.whole as f64)
+    }
+
+    /// Wilson's score interval.
+    fn interval(self) -> (f64, f64) {
+        let (part, n) = self.as_f64();
+        let (p, z2) = (part / n, Z_95 * Z_95);
+        let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+        let half = Z_95 / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+        ((middle - half).max(0.0), (middle + half).min(1.0))
+    }
+}
+
+/// A difference, and what it may be with 95 % confidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)] // an interval's parts
+pub struct Interval {
+    pub difference: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// How much higher the second share is; `None` if one is a share of nothing.
+#[must_use]
+pub fn difference(first: Share, second: Share) -> Option<Interval> {
+    if first.whole == 0 || second.whole == 0 {
+        return None;
+    }
+    let p = |share: Share| share.as_f64().0 / share.as_f64().1;
+    let ((p1, (low1, high1)), (p2, (low2, high2))) = ((p(first), first.interval()), (p(second), second.interval()));
+    let difference = p2 - p1;
+    Some(Interval {
+        difference,
+        low: difference - (p2 - low2).hypot(high1 - p1),
+        high: difference + (high2 - p2).hypot(p1 - low1),
+    })
+}
+
+/// What one side spent, as sums over its notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spending {
+    /// Notifications with at least one attempt.
+    pub sent: i64,
+    /// Those of them that were accepted or delivered.
+    pub reached: i64,
+    /// All that was spent.
+    pub micros: i64,
+    /// What of it was spent on those reached.
+    pub of_reached_micros: i64,
+    /// Each notification's cost squared.
+    pub squares: i64,
+}
+
+/// So many paid notifications, were they all of one price, before their sum scatters as the normal distribution has it.
+const ENOUGH_PAID: f64 = 30.0;
+
+impl Spending {
+    /// What one delivery costs, and the variance of that ratio; `None` if nothing was delivered or too few were paid for.
+    #[allow(clippy::cast_precision_loss)] // f64 has more digits than an estimate needs
+    fn per_delivery(self) -> Option<(f64, f64)> {
+        let of = |sum: i64| sum.max(0) as f64;
+        let (reached, micros, squares) = (of(self.reached), of(self.micros), of(self.squares));
+        if reached == 0.0 {
+            return None;
+        }
+        let ratio = micros / reached;
+        // No sum of squares is less than this; a window that began amid a notification's attempts may miss what came before.
+        let is_whole = squares * of(self.sent) >= 0.999 * micros * micros;
+        if micros > 0.0 && !(is_whole && micros * micros >= ENOUGH_PAID * squares) {
+            return None;
+        }
+        let scatter = squares - 2.0 * ratio * of(self.of_reached_micros) + ratio * ratio * reached;
+        Some((ratio, scatter.max(0.0) / (reached * reached)))
+    }
+}
+
+/// How much more a delivery costs the second side, in micro-euro; `None` when either side has too little.
+#[must_use]
+pub fn cost_difference(first: Spending, second: Spending) -> Option<Interval> {
+    let ((cost1, variance1), (cost2, variance2)) = (first.per_delivery()?, second.per_delivery()?);
+    let (difference, half) = (cost2 - cost1, Z_95 * (variance1 + variance2).sqrt());
+    Some(Interval { difference, low: difference - half, high: difference + half })
+}
+
+/// Between which two latencies the quantile `q` of what the histogram was drawn from lies, with 97.5 % confidence: the
+/// order statistics of the ranks that a binomial count of values below it may have. `None` when there are too few values.
+#[must_use]
+pub fn quantile_between(bins: &Bins, q: f64) -> Option<(u64, u64)> {
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    let n = bins.values().map(|count| (*count).max(0)).sum::<i64>() as f64;
+    let spread = Z_97_5 * (n * q * (1.0 - q)).sqrt();
+    let (low, high) = ((n * q - spread).floor(), (n * q + spread).ceil() + 1.0);
+    if low < 1.0 || high > n {
+        return None;
+    }
+    Some((edges_ms(bin_of_rank(bins, low)?).0, edges_ms(bin_of_rank(bins, high)?).1))
+}
+
+/// The bin that the value of this rank, counted from 1, is in.
+fn bin_of_rank(bins: &Bins, rank: f64) -> Option<i32> {
+    let mut seen = 0.0;
+    let (bin, _) = bins.iter().find(|(_, count)| {
+        #[allow(clippy::cast_precision_loss)]
+        let count = (**count).max(0) as f64;
+        seen += count;
+        seen >= rank
+    })?;
+    Some(*bin)
+}
+
+/// How far a split is from a promised share of 0 to 1, exclusive: Pearson's statistic, with one degree of freedom.
+#[must_use]
+pub fn chi_square(observed: Share, promised: f64) -> f64 {
+    let (part, n) = observed.as_f64();
+    let expected = n * promised;
+    (part - expected).powi(2) / expected + (part - expected).powi(2) / (n - expected)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
+    use proptest::prelude::*;
+
+    use super::*;
+    use metrics::histogram::bin_of;
+
+    fn near(found: f64, published: f64) -> bool {
+        (found - published).abs() < 0.000_06
+    }
+
+    #[test]
+    fn the_intervals_are_those_that_newcombe_published() {
+        let (low, high) = Share::new(81, 263).interval();
+        assert!(near(low, 0.2553) && near(high, 0.3662), "{low} {high}");
+        let (low, high) = Share::new(0, 20).interval();
+        assert!(low.abs() < 1e-9 && near(high, 0.1611), "{low} {high}");
+        let published = [
+            ((48, 80), (56, 70), 0.2, 0.0524, 0.3339),
+            ((3, 10), (9, 10), 0.6, 0.1705, 0.8090),
+            ((2, 7), (6, 7), 0.5714, 0.0582, 0.8062),
+            ((0, 29), (5, 56), 0.0893, -0.0381, 0.1926),
+            ((0, 10), (0, 20), 0.0, -0.2775, 0.1611),
+            ((0, 10), (10, 10), 1.0, 0.6075, 1.0),
+        ];
+        for ((a, n), (b, m), difference_of, low, high) in published {
+            let found = difference(Share::new(a, n), Share::new(b, m)).unwrap();
+            assert!(
+                near(found.difference, difference_of) && near(found.low, low) && near(found.high, high),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_has_no_interval_and_none_is_more_than_all() {
+        assert_eq!(difference(Share::new(0, 0), Share::new(1, 2)), None);
+        assert_eq!(Share::new(9, 4), Share { part: 4, whole: 4 });
+        assert_eq!(Share::new(-1, 4), Share { part: 0, whole: 4 });
+    }
+
+    proptest! {
+        #[test]
+        fn an_interval_holds_its_difference_and_turns_round_with_its_sides(
+            n in 1..5_000i64, m in 1..5_000i64, a in 0..5_000i64, b in 0..5_000i64,
+        ) {
+            let (first, second) = (Share::new(a.min(n), n), Share::new(b.min(m), m));
+            let found = difference(first, second).unwrap();
+            prop_assert!(found.low <= found.difference && found.difference <= found.high);
+            prop_assert!((-1.0..=1.0).contains(&(found.low + 1e-12)) && found.high <= 1.0 + 1e-12);
+            let turned = difference(second, first).unwrap();
+            prop_assert!((turned.low + found.high).abs() < 1e-12 && (turned.high + found.low).abs() < 1e-12);
+        }
+
+        #[test]
+        fn the_true_quantile_of_a_sample_is_nearly_always_between(seed in proptest::collection::vec(0.0..1.0f64, 400)) {
+            // Exponential with a mean of 300 ms: its 95 % quantile is 300 ln 20.
+            let mut bins = Bins::new();
+            for u in &seed {
+                let latency_ms = (-300.0 * (1.0 - u).ln()).ceil() as u64;
+                *bins.entry(bin_of(latency_ms)).or_insert(0) += 1;
+            }
+            let (low, high) = quantile_between(&bins, 0.95).unwrap();
+            // With more than the promised 97.5 %, so that no run fails by chance: a fifth of room on both sides.
+            prop_assert!(low as f64 <= 899.0 * 1.4 && high as f64 >= 899.0 / 1.4, "{low} to {high}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_lies_between_the_ranks_that_chance_allows() {
+        let bins: Bins =
+            (1..=1_000u64).map(|value| (bin_of(value * 10), 1)).fold(Bins::new(), |mut bins, (bin, count)| {
+                *bins.entry(bin).or_insert(0) += count;
+                bins
+            });
+        // Ranks 950 -+ 2.2414 * 6.892: 934 and 967; the edges are those of their bins.
+        let (low, high) = quantile_between(&bins, 0.95).unwrap();
+        assert!((9_100..=9_340).contains(&low) && (9_670..=9_900).contains(&high), "{low} to {high}");
+        assert_eq!(
+            quantile_between(&Bins::from([(0, 50)]), 0.95),
+            None,
+            "too few to have a value above the upper rank"
+        );
+        assert_eq!(quantile_between(&Bins::new(), 0.95), None);
+    }
+
+    /// Notifications of which a share is paid for and a share of all is reached, drawn by a generator of fixed seed.
+    fn spending(sent: i64, paid: f64, reached: f64, seed: &mut u64) -> Spending {
+        let mut draw = || {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (*seed >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let mut sum = Spending { sent, reached: 0, micros: 0, of_reached_micros: 0, squares: 0 };
+        for _ in 0..sent {
+            let (cost, is_reached) = (if draw() < paid { 70_000 } else { 0 }, draw() < reached);
+            sum.micros += cost;
+            sum.squares += cost * cost;
+            sum.reached += i64::from(is_reached);
+            sum.of_reached_micros += if is_reached { cost } else { 0 };
+        }
+        sum
+    }
+
+    #[test]
+    fn nineteen_in_twenty_intervals_of_a_cost_hold_the_true_difference() {
+        let (mut seed, runs) = (1, 1_000);
+        let truth = 70_000.0 * (0.2 / 0.95 - 0.1 / 0.9);
+        let holds = |_: &i32| {
+            let sides = (spending(1_000, 0.1, 0.9, &mut seed), spending(800, 0.2, 0.95, &mut seed));
+            let found = cost_difference(sides.0, sides.1).unwrap();
+            found.low <= truth && truth <= found.high
+        };
+        let held = (0..runs).filter(holds).count();
+        assert!((930..=970).contains(&held), "{held} of {runs}");
+    }
+
+    #[test]
+    fn a_cost_without_scatter_is_exact_and_one_of_too_few_is_not_told() {
+        let free = Spending { sent: 500, reached: 400, micros: 0, of_reached_micros: 0, squares: 0 };
+        assert_eq!(cost_difference(free, free), Some(Interval { difference: 0.0, low: 0.0, high: 0.0 }));
+        let paid = |count: i64| {
+            let micros = count * 70_000;
+            Spending { sent: 500, reached: count, micros, of_reached_micros: micros, squares: count * 70_000 * 70_000 }
+        };
+        let found = cost_difference(free, paid(30)).unwrap();
+        assert_eq!((found.low, found.high), (70_000.0, 70_000.0), "each delivery costs one SMS");
+        assert_eq!(cost_difference(free, paid(29)), None);
+        assert_eq!(cost_difference(paid(0), paid(30)), None, "nothing was delivered");
+        assert_eq!(cost_difference(free, Spending { squares: 0, ..paid(30) }), None, "the squares are not whole");
+    }
+
+    #[test]
+    fn a_split_as_promised_has_a_statistic_of_zero_and_a_known_one_has_its_own() {
+        assert!(chi_square(Share::new(100, 1_000), 0.1).abs() < 1e-9);
+        // (60 - 50)^2 / 50 + (40 - 50)^2 / 50
+        assert!((chi_square(Share::new(60, 100), 0.5) - 4.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,138 @@
+//! `GET /v1/metrics`: counts, rates, quantiles and costs of a window.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use metrics::figures::{Attempts, Figures, Notifications};
+use metrics::{Counters, Window};
+
+/// The whole answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What was looked at.
+    pub window: Span,
+    /// All notifications.
+    pub summary: Notifications,
+    /// Attempts by channel; every channel, also without any.
+    pub by_channel: BTreeMap<&'static str, Attempts>,
+    /// Notifications by side of the rollout; v1 and v2 always, `undecided` when there is one.
+    pub by_version: BTreeMap<&'static str, Notifications>,
+    /// Notifications by type, those with any.
+    pub by_type: BTreeMap<String, Notifications>,
+}
+
+/// The window that was used: the one asked for, widened to whole minutes, or to whole hours further back than 48 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// The first moment in it.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub to: Timestamp,
+    /// Its length.
+    pub minutes: i64,
+}
+
+impl From<Window> for Span {
+    fn from(window: Window) -> Self {
+        Self { from: window.from(), to: window.to(), minutes: window.minutes() }
+    }
+}
+
+impl Report {
+    /// Puts a window's counters into the answer's shape.
+    #[must_use]
+    pub fn new(window: Window, counters: &Counters) -> Self {
+        let Figures { summary, by_channel, by_version, by_type } = Figures::of(counters);
+        Self { window: window.into(), summary, by_channel, by_version, by_type }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use metrics::histogram::bin_of;
+
+    fn counters(pairs: &[(&str, i64)]) -> Counters {
+        let mut counters = Counters::default();
+        pairs.iter().for_each(|(name, amount)| counters.add(name.parse().unwrap(), *amount));
+        counters
+    }
+
+    fn report(counters: &Counters) -> Report {
+        Report::new(Window::last(60, "2026-11-23T10:05:30Z".parse().unwrap()), counters)
+    }
+
+    #[test]
+    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+        let mut all = counters(&[
+            ("version/v1/sent", 40),
+            ("version/v1/accepted", 30),
+            ("version/v1/failed", 10),
+            ("version/v2/sent", 60),
+            ("version/v2/accepted", 36),
+            ("version/v2/delivered", 21),
+            ("version/v2/failed", 1),
+            ("version/v2/uncertain", 1),
+            ("version/v2/expired", 1),
+            ("version/v2/skipped/opted_out", 4),
+            ("version/v2/skipped/no_channel", 2),
+            ("version/v2/clicked", 19),
+            ("version/v2/opened", 20),
+            ("version/v2/dismissed", 6),
+            ("version/v2/converted", 3),
+            ("version/v2/conversion_value_micros", 59_700_000),
+            ("version/v2/wasted_cost_micros", 70_000),
+            ("version/v2/cost_micros", 280_700),
+            ("version/undecided/cancelled", 5),
+            ("type/DEFAULT/sent", 92),
+            ("type/DEFAULT/accepted", 66),
+            ("type/DEFAULT/delivered", 13),
+            ("type/PAYMENT_DUE/sent", 8),
+            ("type/PAYMENT_DUE/delivered", 8),
+            ("type/PAYMENT_DUE/cost_micros", 280_700),
+            ("channel/push/attempts", 96),
+            ("channel/push/accepted", 79),
+            ("channel/push/retry_later", 6),
+            ("channel/push/gone", 10),
+            ("channel/push/rejected", 1),
+            ("channel/email/attempts", 4),
+            ("channel/email/accepted", 4),
+            ("channel/email/cost_micros", 400),
+            ("channel/sms/attempts", 5),
+            ("channel/sms/accepted", 4),
+            ("channel/sms/uncertain", 1),
+            ("channel/sms/cost_micros", 280_300),
+        ]);
+        for latency_ms in 1..=100 {
+            all.add(format!("version/v2/lat/{}", bin_of(latency_ms * 10)).parse().unwrap(), 1);
+            all.add(format!("channel/push/lat/{}", bin_of(latency_ms)).parse().unwrap(), 1);
+        }
+        let text = serde_json::to_string_pretty(&report(&all)).unwrap();
+        assert_eq!(text.trim(), include_str!("golden/metrics.json").trim(), "\n{text}");
+    }
+
+    #[test]
+    fn without_data_counts_are_zero_and_rates_null() {
+        let report = serde_json::to_value(report(&Counters::default())).unwrap();
+        for group in [&report["summary"], &report["by_version"]["v1"], &report["by_version"]["v2"]] {
+            assert_eq!((&group["sent"], &group["closed"]), (&0.into(), &0.into()));
+            for rate in ["delivery_rate", "confirmed_rate", "error_rate", "ctr", "conversion_rate"] {
+                assert!(group[rate].is_null(), "{rate}");
+            }
+            assert!(group["latency_ms"]["p99"].is_null());
+        }
+        assert_eq!(report["by_channel"].as_object().unwrap().len(), 3);
+        assert_eq!(report["by_type"], serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_confirmation_whose_acceptance_lies_before_the_window_is_one_delivered() {
+        let late = counters(&[("version/v2/accepted", -1), ("version/v2/delivered", 1), ("version/v2/clicked", 3)]);
+        let v2 = &report(&late).by_version["v2"];
+        assert_eq!((v2.accepted, v2.delivered, v2.closed), (0, 1, 1));
+        assert_eq!((v2.delivery_rate, v2.confirmed_rate, v2.ctr), (Some(1.0), Some(1.0), Some(1.0)));
+    }
+}

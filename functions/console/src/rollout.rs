@@ -1,0 +1,313 @@
+//! `GET` and `PUT /v1/rollout`: who gets version 2 and how that came about, and the operators' hand on it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Number, Value};
+
+use super::ConsoleApi;
+use super::change::Change;
+use super::metrics::Span;
+use super::sample_ratio::{Promise, SampleRatio};
+use domain::rollout::ParameterVersion;
+use domain::rollout::Percentage;
+use domain::rollout::ramp::Criteria;
+use domain::rollout::{AuditRecord, By, Watched};
+use metrics::counters::Cohort;
+use metrics::figures::rate;
+use metrics::sides::Side;
+use metrics::{CounterName, Counters, Window};
+use platform::http::Request;
+use platform::problem::{FieldError, Problem, ProblemKind};
+use rollout::{RampState, Remembered, SetProblem, Wanted};
+
+/// How far back the arms are counted.
+const ARMS_MINUTES: i64 = 60;
+
+/// The answer of `GET /v1/rollout`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rollout {
+    /// In percent.
+    pub percentage: Number,
+    /// Where that comes from: `live` is the parameter as it is now, `last good` what it was when it could be read, `none` that
+    /// it never could, which is 0.
+    pub source: &'static str,
+    /// The parameter's version; null where it cannot be read.
+    pub version: Option<i64>,
+    /// When it last changed, as far as the audit knows.
+    pub changed_at: Option<Timestamp>,
+    /// How many recipients are listed to get version 2 at any percentage above 0.
+    pub listed: usize,
+    /// Who got which version in the last hour.
+    pub arms: Arms,
+    /// That split against what the percentage promised.
+    pub sample_ratio: SampleRatio,
+    /// The plan under way.
+    pub plan: Option<PlanView>,
+    /// The guard's last verdict with every rule's input, threshold and sample.
+    pub guard: GuardView,
+    /// The last changes, newest first.
+    pub changes: Vec<AuditRecord>,
+}
+
+/// Notifications by version.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Arms {
+    /// What was looked at.
+    pub window: Span,
+    /// Notifications that were given to version 1.
+    pub v1: i64,
+    /// And to version 2.
+    pub v2: i64,
+    /// The share of version 2; null without any.
+    pub v2_share: Option<f64>,
+}
+
+/// A plan and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlanView {
+    /// What is climbed.
+    pub steps: Vec<StepView>,
+    /// What must hold.
+    pub criteria: Criteria,
+    /// Who started it.
+    pub by: By,
+    /// When.
+    pub started_at: Timestamp,
+    /// Which step is in force, from 1 on.
+    pub step: usize,
+    /// Since when.
+    pub step_since: Timestamp,
+    /// Since when the criteria have held without a break.
+    pub holding_since: Timestamp,
+    /// When the next step is taken if they go on to hold, on enough data.
+    pub next_step_at: Option<Timestamp>,
+    /// What the last minute found.
+    pub last: Option<Value>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepView {
+    /// In percent.
+    pub percentage: Number,
+    /// How long the criteria must hold on it.
+    pub hold_minutes: u32,
+}
+
+/// What the guard said last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GuardView {
+    /// When; null before the first time.
+    pub at: Option<Timestamp>,
+    /// What; null before the first time.
+    pub verdict: Option<Value>,
+}
+
+/// The answer of `PUT /v1/rollout`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changed {
+    /// In percent, within 30 s in force everywhere; null where the parameter cannot be read.
+    pub percentage: Option<Number>,
+    /// The plan under way.
+    pub plan: Option<PlanView>,
+}
+
+impl ConsoleApi {
+    pub(super) async fn rollout(&self, request: &Request, now: Timestamp) -> Result<Rollout, Problem> {
+        request.only_parameters(&["limit"])?;
+        let limit = request.limit()?;
+        let window = Window::last(ARMS_MINUTES, now);
+        let (present, record, changes, counters) = tokio::join!(
+            self.present(),
+            self.steward.record.read::<Remembered>(),
+            self.steward.audit.last(limit),
+            self.read(window)
+        );
+        let (record, changes) = (record.map_err(unread)?.value, changes.map_err(unread)?);
+        let counters = counters?;
+        let readable = present.as_ref().and_then(|found| found.value.expose().parse::<Percentage>().ok());
+        let promise = self.promise_of(present.as_ref().filter(|_| readable.is_some())).await;
+        let known = self.live.good_texts().percentage.is_some();
+        let source = match (readable, known) {
+            (Some(_), _) => "live",
+            (None, true) => "last good",
+            (None, false) => "none",
+        };
+        Ok(Rollout {
+            percentage: number(promise.percentage),
+            source,
+            version: present.map(|found| found.version),
+            changed_at: record.changed_at,
+            listed: promise.listed,
+            arms: Arms::new(window, &counters),
+            sample_ratio: self.ratio(&promise, window, &counters, now).await?,
+            plan: record.ramp.as_ref().map(PlanView::new),
+            guard: GuardView::new(record),
+            changes,
+        })
+    }
+
+    /// Does what is asked for. What is refused changes nothing.
+    pub(super) async fn change_rollout(&self, request: &Request, now: Timestamp) -> Result<Changed, Problem> {
+        request.only_parameters(&[])?;
+        let caller = &request.caller;
+        if caller.id.is_empty() {
+            return Err(Problem::new(ProblemKind::NoCaller, "The audit needs to know who asks."));
+        }
+        let Change { wanted, reason } = Change::of(request)?;
+        let set = match &wanted {
+            Wanted::Percentage(percentage) => Some(*percentage),
+            Wanted::Ramp(steps, _) => steps.first().map(|step| step.percentage),
+            Wanted::NoRamp => None,
+        };
+        let done = self.steward.set(wanted, By::Api(caller.id.clone()), reason, now).await.map_err(refused)?;
+        tracing::info!(
+            caller = caller.in_logs(),
+            percentage = set.map(|set| set.to_string()),
+            "the rollout is changed"
+        );
+        let percentage = match set {
+            Some(set) => Some(set),
+            None => self.present().await.and_then(|present| present.value.expose().parse().ok()),
+        };
+        Ok(Changed { percentage: percentage.map(number), plan: done.ramp.as_ref().map(PlanView::new) })
+    }
+
+    /// The parameter as it is now, past every cache.
+    async fn present(&self) -> Option<ParameterVersion> {
+        let name = format!("{}/{}", self.steward.prefix, Watched::RolloutPercentage);
+        let found = self.steward.parameters.versions(vec![name.clone()]).await;
+        let found = found.map_err(|error| tracing::warn!(%error, "the percentage cannot be read")).ok();
+        found?.remove(&name)
+    }
+
+    /// What is promised by the parameter as it was just read, or else by what is in force.
+    async fn promise_of(&self, present: Option<&ParameterVersion>) -> Promise {
+        let live = match present {
+            Some(_) => self.live.live().await.rollout,
+            // What was cached while the parameter was readable may be older than what every process finds out now.
+            None => self.live.reread().await.rollout,
+        };
+        let mut texts = self.live.good_texts();
+        let mut percentage = live.percentage;
+        if let Some(present) = present {
+            percentage = present.value.expose().parse().unwrap_or(percentage);
+            texts.percentage = Some(present.clone().into());
+        }
+        Promise { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
+    }
+}
+
+fn unread(error: store::StoreError) -> Problem {
+    tracing::error!(%error, "what is known of the rollout could not be read");
+    Problem::unavailable(1)
+}
+
+fn refused(problem: SetProblem) -> Problem {
+    match problem {
+        SetProblem::Plan(problems) => {
+            Problem::invalid(problems.into_iter().map(|it| FieldError::new(it.field, it.message)).collect())
+        }
+        SetProblem::Busy => Problem::new(
+            ProblemKind::Conflict,
+            "Somebody else is changing the rollout, or just did: theirs stands. Look at GET /v1/rollout, then ask again.",
+        ),
+        SetProblem::Missing => Problem::new(
+            ProblemKind::Conflict,
+            "The parameter rollout-percentage does not exist; `make init` creates it.",
+        ),
+        SetProblem::Round(error) => {
+            tracing::error!(%error, "the rollout could not be changed");
+            Problem::unavailable(2)
+        }
+    }
+}
+
+/// A percentage as JSON: `10`, `12.5`.
+fn number(percentage: Percentage) -> Number {
+    percentage.to_string().parse().unwrap_or_else(|_| Number::from(0))
+}
+
+impl Arms {
+    fn new(window: Window, counters: &Counters) -> Self {
+        let assigned = |cohort| counters.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
+        let (v1, v2) = (assigned(Cohort::V1), assigned(Cohort::V2));
+        Self { window: window.into(), v1, v2, v2_share: rate(v2, v1 + v2) }
+    }
+}
+
+impl PlanView {
+    fn new(ramp: &RampState) -> Self {
+        let plan = ramp.plan();
+        let hold_minutes = plan.steps.get(ramp.step).map(|step| step.hold_minutes);
+        let has_next = ramp.step + 1 < plan.steps.len();
+        let hold = hold_minutes.filter(|_| has_next).map(|minutes| SignedDuration::from_mins(i64::from(minutes)));
+        let step = |step: &domain::rollout::ramp::StepPlan| StepView {
+            percentage: number(step.percentage),
+            hold_minutes: step.hold_minutes,
+        };
+        Self {
+            steps: plan.steps.iter().map(step).collect(),
+            criteria: plan.criteria,
+            by: ramp.by.clone(),
+            started_at: ramp.started_at,
+            step: ramp.step + 1,
+            step_since: ramp.step_since,
+            holding_since: ramp.holding_since,
+            next_step_at: hold.and_then(|hold| ramp.holding_since.checked_add(hold).ok()),
+            last: ramp.last.clone(),
+        }
+    }
+}
+
+impl GuardView {
+    fn new(record: Remembered) -> Self {
+        let at = Some(record.guard.evaluated_at_ms).filter(|at_ms| *at_ms > 0);
+        Self { at: at.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok()), verdict: record.verdict }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::rollout::ramp::{Plan, StepPlan};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_percentage_reads_as_a_plain_number() {
+        for (text, json) in [("0", "0"), ("10", "10"), ("12.5", "12.5"), ("33.33", "33.33"), ("100.00", "100")] {
+            assert_eq!(number(text.parse().unwrap()).to_string(), json);
+        }
+    }
+
+    #[test]
+    fn a_plan_says_where_it_stands_and_when_it_goes_on() {
+        let steps = [("10", 60), ("50", 30)]
+            .map(|(percentage, hold_minutes)| StepPlan { percentage: percentage.parse().unwrap(), hold_minutes });
+        let plan = Plan { steps: steps.to_vec(), criteria: Criteria::default() };
+        let began = at("2026-11-23T10:00:00Z");
+        let mut ramp = RampState::begin(&plan, By::Api("ops".to_owned()), began);
+        let view = serde_json::to_value(PlanView::new(&ramp)).unwrap();
+        assert_eq!((&view["step"], &view["next_step_at"]), (&1.into(), &"2026-11-23T11:00:00Z".into()));
+        assert_eq!(view["steps"][1], serde_json::json!({"percentage": 50, "hold_minutes": 30}));
+        assert_eq!(view["by"], serde_json::json!({"who": "api", "name": "ops"}));
+        ramp.step = 1;
+        assert_eq!(PlanView::new(&ramp).next_step_at, None, "the last step has no next one");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do_and_a_plans_fields() {
+        let plan = vec![domain::rollout::ramp::PlanProblem {
+            field: "plan.steps".to_owned(),
+            message: "must have 1 to 10 steps",
+        }];
+        let problem = refused(SetProblem::Plan(plan));
+        assert_eq!((problem.kind, problem.errors[0].field.as_str()), (ProblemKind::Invalid, "plan.steps"));
+        assert_eq!(refused(SetProblem::Busy).kind, ProblemKind::Conflict);
+        assert_eq!(refused(SetProblem::Missing).kind, ProblemKind::Conflict);
+    }
+}

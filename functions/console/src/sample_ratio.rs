@@ -1,0 +1,213 @@
+//! Whether the two sides are as large as the percentage promised. Where they are not, something else than the rollout
+//! decides who is in v2, and the comparison compares other people than it says.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::interval::{CHI_SQUARE_99_9, Share, chi_square};
+use super::metrics::Span;
+use domain::rollout::Percentage;
+use metrics::counters::Cohort;
+use metrics::figures::rate;
+use metrics::sides::Side;
+use metrics::{CounterName, Counters, Window};
+
+/// When every decision follows a change, and rollup has seen it, with the rest of that minute.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(3);
+/// So many notifications, and so many expected on each side, before there is a verdict.
+const ENOUGH: i64 = 100;
+const ENOUGH_EXPECTED: f64 = 5.0;
+/// A shift that matters: a percentage point, or a tenth of the smaller side. Notifications of one recipient come together,
+/// so at large numbers the statistic alone would find a shift in every split.
+const MATTERS: f64 = 0.01;
+const MATTERS_OF_A_SIDE: f64 = 0.1;
+
+/// What ops have promised, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promise {
+    /// The percentage in force.
+    pub percentage: Percentage,
+    /// How many recipients are listed to get v2 at any percentage.
+    pub listed: usize,
+    /// Since when neither has changed, as far as known.
+    pub unchanged_since: Option<Timestamp>,
+}
+
+/// The check, and what it is made of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleRatio {
+    /// `as promised`, `not as promised`, `not enough data` or `not known`.
+    pub verdict: &'static str,
+    /// What to make of it, in words.
+    pub note: String,
+    /// What was looked at: of the window, the time since the rollout was last changed.
+    pub window: Option<Span>,
+    /// The share of v2 that the percentage promises, 0 to 1.
+    pub promised: f64,
+    /// The share that v2 had.
+    pub found: Option<f64>,
+    /// Notifications given to v1 and v2, whatever became of them.
+    pub assigned: [i64; 2],
+    /// Pearson's statistic with one degree of freedom; chance alone is above 10.828 once in a thousand times.
+    pub chi_square: Option<f64>,
+}
+
+impl Promise {
+    /// The part of a window in which it held; `None` when that is unknown or nothing.
+    #[must_use]
+    pub fn held_in(&self, window: Window, now: Timestamp) -> Option<Window> {
+        let since = self.unchanged_since?.saturating_add(SETTLED_AFTER).unwrap_or(Timestamp::MAX);
+        if since <= window.from() {
+            return Some(window);
+        }
+        // To whole minutes, so that nothing from before the change is in the first one; to whole hours further back.
+        let whole = if now.duration_since(since) > SignedDuration::from_hours(47) { 3_600 } else { 60 };
+        let second = since.as_second() + (whole - since.as_second().rem_euclid(whole)) % whole;
+        let from = Timestamp::from_second(second).ok()?;
+        (from < window.to() && from <= now).then(|| window.from_later(from))
+    }
+
+    fn share(&self) -> f64 {
+        f64::from(self.percentage.hundredths()) / 10_000.0
+    }
+}
+
+impl SampleRatio {
+    /// Holds a window, in which the promise held, against it.
+    #[must_use]
+    pub fn new(promise: &Promise, window: Option<Window>, counters: &Counters) -> Self {
+        let assigned = |cohort| counters.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
+        let assigned = [assigned(Cohort::V1), assigned(Cohort::V2)];
+        let found = Share::new(assigned[1], assigned[0] + assigned[1]);
+        let promised = promise.share();
+        let is_between = promised > 0.0 && promised < 1.0;
+        let statistic = (window.is_some() && is_between && found.whole > 0).then(|| chi_square(found, promised));
+        let (verdict, note) = verdict(promise, window, found, statistic);
+        Self {
+            verdict,
+            note,
+            window: window.map(Span::from),
+            promised,
+            found: rate(found.part, found.whole),
+            assigned,
+            chi_square: statistic.map(|statistic| (statistic * 1e3).round() / 1e3),
+        }
+    }
+}
+
+fn verdict(promise: &Promise, window: Option<Window>, found: Share, statistic: Option<f64>) -> (&'static str, String) {
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    let (part, whole, promised) = (found.part as f64, found.whole as f64, promise.share());
+    let is_above = part > whole * promised;
+    if window.is_none() {
+        let why = if promise.unchanged_since.is_none() {
+            "it is not known since when the present percentage is in force"
+        } else {
+            "the rollout or the settings were changed too recently"
+        };
+        return ("not known", why.to_owned());
+    }
+    let smaller = promised.min(1.0 - promised);
+    if found.whole < ENOUGH || (statistic.is_some() && whole * smaller < ENOUGH_EXPECTED) {
+        return ("not enough data", format!("{} notifications; too few for a share of {promised}", found.whole));
+    }
+    let shift = (part / whole - promised).abs();
+    let is_by_chance = statistic.map_or(shift == 0.0, |statistic| statistic <= CHI_SQUARE_99_9);
+    if is_by_chance || (statistic.is_some() && shift < MATTERS.min(MATTERS_OF_A_SIDE * smaller)) {
+        return ("as promised", "chance accounts for the difference, or it is too small to matter".to_owned());
+    }
+    if is_above && promise.listed > 0 && promised > 0.0 {
+        let listed = promise.listed;
+        return (
+            "not known",
+            format!("rollout-users gives v2 to {listed} more at any percentage; without them nothing can be promised"),
+        );
+    }
+    let direction = if is_above { "more" } else { "fewer" };
+    let note = format!(
+        "v2 got {direction} than promised and chance does not account for it: look at what else decides who is in v2, or who sends to few recipients very often, before you believe the comparison"
+    );
+    ("not as promised", note)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use metrics::sample::{NOW, counters};
+
+    fn now() -> Timestamp {
+        NOW.parse().unwrap()
+    }
+
+    fn promise(percentage: &str, since: &str) -> Promise {
+        Promise { percentage: percentage.parse().unwrap(), listed: 0, unchanged_since: since.parse().ok() }
+    }
+
+    fn ratio(promise: &Promise, v1: i64, v2: i64) -> SampleRatio {
+        let counters = counters(&[("side/v1/assigned", v1), ("side/v2/assigned", v2)]);
+        SampleRatio::new(promise, promise.held_in(Window::last(1_440, now()), now()), &counters)
+    }
+
+    #[test]
+    fn a_split_that_chance_accounts_for_is_as_promised_and_another_warns() {
+        let ten = promise("10", "2026-11-01T00:00:00Z");
+        assert_eq!(ratio(&ten, 9_000, 1_000).verdict, "as promised");
+        assert_eq!(ratio(&ten, 8_902, 1_098).verdict, "as promised", "z = 3.27");
+        let above = ratio(&ten, 8_890, 1_110);
+        assert_eq!((above.verdict, above.chi_square), ("not as promised", Some(13.444)));
+        assert!(above.note.contains("more than promised"));
+        assert!(ratio(&ten, 9_110, 890).note.contains("fewer than promised"));
+    }
+
+    #[test]
+    fn a_shift_too_small_to_matter_does_not_warn_however_many_there_are() {
+        let half = promise("50", "2026-11-01T00:00:00Z");
+        assert_eq!(ratio(&half, 5_090_000, 4_910_000).verdict, "as promised");
+        assert_eq!(ratio(&half, 5_110_000, 4_890_000).verdict, "not as promised");
+        let one = promise("1", "2026-11-01T00:00:00Z");
+        assert_eq!(ratio(&one, 9_880_000, 120_000).verdict, "not as promised");
+    }
+
+    #[test]
+    fn a_few_are_not_enough() {
+        let ten = promise("10", "2026-11-01T00:00:00Z");
+        assert_eq!((ratio(&ten, 0, 99).verdict, ratio(&ten, 0, 100).verdict), ("not enough data", "not as promised"));
+        assert_eq!(ratio(&promise("1", "2026-11-01T00:00:00Z"), 499, 0).verdict, "not enough data");
+    }
+
+    #[test]
+    fn at_0_and_100_one_on_the_wrong_side_is_one_too_many() {
+        for (percentage, v1, v2, verdict) in [
+            ("0", 500, 0, "as promised"),
+            ("0", 500, 1, "not as promised"),
+            ("100", 0, 500, "as promised"),
+            ("100", 1, 500, "not as promised"),
+        ] {
+            let found = ratio(&promise(percentage, "2026-11-01T00:00:00Z"), v1, v2);
+            assert_eq!((found.verdict, found.chi_square), (verdict, None), "{percentage} {v1} {v2}");
+        }
+    }
+
+    #[test]
+    fn listed_recipients_may_account_for_more_of_v2_but_not_for_fewer() {
+        let listed = Promise { listed: 3, ..promise("10", "2026-11-01T00:00:00Z") };
+        assert_eq!(ratio(&listed, 8_000, 2_000).verdict, "not known");
+        assert_eq!(ratio(&listed, 9_500, 500).verdict, "not as promised");
+        assert_eq!(ratio(&listed, 9_000, 1_000).verdict, "as promised");
+    }
+
+    #[test]
+    fn only_the_time_since_the_last_change_counts() {
+        let window = Window::last(1_440, now());
+        let held = |since: &str| promise("10", since).held_in(window, now()).map(|held| held.from().to_string());
+        assert_eq!(held("2026-11-20T00:00:00Z").unwrap(), window.from().to_string());
+        assert_eq!(held("2026-11-23T08:00:10Z").unwrap(), "2026-11-23T08:04:00Z");
+        assert_eq!((held("2026-11-23T10:03:00Z"), held("never")), (None, None));
+        assert!(ratio(&promise("10", "never"), 9_000, 1_000).note.contains("not known since when"));
+        assert!(ratio(&promise("10", NOW), 9_000, 1_000).note.contains("too recently"));
+        let week = Window::last(10_080, now());
+        let early = promise("10", "2026-11-18T08:00:10Z").held_in(week, now()).unwrap();
+        assert_eq!(early.from().to_string(), "2026-11-18T09:00:00Z", "further back there are only whole hours");
+    }
+}

@@ -1,0 +1,225 @@
+//! Alerts about what was counted, each with its number and threshold. Pure.
+
+use jiff::Timestamp;
+
+use domain::budget::Standing;
+use domain::rollout::guard::{HostState, Measure, Minute};
+use domain::{Alert, AlertKey, Severity};
+
+/// An outage: more than this share of all notifications ends badly, of at least so many in the last minutes.
+const OUTAGE_PERCENT: u32 = 50;
+const OUTAGE_SAMPLE: u32 = 20;
+const OUTAGE_MINUTES: usize = 5;
+/// A breaker that is not CLOSED for so long is no blip.
+const BREAKER_MINUTES: i64 = 3;
+/// A budget is nearly spent from this share on.
+const BUDGET_PERCENT: i128 = 80;
+/// How many subjects of a kind have an alert of their own.
+const MOST_SUBJECTS: usize = 8;
+
+/// Whether most of what both versions send ends badly. `minutes` come oldest first, those without anything too.
+#[must_use]
+pub fn outage(minutes: &[Minute]) -> Option<Alert> {
+    let last = minutes.get(minutes.len().saturating_sub(OUTAGE_MINUTES)..).unwrap_or_default();
+    let together: Vec<_> = last.iter().map(|minute| Minute { v2: minute.v1.and(minute.v2), ..*minute }).collect();
+    let reading = Measure::EndedBadly.read(&together, 1, OUTAGE_SAMPLE)?;
+    let (bad, all) = (reading.v2.part, reading.v2.whole);
+    reading.v2.is_above(OUTAGE_PERCENT).then(|| Alert {
+        key: AlertKey::Outage,
+        subject: String::new(),
+        severity: Severity::P0,
+        title: "most notifications reach nobody".to_owned(),
+        number: format!("{} of {all} ended badly in {} minutes", percent(bad, all), reading.minutes),
+        threshold: format!("{OUTAGE_PERCENT} %"),
+        done: "nothing: what can be tried again is; the rest is listed by GET /v1/notifications?status=failed"
+            .to_owned(),
+    })
+}
+
+/// Push services that version 2 does not call for some time, those that carry most first.
+#[must_use]
+pub fn breakers(hosts: &[HostState], now: Timestamp) -> Vec<Alert> {
+    let minutes = |host: &HostState| host.not_closed_since.map(|since| now.duration_since(since).as_mins());
+    let long =
+        hosts.iter().filter_map(|host| Some((host, minutes(host).filter(|minutes| *minutes >= BREAKER_MINUTES)?)));
+    let mut long: Vec<_> = long.collect();
+    long.sort_by_key(|(host, _)| (std::cmp::Reverse(host.pushes.part), &host.host));
+    let alert = |(host, minutes): (&HostState, i64)| {
+        let share = percent(host.pushes.part, host.pushes.whole);
+        Alert {
+            key: AlertKey::Breaker,
+            subject: host.host.clone(),
+            severity: Severity::P2,
+            title: format!("a push service is not called: {}", host.host),
+            number: format!("{} for {minutes} minutes, with {share} of version 2's pushes", host.host),
+            threshold: format!("{BREAKER_MINUTES} minutes not CLOSED"),
+            done: "its messages go over the next channel, or wait; it is probed".to_owned(),
+        }
+    };
+    at_most(long.into_iter().map(alert).collect(), "push services are not called")
+}
+
+/// Budgets that are nearly or wholly spent, the spent ones first.
+#[must_use]
+pub fn budgets(budgets: &[Standing]) -> Vec<Alert> {
+    let is_over = |it: &Standing, percent: i128| {
+        i128::from(it.used_micros) * 100 >= i128::from(it.limit_micros) * percent && it.limit_micros > 0
+    };
+    let near = budgets.iter().filter(|budget| is_over(budget, BUDGET_PERCENT));
+    let mut alerts: Vec<_> = near.map(|budget| of_budget(budget, is_over(budget, 100))).collect();
+    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+    at_most(alerts, "budgets are spent, or nearly so")
+}
+
+fn of_budget(budget: &Standing, is_spent: bool) -> Alert {
+    let (severity, title, done) = if is_spent {
+        (
+            Severity::P1,
+            "a budget is spent",
+            "what costs more goes over the next channel, or ends skipped, reason budget",
+        )
+    } else {
+        (Severity::P2, "a budget is nearly spent", "nothing yet")
+    };
+    let (share, name) = (percent(budget.used_micros, budget.limit_micros), budget.ceiling.as_str());
+    let subject = budget.r#type.map_or_else(|| name.to_owned(), |kind| format!("{name} of {kind}"));
+    Alert {
+        key: AlertKey::Budget,
+        severity,
+        title: format!("{title}: {subject}"),
+        number: format!("{share} of {subject}, {} micro-euro", budget.limit_micros),
+        subject,
+        threshold: format!("{BUDGET_PERCENT} %; 100 % is spent"),
+        done: done.to_owned(),
+    }
+}
+
+/// Parameters that cannot be used: the last part of each name, and what is wrong, without the text.
+#[must_use]
+pub fn parameters(faults: &[(&str, String)]) -> Vec<Alert> {
+    let alert = |(name, why): &(&str, String)| Alert {
+        key: AlertKey::Parameter,
+        subject: (*name).to_owned(),
+        severity: Severity::P2,
+        title: format!("a parameter cannot be used: {name}"),
+        number: format!("{name}: {why}"),
+        threshold: "0 parameters that are missing or junk".to_owned(),
+        done: "the last valid value stays in force".to_owned(),
+    };
+    faults.iter().map(alert).collect()
+}
+
+/// As many as [`MOST_SUBJECTS`]; those beyond are one alert, of the worst severity among them.
+fn at_most(mut alerts: Vec<Alert>, title: &str) -> Vec<Alert> {
+    let rest = alerts.split_off(alerts.len().min(MOST_SUBJECTS));
+    let worst = rest.iter().max_by_key(|alert| alert.severity).cloned();
+    alerts.extend(worst.map(|worst| Alert {
+        subject: "others".to_owned(),
+        title: format!("{} more {title}", rest.len()),
+        number: rest.iter().map(|alert| alert.number.as_str()).take(MOST_SUBJECTS).collect::<Vec<_>>().join("; "),
+        ..worst
+    }));
+    alerts
+}
+
+/// A share in percent with two decimals, without floating point.
+fn percent(part: i64, whole: i64) -> String {
+    let hundredths = i128::from(part) * 10_000 / i128::from(whole.max(1));
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::budget::Ceiling;
+    use domain::rollout::guard::{Arm, Share};
+
+    fn minute(ended_badly: i64, closed: i64) -> Minute {
+        let v1 = Arm { closed: closed / 2, ended_badly: ended_badly / 2, ..Arm::default() };
+        let v2 = Arm { closed: closed - v1.closed, ended_badly: ended_badly - v1.ended_badly, ..Arm::default() };
+        Minute { begins: Timestamp::UNIX_EPOCH, v1, v2 }
+    }
+
+    #[test]
+    fn an_outage_is_more_than_half_of_a_sample_of_both_versions_lately() {
+        let found = |bad, all| outage(&[minute(bad, all)]).map(|alert| (alert.severity, alert.number));
+        assert_eq!(found(10, 20), None);
+        assert_eq!(found(11, 20), Some((Severity::P0, "55.00 % of 20 ended badly in 1 minutes".to_owned())));
+        assert_eq!(found(19, 19), None, "too few");
+        assert_eq!(outage(&[]), None);
+        let mut minutes = vec![minute(100, 100)];
+        minutes.extend([minute(0, 0); 4]);
+        assert!(outage(&minutes).is_some());
+        minutes.push(minute(0, 0));
+        assert_eq!(outage(&minutes), None, "that was more than five minutes ago");
+    }
+
+    #[test]
+    fn a_breaker_is_told_of_once_it_is_no_blip() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let host = |seconds: Option<i64>| HostState {
+            host: "fcm.googleapis.com".to_owned(),
+            pushes: Share { part: 3, whole: 4 },
+            not_closed_since: seconds.map(|seconds| Timestamp::from_second(1_800_000_000 - seconds).unwrap()),
+        };
+        assert_eq!(breakers(&[host(None), host(Some(179))], now), []);
+        let alerts = breakers(&[host(None), host(Some(180))], now);
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(alerts[0].number, "fcm.googleapis.com for 3 minutes, with 75.00 % of version 2's pushes");
+        assert_eq!(alerts[0].id(), "breaker-fcm.googleapis.com");
+    }
+
+    #[test]
+    fn each_push_service_has_its_alert_and_very_many_are_few() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let host = |number: i64| HostState {
+            host: format!("p{number}.example.com"),
+            pushes: Share { part: number, whole: 100 },
+            not_closed_since: Timestamp::from_second(1_799_990_000).ok(),
+        };
+        let hosts: Vec<_> = (0..30).map(host).collect();
+        let alerts = breakers(&hosts, now);
+        let ids: std::collections::BTreeSet<_> = alerts.iter().map(Alert::id).collect();
+        assert_eq!((alerts.len(), ids.len()), (MOST_SUBJECTS + 1, MOST_SUBJECTS + 1));
+        assert_eq!((alerts[0].subject.as_str(), alerts[8].subject.as_str()), ("p29.example.com", "others"));
+        assert_eq!(alerts[8].title, "22 more push services are not called");
+    }
+
+    #[test]
+    fn a_budget_is_told_of_at_80_percent_and_again_when_it_is_spent() {
+        let (ceiling, limit_micros, remaining_micros) = (Ceiling::TypeDay, 1_000, 0);
+        let resets_at = "2026-11-24T00:00:00Z".parse().unwrap();
+        let day = |used_micros| Standing {
+            ceiling,
+            r#type: Some("PAYMENT_DUE"),
+            limit_micros,
+            used_micros,
+            remaining_micros,
+            resets_at,
+        };
+        let found = |spent| {
+            let alerts = budgets(&[Standing { limit_micros: 0, ..day(5) }, day(spent)]);
+            alerts.into_iter().map(|alert| (alert.severity, alert.number)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(799), []);
+        assert_eq!(found(800), [(Severity::P2, "80.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned())]);
+        assert_eq!(found(999)[0].0, Severity::P2);
+        assert_eq!(found(1_000), [(Severity::P1, "100.00 % of type_day of PAYMENT_DUE, 1000 micro-euro".to_owned())]);
+        let month = Standing { ceiling: Ceiling::Month, r#type: None, ..day(1_000) };
+        let both: Vec<_> = budgets(&[day(800), month]).iter().map(Alert::id).collect();
+        assert_eq!(both, ["budget-month", "budget-type_day of PAYMENT_DUE"]);
+    }
+
+    #[test]
+    fn a_parameter_that_cannot_be_used_is_named_with_its_fault() {
+        assert_eq!(parameters(&[]), []);
+        let faults = [("rollout-percentage", "it is above 100".to_owned()), ("settings", "it is empty".to_owned())];
+        let alerts = parameters(&faults);
+        assert_eq!(
+            (alerts[0].severity, alerts[0].number.as_str()),
+            (Severity::P2, "rollout-percentage: it is above 100")
+        );
+        assert_eq!(alerts[1].title, "a parameter cannot be used: settings");
+    }
+}

@@ -1,0 +1,138 @@
+//! Until when the AWS calls of the work in hand must be over, whatever their own limits say.
+//!
+//! Each call has limits of its own, but a request makes several, and theirs add up. So whoever answers an event says until
+//! when, once, and every call made on its behalf gets what is left: an interceptor of the SDK shortens its time-outs. What
+//! is set holds for a future and everything awaited in it, not for tasks that it spawns: those take it along by [`carried`].
+//! Each such future is on the heap: they stand in one another, and together are too large for the stack of a thread.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_types::config_bag::ConfigBag;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{ATTEMPT, OPERATION, timeouts};
+
+/// What an invocation keeps back at its end: to note what it could not do, and to answer.
+pub const LAST_WORD: Duration = Duration::from_secs(2);
+
+tokio::task_local! {
+    static UNTIL: Instant;
+}
+
+/// What an invocation that Lambda ends at `ends_at_ms` (milliseconds since the epoch) has left for calls of AWS.
+#[must_use]
+pub fn of_invocation(ends_at_ms: u64, now: Timestamp) -> Duration {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    Duration::from_millis(ends_at_ms.saturating_sub(now_ms)).saturating_sub(LAST_WORD)
+}
+
+/// Does `work` with every AWS call in it over within `left`, or sooner if that was said before.
+pub async fn at_most<F: Future>(left: Duration, work: F) -> F::Output {
+    let until = Instant::now() + left;
+    let until = UNTIL.try_with(|earlier| until.min(*earlier)).unwrap_or(until);
+    UNTIL.scope(until, Box::pin(work)).await
+}
+
+/// Does `work` with every AWS call in it over within `left`, whatever was said before: for what must not be given up as
+/// early as the rest of a request.
+pub async fn anew<F: Future>(left: Duration, work: F) -> F::Output {
+    UNTIL.scope(Instant::now() + left, Box::pin(work)).await
+}
+
+/// What is left of the present deadline; `None` where none was set.
+#[must_use]
+pub fn left() -> Option<Duration> {
+    UNTIL.try_with(|until| until.saturating_duration_since(Instant::now())).ok()
+}
+
+/// `work` with the present deadline, for another task.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let until = UNTIL.try_with(|until| *until).ok();
+    async move {
+        match until {
+            Some(until) => UNTIL.scope(until, work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// Shortens a call's time-outs to what is left. A call that comes too late fails as one that timed out does.
+#[derive(Debug)]
+pub(super) struct Deadline;
+
+impl Intercept for Deadline {
+    fn name(&self) -> &'static str {
+        "Deadline"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(left) = left() {
+            cfg.interceptor_state().store_put(timeouts(ATTEMPT.min(left), OPERATION.min(left)));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate as aws;
+    use crate::fake_aws;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// How many seconds a call of DynamoDB takes that nobody answers, with the limits that every call has.
+    async fn silent_call() -> f64 {
+        let silent = fake_aws::config(|_, _| std::future::pending()).into_builder();
+        let client = aws::dynamodb(&aws::limits(silent).build());
+        let began = Instant::now();
+        let answer = client.get_item().table_name("t").send().await;
+        assert!(matches!(answer, Err(aws_sdk_dynamodb::error::SdkError::TimeoutError(_))), "{answer:?}");
+        began.elapsed().as_secs_f64().round()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_ends_by_its_own_limit_or_by_the_deadline_whichever_is_sooner() {
+        assert_eq!(silent_call().await, 6.0);
+        assert_eq!(at_most(60 * SECOND, silent_call()).await, 6.0);
+        assert_eq!(at_most(SECOND, silent_call()).await, 1.0);
+        assert_eq!(at_most(Duration::ZERO, silent_call()).await, 0.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_one_after_the_other_share_one_deadline() {
+        let three = async { (silent_call().await, silent_call().await, silent_call().await) };
+        assert_eq!(at_most(8 * SECOND, three).await, (6.0, 2.0, 0.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_inner_deadline_may_be_sooner_and_is_later_only_when_asked_for() {
+        assert_eq!(at_most(SECOND, at_most(3 * SECOND, silent_call())).await, 1.0);
+        assert_eq!(at_most(3 * SECOND, at_most(SECOND, silent_call())).await, 1.0);
+        assert_eq!(at_most(SECOND, anew(3 * SECOND, silent_call())).await, 3.0);
+    }
+
+    #[test]
+    fn an_invocation_keeps_its_last_two_seconds() {
+        let now = Timestamp::from_millisecond(1_000_000).unwrap();
+        assert_eq!(of_invocation(1_025_000, now), 23 * SECOND);
+        assert_eq!(of_invocation(1_001_000, now), Duration::ZERO);
+        assert_eq!(of_invocation(0, now), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_takes_the_deadline_along() {
+        let spawned = at_most(SECOND, async { tokio::spawn(carried(silent_call())).await.unwrap() });
+        assert_eq!(spawned.await, 1.0);
+        assert_eq!(tokio::spawn(carried(silent_call())).await.unwrap(), 6.0);
+    }
+}

@@ -1,0 +1,160 @@
+//! SSM Parameter Store as the service uses it: several parameters in one GetParameters call.
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use aws_sdk_ssm::config::http::HttpResponse;
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
+use jiff::Timestamp;
+
+use crate::{cause, has_expired};
+use domain::rollout::{ParameterVersion, Written};
+use platform::private::Private;
+
+/// Reads parameters by name.
+#[derive(Clone, Debug)]
+pub struct ParameterStore {
+    ssm: aws_sdk_ssm::Client,
+}
+
+/// SSM did not answer, or refused. Trying again may help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{call} failed: {cause}")]
+pub struct ParametersUnavailable {
+    call: &'static str,
+    cause: String,
+}
+
+impl ParametersUnavailable {
+    /// A call that was not waited for any longer.
+    pub fn too_slow(call: &'static str) -> Self {
+        Self { call, cause: "it took too long".to_owned() }
+    }
+
+    fn of<E: ProvideErrorMetadata + Error + 'static>(call: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
+        has_expired(call, error.code().unwrap_or_default());
+        Self { call, cause: cause(error) }
+    }
+}
+
+/// The values found, by full name. A name that SSM does not know is not in it.
+pub type Parameters = HashMap<String, Private<String>>;
+
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewVersion<'a> {
+    /// The value.
+    pub value: &'a str,
+    /// The description; SSM need not keep the one before.
+    pub description: &'a str,
+    /// The pattern that values must match; SSM does not keep the one before either.
+    pub allowed_pattern: &'a str,
+}
+
+impl ParameterStore {
+    /// Uses this client.
+    pub const fn new(ssm: aws_sdk_ssm::Client) -> Self {
+        Self { ssm }
+    }
+
+    /// At most ten names, the limit of the call. Encrypted values come decrypted.
+    ///
+    /// # Errors
+    /// Throttled, timed out, or refused (one name without permission refuses them all).
+    pub async fn get(&self, names: Vec<String>) -> Result<Parameters, ParametersUnavailable> {
+        let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
+        let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
+        let pairs = found.parameters.unwrap_or_default().into_iter();
+        Ok(pairs.filter_map(|found| Some((found.name?, Private::new(found.value?)))).collect())
+    }
+
+    /// The present versions, by full name.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn versions(
+        &self,
+        names: Vec<String>,
+    ) -> Result<HashMap<String, ParameterVersion>, ParametersUnavailable> {
+        let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
+        let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
+        let version = |found: aws_sdk_ssm::types::Parameter| {
+            let value = Private::new(found.value?);
+            let modified_ms = modified_ms(found.last_modified_date);
+            Some((found.name?, ParameterVersion { version: found.version, modified_ms, value, written: None }))
+        };
+        Ok(found.parameters.unwrap_or_default().into_iter().filter_map(version).collect())
+    }
+
+    /// The versions after number `after` that SSM still knows (it keeps 100), oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn history(&self, name: &str, after: i64) -> Result<Vec<ParameterVersion>, ParametersUnavailable> {
+        let call = self.ssm.get_parameter_history().name(name).with_decryption(true);
+        let pages = call.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.map_err(|error| ParametersUnavailable::of("GetParameterHistory", &error))?;
+        let found = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+        let mut versions: Vec<_> = found.filter_map(version_of).collect();
+        versions.retain(|version| version.version > after);
+        versions.sort_unstable_by_key(|version| version.version);
+        Ok(versions)
+    }
+
+    /// Writes a parameter that exists, and gives its new version. SSM knows no condition: whoever wrote last has it.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; also when the value does not fit the parameter's own pattern.
+    pub async fn overwrite(&self, name: &str, next: NewVersion<'_>) -> Result<i64, ParametersUnavailable> {
+        let NewVersion { value, description, allowed_pattern } = next;
+        let call = self.ssm.put_parameter().name(name).value(value).overwrite(true);
+        let call = call.description(description).allowed_pattern(allowed_pattern);
+        let put = call.send().await.map_err(|error| ParametersUnavailable::of("PutParameter", &error))?;
+        Ok(put.version)
+    }
+}
+
+fn version_of(found: aws_sdk_ssm::types::ParameterHistory) -> Option<ParameterVersion> {
+    let modified_ms = modified_ms(found.last_modified_date);
+    let at = Timestamp::from_millisecond(modified_ms).unwrap_or_default();
+    let by = Private::new(found.last_modified_user.unwrap_or_default());
+    let written = Written { at, by, description: found.description.unwrap_or_default() };
+    let value = Private::new(found.value?);
+    Some(ParameterVersion { version: found.version, modified_ms, value, written: Some(written) })
+}
+
+fn modified_ms(date: Option<aws_sdk_ssm::primitives::DateTime>) -> i64 {
+    date.and_then(|date| date.to_millis().ok()).unwrap_or_default()
+}
+
+/// The value without what a paste into the console brings along at its ends: blanks, line ends, invisible characters, and one pair of
+/// quotation marks around all of it. For keys and addresses, in which none of these can stand.
+#[must_use]
+pub fn trimmed(value: &str) -> &str {
+    let is_stray = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    };
+    let value = value.trim_matches(is_stray);
+    let unquoted = ['"', '\''].into_iter().find_map(|mark| value.strip_prefix(mark)?.strip_suffix(mark));
+    unquoted.map_or(value, |value| value.trim_matches(is_stray))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trimmed;
+
+    #[test]
+    fn what_a_paste_brings_along_is_no_part_of_a_key() {
+        for pasted in
+            ["abc", " abc", "abc\n", "\r\nabc\r\n", "\u{feff}abc\u{200b}", "\"abc\"", "'abc'\n", "\u{a0}\" abc \"\t"]
+        {
+            assert_eq!(trimmed(pasted), "abc", "{pasted:?}");
+        }
+        for kept in ["a b", "a\"c", "\"abc", "abc'", "a\u{200b}c"] {
+            assert_eq!(trimmed(kept), kept, "only the ends: a stray character inside is a fault to be told of");
+        }
+        for nothing in ["", " ", "\n", "\"\"", "\u{200b}"] {
+            assert_eq!(trimmed(nothing), "");
+        }
+    }
+}

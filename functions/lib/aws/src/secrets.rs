@@ -1,0 +1,217 @@
+//! The keys a function needs, fetched in one call and checked before anything uses them.
+//!
+//! Each is an encrypted SSM parameter under the service's prefix. Losing the recipient-hash key loses every address, so
+//! nothing here ever makes one up.
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+
+use crate::parameters::{ParameterStore, Parameters, ParametersUnavailable, trimmed};
+use platform::private::Private;
+use platform::startup::StartError;
+
+/// Base64url as people produce it: with or without padding.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false),
+);
+
+/// A key of 32 bytes.
+pub type Key = Private<[u8; 32]>;
+
+/// A parameter under `<prefix>/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SecretName {
+    /// `vapid-private-key`: the P-256 scalar that signs VAPID tokens; base64url of 32 bytes.
+    VapidPrivateKey,
+    /// `vapid-public-key`: its point, uncompressed, which browsers are given; base64url of 65 bytes. Not encrypted.
+    VapidPublicKey,
+    /// `recipient-hash-key`: keys the hash of recipient ids; base64url of 32 bytes.
+    RecipientHashKey,
+    /// `link-signing-key`: signs receipt, click and unsubscribe links; base64url of 32 bytes, or while it rotates two of them
+    /// with a comma between, the one that signs first.
+    LinkSigningKey,
+}
+
+impl SecretName {
+    /// The last part of the parameter's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VapidPrivateKey => "vapid-private-key",
+            Self::VapidPublicKey => "vapid-public-key",
+            Self::RecipientHashKey => "recipient-hash-key",
+            Self::LinkSigningKey => "link-signing-key",
+        }
+    }
+}
+
+/// The keys that sign and verify links. Both verify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkSigningKeys {
+    /// Signs.
+    pub current: Key,
+    /// Still verifies, while the key rotates.
+    pub previous: Option<Key>,
+}
+
+/// Why there are no secrets. Names the parameter and never shows a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretsError {
+    /// SSM has no such parameter.
+    #[error("parameter {0} does not exist")]
+    Missing(String),
+    /// The parameter's value cannot be this key.
+    #[error("parameter {parameter} is malformed: {why}")]
+    Malformed {
+        /// Full name.
+        parameter: String,
+        /// What is wrong with the value.
+        why: &'static str,
+    },
+    /// The function uses a secret that it did not ask for: a mistake in its `main`.
+    #[error("the secret {0} was not asked for")]
+    NotAskedFor(&'static str),
+    /// SSM did not answer; trying again may help.
+    #[error(transparent)]
+    Unavailable(#[from] ParametersUnavailable),
+}
+
+impl From<SecretsError> for StartError {
+    fn from(error: SecretsError) -> Self {
+        match error {
+            SecretsError::Unavailable(cause) => Self::Transient(cause.to_string()),
+            definitive => Self::Definitive(definitive.to_string()),
+        }
+    }
+}
+
+/// The secrets that were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets {
+    vapid_private_key: Option<Key>,
+    vapid_public_key: Option<[u8; 65]>,
+    recipient_hash_key: Option<Key>,
+    link_signing_keys: Option<LinkSigningKeys>,
+}
+
+impl Secrets {
+    /// Fetches `which` in one GetParameters call and checks each; a VAPID pair must also belong together.
+    ///
+    /// # Errors
+    /// The first that is missing or malformed, or SSM does not answer.
+    pub async fn load(store: &ParameterStore, prefix: &str, which: &[SecretName]) -> Result<Self, SecretsError> {
+        let names = which.iter().map(|name| full_name(prefix, *name)).collect();
+        Self::read(&store.get(names).await?, prefix, which)
+    }
+
+    fn read(found: &Parameters, prefix: &str, which: &[SecretName]) -> Result<Self, SecretsError> {
+        let mut secrets = Self::default();
+        for name in which {
+            let parameter = full_name(prefix, *name);
+            let Some(text) = found.get(&parameter) else {
+                return Err(SecretsError::Missing(parameter));
+            };
+            secrets.set(*name, text.expose()).map_err(|why| SecretsError::Malformed { parameter, why })?;
+        }
+        secrets.check_pair().map_err(|why| {
+            let parameter = full_name(prefix, SecretName::VapidPublicKey);
+            SecretsError::Malformed { parameter, why }
+        })?;
+        Ok(secrets)
+    }
+
+    fn set(&mut self, name: SecretName, text: &str) -> Result<(), &'static str> {
+        match name {
+            SecretName::VapidPrivateKey => self.vapid_private_key = Some(key(text)?),
+            SecretName::VapidPublicKey => self.vapid_public_key = Some(point(text)?),
+            SecretName::RecipientHashKey => self.recipient_hash_key = Some(key(text)?),
+            SecretName::LinkSigningKey => self.link_signing_keys = Some(link_signing_keys(text)?),
+        }
+        Ok(())
+    }
+
+    /// A public key that is not the private one's would make every push service refuse every message.
+    fn check_pair(&self) -> Result<(), &'static str> {
+        let (Some(private), Some(public)) = (&self.vapid_private_key, &self.vapid_public_key) else {
+            return Ok(());
+        };
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm, private.expose(), public, &SystemRandom::new())
+            .map(|_| ())
+            .map_err(|_| "it does not belong to vapid-private-key")
+    }
+
+    /// The scalar that signs VAPID tokens.
+    ///
+    /// # Errors
+    /// Not asked for.
+    pub fn vapid_private_key(&self) -> Result<&Key, SecretsError> {
+        asked_for(self.vapid_private_key.as_ref(), SecretName::VapidPrivateKey)
+    }
+
+    /// The public point, uncompressed.
+    ///
+    /// # Errors
+    /// Not asked for.
+    pub fn vapid_public_key(&self) -> Result<&[u8; 65], SecretsError> {
+        asked_for(self.vapid_public_key.as_ref(), SecretName::VapidPublicKey)
+    }
+
+    /// The key of the hash that turns recipient ids into recipient keys.
+    ///
+    /// # Errors
+    /// Not asked for.
+    pub fn recipient_hash_key(&self) -> Result<&Key, SecretsError> {
+        asked_for(self.recipient_hash_key.as_ref(), SecretName::RecipientHashKey)
+    }
+
+    /// The keys of signed links.
+    ///
+    /// # Errors
+    /// Not asked for.
+    pub fn link_signing_keys(&self) -> Result<&LinkSigningKeys, SecretsError> {
+        asked_for(self.link_signing_keys.as_ref(), SecretName::LinkSigningKey)
+    }
+}
+
+fn full_name(prefix: &str, name: SecretName) -> String {
+    format!("{prefix}/{}", name.as_str())
+}
+
+fn asked_for<T>(value: Option<&T>, name: SecretName) -> Result<&T, SecretsError> {
+    value.ok_or(SecretsError::NotAskedFor(name.as_str()))
+}
+
+fn bytes<const N: usize>(text: &str, wrong_length: &'static str) -> Result<[u8; N], &'static str> {
+    let text = trimmed(text);
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    let bytes = BASE64URL.decode(text).map_err(|_| "it is not base64url")?;
+    bytes.try_into().map_err(|_| wrong_length)
+}
+
+fn key(text: &str) -> Result<Key, &'static str> {
+    bytes(text, "it is not 32 bytes").map(Private::new)
+}
+
+fn point(text: &str) -> Result<[u8; 65], &'static str> {
+    let point = bytes::<65>(text, "it is not 65 bytes")?;
+    if point[0] != 4 {
+        return Err("it is not an uncompressed P-256 point");
+    }
+    Ok(point)
+}
+
+fn link_signing_keys(text: &str) -> Result<LinkSigningKeys, &'static str> {
+    let text = trimmed(text);
+    let (current, previous) = text.split_once(',').map_or((text, None), |(first, second)| (first, Some(second)));
+    Ok(LinkSigningKeys { current: key(current)?, previous: previous.map(key).transpose()? })
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;

@@ -1,0 +1,381 @@
+//! How a call to a paid AWS provider ends, told apart by the one question that matters: may it have gone out?
+//!
+//! A paid send is called at most once, so the SDK's own retries are off here, and an ending is a reason to try again
+//! only when it is certain that the provider did not take the message.
+
+#[cfg(test)]
+pub mod fake;
+
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use jiff::Timestamp;
+
+use super::retry_after::wait_ms;
+use aws::has_expired;
+use domain::channel::{Answer, Outcome, Rejection};
+
+/// Longest error code; real ones are shorter.
+const MAX_CODE_CHARS: usize = 64;
+
+/// How long one call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// To have a connection, name lookup and TLS included.
+    pub connect: Duration,
+    /// For the whole call.
+    pub call: Duration,
+}
+
+impl Limits {
+    /// What leaves room for the rest of an invocation's 8 s.
+    pub const PAID: Self = Self { connect: Duration::from_secs(2), call: Duration::from_secs(6) };
+
+    /// As the SDK wants it.
+    pub fn timeouts(self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(self.connect)
+            .operation_attempt_timeout(self.call)
+            .operation_timeout(self.call)
+            .build()
+    }
+
+    /// One try: a retry after a time-out would be a second send.
+    pub fn retries() -> RetryConfig {
+        RetryConfig::disabled()
+    }
+}
+
+/// How a call ended without success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending<'a> {
+    /// The request could not be built: ours to fix in the code.
+    NotBuilt,
+    /// No credentials, no region, no endpoint: it never left, and ours to fix in the set-up.
+    NotReady,
+    /// There was no connection to send it over.
+    NotConnected,
+    /// It left, and no answer came back: nobody knows.
+    Lost,
+    /// The provider said no.
+    Refused(Refusal<'a>),
+}
+
+/// What the provider said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The error code, unless the answer could not be read.
+    pub code: Option<&'a str>,
+    /// The provider's free text: for telling cases of one code apart, never for a log or a history.
+    pub message: Option<&'a str>,
+}
+
+impl<'a> Refusal<'a> {
+    /// The error code without the ending that some protocols and SDKs add to the same name; empty when there is none.
+    pub fn short_code(&self) -> &'a str {
+        let code = self.code.unwrap_or_default();
+        code.strip_suffix("Exception").unwrap_or(code)
+    }
+
+    /// Whether the provider's free text has these words, in any case.
+    pub fn says(&self, words: &str) -> bool {
+        self.message.is_some_and(|message| message.to_ascii_lowercase().contains(words))
+    }
+}
+
+impl Ending<'_> {
+    /// The meaning. `own` knows the codes of one provider; what it does not know is judged by what all AWS services
+    /// share.
+    pub fn outcome(&self, own: fn(&Refusal<'_>) -> Option<Outcome>) -> Outcome {
+        match self {
+            Self::NotBuilt => rejected(Rejection::Unexpected),
+            Self::NotReady => rejected(Rejection::Config),
+            Self::NotConnected => Outcome::RetryLater { after_ms: None },
+            Self::Lost => Outcome::Uncertain,
+            Self::Refused(refusal) => refused(refusal, own),
+        }
+    }
+
+    /// The error code, or our own word for the case.
+    fn detail(&self) -> String {
+        let code = match self {
+            Self::NotBuilt => "request_not_built",
+            Self::NotReady => "request_not_ready",
+            Self::NotConnected => "not_connected",
+            Self::Lost => "no_answer",
+            Self::Refused(refusal) => refusal.code.unwrap_or("unreadable_answer"),
+        };
+        let is_code = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+        // What is no code may be anything.
+        if code.len() <= MAX_CODE_CHARS && code.chars().all(is_code) { code.to_owned() } else { "odd_code".to_owned() }
+    }
+}
+
+/// Shorthand for the adapters.
+pub const fn rejected(reason: Rejection) -> Outcome {
+    Outcome::Rejected { reason }
+}
+
+/// Codes from the "Common errors" page of the AWS Query API references and from the SDK's own list of throttling codes.
+fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> Outcome {
+    if let Some(outcome) = own(refusal) {
+        return outcome;
+    }
+    match refusal.short_code() {
+        // Throttling is decided before a request is looked at, whatever status and name carry it.
+        code if code.contains("Throttl") => Outcome::RetryLater { after_ms: None },
+        "RequestLimitExceeded" | "TooManyRequests" | "BandwidthLimitExceeded" | "SlowDown" | "PriorRequestNotComplete"
+        // The request did not arrive in time, so it was not looked at either.
+        | "RequestTimeout" => Outcome::RetryLater { after_ms: None },
+        // Refused before it was looked at, and not for good: the next process has new ones.
+        _ if has_expired("a paid call", refusal.code.unwrap_or_default()) => Outcome::RetryLater { after_ms: None },
+        "AccessDenied"
+        | "NotAuthorized"
+        | "AuthorizationError"
+        | "OptInRequired"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClient"
+        | "MissingAuthenticationToken"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "InvalidSignature"
+        | "InvalidSecurity"
+        | "RequestExpired" => rejected(Rejection::Config),
+        _ => by_status(refusal.status),
+    }
+}
+
+const fn by_status(status: u16) -> Outcome {
+    match status {
+        408 | 425 | 429 => Outcome::RetryLater { after_ms: None },
+        401 | 403 => rejected(Rejection::Config),
+        413 => rejected(Rejection::TooLarge),
+        // A success that could not be read, or a fault on their side: it may have been taken.
+        200..=299 | 500..=599 => Outcome::Uncertain,
+        _ => rejected(Rejection::Unexpected),
+    }
+}
+
+/// Watches one call from inside the SDK: whether the request was handed to the connection, the answer's status and how long
+/// it asks to wait.
+/// Keeps the connection to this one call.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    seen: Arc<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    departed: AtomicBool,
+    status: AtomicU16,
+    retry_after: OnceLock<String>,
+}
+
+impl Watch {
+    /// Runs the call, which begins at `now`, and says what it means. A wait that the answer itself asks for comes before what
+    /// `own` knows of the code. A success is handed out beside.
+    pub async fn over<T, E: ProvideErrorMetadata>(
+        &self,
+        provider: &str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        own: fn(&Refusal<'_>) -> Option<Outcome>,
+        now: Timestamp,
+    ) -> (Answer, Option<T>) {
+        let started = Instant::now();
+        let result = call.await;
+        let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ending = result.as_ref().err().map(|error| self.ending(error));
+        let status = self.seen.status.load(Ordering::Relaxed);
+        let asked_ms = self.seen.retry_after.get().and_then(|value| wait_ms(value, now));
+        let outcome = match ending.map_or(Outcome::Accepted, |ending| ending.outcome(own)) {
+            Outcome::RetryLater { after_ms } => Outcome::RetryLater { after_ms: asked_ms.or(after_ms) },
+            other => other,
+        };
+        let answer = Answer {
+            outcome,
+            provider: provider.to_owned(),
+            status_code: (status != 0).then_some(status),
+            latency_ms,
+            detail: ending.map(|ending| ending.detail()),
+        };
+        (answer, result.ok())
+    }
+
+    fn ending<'a, E: ProvideErrorMetadata>(&self, error: &'a SdkError<E, HttpResponse>) -> Ending<'a> {
+        let departed = self.seen.departed.load(Ordering::Relaxed);
+        match error {
+            SdkError::ServiceError(context) => Ending::Refused(Refusal {
+                status: context.raw().status().as_u16(),
+                code: context.err().code(),
+                message: context.err().message(),
+            }),
+            SdkError::ResponseError(context) => {
+                let status = context.raw().status().as_u16();
+                Ending::Refused(Refusal { status, code: None, message: None })
+            }
+            SdkError::ConstructionFailure(_) => Ending::NotBuilt,
+            SdkError::TimeoutError(_) if !departed => Ending::NotConnected,
+            SdkError::DispatchFailure(_) if !departed => Ending::NotReady,
+            SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| is_connecting(e)) => {
+                Ending::NotConnected
+            }
+            _ => Ending::Lost,
+        }
+    }
+}
+
+/// Whether the failure is one of making a connection (name lookup, TCP, TLS, its time-out): nothing was sent over it.
+fn is_connecting(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect)
+}
+
+impl Intercept for Watch {
+    fn name(&self) -> &'static str {
+        "Watch"
+    }
+
+    /// Every call has a connection of its own. One kept from before a function was frozen may be dead without either
+    /// side knowing, and a request lost on it would count as uncertain, which ends the notification.
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        context.request_mut().headers_mut().insert("connection", "close");
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.seen.departed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.seen.status.store(context.response().status().as_u16(), Ordering::Relaxed);
+        if let Some(value) = context.response().headers().get("retry-after") {
+            // One call, one answer: nothing is set yet.
+            let _ = self.seen.retry_after.set(value.to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn outcome(status: u16, code: Option<&str>) -> Outcome {
+        Ending::Refused(Refusal { status, code, message: None }).outcome(|_| None)
+    }
+
+    #[test]
+    fn throttling_means_not_taken_whatever_the_status() {
+        for (status, code) in [(400, "Throttling"), (503, "ThrottlingException"), (429, "Throttled")] {
+            assert_eq!(outcome(status, Some(code)), Outcome::RetryLater { after_ms: None });
+        }
+        for code in
+            ["EC2ThrottledException", "SMSThrottling", "Throttling.User", "TooManyRequestsException", "SlowDown"]
+        {
+            assert_eq!(outcome(503, Some(code)), Outcome::RetryLater { after_ms: None }, "{code}");
+        }
+    }
+
+    #[test]
+    fn without_a_known_code_the_class_of_the_status_decides() {
+        for status in 100..=999 {
+            let later = matches!(status, 408 | 425 | 429);
+            let expected = match status {
+                _ if later => Outcome::RetryLater { after_ms: None },
+                401 | 403 => rejected(Rejection::Config),
+                413 => rejected(Rejection::TooLarge),
+                200..=299 | 500..=599 => Outcome::Uncertain,
+                _ => rejected(Rejection::Unexpected),
+            };
+            assert_eq!(outcome(status, None), expected, "{status}");
+            assert_eq!(outcome(status, Some("NeverHeardOf")), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_code_means_the_same_with_and_without_its_ending() {
+        for code in ["AccessDenied", "Throttling", "RequestTimeout", "InvalidSignature", "UnrecognizedClient"] {
+            assert_eq!(outcome(400, Some(code)), outcome(400, Some(&format!("{code}Exception"))), "{code}");
+        }
+        assert_eq!(outcome(400, Some("RequestTimeout")), Outcome::RetryLater { after_ms: None });
+    }
+
+    #[test]
+    fn credentials_that_have_run_out_were_refused_before_anything_was_sent() {
+        for code in ["ExpiredToken", "ExpiredTokenException"] {
+            assert_eq!(outcome(403, Some(code)), Outcome::RetryLater { after_ms: None }, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_only_ops_can_mend_is_our_configuration() {
+        for code in ["AccessDenied", "SignatureDoesNotMatch", "InvalidClientTokenId"] {
+            assert_eq!(outcome(403, Some(code)), rejected(Rejection::Config), "{code}");
+        }
+        assert_eq!(Ending::NotReady.outcome(|_| None), rejected(Rejection::Config));
+    }
+
+    #[test]
+    fn a_fault_on_their_side_or_an_unreadable_success_leaves_it_uncertain() {
+        for status in [200, 500, 502, 503, 504] {
+            assert_eq!(outcome(status, None), Outcome::Uncertain, "{status}");
+        }
+        assert_eq!(outcome(500, Some("InternalFailure")), Outcome::Uncertain);
+        assert_eq!(Ending::Lost.outcome(|_| None), Outcome::Uncertain);
+    }
+
+    #[test]
+    fn only_what_certainly_did_not_leave_may_be_tried_again() {
+        assert_eq!(Ending::NotConnected.outcome(|_| None), Outcome::RetryLater { after_ms: None });
+        assert_eq!(Ending::NotBuilt.outcome(|_| None), rejected(Rejection::Unexpected));
+        assert_eq!(outcome(400, Some("NobodyKnows")), rejected(Rejection::Unexpected));
+    }
+
+    #[test]
+    fn a_providers_own_codes_come_first() {
+        let refusal = Refusal { status: 400, code: Some("Throttling"), message: None };
+        let own = |_: &Refusal<'_>| Some(rejected(Rejection::Refused));
+        assert_eq!(Ending::Refused(refusal).outcome(own), rejected(Rejection::Refused));
+    }
+
+    #[test]
+    fn the_detail_is_a_code_and_never_free_text() {
+        let refusal = Refusal { status: 400, code: Some("Odd <ada@example.com>"), message: Some("ada@example.com") };
+        assert_eq!(Ending::Refused(refusal).detail(), "odd_code");
+        assert_eq!(Ending::Refused(Refusal { code: None, ..refusal }).detail(), "unreadable_answer");
+    }
+}

@@ -1,0 +1,109 @@
+//! What is sent: a real MIME message with a text and an HTML part (RFC 2046 section 5.1.4), built from a notification.
+
+use jiff::Timestamp;
+use mail_builder::MessageBuilder;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::date::Date;
+use mail_builder::headers::raw::Raw;
+use mail_builder::headers::url::URL;
+use mail_builder::mime::MimePart;
+
+use super::sender::Sender;
+use super::{header, html};
+use domain::channel::EmailAddress;
+use domain::channel::link::Link;
+use domain::text;
+use platform::private::Private;
+
+/// Longest subject, in characters.
+pub const MAX_SUBJECT_CHARS: usize = 200;
+
+/// One e-mail to one person. Every field is already safe: nothing in it can start a header or close an element.
+#[derive(Debug, Clone)]
+pub struct EmailMessage {
+    /// Whom it comes from, at an address that SES must have verified.
+    pub from: Sender,
+    /// The only recipient.
+    pub to: EmailAddress,
+    /// One line of at most [`MAX_SUBJECT_CHARS`] characters.
+    pub subject: Private<String>,
+    /// The text part, lines ended by `\n`.
+    pub text: Private<String>,
+    /// The HTML part.
+    pub html: Private<String>,
+    /// Where one click unsubscribes (RFC 8058).
+    pub list_unsubscribe: Option<Link>,
+}
+
+impl EmailMessage {
+    /// Writes the message for a notification's content, in the language `lang` if it is known. Title and body are cleaned, and a
+    /// long title is cut with `…`.
+    #[must_use]
+    pub fn new(
+        from: impl Into<Sender>,
+        to: EmailAddress,
+        title: &str,
+        body: &str,
+        link: Option<&Link>,
+        list_unsubscribe: Option<Link>,
+        lang: Option<&str>,
+    ) -> Self {
+        let title = text::one_line(title);
+        let body = text::lines(body);
+        let html = html::page(&title, &body, link, list_unsubscribe.as_ref(), lang);
+        let opt_out = list_unsubscribe.as_ref().map(|link| format!("Unsubscribe: {}", link.as_str()));
+        let link = link.map(Link::as_str);
+        let subject = text::shortened(&title, MAX_SUBJECT_CHARS).unwrap_or_else(|| title.clone());
+        let text = [Some(title.as_str()), Some(body.as_str()), link, opt_out.as_deref()];
+        let text: Vec<&str> = text.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        Self {
+            from: from.into(),
+            to,
+            subject: Private::new(subject),
+            text: Private::new(text.join("\n\n") + "\n"),
+            html: Private::new(html),
+            list_unsubscribe,
+        }
+    }
+
+    /// The message as it goes over the wire. `notification_id` makes the `Message-ID` (SES puts its own in its place on
+    /// the way out, as it does with `Date`); `now` is the `Date`.
+    #[must_use]
+    pub fn to_mime(&self, notification_id: &str, now: Timestamp) -> Vec<u8> {
+        let id: String = notification_id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        let (text, html) = (self.text.expose().as_str(), self.html.expose().as_str());
+        let parts = vec![MimePart::new("text/plain", text), MimePart::new("text/html", html)];
+        let alternative = ContentType::new("multipart/alternative").attribute("boundary", self.boundary(&id));
+        let addressed = MessageBuilder::new().header("From", Raw::new(self.from.header())).to(self.to.as_str());
+        let titled = match header::encoded(self.subject.expose()) {
+            Some(words) => addressed.header("Subject", Raw::new(words)),
+            None => addressed.subject(self.subject.expose().as_str()),
+        };
+        let mut message = titled
+            .message_id(format!("{id}@{}", self.from.address.domain()))
+            .date(Date::new(now.as_second()))
+            // RFC 3834: keeps out-of-office answers away.
+            .header("Auto-Submitted", Raw::new("auto-generated"));
+        if let Some(link) = &self.list_unsubscribe {
+            message = message.header("List-Unsubscribe", URL::new(link.as_str()));
+            if link.is_https() {
+                message = message.header("List-Unsubscribe-Post", Raw::new("List-Unsubscribe=One-Click"));
+            }
+        }
+        let mut mime = Vec::new();
+        message.body(MimePart::new(alternative, parts)).serialize(&mut mime);
+        mime
+    }
+
+    /// The same for the same message, and in neither part, so that content cannot end a part early.
+    fn boundary(&self, id: &str) -> String {
+        let mut boundary = format!("=_{}", id.chars().take(40).collect::<String>());
+        while self.text.expose().contains(&boundary) || self.html.expose().contains(&boundary) {
+            boundary.push('+');
+        }
+        boundary
+    }
+}
+
+#[cfg(test)]
+mod tests;

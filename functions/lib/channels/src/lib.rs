@@ -1,0 +1,7 @@
+//! The channels: web push, e-mail by SES and SMS by SNS. Each provider's answer is translated into a [`domain::channel::Outcome`].
+
+mod aws;
+pub mod email;
+pub mod push;
+mod retry_after;
+pub mod sms;

@@ -1,0 +1,187 @@
+//! The two ways out: to public addresses only, and to extra origins.
+//!
+//! A name is judged by what it resolves to at the moment of connecting, by the resolver that the connection itself uses,
+//! so there is no second look-up that could answer differently. An address in place of a name, which would be connected to
+//! without a look-up, is turned away. Redirects are not followed and proxies not asked for: this client knows neither.
+
+use std::error::Error;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::{Builder, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+
+use domain::channel::push::address::is_public;
+
+/// For a TCP connection, well within the time of a request.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Connections are kept this long; push services end theirs later.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How soon a connection that died while the process slept is noticed.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The most of an answer that is kept while nobody has looked at it yet, its head included.
+pub(super) const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A pooled HTTP client over TCP connections of `C`.
+type HttpClient<C> = Client<HttpsConnector<C>, Full<Bytes>>;
+/// The client for the known push services.
+pub type PublicClient = HttpClient<NamesOnly<HttpConnector<PublicOnly<GaiResolver>>>>;
+/// The client for extra origins.
+pub type ExtraClient = HttpClient<HttpConnector<GaiResolver>>;
+
+/// For the known push services: https, and to public addresses.
+pub fn public_client() -> PublicClient {
+    public_client_with(GaiResolver::new())
+}
+
+fn public_client_with<R: Resolver>(resolver: R) -> HttpClient<NamesOnly<HttpConnector<PublicOnly<R>>>> {
+    let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_only().enable_all_versions();
+    pooled(tls.wrap_connector(NamesOnly(tcp(PublicOnly(resolver)))))
+}
+
+/// For extra origins: also plain http, and to wherever the operator pointed.
+pub fn extra_client() -> ExtraClient {
+    pooled(extra_connector())
+}
+
+fn extra_connector() -> HttpsConnector<HttpConnector<GaiResolver>> {
+    let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_all_versions();
+    tls.wrap_connector(tcp(GaiResolver::new()))
+}
+
+/// The same, speaking to plain http as it speaks to the large push services, which agree on HTTP/2 within TLS.
+#[cfg(test)]
+pub(super) fn http2_client() -> ExtraClient {
+    settings().http2_only(true).build(extra_connector())
+}
+
+fn tcp<R>(resolver: R) -> HttpConnector<R> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp
+}
+
+fn pooled<C>(connector: C) -> Client<C, Full<Bytes>>
+where
+    C: hyper_util::client::legacy::connect::Connect + Clone,
+{
+    settings().build(connector)
+}
+
+fn settings() -> Builder {
+    let mut settings = Client::builder(TokioExecutor::new());
+    settings
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .http1_max_buf_size(ANSWER_LIMIT_BYTES)
+        .http2_initial_stream_window_size(ANSWER_LIMIT_BYTES as u32)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    settings
+}
+
+/// What looks up names, with the bounds that hyper has on it.
+pub(super) trait Resolver:
+    Service<Name, Response: Iterator<Item = SocketAddr>, Error: Into<BoxError>, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<R> Resolver for R where
+    R: Service<Name, Response: Iterator<Item = SocketAddr>, Error: Into<BoxError>, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// A resolver that keeps only what is public of another's answers.
+#[derive(Clone)]
+pub struct PublicOnly<R>(R);
+
+/// A connector for names: hyper connects to an address without asking its resolver, so an address must not get that far.
+#[derive(Clone)]
+pub struct NamesOnly<C>(C);
+
+/// A name resolved to nothing public, or there was an address in its place.
+#[derive(Debug, thiserror::Error)]
+#[error("the name resolves to no public address")]
+pub(super) struct NotPublic;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Resolved = Result<std::vec::IntoIter<SocketAddr>, BoxError>;
+
+impl<R: Resolver> Service<Name> for PublicOnly<R> {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Resolved> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolving = self.0.call(name);
+        Box::pin(async move { public(resolving.await.map_err(Into::into)?) })
+    }
+}
+
+impl<C> Service<Uri> for NamesOnly<C>
+where
+    C: Service<Uri, Error: Into<BoxError>, Future: Send + 'static>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = (!uri.host().is_none_or(is_address)).then(|| self.0.call(uri));
+        Box::pin(async move { connecting.ok_or(NotPublic)?.await.map_err(Into::into) })
+    }
+}
+
+/// Whether hyper would take the host for an address. Other notations (`127.1`, `0x7f000001`) are names to it.
+fn is_address(host: &str) -> bool {
+    host.starts_with('[') || host.parse::<IpAddr>().is_ok()
+}
+
+/// The public ones, or [`NotPublic`] if none is.
+fn public(resolved: impl Iterator<Item = SocketAddr>) -> Resolved {
+    let addresses: Vec<_> = resolved.filter(|address| is_public(address.ip())).collect();
+    if addresses.is_empty() { Err(NotPublic.into()) } else { Ok(addresses.into_iter()) }
+}
+
+/// Whether a request failed because of [`NotPublic`].
+pub(super) fn is_not_public(error: &(dyn Error + 'static)) -> bool {
+    error.is::<NotPublic>() || error.source().is_some_and(is_not_public)
+}
+
+/// Whether something came back that is no HTTP, or more of a head than is read.
+pub(super) fn is_no_http(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) || error.source().is_some_and(is_no_http)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! A push from end to end: a push service on this machine verifies and opens what arrives, on another library.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod arrival;
+mod http2;
+mod misbehaviour;
+mod rogue;
+mod service;
+
+pub use arrival::verified_claims;
+
+#[path = "../../../ece/tests/browser/mod.rs"]
+mod browser;

@@ -1,0 +1,179 @@
+//! Who we are, to a push service (RFC 8292): one signature per origin, kept for its life.
+//!
+//! Signing costs several times what sealing does, and Apple asks senders not to renew a token more than once an hour.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine;
+use http::HeaderValue;
+use jiff::Timestamp;
+use web_push::{PartialVapidSignatureBuilder, SubscriptionInfo, VapidSignatureBuilder};
+
+use crate::email::Sender;
+use domain::channel::is_domain_name;
+use domain::channel::push::PushEndpoint;
+use domain::channel::push::keys::BASE64URL;
+
+/// How long a signature is valid; RFC 8292 allows 24 h.
+const LIFETIME_SECONDS: i64 = 12 * 3_600;
+/// A signature with less life than this is not used any more.
+const RENEWED_BEFORE_SECONDS: i64 = 3_600;
+/// Two of the services spread over many host names, so the cache has an end.
+const MOST_ORIGINS: usize = 256;
+
+/// What is wrong with the VAPID configuration. No variant carries the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VapidProblem {
+    /// Not the 32 bytes of a P-256 private key in base64url.
+    #[error("the VAPID private key is not 32 bytes of a P-256 scalar in base64url")]
+    Key,
+    /// Neither an address nor a page where a push service could reach the operator.
+    #[error("the VAPID subject is neither mailto: nor https:, or names localhost")]
+    Subject,
+    /// The signature could not be made.
+    #[error("the VAPID signature failed")]
+    Signing,
+}
+
+/// The private key, and its public half for browsers.
+#[derive(Clone)]
+pub struct VapidKey {
+    signer: PartialVapidSignatureBuilder,
+    public_key: String,
+}
+
+impl VapidKey {
+    /// Reads the raw private scalar in base64url, the form that VAPID key generators give.
+    ///
+    /// # Errors
+    ///
+    /// [`VapidProblem::Key`].
+    pub fn parse(private_key: &str) -> Result<Self, VapidProblem> {
+        let scalar = BASE64URL.decode(private_key.trim()).map_err(|_| VapidProblem::Key)?;
+        // web-push panics on 31 bytes, so nothing reaches it that is not a key.
+        if scalar.len() != 32 || p256::SecretKey::from_slice(&scalar).is_err() {
+            return Err(VapidProblem::Key);
+        }
+        let signer =
+            VapidSignatureBuilder::from_base64_no_sub(&BASE64URL.encode(&scalar)).map_err(|_| VapidProblem::Key)?;
+        let public_key = BASE64URL.encode(signer.get_public_key());
+        Ok(Self { signer, public_key })
+    }
+
+    /// The public key in base64url: a browser's `applicationServerKey`.
+    #[must_use]
+    pub fn public_key(&self) -> &str {
+        &self.public_key
+    }
+}
+
+impl fmt::Debug for VapidKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VapidKey(public {})", self.public_key)
+    }
+}
+
+/// Where a push service reaches the operator: `mailto:` or `https:`. Apple refuses localhost and anything with spaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VapidSubject(String);
+
+impl VapidSubject {
+    /// Reads the template parameter.
+    ///
+    /// # Errors
+    ///
+    /// [`VapidProblem::Subject`].
+    pub fn parse(subject: &str) -> Result<Self, VapidProblem> {
+        let plain = subject.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'));
+        let reachable = match subject.strip_prefix("mailto:") {
+            Some(address) => Sender::parse_address(address).is_ok(),
+            None => https_host(subject).is_some_and(is_domain_name),
+        };
+        if plain && reachable { Ok(Self(subject.to_owned())) } else { Err(VapidProblem::Subject) }
+    }
+}
+
+/// The host of an `https:` URL in its usual spelling: the subject is sent as written, and a push service may compare it as text.
+fn https_host(subject: &str) -> Option<&str> {
+    subject.strip_prefix("https://")?.split('/').next()
+}
+
+/// Signs for an origin once, and again when the signature grows old.
+pub struct VapidCache {
+    key: VapidKey,
+    subject: VapidSubject,
+    signed: Mutex<HashMap<String, Signed>>,
+}
+
+/// A header that is ready to send, and the time in which it may be sent.
+struct Signed {
+    authorization: HeaderValue,
+    from: Timestamp,
+    renewed_at_second: i64,
+}
+
+impl Signed {
+    /// A clock that was set back would otherwise send a token that lives too long for the push service.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.from <= now && now.as_second() < self.renewed_at_second
+    }
+}
+
+impl VapidCache {
+    /// An empty cache.
+    #[must_use]
+    pub fn new(key: VapidKey, subject: VapidSubject) -> Self {
+        Self { key, subject, signed: Mutex::default() }
+    }
+
+    /// The key it signs with.
+    #[must_use]
+    pub const fn key(&self) -> &VapidKey {
+        &self.key
+    }
+
+    /// The `Authorization` header for an endpoint's origin, valid for an hour at least.
+    ///
+    /// # Errors
+    ///
+    /// [`VapidProblem::Signing`].
+    pub fn authorization(&self, endpoint: &PushEndpoint, now: Timestamp) -> Result<HeaderValue, VapidProblem> {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = signed.get(endpoint.origin()).filter(|kept| kept.is_fresh(now)) {
+            return Ok(kept.authorization.clone());
+        }
+        if signed.len() >= MOST_ORIGINS {
+            signed.clear();
+        }
+        let fresh = self.sign(endpoint.origin(), now)?;
+        let authorization = fresh.authorization.clone();
+        signed.insert(endpoint.origin().to_owned(), fresh);
+        Ok(authorization)
+    }
+
+    fn sign(&self, origin: &str, now: Timestamp) -> Result<Signed, VapidProblem> {
+        let expires_at_second = now.as_second() + LIFETIME_SECONDS;
+        // Only the origin of the "subscription" is read, and only to fill in an `aud` that is given here anyway.
+        let subscription = SubscriptionInfo::new(origin, "", "");
+        let mut builder = self.key.signer.clone().add_sub_info(&subscription);
+        builder.add_claim("aud", origin);
+        builder.add_claim("exp", expires_at_second);
+        builder.add_claim("sub", self.subject.0.as_str());
+        let token = builder.build().map_err(|_| VapidProblem::Signing)?.auth_t;
+        let mut authorization = HeaderValue::try_from(format!("vapid t={token}, k={}", self.key.public_key))
+            .map_err(|_| VapidProblem::Signing)?;
+        authorization.set_sensitive(true);
+        Ok(Signed { authorization, from: now, renewed_at_second: expires_at_second - RENEWED_BEFORE_SECONDS })
+    }
+}
+
+impl fmt::Debug for VapidCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VapidCache({:?}, {:?})", self.key, self.subject)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! SNS's answers as outcomes. Source: the SNS API reference, Publish and "Common errors". (To a number that opted out
+//! SNS mostly accepts and drops the message, which only its delivery log tells; the codes here are for when it says so.)
+
+use crate::aws::{Refusal, rejected};
+use domain::channel::{Outcome, Rejection};
+
+/// The meaning of SNS's own codes; `None` for those that all AWS services share.
+pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
+    let is_opted_out = refusal.says("opted out") || refusal.says("opted-out");
+    Some(match refusal.short_code() {
+        "OptedOut" => rejected(Rejection::Refused),
+        "InvalidParameter" | "ParameterValueInvalid" | "Validation" if is_opted_out => rejected(Rejection::Refused),
+        "InvalidParameter" | "ParameterValueInvalid" | "Validation" => rejected(invalid_parameter(refusal)),
+        // A number outside the sandbox's verified ones, a key or an endpoint that is not set up: for ops to mend.
+        "UserError" | "NotFound" | "EndpointDisabled" | "PlatformApplicationDisabled" => rejected(Rejection::Config),
+        code if code.starts_with("KMS") && code != "KMSThrottling" => rejected(Rejection::Config),
+        _ => return None,
+    })
+}
+
+/// Of the parameters sent, only the number comes from outside; where SNS names another one the fault is ours.
+fn invalid_parameter(refusal: &Refusal<'_>) -> Rejection {
+    if refusal.says("sandbox") || refusal.says("sender") || refusal.says("maxprice") || refusal.says("smstype") {
+        Rejection::Config
+    } else if refusal.says("too long") {
+        Rejection::TooLarge
+    } else {
+        Rejection::BadAddress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::Ending;
+
+    fn meaning(status: u16, code: &str, message: &str) -> Outcome {
+        Ending::Refused(Refusal { status, code: Some(code), message: Some(message) }).outcome(outcome)
+    }
+
+    #[test]
+    fn an_invalid_parameter_is_the_number_unless_sns_names_another() {
+        let number = "Invalid parameter: PhoneNumber Reason: +1 is not valid to publish to";
+        let cases = [
+            (number, Rejection::BadAddress),
+            ("Invalid parameter: Message too long", Rejection::TooLarge),
+            ("Invalid parameter: AWS.SNS.SMS.SenderID", Rejection::Config),
+            ("The destination phone number is not verified in the sandbox", Rejection::Config),
+            ("Destination phone number opted out", Rejection::Refused),
+        ];
+        for (message, reason) in cases {
+            assert_eq!(meaning(400, "InvalidParameter", message), rejected(reason), "{message}");
+        }
+    }
+
+    #[test]
+    fn who_opted_out_is_not_asked_again() {
+        assert_eq!(meaning(400, "OptedOut", ""), rejected(Rejection::Refused));
+    }
+
+    #[test]
+    fn throttling_was_not_taken_and_a_fault_may_have_been() {
+        assert_eq!(meaning(429, "Throttled", ""), Outcome::RetryLater { after_ms: None });
+        assert_eq!(meaning(400, "KMSThrottling", ""), Outcome::RetryLater { after_ms: None });
+        assert_eq!(meaning(500, "InternalError", ""), Outcome::Uncertain);
+    }
+
+    #[test]
+    fn rights_and_keys_are_our_configuration() {
+        for code in ["AuthorizationError", "InvalidSecurity", "KMSAccessDenied", "KMSNotFound", "UserError"] {
+            assert_eq!(meaning(403, code, ""), rejected(Rejection::Config), "{code}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! How a dispatcher is put together: the same for `send`, which attempts at once, and `cascade`, which attempts later.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Dispatcher;
+use super::dispatcher::SHARE;
+use super::topic_order::ONE_AT_A_TIME;
+
+use crate::Channels;
+use crate::TokenKeys;
+use crate::breakers::{Breakers, Bulkhead};
+use crate::live::{LastGood, LiveSource};
+use aws::parameters::ParameterStore;
+use aws::secrets::{SecretName, Secrets, SecretsError};
+use channels::email::{EmailClient, Sender, SenderName};
+use channels::push::{PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
+use channels::sms::{SenderId, SmsClient};
+use domain::breaker::Host;
+use domain::channel::Channel;
+use domain::channel::push::{ExtraHosts, ExtraOrigins};
+use domain::country::CountryCode;
+use domain::recipient::KeyHasher;
+use platform::clock::Clock;
+use platform::environment::{Environment, EnvironmentError};
+use platform::startup::StartError;
+use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
+
+/// The environment of a function that sends.
+#[derive(Debug, Clone)]
+pub struct DispatcherConfig {
+    /// `/push-notifications/<stage>`.
+    pub parameter_prefix: String,
+    /// The recipients table.
+    pub recipients_table: String,
+    /// The notifications table.
+    pub notifications_table: String,
+    /// The control table.
+    pub control_table: String,
+    /// Who e-mails come from.
+    pub sender: Sender,
+    /// Through which SES tells what becomes of them.
+    pub ses_configuration_set: String,
+    /// Whom push services may contact about us.
+    pub vapid_subject: VapidSubject,
+    /// Push services beside the known ones.
+    pub extra_push_origins: ExtraOrigins,
+    /// Where SMS may go unless the settings say otherwise.
+    pub sender_country: CountryCode,
+    /// Who SMS come from, where a country allows a name.
+    pub sms_sender_id: Option<SenderId>,
+    /// The AWS clients' settings.
+    pub aws: aws::SdkConfig,
+}
+
+/// A dispatcher and the hasher of recipient keys, as soon as the secrets are there.
+///
+/// # Errors
+/// Names the secret that is missing or malformed, or says that SSM does not answer.
+pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
+    let secrets = config.secrets().await?;
+    let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
+    let dispatcher = config.dispatcher(&secrets, clock)?;
+    // A local stack gives an endpoint of its own for AWS; from there nothing outside this machine is contacted.
+    if config.aws.endpoint_url().is_none() {
+        tokio::spawn(dispatcher.channels.push.warm(&PUSH_SERVICES));
+    }
+    Ok((dispatcher, hasher))
+}
+
+impl DispatcherConfig {
+    /// A client of the tables.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws::dynamodb(&self.aws)
+    }
+
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or not usable.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            parameter_prefix: environment.required("PARAMETER_PREFIX")?,
+            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            control_table: environment.required("CONTROL_TABLE")?,
+            sender: Sender {
+                address: environment.read("SENDER_ADDRESS", Sender::parse_address)?,
+                name: environment.read_optional("SENDER_NAME", SenderName::parse)?,
+            },
+            ses_configuration_set: environment.required("SES_CONFIGURATION_SET")?,
+            vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
+            extra_push_origins: environment
+                .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
+                .unwrap_or_default()
+                .with_hosts(environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default()),
+            sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
+            sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
+            aws: aws::config(environment)?,
+        })
+    }
+
+    /// Fetches the keys that sending needs.
+    ///
+    /// # Errors
+    /// Names the one that is missing or malformed.
+    pub async fn secrets(&self) -> Result<Secrets, SecretsError> {
+        let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
+        Secrets::load(&parameters, &self.parameter_prefix, &needed).await
+    }
+
+    /// The hosts that nearly all messages go to: their breakers are read with the first message.
+    fn always_watched(&self) -> Vec<Host> {
+        let origins = PUSH_SERVICES.into_iter().chain(self.extra_push_origins.iter());
+        let push = origins.filter_map(|origin| origin.split_once("://")).map(|(_, provider)| Host::push(provider));
+        push.chain([Channel::Email, Channel::Sms].map(Host::paid)).collect()
+    }
+
+    /// Puts the dispatcher together.
+    ///
+    /// # Errors
+    /// When the secrets lack one, or the VAPID key is none.
+    pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
+        let dynamodb = self.dynamodb();
+        let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
+        let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
+        let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
+            parameter: format!("{}/{}", self.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
+            why: "it is not a P-256 private key",
+        })?;
+        let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
+        let last_good = LastGood::new(dynamodb.clone(), self.control_table.as_str());
+        Ok(Dispatcher {
+            notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
+            sms_messages: SmsMessages::new(dynamodb.clone(), self.control_table.as_str()),
+            budgets: BudgetStore::new(dynamodb, self.control_table.as_str()),
+            breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
+            bulkhead: Bulkhead::new(SHARE),
+            topics: Bulkhead::new(ONE_AT_A_TIME),
+            channels: Channels {
+                push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
+                extra_origins: self.extra_push_origins.clone(),
+                email: EmailClient::new(aws::ses(&self.aws), self.sender.clone(), self.ses_configuration_set.clone()),
+                sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
+                keys: TokenKeys::new(secrets.link_signing_keys()?),
+            },
+            live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone())
+                .with_public_base_url()
+                .with_last_good(last_good)
+                .sharing(),
+            home_country: self.sender_country,
+            clock,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The names in the template's Environment block of a function, and those that Lambda itself sets.
+    fn variables(function: &str) -> Vec<&'static str> {
+        let template = include_str!("../../../../template.yaml");
+        let (_, block) = template.split_once(&format!("\n  {function}:\n")).unwrap();
+        let (_, variables) = block.split_once("        Variables:\n").unwrap();
+        let lines = variables.lines().take_while(|line| line.starts_with("          "));
+        let ours = lines.map(|line| line.trim().split_once(':').unwrap().0);
+        ours.chain(["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]).collect()
+    }
+
+    fn value(name: &str) -> &'static str {
+        match name {
+            "SENDER_ADDRESS" => "service@example.com",
+            "VAPID_SUBJECT" => "mailto:ops@example.com",
+            "EXTRA_PUSH_ORIGINS" => "http://127.0.0.1:18082",
+            "EXTRA_PUSH_HOSTS" => "*.push.example.org",
+            "SENDER_COUNTRY" => "IT",
+            _ => "x1",
+        }
+    }
+
+    fn read_without(names: &[&str], missing: &str) -> Result<DispatcherConfig, EnvironmentError> {
+        let given = names.iter().filter(|name| **name != missing);
+        DispatcherConfig::read(&Environment::given(given.map(|name| (*name, value(name)))))
+    }
+
+    #[test]
+    fn both_functions_that_send_are_told_all_that_is_read_and_miss_nothing_silently() {
+        for function in ["SendFunction", "CascadeFunction"] {
+            let names = variables(function);
+            assert!(read_without(&names, "").is_ok());
+            for missing in &names {
+                let optional =
+                    matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME");
+                let read_by_main = matches!(*missing, "STAGE" | "LOG_LEVEL");
+                match read_without(&names, missing) {
+                    Ok(_) => assert!(optional || read_by_main, "{missing}"),
+                    Err(error) => assert_eq!(error, EnvironmentError::MissingVariable(missing)),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_meant_stops_the_start_with_its_name() {
+        for (name, bad) in [
+            ("SENDER_ADDRESS", "nobody"),
+            ("SENDER_ADDRESS", "a@bücher.example"),
+            ("SENDER_NAME", "Example\r\nBcc: eve@example.com"),
+            ("VAPID_SUBJECT", "mailto:me@localhost"),
+            ("EXTRA_PUSH_ORIGINS", "push.example.com"),
+            ("EXTRA_PUSH_HOSTS", "https://push.example.com"),
+            ("SENDER_COUNTRY", "Italy"),
+            ("SENDER_COUNTRY", "UK"),
+            ("SMS_SENDER_ID", "longer than eleven"),
+        ] {
+            let given =
+                variables("SendFunction").into_iter().map(|one| (one, if one == name { bad } else { value(one) }));
+            let error = DispatcherConfig::read(&Environment::given(given)).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "parameters_tests.rs"]
+mod parameters_tests;

@@ -1,0 +1,121 @@
+//! A model of the control table for tests: conditional writes on a map, with calls that overtake each other, get lost, or
+//! lose their answers as told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use domain::breaker::memory::counts;
+use domain::breaker::{Breaker, Host, Phase, Report, Stored};
+use store::Ledger;
+use store::StoreError;
+
+/// The table, shared by all clones.
+#[derive(Debug, Clone, Default)]
+pub struct Model(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+pub struct State {
+    pub items: BTreeMap<Host, Stored>,
+    /// Every write that went through, and the transition if it was one.
+    pub writes: Vec<(Host, Option<(Breaker, Breaker)>)>,
+    pub reads: usize,
+    pub is_down: bool,
+    /// One call in so many is lost, with or without its effect; 0 is none.
+    pub loses_one_in: u32,
+    random: u32,
+}
+
+impl State {
+    /// A number below `bound`: the same ones in every run of a test that seeds the same.
+    fn draw(&mut self, bound: u32) -> u32 {
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.random >> 8) % bound.max(1)
+    }
+}
+
+impl Model {
+    pub fn seeded(seed: u32) -> Self {
+        let model = Self::default();
+        model.state(|state| state.random = seed);
+        model
+    }
+
+    pub fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.lock().unwrap())
+    }
+
+    pub fn stored(&self, host: &Host) -> Stored {
+        self.state(|state| state.items.get(host).cloned().unwrap_or_default())
+    }
+
+    /// Others run before and after the call takes effect, as often as chance has it.
+    async fn call<T>(&self, effect: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let lost = || StoreError::Transient { call: "call", cause: "lost".to_owned() };
+        let (before, after, fate) = self.state(|state| (state.draw(4), state.draw(4), state.draw(state.loses_one_in)));
+        for _ in 0..before {
+            tokio::task::yield_now().await;
+        }
+        let is_lossy = self.state(|state| state.loses_one_in > 0);
+        if self.state(|state| state.is_down) || (is_lossy && fate == 0) {
+            return Err(lost());
+        }
+        let answer = self.state(effect);
+        for _ in 0..after {
+            tokio::task::yield_now().await;
+        }
+        if is_lossy && fate == 1 { Err(lost()) } else { answer }
+    }
+}
+
+const REFUSED: StoreError = StoreError::ConditionFailed { call: "call" };
+
+impl Ledger for Model {
+    async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, Stored)>, StoreError> {
+        self.call(|state| {
+            state.reads += 1;
+            let found = |host: &Host| state.items.get(host).cloned().unwrap_or_default();
+            Ok(hosts.iter().map(|host| (host.clone(), found(host))).collect())
+        })
+        .await
+    }
+
+    async fn count(&self, host: &Host, report: &Report) -> Result<Stored, StoreError> {
+        self.call(|state| {
+            let stored = state.items.entry(host.clone()).or_default();
+            match stored.breaker.phase {
+                Phase::Closed { since_ms } if counts(report.began_ms, since_ms) => {}
+                _ => return Err(REFUSED),
+            }
+            stored.tally.merge(&report.tally);
+            let stored = stored.clone();
+            state.writes.push((host.clone(), None));
+            Ok(stored)
+        })
+        .await
+    }
+
+    async fn replace(&self, host: &Host, from: u32, next: &Breaker, _: i64) -> Result<(), StoreError> {
+        self.call(|state| {
+            let stored = state.items.entry(host.clone()).or_default();
+            if stored.breaker.revision != from {
+                return Err(REFUSED);
+            }
+            let transition = (stored.breaker, *next);
+            *stored = Stored { breaker: *next, ..Stored::default() };
+            state.writes.push((host.clone(), Some(transition)));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn trim(&self, host: &Host, slots: &[i64]) -> Result<(), StoreError> {
+        self.call(|state| {
+            let stored = state.items.entry(host.clone()).or_default();
+            let last = slots.iter().max().map_or(0, |slot| (slot + 1) * domain::breaker::SLOT_MS);
+            stored.tally.forget_until(last);
+            state.writes.push((host.clone(), None));
+            Ok(())
+        })
+        .await
+    }
+}

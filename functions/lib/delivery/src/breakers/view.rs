@@ -1,0 +1,381 @@
+//! One process's view of all breakers, and what it tells the others.
+//!
+//! Asked before each call, it answers from memory. The table is read in one go for all hosts this process deals with, at
+//! most every 5 s, and beside reads that are made anyway; a host that is new here counts as CLOSED until then. Whoever
+//! reports a failure learns the state from the answer. If the table does not answer, sending goes on: nobody waits for it
+//! for longer than [`PATIENCE`], and after that it is left alone for a while.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::held::{HOLD_OFF_MS, Held};
+use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Phase, Report, Signal, Stored, Thresholds};
+use domain::channel::Answer;
+use platform::clock::Clock;
+use store::{BreakerStore, Ledger, StoreError};
+
+/// The most that anybody waits for the table.
+pub const PATIENCE: Duration = Duration::from_millis(500);
+/// How often a transition is tried that others are faster with.
+const TRIES: u32 = 3;
+/// Counts of slots that ended this long ago are beyond every window; that many of them are worth a write to remove.
+const STALE_MS: i64 = 180_000;
+const STALE_SLOTS: usize = 32;
+
+/// All breakers, as this process sees them.
+#[derive(Debug)]
+pub struct Breakers<L = BreakerStore> {
+    ledger: L,
+    clock: Clock,
+    always: Vec<Host>,
+    held: Mutex<Held>,
+    reading: tokio::sync::Mutex<()>,
+    reporting: tokio::sync::Mutex<()>,
+}
+
+/// Whether a call may go out.
+#[derive(Debug)]
+pub enum Entry {
+    /// It may; this is to be handed in with its outcome.
+    Let(Pass),
+    /// Not before this time.
+    Barred(Timestamp),
+}
+
+/// Under what a call went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// As one of many.
+    Free,
+    /// As the probe, under the breaker's state that it stored.
+    Probe(Breaker),
+}
+
+impl Pass {
+    /// Whether it is the probe.
+    #[must_use]
+    pub const fn is_probe(&self) -> bool {
+        matches!(self, Self::Probe(_))
+    }
+}
+
+/// What the table is to be told.
+enum Told {
+    /// All failures of a host that were not told yet.
+    Failures,
+    /// What a probe came to.
+    Probe(Breaker, Signal),
+    /// Until when the provider wants to be left alone.
+    Wish(i64),
+}
+
+/// What became of a transition.
+enum Replaced {
+    Done,
+    /// Somebody was faster, and what they stored is known now.
+    Overtaken,
+    Unanswered,
+}
+
+impl<L: Ledger + Send + Sync> Breakers<L> {
+    /// A view over `ledger`. The hosts in `always` are read from the first time on.
+    pub fn new(ledger: L, always: impl IntoIterator<Item = Host>, clock: Clock) -> Self {
+        let always = always.into_iter().collect();
+        let (held, reading, reporting) = Default::default();
+        Self { ledger, clock, always, held, reading, reporting }
+    }
+
+    /// Reads what others did, if that was long ago: to be run beside another read. Never fails, and waits for the table
+    /// for [`PATIENCE`] at most.
+    pub async fn refresh(&self) {
+        if self.held().is_fresh(self.now_ms()) {
+            return;
+        }
+        // Who comes while somebody reads goes on with what is known.
+        let Ok(_reading) = self.reading.try_lock() else { return };
+        let hosts = self.held().begin_read(&self.always, self.now_ms());
+        self.read(&hosts).await;
+    }
+
+    /// Reads these hosts now, for [`PATIENCE`] at most.
+    pub fn read<'a>(&'a self, hosts: &'a [Host]) -> BoxFuture<'a, ()> {
+        Box::pin(self.read_now(hosts))
+    }
+
+    async fn read_now(&self, hosts: &[Host]) {
+        let before = self.held().heard;
+        let read = self.within_patience(self.ledger_call(self.ledger.read(hosts))).await;
+        let now_ms = self.now_ms();
+        for (host, stored) in read.and_then(Result::ok).into_iter().flatten() {
+            let mut held = self.held();
+            if held.entry(&host, now_ms).heard <= before {
+                held.learn(&host, stored.breaker, now_ms);
+            }
+        }
+    }
+
+    /// The breaker as this process knows it.
+    pub fn known(&self, host: &Host) -> Breaker {
+        *self.held().entry(host, self.now_ms()).memory.known()
+    }
+
+    /// Until when this host is not to be called, as far as this process knows.
+    pub fn barred_until(&self, host: &Host) -> Option<Timestamp> {
+        let now_ms = self.now_ms();
+        match self.held().entry(host, now_ms).memory.admission(now_ms) {
+            Admission::Barred(until_ms) => Some(moment(until_ms)),
+            Admission::Free | Admission::IfProbe => None,
+        }
+    }
+
+    /// Asks for a call to go out now. Writes only for a probe.
+    pub async fn enter(&self, host: &Host) -> Entry {
+        for _ in 0..TRIES {
+            let (now_ms, known) = (self.now_ms(), self.known(host));
+            let admission = self.held().entry(host, now_ms).memory.admission(now_ms);
+            match admission {
+                Admission::Free => return Entry::Let(Pass::Free),
+                Admission::Barred(until_ms) => return Entry::Barred(moment(until_ms)),
+                Admission::IfProbe => {}
+            }
+            let Some(probing) = known.probing(now_ms) else { continue };
+            match self.within_patience(self.replace(host, &known, &probing)).await {
+                Some(Replaced::Done) => return Entry::Let(Pass::Probe(probing)),
+                Some(Replaced::Overtaken) => {}
+                // Without the table nobody can be told apart: all go on.
+                Some(Replaced::Unanswered) | None => return Entry::Let(Pass::Free),
+            }
+        }
+        Entry::Barred(moment(self.now_ms() + 1_000))
+    }
+
+    /// Counts what a call came to. Writes on failures and after probes only, and never fails.
+    ///
+    /// `device` is the one that a push went to. Its `Retry-After` is its own matter until several devices get one; that of a
+    /// provider without devices concerns the whole provider.
+    pub async fn count(
+        &self,
+        host: &Host,
+        device: Option<DeviceMark>,
+        pass: Pass,
+        answer: &Answer,
+        began: Timestamp,
+        thresholds: &Thresholds,
+    ) {
+        let now_ms = self.now_ms();
+        let until_ms = |after_ms: u64| now_ms.saturating_add_unsigned(after_ms.min(thresholds.longest_ms()));
+        let asked_until_ms = match (pass, Signal::of(answer)) {
+            (Pass::Probe(held), signal) => {
+                self.within_patience(self.slowly(Told::Probe(held, signal), host, thresholds)).await;
+                return;
+            }
+            (Pass::Free, Signal::Success) => return self.held().entry(host, now_ms).memory.succeeded(now_ms),
+            (Pass::Free, Signal::Answered | Signal::NotCalled) => return,
+            (Pass::Free, Signal::Asked(after_ms)) if device.is_none() => {
+                self.within_patience(self.slowly(Told::Wish(until_ms(after_ms)), host, thresholds)).await;
+                return;
+            }
+            (Pass::Free, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
+            (Pass::Free, Signal::Failure) => None,
+        };
+        let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, device, asked_until_ms };
+        self.held().entry(host, now_ms).memory.failed(failure);
+        self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
+    }
+
+    /// Keeps all processes from calling this host until then. For facts about a host that come from elsewhere than the
+    /// answer to a call; a time that is over changes nothing.
+    pub async fn rest(&self, host: &Host, until: Timestamp) {
+        self.within_patience(Box::pin(self.asked(host, until.as_millisecond()))).await;
+    }
+
+    /// The call was not made after all: a probe is the next one's.
+    pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
+        if let Pass::Probe(held) = pass {
+            self.within_patience(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;
+        }
+    }
+
+    /// What is told to the table, boxed: it is rare, and too large to be part of every send's own state.
+    fn slowly<'a>(&'a self, told: Told, host: &'a Host, thresholds: &'a Thresholds) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match told {
+                Told::Failures => self.report(host, thresholds).await,
+                Told::Probe(held, signal) => self.probed(host, &held, signal, thresholds).await,
+                Told::Wish(until_ms) => self.asked(host, until_ms).await,
+            }
+        })
+    }
+
+    async fn probed(&self, host: &Host, held: &Breaker, signal: Signal, thresholds: &Thresholds) {
+        let next = held.probed(signal, thresholds, self.now_ms());
+        if matches!(self.replace(host, held, &next).await, Replaced::Done) {
+            tell(host, held, &next, "a probe");
+        }
+    }
+
+    async fn asked(&self, host: &Host, until_ms: i64) {
+        for _ in 0..TRIES {
+            let known = self.known(host);
+            let Some(next) = known.asked(until_ms, self.now_ms()) else { return };
+            match self.replace(host, &known, &next).await {
+                Replaced::Done => return tell(host, &known, &next, "the provider asked for it"),
+                Replaced::Overtaken => {}
+                Replaced::Unanswered => {
+                    // This process at least keeps to it.
+                    return self.held().entry(host, self.now_ms()).memory.keep_to(until_ms);
+                }
+            }
+        }
+    }
+
+    /// One report at a time: what others count meanwhile goes along with the next. Nothing is forgotten before it is stored,
+    /// whenever this is given up.
+    async fn report(&self, host: &Host, thresholds: &Thresholds) {
+        let _reporting = self.reporting.lock().await;
+        for _ in 0..TRIES {
+            let now_ms = self.now_ms();
+            let report = self.held().entry(host, now_ms).memory.report(now_ms);
+            let Some(report) = report else { return };
+            match self.ledger_call(self.ledger.count(host, &report)).await {
+                Ok(stored) => {
+                    self.held().entry(host, now_ms).memory.told(&report);
+                    return self.judge(host, &stored, &report, thresholds).await;
+                }
+                Err(Some(StoreError::ConditionFailed { .. })) => self.learn_again(host).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Opens the breaker if what all have told is bad enough.
+    async fn judge(&self, host: &Host, stored: &Stored, report: &Report, thresholds: &Thresholds) {
+        let now_ms = self.now_ms();
+        {
+            let mut held = self.held();
+            held.learn(host, stored.breaker, now_ms);
+            held.entry(host, now_ms).memory.weigh(stored, now_ms);
+        }
+        if let Some((next, why)) = verdict(stored, report, thresholds, now_ms) {
+            if matches!(self.replace(host, &stored.breaker, &next).await, Replaced::Done) {
+                tell(host, &stored.breaker, &next, why);
+            }
+            return;
+        }
+        let stale = stored.tally.ended_by(now_ms - STALE_MS);
+        if stale.len() > STALE_SLOTS {
+            let _ = self.ledger_call(self.ledger.trim(host, &stale)).await;
+        }
+    }
+
+    /// Boxed, as all that several others wait for.
+    fn replace<'a>(&'a self, host: &'a Host, from: &'a Breaker, next: &'a Breaker) -> BoxFuture<'a, Replaced> {
+        Box::pin(self.replace_now(host, from, next))
+    }
+
+    async fn replace_now(&self, host: &Host, from: &Breaker, next: &Breaker) -> Replaced {
+        let now_ms = self.now_ms();
+        match self.ledger_call(self.ledger.replace(host, from.revision, next, now_ms)).await {
+            Ok(()) => {
+                self.held().learn(host, *next, now_ms);
+                Replaced::Done
+            }
+            Err(Some(StoreError::ConditionFailed { .. })) => {
+                self.learn_again(host).await;
+                // The answer to an earlier try of this very write was lost.
+                if self.known(host).revision == next.revision { Replaced::Done } else { Replaced::Overtaken }
+            }
+            Err(_) => Replaced::Unanswered,
+        }
+    }
+
+    fn learn_again<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, ()> {
+        Box::pin(self.learn_now(host))
+    }
+
+    async fn learn_now(&self, host: &Host) {
+        if let Ok(found) = self.ledger_call(self.ledger.read(std::slice::from_ref(host))).await {
+            for (host, stored) in found {
+                self.held().learn(&host, stored.breaker, self.now_ms());
+            }
+        }
+    }
+
+    /// One call of the table, unless it is being left alone (`None`).
+    async fn ledger_call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Option<StoreError>> {
+        if (1..=HOLD_OFF_MS).contains(&(self.held().down_until_ms - self.now_ms())) {
+            return Err(None);
+        }
+        call.await.map_err(|error| {
+            if !error.is_condition_failed() {
+                self.leave_alone(&error.to_string());
+            }
+            Some(error)
+        })
+    }
+
+    async fn within_patience<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let done = tokio::time::timeout(PATIENCE, work).await;
+        if done.is_err() {
+            self.leave_alone("no answer in 500 ms");
+        }
+        done.ok()
+    }
+
+    fn leave_alone(&self, cause: &str) {
+        let now_ms = self.now_ms();
+        let mut held = self.held();
+        if held.down_until_ms <= now_ms {
+            tracing::warn!(cause, "the breakers' table does not answer; sending goes on");
+        }
+        held.down_until_ms = now_ms + HOLD_OFF_MS;
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The breaker that what all have told makes of a CLOSED one, and why; `None` when it stays as it is.
+fn verdict(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i64) -> Option<(Breaker, &'static str)> {
+    let asked = report.asked_until_ms.filter(|_| stored.tally.asks_for_rest(thresholds, now_ms));
+    if stored.tally.is_bad(thresholds, now_ms) {
+        let opened = stored.breaker.opened(thresholds, now_ms);
+        let longer = asked.and_then(|until_ms| opened.asked(until_ms, now_ms));
+        return Some((longer.unwrap_or(opened), "too many failures"));
+    }
+    Some((stored.breaker.asked(asked?, now_ms)?, "several devices were told when to come again"))
+}
+
+fn tell(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
+    let (channel, provider) = (host.channel, host.provider.as_str());
+    match to.phase {
+        Phase::Closed { .. } => {
+            tracing::info!(recovered = "breaker_open", %channel, provider, "the breaker closed: the provider answers");
+        }
+        Phase::Open { until_ms } if from.is_closed() && to.open_for_ms > 0 => {
+            let until = moment(until_ms);
+            tracing::warn!(alarm = "breaker_open", %channel, provider, %until, why, "the breaker opened");
+        }
+        Phase::Open { until_ms } => {
+            let until = moment(until_ms);
+            tracing::warn!(%channel, provider, %until, why, "the breaker stays open, or opened on request");
+        }
+        Phase::HalfOpen { .. } => {}
+    }
+}
+
+fn moment(at_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

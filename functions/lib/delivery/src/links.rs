@@ -1,0 +1,181 @@
+//! What a message carries back to this service: where its receipts go, and the links behind a click and an opt-out.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::token::{Permit, TOKEN_CHARS, TokenKeys};
+use channels::push::{MAX_BASE_BYTES, ReceiptLink};
+use domain::channel::Channel;
+use domain::channel::link::Link;
+use domain::notification::Notification;
+use domain::recipient::DeviceMark;
+use platform::private::Private;
+
+/// How long after a notification's lifetime a device may still report: it may have been off.
+const RECEIPTS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Where a message's URL asks, in its query or fragment, for the token that its page needs to tell of a conversion.
+const TOKEN_HERE: &str = "{token}";
+/// The same as programs that build URLs write it.
+const TOKEN_HERE_ENCODED: &str = "%7Btoken%7D";
+/// How long an opt-out works: whenever somebody comes across an old mail.
+const UNSUBSCRIBE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// Where the API answers, as the outside sees it: the parameter `.../public-base-url`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicBaseUrl(String);
+
+/// The text is no [`PublicBaseUrl`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not an https URL of at most 128 bytes, without query and fragment")]
+pub struct NotABaseUrl;
+
+impl PublicBaseUrl {
+    /// Reads a base such as `https://notify.example.com`; a slash at its end is taken off. `http` is for this machine alone:
+    /// tokens travel in links.
+    ///
+    /// # Errors
+    /// For anything that no link can begin with.
+    pub fn parse(text: &str) -> Result<Self, NotABaseUrl> {
+        let link = Link::parse(text.trim()).map_err(|_| NotABaseUrl)?;
+        if link.as_str().contains(['?', '#', '\\']) {
+            return Err(NotABaseUrl);
+        }
+        if !link.is_https() && !link.is_local() {
+            return Err(NotABaseUrl);
+        }
+        let base = link.as_str().trim_end_matches('/');
+        if base.len() > MAX_BASE_BYTES { Err(NotABaseUrl) } else { Ok(Self(base.to_owned())) }
+    }
+
+    /// A click link below this base at its full length, with no token in it.
+    #[must_use]
+    pub fn longest_click(&self) -> String {
+        self.click(&"x".repeat(TOKEN_CHARS))
+    }
+
+    fn click(&self, token: &str) -> String {
+        format!("{}/v1/clicks/{token}", self.0)
+    }
+}
+
+impl fmt::Display for PublicBaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a push carries beside its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushLinks {
+    /// Where the service worker reports.
+    pub receipt: ReceiptLink,
+    /// What the page behind its URL may say: that it converted, and no more.
+    pub page_token: Private<String>,
+}
+
+impl PushLinks {
+    /// The largest there can be.
+    #[must_use]
+    pub fn longest() -> Self {
+        Self { receipt: ReceiptLink::longest(), page_token: Private::new("x".repeat(TOKEN_CHARS)) }
+    }
+}
+
+/// A message's URL with the token where it asks for one.
+#[must_use]
+pub fn with_token(url: &str, token: &str) -> String {
+    let (path, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    format!("{path}{}", rest.replace(TOKEN_HERE, token).replace(TOKEN_HERE_ENCODED, token))
+}
+
+/// Makes the links of messages. Without a base there are none, and messages go out without them.
+#[derive(Debug, Clone, Copy)]
+pub struct Links<'a> {
+    base: &'a PublicBaseUrl,
+    keys: &'a TokenKeys,
+}
+
+impl<'a> Links<'a> {
+    /// Links below `base`, signed by `keys`.
+    #[must_use]
+    pub const fn new(base: &'a PublicBaseUrl, keys: &'a TokenKeys) -> Self {
+        Self { base, keys }
+    }
+
+    /// Where a push of this notification to this device, and the page that it opens, report: until 30 days after its lifetime.
+    #[must_use]
+    pub fn push(&self, about: &Notification, device_id: &str) -> PushLinks {
+        let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
+        let sign = |permit| Private::new(self.keys.sign(&permit, until));
+        let token = sign(Permit::DeviceReceipt(about.id.clone(), DeviceMark::of(device_id)));
+        let receipt = ReceiptLink::below(&self.base.0, token);
+        PushLinks { receipt, page_token: sign(Permit::Click(about.id.clone(), Channel::Push)) }
+    }
+
+    /// The link that leads to the notification's own one, as long as that is kept; `None` when it has none that can be shown.
+    #[must_use]
+    pub fn click(&self, about: &Notification, channel: Channel) -> Option<Link> {
+        about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
+        let token = self.keys.sign(&Permit::Click(about.id.clone(), channel), about.kept_until);
+        Link::parse(&self.base.click(&token)).ok()
+    }
+
+    /// The link that opts the recipient out of this type, for a year.
+    #[must_use]
+    pub fn unsubscribe(&self, about: &Notification) -> Option<Link> {
+        let permit = Permit::Unsubscribe(about.id.recipient().clone(), about.kind.name.to_owned());
+        let token = self.keys.sign(&permit, plus(about.due_at, UNSUBSCRIBE_FOR));
+        Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()
+    }
+}
+
+fn plus(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_token_stands_where_a_query_or_fragment_asks_for_it() {
+        for (url, filled) in [
+            ("https://a.example/?n={token}&m={token}", "https://a.example/?n=T&m=T"),
+            ("https://a.example/#{token}", "https://a.example/#T"),
+            ("https://a.example/?n=%7Btoken%7D", "https://a.example/?n=T"),
+            ("https://a.example/{token}?a={t}", "https://a.example/{token}?a={t}"),
+            ("https://a.example/", "https://a.example/"),
+        ] {
+            assert_eq!(with_token(url, "T"), filled);
+        }
+    }
+
+    #[test]
+    fn a_base_is_where_links_begin() {
+        for (text, base) in [
+            ("https://notify.example.com", "https://notify.example.com"),
+            (" https://notify.example.com/ \n", "https://notify.example.com"),
+            (
+                "http://127.0.0.1:4566/_aws/execute-api/a1/$default",
+                "http://127.0.0.1:4566/_aws/execute-api/a1/$default",
+            ),
+        ] {
+            assert_eq!(PublicBaseUrl::parse(text).unwrap().to_string(), base);
+        }
+        let long = format!("https://example.com/{}", "a".repeat(128));
+        for text in [
+            "",
+            "notify.example.com",
+            "http://notify.example.com",
+            "http://127.0.0.1.example.com",
+            "javascript:x",
+            "https://a.example/?b",
+            "https://a.example/#b",
+            &long,
+        ] {
+            assert_eq!(PublicBaseUrl::parse(text), Err(NotABaseUrl), "{text}");
+        }
+    }
+}

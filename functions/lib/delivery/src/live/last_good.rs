@@ -1,0 +1,294 @@
+//! The newest valid versions of the rollout's parameters in the control table, for processes that meet junk, that start while
+//! SSM does not answer, or that were idle meanwhile. `rollup` writes it each minute; whoever reads a parameter's history
+//! writes what it found.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::reading::{Record, RecordEntry, StoredText, Texts};
+use aws::cause;
+use domain::rollout::VersionKey;
+use platform::private::Private;
+
+/// The last part of each parameter's name, and the attribute that holds its text.
+const ATTRIBUTES: [(&str, &str); 4] = [
+    ("rollout-percentage", "percentage"),
+    ("rollout-users", "users"),
+    ("settings", "settings"),
+    ("public-base-url", "public_base_url"),
+];
+/// Of two records of a parameter, the one of the newer version stays.
+const IS_NOT_OLDER: &str = "attribute_not_exists(#modified) OR #modified < :modified \
+    OR (#modified = :modified AND #version <= :version)";
+
+const KEY: &str = "rollout#last-good";
+
+/// The item `pk = "rollout#last-good"`: for each parameter its text (`percentage`), the version that the text is of
+/// (`percentage_version`, `percentage_modified`), the version up to which that is the newest valid one (`percentage_up_to_version`,
+/// `percentage_up_to_modified`); and `at` (milliseconds since the epoch, when one of the texts last changed).
+#[derive(Debug, Clone)]
+pub struct LastGood {
+    dynamodb: Client,
+    table: String,
+}
+
+/// The control table did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{call} of the last good rollout failed: {cause}")]
+pub struct LastGoodError {
+    call: &'static str,
+    cause: String,
+}
+
+impl LastGood {
+    /// In this control table.
+    pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
+        Self { dynamodb, table: table.into() }
+    }
+
+    /// The record, or `None` when nothing was ever saved. Read consistently: whoever asks wants what was just written.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn load(&self) -> Result<Option<Record>, LastGoodError> {
+        Ok(self.read(true).await?.as_ref().map(record_of))
+    }
+
+    /// Since when nothing of the record has changed, if it holds the same rollout as `texts`; `None` if it does not, as
+    /// within a minute of a change, or if nothing was ever saved.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn unchanged_since(&self, texts: &Texts) -> Result<Option<Timestamp>, LastGoodError> {
+        let Some(item) = self.read(false).await? else { return Ok(None) };
+        let at = number(&item, "at");
+        let text = |stored: &Option<StoredText>| stored.as_ref().map(|stored| stored.text.clone());
+        let is_same = item.contains_key("percentage")
+            && text_of(&item, "percentage") == text(&texts.percentage)
+            && text_of(&item, "users") == text(&texts.users);
+        Ok(at.filter(|_| is_same).and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+    }
+
+    async fn read(&self, is_consistent: bool) -> Result<Option<HashMap<String, AttributeValue>>, LastGoodError> {
+        let call = self.dynamodb.get_item().table_name(&self.table).key("pk", string(KEY));
+        let call = call.consistent_read(is_consistent).send();
+        let found = call.await.map_err(|error| LastGoodError { call: "GetItem", cause: cause(&error) })?;
+        Ok(found.item)
+    }
+
+    /// Saves those entries of `known` that are newer than the record's, and says whether there was one. A parameter that is missing
+    /// keeps what the record has.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn save(&self, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
+        // Read first: an unchanged record then costs one read unit a minute, and a refused write would cost a write.
+        let before = self.load().await?.unwrap_or_default();
+        self.save_over(&before, known, now).await
+    }
+
+    /// As [`Self::save`], with the record as it was just read.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn save_over(&self, before: &Record, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
+        let mut is_saved = false;
+        for (parameter, attribute) in ATTRIBUTES {
+            let before = before.get(parameter).cloned().unwrap_or_default();
+            let Some(entry) = known.get(parameter) else { continue };
+            let Some(valid) = entry.valid.as_ref().filter(|_| entry.is_newer_than(&before)) else { continue };
+            let is_changed = before.valid.is_none_or(|before| before.text != valid.text);
+            is_saved |= self.write(attribute, valid, entry.newest_up_to, is_changed.then_some(now)).await?;
+        }
+        Ok(is_saved)
+    }
+
+    /// Whether the condition held: nobody wrote something newer meanwhile.
+    async fn write(
+        &self,
+        attribute: &str,
+        valid: &StoredText,
+        newest_up_to: Option<VersionKey>,
+        changed_at: Option<Timestamp>,
+    ) -> Result<bool, LastGoodError> {
+        let mut call = self.dynamodb.update_item().table_name(&self.table).key("pk", string(KEY));
+        let up_to = newest_up_to.unwrap_or(valid.key);
+        let numbers = [
+            ("version", format!("{attribute}_version"), valid.key.version),
+            ("modified", format!("{attribute}_modified"), valid.key.modified_ms),
+            ("up_to_version", format!("{attribute}_up_to_version"), up_to.version),
+            ("up_to_modified", format!("{attribute}_up_to_modified"), up_to.modified_ms),
+        ];
+        let changed_at = changed_at.map(|at| ("at", "at".to_owned(), at.as_millisecond()));
+        let mut sets = vec!["#text = :text".to_owned()];
+        call = call.expression_attribute_names("#text", attribute);
+        call = call.expression_attribute_values(":text", string(valid.text.expose()));
+        for (name, attribute, value) in numbers.into_iter().chain(changed_at) {
+            sets.push(format!("#{name} = :{name}"));
+            call = call.expression_attribute_names(format!("#{name}"), attribute);
+            call = call.expression_attribute_values(format!(":{name}"), AttributeValue::N(value.to_string()));
+        }
+        let call = call.update_expression(format!("SET {}", sets.join(", "))).condition_expression(IS_NOT_OLDER);
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(&error) => Ok(false),
+            Err(error) => Err(LastGoodError { call: "UpdateItem", cause: cause(&error) }),
+        }
+    }
+}
+
+impl RecordEntry {
+    /// Whether it says something that `other` does not.
+    fn is_newer_than(&self, other: &Self) -> bool {
+        let key = |entry: &Self| entry.valid.as_ref().map(|valid| valid.key);
+        (key(self), self.newest_up_to) > (key(other), other.newest_up_to)
+    }
+}
+
+fn is_refused(error: &SdkError<UpdateItemError, HttpResponse>) -> bool {
+    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+fn string(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn record_of(item: &HashMap<String, AttributeValue>) -> Record {
+    let key_of = |attribute: &str| {
+        let (version, modified_ms) = (format!("{attribute}version"), format!("{attribute}modified"));
+        number(item, &version).zip(number(item, &modified_ms))
+    };
+    let key_of = |attribute: &str| key_of(attribute).map(|(version, modified_ms)| VersionKey { modified_ms, version });
+    let entry = |attribute: &str| {
+        // An older release wrote texts without versions: those are the oldest.
+        let key = key_of(&format!("{attribute}_")).unwrap_or_default();
+        let valid = text_of(item, attribute).map(|text| StoredText { key, text });
+        RecordEntry { valid, newest_up_to: key_of(&format!("{attribute}_up_to_")) }
+    };
+    ATTRIBUTES.into_iter().map(|(parameter, attribute)| (parameter, entry(attribute))).collect()
+}
+
+fn text_of(item: &HashMap<String, AttributeValue>, attribute: &str) -> Option<Private<String>> {
+    item.get(attribute)?.as_s().ok().cloned().map(Private::new)
+}
+
+fn number(item: &HashMap<String, AttributeValue>, attribute: &str) -> Option<i64> {
+    item.get(attribute)?.as_n().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use aws::fake_aws;
+
+    /// A table that holds `item`, and the writes that come to it.
+    fn table(item: Value) -> (LastGood, Arc<Mutex<Vec<Value>>>) {
+        let writes = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&writes);
+        let config = fake_aws::config(move |target, body| {
+            if target.ends_with("UpdateItem") {
+                seen.lock().unwrap().push(body);
+                return std::future::ready((200, json!({})));
+            }
+            std::future::ready((200, item.clone()))
+        });
+        (LastGood::new(Client::new(&config), "control"), writes)
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000).unwrap()
+    }
+
+    fn stored(version: i64, text: &str) -> Option<StoredText> {
+        let key = VersionKey { modified_ms: 1_000 * version, version };
+        Some(StoredText { key, text: Private::new(text.to_owned()) })
+    }
+
+    fn entry(version: i64, text: &str) -> RecordEntry {
+        let valid = stored(version, text);
+        RecordEntry { newest_up_to: valid.as_ref().map(|valid| valid.key), valid }
+    }
+
+    fn number(number: i64) -> Value {
+        json!({"N": number.to_string()})
+    }
+
+    #[tokio::test]
+    async fn nothing_saved_loads_as_none_and_the_first_save_writes_all_that_is_there() {
+        let (record, writes) = table(json!({}));
+        assert_eq!(record.load().await, Ok(None));
+        let known = Record::from([("rollout-percentage", entry(3, "10")), ("rollout-users", entry(1, "[]"))]);
+        assert_eq!(record.save(&known, now()).await, Ok(true));
+        let writes = writes.lock().unwrap();
+        assert_eq!((writes.len(), &writes[0]["Key"]), (2, &json!({"pk": {"S": "rollout#last-good"}})));
+        let names = json!({"#text": "percentage", "#version": "percentage_version", "#modified": "percentage_modified",
+            "#up_to_version": "percentage_up_to_version", "#up_to_modified": "percentage_up_to_modified", "#at": "at"});
+        assert_eq!(writes[0]["ExpressionAttributeNames"], names);
+        let values = json!({":text": {"S": "10"}, ":version": number(3), ":modified": number(3_000),
+            ":up_to_version": number(3), ":up_to_modified": number(3_000), ":at": number(1_800_000_000_000)});
+        assert_eq!(writes[0]["ExpressionAttributeValues"], values);
+        assert_eq!(writes[0]["ConditionExpression"], IS_NOT_OLDER);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_newer_is_written_and_a_missing_text_erases_nothing() {
+        let item = json!({"percentage": {"S": "10"}, "percentage_version": number(3), "percentage_modified": number(3_000),
+            "percentage_up_to_version": number(3), "percentage_up_to_modified": number(3_000)});
+        let (record, writes) = table(json!({"Item": item}));
+        let loaded = record.load().await.unwrap().unwrap();
+        assert_eq!(loaded["rollout-percentage"], entry(3, "10"));
+        for older in [entry(3, "10"), entry(2, "100"), RecordEntry::default()] {
+            assert_eq!(record.save(&Record::from([("rollout-percentage", older)]), now()).await, Ok(false));
+        }
+        assert_eq!(record.save(&Record::default(), now()).await, Ok(false));
+        assert!(writes.lock().unwrap().is_empty());
+        let up_to = Some(VersionKey { modified_ms: 4_000, version: 4 });
+        let junk_follows = RecordEntry { newest_up_to: up_to, ..entry(3, "10") };
+        assert_eq!(record.save(&Record::from([("rollout-percentage", junk_follows)]), now()).await, Ok(true));
+        // The same text: what ops have promised has not changed.
+        assert!(writes.lock().unwrap()[0]["ExpressionAttributeValues"].get(":at").is_none());
+        assert_eq!(record.save(&Record::from([("rollout-percentage", entry(4, "0"))]), now()).await, Ok(true));
+        assert_eq!(writes.lock().unwrap()[1]["ExpressionAttributeValues"][":at"], number(1_800_000_000_000));
+    }
+
+    #[tokio::test]
+    async fn a_text_that_an_older_release_wrote_is_older_than_every_version() {
+        let (record, _) = table(json!({"Item": {"percentage": {"S": "10"}, "users": {"N": "1"}}}));
+        let loaded = record.load().await.unwrap().unwrap();
+        assert_eq!(loaded["rollout-percentage"].valid.as_ref().unwrap().key, VersionKey::default());
+        assert_eq!(loaded["rollout-users"], RecordEntry::default());
+        assert_eq!(record.save(&Record::from([("rollout-percentage", entry(1, "0"))]), now()).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn since_when_it_is_unchanged_is_known_only_of_the_same_rollout() {
+        let item = json!({"Item": {"percentage": {"S": "10"}, "users": {"S": "[]"}, "at": {"N": "1800000000000"}}});
+        let (record, _) = table(item);
+        let same = Texts { percentage: stored(7, "10"), users: stored(1, "[]"), ..Texts::default() };
+        assert_eq!(record.unchanged_since(&same).await, Ok(Some(now())));
+        let changed = Texts { percentage: stored(8, "20"), ..same };
+        assert_eq!(record.unchanged_since(&changed).await, Ok(None));
+        assert_eq!(table(json!({})).0.unchanged_since(&changed).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn a_table_that_does_not_answer_is_said_without_the_item() {
+        let fail = |_, _| {
+            std::future::ready((400, json!({"__type": "ResourceNotFoundException", "message": "[\"ada\"] is no list"})))
+        };
+        let record = LastGood::new(Client::new(&fake_aws::config(fail)), "control");
+        let error = record.load().await.unwrap_err().to_string();
+        assert_eq!(error, "GetItem of the last good rollout failed: ResourceNotFoundException");
+    }
+}

@@ -1,0 +1,9 @@
+//! The live configuration: the parameters of rollout and settings, as every process follows them within 30 s.
+
+pub mod last_good;
+pub mod reading;
+pub mod source;
+
+pub use last_good::LastGood;
+pub use reading::Texts;
+pub use source::{Live, LiveSource};

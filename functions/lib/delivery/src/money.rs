@@ -1,0 +1,135 @@
+//! Where paid messages may go at all. What they may cost is in [`domain::budget`].
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use domain::channel::Channel;
+use domain::channel::PhoneNumber;
+use domain::country::CountryCode;
+use domain::recipient::Recipient;
+use domain::rollout::Version;
+use domain::settings::SmsSettings;
+
+/// Why a recipient cannot be reached on a channel: what explain shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// No device is registered.
+    NoDevice,
+    /// The profile has no address for the channel.
+    NoAddress,
+    /// The profile opts out of the channel.
+    OptedOutChannel,
+    /// The address must not be written to again.
+    Suppressed,
+    /// The number cannot be a mobile number of its country.
+    InvalidNumber,
+    /// SMS may not go to the number's country.
+    CountryNotAllowed,
+    /// Version 1 knows push alone.
+    #[serde(rename = "version_1")]
+    Version1,
+    /// Nobody is known by this id.
+    UnknownRecipient,
+}
+
+/// What keeps a channel from reaching this recipient whatever is tried; of several, what the caller can mend first.
+#[must_use]
+pub fn obstacle(
+    channel: Channel,
+    recipient: Option<&Recipient>,
+    version: Version,
+    sms: &SmsSettings,
+    home_country: CountryCode,
+) -> Option<Obstacle> {
+    let Some(recipient) = recipient else { return Some(Obstacle::UnknownRecipient) };
+    if version == Version::V1 && channel != Channel::Push {
+        return Some(Obstacle::Version1);
+    }
+    let missing = match channel {
+        Channel::Push => recipient.devices.is_empty().then_some(Obstacle::NoDevice),
+        Channel::Email => recipient.email.is_none().then_some(Obstacle::NoAddress),
+        Channel::Sms => recipient.phone.is_none().then_some(Obstacle::NoAddress),
+    };
+    let opted_out = || (!recipient.preferences.wants_channel(channel)).then_some(Obstacle::OptedOutChannel);
+    let suppressed = || recipient.suppressed.contains(&channel).then_some(Obstacle::Suppressed);
+    let phone = || recipient.phone.as_ref().filter(|_| channel == Channel::Sms);
+    missing.or_else(opted_out).or_else(suppressed).or_else(|| phone_obstacle(phone()?, sms, home_country))
+}
+
+fn phone_obstacle(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryCode) -> Option<Obstacle> {
+    if phone.check_mobile().is_err() {
+        return Some(Obstacle::InvalidNumber);
+    }
+    let allowed = |country: &str| match &sms.allowed_countries {
+        Some(countries) => countries.iter().any(|allowed| allowed.as_str() == country),
+        None => home_country.as_str() == country,
+    };
+    (!phone.country().is_some_and(allowed)).then_some(Obstacle::CountryNotAllowed)
+}
+
+/// Channels that can't reach this recipient whatever is tried: a phone that is no mobile, or in a country not allowed.
+#[must_use]
+pub fn impossible_channels(
+    recipient: Option<&Recipient>,
+    sms: &SmsSettings,
+    home_country: CountryCode,
+) -> BTreeSet<Channel> {
+    let phone = recipient.and_then(|recipient| recipient.phone.as_ref());
+    let obstacle = phone.and_then(|phone| phone_obstacle(phone, sms, home_country));
+    obstacle.map(|_| Channel::Sms).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::recipient::sample::with_everything;
+
+    #[test]
+    fn each_obstacle_has_its_name_and_the_callers_own_faults_come_first() {
+        let home = CountryCode::parse("IT").unwrap();
+        let because = |channel, version, change: &dyn Fn(&mut Recipient)| {
+            let mut recipient = with_everything(1);
+            change(&mut recipient);
+            let found = obstacle(channel, Some(&recipient), version, &SmsSettings::default(), home);
+            let impossible = impossible_channels(Some(&recipient), &SmsSettings::default(), home);
+            if channel == Channel::Sms && version == Version::V2 {
+                let open = recipient.reachable_on(channel) && !impossible.contains(&channel);
+                assert_eq!(found.is_none(), open, "explain and the gates agree");
+            }
+            serde_json::json!(found)
+        };
+        let phone = |number: &'static str| move |one: &mut Recipient| one.phone = PhoneNumber::parse(number).ok();
+        let suppress = |channel| move |one: &mut Recipient| _ = one.suppressed.insert(channel);
+        let opt_out = |channel| move |one: &mut Recipient| _ = one.preferences.opted_out_channels.insert(channel);
+        let both = |one: &mut Recipient| {
+            opt_out(Channel::Sms)(one);
+            phone("+999123456789")(one);
+        };
+        let (push, email, sms) = (Channel::Push, Channel::Email, Channel::Sms);
+        type Change<'a> = &'a dyn Fn(&mut Recipient);
+        let table: [(Channel, Version, Change<'_>, Option<&str>); 14] = [
+            (push, Version::V2, &|_| {}, None),
+            (email, Version::V2, &|_| {}, None),
+            (sms, Version::V2, &|_| {}, None),
+            (push, Version::V1, &|_| {}, None),
+            (sms, Version::V1, &|_| {}, Some("version_1")),
+            (push, Version::V2, &|one| one.devices.clear(), Some("no_device")),
+            (email, Version::V2, &|one| one.email = None, Some("no_address")),
+            (sms, Version::V2, &|one| one.phone = None, Some("no_address")),
+            (email, Version::V2, &suppress(email), Some("suppressed")),
+            (push, Version::V2, &opt_out(push), Some("opted_out_channel")),
+            (sms, Version::V2, &phone("+4915112345678"), Some("country_not_allowed")),
+            (sms, Version::V2, &phone("+881612345678"), Some("country_not_allowed")),
+            (sms, Version::V2, &phone("+39800123456"), Some("invalid_number")),
+            (sms, Version::V2, &both, Some("opted_out_channel")),
+        ];
+        for (channel, version, change, why) in table {
+            assert_eq!(because(channel, version, change), serde_json::json!(why), "{channel} {version:?}");
+        }
+        let unknown = obstacle(push, None, Version::V2, &SmsSettings::default(), home);
+        assert_eq!(unknown, Some(Obstacle::UnknownRecipient));
+    }
+}

@@ -1,0 +1,246 @@
+//! Taking work up again: from the stream at once, and every minute from the index `due`.
+//!
+//! Whoever comes first claims the notification by a conditional write; whoever comes second learns of it there and does
+//! nothing. So it does not matter how often, or in which order, anybody is told.
+
+use std::fmt;
+
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Allowance, CONCURRENCY, Dispatcher, Job, gone_by, impossible_channels, left};
+use crate::Gates;
+use aws::deadline;
+use domain::notification::{Notification, NotificationId, Status};
+use domain::rollout::Version;
+use platform::emf::{Figure, Metric};
+use store::{DUE_SHARDS, due_shards};
+use store::{Due, StoreError};
+
+/// The longest one notification may take within a sweep.
+pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);
+/// What a sweep keeps back at its end: the last paid call's claim may take part of it.
+pub(super) const TO_FINISH: SignedDuration = SignedDuration::from_secs(5);
+
+/// A notification's turn in a round.
+enum Turn {
+    Ended(Result<Resumed, StoreError>),
+    NotReached,
+}
+
+/// What taking a notification up came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// It was worked on.
+    Worked,
+    /// It is not due, ended, erased, or taken by somebody else: nothing to do.
+    Nothing,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// How many it found due: at most the sweep's own limit from each shard.
+    pub found: usize,
+    /// How many it worked on.
+    pub worked: usize,
+    /// How many failed, and stay due.
+    pub failed: usize,
+    /// How many it did not reach in its time.
+    pub left: usize,
+    /// How long the one that had waited longest had been due; 0 when there was none.
+    pub oldest_ms: i64,
+}
+
+impl Sweep {
+    /// What goes to CloudWatch of it.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    pub fn figures(&self) -> [Figure; 3] {
+        [
+            (Metric::DueFound, Some(self.found as f64)),
+            (Metric::DueLeft, Some(self.left as f64)),
+            (Metric::OldestDueAge, Some(self.oldest_ms as f64 / 1e3)),
+        ]
+    }
+}
+
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, worked, failed, left, .. } = self;
+        write!(f, "worked on {worked} of {found} due notifications, {failed} failed, {left} not reached")
+    }
+}
+
+/// What the stream says of a notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Which.
+    pub id: NotificationId,
+    /// When it wants attention, in milliseconds since the epoch.
+    pub next_action_at_ms: i64,
+}
+
+impl Dispatcher {
+    /// Works on what is due, most urgent first, up to `most` notifications, until shortly before `ends_at_ms`.
+    ///
+    /// # Errors
+    /// When the index cannot be read; a single notification's failure is counted and does not stop the rest.
+    pub async fn sweep(&self, most: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
+        let now = self.clock.now();
+        let shards: Vec<_> = due_shards().collect();
+        let asked = shards.iter().map(|shard| self.notifications.due(shard, now, most));
+        let shards = futures_util::future::try_join_all(asked).await?;
+        let found = shards.iter().map(Vec::len).sum();
+        let oldest_ms = waited_ms(shards.iter().filter_map(|shard| shard.first()), now);
+        let ids = shards.into_iter().map(|shard| shard.into_iter().map(|one| one.id).collect()).collect();
+        let due = fairly(ids, most);
+        let results = self.resume_all(&due, ends_at_ms).await;
+        let count = |of: fn(&Turn) -> bool| results.iter().filter(|turn| of(turn)).count();
+        Ok(Sweep {
+            found,
+            worked: count(|turn| matches!(turn, Turn::Ended(Ok(Resumed::Worked)))),
+            failed: count(|turn| matches!(turn, Turn::Ended(Err(_)))),
+            left: found - due.len() + count(|turn| matches!(turn, Turn::NotReached)),
+            oldest_ms,
+        })
+    }
+
+    /// Takes up what the stream tells of (`None`: nothing of ours), as far as it is due now. Answers with the places of
+    /// those that failed or were not reached; they stay in `due` whatever becomes of this list.
+    pub async fn take_up(&self, told: &[Option<Told>], ends_at_ms: u64) -> Vec<usize> {
+        let now_ms = self.clock.now().as_millisecond();
+        let is_due = |told: &&Told| told.next_action_at_ms <= now_ms;
+        let due = told.iter().enumerate().filter_map(|(place, told)| Some((place, told.as_ref().filter(is_due)?)));
+        let (places, ids): (Vec<_>, Vec<_>) = due.map(|(place, told)| (place, told.id.clone())).unzip();
+        let turns = self.resume_all(&ids, ends_at_ms).await;
+        let failed = |turn: &Turn| matches!(turn, Turn::NotReached | Turn::Ended(Err(_)));
+        places.into_iter().zip(turns).filter(|(_, turn)| failed(turn)).map(|(place, _)| place).collect()
+    }
+
+    /// Resumes each, several at a time, in order; one that fails does not stop the rest.
+    async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Turn> {
+        let lease_until = gone_by(ends_at_ms);
+        let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - TO_FINISH;
+        let turn = |(place, id)| async move {
+            let now = self.clock.now();
+            if now >= stop_at {
+                return (place, Turn::NotReached);
+            }
+            let allowance = Allowance { work_until: stop_at.min(now + EACH), lease_until };
+            let result = deadline::at_most(left(allowance.work_until, now), self.resume(id, allowance)).await;
+            match &result {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(notification = %id, %error, "could not work on a due notification; it stays due");
+                }
+                Err(error) => {
+                    tracing::error!(alarm = "store_refused", notification = %id, %error, "a due notification is stuck");
+                }
+                Ok(_) => {}
+            }
+            (place, Turn::Ended(result))
+        };
+        let turns = futures_util::stream::iter(ids.iter().enumerate()).map(turn);
+        // Begun in order and ended in any, so that one slow provider does not hold up what is behind it.
+        let mut turns: Vec<_> = turns.buffer_unordered(CONCURRENCY).collect().await;
+        turns.sort_unstable_by_key(|(place, _)| *place);
+        turns.into_iter().map(|(_, turn)| turn).collect()
+    }
+
+    /// Works on one notification, if it is due.
+    ///
+    /// # Errors
+    /// When the store does not answer. Losing the race for it is no error.
+    pub async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<Resumed, StoreError> {
+        let Some(notification) = self.notifications.get(id).await? else {
+            return Ok(Resumed::Nothing);
+        };
+        if notification.next_action_at.is_none_or(|at| at > self.clock.now()) {
+            return Ok(Resumed::Nothing);
+        }
+        match self.work_on(notification, allowance).await {
+            Ok(_) => Ok(Resumed::Worked),
+            Err(StoreError::ConditionFailed { .. }) => Ok(Resumed::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
+        let load = self.recipients.load(notification.id.recipient());
+        let (recipient, live, ()) = tokio::join!(load, self.live.live(), self.breakers.refresh());
+        let recipient = recipient?;
+        let now = self.clock.now();
+        notification.record_lost();
+        let confirmed = notification.engagement.is_delivered();
+        let not_begun = notification.attempts.is_empty() && !confirmed;
+        let demoted = not_begun && notification.version == Some(Version::V2) && live.rollout.is_killed();
+        let mut job = Job::new(notification, recipient, false);
+        if demoted || job.notification.version.is_none() || job.notification.status == Status::Held {
+            let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
+            let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
+            let gated = gates.ask(&job.notification, now);
+            if !gated.apply(&mut job.notification, now) {
+                self.notifications.save(&mut job.notification).await?;
+                return Ok(job.notification);
+            }
+        }
+        self.advance(job, allowance).await
+    }
+}
+
+/// How long the one that came due first has waited, of the first of each shard.
+fn waited_ms<'a>(firsts: impl Iterator<Item = &'a Due>, now: Timestamp) -> i64 {
+    firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
+}
+
+/// Up to `most` ids: urgent ones first, and from each shard of a class in turn, so that a long one does not starve the
+/// others.
+fn fairly(shards: Vec<Vec<NotificationId>>, most: usize) -> Vec<NotificationId> {
+    let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
+    let mut chosen = Vec::new();
+    for class in shards.chunks(per_class) {
+        let longest = class.iter().map(Vec::len).max().unwrap_or(0);
+        let in_turn = (0..longest).flat_map(|place| class.iter().filter_map(move |shard| shard.get(place)));
+        chosen.extend(in_turn.take(most - chosen.len()).cloned());
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::notification::sample;
+
+    fn ids(how_many: usize) -> Vec<NotificationId> {
+        (0..how_many).map(|_| sample("DEFAULT", Timestamp::UNIX_EPOCH).id).collect()
+    }
+
+    #[test]
+    fn the_urgent_come_first_and_no_shard_starves() {
+        let mut shards: Vec<_> = (0..16).map(|_| Vec::new()).collect();
+        (shards[1], shards[8], shards[15]) = (ids(2), ids(50), ids(3));
+        let chosen = fairly(shards.clone(), 8);
+        assert_eq!(chosen[..2], shards[1][..]);
+        assert_eq!(chosen.iter().filter(|id| shards[15].contains(id)).count(), 3);
+        assert_eq!(chosen.len(), 8);
+        assert_eq!(fairly(shards, 100).len(), 55);
+    }
+
+    #[test]
+    fn a_sweep_says_n_of_m() {
+        let sweep = Sweep { found: 7, worked: 4, failed: 1, left: 2, oldest_ms: 61_500 };
+        assert_eq!(sweep.to_string(), "worked on 4 of 7 due notifications, 1 failed, 2 not reached");
+        let told = [(Metric::DueFound, Some(7.0)), (Metric::DueLeft, Some(2.0)), (Metric::OldestDueAge, Some(61.5))];
+        assert_eq!(sweep.figures(), told);
+    }
+
+    #[test]
+    fn the_oldest_is_the_one_that_came_due_first_of_any_shard() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let due = |second| Due { id: ids(1).remove(0), at: Timestamp::from_second(second).unwrap() };
+        let firsts = [due(990), due(400), due(1_000)];
+        assert_eq!((waited_ms(firsts.iter(), now), waited_ms([].iter(), now)), (600_000, 0));
+    }
+}

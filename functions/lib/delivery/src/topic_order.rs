@@ -1,0 +1,55 @@
+//! Messages of one topic to one recipient replace each other, so an older one must not follow a newer one.
+//!
+//! Within a process they take turns. A message that is not tried right after its request (a retry, a fallback, a scheduled or
+//! resumed one) first asks the table whether a newer one of its topic was taken. Between two processes the instant between
+//! that read and the call remains.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::dispatcher::{Dispatcher, Job};
+use super::push_round::Round;
+use domain::channel::push::Topic;
+use domain::notification::MAX_AHEAD;
+use domain::recipient::RecipientKey;
+use store::{Newer, StoreError};
+
+/// Whom a topic's messages are for, and the topic.
+pub type TopicKey = (RecipientKey, Topic);
+
+/// Number of messages of one topic and recipient that a process works on at once.
+pub(super) const ONE_AT_A_TIME: usize = 1;
+/// The longest time after its request at which a first attempt counts as immediate.
+const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
+
+impl Dispatcher {
+    /// What keeps a message with a topic from being tried now; `None` when it may be.
+    pub(super) async fn out_of_turn(&self, job: &mut Job) -> Result<Option<Round>, StoreError> {
+        let Some(topic) = &job.notification.topic else { return Ok(None) };
+        if job.turn.is_none() {
+            let key = (job.notification.id.recipient().clone(), Topic::of_caller(topic.expose()));
+            job.turn = self.topics.enter(&key).await;
+            if job.turn.is_none() {
+                return Ok(Some(Round::Crowded));
+            }
+        }
+        let now = self.clock.now();
+        if is_immediate(job, now) {
+            return Ok(None);
+        }
+        // One that is due later may have been asked for, with `send_at`, earlier.
+        let since = job.notification.created_at.checked_sub(MAX_AHEAD).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(match self.notifications.newer_of_topic(&job.notification, since, now).await? {
+            Newer::None => None,
+            Newer::AtWork => Some(Round::Crowded),
+            Newer::Taken => {
+                job.is_superseded = true;
+                Some(Round::Done)
+            }
+        })
+    }
+}
+
+/// Whether this is the first attempt of a request that has just come.
+fn is_immediate(job: &Job, now: Timestamp) -> bool {
+    job.is_new && now.duration_since(job.notification.created_at) <= IMMEDIATE
+}

@@ -1,0 +1,291 @@
+//! The state of one breaker and how it changes.
+//!
+//! ```text
+//!            too many failures, or the provider says when
+//!   CLOSED ───────────────────────────────────────────────► OPEN ◄──────────┐
+//!     ▲                                                      │ its time is  │ the probe fails:
+//!     │                                                      ▼ over         │ twice as long
+//!     └────────────────── the probe is answered ───────── HALF_OPEN ────────┘
+//!                                                     one probe, leased
+//! ```
+//!
+//! Every transition draws a new revision and is written on the condition that the one it started from is still stored.
+
+use jiff::SignedDuration;
+
+use super::Thresholds;
+use crate::channel::{Answer, Outcome};
+
+/// How long a probe keeps others out: longer than the longest call, storing its result, and clocks that differ by 5 s.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
+
+/// Where a breaker stands. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Calls go out.
+    Closed {
+        /// Since when; what began well before belongs to an earlier time and is not counted.
+        since_ms: i64,
+    },
+    /// No calls before this time.
+    Open {
+        /// Then the first one probes.
+        until_ms: i64,
+    },
+    /// One call is out to see.
+    HalfOpen {
+        /// When another one may, if nothing was heard of it.
+        lease_ms: i64,
+    },
+}
+
+impl Phase {
+    /// The name that explain shows.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half_open",
+        }
+    }
+}
+
+/// One breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// Drawn anew with every transition; 0 is one that never left CLOSED.
+    pub revision: u32,
+    /// Where it stands.
+    pub phase: Phase,
+    /// How long it was open by its own reckoning, which the next failed probe doubles; 0 when closed.
+    pub open_for_ms: i64,
+    /// Since when it is not CLOSED.
+    pub opened_at_ms: Option<i64>,
+}
+
+/// Whether a call may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Free,
+    /// If it gets the probe.
+    IfProbe,
+    /// Not before this time, in milliseconds since the epoch.
+    Barred(i64),
+}
+
+/// What a call's outcome says about the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// It took the message.
+    Success,
+    /// It answered, and the answer says nothing about its health.
+    Answered,
+    /// It was not called after all.
+    NotCalled,
+    /// It did not answer, or cannot now.
+    Failure,
+    /// The answer asks to be left alone this long.
+    Asked(u64),
+}
+
+impl Signal {
+    /// What an answer says.
+    #[must_use]
+    pub const fn of(answer: &Answer) -> Self {
+        match &answer.outcome {
+            Outcome::Accepted => Self::Success,
+            Outcome::Rejected { .. } if answer.status_code.is_none() => Self::NotCalled,
+            Outcome::Gone | Outcome::Rejected { .. } => Self::Answered,
+            Outcome::RetryLater { after_ms: Some(after_ms) } => Self::Asked(*after_ms),
+            Outcome::RetryLater { after_ms: None } | Outcome::Uncertain => Self::Failure,
+        }
+    }
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { revision: 0, phase: Phase::Closed { since_ms: 0 }, open_for_ms: 0, opened_at_ms: None }
+    }
+}
+
+impl Breaker {
+    /// Whether a call may go out now.
+    #[must_use]
+    pub const fn admission(&self, now_ms: i64) -> Admission {
+        match self.phase {
+            Phase::Closed { .. } => Admission::Free,
+            Phase::Open { until_ms: end } | Phase::HalfOpen { lease_ms: end } if end > now_ms => Admission::Barred(end),
+            _ => Admission::IfProbe,
+        }
+    }
+
+    /// Whether calls go out freely.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed { .. })
+    }
+
+    /// Too many failed.
+    #[must_use]
+    pub fn opened(&self, thresholds: &Thresholds, now_ms: i64) -> Self {
+        let open_ms = thresholds.open_ms(0);
+        self.to_open(now_ms + open_ms, open_ms, now_ms)
+    }
+
+    /// The provider wants to be left alone until then; `None` when that changes nothing. A time that was set is never
+    /// shortened, and a probe that is out keeps its lease.
+    #[must_use]
+    pub fn asked(&self, until_ms: i64, now_ms: i64) -> Option<Self> {
+        match self.phase {
+            Phase::Closed { .. } => (until_ms > now_ms).then(|| self.to_open(until_ms, 0, now_ms)),
+            Phase::Open { until_ms: end } | Phase::HalfOpen { lease_ms: end } => {
+                (until_ms > end).then(|| self.to_open(until_ms, self.open_for_ms, now_ms))
+            }
+        }
+    }
+
+    /// The one probe, when it is time for it.
+    #[must_use]
+    pub fn probing(&self, now_ms: i64) -> Option<Self> {
+        let lease_ms = now_ms + i64::try_from(LEASE.as_millis()).unwrap_or(0);
+        let may = self.admission(now_ms) == Admission::IfProbe;
+        may.then(|| Self { revision: drawn(self.revision), phase: Phase::HalfOpen { lease_ms }, ..*self })
+    }
+
+    /// What a probe's outcome makes of it.
+    #[must_use]
+    pub fn probed(&self, signal: Signal, thresholds: &Thresholds, now_ms: i64) -> Self {
+        let longer_ms = thresholds.open_ms(self.open_for_ms);
+        match signal {
+            Signal::Success | Signal::Answered => {
+                Self { revision: drawn(self.revision), phase: Phase::Closed { since_ms: now_ms }, ..Self::default() }
+            }
+            Signal::NotCalled => self.to_open(now_ms, self.open_for_ms, now_ms),
+            Signal::Failure => self.to_open(now_ms + longer_ms, longer_ms, now_ms),
+            Signal::Asked(after_ms) => {
+                let after_ms = after_ms.min(thresholds.longest_ms());
+                self.to_open(now_ms.saturating_add_unsigned(after_ms).max(now_ms + longer_ms), longer_ms, now_ms)
+            }
+        }
+    }
+
+    fn to_open(self, until_ms: i64, open_for_ms: i64, now_ms: i64) -> Self {
+        Self {
+            revision: drawn(self.revision),
+            phase: Phase::Open { until_ms },
+            open_for_ms,
+            opened_at_ms: Some(self.opened_at_ms.unwrap_or(now_ms)),
+        }
+    }
+}
+
+fn drawn(last: u32) -> u32 {
+    platform::chance::other_than(last)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::channel::Rejection;
+
+    const USUAL: Thresholds = Thresholds {
+        min_attempts: 20,
+        failure_percent: 50,
+        window_seconds: 60,
+        open_seconds: 30,
+        max_open_seconds: 300,
+    };
+
+    fn open_until(breaker: &Breaker) -> i64 {
+        match breaker.phase {
+            Phase::Open { until_ms } => until_ms,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn it_opens_for_30_seconds_then_lets_one_probe_through() {
+        let open = Breaker::default().opened(&USUAL, 1_000);
+        assert_eq!((open.admission(30_999), open.probing(30_999)), (Admission::Barred(31_000), None));
+        assert_eq!(open.admission(31_000), Admission::IfProbe);
+        let half = open.probing(31_000).unwrap();
+        assert_eq!((half.admission(31_001), half.probing(50_999)), (Admission::Barred(51_000), None));
+        assert!(half.probing(51_000).is_some(), "a dead prober's lease runs out");
+        assert_eq!(half.opened_at_ms, Some(1_000));
+    }
+
+    #[test]
+    fn an_answer_to_the_probe_closes_it_and_forgets_how_long_it_was_open() {
+        for signal in [Signal::Success, Signal::Answered] {
+            let half = Breaker::default().opened(&USUAL, 0).probing(30_000).unwrap();
+            let closed = half.probed(signal, &USUAL, 30_100);
+            assert_eq!((closed.phase, closed.open_for_ms), (Phase::Closed { since_ms: 30_100 }, 0));
+            assert_eq!((closed.opened_at_ms, closed.admission(30_100)), (None, Admission::Free));
+        }
+    }
+
+    #[test]
+    fn each_failed_probe_doubles_the_time_up_to_5_minutes() {
+        let (mut breaker, mut now_ms, mut times) = (Breaker::default().opened(&USUAL, 0), 0, Vec::new());
+        for _ in 0..5 {
+            times.push(open_until(&breaker) - now_ms);
+            now_ms = open_until(&breaker);
+            breaker = breaker.probing(now_ms).unwrap().probed(Signal::Failure, &USUAL, now_ms);
+        }
+        assert_eq!(times, [30_000, 60_000, 120_000, 240_000, 300_000]);
+        assert_eq!(breaker.opened_at_ms, Some(0));
+    }
+
+    #[test]
+    fn retry_after_opens_it_until_then_and_is_never_shortened() {
+        let asked = Breaker::default().asked(121_000, 1_000).unwrap();
+        assert_eq!((open_until(&asked), asked.open_for_ms), (121_000, 0));
+        assert_eq!(asked.asked(120_000, 1_000), None);
+        assert_eq!(open_until(&asked.asked(130_000, 1_000).unwrap()), 130_000);
+        let half = asked.probing(121_000).unwrap();
+        assert_eq!(half.asked(122_000, 121_000), None, "nobody else comes while the probe is out");
+        assert_eq!(open_until(&half.probed(Signal::Failure, &USUAL, 122_000)), 152_000);
+        assert_eq!(open_until(&half.probed(Signal::Asked(90_000), &USUAL, 122_000)), 212_000);
+        let long = half.probed(Signal::Asked(3_600_000), &USUAL, 122_000);
+        assert_eq!(open_until(&long), 422_000, "a probe goes out well before an hour is over");
+        assert_eq!(Breaker::default().asked(1_000, 1_000), None);
+    }
+
+    #[test]
+    fn a_probe_that_was_not_made_leaves_room_for_the_next() {
+        let half = Breaker::default().opened(&USUAL, 0).probing(30_000).unwrap();
+        let back = half.probed(Signal::NotCalled, &USUAL, 30_500);
+        assert_eq!((back.admission(30_500), back.open_for_ms), (Admission::IfProbe, 30_000));
+    }
+
+    #[test]
+    fn each_transition_has_a_revision_of_its_own() {
+        let open = Breaker::default().opened(&USUAL, 0);
+        let half = open.probing(30_000).unwrap();
+        let closed = half.probed(Signal::Success, &USUAL, 30_000);
+        let drawn = [0, open.revision, half.revision, closed.revision];
+        assert!((1..4).all(|place| !drawn[..place].contains(&drawn[place])), "{drawn:?}");
+    }
+
+    #[test]
+    fn outcomes_speak_of_the_host_or_do_not() {
+        let later = |after_ms| Outcome::RetryLater { after_ms };
+        let rejected = Outcome::Rejected { reason: Rejection::Config };
+        for (outcome, status_code, signal) in [
+            (Outcome::Accepted, Some(201), Signal::Success),
+            (Outcome::Gone, Some(410), Signal::Answered),
+            (rejected, Some(403), Signal::Answered),
+            (rejected, None, Signal::NotCalled),
+            (later(None), Some(503), Signal::Failure),
+            (later(None), None, Signal::Failure),
+            (later(Some(7)), Some(429), Signal::Asked(7)),
+            (Outcome::Uncertain, None, Signal::Failure),
+        ] {
+            let answer = Answer { outcome, provider: "ses".into(), status_code, latency_ms: 0, detail: None };
+            assert_eq!(Signal::of(&answer), signal, "{outcome:?}");
+        }
+    }
+}

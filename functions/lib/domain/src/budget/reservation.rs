@@ -1,0 +1,104 @@
+//! Money set aside for one paid call.
+
+use jiff::Timestamp;
+
+use super::period::utc;
+use super::{Ceiling, Limit};
+use crate::channel::Channel;
+
+/// Money set aside for one paid call, and where it is counted: what of it is not spent is given back in the same places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// Whom it is for.
+    pub channel: Channel,
+    /// The notification's type.
+    pub kind: &'static str,
+    /// How much, in micro-euro.
+    pub price_micros: i64,
+    /// When it is made: it counts in the hour, day and month of UTC that this lies in.
+    pub at: Timestamp,
+    /// The counters it is added to.
+    pub counted: Vec<Ceiling>,
+}
+
+impl Reservation {
+    /// What must be set aside for a call; `None` when no counter concerns it.
+    ///
+    /// Hours and days stand in one item, so they are always counted together: a budget set at noon knows of the SMS of the
+    /// morning. A month or a type is counted only while its budget is set.
+    #[must_use]
+    pub fn needed(
+        channel: Channel,
+        kind: &'static str,
+        price_micros: i64,
+        limits: &[Limit],
+        at: Timestamp,
+    ) -> Option<Self> {
+        let is_set = |ceiling| limits.iter().any(|limit| limit.ceiling == ceiling);
+        let is_sms = channel == Channel::Sms;
+        let is_counted = limits.iter().any(|limit| limit.ceiling.period().is_some());
+        if !is_counted || (price_micros == 0 && !is_sms) {
+            return None;
+        }
+        let counted = |ceiling: &Ceiling| match ceiling {
+            Ceiling::Hour | Ceiling::Day => true,
+            Ceiling::SmsDay | Ceiling::SmsRecipient => is_sms,
+            other => other.period().is_some() && is_set(*other),
+        };
+        let counted = Ceiling::ALL.into_iter().filter(counted).collect();
+        Some(Self { channel, kind, price_micros, at, counted })
+    }
+
+    /// Whether it may stand for another, so that nothing needs to be set aside anew: the same money in the same counters.
+    #[must_use]
+    pub fn serves(&self, other: &Self) -> bool {
+        let hour = |at| (utc(at).date(), utc(at).hour());
+        hour(self.at) == hour(other.at) && *self == Self { at: self.at, ..other.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::notification::NotificationType;
+    use crate::settings::Settings;
+
+    fn needed(channel: Channel, settings: &str, at: &str) -> Option<Reservation> {
+        let kind = NotificationType::named("DEFAULT").unwrap();
+        let limits = Limit::all_for(channel, kind, &Settings::parse(settings).unwrap());
+        Reservation::needed(channel, kind.name, 92, &limits, at.parse().unwrap())
+    }
+
+    const NOON: &str = "2026-11-23T12:00:00Z";
+
+    #[test]
+    fn an_email_sets_nothing_aside_until_a_counted_budget_concerns_it() {
+        for free in [
+            "{}",
+            r#"{"budgets": {"message_micros": 100}}"#,
+            r#"{"types": {"PAYMENT_DUE": {"day_micros": 100}, "DEFAULT": {"message_micros": 100}}}"#,
+        ] {
+            assert_eq!(needed(Channel::Email, free, NOON), None, "{free}");
+        }
+        let month = needed(Channel::Email, r#"{"budgets": {"month_micros": 9}}"#, NOON).unwrap();
+        assert_eq!(month.counted, [Ceiling::Hour, Ceiling::Day, Ceiling::Month]);
+    }
+
+    #[test]
+    fn an_sms_always_counts_in_its_hour_its_day_and_for_its_recipient() {
+        let counted = needed(Channel::Sms, "{}", NOON).unwrap().counted;
+        assert_eq!(counted, [Ceiling::Hour, Ceiling::Day, Ceiling::SmsDay, Ceiling::SmsRecipient]);
+    }
+
+    #[test]
+    fn it_serves_again_within_its_hour_in_the_same_counters_alone() {
+        let at = |settings, at| needed(Channel::Sms, settings, at).unwrap();
+        let first = at("{}", NOON);
+        assert!(first.serves(&at("{}", "2026-11-23T12:59:59.999Z")));
+        assert!(!first.serves(&at("{}", "2026-11-23T13:00:00Z")));
+        assert!(!first.serves(&at("{}", "2026-11-24T12:00:00Z")));
+        assert!(!first.serves(&at(r#"{"budgets": {"month_micros": 9}}"#, NOON)));
+        assert!(!first.serves(&Reservation { price_micros: 93, ..first.clone() }));
+    }
+}

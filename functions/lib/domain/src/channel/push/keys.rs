@@ -1,0 +1,151 @@
+//! A subscription's encryption keys (RFC 8291 sections 3.1 and 3.2), parsed to what the sealing needs.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use p256::PublicKey;
+
+/// Browsers write base64url without padding, some client libraries with it, or in the alphabet of standard base64.
+pub const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The browser's public key and its shared secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubscriptionKeys {
+    p256dh: [u8; 65],
+    auth: [u8; 16],
+}
+
+/// Which of the two keys is wrong, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// `p256dh` is no base64url, not 65 bytes, or not a point of P-256 in uncompressed form.
+    #[error("p256dh is not an uncompressed P-256 point in base64url")]
+    P256dh,
+    /// `auth` is no base64url or not 16 bytes.
+    #[error("auth is not 16 bytes in base64url")]
+    Auth,
+}
+
+impl SubscriptionKeys {
+    /// Parses `keys.p256dh` and `keys.auth` of a browser's subscription.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyProblem`] names the first key that is wrong.
+    pub fn parse(p256dh: &str, auth: &str) -> Result<Self, KeyProblem> {
+        let p256dh = decode(p256dh).filter(is_uncompressed_point).ok_or(KeyProblem::P256dh)?;
+        let auth = decode(auth).ok_or(KeyProblem::Auth)?;
+        Ok(Self { p256dh, auth })
+    }
+
+    /// The public key: `0x04`, x, y.
+    #[must_use]
+    pub const fn p256dh(&self) -> &[u8; 65] {
+        &self.p256dh
+    }
+
+    /// The shared secret.
+    #[must_use]
+    pub const fn auth(&self) -> &[u8; 16] {
+        &self.auth
+    }
+
+    /// The public key as a browser writes it, to store.
+    #[must_use]
+    pub fn p256dh_base64url(&self) -> String {
+        BASE64URL.encode(self.p256dh)
+    }
+
+    /// The shared secret as a browser writes it, to store.
+    #[must_use]
+    pub fn auth_base64url(&self) -> String {
+        BASE64URL.encode(self.auth)
+    }
+}
+
+impl fmt::Debug for SubscriptionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubscriptionKeys(***)")
+    }
+}
+
+/// Exactly `N` bytes of base64url, or nothing.
+fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    // A body of a megabyte is not decoded to learn that it is not 16 bytes.
+    let short = Some(text).filter(|text| text.len() <= 2 * N);
+    let url_safe = short?.replace('+', "-").replace('/', "_");
+    BASE64URL.decode(url_safe).ok()?.try_into().ok()
+}
+
+fn is_uncompressed_point(bytes: &[u8; 65]) -> bool {
+    bytes[0] == 4 && PublicKey::from_sec1_bytes(bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+    #[test]
+    fn keys_are_read_in_either_alphabet_with_and_without_padding_and_written_in_one() {
+        let keys = SubscriptionKeys::parse(P256DH, AUTH).unwrap();
+        assert_eq!(SubscriptionKeys::parse(&format!("{P256DH}="), &format!("{AUTH}==")), Ok(keys.clone()));
+        let standard = |key: &str| key.replace('-', "+").replace('_', "/");
+        assert_eq!(SubscriptionKeys::parse(&standard(P256DH), &format!("{}==", standard(AUTH))), Ok(keys.clone()));
+        assert_eq!((keys.p256dh_base64url(), keys.auth_base64url()), (P256DH.to_owned(), AUTH.to_owned()));
+        assert_eq!((keys.p256dh()[0], keys.auth()[0]), (4, 5));
+    }
+
+    #[test]
+    fn a_p256dh_that_is_no_uncompressed_point_is_refused() {
+        let point = BASE64URL.decode(P256DH).unwrap();
+        let changed = |at: usize, to: u8| {
+            let mut bytes = point.clone();
+            bytes[at] = to;
+            BASE64URL.encode(bytes)
+        };
+        let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
+        assert!(PublicKey::from_sec1_bytes(&compressed).is_ok());
+        for bad in [
+            "",
+            "!",
+            &P256DH[1..],
+            &P256DH[..86],
+            &format!("{P256DH}AAAA"),
+            &format!(" {P256DH}"),
+            &changed(0, 6),
+            &changed(0, 2),
+            &changed(0, 0),
+            &changed(64, 0),
+            &BASE64URL.encode(compressed),
+            &BASE64URL.encode([4; 65]),
+            &BASE64URL.encode([0; 65]),
+            &"A".repeat(1_000_000),
+        ] {
+            assert_eq!(SubscriptionKeys::parse(bad, AUTH), Err(KeyProblem::P256dh), "{} characters", bad.len());
+        }
+    }
+
+    #[test]
+    fn an_auth_that_is_not_16_bytes_is_refused() {
+        for bad in
+            ["", "=", "AAAA", &AUTH[1..], &format!("{AUTH}A"), &BASE64URL.encode([0; 15]), &BASE64URL.encode([0; 17])]
+        {
+            assert_eq!(SubscriptionKeys::parse(P256DH, bad), Err(KeyProblem::Auth), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", SubscriptionKeys::parse(P256DH, AUTH).unwrap()), "SubscriptionKeys(***)");
+    }
+}

@@ -1,0 +1,255 @@
+//! A browser's subscription: where to send and how to seal.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::endpoint::{EndpointProblem, PushEndpoint};
+use super::keys::{KeyProblem, SubscriptionKeys};
+use super::origins::ExtraOrigins;
+
+/// A device that can be pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Where its messages go.
+    pub endpoint: PushEndpoint,
+    /// How they are sealed.
+    pub keys: SubscriptionKeys,
+    /// When the browser lets it lapse, in milliseconds since 1970; most never say.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// What is wrong with a subscription, for a 422: the JSON path of the field, and what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {message}")]
+pub struct SubscriptionProblem {
+    /// `endpoint`, `keys.p256dh` or `keys.auth`.
+    pub field: &'static str,
+    /// Follows the field's name in a sentence; repeats nothing of its value.
+    pub message: Cow<'static, str>,
+}
+
+impl Subscription {
+    /// Parses the three texts of a subscription, from a browser or from storage.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is wrong.
+    pub fn parse(endpoint: &str, p256dh: &str, auth: &str, extra: &ExtraOrigins) -> Result<Self, SubscriptionProblem> {
+        let endpoint = PushEndpoint::parse(endpoint, extra).map_err(|problem| match problem {
+            EndpointProblem::UnknownHost => {
+                let message = format!("must be at a known push service: {}", extra.hosts().all());
+                SubscriptionProblem { field: "endpoint", message: message.into() }
+            }
+            other => other.into(),
+        })?;
+        let keys = SubscriptionKeys::parse(p256dh, auth)?;
+        Ok(Self { endpoint, keys, expires_at_ms: None })
+    }
+}
+
+/// What `JSON.stringify(subscription)` gives in a browser (W3C Push API, `PushSubscriptionJSON`), and `old_endpoint`. Nothing
+/// is checked yet. Browsers decide the shape and may add members: those are ignored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowserSubscription {
+    endpoint: String,
+    expiration_time: Option<f64>,
+    keys: BrowserKeys,
+    /// The endpoint that this subscription replaces.
+    #[serde(rename = "old_endpoint", default)]
+    old_endpoint: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BrowserKeys {
+    p256dh: String,
+    auth: String,
+}
+
+impl BrowserSubscription {
+    /// The subscription, if every part of it is one.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is wrong.
+    pub fn parse(&self, extra: &ExtraOrigins) -> Result<Subscription, SubscriptionProblem> {
+        let subscription = Subscription::parse(&self.endpoint, &self.keys.p256dh, &self.keys.auth, extra)?;
+        // A browser writes a number of its own kind, perhaps with a fraction. One beyond the times that can be held is the last of
+        // those.
+        #[allow(clippy::cast_possible_truncation)]
+        let expires_at_ms = self.expiration_time.map(|ms| (ms as i64).min(Timestamp::MAX.as_second() * 1_000));
+        Ok(Subscription { expires_at_ms, ..subscription })
+    }
+
+    /// The spelling under which the endpoint that this one replaces was stored, if it names one.
+    ///
+    /// # Errors
+    ///
+    /// When it is no URL.
+    pub fn replaced(&self) -> Result<Option<String>, SubscriptionProblem> {
+        let spelling = self.old_endpoint.as_deref().map(PushEndpoint::spelling).transpose();
+        spelling.map_err(|problem| SubscriptionProblem { field: "old_endpoint", ..problem.into() })
+    }
+}
+
+impl From<EndpointProblem> for SubscriptionProblem {
+    fn from(problem: EndpointProblem) -> Self {
+        let message = match problem {
+            EndpointProblem::TooLong => "must be at most 2,048 bytes",
+            EndpointProblem::NotAUrl => "must be a URL",
+            EndpointProblem::NoScheme => "must begin with https://",
+            EndpointProblem::NotHttps => "must be https",
+            EndpointProblem::UserInfo => "must have no user name",
+            EndpointProblem::Fragment => "must have no fragment",
+            EndpointProblem::Port => "must use port 443",
+            EndpointProblem::AddressLiteral => "must name a host, not an IP address",
+            EndpointProblem::UnknownHost => "must be at a known push service",
+        };
+        Self { field: "endpoint", message: message.into() }
+    }
+}
+
+impl From<KeyProblem> for SubscriptionProblem {
+    fn from(problem: KeyProblem) -> Self {
+        match problem {
+            KeyProblem::P256dh => {
+                Self { field: "keys.p256dh", message: "must be an uncompressed P-256 point in base64url".into() }
+            }
+            KeyProblem::Auth => Self { field: "keys.auth", message: "must be 16 bytes in base64url".into() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn written_by_a_browser() -> Value {
+        json!({
+            "endpoint": "https://fcm.googleapis.com/fcm/send/secret",
+            "expirationTime": null,
+            "keys": {
+                "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                "auth": "BTBZMqHH6r4Tts7J_aSIgg"
+            }
+        })
+    }
+
+    fn read(value: Value) -> Result<Subscription, SubscriptionProblem> {
+        let written: BrowserSubscription = serde_json::from_value(value).unwrap();
+        written.parse(&ExtraOrigins::default())
+    }
+
+    #[test]
+    fn what_a_browser_writes_is_read_with_its_expiry_if_any() {
+        assert_eq!(read(written_by_a_browser()).unwrap().expires_at_ms, None);
+        let mut with_expiry = written_by_a_browser();
+        with_expiry["expirationTime"] = json!(1_800_000_000_000_u64);
+        assert_eq!(read(with_expiry).unwrap().expires_at_ms, Some(1_800_000_000_000));
+        let mut without = written_by_a_browser();
+        without.as_object_mut().unwrap().remove("expirationTime");
+        assert!(read(without).is_ok());
+    }
+
+    #[test]
+    fn what_storage_gives_back_is_the_same_subscription() {
+        let first = read(written_by_a_browser()).unwrap();
+        let (p256dh, auth) = (first.keys.p256dh_base64url(), first.keys.auth_base64url());
+        let again = Subscription::parse(first.endpoint.as_url(), &p256dh, &auth, &ExtraOrigins::default());
+        assert_eq!(again, Ok(first));
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named_without_its_value() {
+        for (path, value, field) in [
+            ("/endpoint", "http://fcm.googleapis.com/secret", "endpoint"),
+            ("/endpoint", "fcm.googleapis.com/secret", "endpoint"),
+            ("/keys/p256dh", "secret", "keys.p256dh"),
+            ("/keys/auth", "secret", "keys.auth"),
+        ] {
+            let mut written = written_by_a_browser();
+            *written.pointer_mut(path).unwrap() = json!(value);
+            let problem = read(written).unwrap_err();
+            assert_eq!(problem.field, field);
+            assert!(problem.message.starts_with("must ") && !problem.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn what_a_browser_adds_is_ignored() {
+        let mut written = written_by_a_browser();
+        written["contentEncoding"] = json!("aes128gcm");
+        written["options"] = json!({"userVisibleOnly": true, "applicationServerKey": [4, 1]});
+        written["expirationTime"] = json!(1_900_000_000_000.0);
+        written["keys"]["x25519"] = json!(null);
+        let expected = Subscription { expires_at_ms: Some(1_900_000_000_000), ..read(written_by_a_browser()).unwrap() };
+        assert_eq!(read(written), Ok(expected));
+    }
+
+    #[test]
+    fn an_expiry_beyond_all_times_is_a_late_one() {
+        for ms in [json!(8_640_000_000_000_000_u64), json!(1e300)] {
+            let mut written = written_by_a_browser();
+            written["expirationTime"] = ms;
+            let expires_at_ms = read(written).unwrap().expires_at_ms.unwrap();
+            assert!(Timestamp::from_millisecond(expires_at_ms).is_ok_and(|at| at > Timestamp::UNIX_EPOCH));
+        }
+    }
+
+    #[test]
+    fn keys_in_standard_base64_are_the_same_keys() {
+        let mut written = written_by_a_browser();
+        for (key, padding) in [("p256dh", "="), ("auth", "==")] {
+            let standard = written["keys"][key].as_str().unwrap().replace('-', "+").replace('_', "/") + padding;
+            written["keys"][key] = json!(standard);
+        }
+        assert_eq!(read(written), read(written_by_a_browser()));
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_answered_with_those_that_are() {
+        let mut written = written_by_a_browser();
+        written["endpoint"] = json!("https://secret.example.com/secret");
+        let hosts = crate::channel::push::ExtraHosts::parse("*.up.example.org").unwrap();
+        let written: BrowserSubscription = serde_json::from_value(written).unwrap();
+        let problem = written.parse(&ExtraOrigins::default().with_hosts(hosts)).unwrap_err();
+        for host in crate::channel::push::PUSH_HOSTS.into_iter().chain(["*.up.example.org"]) {
+            assert!(problem.message.contains(host), "{host}: {problem}");
+        }
+        assert!(!problem.message.contains("secret"));
+    }
+
+    #[test]
+    fn the_endpoint_that_it_replaces_is_read_in_its_spelling_and_may_be_absent() {
+        let replaced = |old: Value| {
+            let mut written = written_by_a_browser();
+            written["old_endpoint"] = old;
+            serde_json::from_value::<BrowserSubscription>(written).unwrap().replaced()
+        };
+        assert_eq!(replaced(json!(null)), Ok(None));
+        assert_eq!(
+            replaced(json!("https://Gone.Example.com:443/x")),
+            Ok(Some("https://gone.example.com/x".to_owned()))
+        );
+        for wrong in ["", "secret", "https://secret@fcm.googleapis.com/x"] {
+            let problem = replaced(json!(wrong)).unwrap_err();
+            assert_eq!(problem.field, "old_endpoint");
+            assert!(!problem.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_token_nor_keys() {
+        let shown = format!("{:?}", read(written_by_a_browser()).unwrap());
+        assert!(
+            shown.contains("fcm.googleapis.com") && !shown.contains("secret") && !shown.contains("BCVx"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! A notification's public id: the recipient's key, a dash, and 26 characters that sort by creation time.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Serialize, Serializer};
+
+use crate::recipient::{KeyHasher, RecipientKey, base32};
+
+/// `<recipient key>-<time-ordered part>`: names no person, reads from the base table, and sorts by time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NotificationId {
+    recipient: RecipientKey,
+    ordered: String,
+}
+
+impl NotificationId {
+    /// A new id; 80 random bits beside 48 bits of milliseconds, as in a ULID.
+    #[must_use]
+    pub fn random(recipient: RecipientKey, now: Timestamp) -> Self {
+        let mut bytes = [0; 16];
+        if SystemRandom::new().fill(&mut bytes[6..]).is_err() {
+            // The system's random source never fails once seeded; a clash would be refused by the conditional put.
+            bytes[8..].copy_from_slice(&now.as_nanosecond().to_be_bytes()[8..]);
+        }
+        Self::from_bits(recipient, now, u128::from_be_bytes(bytes))
+    }
+
+    /// The id that message `index` of a request with this idempotency record always gets, so that a second run of the
+    /// same request meets the first one's items instead of making new ones.
+    #[must_use]
+    pub fn derived(
+        recipient: RecipientKey,
+        first_seen: Timestamp,
+        hasher: &KeyHasher,
+        record: &str,
+        index: usize,
+    ) -> Self {
+        let ordered_tail = hasher.keyed("idempotent-id", &format!("{record}#{index}"));
+        let mut id = Self::from_bits(recipient, first_seen, 0);
+        id.ordered.truncate(10);
+        id.ordered.push_str(&ordered_tail[10..]);
+        id
+    }
+
+    fn from_bits(recipient: RecipientKey, now: Timestamp, random: u128) -> Self {
+        let millis = u128::try_from(now.as_millisecond()).unwrap_or(0) << 80;
+        Self { recipient, ordered: base32::encode_128(millis | (random & ((1 << 80) - 1))) }
+    }
+
+    /// The first time-ordered half that an id made at this moment can have: those made before it sort before this.
+    #[must_use]
+    pub fn first_ordered(at: Timestamp) -> String {
+        base32::encode_128(u128::try_from(at.as_millisecond()).unwrap_or(0) << 80)
+    }
+
+    /// Parses a public id; `None` for any other format.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (recipient, ordered) = text.split_once('-')?;
+        Self::from_stored(recipient, ordered)
+    }
+
+    /// Takes the two halves as the table's key holds them.
+    #[must_use]
+    pub fn from_stored(recipient: &str, ordered: &str) -> Option<Self> {
+        let recipient = RecipientKey::from_stored(recipient)?;
+        let well_formed = ordered.len() == 26 && ordered.bytes().all(base32::is_digit);
+        well_formed.then(|| Self { recipient, ordered: ordered.to_owned() })
+    }
+
+    /// Both halves' bits, for a token.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.recipient.to_bytes());
+        bytes[16..].copy_from_slice(&base32::decode_128(&self.ordered).to_be_bytes());
+        bytes
+    }
+
+    /// The id with these bits.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let (mut recipient, mut ordered) = ([0; 16], [0; 16]);
+        recipient.copy_from_slice(&bytes[..16]);
+        ordered.copy_from_slice(&bytes[16..]);
+        Self {
+            recipient: RecipientKey::from_bytes(recipient),
+            ordered: base32::encode_128(u128::from_be_bytes(ordered)),
+        }
+    }
+
+    /// The recipient's key: the table's partition key.
+    #[must_use]
+    pub const fn recipient(&self) -> &RecipientKey {
+        &self.recipient
+    }
+
+    /// The time-ordered half: the table's sort key.
+    #[must_use]
+    pub fn ordered(&self) -> &str {
+        &self.ordered
+    }
+}
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.recipient, self.ordered)
+    }
+}
+
+impl Serialize for NotificationId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::recipient::RecipientId;
+
+    fn hasher() -> KeyHasher {
+        KeyHasher::new(&[7; 32])
+    }
+
+    fn key() -> RecipientKey {
+        hasher().recipient_key(&RecipientId::parse("ada").unwrap())
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_parse_back() {
+        let early = NotificationId::random(key(), Timestamp::from_millisecond(1_000).unwrap());
+        let late = NotificationId::random(key(), Timestamp::from_millisecond(1_001).unwrap());
+        assert!(early.ordered() < late.ordered());
+        assert_eq!(NotificationId::parse(&early.to_string()), Some(early));
+    }
+
+    #[test]
+    fn a_derived_id_is_the_same_each_time_and_differs_by_message() {
+        let at = Timestamp::from_millisecond(1_700_000_000_000).unwrap();
+        let first = NotificationId::derived(key(), at, &hasher(), "record", 0);
+        assert_eq!(first, NotificationId::derived(key(), at, &hasher(), "record", 0));
+        assert_ne!(first, NotificationId::derived(key(), at, &hasher(), "record", 1));
+        assert_eq!(first.ordered()[..10], NotificationId::random(key(), at).ordered()[..10]);
+        assert!(NotificationId::parse(&first.to_string()).is_some());
+        assert_eq!(NotificationId::from_bytes(first.to_bytes()), first);
+    }
+
+    #[test]
+    fn another_systems_ids_are_none() {
+        for foreign in ["", "-", "abc", "550e8400-e29b-41d4-a716-446655440000", &format!("{}-UPPER", "0".repeat(26))] {
+            assert_eq!(NotificationId::parse(foreign), None);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! A notification for unit tests.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Content, Engagement, Notification, NotificationId, NotificationType, Status};
+use crate::notification::Urgency;
+use crate::recipient::{KeyHasher, RecipientId};
+use platform::private::Private;
+
+/// An ordinary notification of this type, asked for and due at `at`.
+pub fn sample(kind: &str, at: Timestamp) -> Notification {
+    let kind = NotificationType::named(kind).unwrap();
+    let to = RecipientId::parse("ada").unwrap();
+    let key = KeyHasher::new(&[7; 32]).recipient_key(&to);
+    let lives_until = at + SignedDuration::from_secs(kind.default_ttl_seconds.into());
+    Notification {
+        id: NotificationId::random(key, at),
+        to,
+        caller: "6f9c2l1h8t5m4n3p2q1r0s9tuv".to_owned(),
+        kind,
+        content: Content {
+            title: Private::new("Your certificate expires".to_owned()),
+            body: Private::new("On Friday. ".repeat(32)),
+            ..Content::default()
+        },
+        channels: kind.channels.to_vec(),
+        urgency: Urgency::Normal,
+        topic: None,
+        place: 0,
+        metadata: None,
+        status: Status::Scheduled,
+        reason: None,
+        version: None,
+        in_flight: None,
+        over_budget: std::collections::BTreeMap::new(),
+        attempts: Vec::new(),
+        created_at: at,
+        due_at: at,
+        lives_until,
+        kept_until: Timestamp::from_second(lives_until.as_second() + 90 * 86_400).unwrap(),
+        updated_at: at,
+        next_action_at: Some(at),
+        waited_ms: 0,
+        engagement: Engagement::default(),
+        revision: 0,
+    }
+}

@@ -1,0 +1,94 @@
+//! A notification as callers see it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Attempt, AttemptOutcome, Finding, Notification, NotificationId, Reason, Status};
+use crate::budget::Ceiling;
+use crate::channel::Channel;
+use crate::rollout::Version;
+
+/// The JSON of a notification: shape and names are the API's contract.
+#[derive(Debug, Serialize)]
+pub struct NotificationView<'a> {
+    id: &'a NotificationId,
+    to: &'a crate::recipient::RecipientId,
+    r#type: &'static str,
+    status: Status,
+    reason: Option<Reason>,
+    version: Option<Version>,
+    channel: Option<Channel>,
+    attempts: Vec<AttemptView<'a>>,
+    over_budget: &'a BTreeMap<Channel, Ceiling>,
+    cost_micros: i64,
+    created_at: Timestamp,
+    next_action_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    opened_at: Option<Timestamp>,
+    clicked_at: Option<Timestamp>,
+    dismissed_at: Option<Timestamp>,
+    converted_at: Option<Timestamp>,
+    conversion_value_micros: Option<i64>,
+    wasted_cost_micros: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptView<'a> {
+    channel: Channel,
+    provider: &'a str,
+    outcome: AttemptOutcome,
+    status_code: Option<u16>,
+    latency_ms: u64,
+    cost_micros: i64,
+    at: Option<Timestamp>,
+    detail: Option<&'a str>,
+}
+
+impl<'a> NotificationView<'a> {
+    /// The view of a notification.
+    #[must_use]
+    pub fn of(notification: &'a Notification) -> Self {
+        Self {
+            id: &notification.id,
+            to: &notification.to,
+            r#type: notification.kind.name,
+            status: notification.status,
+            reason: notification.reason,
+            version: notification.version,
+            channel: notification.channel(),
+            attempts: notification.attempts.iter().map(|attempt| AttemptView::of(attempt, notification)).collect(),
+            over_budget: &notification.over_budget,
+            cost_micros: notification.cost_micros(),
+            created_at: notification.created_at,
+            next_action_at: notification.next_action_at,
+            delivered_at: notification.engagement.delivered().map(|(at, _)| at),
+            opened_at: notification.engagement.opened_at,
+            clicked_at: notification.engagement.clicked_at,
+            dismissed_at: notification.engagement.dismissed_at,
+            converted_at: notification.engagement.converted_at,
+            conversion_value_micros: notification.engagement.conversion_value_micros,
+            wasted_cost_micros: notification.wasted_cost_micros(),
+        }
+    }
+}
+
+impl<'a> AttemptView<'a> {
+    fn of(attempt: &'a Attempt, of: &Notification) -> Self {
+        // What a provider said later of what it took, and what decides nothing.
+        let is_told = attempt.outcome == AttemptOutcome::Accepted;
+        let report = of.engagement.reports.on(attempt.channel);
+        let noted = report.noted.or(report.outweighed()).filter(|_| is_told);
+        Self {
+            channel: attempt.channel,
+            provider: &attempt.provider,
+            outcome: attempt.outcome,
+            status_code: attempt.status_code,
+            latency_ms: attempt.latency_ms,
+            cost_micros: attempt.cost_micros,
+            at: Timestamp::from_millisecond(attempt.at_ms).ok(),
+            detail: attempt.detail.as_deref().or(noted.map(Finding::as_str)),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a caller says about a recipient: the body of `PUT /v1/recipients/{id}`, parsed before anything is written.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours, ReadOnly, Recipient};
+use crate::channel::Channel;
+use crate::channel::EmailAddress;
+use crate::channel::PhoneNumber;
+use crate::language::is_language_tag;
+use crate::notification::NotificationType;
+use platform::http::Request;
+use platform::json::shaped;
+use platform::private::Private;
+use platform::problem::{FieldError, Problem};
+
+/// The most types one may opt out of by name.
+const MAX_TYPES: usize = 50;
+
+/// Everything about a recipient that the caller decides. A PUT replaces all of it, and none of the devices.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profile {
+    /// Where e-mail goes.
+    pub email: Option<EmailAddress>,
+    /// Where SMS goes.
+    pub phone: Option<PhoneNumber>,
+    /// A BCP 47 tag such as `it-IT`.
+    pub locale: Option<String>,
+    /// An IANA name such as `Europe/Rome`, in the database's spelling.
+    pub time_zone: Option<String>,
+    /// The caller's own facts, at most [`MAX_ATTRIBUTES_BYTES`] as JSON.
+    pub attributes: Private<Map<String, Value>>,
+    /// What the recipient wants.
+    pub preferences: Preferences,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    email: Option<String>,
+    phone: Option<String>,
+    locale: Option<String>,
+    time_zone: Option<String>,
+    attributes: Option<Map<String, Value>>,
+    preferences: Option<PreferencesBody>,
+}
+
+/// As [`Preferences`], with each name of a type where it stands.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PreferencesBody {
+    opted_out_types: Vec<String>,
+    opted_out_channels: BTreeSet<Channel>,
+    quiet_hours: Option<QuietHours>,
+}
+
+impl Profile {
+    /// Parses a request's body, and what it says of read-only members.
+    ///
+    /// # Errors
+    /// 400, 413, or 422 with every field that is wrong.
+    pub fn parse(request: &Request) -> Result<(Self, ReadOnly), Problem> {
+        let mut body = request.json_value()?;
+        let read_only = ReadOnly::take(&mut body);
+        Ok((Self::of_json(body)?, read_only))
+    }
+
+    /// The profile that was stored.
+    #[must_use]
+    pub fn of(stored: &Recipient) -> Self {
+        Self {
+            email: stored.email.clone(),
+            phone: stored.phone.clone(),
+            locale: stored.locale.clone(),
+            time_zone: stored.time_zone.clone(),
+            attributes: stored.attributes.clone(),
+            preferences: stored.preferences.clone(),
+        }
+    }
+
+    /// Checks a profile as a caller writes it, without read-only members.
+    ///
+    /// # Errors
+    /// 422 with every field that is wrong.
+    pub fn of_json(body: Value) -> Result<Self, Problem> {
+        let body: Body = shaped(body, "")?;
+        let mut errors = Vec::new();
+        let profile = Self {
+            email: checked("email", body.email.as_deref(), EmailAddress::parse, &mut errors),
+            phone: checked("phone", body.phone.as_deref(), PhoneNumber::parse_mobile, &mut errors),
+            locale: checked("locale", body.locale.as_deref(), locale, &mut errors),
+            time_zone: checked("time_zone", body.time_zone.as_deref(), time_zone, &mut errors),
+            attributes: Private::new(body.attributes.unwrap_or_default()),
+            preferences: preferences(body.preferences.unwrap_or_default(), &mut errors),
+        };
+        if serde_json::to_string(profile.attributes.expose()).map_or(usize::MAX, |json| json.len())
+            > MAX_ATTRIBUTES_BYTES
+        {
+            errors.push(FieldError::new("attributes", "must be at most 4,096 bytes as JSON"));
+        }
+        check_preferences(&profile.preferences, body.time_zone.is_some(), &mut errors);
+        if errors.is_empty() { Ok(profile) } else { Err(Problem::invalid(errors)) }
+    }
+}
+
+/// Parses a field that may be absent; what is wrong with it goes to `errors`.
+fn checked<T, E: std::fmt::Display>(
+    field: &str,
+    value: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, E>,
+    errors: &mut Vec<FieldError>,
+) -> Option<T> {
+    match parse(value?) {
+        Ok(parsed) => Some(parsed),
+        Err(error) => {
+            let message = error.to_string();
+            // A type that names itself says the field's name once more.
+            let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
+            errors.push(FieldError::new(field, message));
+            None
+        }
+    }
+}
+
+/// A language tag, kept as it came.
+fn locale(tag: &str) -> Result<String, &'static str> {
+    if is_language_tag(tag) { Ok(tag.to_owned()) } else { Err("must be a language tag such as it or it-IT") }
+}
+
+fn time_zone(name: &str) -> Result<String, &'static str> {
+    let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown());
+    let name = zone.as_ref().and_then(TimeZone::iana_name);
+    name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
+}
+
+fn preferences(body: PreferencesBody, errors: &mut Vec<FieldError>) -> Preferences {
+    if body.opted_out_types.len() > MAX_TYPES {
+        errors.push(FieldError::new("preferences.opted_out_types", "must be at most 50 names of types"));
+    }
+    for (at, name) in body.opted_out_types.iter().enumerate().take(MAX_TYPES) {
+        if let Err(unknown) = NotificationType::known(name) {
+            let field = format!("preferences.opted_out_types[{at}]");
+            errors.push(FieldError::new(field, unknown.to_string()));
+        }
+    }
+    Preferences {
+        opted_out_types: body.opted_out_types.into_iter().collect(),
+        opted_out_channels: body.opted_out_channels,
+        quiet_hours: body.quiet_hours,
+    }
+}
+
+fn check_preferences(preferences: &Preferences, has_time_zone: bool, errors: &mut Vec<FieldError>) {
+    let Some(hours) = preferences.quiet_hours else { return };
+    if hours.start == hours.end {
+        errors.push(FieldError::new("preferences.quiet_hours.end", "must differ from start"));
+    }
+    if !has_time_zone {
+        errors.push(FieldError::new("time_zone", "is required with preferences.quiet_hours"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use platform::problem::ProblemKind;
+
+    fn parse(body: &Value) -> Result<Profile, Problem> {
+        let request = Request { body: Private::new(body.to_string().into_bytes()), ..Request::default() };
+        Profile::parse(&request).map(|(profile, _)| profile)
+    }
+
+    #[test]
+    fn every_field_is_optional_and_kept() {
+        assert_eq!(parse(&json!({})).unwrap(), Profile::default());
+        let profile = parse(&json!({
+            "email": "ada@example.com", "phone": "+393331234567", "locale": "it-IT", "time_zone": "europe/rome",
+            "attributes": {"plan": "gold"}, "preferences": {"quiet_hours": {"start": "22:00", "end": "07:00"}},
+        }))
+        .unwrap();
+        assert_eq!(profile.time_zone.as_deref(), Some("Europe/Rome"));
+        assert_eq!(profile.attributes.expose()["plan"], "gold");
+        assert!(profile.email.is_some() && profile.phone.is_some() && profile.preferences.quiet_hours.is_some());
+    }
+
+    #[test]
+    fn each_bad_field_is_named_and_its_value_is_not_repeated() {
+        let table = [
+            (json!({"email": "secret"}), "email"),
+            (json!({"phone": "secret"}), "phone"),
+            (json!({"locale": "secret secret"}), "locale"),
+            (json!({"locale": "e"}), "locale"),
+            (json!({"time_zone": "Mars/Secret"}), "time_zone"),
+            (json!({"time_zone": "Etc/Unknown"}), "time_zone"),
+            (json!({"attributes": "secret"}), "attributes"),
+            (json!({"attributes": {"secret": "x".repeat(4096)}}), "attributes"),
+            (json!({"colour": "secret"}), "colour"),
+            (json!({"preferences": {"colour": "secret"}}), "preferences.colour"),
+            (json!({"preferences": {"opted_out_channels": ["secret"]}}), "preferences.opted_out_channels[0]"),
+            (json!({"preferences": {"opted_out_types": ["DEFAULT", "secret"]}}), "preferences.opted_out_types[1]"),
+            (json!({"preferences": {"opted_out_types": ["payment_due"]}}), "preferences.opted_out_types[0]"),
+            (json!({"preferences": {"opted_out_types": vec!["DEFAULT"; 51]}}), "preferences.opted_out_types"),
+            (
+                json!({"time_zone": "UTC", "preferences": {"quiet_hours": {"start": "secret", "end": "07:00"}}}),
+                "preferences.quiet_hours.start",
+            ),
+            (
+                json!({"time_zone": "UTC", "preferences": {"quiet_hours": {"start": "07:00", "end": "07:00"}}}),
+                "preferences.quiet_hours.end",
+            ),
+            (json!({"preferences": {"quiet_hours": {"start": "22:00", "end": "07:00"}}}), "time_zone"),
+        ];
+        for (body, field) in table {
+            let problem = parse(&body).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::Invalid, "{body}");
+            assert_eq!(problem.errors[0].field, field, "{body}: {problem:?}");
+            assert!(!problem.detail.contains("secret"), "{body}: {}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_type_is_answered_with_the_one_that_is_meant() {
+        for name in ["payment_due", "PAYMENT-DUE", "PAYMENT_DUE "] {
+            let problem = parse(&json!({"preferences": {"opted_out_types": [name]}})).unwrap_err();
+            assert_eq!(problem.errors[0].message, "is not a known type; did you mean PAYMENT_DUE?", "{name}");
+        }
+        let wanted = parse(&json!({"preferences": {"opted_out_types": ["PAYMENT_DUE"]}})).unwrap();
+        assert!(!wanted.preferences.wants_type("PAYMENT_DUE"));
+    }
+
+    #[test]
+    fn all_bad_fields_are_named_at_once() {
+        let problem = parse(&json!({"email": "x", "phone": "x", "locale": "x"})).unwrap_err();
+        let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["email", "phone", "locale"]);
+        assert!(problem.errors.iter().all(|error| error.message.starts_with("must")), "{problem:?}");
+    }
+}

@@ -1,0 +1,111 @@
+//! Members of a recipient that GET answers and no caller may set. They are ignored as long as they say what is stored, so that a
+//! caller may send back what GET answered.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{Recipient, RecipientId, RecipientView};
+use platform::problem::FieldError;
+
+/// Their names.
+pub const READ_ONLY: [&str; 6] =
+    ["id", "unsubscribed_types", "suppressed_channels", "created_at", "updated_at", "devices"];
+
+/// The read-only members of a body.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReadOnly(Map<String, Value>);
+
+impl ReadOnly {
+    /// Takes the read-only members out of a body.
+    pub fn take(body: &mut Value) -> Self {
+        let Value::Object(members) = body else { return Self::default() };
+        Self(READ_ONLY.iter().filter_map(|name| members.remove_entry(*name)).collect())
+    }
+
+    /// One error for each member that differs from what is stored.
+    #[must_use]
+    pub fn changed(&self, id: &RecipientId, stored: Option<&Recipient>) -> Vec<FieldError> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let unknown = || json!({"id": id, "unsubscribed_types": [], "suppressed_channels": [], "devices": []});
+        let stored = stored.map_or_else(unknown, |recipient| json!(RecipientView::of(recipient)));
+        let changed = self.0.iter().filter(|(name, given)| !is_same(name, given, &stored[name.as_str()]));
+        changed.map(|(name, _)| FieldError::new(name, "is read-only and not what is stored: leave it out")).collect()
+    }
+}
+
+fn is_same(name: &str, given: &Value, stored: &Value) -> bool {
+    match name {
+        "created_at" | "updated_at" => given == stored || time(given).is_some_and(|given| Some(given) == time(stored)),
+        "devices" => match (given.as_array(), stored.as_array()) {
+            (Some(given), Some(stored)) => {
+                given.len() == stored.len()
+                    && given.iter().zip(stored).all(|(given, stored)| is_same_device(given, stored))
+            }
+            _ => false,
+        },
+        _ => given == stored,
+    }
+}
+
+/// Whether a device is what is stored, or what was stored before it was last heard of.
+fn is_same_device(given: &Value, stored: &Value) -> bool {
+    let (Value::Object(mut given), Value::Object(mut stored)) = (given.clone(), stored.clone()) else { return false };
+    let (before, now) = (given.remove("last_used_at"), stored.remove("last_used_at"));
+    let is_earlier = before.as_ref().and_then(time) <= now.as_ref().and_then(time);
+    given == stored && (before == now || (before.as_ref().and_then(time).is_some() && is_earlier))
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::recipient::sample::with_everything;
+
+    fn changed(body: &Value, stored: Option<&Recipient>) -> Vec<String> {
+        let id = RecipientId::parse("ada").unwrap();
+        let errors = ReadOnly::take(&mut body.clone()).changed(&id, stored);
+        errors.into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn what_get_answered_is_unchanged_also_after_a_device_was_heard_of() {
+        let mut stored = with_everything(2);
+        let body = json!(RecipientView::of(&stored));
+        assert_eq!(changed(&body, Some(&stored)), [""; 0]);
+        stored.devices[1].last_used_at += 24.hours();
+        assert_eq!(changed(&body, Some(&stored)), [""; 0]);
+        assert_eq!(changed(&json!({"created_at": "1970-01-01T01:00:00.000+01:00"}), Some(&stored)), [""; 0]);
+    }
+
+    #[test]
+    fn all_members_that_differ_are_named_at_once() {
+        let stored = with_everything(1);
+        let body = json!({"id": "bob", "devices": [], "created_at": null, "updated_at": "2027-01-01T00:00:00Z",
+            "unsubscribed_types": ["NEWS"], "suppressed_channels": "secret"});
+        let mut fields = changed(&body, Some(&stored));
+        fields.sort_unstable();
+        let mut all = READ_ONLY;
+        all.sort_unstable();
+        assert_eq!(fields, all);
+        let mut body = json!(RecipientView::of(&stored));
+        for (member, value) in [("last_used_at", json!("2027-01-01T00:00:00Z")), ("host", json!("secret"))] {
+            let before = std::mem::replace(&mut body["devices"][0][member], value);
+            assert_eq!(changed(&body, Some(&stored)), ["devices"], "{member}");
+            body["devices"][0][member] = before;
+        }
+    }
+
+    #[test]
+    fn of_somebody_unknown_nothing_but_the_id_is_known() {
+        assert_eq!(changed(&json!({"id": "ada", "devices": [], "unsubscribed_types": []}), None), [""; 0]);
+        assert_eq!(changed(&json!({"created_at": "2027-01-01T00:00:00Z"}), None), ["created_at"]);
+    }
+}

@@ -1,0 +1,192 @@
+//! What a registration of a device comes to, decided before anything is written.
+//!
+//! Service workers register their subscription again whenever they start. Such a repeat, and a receipt that the device
+//! sends, show that the browser is still in use; that a push service accepts a message does not, so sending writes nothing to
+//! a device. Use is written at most once a day, or when the browser's keys changed, so a repeat costs one Query and usually
+//! no write.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Device, KeyHasher, MAX_DEVICES, Recipient};
+use crate::channel::push::Subscription;
+use platform::private::Private;
+
+/// How stale `last_used_at` may get before a repeat refreshes it.
+const REFRESH_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is to be done about a device that registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration<'a> {
+    /// Known, and seen today: nothing to write.
+    Known,
+    /// Known: its keys, its expiry or its last use are to be written, and the device that it replaces is to go.
+    Refresh {
+        /// The device that goes.
+        replaces: Option<&'a Device>,
+    },
+    /// Not known to this recipient.
+    New {
+        /// The device that goes: the one that this replaces, else, at the limit, the one heard of longest ago.
+        replaces: Option<&'a Device>,
+    },
+}
+
+/// Decides what to do about `device`, which replaces the device with the id `replaced`, given the recipient as stored. Only a
+/// device of the same recipient can be replaced.
+#[must_use]
+pub fn registration<'a>(recipient: Option<&'a Recipient>, device: &Device, replaced: Option<&str>) -> Registration<'a> {
+    let devices = recipient.map_or(&[][..], |recipient| &recipient.devices);
+    let others = || devices.iter().filter(|known| known.device_id != device.device_id);
+    let named = others().find(|known| Some(known.device_id.as_str()) == replaced);
+    match devices.iter().find(|known| known.device_id == device.device_id) {
+        Some(known) if is_fresh(known, device) && named.is_none() => Registration::Known,
+        Some(_) => Registration::Refresh { replaces: named },
+        None if devices.len() < MAX_DEVICES => Registration::New { replaces: named },
+        None => Registration::New { replaces: named.or_else(|| least_recent(others(), device.last_used_at)) },
+    }
+}
+
+/// The device that is missed least: one whose subscription has ended, else the one heard of longest ago.
+fn least_recent<'a>(devices: impl Iterator<Item = &'a Device>, now: Timestamp) -> Option<&'a Device> {
+    devices.min_by_key(|device| (device.is_live(now), device.last_used_at, device.created_at))
+}
+
+fn is_fresh(known: &Device, device: &Device) -> bool {
+    let is_same = known.p256dh == device.p256dh && known.auth == device.auth && known.expires_at == device.expires_at;
+    is_same && !is_use_due(known.last_used_at, device.last_used_at)
+}
+
+/// Tells whether use of a device is to be written down at `now`: once a day.
+#[must_use]
+pub fn is_use_due(last_used_at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(last_used_at) >= REFRESH_AFTER
+}
+
+impl Device {
+    /// A browser's subscription as a device that registers now; `None` when the browser's expiry is no moment to come.
+    #[must_use]
+    pub fn registering(subscription: &Subscription, hasher: &KeyHasher, now: Timestamp) -> Option<Self> {
+        let endpoint = subscription.endpoint.as_url();
+        let expires_at = match subscription.expires_at_ms {
+            None => None,
+            Some(ms) => Some(Timestamp::from_millisecond(ms).ok().filter(|at| *at > now)?),
+        };
+        Some(Self {
+            device_id: hasher.keyed("endpoint", endpoint),
+            endpoint: Private::new(endpoint.to_owned()),
+            p256dh: Private::new(subscription.keys.p256dh_base64url()),
+            auth: Private::new(subscription.keys.auth_base64url()),
+            created_at: now,
+            last_used_at: now,
+            expires_at,
+            rests_until: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::recipient::RecipientId;
+
+    fn device(number: usize) -> Device {
+        let now: Timestamp = "2027-01-10T12:00:00Z".parse().unwrap();
+        Device {
+            device_id: format!("{number:026}"),
+            endpoint: Private::new(format!("https://fcm.googleapis.com/{number}")),
+            p256dh: Private::new("point".to_owned()),
+            auth: Private::new("secret".to_owned()),
+            created_at: now,
+            last_used_at: now,
+            expires_at: None,
+            rests_until: None,
+        }
+    }
+
+    fn recipient(devices: usize) -> Recipient {
+        let id = RecipientId::parse("ada").unwrap();
+        Recipient {
+            key: KeyHasher::new(&[1; 32]).recipient_key(&id),
+            id,
+            email: None,
+            phone: None,
+            locale: None,
+            time_zone: None,
+            attributes: Private::default(),
+            preferences: crate::recipient::Preferences::default(),
+            unsubscribed_types: std::collections::BTreeSet::new(),
+            suppressed: std::collections::BTreeSet::new(),
+            devices: (0..devices).map(device).collect(),
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            revision: 1,
+            registrations: 0,
+        }
+    }
+
+    /// The number of the device that goes.
+    fn replaces(registration: Registration<'_>) -> Option<usize> {
+        match registration {
+            Registration::Known => None,
+            Registration::New { replaces } | Registration::Refresh { replaces } => {
+                replaces.map(|device| device.device_id.parse().unwrap())
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_is_new_until_the_recipient_has_it() {
+        let new = Registration::New { replaces: None };
+        assert_eq!(registration(None, &device(1), None), new);
+        assert_eq!(registration(Some(&recipient(19)), &device(99), None), new);
+        assert_eq!(registration(Some(&recipient(20)), &device(19), None), Registration::Known);
+    }
+
+    #[test]
+    fn at_the_limit_the_device_heard_of_longest_ago_goes_and_before_it_one_that_has_ended() {
+        let mut recipient = recipient(20);
+        for (number, device) in recipient.devices.iter_mut().enumerate() {
+            device.created_at -= i64::try_from(number).unwrap().hours();
+            device.last_used_at -= if number == 7 { 9.hours() } else { 1.hour() };
+        }
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), None)), Some(7));
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), Some(&device(3).device_id))), Some(3));
+        recipient.devices[7].last_used_at += 8.hours();
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), None)), Some(19), "the oldest of equals");
+        recipient.devices[4].expires_at = Some(device(4).last_used_at);
+        assert_eq!(replaces(registration(Some(&recipient), &device(99), None)), Some(4));
+    }
+
+    #[test]
+    fn what_is_replaced_is_another_device_of_the_same_recipient() {
+        let recipient = recipient(3);
+        let with = |new: usize, old: usize| registration(Some(&recipient), &device(new), Some(&device(old).device_id));
+        assert_eq!(replaces(with(9, 1)), Some(1));
+        assert_eq!(with(9, 8), Registration::New { replaces: None }, "unknown to this recipient");
+        assert_eq!(with(2, 2), Registration::Known, "itself");
+        assert!(
+            matches!(with(2, 1), Registration::Refresh { replaces: Some(_) }),
+            "known already, the old one still there"
+        );
+        assert_eq!(registration(None, &device(1), Some("x")), Registration::New { replaces: None });
+    }
+
+    #[test]
+    fn a_known_device_is_written_when_a_day_passed_or_the_browser_says_something_new() {
+        let repeat = |change: fn(&mut Device)| {
+            let mut device = device(0);
+            change(&mut device);
+            matches!(registration(Some(&recipient(1)), &device, None), Registration::Refresh { replaces: None })
+        };
+        assert!(!repeat(|device| device.last_used_at += 86_399.seconds()));
+        assert!(repeat(|device| device.last_used_at += 86_400.seconds()));
+        assert!(repeat(|device| device.auth = Private::new("another".to_owned())));
+        assert!(repeat(|device| device.p256dh = Private::new("another".to_owned())));
+        assert!(repeat(|device| device.expires_at = Some(Timestamp::MAX)));
+        // A clock behind the one that wrote it is no reason to write.
+        assert!(!repeat(|device| device.last_used_at -= 3_600.seconds()));
+    }
+}

@@ -1,0 +1,77 @@
+//! A recipient as the caller sees one: devices without endpoint and keys, which nobody but the push service needs.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Device, Preferences, Recipient, RecipientId};
+use crate::channel::Channel;
+
+/// The JSON of a recipient: shape and names are the API's contract.
+#[derive(Serialize)]
+pub struct RecipientView<'a> {
+    id: &'a RecipientId,
+    email: Option<&'a str>,
+    phone: Option<&'a str>,
+    locale: Option<&'a str>,
+    time_zone: Option<&'a str>,
+    attributes: &'a Map<String, Value>,
+    preferences: &'a Preferences,
+    unsubscribed_types: &'a BTreeSet<String>,
+    suppressed_channels: &'a BTreeSet<Channel>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    devices: Option<Vec<DeviceView<'a>>>,
+}
+
+#[derive(Serialize)]
+struct DeviceView<'a> {
+    device_id: &'a str,
+    host: &'a str,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+impl<'a> RecipientView<'a> {
+    /// A profile alone, as a PUT of it answers.
+    #[must_use]
+    pub fn of_profile(recipient: &'a Recipient) -> Self {
+        Self {
+            id: &recipient.id,
+            email: recipient.email.as_ref().map(|email| email.as_str()),
+            phone: recipient.phone.as_ref().map(|phone| phone.as_str()),
+            locale: recipient.locale.as_deref(),
+            time_zone: recipient.time_zone.as_deref(),
+            attributes: recipient.attributes.expose(),
+            preferences: &recipient.preferences,
+            unsubscribed_types: &recipient.unsubscribed_types,
+            suppressed_channels: &recipient.suppressed,
+            created_at: recipient.created_at,
+            updated_at: recipient.updated_at,
+            devices: None,
+        }
+    }
+
+    /// A recipient with all devices.
+    #[must_use]
+    pub fn of(recipient: &'a Recipient) -> Self {
+        let devices = recipient.devices.iter().map(DeviceView::of).collect();
+        Self { devices: Some(devices), ..Self::of_profile(recipient) }
+    }
+}
+
+impl<'a> DeviceView<'a> {
+    fn of(device: &'a Device) -> Self {
+        Self {
+            device_id: &device.device_id,
+            host: device.host(),
+            created_at: device.created_at,
+            last_used_at: device.last_used_at,
+            expires_at: device.expires_at,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The recipients that ops have named for v2: looked up on every decision, shown to nobody.
+
+use std::collections::HashSet;
+
+use super::strict_json::{self, JsonFault};
+use platform::private::Private;
+
+/// Recipient ids are at most this long (design of the API).
+const MAX_ID_CHARS: usize = 128;
+
+/// The ids of the rollout list. Its `Debug` masks them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedUsers(Private<HashSet<String>>);
+
+impl ListedUsers {
+    /// Reads a JSON array of recipient ids, such as `["alice", "bob"]`; `[]` is nobody. A repeated id is harmless.
+    ///
+    /// # Errors
+    /// Not a JSON array of strings, longer than SSM allows, or an id that no recipient can have (it could only be a slip,
+    /// and one slip makes the whole list doubtful).
+    pub fn parse(text: &str) -> Result<Self, JsonFault> {
+        let ids: HashSet<String> = strict_json::parse(text)?;
+        if !ids.iter().all(|id| is_possible(id)) {
+            return Err(JsonFault::OutOfRange("an id is empty, longer than 128 characters or not printable"));
+        }
+        Ok(Self(Private::new(ids)))
+    }
+
+    /// Whether this recipient is listed.
+    pub fn contains(&self, recipient_id: &str) -> bool {
+        self.0.expose().contains(recipient_id)
+    }
+
+    /// How many are listed.
+    pub fn len(&self) -> usize {
+        self.0.expose().len()
+    }
+
+    /// Whether nobody is listed.
+    pub fn is_empty(&self) -> bool {
+        self.0.expose().is_empty()
+    }
+}
+
+fn is_possible(id: &str) -> bool {
+    !id.is_empty() && id.chars().count() <= MAX_ID_CHARS && !id.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_json_array_of_ids_is_read() {
+        let users = ListedUsers::parse(" [\"alice\", \"ümlaut-é\",\n\"alice\"]\n").unwrap();
+        assert!(users.contains("alice") && users.contains("ümlaut-é") && !users.contains("bob"));
+        assert_eq!(users.len(), 2);
+        assert!(ListedUsers::parse("[]").unwrap().is_empty());
+        assert!(ListedUsers::parse(&format!("[\"{}\"]", "é".repeat(128))).is_ok());
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let too_long_id = format!("[\"{}\"]", "a".repeat(129));
+        let junk = [
+            "",
+            "alice",
+            "alice,bob",
+            "{}",
+            "null",
+            "\"alice\"",
+            "[alice]",
+            "['alice']",
+            "[\"alice\",]",
+            "[\"alice\"",
+            "[\"alice\"] x",
+            "[1]",
+            "[null]",
+            "[[\"alice\"]]",
+            "[\"\"]",
+            "[\"a\\nb\"]",
+            "[\"a\\u0000\"]",
+            &too_long_id,
+        ];
+        for text in junk {
+            assert!(ListedUsers::parse(text).is_err(), "{text}");
+        }
+        let too_long = format!("[\"a\"{}]", ",\"b\"".repeat(2048));
+        assert_eq!(ListedUsers::parse(&too_long), Err(JsonFault::TooLong));
+    }
+
+    #[test]
+    fn neither_the_list_nor_its_fault_shows_an_id() {
+        let users = ListedUsers::parse(r#"["alice"]"#).unwrap();
+        assert_eq!(format!("{users:?}"), "ListedUsers(***)");
+        let fault = ListedUsers::parse(r#"["alice", {"bob": 1}]"#).unwrap_err();
+        assert!(matches!(&fault, JsonFault::WrongShape { field, .. } if field == "[1]"), "{fault}");
+        let shown = format!("{fault} {fault:?}");
+        assert!(!shown.contains("alice") && !shown.contains("bob"));
+    }
+}

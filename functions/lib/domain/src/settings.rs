@@ -1,0 +1,279 @@
+//! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
+
+mod names;
+mod types;
+
+pub use types::{TypeBudgets, TypeOverride, TypeOverrides};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::breaker::Thresholds;
+use crate::channel::prices::Prices;
+use crate::country::CountryCode;
+use crate::rollout::guard::GuardSettings;
+use crate::rollout::strict_json::{self, JsonFault};
+
+/// The highest ceiling that anybody can mean, in micro-euro: a billion euros.
+const MAX_MICROS: u64 = 1_000_000_000_000_000;
+
+/// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What SMS may cost and where it may go.
+    pub sms: SmsSettings,
+    /// What everything may cost.
+    pub budgets: Budgets,
+    /// What a send costs, where it differs from the built-in figures.
+    pub prices: Prices,
+    /// How long things are kept.
+    pub retention_days: RetentionDays,
+    /// Rules of single types, where they differ from the built-in ones.
+    pub types: TypeOverrides,
+    /// When a provider that fails is left alone, and for how long.
+    pub breaker: Thresholds,
+    /// When version 2 is taken back.
+    pub guard: GuardSettings,
+}
+
+/// Limits on SMS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmsSettings {
+    /// The most that all SMS of one UTC day may cost, in micro-euro.
+    pub daily_ceiling_micros: u64,
+    /// ISO 3166-1 alpha-2 codes of the countries that may be texted; none given means the sender's own only.
+    pub allowed_countries: Option<Vec<CountryCode>>,
+    /// The most SMS that one recipient gets on one UTC day.
+    pub per_recipient_per_day: u32,
+    /// The most that one message may cost, in micro-euro.
+    pub max_price_micros: u64,
+    /// The most parts that one message may have.
+    pub max_parts: u32,
+    /// Typographic quotes, dashes and the like become plain ones where that lets a text travel as GSM-7.
+    pub plain_punctuation: bool,
+}
+
+impl Default for SmsSettings {
+    fn default() -> Self {
+        Self {
+            daily_ceiling_micros: 5_000_000,
+            allowed_countries: None,
+            per_recipient_per_day: 3,
+            max_price_micros: 400_000,
+            max_parts: 3,
+            plain_punctuation: true,
+        }
+    }
+}
+
+/// What all channels together may cost, in micro-euro; none given means no budget, 0 that nothing may be paid. Whichever is
+/// reached first holds, so an hour's may be above a day's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budgets {
+    /// In an hour of UTC.
+    pub hour_micros: Option<u64>,
+    /// In a day of UTC.
+    pub day_micros: Option<u64>,
+    /// In a calendar month of UTC.
+    pub month_micros: Option<u64>,
+    /// For one notification, all its attempts together.
+    pub message_micros: Option<u64>,
+}
+
+impl Budgets {
+    fn check(&self) -> Result<(), JsonFault> {
+        let Self { hour_micros, day_micros, month_micros, message_micros } = *self;
+        if [hour_micros, day_micros, month_micros, message_micros].into_iter().any(is_beyond_reason) {
+            return Err(JsonFault::OutOfRange("budgets must be at most 1000000000000000 micro-euro each"));
+        }
+        Ok(())
+    }
+}
+
+fn is_beyond_reason(micros: Option<u64>) -> bool {
+    micros > Some(MAX_MICROS)
+}
+
+/// How long things are kept, in days: at least 1 each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionDays {
+    /// Notifications after their lifetime.
+    pub notifications: u32,
+    /// Devices after they were last used.
+    pub device_unused: u32,
+}
+
+impl Default for RetentionDays {
+    fn default() -> Self {
+        Self { notifications: 90, device_unused: 180 }
+    }
+}
+
+impl RetentionDays {
+    /// How long a notification is kept after its lifetime.
+    #[must_use]
+    pub fn of_notifications(self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.notifications))
+    }
+}
+
+impl Settings {
+    /// Reads the parameter's text.
+    ///
+    /// # Errors
+    /// Not a JSON object of these fields, or a value out of its range. The fault never quotes the text.
+    pub fn parse(text: &str) -> Result<Self, JsonFault> {
+        names::check(text)?;
+        let settings: Self = strict_json::parse(text)?;
+        // The derived reader also takes a list of values in the order of the fields, which nobody means to write.
+        let sections: Map<String, Value> = strict_json::parse(text)?;
+        let mut types = sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        if !sections.values().all(Value::is_object) || !types.all(Value::is_object) {
+            return Err(JsonFault::OutOfRange("every section must be an object"));
+        }
+        let RetentionDays { notifications, device_unused } = settings.retention_days;
+        if notifications == 0 || device_unused == 0 {
+            return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
+        }
+        settings.budgets.check()?;
+        settings.types.check()?;
+        settings.breaker.check().map_err(JsonFault::OutOfRange)?;
+        settings.guard.check().map_err(JsonFault::OutOfRange)?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn an_empty_object_is_every_default() {
+        let settings = Settings::parse("{}").unwrap();
+        assert_eq!(settings, Settings::default());
+        assert_eq!(settings.sms.daily_ceiling_micros, 5_000_000);
+        assert_eq!(settings.sms.allowed_countries, None);
+        assert_eq!(settings.prices, Prices::default());
+        assert_eq!(settings.retention_days.device_unused, 180);
+    }
+
+    #[test]
+    fn one_field_changes_and_the_others_keep_their_defaults() {
+        let text = r#"{"sms": {"allowed_countries": ["IT", "DE"], "per_recipient_per_day": 0}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let countries: Vec<&str> = settings.sms.allowed_countries.iter().flatten().map(CountryCode::as_str).collect();
+        assert_eq!(countries, ["IT", "DE"]);
+        assert_eq!(settings.sms.per_recipient_per_day, 0);
+        assert_eq!(settings.sms.max_parts, 3);
+    }
+
+    #[test]
+    fn there_is_no_budget_until_one_is_set() {
+        assert_eq!(Settings::parse(r#"{"budgets": {}}"#).unwrap().budgets, Budgets::default());
+        let budgets = Settings::parse(r#"{"budgets": {"month_micros": 250000000}}"#).unwrap().budgets;
+        assert_eq!((budgets.hour_micros, budgets.day_micros, budgets.month_micros), (None, None, Some(250_000_000)));
+    }
+
+    #[test]
+    fn a_budget_may_be_nothing_and_an_hours_above_a_days() {
+        let text = r#"{"budgets": {"hour_micros": 9, "day_micros": 5, "month_micros": 0, "message_micros": 1000000000000000},
+            "types": {"PAYMENT_DUE": {"day_micros": 0, "message_micros": 3}}}"#;
+        let settings = Settings::parse(text).unwrap();
+        assert_eq!((settings.budgets.hour_micros, settings.budgets.month_micros), (Some(9), Some(0)));
+        let kind = crate::notification::NotificationType::named("PAYMENT_DUE").unwrap();
+        let own = TypeBudgets { message_micros: Some(3), day_micros: Some(0) };
+        assert_eq!(settings.types.budgets_of(kind), own);
+        assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
+    }
+
+    #[test]
+    fn a_budget_beyond_reason_is_refused_by_name() {
+        let fault = Settings::parse(r#"{"budgets": {"day_micros": 1000000000000001}}"#).unwrap_err();
+        assert_eq!(fault.to_string(), "budgets must be at most 1000000000000000 micro-euro each");
+        let fault = Settings::parse(r#"{"types": {"DEFAULT": {"day_micros": 1000000000000001}}}"#).unwrap_err();
+        assert_eq!(fault.to_string(), "a type's budgets must be at most 1000000000000000 micro-euro each");
+    }
+
+    #[test]
+    fn the_breaker_is_tuned_here() {
+        let settings = Settings::parse(r#"{"breaker": {"min_attempts": 50, "open_seconds": 10}}"#).unwrap();
+        assert_eq!((settings.breaker.min_attempts, settings.breaker.open_seconds), (50, 10));
+        assert_eq!(settings.breaker.window_seconds, 60);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let settings = Settings::parse(r#"{"sms": {"allowed_countries": ["IT"]}}"#).unwrap();
+        assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
+    }
+
+    #[test]
+    fn junk_is_refused() {
+        let junk = [
+            "",
+            "null",
+            "[]",
+            "5000000",
+            "{",
+            "{} {}",
+            r#"{"smss": {}}"#,
+            r#"{"sms": null}"#,
+            r#"{"sms": []}"#,
+            r#"{"sms": [1]}"#,
+            r#"{"prices": {"sms_micros": {"it": 1}}}"#,
+            r#"{"sms": {"daily_ceiling": 1}}"#,
+            r#"{"sms": {"daily_ceiling_micros": -1}}"#,
+            r#"{"sms": {"daily_ceiling_micros": "5"}}"#,
+            r#"{"sms": {"daily_ceiling_micros": 5.5}}"#,
+            r#"{"sms": {"max_parts": 1, "max_parts": 2}}"#,
+            r#"{"sms": {"plain_punctuation": 1}}"#,
+            r#"{"sms": {"plain_punctuation": "no"}}"#,
+            r#"{"sms": {"allowed_countries": ["it"]}}"#,
+            r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
+            r#"{"sms": {"allowed_countries": "IT"}}"#,
+            r#"{"retention_days": {"notifications": 0}}"#,
+            r#"{"types": []}"#,
+            r#"{"types": null}"#,
+            r#"{"types": {"PAYMENT_DUE": 3}}"#,
+            r#"{"types": {"PAYMENT_DUE": [3]}}"#,
+            r#"{"types": {"payment_due": {}}}"#,
+            r#"{"types": {"DEFAULT": {"retries": 3}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 0}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 11}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 1.5}}}"#,
+            r#"{"types": {"DEFAULT": {"on_uncertain": "again"}}}"#,
+            r#"{"types": {"DEFAULT": {"wait_for_push_seconds": -1}}}"#,
+            r#"{"types": {"DEFAULT": {"wait_for_push_seconds": 86401}}}"#,
+            r#"{"types": {"DEFAULT": {"tries": 3}, "DEFAULT": {"tries": 4}}}"#,
+            r#"{"budgets": {"month_micros": -1}}"#,
+            r#"{"budgets": {"month_micros": "250"}}"#,
+            r#"{"budgets": {"week_micros": 1}}"#,
+            r#"{"budgets": [1]}"#,
+            r#"{"budgets": {"hour_micros": 5.5}}"#,
+            r#"{"budgets": {"day_micros": 18446744073709551615}}"#,
+            r#"{"types": {"DEFAULT": {"day_micros": -1}}}"#,
+            r#"{"types": {"DEFAULT": {"message_micros": "5"}}}"#,
+            r#"{"types": {"DEFAULT": {"month_micros": 5}}}"#,
+            r#"{"breaker": {"min_attempts": 0}}"#,
+            r#"{"breaker": {"failure_percent": 101}}"#,
+            r#"{"breaker": {"open_seconds": 60, "max_open_seconds": 59}}"#,
+            r#"{"breaker": {"window": 60}}"#,
+        ];
+        for text in junk {
+            assert!(Settings::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_says_where_and_not_what_stood_there() {
+        let fault = Settings::parse("{\n  \"sms\": {\"max_parts\": \"ada@example.com\"}\n}").unwrap_err();
+        assert!(matches!(&fault, JsonFault::WrongShape { .. }), "{fault}");
+        assert!(!format!("{fault} {fault:?}").contains("ada"));
+    }
+}

@@ -1,0 +1,362 @@
+//! Counters and their names. A name is built from types, so one that nobody counts does not compile.
+//!
+//! As text: `version/v2/sent`, `type/DEFAULT/accepted`, `channel/push/attempts`, `version/v2/skipped/opted_out`, and a
+//! histogram's bin is a counter too, `version/v2/lat/57`, so that merging anything is adding. [`crate::sides`] has the rest.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use super::sides::{Reach, Side};
+use domain::channel::Channel;
+use domain::notification::Reason;
+
+/// A type's name: 1 to 64 letters, digits, `_`, `-` and `.`, so that it can stand in a counter's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(String);
+
+impl Label {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Label {
+    type Err = UnknownCounter;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCounter> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        let well_formed = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+        well_formed.then(|| Self(text.to_owned())).ok_or(UnknownCounter)
+    }
+}
+
+/// Which side of the rollout a notification is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cohort {
+    /// The old way: one plain push attempt.
+    V1,
+    /// The cascade.
+    V2,
+    /// Not decided yet: scheduled, or ended before it was due.
+    Undecided,
+}
+
+impl Cohort {
+    /// The name in counters and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    /// The side with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::V1, Self::V2, Self::Undecided].into_iter().find(|cohort| cohort.as_str() == name)
+    }
+}
+
+/// What notifications are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// By side of the rollout; every notification is in exactly one.
+    Version(Cohort),
+    /// By type; every notification is in exactly one.
+    Type(Label),
+}
+
+/// What is counted of notifications.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Of {
+    /// At least one attempt was made.
+    Sent,
+    /// Closed: a provider took it.
+    Accepted,
+    /// Closed: the device or provider confirmed it.
+    Delivered,
+    /// Closed: no channel took it.
+    Failed,
+    /// Closed: a paid send whose outcome is unknown.
+    Uncertain,
+    /// Closed: its lifetime ended first.
+    Expired,
+    /// Called off by its caller.
+    Cancelled,
+    /// A gate said no, for this reason.
+    Skipped(Reason),
+    /// It was opened.
+    Opened,
+    /// Its link was followed.
+    Clicked,
+    /// It was put away unread.
+    Dismissed,
+    /// It led to what it was sent for.
+    Converted,
+    /// What that was worth, in millionths of a euro.
+    ConversionValueMicros,
+    /// What its attempts cost, in millionths of a euro.
+    CostMicros,
+    /// What of that was for nothing: a fallback after which an earlier channel turned out to have delivered.
+    WastedCostMicros,
+    /// Its latency fell into this bin.
+    Latency(i32),
+}
+
+/// What is counted of attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tried {
+    /// All of them.
+    Attempts,
+    /// Those that the provider took.
+    Accepted,
+    /// Those that may be tried again.
+    RetryLater,
+    /// Those whose address no longer exists.
+    Gone,
+    /// Those that trying again will not help.
+    Rejected,
+    /// Those with an unknown outcome.
+    Uncertain,
+    /// What they cost, in millionths of a euro.
+    CostMicros,
+    /// The calls' time in all, of those that have one, for an average.
+    LatencySumMs,
+    /// The call's time fell into this bin.
+    Latency(i32),
+}
+
+/// The name of a counter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CounterName {
+    /// Counts notifications.
+    Notifications(Group, Of),
+    /// Counts attempts.
+    Attempts(Channel, Tried),
+    /// Counts notifications by what became of them on one channel.
+    Reach(Cohort, Channel, Reach),
+    /// Counts what only one side of the rollout is asked about.
+    Side(Cohort, Side),
+}
+
+/// The text is no counter's name that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no known counter")]
+pub struct UnknownCounter;
+
+impl fmt::Display for CounterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notifications(Group::Version(cohort), of) => write!(f, "version/{}/{of}", cohort.as_str()),
+            Self::Notifications(Group::Type(kind), of) => write!(f, "type/{}/{of}", kind.as_str()),
+            Self::Attempts(channel, tried) => write!(f, "channel/{channel}/{tried}"),
+            Self::Reach(cohort, channel, reach) => write!(f, "on/{}/{channel}/{}", cohort.as_str(), reach.as_str()),
+            Self::Side(cohort, side) => write!(f, "side/{}/{}", cohort.as_str(), side.text()),
+        }
+    }
+}
+
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skipped(reason) => write!(f, "skipped/{}", reason.as_str()),
+            Self::Latency(bin) => write!(f, "lat/{bin}"),
+            plain => f.write_str(OF.iter().find(|(of, _)| of == plain).map_or("", |(_, text)| text)),
+        }
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latency(bin) => write!(f, "lat/{bin}"),
+            plain => f.write_str(TRIED.iter().find(|(tried, _)| tried == plain).map_or("", |(_, text)| text)),
+        }
+    }
+}
+
+/// The names without a part of their own, for both directions.
+const OF: [(Of, &str); 14] = [
+    (Of::Sent, "sent"),
+    (Of::Accepted, "accepted"),
+    (Of::Delivered, "delivered"),
+    (Of::Failed, "failed"),
+    (Of::Uncertain, "uncertain"),
+    (Of::Expired, "expired"),
+    (Of::Cancelled, "cancelled"),
+    (Of::Opened, "opened"),
+    (Of::Clicked, "clicked"),
+    (Of::Dismissed, "dismissed"),
+    (Of::Converted, "converted"),
+    (Of::ConversionValueMicros, "conversion_value_micros"),
+    (Of::CostMicros, "cost_micros"),
+    (Of::WastedCostMicros, "wasted_cost_micros"),
+];
+
+const TRIED: [(Tried, &str); 8] = [
+    (Tried::Attempts, "attempts"),
+    (Tried::Accepted, "accepted"),
+    (Tried::RetryLater, "retry_later"),
+    (Tried::Gone, "gone"),
+    (Tried::Rejected, "rejected"),
+    (Tried::Uncertain, "uncertain"),
+    (Tried::CostMicros, "cost_micros"),
+    (Tried::LatencySumMs, "latency_sum_ms"),
+];
+
+impl FromStr for CounterName {
+    type Err = UnknownCounter;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCounter> {
+        let mut parts = text.splitn(3, '/');
+        let mut part = || parts.next().ok_or(UnknownCounter);
+        let (family, group, counted) = (part()?, part()?, part()?);
+        let cohort = |name| Cohort::parse(name).ok_or(UnknownCounter);
+        let channel = |name| Channel::parse(name).ok_or(UnknownCounter);
+        match family {
+            "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), of(counted)?)),
+            "type" => Ok(Self::Notifications(Group::Type(group.parse()?), of(counted)?)),
+            "channel" => Ok(Self::Attempts(channel(group)?, tried(counted)?)),
+            "on" => {
+                let (name, reach) = counted.split_once('/').ok_or(UnknownCounter)?;
+                Ok(Self::Reach(cohort(group)?, channel(name)?, Reach::parse(reach)?))
+            }
+            "side" => Ok(Self::Side(cohort(group)?, Side::parse(counted)?)),
+            _ => Err(UnknownCounter),
+        }
+    }
+}
+
+fn of(text: &str) -> Result<Of, UnknownCounter> {
+    match text.split_once('/') {
+        Some(("skipped", reason)) => Reason::parse(reason).map(Of::Skipped).ok_or(UnknownCounter),
+        Some(("lat", bin)) => bin.parse().map(Of::Latency).map_err(|_| UnknownCounter),
+        _ => OF.into_iter().find(|(_, name)| *name == text).map(|(of, _)| of).ok_or(UnknownCounter),
+    }
+}
+
+fn tried(text: &str) -> Result<Tried, UnknownCounter> {
+    match text.split_once('/') {
+        Some(("lat", bin)) => bin.parse().map(Tried::Latency).map_err(|_| UnknownCounter),
+        _ => TRIED.into_iter().find(|(_, name)| *name == text).map(|(tried, _)| tried).ok_or(UnknownCounter),
+    }
+}
+
+/// Counts by name; a counter that stands at zero is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters(BTreeMap<CounterName, i64>);
+
+impl Counters {
+    /// Adds to one counter.
+    pub fn add(&mut self, name: CounterName, amount: i64) {
+        let total = self.get(&name).saturating_add(amount);
+        if total == 0 {
+            self.0.remove(&name);
+        } else {
+            self.0.insert(name, total);
+        }
+    }
+
+    /// Adds all of another's.
+    pub fn merge(&mut self, other: &Self) {
+        other.iter().for_each(|(name, amount)| self.add(name.clone(), amount));
+    }
+
+    /// What is to be added to `earlier` to get here.
+    #[must_use]
+    pub fn since(mut self, earlier: &Self) -> Self {
+        earlier.iter().for_each(|(name, amount)| self.add(name.clone(), amount.saturating_neg()));
+        self
+    }
+
+    /// One counter's value.
+    #[must_use]
+    pub fn get(&self, name: &CounterName) -> i64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    /// All that are not zero, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&CounterName, i64)> {
+        self.0.iter().map(|(name, amount)| (name, *amount))
+    }
+
+    /// Whether all are zero.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_name_comes_back_from_its_text() {
+        let groups = [
+            Group::Version(Cohort::V1),
+            Group::Version(Cohort::Undecided),
+            Group::Type("PAYMENT_DUE".parse().unwrap()),
+        ];
+        let parts = Reason::ALL.into_iter().map(Of::Skipped).chain([Of::Latency(-1), Of::Latency(57)]);
+        let all_of: Vec<_> = OF.into_iter().map(|(of, _)| of).chain(parts).collect();
+        let all_tried: Vec<_> = TRIED.into_iter().map(|(tried, _)| tried).chain([Tried::Latency(200)]).collect();
+        let notifications = groups
+            .iter()
+            .flat_map(|group| all_of.iter().map(|of| CounterName::Notifications(group.clone(), of.clone())));
+        let attempts = Channel::ALL
+            .iter()
+            .flat_map(|channel| all_tried.iter().map(|tried| CounterName::Attempts(*channel, *tried)));
+        let reach = Reach::ALL.into_iter().map(|reach| CounterName::Reach(Cohort::V2, Channel::Push, reach));
+        let sides = Side::all().map(|side| CounterName::Side(Cohort::V1, side));
+        for name in notifications.chain(attempts).chain(reach).chain(sides) {
+            assert_eq!(name.to_string().parse(), Ok(name));
+        }
+    }
+
+    #[test]
+    fn the_text_is_short_and_readable() {
+        let name = CounterName::Notifications(Group::Version(Cohort::V2), Of::Skipped(Reason::OptedOut));
+        assert_eq!(name.to_string(), "version/v2/skipped/opted_out");
+        assert_eq!(CounterName::Attempts(Channel::Push, Tried::Latency(57)).to_string(), "channel/push/lat/57");
+    }
+
+    #[test]
+    fn what_nobody_counts_has_no_name() {
+        for text in [
+            "",
+            "version/v2",
+            "version/v3/sent",
+            "type//sent",
+            "type/A B/sent",
+            "channel/fax/attempts",
+            "channel/push/sent",
+            "version/v2/lat/x",
+            "version/v2/skipped/",
+            "on/v2/push",
+            "on/v2/fax/reached",
+            "side/v3/assigned",
+        ] {
+            assert_eq!(text.parse::<CounterName>(), Err(UnknownCounter), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_difference_added_to_the_earlier_gives_the_later() {
+        let name = |tried| CounterName::Attempts(Channel::Sms, tried);
+        let mut earlier = Counters::default();
+        earlier.add(name(Tried::RetryLater), 1);
+        let mut later = Counters::default();
+        later.add(name(Tried::Accepted), 1);
+        let difference = later.clone().since(&earlier);
+        assert_eq!((difference.get(&name(Tried::Accepted)), difference.get(&name(Tried::RetryLater))), (1, -1));
+        earlier.merge(&difference);
+        assert_eq!(earlier, later);
+    }
+}

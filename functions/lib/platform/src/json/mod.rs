@@ -1,0 +1,148 @@
+//! Strict JSON for request bodies (RFC 8259, I-JSON's rule on duplicate names: RFC 7493, 2.3).
+//!
+//! A body is read in two steps. [`value`] turns text into a [`Value`]: text that is not JSON is a 400, and a value that JSON's
+//! grammar allows but the service cannot hold (half of a surrogate pair, a number out of range, a duplicate name, too many levels)
+//! is a 422 that names the value's own field. [`shaped`] then takes the value as a type. Arrays are never accepted as
+//! objects, nor objects as words, although derived deserialisers would do both.
+
+mod faults;
+mod reader;
+mod shape;
+mod spans;
+
+pub use shape::{shaped, typed};
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use crate::problem::{FieldError, Problem, ProblemKind};
+
+/// The message for a field that has no meaning where it stands.
+pub const UNKNOWN_FIELD: &str = "is not a known field";
+/// Maximum number of levels of a body, or of one message of a batch.
+pub const MAX_DEPTH: usize = 100;
+
+/// Reads `bytes` as a `T`.
+///
+/// # Errors
+/// 400 when the text is not JSON; 422 naming the field when it does not have the shape. Neither repeats any of the text.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    shaped(value(bytes)?, "")
+}
+
+/// Reads `bytes` as any JSON value.
+///
+/// # Errors
+/// 400 when the text is not JSON; 422 naming each value that cannot be held.
+pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
+    let text = text(bytes)?;
+    read(text).map_err(|Unreadable| diagnosis(text))
+}
+
+/// Reads an object whose one field `name` is a list. A value that cannot be held spoils its own element alone.
+///
+/// # Errors
+/// 400 when the text is not JSON; 422 when it is not such an object.
+pub fn list(bytes: &[u8], name: &str) -> Result<Vec<Result<Value, Problem>>, Problem> {
+    let text = text(bytes)?;
+    check_syntax(text)?;
+    let must = |field: &str, message: &str| Problem::invalid_field(field, message);
+    let members = spans::members(text).ok_or_else(|| must("body", "must be an object"))?;
+    if let Some(other) = members.iter().map(|(name, _)| spans::name(name)).find(|found| found.as_deref() != Some(name))
+    {
+        return Err(unknown(other));
+    }
+    let list = match members.as_slice() {
+        [] => return Err(must(name, "is required")),
+        [(_, list)] => *list,
+        _ => return Err(must(name, faults::TWICE)),
+    };
+    let elements = spans::elements(list).ok_or_else(|| must(name, "must be a list"))?;
+    Ok(elements.into_iter().map(|text| read(text).map_err(|Unreadable| diagnosis(text))).collect())
+}
+
+fn unknown(name: Option<String>) -> Problem {
+    match name {
+        Some(name) => Problem::invalid_field(name, UNKNOWN_FIELD),
+        None => Problem::invalid_field("body", faults::BAD_NAME),
+    }
+}
+
+/// A value that cannot be held, or text that is not JSON: [`diagnosis`] finds out which.
+struct Unreadable;
+
+fn read(text: &str) -> Result<Value, Unreadable> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = reader::Reader::new(MAX_DEPTH).read(&mut deserializer).map_err(|_| Unreadable)?;
+    deserializer.end().map_err(|_| Unreadable)?;
+    Ok(value)
+}
+
+fn diagnosis(text: &str) -> Problem {
+    if let Err(problem) = check_syntax(text) {
+        return problem;
+    }
+    let errors = faults::of(text);
+    if errors.is_empty() {
+        return Problem::invalid(vec![FieldError::new("body", "has a value that cannot be read")]);
+    }
+    Problem::invalid(errors)
+}
+
+/// What API Gateway writes for each byte that is not UTF-8.
+const REPLACED: &[u8] = "\u{fffd}".as_bytes();
+
+/// The other encoding in which a body begins, told by where its zeros stand (RFC 4627, 3) and by byte order marks and magic
+/// numbers, as they are and as API Gateway hands them over.
+fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
+    let mut first = bytes;
+    while let Some(rest) = first.strip_prefix(REPLACED) {
+        first = rest;
+    }
+    let zeros = first.iter().take(4).map(|byte| *byte == 0).collect::<Vec<_>>();
+    let is_wide = matches!(
+        zeros.as_slice(),
+        [true, false, true, false] | [false, true, false, true] | [true, true, ..] | [_, true, true, _]
+    );
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) || is_wide {
+        Some("UTF-16 or UTF-32")
+    } else if bytes.starts_with(&[0x1F, 0x8B])
+        || bytes.strip_prefix(&[0x1F]).is_some_and(|rest| rest.starts_with(REPLACED))
+    {
+        Some("compressed (gzip)")
+    } else if first.len() < bytes.len() {
+        Some("in another encoding")
+    } else {
+        None
+    }
+}
+
+/// The text of a body: UTF-8 (RFC 8259, 8.1), with or without a byte order mark.
+fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    let not_json = |detail: String| Problem::new(ProblemKind::NotJson, detail);
+    if let Some(encoding) = other_encoding(bytes) {
+        return Err(not_json(format!("The body is {encoding}; it must be UTF-8.")));
+    }
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        not_json(format!("The body is not UTF-8: byte {} does not belong there.", error.valid_up_to() + 1))
+    })?;
+    if text.trim().is_empty() {
+        return Err(not_json("The body is empty.".to_owned()));
+    }
+    Ok(text)
+}
+
+/// Checks the grammar alone, at any depth.
+fn check_syntax(text: &str) -> Result<(), Problem> {
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let why = error.to_string();
+        // The parser's words about grammar never quote the text.
+        let why = why.split(" at line ").next().unwrap_or_default();
+        Problem::new(ProblemKind::NotJson, format!("Line {line}, column {column}: {why}."))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Takes a JSON value as a type: objects where structs are meant, words where enums are.
+
+use serde::Deserializer;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde_json::{Error, Value};
+
+use crate::problem::{FieldError, Problem};
+
+/// Takes a JSON value as a `T`; errors name the field below `prefix`.
+///
+/// # Errors
+/// 422 naming the field.
+pub fn shaped<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Problem> {
+    typed(value, prefix).map_err(|error| Problem::invalid(vec![error]))
+}
+
+/// Takes a JSON value as a `T`; the error names the field below `prefix`.
+pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
+        let path = error.path().to_string();
+        let field = match (prefix, path.as_str()) {
+            ("", ".") => "body".to_owned(),
+            ("", path) => path.to_owned(),
+            (prefix, ".") => prefix.to_owned(),
+            (prefix, path) => format!("{prefix}.{path}"),
+        };
+        field_error(&field, &error.into_inner().to_string())
+    })
+}
+
+/// A value that gives itself to a struct only as an object, to an enum only as a string, and to a whole number also as `5.0`
+/// or `5e3`: JSON has one kind of number, and some languages write all of theirs with a point.
+#[derive(Debug)]
+struct Strict(Value);
+
+/// Largest whole number up to which every float is exact, 2^53.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl Strict {
+    fn whole(self) -> Self {
+        match self.0.as_f64() {
+            Some(number) if self.0.is_f64() && number.fract() == 0.0 && number.abs() <= MAX_EXACT => {
+                #[expect(clippy::cast_possible_truncation, reason = "it is whole and within bounds")]
+                let whole = number as i64;
+                Self(whole.into())
+            }
+            _ => self,
+        }
+    }
+
+    fn unexpected(&self) -> Unexpected<'_> {
+        match &self.0 {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(value) => Unexpected::Bool(*value),
+            Value::Number(_) => Unexpected::Other("number"),
+            Value::String(text) => Unexpected::Str(text),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+        }
+    }
+}
+
+impl IntoDeserializer<'_, Error> for Strict {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.whole().deserialize_any(visitor)
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Strict {
+    type Error = Error;
+
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Array(values) => {
+                let mut list = SeqDeserializer::new(values.into_iter().map(Strict));
+                let value = visitor.visit_seq(&mut list)?;
+                list.end()?;
+                Ok(value)
+            }
+            Value::Object(members) => {
+                let mut members = MapDeserializer::new(members.into_iter().map(|(name, value)| (name, Strict(value))));
+                let value = visitor.visit_map(&mut members)?;
+                members.end()?;
+                Ok(value)
+            }
+            scalar => scalar.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Object(_) => self.deserialize_any(visitor),
+            _ => Err(Error::invalid_type(self.unexpected(), &"an object")),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::String(text) => visitor.visit_enum(text.into_deserializer()),
+            _ => Err(Error::invalid_type(self.unexpected(), &"a string")),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+}
+
+/// Rust's names of types as a caller of a JSON API knows them.
+fn in_json_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65,535",
+        "u32" => "a whole number from 0 to 4,294,967,295",
+        "u64" | "usize" => "a whole number, not below 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other => other,
+    }
+}
+
+/// serde's words without the value in them: it quotes the offending text, which may be personal.
+fn field_error(field: &str, message: &str) -> FieldError {
+    let name = || message.split('`').nth(1).unwrap_or_default();
+    let parent = if field == "body" { String::new() } else { format!("{field}.") };
+    if message.starts_with("unknown field") {
+        // The path of an unknown field ends at the field itself where the format tells, else at its parent.
+        let path = if field.ends_with(name()) { field.to_owned() } else { format!("{parent}{}", name()) };
+        FieldError::new(path, super::UNKNOWN_FIELD)
+    } else if message.starts_with("missing field") {
+        FieldError::new(format!("{parent}{}", name()), "is required")
+    } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
+        // The last one: the value that stands before it may hold these words too.
+        FieldError::new(field, format!("must be {}", in_json_words(expected)))
+    } else if message.starts_with("must ") {
+        FieldError::new(field, message)
+    } else {
+        FieldError::new(field, "is not valid")
+    }
+}

@@ -1,0 +1,164 @@
+//! Audit records in the settings table: `pk = audit#<parameter>`, `sk = <milliseconds>#<version>` as SSM's history has them, so that
+//! a change is written down once whoever saw it first, the last ones are one short query, and a parameter that was deleted
+//! and made anew does not collide with what it was.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use domain::rollout::{AuditRecord, Watched};
+
+/// How long a record is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// The adapter.
+#[derive(Debug, Clone)]
+pub struct AuditStore {
+    client: Client,
+    table: String,
+}
+
+impl AuditStore {
+    /// An adapter of the settings table.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Writes a change down, unless it is; says whether it was new.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn add(&self, record: &AuditRecord) -> Result<bool, StoreError> {
+        let text = serde_json::to_string(record).map_err(|_| Malformed("record"))?;
+        let gone = record.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
+        let item = ItemWriter::default()
+            .text("pk", partition(record.parameter))
+            .text("sk", format!("{:015}#{:09}", record.at.as_millisecond(), record.version))
+            .text("record", text)
+            .time("at", record.at)
+            .number("expires_at", gone.as_second());
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
+        let put = put.condition_expression("attribute_not_exists(pk)");
+        match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
+            Ok(_) => Ok(true),
+            Err(StoreError::ConditionFailed { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The last `limit` changes of all parameters, newest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or a record is not what this version wrote.
+    pub async fn last(&self, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let of_each = Watched::ALL.map(|parameter| self.newest(parameter, limit));
+        let mut all: Vec<_> = futures_util::future::try_join_all(of_each).await?.into_iter().flatten().collect();
+        all.sort_by(|a, b| b.at.cmp(&a.at).then(b.version.cmp(&a.version)));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    /// The changes of all parameters from `from` up to, not including, `to`, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::last`].
+    pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
+        let of_each = Watched::ALL.map(|parameter| self.since(parameter, from));
+        let mut all: Vec<_> = futures_util::future::try_join_all(of_each).await?.into_iter().flatten().collect();
+        all.retain(|record| (from..to).contains(&record.at));
+        all.sort_by(|a, b| a.at.cmp(&b.at).then(a.version.cmp(&b.version)));
+        Ok(all)
+    }
+
+    /// Newest first, page by page, until a page ends before `from`.
+    async fn since(&self, parameter: Watched, from: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(partition(parameter)));
+        let mut pages = query.scan_index_forward(false).limit(100).into_paginator().send();
+        let mut found: Vec<AuditRecord> = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::of("Query", error))?;
+            let record = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+            found.extend(page.items().iter().map(record).collect::<Result<Vec<_>, _>>()?);
+            if found.last().is_some_and(|oldest| oldest.at < from) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn newest(&self, parameter: Watched, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(partition(parameter)))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        let record = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+        Ok(page.items.unwrap_or_default().iter().map(record).collect::<Result<_, _>>()?)
+    }
+}
+
+fn partition(parameter: Watched) -> String {
+    format!("audit#{parameter}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing::Dynamo;
+    use domain::rollout::By;
+
+    fn record(parameter: Watched, version: i64, second: i64) -> AuditRecord {
+        AuditRecord {
+            at: Timestamp::from_second(second).unwrap(),
+            parameter,
+            version,
+            by: By::Guard,
+            old: None,
+            new: "0".to_owned(),
+            reason: None,
+            numbers: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_written_down_once_and_the_last_ones_come_first() {
+        let dynamo = Dynamo::start().await;
+        dynamo.create_table("settings").await;
+        let audit = AuditStore::new(dynamo.client(), "settings");
+        for version in 8..=11 {
+            assert!(audit.add(&record(Watched::RolloutPercentage, version, version * 10)).await.unwrap());
+        }
+        assert!(audit.add(&record(Watched::Settings, 2, 95)).await.unwrap());
+        let other = AuditRecord { by: By::Operator("x".to_owned()), ..record(Watched::RolloutPercentage, 9, 90) };
+        assert!(!audit.add(&other).await.unwrap(), "whoever saw it first has said it");
+        let last = audit.last(3).await.unwrap();
+        let found: Vec<_> = last.iter().map(|record| (record.parameter, record.version)).collect();
+        let percentage = Watched::RolloutPercentage;
+        assert!(audit.add(&record(percentage, 1, 120)).await.unwrap(), "made anew");
+        assert_eq!(audit.last(1).await.unwrap()[0].version, 1);
+        assert_eq!(found, [(percentage, 11), (percentage, 10), (Watched::Settings, 2)]);
+    }
+
+    #[tokio::test]
+    async fn a_windows_changes_come_in_order_however_many_pages_they_fill() {
+        let dynamo = Dynamo::start().await;
+        dynamo.create_table("settings").await;
+        let audit = AuditStore::new(dynamo.client(), "settings");
+        for version in 1..=230 {
+            audit.add(&record(Watched::RolloutPercentage, version, version * 10)).await.unwrap();
+        }
+        audit.add(&record(Watched::Settings, 1, 505)).await.unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let found = audit.between(at(500), at(520)).await.unwrap();
+        assert_eq!(found.iter().map(|record| record.at.as_second()).collect::<Vec<_>>(), [500, 505, 510]);
+        assert_eq!(audit.between(at(0), at(10_000)).await.unwrap().len(), 231);
+    }
+}

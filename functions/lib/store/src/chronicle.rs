@@ -1,0 +1,113 @@
+//! What alerts said, in the settings table: `pk = alerts`, `sk` the time in 15 digits of milliseconds and the alert's id, so that
+//! a window is one query.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use domain::Said;
+
+/// How long a record is kept: as long as the audit's.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+const PARTITION: &str = "alerts";
+
+/// The adapter.
+#[derive(Debug, Clone)]
+pub struct ChronicleStore {
+    client: Client,
+    table: String,
+}
+
+impl ChronicleStore {
+    /// An adapter of the settings table.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Writes down that something was said; the same said again is one record.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn add(&self, said: &Said) -> Result<(), StoreError> {
+        let text = serde_json::to_string(said).map_err(|_| Malformed("record"))?;
+        let gone = said.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
+        let item = ItemWriter::default()
+            .text("pk", PARTITION)
+            .text("sk", format!("{}#{}", moment(said.at), said.alert.id()))
+            .text("record", text)
+            .number("expires_at", gone.as_second());
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
+        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+    }
+
+    /// What was said from `from` up to, not including, `to`, oldest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or a record is not what this version wrote.
+    pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Said>, StoreError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(PARTITION.to_owned()))
+            .expression_attribute_values(":from", AttributeValue::S(moment(from)))
+            .expression_attribute_values(":to", AttributeValue::S(moment(to)))
+            .into_paginator()
+            .items()
+            .send();
+        let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| StoreError::of("Query", error))?;
+        let said = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+        Ok(items.iter().map(said).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Sorts as text as it does as time.
+fn moment(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond().max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing::Dynamo;
+    use domain::{Alert, AlertKey, Severity};
+
+    fn said(second: i64, key: AlertKey) -> Said {
+        let text = String::from;
+        let alert = Alert {
+            key,
+            subject: String::new(),
+            severity: Severity::P1,
+            title: text("t"),
+            number: text("n"),
+            threshold: text("h"),
+            done: text("d"),
+        };
+        Said { at: Timestamp::from_second(second).unwrap(), alert, times: 1, is_over: false }
+    }
+
+    #[tokio::test]
+    async fn what_was_said_in_a_window_is_found_in_order_and_once() {
+        let dynamo = Dynamo::start().await;
+        dynamo.create_table("settings").await;
+        let chronicle = ChronicleStore::new(dynamo.client(), "settings");
+        for (second, key) in [
+            (30, AlertKey::Ramp),
+            (10, AlertKey::Budget),
+            (20, AlertKey::Ramp),
+            (20, AlertKey::ErrorRate),
+            (20, AlertKey::Ramp),
+        ] {
+            chronicle.add(&said(second, key)).await.unwrap();
+        }
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let found = chronicle.between(at(10), at(30)).await.unwrap();
+        let expected = [said(10, AlertKey::Budget), said(20, AlertKey::ErrorRate), said(20, AlertKey::Ramp)];
+        assert_eq!(found, expected);
+        assert_eq!(chronicle.between(at(31), at(60)).await.unwrap(), []);
+    }
+}

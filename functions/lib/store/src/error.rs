@@ -1,0 +1,210 @@
+//! What a call to a table can come to when it does not do what was asked.
+
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
+
+use super::item::Malformed;
+use aws::{cause, has_expired};
+use platform::problem::{Problem, ProblemKind};
+
+/// A failed call. Its text names the call and the cause, and never anything of an item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else was first: the write's condition no longer holds. Nothing was written.
+    #[error("{call}: the condition does not hold")]
+    ConditionFailed {
+        /// The SDK's call.
+        call: &'static str,
+    },
+    /// Throttled, timed out, not reached, credentials that have run out, or a conflict with another transaction: trying again
+    /// may help.
+    #[error("{call}: {cause}")]
+    Transient {
+        /// The SDK's call.
+        call: &'static str,
+        /// The service's error code, or what kept it from answering.
+        cause: String,
+    },
+    /// Refused: a fault of ours or of the configuration, which trying again does not mend.
+    #[error("{call}: {cause}")]
+    Refused {
+        /// The SDK's call.
+        call: &'static str,
+        /// The service's error code, or what kept it from answering.
+        cause: String,
+    },
+    /// A stored item is not what this version wrote.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+impl StoreError {
+    /// Whether trying the same call again may help.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+
+    /// Whether it met a transaction under way: the SDK does not try that again by itself.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Transient { cause, .. } if cause.starts_with("TransactionConflict"))
+    }
+
+    /// Whether a condition did not hold.
+    #[must_use]
+    pub const fn is_condition_failed(&self) -> bool {
+        matches!(self, Self::ConditionFailed { .. })
+    }
+
+    /// Reads the failure of one of the SDK's calls, such as `PutItem`.
+    pub fn of<E>(call: &'static str, error: SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match &error {
+            SdkError::ServiceError(answer) => {
+                let is_5xx = answer.raw().status().is_server_error();
+                Self::from_service(call, answer.err().code().unwrap_or_default(), is_5xx, cause(&error))
+            }
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+                Self::Transient { call, cause: cause(&error) }
+            }
+            _ => Self::Refused { call, cause: cause(&error) },
+        }
+    }
+
+    /// Reads the failure of a `TransactWriteItems`, whose reasons stand beside its items.
+    #[must_use]
+    pub fn of_transaction(error: SdkError<TransactWriteItemsError>) -> Self {
+        const CALL: &str = "TransactWriteItems";
+        let Some(TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Self::of(CALL, error);
+        };
+        let codes: Vec<_> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+        if codes.contains(&"ConditionalCheckFailed") {
+            Self::ConditionFailed { call: CALL }
+        } else if codes.iter().any(|code| is_transient_code(code)) {
+            Self::Transient { call: CALL, cause: codes.join(", ") }
+        } else {
+            Self::Refused { call: CALL, cause: codes.join(", ") }
+        }
+    }
+
+    /// A request that could not be put together, which only a fault of ours can cause.
+    #[must_use]
+    pub fn of_build(call: &'static str, error: &BuildError) -> Self {
+        Self::Refused { call, cause: error.to_string() }
+    }
+
+    fn from_service(call: &'static str, code: &str, is_5xx: bool, cause: String) -> Self {
+        match code {
+            "ConditionalCheckFailedException" => Self::ConditionFailed { call },
+            code if is_5xx || is_transient_code(code) || has_expired(call, code) => Self::Transient { call, cause },
+            _ => Self::Refused { call, cause },
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    /// A failed call as the caller sees it; the call and the cause go to the log.
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(cause = %error, "a table did not answer");
+            Self::unavailable(1)
+        } else {
+            tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
+            Self::new(ProblemKind::Internal, "The fault is ours and is being reported.")
+        }
+    }
+}
+
+/// As DynamoDB names them, in answers (`...Exception`) and as reasons of a cancelled transaction.
+fn is_transient_code(code: &str) -> bool {
+    matches!(
+        code.strip_suffix("Exception").unwrap_or(code),
+        "Throttling"
+            | "ThrottlingError"
+            | "ProvisionedThroughputExceeded"
+            | "RequestLimitExceeded"
+            | "TransactionConflict"
+            | "TransactionInProgress"
+            | "ReplicatedWriteConflict"
+            | "InternalServerError"
+            | "ServiceUnavailable"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::TransactionCanceledException as Cancelled;
+    use aws_smithy_runtime_api::http::{Response, StatusCode};
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn answer(status: u16) -> Response<SdkBody> {
+        Response::new(StatusCode::try_from(status).unwrap(), SdkBody::from("the item of ada"))
+    }
+
+    fn put(code: &str, status: u16) -> StoreError {
+        let error = PutItemError::generic(ErrorMetadata::builder().code(code).message("the item of ada").build());
+        StoreError::of("PutItem", SdkError::service_error(error, answer(status)))
+    }
+
+    fn cancelled(codes: &[&str]) -> StoreError {
+        let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
+        let error = Cancelled::builder().set_cancellation_reasons(Some(reasons)).build();
+        StoreError::of_transaction(SdkError::service_error(TransactionCanceledException(error), answer(400)))
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        assert!(put("ThrottlingException", 400).is_transient());
+        assert!(put("ProvisionedThroughputExceededException", 400).is_transient());
+        assert!(put("SomethingNew", 503).is_transient());
+        assert!(put("ExpiredTokenException", 400).is_transient());
+        assert!(!put("ValidationException", 400).is_transient());
+        assert!(put("ConditionalCheckFailedException", 400).is_condition_failed());
+        let conflict = put("TransactionConflictException", 400);
+        assert!(conflict.is_transient() && conflict.is_conflict() && !put("ThrottlingException", 400).is_conflict());
+    }
+
+    #[test]
+    fn the_text_names_the_call_and_the_code_and_nothing_of_the_answer() {
+        let error = put("ThrottlingException", 400);
+        assert_eq!(error.to_string(), "PutItem: ThrottlingException");
+        assert!(!format!("{error:?}").contains("ada"));
+    }
+
+    #[test]
+    fn a_time_out_is_transient() {
+        let error: SdkError<PutItemError> = SdkError::timeout_error("no answer in 2 s");
+        assert!(StoreError::of("PutItem", error).is_transient());
+    }
+
+    #[test]
+    fn a_transaction_fails_by_its_condition_before_anything_else() {
+        assert!(cancelled(&["None", "ConditionalCheckFailed", "TransactionConflict"]).is_condition_failed());
+        assert!(cancelled(&["TransactionConflict", "None"]).is_transient());
+        assert!(cancelled(&["ThrottlingError"]).is_transient());
+        assert_eq!(
+            cancelled(&["ValidationError"]),
+            StoreError::Refused { call: "TransactWriteItems", cause: "ValidationError".into() }
+        );
+    }
+
+    #[test]
+    fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
+        let transient = Problem::from(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
+        assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(1)));
+        let refused = Problem::from(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });
+        assert_eq!(refused.kind.status(), 500);
+        assert!(!refused.detail.contains("AccessDenied"));
+    }
+}

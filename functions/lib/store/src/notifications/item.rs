@@ -1,0 +1,286 @@
+//! A notification as its item in the table, and back. An ordinary one stays within 1 KB, finished, with one attempt.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{Item, ItemReader, ItemWriter, Malformed};
+use domain::budget::Ceiling;
+use domain::channel::Channel;
+use domain::notification::{
+    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationType, Reason, Reports, Status,
+    Urgency,
+};
+use domain::recipient::RecipientId;
+use domain::rollout::Version;
+use platform::private::Private;
+
+/// How many keys share the index `due` for each urgency: a partition takes 1,000 writes a second, and every
+/// notification enters and leaves the index once.
+pub const DUE_SHARDS: u32 = 8;
+/// How many keys a day's `attention` has.
+pub const ATTENTION_SHARDS: u32 = 4;
+/// The prefixes of the due shards, most urgent first.
+pub const DUE_CLASSES: [&str; 2] = ["high", "normal"];
+
+/// The keys of the index `due`, most urgent first.
+pub fn due_shards() -> impl Iterator<Item = String> {
+    DUE_CLASSES.into_iter().flat_map(|class| (0..DUE_SHARDS).map(move |shard| format!("{class}#{shard}")))
+}
+
+/// The keys of the index `attention` for one UTC day.
+pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> {
+    (0..ATTENTION_SHARDS).map(move |shard| format!("{day}#{shard}"))
+}
+
+/// The item.
+#[must_use]
+pub fn notification_to_item(notification: &Notification) -> Item {
+    let attention = notification.status.needs_attention().then_some(notification.updated_at);
+    let attempts = (!notification.attempts.is_empty()).then(|| json_text(&notification.attempts));
+    let over_budget: Vec<_> =
+        notification.over_budget.iter().map(|(on, over)| format!("{on}:{}", over.as_str())).collect();
+    let over_budget = (!over_budget.is_empty()).then(|| over_budget.join(","));
+    let channels: Vec<_> = notification.channels.iter().map(|channel| channel.as_str()).collect();
+    let item = ItemWriter::default()
+        .text("pk", notification.id.recipient().as_str())
+        .text("sk", notification.id.ordered())
+        .text("to", notification.to.expose())
+        .text("caller", notification.caller.as_str())
+        .text("type", notification.kind.name)
+        .text("content", json_text(&notification.content))
+        .text("channels", channels.join(","))
+        .text("urgency", notification.urgency.to_string())
+        .maybe_text("topic", notification.topic.as_ref().map(Private::expose))
+        .number_unless_zero("place", notification.topic.as_ref().map_or(0, |_| notification.place.into()))
+        .maybe_text("metadata", notification.metadata.as_ref().map(json_text))
+        .text("status", notification.status.as_str())
+        .maybe_text("reason", notification.reason.map(Reason::as_str))
+        .maybe_text("version", notification.version.map(Version::as_str))
+        .maybe_text("channel", notification.channel().map(Channel::as_str))
+        .maybe_text("in_flight", notification.in_flight.map(|claim| claim.channel.as_str()))
+        .maybe_text("over_budget", over_budget)
+        .maybe_text("attempts", attempts)
+        .time("created_at", notification.created_at)
+        .time("due_at", notification.due_at)
+        .time("lives_until", notification.lives_until)
+        .time("updated_at", notification.updated_at)
+        .maybe_time("next_action_at", notification.next_action_at)
+        .maybe_text("due_shard", notification.next_action_at.map(|_| due_shard(notification)))
+        .maybe_time("attention_at", attention)
+        .maybe_text("attention_shard", attention.map(|at| attention_shard(notification, at)))
+        .number("revision", notification.revision)
+        .number("expires_at", notification.kept_until.as_second());
+    let item = match notification.in_flight {
+        Some(claim) => item.number("in_flight_micros", claim.price_micros),
+        None => item,
+    };
+    engagement_to_item(&notification.engagement, item)
+        .number_unless_zero("wasted_cost_micros", notification.wasted_cost_micros())
+        .number_unless_zero("waited_ms", notification.waited_ms)
+        .finish()
+}
+
+/// The notification in an item.
+///
+/// # Errors
+/// Names the attribute that is not as this version writes it.
+pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
+    let item = ItemReader(item);
+    let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
+    let mut notification = Notification {
+        id,
+        to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
+        caller: item.text("caller")?.to_owned(),
+        kind: NotificationType::named(item.text("type")?).ok_or(Malformed("type"))?,
+        content: item.maybe_json::<Content>("content")?.ok_or(Malformed("content"))?,
+        channels: channels_of(item.text("channels")?)?,
+        urgency: urgency_of(item.text("urgency")?)?,
+        topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
+        place: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
+        metadata: item.maybe_json("metadata")?,
+        status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
+        reason: named(item, "reason", Reason::parse)?,
+        version: named(item, "version", Version::parse)?,
+        in_flight: claim_of(item)?,
+        over_budget: over_budget_of(item)?,
+        attempts: item.maybe_json::<Vec<Attempt>>("attempts")?.unwrap_or_default(),
+        created_at: item.time("created_at")?,
+        due_at: item.time("due_at")?,
+        lives_until: item.time("lives_until")?,
+        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(Malformed("expires_at"))?,
+        updated_at: item.time("updated_at")?,
+        next_action_at: item.maybe_time("next_action_at")?,
+        waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
+        engagement: engagement_from_item(item)?,
+        revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
+    };
+    // Whoever held it may have died before it learned what was noted meanwhile.
+    notification.heed_failures();
+    Ok(notification)
+}
+
+fn due_shard(notification: &Notification) -> String {
+    let class = if notification.kind.critical || notification.urgency == Urgency::High {
+        DUE_CLASSES[0]
+    } else {
+        DUE_CLASSES[1]
+    };
+    format!("{class}#{}", spread(notification, DUE_SHARDS))
+}
+
+fn attention_shard(notification: &Notification, at: Timestamp) -> String {
+    let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    format!("{day}#{}", spread(notification, ATTENTION_SHARDS))
+}
+
+/// An even spread over `shards`, from the random end of the id.
+fn spread(notification: &Notification, shards: u32) -> u32 {
+    let tail = notification.id.ordered().bytes().rev().take(4);
+    tail.fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % shards
+}
+
+fn engagement_to_item(engagement: &Engagement, item: ItemWriter) -> ItemWriter {
+    let delivered = engagement.delivered();
+    // What the two attributes say already is not written twice.
+    let plain = Reports::of_the_person(delivered);
+    item.maybe_time("delivered_at", delivered.map(|(at, _)| at))
+        .maybe_text("delivered_on", delivered.map(|(_, channel)| channel.as_str()))
+        .maybe_text("reports", (engagement.reports != plain).then(|| json_text(&engagement.reports)))
+        .maybe_time("opened_at", engagement.opened_at)
+        .maybe_time("clicked_at", engagement.clicked_at)
+        .maybe_time("dismissed_at", engagement.dismissed_at)
+        .maybe_time("converted_at", engagement.converted_at)
+        .maybe_number("conversion_value_micros", engagement.conversion_value_micros)
+        .number_unless_zero("noted", engagement.noted.into())
+}
+
+fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, Malformed> {
+    Ok(Engagement {
+        reports: match item.maybe_json("reports")? {
+            Some(reports) => reports,
+            None => Reports::of_the_person(seen(item)?),
+        },
+        opened_at: item.maybe_time("opened_at")?,
+        clicked_at: item.maybe_time("clicked_at")?,
+        dismissed_at: item.maybe_time("dismissed_at")?,
+        converted_at: item.maybe_time("converted_at")?,
+        conversion_value_micros: item.maybe_number("conversion_value_micros")?,
+        noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| Malformed("noted"))?,
+    })
+}
+
+fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, Malformed> {
+    Ok(item.maybe_time("delivered_at")?.zip(named(item, "delivered_on", Channel::parse)?))
+}
+
+fn json_text(value: &impl serde::Serialize) -> String {
+    // Only maps with non-text keys can fail here, and none of ours has any.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn channels_of(list: &str) -> Result<Vec<Channel>, Malformed> {
+    list.split(',').map(|name| Channel::parse(name).ok_or(Malformed("channels"))).collect()
+}
+
+fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, Malformed> {
+    let price_micros = item.maybe_number("in_flight_micros")?.unwrap_or(0);
+    Ok(named(item, "in_flight", Channel::parse)?.map(|channel| Claim { channel, price_micros }))
+}
+
+/// `sms:day,email:month`.
+fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, Malformed> {
+    let pair =
+        |pair: &str| pair.split_once(':').and_then(|(on, over)| Some((Channel::parse(on)?, Ceiling::parse(over)?)));
+    let list = item.maybe_text("over_budget")?.into_iter().flat_map(|list| list.split(','));
+    list.map(|text| pair(text).ok_or(Malformed("over_budget"))).collect()
+}
+
+fn in_seconds(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok()
+}
+
+fn urgency_of(name: &str) -> Result<Urgency, Malformed> {
+    let all = [Urgency::VeryLow, Urgency::Low, Urgency::Normal, Urgency::High];
+    all.into_iter().find(|urgency| urgency.to_string() == name).ok_or(Malformed("urgency"))
+}
+
+fn named<T>(item: ItemReader<'_>, name: &'static str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Malformed> {
+    item.maybe_text(name)?.map(|text| parse(text).ok_or(Malformed(name))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::channel::{Answer, Outcome};
+    use domain::notification::sample;
+
+    fn bytes(item: &Item) -> usize {
+        let value = |attribute: &aws_sdk_dynamodb::types::AttributeValue| match attribute {
+            // DynamoDB counts about one byte for two digits, and one more.
+            aws_sdk_dynamodb::types::AttributeValue::N(digits) => digits.len() / 2 + 2,
+            other => other.as_s().unwrap().len(),
+        };
+        item.iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
+    }
+
+    fn accepted() -> Notification {
+        let at = Timestamp::from_millisecond(1_764_000_000_123).unwrap();
+        let mut notification = sample("CERTIFICATE_EXPIRING", at);
+        notification.version = Some(Version::V2);
+        let provider = "updates.push.services.mozilla.com".to_owned();
+        let answer =
+            Answer { outcome: Outcome::Accepted, provider, status_code: Some(201), latency_ms: 143, detail: None };
+        notification.record(Attempt::of(Channel::Push, Some("0".repeat(26)), answer, at, 0));
+        notification.finish(Status::Accepted, None, at);
+        notification
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let mut notification = accepted();
+        assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
+        notification.in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
+        notification.over_budget = BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
+        notification.topic = Some(Private::new("orders".to_owned()));
+        notification.place = 499;
+        notification.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
+        notification.hold(Reason::QuietHours, notification.lives_until, notification.created_at);
+        assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
+    }
+
+    #[test]
+    fn an_ordinary_notification_stays_within_1_kb_so_that_each_write_is_one_unit() {
+        let notification = accepted();
+        assert!(notification.content.json_bytes() >= 380, "the sample's content is about 400 bytes");
+        let size = bytes(&notification_to_item(&notification));
+        assert!(size <= 1_024, "{size} bytes");
+        let mut clicked = notification;
+        let (opened_at, clicked_at) = (Some(clicked.created_at), Some(clicked.created_at));
+        let reports = Reports::of_the_person(Some((clicked.created_at, Channel::Push)));
+        clicked.engagement = Engagement { reports, opened_at, clicked_at, ..Engagement::default() };
+        clicked.reconsider(clicked.created_at);
+        assert_eq!(clicked.status, Status::Delivered);
+        let size = bytes(&notification_to_item(&clicked));
+        assert!(size <= 1_024, "{size} bytes once it was clicked");
+    }
+
+    #[test]
+    fn only_open_work_is_in_due_and_only_bad_endings_in_attention() {
+        let mut notification = accepted();
+        let has = |notification: &Notification, name: &str| notification_to_item(notification).contains_key(name);
+        assert!(!has(&notification, "due_shard") && !has(&notification, "attention_shard"));
+        notification.wait(notification.lives_until, notification.created_at);
+        assert!(has(&notification, "due_shard") && has(&notification, "next_action_at"));
+        notification.finish(Status::Failed, Some(Reason::Gone), notification.created_at);
+        assert!(!has(&notification, "due_shard") && has(&notification, "attention_shard"));
+    }
+
+    #[test]
+    fn a_damaged_item_names_the_attribute() {
+        let mut item = notification_to_item(&accepted());
+        item.remove("content");
+        assert_eq!(notification_from_item(&item), Err(Malformed("content")));
+    }
+}

@@ -1,0 +1,224 @@
+//! The items of the recipients table, to and from the domain's types.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use crate::{Item, ItemReader, ItemWriter, Malformed};
+use domain::channel::Channel;
+use domain::channel::EmailAddress;
+use domain::channel::PhoneNumber;
+use domain::recipient::{Device, Preferences, Profile, Recipient, RecipientId, RecipientKey};
+use platform::private::Private;
+
+/// The sort key of a profile.
+pub(super) const PROFILE: &str = "profile";
+/// The sort key of an endpoint's owner.
+pub(super) const OWNER: &str = "owner";
+const DEVICE: &str = "device#";
+/// The attribute of a profile that names the channels on which its address is suppressed.
+pub(super) const SUPPRESSED: &str = "suppressed";
+/// The attribute of a device that says until when its push service wants it to be left alone.
+pub(super) const RESTS_UNTIL: &str = "rests_until";
+/// The attribute of a profile that names the types its person unsubscribed from.
+pub(super) const UNSUBSCRIBED: &str = "unsubscribed";
+
+/// The sort key of a device.
+pub(super) fn device_sk(device_id: &str) -> String {
+    format!("{DEVICE}{device_id}")
+}
+
+/// The device's id in a sort key, if it is a device's.
+pub(super) fn device_id(sk: &str) -> Option<&str> {
+    sk.strip_prefix(DEVICE)
+}
+
+/// The partition key of an endpoint's owner: a device's id is the endpoint's keyed hash.
+pub(super) fn endpoint_pk(device_id: &str) -> String {
+    format!("endpoint#{device_id}")
+}
+
+/// All items of one partition as a recipient; `None` without a profile.
+pub(super) fn recipient(key: &RecipientKey, items: &[Item]) -> Result<Option<Recipient>, Malformed> {
+    let mut devices = Vec::new();
+    let mut found = None;
+    for item in items {
+        match ItemReader(item).text("sk")? {
+            PROFILE => found = Some(profile(key, item)?),
+            sk => devices.extend(device_id(sk).map(|id| device(id, item)).transpose()?),
+        }
+    }
+    devices.sort_by(|a: &Device, b| b.created_at.cmp(&a.created_at).then_with(|| a.device_id.cmp(&b.device_id)));
+    Ok(found.map(|found| Recipient { devices, ..found }))
+}
+
+/// A profile as a recipient without devices.
+pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malformed> {
+    let reader = ItemReader(item);
+    Ok(Recipient {
+        id: RecipientId::parse(reader.text("id")?).map_err(|_| Malformed("id"))?,
+        key: key.clone(),
+        // An address that was stored under an older rule is none: the other channels remain.
+        email: reader.maybe_text("email")?.and_then(|email| EmailAddress::parse(email).ok()),
+        phone: reader.maybe_text("phone")?.map(PhoneNumber::parse).transpose().map_err(|_| Malformed("phone"))?,
+        locale: reader.maybe_text("locale")?.map(str::to_owned),
+        time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),
+        attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
+        preferences: reader.maybe_json("preferences")?.unwrap_or_default(),
+        unsubscribed_types: names(item, UNSUBSCRIBED)?.iter().cloned().collect(),
+        suppressed: suppressed(item)?,
+        devices: Vec::new(),
+        created_at: reader.time("created_at")?,
+        updated_at: reader.time("updated_at")?,
+        revision: revision(item)?,
+        registrations: registrations(item)?,
+    })
+}
+
+/// The channels on which a profile's address is suppressed.
+fn suppressed(item: &Item) -> Result<BTreeSet<Channel>, Malformed> {
+    names(item, SUPPRESSED)?.iter().map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
+}
+
+/// The texts in a set that may be absent.
+fn names<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a [String], Malformed> {
+    let set = item.get(attribute).map_or(Ok(&[][..]), |set| set.as_ss().map(Vec::as_slice));
+    set.map_err(|_| Malformed(attribute))
+}
+
+/// How often a profile was written.
+pub(super) fn revision(item: &Item) -> Result<u64, Malformed> {
+    let number = ItemReader(item).maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
+    number.ok_or(Malformed("revision"))
+}
+
+/// How many registrations of a new device the profile has counted.
+fn registrations(item: &Item) -> Result<u64, Malformed> {
+    let number = ItemReader(item).maybe_number("registrations")?.unwrap_or(0);
+    u64::try_from(number).map_err(|_| Malformed("registrations"))
+}
+
+/// A device.
+pub(super) fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> {
+    let reader = ItemReader(item);
+    let private = |name| reader.text(name).map(|text| Private::new(text.to_owned()));
+    Ok(Device {
+        device_id: device_id.to_owned(),
+        endpoint: private("endpoint")?,
+        p256dh: private("p256dh")?,
+        auth: private("auth")?,
+        created_at: reader.time("created_at")?,
+        last_used_at: reader.time("last_used_at")?,
+        expires_at: reader.maybe_time("subscription_expires_at")?,
+        rests_until: reader.maybe_time(RESTS_UNTIL)?,
+    })
+}
+
+/// A device's item. The browser's expiry is not called `expires_at`: that is the table's TTL, which would delete the device
+/// and leave the endpoint's owner behind.
+pub(super) fn device_item(key: &RecipientKey, device: &Device) -> Item {
+    ItemWriter::default()
+        .text("pk", key.as_str())
+        .text("sk", device_sk(&device.device_id))
+        .text("endpoint", device.endpoint.expose())
+        .text("p256dh", device.p256dh.expose())
+        .text("auth", device.auth.expose())
+        .time("created_at", device.created_at)
+        .time("last_used_at", device.last_used_at)
+        .maybe_time("subscription_expires_at", device.expires_at)
+        .finish()
+}
+
+/// An endpoint's owner.
+pub(super) fn owner_item(key: &RecipientKey, device_id: &str) -> Item {
+    ItemWriter::default()
+        .text("pk", endpoint_pk(device_id))
+        .text("sk", OWNER)
+        .text("recipient", key.as_str())
+        .text("device_id", device_id)
+        .finish()
+}
+
+/// The profile of a recipient of whom nothing but a device is known.
+pub(super) fn bare_profile_item(id: &RecipientId, key: &RecipientKey, now: Timestamp) -> Item {
+    ItemWriter::default()
+        .text("pk", key.as_str())
+        .text("sk", PROFILE)
+        .text("id", id.expose())
+        .time("created_at", now)
+        .time("updated_at", now)
+        .number("revision", 1)
+        .finish()
+}
+
+/// An update: its expression, the names and the values in it.
+pub(super) struct Update {
+    pub expression: String,
+    pub names: HashMap<String, String>,
+    pub values: Item,
+}
+
+/// Sets the attributes that have a value and removes those that have none, beside what `set` says already. All of them by
+/// placeholders, since words such as `auth` and `attributes` are reserved.
+fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<AttributeValue>)>) -> Update {
+    let mut names = HashMap::new();
+    let mut removed = Vec::new();
+    for (name, value) in fields {
+        names.insert(format!("#{name}"), name.to_owned());
+        match value {
+            Some(value) => {
+                set.push(format!("#{name} = :{name}"));
+                values.insert(format!(":{name}"), value);
+            }
+            None => removed.push(format!("#{name}")),
+        }
+    }
+    let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
+    Update { expression: format!("SET {}{remove}", set.join(", ")), names, values }
+}
+
+/// The update that replaces everything a caller says, keeps when the recipient became known, and counts the revision on.
+pub(super) fn profile_update(
+    id: &RecipientId,
+    profile: &Profile,
+    suppressed: &BTreeSet<Channel>,
+    now: Timestamp,
+) -> Update {
+    let counted = "revision = if_not_exists(revision, :zero) + :one";
+    let set = ["id = :id", "updated_at = :now", "created_at = if_not_exists(created_at, :now)", counted];
+    let values = ItemWriter::default().text(":id", id.expose()).time(":now", now).number(":zero", 0).number(":one", 1);
+    let text = |value: Option<&str>| value.map(|value| AttributeValue::S(value.to_owned()));
+    let attributes = Some(profile.attributes.expose()).filter(|attributes| !attributes.is_empty());
+    let preferences = Some(&profile.preferences).filter(|preferences| **preferences != Preferences::default());
+    let fields = vec![
+        ("email", text(profile.email.as_ref().map(EmailAddress::as_str))),
+        ("phone", text(profile.phone.as_ref().map(PhoneNumber::as_str))),
+        ("locale", text(profile.locale.as_deref())),
+        ("time_zone", text(profile.time_zone.as_deref())),
+        ("attributes", attributes.and_then(json)),
+        ("preferences", preferences.and_then(json)),
+        (
+            SUPPRESSED,
+            (!suppressed.is_empty()).then(|| AttributeValue::Ss(suppressed.iter().map(ToString::to_string).collect())),
+        ),
+    ];
+    update(set.map(str::to_owned).to_vec(), values.finish(), fields)
+}
+
+/// The update that a repeated registration makes to a known device.
+pub(super) fn device_update(device: &Device) -> Update {
+    let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
+    let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());
+    let fields = vec![
+        ("last_used_at", Some(time(device.last_used_at))),
+        ("p256dh", text(device.p256dh.expose())),
+        ("auth", text(device.auth.expose())),
+        ("subscription_expires_at", device.expires_at.map(time)),
+    ];
+    update(Vec::new(), Item::new(), fields)
+}
+
+fn json(value: &impl serde::Serialize) -> Option<AttributeValue> {
+    serde_json::to_string(value).ok().map(AttributeValue::S)
+}

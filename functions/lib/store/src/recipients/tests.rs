@@ -1,0 +1,102 @@
+//! What requests cost, and what the store never shows.
+#![allow(clippy::unwrap_used)]
+
+use jiff::ToSpan;
+
+use super::*;
+use crate::sample::{World, key, recipient_id};
+use crate::testing_tables::{RECIPIENTS, items};
+
+fn now() -> Timestamp {
+    "2027-03-29T00:00:00Z".parse().unwrap()
+}
+
+#[tokio::test]
+async fn devices_come_newest_first_without_the_profile_nobody_is_known() {
+    let world = World::new().await;
+    let first = world.device("ada", "first", now(), None).await;
+    let second = world.device("ada", "second", now() + 1.second(), None).await;
+    assert_eq!(world.devices("ada").await, [second.device_id, first.device_id]);
+    let store = &world.stores.recipients;
+    let parts = store.parts(&key("ada")).await.unwrap();
+    store.delete_profile(&key("ada"), &parts).await.unwrap();
+    assert_eq!(store.load(&key("ada")).await.unwrap(), None);
+    assert!(!store.is_known(&key("ada")).await.unwrap());
+}
+
+#[tokio::test]
+async fn everything_a_caller_says_reads_back() {
+    let world = World::new().await;
+    let body = serde_json::json!({
+        "email": "ada@example.com", "phone": "+393331234567", "locale": "it-IT", "time_zone": "Europe/Rome",
+        "attributes": {"plan": "gold", "tags": [1, 2]},
+        "preferences": {"opted_out_types": ["DEFAULT"], "quiet_hours": {"start": "22:00", "end": "07:00"}},
+    });
+    let body = platform::private::Private::new(body.to_string().into_bytes());
+    let (profile, _) = Profile::parse(&platform::http::Request { body, ..Default::default() }).unwrap();
+    let store = &world.stores.recipients;
+    let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
+    assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
+    assert_eq!(Profile::of(&stored), profile);
+}
+
+#[tokio::test]
+async fn who_unsubscribes_stays_so_through_every_put_and_nobody_is_made_by_it() {
+    let world = World::new().await;
+    let store = &world.stores.recipients;
+    let put = async || {
+        let none = BTreeSet::new();
+        store.put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), &none, now()).await.unwrap()
+    };
+    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptedOut::Nobody);
+    store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
+    assert_eq!(store.load(&key("ada")).await.unwrap(), None);
+    put().await;
+    for (kind, came_to) in [("NEWS", OptedOut::Now), ("NEWS", OptedOut::Before), ("OFFERS", OptedOut::Now)] {
+        assert_eq!(store.unsubscribe(&key("ada"), kind, now()).await.unwrap(), came_to);
+    }
+    let both = put().await;
+    assert!(!both.wants_type("NEWS") && !both.wants_type("OFFERS") && both.wants_type("DEFAULT"));
+    for _ in 0..2 {
+        store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
+    }
+    let one = store.load(&key("ada")).await.unwrap().unwrap();
+    assert!(one.wants_type("NEWS") && !one.wants_type("OFFERS"));
+    assert_eq!(one.revision, 5, "each change counts, and nothing else does");
+}
+
+#[tokio::test]
+async fn a_malformed_item_is_an_error_that_names_the_attribute_alone() {
+    let world = World::new().await;
+    world.device("ada", "secret", now(), None).await;
+    let client = world.dynamo.client();
+    let sk = world.stores.recipients.parts(&key("ada")).await.unwrap().remove(0);
+    let update = client.update_item().table_name(RECIPIENTS).set_key(Some(item_key(key("ada").as_str(), &sk)));
+    update.update_expression("REMOVE p256dh").send().await.unwrap();
+    let error = world.stores.recipients.load(&key("ada")).await.unwrap_err();
+    assert!(error.to_string().contains("`p256dh`") && !format!("{error:?}").contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_sweep_sees_every_device_once_in_pages() {
+    let world = World::new().await;
+    for number in 0..7 {
+        world.device(&format!("r{number}"), &format!("t{number}"), now(), None).await;
+    }
+    let mut seen = Vec::new();
+    for segment in 0..3 {
+        let mut after = None;
+        loop {
+            let page = world.stores.recipients.sweep(segment, 3, after.as_ref(), 2).await.unwrap();
+            seen.extend(page.devices.into_iter().map(|device| device.device_id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 7);
+    assert_eq!(items(&world.dynamo.client(), RECIPIENTS).await.len(), 21);
+}

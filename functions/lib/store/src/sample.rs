@@ -1,0 +1,134 @@
+//! Stores over tables with the real semantics, and what stands in them, for tests.
+
+use aws_sdk_dynamodb::Client;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use crate::testing::{Dynamo, Fuse};
+use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, tables};
+use crate::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
+use domain::channel::Channel;
+use domain::channel::push::{ExtraOrigins, Subscription};
+use domain::notification::Urgency;
+use domain::notification::{Claim, Content, Notification, NotificationId, NotificationType, Status};
+use domain::recipient::{Device, KeyHasher, RecipientId, RecipientKey};
+use platform::private::Private;
+
+const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+/// The stores that work on the tables.
+pub struct Stores {
+    pub recipients: RecipientsStore,
+    pub notifications: NotificationsStore,
+    pub erasure: ErasureStore,
+    pub cursor: CursorStore,
+}
+
+/// The tables, and what works on them.
+pub struct World {
+    pub dynamo: Dynamo,
+    pub stores: Stores,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let dynamo = tables().await;
+        let stores = stores_with(&dynamo.client());
+        Self { dynamo, stores }
+    }
+
+    /// The same tables, seen by a process that dies after some calls.
+    pub fn doomed(&self, fuse: Fuse) -> Stores {
+        stores_with(&self.dynamo.client_with(fuse))
+    }
+
+    /// Registers a device as of `at`.
+    pub async fn device(&self, id: &str, token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
+        let device = registering(token, at, expires);
+        self.stores.recipients.register(&recipient_id(id), &key(id), &device, None).await.unwrap();
+        device
+    }
+
+    /// The ids of a recipient's devices.
+    pub async fn devices(&self, id: &str) -> Vec<String> {
+        let recipient = self.stores.recipients.load(&key(id)).await.unwrap();
+        recipient
+            .map(|recipient| recipient.devices)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|device| device.device_id)
+            .collect()
+    }
+
+    /// Stores a notification that is due at `due` and lives for an hour.
+    pub async fn notification(&self, id: &str, due: Timestamp, in_flight: Option<Channel>) -> Notification {
+        let notification = notification(id, due, in_flight);
+        self.stores.notifications.create(&notification).await.unwrap();
+        notification
+    }
+}
+
+fn stores_with(client: &Client) -> Stores {
+    let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
+    Stores {
+        erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
+        notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
+        cursor: CursorStore::new(client.clone(), CONTROL),
+        recipients,
+    }
+}
+
+/// A device as a browser registers it.
+pub fn registering(token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
+    let endpoint = format!("https://fcm.googleapis.com/fcm/send/{token}");
+    let mut subscription = Subscription::parse(&endpoint, P256DH, AUTH, &ExtraOrigins::default()).unwrap();
+    subscription.expires_at_ms = expires.map(Timestamp::as_millisecond);
+    Device::registering(&subscription, &hasher(), at).unwrap()
+}
+
+pub fn hasher() -> KeyHasher {
+    KeyHasher::new(&[7; 32])
+}
+
+pub fn recipient_id(id: &str) -> RecipientId {
+    RecipientId::parse(id).unwrap()
+}
+
+pub fn key(id: &str) -> RecipientKey {
+    hasher().recipient_key(&recipient_id(id))
+}
+
+/// A notification that was leased and never finished.
+pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Notification {
+    Notification {
+        id: NotificationId::random(key(id), due),
+        to: recipient_id(id),
+        caller: "caller".to_owned(),
+        kind: NotificationType::named(NotificationType::DEFAULT).unwrap(),
+        content: Content {
+            title: Private::new("title".to_owned()),
+            body: Private::new("body".to_owned()),
+            ..Content::default()
+        },
+        channels: Channel::ALL.to_vec(),
+        urgency: Urgency::Normal,
+        topic: None,
+        place: 0,
+        metadata: None,
+        status: Status::Sending,
+        reason: None,
+        version: None,
+        in_flight: in_flight.map(|channel| Claim { channel, price_micros: 80_000 }),
+        over_budget: std::collections::BTreeMap::new(),
+        attempts: Vec::new(),
+        created_at: due,
+        due_at: due,
+        lives_until: due + 1.hour(),
+        kept_until: due + SignedDuration::from_hours(24 * 90),
+        updated_at: due,
+        next_action_at: Some(due + 30.seconds()),
+        waited_ms: 0,
+        engagement: domain::notification::Engagement::default(),
+        revision: 0,
+    }
+}

@@ -1,0 +1,178 @@
+//! The recipients API: parse everything, then write at most once.
+//!
+//! Path parameters come percent-decoded from [`platform::gateway`], so an id is taken as it stands here.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use tokio::time::Duration;
+
+use aws::deadline;
+use domain::channel::Channel;
+use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
+use domain::notification::{NotificationType, NotificationView};
+use domain::recipient::{Address, Device, KeyHasher, RecipientId, RecipientKey, base32};
+use platform::http::{Request, Response};
+use platform::problem::Problem;
+use store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
+
+/// Every other request is answered within this.
+const WITHIN: Duration = Duration::from_secs(8);
+
+/// Everything the routes need.
+#[derive(Debug, Clone)]
+pub struct RecipientsApi {
+    /// Recipients and devices.
+    pub recipients: RecipientsStore,
+    /// Their history.
+    pub notifications: NotificationsStore,
+    /// Both, for erasing.
+    pub erasure: ErasureStore,
+    /// Which addresses are suppressed.
+    pub suppressions: SuppressionsStore,
+    /// Makes keys of ids, and device ids of endpoints.
+    pub hasher: KeyHasher,
+    /// Endpoints accepted beside those of the known push services.
+    pub extra_origins: ExtraOrigins,
+    /// What browsers subscribe with: an uncompressed point of P-256.
+    pub vapid_public_key: [u8; 65],
+}
+
+impl RecipientsApi {
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let answered = match request.route.as_str() {
+            "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
+            _ => deadline::at_most(WITHIN, self.route(request, now)).await,
+        };
+        answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    async fn route(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        match request.route.as_str() {
+            // Public: what caches and proxies add to its query is ignored.
+            "GET /v1/vapid-public-key" => {}
+            "GET /v1/recipients/{id}/notifications" => request.only_parameters(&["limit", "after"])?,
+            "DELETE /v1/recipients/{id}/devices" => request.only_parameters(&["endpoint"])?,
+            _ => request.only_parameters(&[])?,
+        }
+        match request.route.as_str() {
+            "PUT /v1/recipients/{id}" => self.put(request, now).await,
+            "GET /v1/recipients/{id}" => self.get(request).await,
+            "PATCH /v1/recipients/{id}" => self.patch(request, now).await,
+            "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
+            "DELETE /v1/recipients/{id}/devices" => self.delete_endpoint(request).await,
+            "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
+            "DELETE /v1/recipients/{id}/suppressions/{channel}" => self.lift(request).await,
+            "GET /v1/recipients/{id}/notifications" => self.history(request).await,
+            "DELETE /v1/recipients/{id}/unsubscribed/{type}" => self.subscribe_again(request, now).await,
+            "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
+            _ => Err(Problem::not_found("route")),
+        }
+    }
+
+    /// 201 or 200 with the device's id. A subscription that replaces another takes its place.
+    async fn put_device(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (id, key) = self.recipient(request)?;
+        let body: BrowserSubscription = request.json()?;
+        let subscription = body.parse(&self.extra_origins).map_err(invalid_subscription)?;
+        let replaced = body.replaced().map_err(invalid_subscription)?.map(|url| self.hasher.keyed("endpoint", &url));
+        let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
+        let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
+        let registered = self.recipients.register(&id, &key, &device, replaced.as_deref()).await;
+        let status = match registered.map_err(Problem::from)? {
+            Registered::New => 201,
+            Registered::Known => 200,
+        };
+        Ok(Response::json(status, &serde_json::json!({ "device_id": device.device_id })))
+    }
+
+    /// 204, also for a device or a recipient that is not there: the caller wants it gone, perhaps for the second time after an
+    /// answer was lost, and learns nothing about whom we know.
+    async fn delete_device(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let device_id = request.path("device_id");
+        if device_id.len() != RecipientKey::CHARS || !device_id.bytes().all(base32::is_digit) {
+            return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
+        }
+        self.recipients.forget_device(&key, device_id).await.map_err(Problem::from)?;
+        Ok(Response::no_content())
+    }
+
+    /// 204, also when there is none: for a browser that knows its own endpoint and no device id. The host is not asked about,
+    /// so that a device can go whose host is no longer allowed.
+    async fn delete_endpoint(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let endpoint = request.query("endpoint").ok_or_else(|| Problem::invalid_field("endpoint", "is required"))?;
+        let url = PushEndpoint::spelling(endpoint).map_err(|wrong| invalid_subscription(wrong.into()))?;
+        let device_id = self.hasher.keyed("endpoint", &url);
+        self.recipients.forget_device(&key, &device_id).await.map_err(Problem::from)?;
+        Ok(Response::no_content())
+    }
+
+    /// 204, also when they had not unsubscribed from it or are unknown. The only way back from a person's own word, so that
+    /// it takes a call that means it.
+    async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let kind = NotificationType::known(request.path("type"));
+        let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
+        self.recipients.subscribe_again(&key, kind.name, now).await.map_err(Problem::from)?;
+        Ok(Response::no_content())
+    }
+
+    /// 204, also when it was not suppressed: ops say that the recipient's present address may be written to again.
+    async fn lift(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let channel = Channel::parse(request.path("channel")).filter(|channel| channel.is_paid());
+        let channel = channel.ok_or_else(|| Problem::invalid_field("channel", "must be email or sms"))?;
+        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+        let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
+        let address = match channel {
+            Channel::Sms => known.phone.as_ref().map(Address::Phone),
+            _ => known.email.as_ref().map(Address::Email),
+        };
+        if let Some(address) = address {
+            self.suppressions.lift(&key, address).await.map_err(Problem::from)?;
+            tracing::info!(recipient = %key, %channel, "a suppression is lifted");
+        }
+        Ok(Response::no_content())
+    }
+
+    /// 200 `{items, next}`, newest first; empty for somebody unknown.
+    async fn history(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let limit = request.limit()?;
+        let after = request.query("after");
+        if after.is_some_and(|after| after.len() != RecipientKey::CHARS || !after.bytes().all(base32::is_digit)) {
+            return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
+        }
+        let page = self.notifications.history(&key, after, limit).await.map_err(Problem::from)?;
+        let items: Vec<_> = page.items.iter().map(NotificationView::of).collect();
+        Ok(Response::json(200, &serde_json::json!({ "items": items, "next": page.next })))
+    }
+
+    fn vapid_public_key(&self) -> Response {
+        Response::json(200, &serde_json::json!({ "public_key": URL_SAFE_NO_PAD.encode(self.vapid_public_key) }))
+            .with_header("Cache-Control", "public, max-age=300")
+            .with_header("Access-Control-Allow-Origin", "*")
+    }
+
+    pub(super) fn recipient(&self, request: &Request) -> Result<(RecipientId, RecipientKey), Problem> {
+        let id =
+            RecipientId::parse(request.path("id")).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
+        let key = self.hasher.recipient_key(&id);
+        Ok((id, key))
+    }
+}
+
+fn invalid_subscription(wrong: SubscriptionProblem) -> Problem {
+    Problem::invalid_field(wrong.field, wrong.message)
+}
+
+#[cfg(test)]
+#[path = "silence_tests.rs"]
+mod silence_tests;
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod tests;

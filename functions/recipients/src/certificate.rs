@@ -1,0 +1,106 @@
+//! What `DELETE /v1/recipients/{id}` answers: what was erased, that nothing is left, and what still runs out by itself.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use store::Erasure;
+
+/// DynamoDB keeps 35 days of point-in-time backups, and a stream's records for 24 hours.
+const BACKUPS: SignedDuration = SignedDuration::from_hours(35 * 24);
+const STREAM: SignedDuration = SignedDuration::from_hours(24);
+/// Cleanup looks again every five minutes, at what is at least two minutes old.
+const SECOND_LOOK: SignedDuration = SignedDuration::from_mins(15);
+
+/// The certificate. It names nobody: who asked knows the id.
+#[derive(Debug, Serialize)]
+pub struct Certificate {
+    erased_at: Timestamp,
+    tables: Tables,
+    runs_out: [RunsOut; 4],
+    keeps: [&'static str; 3],
+}
+
+#[derive(Debug, Serialize)]
+struct Tables {
+    recipients: RecipientsTable,
+    notifications: NotificationsTable,
+}
+
+#[derive(Debug, Serialize)]
+struct RecipientsTable {
+    profiles: u64,
+    devices: u64,
+    endpoints: u64,
+    counters: u64,
+    remaining: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct NotificationsTable {
+    notifications: u64,
+    remaining: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RunsOut {
+    what: &'static str,
+    by: Timestamp,
+}
+
+impl Certificate {
+    /// The certificate of an erasure that is complete at `now`.
+    #[must_use]
+    pub fn of(erasure: &Erasure, now: Timestamp) -> Self {
+        let after = |what, time| RunsOut { what, by: now.checked_add(time).unwrap_or(Timestamp::MAX) };
+        Self {
+            erased_at: now,
+            tables: Tables {
+                recipients: RecipientsTable {
+                    profiles: erasure.profiles,
+                    devices: erasure.devices,
+                    endpoints: erasure.devices,
+                    counters: erasure.others,
+                    remaining: erasure.remaining_recipients,
+                },
+                notifications: NotificationsTable {
+                    notifications: erasure.notifications,
+                    remaining: erasure.remaining_notifications,
+                },
+            },
+            runs_out: [
+                after("what a send under way may store after this, and the note by which it is found", SECOND_LOOK),
+                after("point-in-time backups of both tables", BACKUPS),
+                after("change records in the stream of notifications", STREAM),
+                after("idempotency records, which hold ids of notifications and no content", STREAM),
+            ],
+            keeps: [
+                "that an address is suppressed, as a keyed hash of it, so that nobody is written to again after a complaint",
+                "counts per minute, hour and day, which name nobody",
+                "log lines and queued messages, which name a recipient by a keyed hash at most and hold no content",
+            ],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn it_counts_what_went_and_says_when_the_rest_will_be_gone() {
+        let erasure = Erasure { profiles: 1, devices: 2, others: 1, notifications: 7, ..Erasure::default() };
+        let certificate = Certificate::of(&erasure, "2027-01-01T00:00:00Z".parse().unwrap());
+        let json = serde_json::to_value(certificate).unwrap();
+        assert_eq!(
+            json["tables"],
+            serde_json::json!({
+                "recipients": {"profiles": 1, "devices": 2, "endpoints": 2, "counters": 1, "remaining": 0},
+                "notifications": {"notifications": 7, "remaining": 0},
+            })
+        );
+        assert_eq!(json["erased_at"], "2027-01-01T00:00:00Z");
+        assert_eq!(json["runs_out"][0]["by"], "2027-01-01T00:15:00Z");
+        assert_eq!(json["runs_out"][1]["by"], "2027-02-05T00:00:00Z");
+    }
+}

@@ -1,0 +1,154 @@
+//! The routes of a recipient as a whole: GET, PUT, PATCH and DELETE, with the conditions that a caller sets on them.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Certificate, ProfilePatch, RecipientsApi};
+use domain::recipient::{
+    Profile, ProfileVersion, ReadOnly, Recipient, RecipientId, RecipientKey, RecipientView, entity_tag,
+};
+use platform::http::{Request, Response};
+use platform::preconditions;
+use platform::preconditions::{Preconditions, TagList};
+use platform::problem::{Problem, ProblemKind};
+use platform::time_limits::ERASING;
+use store::WriteIf;
+
+/// How often a patch without `If-Match` is merged anew when other writers come first.
+const PATCH_TRIES: u32 = 8;
+
+impl RecipientsApi {
+    /// 200 with the devices, 304, or 404.
+    pub(super) async fn get(&self, request: &Request) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let conditions = Preconditions::of(request)?;
+        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+        let recipient = known.ok_or_else(|| Problem::not_found("recipient"))?;
+        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|tag| tag == entity_tag(&recipient))) {
+            return Err(preconditions::failed());
+        }
+        let is_known_to_caller = |tags: TagList| tags.names(|tag| tag == entity_tag(&recipient));
+        let answer = if conditions.if_none_match.is_some_and(is_known_to_caller) {
+            Response::not_modified()
+        } else {
+            Response::json(200, &RecipientView::of(&recipient))
+        };
+        Ok(tagged(answer, &recipient))
+    }
+
+    /// 201 or 200 with the profile; one write.
+    pub(super) async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (id, key) = self.recipient(request)?;
+        let conditions = Preconditions::of(request)?;
+        let (profile, read_only) = Profile::parse(request)?;
+        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+        let write_if = write_if(&conditions, known.as_ref())?;
+        unchanged(&read_only, &id, known.as_ref())?;
+        match self.store(&id, &key, &profile, write_if, known, now).await? {
+            Some(stored) => {
+                let status = if stored.revision == 1 { 201 } else { 200 };
+                Ok(tagged(Response::json(status, &RecipientView::of_profile(&stored)), &stored))
+            }
+            None => Err(preconditions::failed()),
+        }
+    }
+
+    /// 200 with the profile, or 404. What other writers change meanwhile is kept: a patch is merged with what is stored when it
+    /// is written.
+    pub(super) async fn patch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (id, key) = self.recipient(request)?;
+        let conditions = Preconditions::of(request)?;
+        let patch = ProfilePatch::parse(request)?;
+        let names_one_state = matches!(conditions.if_match, Some(TagList::Tags(_)));
+        for _ in 0..PATCH_TRIES {
+            let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+            let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
+            write_if(&conditions, Some(&known))?;
+            unchanged(&patch.read_only, &id, Some(&known))?;
+            let profile = patch.merged(&known)?;
+            let as_read = WriteIf::Version(ProfileVersion::of(&known));
+            match self.store(&id, &key, &profile, as_read, Some(known), now).await? {
+                Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),
+                None if names_one_state => return Err(preconditions::failed()),
+                None => {}
+            }
+        }
+        Err(Problem::unavailable(1))
+    }
+
+    /// 200 with the certificate, also when there was nothing to erase; 503 when there is more than one request can erase, and
+    /// the same request without a condition goes on with it.
+    pub(super) async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let (_, key) = self.recipient(request)?;
+        let conditions = Preconditions::of(request)?;
+        let deadline = Instant::now() + ERASING;
+        let erased = if conditions.is_empty() {
+            self.erasure.erase(&key, now, deadline).await.map_err(Problem::from)?
+        } else {
+            let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+            let write_if = write_if(&conditions, known.as_ref())?;
+            let erased = self.erasure.erase_if(&key, write_if, now, deadline).await.map_err(Problem::from)?;
+            erased.ok_or_else(preconditions::failed)?
+        };
+        if !erased.is_complete() {
+            let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
+            return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
+        }
+        tracing::info!(recipient = %key, devices = erased.devices, notifications = erased.notifications, "erased");
+        Ok(Response::json(200, &Certificate::of(&erased, now)))
+    }
+
+    /// Writes a profile; `None` when the condition does not hold. The answer has the devices that were read.
+    async fn store(
+        &self,
+        id: &RecipientId,
+        key: &RecipientKey,
+        profile: &Profile,
+        write_if: WriteIf,
+        known: Option<Recipient>,
+        now: Timestamp,
+    ) -> Result<Option<Recipient>, Problem> {
+        let suppressed = self.suppressions.of(profile).await.map_err(Problem::from)?;
+        let stored = self.recipients.put_profile_if(id, key, profile, &suppressed, write_if, now).await;
+        let devices = known.map(|known| known.devices).unwrap_or_default();
+        Ok(stored.map_err(Problem::from)?.map(|stored| Recipient { devices, ..stored }))
+    }
+}
+
+/// The condition under which a write does what the caller meant.
+///
+/// # Errors
+/// 412 when the caller's conditions do not hold for what was read.
+fn write_if(conditions: &Preconditions, known: Option<&Recipient>) -> Result<WriteIf, Problem> {
+    let matches = conditions
+        .if_match
+        .as_ref()
+        .is_none_or(|tags| known.is_some_and(|known| tags.names_strongly(|tag| ProfileVersion::of(known).is_in(tag))));
+    let is_excluded = conditions
+        .if_none_match
+        .as_ref()
+        .is_some_and(|tags| known.is_some_and(|known| tags.names(|tag| tag == entity_tag(known))));
+    if !matches || is_excluded {
+        return Err(preconditions::failed());
+    }
+    Ok(match (conditions, known) {
+        (conditions, _) if conditions.is_empty() => WriteIf::Always,
+        (Preconditions { if_match: Some(TagList::Any), if_none_match: None }, _) => WriteIf::Exists,
+        (_, Some(known)) => WriteIf::Version(ProfileVersion::of(known)),
+        (_, None) => WriteIf::Absent,
+    })
+}
+
+fn unchanged(read_only: &ReadOnly, id: &RecipientId, known: Option<&Recipient>) -> Result<(), Problem> {
+    let changed = read_only.changed(id, known);
+    if changed.is_empty() { Ok(()) } else { Err(Problem::invalid(changed)) }
+}
+
+fn tagged(response: Response, recipient: &Recipient) -> Response {
+    response.with_header("ETag", format!("\"{}\"", entity_tag(recipient)))
+}
+
+#[cfg(test)]
+#[path = "profile_routes_tests.rs"]
+mod tests;

@@ -1,0 +1,59 @@
+//! A table that never answers: every caller gets 503 with `Retry-After`, long before API Gateway gives up.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::*;
+
+use aws::fake_aws;
+use platform::private::Private;
+
+/// The API over a DynamoDB that takes every call and stays silent, with the limits that the deployed clients have.
+fn silent() -> RecipientsApi {
+    let limits = aws::limits(fake_aws::config(|_, _| std::future::pending()).into_builder()).build();
+    let client = aws::dynamodb(&limits);
+    let recipients = RecipientsStore::new(client.clone(), "recipients");
+    RecipientsApi {
+        erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications"),
+        notifications: NotificationsStore::new(client.clone(), "notifications"),
+        suppressions: SuppressionsStore::new(client, "recipients", KeyHasher::new(&[7; 32])),
+        recipients,
+        hasher: KeyHasher::new(&[7; 32]),
+        extra_origins: ExtraOrigins::default(),
+        vapid_public_key: [4; 65],
+    }
+}
+
+fn request(route: &str, body: &serde_json::Value) -> Request {
+    let part = |name: &str, value: &str| (name.to_owned(), Private::new(value.to_owned()));
+    let path = BTreeMap::from([part("id", "ada"), part("channel", "email")]);
+    let body = Private::new(body.to_string().into_bytes());
+    Request { route: route.to_owned(), path, body, ..Request::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_route_answers_503_within_8_seconds_and_says_when_to_come_again() {
+    let keys = json!({"p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg"});
+    let subscription = json!({"endpoint": "https://fcm.googleapis.com/fcm/send/1", "keys": keys});
+    let (api, now) = (silent(), "2027-01-10T12:00:00Z".parse().unwrap());
+    for (route, body) in [
+        ("PUT /v1/recipients/{id}", json!({})),
+        ("GET /v1/recipients/{id}", json!({})),
+        ("PATCH /v1/recipients/{id}", json!({})),
+        // It tries again by itself, so the deadline is what ends it.
+        ("PUT /v1/recipients/{id}/devices", subscription),
+        ("GET /v1/recipients/{id}/notifications", json!({})),
+        ("DELETE /v1/recipients/{id}/suppressions/{channel}", json!({})),
+        ("DELETE /v1/recipients/{id}", json!({})),
+    ] {
+        let began = Instant::now();
+        let response = api.answer(&request(route, &body), now).await;
+        assert_eq!(response.status, 503, "{route}: {response:?}");
+        assert_eq!(response.headers, [("Retry-After", "1".to_owned())], "{route}");
+        assert!(began.elapsed() <= WITHIN + Duration::from_secs(1), "{route}: {:?}", began.elapsed());
+    }
+}

@@ -1,0 +1,142 @@
+//! The recipients API on tables with the real semantics, for stories of callers.
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::RecipientsApi;
+use domain::channel::push::ExtraOrigins;
+use domain::recipient::KeyHasher;
+use platform::http::Request;
+use platform::private::Private;
+use store::testing_tables::{NOTIFICATIONS, RECIPIENTS, items, tables};
+use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
+
+pub const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+pub const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+/// A service with empty tables, at a moment that tests move.
+pub struct World {
+    pub api: RecipientsApi,
+    pub client: Client,
+    pub now: Timestamp,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let client = tables().await.client();
+        let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
+        let api = RecipientsApi {
+            erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
+            notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
+            recipients,
+            suppressions: SuppressionsStore::new(client.clone(), RECIPIENTS, KeyHasher::new(&[7; 32])),
+            hasher: KeyHasher::new(&[7; 32]),
+            extra_origins: ExtraOrigins::default(),
+            vapid_public_key: [4; 65],
+        };
+        Self { api, client, now: "2027-01-10T12:00:00Z".parse().unwrap() }
+    }
+
+    pub async fn ask(&self, route: &str, id: &str, body: &str) -> (u16, Value) {
+        self.send(route, &[("id", id)], &[], body.as_bytes().to_vec()).await
+    }
+
+    pub async fn send(
+        &self,
+        route: &str,
+        path: &[(&str, &str)],
+        query: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (u16, Value) {
+        let request = Self::request(route, path, query, body);
+        let response = self.api.answer(&request, self.now).await;
+        (response.status, serde_json::from_str(response.body.expose()).unwrap_or(Value::Null))
+    }
+
+    pub fn request(route: &str, path: &[(&str, &str)], query: &[(&str, &str)], body: Vec<u8>) -> Request {
+        let owned = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), Private::new((*value).to_owned()))).collect()
+        };
+        Request {
+            route: route.to_owned(),
+            path: owned(path),
+            query: owned(query),
+            body: Private::new(body),
+            request_id: "r-1".to_owned(),
+            ..Request::default()
+        }
+    }
+
+    pub async fn put(&self, id: &str, body: &Value) -> (u16, Value) {
+        self.ask("PUT /v1/recipients/{id}", id, &body.to_string()).await
+    }
+
+    pub async fn get(&self, id: &str) -> (u16, Value) {
+        self.ask("GET /v1/recipients/{id}", id, "").await
+    }
+
+    pub async fn erase(&self, id: &str) -> (u16, Value) {
+        self.ask("DELETE /v1/recipients/{id}", id, "").await
+    }
+
+    pub async fn register(&self, id: &str, token: &str) -> (u16, Value) {
+        self.ask("PUT /v1/recipients/{id}/devices", id, &subscription(token).to_string()).await
+    }
+
+    pub async fn delete_device(&self, id: &str, device_id: &str) -> (u16, Value) {
+        self.send(
+            "DELETE /v1/recipients/{id}/devices/{device_id}",
+            &[("id", id), ("device_id", device_id)],
+            &[],
+            vec![],
+        )
+        .await
+    }
+
+    pub async fn devices(&self, id: &str) -> Vec<String> {
+        let (_, recipient) = self.get(id).await;
+        let devices = recipient["devices"].as_array().cloned().unwrap_or_default();
+        devices.iter().map(|device| device["device_id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Everything stored about recipients, to see that nothing changed; not the notes of erasures, which say nothing of them.
+    pub async fn everything(&self) -> String {
+        let all = [items(&self.client, RECIPIENTS).await, items(&self.client, NOTIFICATIONS).await].concat();
+        let sorted = all
+            .into_iter()
+            .filter(|item| item["pk"].as_s().unwrap() != "erased")
+            .map(|item| format!("{:?}", item.into_iter().collect::<std::collections::BTreeMap<_, _>>()));
+        sorted.collect::<Vec<_>>().join("\n")
+    }
+
+    pub async fn sort_keys(&self) -> Vec<String> {
+        let items = items(&self.client, RECIPIENTS).await;
+        let mut keys: Vec<_> =
+            items.iter().map(|item| item["sk"].as_s().unwrap().split('#').next().unwrap().to_owned()).collect();
+        keys.sort();
+        keys
+    }
+}
+
+/// What a browser gives.
+pub fn subscription(token: &str) -> Value {
+    json!({
+        "endpoint": format!("https://fcm.googleapis.com/fcm/send/{token}"),
+        "expirationTime": null,
+        "keys": {"p256dh": P256DH, "auth": AUTH},
+    })
+}
+
+impl World {
+    pub async fn renew(&self, id: &str, old: &str, new: &str) -> u16 {
+        let mut body = subscription(new);
+        body["old_endpoint"] = subscription(old)["endpoint"].clone();
+        self.ask("PUT /v1/recipients/{id}/devices", id, &body.to_string()).await.0
+    }
+
+    pub async fn delete_endpoint(&self, id: &str, endpoint: &str) -> (u16, Value) {
+        let route = "DELETE /v1/recipients/{id}/devices";
+        self.send(route, &[("id", id)], &[("endpoint", endpoint)], vec![]).await
+    }
+}

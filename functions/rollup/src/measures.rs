@@ -1,0 +1,183 @@
+//! What of the service's own figures goes to CloudWatch every minute, for alarms and the dashboard.
+
+use jiff::Timestamp;
+
+use domain::rollout::Percentage;
+use metrics::CounterName;
+use metrics::Counters;
+use metrics::counters::Cohort;
+use metrics::figures::Figures;
+use metrics::sides::Side;
+use platform::emf::{Figure, Metric};
+use store::metrics::MetricsStore;
+use store::{BreakerStore, StoreError};
+
+/// What error rate and latency look back on: short enough that an outage shows at once, long enough for a sample.
+pub const RATE_MINUTES: i64 = 5;
+/// With fewer closed in that time neither is told: one failure of three is no outage.
+pub const RATE_SAMPLE: i64 = 20;
+/// What cost and the share of version 2 look back on.
+pub const HOUR_MINUTES: i64 = 60;
+
+/// Reads what the figures are made of.
+#[derive(Debug, Clone)]
+pub struct Measures {
+    /// The counters.
+    pub metrics: MetricsStore,
+    /// The breakers.
+    pub breakers: BreakerStore,
+}
+
+impl Measures {
+    /// This minute's figures. What cannot be read is left out.
+    pub async fn read(&self, percentage: Percentage, now: Timestamp) -> [Figure; 7] {
+        let (minutes, opened) = tokio::join!(self.metrics.minutes(HOUR_MINUTES, now), self.breakers.opened(now));
+        let minutes = known(minutes);
+        let last = |how_many| minutes.as_deref().map(|minutes| sum_of_last(how_many, minutes));
+        let (lately, hour) = (last(RATE_MINUTES), last(HOUR_MINUTES));
+        let breakers_open = known(opened).map(|all| all.iter().filter(|(_, breaker)| !breaker.is_closed()).count());
+        figures(&Measured { lately: lately.as_ref(), hour: hour.as_ref(), breakers_open, percentage })
+    }
+}
+
+/// `minutes` are in order, the present one last.
+fn sum_of_last(how_many: i64, minutes: &[(Timestamp, Counters)]) -> Counters {
+    let mut sum = Counters::default();
+    let how_many = usize::try_from(how_many).unwrap_or(0);
+    minutes.iter().rev().take(how_many).for_each(|(_, counters)| sum.merge(counters));
+    sum
+}
+
+fn known<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::warn!(%error, "not measured this minute")).ok()
+}
+
+/// What was read; `None` where it could not be.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured<'a> {
+    /// The counters of the last [`RATE_MINUTES`].
+    pub lately: Option<&'a Counters>,
+    /// The counters of the last [`HOUR_MINUTES`].
+    pub hour: Option<&'a Counters>,
+    /// How many breakers are not CLOSED.
+    pub breakers_open: Option<usize>,
+    /// The percentage in force.
+    pub percentage: Percentage,
+}
+
+/// The minute's figures.
+#[must_use]
+pub fn figures(measured: &Measured<'_>) -> [Figure; 7] {
+    let lately = measured.lately.map(|counters| Figures::of(counters).summary);
+    let sampled = lately.as_ref().filter(|summary| summary.closed >= RATE_SAMPLE);
+    let rate = sampled.and_then(|summary| summary.error_rate);
+    let p95_ms = sampled.and_then(|summary| summary.latency_ms.p95);
+    let cost_micros = measured.hour.map(|counters| Figures::of(counters).summary.cost_micros);
+    [
+        (Metric::ErrorRate, rate.map(|rate| rate * 100.0)),
+        (Metric::Closed, lately.as_ref().map(|summary| float(summary.closed))),
+        (Metric::LatencyP95, p95_ms.and_then(|ms| i64::try_from(ms).ok()).map(float)),
+        (Metric::HourCostEuro, cost_micros.map(|micros| float(micros) / 1e6)),
+        (Metric::V2Share, measured.hour.and_then(v2_share)),
+        (Metric::RolloutPercentage, Some(f64::from(measured.percentage.hundredths()) / 100.0)),
+        (Metric::BreakersOpen, measured.breakers_open.and_then(|open| i64::try_from(open).ok()).map(float)),
+    ]
+}
+
+/// In percent; `None` when nobody was given to either side.
+fn v2_share(hour: &Counters) -> Option<f64> {
+    let assigned = |cohort| hour.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
+    let (v1, v2) = (assigned(Cohort::V1), assigned(Cohort::V2));
+    (v1 + v2 > 0).then(|| float(v2) * 100.0 / float(v1 + v2))
+}
+
+#[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+const fn float(count: i64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use metrics::histogram::bin_of;
+
+    fn counters(pairs: &[(&str, i64)]) -> Counters {
+        let mut counters = Counters::default();
+        pairs.iter().for_each(|(name, amount)| counters.add(name.parse().unwrap(), *amount));
+        counters
+    }
+
+    fn told(measured: &Measured<'_>) -> Vec<(&'static str, f64)> {
+        let known = figures(measured).into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?)));
+        known.collect()
+    }
+
+    fn measured<'a>(lately: Option<&'a Counters>, hour: Option<&'a Counters>) -> Measured<'a> {
+        Measured { lately, hour, breakers_open: None, percentage: "12.5".parse().unwrap() }
+    }
+
+    #[test]
+    fn rates_are_of_five_minutes_and_money_is_of_the_hour() {
+        let latency = format!("version/v1/lat/{}", bin_of(800));
+        let lately = counters(&[
+            ("version/v1/accepted", 150),
+            ("version/v2/delivered", 30),
+            ("version/v2/failed", 12),
+            ("version/v1/uncertain", 5),
+            ("version/v1/expired", 3),
+            (&latency, 100),
+        ]);
+        let hour = counters(&[
+            ("version/v1/accepted", 9_000),
+            ("version/v2/cost_micros", 1_250_000),
+            ("side/v1/assigned", 900),
+            ("side/v2/assigned", 100),
+        ]);
+        let told = told(&Measured { breakers_open: Some(2), ..measured(Some(&lately), Some(&hour)) });
+        let p95_ms = told[2].1;
+        assert!((784.0..=816.0).contains(&p95_ms), "{p95_ms} is not within 2 % of 800");
+        let wanted = [
+            ("ErrorRate", 10.0),
+            ("Closed", 200.0),
+            ("LatencyP95", p95_ms),
+            ("HourCostEuro", 1.25),
+            ("V2Share", 10.0),
+            ("RolloutPercentage", 12.5),
+            ("BreakersOpen", 2.0),
+        ];
+        assert_eq!(told, wanted);
+    }
+
+    #[test]
+    fn a_quiet_time_has_no_rates_and_costs_nothing() {
+        let nothing = Counters::default();
+        let told = told(&measured(Some(&nothing), Some(&nothing)));
+        assert_eq!(told, [("Closed", 0.0), ("HourCostEuro", 0.0), ("RolloutPercentage", 12.5)]);
+    }
+
+    #[test]
+    fn a_rate_needs_a_sample() {
+        let rate = |failed| {
+            let lately = counters(&[("version/v2/accepted", 18), ("version/v2/failed", failed)]);
+            told(&measured(Some(&lately), None)).into_iter().find(|(name, _)| *name == "ErrorRate")
+        };
+        assert_eq!((rate(1), rate(2)), (None, Some(("ErrorRate", 10.0))));
+    }
+
+    #[test]
+    fn while_nothing_can_be_read_the_percentage_is_still_told() {
+        assert_eq!(told(&measured(None, None)), [("RolloutPercentage", 12.5)]);
+    }
+
+    #[test]
+    fn a_rate_is_of_the_newest_minutes_and_costs_of_all_that_were_read() {
+        let minute = |minute: i64| {
+            let begins = Timestamp::from_second(1_800_000_000 + minute * 60).unwrap();
+            (begins, counters(&[("version/v2/accepted", 10_i64.pow(u32::try_from(minute).unwrap()))]))
+        };
+        let minutes: Vec<_> = (0..7).map(minute).collect();
+        let accepted = |how_many| Figures::of(&sum_of_last(how_many, &minutes)).summary.accepted;
+        assert_eq!((accepted(RATE_MINUTES), accepted(HOUR_MINUTES)), (1_111_100, 1_111_111));
+    }
+}

@@ -1,0 +1,171 @@
+//! The routes of `send`: which call each is, and what it answers.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::service::{Budget, SendService, Sent, unavailable};
+use super::{Explanation, list};
+use aws::deadline;
+use delivery::left;
+use domain::notification::{Notification, NotificationId, NotificationView};
+use platform::http::{Request, Response};
+use platform::problem::{FieldError, Problem, ProblemKind};
+use platform::time_limits::{BATCH, SINGLE};
+use store::StoreError;
+
+/// What is kept for reading, parsing and the way back.
+const ON_THE_WAY: SignedDuration = SignedDuration::from_millis(500);
+/// How long after its time a request may still look up, or put away, what it could not finish.
+const TO_LOOK: Duration = Duration::from_secs(2);
+/// How long before its last moment a request is given up, clock skew and time to say so: the net under the deadlines.
+const LAST_WORD: SignedDuration = SignedDuration::from_millis(6_500);
+/// The most messages in a batch.
+pub const MAX_BATCH: usize = 500;
+/// How often a withdrawal is tried when the notification changes under it.
+const CANCEL_TRIES: u32 = 3;
+
+/// The API of `send`.
+#[derive(Debug)]
+pub struct SendApi {
+    /// What it calls.
+    pub service: SendService,
+}
+
+impl SendApi {
+    /// Answers a request that arrived at `arrived`. `gone_by` is when this invocation can no longer be alive, clock skew
+    /// included; what takes nearly as long is answered with 503, and ends through the index `due` like any work of a
+    /// function that died.
+    pub async fn answer(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Response {
+        let left = gone_by.duration_since(self.service.dispatcher.clock.now()) - LAST_WORD;
+        let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
+        let answer = match tokio::time::timeout(left, self.route(request, arrived, gone_by)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                tracing::error!(
+                    alarm = "request_too_slow",
+                    route = request.route,
+                    "gave up a request before its time-out"
+                );
+                Err(Problem::unavailable(5))
+            }
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    async fn route(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Result<Response, Problem> {
+        if request.caller.id.is_empty() {
+            let detail = "The token names no caller: it needs client_id, azp or sub.";
+            return Err(Problem::new(ProblemKind::NoCaller, detail));
+        }
+        let allowed = if request.route.ends_with("/batch") { BATCH } else { SINGLE };
+        let until = arrived.checked_add(allowed).unwrap_or(gone_by);
+        let left = left(until, self.service.dispatcher.clock.now());
+        let answer_by = arrived.checked_add(allowed - ON_THE_WAY).unwrap_or(gone_by);
+        let budget = Budget { answer_by, gone_by, look_by: Instant::now() + left + TO_LOOK };
+        deadline::at_most(left, self.call(request, budget)).await
+    }
+
+    async fn call(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+        request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
+        match request.route.as_str() {
+            "POST /v1/notifications" => self.post(request, budget).await,
+            "POST /v1/notifications/batch" => self.post_batch(request, budget).await,
+            "POST /v1/notifications/explain" => self.explain(request).await,
+            "GET /v1/notifications" => list::answer(&self.service.dispatcher, request).await,
+            "GET /v1/notifications/{id}" => self.get(request).await,
+            "DELETE /v1/notifications/{id}" => self.cancel(request).await,
+            _ => Err(Problem::not_found("route")),
+        }
+    }
+
+    async fn post(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+        let message = request.json_value()?;
+        let mut answered = self.service.send(request, &[Ok(message)], budget).await?;
+        let notification = answered.sent.pop().ok_or_else(|| Problem::not_found("notification"))??;
+        let response = Response::json(202, &NotificationView::of(&notification))
+            .with_header("Location", format!("/v1/notifications/{}", notification.id));
+        Ok(marked(response, answered.replayed))
+    }
+
+    async fn post_batch(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+        let messages = request.json_list("messages")?;
+        if messages.is_empty() || messages.len() > MAX_BATCH {
+            return Err(Problem::invalid_field("messages", "must hold 1 to 500 messages"));
+        }
+        let answered = self.service.send(request, &messages, budget).await?;
+        let all_failed = answered.sent.iter().all(is_server_fault);
+        if let (true, Some(Err(problem))) = (all_failed, answered.sent.first()) {
+            return Err(problem.clone());
+        }
+        let items = answered.sent.iter().enumerate().map(|(index, sent)| entry(index, sent, &request.request_id));
+        let response = Response::json(202, &json!({"items": items.collect::<Vec<_>>()}));
+        Ok(marked(response, answered.replayed))
+    }
+
+    async fn explain(&self, request: &Request) -> Result<Response, Problem> {
+        // On the heap, so that its reads are no part of every request's own state.
+        let explanation = Box::pin(Explanation::of(&self.service, request)).await?;
+        Ok(Response::json(200, &explanation))
+    }
+
+    async fn get(&self, request: &Request) -> Result<Response, Problem> {
+        let notification = self.find(request).await?;
+        Ok(Response::json(200, &NotificationView::of(&notification)))
+    }
+
+    async fn cancel(&self, request: &Request) -> Result<Response, Problem> {
+        let store = &self.service.dispatcher.notifications;
+        for _ in 0..CANCEL_TRIES {
+            let mut notification = self.find(request).await?;
+            let before = notification.status;
+            notification.cancel(self.service.dispatcher.clock.now()).map_err(|status| {
+                let detail = format!("A notification that is {} can't be cancelled.", status.as_str());
+                Problem::new(ProblemKind::Conflict, detail)
+            })?;
+            if before != notification.status {
+                match store.save(&mut notification).await {
+                    Err(StoreError::ConditionFailed { .. }) => continue,
+                    saved => saved.map_err(unavailable)?,
+                }
+            }
+            return Ok(Response::json(200, &NotificationView::of(&notification)));
+        }
+        Err(Problem::new(ProblemKind::Conflict, "The notification is being worked on.").retry_after(1))
+    }
+
+    /// The notification in the path, if the caller may see it: another caller's is as if it did not exist.
+    async fn find(&self, request: &Request) -> Result<Notification, Problem> {
+        let missing = || Problem::not_found("notification");
+        let id = NotificationId::parse(request.path("id")).ok_or_else(missing)?;
+        let found = self.service.dispatcher.notifications.get(&id).await.map_err(unavailable)?;
+        let allowed = |found: &Notification| found.caller == request.caller.id || request.caller.has_scope("ops");
+        found.filter(allowed).ok_or_else(missing)
+    }
+}
+
+fn marked(response: Response, replayed: bool) -> Response {
+    if replayed { response.with_header("Idempotency-Replayed", "true") } else { response }
+}
+
+fn is_server_fault(sent: &Sent) -> bool {
+    sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)
+}
+
+/// One entry of a batch's answer; a problem's fields are named from the batch's root.
+fn entry(index: usize, sent: &Sent, request_id: &str) -> Value {
+    match sent {
+        Ok(notification) => json!(NotificationView::of(notification)),
+        Err(problem) => {
+            let below = |error: &FieldError| FieldError::new(below(index, &error.field), error.message.as_str());
+            let named = Problem::invalid(problem.errors.iter().map(below).collect());
+            if problem.errors.is_empty() { problem.to_json(request_id) } else { named.to_json(request_id) }
+        }
+    }
+}
+
+fn below(index: usize, field: &str) -> String {
+    if field == "body" { format!("messages[{index}]") } else { format!("messages[{index}].{field}") }
+}

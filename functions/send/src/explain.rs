@@ -1,0 +1,222 @@
+//! What would happen to a request, without doing it: the same parsing, gates and composition as a send, and no write.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::request::{Asked, SendRequest};
+use super::service::{SendService, unavailable};
+use delivery::live::Live;
+use delivery::{GateAnswer, Gates, Verdict};
+use delivery::{LinkRoom, PaidMessage, push_message};
+use delivery::{Links, TokenKeys};
+use delivery::{Obstacle, impossible_channels, obstacle};
+use domain::breaker::Host;
+use domain::budget::{Ceiling, Limit, Standing, Used, standings};
+use domain::channel::Channel;
+use domain::notification::{Notification, NotificationId, Reason};
+use domain::recipient::{Device, Recipient};
+use domain::rollout::Version;
+use platform::http::Request;
+use platform::private::Private;
+use platform::problem::Problem;
+
+/// The answer of `POST /v1/notifications/explain`.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// Which version it would go through.
+    version: Version,
+    /// `send`, `skipped` or `held`.
+    verdict: &'static str,
+    /// The reason code of a "no".
+    reason: Option<&'static str>,
+    /// Until when it would be held.
+    held_until: Option<jiff::Timestamp>,
+    /// Every gate in order, with what it looked at.
+    gates: Vec<GateAnswer>,
+    /// Every channel in the order it would be tried.
+    plan: Vec<PlannedChannel>,
+    /// What the first channel costs that is possible and within budget, and what all of those together would.
+    cost_estimate_micros: CostEstimate,
+    /// The budgets that concern it, as they stand now.
+    budgets: Vec<Standing>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlannedChannel {
+    channel: Channel,
+    /// Whether it can reach the recipient.
+    possible: bool,
+    /// Why it cannot.
+    impossible_because: Option<Obstacle>,
+    cost_micros: i64,
+    /// The ceiling that stands in the way as the budgets stand now.
+    over_budget: Option<Ceiling>,
+    /// Where the breakers of those who would be called stand.
+    breakers: Vec<ShownBreaker>,
+    /// The devices that their push service asked to leave alone, and until when.
+    resting_devices: Vec<RestingDevice>,
+    /// What would be sent; absent when it can't be.
+    rendered: Option<Private<Value>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownBreaker {
+    /// The push service's host, `ses` or `sns`.
+    provider: String,
+    /// `closed`, `open` or `half_open`.
+    state: &'static str,
+    /// Until when nobody else is let through.
+    until: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct RestingDevice {
+    device_id: String,
+    until: jiff::Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct CostEstimate {
+    first: i64,
+    at_most: i64,
+}
+
+impl Explanation {
+    /// Explains the request.
+    ///
+    /// # Errors
+    /// The problems a send would answer with.
+    pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
+        let dispatcher = &service.dispatcher;
+        let now = dispatcher.clock.now();
+        let live = dispatcher.live.live().await;
+        let retention = live.settings.retention_days.of_notifications();
+        let link_room = &LinkRoom::new(live.public_base_url.as_ref(), &live.settings);
+        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now, retention, link_room };
+        let parsed: SendRequest = request.json()?;
+        let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
+        let recipient = about.id.recipient();
+        let (loaded, used, texts) = tokio::try_join!(
+            dispatcher.recipients.load(recipient),
+            dispatcher.budgets.used(now),
+            dispatcher.recipients.sms_on_day(recipient, now),
+        )
+        .map_err(unavailable)?;
+        let spent = Spent { used, texts };
+        let impossible = impossible_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
+        let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
+        dispatcher.breakers.read(&hosts.into_iter().collect::<Vec<_>>()).await;
+        let gates = Gates { rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
+        let gated = gates.ask(&about, about.due_at);
+        about.version = Some(gated.version);
+        let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
+        let plan: Vec<_> = about
+            .channels
+            .iter()
+            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live, &spent))
+            .collect();
+        let payable = |planned: &&PlannedChannel| planned.possible && planned.over_budget.is_none();
+        let costs = || plan.iter().filter(payable).map(|planned| planned.cost_micros);
+        let (verdict, reason, held_until) = match gated.verdict {
+            Verdict::Pass if costs().next().is_none() && about.due_at <= now => {
+                ("skipped", Some(Reason::Budget.as_str()), None)
+            }
+            Verdict::Pass => ("send", None, None),
+            Verdict::Skip(reason) => ("skipped", Some(reason.as_str()), None),
+            Verdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
+        };
+        let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
+        let budgets = standings(&live.settings, [about.kind], &spent.used, now);
+        let (version, gates) = (gated.version, gated.trail);
+        Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
+    }
+}
+
+/// What is spent already.
+struct Spent {
+    used: Used,
+    /// SMS to the recipient today.
+    texts: i64,
+}
+
+impl Spent {
+    /// The first ceiling that a call at this price would go beyond.
+    fn forbids(&self, channel: Channel, price_micros: i64, about: &Notification, live: &Live) -> Option<Ceiling> {
+        let used = |ceiling| match ceiling {
+            Ceiling::SmsRecipient => self.texts,
+            other => self.used.of(other, about.kind.name).unwrap_or(0),
+        };
+        let limits = Limit::all_for(channel, about.kind, &live.settings);
+        limits.into_iter().find(|limit| limit.forbids(price_micros, used(limit.ceiling))).map(|limit| limit.ceiling)
+    }
+}
+
+impl SendService {
+    fn planned(
+        &self,
+        channel: Channel,
+        open: &[Channel],
+        about: &Notification,
+        to: Option<&Recipient>,
+        live: &Live,
+        spent: &Spent,
+    ) -> PlannedChannel {
+        let possible = open.contains(&channel);
+        let version = about.version.unwrap_or(Version::V2);
+        let obstacle = obstacle(channel, to, version, &live.settings.sms, self.dispatcher.home_country);
+        // What is shown looks like what is sent, but its links allow nobody anything.
+        let keys = TokenKeys::believed_by_nobody();
+        let links = live.public_base_url.as_ref().map(|base| Links::new(base, &keys));
+        let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings, links));
+        let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&live.settings));
+        let rendered = match (&message, channel) {
+            (Some(PaidMessage::Email(email)), _) => Some(
+                json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}),
+            ),
+            (Some(PaidMessage::Sms(sms)), _) => {
+                Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
+            }
+            (None, Channel::Push) => push_message(about, links.map(|links| links.push(about, "")), about.due_at)
+                .ok()
+                .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
+            (None, _) => None,
+        };
+        let breakers = hosts_of(channel, to).map(|host| self.shown(host)).collect();
+        let resting = |device: &Device| {
+            let until = device.resting_until(about.created_at)?;
+            Some(RestingDevice { device_id: device.device_id.clone(), until })
+        };
+        let devices = to.filter(|_| channel == Channel::Push).map_or(&[][..], |to| &to.devices);
+        PlannedChannel {
+            channel,
+            possible,
+            impossible_because: obstacle.filter(|_| !possible),
+            cost_micros,
+            over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, live)),
+            breakers,
+            resting_devices: devices.iter().filter_map(resting).collect(),
+            rendered: rendered.filter(|_| possible).map(Private::new),
+        }
+    }
+
+    fn shown(&self, host: Host) -> ShownBreaker {
+        let known = self.dispatcher.breakers.known(&host);
+        ShownBreaker {
+            state: known.phase.as_str(),
+            until: self.dispatcher.breakers.barred_until(&host),
+            provider: host.provider,
+        }
+    }
+}
+
+/// Those who would be called on a channel, each once.
+fn hosts_of(channel: Channel, to: Option<&Recipient>) -> impl Iterator<Item = Host> {
+    let devices = to.map(|to| to.devices.as_slice()).unwrap_or_default();
+    let hosts: BTreeSet<_> = match channel {
+        Channel::Push => devices.iter().map(Host::of_device).collect(),
+        paid => BTreeSet::from([Host::paid(paid)]),
+    };
+    hosts.into_iter()
+}

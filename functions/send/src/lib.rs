@@ -1,0 +1,15 @@
+//! From a caller's request to a stored notification and its first attempt.
+
+mod api;
+pub mod config;
+mod explain;
+pub mod handler;
+mod idempotency;
+mod list;
+mod request;
+mod service;
+
+pub use api::SendApi;
+pub use explain::Explanation;
+pub use request::{Asked, SendRequest};
+pub use service::{Answered, Budget, SendService, unavailable};

@@ -1,0 +1,109 @@
+//! `GET /v1/notifications?status=failed&from=&to=`: what ended badly, newest first, from the index `attention`.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::service::unavailable;
+use delivery::Dispatcher;
+use domain::notification::{Notification, NotificationId, NotificationView, Status};
+use platform::http::{Request, Response};
+use platform::problem::Problem;
+
+/// The longest stretch one request may ask for.
+const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// How far back it looks unless told.
+const USUAL: SignedDuration = SignedDuration::from_hours(24);
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
+
+/// The parameters of its query.
+pub const PARAMETERS: [&str; 5] = ["status", "from", "to", "limit", "after"];
+
+/// What the request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    status: Status,
+    from: Timestamp,
+    to: Timestamp,
+    /// The last entry of the page before.
+    after: Option<(Timestamp, NotificationId)>,
+    limit: usize,
+}
+
+impl Wanted {
+    fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
+        let status = request.query("status").and_then(Status::parse).filter(|status| status.needs_attention());
+        let status = status.ok_or_else(|| Problem::invalid_field("status", "must be failed, uncertain or expired"))?;
+        let to = request.time("to")?.unwrap_or(now);
+        let usual = to.checked_sub(USUAL).map_err(|_| Problem::invalid_field("to", "is out of range"))?;
+        let from = request.time("from")?.unwrap_or(usual);
+        if from >= to {
+            return Err(Problem::invalid_field("from", "must be before `to`"));
+        }
+        if to.duration_since(from) > LONGEST {
+            return Err(Problem::invalid_field("from", "must be at most 31 days before `to`"));
+        }
+        let after = request.query("after").map(cursor).transpose()?;
+        Ok(Self { status, from, to, after, limit: request.limit()? })
+    }
+
+    /// Whether an entry comes after the page before: newest first, ids deciding within one moment.
+    fn is_next(&self, at: Timestamp, id: &NotificationId) -> bool {
+        self.after.as_ref().is_none_or(|(last_at, last_id)| (at, id) < (*last_at, last_id))
+    }
+}
+
+/// Answers the request.
+///
+/// # Errors
+/// 422 naming the parameter; 503 when the store does not answer.
+pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Response, Problem> {
+    let wanted = Wanted::of(request, dispatcher.clock.now())?;
+    let mut items: Vec<Notification> = Vec::new();
+    let newest = wanted.after.as_ref().map_or(wanted.to, |(at, _)| (*at).min(wanted.to));
+    let mut day = newest.to_zoned(TimeZone::UTC).date();
+    let first_day = wanted.from.to_zoned(TimeZone::UTC).date();
+    while items.len() <= wanted.limit && day >= first_day {
+        collect_day(dispatcher, &wanted, day, newest, &mut items).await?;
+        let Ok(yesterday) = day.yesterday() else { break };
+        day = yesterday;
+    }
+    let more = items.len() > wanted.limit;
+    items.truncate(wanted.limit);
+    let next = items.last().filter(|_| more).map(|last| format!("{}~{}", last.updated_at.as_millisecond(), last.id));
+    let views: Vec<_> = items.iter().map(NotificationView::of).collect();
+    Ok(Response::json(200, &json!({"items": views, "next": next})))
+}
+
+/// Adds one day's matches until there is one more than a page holds.
+async fn collect_day(
+    dispatcher: &Dispatcher,
+    wanted: &Wanted,
+    day: jiff::civil::Date,
+    newest: Timestamp,
+    items: &mut Vec<Notification>,
+) -> Result<(), Problem> {
+    let mut until = newest;
+    loop {
+        let page_size = wanted.limit + 1;
+        let page = dispatcher.notifications.attention(day, wanted.from, until, page_size).await.map_err(unavailable)?;
+        let is_last = page.len() < page_size;
+        // A page holds whole milliseconds: the next one begins before its last.
+        let before = page.last().and_then(|(at, _)| at.checked_sub(MILLISECOND).ok());
+        let ids: Vec<_> = page.into_iter().filter(|(at, id)| wanted.is_next(*at, id)).map(|(_, id)| id).collect();
+        let found = dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
+        items.extend(found.into_iter().filter(|found| found.status == wanted.status));
+        match before {
+            Some(before) if !is_last && items.len() <= wanted.limit && before >= wanted.from => until = before,
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn cursor(text: &str) -> Result<(Timestamp, NotificationId), Problem> {
+    let parsed = text.split_once('~').and_then(|(at_ms, id)| {
+        let at = Timestamp::from_millisecond(at_ms.parse().ok()?).ok()?;
+        Some((at, NotificationId::parse(id)?))
+    });
+    parsed.ok_or_else(|| Problem::invalid_field("after", "must be the `next` of the page before"))
+}

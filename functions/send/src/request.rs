@@ -1,0 +1,194 @@
+//! What a caller asks for, parsed into a notification or into a problem that names every field at fault.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value};
+
+use delivery::PushLinks;
+use delivery::{LinkRoom, push_message};
+use domain::channel::Channel;
+use domain::channel::link::Link;
+use domain::notification::MAX_AHEAD;
+use domain::notification::Urgency;
+use domain::notification::{
+    Content, Engagement, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status,
+};
+use domain::recipient::{KeyHasher, RecipientId};
+use platform::private::Private;
+use platform::problem::{FieldError, Problem};
+use platform::rfc3339;
+
+/// The most bytes of JSON that `metadata` may have.
+pub const MAX_METADATA_BYTES: usize = 1_024;
+/// The most characters a `topic` may have.
+pub const MAX_TOPIC_CHARS: usize = 255;
+/// How far back `send_at` may lie and still mean "now": clocks differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// The body of `POST /v1/notifications`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendRequest {
+    /// Whom to reach.
+    pub to: RecipientId,
+    /// Which type; `DEFAULT` when absent.
+    #[serde(default)]
+    pub r#type: Option<String>,
+    /// What to say.
+    pub content: Content,
+    /// Which channels, in which order; the type's when absent.
+    #[serde(default)]
+    pub channels: Option<Vec<Channel>>,
+    /// When to send; now when absent.
+    #[serde(default, deserialize_with = "time")]
+    pub send_at: Option<Timestamp>,
+    /// How long it lives, from when it is due; the type's when absent.
+    #[serde(default)]
+    pub ttl_seconds: Option<i64>,
+    /// How urgent; `normal` when absent.
+    #[serde(default)]
+    pub urgency: Option<Urgency>,
+    /// The caller's name for messages that replace each other.
+    #[serde(default)]
+    pub topic: Option<Private<String>>,
+    /// The caller's own notes.
+    #[serde(default)]
+    pub metadata: Option<Private<Map<String, Value>>>,
+}
+
+/// Who asks and when: what a request needs to become a notification.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The caller.
+    pub caller: &'a str,
+    /// Makes the recipient's key.
+    pub hasher: &'a KeyHasher,
+    /// When it was asked.
+    pub now: Timestamp,
+    /// How long a notification is kept after its lifetime.
+    pub retention: SignedDuration,
+    /// What its link may be.
+    pub link_room: &'a LinkRoom,
+}
+
+/// A time, or a refusal that does not repeat what stood there.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
+}
+
+impl SendRequest {
+    /// The notification asked for. `id_of` makes its id from the recipient's key.
+    ///
+    /// # Errors
+    /// 422 naming every field at fault.
+    pub fn into_notification(
+        mut self,
+        asked: Asked<'_>,
+        id_of: impl FnOnce(domain::recipient::RecipientKey) -> NotificationId,
+    ) -> Result<Notification, Problem> {
+        self.content = self.content.cleaned();
+        let kind = NotificationType::named(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
+        let errors = self.errors(kind, asked);
+        let Some(kind) = kind.filter(|_| errors.is_empty()) else {
+            return Err(Problem::invalid(errors));
+        };
+        let due_at = self.send_at.map_or(asked.now, |at| whole_ms(at).max(asked.now));
+        let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
+        let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
+        let notification = Notification {
+            id: id_of(asked.hasher.recipient_key(&self.to)),
+            to: self.to,
+            caller: asked.caller.to_owned(),
+            kind,
+            content: self.content,
+            channels: self.channels.unwrap_or_else(|| kind.channels.to_vec()),
+            urgency: self.urgency.unwrap_or_default(),
+            topic: self.topic,
+            place: 0,
+            metadata: self.metadata,
+            status: Status::Scheduled,
+            reason: None,
+            version: None,
+            in_flight: None,
+            over_budget: BTreeMap::new(),
+            attempts: Vec::new(),
+            created_at: asked.now,
+            due_at,
+            lives_until,
+            kept_until: whole_seconds(lives_until.checked_add(asked.retention).unwrap_or(Timestamp::MAX)),
+            updated_at: asked.now,
+            next_action_at: Some(due_at),
+            waited_ms: 0,
+            engagement: Engagement::default(),
+            revision: platform::chance::other_than(0),
+        };
+        fits_a_push(&notification)?;
+        Ok(notification)
+    }
+
+    fn unknown_type(&self) -> Option<FieldError> {
+        let unknown = NotificationType::known(self.r#type.as_deref()?).err()?;
+        Some(FieldError::new("type", unknown.to_string()))
+    }
+
+    fn errors(&self, kind: Option<&NotificationType>, asked: Asked<'_>) -> Vec<FieldError> {
+        let now = asked.now;
+        let mut errors = self.content.errors();
+        match (kind, &self.channels) {
+            (None, _) => errors.extend(self.unknown_type()),
+            (Some(kind), Some(channels)) => {
+                errors.extend(kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong)));
+            }
+            _ => {}
+        }
+        if let (Some(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
+            let fault = asked.link_room.fault(&link, self.channels.as_deref().unwrap_or(kind.channels));
+            errors.extend(fault.map(|fault| FieldError::new("content.url", fault)));
+        }
+        if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {
+            errors.push(FieldError::new("send_at", "must be at most 90 days ahead"));
+        }
+        if self.send_at.is_some_and(|at| now.duration_since(at) > CLOCK_SKEW) {
+            errors.push(FieldError::new("send_at", "must not be in the past"));
+        }
+        if self.ttl_seconds.is_some_and(|ttl| !(1..=MAX_TTL_SECONDS.into()).contains(&ttl)) {
+            errors.push(FieldError::new("ttl_seconds", "must be from 1 to 2,419,200 (28 days)"));
+        }
+        let topic_chars = self.topic.as_ref().map(|topic| topic.expose().chars().count());
+        if topic_chars.is_some_and(|chars| chars == 0 || chars > MAX_TOPIC_CHARS) {
+            errors.push(FieldError::new("topic", "must be 1 to 255 characters"));
+        }
+        let metadata_bytes = self.metadata.as_ref().and_then(|notes| serde_json::to_vec(notes).ok());
+        if metadata_bytes.is_some_and(|json| json.len() > MAX_METADATA_BYTES) {
+            errors.push(FieldError::new("metadata", "must be at most 1,024 bytes of JSON"));
+        }
+        errors
+    }
+}
+
+/// Known before anything is stored, with room for the longest links: a payload is never larger when it is sent.
+fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
+    match push_message(notification, Some(PushLinks::longest()), notification.due_at) {
+        Err(too_large) if notification.channels.contains(&Channel::Push) => {
+            Err(Problem::invalid_field("content", too_large.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A table's TTL counts whole seconds.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// Tables and answers keep whole milliseconds.
+fn whole_ms(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

@@ -1,0 +1,285 @@
+//! What happens to a request: parsed, remembered by its key, gated, stored, attempted, answered.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
+use super::request::{Asked, SendRequest};
+use aws::deadline;
+use delivery::Gates;
+use delivery::LinkRoom;
+use delivery::{Allowance, CONCURRENCY, Dispatcher, Job, impossible_channels};
+use domain::notification::{Notification, NotificationId};
+use domain::recipient::KeyHasher;
+use platform::http::Request;
+use platform::json::shaped;
+use platform::problem::{Problem, ProblemKind};
+use store::{IdempotencyRecord, IdempotencyStore, StoreError};
+
+/// Takes requests to send.
+#[derive(Debug)]
+pub struct SendService {
+    /// Carries notifications out.
+    pub dispatcher: Dispatcher,
+    /// Remembers keys.
+    pub idempotency: IdempotencyStore,
+    /// Makes recipient keys and hashes.
+    pub hasher: KeyHasher,
+}
+
+/// How long a request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// When the answer must be on its way.
+    pub answer_by: Timestamp,
+    /// When this invocation can no longer be alive, clock skew included.
+    pub gone_by: Timestamp,
+    /// Until when it may still look up, or put away, what it could not finish.
+    pub look_by: Instant,
+}
+
+impl Budget {
+    fn to_look(self) -> Duration {
+        self.look_by.saturating_duration_since(Instant::now())
+    }
+}
+
+/// One message of a request: the notification it became, or what is wrong with it.
+pub type Sent = Result<Notification, Problem>;
+
+/// A request's answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// One entry per message, in order.
+    pub sent: Vec<Sent>,
+    /// Whether this is an earlier request's answer.
+    pub replayed: bool,
+}
+
+/// A message as it was read, or the problem with a value in it that cannot be held.
+pub type Message = Result<Value, Problem>;
+
+/// A batch's run: the key under which it is remembered, if any, and when it first came.
+struct Run<'a> {
+    caller: &'a str,
+    retention: SignedDuration,
+    link_room: &'a LinkRoom,
+    key: Option<&'a IdempotencyKey>,
+    first_seen: Timestamp,
+    budget: Budget,
+}
+
+impl SendService {
+    /// Sends `messages` for the caller of `request`; with an `Idempotency-Key` at most once.
+    ///
+    /// # Errors
+    /// Problems of the whole request. A single message's own problem stands in its place in the answer.
+    pub async fn send(&self, request: &Request, messages: &[Message], budget: Budget) -> Result<Answered, Problem> {
+        let key = IdempotencyKey::of(request, &self.hasher)?;
+        let live = self.dispatcher.live.live().await;
+        let retention = live.settings.retention_days.of_notifications();
+        let link_room = &LinkRoom::new(live.public_base_url.as_ref(), &live.settings);
+        let first_seen = self.dispatcher.clock.now();
+        let run = Run { caller: &request.caller.id, retention, link_room, key: key.as_ref(), first_seen, budget };
+        let parsed = self.parse_all(messages, &run);
+        match &key {
+            None => Ok(Answered { sent: self.run(parsed, budget).await, replayed: false }),
+            Some(key) => self.send_once(messages, parsed, key, run).await,
+        }
+    }
+
+    async fn send_once(
+        &self,
+        messages: &[Message],
+        parsed: Vec<Sent>,
+        key: &IdempotencyKey,
+        run: Run<'_>,
+    ) -> Result<Answered, Problem> {
+        let running_until = run.budget.gone_by;
+        let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
+        let is_refused = parsed.iter().all(Result::is_err);
+        let found = if is_refused {
+            // What is refused as a whole is not remembered, so its key stays free. But what was right when it first came, and
+            // names a time that has passed since, is still the same request.
+            self.idempotency.find(&key.record, run.first_seen).await
+        } else {
+            self.idempotency.begin(&key.record, &record).await
+        };
+        match found.map_err(unavailable)? {
+            Some(found) => self.repeat(messages, key, &found, run).await,
+            None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
+            None => Ok(Answered { sent: self.run_once(parsed, key, run.budget).await, replayed: false }),
+        }
+    }
+
+    /// The answer to a repeated request; if the first one died, this one finishes it.
+    async fn repeat(
+        &self,
+        messages: &[Message],
+        key: &IdempotencyKey,
+        found: &IdempotencyRecord,
+        run: Run<'_>,
+    ) -> Result<Answered, Problem> {
+        // Its ids are made from the moment it first came. Another body names other notifications: nothing of them is looked up.
+        let run = Run { first_seen: found.first_seen, ..run };
+        let parsed = if found.body == key.body { self.parse_all(messages, &run) } else { Vec::new() };
+        let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id.clone()).collect();
+        let stored = self.dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
+        let sent = match on_repeat(key, found, stored, ids.len(), self.dispatcher.clock.now()) {
+            Repeat::Refuse(problem) => return Err(problem),
+            Repeat::Replay(stored) => {
+                let mut stored = stored.into_iter();
+                let answer = |sent: Sent| sent.map_or_else(|problem| Some(Err(problem)), |_| stored.next().map(Ok));
+                parsed.into_iter().filter_map(answer).collect()
+            }
+            Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.budget.gone_by).await {
+                Ok(()) => self.run_once(parsed, key, run.budget).await,
+                Err(StoreError::ConditionFailed { .. }) => return Err(in_progress(1)),
+                Err(error) => return Err(unavailable(error)),
+            },
+        };
+        Ok(Answered { sent, replayed: true })
+    }
+
+    /// Runs what the key is taken for; if a fault of ours kept a part from being done, the same request may come again at once.
+    async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, budget: Budget) -> Vec<Sent> {
+        let sent = self.run(parsed, budget).await;
+        if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
+            let let_go = self.idempotency.let_go(&key.record, budget.gone_by, self.dispatcher.clock.now());
+            deadline::anew(budget.to_look(), let_go).await;
+        }
+        sent
+    }
+
+    fn parse(&self, index: usize, message: &Message, run: &Run<'_>) -> Sent {
+        let Run { caller, retention, link_room, first_seen: now, .. } = *run;
+        let asked = Asked { caller, hasher: &self.hasher, now, retention, link_room };
+        let parsed = shaped::<SendRequest>(message.clone()?, "")?.into_notification(asked, |recipient| match run.key {
+            None => NotificationId::random(recipient, run.first_seen),
+            Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
+        });
+        parsed.map(|notification| Notification { place: u32::try_from(index).unwrap_or(u32::MAX), ..notification })
+    }
+
+    fn parse_all(&self, messages: &[Message], run: &Run<'_>) -> Vec<Sent> {
+        messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
+    }
+
+    async fn run(&self, parsed: Vec<Sent>, budget: Budget) -> Vec<Sent> {
+        let in_turn = |chain: Vec<(usize, Sent)>| async move {
+            let mut sent = Vec::with_capacity(chain.len());
+            for (index, parsed) in chain {
+                sent.push((index, self.accept_parsed(parsed, budget).await));
+            }
+            sent
+        };
+        let sent: Vec<Vec<_>> = futures_util::stream::iter(chains(parsed))
+            .map(in_turn)
+            // Not in order, so that one slow push service does not hold up the messages behind it.
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut sent: Vec<_> = sent.into_iter().flatten().collect();
+        sent.sort_unstable_by_key(|(index, _)| *index);
+        sent.into_iter().map(|(_, sent)| sent).collect()
+    }
+
+    async fn accept_parsed(&self, parsed: Sent, budget: Budget) -> Sent {
+        self.accept(parsed?, budget).await.map_err(unavailable)
+    }
+
+    /// Takes one notification on: from here it reaches a final state whatever happens to this process.
+    async fn accept(&self, mut notification: Notification, budget: Budget) -> Result<Notification, StoreError> {
+        let id = notification.id.clone();
+        let dispatcher = &self.dispatcher;
+        let now = dispatcher.clock.now();
+        let taken = if notification.due_at > now {
+            dispatcher.notifications.create(&notification).await.map(|()| notification)
+        } else if now >= budget.answer_by {
+            // No time left to attempt it: stored as due work, which the next minute takes up.
+            notification.lease(now, now);
+            let create = dispatcher.notifications.create(&notification);
+            deadline::anew(budget.to_look(), create).await.map(|()| notification)
+        } else {
+            self.attempt(notification, now, budget).await
+        };
+        match taken {
+            // An earlier run of the same request stored it, or the cascade took it over: its state is the answer.
+            Err(StoreError::ConditionFailed { call }) => {
+                // Neither: its recipient was erased meanwhile, which the same request again will find.
+                let erased =
+                    || StoreError::Transient { call, cause: "the notification was erased meanwhile".to_owned() };
+                dispatcher.notifications.get(&id).await?.ok_or_else(erased)
+            }
+            // A write failed after another one may have gone through. What is stored is safe and will be finished, so it is
+            // the answer: told to come again, a caller without a key would send it twice.
+            Err(error) if error.is_transient() => {
+                let get = dispatcher.notifications.get(&id);
+                match deadline::anew(budget.to_look(), get).await {
+                    Ok(Some(stored)) => Ok(stored),
+                    _ => Err(error),
+                }
+            }
+            other => other,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        notification: Notification,
+        now: Timestamp,
+        budget: Budget,
+    ) -> Result<Notification, StoreError> {
+        let dispatcher = &self.dispatcher;
+        let load = dispatcher.recipients.load(notification.id.recipient());
+        let (recipient, live, ()) = tokio::join!(load, dispatcher.live.live(), dispatcher.breakers.refresh());
+        let mut job = Job::new(notification, recipient?, true);
+        let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, dispatcher.home_country);
+        let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
+        if !gates.ask(&job.notification, now).apply(&mut job.notification, now) {
+            dispatcher.notifications.create(&job.notification).await?;
+            return Ok(job.notification);
+        }
+        let allowance = Allowance { work_until: budget.answer_by, lease_until: budget.gone_by };
+        dispatcher.advance(job, allowance).await
+    }
+}
+
+/// The messages with their places: those of one topic to one recipient in one chain, in order, every other one by itself.
+fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
+    let mut chains: Vec<Vec<(usize, Sent)>> = Vec::new();
+    let mut of_topic = HashMap::new();
+    for (index, sent) in parsed.into_iter().enumerate() {
+        let about = sent.as_ref().ok();
+        let topic =
+            about.and_then(|about| Some((about.id.recipient().clone(), about.topic.as_ref()?.expose().clone())));
+        let place = topic.map_or(chains.len(), |topic| *of_topic.entry(topic).or_insert(chains.len()));
+        if place == chains.len() {
+            chains.push(Vec::new());
+        }
+        chains[place].push((index, sent));
+    }
+    chains
+}
+
+/// 409 for a request whose first run is still at work.
+pub fn in_progress(retry_after_seconds: u32) -> Problem {
+    Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(retry_after_seconds)
+}
+
+/// A store's failure as callers see it; what really happened goes to the log.
+#[allow(clippy::needless_pass_by_value)] // the shape `map_err` asks for
+pub fn unavailable(error: StoreError) -> Problem {
+    if error.is_transient() {
+        tracing::warn!(%error, "the store did not answer a request");
+        Problem::unavailable(2)
+    } else {
+        tracing::error!(alarm = "store_refused", %error, "the store refused a request");
+        Problem::new(ProblemKind::Internal, "The request could not be carried out.")
+    }
+}

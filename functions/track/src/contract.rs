@@ -1,0 +1,27 @@
+//! The contract of the API for machines: docs/openapi.yaml as JSON.
+
+use platform::http::Response;
+
+/// The document, in the order of docs/openapi.yaml; build.rs writes it.
+pub const CONTRACT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
+/// The answer of `GET /v1/openapi.json`. A client has a new one within an hour of a deployment.
+#[must_use]
+pub fn contract() -> Response {
+    Response::text(200, "application/json", CONTRACT).with_header("Cache-Control", "public, max-age=3600")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_contract_is_json_and_says_what_it_is() {
+        let answer = contract();
+        let document: serde_json::Value = serde_json::from_str(answer.body.expose()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert!(document["paths"]["/v1/openapi.json"]["get"].is_object());
+    }
+}

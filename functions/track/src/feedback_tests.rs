@@ -1,0 +1,283 @@
+#![allow(clippy::unwrap_used)]
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::*;
+use domain::channel::{Answer, Outcome};
+use domain::notification::{Attempt, AttemptOutcome, Claim, Reason, Status, sample};
+use domain::notification::{Event, Receipt};
+use store::{notification_from_item, notification_to_item};
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_764_000_000 + minute * 60).unwrap()
+}
+
+fn attempt(channel: Channel, outcome: Outcome, minute: i64) -> Attempt {
+    let answer = Answer { outcome, provider: "p".to_owned(), status_code: None, latency_ms: 10, detail: None };
+    let cost_micros = if channel.is_paid() { 92 } else { 0 };
+    Attempt::of(channel, None, answer, at(minute), cost_micros)
+}
+
+/// Sent on these channels, one each minute, and now in this state.
+fn sent(kind: &str, channels: &[Channel], status: Status) -> Notification {
+    let mut notification = sample(kind, at(0));
+    notification.lease(at(1), at(0));
+    for (minute, channel) in channels.iter().enumerate() {
+        notification.record(attempt(*channel, Outcome::Accepted, i64::try_from(minute).unwrap()));
+    }
+    match status {
+        Status::Sending => {}
+        Status::Cascading => notification.wait(at(240), at(3)),
+        other => notification.finish(other, None, at(3)),
+    }
+    notification
+}
+
+fn mailed(kind: &str, status: Status) -> Notification {
+    sent(kind, &[Channel::Email], status)
+}
+
+fn by_mail(said: Said) -> Feedback {
+    Feedback { channel: Channel::Email, said, at: at(5) }
+}
+
+const BOUNCED: Said = Said::Failed(Finding::Bounced);
+
+fn state(notification: &Notification) -> (Status, Option<Reason>) {
+    (notification.status, notification.reason)
+}
+
+#[test]
+fn a_delivery_is_proof_and_the_second_one_changes_nothing() {
+    let mut notification = mailed("DEFAULT", Status::Accepted);
+    assert_eq!(by_mail(Said::Delivered).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(state(&notification), (Status::Delivered, None));
+    assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Email)));
+    assert_eq!(notification.updated_at, at(3), "it counts where it ended");
+    assert_eq!(by_mail(Said::Delivered).apply(&mut notification, at(7)), Effect::Nothing);
+}
+
+#[test]
+fn a_mail_that_came_back_failed_unless_its_type_wants_proof_and_it_lives() {
+    let mut notification = mailed("DEFAULT", Status::Accepted);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(state(&notification), (Status::Failed, Some(Reason::Gone)));
+    let attempt = &notification.attempts[0];
+    assert_eq!((attempt.outcome, attempt.detail.as_deref()), (AttemptOutcome::Gone, Some("bounced")));
+    assert_eq!(
+        (notification.updated_at, notification.cost_micros()),
+        (at(3), 92),
+        "it counts where it ended, and cost"
+    );
+
+    let mut wants_proof = mailed("PAYMENT_DUE", Status::Accepted);
+    by_mail(BOUNCED).apply(&mut wants_proof, at(6));
+    assert_eq!((wants_proof.status, wants_proof.next_action_at), (Status::Cascading, Some(at(6))));
+    let mut too_late = mailed("PAYMENT_DUE", Status::Accepted);
+    let later = too_late.lives_until + SignedDuration::from_secs(1);
+    by_mail(BOUNCED).apply(&mut too_late, later);
+    assert_eq!(state(&too_late), (Status::Failed, Some(Reason::Gone)));
+}
+
+#[test]
+fn what_waits_for_proof_goes_on_at_once_when_its_mail_came_back() {
+    let mut notification = mailed("PAYMENT_DUE", Status::Cascading);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!((notification.status, notification.next_action_at), (Status::Cascading, Some(at(6))));
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(9)), Effect::Nothing);
+    assert_eq!(notification.next_action_at, Some(at(6)));
+}
+
+#[test]
+fn another_provider_that_took_it_keeps_it_from_having_failed() {
+    let mut notification = sent("DEFAULT", &[Channel::Push, Channel::Email], Status::Accepted);
+    by_mail(BOUNCED).apply(&mut notification, at(6));
+    assert_eq!(state(&notification), (Status::Accepted, None));
+}
+
+#[test]
+fn what_somebody_holds_keeps_its_state_and_they_learn_of_it() {
+    let mut notification = mailed("PAYMENT_DUE", Status::Sending);
+    let before = notification.clone();
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Noted);
+    assert_eq!((&notification.attempts, notification.status), (&before.attempts, Status::Sending));
+    let mut held = before;
+    held.learn(notification.engagement);
+    assert_eq!(held.attempts[0].outcome, AttemptOutcome::Gone, "the ladder goes past it");
+}
+
+#[test]
+fn a_bounce_may_be_faster_than_the_answer_of_ses() {
+    let mut notification = sample("DEFAULT", at(0));
+    notification.lease(at(1), at(0));
+    notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(0)), Effect::Noted);
+    notification.record(attempt(Channel::Email, Outcome::Accepted, 0));
+    assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Gone);
+}
+
+#[test]
+fn what_ses_tells_settles_what_was_unknown() {
+    for (said, then) in [
+        (Said::Delivered, (Status::Delivered, None)),
+        (BOUNCED, (Status::Failed, Some(Reason::Gone))),
+        (Said::Failed(Finding::ContentRefused), (Status::Failed, Some(Reason::Rejected))),
+        (Said::Failed(Finding::MailboxFull), (Status::Failed, Some(Reason::Rejected))),
+        (Said::Noted(Finding::AuthenticationFailed), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
+    ] {
+        let mut notification = sample("DEFAULT", at(0));
+        notification.record(attempt(Channel::Email, Outcome::Uncertain, 0));
+        notification.finish(Status::Uncertain, Some(Reason::OutcomeUnknown), at(1));
+        by_mail(said).apply(&mut notification, at(6));
+        assert_eq!(state(&notification), then, "{said:?}");
+    }
+}
+
+#[test]
+fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
+    let told = [by_mail(Said::Delivered), by_mail(Said::Failed(Finding::SoftBounce))];
+    for order in [[0, 1], [1, 0]] {
+        let mut notification = mailed("DEFAULT", Status::Accepted);
+        for one in order {
+            told[one].apply(&mut notification, at(6));
+        }
+        assert_eq!(state(&notification), (Status::Delivered, None), "an absence note is such a bounce");
+        assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Accepted);
+    }
+    let mut alone = mailed("DEFAULT", Status::Accepted);
+    told[1].apply(&mut alone, at(6));
+    assert_eq!(state(&alone), (Status::Failed, Some(Reason::Rejected)));
+    let mut full = mailed("DEFAULT", Status::Accepted);
+    told[0].apply(&mut full, at(6));
+    by_mail(Said::Failed(Finding::MailboxFull)).apply(&mut full, at(7));
+    assert_eq!(state(&full), (Status::Failed, Some(Reason::Rejected)), "a reason outweighs the delivery");
+}
+
+#[test]
+fn a_complaint_is_proof_that_it_arrived() {
+    let mut notification = mailed("DEFAULT", Status::Accepted);
+    by_mail(Said::Complained).apply(&mut notification, at(6));
+    assert_eq!(state(&notification), (Status::Delivered, None));
+}
+
+#[test]
+fn what_was_never_sent_there_cannot_have_become_anything() {
+    let refused = attempt(Channel::Email, Outcome::Gone, 0);
+    let mut never_taken = sent("DEFAULT", &[Channel::Push], Status::Accepted);
+    never_taken.record(refused);
+    for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Failed(Finding::MailboxFull)] {
+        let before = never_taken.clone();
+        assert_eq!(by_mail(said).apply(&mut never_taken, at(6)), Effect::Impossible);
+        assert_eq!(never_taken, before);
+    }
+}
+
+#[test]
+fn a_fallback_that_the_mail_made_needless_shows_as_wasted() {
+    let mut notification = sent("PAYMENT_DUE", &[Channel::Email, Channel::Sms], Status::Accepted);
+    by_mail(Said::Delivered).apply(&mut notification, at(6));
+    assert_eq!(notification.wasted_cost_micros(), 92);
+    by_mail(BOUNCED).apply(&mut notification, at(7));
+    assert_eq!(notification.wasted_cost_micros(), 0, "it came back, so the SMS was needed");
+}
+
+/// Something that anybody may tell.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Receipt(Receipt),
+    Feedback(Feedback),
+}
+
+impl Told {
+    fn apply(&self, notification: &mut Notification, now: Timestamp) -> Effect {
+        match self {
+            Self::Receipt(receipt) => receipt.apply(notification, now),
+            Self::Feedback(feedback) => feedback.apply(notification, now),
+        }
+    }
+}
+
+fn any_told() -> impl Strategy<Value = Told> {
+    let event =
+        prop::sample::select(vec![Event::Delivered, Event::Opened, Event::Clicked, Event::Dismissed, Event::Converted]);
+    let said = prop::sample::select(vec![
+        Said::Delivered,
+        Said::Complained,
+        BOUNCED,
+        Said::Failed(Finding::MailboxUnknown),
+        Said::Failed(Finding::ContentRefused),
+        Said::Failed(Finding::Unreachable),
+        Said::Failed(Finding::MailboxFull),
+        Said::Failed(Finding::SoftBounce),
+        Said::Failed(Finding::Unknown),
+        Said::Noted(Finding::VirusReported),
+    ]);
+    let any_channel = || prop::sample::select(Channel::ALL.to_vec());
+    prop_oneof![
+        (event, any_channel(), 0..60i64).prop_map(|(event, channel, minute)| {
+            Told::Receipt(Receipt { event, channel, at: at(minute), value_micros: Some(7) })
+        }),
+        (said, any_channel(), 0..60i64).prop_map(|(said, channel, minute)| Told::Feedback(Feedback {
+            channel,
+            said,
+            at: at(minute)
+        })),
+    ]
+}
+
+fn any_start() -> impl Strategy<Value = Notification> {
+    use Status::{Accepted, Cancelled, Cascading, Delivered, Sending, Skipped, Uncertain};
+    let ladder = prop::sample::subsequence(Channel::ALL.to_vec(), 1..=3);
+    let status = prop::sample::select(vec![Sending, Accepted, Uncertain, Cancelled, Skipped, Delivered]);
+    let waiting = ladder.clone().prop_map(|channels| sent("PAYMENT_DUE", &channels, Cascading));
+    let other =
+        (prop::sample::select(vec!["DEFAULT", "PAYMENT_DUE"]), ladder, status).prop_map(|(kind, channels, status)| {
+            // What is delivered already was confirmed by the person.
+            let mut notification = sent(kind, &channels, if status == Delivered { Accepted } else { status });
+            if status == Delivered {
+                let channel = channels[0];
+                Receipt { event: Event::Delivered, channel, at: at(4), value_micros: None }
+                    .apply(&mut notification, at(4));
+            }
+            notification
+        });
+    prop_oneof![waiting, other]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// All of what people, SES and SNS may tell, in any order and any number of times: one end, and it is stored as it is.
+    #[test]
+    fn neither_order_nor_repetition_changes_what_it_comes_to(
+        (told, shuffled) in prop::collection::vec(any_told(), 1..8).prop_flat_map(|told| {
+            let twice: Vec<_> = told.iter().chain(&told).copied().collect();
+            (Just(told), Just(twice).prop_shuffle())
+        }),
+        start in any_start(),
+    ) {
+        let now = at(60);
+        let end = |order: &[Told]| {
+            let mut notification = start.clone();
+            for one in order {
+                one.apply(&mut notification, now);
+                // As if each were told to another process.
+                notification = notification_from_item(&notification_to_item(&notification)).unwrap();
+            }
+            // How often somebody who holds it was told, and when it ended last, are not what it came to.
+            notification.engagement.noted = 0;
+            notification.updated_at = now;
+            notification
+        };
+        let ended = end(&told);
+        prop_assert_eq!(&end(&shuffled), &ended);
+        let mut again = ended.clone();
+        for one in &told {
+            let effect = one.apply(&mut again, now + SignedDuration::from_mins(1));
+            prop_assert!(matches!(effect, Effect::Nothing | Effect::Impossible), "{:?}", effect);
+        }
+        prop_assert_eq!(&again, &ended);
+        prop_assert!(ended.status != Status::Delivered || ended.engagement.is_delivered());
+        prop_assert_eq!(ended.cost_micros(), start.cost_micros());
+    }
+}

@@ -1,0 +1,222 @@
+//! Hears what SES and SNS tell, and carries it out: one report after another, so that a bad one keeps no other from being
+//! heard.
+//!
+//! Events come from AWS alone: who may call the function is a matter of its permissions. They may come twice and in any
+//! order. What is about no message of ours changes nothing and raises an alarm.
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use super::feedback::{Feedback, Said};
+use super::mail_event::{MailEvent, MailReport};
+use super::noting;
+use super::sms_log::{SmsLog, SmsReport};
+use delivery::breakers::Breakers;
+use domain::breaker::Host;
+use domain::notification::Effect;
+use domain::notification::{Finding, NotificationId};
+use domain::recipient::{Address, SuppressionReason};
+use platform::private::Private;
+use store::{NotificationsStore, RecipientsStore, SmsMessages, StoreError, SuppressionsStore};
+
+/// How many reports are worked on at once.
+const AT_ONCE: usize = 16;
+/// Pause of a channel whose provider dropped a message for a fault of the account. Then one message probes: a log is the
+/// only place where SNS reports a used-up quota, so a short pause would lose more messages and a long one delays recovery.
+const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// Everything that hearing needs.
+#[derive(Debug)]
+pub struct Hearing {
+    /// The notifications.
+    pub notifications: NotificationsStore,
+    /// The recipients, for opting out.
+    pub recipients: RecipientsStore,
+    /// The addresses that are not to be written to.
+    pub suppressions: SuppressionsStore,
+    /// Which notification an SMS was sent for.
+    pub sms_messages: SmsMessages,
+    /// The circuit breakers, for an account that may not send.
+    pub breakers: Breakers,
+}
+
+/// How an event was heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Reports that told something new.
+    pub new: usize,
+    /// Reports that were known.
+    pub known: usize,
+    /// Reports of no interest, and SMS that others in this account sent.
+    pub passed_over: usize,
+    /// Reports about no message of ours.
+    pub unknown: usize,
+    /// Reports that nobody can read.
+    pub malformed: usize,
+    /// Reports that could not be stored: the event must come again.
+    pub failed: usize,
+}
+
+/// What became of one report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    New,
+    Known,
+    PassedOver,
+    Unknown,
+    Malformed,
+}
+
+impl Hearing {
+    /// The `Message` of each record of SNS, as SES wrote it.
+    pub async fn mails(&self, messages: &[Private<String>], now: Timestamp) -> Heard {
+        let mut heard = Heard::default();
+        for some in messages.chunks(AT_ONCE) {
+            heard.add(join_all(some.iter().map(|message| self.mail(message.expose(), now))).await);
+        }
+        heard
+    }
+
+    /// `awslogs.data`, as CloudWatch Logs hands it over.
+    pub async fn texts(&self, data: &str, now: Timestamp) -> Heard {
+        let mut heard = Heard::default();
+        match SmsLog::unfold(data) {
+            Ok(log) => {
+                for some in log.lines.chunks(AT_ONCE) {
+                    heard.add(join_all(some.iter().map(|line| self.text(line.as_ref(), now))).await);
+                }
+            }
+            Err(error) => heard.add(vec![Ok(malformed(&error))]),
+        }
+        heard
+    }
+
+    async fn mail(&self, message: &str, now: Timestamp) -> Result<Ending, StoreError> {
+        match MailEvent::parse(message) {
+            Ok(MailEvent::Report(report)) => self.mail_report(&report, now).await,
+            Ok(MailEvent::OfNoInterest) => Ok(Ending::PassedOver),
+            Err(error) => Ok(malformed(&error)),
+        }
+    }
+
+    async fn mail_report(&self, report: &MailReport, now: Timestamp) -> Result<Ending, StoreError> {
+        let address = report.to.as_ref().map(Address::Email);
+        match &report.notification {
+            Some(id) => self.report(id, report.feedback, address, now).await,
+            None => Ok(unknown(None)),
+        }
+    }
+
+    async fn text(
+        &self,
+        line: Result<&SmsReport, &super::sms_log::NoSmsLog>,
+        now: Timestamp,
+    ) -> Result<Ending, StoreError> {
+        let report = match line {
+            Ok(report) => report,
+            Err(error) => return Ok(malformed(error)),
+        };
+        // The log is the account's, not this service's alone.
+        let Some(id) = self.sms_messages.find(&report.message_id).await? else { return Ok(Ending::PassedOver) };
+        self.report(&id, report.feedback, report.to.as_ref().map(Address::Phone), now).await
+    }
+
+    /// Suppresses the address first: if the rest fails, the event comes again and both are done twice, which is as once.
+    async fn report(
+        &self,
+        id: &NotificationId,
+        feedback: Feedback,
+        address: Option<Address<'_>>,
+        now: Timestamp,
+    ) -> Result<Ending, StoreError> {
+        let Some(about) = self.notifications.get(id).await? else { return Ok(unknown(Some(id))) };
+        if !about.may_have_left_on(feedback.channel) {
+            return Ok(unknown(Some(id)));
+        }
+        if let Some(reason) = feedback.said.suppresses() {
+            self.suppress(id, address, reason, now).await?;
+        }
+        if feedback.said == Said::Complained {
+            self.recipients.unsubscribe(id.recipient(), about.kind.name, now).await?;
+        }
+        if feedback.said == Said::Failed(Finding::AccountRefused) {
+            self.pause(feedback).await;
+        }
+        let noted =
+            noting::note_on(&self.notifications, about, |notification| feedback.apply(notification, now)).await?;
+        Ok(match noted {
+            None | Some((_, Effect::Impossible)) => unknown(Some(id)),
+            Some((_, Effect::Nothing | Effect::OtherValue)) => Ending::Known,
+            Some((notification, Effect::Noted | Effect::Changed)) => {
+                let (channel, status) = (feedback.channel, notification.status.as_str());
+                tracing::info!(notification = %id, %channel, said = ?feedback.said, status, "feedback");
+                Ending::New
+            }
+        })
+    }
+
+    /// Treats the report as the same refusal by the provider's API: raises its alarm, and keeps the channel's messages
+    /// back while they would be dropped. Counted from the report's own time, so an old report repeated changes nothing.
+    async fn pause(&self, feedback: Feedback) {
+        let host = Host::paid(feedback.channel);
+        tracing::error!(
+            alarm = "channel_config",
+            channel = %feedback.channel,
+            provider = host.provider,
+            detail = Finding::AccountRefused.as_str(),
+            "a provider dropped a message for a fault of the account: check quota, spend limit and sandbox"
+        );
+        self.breakers.rest(&host, feedback.at.saturating_add(ACCOUNT_PAUSE).unwrap_or(Timestamp::MAX)).await;
+    }
+
+    async fn suppress(
+        &self,
+        id: &NotificationId,
+        address: Option<Address<'_>>,
+        reason: SuppressionReason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(address) = address else {
+            tracing::warn!(notification = %id, "a provider does not say which address is not to be written to");
+            return Ok(());
+        };
+        self.suppressions.suppress(address, reason, Some(id.recipient()), now).await
+    }
+}
+
+impl Heard {
+    fn add(&mut self, endings: Vec<Result<Ending, StoreError>>) {
+        for ending in endings {
+            *match ending {
+                Ok(Ending::New) => &mut self.new,
+                Ok(Ending::Known) => &mut self.known,
+                Ok(Ending::PassedOver) => &mut self.passed_over,
+                Ok(Ending::Unknown) => &mut self.unknown,
+                Ok(Ending::Malformed) => &mut self.malformed,
+                Err(error) => {
+                    tell(&error);
+                    &mut self.failed
+                }
+            } += 1;
+        }
+    }
+}
+
+fn tell(error: &StoreError) {
+    if error.is_transient() {
+        tracing::warn!(cause = %error, "feedback is not stored yet");
+    } else {
+        tracing::error!(alarm = "store_refused", cause = %error, "a table refused feedback");
+    }
+}
+
+fn unknown(id: Option<&NotificationId>) -> Ending {
+    let notification = id.map(ToString::to_string);
+    tracing::error!(alarm = "feedback_unknown", notification, "feedback on no message of ours: nothing is changed");
+    Ending::Unknown
+}
+
+fn malformed(why: &dyn std::fmt::Display) -> Ending {
+    tracing::error!(alarm = "feedback_malformed", %why, "feedback that cannot be read: nothing is changed");
+    Ending::Malformed
+}

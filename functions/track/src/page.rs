@@ -1,0 +1,85 @@
+//! The few pages that a person may see: plain HTML that runs nothing and loads nothing.
+
+use channels::email::escaped;
+use domain::notification::NotificationType;
+use platform::http::Response;
+use platform::problem::Problem;
+
+const HTML: &str = "text/html; charset=utf-8";
+/// Nothing is loaded, nothing runs, nobody frames it; the one form goes back to where it came from.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Asks whether to unsubscribe from a type. Answering changes nothing yet: mail scanners open links too.
+#[must_use]
+pub fn ask(kind: &str) -> Response {
+    let kind = title_of(kind);
+    let form = format!(
+        "<p>Stop all messages of the kind <b dir=\"auto\">{kind}</b>?</p>\n<form method=\"post\">\
+         <input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\"><button>Unsubscribe</button></form>"
+    );
+    page(200, "Unsubscribe", &form)
+}
+
+/// Says that it is done.
+#[must_use]
+pub fn done(kind: &str) -> Response {
+    let kind = title_of(kind);
+    page(200, "Unsubscribed", &format!("<p>You will get no more messages of the kind <b dir=\"auto\">{kind}</b>.</p>"))
+}
+
+/// The title of a type, and for one that is no more its name.
+fn title_of(kind: &str) -> String {
+    escaped(NotificationType::named(kind).map_or(kind, |known| known.title))
+}
+
+/// Says what went wrong with a link that a person followed.
+#[must_use]
+pub fn problem(problem: &Problem) -> Response {
+    let title = problem.kind.title();
+    let page = page(problem.kind.status(), title, &format!("<p>{}</p>", escaped(&problem.detail)));
+    match problem.retry_after_seconds {
+        Some(seconds) => page.with_header("Retry-After", seconds.to_string()),
+        None => page,
+    }
+}
+
+fn page(status: u16, title: &str, content: &str) -> Response {
+    let title = escaped(title);
+    let html = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
+         <body style=\"max-width:32em;margin:3em auto;padding:0 1em;font:1em/1.5 sans-serif\">\n<h1>{title}</h1>\n\
+         {content}\n</body>\n</html>\n"
+    );
+    Response::text(status, HTML, html)
+        .with_header("Content-Security-Policy", POLICY)
+        .with_header("X-Content-Type-Options", "nosniff")
+        .with_header("Cache-Control", "no-store")
+        .with_header("Referrer-Policy", "no-referrer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_the_types_title() {
+        for kind in NotificationType::all() {
+            for page in [ask(kind.name), done(kind.name)] {
+                let html = page.body.expose();
+                assert!(html.contains(kind.title) && !html.contains(kind.name), "{html:?}");
+                assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"));
+            }
+        }
+        assert!(ask("OLD_TYPE").body.expose().contains("OLD_TYPE"));
+    }
+
+    #[test]
+    fn a_page_shows_markup_and_does_not_obey_it() {
+        for page in [ask("<script>alert(1)</script>\""), done("<script>"), problem(&Problem::not_found("<script>"))] {
+            assert!(!page.body.expose().contains("<script"), "{:?}", page.body.expose());
+            assert!(page.headers.iter().any(|(name, value)| *name == "Content-Security-Policy" && value == POLICY));
+        }
+    }
+}

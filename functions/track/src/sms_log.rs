@@ -1,0 +1,149 @@
+//! What SNS tells of SMS: delivery logs in CloudWatch Logs, handed over by a subscription filter as base64 of gzip of JSON.
+//!
+//! Source: CloudWatch Logs user guide, "Log group-level subscription filters"; SNS developer guide, "Amazon SNS SMS delivery
+//! monitoring with Amazon CloudWatch metrics and logs", also for the words of `providerResponse`.
+
+use std::io::Read;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::feedback::{Feedback, Said};
+use domain::channel::Channel;
+use domain::channel::PhoneNumber;
+use domain::notification::Finding;
+use platform::private::Private;
+
+/// The most that a batch may unfold to. An event of Lambda is 6 MB at most, and logs shrink to a tenth.
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// SNS's ids are UUIDs; more is no key of a table.
+const MAX_ID_BYTES: usize = 128;
+
+/// A batch of lines; a line that is no delivery log is one `Err`.
+#[derive(Debug, PartialEq)]
+pub struct SmsLog {
+    /// The lines, in their order.
+    pub lines: Vec<Result<SmsReport, NoSmsLog>>,
+}
+
+/// What became of one SMS.
+#[derive(Debug, PartialEq)]
+pub struct SmsReport {
+    /// SNS's id of it, by which it is found again.
+    pub message_id: String,
+    /// Where it went. SNS may mask it.
+    pub to: Option<PhoneNumber>,
+    /// What SNS says.
+    pub feedback: Feedback,
+}
+
+/// What is not as AWS documents it: names what is wrong, and repeats nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a delivery log of SNS without a usable `{0}`")]
+pub struct NoSmsLog(&'static str);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Batch {
+    message_type: String,
+    #[serde(default)]
+    log_events: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    timestamp: i64,
+    message: Private<String>,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    notification: Published,
+    delivery: Delivery,
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Published {
+    message_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delivery {
+    destination: Option<Private<String>>,
+    #[serde(default)]
+    provider_response: String,
+}
+
+impl SmsLog {
+    /// Unfolds `awslogs.data` of an event.
+    ///
+    /// # Errors
+    /// When it is no batch of CloudWatch Logs at all.
+    pub fn unfold(data: &str) -> Result<Self, NoSmsLog> {
+        let folded = STANDARD.decode(data).map_err(|_| NoSmsLog("base64"))?;
+        let mut text = Vec::new();
+        let mut unfolding = GzDecoder::new(folded.as_slice()).take(MAX_BYTES);
+        unfolding.read_to_end(&mut text).map_err(|_| NoSmsLog("gzip"))?;
+        let batch: Batch = serde_json::from_slice(&text).map_err(|_| NoSmsLog("batch"))?;
+        match batch.message_type.as_str() {
+            "DATA_MESSAGE" => Ok(Self { lines: batch.log_events.iter().map(SmsReport::of).collect() }),
+            // CloudWatch Logs sees whether the destination can be reached.
+            "CONTROL_MESSAGE" => Ok(Self { lines: Vec::new() }),
+            _ => Err(NoSmsLog("messageType")),
+        }
+    }
+}
+
+impl SmsReport {
+    fn of(line: &Line) -> Result<Self, NoSmsLog> {
+        let at = Timestamp::from_millisecond(line.timestamp).map_err(|_| NoSmsLog("timestamp"))?;
+        let log: Log = serde_json::from_str(line.message.expose()).map_err(|_| NoSmsLog("message"))?;
+        let message_id = log.notification.message_id;
+        if !(1..=MAX_ID_BYTES).contains(&message_id.len()) {
+            return Err(NoSmsLog("messageId"));
+        }
+        let said = match log.status.trim().to_ascii_uppercase().as_str() {
+            "SUCCESS" => Said::Delivered,
+            "FAILURE" => Said::Failed(why(&log.delivery.provider_response)),
+            _ => return Err(NoSmsLog("status")),
+        };
+        let to = log.delivery.destination.and_then(|to| PhoneNumber::parse(to.expose()).ok());
+        Ok(Self { message_id, to, feedback: Feedback { channel: Channel::Sms, said, at } })
+    }
+}
+
+/// Reads SNS's words whatever their case, spacing and final stop.
+fn why(response: &str) -> Finding {
+    let words: Vec<_> = response.split_whitespace().map(str::to_ascii_lowercase).collect();
+    match words.join(" ").trim_end_matches('.') {
+        "phone number is opted out" => Finding::OptedOut,
+        "invalid phone number" => Finding::MailboxUnknown,
+        "message body is invalid" => Finding::ContentRefused,
+        "blocked as spam by phone carrier"
+        | "destination is on a blocked list"
+        | "phone carrier has blocked this message" => Finding::CarrierRefused,
+        "phone has blocked sms" | "phone is on a blocked list" => Finding::PhoneRefused,
+        "phone carrier is currently unreachable/unavailable" | "phone is currently unreachable/unavailable" => {
+            Finding::Unreachable
+        }
+        "this delivery would exceed max price" => Finding::TooDear,
+        other if is_about_account(other) => Finding::AccountRefused,
+        _ => Finding::Unknown,
+    }
+}
+
+/// Words of refusals that no number can be the cause of. AWS's list lacks them; `No quota left for account` is the known one.
+fn is_about_account(words: &str) -> bool {
+    let marks = ["quota", "spend limit", "spending limit", "sandbox", "sender id", "origination"];
+    marks.into_iter().any(|mark| words.contains(mark)) || (words.contains("account") && !words.contains("phone"))
+}
+
+#[cfg(test)]
+#[path = "sms_log_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+#![allow(clippy::unwrap_used)]
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::proptest;
+use serde_json::{Value, json};
+
+use super::*;
+use domain::recipient::SuppressionReason;
+
+const SUCCESS: &str = include_str!("golden/sms_success.json");
+const FAILURE: &str = include_str!("golden/sms_failure.json");
+const AT_MS: i64 = 1_764_000_000_000;
+
+fn folded(bytes: &[u8]) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    STANDARD.encode(gzip.finish().unwrap())
+}
+
+fn batch(messages: &[&str]) -> String {
+    let lines: Vec<_> =
+        messages.iter().map(|message| json!({"id": "1", "timestamp": AT_MS, "message": message})).collect();
+    let group = "sns/eu-west-1/123456789012/DirectPublishToPhoneNumber";
+    let batch = json!({"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": group, "logStream": "s",
+        "subscriptionFilters": ["f"], "logEvents": lines});
+    folded(batch.to_string().as_bytes())
+}
+
+fn one(message: &str) -> Result<SmsReport, NoSmsLog> {
+    SmsLog::unfold(&batch(&[message])).unwrap().lines.remove(0)
+}
+
+fn failure(response: &str) -> Said {
+    let mut log: Value = serde_json::from_str(FAILURE).unwrap();
+    log["delivery"]["providerResponse"] = json!(response);
+    one(&log.to_string()).unwrap().feedback.said
+}
+
+#[test]
+fn a_log_says_which_sms_came_to_what() {
+    let at = Timestamp::from_millisecond(AT_MS).unwrap();
+    let sent = one(SUCCESS).unwrap();
+    assert_eq!(sent.feedback, Feedback { channel: Channel::Sms, said: Said::Delivered, at });
+    assert_eq!(sent.message_id, "34d9b400-c6dd-5444-820d-fbeb0f1f54cf");
+    assert_eq!(sent.to, PhoneNumber::parse("+393331234567").ok());
+    let lost = one(FAILURE).unwrap();
+    assert_eq!(lost.feedback.said, Said::Failed(Finding::Unknown));
+    assert_eq!(lost.to, None, "a masked number is none");
+}
+
+#[test]
+fn only_an_opt_out_and_a_number_that_is_none_keep_later_sms_back() {
+    for (response, why, suppresses) in [
+        ("Phone number is opted out", Finding::OptedOut, Some(SuppressionReason::Unsubscribe)),
+        ("Invalid phone number", Finding::MailboxUnknown, Some(SuppressionReason::Bounce)),
+        ("Phone has blocked SMS", Finding::PhoneRefused, None),
+        ("Phone carrier has blocked this message", Finding::CarrierRefused, None),
+        ("Phone is currently unreachable/unavailable", Finding::Unreachable, None),
+        ("This delivery would exceed max price", Finding::TooDear, None),
+        ("Message body is invalid", Finding::ContentRefused, None),
+        ("Blocked as spam by phone carrier", Finding::CarrierRefused, None),
+        ("Destination is on a blocked list", Finding::CarrierRefused, None),
+        ("Phone is on a blocked list", Finding::PhoneRefused, None),
+        ("Phone carrier is currently unreachable/unavailable", Finding::Unreachable, None),
+        ("Unknown error attempting to reach phone", Finding::Unknown, None),
+        ("No quota left for account", Finding::AccountRefused, None),
+        ("NO QUOTA  left for account.", Finding::AccountRefused, None),
+        ("Monthly spend limit reached", Finding::AccountRefused, None),
+        ("Destination is not verified in the SMS sandbox", Finding::AccountRefused, None),
+        ("  phone NUMBER is opted out. ", Finding::OptedOut, Some(SuppressionReason::Unsubscribe)),
+        ("Something new", Finding::Unknown, None),
+    ] {
+        let said = failure(response);
+        assert_eq!((said, said.suppresses()), (Said::Failed(why), suppresses), "{response}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_log_costs_no_other_its_hearing() {
+    let log = SmsLog::unfold(&batch(&["{}", SUCCESS, "+393331234567", FAILURE])).unwrap();
+    let readable: Vec<_> = log.lines.iter().map(Result::is_ok).collect();
+    assert_eq!(readable, [false, true, false, true]);
+    assert!(!log.lines[2].as_ref().unwrap_err().to_string().contains("333"));
+    let odd = SUCCESS.replace("SUCCESS", "PERHAPS");
+    assert_eq!(one(&odd), Err(NoSmsLog("status")));
+    for id in ["", &"x".repeat(3_000)] {
+        let odd = SUCCESS.replace("34d9b400-c6dd-5444-820d-fbeb0f1f54cf", id);
+        assert_eq!(one(&odd), Err(NoSmsLog("messageId")));
+    }
+}
+
+#[test]
+fn a_trial_of_cloudwatch_logs_has_no_lines() {
+    let trial =
+        json!({"messageType": "CONTROL_MESSAGE", "logEvents": [{"id": "", "timestamp": 1, "message": "hello"}]});
+    assert_eq!(SmsLog::unfold(&folded(trial.to_string().as_bytes())), Ok(SmsLog { lines: Vec::new() }));
+}
+
+#[test]
+fn what_is_no_batch_names_its_fault() {
+    for (data, fault) in [
+        ("not base64!".to_owned(), "base64"),
+        (STANDARD.encode("no gzip"), "gzip"),
+        (folded(b"[]"), "batch"),
+        (folded(br#"{"messageType": "OTHER"}"#), "messageType"),
+        (batch(&[SUCCESS])[..40].to_owned(), "gzip"),
+    ] {
+        assert_eq!(SmsLog::unfold(&data), Err(NoSmsLog(fault)));
+    }
+}
+
+#[test]
+fn a_batch_that_unfolds_without_end_is_cut_off() {
+    let bomb = folded(&vec![b' '; usize::try_from(MAX_BYTES).unwrap() + 1]);
+    assert!(bomb.len() < 1_000_000);
+    assert_eq!(SmsLog::unfold(&bomb), Err(NoSmsLog("batch")));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, text: String) {
+        let _ = SmsLog::unfold(&STANDARD.encode(&bytes));
+        let _ = SmsLog::unfold(&folded(&bytes));
+        let _ = SmsLog::unfold(&batch(&[&text]));
+    }
+}
