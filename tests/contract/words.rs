@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use domain::budget::Ceiling;
 use domain::channel::Channel;
-use domain::notification::{Content, MAX_TTL_SECONDS, NotificationType, Reason, Status};
+use domain::notification::{Content, Reason, Status};
 use domain::recipient::RecipientId;
+use domain::{MAX_TTL_SECONDS, NotificationType};
 use platform::problem::ProblemKind;
 use serde_json::{Value, json};
 use track::MAX_VALUE_MICROS;

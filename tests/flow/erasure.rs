@@ -1,8 +1,7 @@
 //! Somebody is erased: whatever was planned for them, waited, or was under way ends without reaching them, and nothing of
 //! it is left. And what is known of an address outlives the person.
 
-use domain::channel::EmailAddress;
-use domain::channel::PhoneNumber;
+use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{Address, SuppressionReason};
 use serde_json::{Value, json};
 

@@ -11,9 +11,9 @@ use super::{Cutoffs, Summary};
 use aws::deadline;
 use domain::notification::NotificationId;
 use domain::recipient::{RecipientKey, Stale};
-use store::due_shards;
 use store::{
-    Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, Segment, StoreError, SweepPage, SweptDevice,
+    Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, Segment, StoreError, SweepPage,
+    SweptDevice, due_shards,
 };
 
 /// How many parts of the table are read side by side.

@@ -7,8 +7,7 @@ use jiff::{ToSpan, Zoned};
 
 use super::*;
 use domain::channel::Channel;
-use domain::notification::{Attempt, AttemptOutcome};
-use domain::notification::{Effect, Event, Receipt};
+use domain::notification::{Attempt, AttemptOutcome, Effect, Event, Receipt};
 use domain::recipient::DeviceAge;
 use store::sample;
 

@@ -3,8 +3,7 @@
 use std::ops::Deref;
 
 use super::Cleanup;
-use store::sample;
-use store::sample::Stores;
+use store::sample::{self, Stores};
 use store::testing::Fuse;
 
 /// The tables, and the cleanup that works on them.

@@ -11,8 +11,7 @@ use super::sample_ratio::SampleRatio;
 use super::targets::each;
 use metrics::counters::Cohort;
 use metrics::figures::{Figures, Notifications, latency_bins};
-use metrics::sides;
-use metrics::{CounterName, Counters, MAX_MINUTES, Window};
+use metrics::{CounterName, Counters, MAX_MINUTES, Window, sides};
 use platform::http::{Request, whole_number};
 use platform::problem::Problem;
 

@@ -173,8 +173,8 @@ impl Month {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use domain::NotificationType;
     use domain::budget::{Used, standings};
-    use domain::notification::NotificationType;
     use domain::settings::Settings;
     use metrics::sample::{NOW, counters, week};
 

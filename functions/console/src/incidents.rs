@@ -2,8 +2,7 @@
 
 use super::ConsoleApi;
 use super::report::Incident;
-use domain::Said;
-use domain::rollout::{AuditRecord, By};
+use domain::{AuditRecord, By, Said};
 use metrics::Window;
 use platform::problem::Problem;
 
@@ -55,8 +54,7 @@ fn of_alert(said: &Said) -> Incident {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::rollout::Watched;
-    use domain::{Alert, AlertKey, Severity};
+    use domain::{Alert, AlertKey, Severity, Watched};
 
     fn record(by: By) -> AuditRecord {
         AuditRecord {

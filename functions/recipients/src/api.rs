@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use tokio::time::Duration;
 
 use aws::deadline;
+use domain::NotificationType;
 use domain::channel::Channel;
 use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
-use domain::notification::{NotificationType, NotificationView};
+use domain::notification::NotificationView;
 use domain::recipient::{Address, Device, KeyHasher, RecipientId, RecipientKey, base32};
 use platform::http::{Request, Response};
 use platform::problem::Problem;

@@ -8,8 +8,7 @@ use domain::recipient::{
     Profile, ProfileVersion, ReadOnly, Recipient, RecipientId, RecipientKey, RecipientView, entity_tag,
 };
 use platform::http::{Request, Response};
-use platform::preconditions;
-use platform::preconditions::{Preconditions, TagList};
+use platform::preconditions::{self, Preconditions, TagList};
 use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::ERASING;
 use store::WriteIf;

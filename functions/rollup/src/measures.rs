@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 
 use domain::rollout::Percentage;
-use metrics::CounterName;
-use metrics::Counters;
 use metrics::counters::Cohort;
 use metrics::figures::Figures;
 use metrics::sides::Side;
+use metrics::{CounterName, Counters};
 use platform::emf::{Figure, Metric};
 use store::metrics::MetricsStore;
 use store::{BreakerStore, StoreError};

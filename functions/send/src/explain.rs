@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::request::{Asked, SendRequest};
 use super::service::{SendService, unavailable};
 use delivery::live::Live;
-use delivery::{GateAnswer, Gates, Verdict};
-use delivery::{LinkRoom, PaidMessage, push_message};
-use delivery::{Links, TokenKeys};
-use delivery::{Obstacle, impossible_channels, obstacle};
+use delivery::{
+    GateAnswer, Gates, LinkRoom, Links, Obstacle, PaidMessage, TokenKeys, Verdict, impossible_channels, obstacle,
+    push_message,
+};
 use domain::breaker::Host;
 use domain::budget::{Ceiling, Limit, Standing, Used, standings};
 use domain::channel::Channel;

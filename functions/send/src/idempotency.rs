@@ -6,7 +6,6 @@
 
 use jiff::Timestamp;
 
-use super::service::in_progress;
 use domain::notification::{Notification, Status};
 use domain::recipient::KeyHasher;
 use platform::http::Request;
@@ -86,6 +85,11 @@ pub fn on_repeat(
 /// and what cascade took up since has a lease of another end.
 fn is_leased_by(record: &IdempotencyRecord, notification: &Notification) -> bool {
     notification.status == Status::Sending && notification.next_action_at == Some(record.running_until)
+}
+
+/// 409 for a request whose first run is still at work.
+pub fn in_progress(retry_after_seconds: u32) -> Problem {
+    Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(retry_after_seconds)
 }
 
 #[cfg(test)]

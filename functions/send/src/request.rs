@@ -6,16 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
-use delivery::PushLinks;
-use delivery::{LinkRoom, push_message};
+use delivery::{LinkRoom, PushLinks, push_message};
 use domain::channel::Channel;
 use domain::channel::link::Link;
-use domain::notification::MAX_AHEAD;
-use domain::notification::Urgency;
-use domain::notification::{
-    Content, Engagement, MAX_TTL_SECONDS, Notification, NotificationId, NotificationType, Status,
-};
+use domain::notification::{Content, Engagement, MAX_AHEAD, Notification, NotificationId, Status, Urgency};
 use domain::recipient::{KeyHasher, RecipientId};
+use domain::{MAX_TTL_SECONDS, NotificationType};
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;

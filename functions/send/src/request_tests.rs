@@ -4,8 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Asked, SendRequest};
-use delivery::LinkRoom;
-use delivery::PublicBaseUrl;
+use delivery::{LinkRoom, PublicBaseUrl};
 use domain::notification::{Notification, NotificationId, Status};
 use domain::recipient::KeyHasher;
 use domain::settings::Settings;

@@ -8,12 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::idempotency::{IdempotencyKey, Repeat, on_repeat};
+use super::idempotency::{IdempotencyKey, Repeat, in_progress, on_repeat};
 use super::request::{Asked, SendRequest};
 use aws::deadline;
-use delivery::Gates;
-use delivery::LinkRoom;
-use delivery::{Allowance, CONCURRENCY, Dispatcher, Job, impossible_channels};
+use delivery::{Allowance, CONCURRENCY, Dispatcher, Gates, Job, LinkRoom, impossible_channels};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::KeyHasher;
 use platform::http::Request;
@@ -265,11 +263,6 @@ fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
         chains[place].push((index, sent));
     }
     chains
-}
-
-/// 409 for a request whose first run is still at work.
-pub fn in_progress(retry_after_seconds: u32) -> Problem {
-    Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(retry_after_seconds)
 }
 
 /// A store's failure as callers see it; what really happened goes to the log.

@@ -5,12 +5,10 @@ use serde_json::json;
 
 use super::request::ReceiptRequest;
 use super::{client, contract, noting, page};
-use delivery::with_token;
-use delivery::{Permit, TokenError, TokenKeys};
+use delivery::{Permit, TokenError, TokenKeys, with_token};
 use domain::channel::Channel;
 use domain::channel::link::Link;
-use domain::notification::{Effect, Event, Receipt};
-use domain::notification::{Notification, NotificationId};
+use domain::notification::{Effect, Event, Notification, NotificationId, Receipt};
 use domain::recipient::{DeviceMark, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};

@@ -4,8 +4,7 @@
 use jiff::Timestamp;
 
 use domain::channel::Channel;
-use domain::notification::Effect;
-use domain::notification::{Finding, Notification, earliest, weightier};
+use domain::notification::{Effect, Finding, Notification, earliest, weightier};
 use domain::recipient::SuppressionReason;
 
 /// What was said.

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use domain::channel::{Answer, Outcome};
-use domain::notification::{Attempt, AttemptOutcome, Claim, Reason, Status, sample};
-use domain::notification::{Event, Receipt};
+use domain::notification::{Attempt, AttemptOutcome, Claim, Event, Reason, Receipt, Status, sample};
 use store::{notification_from_item, notification_to_item};
 
 fn at(minute: i64) -> Timestamp {

@@ -11,8 +11,7 @@ use serde::Deserialize;
 
 use super::feedback::{Feedback, Said};
 use channels::email::NOTIFICATION_TAG;
-use domain::channel::Channel;
-use domain::channel::EmailAddress;
+use domain::channel::{Channel, EmailAddress};
 use domain::notification::{Finding, NotificationId};
 use platform::private::Private;
 

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use domain::notification::Effect;
-use domain::notification::{Notification, NotificationId};
+use domain::notification::{Effect, Notification, NotificationId};
 use store::{NotificationsStore, StoreError};
 
 /// How long a transaction, such as an SMS's claim with its money, is given to end.

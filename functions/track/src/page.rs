@@ -1,7 +1,7 @@
 //! The few pages that a person may see: plain HTML that runs nothing and loads nothing.
 
 use channels::email::escaped;
-use domain::notification::NotificationType;
+use domain::NotificationType;
 use platform::http::Response;
 use platform::problem::Problem;
 

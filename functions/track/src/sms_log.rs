@@ -12,8 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::feedback::{Feedback, Said};
-use domain::channel::Channel;
-use domain::channel::PhoneNumber;
+use domain::channel::{Channel, PhoneNumber};
 use domain::notification::Finding;
 use platform::private::Private;
 

@@ -1,6 +1,6 @@
 //! The rollout as rollup looks after it, and what can be seen of that.
 
-use domain::rollout::By;
+use domain::By;
 use rollout::{Remembered, Round, RoundError, SetProblem, Wanted, observe};
 use serde_json::Value;
 

@@ -1,7 +1,6 @@
 //! An e-mail address and a phone number: nothing but one person's, in one spelling.
 
-use domain::channel::EmailAddress;
-use domain::channel::PhoneNumber;
+use domain::channel::{EmailAddress, PhoneNumber};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -3,12 +3,10 @@
 use channels::email::EmailMessage;
 use channels::push::{PushContent, PushMessage};
 use channels::sms::{SmsMessage, SmsRules, parts};
-use domain::channel::EmailAddress;
-use domain::channel::PhoneNumber;
 use domain::channel::link::Link;
 use domain::channel::push::Topic;
-use domain::notification::Urgency;
-use domain::notification::{Content, PushOptions};
+use domain::channel::{EmailAddress, PhoneNumber};
+use domain::notification::{Content, PushOptions, Urgency};
 use jiff::Timestamp;
 
 pub fn target(data: &[u8]) {

@@ -2,8 +2,7 @@
 
 use delivery::live::Texts;
 use delivery::live::reading::{Known, StoredText};
-use domain::rollout::Percentage;
-use domain::rollout::VersionKey;
+use domain::rollout::{Percentage, VersionKey};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -2,7 +2,7 @@
 
 use delivery::live::Texts;
 use delivery::live::reading::{Known, StoredText};
-use domain::country::CountryCode;
+use domain::channel::country::CountryCode;
 use domain::rollout::VersionKey;
 use domain::settings::Settings;
 use serde_json::Value;

@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use channels::push::{PushContent, PushMessage, VapidCache, VapidKey, VapidSubject, sealed_request};
 use domain::channel::push::{BrowserSubscription, ExtraOrigins, Subscription, Topic};
-use domain::notification::PushOptions;
-use domain::notification::Urgency;
+use domain::notification::{PushOptions, Urgency};
 use jiff::Timestamp;
 
 static VAPID: LazyLock<VapidCache> = LazyLock::new(|| {

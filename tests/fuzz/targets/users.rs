@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use delivery::live::Texts;
 use delivery::live::reading::{Known, StoredText};
-use domain::rollout::VersionKey;
-use domain::rollout::{ListedUsers, Version, bucket};
+use domain::rollout::{ListedUsers, Version, VersionKey, bucket};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::fold::ms;
 use super::place::Place;
 use super::{Fold, Told, fold, is_over};
-use domain::Alert;
+use domain::{Alert, Severity};
 
 /// Whoever says something has it for this long: longer than saying takes, and shorter than the next minute.
 const LEASE: SignedDuration = SignedDuration::from_secs(40);
@@ -35,6 +35,18 @@ pub struct News {
     pub posted: Posted,
     /// Whether it is that this is over.
     pub is_over: bool,
+}
+
+impl News {
+    /// Where news are for: nobody is woken by what is minor, and an issue at Sentry is closed by a person.
+    pub fn places(&self) -> Vec<Place> {
+        let is_minor = self.posted.told.severity == Severity::P2;
+        match (is_minor, self.is_over) {
+            (true, _) => vec![Place::Topic, Place::Slack],
+            (false, true) => vec![Place::Topic, Place::Slack, Place::PagerDuty],
+            (false, false) => vec![Place::Topic, Place::Slack, Place::PagerDuty, Place::Sentry],
+        }
+    }
 }
 
 /// Something that was not said everywhere yet.
@@ -84,7 +96,7 @@ impl Board {
         let superseded: Vec<_> = states.map(Alert::id).collect();
         self.owed.retain(|owed| !superseded.contains(&owed.news.posted.alert.id()));
         let (since_ms, until) = (now.as_millisecond(), now.as_millisecond().saturating_add(ms(LEASE)));
-        let owed = news.into_iter().map(|news| Owed { places: Place::of(&news), news, since_ms, leased_until_ms: 0 });
+        let owed = news.into_iter().map(|news| Owed { places: news.places(), news, since_ms, leased_until_ms: 0 });
         self.owed.extend(owed);
         self.owed.retain(|owed| since_ms.saturating_sub(owed.since_ms) < ms(GIVEN_UP_AFTER));
         self.owed.drain(..self.owed.len().saturating_sub(MOST_OWED));

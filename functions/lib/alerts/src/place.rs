@@ -4,9 +4,7 @@ use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::board::News;
 use aws::parameters::{ParameterStore, ParametersUnavailable, trimmed};
-use domain::Severity;
 use platform::private::Private;
 
 /// The hosts of a Slack incoming webhook, and of PagerDuty's Events API v2.
@@ -36,16 +34,6 @@ impl Place {
             Self::Slack => "slack",
             Self::PagerDuty => "pagerduty",
             Self::Sentry => "sentry",
-        }
-    }
-
-    /// Where news are for: nobody is woken by what is minor, and an issue at Sentry is closed by a person.
-    pub fn of(news: &News) -> Vec<Self> {
-        let is_minor = news.posted.told.severity == Severity::P2;
-        match (is_minor, news.is_over) {
-            (true, _) => vec![Self::Topic, Self::Slack],
-            (false, true) => vec![Self::Topic, Self::Slack, Self::PagerDuty],
-            (false, false) => vec![Self::Topic, Self::Slack, Self::PagerDuty, Self::Sentry],
         }
     }
 }

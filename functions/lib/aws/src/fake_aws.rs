@@ -1,7 +1,5 @@
 //! An AWS that a unit test scripts: the real SDK client speaks its real protocol to a function instead of a socket.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::fmt;
 use std::sync::Arc;
 

@@ -7,10 +7,9 @@ use super::Dispatcher;
 use super::dispatcher::SHARE;
 use super::topic_order::ONE_AT_A_TIME;
 
-use crate::Channels;
-use crate::TokenKeys;
 use crate::breakers::{Breakers, Bulkhead};
 use crate::live::{LastGood, LiveSource};
+use crate::{Channels, TokenKeys};
 use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets, SecretsError};
 use channels::email::{EmailClient, Sender, SenderName};
@@ -18,8 +17,8 @@ use channels::push::{PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubje
 use channels::sms::{SenderId, SmsClient};
 use domain::breaker::Host;
 use domain::channel::Channel;
+use domain::channel::country::CountryCode;
 use domain::channel::push::{ExtraHosts, ExtraOrigins};
-use domain::country::CountryCode;
 use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::environment::{Environment, EnvironmentError};

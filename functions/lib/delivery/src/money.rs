@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use domain::channel::Channel;
-use domain::channel::PhoneNumber;
-use domain::country::CountryCode;
+use domain::channel::country::CountryCode;
+use domain::channel::{Channel, PhoneNumber};
 use domain::recipient::Recipient;
 use domain::rollout::Version;
 use domain::settings::SmsSettings;

@@ -8,7 +8,7 @@ use channels::email::{Sender, SenderName};
 use channels::push::VapidSubject;
 use channels::sms::SenderId;
 use domain::channel::EmailAddress;
-use domain::country::CountryCode;
+use domain::channel::country::CountryCode;
 
 /// A template parameter's own rule, applied as CloudFormation applies it: to the whole value.
 struct Parameter {

@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use domain::breaker::{Bars, Host};
 use domain::channel::Channel;
-use domain::notification::{Attempt, AttemptOutcome, Notification, OnUncertain, Reason, Rules, Status};
+use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status};
 use domain::recipient::{Device, Recipient};
 use domain::rollout::Version;
+use domain::{OnUncertain, Rules};
 
 /// How many times as often the last channel that is left is tried while it answers "later": there is nothing to fall back to,
 /// and as the waits double, a quarter of an hour of trouble is sat out.

@@ -8,11 +8,10 @@ use proptest::prelude::*;
 use super::{Ladder, Step};
 use domain::breaker::{Bars, Host};
 use domain::channel::{Answer, Channel, Outcome, Rejection};
-use domain::notification::{
-    Attempt, AttemptOutcome, Notification, NotificationType, OnUncertain, Reason, Rules, Status, sample,
-};
+use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status, sample};
 use domain::recipient::{Recipient, sample as people};
 use domain::rollout::Version;
+use domain::{NotificationType, OnUncertain, Rules};
 
 const NONE: &BTreeSet<Channel> = &BTreeSet::new();
 const NO_BARS: &Bars = &Bars::new();

@@ -14,8 +14,7 @@ use aws::deadline;
 use domain::notification::{Notification, NotificationId, Status};
 use domain::rollout::Version;
 use platform::emf::{Figure, Metric};
-use store::{DUE_SHARDS, due_shards};
-use store::{Due, StoreError};
+use store::{DUE_SHARDS, Due, StoreError, due_shards};
 
 /// The longest one notification may take within a sweep.
 pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);

@@ -1,15 +1,18 @@
 //! Pure rules: notifications, recipients, channels, budgets, breakers, the rollout and the settings. No AWS SDK and no tokio.
 
 mod alert;
+mod audit;
 pub mod breaker;
 pub mod budget;
 pub mod channel;
-pub mod country;
 pub mod language;
 pub mod notification;
+mod notification_type;
 pub mod recipient;
 pub mod rollout;
 pub mod settings;
 pub mod text;
 
 pub use alert::{Alert, AlertKey, Said, Severity};
+pub use audit::{AuditRecord, By, Watched};
+pub use notification_type::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules, UnknownType};

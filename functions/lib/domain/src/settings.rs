@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::breaker::Thresholds;
+use crate::channel::country::CountryCode;
 use crate::channel::prices::Prices;
-use crate::country::CountryCode;
 use crate::rollout::guard::GuardSettings;
 use crate::rollout::strict_json::{self, JsonFault};
 
@@ -186,7 +186,7 @@ mod tests {
             "types": {"PAYMENT_DUE": {"day_micros": 0, "message_micros": 3}}}"#;
         let settings = Settings::parse(text).unwrap();
         assert_eq!((settings.budgets.hour_micros, settings.budgets.month_micros), (Some(9), Some(0)));
-        let kind = crate::notification::NotificationType::named("PAYMENT_DUE").unwrap();
+        let kind = crate::NotificationType::named("PAYMENT_DUE").unwrap();
         let own = TypeBudgets { message_micros: Some(3), day_micros: Some(0) };
         assert_eq!(settings.types.budgets_of(kind), own);
         assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));

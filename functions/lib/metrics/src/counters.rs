@@ -8,6 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::sides::{Reach, Side};
+
+pub use super::sides::UnknownCounter;
 use domain::channel::Channel;
 use domain::notification::Reason;
 
@@ -143,11 +145,6 @@ pub enum CounterName {
     /// Counts what only one side of the rollout is asked about.
     Side(Cohort, Side),
 }
-
-/// The text is no counter's name that this release knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no known counter")]
-pub struct UnknownCounter;
 
 impl fmt::Display for CounterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,5 @@
 //! Random histories of notifications, and a stream that tells them badly: again, cut up, to two at once, with records that
 //! nobody can read, and with parts given up and redriven later. What folds it is the test's.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
 //! Counters for tests.
-#![allow(clippy::unwrap_used)]
 
 use crate::Counters;
 use crate::histogram::bin_of;

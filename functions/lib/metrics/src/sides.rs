@@ -4,7 +4,10 @@
 //! `side/v2/first_pushes` and `side/v2/pushes/google` count what the comparison and the guard ask of one side, and
 //! `side/v2/cost_squares` and `side/v2/cost_of_reached_micros` are what the comparison needs to say how costs scatter.
 
-use super::counters::UnknownCounter;
+/// The text is no counter's name that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no known counter")]
+pub struct UnknownCounter;
 
 /// What became of a notification on one channel, once that is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

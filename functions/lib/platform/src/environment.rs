@@ -156,6 +156,6 @@ mod tests {
     fn the_process_is_read_when_nothing_is_given() {
         // Cargo sets this one for every test.
         let name = Environment::of_process().required("CARGO_PKG_NAME").unwrap();
-        assert_eq!(name, "notifications");
+        assert_eq!(name, "platform");
     }
 }

@@ -8,10 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::json;
 use crate::private::Private;
 use crate::problem::{Problem, ProblemKind};
-use crate::rfc3339;
+use crate::{json, rfc3339};
 
 /// The most bytes a body may have.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::mark;
-use super::{Intent, Steward};
+use super::{Intent, Steward, mark};
 use aws::parameters::{NewVersion, ParametersUnavailable};
+use domain::Watched;
 use domain::rollout::Percentage;
-use domain::rollout::Watched;
 
 /// How often an operator's value is put back while operators go on writing; the next minute goes on.
 const MOST_REPAIRS: u32 = 3;

@@ -3,7 +3,7 @@
 use super::{Remembered, Steward, mark};
 use crate::RoundError;
 use domain::rollout::ParameterVersion;
-use domain::rollout::{AuditRecord, By, Watched};
+use domain::{AuditRecord, By, Watched};
 
 /// What the versions of the percentage since the last look come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 //! back.
 
 mod act;
+mod error;
 mod history;
 mod mark;
 mod memory;
@@ -16,8 +17,9 @@ mod minute;
 pub mod observe;
 mod set;
 
+pub use error::RoundError;
 pub use memory::{Intent, RampState, Remembered};
-pub use minute::{LOOK_AGAIN_AFTER, Round, RoundError};
+pub use minute::{LOOK_AGAIN_AFTER, Round};
 pub use observe::{Asked, Observed, observe};
 pub use set::{SetProblem, Wanted};
 

@@ -12,9 +12,8 @@
 use jiff::Timestamp;
 
 use super::Intent;
-use domain::rollout::By;
-use domain::rollout::ParameterVersion;
-use domain::rollout::Percentage;
+use domain::By;
+use domain::rollout::{ParameterVersion, Percentage};
 
 /// What `make init` describes the percentage as.
 pub const DESCRIPTION: &str = "Share of recipients in v2: 0 to 100, up to two decimals; 0 is the kill switch";

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use domain::rollout::Percentage;
 use domain::rollout::guard::Memory;
 use domain::rollout::ramp::{Criteria, Plan, Progress, StepPlan};
-use domain::rollout::{AuditRecord, By, Watched};
+use domain::{AuditRecord, By, Watched};
 
 /// How long an intent keeps others from acting: longer than an act may take, clocks' skew included, and shorter than it takes
 /// until the next minute's round, which does again what failed.

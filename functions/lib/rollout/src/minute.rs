@@ -10,22 +10,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::Acted;
+use super::error::RoundError;
 use super::history::Changes;
 use super::{Asked, Intent, Observed, Remembered, Steward};
 use alerts::{Herald, watch};
-use aws::parameters::ParametersUnavailable;
 use delivery::live::Live;
-use domain::Alert;
 use domain::budget::standings;
-use domain::notification::NotificationType;
-use domain::rollout::ParameterVersion;
-use domain::rollout::Percentage;
-use domain::rollout::guard;
-use domain::rollout::guard::{Action, GuardSettings, Hold, Situation, Verdict};
-use domain::rollout::ramp;
-use domain::rollout::ramp::{Next, Seen};
-use domain::rollout::{By, Watched};
+use domain::rollout::guard::{self, Action, GuardSettings, Hold, Situation, Verdict};
+use domain::rollout::ramp::{self, Next, Seen};
+use domain::rollout::{ParameterVersion, Percentage};
 use domain::settings::Settings;
+use domain::{Alert, By, NotificationType, Watched};
 use store::{Recorded, StoreError};
 
 /// How long after a first bad evaluation the second one may follow: the schedule itself promises no better than a minute's
@@ -39,17 +34,6 @@ pub struct Round {
     pub done: String,
     /// Whether version 2 looks bad, and another look [`LOOK_AGAIN_AFTER`] should not wait for the next minute.
     pub look_again: bool,
-}
-
-/// Why a round was not finished. The next one makes up for it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RoundError {
-    /// A table.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// SSM.
-    #[error(transparent)]
-    Parameters(#[from] ParametersUnavailable),
 }
 
 /// What stands in SSM, once it is written down.

@@ -13,8 +13,7 @@ use metrics::counters::{Cohort, Group, Of};
 use metrics::figures::latency_bins;
 use metrics::histogram::quantile;
 use metrics::sides::{PushService, Side};
-use metrics::{Bucket, Unit, Window};
-use metrics::{CounterName, Counters};
+use metrics::{Bucket, CounterName, Counters, Unit, Window};
 use store::metrics::MetricsStore;
 use store::{BreakerStore, StoreError};
 

@@ -6,7 +6,7 @@ use super::act::Acted;
 use super::{Intent, RampState, Remembered, RoundError, Steward};
 use domain::rollout::Percentage;
 use domain::rollout::ramp::{Criteria, Plan, PlanProblem, StepPlan};
-use domain::rollout::{By, Watched};
+use domain::{By, Watched};
 use store::StoreError;
 
 /// What is wanted.

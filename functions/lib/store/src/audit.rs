@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
-use domain::rollout::{AuditRecord, Watched};
+use domain::{AuditRecord, Watched};
 
 /// How long a record is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -113,7 +113,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::testing::Dynamo;
-    use domain::rollout::By;
+    use domain::By;
 
     fn record(parameter: Watched, version: i64, second: i64) -> AuditRecord {
         AuditRecord {

@@ -1,8 +1,7 @@
 //! What a call to a table can come to when it does not do what was asked.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::{self, TransactionCanceledException};
 
 use super::item::Malformed;
 use aws::{cause, has_expired};

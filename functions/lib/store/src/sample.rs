@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use crate::testing::{Dynamo, Fuse};
 use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, tables};
 use crate::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
+use domain::NotificationType;
 use domain::channel::Channel;
 use domain::channel::push::{ExtraOrigins, Subscription};
-use domain::notification::Urgency;
-use domain::notification::{Claim, Content, Notification, NotificationId, NotificationType, Status};
+use domain::notification::{Claim, Content, Notification, NotificationId, Status, Urgency};
 use domain::recipient::{Device, KeyHasher, RecipientId, RecipientKey};
 use platform::private::Private;
 

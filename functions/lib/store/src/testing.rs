@@ -1,5 +1,4 @@
 //! A DynamoDB inside the test process, spoken to by the real SDK over HTTP on a random port.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -71,8 +71,7 @@ mod tests {
 
     use super::*;
     use crate::aws::fake::{Behaviour, Fake, http_client, test_credentials};
-    use domain::channel::EmailAddress;
-    use domain::channel::{Outcome, Rejection};
+    use domain::channel::{EmailAddress, Outcome, Rejection};
 
     fn client(url: &str, credentials: Option<SharedCredentialsProvider>) -> EmailClient {
         let mut config = Config::builder()

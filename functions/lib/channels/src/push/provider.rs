@@ -19,8 +19,7 @@ use super::connect::{
 use super::message::PushMessage;
 use super::request::{SealError, sealed_request};
 use super::vapid::VapidCache;
-use domain::channel::push::PushEndpoint;
-use domain::channel::push::Subscription;
+use domain::channel::push::{PushEndpoint, Subscription};
 use domain::channel::{Answer, Outcome, Rejection};
 
 /// For one push in all: connecting, sending, and trying once more with a shorter body.

@@ -107,8 +107,7 @@ mod tests {
     use super::*;
     use crate::aws::fake::{Behaviour, Fake, http_client, test_credentials};
     use crate::sms::SmsRules;
-    use domain::channel::PhoneNumber;
-    use domain::channel::{Outcome, Rejection};
+    use domain::channel::{Outcome, PhoneNumber, Rejection};
 
     fn client(url: &str, sender_id: Option<&str>) -> SmsClient {
         let config = Config::builder()

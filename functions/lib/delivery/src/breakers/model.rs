@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::breaker::memory::counts;
 use domain::breaker::{Breaker, Host, Phase, Report, Stored};
-use store::Ledger;
-use store::StoreError;
+use store::{Ledger, StoreError};
 
 /// The table, shared by all clones.
 #[derive(Debug, Clone, Default)]

@@ -5,5 +5,5 @@ pub mod reading;
 pub mod source;
 
 pub use last_good::LastGood;
-pub use reading::Texts;
-pub use source::{Live, LiveSource};
+pub use reading::{Live, Texts};
+pub use source::LiveSource;

@@ -5,12 +5,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Live;
 use crate::PublicBaseUrl;
-use domain::rollout::{ListedUsers, Percentage, Rollout};
-use domain::rollout::{ParameterVersion, VersionKey};
+use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
 use domain::settings::Settings;
 use platform::private::Private;
+
+/// One snapshot of what ops have set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Who gets v2.
+    pub rollout: Rollout,
+    /// Everything else.
+    pub settings: Arc<Settings>,
+    /// Where links lead back to; without it messages go out without any.
+    pub public_base_url: Option<PublicBaseUrl>,
+}
 
 /// The text of one version of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,19 +6,16 @@
 //! decision made 30 s after a change follows it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
 use super::LastGood;
-use super::reading::{Change, Known, Record, StoredText, Texts};
-use crate::PublicBaseUrl;
+use super::reading::{Change, Known, Live, Record, StoredText, Texts};
 use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
-use domain::rollout::Rollout;
-use domain::settings::Settings;
 use platform::clock::Clock;
 
 /// A value serves at most this long, less a jitter of up to [`JITTER_MS`], so that processes do not ask in step.
@@ -31,17 +28,6 @@ const HOLD_OFF_MS: i64 = 5_000;
 /// The most that a caller waits for SSM. Where that leaves a doubt, the control table and the parameters' histories get as
 /// long again, together.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// One snapshot of what ops have set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Live {
-    /// Who gets v2.
-    pub rollout: Rollout,
-    /// Everything else.
-    pub settings: Arc<Settings>,
-    /// Where links lead back to; without it messages go out without any.
-    pub public_base_url: Option<PublicBaseUrl>,
-}
 
 /// Reads and keeps [`Live`].
 #[derive(Debug)]

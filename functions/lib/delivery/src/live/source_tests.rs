@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Which ceilings hold for a paid call.
 
 use super::Ceiling;
+use crate::NotificationType;
 use crate::channel::Channel;
-use crate::notification::NotificationType;
 use crate::settings::Settings;
 
 /// A ceiling as it is set: micro-euro, of [`Ceiling::SmsRecipient`] the number of SMS.

@@ -61,7 +61,7 @@ impl Reservation {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::notification::NotificationType;
+    use crate::NotificationType;
     use crate::settings::Settings;
 
     fn needed(channel: Channel, settings: &str, at: &str) -> Option<Reservation> {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Ceiling, Limit};
+use crate::NotificationType;
 use crate::channel::Channel;
-use crate::notification::NotificationType;
 use crate::settings::Settings;
 
 /// What is set aside or spent so far in the hour, day and month that it is, in micro-euro.

@@ -4,6 +4,7 @@
 //! out) and `answer.rs` (the provider's answer as an [`Outcome`]). Nothing outside a channel's folder sees an HTTP code.
 
 mod countries;
+pub mod country;
 mod email_address;
 pub mod link;
 mod mobiles;

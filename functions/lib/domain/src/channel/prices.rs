@@ -11,7 +11,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Channel;
-use crate::country::CountryCode;
+use crate::channel::country::CountryCode;
 
 /// SES, 0.10 USD for 1,000 messages at 0.92 EUR for 1 USD.
 const EMAIL_MICROS: u32 = 92;

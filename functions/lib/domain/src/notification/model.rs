@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, NotificationType, Reason, Status};
+use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, Reason, Status};
+use crate::NotificationType;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
 use crate::notification::Urgency;

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Content, Engagement, Notification, NotificationId, NotificationType, Status};
+use super::{Content, Engagement, Notification, NotificationId, Status};
+use crate::NotificationType;
 use crate::notification::Urgency;
 use crate::recipient::{KeyHasher, RecipientId};
 use platform::private::Private;

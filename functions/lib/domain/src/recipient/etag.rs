@@ -4,8 +4,7 @@
 //! A write asks for the version alone, since it replaces the profile alone: a browser that registers meanwhile refuses no
 //! writer. The version holds the time at which the recipient was made, so that it never comes back after an erasure.
 
-use std::fmt;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};

@@ -3,10 +3,10 @@
 mod device_mark;
 mod etag;
 mod id;
+mod model;
 mod preferences;
 mod profile;
 pub mod read_only;
-mod recipient;
 pub mod registration;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -18,10 +18,10 @@ mod view;
 pub use device_mark::DeviceMark;
 pub use etag::{ProfileVersion, entity_tag};
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
+pub use model::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
 pub use preferences::{Preferences, QuietHours};
 pub use profile::Profile;
 pub use read_only::ReadOnly;
-pub use recipient::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
 pub use registration::{Registration, is_use_due, registration};
 pub use staleness::{DeviceAge, Stale};
 pub use suppression::{Address, AddressHash, SuppressionReason};

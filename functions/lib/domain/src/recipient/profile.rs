@@ -7,11 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours, ReadOnly, Recipient};
-use crate::channel::Channel;
-use crate::channel::EmailAddress;
-use crate::channel::PhoneNumber;
+use crate::NotificationType;
+use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use crate::language::is_language_tag;
-use crate::notification::NotificationType;
 use platform::http::Request;
 use platform::json::shaped;
 use platform::private::Private;

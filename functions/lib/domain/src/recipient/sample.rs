@@ -3,8 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Device, KeyHasher, Preferences, Recipient, RecipientId};
-use crate::channel::EmailAddress;
-use crate::channel::PhoneNumber;
+use crate::channel::{EmailAddress, PhoneNumber};
 use platform::private::Private;
 
 /// Somebody with an e-mail address, an Italian phone and devices `d0`, `d1`, ... of which the last is the newest.

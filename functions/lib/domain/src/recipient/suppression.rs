@@ -6,9 +6,7 @@
 use std::fmt;
 
 use super::KeyHasher;
-use crate::channel::Channel;
-use crate::channel::EmailAddress;
-use crate::channel::PhoneNumber;
+use crate::channel::{Channel, EmailAddress, PhoneNumber};
 
 /// Why an address is suppressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 //! Decisions are pure ([`bucket`]); [`source`] keeps what is read; [`last_good`] is the net for processes that start while
 //! nothing can be read. Junk never means 100.
 
-mod audit;
 pub mod bucket;
 pub mod guard;
 mod parameter_version;
@@ -12,7 +11,6 @@ pub mod ramp;
 pub mod strict_json;
 pub mod users;
 
-pub use audit::{AuditRecord, By, Watched};
 pub use bucket::{Rollout, Version, bucket};
 pub use parameter_version::{ParameterVersion, VersionKey, Written};
 pub use percentage::{Percentage, PercentageError};

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::country::CountryCode;
-use crate::notification::NotificationType;
+use crate::NotificationType;
+use crate::channel::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
 
 /// Checks every name in the parameter's text. Whatever has another shape is left to the typed reader.

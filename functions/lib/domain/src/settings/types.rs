@@ -8,8 +8,8 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::is_beyond_reason;
-use crate::notification::{NotificationType, OnUncertain, Rules};
 use crate::rollout::strict_json::JsonFault;
+use crate::{NotificationType, OnUncertain, Rules};
 
 /// How often something may be tried.
 const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
@@ -118,8 +118,8 @@ impl<'de> Visitor<'de> for ByName {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use crate::notification::{NotificationType, OnUncertain, Rules};
     use crate::settings::Settings;
+    use crate::{NotificationType, OnUncertain, Rules};
 
     fn in_force(settings: &str, kind: &str) -> Rules {
         Settings::parse(settings).unwrap().types.in_force(NotificationType::named(kind).unwrap())

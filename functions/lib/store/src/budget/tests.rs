@@ -11,9 +11,10 @@ use super::*;
 use crate::testing::Dynamo;
 use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, items, tables};
 use crate::{Item, ItemWriter, NotificationsStore, RecipientsStore};
+use domain::NotificationType;
 use domain::budget::Period;
 use domain::channel::Channel;
-use domain::notification::{NotificationType, sample};
+use domain::notification::sample;
 use domain::recipient::{KeyHasher, RecipientId, RecipientKey};
 use domain::settings::Settings;
 

@@ -9,8 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::ItemWriter;
 use crate::testing::{Dynamo, Fuse};
-use metrics::history;
-use metrics::history::{Folding, Move, Stream, Stretch, after_minutes, image, start};
+use metrics::history::{self, Folding, Move, Stream, Stretch, after_minutes, image, start};
 use metrics::{Change, Counters, Sequence, Window};
 
 const TABLE: &str = "metrics";

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{Item, ItemReader, ItemWriter, Malformed};
+use domain::NotificationType;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{
-    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationType, Reason, Reports, Status,
-    Urgency,
+    Attempt, Claim, Content, Engagement, Notification, NotificationId, Reason, Reports, Status, Urgency,
 };
 use domain::recipient::RecipientId;
 use domain::rollout::Version;

@@ -6,9 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use crate::{Item, ItemReader, ItemWriter, Malformed};
-use domain::channel::Channel;
-use domain::channel::EmailAddress;
-use domain::channel::PhoneNumber;
+use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::recipient::{Device, Preferences, Profile, Recipient, RecipientId, RecipientKey};
 use platform::private::Private;
 

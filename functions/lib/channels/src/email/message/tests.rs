@@ -35,7 +35,7 @@ fn only(address: Option<&Address<'_>>) -> String {
 
 /// `UPDATE_GOLDEN=1` writes the file anew; look at the difference before committing it.
 fn assert_golden(name: &str, built: &[u8]) {
-    let path = format!("{}/src/channels/email/golden/{name}.eml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/src/email/golden/{name}.eml", env!("CARGO_MANIFEST_DIR"));
     let built = String::from_utf8(built.to_vec()).unwrap();
     assert_eq!(built.matches('\n').count(), built.matches("\r\n").count(), "every line ends with CRLF");
     let built = built.replace("\r\n", "\n");

@@ -12,8 +12,7 @@ use super::arrival::{PushService, verified_claims};
 use super::browser::Browser;
 use domain::channel::push::{ExtraOrigins, Subscription, Topic};
 use domain::channel::{Answer, Outcome, Rejection};
-use domain::notification::PushOptions;
-use domain::notification::Urgency;
+use domain::notification::{PushOptions, Urgency};
 
 const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n";
 const TOO_LARGE: &str = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n";

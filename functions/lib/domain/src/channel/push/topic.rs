@@ -1,7 +1,6 @@
 //! The `Topic` of a push (RFC 8030 section 5.4), by which a push service replaces a message it still holds.
 
-use std::fmt;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use ring::digest::{Context, SHA256};
 

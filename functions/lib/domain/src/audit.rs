@@ -7,8 +7,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::rollout::ParameterVersion;
-use crate::rollout::{ListedUsers, Percentage};
+use crate::rollout::{ListedUsers, ParameterVersion, Percentage};
 use crate::settings::Settings;
 use platform::private::Private;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::channel::has_calling_code;
+use super::has_calling_code;
 
 /// An ISO 3166-1 alpha-2 code, in capital letters, of a country or territory whose phone numbers can be told from others'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

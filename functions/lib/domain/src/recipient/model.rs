@@ -10,9 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::{Preferences, RecipientId, RecipientKey};
-use crate::channel::Channel;
-use crate::channel::EmailAddress;
-use crate::channel::PhoneNumber;
+use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use platform::private::Private;
 
 /// The most devices a recipient may have.
