@@ -9,7 +9,6 @@ mod compatibility;
 mod document;
 mod examples;
 mod routes;
-#[path = "../template/mod.rs"]
-#[allow(dead_code)]
-mod template;
 mod words;
+
+use tests::template;

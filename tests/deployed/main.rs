@@ -5,12 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-// What a push service and a browser check, as the sender's own tests have it: another library opens what ring sealed.
-#[path = "../../functions/lib/channels/src/push/tests/arrival.rs"]
-#[allow(dead_code)]
-mod arrival;
-#[path = "../../functions/lib/ece/tests/browser/mod.rs"]
-mod browser;
 #[path = "../contract/document.rs"]
 #[allow(dead_code)]
 mod document;
@@ -28,11 +22,10 @@ mod redrive;
 mod routes;
 mod secrecy;
 mod stack;
-#[path = "../template/mod.rs"]
-#[allow(dead_code)]
-mod template;
 mod tokens;
 mod track;
 mod version_2;
 mod warm_processes;
 mod world;
+
+use tests::{arrival, browser, template};

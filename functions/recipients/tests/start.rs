@@ -1,8 +1,7 @@
 //! What this function cannot start without.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../tests/start/mod.rs"]
-mod start;
+use tests::start;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_recipients");
 

@@ -14,15 +14,13 @@
 
 mod http;
 mod ssm;
-#[path = "../../template/mod.rs"]
-#[allow(dead_code)]
-mod template;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use tests::template;
 
 use http::serve;
 use serde_json::json;

@@ -1,15 +1,10 @@
 //! One method per action, a clock to advance, and everything between as it is deployed.
 
 mod aws;
-#[path = "../../../functions/lib/ece/tests/browser/mod.rs"]
-mod browser;
 pub mod calls;
 mod counted;
-mod dynamo;
-mod faults;
 mod functions;
 mod holding;
-mod http;
 mod kept;
 pub mod logs;
 mod meddling;
@@ -18,12 +13,12 @@ mod push;
 mod readers;
 pub mod ssm;
 mod steward;
-#[path = "../../template/mod.rs"]
-pub mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
+pub use tests::template;
+use tests::{browser, dynamo, faults, http};
 
 use aws_lambda_events::dynamodb::EventRecord;
 pub use browser::Browser;

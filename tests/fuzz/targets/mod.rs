@@ -2,18 +2,11 @@
 //! broken. Two drivers call them: `cargo test`, on inputs it makes from the corpus, and libFuzzer, by hand (`make fuzz`).
 
 mod aws;
-#[allow(dead_code)] // the flow tests' own use more of it
-#[path = "../../flow/world/dynamo.rs"]
-mod dynamo;
-#[allow(dead_code)]
-#[path = "../../flow/world/faults.rs"]
-mod faults;
 mod form;
-#[allow(dead_code)]
-#[path = "../../flow/world/http.rs"]
-mod http;
 mod push;
 mod world;
+
+use tests::{dynamo, faults, http};
 
 pub mod contact;
 pub mod content;

@@ -3,7 +3,7 @@
 //! Measures a 200-byte payload made into a ready request (VAPID signature kept, headers, URL, encryption) beside the bare
 //! floor on `ring`: key generation, ECDH, HKDF, AES-GCM, written out here without the library. Rounds alternate, so that
 //! whatever else the machine does meets both alike, and are shorter than a scheduler's time slice, so that the median is a
-//! round that nothing interrupted. `cargo bench -p notifications --bench sealing`
+//! round that nothing interrupted. `cargo bench -p channels --bench sealing`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 

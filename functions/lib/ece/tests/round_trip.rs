@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, dead_code)]
 
-mod browser;
 #[path = "../src/rfc8291.rs"]
 mod rfc8291;
 
-use browser::Browser;
 use ece::{Error, MAX_PLAINTEXT_BYTES, encrypt};
+use tests::browser::Browser;
 
 const RFC_8291_RECEIVER_PRIVATE: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";
 const AUTH: &[u8; 16] = b"sixteen secrets!";

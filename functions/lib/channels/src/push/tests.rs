@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod arrival;
 mod http2;
 mod misbehaviour;
 mod rogue;
 mod service;
 
-pub use arrival::verified_claims;
-
-#[path = "../../../ece/tests/browser/mod.rs"]
-mod browser;
+pub use ::tests::arrival::verified_claims;
+use ::tests::{arrival, browser};

@@ -80,7 +80,7 @@ fn literal(value: &Yaml) -> Option<String> {
 
 /// `Key=value` of the stage `local` in samconfig.toml: values that a deployment of this template has.
 fn parameters_of_local_stage() -> HashMap<String, String> {
-    let config = include_str!("../../samconfig.toml");
+    let config = include_str!("../../../samconfig.toml");
     let (_, stage) = config.split_once("[local.deploy.parameters]").unwrap();
     let (stage, _) = stage.split_once("\n[").unwrap();
     let settings = stage.lines().filter(|line| !line.trim_start().starts_with('#'));

@@ -50,12 +50,12 @@ pub struct Template(Yaml);
 
 impl Template {
     pub fn read() -> Self {
-        Self::parse(include_str!("../../template.yaml"))
+        Self::parse(include_str!("../../../template.yaml"))
     }
 
     /// The template of the data stack: tables and user pool.
     pub fn read_data() -> Self {
-        Self::parse(include_str!("../../infra/data.yaml"))
+        Self::parse(include_str!("../../../infra/data.yaml"))
     }
 
     /// A template given as text.

@@ -1,6 +1,6 @@
 //! The real program of a function, started in an environment of its own: what is missing stops it, and is named.
 //!
-//! Each function's crate includes this file from its `tests/start.rs`, because cargo tells only them where their program is.
+//! Each function's `tests/start.rs` calls this, because cargo tells only that test where its program is.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -31,7 +31,6 @@ pub fn names_each_missing_variable(program: &str, function: &str, optional: &[&s
 }
 
 /// Starts `program` beside a parameter store that lacks each of `secrets` in turn.
-#[allow(dead_code)] // not every function needs secrets
 pub fn names_each_missing_secret(program: &str, function: &str, secrets: &[&str]) {
     let names: Vec<_> = variables(function).into_iter().chain(BY_LAMBDA).collect();
     for missing in secrets {

@@ -1,0 +1,12 @@
+//! Support for tests: an AWS inside the process, a browser and a push service that share no code with the sender, template.yaml,
+//! and the start of a function's program.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod arrival;
+pub mod browser;
+pub mod dynamo;
+pub mod faults;
+pub mod http;
+pub mod start;
+pub mod template;
