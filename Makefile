@@ -143,7 +143,7 @@ lint: target/venv/sam/ready ## format, clippy, fuzz targets, types of the contra
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "== fuzz targets under libFuzzer, types alone: neither nightly nor libFuzzer is needed"
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
-	  --target-dir target/fuzz
+	  --target-dir target
 	@echo "== TypeScript types of the contract and of the client scripts"
 	@$(MAKE) --no-print-directory types
 	@echo "== template"
