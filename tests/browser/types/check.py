@@ -10,7 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-TYPES = ROOT / "functions" / "notifications" / "src" / "track" / "client" / "client.d.ts"
+TYPES = ROOT / "functions" / "track" / "src" / "client" / "client.d.ts"
 TYPESCRIPT = "typescript@5.9.3"
 FOLDER = ROOT / "target" / "types"
 STRICT = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022",
