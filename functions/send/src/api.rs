@@ -1,4 +1,4 @@
-//! The routes of `send`: which call each is, and what it answers.
+//! The API routes of `send`: dispatch by route, deadlines, and responses.
 
 use std::time::Duration;
 
@@ -16,28 +16,31 @@ use platform::problem::{FieldError, Problem, ProblemKind};
 use platform::time_limits::{BATCH, SINGLE};
 use store::StoreError;
 
-/// What is kept for reading, parsing and the way back.
+/// Part of a request's time that is reserved for reading, parsing and sending the response.
 const ON_THE_WAY: SignedDuration = SignedDuration::from_millis(500);
-/// How long after its time a request may still look up, or put away, what it could not finish.
+/// Extra time after a request's deadline, to look up the outcome or to store and release unfinished work.
 const TO_LOOK: Duration = Duration::from_secs(2);
-/// How long before its last moment a request is given up, clock skew and time to say so: the net under the deadlines.
+/// Safety margin before `gone_by`, including clock skew: the request is aborted this early so that a 503 can still be
+/// returned. The margin applies only if the other deadlines fail.
 const LAST_WORD: SignedDuration = SignedDuration::from_millis(6_500);
-/// The most messages in a batch.
+/// Maximum number of messages in a batch.
 pub const MAX_BATCH: usize = 500;
-/// How often a withdrawal is tried when the notification changes under it.
+/// Maximum number of tries of a cancellation when the notification changes concurrently.
 const CANCEL_TRIES: u32 = 3;
 
 /// The API of `send`.
 #[derive(Debug)]
 pub struct SendApi {
-    /// What it calls.
+    /// Sends, and gives access to the stores.
     pub service: SendService,
 }
 
 impl SendApi {
-    /// Answers a request that arrived at `arrived`. `gone_by` is when this invocation can no longer be alive, clock skew
-    /// included; what takes nearly as long is answered with 503, and ends through the index `due` like any work of a
-    /// function that died.
+    /// Answers a request that arrived at `arrived`.
+    ///
+    /// `gone_by` is the moment at which this invocation is certainly over, clock skew included. If a request takes
+    /// almost that long, the response is 503. Its stored notifications then end through the index `due`, like the work
+    /// of a crashed function.
     pub async fn answer(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Response {
         let left = gone_by.duration_since(self.service.dispatcher.clock.now()) - LAST_WORD;
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
@@ -106,7 +109,7 @@ impl SendApi {
     }
 
     async fn explain(&self, request: &Request) -> Result<Response, Problem> {
-        // On the heap, so that its reads are no part of every request's own state.
+        // Boxed, so that the state of these reads does not enlarge the future of every request.
         let explanation = Box::pin(Explanation::of(&self.service, request)).await?;
         Ok(Response::json(200, &explanation))
     }
@@ -136,7 +139,8 @@ impl SendApi {
         Err(Problem::new(ProblemKind::Conflict, "The notification is being worked on.").retry_after(1))
     }
 
-    /// The notification in the path, if the caller may see it: another caller's is as if it did not exist.
+    /// Returns the notification in the path if the caller may see it. Another caller's notification gives the same 404
+    /// as an unknown id, unless the caller has the scope `ops`.
     async fn find(&self, request: &Request) -> Result<Notification, Problem> {
         let missing = || Problem::not_found("notification");
         let id = NotificationId::parse(request.path("id")).ok_or_else(missing)?;
@@ -154,7 +158,7 @@ fn is_server_fault(sent: &Sent) -> bool {
     sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)
 }
 
-/// One entry of a batch's answer; a problem's fields are named from the batch's root.
+/// Returns one entry of a batch's response. Field names of a problem are paths from the root of the batch.
 fn entry(index: usize, sent: &Sent, request_id: &str) -> Value {
     match sent {
         Ok(notification) => json!(NotificationView::of(notification)),

@@ -1,4 +1,4 @@
-//! What would happen to a request, without doing it: the same parsing, gates and composition as a send, and no write.
+//! Dry run of a send: the same parsing, gates and composition, and no write.
 
 use std::collections::BTreeSet;
 
@@ -22,42 +22,42 @@ use platform::http::Request;
 use platform::private::Private;
 use platform::problem::Problem;
 
-/// The answer of `POST /v1/notifications/explain`.
+/// The response of `POST /v1/notifications/explain`.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// Which version it would go through.
+    /// Version that the notification would be assigned.
     version: Version,
     /// `send`, `skipped` or `held`.
     verdict: &'static str,
-    /// The reason code of a "no".
+    /// Reason code of `skipped` or `held`.
     reason: Option<&'static str>,
-    /// Until when it would be held.
+    /// End of the hold.
     held_until: Option<jiff::Timestamp>,
-    /// Every gate in order, with what it looked at.
+    /// Every gate in order, with the values that it checked.
     gates: Vec<GateAnswer>,
-    /// Every channel in the order it would be tried.
+    /// Every channel in the order of escalation.
     plan: Vec<PlannedChannel>,
-    /// What the first channel costs that is possible and within budget, and what all of those together would.
+    /// Cost of the first channel that is possible and within budget, and the sum over all such channels.
     cost_estimate_micros: CostEstimate,
-    /// The budgets that concern it, as they stand now.
+    /// The budgets that apply, with their present usage.
     budgets: Vec<Standing>,
 }
 
 #[derive(Debug, Serialize)]
 struct PlannedChannel {
     channel: Channel,
-    /// Whether it can reach the recipient.
+    /// True if this channel can reach the recipient.
     possible: bool,
-    /// Why it cannot.
+    /// The obstacle, if the channel cannot reach the recipient.
     impossible_because: Option<Obstacle>,
     cost_micros: i64,
-    /// The ceiling that stands in the way as the budgets stand now.
+    /// The ceiling that would be exceeded at the present usage.
     over_budget: Option<Ceiling>,
-    /// Where the breakers of those who would be called stand.
+    /// State of the circuit breaker of each host that would be called.
     breakers: Vec<ShownBreaker>,
-    /// The devices that their push service asked to leave alone, and until when.
+    /// The devices at rest (their push service sent `Retry-After`), with the end of the rest.
     resting_devices: Vec<RestingDevice>,
-    /// What would be sent; absent when it can't be.
+    /// The message as it would be sent; absent if it cannot be composed or the channel is not possible.
     rendered: Option<Private<Value>>,
 }
 
@@ -67,7 +67,7 @@ struct ShownBreaker {
     provider: String,
     /// `closed`, `open` or `half_open`.
     state: &'static str,
-    /// Until when nobody else is let through.
+    /// End of the period in which this host is not called.
     until: Option<jiff::Timestamp>,
 }
 
@@ -87,7 +87,7 @@ impl Explanation {
     /// Explains the request.
     ///
     /// # Errors
-    /// The problems a send would answer with.
+    /// The problems that a send would return.
     pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
         let dispatcher = &service.dispatcher;
         let now = dispatcher.clock.now();
@@ -134,15 +134,15 @@ impl Explanation {
     }
 }
 
-/// What is spent already.
+/// Money and messages already used.
 struct Spent {
     used: Used,
-    /// SMS to the recipient today.
+    /// SMS sent to the recipient today.
     texts: i64,
 }
 
 impl Spent {
-    /// The first ceiling that a call at this price would go beyond.
+    /// Returns the first ceiling that a call at this price would exceed.
     fn forbids(&self, channel: Channel, price_micros: i64, about: &Notification, live: &Live) -> Option<Ceiling> {
         let used = |ceiling| match ceiling {
             Ceiling::SmsRecipient => self.texts,
@@ -166,7 +166,7 @@ impl SendService {
         let possible = open.contains(&channel);
         let version = about.version.unwrap_or(Version::V2);
         let obstacle = obstacle(channel, to, version, &live.settings.sms, self.dispatcher.home_country);
-        // What is shown looks like what is sent, but its links allow nobody anything.
+        // The preview has links of the real form. Their tokens are signed with a dummy key and grant nothing.
         let keys = TokenKeys::believed_by_nobody();
         let links = live.public_base_url.as_ref().map(|base| Links::new(base, &keys));
         let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings, links));
@@ -211,7 +211,7 @@ impl SendService {
     }
 }
 
-/// Those who would be called on a channel, each once.
+/// Returns the hosts that would be called on a channel, without duplicates.
 fn hosts_of(channel: Channel, to: Option<&Recipient>) -> impl Iterator<Item = Host> {
     let devices = to.map(|to| to.devices.as_slice()).unwrap_or_default();
     let hosts: BTreeSet<_> = match channel {

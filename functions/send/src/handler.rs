@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into a call of the API, and its response back.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use store::IdempotencyStore;
 
 use crate::config::Config;
 
-/// Fetches the secrets and puts the API together.
+/// Loads the secrets and creates the API.
 ///
 /// # Errors
-/// Names the secret that is missing or malformed, or says that SSM does not answer.
+/// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<Config>) -> Result<SendApi, StartError> {
     let (dispatcher, hasher) = start_dispatcher(&config.dispatcher, Clock::System).await?;
     let idempotency = IdempotencyStore::new(config.dispatcher.dynamodb(), config.dispatcher.control_table.as_str());
@@ -28,7 +28,7 @@ pub async fn start(config: Arc<Config>) -> Result<SendApi, StartError> {
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of API Gateway's.
+/// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &Eager<SendApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (arrived, deadline_ms) = (Clock::System.now(), event.context.deadline);
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;

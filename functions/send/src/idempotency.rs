@@ -1,8 +1,8 @@
-//! The same key and the same body are the same request, however often it comes (IETF draft
-//! "The Idempotency-Key HTTP Header Field").
+//! Idempotency keys: the same key with the same body is the same request, however often it arrives (IETF draft "The
+//! Idempotency-Key HTTP Header Field").
 //!
-//! A record holds the hash of the body and the moment it first came. Every notification's id is derived from both, so
-//! a second run of a request meets what the first one stored instead of doing it again.
+//! A record stores the hash of the body and the time of the first request. Every notification id is derived from the
+//! record's key and that time. Therefore a second run finds the items of the first run instead of creating new ones.
 
 use jiff::Timestamp;
 
@@ -12,26 +12,26 @@ use platform::http::Request;
 use platform::problem::{Problem, ProblemKind};
 use store::IdempotencyRecord;
 
-/// The most characters a key may have.
+/// Maximum length of a key, in characters.
 const MAX_CHARS: usize = 255;
-/// The longest that a caller is told to wait for a request at work: most are done in less, and a dead one is taken over soon
-/// after its lease has run out.
+/// Maximum `Retry-After` for a request in progress, in seconds. Most requests finish sooner, and a crashed one is taken
+/// over soon after its lease ends.
 const LONGEST_WAIT_SECONDS: i64 = 5;
 
-/// A request's key, as the control table names it: separate per caller and route.
+/// The idempotency key of a request as stored in the control table, separate per caller and route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// The record's key.
+    /// Key of the record.
     pub record: String,
-    /// Hash of the body.
+    /// Keyed hash of the body.
     pub body: String,
 }
 
 impl IdempotencyKey {
-    /// The key of a request that has one.
+    /// Returns the key of the request, or `None` if the request has none.
     ///
     /// # Errors
-    /// 422 when it is not 1 to 255 printable characters.
+    /// 422 when the key is not 1 to 255 printable characters.
     pub fn of(request: &Request, hasher: &KeyHasher) -> Result<Option<Self>, Problem> {
         let Some(key) = request.idempotency_key.as_ref().map(platform::private::Private::expose) else {
             return Ok(None);
@@ -46,18 +46,18 @@ impl IdempotencyKey {
     }
 }
 
-/// What to do with a request whose key is known.
+/// Decision about a request whose key is already stored.
 #[derive(Debug, PartialEq)]
 pub enum Repeat {
-    /// Answer with these, as they stand now.
+    /// Respond with these notifications in their present state.
     Replay(Vec<Notification>),
-    /// The first one died before it was done: do what is missing.
+    /// The first run crashed before it was complete: do the missing part.
     TakeOver,
-    /// It is not to be done.
+    /// Refuse the request with this problem.
     Refuse(Problem),
 }
 
-/// Decides about a repeated request from the record and what is stored of its `expected` notifications.
+/// Decides about a repeated request from its record and those of its `expected` notifications that are stored.
 #[must_use]
 pub fn on_repeat(
     key: &IdempotencyKey,
@@ -81,13 +81,14 @@ pub fn on_repeat(
     if is_complete { Repeat::Replay(stored) } else { Repeat::TakeOver }
 }
 
-/// Whether the run that owns the record may be at work on it. Its leases end with itself; what it did not reach is due at once,
-/// and what cascade took up since has a lease of another end.
+/// Returns true if the run that owns the record may still be working on this notification. The run's leases end when
+/// the run ends. A notification that the run did not reach is due at once. A lease of the cascade function ends at
+/// another time.
 fn is_leased_by(record: &IdempotencyRecord, notification: &Notification) -> bool {
     notification.status == Status::Sending && notification.next_action_at == Some(record.running_until)
 }
 
-/// 409 for a request whose first run is still at work.
+/// Returns the 409 for a request whose first run is still in progress.
 pub fn in_progress(retry_after_seconds: u32) -> Problem {
     Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(retry_after_seconds)
 }
@@ -170,7 +171,7 @@ mod tests {
         assert!(matches!(repeat("b", vec![in_state(Status::Cascading)], 1, 1), Repeat::Replay(_)));
     }
 
-    /// At work, under a lease that ends so many seconds after the key first came.
+    /// Returns a notification under a lease that ends `after_seconds` after the first request with the key.
     fn leased_until(after_seconds: i64) -> Notification {
         let mut notification = sample("DEFAULT", now());
         notification.lease(now() + SignedDuration::from_secs(after_seconds), now());
@@ -209,8 +210,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is stored and whenever a request comes again: nothing is run twice while the first run may be alive, nothing
-        /// that is stored as a whole is run again, and once the first run is gone nobody is turned away.
+        /// For any stored state and any time of the repetition: nothing runs twice while the first run may be alive. A
+        /// request whose notifications are all stored is never run again. After the end of the first run, no repetition
+        /// gets a 409.
         #[test]
         fn a_repeat_is_answered_from_what_is_stored_or_run_by_one_alone(
             stored in proptest::collection::vec(any_notification(), 0..5),

@@ -1,4 +1,4 @@
-//! From a caller's request to a stored notification and its first attempt.
+//! The function `send`: turns a caller's request into stored notifications and makes their first attempts.
 
 mod api;
 pub mod config;

@@ -1,4 +1,5 @@
-//! `GET /v1/notifications?status=failed&from=&to=`: what ended badly, newest first, from the index `attention`.
+//! `GET /v1/notifications?status=failed&from=&to=`: lists failed, uncertain or expired notifications, newest first,
+//! from the index `attention`.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -10,22 +11,22 @@ use domain::notification::{Notification, NotificationId, NotificationView, Statu
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
-/// The longest stretch one request may ask for.
+/// Maximum period of one request: 31 days.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
-/// How far back it looks unless told.
+/// Default period before `to`: 24 hours.
 const USUAL: SignedDuration = SignedDuration::from_hours(24);
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
-/// The parameters of its query.
+/// The query parameters of this route.
 pub const PARAMETERS: [&str; 5] = ["status", "from", "to", "limit", "after"];
 
-/// What the request asks for.
+/// The parsed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     status: Status,
     from: Timestamp,
     to: Timestamp,
-    /// The last entry of the page before.
+    /// Time and id of the last entry on the previous page.
     after: Option<(Timestamp, NotificationId)>,
     limit: usize,
 }
@@ -47,7 +48,8 @@ impl Wanted {
         Ok(Self { status, from, to, after, limit: request.limit()? })
     }
 
-    /// Whether an entry comes after the page before: newest first, ids deciding within one moment.
+    /// Returns true if an entry follows the previous page. The order is newest first; within one millisecond, by
+    /// descending id.
     fn is_next(&self, at: Timestamp, id: &NotificationId) -> bool {
         self.after.as_ref().is_none_or(|(last_at, last_id)| (at, id) < (*last_at, last_id))
     }
@@ -56,7 +58,7 @@ impl Wanted {
 /// Answers the request.
 ///
 /// # Errors
-/// 422 naming the parameter; 503 when the store does not answer.
+/// 422 that names the parameter; 503 if the store does not respond.
 pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Response, Problem> {
     let wanted = Wanted::of(request, dispatcher.clock.now())?;
     let mut items: Vec<Notification> = Vec::new();
@@ -75,7 +77,7 @@ pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Respon
     Ok(Response::json(200, &json!({"items": views, "next": next})))
 }
 
-/// Adds one day's matches until there is one more than a page holds.
+/// Adds the matches of one day, until `items` has one more than a page holds.
 async fn collect_day(
     dispatcher: &Dispatcher,
     wanted: &Wanted,
@@ -88,7 +90,7 @@ async fn collect_day(
         let page_size = wanted.limit + 1;
         let page = dispatcher.notifications.attention(day, wanted.from, until, page_size).await.map_err(unavailable)?;
         let is_last = page.len() < page_size;
-        // A page holds whole milliseconds: the next one begins before its last.
+        // Index times are whole milliseconds, so the next read ends one millisecond before the last entry of this page.
         let before = page.last().and_then(|(at, _)| at.checked_sub(MILLISECOND).ok());
         let ids: Vec<_> = page.into_iter().filter(|(at, id)| wanted.is_next(*at, id)).map(|(_, id)| id).collect();
         let found = dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;

@@ -1,4 +1,4 @@
-//! Takes requests to send: stores each, attempts it at once, and answers with the state it reached.
+//! Entry point of `send`: stores each notification, attempts it at once, and responds with its state.
 
 #![recursion_limit = "256"]
 

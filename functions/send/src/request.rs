@@ -1,4 +1,4 @@
-//! What a caller asks for, parsed into a notification or into a problem that names every field at fault.
+//! The body of a send request. Parsing gives a notification, or a problem that names every invalid field.
 
 use std::collections::BTreeMap;
 
@@ -16,70 +16,70 @@ use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
 
-/// The most bytes of JSON that `metadata` may have.
+/// Maximum size of `metadata`, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 1_024;
-/// The most characters a `topic` may have.
+/// Maximum length of a `topic`, in characters.
 pub const MAX_TOPIC_CHARS: usize = 255;
-/// How far back `send_at` may lie and still mean "now": clocks differ.
+/// Tolerance for clocks that differ: a `send_at` up to 5 minutes in the past means "now".
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The body of `POST /v1/notifications`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
-    /// Whom to reach.
+    /// The recipient.
     pub to: RecipientId,
-    /// Which type; `DEFAULT` when absent.
+    /// Name of the type; `DEFAULT` when absent.
     #[serde(default)]
     pub r#type: Option<String>,
-    /// What to say.
+    /// The content of the message.
     pub content: Content,
-    /// Which channels, in which order; the type's when absent.
+    /// The channels in order of escalation; those of the type when absent.
     #[serde(default)]
     pub channels: Option<Vec<Channel>>,
-    /// When to send; now when absent.
+    /// Time to send; now when absent.
     #[serde(default, deserialize_with = "time")]
     pub send_at: Option<Timestamp>,
-    /// How long it lives, from when it is due; the type's when absent.
+    /// Lifetime from the due time, in seconds; that of the type when absent.
     #[serde(default)]
     pub ttl_seconds: Option<i64>,
-    /// How urgent; `normal` when absent.
+    /// Urgency; `normal` when absent.
     #[serde(default)]
     pub urgency: Option<Urgency>,
     /// The caller's name for messages that replace each other.
     #[serde(default)]
     pub topic: Option<Private<String>>,
-    /// The caller's own notes.
+    /// The caller's own data, stored with the notification.
     #[serde(default)]
     pub metadata: Option<Private<Map<String, Value>>>,
 }
 
-/// Who asks and when: what a request needs to become a notification.
+/// Context that turns a request into a notification.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The caller.
+    /// Id of the caller.
     pub caller: &'a str,
-    /// Makes the recipient's key.
+    /// Computes the recipient's key.
     pub hasher: &'a KeyHasher,
-    /// When it was asked.
+    /// Time of the request.
     pub now: Timestamp,
-    /// How long a notification is kept after its lifetime.
+    /// Period for which a notification is kept after its lifetime.
     pub retention: SignedDuration,
-    /// What its link may be.
+    /// Limits for the link in the content.
     pub link_room: &'a LinkRoom,
 }
 
-/// A time, or a refusal that does not repeat what stood there.
+/// Parses an RFC 3339 time. The error does not repeat the given text.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 impl SendRequest {
-    /// The notification asked for. `id_of` makes its id from the recipient's key.
+    /// Converts the request into a notification. `id_of` makes the notification's id from the recipient's key.
     ///
     /// # Errors
-    /// 422 naming every field at fault.
+    /// 422 that names every invalid field.
     pub fn into_notification(
         mut self,
         asked: Asked<'_>,
@@ -165,7 +165,8 @@ impl SendRequest {
     }
 }
 
-/// Known before anything is stored, with room for the longest links: a payload is never larger when it is sent.
+/// Checks the size of the push payload before anything is stored. The check uses the longest possible links, so the
+/// payload is never larger when it is sent.
 fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
     match push_message(notification, Some(PushLinks::longest()), notification.due_at) {
         Err(too_large) if notification.channels.contains(&Channel::Push) => {
@@ -175,12 +176,12 @@ fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
     }
 }
 
-/// A table's TTL counts whole seconds.
+/// Truncates to whole seconds, the unit of DynamoDB's TTL.
 fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// Tables and answers keep whole milliseconds.
+/// Truncates to whole milliseconds, the precision of tables and responses.
 fn whole_ms(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }

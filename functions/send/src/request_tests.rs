@@ -96,7 +96,7 @@ fn every_bad_field_is_named() {
 
 #[test]
 fn a_push_payload_that_no_push_service_takes_is_refused_only_where_push_is_asked_for() {
-    // 4,000 bytes of content pass the content's own limit, but not a push's 3,993 with id and tag.
+    // 4,000 bytes of content are within the limit of the content, but exceed the push payload's 3,993 with id and tag.
     let content = json!({"title": "Hi", "body": "x".repeat(3_960)});
     let problem = ask(with(json!({"content": content}))).unwrap_err();
     assert_eq!(problem.errors[0].field, "content");

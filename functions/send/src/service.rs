@@ -1,4 +1,4 @@
-//! What happens to a request: parsed, remembered by its key, gated, stored, attempted, answered.
+//! The main flow of a send: parse, record the idempotency key, apply the gates, store, attempt, respond.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,25 +19,25 @@ use platform::json::shaped;
 use platform::problem::{Problem, ProblemKind};
 use store::{IdempotencyRecord, IdempotencyStore, StoreError};
 
-/// Takes requests to send.
+/// Accepts requests to send.
 #[derive(Debug)]
 pub struct SendService {
-    /// Carries notifications out.
+    /// Makes the attempts.
     pub dispatcher: Dispatcher,
-    /// Remembers keys.
+    /// Stores the idempotency records.
     pub idempotency: IdempotencyStore,
-    /// Makes recipient keys and hashes.
+    /// Computes recipient keys and hashes.
     pub hasher: KeyHasher,
 }
 
-/// How long a request may take.
+/// Deadlines of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// When the answer must be on its way.
+    /// Time by which the work must end, so that the response can be sent.
     pub answer_by: Timestamp,
-    /// When this invocation can no longer be alive, clock skew included.
+    /// Time at which this invocation is certainly over, clock skew included.
     pub gone_by: Timestamp,
-    /// Until when it may still look up, or put away, what it could not finish.
+    /// Time until which the request may still look up an outcome, or store and release unfinished work.
     pub look_by: Instant,
 }
 
@@ -47,22 +47,22 @@ impl Budget {
     }
 }
 
-/// One message of a request: the notification it became, or what is wrong with it.
+/// Result of one message of a request: its notification, or its problem.
 pub type Sent = Result<Notification, Problem>;
 
-/// A request's answer.
+/// Result of a request.
 #[derive(Debug)]
 pub struct Answered {
     /// One entry per message, in order.
     pub sent: Vec<Sent>,
-    /// Whether this is an earlier request's answer.
+    /// True if an earlier request with the same key exists.
     pub replayed: bool,
 }
 
-/// A message as it was read, or the problem with a value in it that cannot be held.
+/// A message as parsed from JSON, or the problem of a value that cannot be represented.
 pub type Message = Result<Value, Problem>;
 
-/// A batch's run: the key under which it is remembered, if any, and when it first came.
+/// Context of one run: its idempotency key, if any, and the time of the first request with that key.
 struct Run<'a> {
     caller: &'a str,
     retention: SignedDuration,
@@ -73,10 +73,10 @@ struct Run<'a> {
 }
 
 impl SendService {
-    /// Sends `messages` for the caller of `request`; with an `Idempotency-Key` at most once.
+    /// Sends `messages` for the caller of `request`; with an `Idempotency-Key`, at most once.
     ///
     /// # Errors
-    /// Problems of the whole request. A single message's own problem stands in its place in the answer.
+    /// Problems of the whole request. The problem of a single message is in its place in the result.
     pub async fn send(&self, request: &Request, messages: &[Message], budget: Budget) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
         let live = self.dispatcher.live.live().await;
@@ -102,8 +102,8 @@ impl SendService {
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
         let is_refused = parsed.iter().all(Result::is_err);
         let found = if is_refused {
-            // What is refused as a whole is not remembered, so its key stays free. But what was right when it first came, and
-            // names a time that has passed since, is still the same request.
+            // If every message is invalid, no record is stored and the key stays free. An existing record is still
+            // looked up: a repeated request can be invalid now only because its `send_at` has passed meanwhile.
             self.idempotency.find(&key.record, run.first_seen).await
         } else {
             self.idempotency.begin(&key.record, &record).await
@@ -115,7 +115,7 @@ impl SendService {
         }
     }
 
-    /// The answer to a repeated request; if the first one died, this one finishes it.
+    /// Answers a repeated request. If the first run crashed, this request takes over and does the missing part.
     async fn repeat(
         &self,
         messages: &[Message],
@@ -123,7 +123,8 @@ impl SendService {
         found: &IdempotencyRecord,
         run: Run<'_>,
     ) -> Result<Answered, Problem> {
-        // Its ids are made from the moment it first came. Another body names other notifications: nothing of them is looked up.
+        // Ids are derived from the time of the first request. A different body would give other ids, so nothing is
+        // looked up.
         let run = Run { first_seen: found.first_seen, ..run };
         let parsed = if found.body == key.body { self.parse_all(messages, &run) } else { Vec::new() };
         let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id.clone()).collect();
@@ -144,7 +145,8 @@ impl SendService {
         Ok(Answered { sent, replayed: true })
     }
 
-    /// Runs what the key is taken for; if a fault of ours kept a part from being done, the same request may come again at once.
+    /// Runs the request under its key. After a server error (5xx) the key is released, so that the same request can be
+    /// repeated at once.
     async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, budget: Budget) -> Vec<Sent> {
         let sent = self.run(parsed, budget).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
@@ -178,7 +180,7 @@ impl SendService {
         };
         let sent: Vec<Vec<_>> = futures_util::stream::iter(chains(parsed))
             .map(in_turn)
-            // Not in order, so that one slow push service does not hold up the messages behind it.
+            // Unordered, so that one slow push service does not delay the messages after it.
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
@@ -191,7 +193,7 @@ impl SendService {
         self.accept(parsed?, budget).await.map_err(unavailable)
     }
 
-    /// Takes one notification on: from here it reaches a final state whatever happens to this process.
+    /// Accepts one notification. Once it is stored, it reaches a final state even if this process crashes.
     async fn accept(&self, mut notification: Notification, budget: Budget) -> Result<Notification, StoreError> {
         let id = notification.id.clone();
         let dispatcher = &self.dispatcher;
@@ -199,7 +201,8 @@ impl SendService {
         let taken = if notification.due_at > now {
             dispatcher.notifications.create(&notification).await.map(|()| notification)
         } else if now >= budget.answer_by {
-            // No time left to attempt it: stored as due work, which the next minute takes up.
+            // No time is left for an attempt: the notification is stored as due now, and the cascade function's next
+            // run takes it.
             notification.lease(now, now);
             let create = dispatcher.notifications.create(&notification);
             deadline::anew(budget.to_look(), create).await.map(|()| notification)
@@ -207,15 +210,17 @@ impl SendService {
             self.attempt(notification, now, budget).await
         };
         match taken {
-            // An earlier run of the same request stored it, or the cascade took it over: its state is the answer.
+            // An earlier run of the same request stored it, or the cascade function took it over. The response is its
+            // present state.
             Err(StoreError::ConditionFailed { call }) => {
-                // Neither: its recipient was erased meanwhile, which the same request again will find.
+                // It no longer exists: its recipient was erased meanwhile. A repetition of the request will find that
+                // too.
                 let erased =
                     || StoreError::Transient { call, cause: "the notification was erased meanwhile".to_owned() };
                 dispatcher.notifications.get(&id).await?.ok_or_else(erased)
             }
-            // A write failed after another one may have gone through. What is stored is safe and will be finished, so it is
-            // the answer: told to come again, a caller without a key would send it twice.
+            // A write failed, but an earlier write may have succeeded. A stored notification will be finished, so it is
+            // the answer. On a 503, a caller without a key would send it twice.
             Err(error) if error.is_transient() => {
                 let get = dispatcher.notifications.get(&id);
                 match deadline::anew(budget.to_look(), get).await {
@@ -248,7 +253,8 @@ impl SendService {
     }
 }
 
-/// The messages with their places: those of one topic to one recipient in one chain, in order, every other one by itself.
+/// Groups the messages into chains, each with its index. Messages of one topic to one recipient share a chain and keep
+/// their order. Every other message is a chain of its own.
 fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
     let mut chains: Vec<Vec<(usize, Sent)>> = Vec::new();
     let mut of_topic = HashMap::new();
@@ -265,7 +271,7 @@ fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
     chains
 }
 
-/// A store's failure as callers see it; what really happened goes to the log.
+/// Converts a store error into a problem for the caller. The cause goes only to the log.
 #[allow(clippy::needless_pass_by_value)] // the shape `map_err` asks for
 pub fn unavailable(error: StoreError) -> Problem {
     if error.is_transient() {
