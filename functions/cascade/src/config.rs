@@ -1,16 +1,16 @@
-//! What the function is told: the Environment block of `CascadeFunction` in template.yaml.
+//! Configuration of the function: the Environment block of `CascadeFunction` in template.yaml.
 
 use delivery::DispatcherConfig;
 use platform::environment::{Environment, EnvironmentError};
 
-/// The variables.
+/// The environment variables.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Which deployment this is: `local`, `staging`, `prod`.
+    /// Name of the deployment: `local`, `staging`, `prod`.
     pub stage: String,
-    /// How much is logged.
+    /// Log level.
     pub log_level: String,
-    /// What sending needs.
+    /// Configuration of the dispatcher.
     pub dispatcher: DispatcherConfig,
 }
 
@@ -18,7 +18,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Names the variable that is missing or not usable.
+    /// Names the variable that is missing or invalid.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             stage: environment.required("STAGE")?,

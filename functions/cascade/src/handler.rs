@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into a call of the dispatcher, and its result back.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 
-/// The most notifications one minute takes up; what is left is the most recent and least urgent, and comes next minute.
+/// Maximum number of notifications per scheduled run. The rest, least urgent and most recent, stays due for the next
+/// minute.
 const MOST_PER_SWEEP: usize = 2_000;
 
-/// The events this function is subscribed to, told apart by their shape.
+/// The events of this function, distinguished by their shape.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Event {
@@ -38,10 +39,10 @@ enum Task {
     Cascade,
 }
 
-/// Fetches the secrets and puts the dispatcher together.
+/// Loads the secrets and creates the dispatcher.
 ///
 /// # Errors
-/// Names the secret that is missing or malformed, or says that SSM does not answer.
+/// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<Config>) -> Result<Dispatcher, StartError> {
     Ok(start_dispatcher(&config.dispatcher, Clock::System).await?.0)
 }
@@ -49,7 +50,7 @@ pub async fn start(config: Arc<Config>) -> Result<Dispatcher, StartError> {
 /// Answers one event.
 ///
 /// # Errors
-/// When it is none of ours, the function can't start yet, or the index can't be read: Lambda then tries again.
+/// If the event has an unknown shape, the function cannot start yet, or the index cannot be read. Lambda then retries.
 pub async fn handle(
     dispatcher: &Eager<Dispatcher>,
     reporter: &Reporter,
@@ -79,8 +80,8 @@ async fn work(dispatcher: &Dispatcher, reporter: &Reporter, event: Value, ends_a
     }
 }
 
-/// Takes up what the stream says is due now. A record that could not be worked on is named, so that only it and what
-/// follows comes again.
+/// Continues the notifications that the stream reports as due now. The response names each failed record, so that
+/// Lambda repeats the batch from the first failed record.
 async fn on_stream(dispatcher: &Dispatcher, records: &[EventRecord], ends_at_ms: u64) -> DynamoDbEventResponse {
     let told: Vec<_> = records.iter().map(told).collect();
     let failed = dispatcher.take_up(&told, ends_at_ms).await;

@@ -1,4 +1,5 @@
-//! Continues notifications that are due: of the stream at once, of the index `due` every minute.
+//! The function `cascade`: continues notifications that are due, at once from the stream and every minute from the
+//! index `due`.
 
 pub mod config;
 pub mod handler;

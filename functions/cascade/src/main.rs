@@ -1,4 +1,4 @@
-//! Works on what is due: at once when the stream says so, and every minute whatever the index `due` holds.
+//! Entry point of `cascade`: works on due notifications, at once from the stream and every minute from the index `due`.
 
 use std::sync::Arc;
 
