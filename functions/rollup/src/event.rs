@@ -1,4 +1,4 @@
-//! The events of this function, told apart by their shape.
+//! The events of this function, distinguished by their shape.
 
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
@@ -6,17 +6,18 @@ use metrics::{Change, Image, Sequence};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What the function is called with.
+/// An event of this function.
 pub enum Event {
     /// Changes of notifications, from one shard of the stream.
     Stream(Batch),
-    /// The minute's schedule.
+    /// The schedule, every minute.
     Tick,
-    /// Somebody changed one of the parameters. Which one is not looked at: these events come on best effort, twice, or late.
+    /// A parameter was changed. The name of the parameter is ignored, since these events are delivered on best effort:
+    /// twice, late or not at all.
     ParameterChange,
 }
 
-/// An event of another shape. It is not repeated, since it may carry anything.
+/// Error for an event of another shape. The text does not repeat the event, which may contain personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownEvent(&'static str);
 
@@ -28,7 +29,7 @@ impl std::fmt::Display for UnknownEvent {
 
 impl std::error::Error for UnknownEvent {}
 
-/// A batch of a DynamoDB stream. Only a mapping with a tumbling window names the shard.
+/// A batch of a DynamoDB stream. The event names its shard only if the mapping has a tumbling window.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html>
 #[derive(Debug, Deserialize)]
@@ -40,10 +41,10 @@ pub struct Batch {
 }
 
 impl Event {
-    /// Tells which event it is.
+    /// Parses an event.
     ///
     /// # Errors
-    /// When it is none of them.
+    /// If the event has another shape.
     pub fn of(event: Value) -> Result<Self, UnknownEvent> {
         if event.get("Records").is_some() {
             serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEvent("records of another stream"))
@@ -58,15 +59,16 @@ impl Event {
 }
 
 impl Batch {
-    /// The shard, or the name of the only one where shards have none.
+    /// Returns the shard id, or `0` if the event names no shard.
     pub fn shard(&self) -> &str {
         self.shard_id.as_deref().unwrap_or("0")
     }
 
-    /// The changes, and the records that have an unknown shape. Removals change no counter.
+    /// Returns the changes, and the sequence numbers of poison records. Removals are left out, since they change no
+    /// counter.
     ///
     /// # Errors
-    /// When a record has no sequence number, so that it could not even be reported.
+    /// If a record has no sequence number, because it could not be reported as failed.
     pub fn changes(self) -> Result<(Vec<Change>, Vec<Sequence>), UnknownEvent> {
         let (mut changes, mut poison) = (Vec::new(), Vec::new());
         for record in self.records.into_iter().filter(|record| record.event_name != "REMOVE") {
@@ -89,13 +91,14 @@ fn change(record: EventRecord, sequence: Sequence) -> Result<Change, serde_dynam
     let record = record.change;
     let image = |item| serde_dynamo::from_item::<_, Image>(item);
     let old = (!record.old_image.is_empty()).then(|| image(record.old_image)).transpose()?;
-    // A record without the time stands at the epoch.
+    // If a record has no creation time, the deserialized time is the epoch.
     let recorded_ms = Some(record.approximate_creation_date_time.timestamp_millis()).filter(|millis| *millis > 0);
     let recorded_at = recorded_ms.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     Ok(Change { sequence, recorded_at, old, new: image(record.new_image)? })
 }
 
-/// What may be said of an error: the name of an attribute or the kind that was expected, and never what stood there.
+/// Returns the error text if it contains only the name of an attribute or the expected kind. Any other text is
+/// replaced, since it could contain the attribute's value.
 fn why(error: &serde_dynamo::Error) -> String {
     let text = error.to_string();
     let is_ours = ["the attribute `", "missing field `", "Expected "].iter().any(|start| text.starts_with(start));

@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into calls of the stores and the rollout, and their results back.
 
 use crate::measures::Measures;
 use alerts::Herald;
@@ -16,32 +16,32 @@ use store::metrics::MetricsStore;
 
 use crate::event::{Batch, Event};
 
-/// What the function works with.
+/// Services that the function uses.
 pub struct Services {
-    /// The counters.
+    /// Stores the counters.
     pub metrics: MetricsStore,
-    /// What ops have set.
+    /// Reads the settings and the rollout.
     pub live: LiveSource,
-    /// Where the last good of it is kept for processes that start while it cannot be read.
+    /// Stores the last valid values, for processes that start while the parameters cannot be read.
     pub last_good: LastGood,
-    /// The breakers.
+    /// Stores the circuit breakers.
     pub breakers: BreakerStore,
-    /// Looks after the rollout: audit, guard, ramp.
+    /// Reconciles the rollout: audit, guard, ramp.
     pub steward: Steward,
-    /// Says alerts.
+    /// Publishes alerts.
     pub herald: Herald,
-    /// What CloudWatch is told.
+    /// Reads the service's own metrics.
     pub measures: Measures,
-    /// How it is told.
+    /// Writes these metrics for CloudWatch.
     pub reporter: Reporter,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of ours, or a tick that could not do its work; Lambda then tries again.
+/// If the event has an unknown shape, the counters of a batch fail, or a scheduled run fails. Lambda then retries.
 pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
@@ -50,7 +50,8 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     }
 }
 
-/// Counts a batch. The answer carries an empty `state`, without which a mapping with a window takes it as failed.
+/// Counts a batch. The response carries an empty `state`. Without that field, a mapping with a tumbling window treats
+/// the batch as failed.
 async fn fold(services: &Services, batch: Batch) -> Result<TimeWindowEventResponse, Error> {
     let shard = batch.shard().to_owned();
     let (changes, poison) = batch.changes()?;
@@ -74,8 +75,8 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// The minute's work: look after the rollout, keep the last good of it, merge what is due, and tell CloudWatch the figures.
-/// None stops another.
+/// The scheduled run: stores the last valid values, reconciles the rollout, merges the counters that are due, and
+/// writes the metrics for CloudWatch. If one step fails, the others still run.
 async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
     let live = services.live.live().await;
@@ -89,7 +90,8 @@ async fn tick(services: &Services) -> Result<String, Error> {
     Ok(summary)
 }
 
-/// One round, and a second one soon when the first finds version 2 bad: the next minute would be late.
+/// Reconciles the rollout. If the guard finds version 2 bad, a second round follows after [`LOOK_AGAIN_AFTER`], because
+/// the next scheduled run would be late.
 async fn look_after(services: &Services) -> Result<String, RoundError> {
     let mut round = look(services).await?;
     if round.look_again {
@@ -105,7 +107,7 @@ async fn look(services: &Services) -> Result<Round, RoundError> {
     services.steward.minute(&services.herald, &live, read, now).await
 }
 
-/// Writes a change down without waiting for the minute, which makes up for it if that fails.
+/// Writes an audit record for a changed parameter at once. If that fails, the next scheduled run writes the record.
 async fn note(services: &Services) -> Value {
     match services.steward.note().await {
         Ok(done) => Value::String(done.to_owned()),
@@ -128,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// Services that reach nothing: nobody listens on that port.
+    /// Returns services whose AWS endpoint refuses connections: no process listens on that port.
     fn unreachable() -> Services {
         let environment = Environment::given([
             ("AWS_REGION", "eu-south-1"),

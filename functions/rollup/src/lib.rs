@@ -1,4 +1,5 @@
-//! Metrics: folds the notifications' stream, merges every minute, and looks after the rollout.
+//! The function `rollup`: counts the stream of notifications, merges the counters every minute, and reconciles the
+//! rollout.
 
 pub mod config;
 pub mod event;

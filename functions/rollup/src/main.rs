@@ -1,4 +1,5 @@
-//! Metrics: folds the notifications' stream, merges every minute, and looks after the rollout.
+//! Entry point of `rollup`: counts the stream of notifications, merges the counters every minute, and reconciles the
+//! rollout.
 
 use alerts::{Herald, Post};
 use aws::deadline;

@@ -1,4 +1,4 @@
-//! What of the service's own figures goes to CloudWatch every minute, for alarms and the dashboard.
+//! The service's own metrics, written for CloudWatch every minute; alarms and the dashboard use them.
 
 use jiff::Timestamp;
 
@@ -11,24 +11,25 @@ use platform::emf::{Figure, Metric};
 use store::metrics::MetricsStore;
 use store::{BreakerStore, StoreError};
 
-/// What error rate and latency look back on: short enough that an outage shows at once, long enough for a sample.
+/// Window of error rate and latency, in minutes: short enough to show an outage at once, long enough for a sample.
 pub const RATE_MINUTES: i64 = 5;
-/// With fewer closed in that time neither is told: one failure of three is no outage.
+/// Minimum number of notifications closed in that window. With fewer, neither error rate nor latency is written: one
+/// failure of three is no outage.
 pub const RATE_SAMPLE: i64 = 20;
-/// What cost and the share of version 2 look back on.
+/// Window of cost and of the share of version 2, in minutes.
 pub const HOUR_MINUTES: i64 = 60;
 
-/// Reads what the figures are made of.
+/// Reads the data for the metrics.
 #[derive(Debug, Clone)]
 pub struct Measures {
-    /// The counters.
+    /// Stores the counters.
     pub metrics: MetricsStore,
-    /// The breakers.
+    /// Stores the circuit breakers.
     pub breakers: BreakerStore,
 }
 
 impl Measures {
-    /// This minute's figures. What cannot be read is left out.
+    /// Returns the metrics of this minute. A metric whose data cannot be read is `None`.
     pub async fn read(&self, percentage: Percentage, now: Timestamp) -> [Figure; 7] {
         let (minutes, opened) = tokio::join!(self.metrics.minutes(HOUR_MINUTES, now), self.breakers.opened(now));
         let minutes = known(minutes);
@@ -39,7 +40,7 @@ impl Measures {
     }
 }
 
-/// `minutes` are in order, the present one last.
+/// Sums the last `how_many` counters. `minutes` is in order of time; the present minute is last.
 fn sum_of_last(how_many: i64, minutes: &[(Timestamp, Counters)]) -> Counters {
     let mut sum = Counters::default();
     let how_many = usize::try_from(how_many).unwrap_or(0);
@@ -51,20 +52,20 @@ fn known<T>(read: Result<T, StoreError>) -> Option<T> {
     read.inspect_err(|error| tracing::warn!(%error, "not measured this minute")).ok()
 }
 
-/// What was read; `None` where it could not be.
+/// The data that was read; `None` where a read failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured<'a> {
     /// The counters of the last [`RATE_MINUTES`].
     pub lately: Option<&'a Counters>,
     /// The counters of the last [`HOUR_MINUTES`].
     pub hour: Option<&'a Counters>,
-    /// How many breakers are not CLOSED.
+    /// Number of circuit breakers that are not CLOSED.
     pub breakers_open: Option<usize>,
     /// The percentage in force.
     pub percentage: Percentage,
 }
 
-/// The minute's figures.
+/// Computes the metrics of this minute.
 #[must_use]
 pub fn figures(measured: &Measured<'_>) -> [Figure; 7] {
     let lately = measured.lately.map(|counters| Figures::of(counters).summary);
@@ -83,7 +84,7 @@ pub fn figures(measured: &Measured<'_>) -> [Figure; 7] {
     ]
 }
 
-/// In percent; `None` when nobody was given to either side.
+/// Share of version 2 among the assigned notifications, in percent; `None` if none was assigned to either version.
 fn v2_share(hour: &Counters) -> Option<f64> {
     let assigned = |cohort| hour.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
     let (v1, v2) = (assigned(Cohort::V1), assigned(Cohort::V2));
