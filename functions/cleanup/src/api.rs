@@ -1,4 +1,4 @@
-//! A pass by hand: `POST /v1/cleanup {dry_run}`.
+//! The route `POST /v1/cleanup {dry_run}`: a pass that an operator starts.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -7,7 +7,8 @@ use tokio::time::{Duration, Instant};
 use super::Cleanup;
 use platform::http::{Request, Response};
 
-/// How long a pass by hand begins new things: API Gateway waits 30 s for an answer, and a slow table takes its time.
+/// Period in which a pass by hand starts new work. API Gateway waits 30 s for a response, and a slow table needs some
+/// of that time.
 const BY_HAND: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
@@ -18,7 +19,7 @@ struct Body {
 }
 
 impl Cleanup {
-    /// Makes one bounded pass and answers 200 with `{done, remaining}` per kind, or the problem with the body.
+    /// Makes one bounded pass. The response is 200 with `{done, remaining}` per kind, or the problem with the body.
     pub async fn answer(&self, request: &Request, now: Timestamp, device_unused_days: u32) -> Response {
         match request.only_parameters(&[]).and_then(|()| request.json::<Body>()) {
             Ok(Body { dry_run }) => {

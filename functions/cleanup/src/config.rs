@@ -1,21 +1,21 @@
-//! What the function is told: the Environment block of `CleanupFunction` in template.yaml.
+//! Configuration of the function: the Environment block of `CleanupFunction` in template.yaml.
 
 use platform::environment::{Environment, EnvironmentError};
 
-/// The variables, each of which must be there.
+/// The environment variables, all required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Which deployment this is: `local`, `staging`, `prod`.
+    /// Name of the deployment: `local`, `staging`, `prod`.
     pub stage: String,
-    /// What the parameters' names begin with.
+    /// Prefix of all parameter names.
     pub parameter_prefix: String,
-    /// The recipients table.
+    /// Name of the recipients table.
     pub recipients_table: String,
-    /// The notifications table.
+    /// Name of the notifications table.
     pub notifications_table: String,
-    /// The table of the cursor and of the last good settings.
+    /// Name of the control table, which stores the cursor and the last valid settings.
     pub control_table: String,
-    /// How much is logged.
+    /// Log level.
     pub log_level: String,
 }
 

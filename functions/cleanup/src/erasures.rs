@@ -1,4 +1,4 @@
-//! Looks again at erasures, a few minutes after them: every five minutes, and as a part of every pass.
+//! Checks erasures again a few minutes after they began: every five minutes, and as part of every pass.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -7,7 +7,7 @@ use super::{Cleanup, Summary};
 use store::SecondLook;
 
 impl Cleanup {
-    /// A run of its own that begins at `now` and starts nothing more after `deadline`.
+    /// Checks erasures in a run of their own. The run begins at `now` and starts no work after `deadline`.
     pub async fn erasures(&self, now: Timestamp, deadline: Instant) -> Summary {
         let summary = self.look_again(now, deadline, false).await;
         summary.log();

@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into a pass, and its summary into the response.
 
 use std::time::Duration;
 
@@ -13,28 +13,29 @@ use platform::problem::Problem;
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// What a pass leaves of the function's time for the calls under way, the cursor and the answer.
+/// Part of the function's time-out that a pass leaves for calls in progress, the cursor and the response, in
+/// milliseconds.
 const RESERVE_MS: u64 = 15_000;
-/// A caller is answered within this: API Gateway waits 30 s.
+/// Deadline of the AWS calls of an API request: API Gateway waits 30 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
-/// What the function works with.
+/// Services that the function uses.
 pub struct Services {
-    /// The work.
+    /// Makes the passes.
     pub cleanup: Cleanup,
-    /// How long things are kept.
+    /// Reads the retention settings.
     pub live: LiveSource,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
-/// What the function is called with, told apart by its shape.
+/// An event of this function, distinguished by its shape.
 enum Event {
-    /// The night's schedule.
+    /// The nightly schedule.
     Schedule,
-    /// The schedule of every few minutes: a second look at erasures.
+    /// The schedule of every five minutes, which checks erasures again.
     Erasures,
-    /// Somebody asks for a pass.
+    /// An operator requests a pass.
     Api(Box<Request>),
 }
 
@@ -51,7 +52,8 @@ impl Event {
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of ours, and by schedule a pass that could not begin; Lambda then tries again.
+/// If the event has an unknown shape, or a scheduled pass cannot begin because the settings cannot be read. Lambda then
+/// retries.
 pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let deadline_ms = event.context.deadline;
     match Event::of(event.payload).ok_or("this event is neither the schedule's nor API Gateway's")? {
@@ -87,14 +89,15 @@ impl Services {
         }
     }
 
-    /// The retention that ops have set. Not a default when it cannot be read: theirs may be longer.
+    /// Returns the retention of unused devices, in days; `None` if neither the settings nor their last valid value can
+    /// be read. No default is used, since the configured retention may be longer.
     async fn device_unused_days(&self) -> Option<u32> {
         let live = self.live.live().await;
         self.live.good_texts().settings.map(|_| live.settings.retention_days.device_unused)
     }
 }
 
-/// The moment after which nothing more is to be begun.
+/// Returns the moment after which a pass starts no new work.
 fn until(deadline_ms: u64, now_ms: i64) -> Instant {
     let left_ms = deadline_ms.saturating_sub(RESERVE_MS).saturating_sub(u64::try_from(now_ms).unwrap_or(0));
     Instant::now() + Duration::from_millis(left_ms)

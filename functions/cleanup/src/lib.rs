@@ -1,10 +1,12 @@
-//! What retention by TTL cannot do: devices that ran out or went unused, erasures that were cut short, and work that is
-//! stuck beyond its lifetime.
+//! The function `cleanup`: removes what DynamoDB's TTL cannot. It deletes devices that expired or went unused,
+//! completes interrupted erasures, and ends notifications stuck beyond their lifetime.
 //!
-//! A pass is bounded by a deadline and goes on where the last one stopped. It asks "older than the cutoff", never "of
-//! today", so a night without a run (02:00 does not exist in Rome on the last Sunday of March) costs nothing but a day, and
-//! one with two costs nothing at all. One failure does not stop the rest, and two passes at once do each thing once, since
-//! every write asks again whether it is still right.
+//! A pass is bounded by a deadline and continues where the last one stopped. It selects items older than a cutoff, not
+//! items of today. In Rome, 02:00 does not exist on the last Sunday of March; the missing run delays work by one day. A
+//! night with two runs has no effect.
+//!
+//! One failure does not stop the rest. Every write repeats its check as a condition, so two concurrent passes do each
+//! thing once.
 
 mod api;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Does daily, and by hand, what retention by TTL cannot do.
+//! Entry point of `cleanup`: removes daily, and by hand, what DynamoDB's TTL cannot.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

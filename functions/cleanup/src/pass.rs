@@ -1,4 +1,4 @@
-//! One pass: first stuck work, then the recipients table in segments side by side.
+//! One pass: stuck notifications, then erasures, then the recipients table in parallel segments.
 
 use std::collections::BTreeSet;
 
@@ -16,27 +16,27 @@ use store::{
     SweptDevice, due_shards,
 };
 
-/// How many parts of the table are read side by side.
+/// Number of segments of the recipients table that are read in parallel.
 const SEGMENTS: usize = 4;
-/// How many items a page has at most.
+/// Maximum number of items of one page.
 const PAGE_ITEMS: i32 = 500;
-/// How many stuck notifications of one shard are looked at in a pass.
+/// Maximum number of stuck notifications of one shard that a pass reads.
 const STUCK_PER_SHARD: usize = 200;
 
 /// The tables that cleanup works on.
 #[derive(Debug, Clone)]
 pub struct Cleanup {
-    /// Recipients and devices.
+    /// Stores recipients and devices.
     pub recipients: RecipientsStore,
-    /// Notifications.
+    /// Stores notifications.
     pub notifications: NotificationsStore,
-    /// Both, for finishing an erasure.
+    /// Completes erasures in both tables.
     pub erasure: ErasureStore,
-    /// Where the sweep stands.
+    /// Stores the position of the sweep.
     pub cursor: CursorStore,
 }
 
-/// When a pass is, until when it may go on, and whether it may change anything.
+/// Parameters of one pass: its time, cutoffs and deadline, and the dry-run flag.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     now: Timestamp,
@@ -46,8 +46,8 @@ struct Frame {
 }
 
 impl Cleanup {
-    /// A pass that begins at `now` and starts nothing more after `deadline`. A dry run changes nothing, not even where the
-    /// next pass goes on.
+    /// Makes a pass that begins at `now` and starts no work after `deadline`. A dry run changes nothing, not even the
+    /// position where the next pass continues.
     pub async fn pass(&self, now: Timestamp, device_unused_days: u32, deadline: Instant, dry_run: bool) -> Summary {
         let frame = Frame { now, cutoffs: Cutoffs::at(now, device_unused_days), deadline, dry_run };
         let summary = self.stuck(frame).await.plus(&self.look_again(now, deadline, dry_run).await);
@@ -76,7 +76,8 @@ impl Cleanup {
         summary
     }
 
-    /// Ends one notification if it is stuck. Somebody else having written it meanwhile means that it is not.
+    /// Ends one notification if it is stuck. If another worker writes it concurrently, the condition fails: the
+    /// notification is not stuck.
     async fn end(&self, id: &NotificationId, frame: Frame, summary: &mut Summary) {
         let ended = match self.notifications.get(id).await {
             Ok(None) => return,
@@ -130,7 +131,7 @@ impl Cleanup {
         }
     }
 
-    /// Works through a segment from where it stands, and says where it stands then.
+    /// Works through a segment from its position, and returns the new position.
     async fn segment(&self, number: usize, from: Segment, frame: Frame) -> (Segment, Summary) {
         let mut summary = Summary { complete: true, ..Summary::default() };
         let mut at = from;
@@ -171,7 +172,7 @@ impl Cleanup {
         }
     }
 
-    /// Finishes an erasure that was cut short: a device is there, and no profile.
+    /// Completes an interrupted erasure, which left a device without a profile.
     async fn leftover(&self, key: &RecipientKey, frame: Frame, summary: &mut Summary) {
         let erased = match self.recipients.is_known(key).await {
             Ok(true) => return,
@@ -193,14 +194,14 @@ impl Cleanup {
             return;
         }
         match self.recipients.remove_stale(&device.recipient, &device.device_id, stale).await {
-            // It registered again, or somebody else removed it.
+            // The device registered again, or another worker removed it.
             Ok(false) => {}
             removed => tally.count(done("a device", removed)),
         }
     }
 }
 
-/// Whether it was done; a failure is logged and stays for the next pass.
+/// Returns the outcome. An error is logged and returns false; the item stays for the next pass.
 fn done(what: &str, outcome: Result<bool, StoreError>) -> bool {
     outcome.unwrap_or_else(|error| {
         tracing::warn!(what, cause = %error, "left for the next pass");

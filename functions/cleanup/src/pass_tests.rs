@@ -1,4 +1,4 @@
-//! Passes over the real tables' semantics.
+//! Tests of passes, on tables with DynamoDB's real semantics.
 #![allow(clippy::unwrap_used)]
 
 use jiff::ToSpan;
@@ -32,7 +32,7 @@ async fn all(world: &World) -> Vec<Item> {
     [items(&client, RECIPIENTS).await, items(&client, NOTIFICATIONS).await, items(&client, CONTROL).await].concat()
 }
 
-/// Two old devices, one that ran out, one in use, a cut-short erasure, and stuck work.
+/// Creates two unused devices, one expired device, one in use, an interrupted erasure, and stuck notifications.
 async fn untidy() -> World {
     let world = World::new().await;
     let old = now() - 24.hours() * 181;
@@ -63,13 +63,14 @@ async fn a_pass_removes_what_is_old_and_nothing_else() {
     };
     assert_eq!(summary, expected);
     assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (1, 0));
-    // Of eve nothing is left at all; of bob the profile and both notifications, of which one has ended.
+    // All items of eve are gone. Of bob the profile and both notifications are left; one of the notifications has
+    // ended.
     let client = world.dynamo.client();
     assert_eq!(items(&client, RECIPIENTS).await.len(), 4);
     let history = world.cleanup.notifications.history(&key("bob"), None, 10).await.unwrap().items;
     assert_eq!(history.iter().map(|one| one.status).collect::<Vec<_>>(), [Status::Sending, Status::Expired]);
     assert!(items(&client, CONTROL).await.is_empty());
-    // There is nothing left to do.
+    // A second pass has nothing to do.
     let again = world.cleanup.pass(now(), DAYS, soon(), false).await;
     assert_eq!(again, Summary { complete: true, ..Summary::default() });
 }
@@ -91,7 +92,7 @@ async fn two_passes_at_once_do_each_thing_once() {
     let world = untidy().await;
     let (one, two) =
         tokio::join!(world.cleanup.pass(now(), DAYS, soon(), false), world.cleanup.pass(now(), DAYS, soon(), false),);
-    // What both wanted at the same moment may stay for the next pass of one of them; it is never done twice.
+    // If both passes select the same item at once, it may stay for the next pass. It is never done twice.
     assert!(one.unused_devices.done + two.unused_devices.done <= 2);
     assert!(one.stuck_notifications.done + two.stuck_notifications.done <= 2);
     world.cleanup.pass(now(), DAYS, soon(), false).await;

@@ -1,26 +1,27 @@
-//! What a pass may touch, decided from moments alone.
+//! Rules of a pass, computed from times alone.
 
 use jiff::{SignedDuration, Timestamp};
 
 use domain::notification::{Notification, Reason, Status};
 use store::SweptDevice;
 
-/// Long enough for anything under way to end: a request, a lease, clocks that differ.
+/// Period after which any work in progress has ended: a request, a lease, and clock skew.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
 
-/// The moments before which things may go.
+/// The times before which items may be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cutoffs {
-    /// Devices whose browser said they would end before.
+    /// Devices whose subscription expires before this time are removed.
     pub expired_before: Timestamp,
-    /// Devices that did not register since.
+    /// Devices that did not register since this time are removed.
     pub unused_since: Timestamp,
-    /// Leftovers and stuck work from before: what is newer may still be under way.
+    /// Leftovers and stuck notifications are handled if they are older than this time. Newer ones may still be in
+    /// progress.
     pub settled_before: Timestamp,
 }
 
 impl Cutoffs {
-    /// The cutoffs of a pass at `now` when unused devices are kept for so many days.
+    /// Returns the cutoffs of a pass at `now`, if unused devices are kept for `device_unused_days`.
     #[must_use]
     pub fn at(now: Timestamp, device_unused_days: u32) -> Self {
         let before = |time| now.checked_sub(time).unwrap_or(Timestamp::MIN);
@@ -31,15 +32,17 @@ impl Cutoffs {
         }
     }
 
-    /// Whether a device without a profile is what a cut-short erasure left, and not one that is being registered.
+    /// Returns true if a device without a profile is left from an interrupted erasure. Otherwise its registration may
+    /// still be in progress.
     #[must_use]
     pub fn is_settled(&self, device: &SweptDevice) -> bool {
         device.created_at < self.settled_before
     }
 }
 
-/// Ends a notification that nobody finished in its lifetime; whether it was such a one. A paid call that was begun and never
-/// recorded ends as what it is, uncertain, what a provider took as accepted, and what was confirmed as delivered.
+/// Ends a notification that is still open after its lifetime; returns true if it was. A paid call that began and has no
+/// recorded outcome ends as uncertain. If a provider accepted the message, the status is accepted; if the delivery is
+/// proven, delivered.
 pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Timestamp) -> bool {
     let rests =
         notification.status.is_final() || notification.next_action_at.is_none_or(|at| at >= cutoffs.settled_before);

@@ -1,4 +1,4 @@
-//! Cutoffs over both clock changes, and what counts as stuck.
+//! Tests of the cutoffs over both clock changes, and of the rule for stuck notifications.
 #![allow(clippy::unwrap_used)]
 
 use jiff::civil::date;
@@ -17,8 +17,8 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Every moment at which `cron(0 2 * * ? *)` in Rome fires from one day to another: not at all on a day without a 02:00, and
-/// once or twice on a day with two.
+/// Returns every time at which `cron(0 2 * * ? *)` in Rome fires between two days. It does not fire on a day without
+/// 02:00. On a day with two, it fires twice, or once if `twice` is false.
 fn runs(from: Zoned, to: &Zoned, twice: bool) -> Vec<Timestamp> {
     let mut runs = Vec::new();
     let mut day = from.date();
@@ -40,7 +40,7 @@ fn rome(year: i16, month: i8, day: i8) -> Zoned {
     date(year, month, day).in_tz("Europe/Rome").unwrap()
 }
 
-/// When the runs find a device that is last used at `last_used_at` to be stale, for the first time.
+/// Returns the first run that finds a device last used at `last_used_at` stale.
 fn first_found(runs: &[Timestamp], last_used_at: Timestamp) -> Option<Timestamp> {
     let age = DeviceAge { last_used_at, expires_at: None };
     let found = |now: &&Timestamp| {
@@ -57,7 +57,7 @@ fn over_both_clock_changes_of_2027_nothing_is_missed_and_nothing_goes_early() {
     {
         let runs = runs(from.clone(), &to, true);
         assert_eq!(runs.len(), expected);
-        // A device for every quarter of an hour that turns stale between the first run and the last.
+        // Tests one device for every quarter of an hour that becomes stale between the first and the last run.
         let mut stale_from = runs[0];
         while stale_from < *runs.last().unwrap() {
             let found = first_found(&runs, stale_from - retention).unwrap();
@@ -100,7 +100,7 @@ fn work_is_stuck_an_hour_after_its_lifetime_and_not_before() {
     assert_eq!(ended(119, None), None);
     assert_eq!(ended(120, None), None);
     assert_eq!(ended(121, None), Some((Status::Expired, Some(Reason::Lifetime), None)));
-    // The lifetime says nothing about a paid call that was begun.
+    // The end of the lifetime does not settle a paid call that began.
     assert_eq!(ended(121, Some(Channel::Sms)), Some((Status::Uncertain, Some(Reason::OutcomeUnknown), None)));
 }
 
@@ -117,7 +117,7 @@ fn what_ends_stuck_work_keeps_what_is_known_of_it() {
     taken.record(Attempt { outcome: AttemptOutcome::Accepted, ..Attempt::lost(Channel::Email, due, 92) });
     assert!(end_if_stuck(&mut taken, &cutoffs, now));
     assert_eq!((taken.status, taken.reason), (Status::Accepted, None));
-    // Its browser told of it while the function held it, and that died.
+    // The browser reported delivery while the function held its lease, and then the function crashed.
     let mut proven = sample::notification("ada", due, Some(Channel::Sms));
     let receipt = Receipt { event: Event::Delivered, channel: Channel::Push, at: due, value_micros: None };
     assert_eq!(receipt.apply(&mut proven, due), Effect::Noted);

@@ -1,4 +1,4 @@
-//! A world to clean up, for tests.
+//! Tables to clean up, for tests.
 
 use std::ops::Deref;
 
@@ -19,7 +19,7 @@ impl World {
         Self { tables, cleanup }
     }
 
-    /// The same tables, seen by a process that dies after some calls.
+    /// Returns a cleanup on the same tables, of a process that crashes after some calls.
     pub fn doomed(&self, fuse: Fuse) -> Cleanup {
         cleanup_of(self.tables.doomed(fuse))
     }

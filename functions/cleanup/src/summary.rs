@@ -1,18 +1,18 @@
-//! What a pass did, for the caller and for the one line it logs.
+//! The result of a pass, for the response and for its one log line.
 
 use serde::Serialize;
 
-/// How many of one kind were found, and how many of them are done with.
+/// Number of items of one kind that were found and that were done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Done with.
+    /// Items that were done.
     pub done: u64,
-    /// Found and not done: all of them in a dry run, else those that failed.
+    /// Items found but not done: all in a dry run, else those that failed.
     pub remaining: u64,
 }
 
 impl Tally {
-    /// Counts one that was found.
+    /// Counts one item that was found.
     pub fn count(&mut self, is_done: bool) {
         *(if is_done { &mut self.done } else { &mut self.remaining }) += 1;
     }
@@ -26,25 +26,25 @@ impl Tally {
     }
 }
 
-/// One pass.
+/// Result of one pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Whether nothing was changed on purpose.
+    /// True if nothing was changed, as the caller requested.
     pub dry_run: bool,
-    /// Whether the pass got to the end of everything; if not, the next one goes on from there.
+    /// True if the pass reached the end of everything. If not, the next pass continues from there.
     pub complete: bool,
-    /// Devices whose browser said they would end by now.
+    /// Devices whose subscription has expired.
     pub expired_devices: Tally,
-    /// Devices that did not register for longer than they are kept.
+    /// Devices that did not register for longer than the retention.
     pub unused_devices: Tally,
-    /// Recipients whose erasure was cut short, or was followed by something of a send then under way.
+    /// Recipients whose erasure was interrupted, or for whom a concurrent send stored an item after the erasure.
     pub erased_recipients: Tally,
-    /// Notifications beyond their lifetime that nobody finished.
+    /// Notifications still open after their lifetime.
     pub stuck_notifications: Tally,
 }
 
 impl Summary {
-    /// Adds what another part of the same pass did.
+    /// Adds the result of another part of the same pass.
     #[must_use]
     pub const fn plus(self, other: &Self) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Summary {
         }
     }
 
-    /// The line that ends a pass: `7 of 8 done`, and which kinds.
+    /// Logs the summary of the pass: `7 of 8 done`, with the number of each kind.
     pub fn log(&self) {
         let kinds = [self.expired_devices, self.unused_devices, self.erased_recipients, self.stuck_notifications];
         let all = kinds.into_iter().fold(Tally::default(), Tally::plus);
