@@ -1,9 +1,10 @@
 //! Language tags.
 
-/// Longest tag that RFC 5646 section 4.4.1 asks software to support.
+/// Maximum length of a tag that RFC 5646 section 4.4.1 requires software to support.
 const MAX_BYTES: usize = 35;
 
-/// Checks the form of a BCP 47 tag such as `it` or `it-IT`; the language need not exist.
+/// Returns `true` if the text has the form of a BCP 47 tag such as `it` or `it-IT`. The language itself is not
+/// checked.
 #[must_use]
 pub fn is_language_tag(tag: &str) -> bool {
     let is_subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -1,4 +1,5 @@
-//! What ops may change without a deploy, beside the rollout: the JSON parameter `.../settings`. `{}` is every default.
+//! Settings that an operator can change without a deployment: the JSON parameter `.../settings`. The rollout has
+//! parameters of its own. `{}` selects every default.
 
 mod names;
 mod types;
@@ -15,26 +16,26 @@ use crate::channel::prices::Prices;
 use crate::rollout::guard::GuardSettings;
 use crate::rollout::strict_json::{self, JsonFault};
 
-/// The highest ceiling that anybody can mean, in micro-euro: a billion euros.
+/// Maximum of any ceiling, in micro-euro: a billion euros.
 const MAX_MICROS: u64 = 1_000_000_000_000_000;
 
-/// The whole parameter. An unknown field is refused, since it is most likely a misspelt known one.
+/// Content of the whole parameter. An unknown field is refused, because it is most likely a misspelt known field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// What SMS may cost and where it may go.
+    /// Limits of SMS: cost, countries and parts.
     pub sms: SmsSettings,
-    /// What everything may cost.
+    /// Budgets of all channels together.
     pub budgets: Budgets,
-    /// What a send costs, where it differs from the built-in figures.
+    /// Prices of sends that differ from the built-in prices.
     pub prices: Prices,
-    /// How long things are kept.
+    /// Retention periods.
     pub retention_days: RetentionDays,
-    /// Rules of single types, where they differ from the built-in ones.
+    /// Rules of single types that differ from the built-in rules.
     pub types: TypeOverrides,
-    /// When a provider that fails is left alone, and for how long.
+    /// Thresholds and open periods of circuit breakers.
     pub breaker: Thresholds,
-    /// When version 2 is taken back.
+    /// Conditions under which the guard lowers the percentage of version 2.
     pub guard: GuardSettings,
 }
 
@@ -42,17 +43,17 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmsSettings {
-    /// The most that all SMS of one UTC day may cost, in micro-euro.
+    /// Maximum cost of all SMS of one UTC day, in micro-euro.
     pub daily_ceiling_micros: u64,
-    /// ISO 3166-1 alpha-2 codes of the countries that may be texted; none given means the sender's own only.
+    /// ISO 3166-1 alpha-2 codes of the allowed destination countries. `None` allows only the sender's own country.
     pub allowed_countries: Option<Vec<CountryCode>>,
-    /// The most SMS that one recipient gets on one UTC day.
+    /// Maximum number of SMS to one recipient on one UTC day.
     pub per_recipient_per_day: u32,
-    /// The most that one message may cost, in micro-euro.
+    /// Maximum cost of one message, in micro-euro.
     pub max_price_micros: u64,
-    /// The most parts that one message may have.
+    /// Maximum number of parts of one message.
     pub max_parts: u32,
-    /// Typographic quotes, dashes and the like become plain ones where that lets a text travel as GSM-7.
+    /// Replaces typographic quotes, dashes and similar characters with plain ones, if the text then fits GSM-7.
     pub plain_punctuation: bool,
 }
 
@@ -69,18 +70,18 @@ impl Default for SmsSettings {
     }
 }
 
-/// What all channels together may cost, in micro-euro; none given means no budget, 0 that nothing may be paid. Whichever is
-/// reached first holds, so an hour's may be above a day's.
+/// Budgets of all channels together, in micro-euro. `None` means no budget; 0 forbids every paid call. All budgets
+/// apply independently, so an hour's budget may be higher than a day's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budgets {
-    /// In an hour of UTC.
+    /// Budget of an hour in UTC.
     pub hour_micros: Option<u64>,
-    /// In a day of UTC.
+    /// Budget of a day in UTC.
     pub day_micros: Option<u64>,
-    /// In a calendar month of UTC.
+    /// Budget of a calendar month in UTC.
     pub month_micros: Option<u64>,
-    /// For one notification, all its attempts together.
+    /// Budget of one notification, for all its attempts together.
     pub message_micros: Option<u64>,
 }
 
@@ -98,13 +99,13 @@ fn is_beyond_reason(micros: Option<u64>) -> bool {
     micros > Some(MAX_MICROS)
 }
 
-/// How long things are kept, in days: at least 1 each.
+/// Retention periods, in days; each at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionDays {
-    /// Notifications after their lifetime.
+    /// Retention of notifications after the end of their lifetime.
     pub notifications: u32,
-    /// Devices after they were last used.
+    /// Retention of devices after their last use.
     pub device_unused: u32,
 }
 
@@ -115,7 +116,7 @@ impl Default for RetentionDays {
 }
 
 impl RetentionDays {
-    /// How long a notification is kept after its lifetime.
+    /// Returns the period for which a notification is kept after its lifetime.
     #[must_use]
     pub fn of_notifications(self) -> SignedDuration {
         SignedDuration::from_hours(24 * i64::from(self.notifications))
@@ -123,14 +124,16 @@ impl RetentionDays {
 }
 
 impl Settings {
-    /// Reads the parameter's text.
+    /// Parses the parameter's text.
     ///
     /// # Errors
-    /// Not a JSON object of these fields, or a value out of its range. The fault never quotes the text.
+    /// The text is not a JSON object of these fields, or a value is out of its range. The error never quotes the
+    /// text.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         names::check(text)?;
         let settings: Self = strict_json::parse(text)?;
-        // The derived reader also takes a list of values in the order of the fields, which nobody means to write.
+        // The derived `Deserialize` also accepts a list of values in the order of the fields. Such a list is refused
+        // here.
         let sections: Map<String, Value> = strict_json::parse(text)?;
         let mut types = sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::values);
         if !sections.values().all(Value::is_object) || !types.all(Value::is_object) {

@@ -1,4 +1,4 @@
-//! What a breaker is for: a channel and who answers there.
+//! Key of a breaker: a channel and a provider's host.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,43 +8,43 @@ use jiff::Timestamp;
 use crate::channel::Channel;
 use crate::recipient::Device;
 
-/// A provider's host on a channel. Each region of Windows' push service is a host of its own.
+/// Provider's host on a channel. Each region of Windows' push service is a separate host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host {
-    /// The channel.
+    /// Channel.
     pub channel: Channel,
-    /// The push service's host, `ses` or `sns`, as an attempt's `provider`.
+    /// Push service's host, `ses` or `sns`; the same value as an attempt's `provider`.
     pub provider: String,
 }
 
-/// Hosts that are not to be called, and until when.
+/// Hosts that must not be called, each with the time until which this holds.
 pub type Bars = BTreeMap<Host, Timestamp>;
 
 impl Host {
-    /// A push service's.
+    /// Returns the key for a push service's host.
     pub fn push(provider: impl Into<String>) -> Self {
         Self { channel: Channel::Push, provider: provider.into() }
     }
 
-    /// The one that a device's messages go to.
+    /// Returns the host that receives the device's messages.
     #[must_use]
     pub fn of_device(device: &Device) -> Self {
         Self::push(device.host())
     }
 
-    /// The provider of a paid channel.
+    /// Returns the key for the provider of a paid channel.
     #[must_use]
     pub fn paid(channel: Channel) -> Self {
         Self { channel, provider: channel.provider().to_owned() }
     }
 
-    /// Its key in the control table.
+    /// Returns the key of this host's item in the control table.
     #[must_use]
     pub fn name(&self) -> String {
         format!("breaker#{}#{}", self.channel, self.provider)
     }
 
-    /// The one with this key; `None` for any other text.
+    /// Parses a key that [`Host::name`] returned; `None` for any other text.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let (channel, provider) = name.strip_prefix("breaker#")?.split_once('#')?;

@@ -1,51 +1,51 @@
-//! What one process knows of a host: the breaker as it last heard of it, and attempts it has told nobody of.
+//! State that one process holds for a host: the last breaker it read, and attempts that are not reported yet.
 
 use super::{Admission, Breaker, Count, DeviceMark, Phase, Report, Stored, Tally};
 
-/// Attempts older than the longest window that settings allow are forgotten.
+/// Time after which attempts are removed: slightly longer than the longest window that the settings allow (120 s).
 const KEPT_MS: i64 = 125_000;
-/// How far apart the clocks of two instances may be.
+/// Assumed maximum clock difference between two instances.
 pub const CLOCK_SKEW_MS: i64 = 5_000;
 
-/// Number of devices named in the table beyond which further ones are only counted: an item must stay small, and so many
-/// different devices are a host's trouble in any case.
+/// Number of devices in the table from which further failures are only counted. It keeps the item small. With that
+/// many different devices, the host itself is at fault.
 const MOST_MARKED: usize = 16;
-/// How long the last count of them holds.
+/// Period for which the last check of that number stays valid.
 const MARKED_FOR_MS: i64 = 10_000;
 
-/// A failed attempt.
+/// Failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
-    /// When it began.
+    /// Start of the attempt, in milliseconds since the epoch.
     pub began_ms: i64,
-    /// When it ended.
+    /// End of the attempt, in milliseconds since the epoch.
     pub ended_ms: i64,
-    /// Which device's it was; `None` where no single address is behind it.
+    /// Device that was tried; `None` for SES and SNS, which have no devices.
     pub device: Option<DeviceMark>,
-    /// Until when the answer asks to be left alone.
+    /// Time until which the provider's answer asked to wait (`Retry-After`).
     pub asked_until_ms: Option<i64>,
 }
 
-/// One host's place in a process's memory.
+/// In-memory state of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     known: Breaker,
-    /// Until when a provider wants to be left alone that nobody else could be told of.
+    /// Time until which a provider asked to wait, while this could not be stored for other instances.
     wish_until_ms: i64,
     succeeded: Tally,
     failed: Vec<Failure>,
-    /// Until when the table is known to name enough devices.
+    /// Time until which this process assumes that the table names [`MOST_MARKED`] devices or more.
     crowded_until_ms: i64,
 }
 
 impl Memory {
-    /// The breaker as last heard of.
+    /// Returns the breaker as last read.
     #[must_use]
     pub const fn known(&self) -> &Breaker {
         &self.known
     }
 
-    /// Whether a call may go out now.
+    /// Decides if a call is allowed at `now_ms`.
     #[must_use]
     pub fn admission(&self, now_ms: i64) -> Admission {
         match self.known.admission(now_ms) {
@@ -54,12 +54,12 @@ impl Memory {
         }
     }
 
-    /// Keeps to a provider's wish though the others do not know of it.
+    /// Blocks calls until `until_ms` in this process only, because the provider's request could not be stored.
     pub fn keep_to(&mut self, until_ms: i64) {
         self.wish_until_ms = self.wish_until_ms.max(until_ms);
     }
 
-    /// Notes a success. While the breaker is not CLOSED nothing is counted.
+    /// Counts a success. While the breaker is not CLOSED, nothing is counted.
     pub fn succeeded(&mut self, now_ms: i64) {
         if self.known.is_closed() {
             self.succeeded.forget_until(now_ms - KEPT_MS);
@@ -67,7 +67,7 @@ impl Memory {
         }
     }
 
-    /// Notes a failure.
+    /// Records a failure. While the breaker is not CLOSED, nothing is recorded.
     pub fn failed(&mut self, failure: Failure) {
         if self.known.is_closed() {
             self.failed.retain(|before| before.ended_ms > failure.ended_ms - KEPT_MS);
@@ -75,13 +75,13 @@ impl Memory {
         }
     }
 
-    /// Notes how many devices the table names.
+    /// Checks the number of devices that the table names, and stores the result for 10 s (`MARKED_FOR_MS`).
     pub fn weigh(&mut self, stored: &Stored, now_ms: i64) {
         let is_crowded = stored.tally.devices_since(now_ms - KEPT_MS) >= MOST_MARKED;
         self.crowded_until_ms = if is_crowded { now_ms + MARKED_FOR_MS } else { 0 };
     }
 
-    /// What is to be told: nothing without a failure, else all failures and what went well beside them.
+    /// Returns the report to store: all failures and the successes of the same window. `None` if nothing failed.
     #[must_use]
     pub fn report(&self, now_ms: i64) -> Option<Report> {
         let began_ms = self.failed.iter().map(|failure| failure.began_ms).min()?;
@@ -98,14 +98,14 @@ impl Memory {
         Some(Report { tally, began_ms, failures: self.failed.len(), asked_until_ms, at_ms: now_ms })
     }
 
-    /// A report was taken in; what was noted since then stays.
+    /// Removes the counts of a stored report. Attempts that were recorded after the report was made stay.
     pub fn told(&mut self, report: &Report) {
         self.succeeded.subtract(&report.tally);
         self.failed.drain(..report.failures.min(self.failed.len()));
     }
 
-    /// Hears of the breaker. A transition ends what was counted before it: only failures of attempts that began since it
-    /// was closed still count.
+    /// Updates the breaker. After a transition, earlier counts are removed. Only failures of attempts that began
+    /// after the breaker closed still count.
     pub fn learn(&mut self, breaker: Breaker) {
         if breaker.revision != self.known.revision {
             self.succeeded = Tally::default();
@@ -118,7 +118,8 @@ impl Memory {
     }
 }
 
-/// Whether an attempt that began then belongs to the time since the breaker was closed.
+/// Returns `true` if an attempt that began at `began_ms` counts for a breaker that closed at `since_ms`. It allows
+/// for [`CLOCK_SKEW_MS`].
 #[must_use]
 pub const fn counts(began_ms: i64, since_ms: i64) -> bool {
     since_ms <= began_ms + CLOCK_SKEW_MS

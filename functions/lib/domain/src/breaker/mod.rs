@@ -1,15 +1,16 @@
-//! The circuit breaker: one for each channel and provider host, shared by all instances through the control table.
+//! Circuit breakers: one for each channel and provider host, shared by all instances through the control table.
 //!
-//! Pure: [`Tally`] counts, [`Breaker`] is the state with its transitions, [`Memory`] is what one process knows of a host.
-//! [`Breakers`] carries out what they decide, over a [`Ledger`] that writes on conditions only. [`Bulkhead`] keeps one slow
-//! host from holding all of a process's calls before a breaker could open.
+//! This module is pure. [`Tally`] counts attempts, [`Breaker`] is the state machine, and [`Memory`] is the state that
+//! one process holds for a host. The crate `delivery` applies their decisions: `Breakers` stores transitions in a
+//! `Ledger` with conditional writes. `Bulkhead` limits concurrent calls per provider, so that one slow host cannot
+//! hold all calls of a process before its breaker opens.
 //!
-//! An instance counts in memory. Only a failure is written, and takes along what this instance saw go well in the same
-//! window: a healthy service writes nothing. Successes of instances without a failure are known to nobody else, so a
-//! breaker may open early. It is never late: see [`Tally::is_bad`].
+//! An instance counts in memory. Only a failure is written. The write includes the successes that this instance saw
+//! in the same window. A healthy service therefore writes nothing. Successes of instances without a failure are not
+//! in the table, so a breaker may open early. It never opens late: see [`Tally::is_bad`].
 //!
-//! One device is not its host: a push service's failures count by device, and its `Retry-After` concerns the device alone
-//! until several different devices got one ([`Tally::asks_for_rest`]).
+//! A push service's failures count by device. Its `Retry-After` concerns one device only, until several different
+//! devices received one ([`Tally::asks_for_rest`]).
 
 mod host;
 pub mod memory;

@@ -1,27 +1,27 @@
-//! What one process reports of a host, and what all of them keep of it.
+//! Counts that one process reports for a host, and the state that all processes share.
 
 use super::{Breaker, Tally};
 
-/// What one process saw of a host.
+/// Attempts of one process to a host, not yet stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Its failures, and what went well beside them.
+    /// Failures and successes by slot.
     pub tally: Tally,
-    /// When the first of the failed attempts began, in milliseconds since the epoch.
+    /// Start of the earliest failed attempt, in milliseconds since the epoch.
     pub began_ms: i64,
-    /// How many failures there are.
+    /// Number of failures.
     pub failures: usize,
-    /// Until when the host is to be left alone, if several devices were told so.
+    /// Latest time until which a failed attempt's answer asked to wait; `None` if no answer did.
     pub asked_until_ms: Option<i64>,
-    /// When it is told.
+    /// Time of the report, in milliseconds since the epoch.
     pub at_ms: i64,
 }
 
-/// What is kept of a host.
+/// State that is stored for a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Its breaker.
+    /// Breaker of the host.
     pub breaker: Breaker,
-    /// What all processes told since it was closed.
+    /// Counts that all processes reported since the breaker closed.
     pub tally: Tally,
 }

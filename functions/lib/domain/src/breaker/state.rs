@@ -1,46 +1,48 @@
-//! The state of one breaker and how it changes.
+//! State of one breaker and its transitions.
 //!
 //! ```text
-//!            too many failures, or the provider says when
+//!            too many failures, or the provider asks to wait
 //!   CLOSED ───────────────────────────────────────────────► OPEN ◄──────────┐
-//!     ▲                                                      │ its time is  │ the probe fails:
-//!     │                                                      ▼ over         │ twice as long
+//!     ▲                                                      │ the open     │ the probe fails:
+//!     │                                                      ▼ period ends  │ twice as long
 //!     └────────────────── the probe is answered ───────── HALF_OPEN ────────┘
 //!                                                     one probe, leased
 //! ```
 //!
-//! Every transition draws a new revision and is written on the condition that the one it started from is still stored.
+//! Every transition draws a new revision. It is written on the condition that the stored revision is still the one
+//! before it.
 
 use jiff::SignedDuration;
 
 use super::Thresholds;
 use crate::channel::{Answer, Outcome};
 
-/// How long a probe keeps others out: longer than the longest call, storing its result, and clocks that differ by 5 s.
+/// Lease of a probe. It is longer than the longest call, the write of its result and a clock difference of 5 s
+/// together.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
 
-/// Where a breaker stands. Times are milliseconds since the epoch.
+/// State of a breaker. Times are milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Calls go out.
+    /// Calls are allowed.
     Closed {
-        /// Since when; what began well before belongs to an earlier time and is not counted.
+        /// Time of the transition. Attempts that began well before it do not count.
         since_ms: i64,
     },
-    /// No calls before this time.
+    /// No calls are allowed before `until_ms`.
     Open {
-        /// Then the first one probes.
+        /// Time from which one call is allowed as a probe.
         until_ms: i64,
     },
-    /// One call is out to see.
+    /// One probe is in progress.
     HalfOpen {
-        /// When another one may, if nothing was heard of it.
+        /// Time from which another probe is allowed, if no result of this one was stored.
         lease_ms: i64,
     },
 }
 
 impl Phase {
-    /// The name that explain shows.
+    /// Returns the name that explain shows.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -51,47 +53,48 @@ impl Phase {
     }
 }
 
-/// One breaker.
+/// Breaker of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breaker {
-    /// Drawn anew with every transition; 0 is one that never left CLOSED.
+    /// Random value that changes with every transition. 0 means that the breaker never left CLOSED.
     pub revision: u32,
-    /// Where it stands.
+    /// Current state.
     pub phase: Phase,
-    /// How long it was open by its own reckoning, which the next failed probe doubles; 0 when closed.
+    /// Open period that the thresholds set last; a failed probe doubles it. 0 when closed, or if only the provider
+    /// set the time.
     pub open_for_ms: i64,
-    /// Since when it is not CLOSED.
+    /// Time at which the breaker left CLOSED, in milliseconds since the epoch; `None` when closed.
     pub opened_at_ms: Option<i64>,
 }
 
-/// Whether a call may go out.
+/// Decision about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It may.
+    /// The call is allowed.
     Free,
-    /// If it gets the probe.
+    /// The call is allowed only if the caller obtains the probe's lease.
     IfProbe,
-    /// Not before this time, in milliseconds since the epoch.
+    /// No call is allowed before this time, in milliseconds since the epoch.
     Barred(i64),
 }
 
-/// What a call's outcome says about the host.
+/// Result of a call, as far as it concerns the host's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// It took the message.
+    /// The provider accepted the message.
     Success,
-    /// It answered, and the answer says nothing about its health.
+    /// The provider answered, but the answer does not concern its health.
     Answered,
-    /// It was not called after all.
+    /// The provider was not called: a check before the call rejected the message.
     NotCalled,
-    /// It did not answer, or cannot now.
+    /// The provider did not answer, or answered "retry later".
     Failure,
-    /// The answer asks to be left alone this long.
+    /// The provider asked to wait this long, in milliseconds.
     Asked(u64),
 }
 
 impl Signal {
-    /// What an answer says.
+    /// Derives the signal from a provider's answer.
     #[must_use]
     pub const fn of(answer: &Answer) -> Self {
         match &answer.outcome {
@@ -111,7 +114,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Whether a call may go out now.
+    /// Decides if a call is allowed at `now_ms`.
     #[must_use]
     pub const fn admission(&self, now_ms: i64) -> Admission {
         match self.phase {
@@ -121,21 +124,21 @@ impl Breaker {
         }
     }
 
-    /// Whether calls go out freely.
+    /// Returns `true` if the breaker is CLOSED.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed { .. })
     }
 
-    /// Too many failed.
+    /// Returns the breaker after too many failures: OPEN for the first open period.
     #[must_use]
     pub fn opened(&self, thresholds: &Thresholds, now_ms: i64) -> Self {
         let open_ms = thresholds.open_ms(0);
         self.to_open(now_ms + open_ms, open_ms, now_ms)
     }
 
-    /// The provider wants to be left alone until then; `None` when that changes nothing. A time that was set is never
-    /// shortened, and a probe that is out keeps its lease.
+    /// Returns the breaker after a provider asked to wait until `until_ms`; `None` if that changes nothing. The end
+    /// of an open period or of a probe's lease is never moved to an earlier time.
     #[must_use]
     pub fn asked(&self, until_ms: i64, now_ms: i64) -> Option<Self> {
         match self.phase {
@@ -146,7 +149,7 @@ impl Breaker {
         }
     }
 
-    /// The one probe, when it is time for it.
+    /// Returns the breaker with a leased probe; `None` if a probe is not allowed at `now_ms`.
     #[must_use]
     pub fn probing(&self, now_ms: i64) -> Option<Self> {
         let lease_ms = now_ms + i64::try_from(LEASE.as_millis()).unwrap_or(0);
@@ -154,7 +157,7 @@ impl Breaker {
         may.then(|| Self { revision: drawn(self.revision), phase: Phase::HalfOpen { lease_ms }, ..*self })
     }
 
-    /// What a probe's outcome makes of it.
+    /// Returns the breaker after a probe's result.
     #[must_use]
     pub fn probed(&self, signal: Signal, thresholds: &Thresholds, now_ms: i64) -> Self {
         let longer_ms = thresholds.open_ms(self.open_for_ms);

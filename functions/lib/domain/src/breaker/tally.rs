@@ -1,34 +1,34 @@
-//! Attempts by slots of 5 s: counted in memory by one process, and added up in the table over all of them.
+//! Counts of attempts by slots of 5 s. One process counts in memory; the table holds the sum over all processes.
 //!
-//! A device's failure is counted with the device: however often one device fails within a window, it is one failure. A failure
-//! without a device (SES, SNS) counts each time.
+//! A device's failures are stored by device. Any number of failures of one device within a window counts as one
+//! failure. A failure without a device (SES, SNS) counts each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Thresholds;
 
-/// How finely time is counted.
+/// Length of a slot, in milliseconds.
 pub const SLOT_MS: i64 = 5_000;
-/// Number of different devices without which no breaker of a push service opens.
+/// Minimum number of different failed devices before a push service's breaker opens.
 pub const SEVERAL: usize = 3;
 
-/// A device, by a hash of its id.
+/// Hash of a device's id (32 bits).
 pub type DeviceMark = u32;
 
-/// Attempts that went well or failed.
+/// Number of failed and successful attempts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// The provider did not answer, or said "later"; failures of no device in particular.
+    /// Failures without a device: the provider did not answer, or answered "retry later".
     pub failed: u64,
-    /// The provider took the message.
+    /// Attempts that the provider accepted.
     pub succeeded: u64,
 }
 
-/// One slot.
+/// Counts of one slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Slot {
     count: Count,
-    /// Devices that failed, and whether the answer said when to come again.
+    /// Failed devices; `true` if an answer asked the device to wait.
     devices: BTreeMap<DeviceMark, bool>,
 }
 
@@ -36,7 +36,7 @@ struct Slot {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally(BTreeMap<i64, Slot>);
 
-/// The sum over some of the newest slots.
+/// Sum over some of the newest slots.
 #[derive(Debug, Clone, Default)]
 struct Sum {
     unmarked: u64,
@@ -46,25 +46,25 @@ struct Sum {
 }
 
 impl Tally {
-    /// The slot a moment belongs to.
+    /// Returns the slot that contains `at_ms`.
     #[must_use]
     pub const fn slot_of(at_ms: i64) -> i64 {
         at_ms.div_euclid(SLOT_MS)
     }
 
-    /// Counts of one slot.
+    /// Adds counts to one slot.
     pub fn add(&mut self, slot: i64, count: Count) {
         let held = &mut self.0.entry(slot).or_default().count;
         held.failed = held.failed.saturating_add(count.failed);
         held.succeeded = held.succeeded.saturating_add(count.succeeded);
     }
 
-    /// A device's failure in one slot; `asked` when the answer said when to come again.
+    /// Adds a device's failure to one slot. `asked` is `true` if the answer asked to wait.
     pub fn add_device(&mut self, slot: i64, device: DeviceMark, asked: bool) {
         *self.0.entry(slot).or_default().devices.entry(device).or_default() |= asked;
     }
 
-    /// Adds all of another tally.
+    /// Adds all counts of another tally.
     pub fn merge(&mut self, other: &Self) {
         for (slot, added) in &other.0 {
             self.add(*slot, added.count);
@@ -72,7 +72,7 @@ impl Tally {
         }
     }
 
-    /// Takes away the counts that were added before.
+    /// Subtracts counts that were added before, and removes the devices of those slots.
     pub fn subtract(&mut self, other: &Self) {
         for (slot, taken) in &other.0 {
             if let Some(held) = self.0.get_mut(slot) {
@@ -84,41 +84,46 @@ impl Tally {
         self.0.retain(|_, slot| *slot != Slot::default());
     }
 
-    /// Forgets slots that ended by `at_ms`.
+    /// Removes slots that ended at or before `at_ms`.
     pub fn forget_until(&mut self, at_ms: i64) {
         self.0.retain(|slot, _| ends_ms(*slot) > at_ms);
     }
 
-    /// Slots that ended by `at_ms`.
+    /// Returns the slots that ended at or before `at_ms`.
     #[must_use]
     pub fn ended_by(&self, at_ms: i64) -> Vec<i64> {
         self.0.keys().copied().filter(|slot| ends_ms(*slot) <= at_ms).collect()
     }
 
-    /// Every slot with its counts, oldest first.
+    /// Returns every slot with its counts, oldest first.
     pub fn slots(&self) -> impl Iterator<Item = (i64, Count)> + '_ {
         self.0.iter().map(|(slot, held)| (*slot, held.count))
     }
 
-    /// Every slot with the devices that failed in it and whether each was told when to come again, oldest first.
+    /// Returns every slot with its failed devices, oldest first. `true` means that an answer asked the device to
+    /// wait.
     pub fn devices(&self) -> impl Iterator<Item = (i64, &BTreeMap<DeviceMark, bool>)> + '_ {
         self.0.iter().map(|(slot, held)| (*slot, &held.devices))
     }
 
-    /// Number of different devices that failed since `at_ms`.
+    /// Returns the number of different devices that failed since `at_ms`.
     #[must_use]
     pub fn devices_since(&self, at_ms: i64) -> usize {
         let recent = self.0.iter().filter(|(slot, _)| ends_ms(**slot) > at_ms);
         recent.flat_map(|(_, held)| held.devices.keys()).collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether it is time to open: at least `min_attempts` within the window that ends now, and of those at least
-    /// `failure_percent` failed. Of one device's failures one counts, and fewer than [`SEVERAL`] devices are never enough.
+    /// Returns `true` if the breaker must open. The rule: at least `min_attempts` within the window that ends now, of
+    /// which at least `failure_percent` failed. All failures of one device count as one. Fewer than [`SEVERAL`]
+    /// devices are never enough.
     ///
-    /// Never late, whatever is not known here: a failure counts when its slot touches the window, a success only when its
-    /// whole slot lies inside, and successes that nobody reported may have made up the least number of attempts. So this
-    /// says yes whenever a count of every single attempt would. And sooner, for any shorter time that ends now and in which
-    /// the known attempts alone are enough: a host that fails altogether must not outlive the good minute before.
+    /// The result is never late, although some attempts are not known here. A failure counts if its slot overlaps the
+    /// window. A success counts only if its whole slot lies inside the window. Successes that were not reported are
+    /// assumed to fill up the minimum number of attempts. So if an exact count of every attempt meets the rule, this
+    /// function returns `true`.
+    ///
+    /// It also returns `true` if the known attempts meet the rule within any shorter time that ends now. A host that
+    /// fails completely is thus detected even if the minute before was good.
     #[must_use]
     pub fn is_bad(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
         let sums = self.sums(thresholds, now_ms);
@@ -129,15 +134,16 @@ impl Tally {
         whole || sums.iter().any(|sum| sum.is_of_several() && too_many(sum.failed(), sum.attempts(), thresholds))
     }
 
-    /// Whether the host as a whole asks for rest: within the window, or a shorter time that ends now, [`SEVERAL`] different
-    /// devices were told when to come again, and at least `failure_percent` of the known attempts failed.
+    /// Returns `true` if the whole host must rest. The condition must hold within the window or a shorter time that
+    /// ends now: [`SEVERAL`] different devices were asked to wait, and at least `failure_percent` of the known
+    /// attempts failed.
     #[must_use]
     pub fn asks_for_rest(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
         let enough = |sum: &Sum| sum.asked.len() >= SEVERAL && is_share(sum.failed(), sum.attempts(), thresholds);
         self.sums(thresholds, now_ms).iter().any(enough)
     }
 
-    /// The sums over the newest slot, the two newest, and so on, as far as the window reaches.
+    /// Returns the sums over the newest slot, the two newest slots, and so on, up to the length of the window.
     fn sums(&self, thresholds: &Thresholds, now_ms: i64) -> Vec<Sum> {
         let begins_ms = now_ms - thresholds.window_ms();
         let within = self.0.iter().rev().take_while(|(slot, _)| ends_ms(**slot) > begins_ms);
@@ -195,7 +201,7 @@ mod tests {
         tally
     }
 
-    /// The rule as it is written: at least 20 attempts in the last 60 s, of which at least half failed.
+    /// Exact rule, as a model: at least 20 attempts in the last 60 s, of which at least half failed.
     fn rule(attempts: &[(i64, bool)], thresholds: &Thresholds, now_ms: i64) -> bool {
         let within = |at_ms: i64| at_ms > now_ms - thresholds.window_ms() && at_ms <= now_ms;
         let counted: Vec<_> = attempts.iter().filter(|(at_ms, _)| within(*at_ms)).collect();
@@ -237,7 +243,8 @@ mod tests {
         assert!(tally(&attempts).is_bad(&Thresholds::default(), 57_000));
     }
 
-    /// The rule for devices as it is written: of one device's failures one counts, and there are at least three such.
+    /// Exact rule for devices, as a model: all failures of one device count as one, and at least three devices
+    /// failed.
     fn device_rule(attempts: &[(i64, Option<u32>)], thresholds: &Thresholds, now_ms: i64) -> bool {
         let within = |at_ms: i64| at_ms > now_ms - thresholds.window_ms() && at_ms <= now_ms;
         let counted: Vec<_> = attempts.iter().filter(|(at_ms, _)| within(*at_ms)).collect();
@@ -281,8 +288,8 @@ mod tests {
     }
 
     proptest! {
-        /// Never later than the exact rule for devices, however many of the successes were reported, and never on the word of
-        /// fewer than three.
+        /// The result is never later than the exact rule for devices, for any share of reported successes. Fewer than
+        /// three devices never open the breaker.
         #[test]
         fn by_devices_it_is_never_later_than_the_exact_rule_and_never_opens_for_two(
             attempts in proptest::collection::vec((0i64..150_000, proptest::option::of(0u32..25), any::<bool>()), 0..200),
@@ -317,8 +324,8 @@ mod tests {
             prop_assert_eq!(twice, Tally::default());
         }
 
-        /// Whoever knows every attempt, and their exact times, never says yes where this says no; also when only some of
-        /// the successes were reported.
+        /// If the exact rule over every attempt returns `true`, `is_bad` does too, also if only some successes were
+        /// reported.
         #[test]
         fn it_is_never_later_than_the_exact_rule(
             attempts in proptest::collection::vec((0i64..150_000, any::<bool>(), any::<bool>()), 0..200),
@@ -337,8 +344,8 @@ mod tests {
             }
         }
 
-        /// It opens early for two reasons only: too few successes are known, or a shorter time is bad enough. Without
-        /// failures it never does.
+        /// The breaker opens early for two reasons only: too few successes are known, or a shorter time is bad
+        /// enough. Without failures it never opens.
         #[test]
         fn it_opens_for_a_reason(succeeded in 0i64..500, failed in 0i64..9) {
             let mut attempts: Vec<_> = (0..succeeded).map(|n| (n * 100, false)).collect();

@@ -1,21 +1,21 @@
-//! When a breaker opens and for how long: the section `breaker` of the settings.
+//! Thresholds and open periods of breakers: the section `breaker` of the settings.
 
 use serde::{Deserialize, Serialize};
 
-/// What ops may tune.
+/// Values that an operator can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thresholds {
-    /// The fewest attempts within the window that say anything: 1 to 10,000.
+    /// Minimum number of attempts within the window: 1 to 10,000.
     pub min_attempts: u32,
-    /// From this share of failures on it opens, in percent: 1 to 100.
+    /// Share of failures from which the breaker opens, in percent: 1 to 100.
     pub failure_percent: u32,
-    /// How far back attempts count: 10 to 120 s.
+    /// Length of the window in which attempts count: 10 to 120 s.
     pub window_seconds: u32,
-    /// How long it stays open before the first probe: 10 to 600 s. Longer than any call, so that a call which began
-    /// before it opened has ended when it closes.
+    /// Time from opening to the first probe: 10 to 600 s. It is longer than any call. So a call that began before the
+    /// breaker opened has ended when it closes.
     pub open_seconds: u32,
-    /// What that doubles up to when probes fail: `open_seconds` to 3,600 s.
+    /// Maximum of the open period, which doubles with each failed probe: `open_seconds` to 3,600 s.
     pub max_open_seconds: u32,
 }
 
@@ -26,10 +26,10 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// What is wrong with these values.
+    /// Checks that every value is within its range.
     ///
     /// # Errors
-    /// The first value out of its range.
+    /// Returns a sentence about the first value that is out of its range.
     pub fn check(&self) -> Result<(), &'static str> {
         let within = |range: std::ops::RangeInclusive<u32>, value: u32| range.contains(&value);
         if !within(1..=10_000, self.min_attempts) {
@@ -50,19 +50,20 @@ impl Thresholds {
         Ok(())
     }
 
-    /// The window, in milliseconds.
+    /// Returns the length of the window, in milliseconds.
     #[must_use]
     pub fn window_ms(&self) -> i64 {
         i64::from(self.window_seconds) * 1_000
     }
 
-    /// The longest that a host is left alone on its own word before a probe, in milliseconds.
+    /// Returns the maximum time that a provider's own request can keep a host open before a probe, in milliseconds.
     #[must_use]
     pub fn longest_ms(&self) -> u64 {
         u64::from(self.max_open_seconds) * 1_000
     }
 
-    /// How long it stays open after having been open for `last_ms` (0: not open before), in milliseconds.
+    /// Returns the next open period, in milliseconds: twice `last_ms` within the limits. `last_ms` is 0 if the
+    /// breaker was not open before.
     #[must_use]
     pub fn open_ms(&self, last_ms: i64) -> i64 {
         let first_ms = i64::from(self.open_seconds) * 1_000;

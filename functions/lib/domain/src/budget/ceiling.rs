@@ -1,35 +1,35 @@
-//! The ceilings by name, as callers and ops see them.
+//! Names of the ceilings, as callers and operators see them.
 
 use serde::Serialize;
 
 use super::Period;
 
-/// One limit on what sending may cost: which of the settings it is.
+/// Limit of cost or number, named by its setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ceiling {
     /// `budgets.message_micros`: all paid attempts of one notification together.
     Message,
-    /// `types.<TYPE>.message_micros`: the same, for the notifications of one type.
+    /// `types.<TYPE>.message_micros`: all paid attempts of one notification of this type.
     TypeMessage,
     /// `sms.max_price_micros`: one SMS with all its parts.
     SmsPrice,
-    /// `budgets.hour_micros`: all channels together.
+    /// `budgets.hour_micros`: all channels together, per hour.
     Hour,
-    /// `budgets.day_micros`.
+    /// `budgets.day_micros`: all channels together, per day.
     Day,
-    /// `budgets.month_micros`.
+    /// `budgets.month_micros`: all channels together, per calendar month.
     Month,
-    /// `types.<TYPE>.day_micros`: all channels together, for one type.
+    /// `types.<TYPE>.day_micros`: all channels together, for one type per day.
     TypeDay,
-    /// `sms.daily_ceiling_micros`: SMS alone.
+    /// `sms.daily_ceiling_micros`: SMS only, per day.
     SmsDay,
-    /// `sms.per_recipient_per_day`: counts SMS, not money.
+    /// `sms.per_recipient_per_day`: a number of SMS, not an amount of money.
     SmsRecipient,
 }
 
 impl Ceiling {
-    /// Every ceiling.
+    /// All ceilings.
     pub const ALL: [Self; 9] = [
         Self::Message,
         Self::TypeMessage,
@@ -42,7 +42,7 @@ impl Ceiling {
         Self::SmsRecipient,
     ];
 
-    /// Over which time it is counted; `None` for what holds for one notification by itself.
+    /// Returns the period over which the ceiling counts; `None` for a limit of a single notification or SMS.
     #[must_use]
     pub const fn period(self) -> Option<Period> {
         match self {
@@ -53,7 +53,7 @@ impl Ceiling {
         }
     }
 
-    /// The name callers see and tables hold.
+    /// Returns the name that responses and table items use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Ceiling {
         }
     }
 
-    /// The ceiling with this name.
+    /// Returns the ceiling with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ceiling| ceiling.as_str() == name)

@@ -1,21 +1,21 @@
-//! Which ceilings hold for a paid call.
+//! Ceilings that apply to a paid call.
 
 use super::Ceiling;
 use crate::NotificationType;
 use crate::channel::Channel;
 use crate::settings::Settings;
 
-/// A ceiling as it is set: micro-euro, of [`Ceiling::SmsRecipient`] the number of SMS.
+/// Ceiling with its value: micro-euro, or a number of SMS for [`Ceiling::SmsRecipient`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Which.
+    /// Ceiling.
     pub ceiling: Ceiling,
-    /// The most there may be.
+    /// Maximum value.
     pub most: i64,
 }
 
 impl Limit {
-    /// The ceilings that are set for a paid call on this channel for a notification of this type.
+    /// Returns the ceilings that are set for a paid call on this channel for a notification of this type.
     #[must_use]
     pub fn all_for(channel: Channel, kind: &NotificationType, settings: &Settings) -> Vec<Self> {
         let (budgets, own, sms) = (&settings.budgets, settings.types.budgets_of(kind), &settings.sms);
@@ -36,20 +36,20 @@ impl Limit {
         set.into_iter().filter_map(limit).collect()
     }
 
-    /// What a call at this price adds to it.
+    /// Returns the amount that a call at this price adds to the ceiling's counter.
     #[must_use]
     pub const fn share_of(self, price_micros: i64) -> i64 {
         if matches!(self.ceiling, Ceiling::SmsRecipient) { 1 } else { price_micros }
     }
 
-    /// Whether a call at this price would go beyond it when this much of it is used.
+    /// Returns `true` if a call at this price would exceed the ceiling, given the amount already used.
     #[must_use]
     pub const fn forbids(self, price_micros: i64, used: i64) -> bool {
         used.saturating_add(self.share_of(price_micros)) > self.most
     }
 
-    /// Whether it forbids the call by itself, whatever others have spent: because of what this notification has cost, or since
-    /// it could not be paid from a full budget.
+    /// Returns `true` if the ceiling forbids the call regardless of other notifications. Either this notification's
+    /// own cost is too high, or the price exceeds the whole budget.
     #[must_use]
     pub const fn forbids_alone(self, price_micros: i64, cost_so_far_micros: i64) -> bool {
         match self.ceiling {

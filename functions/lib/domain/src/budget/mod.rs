@@ -1,6 +1,6 @@
-//! What sending may cost: which ceilings hold for a paid call, what is set aside for it and where, and how the budgets stand.
+//! Budgets: the ceilings for a paid call, the reservation of its price, and the current usage.
 //!
-//! Everything here is pure. [`store::BudgetStore`] sets money aside and gives it back, [`delivery`] asks it to.
+//! This module is pure. `BudgetStore` in the crate `store` reserves and returns money; the crate `delivery` calls it.
 
 mod ceiling;
 mod limits;

@@ -1,22 +1,22 @@
-//! The periods that money is counted over: hours, days and calendar months of UTC.
+//! Periods over which money is counted: hours, days and calendar months in UTC.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-/// A period of UTC.
+/// Period in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// From a full hour to the next.
+    /// From one full hour to the next.
     Hour,
     /// From midnight to midnight.
     Day,
-    /// A calendar month.
+    /// Calendar month.
     Month,
 }
 
 impl Period {
-    /// The first moment after the one that `at` lies in.
+    /// Returns the start of the period after the one that contains `at`.
     #[must_use]
     pub fn end(self, at: Timestamp) -> Timestamp {
         let at = utc(at);
@@ -33,7 +33,7 @@ impl Period {
     }
 }
 
-/// A moment's UTC date and time.
+/// Converts a timestamp to a UTC date and time.
 pub(super) fn utc(at: Timestamp) -> DateTime {
     at.to_zoned(TimeZone::UTC).datetime()
 }

@@ -1,4 +1,4 @@
-//! Money set aside for one paid call.
+//! Reservation of money for one paid call.
 
 use jiff::Timestamp;
 
@@ -6,26 +6,27 @@ use super::period::utc;
 use super::{Ceiling, Limit};
 use crate::channel::Channel;
 
-/// Money set aside for one paid call, and where it is counted: what of it is not spent is given back in the same places.
+/// Money reserved for one paid call, and the counters it was added to. Money that is not spent is returned to the
+/// same counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
-    /// Whom it is for.
+    /// Channel of the call.
     pub channel: Channel,
-    /// The notification's type.
+    /// Name of the notification's type.
     pub kind: &'static str,
-    /// How much, in micro-euro.
+    /// Reserved amount, in micro-euro.
     pub price_micros: i64,
-    /// When it is made: it counts in the hour, day and month of UTC that this lies in.
+    /// Time of the reservation. It counts in the UTC hour, day and month that contain this time.
     pub at: Timestamp,
-    /// The counters it is added to.
+    /// Ceilings whose counters include the amount.
     pub counted: Vec<Ceiling>,
 }
 
 impl Reservation {
-    /// What must be set aside for a call; `None` when no counter concerns it.
+    /// Returns the reservation that a call requires; `None` if no counter concerns the call.
     ///
-    /// Hours and days stand in one item, so they are always counted together: a budget set at noon knows of the SMS of the
-    /// morning. A month or a type is counted only while its budget is set.
+    /// The counters of hours and days share one item and are always updated together. So a budget that is set at noon
+    /// includes the SMS of the morning. A month or a type is counted only while its budget is set.
     #[must_use]
     pub fn needed(
         channel: Channel,
@@ -49,7 +50,8 @@ impl Reservation {
         Some(Self { channel, kind, price_micros, at, counted })
     }
 
-    /// Whether it may stand for another, so that nothing needs to be set aside anew: the same money in the same counters.
+    /// Returns `true` if this reservation can replace `other`, so that nothing has to be reserved again. Amount, hour
+    /// and counters must be equal.
     #[must_use]
     pub fn serves(&self, other: &Self) -> bool {
         let hour = |at| (utc(at).date(), utc(at).hour());

@@ -1,4 +1,4 @@
-//! How the budgets stand: what is used of each, and when it begins anew.
+//! Current usage of each budget, and the time at which it resets.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,24 @@ use crate::NotificationType;
 use crate::channel::Channel;
 use crate::settings::Settings;
 
-/// What is set aside or spent so far in the hour, day and month that it is, in micro-euro.
+/// Amounts reserved or spent in the current hour, day and month, in micro-euro.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
-    /// In this hour, on all channels.
+    /// Amount in this hour, on all channels.
     pub hour_micros: i64,
-    /// On this day, on all channels.
+    /// Amount on this day, on all channels.
     pub day_micros: i64,
-    /// In this month, on all channels.
+    /// Amount in this month, on all channels.
     pub month_micros: i64,
-    /// On this day, for SMS.
+    /// Amount on this day, for SMS.
     pub sms_day_micros: i64,
-    /// On this day, by type.
+    /// Amount on this day, by type.
     pub type_day_micros: BTreeMap<String, i64>,
 }
 
 impl Used {
-    /// What counts against a ceiling of a period, for a notification of this type; `None` for what is counted elsewhere.
+    /// Returns the amount that counts against a ceiling for a notification of this type. `None` for ceilings that are
+    /// counted elsewhere.
     #[must_use]
     pub fn of(&self, ceiling: Ceiling, kind: &str) -> Option<i64> {
         match ceiling {
@@ -40,21 +41,21 @@ impl Used {
     }
 }
 
-/// One budget as it stands.
+/// Current usage of one budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// Which.
+    /// Ceiling of the budget.
     pub ceiling: Ceiling,
-    /// The type it is for.
+    /// Type that the budget applies to, if it is a type's budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<&'static str>,
-    /// The setting.
+    /// Configured limit.
     pub limit_micros: i64,
-    /// What is set aside or spent.
+    /// Amount reserved or spent.
     pub used_micros: i64,
-    /// What is left.
+    /// Amount left, at least 0.
     pub remaining_micros: i64,
-    /// When it begins anew.
+    /// Time at which the counter resets.
     pub resets_at: Timestamp,
 }
 
@@ -66,14 +67,14 @@ impl Standing {
             r#type: (limit.ceiling == Ceiling::TypeDay).then_some(kind.name),
             limit_micros: limit.most,
             used_micros,
-            // What was spent before a budget was lowered stays spent.
+            // If a budget was lowered, the amount already used may exceed it.
             remaining_micros: limit.most.saturating_sub(used_micros).max(0),
             resets_at: limit.ceiling.period()?.end(now),
         })
     }
 }
 
-/// Every budget of a period that is set, as it stands; those of these types among them.
+/// Returns the usage of every budget that is set and has a period, including the budgets of the given types.
 #[must_use]
 pub fn standings(
     settings: &Settings,
@@ -83,7 +84,7 @@ pub fn standings(
 ) -> Vec<Standing> {
     let mut all: Vec<Standing> = Vec::new();
     for kind in kinds {
-        // An SMS is under every ceiling that there is.
+        // Every kind of ceiling can apply to an SMS, so the SMS limits include all others.
         let limits = Limit::all_for(Channel::Sms, kind, settings);
         for standing in limits.into_iter().filter_map(|limit| Standing::new(limit, kind, used, now)) {
             if !all.contains(&standing) {

@@ -1,18 +1,19 @@
-//! Which country a number belongs to: the calling codes of ITU-T E.164, and the longer prefixes where several countries
-//! share a code.
+//! Country of a phone number: the calling codes of ITU-T E.164, and longer prefixes where several countries share a
+//! code.
 //!
-//! Sources: the ITU's list of assigned codes; the North American area codes of NANPA and the Canadian administrator; the
-//! national plans of the United Kingdom, Russia and Kazakhstan, Italy, Norway, Finland, Australia, Réunion and the
-//! former Netherlands Antilles. As of November 2026. Numbers of Saint Barthélemy and Saint Martin cannot be told
-//! from Guadeloupe's. An area code of North America that is not listed is taken for one of the United States, where
-//! nearly all new ones are.
+//! Sources: the ITU's list of assigned codes; the North American area codes of NANPA and the Canadian administrator;
+//! the national plans of the United Kingdom, Russia and Kazakhstan, Italy, Norway, Finland, Australia, Réunion and
+//! the former Netherlands Antilles. As of November 2026.
+//!
+//! Numbers of Saint Barthélemy and Saint Martin cannot be distinguished from Guadeloupe's. An unlisted area code of
+//! North America counts as one of the United States, because nearly all new ones are there.
 
-/// The longest prefix in the table.
+/// Length of the longest prefix in the table.
 const MAX_PREFIX_DIGITS: usize = 7;
-/// Country code and number in the North American plan: 1, area code, seven digits.
+/// Length of a number in the North American plan: 1, area code, seven digits.
 const NORTH_AMERICAN_DIGITS: usize = 11;
 
-/// The country of a number given as digits, without the `+`.
+/// Returns the country of a number, given as digits without the `+`.
 pub fn of_number(digits: &str) -> Option<&'static str> {
     if digits.starts_with('1') && !is_north_american(digits) {
         return None;
@@ -25,18 +26,18 @@ pub fn of_number(digits: &str) -> Option<&'static str> {
         .filter(|country| !country.is_empty())
 }
 
-/// Whether numbers of this country, given by its ISO 3166-1 alpha-2 code, can be told from others'.
+/// Returns `true` if the country, given by its ISO 3166-1 alpha-2 code, has prefixes of its own.
 pub fn has_calling_code(country: &str) -> bool {
     !country.is_empty() && PREFIXES.iter().any(|(known, _)| *known == country)
 }
 
-/// An area code starts with 2 to 9 and does not end in 11.
+/// Checks the length and the area code, which starts with 2 to 9 and does not end in 11.
 fn is_north_american(digits: &str) -> bool {
     let area = digits.get(1..4).unwrap_or_default();
     digits.len() == NORTH_AMERICAN_DIGITS && !area.starts_with(['0', '1']) && !area.ends_with("11")
 }
 
-/// Country and its prefixes. Under no country: free, premium, personal and machine numbers of North America.
+/// Prefixes by country. The empty country holds free, premium, personal and machine numbers of North America.
 #[rustfmt::skip]
 const PREFIXES: &[(&str, &str)] = &[
     ("", "1500 1521 1522 1523 1524 1525 1526 1527 1528 1529 1532 1533 1535 1538 1542 1543 1544 1545 1546 1547 1549 1550 1552 1553 1554 1556 1566 1569 1577 1578 1588 1589"),

@@ -1,24 +1,25 @@
-//! A country, as settings, prices and phone numbers name it.
+//! Country code, as settings, prices and phone numbers use it.
 
 use serde::{Deserialize, Serialize};
 
 use super::has_calling_code;
 
-/// An ISO 3166-1 alpha-2 code, in capital letters, of a country or territory whose phone numbers can be told from others'.
+/// ISO 3166-1 alpha-2 code, in capital letters, of a country or territory whose phone numbers have prefixes of their
+/// own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CountryCode([u8; 2]);
 
-/// Why a text is no [`CountryCode`]. It may repeat two letters, which name no person.
+/// Reason for which a text is not a [`CountryCode`]. It may repeat two letters, which identify no person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CountryCodeError {
-    /// Not two letters.
+    /// The text is not two capital letters.
     #[error("must be an ISO 3166-1 code of two capital letters such as IT")]
     Form,
-    /// A code that many write for another one.
+    /// The code is often written by mistake for another one.
     #[error("{0} is not a country code of ISO 3166-1: use {1}")]
     UseInstead(CountryCode, CountryCode),
-    /// A territory that uses the calling code of another one.
+    /// The territory uses the calling code of another one.
     #[error("{0} has no phone numbers of its own: use {1}")]
     CountedAs(CountryCode, CountryCode),
     /// No country has this code.
@@ -26,9 +27,9 @@ pub enum CountryCodeError {
     Unknown(CountryCode),
 }
 
-/// Codes that are not ISO's, and the ones that are meant.
+/// Codes that are not ISO codes, with the codes that are meant.
 const MISTAKEN: [(&str, &str); 4] = [("UK", "GB"), ("EL", "GR"), ("EN", "GB"), ("KV", "XK")];
-/// Territories whose numbers are counted as another one's.
+/// Territories whose numbers count as those of another country.
 const COUNTED_AS: [(&str, &str); 9] = [
     ("BL", "GP"),
     ("MF", "GP"),
@@ -42,10 +43,10 @@ const COUNTED_AS: [(&str, &str); 9] = [
 ];
 
 impl CountryCode {
-    /// Reads a code as settings and template parameters give it.
+    /// Parses a code from the settings or a template parameter.
     ///
     /// # Errors
-    /// Says what is wrong and, where it is clear, which code is meant.
+    /// Returns the reason and, if it is clear, the correct code.
     pub fn parse(text: &str) -> Result<Self, CountryCodeError> {
         let [first, second] = *text.as_bytes() else { return Err(CountryCodeError::Form) };
         let code = Self([first.to_ascii_uppercase(), second.to_ascii_uppercase()]);
@@ -71,7 +72,7 @@ impl CountryCode {
         Ok(code)
     }
 
-    /// The two letters.
+    /// Returns the two letters.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }

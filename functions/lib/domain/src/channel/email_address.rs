@@ -1,4 +1,4 @@
-//! An e-mail address that SES can take, and that can never become a second header or a second recipient.
+//! E-mail address that SES accepts, and that cannot inject a second header or a second recipient.
 
 use std::fmt;
 
@@ -7,90 +7,93 @@ use url::Host;
 
 use crate::text::is_invisible;
 
-/// RFC 5321 section 4.5.3.1.3, without the angle brackets of a path.
+/// Maximum length of an address (RFC 5321 section 4.5.3.1.3, without the angle brackets of a path).
 const MAX_BYTES: usize = 254;
-/// RFC 5321 section 4.5.3.1.1.
+/// Maximum length of a local part (RFC 5321 section 4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
-/// RFC 1035 section 2.3.4.
+/// Maximum length of a domain's label (RFC 1035 section 2.3.4).
 const MAX_LABEL_BYTES: usize = 63;
 
-/// An address of the form `local@domain`: an ASCII dot-atom (RFC 5322 section 3.2.3) at a domain name of at least two
-/// labels. An internationalized domain is kept in its ASCII form (IDNA), in small letters, because SES takes no other;
-/// a local part outside ASCII, which SES does not take at all, is refused, and so are quoted ones and address literals.
+/// Address of the form `local@domain`: an ASCII dot-atom (RFC 5322 section 3.2.3) and a domain name of at least two
+/// labels.
+///
+/// An internationalized domain is stored in its ASCII form (IDNA) and in lower case, because SES accepts no other
+/// form. A local part with non-ASCII characters is refused, because SES does not accept it. Quoted local parts and
+/// address literals are refused too.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
-/// Why a text is no [`EmailAddress`]. Says what is wrong, never what was given.
+/// Reason for which a text is not an [`EmailAddress`]. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailAddressError {
-    /// Longer than SMTP can carry.
+    /// The address is longer than SMTP allows.
     #[error("email must be at most 254 characters long")]
     TooLong,
-    /// White space or a control character, at an end or inside.
+    /// The address contains white space or a control character, at an end or inside.
     #[error("email must not contain blanks or line breaks, also not at its start or end")]
     Blank,
-    /// A character that no reader sees, as programs put around what is copied from them.
+    /// The address contains an invisible character, such as programs add to copied text.
     #[error("email must not contain invisible characters: type it anew")]
     Invisible,
-    /// `Name <local@domain>`.
+    /// The text has the form `Name <local@domain>`.
     #[error("email must be the address alone, without a name or angle brackets")]
     Brackets,
-    /// No `@`, or nothing before it.
+    /// There is no `@`, or nothing before it.
     #[error("email must have the form local@domain")]
     NoAt,
-    /// More than one `@`.
+    /// There is more than one `@`.
     #[error("email must have exactly one @")]
     TwoAts,
-    /// A local part beyond what SMTP can carry.
+    /// The local part is longer than SMTP allows.
     #[error("email must have at most 64 characters before the @")]
     LocalTooLong,
-    /// A quoted local part.
+    /// The local part is quoted.
     #[error("email must not have quotes before the @")]
     Quoted,
-    /// A local part that SES does not take.
+    /// The local part contains characters that SES does not accept.
     #[error("email must have only ASCII characters before the @: no accents and no other scripts")]
     LocalNotAscii,
-    /// Dots that stand at an end of the local part or beside each other.
+    /// The local part has a dot at an end, or two adjacent dots.
     #[error("email must not have a dot at the start, right before the @ or beside another dot")]
     LocalDots,
-    /// Another character that needs quotes.
+    /// The local part contains another character that requires quotes.
     #[error("email must have only letters, digits and the symbols !#$%&'*+-/=?^_`{{|}}~. before the @")]
     LocalSymbol,
-    /// Nothing after the `@`.
+    /// There is nothing after the `@`.
     #[error("email must have a domain name after the @")]
     NoDomain,
-    /// An IP address instead of a name.
+    /// The domain is an IP address instead of a name.
     #[error("email must have a domain name after the @, not an IP address")]
     IpAddress,
-    /// One label, such as `localhost`.
+    /// The domain has only one label, such as `localhost`.
     #[error("email must have a domain name of at least two parts after the @, such as example.com")]
     OnePart,
-    /// Dots that stand at an end of the domain or beside each other.
+    /// The domain has a dot at an end, or two adjacent dots.
     #[error("email must not have a dot right after the @, at the end or beside another dot")]
     DomainDots,
-    /// `_` in the domain.
+    /// The domain contains `_`.
     #[error("email must not have an underscore after the @: no domain name of a mailbox has one")]
     Underscore,
-    /// A label that is too long.
+    /// A label of the domain is too long.
     #[error("email must have at most 63 characters between the dots after the @")]
     LabelTooLong,
-    /// A label with a hyphen at an end.
+    /// A label of the domain has a hyphen at an end.
     #[error("email must not have a hyphen at the start or end of a part of its domain name")]
     Hyphen,
-    /// Any other character.
+    /// The domain contains any other character that is not allowed.
     #[error("email must have a domain name of letters, digits, hyphens and dots after the @")]
     DomainSymbol,
-    /// A last label that cannot be a top-level domain.
+    /// The last label cannot be a top-level domain.
     #[error("email must end in a top-level domain such as .com: at least two letters")]
     TopLevel,
 }
 
 impl EmailAddress {
-    /// Reads an address as a person or a program writes it, without display name, comments or surrounding space.
+    /// Parses an address without display name, comments or surrounding space.
     ///
     /// # Errors
-    /// Says which rule the text breaks.
+    /// Returns the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, EmailAddressError> {
         if text.len() > MAX_BYTES {
             return Err(EmailAddressError::TooLong);
@@ -107,27 +110,27 @@ impl EmailAddress {
         let (local, domain) = text.rsplit_once('@').ok_or(EmailAddressError::NoAt)?;
         check_local(local)?;
         let address = format!("{local}@{}", ascii_domain(domain)?);
-        // The ASCII form of a domain may be longer than what was given.
+        // The ASCII form of a domain may be longer than the given text.
         if address.len() > MAX_BYTES {
             return Err(EmailAddressError::TooLong);
         }
         Ok(Self(address))
     }
 
-    /// The whole address, for the place that sends or stores it.
+    /// Returns the whole address, for sending and storing.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The domain, in its ASCII form and in small letters.
+    /// Returns the domain, in its ASCII form and in lower case.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 }
 
-/// A dot-atom of RFC 5322 section 3.2.3.
+/// Checks that the local part is a dot-atom of RFC 5322 section 3.2.3.
 fn check_local(local: &str) -> Result<(), EmailAddressError> {
     let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
     match local {
@@ -142,13 +145,13 @@ fn check_local(local: &str) -> Result<(), EmailAddressError> {
     }
 }
 
-/// The domain in ASCII and in small letters. What is ASCII already is judged by its letters alone, so that a pattern can
-/// state the same rule; punycode is not decoded.
+/// Returns the domain in ASCII and in lower case. A domain that is ASCII already is checked by its characters only;
+/// punycode is not decoded. So a regular expression can state the same rule.
 fn ascii_domain(domain: &str) -> Result<String, EmailAddressError> {
     let ascii = if domain.is_ascii() {
         domain.to_ascii_lowercase()
     } else {
-        // `Host` undoes percent-encoding, which does not belong into an address.
+        // `Host` decodes percent-encoding, which is not allowed in an e-mail address.
         match Host::parse(domain) {
             Ok(Host::Domain(ascii)) if !domain.contains('%') => ascii,
             Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(EmailAddressError::IpAddress),
@@ -158,7 +161,7 @@ fn ascii_domain(domain: &str) -> Result<String, EmailAddressError> {
     check_domain(&ascii).map(|()| ascii)
 }
 
-/// Whether this is a domain name in ASCII at which a mailbox, or a page that tells of one, can be.
+/// Returns `true` if the text is an ASCII domain name that a mailbox, or a page about one, can have.
 #[must_use]
 pub fn is_domain_name(domain: &str) -> bool {
     check_domain(&domain.to_ascii_lowercase()).is_ok()
@@ -182,7 +185,7 @@ fn check_domain(domain: &str) -> Result<(), EmailAddressError> {
     }
 }
 
-/// Letters, or the ASCII form of a name in another script.
+/// Returns `true` for letters, or for the ASCII form of a name in another script.
 fn is_top_level(label: &str) -> bool {
     label.starts_with("xn--") || (label.len() >= 2 && label.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }

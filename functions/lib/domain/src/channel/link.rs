@@ -1,59 +1,60 @@
-//! A web link: read in one way wherever one enters, and safe wherever it is shown: a payload, an e-mail, an SMS, a header.
+//! Web link: parsed by one rule for every source, and safe in a payload, an e-mail, an SMS and a header.
 
 use std::fmt;
 
 use url::{Host, ParseError, Url};
 
-/// Longest name of a host (RFC 1035 section 2.3.4).
+/// Maximum length of a host's name (RFC 1035 section 2.3.4).
 const MAX_HOST_BYTES: usize = 253;
-/// Longest label of a host's name.
+/// Maximum length of a label of a host's name.
 const MAX_LABEL_BYTES: usize = 63;
 
-/// An absolute `http` or `https` address as a browser reads it (URL Standard), normalized to ASCII (percent-encoding, IDNA),
-/// so that it holds no space, quote, angle bracket or control character. A `{token}` in its query or fragment stays.
+/// Absolute `http` or `https` address, parsed as a browser does (URL Standard). It is normalized to ASCII
+/// (percent-encoding, IDNA). So it contains no space, quote, angle bracket or control character. A `{token}` in its
+/// query or fragment is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link(String);
 
-/// The reason why a text is no [`Link`], as a sentence for the caller that never repeats the text.
+/// Reason for which a text is not a [`Link`], as a sentence for the caller. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkFault {
-    /// A relative path, or a host without `https://`.
+    /// The text is a relative path, or a host without `https://`.
     #[error("must be an absolute http or https URL: it does not begin with https:// or http://")]
     NoScheme,
-    /// `javascript:`, `mailto:`, `data:` and so on.
+    /// The scheme is another one: `javascript:`, `mailto:`, `data:` and so on.
     #[error("must be an absolute http or https URL: its scheme is another one")]
     OtherScheme,
-    /// Nothing between the scheme and the path.
+    /// There is nothing between the scheme and the path.
     #[error("must be an absolute http or https URL: the host is missing")]
     NoHost,
-    /// A blank before the path.
+    /// There is a blank before the path.
     #[error("must have a valid host: it contains a blank")]
     BlankInHost,
-    /// Four numbers of which one is beyond 255, and the like.
+    /// The host is an invalid IPv4 address, such as four numbers of which one exceeds 255.
     #[error("must have a valid host: it is not an IPv4 address")]
     Ipv4,
-    /// Brackets around something else.
+    /// The brackets contain something other than an IPv6 address.
     #[error("must have a valid host: it is not an IPv6 address")]
     Ipv6,
-    /// A character, a label or a length that no domain has.
+    /// The host has a character, a label or a length that no domain name has.
     #[error("must have a valid host: it is not a domain name")]
     Host,
-    /// Not a number up to 65535.
+    /// The port is not a number up to 65535.
     #[error("must have a valid port: from 0 to 65535")]
     Port,
-    /// Credentials, which would hide the host from the reader.
+    /// The link has credentials, which would hide the host from the reader.
     #[error("must not have a user name or password")]
     User,
-    /// Anything else.
+    /// The link is invalid for any other reason.
     #[error("must be an absolute http or https URL")]
     Other,
 }
 
 impl Link {
-    /// Reads a link. What a browser would encode is encoded: blanks, umlauts, hosts in any script.
+    /// Parses a link. It is encoded as a browser would encode it: blanks, umlauts, hosts in any script.
     ///
     /// # Errors
-    /// The reason, for anything that no browser would open or no reader should.
+    /// Returns the reason, for text that no browser would open or that would mislead a reader.
     pub fn parse(text: &str) -> Result<Self, LinkFault> {
         let url = Url::parse(text).map_err(|error| fault(error, text))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -72,13 +73,13 @@ impl Link {
         if is_plain { Ok(Self(text)) } else { Err(LinkFault::Other) }
     }
 
-    /// The link as text.
+    /// Returns the link as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it leads to this machine.
+    /// Returns `true` if the link leads to the local machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
         match Url::parse(&self.0).ok().as_ref().and_then(Url::host) {
@@ -89,7 +90,7 @@ impl Link {
         }
     }
 
-    /// Whether it is `https`, as one-click unsubscribing requires (RFC 8058 section 3.1).
+    /// Returns `true` if the scheme is `https`, which one-click unsubscribing requires (RFC 8058 section 3.1).
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https:")
@@ -114,7 +115,7 @@ fn has_blank_host(text: &str) -> bool {
     after_scheme.split(['/', '?', '#', '\\']).next().is_some_and(|host| host.contains(char::is_whitespace))
 }
 
-/// No empty label but a last one, and no length that the domain name system does not have.
+/// Returns `true` if no label is empty except a last one, and all lengths are within the limits of DNS.
 fn is_resolvable(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.len() <= MAX_HOST_BYTES && name.split('.').all(|label| (1..=MAX_LABEL_BYTES).contains(&label.len()))
@@ -122,7 +123,7 @@ fn is_resolvable(name: &str) -> bool {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Links carry tokens.
+        // The text is hidden because links contain tokens.
         f.write_str("Link(***)")
     }
 }

@@ -1,43 +1,46 @@
-//! Which numbers can be mobile ones: the lengths and first digits of mobile numbers behind each calling code.
+//! Check of mobile numbers: the lengths and first digits of mobile numbers by calling code.
 //!
-//! Source: the mobile numbering ranges in the metadata of libphonenumber 9.0.43 (Apache-2.0), cut to two digits, merged
-//! over all countries of a calling code and widened to a whole first digit where most of it is in use, so that a range newly
-//! opened beside an old one is not refused. Where two digits are those of landlines as well (Cambodia, South Africa), more stand here. North American mobile numbers cannot be told from landlines; the old Mexican
-//! form with a 1, and Argentine numbers without the 9, are kept.
+//! Source: the mobile numbering ranges in the metadata of libphonenumber 9.0.43 (Apache-2.0). They are cut to two
+//! digits and merged over all countries of a calling code. If most of a first digit is in use, the range includes the
+//! whole digit. So a new range beside an existing one is not refused. If two digits are also those of landlines
+//! (Cambodia, South Africa), the table has more digits.
+//!
+//! North American mobile numbers cannot be distinguished from landlines. The old Mexican form with a 1, and Argentine
+//! numbers without the 9, are accepted.
 
 use super::countries;
 
-/// Why no SMS can reach a number. Does not repeat it.
+/// Reason for which a number cannot receive SMS. It does not repeat the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotMobile {
-    /// No country and no network has these first digits.
+    /// The first digits are assigned to no country and no network.
     #[error("phone must begin with a calling code that is assigned, such as +39")]
     Unassigned,
-    /// The 0 that is dialled within a country only.
+    /// The number contains the trunk prefix 0, which is dialled within a country only.
     #[error("phone must not have a 0 after the calling code")]
     TrunkZero,
-    /// Too few or too many digits for a mobile number of its country.
+    /// The number of digits is too low or too high for a mobile number of its country.
     #[error("phone must have {} digits after the calling code to be a mobile number there", span(*least, *most))]
     Length {
-        /// The fewest.
+        /// Minimum number of digits.
         least: usize,
-        /// The most.
+        /// Maximum number of digits.
         most: usize,
     },
-    /// A landline, or a free, shared-cost, premium or service number.
+    /// The number is a landline, or a free, shared-cost, premium or service number.
     #[error("phone must be a mobile number: landlines, free and premium numbers get no SMS")]
     OtherKind,
 }
 
-/// Codes that belong to no country but to networks of their own, which may have mobile numbers: satellites and ships.
+/// Codes of networks that belong to no country and may have mobile numbers: satellites and ships.
 const GLOBAL_NETWORKS: [&str; 4] = ["870", "881", "882", "883"];
-/// Codes of services that have no mobile numbers: free, shared-cost, personal and premium ones.
+/// Codes of services without mobile numbers: free, shared-cost, personal and premium numbers.
 const GLOBAL_SERVICES: [&str; 4] = ["800", "808", "878", "979"];
 
-/// Checks a number given as digits, without the `+`.
+/// Checks a number, given as digits without the `+`.
 ///
 /// # Errors
-/// Says why it cannot be a mobile number. What is not certain passes.
+/// Returns the reason if it cannot be a mobile number. A number that is not certain passes.
 pub fn check(digits: &str) -> Result<(), NotMobile> {
     if GLOBAL_NETWORKS.iter().any(|code| digits.starts_with(code)) {
         return Ok(());
@@ -62,7 +65,7 @@ pub fn check(digits: &str) -> Result<(), NotMobile> {
     if !(least..=most).contains(&national.len()) {
         return Err(NotMobile::Length { least, most });
     }
-    // Of North America, free and premium numbers are of no country.
+    // Free and premium numbers of North America belong to no country.
     if begins && !is_landline(code, national) && countries::of_number(digits).is_some() {
         Ok(())
     } else {
@@ -70,8 +73,8 @@ pub fn check(digits: &str) -> Result<(), NotMobile> {
     }
 }
 
-/// Whether a digit behind the area code says what its beginning does not. In Brazil mobile numbers go on with 9, those of ten digits
-/// with 6 to 9; in North America no number goes on with 0 or 1.
+/// Returns `true` if a digit after the area code shows that the number is no mobile number. In Brazil, it is at least
+/// 9 in a number of eleven digits, and at least 6 in one of ten digits. In North America, it is never 0 or 1.
 fn is_landline(code: &str, national: &str) -> bool {
     let digit = |at: usize| national.as_bytes().get(at).copied().unwrap_or_default();
     match code {
@@ -81,18 +84,18 @@ fn is_landline(code: &str, national: &str) -> bool {
     }
 }
 
-/// `10`, or `9 to 10`.
+/// Returns `10`, or `9 to 10`.
 fn span(least: usize, most: usize) -> String {
     if least == most { least.to_string() } else { format!("{least} to {most}") }
 }
 
-/// Whether a number begins with one of `15` or with one of `15-17`.
+/// Returns `true` if a number begins with a prefix such as `15`, or with one of a range such as `15-17`.
 fn begins_in(national: &str, range: &str) -> bool {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     national.get(..first.len()).is_some_and(|beginning| (first..=last).contains(&beginning))
 }
 
-/// Calling code, fewest and most digits after it, and how those begin.
+/// Rows of calling code, minimum and maximum number of digits after it, and the prefixes of those digits.
 #[rustfmt::skip]
 const MOBILES: &[(&str, usize, usize, &str)] = &[
     ("1", 10, 10, "2-9"),

@@ -1,7 +1,8 @@
-//! The three ways to a person, and the one language in which each reports back.
+//! The three channels, and the common types in which each reports its results.
 //!
-//! Every channel folder has the same files: `message.rs` (what is sent, pure), `provider.rs` (the one place that calls
-//! out) and `answer.rs` (the provider's answer as an [`Outcome`]). Nothing outside a channel's folder sees an HTTP code.
+//! Every channel's folder in the crate `channels` has the same files: `message.rs` (builds the message, pure),
+//! `provider.rs` (calls the provider) and `answer.rs` (converts the provider's answer to an [`Outcome`]). Nothing
+//! outside a channel's folder handles its provider's HTTP codes.
 
 mod countries;
 pub mod country;
@@ -21,29 +22,29 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A way to reach a person.
+/// Way to reach a recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// Web push (RFC 8030), free.
     Push,
-    /// E-mail by SES, paid.
+    /// E-mail via SES, paid.
     Email,
-    /// SMS by SNS, paid.
+    /// SMS via SNS, paid.
     Sms,
 }
 
 impl Channel {
-    /// The built-in order: cheapest first.
+    /// All channels in the built-in order: cheapest first.
     pub const ALL: [Self; 3] = [Self::Push, Self::Email, Self::Sms];
 
-    /// Whether each send costs money, so that it may be called at most once.
+    /// Returns `true` if each send costs money, so that it may be called at most once.
     #[must_use]
     pub const fn is_paid(self) -> bool {
         !matches!(self, Self::Push)
     }
 
-    /// Who answers for a paid channel; a push attempt names its push service's host instead.
+    /// Returns the provider's name. For push, an attempt records the push service's host instead.
     #[must_use]
     pub const fn provider(self) -> &'static str {
         match self {
@@ -53,7 +54,7 @@ impl Channel {
         }
     }
 
-    /// The name callers use.
+    /// Returns the name that callers use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +64,7 @@ impl Channel {
         }
     }
 
-    /// The channel with this name.
+    /// Returns the channel with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == name)
@@ -76,46 +77,47 @@ impl fmt::Display for Channel {
     }
 }
 
-/// What an attempt means for the notification. The cascade matches on this and on nothing else.
+/// Result of an attempt. The cascade decides by this value only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
-    /// The provider took the message.
+    /// The provider accepted the message.
     Accepted,
-    /// Not now; trying again may help.
+    /// The provider cannot accept the message now; a retry may succeed.
     RetryLater {
-        /// How long the provider asked us to wait, already clamped; `None` leaves it to our own backoff.
+        /// Time that the provider asked to wait, already limited to the allowed range. `None` selects the service's
+        /// own backoff.
         after_ms: Option<u64>,
     },
     /// The address no longer exists.
     Gone,
-    /// Trying again with the same message will not help.
+    /// A retry with the same message will not succeed.
     Rejected {
-        /// Why.
+        /// Reason of the rejection.
         reason: Rejection,
     },
-    /// The call may or may not have reached the provider (paid channels only).
+    /// The provider may or may not have taken the message (paid channels only).
     Uncertain,
 }
 
-/// Why a provider, or our own check before calling it, said no.
+/// Reason of a rejection by a provider, or by a check before the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
-    /// The fault is ours: key, clock, credentials, sandbox, identity. Raises an alarm line.
+    /// The service itself is at fault: key, clock, credentials, sandbox or identity. The service logs an alarm line.
     Config,
-    /// The message is too large even after shortening.
+    /// The message is too large even after it was shortened.
     TooLarge,
-    /// The address is not one the provider can deliver to.
+    /// The provider cannot deliver to this address.
     BadAddress,
     /// The provider refuses the content or the destination.
     Refused,
-    /// An answer the provider's contract does not know.
+    /// The provider's documentation does not describe this answer.
     Unexpected,
 }
 
 impl Rejection {
-    /// The code that stands in an attempt's `detail`.
+    /// Returns the code that an attempt's `detail` contains.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -128,17 +130,17 @@ impl Rejection {
     }
 }
 
-/// One provider call, as the history keeps it.
+/// Result of one provider call, as the notification's history stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What it means.
+    /// Meaning of the answer.
     pub outcome: Outcome,
-    /// Who answered: the push service's host, `ses` or `sns`.
+    /// Provider that answered: the push service's host, `ses` or `sns`.
     pub provider: String,
-    /// The HTTP status, when there was one.
+    /// HTTP status, if there was one.
     pub status_code: Option<u16>,
-    /// From just before the call to its answer.
+    /// Time from just before the call to its answer, in milliseconds.
     pub latency_ms: u64,
-    /// A short reason for people, free of personal data: an error code, never a provider's whole text.
+    /// Short reason for people, without personal data: an error code, never a provider's whole text.
     pub detail: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A phone number that can be dialled from anywhere, and the country that a bill for it will come from.
+//! Phone number in international form, and the country whose SMS price applies to it.
 
 use std::fmt;
 
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 use super::countries;
 use super::mobiles::{self, NotMobile};
 
-/// A number in the international form of ITU-T E.164: `+`, then 7 to 15 digits, the first not 0.
+/// Number in the international form of ITU-T E.164: `+`, then 7 to 15 digits, the first not 0.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
 
-/// The text is no [`PhoneNumber`]. Does not repeat what was given.
+/// Error for a text that is not a [`PhoneNumber`]. It does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("phone must be in E.164 form: + and 7 to 15 digits, the first not 0")]
 pub struct PhoneNumberError;
 
-/// Why a text is no mobile number.
+/// Reason for which a text is not a mobile number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MobileNumberError {
-    /// It is no number.
+    /// The text is not a phone number.
     #[error(transparent)]
     Form(#[from] PhoneNumberError),
-    /// It is a number of another kind.
+    /// The number is not a mobile number.
     #[error(transparent)]
     Kind(#[from] NotMobile),
 }
 
 impl PhoneNumber {
-    /// Reads a number without spaces, brackets or dashes.
+    /// Parses a number without spaces, brackets or dashes.
     ///
     /// # Errors
-    /// When the text has any other form.
+    /// The text has any other form.
     pub fn parse(text: &str) -> Result<Self, PhoneNumberError> {
         let digits = text.strip_prefix('+').ok_or(PhoneNumberError)?;
         let is_number = (7..=15).contains(&digits.len())
@@ -41,33 +41,34 @@ impl PhoneNumber {
         is_number.then(|| Self(text.to_owned())).ok_or(PhoneNumberError)
     }
 
-    /// Reads a number that an SMS may reach: one that cannot be a mobile number of its country is refused.
+    /// Parses a number that may receive SMS. A number that cannot be a mobile number of its country is refused.
     ///
     /// # Errors
-    /// Says which rule the text breaks.
+    /// Returns the rule that the text breaks.
     pub fn parse_mobile(text: &str) -> Result<Self, MobileNumberError> {
         let number = Self::parse(text)?;
         number.check_mobile()?;
         Ok(number)
     }
 
-    /// Checks whether this can be a mobile number; numbers that are stored may be older than the rule.
+    /// Checks that the number can be a mobile number. Stored numbers may be older than this rule.
     ///
     /// # Errors
-    /// Says why not.
+    /// Returns the reason if it cannot.
     pub fn check_mobile(&self) -> Result<(), NotMobile> {
         mobiles::check(self.0.trim_start_matches('+'))
     }
 
-    /// The whole number with its `+`, for the place that sends or stores it.
+    /// Returns the whole number with its `+`, for sending and storing.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The ISO 3166-1 alpha-2 code of the country or territory, told by the longest prefix known. `None` for numbers of
-    /// no country (satellite and international networks, free and premium rate numbers in North America) and for
-    /// prefixes that the ITU has not assigned: no allow-list should let those pass.
+    /// Returns the ISO 3166-1 alpha-2 code of the country or territory, by the longest known prefix.
+    ///
+    /// `None` for numbers of no country: satellite and international networks, and free and premium numbers of North
+    /// America. `None` also for prefixes that the ITU has not assigned. An allow-list must refuse both.
     #[must_use]
     pub fn country(&self) -> Option<&'static str> {
         countries::of_number(self.0.trim_start_matches('+'))

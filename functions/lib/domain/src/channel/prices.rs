@@ -1,8 +1,8 @@
-//! What a send costs: integer micro-euro, by channel and country.
+//! Prices of sends in integer micro-euro, by channel and country.
 //!
-//! The built-in figures are for a start only. E-mail is the SES list price of 0.10 USD for 1,000 messages. SMS prices
-//! are orders of magnitude of what sending to these countries cost in 2026, rounded up, and not anyone's price list.
-//! List prices change: set your own in the settings parameter.
+//! The built-in prices are only a starting point. E-mail is the SES list price of 0.10 USD for 1,000 messages. SMS
+//! prices are rounded-up orders of magnitude of the cost in 2026; they are no provider's price list. List prices
+//! change, so set your own in the settings parameter.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Channel;
 use crate::channel::country::CountryCode;
 
-/// SES, 0.10 USD for 1,000 messages at 0.92 EUR for 1 USD.
+/// Price of an e-mail: SES, 0.10 USD for 1,000 messages at 0.92 EUR for 1 USD.
 const EMAIL_MICROS: u32 = 92;
-/// For a country without a price of its own: high, so that a budget closes early and not late.
+/// Price of an SMS part to a country without its own price. It is high, so that a budget closes early rather than
+/// late.
 const SMS_DEFAULT_MICROS: u32 = 100_000;
-/// Micro-euro for each part.
+/// Prices of an SMS part by country, in micro-euro.
 const SMS_MICROS: &[(&str, u32)] = &[
     ("AT", 95_000),
     ("BE", 100_000),
@@ -39,20 +40,21 @@ const SMS_MICROS: &[(&str, u32)] = &[
     ("US", 12_000),
 ];
 
-/// Prices as the settings parameter gives them. What it leaves out keeps its built-in figure, country by country.
+/// Prices from the settings parameter. A price that is not set there keeps its built-in value, also for a single
+/// country.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Prices {
-    /// One e-mail, in micro-euro.
+    /// Price of one e-mail, in micro-euro.
     email_micros: u32,
-    /// One part of an SMS to a country that has no price of its own, in micro-euro.
+    /// Price of one SMS part to a country that has no price of its own, in micro-euro.
     sms_default_micros: u32,
-    /// One part of an SMS by country, in micro-euro: replaces and adds to the built-in ones.
+    /// Prices of one SMS part by country, in micro-euro. They replace the built-in prices or add to them.
     #[serde(deserialize_with = "once_each")]
     sms_micros: BTreeMap<CountryCode, u32>,
 }
 
-/// Reads a map in which no country comes twice.
+/// Deserializes a map, and refuses a country that appears twice.
 fn once_each<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<CountryCode, u32>, D::Error> {
     struct OnceEach;
 
@@ -84,7 +86,7 @@ impl Default for Prices {
 }
 
 impl Prices {
-    /// What one send costs, in micro-euro. `country` (of the phone number) and `parts` count for SMS only.
+    /// Returns the price of one send, in micro-euro. `country` (of the phone number) and `parts` apply to SMS only.
     #[must_use]
     pub fn price_micros(&self, channel: Channel, country: Option<&str>, parts: u32) -> i64 {
         match channel {

@@ -1,5 +1,5 @@
-//! Names in the settings that must be known ones: countries and types. They are checked before the rest, so that a
-//! misspelt one is refused by its place and with the name that is meant.
+//! Check of the names in the settings: countries and types. It runs before the typed parser. So the error for a
+//! misspelt name contains its place and, if possible, the correct name.
 
 use serde_json::{Map, Value};
 
@@ -7,10 +7,11 @@ use crate::NotificationType;
 use crate::channel::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
 
-/// Checks every name in the parameter's text. Whatever has another shape is left to the typed reader.
+/// Checks every country and type name in the parameter's text. Values of another JSON type are left to the typed
+/// parser.
 ///
 /// # Errors
-/// Names the place of the first name that is not known.
+/// Returns the place of the first unknown name, or the error of text that is not a JSON object.
 pub fn check(text: &str) -> Result<(), JsonFault> {
     let sections: Map<String, Value> = strict_json::parse(text)?;
     let under = |section: &str, field: &str| sections.get(section).and_then(|section| section.get(field));

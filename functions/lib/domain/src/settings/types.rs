@@ -1,4 +1,4 @@
-//! Rules of single types that ops may change without a deploy.
+//! Rules of single types that an operator can change without a deployment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,48 +11,48 @@ use super::is_beyond_reason;
 use crate::rollout::strict_json::JsonFault;
 use crate::{NotificationType, OnUncertain, Rules};
 
-/// How often something may be tried.
+/// Allowed number of tries.
 const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
-/// The longest wait for a push service: a day.
+/// Maximum of `wait_for_push_seconds`: one day.
 const MAX_WAIT_FOR_PUSH_SECONDS: u32 = 86_400;
 
-/// What differs from the built-in rules, by the type's name.
+/// Differences from the built-in rules, by type name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct TypeOverrides(BTreeMap<&'static str, TypeOverride>);
 
-/// What differs for one type; what is left out keeps its built-in value.
+/// Differences of one type. A field that is not set keeps its built-in value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TypeOverride {
-    /// How often one channel (for push: one device) is tried while it answers "later": 1 to 10.
+    /// Number of tries on one channel (for push: on one device) while the provider answers "retry later": 1 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<u32>,
-    /// What follows a paid send whose outcome is unknown.
+    /// Action after a paid send whose outcome is uncertain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_uncertain: Option<OnUncertain>,
-    /// How long a push service in trouble is waited for before a channel that costs money is tried: 0 (not at all) to a day.
+    /// Time to wait for a push service in trouble before a paid channel is tried: 0 (no wait) to 86,400 s (one day).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_for_push_seconds: Option<u32>,
-    /// The most that one notification of this type may cost, all its attempts together, in micro-euro.
+    /// Maximum cost of one notification of this type, for all its attempts together, in micro-euro.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_micros: Option<u64>,
-    /// The most that all of this type may cost on one UTC day, in micro-euro.
+    /// Maximum cost of all notifications of this type on one UTC day, in micro-euro.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day_micros: Option<u64>,
 }
 
-/// What the notifications of one type may cost, in micro-euro; none given means no budget of its own.
+/// Budgets of one type, in micro-euro. `None` means that the type has no budget of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TypeBudgets {
-    /// One of them, all its attempts together.
+    /// Budget of one notification, for all its attempts together.
     pub message_micros: Option<u64>,
-    /// All of them on one UTC day.
+    /// Budget of all notifications of the type on one UTC day.
     pub day_micros: Option<u64>,
 }
 
 impl TypeOverrides {
-    /// The rules of a type as they are in force.
+    /// Returns the rules of a type after the differences are applied.
     #[must_use]
     pub fn in_force(&self, kind: &NotificationType) -> Rules {
         let built_in = kind.rules();
@@ -65,14 +65,14 @@ impl TypeOverrides {
         }
     }
 
-    /// The budgets of a type's own.
+    /// Returns the type's own budgets.
     #[must_use]
     pub fn budgets_of(&self, kind: &NotificationType) -> TypeBudgets {
         let own = self.0.get(kind.name).copied().unwrap_or_default();
         TypeBudgets { message_micros: own.message_micros, day_micros: own.day_micros }
     }
 
-    /// Whether every value lies in its range.
+    /// Checks that every value is within its range.
     pub(super) fn check(&self) -> Result<(), JsonFault> {
         if self.0.values().any(|own| own.tries.is_some_and(|tries| !TRIES.contains(&tries))) {
             return Err(JsonFault::OutOfRange("tries must be from 1 to 10"));
@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for TypeOverrides {
     }
 }
 
-/// Reads the map name by name, so that a name that is unknown or comes twice is refused where it stands.
+/// Visitor that reads the map entry by entry. It refuses a name that is unknown or appears twice.
 struct ByName;
 
 impl<'de> Visitor<'de> for ByName {

@@ -1,13 +1,14 @@
-//! The one cleaning of titles and bodies.
+//! Cleaning of titles and bodies.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::invisible::without_invisible;
 
-/// Passes after which the text is taken as clean: taking a character out may let two others compose, once.
+/// Maximum number of passes. A removed character may let two others compose, which requires another pass.
 const MAX_PASSES: usize = 4;
 
-/// Brings a title to one line: line breaks and tabs become a space, several spaces one. Empty when nothing of it is visible.
+/// Converts a title to one line. Line breaks and tabs become a space, and several spaces become one. The result is
+/// empty if no character is visible.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let text = lines(text).replace('\n', " ");
@@ -15,8 +16,8 @@ pub fn one_line(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Brings a body to lines ended by `\n`: CR LF, CR, VT, FF, NEL, U+2028 and U+2029 are one break each, and none stands at either
-/// end. Empty when nothing of it is visible.
+/// Converts a body to lines separated by `\n`. CR LF, CR, VT, FF, NEL, U+2028 and U+2029 are one break each. Breaks
+/// at the start and the end are removed. The result is empty if no character is visible.
 #[must_use]
 pub fn lines(text: &str) -> String {
     let mut text = with_plain_breaks(text);
@@ -35,7 +36,8 @@ fn pass(text: &str) -> String {
     without_invisible(&composed).trim().to_owned()
 }
 
-/// The separators of files, groups and records break lines for some programs, too.
+/// Replaces all line breaks with `\n`, and tabs with spaces. The separators of files, groups and records are breaks
+/// too, because some programs treat them so.
 fn with_plain_breaks(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.chars()

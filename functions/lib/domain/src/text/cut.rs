@@ -1,17 +1,20 @@
-//! Cutting between what a reader takes for characters (UAX #29), at the end of a word where one is near.
+//! Shortening of text between grapheme clusters (UAX #29), at the end of a word if one is near.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The most of a text, in characters as readers see them, that is given up to end with a whole word; of a short text a third.
+/// Maximum number of grapheme clusters that are dropped to end with a whole word. For a short text, the limit is a
+/// third of it.
 const MAX_LOST: usize = 20;
 
-/// What a reader takes for the characters of a text: a letter with its accents, a flag, a family are one each.
+/// Returns the grapheme clusters of a text with their byte offsets. A letter with its accents, a flag or a family
+/// emoji is one cluster.
 pub fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
     text.grapheme_indices(true)
 }
 
-/// The text within `max_chars` (code points), cut at a character as readers see it, best at a word, and marked with `…`; `None`
-/// when it is that short already. A single character longer than the limit is cut inside, so that something is left.
+/// Shortens the text to `max_chars` code points and ends it with `…`; `None` if the text is short enough already. The
+/// cut is between grapheme clusters, at the end of a word if one is near. If the first cluster alone is longer than
+/// the limit, it is cut inside, so that some text remains.
 #[must_use]
 pub fn shortened(text: &str, max_chars: usize) -> Option<String> {
     text.char_indices().nth(max_chars)?;
@@ -30,8 +33,8 @@ pub fn shortened(text: &str, max_chars: usize) -> Option<String> {
     Some(format!("{kept}…"))
 }
 
-/// The place at or before `end` where a word of the text ends, if one is near, else `end`. Texts of scripts without blanks are
-/// cut where they are.
+/// Returns the end of a word at or before `end` if one is near, otherwise `end`. Texts in scripts without spaces are
+/// cut at `end`.
 #[must_use]
 pub fn word_end(text: &str, end: usize) -> usize {
     let (kept, rest) = text.split_at_checked(end).unwrap_or((text, ""));

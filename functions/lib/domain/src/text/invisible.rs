@@ -1,10 +1,10 @@
-//! Characters that no reader sees: kept where a script or an emoji needs them, else taken out.
+//! Invisible characters: kept where a script or an emoji requires them, otherwise removed.
 
-/// Longest name of a flag's region in tag characters (`gbeng`), with one to spare.
+/// Maximum length of a flag's region in tag characters: `gbeng` has five; one is spare.
 const MAX_FLAG_TAGS: usize = 6;
 
-/// The text without control characters other than `\n`, and without what is invisible and carries nothing; blank letters become
-/// spaces.
+/// Returns the text without control characters other than `\n`, and without invisible characters that carry no
+/// meaning. Letters that are drawn as nothing become spaces.
 pub fn without_invisible(text: &str) -> String {
     let turns = text.chars().any(is_right_to_left);
     let characters: Vec<char> = text.chars().collect();
@@ -37,17 +37,17 @@ pub fn without_invisible(text: &str) -> String {
         }
     }
     kept.end_line();
-    // The break that the last line does not have.
+    // Removes the `\n` that `end_line` added after the last line.
     kept.text.pop();
     kept.text
 }
 
-/// What is kept of a text so far.
+/// Output of the cleaning so far.
 struct Kept {
     text: String,
-    /// The last character that is no mark of direction.
+    /// Last character that is not a mark of direction.
     last: Option<char>,
-    /// Isolates of this line that are not closed yet.
+    /// Number of open isolates on the current line.
     open: usize,
 }
 
@@ -77,7 +77,8 @@ impl Kept {
     }
 }
 
-/// The tags behind a black flag that name its region: all of them up to the one that ends them, or none.
+/// Returns the tag characters after a black flag that name its region, including the terminating tag. Returns nothing
+/// if the sequence is incomplete.
 fn flag_tags(after: &[char]) -> &[char] {
     let is_tag = |tag: &&char| matches!(**tag, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
     let count = after.iter().take_while(is_tag).count();
@@ -89,7 +90,8 @@ fn next_visible(after: &[char]) -> Option<char> {
     after.iter().copied().find(|character| !is_invisible(*character))
 }
 
-/// Emoji are joined on both sides; letters of scripts that join are shaped by a joiner on either.
+/// Returns `true` if a joiner has an effect between these characters. An emoji requires an emoji on both sides; a
+/// letter of a joining script is enough on either side.
 fn joins(last: Option<char>, next: Option<char>) -> bool {
     if last.is_some_and(|last| matches!(last, '\u{200c}' | '\u{200d}')) {
         return false;
@@ -99,7 +101,8 @@ fn joins(last: Option<char>, next: Option<char>) -> bool {
     is_emoji || last.is_some_and(is_joining) || next.is_some_and(is_joining)
 }
 
-/// A variation selector chooses among the forms of a symbol, an ideograph or a letter of a few scripts; of a digit only in a keycap.
+/// Returns `true` if a variation selector can follow `last`: a symbol, an ideograph or a letter of a few scripts.
+/// After a digit, `#` or `*`, it must be part of a keycap.
 fn has_variants(last: Option<char>, after: &[char]) -> bool {
     match last {
         Some('0'..='9' | '#' | '*') => after.first() == Some(&'\u{20e3}'),
@@ -122,7 +125,8 @@ fn is_pictograph(character: char) -> bool {
     )
 }
 
-/// Arabic, Syriac, the scripts of India and South-East Asia, Mongolian, and their like beyond the basic plane.
+/// Returns `true` for Arabic, Syriac, the scripts of India and South-East Asia, Mongolian, and similar scripts beyond
+/// the basic plane.
 fn is_joining(character: char) -> bool {
     let is_block = matches!(
         character,
@@ -140,7 +144,7 @@ fn is_right_to_left(character: char) -> bool {
     )
 }
 
-/// Conjoining letters of Hangul, without the two fillers among them.
+/// Returns `true` for conjoining letters of Hangul, without the two fillers among them.
 fn is_jamo(character: char) -> bool {
     matches!(
         character,
@@ -156,12 +160,14 @@ fn is_ideograph(character: char) -> bool {
     matches!(character, '\u{3007}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Letters, and a symbol, that are drawn as nothing: fillers of Hangul, the empty cell of Braille, the head of no note.
+/// Returns `true` for letters and symbols that are drawn as nothing: Hangul fillers, the empty Braille cell and the
+/// null notehead of music.
 fn is_blank_letter(character: char) -> bool {
     matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{1d159}')
 }
 
-/// Control characters but the line break, Unicode's default-ignorable ones but blank letters, what anchors annotations or objects, and noncharacters.
+/// Returns `true` for control characters other than the line break, and for Unicode's default-ignorable characters
+/// other than blank letters. It also returns `true` for annotation and object anchors, and for noncharacters.
 pub fn is_invisible(character: char) -> bool {
     (character.is_control() && character != '\n')
         || u32::from(character) & 0xfffe == 0xfffe

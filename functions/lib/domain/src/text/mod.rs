@@ -1,9 +1,12 @@
-//! Text as people read it: cleaned once where it enters, and cut between what a reader takes for characters.
+//! Text for people: cleaned once when it enters the service, and shortened between visible characters.
 //!
-//! [`one_line`] and [`lines`] bring a title and a body into the form that is stored, shown by explain and sent on every channel.
-//! Both normalize to NFC, take out control characters and what is invisible and carries nothing, and are their own inverse's end:
-//! cleaned text stays as it is. What is kept, because scripts or emoji need it: joiners inside them, variation selectors behind
-//! what has variants, the tags of flags, and in texts of right-to-left scripts marks and isolates of direction.
+//! [`one_line`] and [`lines`] convert a title and a body to the form that is stored, shown by explain and sent on
+//! every channel. Both normalize to NFC and remove control characters. They also remove invisible characters that
+//! carry no meaning. Both are idempotent: cleaned text does not change again.
+//!
+//! Some invisible characters are kept because scripts or emoji require them. These are joiners inside such text,
+//! variation selectors after characters that have variants, and the tags of flags. In texts with a right-to-left
+//! script, marks and isolates of direction are kept too.
 
 mod clean;
 mod cut;

@@ -1,11 +1,12 @@
-//! Which addresses a push may go to: those of the public internet.
+//! IP addresses that a push may connect to: those of the public internet.
 //!
-//! A known push service resolves to nothing else, unless someone has bent its name. Everything that IANA's special-purpose
-//! registries (RFC 6890) keep for other uses is refused, and every IPv6 form that wraps an IPv4 address.
+//! A known push service resolves to public addresses only, unless its DNS name was manipulated. All networks that
+//! IANA's special-purpose registries (RFC 6890) reserve for other uses are refused. All IPv6 forms that contain an
+//! IPv4 address are refused too.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 networks that are not the public internet, with the length of their prefix.
+/// IPv4 networks that are not part of the public internet, each with the length of its prefix.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
@@ -24,11 +25,11 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, and broadcast
 ];
 
-/// The only part of IPv6 that is given out for public use. Loopback, unique local, link-local, multicast, IPv4-mapped,
-/// IPv4-compatible and NAT64 addresses lie outside.
+/// The only part of IPv6 that is assigned for public use. Loopback, unique local, link-local, multicast, IPv4-mapped,
+/// IPv4-compatible and NAT64 addresses are outside.
 const GLOBAL_UNICAST_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// What is not public inside it.
+/// Networks inside [`GLOBAL_UNICAST_V6`] that are not public.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocol assignments, Teredo among them
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -36,7 +37,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
 
-/// Whether the address is one of the public internet.
+/// Returns `true` if the address is one of the public internet.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !NOT_PUBLIC_V4.iter().any(|network| is_in_v4(address, *network)),

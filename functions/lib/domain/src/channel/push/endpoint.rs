@@ -1,7 +1,7 @@
-//! Where a browser says its messages shall go: a URL from outside, hostile until parsed.
+//! Endpoint of a push subscription: a URL from outside, not trusted until it is parsed.
 //!
-//! The parser is the HTTP client's own, so what is checked here is what is connected to later. The address behind the
-//! name is checked when the connection is made (`address.rs`), since a name may change its mind.
+//! The parser is that of the HTTP client. So the checked URL is the one that is connected to later. The IP address is
+//! checked when the connection is made (`address.rs`), because a DNS name can change its address.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use http::Uri;
 use super::hosts::ExtraHosts;
 use super::origins::{ExtraOrigins, origin};
 
-/// Longer than any push service's endpoints (the longest, those of Windows, end at 1,024).
+/// Maximum length of an endpoint. The longest known endpoints, those of Windows, have up to 1,024 bytes.
 pub const MAX_ENDPOINT_BYTES: usize = 2_048;
 
-/// A URL that one of the known push services, or an extra origin, answers. Two spellings of one URL are equal.
+/// URL at a known push service or an extra origin. Different spellings of the same URL are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PushEndpoint {
     url: String,
@@ -22,44 +22,44 @@ pub struct PushEndpoint {
     is_extra: bool,
 }
 
-/// What is wrong with an endpoint. It never repeats the URL, which identifies a person's device.
+/// Error in an endpoint. It never repeats the URL, which identifies a person's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointProblem {
-    /// Longer than [`MAX_ENDPOINT_BYTES`].
+    /// The text is longer than [`MAX_ENDPOINT_BYTES`].
     #[error("is longer than 2,048 bytes")]
     TooLong,
-    /// Not a URL, or with characters that a URL does not have.
+    /// The text is not a URL, or contains characters that a URL does not have.
     #[error("is not a URL")]
     NotAUrl,
-    /// Nothing before `://`.
+    /// There is no scheme before `://`.
     #[error("has no scheme")]
     NoScheme,
-    /// Another scheme than https.
+    /// The scheme is not https.
     #[error("is not https")]
     NotHttps,
-    /// Something before an `@`.
+    /// There is text before an `@`.
     #[error("has a user name")]
     UserInfo,
-    /// A `#`, which no push service hands out.
+    /// There is a `#`, which no push service issues.
     #[error("has a fragment")]
     Fragment,
-    /// Another port than 443.
+    /// The port is not 443.
     #[error("has a port other than 443")]
     Port,
-    /// An address in place of a name, in any notation.
+    /// The host is an IP address, in any notation.
     #[error("names an IP address instead of a host")]
     AddressLiteral,
-    /// None of the known push services.
+    /// The host is none of the known push services.
     #[error("is not at a known push service")]
     UnknownHost,
 }
 
 impl PushEndpoint {
-    /// Parses what a browser's `PushSubscription` gives as `endpoint`.
+    /// Parses the `endpoint` of a browser's `PushSubscription`.
     ///
     /// # Errors
     ///
-    /// The first [`EndpointProblem`] found.
+    /// Returns the first [`EndpointProblem`] found.
     pub fn parse(text: &str, extra: &ExtraOrigins) -> Result<Self, EndpointProblem> {
         let (origin, url) = spelled(text)?;
         let is_extra = extra.contains(&origin);
@@ -73,41 +73,43 @@ impl PushEndpoint {
         Ok(Self { url, uri, origin_length: origin.len(), is_extra })
     }
 
-    /// The one spelling of a URL whose host is not asked about: for finding a device that was stored when its host was
-    /// allowed. It is no permission to connect.
+    /// Returns the normalized form of a URL without a check of its host. It serves to find a device that was stored
+    /// when its host was allowed. It does not permit a connection.
     ///
     /// # Errors
     ///
-    /// The first [`EndpointProblem`] found.
+    /// Returns the first [`EndpointProblem`] found.
     pub fn spelling(text: &str) -> Result<String, EndpointProblem> {
         spelled(text).map(|(_, url)| url)
     }
 
-    /// The URL in its one spelling, to store and to compare.
+    /// Returns the URL in its normalized form, for storing and comparing.
     #[must_use]
     pub fn as_url(&self) -> &str {
         &self.url
     }
 
-    /// The exact origin: scheme, host, and port unless it is the scheme's own. The `aud` of RFC 8292.
+    /// Returns the exact origin: scheme, host, and port unless it is the scheme's default. It is the `aud` of RFC
+    /// 8292.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.url[..self.origin_length]
     }
 
-    /// Who answers there, for history, metrics and the breaker: the host, with its port unless that is the usual one.
+    /// Returns the provider for history, metrics and circuit breaker: the host, with its port unless it is the
+    /// default.
     #[must_use]
     pub fn provider(&self) -> &str {
         self.origin().split_once("://").map_or("", |(_, provider)| provider)
     }
 
-    /// Whether an operator listed the origin, which lifts the rules of scheme, port and address.
+    /// Returns `true` if an operator listed the origin. The rules of scheme, port and address do not apply then.
     #[must_use]
     pub const fn is_extra(&self) -> bool {
         self.is_extra
     }
 
-    /// What the client connects to.
+    /// Returns the URI that the client connects to.
     pub const fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -119,7 +121,7 @@ impl fmt::Debug for PushEndpoint {
     }
 }
 
-/// The URL's parts, once nothing in it can mean one thing here and another elsewhere.
+/// Parses a URL, and refuses characters that different parsers treat differently.
 fn parse_url(text: &str) -> Result<Uri, EndpointProblem> {
     if text.len() > MAX_ENDPOINT_BYTES {
         return Err(EndpointProblem::TooLong);
@@ -133,7 +135,7 @@ fn parse_url(text: &str) -> Result<Uri, EndpointProblem> {
     text.parse().map_err(|_| EndpointProblem::NotAUrl)
 }
 
-/// A URL's origin, and the URL in its one spelling.
+/// Returns a URL's origin, and the URL in its normalized form.
 fn spelled(text: &str) -> Result<(String, String), EndpointProblem> {
     let uri = parse_url(text)?;
     let scheme = uri.scheme_str().ok_or(EndpointProblem::NoScheme)?;
@@ -145,13 +147,13 @@ fn spelled(text: &str) -> Result<(String, String), EndpointProblem> {
     }
     let origin = origin(&uri).ok_or(EndpointProblem::Port)?;
     let path = uri.path_and_query().map_or("", |path| path.as_str());
-    // `https://host?query` has a path as well; the client sends it, and so it belongs to the one spelling.
+    // `https://host?query` has the path `/` as well. The client sends it, so the normalized form contains it.
     let slash = if path.starts_with('/') { "" } else { "/" };
     let url = format!("{origin}{slash}{path}");
     Ok((origin, url))
 }
 
-/// Passes origins of the push services that browsers use, and of the operator's hosts.
+/// Accepts origins of the known push services and of the operator's hosts.
 fn known_service(origin: &str, extra: &ExtraHosts) -> Result<(), EndpointProblem> {
     let authority = origin.strip_prefix("https://").ok_or(EndpointProblem::NotHttps)?;
     if authority.starts_with('[') || ends_in_a_number(host_of(authority)) {
@@ -167,8 +169,8 @@ fn host_of(authority: &str) -> &str {
     authority.split_once(':').map_or(authority, |(host, _)| host)
 }
 
-/// Whether a browser would read the host as an IPv4 address: decimal, octal or hexadecimal, in one to four parts
-/// (WHATWG URL, "ends in a number").
+/// Returns `true` if a browser would parse the host as an IPv4 address: decimal, octal or hexadecimal, in one to four
+/// parts (WHATWG URL, "ends in a number").
 fn ends_in_a_number(host: &str) -> bool {
     let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
     let digits = last.strip_prefix("0x").filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));

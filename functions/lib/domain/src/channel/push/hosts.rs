@@ -1,9 +1,9 @@
-//! The hosts that push services answer at: those of the browsers in use, and the operator's list of more.
+//! Hosts of push services: those of current browsers, and the operator's list of additional hosts.
 
 use std::collections::BTreeSet;
 
-/// Hosts that browsers name in their endpoints. `jmt17.google.com` is Google's push service for browsers that are not
-/// Chrome Stable: Chrome Beta, Dev and Canary, and the Chromium of Linux distributions.
+/// Hosts in the endpoints of browsers. `jmt17.google.com` is Google's push service for browsers other than Chrome
+/// Stable: Chrome Beta, Dev and Canary, and the Chromium of Linux distributions.
 pub const PUSH_HOSTS: [&str; 5] = [
     "fcm.googleapis.com",
     "jmt17.google.com",
@@ -12,21 +12,22 @@ pub const PUSH_HOSTS: [&str; 5] = [
     "*.push.apple.com",
 ];
 
-/// Hosts beside [`PUSH_HOSTS`], from the parameter `ExtraPushHosts`. The rules of scheme, port and address hold for them.
+/// Hosts in addition to [`PUSH_HOSTS`], from the parameter `ExtraPushHosts`. The rules of scheme, port and address
+/// apply to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtraHosts(BTreeSet<String>);
 
-/// A part of `ExtraPushHosts` is not a host name.
+/// Error for an entry of `ExtraPushHosts` that is not a host name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("ExtraPushHosts: `{0}` is not a host name such as push.example.com or *.push.example.com")]
 pub struct NotAHost(String);
 
 impl ExtraHosts {
-    /// Reads a comma-separated list of `host.name` and `*.suffix`; empty parts are passed over.
+    /// Parses a comma-separated list of `host.name` and `*.suffix`. Empty entries are ignored.
     ///
     /// # Errors
     ///
-    /// [`NotAHost`] names the first part that is a URL, an address, a single label or has a port.
+    /// [`NotAHost`] contains the first entry that is a URL, an address, a single label or has a port.
     pub fn parse(list: &str) -> Result<Self, NotAHost> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         let hosts = parts.map(|part| {
@@ -36,19 +37,20 @@ impl ExtraHosts {
         hosts.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Every allowed host, as a person reads it: the built-in ones first.
+    /// Returns every allowed host as text for people, the built-in ones first.
     #[must_use]
     pub fn all(&self) -> String {
         PUSH_HOSTS.into_iter().chain(self.0.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether `host`, in lower case, is one of the browsers' push services or on the list.
+    /// Returns `true` if `host`, in lower case, is a known push service or on the list.
     pub(super) fn allow(&self, host: &str) -> bool {
         PUSH_HOSTS.into_iter().chain(self.0.iter().map(String::as_str)).any(|pattern| matches(pattern, host))
     }
 }
 
-/// `*.suffix` stands for one or more labels before the suffix, anything else for itself.
+/// Matches a host against a pattern. `*.suffix` matches one or more labels before the suffix; any other pattern
+/// matches only itself.
 fn matches(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(suffix) => host.strip_suffix(suffix).is_some_and(are_plain_labels),
@@ -56,19 +58,20 @@ fn matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Two or more labels, perhaps after `*.`, of which the last begins with a letter: no address, in any notation, does.
+/// Returns `true` for two or more labels, optionally after `*.`, of which the last begins with a letter. No IP
+/// address in any notation has this form.
 fn is_pattern(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     let last = name.rsplit('.').next().unwrap_or_default();
     name.contains('.') && name.split('.').all(is_label) && last.starts_with(|letter: char| letter.is_ascii_lowercase())
 }
 
-/// Labels of which none is of an international name, which a browser might not take.
+/// Returns `true` if no label is an international name (`xn--`), which browsers may not accept.
 fn are_plain_labels(labels: &str) -> bool {
     labels.split('.').all(|label| is_label(label) && !label.starts_with("xn--"))
 }
 
-/// 1 to 63 letters, digits and inner hyphens.
+/// Returns `true` for 1 to 63 letters, digits and inner hyphens.
 fn is_label(label: &str) -> bool {
     let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     plain && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')

@@ -1,4 +1,4 @@
-//! A subscription's encryption keys (RFC 8291 sections 3.1 and 3.2), parsed to what the sealing needs.
+//! Encryption keys of a subscription (RFC 8291 sections 3.1 and 3.2), decoded for the encryption.
 
 use std::fmt;
 
@@ -7,26 +7,27 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use p256::PublicKey;
 
-/// Browsers write base64url without padding, some client libraries with it, or in the alphabet of standard base64.
+/// Base64url with or without padding. Browsers write it without padding; some client libraries write padding, or the
+/// alphabet of standard base64.
 pub const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The browser's public key and its shared secret.
+/// Public key and shared secret of the browser.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionKeys {
     p256dh: [u8; 65],
     auth: [u8; 16],
 }
 
-/// Which of the two keys is wrong, and how.
+/// Key that is wrong, and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
-    /// `p256dh` is no base64url, not 65 bytes, or not a point of P-256 in uncompressed form.
+    /// `p256dh` is not base64url, not 65 bytes, or not a P-256 point in uncompressed form.
     #[error("p256dh is not an uncompressed P-256 point in base64url")]
     P256dh,
-    /// `auth` is no base64url or not 16 bytes.
+    /// `auth` is not base64url or not 16 bytes.
     #[error("auth is not 16 bytes in base64url")]
     Auth,
 }
@@ -43,25 +44,25 @@ impl SubscriptionKeys {
         Ok(Self { p256dh, auth })
     }
 
-    /// The public key: `0x04`, x, y.
+    /// Returns the public key: `0x04`, x, y.
     #[must_use]
     pub const fn p256dh(&self) -> &[u8; 65] {
         &self.p256dh
     }
 
-    /// The shared secret.
+    /// Returns the shared secret.
     #[must_use]
     pub const fn auth(&self) -> &[u8; 16] {
         &self.auth
     }
 
-    /// The public key as a browser writes it, to store.
+    /// Returns the public key in a browser's encoding, for storing.
     #[must_use]
     pub fn p256dh_base64url(&self) -> String {
         BASE64URL.encode(self.p256dh)
     }
 
-    /// The shared secret as a browser writes it, to store.
+    /// Returns the shared secret in a browser's encoding, for storing.
     #[must_use]
     pub fn auth_base64url(&self) -> String {
         BASE64URL.encode(self.auth)
@@ -74,9 +75,9 @@ impl fmt::Debug for SubscriptionKeys {
     }
 }
 
-/// Exactly `N` bytes of base64url, or nothing.
+/// Decodes base64url to exactly `N` bytes; `None` for any other length.
 fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    // A body of a megabyte is not decoded to learn that it is not 16 bytes.
+    // The length is checked first, so that a text of a megabyte is not decoded in vain.
     let short = Some(text).filter(|text| text.len() <= 2 * N);
     let url_safe = short?.replace('+', "-").replace('/', "_");
     BASE64URL.decode(url_safe).ok()?.try_into().ok()

@@ -1,4 +1,5 @@
-//! Addresses of web push: endpoints, keys and topics, which come from outside and are hostile until they are parsed.
+//! Addresses of web push: endpoints, keys and topics. They come from outside and are not trusted until they are
+//! parsed.
 
 pub mod address;
 mod endpoint;

@@ -1,4 +1,4 @@
-//! An origin (scheme, host, port) in one spelling, and the operator's list of extra ones.
+//! Normalized origin (scheme, host, port), and the operator's list of additional origins.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use http::Uri;
 
 use super::hosts::ExtraHosts;
 
-/// `scheme://host[:port]` in lower case, the scheme's own port left out; `None` for another scheme, for user info and
-/// for a port that is not a plain number.
+/// Returns `scheme://host[:port]` in lower case, without the scheme's default port. `None` for another scheme, for
+/// user info and for a port that is not a plain number.
 pub(super) fn origin(uri: &Uri) -> Option<String> {
     let scheme = uri.scheme_str()?.to_ascii_lowercase();
     let own_port = match scheme.as_str() {
@@ -27,7 +27,7 @@ pub(super) fn origin(uri: &Uri) -> Option<String> {
     }
 }
 
-/// What follows the host: nothing, or a colon and digits.
+/// Parses the text after the host: nothing, or a colon and digits.
 fn port(rest: &str) -> Option<Option<u16>> {
     if rest.is_empty() {
         return Some(None);
@@ -36,25 +36,25 @@ fn port(rest: &str) -> Option<Option<u16>> {
     digits.parse().ok().map(Some)
 }
 
-/// What is allowed beside the known push services: origins from the parameter `ExtraPushOrigins`, for tests and private
-/// services, and hosts from `ExtraPushHosts`.
+/// Endpoints allowed in addition to the known push services. Origins come from the parameter `ExtraPushOrigins`, for
+/// tests and private services. Hosts come from `ExtraPushHosts`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtraOrigins {
     origins: BTreeSet<String>,
     hosts: ExtraHosts,
 }
 
-/// A part of `ExtraPushOrigins` is not an origin.
+/// Error for an entry of `ExtraPushOrigins` that is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("ExtraPushOrigins: `{0}` is not an origin such as https://push.example.com or http://127.0.0.1:8080")]
 pub struct NotAnOrigin(String);
 
 impl ExtraOrigins {
-    /// Reads a comma-separated list; empty parts are passed over, so the empty string is the empty list.
+    /// Parses a comma-separated list. Empty entries are ignored, so the empty string is the empty list.
     ///
     /// # Errors
     ///
-    /// [`NotAnOrigin`] names the first part that has a path, user info, another scheme or none.
+    /// [`NotAnOrigin`] contains the first entry that has a path, user info, another scheme or none.
     pub fn parse(list: &str) -> Result<Self, NotAnOrigin> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts
@@ -63,30 +63,30 @@ impl ExtraOrigins {
             .map(|origins| Self { origins, hosts: ExtraHosts::default() })
     }
 
-    /// The same origins with these hosts, for which the rules of scheme, port and address hold.
+    /// Returns the same origins with these hosts. The rules of scheme, port and address still apply to the hosts.
     #[must_use]
     pub fn with_hosts(self, hosts: ExtraHosts) -> Self {
         Self { hosts, ..self }
     }
 
-    /// The hosts beside the origins.
+    /// Returns the additional hosts.
     #[must_use]
     pub const fn hosts(&self) -> &ExtraHosts {
         &self.hosts
     }
 
-    /// Whether `origin`, spelled as [`origin`] does, is on the list.
+    /// Returns `true` if the list contains `origin`, which must be in the form that the function [`origin`] returns.
     pub(super) fn contains(&self, origin: &str) -> bool {
         self.origins.contains(origin)
     }
 
-    /// Every origin on the list.
+    /// Returns every origin on the list.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.origins.iter().map(String::as_str)
     }
 }
 
-/// The origin, if nothing but an origin is written.
+/// Returns the origin if the text contains nothing else.
 fn bare_origin(text: &str) -> Option<String> {
     let uri: Uri = text.parse().ok()?;
     let nothing_else = uri.path() == "/" && uri.query().is_none() && !text.ends_with('/') && !text.contains('#');

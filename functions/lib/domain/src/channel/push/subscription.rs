@@ -1,4 +1,4 @@
-//! A browser's subscription: where to send and how to seal.
+//! Browser's push subscription: the endpoint and the keys.
 
 use std::borrow::Cow;
 
@@ -9,33 +9,33 @@ use super::endpoint::{EndpointProblem, PushEndpoint};
 use super::keys::{KeyProblem, SubscriptionKeys};
 use super::origins::ExtraOrigins;
 
-/// A device that can be pushed to.
+/// Device that can receive pushes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Where its messages go.
+    /// URL to which messages are sent.
     pub endpoint: PushEndpoint,
-    /// How they are sealed.
+    /// Keys for the encryption of messages.
     pub keys: SubscriptionKeys,
-    /// When the browser lets it lapse, in milliseconds since 1970; most never say.
+    /// Expiry set by the browser, in milliseconds since 1970. Most browsers set none.
     pub expires_at_ms: Option<i64>,
 }
 
-/// What is wrong with a subscription, for a 422: the JSON path of the field, and what it should be.
+/// Error in a subscription, for a response with status 422: the JSON path of the field, and the requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {message}")]
 pub struct SubscriptionProblem {
-    /// `endpoint`, `keys.p256dh` or `keys.auth`.
+    /// `endpoint`, `keys.p256dh` or `keys.auth`; `old_endpoint` from [`BrowserSubscription::replaced`].
     pub field: &'static str,
-    /// Follows the field's name in a sentence; repeats nothing of its value.
+    /// Requirement; it follows the field's name in a sentence and never repeats the value.
     pub message: Cow<'static, str>,
 }
 
 impl Subscription {
-    /// Parses the three texts of a subscription, from a browser or from storage.
+    /// Parses the three texts of a subscription, from a browser or from the table.
     ///
     /// # Errors
     ///
-    /// The first field that is wrong.
+    /// Returns the first field that is wrong.
     pub fn parse(endpoint: &str, p256dh: &str, auth: &str, extra: &ExtraOrigins) -> Result<Self, SubscriptionProblem> {
         let endpoint = PushEndpoint::parse(endpoint, extra).map_err(|problem| match problem {
             EndpointProblem::UnknownHost => {
@@ -49,15 +49,15 @@ impl Subscription {
     }
 }
 
-/// What `JSON.stringify(subscription)` gives in a browser (W3C Push API, `PushSubscriptionJSON`), and `old_endpoint`. Nothing
-/// is checked yet. Browsers decide the shape and may add members: those are ignored.
+/// Result of `JSON.stringify(subscription)` in a browser (W3C Push API, `PushSubscriptionJSON`), and `old_endpoint`.
+/// Values are not checked yet. Browsers define the structure and may add members; those are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BrowserSubscription {
     endpoint: String,
     expiration_time: Option<f64>,
     keys: BrowserKeys,
-    /// The endpoint that this subscription replaces.
+    /// Endpoint that this subscription replaces.
     #[serde(rename = "old_endpoint", default)]
     old_endpoint: Option<String>,
 }
@@ -69,25 +69,25 @@ struct BrowserKeys {
 }
 
 impl BrowserSubscription {
-    /// The subscription, if every part of it is one.
+    /// Parses every part of the subscription.
     ///
     /// # Errors
     ///
-    /// The first field that is wrong.
+    /// Returns the first field that is wrong.
     pub fn parse(&self, extra: &ExtraOrigins) -> Result<Subscription, SubscriptionProblem> {
         let subscription = Subscription::parse(&self.endpoint, &self.keys.p256dh, &self.keys.auth, extra)?;
-        // A browser writes a number of its own kind, perhaps with a fraction. One beyond the times that can be held is the last of
-        // those.
+        // JavaScript numbers may have a fraction. A value beyond the largest `Timestamp` is set to the largest one.
         #[allow(clippy::cast_possible_truncation)]
         let expires_at_ms = self.expiration_time.map(|ms| (ms as i64).min(Timestamp::MAX.as_second() * 1_000));
         Ok(Subscription { expires_at_ms, ..subscription })
     }
 
-    /// The spelling under which the endpoint that this one replaces was stored, if it names one.
+    /// Returns the normalized URL of the endpoint that this subscription replaces, if it names one. Devices are
+    /// stored under this form.
     ///
     /// # Errors
     ///
-    /// When it is no URL.
+    /// The text is not a valid endpoint URL.
     pub fn replaced(&self) -> Result<Option<String>, SubscriptionProblem> {
         let spelling = self.old_endpoint.as_deref().map(PushEndpoint::spelling).transpose();
         spelling.map_err(|problem| SubscriptionProblem { field: "old_endpoint", ..problem.into() })

@@ -1,33 +1,36 @@
-//! The `Topic` of a push (RFC 8030 section 5.4), by which a push service replaces a message it still holds.
+//! `Topic` of a push (RFC 8030 section 5.4), by which a push service replaces a message that it has not delivered
+//! yet.
 
 use std::fmt::{self, Write as _};
 
 use ring::digest::{Context, SHA256};
 
-/// 32 digits and letters: the RFC's most, and without the `-` and `_` that Apple refuses.
+/// 32 hexadecimal digits. The RFC allows 32 characters; Apple refuses `-` and `_`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Topic(String);
 
 impl Topic {
-    /// For a topic that the caller chose, which may be any text.
+    /// Returns the topic for a text that the caller chose; any text is allowed.
     #[must_use]
     pub fn of_caller(topic: &str) -> Self {
         Self::hash("caller", topic)
     }
 
-    /// For a notification without one: its own id, so that only its own repeats are replaced.
+    /// Returns the topic for a notification without one. It is derived from the notification's id, so that only its
+    /// own retries replace each other.
     #[must_use]
     pub fn of_notification(id: &str) -> Self {
         Self::hash("notification", id)
     }
 
-    /// The header's value, and the service worker's `tag`.
+    /// Returns the value of the header, which is also the service worker's `tag`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first 128 bits of SHA-256 in hexadecimal; the kind keeps a caller from naming another notification.
+    /// Returns the first 128 bits of SHA-256 in hexadecimal. The kind is part of the hashed text, so that a caller's
+    /// topic cannot equal that of another notification.
     fn hash(kind: &str, text: &str) -> Self {
         let mut context = Context::new(&SHA256);
         for part in [kind, ":", text] {
@@ -35,7 +38,7 @@ impl Topic {
         }
         let mut letters = String::with_capacity(32);
         for byte in &context.finish().as_ref()[..16] {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(letters, "{byte:02x}");
         }
         Self(letters)
@@ -73,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_topic_stays_what_it_was_in_messages_that_a_push_service_still_holds() {
-        // printf 'caller:invoice-7' | sha256sum | cut -c-32
+        // Command that computed this value: printf 'caller:invoice-7' | sha256sum | cut -c-32
         assert_eq!(Topic::of_caller("invoice-7").as_str(), "475e3f79e8b3bc576feb102af8816932");
     }
 }

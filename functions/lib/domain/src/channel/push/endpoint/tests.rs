@@ -12,7 +12,7 @@ fn parse(text: &str) -> Result<PushEndpoint, EndpointProblem> {
 }
 
 const HOSTILE: &[(&str, EndpointProblem)] = &[
-    // No URL, or a URL of something else.
+    // Texts that are not URLs, and URLs whose scheme is missing or is not https.
     ("", NotAUrl),
     (" ", NotAUrl),
     ("not a url", NotAUrl),
@@ -35,7 +35,7 @@ const HOSTILE: &[(&str, EndpointProblem)] = &[
     ("javascript:fetch('https://fcm.googleapis.com')", NotAUrl),
     ("gopher://fcm.googleapis.com/x", NotHttps),
     ("httpsx://fcm.googleapis.com/x", NotHttps),
-    // Characters that parsers disagree about.
+    // Characters that parsers treat differently.
     ("https://fcm.googleapis.com\\@internal/x", NotAUrl),
     ("https:\\\\fcm.googleapis.com\\x", NotAUrl),
     ("https://fcm.googleapis.com/x\r\nHost: internal", NotAUrl),
@@ -88,7 +88,7 @@ const HOSTILE: &[(&str, EndpointProblem)] = &[
     ("https://100.64.0.1/x", AddressLiteral),
     ("https://0/x", AddressLiteral),
     ("https://fcm.googleapis.com.1/x", AddressLiteral),
-    // Other hosts, near and far.
+    // Unknown hosts, including similar names.
     ("https://xn--fm-nlc.googleapis.com/x", UnknownHost),
     ("https://fcm.googleapis.com.evil.example/x", UnknownHost),
     ("https://evilfcm.googleapis.com/x", UnknownHost),
