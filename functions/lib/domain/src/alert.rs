@@ -1,23 +1,23 @@
-//! One alert.
+//! Alerts: severity, kind and content.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How bad it is, and so who is woken.
+/// Severity of an alert. It decides how soon an operator must react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
-    /// Minor: look at it in working hours.
+    /// Minor: react in working hours.
     P2,
-    /// An error rate above 15 %, or something that will become an outage: within the hour.
+    /// An error rate above 15 %, or a fault that will become an outage: react within the hour.
     P1,
-    /// An outage, or data that may be lost: now.
+    /// An outage, or data that may be lost: react now.
     P0,
 }
 
 impl Severity {
-    /// `P0`, `P1`, `P2`.
+    /// Returns `P0`, `P1` or `P2`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,32 +34,32 @@ impl fmt::Display for Severity {
     }
 }
 
-/// The kind of an alert. Alerts of one kind and subject fold into one.
+/// Kind of an alert. Alerts with the same kind and subject are deduplicated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertKey {
     /// The guard lowered the percentage.
     GuardActed,
-    /// The guard would act, but version 1 does no better.
+    /// A rule of the guard holds, but version 1 does no better, so the guard keeps the percentage.
     ProvidersFault,
-    /// An operator wrote the percentage in the moment in which the guard did.
+    /// An operator wrote the percentage at the same moment as the guard.
     GuardOverlap,
     /// Too many notifications end badly.
     ErrorRate,
-    /// Most of what is sent reaches nobody.
+    /// Most notifications reach no recipient.
     Outage,
-    /// A push service is not called for some time.
+    /// Calls to a push service are stopped for some time.
     Breaker,
-    /// A parameter cannot be read, or is junk.
+    /// A parameter cannot be read, or its value cannot be parsed.
     Parameter,
-    /// A ramp took a step, ended, or was overtaken.
+    /// A ramp took a step, ended, or was ended by another change of the percentage.
     Ramp,
-    /// A budget is nearly or wholly spent.
+    /// A budget is nearly or completely spent.
     Budget,
 }
 
 impl AlertKey {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 9] = [
         Self::GuardActed,
         Self::ProvidersFault,
@@ -72,7 +72,8 @@ impl AlertKey {
         Self::Budget,
     ];
 
-    /// The name in records, in the key of an incident, and of the section in docs/operations.md.
+    /// Name in records and in the key of an incident. The heading of the runbook in docs/operations.md contains the
+    /// same name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -88,35 +89,35 @@ impl AlertKey {
         }
     }
 
-    /// Whether it tells of a state that ends, and not of something that happened.
+    /// Returns `true` if the alert is about a state that ends, and `false` if it is about a single event.
     #[must_use]
     pub const fn is_state(self) -> bool {
         !matches!(self, Self::GuardActed | Self::GuardOverlap | Self::Ramp)
     }
 }
 
-/// What is said.
+/// Content of an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
-    /// What it is about.
+    /// Kind of the alert.
     pub key: AlertKey,
-    /// Which of several: the parameter, the budget, the push service; empty where there is only one.
+    /// Parameter, budget or push service that the alert is about; empty if the kind has only one subject.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
-    /// One line.
+    /// Title in one line.
     pub title: String,
-    /// The number that made it necessary, with its unit and sample.
+    /// Figure that caused the alert, with its unit and sample.
     pub number: String,
-    /// What it was compared with.
+    /// Limit that the figure was compared with.
     pub threshold: String,
-    /// What the service did about it.
+    /// Action that the service took.
     pub done: String,
 }
 
 impl Alert {
-    /// The kind and the subject: alerts with the same one fold into one, and end as one.
+    /// Returns kind and subject as one text. Alerts with the same id are deduplicated, and end together.
     #[must_use]
     pub fn id(&self) -> String {
         let key = self.key.as_str();
@@ -124,17 +125,17 @@ impl Alert {
     }
 }
 
-/// That an alert was said.
+/// Record of a published alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// When.
+    /// Time of publication.
     pub at: Timestamp,
-    /// What.
+    /// The alert.
     #[serde(flatten)]
     pub alert: Alert,
-    /// How often it was raised since it began.
+    /// Number of times that the alert was raised since it began.
     pub times: u32,
-    /// Whether it was that this is over.
+    /// `true` if the message reports the end of the alert.
     pub is_over: bool,
 }
 
@@ -146,7 +147,7 @@ mod tests {
     fn every_alert_has_a_runbook_where_its_link_leads() {
         let operations = include_str!("../../../../docs/operations.md");
         for key in AlertKey::ALL {
-            // The anchor of a heading is its text in small letters, without the colon, with hyphens for spaces.
+            // GitHub's anchor of a heading is its text in lower case, without the colon, and with hyphens for spaces.
             assert!(operations.contains(&format!("\n#### Alert: {}\n", key.as_str())), "{}", key.as_str());
         }
     }

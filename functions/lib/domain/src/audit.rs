@@ -1,4 +1,4 @@
-//! Who changed a parameter, when, from what to what, and why.
+//! Audit records of parameter changes: time, author, old and new value, and reason.
 
 use std::fmt;
 
@@ -11,23 +11,23 @@ use crate::rollout::{ListedUsers, ParameterVersion, Percentage};
 use crate::settings::Settings;
 use platform::private::Private;
 
-/// A parameter whose changes are written down.
+/// Parameter whose changes are recorded in the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watched {
-    /// Who gets version 2, in percent.
+    /// Percentage of recipients who get version 2.
     RolloutPercentage,
-    /// Who gets version 2 by name.
+    /// Recipients who get version 2 because their ids are listed.
     RolloutUsers,
-    /// Everything else that ops may set.
+    /// All other settings that an operator may change.
     Settings,
 }
 
 impl Watched {
-    /// All of them.
+    /// All audited parameters.
     pub const ALL: [Self; 3] = [Self::RolloutPercentage, Self::RolloutUsers, Self::Settings];
 
-    /// The last part of its name.
+    /// Last part of the parameter's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +37,8 @@ impl Watched {
         }
     }
 
-    /// Why a text, or its absence, cannot be used; without the text.
+    /// Returns the reason why `text` is not a valid value of this parameter; `None` if the value is valid. A missing
+    /// value is not valid. The reason does not contain the value.
     #[must_use]
     pub fn fault(self, text: Option<&str>) -> Option<String> {
         let Some(text) = text else { return Some("it does not exist".to_owned()) };
@@ -48,8 +49,9 @@ impl Watched {
         }
     }
 
-    /// What may be kept of a value: a percentage as it is; of the others, which may name people, their length and a hash
-    /// that tells two of them apart.
+    /// Returns the form of a value that the audit may store. A valid percentage is stored as it is. The other
+    /// parameters may contain recipient ids, so only their length and a short hash are stored. The hash shows whether
+    /// two values differ.
     #[must_use]
     pub fn shown(self, value: &Private<String>) -> String {
         let text = value.expose();
@@ -71,14 +73,14 @@ impl fmt::Display for Watched {
     }
 }
 
-/// Who changed it.
+/// Author of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "who", content = "name")]
 pub enum By {
-    /// Somebody with the console or the CLI: the ARN that SSM gives. It may name a person, so it is kept here and in the
-    /// answers to ops, and goes into no log.
+    /// An operator with the AWS console or CLI, as the ARN that SSM reports. The ARN may contain a person's name. It is
+    /// stored in the audit and returned to operators, and never logged.
     Operator(String),
-    /// A caller of `PUT /v1/rollout`: its client id.
+    /// Client id of a caller of `PUT /v1/rollout`.
     Api(String),
     /// The guard.
     Guard,
@@ -86,32 +88,33 @@ pub enum By {
     Ramp,
 }
 
-/// One change.
+/// One change of a parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// Which parameter.
+    /// Changed parameter.
     pub parameter: Watched,
-    /// Its version since then.
+    /// Version number that the change created.
     pub version: i64,
-    /// Who.
+    /// Author of the change.
     #[serde(flatten)]
     pub by: By,
-    /// What it was before; `None` when that is not known any more.
+    /// Value before the change, as [`Watched::shown`] returns it; `None` if the earlier version is not available.
     pub old: Option<String>,
-    /// What it is since then.
+    /// Value after the change, as [`Watched::shown`] returns it.
     pub new: String,
-    /// Why, in words.
+    /// Reason, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The numbers that made the guard or a ramp act.
+    /// Figures that made the guard or a ramp act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numbers: Option<Value>,
 }
 
 impl AuditRecord {
-    /// What SSM's history tells of a version, as an operator's.
+    /// Returns the record of a version in SSM's history, with an operator as its author. Without
+    /// [`ParameterVersion::written`], the time is the epoch and the ARN is empty.
     #[must_use]
     pub fn of_history(parameter: Watched, found: &ParameterVersion, before: Option<&ParameterVersion>) -> Self {
         let (at, by) = match &found.written {

@@ -1,4 +1,5 @@
-//! Pure rules: notifications, recipients, channels, budgets, breakers, the rollout and the settings. No AWS SDK and no tokio.
+//! Pure rules of notifications, recipients, channels, budgets, circuit breakers, the rollout and the settings. This
+//! crate uses neither the AWS SDK nor tokio.
 
 mod alert;
 mod audit;

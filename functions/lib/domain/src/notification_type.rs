@@ -1,4 +1,4 @@
-//! Types of notification: each carries its own order of channels, patience and limits.
+//! Types of notification. Each type has its own channel order, waiting times and limits.
 
 use std::fmt;
 
@@ -7,60 +7,63 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 
-/// What follows a paid send whose outcome is unknown.
+/// Action after a paid attempt with the outcome `uncertain`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUncertain {
-    /// End as `uncertain`: nothing is paid for twice.
+    /// Ends the notification as `uncertain`. No message is paid for twice.
     Stop,
-    /// Go on to the next channel: the person may hear twice, over two channels.
+    /// Tries the next channel. The recipient may get the message on two channels.
     Next,
-    /// Try the same channel once more: the person may hear, and the company pay, twice.
+    /// Tries the same channel once more. The recipient may get the message twice, and the message may be paid for
+    /// twice.
     Repeat,
 }
 
-/// A type of notification.
+/// A type of notification with its rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationType {
-    /// The name callers give.
+    /// Name that callers use.
     pub name: &'static str,
-    /// The name people read, where they unsubscribe.
+    /// Name that recipients see on the page for unsubscribing.
     pub title: &'static str,
-    /// The order in which channels are tried.
+    /// Order in which channels are tried.
     pub channels: &'static [Channel],
-    /// Whether e-mail must stand before SMS, whatever order a caller asks for.
+    /// Requires e-mail before SMS in any order that a caller gives.
     pub email_before_sms: bool,
-    /// How long an accepted message may stay unconfirmed before the next channel is tried; `None` does not ask for proof.
+    /// Time that an accepted message may stay without proof of delivery before the next channel is tried. `None`
+    /// requires no proof.
     pub escalate_after: Option<SignedDuration>,
-    /// How often one channel (for push: one device) is tried while it answers "later" and another channel remains, and three
-    /// times as often the last one that remains; ops may change it.
+    /// Maximum number of attempts on one channel (for push: on one device) while the provider answers "later" and
+    /// another channel remains. The last remaining channel gets three times as many. Operators may change the number.
     pub tries: u32,
-    /// How long it may take, from when it is due, unless the caller says otherwise.
+    /// Default lifetime in seconds, counted from the due time.
     pub default_ttl_seconds: u32,
-    /// What follows a paid send whose outcome is unknown; ops may change it.
+    /// Action after a paid attempt with the outcome `uncertain`. Operators may change it.
     pub on_uncertain: OnUncertain,
-    /// How long a push service in trouble is waited for before a channel that costs money is tried; `None` does not wait. Ops
-    /// may change it.
+    /// Time to wait for a failing push service before a paid channel is tried. `None` does not wait. Operators may
+    /// change it.
     pub wait_for_push: Option<SignedDuration>,
-    /// Whether it passes quiet hours and is worked before others.
+    /// Sends during quiet hours, and gives the notification priority over others.
     pub critical: bool,
 }
 
-/// What ops may change of a type without a deploy, as it is in force at one moment.
+/// Rules of a type that operators may change without a deploy, as they are in force at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// How often one channel (for push: one device) is tried while it answers "later".
+    /// Maximum number of attempts on one channel (for push: on one device) while the provider answers "later".
     pub tries: u32,
-    /// What follows a paid send whose outcome is unknown.
+    /// Action after a paid attempt with the outcome `uncertain`.
     pub on_uncertain: OnUncertain,
-    /// How long a push service in trouble is waited for before a channel that costs money is tried; `None` does not wait.
+    /// Time to wait for a failing push service before a paid channel is tried. `None` does not wait.
     pub wait_for_push: Option<SignedDuration>,
 }
 
-/// The longest lifetime: 28 days, which is also the longest a push service keeps a message.
+/// Maximum lifetime: 28 days, which is also the longest time that a push service keeps a message.
 pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
 
-/// Most bytes of an unknown name that is compared with the known ones, and most letters in which it may differ from a known one.
+/// Maximum length, in bytes, of an unknown name that is compared with the known names. `MAX_TYPOS` is the maximum
+/// number of characters in which a suggestion may differ.
 const MAX_COMPARED: usize = 64;
 const MAX_TYPOS: usize = 2;
 
@@ -80,7 +83,8 @@ impl fmt::Display for UnknownType {
     }
 }
 
-/// Letters to change, add or remove, one at a time, to make one text the other (Levenshtein).
+/// Returns the Levenshtein distance in bytes: the number of single changes, additions or removals from one text to the
+/// other.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, left) in one.bytes().enumerate() {
@@ -134,31 +138,32 @@ const BUILT_IN: [NotificationType; 3] = [
 ];
 
 impl NotificationType {
-    /// The type a request gets that names none.
+    /// Type of a request that names none.
     pub const DEFAULT: &'static str = "DEFAULT";
 
-    /// Every type.
+    /// Returns all types.
     #[must_use]
     pub fn all() -> &'static [Self] {
         static TYPES: [NotificationType; 3] = BUILT_IN;
         &TYPES
     }
 
-    /// The type with this name.
+    /// Returns the type with exactly this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         Self::all().iter().find(|known| known.name == name)
     }
 
-    /// The type with this name, for a name that a person or a program gives.
+    /// Returns the type with this name, for a name from a caller or an operator.
     ///
     /// # Errors
-    /// Names the type that may be meant, or all of them. Never repeats what was given.
+    /// Names the type that may be meant, or all types. The error never contains the given name.
     pub fn known(name: &str) -> Result<&'static Self, UnknownType> {
         Self::named(name).ok_or_else(|| UnknownType { nearest: Self::nearest(name) })
     }
 
-    /// The one type whose name differs only in case and in what is no letter or digit, or in at most two letters.
+    /// Returns the type with the nearest name, compared without case and without characters other than letters and
+    /// digits. The names may differ in at most [`MAX_TYPOS`] characters.
     fn nearest(name: &str) -> Option<&'static str> {
         let plain =
             |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
@@ -168,13 +173,13 @@ impl NotificationType {
         names().filter(near).min_by_key(|known| distance(&given, &plain(known)))
     }
 
-    /// The rules it has unless ops say otherwise.
+    /// Returns the built-in rules, which hold unless an operator changes them.
     #[must_use]
     pub const fn rules(&self) -> Rules {
         Rules { tries: self.tries, on_uncertain: self.on_uncertain, wait_for_push: self.wait_for_push }
     }
 
-    /// What is wrong with an order of channels for this type.
+    /// Checks a channel order for this type.
     ///
     /// # Errors
     /// A sentence for the caller.

@@ -1,57 +1,57 @@
-//! One try on one channel, as the history keeps it.
+//! One attempt on one channel, as it is stored with the notification.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::channel::{Answer, Channel, Outcome};
 
-/// What an attempt came to, without the details that only matter while it runs.
+/// Outcome of an attempt, without the details that matter only while the call runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// The provider took it.
+    /// The provider accepted the message.
     Accepted,
-    /// May be tried again.
+    /// The attempt may be repeated.
     RetryLater,
-    /// It is unknown whether the provider took it.
+    /// The provider may or may not have accepted the message.
     Uncertain,
-    /// Trying again will not help.
+    /// The provider refused the message, and a repeat would not help.
     Rejected,
-    /// The address no longer exists.
+    /// The address or device no longer exists.
     Gone,
 }
 
-/// One attempt. The field names are short because every write of a notification pays for its whole size.
+/// One attempt. The stored field names are short because the size of a notification determines the cost of each write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The channel.
+    /// Channel.
     #[serde(rename = "c")]
     pub channel: Channel,
-    /// The push service's host, `ses` or `sns`.
+    /// Host of the push service, `ses` or `sns`.
     #[serde(rename = "p")]
     pub provider: String,
-    /// What it came to.
+    /// Outcome.
     #[serde(rename = "o")]
     pub outcome: AttemptOutcome,
-    /// The HTTP status, when there was one.
+    /// HTTP status of the response, if there was one.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
-    /// From just before the call to its answer.
+    /// Time from just before the call to its response, in milliseconds.
     #[serde(rename = "l")]
     pub latency_ms: u64,
-    /// What it cost, or may have cost when the outcome is unknown.
+    /// Cost in micro-euro. For an unknown outcome, this is the cost if the message was sent.
     #[serde(rename = "m", default, skip_serializing_if = "is_zero")]
     pub cost_micros: i64,
-    /// When the call began, in milliseconds since the epoch.
+    /// Begin of the call, in milliseconds since the epoch.
     #[serde(rename = "t")]
     pub at_ms: i64,
-    /// Why, for people.
+    /// Readable detail of the outcome.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The device, for push.
+    /// Id of the device, for push.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// For [`AttemptOutcome::RetryLater`]: how long after its end the next try may begin.
+    /// Minimum time from the end of the call to the next attempt, for [`AttemptOutcome::RetryLater`], in milliseconds.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -62,7 +62,7 @@ const fn is_zero(micros: &i64) -> bool {
 }
 
 impl Attempt {
-    /// Records a provider's answer to a call that began at `at`.
+    /// Builds an attempt from a provider's answer to a call that began at `at`.
     #[must_use]
     pub fn of(channel: Channel, device: Option<String>, answer: Answer, at: Timestamp, cost_micros: i64) -> Self {
         let (outcome, retry_after_ms, reason) = match answer.outcome {
@@ -90,7 +90,7 @@ impl Attempt {
         }
     }
 
-    /// The attempt that a crash left behind: claimed, perhaps made, never recorded.
+    /// Builds the attempt for a claim that a crash interrupted. The call may have been made; its outcome is lost.
     #[must_use]
     pub fn lost(channel: Channel, at: Timestamp, cost_micros: i64) -> Self {
         Self {
@@ -107,13 +107,14 @@ impl Attempt {
         }
     }
 
-    /// When the call ended, in milliseconds since the epoch.
+    /// Returns the end of the call, in milliseconds since the epoch.
     #[must_use]
     pub const fn ended_ms(&self) -> i64 {
         self.at_ms.saturating_add_unsigned(self.latency_ms)
     }
 
-    /// When the next try may begin, for an attempt that may be repeated.
+    /// Returns the earliest time of the next attempt, in milliseconds since the epoch; `None` if the outcome allows no
+    /// retry or the wait is not known.
     #[must_use]
     pub const fn retry_at_ms(&self) -> Option<i64> {
         match (self.outcome, self.retry_after_ms) {

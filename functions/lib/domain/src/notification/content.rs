@@ -1,4 +1,4 @@
-//! What a notification says, and the limits it says it within.
+//! Content of a notification, and its limits.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,21 +10,21 @@ use crate::text;
 use platform::private::Private;
 use platform::problem::FieldError;
 
-/// The message. At most [`Content::MAX_BYTES`] as JSON.
+/// Content of a message. Its JSON has at most [`Content::MAX_BYTES`] bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
-    /// The headline; also the e-mail's subject.
+    /// Title; also the subject of the e-mail.
     pub title: Private<String>,
-    /// The text.
+    /// Text.
     pub body: Private<String>,
-    /// Where a click leads; http or https.
+    /// Target of a click; http or https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Private<String>>,
-    /// An image beside the text; http or https.
+    /// Image beside the text; http or https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon: Option<Private<String>>,
-    /// Anything the receiving page understands; travels in the push payload only.
+    /// Data for the page that receives the push. Only the push payload contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Private<Value>>,
     /// Small monochrome image for the status bar, push only; http or https.
@@ -57,12 +57,13 @@ pub struct Content {
 }
 
 impl Content {
-    /// The most bytes of JSON a content may have.
+    /// Maximum size of a content as JSON, in bytes.
     pub const MAX_BYTES: usize = 4_096;
-    /// The most characters a title may have, since it becomes an e-mail's subject.
+    /// Maximum number of characters of a title, because the title becomes an e-mail's subject.
     pub const MAX_TITLE_CHARS: usize = 200;
 
-    /// The content as it is stored, shown and sent: title and body [cleaned](crate::text), links normalized.
+    /// Returns the content as it is stored, shown and sent. Title and body are [cleaned](crate::text), and links are
+    /// normalized.
     #[must_use]
     pub fn cleaned(mut self) -> Self {
         self.title = Private::new(text::one_line(self.title.expose()));
@@ -80,7 +81,7 @@ impl Content {
         self
     }
 
-    /// Everything wrong with cleaned content, field by field.
+    /// Returns every error of cleaned content, field by field.
     #[must_use]
     pub fn errors(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -101,14 +102,14 @@ impl Content {
         errors
     }
 
-    /// Its size as JSON, which is also how it is stored.
+    /// Returns the size of the JSON, which is also the stored form, in bytes.
     #[must_use]
     pub fn json_bytes(&self) -> usize {
         serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
     }
 }
 
-/// The error of a field with a URL that must not be shown to a person, if any.
+/// Returns an error if the field's URL must not be shown to a recipient.
 pub(super) fn link_error(field: &str, link: &str) -> Option<FieldError> {
     Link::parse(link).err().map(|fault| FieldError::new(field, fault.to_string()))
 }

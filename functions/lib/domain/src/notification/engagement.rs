@@ -1,7 +1,10 @@
-//! What became of a notification on the person's side: facts that arrive after it was sent, late, twice or out of order.
+//! Facts about a notification after it was sent: receipts, clicks and providers' reports. They arrive late, twice or
+//! out of order.
 //!
-//! Each fact only grows: of what is told twice the earliest time stays. What follows from them all is worked out anew each
-//! time ([`crate::notification::hindsight`]), so it does not matter in which order they came.
+//! Of repeated facts, the earliest time is kept. [`Notification::reconsider`] recomputes the status from all facts each
+//! time, so the order of arrival does not matter.
+//!
+//! [`Notification::reconsider`]: crate::notification::Notification::reconsider
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,45 +15,47 @@ use crate::channel::Channel;
 /// Facts from receipts, clicks and providers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Engagement {
-    /// What was told of each channel.
+    /// Reports on each channel.
     pub reports: Reports,
-    /// When it was opened.
+    /// Time at which the recipient opened the message.
     pub opened_at: Option<Timestamp>,
-    /// When it was clicked.
+    /// Time at which the recipient clicked the message.
     pub clicked_at: Option<Timestamp>,
-    /// When it was put away unread.
+    /// Time at which the recipient dismissed the message.
     pub dismissed_at: Option<Timestamp>,
-    /// When it did what it was sent for.
+    /// Time of the conversion.
     pub converted_at: Option<Timestamp>,
-    /// What that was worth, in micro-euro, as the page said it.
+    /// Value of the conversion in micro-euro, as the page reported it.
     pub conversion_value_micros: Option<i64>,
-    /// How often something was noted while a function held the notification: what that function's next write asks for, so
-    /// that neither loses what the other knows.
+    /// Number of facts that were stored while a function held the lease. The lease holder's next write has this number
+    /// as a condition, so neither write overwrites the other.
     pub noted: u32,
 }
 
 impl Engagement {
-    /// When and on which channel it reached the person: of all that is confirmed, the one that is said to have been the first.
-    /// Whoever opens a message has it, whatever its provider says; of a provider's own two words the bad one counts, since a
-    /// mailbox may take a message and send it back later.
+    /// Returns time and channel of the earliest proof of delivery.
+    ///
+    /// The recipient's own action counts, whatever the provider reports. If a provider reports both a delivery and a
+    /// failure, the failure counts, except if [`Finding::yields_to_delivery`] holds. A mailbox may accept a message and
+    /// return it later.
     #[must_use]
     pub fn delivered(&self) -> Option<(Timestamp, Channel)> {
         let on = |channel: Channel| Some((self.reports.on(channel).proof()?, channel));
         Channel::ALL.into_iter().filter_map(on).chain(self.reports.seen).min()
     }
 
-    /// Whether somebody confirmed that it arrived.
+    /// Returns `true` if there is proof of delivery.
     #[must_use]
     pub fn is_delivered(&self) -> bool {
         self.delivered().is_some()
     }
 }
 
-/// What the person's side showed, and what each provider told.
+/// Facts from the recipient's side, and each provider's report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reports {
-    /// When, and on which channel, the person or their device first showed that it is there.
+    /// Time and channel of the first action of the recipient or the device that shows the message arrived.
     #[serde(with = "millis_on", skip_serializing_if = "Option::is_none")]
     pub seen: Option<(Timestamp, Channel)>,
     #[serde(skip_serializing_if = "Report::is_empty")]
@@ -62,7 +67,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// What was told of one channel.
+    /// Returns the report on one channel.
     #[must_use]
     pub const fn on(&self, channel: Channel) -> &Report {
         match channel {
@@ -72,7 +77,7 @@ impl Reports {
         }
     }
 
-    /// The same, to add to it.
+    /// Returns the report on one channel, for changes.
     pub const fn on_mut(&mut self, channel: Channel) -> &mut Report {
         match channel {
             Channel::Push => &mut self.push,
@@ -81,43 +86,43 @@ impl Reports {
         }
     }
 
-    /// That no provider told of anything.
+    /// Builds reports without any report of a provider.
     #[must_use]
     pub fn of_the_person(seen: Option<(Timestamp, Channel)>) -> Self {
         Self { seen, ..Self::default() }
     }
 
-    /// Adds that the person's side showed it.
+    /// Adds an action of the recipient or the device; the earliest is kept.
     pub fn see(&mut self, at: Timestamp, channel: Channel) {
         let seen = (at, channel);
         self.seen = Some(self.seen.map_or(seen, |known| known.min(seen)));
     }
 }
 
-/// What a provider told of a message that it had taken. The field names are short because every write of a notification pays
-/// for its whole size.
+/// Provider's report on a message that it had accepted. The stored field names are short because the size of a
+/// notification determines the cost of each write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// When the provider said that it was handed over.
+    /// Time at which the provider delivered the message, as it reported.
     #[serde(rename = "c", with = "millis", skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
-    /// Why the provider said that it will not be handed over, or came back.
+    /// Reason why the provider did not deliver the message, or why the message bounced.
     #[serde(rename = "f", skip_serializing_if = "Option::is_none")]
     pub failed: Option<Finding>,
-    /// What the provider said that decides nothing.
+    /// Reported finding that has no effect on the status.
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
     pub noted: Option<Finding>,
 }
 
 impl Report {
-    /// When it was handed over, unless it came back.
+    /// Returns the time of delivery, if there is no failure that counts.
     #[must_use]
     pub fn proof(&self) -> Option<Timestamp> {
         self.confirmed_at.filter(|_| self.failure().is_none())
     }
 
-    /// Why it did not arrive, as far as both of the provider's words show.
+    /// Returns the failure that counts. A reported delivery outweighs some failures ([`Finding::yields_to_delivery`]).
     #[must_use]
     pub fn failure(&self) -> Option<Finding> {
         self.failed.filter(|why| self.confirmed_at.is_none() || !why.yields_to_delivery())
@@ -139,7 +144,7 @@ pub fn earliest(known: &mut Option<Timestamp>, at: Timestamp) {
     *known = Some(known.map_or(at, |known| known.min(at)));
 }
 
-/// Times as milliseconds since the epoch.
+/// Serializes a time as milliseconds since the epoch.
 mod millis {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -156,7 +161,7 @@ mod millis {
     }
 }
 
-/// The same with a channel: `[1764000000000, "push"]`.
+/// Serializes a time with a channel: `[1764000000000, "push"]`.
 mod millis_on {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -1,51 +1,53 @@
-//! What a provider says, later, of a message that it had taken: our own words for it, never its text.
+//! Reasons that a provider reports later about a message it had accepted. These are the service's own codes; the
+//! provider's text is not kept.
 
 use serde::{Deserialize, Serialize};
 
-/// Why a message did not, or may not have, reached the person. Of two that are told the first in this order is kept.
+/// Reason why a message did not, or may not, reach the recipient. If two are reported, the first in this order is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
-    /// The person called it unwanted.
+    /// The recipient reported the message as unwanted.
     Complaint,
-    /// The person asked their provider, or ours, for no more.
+    /// The recipient opted out at the provider or in this service.
     OptedOut,
-    /// There is no such mailbox, or no such number.
+    /// The mailbox or the number does not exist.
     MailboxUnknown,
-    /// The address is on a list of addresses that bounced before, which SES keeps itself.
+    /// SES has the address on its own suppression list, because earlier messages to it bounced.
     AddressSuppressed,
-    /// It came back for good, for whatever reason.
+    /// The message bounced permanently, for an unspecified reason.
     Bounced,
-    /// The provider took it and found that it must not go out: a virus, a body that cannot be sent.
+    /// The provider accepted the message and then refused to send its content: a virus, or a body that cannot be sent.
     ContentRefused,
-    /// A carrier took it for spam, or bars it.
+    /// A carrier treated the message as spam, or blocks it.
     CarrierRefused,
-    /// The phone bars it.
+    /// The phone blocks the message.
     PhoneRefused,
     /// The carrier or the phone could not be reached.
     Unreachable,
-    /// It would have cost more than it may.
+    /// The price would exceed the maximum price.
     TooDear,
-    /// The account may not send: its quota or spend limit is used up, or something of it is not set up.
+    /// The account may not send: its quota or spend limit is used up, or its setup is incomplete.
     AccountRefused,
     /// The mailbox is full.
     MailboxFull,
-    /// The mailbox, or what stands before it, does not take a message as large as this.
+    /// The mailbox, or a server before it, does not accept a message of this size.
     MessageTooLarge,
-    /// The provider tried for as long as it may.
+    /// The provider stopped its retries after its own time limit.
     GivenUp,
-    /// A receiver's filter found a virus in it, and said so.
+    /// A receiver's filter reported a virus.
     VirusReported,
-    /// A receiver could not authenticate the sender, and said so.
+    /// A receiver reported that it could not authenticate the sender.
     AuthenticationFailed,
-    /// It came back, perhaps for a while; an automatic reply such as an absence note is reported as that too.
+    /// The message bounced, possibly for a short time. Automatic replies, such as absence notes, are reported as this
+    /// too.
     SoftBounce,
-    /// The provider does not know why.
+    /// The provider reports no known reason.
     Unknown,
 }
 
 impl Finding {
-    /// Every finding.
+    /// All findings.
     pub const ALL: [Self; 18] = [
         Self::Complaint,
         Self::OptedOut,
@@ -67,7 +69,7 @@ impl Finding {
         Self::Unknown,
     ];
 
-    /// The code that stands in an attempt's `detail`.
+    /// Returns the code in an attempt's `detail`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -92,14 +94,15 @@ impl Finding {
         }
     }
 
-    /// Whether a reported delivery is believed instead. SES reports an automatic reply, which only a delivered mail can
-    /// cause, as a bounce without a known reason.
+    /// Returns `true` if a reported delivery outweighs this finding. SES reports an automatic reply as a bounce without
+    /// a known reason, and only a delivered mail can cause such a reply.
     #[must_use]
     pub const fn yields_to_delivery(self) -> bool {
         matches!(self, Self::SoftBounce | Self::Unknown)
     }
 
-    /// Whether the address is of no use any more, so that the attempt counts as `gone`; else it counts as `rejected`.
+    /// Returns `true` if the address is no longer usable. The attempt then counts as `gone`; otherwise it counts as
+    /// `rejected`.
     #[must_use]
     pub const fn ends_address(self) -> bool {
         matches!(
@@ -109,7 +112,8 @@ impl Finding {
     }
 }
 
-/// Keeps the first of two in their order, so that it does not matter which was told first.
+/// Keeps the more severe of two findings, which is the first in their order. So the order of the reports does not
+/// matter.
 pub fn weightier(known: &mut Option<Finding>, found: Finding) {
     *known = Some(known.map_or(found, |known| known.min(found)));
 }

@@ -1,15 +1,16 @@
-//! What a notification is, seen from what was told of it later. Pure, and the same in whatever order it was told.
+//! Status of a notification after late reports. It is pure, and independent of the order of the reports.
 //!
-//! | status | once it is confirmed that it arrived | once the last channel that took it says that it did not |
+//! | status | after proof of delivery | after the last channel that accepted the message reports a failure |
 //! |---|---|---|
 //! | `accepted`, `uncertain`, `failed`, `expired` | `delivered` | see below |
-//! | `delivered` | | see below, unless something else confirms it |
+//! | `delivered` | | see below, unless there is other proof of delivery |
 //! | `cascading` | `delivered` | due at once, for the next channel |
-//! | `sending` | as it is: somebody holds it, finds the fact with its next write, and thinks again | the same |
-//! | `cancelled`, `skipped` | as it is: its caller, or a gate, had the last word; the facts are kept | the same |
+//! | `sending` | unchanged: the lease holder finds the fact with its next write and decides again | the same |
+//! | `cancelled`, `skipped` | unchanged: the caller's or the gate's decision stays; the facts are stored | the same |
 //!
-//! What had ended goes on, as `cascading` and due at once, when its type wants proof of delivery and it still lives.
-//! Else it ends as what it would have been without the attempt that came back: `failed`, unless another provider took it.
+//! A notification that had ended becomes `cascading` and due at once, if its type requires proof of delivery and its
+//! lifetime is not over. Otherwise it gets the status that it would have without the failed attempt. That is `failed`,
+//! unless another attempt was accepted or is uncertain.
 
 use jiff::Timestamp;
 
@@ -17,7 +18,7 @@ use super::{Attempt, AttemptOutcome, Engagement, Finding, Notification, Reason, 
 use crate::channel::Channel;
 
 impl Notification {
-    /// What other channels cost after the one that reached the person had been tried.
+    /// Returns the wasted cost in micro-euro: attempts on other channels after the attempt that reached the recipient.
     #[must_use]
     pub fn wasted_cost_micros(&self) -> i64 {
         let Some((_, proven)) = self.engagement.delivered() else { return 0 };
@@ -28,7 +29,8 @@ impl Notification {
         later.map(|attempt| attempt.cost_micros).sum()
     }
 
-    /// Whether a provider may have taken it on this channel: else nothing that is told of it can be true.
+    /// Returns `true` if a provider may have accepted the message on this channel. Otherwise no report about it can be
+    /// true.
     #[must_use]
     pub fn may_have_left_on(&self, channel: Channel) -> bool {
         let is_open = self.in_flight.is_some_and(|claim| claim.channel == channel);
@@ -38,13 +40,14 @@ impl Notification {
             || self.attempts_on(channel).any(|attempt| took(attempt.outcome))
     }
 
-    /// Takes over what was told while it was being worked on.
+    /// Merges facts that were stored while the function held the lease.
     pub fn learn(&mut self, facts: Engagement) {
         self.engagement = facts;
         self.heed_failures();
     }
 
-    /// Lets attempts that came back count as what they came to. Whether any did so only now.
+    /// Applies reported failures to the attempts that they are about. Returns `true` if an attempt that counted as
+    /// accepted or uncertain now counts as failed.
     pub fn heed_failures(&mut self) -> bool {
         let mut found = false;
         for attempt in &mut self.attempts {
@@ -63,7 +66,7 @@ impl Notification {
         found
     }
 
-    /// Draws the conclusions of a fact that was added, unless somebody holds it.
+    /// Recomputes the status after a new fact, unless a function holds the lease.
     pub fn reconsider(&mut self, now: Timestamp) {
         if self.status == Status::Sending {
             return;
@@ -74,7 +77,7 @@ impl Notification {
             (Status::Cascading, true) => self.finish(Status::Delivered, None, now),
             (Status::Cascading, false) if only_now => self.wait(now, now),
             (Status::Accepted | Status::Uncertain | Status::Delivered, false) if only_now => self.go_on_or_end(now),
-            // A weightier reason than the one that was told first.
+            // A more severe reason was reported after the first one.
             (Status::Failed, false) if self.attempts.last().is_some_and(came_back) => {
                 self.reason = Some(self.reason_of_the_last());
             }
@@ -86,7 +89,7 @@ impl Notification {
         if self.kind.escalate_after.is_some() && now < self.lives_until {
             return self.wait(now, now);
         }
-        // It stays in the time in which it ended, so that figures of that time are corrected and no other's.
+        // `updated_at` stays, so metrics correct the minute in which the notification ended, and no other.
         let failed = (Status::Failed, Some(self.reason_of_the_last()));
         (self.status, self.reason) = self.settled().unwrap_or(failed);
     }
@@ -96,14 +99,15 @@ impl Notification {
         if last == Some(AttemptOutcome::Gone) { Reason::Gone } else { Reason::Rejected }
     }
 
-    /// Says that it was delivered after all, in the time in which it ended.
+    /// Sets `delivered` and keeps `updated_at`, so metrics correct the minute in which the notification ended.
     fn confirm(&mut self) {
         self.status = Status::Delivered;
         self.reason = None;
     }
 }
 
-/// Whether a provider had taken it and said later that it did not arrive: no refusal has such a detail.
+/// Returns `true` if a provider had accepted the attempt and reported a failure later. The detail of such an attempt is
+/// a code of [`Finding`], which no refusal has.
 fn came_back(attempt: &Attempt) -> bool {
     Finding::ALL.into_iter().any(|finding| attempt.detail.as_deref() == Some(finding.as_str()))
 }

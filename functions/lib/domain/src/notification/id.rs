@@ -1,4 +1,4 @@
-//! A notification's public id: the recipient's key, a dash, and 26 characters that sort by creation time.
+//! Public id of a notification: the recipient's key, a hyphen, and 26 characters that sort by creation time.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 
 use crate::recipient::{KeyHasher, RecipientKey, base32};
 
-/// `<recipient key>-<time-ordered part>`: names no person, reads from the base table, and sorts by time.
+/// Id of the form `<recipient key>-<time-ordered part>`. The id contains no recipient id, is the key of the base table,
+/// and sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NotificationId {
     recipient: RecipientKey,
@@ -16,19 +17,20 @@ pub struct NotificationId {
 }
 
 impl NotificationId {
-    /// A new id; 80 random bits beside 48 bits of milliseconds, as in a ULID.
+    /// Returns a new id with 48 bits of milliseconds and 80 random bits, as in a ULID.
     #[must_use]
     pub fn random(recipient: RecipientKey, now: Timestamp) -> Self {
         let mut bytes = [0; 16];
         if SystemRandom::new().fill(&mut bytes[6..]).is_err() {
-            // The system's random source never fails once seeded; a clash would be refused by the conditional put.
+            // The system's random source does not fail once it is seeded. If an id repeats, the conditional put rejects
+            // it.
             bytes[8..].copy_from_slice(&now.as_nanosecond().to_be_bytes()[8..]);
         }
         Self::from_bits(recipient, now, u128::from_be_bytes(bytes))
     }
 
-    /// The id that message `index` of a request with this idempotency record always gets, so that a second run of the
-    /// same request meets the first one's items instead of making new ones.
+    /// Returns the id of message `index` in a request with this idempotency record. The id is always the same, so a
+    /// second run of the request finds the items of the first run and creates no new ones.
     #[must_use]
     pub fn derived(
         recipient: RecipientKey,
@@ -49,20 +51,21 @@ impl NotificationId {
         Self { recipient, ordered: base32::encode_128(millis | (random & ((1 << 80) - 1))) }
     }
 
-    /// The first time-ordered half that an id made at this moment can have: those made before it sort before this.
+    /// Returns the smallest time-ordered part of an id that is created at `at`. Ids created earlier sort before this
+    /// text.
     #[must_use]
     pub fn first_ordered(at: Timestamp) -> String {
         base32::encode_128(u128::try_from(at.as_millisecond()).unwrap_or(0) << 80)
     }
 
-    /// Parses a public id; `None` for any other format.
+    /// Parses a public id; returns `None` for any other format.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (recipient, ordered) = text.split_once('-')?;
         Self::from_stored(recipient, ordered)
     }
 
-    /// Takes the two halves as the table's key holds them.
+    /// Builds the id from the two parts that are the table's key; returns `None` for any other format.
     #[must_use]
     pub fn from_stored(recipient: &str, ordered: &str) -> Option<Self> {
         let recipient = RecipientKey::from_stored(recipient)?;
@@ -70,7 +73,7 @@ impl NotificationId {
         well_formed.then(|| Self { recipient, ordered: ordered.to_owned() })
     }
 
-    /// Both halves' bits, for a token.
+    /// Returns the bits of both parts, for a token.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -79,7 +82,7 @@ impl NotificationId {
         bytes
     }
 
-    /// The id with these bits.
+    /// Returns the id with these bits.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let (mut recipient, mut ordered) = ([0; 16], [0; 16]);
@@ -91,13 +94,13 @@ impl NotificationId {
         }
     }
 
-    /// The recipient's key: the table's partition key.
+    /// Returns the recipient's key, which is the table's partition key.
     #[must_use]
     pub const fn recipient(&self) -> &RecipientKey {
         &self.recipient
     }
 
-    /// The time-ordered half: the table's sort key.
+    /// Returns the time-ordered part, which is the table's sort key.
     #[must_use]
     pub fn ordered(&self) -> &str {
         &self.ordered

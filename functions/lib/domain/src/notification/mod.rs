@@ -1,4 +1,4 @@
-//! The notification: what it says, which state it is in, and what was tried.
+//! The notification: its content, its state and its attempts.
 
 mod attempt;
 mod content;

@@ -1,4 +1,4 @@
-//! One notification, and the few ways its state may change. Every change is pure and takes `now`.
+//! The notification and its state transitions. Each transition is pure and takes `now`.
 
 use std::collections::BTreeMap;
 
@@ -14,103 +14,103 @@ use crate::recipient::RecipientId;
 use crate::rollout::Version;
 use platform::private::Private;
 
-/// The most days `send_at` may lie ahead.
+/// Maximum time from the request to `send_at`: 90 days.
 pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// A paid send that is claimed: perhaps called, not yet recorded.
+/// Claim for a paid attempt. The call may have been made; its outcome is not yet stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// On which channel.
+    /// Channel of the call.
     pub channel: Channel,
-    /// What it costs if it was made.
+    /// Price of the call, in micro-euro.
     pub price_micros: i64,
 }
 
-/// One message to one person.
+/// One message to one recipient, with all attempts to deliver it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
-    /// Its public id.
+    /// Public id.
     pub id: NotificationId,
-    /// Whom it is for.
+    /// Recipient.
     pub to: RecipientId,
-    /// Who sent it.
+    /// Client id of the caller.
     pub caller: String,
-    /// Its type's rules.
+    /// Type, with its rules.
     pub kind: &'static NotificationType,
-    /// What it says.
+    /// Content.
     pub content: Content,
-    /// The order in which channels are tried.
+    /// Order in which channels are tried.
     pub channels: Vec<Channel>,
-    /// How urgent a push service should think it is (RFC 8030, 5.3).
+    /// Urgency for the push service (RFC 8030, section 5.3).
     pub urgency: Urgency,
-    /// The caller's name for messages that replace each other.
+    /// Topic that the caller chose. A newer message of the same topic replaces an older one.
     pub topic: Option<Private<String>>,
-    /// Its place among the messages of its request, which orders those of one topic.
+    /// Position among the messages of the request. It orders messages of one topic.
     pub place: u32,
-    /// The caller's own notes.
+    /// Metadata that the caller chose.
     pub metadata: Option<Private<Map<String, Value>>>,
-    /// Where it stands.
+    /// Current state.
     pub status: Status,
-    /// Why.
+    /// Reason for the state.
     pub reason: Option<Reason>,
-    /// Which version of the service it goes through; decided when it is first due.
+    /// Version of the service that sends the notification. It is decided when the notification is first due.
     pub version: Option<Version>,
-    /// The paid send that is claimed.
+    /// Claim of the paid attempt that is in progress.
     pub in_flight: Option<Claim>,
-    /// Channels that a budget stood in the way of, each with the ceiling that did so last.
+    /// Channels that a budget excluded, each with the last ceiling that did so.
     pub over_budget: BTreeMap<Channel, Ceiling>,
-    /// What was tried.
+    /// Attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// When it was asked for.
+    /// Time of the request.
     pub created_at: Timestamp,
-    /// When it was to be sent.
+    /// Time at which the notification was first due.
     pub due_at: Timestamp,
-    /// When trying ends.
+    /// End of the lifetime: no attempt begins later.
     pub lives_until: Timestamp,
-    /// When the table forgets it.
+    /// Time at which the table deletes the item.
     pub kept_until: Timestamp,
-    /// When it got into this state.
+    /// Time of the last change of state.
     pub updated_at: Timestamp,
-    /// When somebody must look at it again; `None` once nothing more will be tried. For `sending`, the lease's end.
+    /// Time of the next step; `None` in a final state. In the state `sending`, it is the end of the lease.
     pub next_action_at: Option<Timestamp>,
-    /// How much of its time was waited on purpose.
+    /// Time spent in the state `held`, in milliseconds.
     pub waited_ms: i64,
-    /// What became of it on the person's side.
+    /// Facts from receipts, clicks and providers.
     pub engagement: Engagement,
-    /// Drawn anew with every change of its state; every write asks for the one before.
+    /// Random number that changes with every change of state. Every write has the previous value as a condition.
     pub revision: u32,
 }
 
 impl Notification {
-    /// Takes it for work until `lease_until`: from here on a crash is found through the lease.
+    /// Enters `sending` with a lease until `lease_until`. If the function crashes, another one resumes after the lease.
     pub fn lease(&mut self, lease_until: Timestamp, now: Timestamp) {
         self.enter(Status::Sending, None, now);
         self.next_action_at = Some(lease_until);
     }
 
-    /// Puts it down until `until`, when the next attempt is due.
+    /// Enters `cascading`. The next attempt is due at `until`, at the latest at the end of the lifetime.
     pub fn wait(&mut self, until: Timestamp, now: Timestamp) {
         self.enter(Status::Cascading, None, now);
         self.next_action_at = Some(until.min(self.lives_until).max(now));
     }
 
-    /// Holds it back, before anything was tried, because a gate said "not now".
+    /// Enters `held` before the first attempt, because a gate requires a wait until `until`.
     pub fn hold(&mut self, reason: Reason, until: Timestamp, now: Timestamp) {
         self.enter(Status::Held, Some(reason), now);
         self.next_action_at = Some(until.min(self.lives_until).max(now));
     }
 
-    /// Ends it.
+    /// Enters a final state.
     pub fn finish(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {
         self.enter(status, reason, now);
         self.in_flight = None;
         self.next_action_at = None;
     }
 
-    /// Withdraws it, if it is at rest.
+    /// Cancels the notification if no function is processing it and its state is not final. A repeat succeeds.
     ///
     /// # Errors
-    /// Its status, when that does not allow it.
+    /// The current status, if that status does not allow cancellation.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), Status> {
         match self.status {
             Status::Cancelled => Ok(()),
@@ -122,23 +122,28 @@ impl Notification {
         }
     }
 
-    /// Adds what a call came to.
+    /// Adds the outcome of a call.
     pub fn record(&mut self, attempt: Attempt) {
         self.in_flight = None;
         self.attempts.push(attempt);
-        // A provider may have told of it before its own answer was read.
+        // A provider's report may have arrived before the response to the call was read.
         self.heed_failures();
     }
 
-    /// Records the paid send that a crash left behind, if there is one: perhaps made, never noted.
+    /// Records a paid attempt that a crash interrupted, if there is one. The call may have been made; its outcome is
+    /// lost.
     pub fn record_lost(&mut self) {
         if let Some(claim) = self.in_flight {
             self.record(Attempt::lost(claim.channel, self.updated_at, claim.price_micros));
         }
     }
 
-    /// What its ending must say whatever else ends it: that it arrived, that a provider took it, or that this is unknown. An unknown outcome is
-    /// forgotten only once a provider took a later attempt; what was accepted before it does not hide it.
+    /// Returns the final status that the facts require, whatever rule ends the notification; `None` if there is no such
+    /// fact.
+    ///
+    /// * Proof of delivery gives `delivered`.
+    /// * Otherwise the last attempt that is `accepted` or `uncertain` decides. So an unknown outcome is dropped only after a
+    ///   later attempt was accepted. An earlier accepted attempt does not hide it.
     #[must_use]
     pub fn settled(&self) -> Option<(Status, Option<Reason>)> {
         if self.engagement.is_delivered() {
@@ -161,19 +166,20 @@ impl Notification {
         self.updated_at = now;
     }
 
-    /// What it cost so far.
+    /// Returns the cost so far, in micro-euro.
     #[must_use]
     pub fn cost_micros(&self) -> i64 {
         self.attempts.iter().map(|attempt| attempt.cost_micros).sum()
     }
 
-    /// The first attempt that a provider took.
+    /// Returns the first accepted attempt.
     #[must_use]
     pub fn first_accepted(&self) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.outcome == AttemptOutcome::Accepted)
     }
 
-    /// The channel that reached the person, as far as known: the one that was confirmed, else the first that was accepted.
+    /// Returns the channel that reached the recipient: the one with proof of delivery, otherwise the one accepted
+    /// first.
     #[must_use]
     pub fn channel(&self) -> Option<Channel> {
         self.engagement
@@ -182,20 +188,20 @@ impl Notification {
             .or_else(|| self.first_accepted().map(|attempt| attempt.channel))
     }
 
-    /// The attempts on one channel, oldest first.
+    /// Returns the attempts on one channel, oldest first.
     pub fn attempts_on(&self, channel: Channel) -> impl DoubleEndedIterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.channel == channel)
     }
 
-    /// Whether it comes after `other` in their topic: by when each is due, then by when it was asked for and its place in the
-    /// request.
+    /// Returns `true` if this notification comes after `other` in their topic. The order is due time, then request
+    /// time, then position in the request, then id.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {
         let order = |one: &Self| (one.due_at, one.created_at, one.place);
         (order(self), self.id.ordered()) > (order(other), other.id.ordered())
     }
 
-    /// How long it still lives.
+    /// Returns the remaining lifetime; zero after its end.
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> SignedDuration {
         self.lives_until.duration_since(now).max(SignedDuration::ZERO)

@@ -1,4 +1,4 @@
-//! Members of a content that only a push shows: pictures, buttons, and how the browser presents the notification.
+//! Fields of a content that only a push shows: images, buttons, and how the browser presents the notification.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ const MAX_ACTION_TITLE_CHARS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
-    /// Name by which the page and the service worker know the button.
+    /// Name of the button for the page and the service worker.
     pub action: Private<String>,
     /// Label.
     pub title: Private<String>,
@@ -72,7 +72,7 @@ pub struct PushOptions {
 }
 
 impl PushOptions {
-    /// Options of a content. `link` makes the URL of a button as the page shall get it.
+    /// Returns the options of a content. `link` converts the URL of a button to the URL in the payload.
     pub fn new(content: &Content, link: impl Fn(&Private<String>) -> Private<String>) -> Self {
         let action = |one: &Action| Action { url: one.url.as_ref().map(&link), ..one.clone() };
         Self {
@@ -89,24 +89,24 @@ impl PushOptions {
     }
 }
 
-/// Milliseconds since 1970, as browsers take them.
+/// Serializes a time as milliseconds since 1970, as browsers require.
 #[expect(clippy::ref_option, reason = "serde's signature")]
 fn milliseconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(Timestamp::as_millisecond).serialize(serializer)
 }
 
-/// Reads a time; the error does not repeat the text.
+/// Parses a time. The error does not contain the text.
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
-/// Reads buttons; `null` is none.
+/// Parses buttons; `null` gives an empty list.
 pub(super) fn actions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Action>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Everything wrong with the options of a content, field by field.
+/// Returns every error in the options of a content, field by field.
 pub(super) fn errors(content: &Content) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (field, link) in [("content.badge", &content.badge), ("content.image", &content.image)] {

@@ -1,5 +1,5 @@
-//! What a receipt does to a notification. Pure: the same receipt again, or a later one of its kind, changes nothing.
-//! What follows from all that was told is [`Notification::reconsider`]'s.
+//! Effect of a receipt on a notification. It is pure: a repeat, or a later receipt of the same kind, changes nothing.
+//! [`Notification::reconsider`] computes the status from all facts.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -7,53 +7,53 @@ use serde::Deserialize;
 use crate::channel::Channel;
 use crate::notification::{Engagement, Notification, Status, earliest};
 
-/// What happened on the person's side.
+/// Event on the recipient's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The device showed it.
+    /// The device showed the message.
     Delivered,
-    /// It was opened.
+    /// The recipient opened the message.
     Opened,
-    /// It was clicked.
+    /// The recipient clicked the message.
     Clicked,
-    /// It was put away unread.
+    /// The recipient dismissed the message.
     Dismissed,
-    /// It did what it was sent for.
+    /// The message had the intended result, such as a purchase.
     Converted,
 }
 
 /// One receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// What happened.
+    /// Event.
     pub event: Event,
-    /// On which channel.
+    /// Channel of the message.
     pub channel: Channel,
-    /// When, by the clock of whoever tells.
+    /// Time of the event by the clock of the sender of the receipt.
     pub at: Timestamp,
-    /// What it was worth, in micro-euro; of a conversion alone.
+    /// Value of a conversion in micro-euro; `None` for other events.
     pub value_micros: Option<i64>,
 }
 
-/// What a receipt changes.
+/// Change that a receipt causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: it is known.
+    /// No change: the fact is already stored.
     Nothing,
-    /// Facts that the one who holds the notification must hear of; its state is theirs.
+    /// New facts while a function holds the lease. That function must merge them; it decides the status.
     Noted,
-    /// Facts, and perhaps the state; nobody holds it.
+    /// New facts, and possibly a new status; no function holds the lease.
     Changed,
-    /// Nothing: it converted already, and was worth something else.
+    /// No change: a conversion with a different value is already stored.
     OtherValue,
-    /// Nothing: it was never sent there, so this cannot be about it.
+    /// No change: the message was never sent on this channel, so the receipt cannot be about it.
     Impossible,
 }
 
 impl Receipt {
-    /// Adds this to what is known of `notification`. A device's clock is not trusted beyond the notification's own life:
-    /// what is told to have happened before it was made happened then, and what is told of the future happens `now`.
+    /// Adds this receipt to the facts of `notification`. A device's clock may be wrong, so the time is limited. An
+    /// earlier time than the creation becomes the time of creation. A future time becomes `now`.
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> Effect {
         let at = self.at.clamp(notification.created_at.min(now), now);
         let before = (notification.status, notification.engagement);
@@ -77,7 +77,7 @@ impl Receipt {
                 facts.conversion_value_micros = facts.conversion_value_micros.or(self.value_micros);
             }
         }
-        // Whatever happened to it, it arrived.
+        // Every event proves that the message arrived.
         facts.reports.see(at, self.channel);
         notification.reconsider(now);
         Effect::since(before, notification)
@@ -85,7 +85,8 @@ impl Receipt {
 }
 
 impl Effect {
-    /// What came of facts that were added to a notification which stood like this before.
+    /// Returns the change since `before`, after facts were added. If a function holds the lease and there is a change,
+    /// [`Engagement::noted`] is incremented.
     pub fn since(before: (Status, Engagement), notification: &mut Notification) -> Self {
         if (notification.status, notification.engagement) == before {
             Self::Nothing

@@ -15,7 +15,7 @@ fn attempt(channel: Channel, outcome: Outcome, minute: i64, cost_micros: i64) ->
     Attempt::of(channel, None, answer, at(minute), cost_micros)
 }
 
-/// Pushed at minute 0.
+/// Returns a notification that was pushed at minute 0.
 fn pushed(status: Status) -> Notification {
     let mut notification = sample("PAYMENT_DUE", at(0));
     notification.lease(at(1), at(0));
@@ -119,7 +119,7 @@ fn a_conversion_is_worth_something_once() {
     assert_eq!(notification, before);
 }
 
-/// Any of one conversion's values: what it was worth, or that nobody said.
+/// Generates any receipt. A conversion has the value 7 or none.
 fn any_receipt() -> impl Strategy<Value = Receipt> {
     let event = prop_oneof![
         Just(Event::Delivered),
@@ -135,7 +135,7 @@ fn any_receipt() -> impl Strategy<Value = Receipt> {
     })
 }
 
-/// Some receipts, and the same in any other order, some of them twice.
+/// Generates some receipts, and the same ones in another order with some repeats.
 fn two_orders() -> impl Strategy<Value = (Vec<Receipt>, Vec<Receipt>)> {
     proptest::collection::vec(any_receipt(), 1..8).prop_flat_map(|receipts| {
         let again = proptest::sample::subsequence(receipts.clone(), 0..=receipts.len());
@@ -147,7 +147,7 @@ fn two_orders() -> impl Strategy<Value = (Vec<Receipt>, Vec<Receipt>)> {
     })
 }
 
-/// Pushed, then by e-mail, then by SMS, as far as it went.
+/// Returns a notification that was pushed, then sent by e-mail, then by SMS, up to `channels`.
 fn tried(channels: usize, status: Status) -> Notification {
     let mut notification = pushed(Status::Sending);
     let paid = [(Channel::Email, 20, 92), (Channel::Sms, 40, 70_000)];

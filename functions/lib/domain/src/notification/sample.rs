@@ -1,4 +1,4 @@
-//! A notification for unit tests.
+//! Sample notification for unit tests.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,7 +8,7 @@ use crate::notification::Urgency;
 use crate::recipient::{KeyHasher, RecipientId};
 use platform::private::Private;
 
-/// An ordinary notification of this type, asked for and due at `at`.
+/// Returns an ordinary notification of this type, requested and due at `at`.
 pub fn sample(kind: &str, at: Timestamp) -> Notification {
     let kind = NotificationType::named(kind).unwrap();
     let to = RecipientId::parse("ada").unwrap();

@@ -1,37 +1,37 @@
-//! The states of a notification and the reasons that go with them.
+//! States of a notification, and the reasons for them.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a notification stands. Skipped is not failed, and sent is not delivered.
+/// State of a notification. A skipped notification is not a failed one, and an accepted one is not a delivered one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// `send_at` is ahead.
+    /// `send_at` is in the future.
     Scheduled,
-    /// A gate holds it back until a known time.
+    /// A gate holds the notification until a known time.
     Held,
-    /// Leased by a running function.
+    /// A running function has the lease.
     Sending,
-    /// A later attempt is due.
+    /// The next attempt is due at a later time.
     Cascading,
-    /// A provider took it.
+    /// A provider accepted the message.
     Accepted,
-    /// The device or the provider confirmed it.
+    /// There is proof of delivery from the device or the provider.
     Delivered,
-    /// Every channel was tried or impossible, and none took it.
+    /// Every channel was tried or is impossible, and no provider accepted the message.
     Failed,
-    /// A gate said no.
+    /// A gate skipped the notification.
     Skipped,
-    /// The caller withdrew it.
+    /// The caller cancelled the notification.
     Cancelled,
-    /// Its lifetime ended first.
+    /// The lifetime ended before a provider accepted the message.
     Expired,
-    /// A paid send whose outcome is unknown.
+    /// An attempt has an unknown outcome.
     Uncertain,
 }
 
 impl Status {
-    /// Every status.
+    /// All states.
     pub const ALL: [Self; 11] = [
         Self::Scheduled,
         Self::Held,
@@ -46,19 +46,19 @@ impl Status {
         Self::Uncertain,
     ];
 
-    /// Whether nothing more will be tried.
+    /// Returns `true` if no further attempt follows.
     #[must_use]
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Scheduled | Self::Held | Self::Sending | Self::Cascading)
     }
 
-    /// Whether an operator should look at it: what the index `attention` holds.
+    /// Returns `true` if an operator should look at the notification. The index `attention` holds these notifications.
     #[must_use]
     pub const fn needs_attention(self) -> bool {
         matches!(self, Self::Failed | Self::Uncertain | Self::Expired)
     }
 
-    /// The name callers see and tables hold.
+    /// Returns the name in the API and in the tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,45 +76,45 @@ impl Status {
         }
     }
 
-    /// The status with this name.
+    /// Returns the status with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }
 
-/// Why a notification is in the state it is in: the `reason` of the API.
+/// Reason for a state: the field `reason` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Skipped: version 2 was switched off before it was done.
+    /// Skipped: version 2 was switched off before the notification was done.
     Rollout,
-    /// Skipped: nobody registered this recipient.
+    /// Skipped: the recipient is not registered.
     UnknownRecipient,
-    /// Skipped: the recipient does not want this type.
+    /// Skipped: the recipient opted out of this type.
     OptedOut,
-    /// Skipped: no channel they agreed to has an address.
+    /// Skipped: no channel that the recipient allows has an address.
     NoChannel,
-    /// Held: it is night where the recipient is.
+    /// Held: the recipient's quiet hours are not over.
     QuietHours,
-    /// Skipped: only the budget stood in the way.
+    /// Skipped: a budget excluded the remaining channels.
     Budget,
-    /// Skipped: a newer message of its topic was taken before it was.
+    /// Skipped: a provider accepted a newer message of the same topic first.
     Superseded,
-    /// Failed: every device or address turned out to be gone.
+    /// Failed: the address or device of the last attempt no longer exists.
     Gone,
-    /// Failed: the last provider refused it for good.
+    /// Failed: the last provider refused the message permanently.
     Rejected,
-    /// Failed: the last provider kept saying "later".
+    /// Failed: the last provider answered "later" until no attempt was left.
     RetriesSpent,
-    /// Uncertain: the paid call's outcome was lost.
+    /// Uncertain: the outcome of an attempt is not known.
     OutcomeUnknown,
-    /// Expired: its lifetime ended first.
+    /// Expired: the lifetime ended before a provider accepted the message.
     Lifetime,
 }
 
 impl Reason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 12] = [
         Self::Rollout,
         Self::UnknownRecipient,
@@ -130,7 +130,7 @@ impl Reason {
         Self::Lifetime,
     ];
 
-    /// The code callers see and tables hold.
+    /// Returns the code in the API and in the tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ impl Reason {
         }
     }
 
-    /// The reason with this code.
+    /// Returns the reason with this code.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == code)

@@ -1,4 +1,4 @@
-//! How soon a device must get a push (RFC 8030, section 5.3).
+//! Urgency of a push message (RFC 8030, section 5.3).
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ impl Urgency {
     /// All values, least urgent first.
     pub const ALL: [Self; 4] = [Self::VeryLow, Self::Low, Self::Normal, Self::High];
 
-    /// The value of the `Urgency` header.
+    /// Returns the value of the `Urgency` header.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Urgency {
         }
     }
 
-    /// The urgency with this name.
+    /// Returns the urgency with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|urgency| urgency.as_str() == name)

@@ -1,4 +1,4 @@
-//! A notification as callers see it.
+//! Notification as callers see it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::budget::Ceiling;
 use crate::channel::Channel;
 use crate::rollout::Version;
 
-/// The JSON of a notification: shape and names are the API's contract.
+/// JSON of a notification. Its structure and names are part of the API.
 #[derive(Debug, Serialize)]
 pub struct NotificationView<'a> {
     id: &'a NotificationId,
@@ -47,7 +47,7 @@ struct AttemptView<'a> {
 }
 
 impl<'a> NotificationView<'a> {
-    /// The view of a notification.
+    /// Returns the view of a notification.
     #[must_use]
     pub fn of(notification: &'a Notification) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl<'a> NotificationView<'a> {
 
 impl<'a> AttemptView<'a> {
     fn of(attempt: &'a Attempt, of: &Notification) -> Self {
-        // What a provider said later of what it took, and what decides nothing.
+        // Later finding of the provider that does not change the outcome.
         let is_told = attempt.outcome == AttemptOutcome::Accepted;
         let report = of.engagement.reports.on(attempt.channel);
         let noted = report.noted.or(report.outweighed()).filter(|_| is_told);
