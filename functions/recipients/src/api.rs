@@ -1,6 +1,6 @@
-//! The recipients API: parse everything, then write at most once.
+//! Routes of the recipients API. A request is parsed completely before anything is written.
 //!
-//! Path parameters come percent-decoded from [`platform::gateway`], so an id is taken as it stands here.
+//! [`platform::gateway`] decodes percent-encoding of path parameters, so ids are used here unchanged.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,25 +17,25 @@ use platform::http::{Request, Response};
 use platform::problem::Problem;
 use store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
 
-/// Every other request is answered within this.
+/// Deadline of the AWS calls of every route except the erasure.
 const WITHIN: Duration = Duration::from_secs(8);
 
-/// Everything the routes need.
+/// Everything that the routes need.
 #[derive(Debug, Clone)]
 pub struct RecipientsApi {
-    /// Recipients and devices.
+    /// Stores recipients and devices.
     pub recipients: RecipientsStore,
-    /// Their history.
+    /// Reads a recipient's notifications.
     pub notifications: NotificationsStore,
-    /// Both, for erasing.
+    /// Erases recipients from both tables.
     pub erasure: ErasureStore,
-    /// Which addresses are suppressed.
+    /// Stores suppressed addresses.
     pub suppressions: SuppressionsStore,
-    /// Makes keys of ids, and device ids of endpoints.
+    /// Computes recipient keys from ids, and device ids from endpoints.
     pub hasher: KeyHasher,
-    /// Endpoints accepted beside those of the known push services.
+    /// Origins accepted in addition to those of the known push services.
     pub extra_origins: ExtraOrigins,
-    /// What browsers subscribe with: an uncompressed point of P-256.
+    /// VAPID public key for subscriptions: an uncompressed P-256 point.
     pub vapid_public_key: [u8; 65],
 }
 
@@ -51,7 +51,7 @@ impl RecipientsApi {
 
     async fn route(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         match request.route.as_str() {
-            // Public: what caches and proxies add to its query is ignored.
+            // Public route: query parameters that caches and proxies add are ignored.
             "GET /v1/vapid-public-key" => {}
             "GET /v1/recipients/{id}/notifications" => request.only_parameters(&["limit", "after"])?,
             "DELETE /v1/recipients/{id}/devices" => request.only_parameters(&["endpoint"])?,
@@ -72,7 +72,8 @@ impl RecipientsApi {
         }
     }
 
-    /// 201 or 200 with the device's id. A subscription that replaces another takes its place.
+    /// Registers a device: 201 or 200 with its id. If the body names a replaced subscription, the new device takes its
+    /// place.
     async fn put_device(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let body: BrowserSubscription = request.json()?;
@@ -88,8 +89,8 @@ impl RecipientsApi {
         Ok(Response::json(status, &serde_json::json!({ "device_id": device.device_id })))
     }
 
-    /// 204, also for a device or a recipient that is not there: the caller wants it gone, perhaps for the second time after an
-    /// answer was lost, and learns nothing about whom we know.
+    /// Deletes a device: 204, also if the device or the recipient does not exist. A caller may repeat the request after
+    /// a lost response. The uniform status also hides which recipients exist.
     async fn delete_device(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let device_id = request.path("device_id");
@@ -100,8 +101,8 @@ impl RecipientsApi {
         Ok(Response::no_content())
     }
 
-    /// 204, also when there is none: for a browser that knows its own endpoint and no device id. The host is not asked about,
-    /// so that a device can go whose host is no longer allowed.
+    /// Deletes the device with an endpoint, for a browser that knows its endpoint but no device id: 204, also if it
+    /// does not exist. The host is not checked, so a device can be deleted after its host was disallowed.
     async fn delete_endpoint(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let endpoint = request.query("endpoint").ok_or_else(|| Problem::invalid_field("endpoint", "is required"))?;
@@ -111,8 +112,8 @@ impl RecipientsApi {
         Ok(Response::no_content())
     }
 
-    /// 204, also when they had not unsubscribed from it or are unknown. The only way back from a person's own word, so that
-    /// it takes a call that means it.
+    /// Undoes an unsubscription: 204, also if the recipient had not unsubscribed or is unknown. Only this explicit call
+    /// undoes a recipient's own unsubscription.
     async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let kind = NotificationType::known(request.path("type"));
@@ -121,7 +122,8 @@ impl RecipientsApi {
         Ok(Response::no_content())
     }
 
-    /// 204, also when it was not suppressed: ops say that the recipient's present address may be written to again.
+    /// Lifts the suppression of the recipient's present address: 204, also if the address was not suppressed; 404 if
+    /// the recipient is unknown.
     async fn lift(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let channel = Channel::parse(request.path("channel")).filter(|channel| channel.is_paid());
@@ -139,7 +141,7 @@ impl RecipientsApi {
         Ok(Response::no_content())
     }
 
-    /// 200 `{items, next}`, newest first; empty for somebody unknown.
+    /// Returns a page of notifications: 200 `{items, next}`, newest first; empty for an unknown recipient.
     async fn history(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let limit = request.limit()?;

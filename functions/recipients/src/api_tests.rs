@@ -1,4 +1,4 @@
-//! Stories of callers, on the real tables' semantics.
+//! Tests of callers' requests, on tables with DynamoDB's real semantics.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use jiff::ToSpan;
@@ -63,7 +63,7 @@ async fn an_erasure_leaves_nothing_of_one_recipient_and_everything_of_another() 
     assert_eq!(certificate["tables"]["recipients"], counts);
     assert_eq!(world.everything().await, bobs);
     assert_eq!(world.get("ada").await.0, 404);
-    // Again, and of somebody who never was: the same answer with nothing to count, and no write.
+    // An erased and an unknown recipient get the same answer: every count is 0, and nothing is written.
     for id in ["ada", "nobody"] {
         let (status, certificate) = world.erase(id).await;
         assert_eq!((status, &certificate["tables"]["recipients"]["profiles"]), (200, &json!(0)));

@@ -1,17 +1,18 @@
-//! What `DELETE /v1/recipients/{id}` answers: what was erased, that nothing is left, and what still runs out by itself.
+//! The erasure certificate, the response to `DELETE /v1/recipients/{id}`: what was erased, what remains, and what
+//! expires later by itself.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use store::Erasure;
 
-/// DynamoDB keeps 35 days of point-in-time backups, and a stream's records for 24 hours.
+/// DynamoDB keeps point-in-time backups for 35 days, and stream records for 24 hours.
 const BACKUPS: SignedDuration = SignedDuration::from_hours(35 * 24);
 const STREAM: SignedDuration = SignedDuration::from_hours(24);
-/// Cleanup looks again every five minutes, at what is at least two minutes old.
+/// Time by which cleanup has checked again: every five minutes it checks erasures that are at least two minutes old.
 const SECOND_LOOK: SignedDuration = SignedDuration::from_mins(15);
 
-/// The certificate. It names nobody: who asked knows the id.
+/// The erasure certificate. It contains no recipient id; the caller knows the id.
 #[derive(Debug, Serialize)]
 pub struct Certificate {
     erased_at: Timestamp,
@@ -48,7 +49,7 @@ struct RunsOut {
 }
 
 impl Certificate {
-    /// The certificate of an erasure that is complete at `now`.
+    /// Returns the certificate of an erasure that is complete at `now`.
     #[must_use]
     pub fn of(erasure: &Erasure, now: Timestamp) -> Self {
         let after = |what, time| RunsOut { what, by: now.checked_add(time).unwrap_or(Timestamp::MAX) };

@@ -1,25 +1,25 @@
-//! What the function is told: the Environment block of `RecipientsFunction` in template.yaml.
+//! Configuration of the function: the Environment block of `RecipientsFunction` in template.yaml.
 
 use aws::SdkConfig;
 use domain::channel::push::{ExtraHosts, ExtraOrigins};
 use platform::environment::{Environment, EnvironmentError};
 
-/// The variables, all of which but the extra origins must be there.
+/// The environment variables; all are required except the extra origins and hosts.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Which deployment this is: `local`, `staging`, `prod`.
+    /// Name of the deployment: `local`, `staging`, `prod`.
     pub stage: String,
-    /// What the parameters' names begin with.
+    /// Prefix of all parameter names.
     pub parameter_prefix: String,
-    /// The recipients table.
+    /// Name of the recipients table.
     pub recipients_table: String,
-    /// The notifications table.
+    /// Name of the notifications table.
     pub notifications_table: String,
-    /// Push services beside the known ones.
+    /// Push services accepted in addition to the known ones.
     pub extra_push_origins: ExtraOrigins,
-    /// How much is logged.
+    /// Log level.
     pub log_level: String,
-    /// The AWS clients' settings.
+    /// Settings of the AWS clients.
     pub aws: SdkConfig,
 }
 
@@ -27,7 +27,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Names the variable that is missing or not usable.
+    /// Names the variable that is missing or invalid.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             stage: environment.required("STAGE")?,
@@ -57,7 +57,7 @@ mod tests {
         let (_, function) = template.split_once("\n  RecipientsFunction:\n").unwrap();
         let (_, variables) = function.split_once("        Variables:\n").unwrap();
         let lines = variables.lines().take_while(|line| line.starts_with("          "));
-        // Lambda itself gives the region and the credentials.
+        // Lambda itself sets the region and the credentials.
         let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(FROM_LAMBDA).collect();
         assert_eq!(names.len(), 10);
         let value = |name: &str| match name {

@@ -1,4 +1,4 @@
-//! Stories of devices, on the real tables' semantics.
+//! Tests of devices, on tables with DynamoDB's real semantics.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use base64::Engine;
@@ -67,7 +67,7 @@ async fn an_endpoint_moves_to_whoever_registers_it_last() {
     assert_eq!(world.devices("ada").await.len(), 1);
     assert_eq!(world.devices("bob").await, [bob["device_id"].as_str().unwrap()]);
     assert_eq!(world.sort_keys().await, ["device", "device", "owner", "owner", "profile", "profile"]);
-    // And back again.
+    // The device returns to its first recipient.
     assert_eq!(world.register("ada", "shared-tablet").await.0, 201);
     assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (2, 0));
 }
@@ -102,7 +102,7 @@ async fn a_renewed_subscription_takes_the_place_of_the_old_one() {
     }
     assert_eq!(world.devices("ada").await.len(), 2, "the phone, and the newest of the renewed ones");
     assert_eq!(world.sort_keys().await, ["device", "device", "owner", "owner", "profile"]);
-    // The same again, when the first answer was lost; and once more for a device that is known.
+    // The same request is repeated after a lost response. Then a device renews its own subscription.
     assert_eq!(world.renew("ada", "s24", "s25").await, 200);
     assert_eq!(world.renew("ada", "s25", "s25").await, 200);
     assert_eq!(world.devices("ada").await.len(), 2);

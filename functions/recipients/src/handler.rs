@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into a call of the API, and its response back.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore
 
 use crate::config::Config;
 
-/// Fetches the secrets and puts the API together.
+/// Loads the secrets and creates the API.
 ///
 /// # Errors
-/// Names the secret that is missing or malformed, or says that SSM does not answer.
+/// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
     let parameters = ParameterStore::new(aws::ssm(&config.aws));
     let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
@@ -43,7 +43,7 @@ pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of API Gateway's.
+/// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;

@@ -1,4 +1,4 @@
-//! The API of recipients, their devices and their erasure.
+//! The function `recipients`: the API of recipients, their devices and their erasure.
 
 mod api;
 mod certificate;

@@ -1,4 +1,4 @@
-//! Keeps recipients, their devices and their history.
+//! Entry point of `recipients`: stores recipients and their devices, and returns their history.
 
 use std::sync::Arc;
 

@@ -8,24 +8,24 @@ use platform::http::Request;
 use platform::problem::{FieldError, Problem, ProblemKind};
 
 const MEDIA_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
-/// The members that a caller may set, and those of the two objects among them whose members are known.
+/// The members that a caller may set. The other two lists are the members of `preferences` and of `quiet_hours`.
 const MEMBERS: [&str; 6] = ["email", "phone", "locale", "time_zone", "attributes", "preferences"];
 const PREFERENCES: [&str; 3] = ["opted_out_types", "opted_out_channels", "quiet_hours"];
 const QUIET_HOURS: [&str; 2] = ["start", "end"];
 
-/// A patch, not yet merged with a profile.
+/// A patch before it is merged with a profile.
 #[derive(Debug, Clone)]
 pub struct ProfilePatch {
     members: Value,
-    /// What it says of read-only members.
+    /// Values that the patch gives for read-only members.
     pub read_only: ReadOnly,
 }
 
 impl ProfilePatch {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// 415 for another media type, 400 or 413, 422 when it is no object or removes what there is not.
+    /// 415 for another media type; 400 or 413 for the body; 422 if it is no object or has unknown members.
     pub fn parse(request: &Request) -> Result<Self, Problem> {
         let content_type = request.content_type.as_deref().unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -51,10 +51,10 @@ impl ProfilePatch {
         Ok(Self { members, read_only })
     }
 
-    /// The profile that becomes of a stored one, valid as a whole.
+    /// Merges the patch with a stored profile and validates the result as a whole.
     ///
     /// # Errors
-    /// 422 with every field that is wrong in the result.
+    /// 422 with every invalid field of the result.
     pub fn merged(&self, stored: &Recipient) -> Result<Profile, Problem> {
         let mut members = json!({
             "email": stored.email.as_ref().map(|email| email.as_str()),
@@ -69,13 +69,13 @@ impl ProfilePatch {
     }
 }
 
-/// One error for each member whose name is not known.
+/// Returns one error for each unknown member.
 fn unknown(members: &Map<String, Value>, known: &[&str], prefix: &str) -> Vec<FieldError> {
     let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
     unknown.map(|name| FieldError::new(format!("{prefix}{name}"), "is not a known field")).collect()
 }
 
-/// RFC 7396, section 2.
+/// Applies a merge patch: the algorithm of RFC 7396, section 2.
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
@@ -99,7 +99,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// The examples of RFC 7396, appendix A.
+    /// Tests the examples of RFC 7396, appendix A.
     #[test]
     fn the_rfcs_examples_come_out() {
         for (target, patch, result) in [

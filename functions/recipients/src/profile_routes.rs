@@ -1,4 +1,4 @@
-//! The routes of a recipient as a whole: GET, PUT, PATCH and DELETE, with the conditions that a caller sets on them.
+//! The routes of a recipient as a whole: GET, PUT, PATCH and DELETE, with preconditions (`If-Match`, `If-None-Match`).
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -13,11 +13,11 @@ use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::ERASING;
 use store::WriteIf;
 
-/// How often a patch without `If-Match` is merged anew when other writers come first.
+/// Maximum number of merges of a patch that names no single state in `If-Match`, when other writers succeed first.
 const PATCH_TRIES: u32 = 8;
 
 impl RecipientsApi {
-    /// 200 with the devices, 304, or 404.
+    /// Returns the recipient: 200 with the devices, 304, 404, or 412.
     pub(super) async fn get(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
@@ -35,7 +35,7 @@ impl RecipientsApi {
         Ok(tagged(answer, &recipient))
     }
 
-    /// 201 or 200 with the profile; one write.
+    /// Stores a profile with one write: 201 or 200 with the profile, or 412.
     pub(super) async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
@@ -52,8 +52,8 @@ impl RecipientsApi {
         }
     }
 
-    /// 200 with the profile, or 404. What other writers change meanwhile is kept: a patch is merged with what is stored when it
-    /// is written.
+    /// Patches a profile: 200 with the profile, 404, or 412. Concurrent changes are kept: if the conditional write
+    /// fails, the patch is merged with the new state.
     pub(super) async fn patch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
@@ -75,8 +75,8 @@ impl RecipientsApi {
         Err(Problem::unavailable(1))
     }
 
-    /// 200 with the certificate, also when there was nothing to erase; 503 when there is more than one request can erase, and
-    /// the same request without a condition goes on with it.
+    /// Erases a recipient: 200 with the certificate, also if nothing was stored. If there is more to erase than one
+    /// request can do, the response is 503. The same request without a precondition then continues.
     pub(super) async fn erase(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let (_, key) = self.recipient(request)?;
@@ -98,7 +98,7 @@ impl RecipientsApi {
         Ok(Response::json(200, &Certificate::of(&erased, now)))
     }
 
-    /// Writes a profile; `None` when the condition does not hold. The answer has the devices that were read.
+    /// Writes a profile; returns `None` if the condition fails. The result has the devices that were read.
     async fn store(
         &self,
         id: &RecipientId,
@@ -115,10 +115,10 @@ impl RecipientsApi {
     }
 }
 
-/// The condition under which a write does what the caller meant.
+/// Returns the condition of the write that matches the caller's preconditions.
 ///
 /// # Errors
-/// 412 when the caller's conditions do not hold for what was read.
+/// 412 if the preconditions do not hold for the state that was read.
 fn write_if(conditions: &Preconditions, known: Option<&Recipient>) -> Result<WriteIf, Problem> {
     let matches = conditions
         .if_match

@@ -1,4 +1,4 @@
-//! Writers who meet each other, on the real tables' semantics.
+//! Tests of concurrent writers, on tables with DynamoDB's real semantics.
 #![allow(clippy::unwrap_used)]
 
 use jiff::ToSpan;
@@ -12,7 +12,7 @@ const PUT: &str = "PUT /v1/recipients/{id}";
 const PATCH: &str = "PATCH /v1/recipients/{id}";
 const DELETE: &str = "DELETE /v1/recipients/{id}";
 
-/// Headers of a request, and what it is answered with.
+/// Headers of a request.
 #[derive(Default)]
 struct Asked<'a> {
     if_match: Option<&'a str>,
@@ -46,7 +46,7 @@ impl World {
         self.asked(route, headers, body).await.0
     }
 
-    /// Asks for what must be refused and change nothing.
+    /// Sends a request that must be refused and must change nothing.
     async fn refused(&self, route: &str, headers: Asked<'_>, body: &Value) -> (u16, Vec<String>) {
         let before = self.everything().await;
         let (status, _, problem) = self.asked(route, headers, body).await;
@@ -72,7 +72,7 @@ async fn a_tag_is_the_same_for_the_same_state_whoever_tells_it() {
     let (_, second, _) = world.asked(PATCH, Asked::default(), &json!({"phone": "+393331234567"})).await;
     assert_ne!(second, first);
     assert_eq!(world.asked(GET, Asked::default(), &json!(null)).await.1, second);
-    // Devices are in the answer, so they are in its tag.
+    // The response contains the devices, so the tag covers them.
     world.register("ada", "phone").await;
     let (status, third, _) = world.asked(GET, if_none_match(&second), &json!(null)).await;
     assert_eq!(status, 200);
@@ -97,7 +97,7 @@ async fn a_write_under_a_stale_tag_is_412_and_changes_nothing() {
         let wrong = world.refused(route, if_match("unquoted"), &json!({})).await;
         assert_eq!(wrong, (422, vec!["If-Match".to_owned()]));
     }
-    // A browser that registers or goes is no other writer.
+    // A browser that registers or deletes its device does not count as another writer of the profile.
     let (_, device) = world.register("ada", "phone").await;
     assert_eq!(world.status(PATCH, if_match(&fresh), &json!({"locale": "de"})).await, 200);
     assert_eq!(world.refused(PUT, if_match(&fresh), &json!({})).await.0, 412);
@@ -216,7 +216,8 @@ async fn what_get_answered_may_be_put_back_and_what_nobody_may_set_is_named_at_o
         let (status, mut fields) = world.refused(route, Asked::default(), &body).await;
         fields.sort_unstable();
         assert_eq!((status, fields), (422, ["created_at", "devices", "id"].map(str::to_owned).to_vec()));
-        // Whoever read before another writer is told that, and not of fields that they never touched.
+        // If another writer changed the profile after the read, the error is 412, not 422 about fields that the caller
+        // did not change.
         assert_eq!(world.refused(route, if_match(&tag), &read).await, (412, vec![]));
     }
 }

@@ -1,4 +1,4 @@
-//! A table that never answers: every caller gets 503 with `Retry-After`, long before API Gateway gives up.
+//! Tests with a table that never responds: every caller gets 503 with `Retry-After`, long before API Gateway times out.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::*;
 use aws::fake_aws;
 use platform::private::Private;
 
-/// The API over a DynamoDB that takes every call and stays silent, with the limits that the deployed clients have.
+/// Returns the API on a DynamoDB that accepts every call and never responds. The clients have the deployed limits.
 fn silent() -> RecipientsApi {
     let limits = aws::limits(fake_aws::config(|_, _| std::future::pending()).into_builder()).build();
     let client = aws::dynamodb(&limits);
@@ -44,7 +44,7 @@ async fn every_route_answers_503_within_8_seconds_and_says_when_to_come_again() 
         ("PUT /v1/recipients/{id}", json!({})),
         ("GET /v1/recipients/{id}", json!({})),
         ("PATCH /v1/recipients/{id}", json!({})),
-        // It tries again by itself, so the deadline is what ends it.
+        // The store retries this call, so only the deadline ends it.
         ("PUT /v1/recipients/{id}/devices", subscription),
         ("GET /v1/recipients/{id}/notifications", json!({})),
         ("DELETE /v1/recipients/{id}/suppressions/{channel}", json!({})),

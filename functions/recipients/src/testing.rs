@@ -1,4 +1,4 @@
-//! The recipients API on tables with the real semantics, for stories of callers.
+//! The recipients API on tables with DynamoDB's real semantics, for tests.
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore
 pub const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 pub const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
-/// A service with empty tables, at a moment that tests move.
+/// The API on empty tables, with a clock that tests set.
 pub struct World {
     pub api: RecipientsApi,
     pub client: Client,
@@ -100,7 +100,8 @@ impl World {
         devices.iter().map(|device| device["device_id"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Everything stored about recipients, to see that nothing changed; not the notes of erasures, which say nothing of them.
+    /// Returns all stored items, to check that nothing changed. Erasure markers are left out, since they contain
+    /// nothing about recipients.
     pub async fn everything(&self) -> String {
         let all = [items(&self.client, RECIPIENTS).await, items(&self.client, NOTIFICATIONS).await].concat();
         let sorted = all
@@ -119,7 +120,7 @@ impl World {
     }
 }
 
-/// What a browser gives.
+/// Returns a subscription as a browser gives it.
 pub fn subscription(token: &str) -> Value {
     json!({
         "endpoint": format!("https://fcm.googleapis.com/fcm/send/{token}"),
