@@ -1,4 +1,4 @@
-//! Writes docs/openapi.yaml as JSON for `GET /v1/openapi.json`, so that the contract stands in one file.
+//! Converts docs/openapi.yaml to JSON for `GET /v1/openapi.json`, so that the contract is kept in one file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn converted() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Appends a value as compact JSON, in the file's own order.
+/// Appends a value as compact JSON, in the order of the file.
 fn append(json: &mut String, value: &Yaml) -> Result<(), String> {
     match value {
         Yaml::Null => json.push_str("null"),

@@ -1,4 +1,4 @@
-//! The routes of `track`. Nobody has an account here: what a request may do stands in its token.
+//! The API routes of `track`. Requests have no account: the token alone grants what a request may do.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -14,14 +14,14 @@ use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::{NotificationsStore, RecipientsStore};
 
-/// Everything the routes need.
+/// Everything that the routes need.
 #[derive(Debug, Clone)]
 pub struct TrackApi {
-    /// The notifications.
+    /// Stores notifications.
     pub notifications: NotificationsStore,
-    /// The recipients, for opting out.
+    /// Stores recipients, for unsubscriptions and the last use of devices.
     pub recipients: RecipientsStore,
-    /// What verifies tokens.
+    /// Verifies tokens.
     pub keys: TokenKeys,
 }
 
@@ -43,7 +43,7 @@ impl TrackApi {
         answered.unwrap_or_else(|problem| Self::refusal(request, &problem))
     }
 
-    /// A refusal in the form of its route: a page for people who followed a link, JSON for scripts.
+    /// Returns a problem in the format of its route: an HTML page for links, JSON for scripts.
     #[must_use]
     pub fn refusal(request: &Request, problem: &Problem) -> Response {
         let route = request.route.as_str();
@@ -59,7 +59,7 @@ impl TrackApi {
         let (id, channel, device) = match self.keys.open(told.token.expose(), now).map_err(refused)? {
             Permit::DeviceReceipt(id, device) => (id, Channel::Push, Some(device)),
             Permit::Receipt(id, channel) => (id, channel, None),
-            // Whoever followed a mail's link may say what came of it, and nothing else.
+            // The token of a click link also allows the receipt `converted`, and no other.
             Permit::Click(id, channel) if told.event == Event::Converted => (id, channel, None),
             _ => return Err(refused(TokenError::Invalid)),
         };
@@ -74,8 +74,8 @@ impl TrackApi {
         Ok(for_any_page(Response::json(200, &json!({"recorded": effect != Effect::Nothing}))))
     }
 
-    /// Writes down that a device is in use, which keeps it from cleanup. A failure is no failure of the receipt: the next one
-    /// says the same.
+    /// Stores that a device is in use, so that cleanup keeps it. An error does not fail the receipt, since the next
+    /// receipt stores the same.
     async fn heard_of(&self, recipient: &RecipientKey, device: Option<DeviceMark>, now: Timestamp) {
         let Some(device) = device else { return };
         if let Err(error) = self.recipients.heard_of(recipient, device, now).await {
@@ -83,7 +83,8 @@ impl TrackApi {
         }
     }
 
-    /// 302 to the notification's own link and to no other. A reader gets there also when the click cannot be counted.
+    /// Redirects (302) to the notification's own link and no other. The redirect works also if the click cannot be
+    /// counted.
     async fn click(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let Permit::Click(id, channel) = self.keys.open(request.path("token"), now).map_err(refused)? else {
             return Err(refused(TokenError::Invalid));
@@ -111,7 +112,8 @@ impl TrackApi {
         }
     }
 
-    /// Adds a receipt to what is stored, if that is `fit` for it: one read, and one write unless it is known already.
+    /// Adds a receipt to the stored notification if the notification is `fit`: one read, and one write unless the
+    /// receipt is already stored.
     async fn note(
         &self,
         id: &NotificationId,
@@ -136,7 +138,7 @@ impl TrackApi {
         found.ok_or_else(|| Problem::not_found("notification"))
     }
 
-    /// Who wants no more of which type.
+    /// Returns the recipient and the type that an unsubscribe token names.
     fn wish(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
             Permit::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
@@ -144,8 +146,8 @@ impl TrackApi {
         }
     }
 
-    /// RFC 8058: the POST alone is the wish, whatever its body and without a cookie. Done is done, also the second time,
-    /// and also when the recipient has been erased.
+    /// Unsubscribes (RFC 8058): the POST alone is sufficient, with any body and without a cookie. A repetition gets the
+    /// same page, as does a recipient who has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (recipient, kind) = self.wish(request, now)?;
         let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(Problem::from)?;
@@ -154,7 +156,7 @@ impl TrackApi {
     }
 }
 
-/// Where a notification's click leads.
+/// Returns the link of a notification.
 fn own_link(notification: &Notification) -> Result<Link, Problem> {
     let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
     url.ok_or_else(|| Problem::not_found("link"))
@@ -167,8 +169,8 @@ fn refused(error: TokenError) -> Problem {
     }
 }
 
-/// Pages of any origin may call: there is no cookie and no account, only the token. Where the API has CORS origins of its
-/// own, API Gateway puts its answer in the place of this.
+/// Allows calls from pages of any origin. Access depends on the token only; there are no cookies or accounts. If the
+/// API has CORS origins of its own, API Gateway replaces this header.
 fn for_any_page(response: Response) -> Response {
     response.with_header("Access-Control-Allow-Origin", "*")
 }

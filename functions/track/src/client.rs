@@ -1,9 +1,9 @@
-//! Scripts for browsers, served as they stand in `client/`.
+//! Scripts for browsers, served unchanged from `client/`.
 //!
-//! The classic script and the ES module of a page are one text; the module ends in exports. The interfaces that the
-//! scripts use must stay compatible for long: an installed worker runs its imports until its browser looks for
-//! a new one (at a visit, and once a day at a push) and the last page under the old one is closed, unless the company's
-//! worker skips that wait.
+//! A page's classic script and its ES module are the same text; the module adds exports. Their interfaces must stay
+//! compatible for a long time. An installed worker runs its old imports until two things have happened: the browser
+//! looked for a new worker, and the last page under the old worker is closed. A browser looks at a visit, and once a
+//! day at a push. A company's own worker may skip the second wait.
 
 use platform::http::Response;
 
@@ -33,31 +33,32 @@ const TYPES: &str = include_str!("client/client.d.ts");
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
 
-/// Script that a service worker imports.
+/// Returns the script that a service worker imports.
 #[must_use]
 pub fn worker() -> Response {
     script(JAVASCRIPT, WORKER)
 }
 
-/// Classic script of a page.
+/// Returns the classic script of a page.
 #[must_use]
 pub fn page() -> Response {
     script(JAVASCRIPT, CLASSIC)
 }
 
-/// ES module of a page.
+/// Returns the ES module of a page.
 #[must_use]
 pub fn module() -> Response {
     script(JAVASCRIPT, MODULE)
 }
 
-/// TypeScript declarations of both.
+/// Returns the TypeScript declarations of both.
 #[must_use]
 pub fn types() -> Response {
     script(TYPESCRIPT, TYPES)
 }
 
-/// An hour is how long a page goes on with an old script after a deploy; it is small enough to be fetched anew then.
+/// Returns a script that caches keep for one hour. After a deploy, a page may use the old script for that long. The
+/// script is small enough to be loaded again every hour.
 fn script(content_type: &'static str, text: &'static str) -> Response {
     Response::text(200, content_type, text)
         .with_header("Cache-Control", "public, max-age=3600")

@@ -1,24 +1,24 @@
-//! What the function is told: the Environment block of `TrackFunction` in template.yaml.
+//! Configuration of the function: the Environment block of `TrackFunction` in template.yaml.
 
 use aws::SdkConfig;
 use platform::environment::{Environment, EnvironmentError};
 
-/// The variables, all of which must be there.
+/// The environment variables, all required.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Which deployment this is: `local`, `staging`, `prod`.
+    /// Name of the deployment: `local`, `staging`, `prod`.
     pub stage: String,
-    /// What the parameters' names begin with.
+    /// Prefix of all parameter names.
     pub parameter_prefix: String,
-    /// The recipients table.
+    /// Name of the recipients table.
     pub recipients_table: String,
-    /// The notifications table.
+    /// Name of the notifications table.
     pub notifications_table: String,
-    /// The control table.
+    /// Name of the control table.
     pub control_table: String,
-    /// How much is logged.
+    /// Log level.
     pub log_level: String,
-    /// The AWS clients' settings.
+    /// Settings of the AWS clients.
     pub aws: SdkConfig,
 }
 
@@ -26,7 +26,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Names the variable that is missing or not usable.
+    /// Names the variable that is missing or invalid.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             stage: environment.required("STAGE")?,
@@ -53,7 +53,7 @@ mod tests {
         let (_, function) = template.split_once("\n  TrackFunction:\n").unwrap();
         let (_, variables) = function.split_once("        Variables:\n").unwrap();
         let lines = variables.lines().take_while(|line| line.starts_with("          "));
-        // Lambda itself gives the region and the credentials.
+        // Lambda itself sets the region and the credentials.
         let names: Vec<_> = lines.map(|line| line.trim().split_once(':').unwrap().0).chain(FROM_LAMBDA).collect();
         assert_eq!(names.len(), 9);
         let without =

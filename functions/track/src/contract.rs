@@ -1,11 +1,12 @@
-//! The contract of the API for machines: docs/openapi.yaml as JSON.
+//! The machine-readable contract of the API: docs/openapi.yaml as JSON.
 
 use platform::http::Response;
 
 /// The document, in the order of docs/openapi.yaml; build.rs writes it.
 pub const CONTRACT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
-/// The answer of `GET /v1/openapi.json`. A client has a new one within an hour of a deployment.
+/// Returns the response of `GET /v1/openapi.json`. Caches keep it for one hour, so clients get a new contract within an
+/// hour of a deploy.
 #[must_use]
 pub fn contract() -> Response {
     Response::text(200, "application/json", CONTRACT).with_header("Cache-Control", "public, max-age=3600")

@@ -1,5 +1,5 @@
-//! What a provider says later of a message that it had taken, and what that does to the notification. Pure: told again, or
-//! in another order, it changes nothing.
+//! Feedback of a provider about a message that it accepted earlier, and its effect on the notification. The rules are
+//! pure: repeated feedback changes nothing, and the order does not matter.
 
 use jiff::Timestamp;
 
@@ -7,32 +7,32 @@ use domain::channel::Channel;
 use domain::notification::{Effect, Finding, Notification, earliest, weightier};
 use domain::recipient::SuppressionReason;
 
-/// What was said.
+/// Kind of a provider's feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said {
-    /// It was handed over: to the mailbox, or to the carrier.
+    /// The message was handed to the mailbox or to the carrier.
     Delivered,
-    /// It was not, and will not be.
+    /// The message was not delivered and will not be.
     Failed(Finding),
-    /// It was handed over, and the person called it unwanted.
+    /// The message was delivered, and the recipient reported it as unwanted.
     Complained,
-    /// Something that decides nothing.
+    /// A fact that does not change the result.
     Noted(Finding),
 }
 
-/// One provider's word on one message.
+/// One report of a provider about one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feedback {
-    /// Where it was sent.
+    /// Channel of the message.
     pub channel: Channel,
-    /// What was said.
+    /// Kind of the report.
     pub said: Said,
-    /// When it happened.
+    /// Time of the event.
     pub at: Timestamp,
 }
 
 impl Said {
-    /// Why the address is not to be written to again, when it follows.
+    /// Returns the reason to suppress the address, if the report requires that.
     #[must_use]
     pub const fn suppresses(self) -> Option<SuppressionReason> {
         match self {
@@ -45,7 +45,7 @@ impl Said {
 }
 
 impl Feedback {
-    /// Adds this to what is known of `notification`.
+    /// Merges this report into `notification`.
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> Effect {
         if !notification.may_have_left_on(self.channel) {
             return Effect::Impossible;

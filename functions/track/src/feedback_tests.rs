@@ -17,7 +17,7 @@ fn attempt(channel: Channel, outcome: Outcome, minute: i64) -> Attempt {
     Attempt::of(channel, None, answer, at(minute), cost_micros)
 }
 
-/// Sent on these channels, one each minute, and now in this state.
+/// Returns a notification sent on these channels, one per minute, that is now in this state.
 fn sent(kind: &str, channels: &[Channel], status: Status) -> Notification {
     let mut notification = sample(kind, at(0));
     notification.lease(at(1), at(0));
@@ -180,7 +180,7 @@ fn a_fallback_that_the_mail_made_needless_shows_as_wasted() {
     assert_eq!(notification.wasted_cost_micros(), 0, "it came back, so the SMS was needed");
 }
 
-/// Something that anybody may tell.
+/// A receipt or a provider's feedback.
 #[derive(Debug, Clone, Copy)]
 enum Told {
     Receipt(Receipt),
@@ -231,7 +231,7 @@ fn any_start() -> impl Strategy<Value = Notification> {
     let waiting = ladder.clone().prop_map(|channels| sent("PAYMENT_DUE", &channels, Cascading));
     let other =
         (prop::sample::select(vec!["DEFAULT", "PAYMENT_DUE"]), ladder, status).prop_map(|(kind, channels, status)| {
-            // What is delivered already was confirmed by the person.
+            // A notification that is already delivered was confirmed by a receipt.
             let mut notification = sent(kind, &channels, if status == Delivered { Accepted } else { status });
             if status == Delivered {
                 let channel = channels[0];
@@ -246,7 +246,8 @@ fn any_start() -> impl Strategy<Value = Notification> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// All of what people, SES and SNS may tell, in any order and any number of times: one end, and it is stored as it is.
+    /// Applies receipts and feedback of SES and SNS, in any order and any number of times. The final state is always
+    /// the same, and it is stored without loss.
     #[test]
     fn neither_order_nor_repetition_changes_what_it_comes_to(
         (told, shuffled) in prop::collection::vec(any_told(), 1..8).prop_flat_map(|told| {
@@ -260,10 +261,10 @@ proptest! {
             let mut notification = start.clone();
             for one in order {
                 one.apply(&mut notification, now);
-                // As if each were told to another process.
+                // Stores and reads the notification, as if another process handled each report.
                 notification = notification_from_item(&notification_to_item(&notification)).unwrap();
             }
-            // How often somebody who holds it was told, and when it ended last, are not what it came to.
+            // The number of merges and the time of the last update are not part of the result.
             notification.engagement.noted = 0;
             notification.updated_at = now;
             notification

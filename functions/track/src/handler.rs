@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into a call of the API or of the feedback processing, and the result back.
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessages, Supp
 
 use crate::config::Config;
 
-/// What the function works with.
+/// Services that the function uses.
 #[derive(Debug)]
 pub struct Services {
-    /// Answers readers and their browsers.
+    /// Answers recipients and their browsers.
     pub api: TrackApi,
-    /// Hears SES and SNS.
+    /// Processes the feedback of SES and SNS.
     pub hearing: Hearing,
 }
 
-/// What the function is called with, told apart by its shape.
+/// An event of this function, distinguished by its shape.
 enum Event {
-    /// A reader or a browser.
+    /// A request of a recipient or a browser.
     Api(Box<Request>),
-    /// Records of SNS: what SES tells of mails.
+    /// SNS records: feedback of SES about e-mails.
     Mails(Vec<Private<String>>),
-    /// A batch of CloudWatch Logs: what SNS tells of SMS.
+    /// A batch of CloudWatch Logs: feedback of SNS about SMS.
     Texts(Private<String>),
 }
 
@@ -82,10 +82,10 @@ impl Event {
     }
 }
 
-/// Fetches the keys that verify tokens and find addresses, and puts the services together.
+/// Loads the keys that verify tokens and hash addresses, and creates the services.
 ///
 /// # Errors
-/// Names the secret that is missing or malformed, or says that SSM does not answer.
+/// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<Config>) -> Result<Services, StartError> {
     let parameters = ParameterStore::new(aws::ssm(&config.aws));
     let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
@@ -110,7 +110,8 @@ pub async fn start(config: Arc<Config>) -> Result<Services, StartError> {
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of ours; and feedback that could not be heard or stored, which Lambda then hands over again.
+/// If the event has an unknown shape, or feedback could not be processed or stored. Lambda then delivers the event
+/// again.
 pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let now = Clock::System.now();
     let left = deadline::of_invocation(event.context.deadline, now);
@@ -133,7 +134,8 @@ pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Re
     }
 }
 
-/// One line for each event. What is known by now is not told twice when the event comes again.
+/// Logs one line per event and returns the counts. Reports that are already stored count as known when the event is
+/// delivered again.
 fn heard(heard: Heard) -> Result<Value, Error> {
     let Heard { new, known, passed_over, unknown, malformed, failed } = heard;
     tracing::info!(new, known, passed_over, unknown, malformed, failed, "heard");

@@ -1,8 +1,8 @@
-//! Hears what SES and SNS tell, and carries it out: one report after another, so that a bad one keeps no other from being
-//! heard.
+//! Processes the feedback of SES and SNS. Each report is processed by itself, so that a bad report does not block the
+//! others.
 //!
-//! Events come from AWS alone: who may call the function is a matter of its permissions. They may come twice and in any
-//! order. What is about no message of ours changes nothing and raises an alarm.
+//! Events come only from AWS services: the function's permissions restrict its callers. Events may be repeated and may
+//! arrive in any order. A report about an unknown message changes nothing and raises an alarm.
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -18,45 +18,46 @@ use domain::recipient::{Address, SuppressionReason};
 use platform::private::Private;
 use store::{NotificationsStore, RecipientsStore, SmsMessages, StoreError, SuppressionsStore};
 
-/// How many reports are worked on at once.
+/// Number of reports that are processed concurrently.
 const AT_ONCE: usize = 16;
-/// Pause of a channel whose provider dropped a message for a fault of the account. Then one message probes: a log is the
-/// only place where SNS reports a used-up quota, so a short pause would lose more messages and a long one delays recovery.
+/// Pause of a channel after its provider dropped a message for a fault of the account. Afterwards one message probes
+/// the channel. SNS reports a used-up quota only in its logs: a shorter pause would lose more messages, a longer one
+/// would delay recovery.
 const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
-/// Everything that hearing needs.
+/// Everything that feedback processing needs.
 #[derive(Debug)]
 pub struct Hearing {
-    /// The notifications.
+    /// Stores notifications.
     pub notifications: NotificationsStore,
-    /// The recipients, for opting out.
+    /// Stores recipients, for unsubscriptions.
     pub recipients: RecipientsStore,
-    /// The addresses that are not to be written to.
+    /// Stores suppressed addresses.
     pub suppressions: SuppressionsStore,
-    /// Which notification an SMS was sent for.
+    /// Maps an SNS message id to the notification of that SMS.
     pub sms_messages: SmsMessages,
     /// The circuit breakers, for an account that may not send.
     pub breakers: Breakers,
 }
 
-/// How an event was heard.
+/// Summary of an event: the number of reports by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// Reports that told something new.
+    /// Reports with new information.
     pub new: usize,
-    /// Reports that were known.
+    /// Reports that were already stored.
     pub known: usize,
-    /// Reports of no interest, and SMS that others in this account sent.
+    /// Irrelevant reports, and SMS sent by other systems of this account.
     pub passed_over: usize,
-    /// Reports about no message of ours.
+    /// Reports about no known message.
     pub unknown: usize,
-    /// Reports that nobody can read.
+    /// Reports that cannot be parsed.
     pub malformed: usize,
-    /// Reports that could not be stored: the event must come again.
+    /// Reports that could not be stored: Lambda must deliver the event again.
     pub failed: usize,
 }
 
-/// What became of one report.
+/// Result of one report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     New,
@@ -67,7 +68,7 @@ enum Ending {
 }
 
 impl Hearing {
-    /// The `Message` of each record of SNS, as SES wrote it.
+    /// Processes the `Message` of each SNS record, as SES wrote it.
     pub async fn mails(&self, messages: &[Private<String>], now: Timestamp) -> Heard {
         let mut heard = Heard::default();
         for some in messages.chunks(AT_ONCE) {
@@ -76,7 +77,7 @@ impl Hearing {
         heard
     }
 
-    /// `awslogs.data`, as CloudWatch Logs hands it over.
+    /// Processes `awslogs.data`, as CloudWatch Logs delivers it.
     pub async fn texts(&self, data: &str, now: Timestamp) -> Heard {
         let mut heard = Heard::default();
         match SmsLog::unfold(data) {
@@ -115,12 +116,13 @@ impl Hearing {
             Ok(report) => report,
             Err(error) => return Ok(malformed(error)),
         };
-        // The log is the account's, not this service's alone.
+        // The log belongs to the account, so it also contains SMS of other systems.
         let Some(id) = self.sms_messages.find(&report.message_id).await? else { return Ok(Ending::PassedOver) };
         self.report(&id, report.feedback, report.to.as_ref().map(Address::Phone), now).await
     }
 
-    /// Suppresses the address first: if the rest fails, the event comes again and both are done twice, which is as once.
+    /// Processes one report. The address is suppressed first. If a later step fails, the event is delivered again and
+    /// all steps are repeated; they are idempotent.
     async fn report(
         &self,
         id: &NotificationId,
@@ -154,8 +156,8 @@ impl Hearing {
         })
     }
 
-    /// Treats the report as the same refusal by the provider's API: raises its alarm, and keeps the channel's messages
-    /// back while they would be dropped. Counted from the report's own time, so an old report repeated changes nothing.
+    /// Handles the report like the same refusal by the provider's API: raises the alarm, and pauses the channel while
+    /// messages would be dropped. The pause starts at the report's own time, so a repeated old report changes nothing.
     async fn pause(&self, feedback: Feedback) {
         let host = Host::paid(feedback.channel);
         tracing::error!(

@@ -1,6 +1,6 @@
-//! What becomes of a notification on the person's side: receipts, clicks, the wish to hear no more, and what SES and SNS tell.
+//! The function `track`: processes receipts, clicks, unsubscriptions, and the feedback of SES and SNS.
 //!
-//! Nobody here has an account. A message carries signed, expiring [tokens](Permit), and each allows one thing.
+//! Recipients have no account. A message carries signed, expiring [tokens](Permit), each of which allows one action.
 
 mod api;
 mod client;

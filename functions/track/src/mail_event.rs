@@ -1,8 +1,8 @@
-//! What SES tells of a mail, through SNS: the records of a configuration set (`eventType`), and the older ones of an
-//! identity (`notificationType`), which have no tags.
+//! Feedback of SES about e-mails, delivered through SNS: the records of a configuration set (`eventType`), and the
+//! older records of an identity (`notificationType`), which have no tags.
 //!
-//! Source: SES developer guide, "Contents of event data that Amazon SES publishes to Amazon SNS" and "Contents of Amazon SNS
-//! notifications for Amazon SES".
+//! Source: SES developer guide, "Contents of event data that Amazon SES publishes to Amazon SNS" and "Contents of
+//! Amazon SNS notifications for Amazon SES".
 
 use std::collections::BTreeMap;
 
@@ -15,30 +15,31 @@ use domain::channel::{Channel, EmailAddress};
 use domain::notification::{Finding, NotificationId};
 use platform::private::Private;
 
-/// What SES writes to a topic to see whether it may.
+/// Start of the message that SES publishes to a topic to validate its permission.
 const VALIDATION: &str = "Successfully validated SNS topic";
 
-/// What a record says.
+/// Content of a record.
 #[derive(Debug, PartialEq)]
 pub enum MailEvent {
-    /// What became of a mail.
+    /// A report about one e-mail.
     Report(MailReport),
-    /// Something that nobody here needs to know: a mail was sent or opened, the topic was tried.
+    /// A record without relevant information: an e-mail was sent or opened, or the topic was validated.
     OfNoInterest,
 }
 
-/// What became of a mail.
+/// A report about one e-mail.
 #[derive(Debug, PartialEq)]
 pub struct MailReport {
-    /// Which notification it was sent for; `None` when it is none of ours.
+    /// Id of the notification; `None` if this service did not send the e-mail.
     pub notification: Option<NotificationId>,
-    /// Whom it was sent to. What SES names as bounced may be an address that it was forwarded to.
+    /// First destination of the e-mail. It is used instead of the address in the bounce, which may be one that the
+    /// e-mail was forwarded to.
     pub to: Option<EmailAddress>,
-    /// What SES says.
+    /// Feedback of SES.
     pub feedback: Feedback,
 }
 
-/// A record that SES does not document: names what is wrong with it, and repeats nothing of it.
+/// Error for a record that SES does not document. It names the part that is missing or invalid and repeats no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a record of SES without a usable `{0}`")]
 pub struct NoMailEvent(&'static str);
@@ -94,10 +95,10 @@ struct Delivery {
 }
 
 impl MailEvent {
-    /// Reads the `Message` of an SNS record.
+    /// Parses the `Message` of an SNS record.
     ///
     /// # Errors
-    /// What SES does not document.
+    /// If the record differs from SES's documentation.
     pub fn parse(message: &str) -> Result<Self, NoMailEvent> {
         if message.starts_with(VALIDATION) {
             return Ok(Self::OfNoInterest);
@@ -126,9 +127,9 @@ impl Record {
                 let complaint = self.complaint.as_ref().ok_or(NoMailEvent("complaint"))?;
                 complaint.said().map(|said| (said, Some(complaint.timestamp)))
             }
-            // Neither was sent at all.
+            // In both cases the e-mail was not sent.
             "Reject" | "Rendering Failure" => Some((Said::Failed(Finding::ContentRefused), None)),
-            // While a delivery is delayed, SES goes on trying; its end is a `Delivery` or a `Bounce`.
+            // While a delivery is delayed, SES retries; the final record is a `Delivery` or a `Bounce`.
             "Send" | "Open" | "Click" | "DeliveryDelay" | "Subscription" | "AmazonSnsSubscriptionSucceeded" => None,
             _ => return Err(NoMailEvent("eventType")),
         })
@@ -145,7 +146,7 @@ impl Bounce {
             ) => Said::Failed(Finding::AddressSuppressed),
             ("Permanent", "UnsubscribedRecipient") => Said::Failed(Finding::OptedOut),
             ("Permanent", _) => Said::Failed(Finding::Bounced),
-            // "Transient" speaks of the address, which may be written to again. This mail is given up in every case.
+            // "Transient" concerns the address, which may be used again. SES has given up this e-mail in every case.
             ("Transient", "MailboxFull") => Said::Failed(Finding::MailboxFull),
             ("Transient", "MessageTooLarge") => Said::Failed(Finding::MessageTooLarge),
             ("Transient", "ContentRejected" | "AttachmentRejected") => Said::Failed(Finding::ContentRefused),
@@ -158,9 +159,9 @@ impl Bounce {
 }
 
 impl Complaint {
-    /// Tells a person's wish from a machine's report by the feedback types of RFC 5965, RFC 6430 and RFC 6591. `None` when
-    /// the mail is said to be no spam after all. A type that is absent or new counts as a wish. SES does not even send to
-    /// an address on a suppression list, where earlier complaints have put it.
+    /// Distinguishes a person's complaint from a machine's report by the feedback types of RFC 5965, RFC 6430 and RFC
+    /// 6591. Returns `None` for `not-spam`. An absent or unknown type counts as a complaint. If the address was on a
+    /// suppression list because of an earlier complaint, SES did not send the e-mail.
     fn said(&self) -> Option<Said> {
         if self.complaint_sub_type.as_deref().is_some_and(|kind| kind.trim().ends_with("SuppressionList")) {
             return Some(Said::Failed(Finding::Complaint));
@@ -176,7 +177,8 @@ impl Complaint {
 }
 
 impl Mail {
-    /// The tag that the mail was sent with; else its own `Message-ID`, `<notification id@sender's domain>`.
+    /// Returns the id in the tag of the e-mail; without a tag, the id in its `Message-ID`, `<notification id@sender's
+    /// domain>`.
     fn notification(&self) -> Option<NotificationId> {
         let tag = self.tags.get(NOTIFICATION_TAG).and_then(|values| values.first()).map(String::as_str);
         let header = self.common_headers.as_ref().and_then(|headers| headers.message_id.as_deref());

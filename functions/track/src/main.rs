@@ -1,4 +1,5 @@
-//! Hears what becomes of notifications: receipts, clicks, opt-outs, what SES and SNS tell; and serves the scripts that tell of them.
+//! Entry point of `track`: processes receipts, clicks, unsubscriptions, and feedback of SES and SNS; serves the scripts
+//! that send receipts.
 
 use std::sync::Arc;
 

@@ -1,20 +1,20 @@
-//! Adding a fact to a notification that others may be writing at the same time.
+//! Merges a fact into a notification that other workers may write concurrently.
 
 use std::time::Duration;
 
 use domain::notification::{Effect, Notification, NotificationId};
 use store::{NotificationsStore, StoreError};
 
-/// How long a transaction, such as an SMS's claim with its money, is given to end.
+/// Wait after a transaction conflict, for example with the claim of an SMS and the reservation of its price.
 const AFTER_A_CONFLICT: Duration = Duration::from_millis(20);
-/// How often it is tried when the notification changes under it.
+/// Maximum number of tries when the notification changes concurrently.
 const TRIES: u32 = 5;
 
-/// Adds what `apply` adds to what is stored, and says what came of it; `None` when there is no such notification. One read,
-/// and one write unless it is known already.
+/// Applies `apply` to the stored notification, and returns the notification and the effect; `None` if there is no such
+/// notification. Makes one read, and one write unless the fact is already stored.
 ///
 /// # Errors
-/// When DynamoDB does not answer, or other writers kept coming first.
+/// If DynamoDB does not respond, or other writers succeeded first in every try.
 pub(super) async fn note(
     notifications: &NotificationsStore,
     id: &NotificationId,
@@ -26,7 +26,7 @@ pub(super) async fn note(
     }
 }
 
-/// The same for a notification that was just read: no read, unless somebody else writes it meanwhile.
+/// Same as [`note`], for a notification that was just read. Reads again only after a concurrent write.
 ///
 /// # Errors
 /// As [`note`].

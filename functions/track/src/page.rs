@@ -1,4 +1,4 @@
-//! The few pages that a person may see: plain HTML that runs nothing and loads nothing.
+//! HTML pages for recipients; they run no script and load nothing.
 
 use channels::email::escaped;
 use domain::NotificationType;
@@ -6,11 +6,13 @@ use platform::http::Response;
 use platform::problem::Problem;
 
 const HTML: &str = "text/html; charset=utf-8";
-/// Nothing is loaded, nothing runs, nobody frames it; the one form goes back to where it came from.
+/// Content-Security-Policy of the pages: no loading, no scripts, no framing. The form may be sent only to its own
+/// origin.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Asks whether to unsubscribe from a type. Answering changes nothing yet: mail scanners open links too.
+/// Returns the page that asks for confirmation of an unsubscription. The request changes nothing, because mail scanners
+/// open links too.
 #[must_use]
 pub fn ask(kind: &str) -> Response {
     let kind = title_of(kind);
@@ -21,19 +23,19 @@ pub fn ask(kind: &str) -> Response {
     page(200, "Unsubscribe", &form)
 }
 
-/// Says that it is done.
+/// Returns the page that confirms an unsubscription.
 #[must_use]
 pub fn done(kind: &str) -> Response {
     let kind = title_of(kind);
     page(200, "Unsubscribed", &format!("<p>You will get no more messages of the kind <b dir=\"auto\">{kind}</b>.</p>"))
 }
 
-/// The title of a type, and for one that is no more its name.
+/// Returns the title of a type; for a type that no longer exists, its name.
 fn title_of(kind: &str) -> String {
     escaped(NotificationType::named(kind).map_or(kind, |known| known.title))
 }
 
-/// Says what went wrong with a link that a person followed.
+/// Returns the error page for a link that a recipient followed.
 #[must_use]
 pub fn problem(problem: &Problem) -> Response {
     let title = problem.kind.title();

@@ -1,4 +1,4 @@
-//! The body of `POST /v1/receipts`, parsed before anything is read.
+//! The body of `POST /v1/receipts`, parsed before anything is read from a table.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
@@ -9,21 +9,21 @@ use platform::private::Private;
 use platform::problem::Problem;
 use platform::rfc3339;
 
-/// The most that a conversion may be worth: a million of the currency's units.
+/// Maximum value of a conversion: a million euro, in micro-euro.
 pub const MAX_VALUE_MICROS: i64 = 1_000_000_000_000;
 
-/// What a page or a service worker tells.
+/// A receipt as a page or a service worker sends it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptRequest {
-    /// The token that came with the message.
+    /// The token in the message.
     pub token: Private<String>,
-    /// What happened.
+    /// The event that is reported.
     pub event: Event,
-    /// When, by the device's clock; now when absent.
+    /// Time of the event by the device's clock; now when absent.
     #[serde(default, deserialize_with = "time")]
     pub at: Option<Timestamp>,
-    /// What a conversion was worth, in micro-euro.
+    /// Value of a conversion, in micro-euro.
     #[serde(default)]
     pub value_micros: Option<i64>,
 }
@@ -34,7 +34,7 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>,
 }
 
 impl ReceiptRequest {
-    /// Reads a request's body; whatever its content type says, since a browser asks nobody first for `text/plain`.
+    /// Parses a request's body. The content type is ignored: browsers send `text/plain` without a CORS preflight.
     ///
     /// # Errors
     /// 400, 413 or 422.

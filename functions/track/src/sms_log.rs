@@ -1,7 +1,8 @@
-//! What SNS tells of SMS: delivery logs in CloudWatch Logs, handed over by a subscription filter as base64 of gzip of JSON.
+//! Feedback of SNS about SMS: delivery logs in CloudWatch Logs. A subscription filter delivers them as base64 of gzip
+//! of JSON.
 //!
-//! Source: CloudWatch Logs user guide, "Log group-level subscription filters"; SNS developer guide, "Amazon SNS SMS delivery
-//! monitoring with Amazon CloudWatch metrics and logs", also for the words of `providerResponse`.
+//! Source: CloudWatch Logs user guide, "Log group-level subscription filters"; SNS developer guide, "Amazon SNS SMS
+//! delivery monitoring with Amazon CloudWatch metrics and logs", also for the texts of `providerResponse`.
 
 use std::io::Read;
 
@@ -16,30 +17,31 @@ use domain::channel::{Channel, PhoneNumber};
 use domain::notification::Finding;
 use platform::private::Private;
 
-/// The most that a batch may unfold to. An event of Lambda is 6 MB at most, and logs shrink to a tenth.
+/// Maximum size of a decompressed batch, in bytes. A Lambda event has at most 6 MB, and logs compress to about a tenth.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
-/// SNS's ids are UUIDs; more is no key of a table.
+/// Maximum length of a message id, in bytes. SNS's ids are UUIDs; a longer text is never a stored id.
 const MAX_ID_BYTES: usize = 128;
 
-/// A batch of lines; a line that is no delivery log is one `Err`.
+/// A batch of lines; a line that is no delivery log is an `Err`.
 #[derive(Debug, PartialEq)]
 pub struct SmsLog {
     /// The lines, in their order.
     pub lines: Vec<Result<SmsReport, NoSmsLog>>,
 }
 
-/// What became of one SMS.
+/// A report about one SMS.
 #[derive(Debug, PartialEq)]
 pub struct SmsReport {
-    /// SNS's id of it, by which it is found again.
+    /// SNS's message id, the key to find the notification.
     pub message_id: String,
-    /// Where it went. SNS may mask it.
+    /// The destination; `None` if SNS masks or omits it.
     pub to: Option<PhoneNumber>,
-    /// What SNS says.
+    /// Feedback of SNS.
     pub feedback: Feedback,
 }
 
-/// What is not as AWS documents it: names what is wrong, and repeats nothing of it.
+/// Error for a log that differs from AWS's documentation. It names the part that is missing or invalid and repeats no
+/// content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a delivery log of SNS without a usable `{0}`")]
 pub struct NoSmsLog(&'static str);
@@ -80,10 +82,10 @@ struct Delivery {
 }
 
 impl SmsLog {
-    /// Unfolds `awslogs.data` of an event.
+    /// Decodes `awslogs.data` of an event.
     ///
     /// # Errors
-    /// When it is no batch of CloudWatch Logs at all.
+    /// If the data is not a batch of CloudWatch Logs.
     pub fn unfold(data: &str) -> Result<Self, NoSmsLog> {
         let folded = STANDARD.decode(data).map_err(|_| NoSmsLog("base64"))?;
         let mut text = Vec::new();
@@ -92,7 +94,7 @@ impl SmsLog {
         let batch: Batch = serde_json::from_slice(&text).map_err(|_| NoSmsLog("batch"))?;
         match batch.message_type.as_str() {
             "DATA_MESSAGE" => Ok(Self { lines: batch.log_events.iter().map(SmsReport::of).collect() }),
-            // CloudWatch Logs sees whether the destination can be reached.
+            // CloudWatch Logs tests whether the destination is reachable.
             "CONTROL_MESSAGE" => Ok(Self { lines: Vec::new() }),
             _ => Err(NoSmsLog("messageType")),
         }
@@ -117,7 +119,7 @@ impl SmsReport {
     }
 }
 
-/// Reads SNS's words whatever their case, spacing and final stop.
+/// Maps the text of SNS's response to a finding; ignores case, spacing and the final full stop.
 fn why(response: &str) -> Finding {
     let words: Vec<_> = response.split_whitespace().map(str::to_ascii_lowercase).collect();
     match words.join(" ").trim_end_matches('.') {
@@ -137,7 +139,8 @@ fn why(response: &str) -> Finding {
     }
 }
 
-/// Words of refusals that no number can be the cause of. AWS's list lacks them; `No quota left for account` is the known one.
+/// Returns true if the text names a fault of the account, which no phone number can cause. AWS's list lacks these
+/// texts; `No quota left for account` is the known one.
 fn is_about_account(words: &str) -> bool {
     let marks = ["quota", "spend limit", "spending limit", "sandbox", "sender id", "origination"];
     marks.into_iter().any(|mark| words.contains(mark)) || (words.contains("account") && !words.contains("phone"))

@@ -1,4 +1,4 @@
-//! What this function cannot start without.
+//! Start-up tests: without a required variable or secret, the function does not start and names it.
 #![allow(clippy::unwrap_used)]
 
 use tests::start;
