@@ -13,7 +13,7 @@ const GRACE: SignedDuration = SignedDuration::from_hours(1);
 pub struct Cutoffs {
     /// Devices whose subscription expires before this time are removed.
     pub expired_before: Timestamp,
-    /// Devices that did not register since this time are removed.
+    /// Devices without any use since this time (a registration or a receipt) are removed.
     pub unused_since: Timestamp,
     /// Leftovers and stuck notifications are handled if they are older than this time. Newer ones may still be in
     /// progress.

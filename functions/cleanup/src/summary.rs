@@ -35,7 +35,7 @@ pub struct Summary {
     pub complete: bool,
     /// Devices whose subscription has expired.
     pub expired_devices: Tally,
-    /// Devices that did not register for longer than the retention.
+    /// Devices without any use (a registration or a receipt) for longer than the retention.
     pub unused_devices: Tally,
     /// Recipients whose erasure was interrupted, or for whom a concurrent send stored an item after the erasure.
     pub erased_recipients: Tally,

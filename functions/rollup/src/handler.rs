@@ -41,7 +41,7 @@ pub struct Services {
 /// Answers one event.
 ///
 /// # Errors
-/// If the event has an unknown shape, the counters of a batch fail, or a scheduled run fails. Lambda then retries.
+/// If the event has an unknown shape, a record has no sequence number, or a scheduled run fails. Lambda then retries.
 pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
