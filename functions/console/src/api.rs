@@ -1,4 +1,4 @@
-//! The routes of `console`: which call each is, and what it answers.
+//! The API routes of `console`: dispatch by route, and responses.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,25 +22,25 @@ use rollout::Steward;
 use store::metrics::MetricsStore;
 use store::{BreakerStore, BudgetStore, ChronicleStore};
 
-/// What a report looks back on unless asked otherwise: 7 days.
+/// Default window of a report: 7 days, in minutes.
 const WEEK_MINUTES: i64 = 10_080;
 
 /// The API of `console`.
 #[derive(Debug)]
 pub struct ConsoleApi {
-    /// The counters.
+    /// Reads the counters.
     pub metrics: MetricsStore,
-    /// What ops have set.
+    /// Reads the settings and the rollout.
     pub live: LiveSource,
-    /// Since when it is as it is.
+    /// Reads since when the rollout is unchanged.
     pub last_good: LastGood,
-    /// Which providers are not called.
+    /// Reads the circuit breakers.
     pub breakers: BreakerStore,
-    /// What is spent.
+    /// Reads the usage of budgets.
     pub budgets: BudgetStore,
-    /// Who changes what ops have set, and who did.
+    /// Changes the rollout, and reads its audit records.
     pub steward: Steward,
-    /// What alerts said.
+    /// Reads the history of alerts.
     pub chronicle: ChronicleStore,
 }
 
@@ -88,7 +88,7 @@ impl ConsoleApi {
         Ok(costs.with_budgets(standings(&settings, NotificationType::all(), &used, now)))
     }
 
-    /// Always of the last hour, so it takes no parameter.
+    /// Returns the health of the last hour; the window is fixed, so the route takes no parameter.
     async fn health(&self, request: &Request, now: Timestamp) -> Result<Health, Problem> {
         request.only_parameters(&[])?;
         let window = Window::last(targets::HEALTH_MINUTES, now);
@@ -96,7 +96,7 @@ impl ConsoleApi {
         Ok(Health::new(window, &counters, self.breakers(now).await.as_deref()))
     }
 
-    /// Every breaker that may not be closed; `None` where it cannot be told.
+    /// Returns every circuit breaker that may not be CLOSED; `None` if the circuit breakers cannot be read.
     async fn breakers(&self, now: Timestamp) -> Option<Vec<Breaker>> {
         let opened = self.breakers.opened(now).await;
         let opened = opened.map_err(|error| tracing::warn!(%error, "the breakers cannot be read")).ok()?;
@@ -119,7 +119,7 @@ impl ConsoleApi {
         Ok(Comparison::new(window, counters, ratio))
     }
 
-    /// Holds the part of a window in which it held against a promise.
+    /// Compares the arms with a promise, in the part of a window in which the promise was in force.
     pub(super) async fn ratio(
         &self,
         promise: &Promise,
@@ -133,14 +133,15 @@ impl ConsoleApi {
         })
     }
 
-    /// What ops have promised.
+    /// Returns the present promise.
     async fn promise(&self) -> Promise {
         let rollout = self.live.live().await.rollout;
         let unchanged_since = self.unchanged_since(&self.live.good_texts()).await;
         Promise { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
     }
 
-    /// Since when is known if the last good record, which rollup keeps, has the same rollout.
+    /// Returns since when the rollout is unchanged. The time is known only if the stored last valid values, which
+    /// rollup writes, have the same rollout.
     pub(super) async fn unchanged_since(&self, texts: &Texts) -> Option<Timestamp> {
         let since = self.last_good.unchanged_since(texts).await;
         since.unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! The body of `PUT /v1/rollout`: what is wanted, read exactly or refused with the field.
+//! The body of `PUT /v1/rollout`: parsed exactly, or refused with the name of the field.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -9,15 +9,15 @@ use platform::http::Request;
 use platform::problem::{FieldError, Problem};
 use rollout::Wanted;
 
-/// The longest reason.
+/// Maximum length of a reason, in characters.
 const MAX_REASON_CHARS: usize = 500;
 
-/// What is wanted, and why.
+/// A requested change with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What.
+    /// The requested change.
     pub wanted: Wanted,
-    /// Why, in the caller's words.
+    /// The reason, as the caller wrote it.
     pub reason: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct Change {
 struct Body {
     #[serde(default, deserialize_with = "given")]
     percentage: Option<Value>,
-    /// `null` ends a plan; not given leaves that to the percentage.
+    /// `null` ends a plan. If the field is absent, `percentage` is required.
     #[serde(default, deserialize_with = "given")]
     plan: Option<Option<PlanBody>>,
     #[serde(default)]
@@ -48,16 +48,16 @@ struct StepBody {
     hold_minutes: u32,
 }
 
-/// Tells `null` from nothing.
+/// Distinguishes `null` from an absent field.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 impl Change {
-    /// Reads a request's body. Whether a plan's numbers make sense is told by whoever knows the present percentage.
+    /// Parses a request's body. The numbers of a plan are checked later, when the present percentage is known.
     ///
     /// # Errors
-    /// 400, 413, or 422 naming each field.
+    /// 400, 413, or 422 naming each invalid field.
     pub fn of(request: &Request) -> Result<Self, Problem> {
         let body: Body = request.json()?;
         let mut errors = Vec::new();
@@ -100,7 +100,7 @@ fn ramp(plan: PlanBody) -> Result<Wanted, Vec<FieldError>> {
     if errors.is_empty() { Ok(Wanted::Ramp(steps, plan.criteria)) } else { Err(errors) }
 }
 
-/// A number, or its text as the parameter takes it: both are read by the parameter's own rule.
+/// Parses a percentage from a JSON number or a text, by the rule of the parameter.
 fn percentage(field: &str, value: &Value) -> Result<Percentage, FieldError> {
     let text = match value {
         Value::String(text) => text.parse::<Percentage>(),

@@ -1,4 +1,4 @@
-//! `GET /v1/metrics/channels`: how each channel does, and what to do about one that does badly.
+//! `GET /v1/metrics/channels`: figures of each channel, with recommendations for a channel that misses its targets.
 
 use std::collections::BTreeMap;
 
@@ -12,49 +12,49 @@ use metrics::figures::{Bins, Latency, rate};
 use metrics::sides::Reach;
 use metrics::{CounterName, Counters, Window};
 
-/// What is said of a channel on which nothing was settled.
+/// Note for a channel on which no notification was settled.
 const NO_DATA: &str = "no data: no notification was settled on this channel in this window";
 
-/// The whole answer.
+/// The response of `GET /v1/metrics/channels`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Channels {
-    /// What was looked at.
+    /// The window of the figures.
     pub window: Span,
-    /// Every channel, also without any use.
+    /// Figures of every channel, used or not.
     pub channels: BTreeMap<&'static str, ChannelFigures>,
 }
 
-/// One channel. Notifications count once on each channel that was tried for them, as soon as that is settled: the
-/// provider took it, or nothing more is tried there.
+/// Figures of one channel. A notification counts once on each channel that was tried for it. It counts as soon as that
+/// channel is settled: the provider accepted it, or nothing more is tried there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelFigures {
-    /// Calls of the provider.
+    /// Number of calls of the provider.
     pub attempts: i64,
-    /// Notifications tried on it: all of the three that follow.
+    /// Notifications tried on this channel: the sum of the next three fields.
     pub notifications: i64,
-    /// The provider took them.
+    /// Notifications that the provider accepted.
     pub reached: i64,
-    /// Not reached on this channel.
+    /// Notifications not reached on this channel.
     pub missed: i64,
-    /// Paid for, with an unknown outcome.
+    /// Notifications paid for, with an unknown outcome.
     pub uncertain: i64,
     /// reached / notifications.
     pub delivery_rate: Option<f64>,
     /// (missed + uncertain) / notifications.
     pub error_rate: Option<f64>,
-    /// The time of the calls, in whole milliseconds.
+    /// Duration of the calls, in whole milliseconds.
     pub latency_ms: CallTime,
-    /// What the attempts cost, in millionths of a euro.
+    /// Cost of the attempts, in micro-euro.
     pub cost_micros: i64,
-    /// That cost for each notification reached.
+    /// That cost per notification reached.
     pub cost_per_delivered_micros: Option<i64>,
-    /// What asks for somebody's attention, in words.
+    /// Recommendations to the operator, as text.
     pub recommendations: Vec<String>,
-    /// Why there are no rates, in words; null where there are some.
+    /// Reason why there are no rates, as text; null if there are rates.
     pub note: Option<&'static str>,
 }
 
-/// How long a provider takes to answer.
+/// Duration of a provider's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)] // the figure is the name
 pub struct CallTime {
@@ -62,19 +62,19 @@ pub struct CallTime {
     pub p95: Option<u64>,
 }
 
-/// What became of notifications on a channel.
+/// Results of the notifications on one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
-    /// The provider took them.
+    /// Notifications that the provider accepted.
     pub reached: i64,
-    /// Not reached.
+    /// Notifications not reached.
     pub missed: i64,
-    /// Unknown.
+    /// Notifications with an unknown outcome.
     pub uncertain: i64,
 }
 
 impl Settled {
-    /// Over all sides of the rollout.
+    /// Sums the results on a channel over all arms of the rollout.
     #[must_use]
     pub fn on(channel: Channel, counters: &Counters) -> Self {
         let sides = [Cohort::V1, Cohort::V2, Cohort::Undecided];
@@ -85,7 +85,7 @@ impl Settled {
         Self { reached: count(Reach::Reached), missed: count(Reach::Missed), uncertain: count(Reach::Uncertain) }
     }
 
-    /// All of them.
+    /// Returns the sum of the three.
     #[must_use]
     pub const fn all(self) -> i64 {
         self.reached + self.missed + self.uncertain
@@ -93,7 +93,7 @@ impl Settled {
 }
 
 impl Channels {
-    /// Looks at each channel.
+    /// Computes the figures of each channel.
     #[must_use]
     pub fn new(window: Window, counters: &Counters) -> Self {
         let channels = Channel::ALL.map(|channel| (channel.as_str(), ChannelFigures::of(channel, counters)));

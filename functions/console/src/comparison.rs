@@ -1,7 +1,8 @@
-//! `GET /v1/rollout/comparison`: v1 and v2 side by side, and what of the difference chance alone does not account for.
+//! `GET /v1/rollout/comparison`: version 1 and version 2 side by side, with 95 % intervals of the differences.
 //!
-//! Chance is reckoned as if notifications were drawn one by one. Sides are given to recipients, so somebody who gets very
-//! many weighs more than one draw, and an interval looked at every day will now and then leave out the truth.
+//! The intervals assume that notifications are drawn independently. But arms are assigned per recipient, so a recipient
+//! with very many notifications weighs more than one draw. If an interval is read every day, it will sometimes miss the
+//! true value.
 
 use serde::Serialize;
 
@@ -15,30 +16,30 @@ use metrics::{CounterName, Counters, MAX_MINUTES, Window, sides};
 use platform::http::{Request, whole_number};
 use platform::problem::Problem;
 
-/// Both sides must have so many of what is compared before there is a verdict.
+/// Minimum number of samples in each arm before there is a verdict.
 const ENOUGH: i64 = 100;
 
-/// The whole answer.
+/// The response of `GET /v1/rollout/comparison`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What was looked at.
+    /// The window of the figures.
     pub window: Span,
-    /// The old way.
+    /// Figures of version 1.
     pub v1: Side,
-    /// The cascade.
+    /// Figures of version 2.
     pub v2: Side,
-    /// How much higher each figure is in v2.
+    /// Difference of each figure: version 2 minus version 1.
     pub differences: Differences,
-    /// Whether the sides are as large as the percentage promised.
+    /// Check of the arms' sizes against the percentage.
     pub sample_ratio: SampleRatio,
 }
 
-/// One side's figures.
+/// Figures of one arm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Side {
-    /// With at least one attempt.
+    /// Notifications with at least one attempt.
     pub sent: i64,
-    /// Over, one way or another, but for skips and cancellations.
+    /// Notifications in a final state, except skipped and cancelled ones.
     pub closed: i64,
     /// (accepted + delivered) / closed.
     pub delivery_rate: Option<f64>,
@@ -48,13 +49,13 @@ pub struct Side {
     pub ctr: Option<f64>,
     /// converted / (accepted + delivered).
     pub conversion_rate: Option<f64>,
-    /// From when they were due to the first accepted attempt.
+    /// 95th percentile of the time from due to the first accepted attempt, in milliseconds.
     pub latency_p95_ms: Option<u64>,
-    /// All that was spent, for each that was accepted or delivered.
+    /// Total cost per notification accepted or delivered, in micro-euro.
     pub cost_per_delivery_micros: Option<i64>,
 }
 
-/// One difference for each figure.
+/// The difference of each figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs)] // named as in `Side`
 pub struct Differences {
@@ -66,22 +67,22 @@ pub struct Differences {
     pub cost_per_delivery_micros: Difference,
 }
 
-/// v2's figure less v1's.
+/// Version 2's figure minus version 1's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// Null without data on either side.
+    /// The difference; null if either arm has no data.
     pub difference: Option<f64>,
-    /// The 95 % interval's lower end.
+    /// Lower end of the 95 % interval.
     pub low: Option<f64>,
-    /// Its upper end.
+    /// Upper end of the 95 % interval.
     pub high: Option<f64>,
-    /// How many v1 and v2 have of what is compared.
+    /// Number of samples of version 1 and of version 2.
     pub samples: [i64; 2],
     /// `v2 is better`, `v2 is worse`, `no difference shown`, or `not enough data`.
     pub verdict: &'static str,
 }
 
-/// Takes `?hours=24`, the default, up to 90 days.
+/// Parses the window from `?hours=24`, the default; at most 90 days.
 ///
 /// # Errors
 /// 422 naming the field.
@@ -94,7 +95,7 @@ pub fn window(request: &Request, now: jiff::Timestamp) -> Result<Window, Problem
 }
 
 impl Comparison {
-    /// Holds the sides of a window against each other.
+    /// Compares the arms in a window.
     #[must_use]
     pub fn new(window: Window, counters: &Counters, sample_ratio: SampleRatio) -> Self {
         let figures = Figures::of(counters);
@@ -140,7 +141,7 @@ impl Differences {
     }
 }
 
-/// Which way round a difference is good.
+/// Direction in which a difference is an improvement.
 #[derive(Clone, Copy)]
 enum Better {
     Higher,
@@ -155,7 +156,8 @@ impl Difference {
         Self::judged(difference, ends, [v1.whole, v2.whole], better)
     }
 
-    /// From an interval of each side's p95 that holds with 97.5 %, so that both together hold with at least 95 %.
+    /// Returns the difference of the p95 latencies. Each arm's p95 has a 97.5 % interval, so both together hold with at
+    /// least 95 %.
     fn of_p95(counters: &Counters) -> Self {
         let bins = [Cohort::V1, Cohort::V2].map(|side| latency_bins(counters, side));
         let samples = [0, 1].map(|side| bins[side].values().map(|count: &i64| (*count).max(0)).sum());

@@ -1,21 +1,21 @@
-//! What the function is told: the Environment block of `ConsoleFunction` in template.yaml.
+//! Configuration of the function: the Environment block of `ConsoleFunction` in template.yaml.
 
 use platform::environment::{Environment, EnvironmentError};
 
-/// The variables, each of which must be there.
+/// The environment variables, all required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Which deployment this is: `local`, `staging`, `prod`.
+    /// Name of the deployment: `local`, `staging`, `prod`.
     pub stage: String,
-    /// What the parameters' names begin with.
+    /// Prefix of all parameter names.
     pub parameter_prefix: String,
-    /// The table of the counters.
+    /// The metrics table, which stores the counters.
     pub metrics_table: String,
-    /// The table of the audit records.
+    /// The settings table, which stores the audit records.
     pub settings_table: String,
-    /// The table that holds the last good rollout, breakers, and what is remembered of the rollout.
+    /// The control table, which stores the last valid rollout, the circuit breakers, and the state of the rollout.
     pub control_table: String,
-    /// How much is logged.
+    /// Log level.
     pub log_level: String,
 }
 
@@ -41,7 +41,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// The names in the template's Environment block of this function.
+    /// Returns the variable names in the Environment block of this function in the template.
     fn in_template() -> Vec<&'static str> {
         let template = include_str!("../../../template.yaml");
         let (_, function) = template.split_once("\n  ConsoleFunction:\n").unwrap();

@@ -1,4 +1,4 @@
-//! `GET /v1/metrics/costs`: what a window cost, and where the month is heading.
+//! `GET /v1/metrics/costs`: cost of a window, and a projection for the month.
 
 use std::collections::BTreeMap;
 
@@ -13,69 +13,69 @@ use domain::budget::Standing;
 use metrics::figures::{Figures, rate};
 use metrics::{Counters, Window};
 
-/// How much of a month must be over before its pace says anything.
+/// Minimum elapsed time of a month before its cost is projected.
 const BEFORE_A_PROJECTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// The whole answer. Money is in millionths of a euro.
+/// The response of `GET /v1/metrics/costs`. Money is in micro-euro.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Costs {
-    /// What was looked at.
+    /// The window of the figures.
     pub window: Span,
-    /// All of it.
+    /// Total cost.
     pub total_micros: i64,
-    /// For each notification sent.
+    /// Cost per notification sent.
     pub average_micros: Option<i64>,
-    /// For each that reached somebody.
+    /// Cost per notification accepted or delivered.
     pub per_delivered_micros: Option<i64>,
-    /// What of it was for nothing, since an earlier channel had delivered.
+    /// Wasted cost: cost of later channels although an earlier one had reached the recipient.
     pub wasted_micros: i64,
-    /// Every channel, also without any cost.
+    /// Cost of every channel, used or not.
     pub by_channel: BTreeMap<&'static str, ChannelCost>,
-    /// The sides of the rollout.
+    /// Cost of each arm of the rollout.
     pub by_version: BTreeMap<&'static str, i64>,
-    /// The month that it is.
+    /// The present month.
     pub month: Month,
-    /// Every budget that is set, as it stands now.
+    /// Every budget that is set, with its present usage.
     pub budgets: Vec<Standing>,
-    /// What asks for somebody's attention, in words.
+    /// Warnings to the operator, as text.
     pub warnings: Vec<String>,
 }
 
-/// What one channel cost.
+/// Cost of one channel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelCost {
-    /// All of it.
+    /// Total cost of this channel.
     pub total_micros: i64,
-    /// For each attempt.
+    /// Cost per attempt.
     pub average_micros: Option<i64>,
-    /// Of the window's total, 0 to 1.
+    /// Share of the window's total, 0 to 1.
     pub share: Option<f64>,
 }
 
-/// A calendar month of UTC up to now.
+/// A calendar month in UTC, up to now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Month {
-    /// Such as `2026-11`.
+    /// The month, such as `2026-11`.
     pub month: String,
-    /// How much of it is over, 0 to 1.
+    /// Elapsed share of the month, 0 to 1.
     pub elapsed: f64,
-    /// What it cost so far.
+    /// Cost of the month so far.
     pub spent_micros: i64,
-    /// What it will have cost at its pace so far; null on its first day.
+    /// Projected cost of the month at its pace so far; null on its first day.
     pub projected_micros: Option<i64>,
     /// The setting `budgets.month_micros`.
     pub budget_micros: Option<u64>,
-    /// How the projection was made, or why there is none.
+    /// Basis of the projection, or the reason why there is none.
     pub note: &'static str,
 }
 
-/// The part of the present month that is over.
+/// Returns the elapsed part of the present month.
 #[must_use]
 pub fn month_so_far(now: Timestamp) -> Window {
     Window::since(bounds(now).map_or(now, |(start, _)| start), now)
 }
 
-/// The month's first moment, and the first one after it.
+/// Returns the first moment of the month and of the next month, in UTC.
 fn bounds(now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let first = now.to_zoned(TimeZone::UTC).date().first_of_month();
     let next = first.last_of_month().tomorrow().ok()?;
@@ -84,7 +84,7 @@ fn bounds(now: Timestamp) -> Option<(Timestamp, Timestamp)> {
 }
 
 impl Costs {
-    /// From the window's counters, and those of [`month_so_far`].
+    /// Computes the costs from the window's counters, and the projection from those of [`month_so_far`].
     #[must_use]
     pub fn new(
         window: Window,
@@ -121,7 +121,7 @@ impl Costs {
         }
     }
 
-    /// With the budgets as they stand.
+    /// Adds the present usage of the budgets.
     #[must_use]
     pub fn with_budgets(self, budgets: Vec<Standing>) -> Self {
         Self { budgets, ..self }

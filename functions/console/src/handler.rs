@@ -1,4 +1,4 @@
-//! From an event to the domain's call and back.
+//! Converts a Lambda event into a call of the API, and its response back.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use platform::clock::Clock;
 use platform::gateway;
 use serde_json::Value;
 
-/// A caller is answered within this: API Gateway waits 30 s.
+/// Deadline of a request's AWS calls: API Gateway waits 30 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Answers one event.
 ///
 /// # Errors
-/// An event that is none of API Gateway's.
+/// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
     let answer = deadline::at_most(ANSWER_WITHIN, api.answer(&request, clock.now())).await;
@@ -37,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    /// An API that reaches nothing: nobody listens on that port.
+    /// Returns an API whose AWS endpoint refuses connections: no process listens on that port.
     fn unreachable() -> ConsoleApi {
         let environment = Environment::given([
             ("AWS_REGION", "eu-south-1"),

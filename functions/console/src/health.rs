@@ -1,6 +1,6 @@
-//! `GET /v1/health`: a score from 0 to 100 over the last hour, with its whole arithmetic.
+//! `GET /v1/health`: a score from 0 to 100 over the last hour, with the complete calculation.
 //!
-//! Three areas, six checks. A check that has no data takes nothing off and says so.
+//! There are three areas with two checks each. A check without data deducts nothing and has the verdict `no data`.
 
 use serde::Serialize;
 
@@ -12,68 +12,68 @@ use metrics::counters::Cohort;
 use metrics::figures::{Figures, rate};
 use metrics::{Counters, Window};
 
-/// Below this the service wants watching.
+/// Scores below this value have the status `warning`.
 const WARNING_BELOW: u32 = 90;
-/// Below this it wants somebody now.
+/// Scores below this value have the status `critical`.
 const CRITICAL_BELOW: u32 = 70;
 
-/// A provider's breaker, as far as the score asks.
+/// State of a provider's circuit breaker, as used by the score.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breaker {
-    /// The channel it guards.
+    /// The channel of the provider.
     pub channel: Channel,
     /// The provider: a push service's host, `ses` or `sns`.
     pub provider: String,
-    /// Whether calls pass freely.
+    /// True if the circuit breaker is CLOSED.
     pub is_closed: bool,
 }
 
-/// The whole answer.
+/// The response of `GET /v1/health`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Health {
-    /// 100 less everything that was taken off.
+    /// 100 minus all deductions.
     pub score: u32,
     /// `healthy`; `warning` below 90; `critical` below 70.
     pub status: &'static str,
-    /// What was looked at: the last hour.
+    /// The window of the checks: the last hour.
     pub window: Span,
-    /// The arithmetic.
+    /// The calculation by area.
     pub areas: [Area; 3],
 }
 
-/// A part of the service.
+/// Score of one area of the service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Area {
     /// `push`, `cascade` or `engagement`.
     pub area: &'static str,
-    /// What it has.
+    /// Points of this area after deductions.
     pub points: u32,
-    /// What it could have.
+    /// Maximum points of this area.
     pub of: u32,
-    /// What may be taken off, and whether it was.
+    /// The checks of this area.
     pub checks: [Check; 2],
 }
 
-/// One deduction.
+/// One check with its deduction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// What is looked at.
+    /// Name of the check.
     pub check: &'static str,
-    /// When it costs how much, in words.
+    /// Rule of the deduction, as text.
     pub rule: &'static str,
-    /// What was found; null without data.
+    /// The measured value; null without data.
     pub value: Option<Figure>,
-    /// What it is held against.
+    /// The threshold that the value is compared with.
     pub threshold: Figure,
-    /// How many things the value is made of.
+    /// Size of the sample behind the value.
     pub sample: i64,
-    /// Which things these are.
+    /// Kind of items in the sample.
     pub sample_of: &'static str,
     /// `kept`, `taken`, or `no data`.
     pub verdict: &'static str,
-    /// What was taken off.
+    /// The points deducted.
     pub deduction: u32,
-    /// More, where there is more to say.
+    /// Further details, if there are any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
 }
@@ -94,7 +94,7 @@ impl Check {
         Self { check, rule, value: None, threshold, sample, sample_of, verdict, deduction: 0, details: Vec::new() }
     }
 
-    /// With what was found, and what to take off if it is bad.
+    /// Sets the measured value, and deducts `cost` if it is bad.
     fn found(mut self, value: Option<Figure>, is_bad: bool, cost: u32) -> Self {
         self.value = value;
         if value.is_some() {
@@ -103,7 +103,7 @@ impl Check {
         self
     }
 
-    /// A share of `whole` that costs when it is below `percent`.
+    /// Checks a share of `whole`; deducts `cost` if the share is below `percent`.
     fn share(
         name: (&'static str, &'static str),
         part: i64,
@@ -118,7 +118,7 @@ impl Check {
 }
 
 impl Health {
-    /// From the last hour's counters; `breakers` is `None` where they could not be read.
+    /// Computes the health from the last hour's counters. `breakers` is `None` if they could not be read.
     #[must_use]
     pub fn new(window: Window, counters: &Counters, breakers: Option<&[Breaker]>) -> Self {
         let figures = Figures::of(counters);
@@ -208,7 +208,7 @@ mod tests {
 
     type Counts = &'static [(&'static str, i64)];
 
-    /// An hour with which nothing is wrong.
+    /// Counters of an hour without any deduction.
     const GOOD: [(&str, i64); 6] = [
         ("on/v2/push/reached", 100),
         ("version/v2/sent", 100),
@@ -222,7 +222,7 @@ mod tests {
         health(&[&GOOD[..], more].concat(), Some(&[breaker("fcm.googleapis.com", true)]))
     }
 
-    /// What each check took off, in order.
+    /// Returns the deduction of each check, in order.
     fn deductions(health: &Health) -> Vec<u32> {
         health.areas.iter().flat_map(|area| &area.checks).map(|check| check.deduction).collect()
     }

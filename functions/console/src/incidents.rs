@@ -1,4 +1,4 @@
-//! What happened in a window, for the report: changes of what ops steer by, and what alerts said.
+//! Incidents of a window, for the report: changes of the parameters, and alerts.
 
 use super::ConsoleApi;
 use super::report::Incident;
@@ -7,7 +7,7 @@ use metrics::Window;
 use platform::problem::Problem;
 
 impl ConsoleApi {
-    /// Oldest first.
+    /// Returns the incidents, oldest first.
     pub(super) async fn incidents(&self, window: Window) -> Result<Vec<Incident>, Problem> {
         let (from, to) = (window.from(), window.to());
         let (changes, said) = tokio::try_join!(self.steward.audit.between(from, to), self.chronicle.between(from, to))

@@ -1,35 +1,38 @@
-//! What chance alone may account for: 95 % intervals of differences of shares, costs and a quantile, and the test of a split.
+//! Statistics: 95 % intervals of differences of shares, costs and a quantile, and the chi-square test of a split.
 //!
 //! Sources: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); R. G.
-//! Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17 (1998),
-//! method 10; W. J. Conover, "Practical Nonparametric Statistics" (1999), 3.2, for the quantile; W. G. Cochran, "Sampling
-//! Techniques" (1977), 2.11, for the ratio that a cost per delivery is.
+//! Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
+//! (1998), method 10; W. J. Conover, "Practical Nonparametric Statistics" (1999), 3.2, for the quantile; W. G. Cochran,
+//! "Sampling Techniques" (1977), 2.11, for the ratio that a cost per delivery is.
 //!
-//! No statistics crate: of what is done here `statrs` has the quantiles of distributions, three constants below that never
-//! change, and `stats-ci` the interval of a single share (on top of `statrs` and a matrix library). Neither has intervals of a
-//! difference, of a quantile from a histogram, or of a ratio, which are the work. The published examples are the tests.
+//! No statistics crate is used. `statrs` has only the quantiles of distributions; here they are three constants that
+//! never change. `stats-ci` has the interval of a single share (on top of `statrs` and a matrix library). Neither has
+//! intervals of a difference, of a quantile from a histogram, or of a ratio. The tests use the published examples.
 
 use metrics::figures::Bins;
 use metrics::histogram::edges_ms;
 
-/// The normal distribution's 97.5 % quantile: 95 % lie within it on both sides.
+/// 97.5 % quantile of the normal distribution: 95 % lie between both ends.
 const Z_95: f64 = 1.959_964;
-/// Its 98.75 % quantile: two intervals of 97.5 % each hold together with at least 95 % (Bonferroni).
+/// 98.75 % quantile of the normal distribution. Two intervals of 97.5 % each hold together with at least 95 %
+/// (Bonferroni).
 const Z_97_5: f64 = 2.241_403;
-/// The chi-square distribution's 99.9 % quantile, one degree of freedom. Usual for a split, which is looked at often.
+/// 99.9 % quantile of the chi-square distribution with one degree of freedom. This level is usual for a split, because
+/// a split is checked often.
 pub const CHI_SQUARE_99_9: f64 = 10.828;
 
-/// A share, as so many of so many.
+/// A share: `part` of `whole`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// How many of them.
+    /// Number of items in the part.
     pub part: i64,
-    /// Of how many.
+    /// Number of all items.
     pub whole: i64,
 }
 
 impl Share {
-    /// Never more than all, since a window may hold what happened later to what was counted before it.
+    /// Creates a share of at most 1. In a window, `part` can exceed `whole`, because the window may hold later events
+    /// of items that were counted before it.
     #[must_use]
     pub fn new(part: i64, whole: i64) -> Self {
         let whole = whole.max(0);
@@ -41,7 +44,7 @@ impl Share {
         (self.part as f64, self.whole as f64)
     }
 
-    /// Wilson's score interval.
+    /// Returns Wilson's score interval.
     fn interval(self) -> (f64, f64) {
         let (part, n) = self.as_f64();
         let (p, z2) = (part / n, Z_95 * Z_95);
@@ -51,7 +54,7 @@ impl Share {
     }
 }
 
-/// A difference, and what it may be with 95 % confidence.
+/// A difference with its confidence interval, of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)] // an interval's parts
 pub struct Interval {
@@ -60,7 +63,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// How much higher the second share is; `None` if one is a share of nothing.
+/// Returns the second share minus the first; `None` if either share is of nothing.
 #[must_use]
 pub fn difference(first: Share, second: Share) -> Option<Interval> {
     if first.whole == 0 || second.whole == 0 {
@@ -76,26 +79,27 @@ pub fn difference(first: Share, second: Share) -> Option<Interval> {
     })
 }
 
-/// What one side spent, as sums over its notifications.
+/// Cost of one arm, as sums over its notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spending {
     /// Notifications with at least one attempt.
     pub sent: i64,
     /// Those of them that were accepted or delivered.
     pub reached: i64,
-    /// All that was spent.
+    /// Total cost, in micro-euro.
     pub micros: i64,
-    /// What of it was spent on those reached.
+    /// Cost of the notifications reached, in micro-euro.
     pub of_reached_micros: i64,
-    /// Each notification's cost squared.
+    /// Sum of the squares of each notification's cost.
     pub squares: i64,
 }
 
-/// So many paid notifications, were they all of one price, before their sum scatters as the normal distribution has it.
+/// Minimum number of paid notifications, if all had one price, for which their sum is approximately normal.
 const ENOUGH_PAID: f64 = 30.0;
 
 impl Spending {
-    /// What one delivery costs, and the variance of that ratio; `None` if nothing was delivered or too few were paid for.
+    /// Returns the cost per delivery and the variance of that ratio; `None` if nothing was delivered or too few
+    /// notifications were paid for.
     #[allow(clippy::cast_precision_loss)] // f64 has more digits than an estimate needs
     fn per_delivery(self) -> Option<(f64, f64)> {
         let of = |sum: i64| sum.max(0) as f64;
@@ -104,7 +108,8 @@ impl Spending {
             return None;
         }
         let ratio = micros / reached;
-        // No sum of squares is less than this; a window that began amid a notification's attempts may miss what came before.
+        // A sum of squares is never less than this bound. If the window began between a notification's attempts, the
+        // squares may be incomplete.
         let is_whole = squares * of(self.sent) >= 0.999 * micros * micros;
         if micros > 0.0 && !(is_whole && micros * micros >= ENOUGH_PAID * squares) {
             return None;
@@ -114,7 +119,8 @@ impl Spending {
     }
 }
 
-/// How much more a delivery costs the second side, in micro-euro; `None` when either side has too little.
+/// Returns the second arm's cost per delivery minus the first's, in micro-euro; `None` if either arm has too little
+/// data.
 #[must_use]
 pub fn cost_difference(first: Spending, second: Spending) -> Option<Interval> {
     let ((cost1, variance1), (cost2, variance2)) = (first.per_delivery()?, second.per_delivery()?);
@@ -122,8 +128,9 @@ pub fn cost_difference(first: Spending, second: Spending) -> Option<Interval> {
     Some(Interval { difference, low: difference - half, high: difference + half })
 }
 
-/// Between which two latencies the quantile `q` of what the histogram was drawn from lies, with 97.5 % confidence: the
-/// order statistics of the ranks that a binomial count of values below it may have. `None` when there are too few values.
+/// Returns the two latencies between which the quantile `q` of the underlying distribution lies, with 97.5 %
+/// confidence. They are order statistics: their ranks come from the binomial distribution of the number of values below
+/// the quantile. Returns `None` if there are too few values.
 #[must_use]
 pub fn quantile_between(bins: &Bins, q: f64) -> Option<(u64, u64)> {
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
@@ -136,7 +143,7 @@ pub fn quantile_between(bins: &Bins, q: f64) -> Option<(u64, u64)> {
     Some((edges_ms(bin_of_rank(bins, low)?).0, edges_ms(bin_of_rank(bins, high)?).1))
 }
 
-/// The bin that the value of this rank, counted from 1, is in.
+/// Returns the bin of the value with this rank; ranks begin at 1.
 fn bin_of_rank(bins: &Bins, rank: f64) -> Option<i32> {
     let mut seen = 0.0;
     let (bin, _) = bins.iter().find(|(_, count)| {
@@ -148,7 +155,8 @@ fn bin_of_rank(bins: &Bins, rank: f64) -> Option<i32> {
     Some(*bin)
 }
 
-/// How far a split is from a promised share of 0 to 1, exclusive: Pearson's statistic, with one degree of freedom.
+/// Returns Pearson's chi-square statistic of a split against a promised share, with one degree of freedom. The promised
+/// share is above 0 and below 1.
 #[must_use]
 pub fn chi_square(observed: Share, promised: f64) -> f64 {
     let (part, n) = observed.as_f64();
@@ -218,14 +226,14 @@ mod tests {
 
         #[test]
         fn the_true_quantile_of_a_sample_is_nearly_always_between(seed in proptest::collection::vec(0.0..1.0f64, 400)) {
-            // Exponential with a mean of 300 ms: its 95 % quantile is 300 ln 20.
+            // An exponential distribution with a mean of 300 ms: its 95 % quantile is 300 ln 20.
             let mut bins = Bins::new();
             for u in &seed {
                 let latency_ms = (-300.0 * (1.0 - u).ln()).ceil() as u64;
                 *bins.entry(bin_of(latency_ms)).or_insert(0) += 1;
             }
             let (low, high) = quantile_between(&bins, 0.95).unwrap();
-            // With more than the promised 97.5 %, so that no run fails by chance: a fifth of room on both sides.
+            // The tolerance is wider than that of the promised 97.5 %, so that no run fails by chance.
             prop_assert!(low as f64 <= 899.0 * 1.4 && high as f64 >= 899.0 / 1.4, "{low} to {high}");
         }
     }
@@ -248,7 +256,8 @@ mod tests {
         assert_eq!(quantile_between(&Bins::new(), 0.95), None);
     }
 
-    /// Notifications of which a share is paid for and a share of all is reached, drawn by a generator of fixed seed.
+    /// Draws notifications with a generator of fixed seed; `paid` and `reached` are the shares that are paid for and
+    /// reached.
     fn spending(sent: i64, paid: f64, reached: f64, seed: &mut u64) -> Spending {
         let mut draw = || {
             *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

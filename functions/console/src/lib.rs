@@ -1,7 +1,8 @@
-//! What ops ask: metrics, channels, costs, health, the rollout, v1 against v2, and the report of a week.
+//! The function `console`: metrics, channels, costs, health, the rollout, the comparison of both versions, and the
+//! weekly report.
 //!
-//! Everything is answered from the counters of [`::metrics`], whatever the traffic was, and decided purely: each answer
-//! is a function of a window's [`::metrics::Counters`]. [`api`] reads them.
+//! Figures are pure functions of a window's [`::metrics::Counters`], so their cost does not depend on the traffic.
+//! [`api`] reads the counters and the other state.
 
 pub mod api;
 pub mod change;
@@ -29,10 +30,10 @@ mod tests {
 
     use serde_json::Value;
 
-    /// Objects whose keys are names of channels, types, sides or reasons, and no fields.
+    /// Objects whose keys are names of channels, types, arms or reasons instead of fields.
     const MAPS: [&str; 5] = ["by_channel", "by_type", "by_version", "channels", "skipped"];
 
-    /// The fields of an answer, however deep.
+    /// Collects the field names of an answer, at any depth.
     fn fields(value: &Value, is_map: bool, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(object) => {
@@ -40,7 +41,7 @@ mod tests {
                     if !is_map {
                         found.insert(name.clone());
                     }
-                    // The report has a whole answer under `channels`, which begins with its window.
+                    // In the report, `channels` is a complete answer, which begins with its window.
                     let holds_names = MAPS.contains(&name.as_str()) && value.get("window").is_none();
                     fields(value, holds_names, found);
                 }

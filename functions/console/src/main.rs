@@ -1,4 +1,5 @@
-//! Answers ops: metrics, health, costs, the rollout, v1 against v2, and the report of a week. Changes the rollout for them.
+//! Entry point of `console`: answers operators' requests about metrics, health, costs, the rollout and the weekly
+//! report, and changes the rollout.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

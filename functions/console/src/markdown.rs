@@ -1,4 +1,4 @@
-//! The review as Markdown, to send round.
+//! The report as Markdown, for e-mail or chat.
 
 use std::fmt::{Display, Write};
 
@@ -11,7 +11,7 @@ use super::report::{Incident, Report, Target};
 use super::targets::euro;
 
 impl Report {
-    /// The same as its JSON, for people.
+    /// Returns the content of the JSON report as Markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
@@ -36,7 +36,7 @@ fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<St
     let _ = writeln!(text, "| {} |", head.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for row in rows {
-        // What people wrote may hold what would end a cell or a row.
+        // Text that people wrote may contain characters that end a cell or a row.
         let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|").replace(['\n', '\r'], " ")).collect();
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }

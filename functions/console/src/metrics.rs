@@ -8,29 +8,30 @@ use serde::Serialize;
 use metrics::figures::{Attempts, Figures, Notifications};
 use metrics::{Counters, Window};
 
-/// The whole answer.
+/// The response of `GET /v1/metrics`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What was looked at.
+    /// The window of the figures.
     pub window: Span,
-    /// All notifications.
+    /// Figures of all notifications.
     pub summary: Notifications,
-    /// Attempts by channel; every channel, also without any.
+    /// Attempts by channel, for every channel, used or not.
     pub by_channel: BTreeMap<&'static str, Attempts>,
-    /// Notifications by side of the rollout; v1 and v2 always, `undecided` when there is one.
+    /// Notifications by arm of the rollout: always `v1` and `v2`; `undecided` if there are any.
     pub by_version: BTreeMap<&'static str, Notifications>,
-    /// Notifications by type, those with any.
+    /// Notifications by type, for types that have any.
     pub by_type: BTreeMap<String, Notifications>,
 }
 
-/// The window that was used: the one asked for, widened to whole minutes, or to whole hours further back than 48 hours.
+/// The window that was used. It is the requested one, widened to whole minutes, or to whole hours if it begins more
+/// than 48 hours ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
-    /// The first moment in it.
+    /// First moment in the window.
     pub from: Timestamp,
-    /// The first moment after it.
+    /// First moment after the window.
     pub to: Timestamp,
-    /// Its length.
+    /// Length of the window, in minutes.
     pub minutes: i64,
 }
 
@@ -41,7 +42,7 @@ impl From<Window> for Span {
 }
 
 impl Report {
-    /// Puts a window's counters into the answer's shape.
+    /// Computes the response from a window's counters.
     #[must_use]
     pub fn new(window: Window, counters: &Counters) -> Self {
         let Figures { summary, by_channel, by_version, by_type } = Figures::of(counters);

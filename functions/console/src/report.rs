@@ -1,5 +1,5 @@
-//! `GET /v1/report`: what an operator sends round after a week. Targets against actuals, channels, costs, v1 against v2, and
-//! what happened, as JSON or as the same in Markdown ([`crate::markdown`]).
+//! `GET /v1/report`: the weekly report for operators. It contains targets and actual values, channels, costs, the
+//! comparison of both versions, and incidents. The format is JSON or Markdown ([`crate::markdown`]).
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,59 +14,59 @@ use metrics::counters::{Cohort, Tried};
 use metrics::figures::{Attempts, Figures, Notifications};
 use metrics::{CounterName, Counters, Window};
 
-/// The whole review.
+/// The complete report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What was looked at.
+    /// The window of the figures.
     pub window: Span,
-    /// When it was written.
+    /// Time at which the report was written.
     pub written_at: Timestamp,
-    /// How many targets were met, in words.
+    /// Number of targets met, as text.
     pub verdict: String,
-    /// Each target against what was.
+    /// Each target with its actual value.
     pub targets: Vec<Target>,
-    /// All notifications.
+    /// Figures of all notifications.
     pub summary: Notifications,
-    /// Each channel, with recommendations.
+    /// Figures of each channel, with recommendations.
     pub channels: Channels,
-    /// What it cost, and where the month is heading.
+    /// Cost of the window, and the projection for the month.
     pub costs: Costs,
-    /// v1 against v2.
+    /// Comparison of version 1 and version 2.
     pub comparison: Comparison,
-    /// What was changed, by whom and why, and what alerts said; oldest first.
+    /// Changes with author and reason, and alerts; oldest first.
     pub incidents: Vec<Incident>,
 }
 
 /// One target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Target {
-    /// What is looked at.
+    /// Name of the target.
     pub target: &'static str,
-    /// What is asked for.
+    /// The target value, as text.
     pub wanted: String,
-    /// What was; null without data.
+    /// The actual value; null without data.
     pub actual: Option<String>,
-    /// How many things that is made of.
+    /// Size of the sample behind the actual value.
     pub sample: i64,
     /// `pass`, `fail`, or `no data`.
     pub result: &'static str,
 }
 
-/// A change of what ops steer the service by, or an alert.
+/// A change of a parameter, or an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Incident {
-    /// When.
+    /// Time of the incident.
     pub at: Timestamp,
-    /// Who: a principal, the guard, a ramp, or an alert.
+    /// Author: an operator, an API client, the guard, the ramp, or an alert.
     pub by: String,
-    /// What was changed, from what to what, or what the alert says.
+    /// The change from old to new value, or the title of the alert.
     pub what: String,
-    /// Why, with the numbers that led to it.
+    /// The reason, with the numbers that led to it.
     pub reason: String,
 }
 
 impl Report {
-    /// Puts the review together.
+    /// Creates the report.
     #[must_use]
     pub fn new(
         window: Window,
@@ -142,7 +142,7 @@ fn budget(costs: &Costs) -> Target {
     let budget = month.budget_micros.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX));
     let expected = month.projected_micros.unwrap_or(month.spent_micros);
     let wanted = budget.map_or("no budget is set".to_owned(), |budget| format!("at most {}", euro(budget)));
-    // On a month's first day only what is spent already can be held against the budget.
+    // On the first day of a month there is no projection. Only cost that already exceeds the budget gives a result.
     let knows = month.projected_micros.is_some() || budget.is_some_and(|budget| expected > budget);
     let actual = budget.filter(|_| knows).map(|_| euro(expected));
     Target::new("cost of the month at its pace", wanted, actual, 1, budget.is_some_and(|budget| expected > budget))

@@ -1,4 +1,4 @@
-//! `GET` and `PUT /v1/rollout`: who gets version 2 and how that came about, and the operators' hand on it.
+//! `GET` and `PUT /v1/rollout`: state and history of the rollout, and changes by operators.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -19,30 +19,30 @@ use platform::http::Request;
 use platform::problem::{FieldError, Problem, ProblemKind};
 use rollout::{RampState, Remembered, SetProblem, Wanted};
 
-/// How far back the arms are counted.
+/// Window of the arms, in minutes.
 const ARMS_MINUTES: i64 = 60;
 
-/// The answer of `GET /v1/rollout`.
+/// The response of `GET /v1/rollout`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rollout {
-    /// In percent.
+    /// The percentage.
     pub percentage: Number,
-    /// Where that comes from: `live` is the parameter as it is now, `last good` what it was when it could be read, `none` that
-    /// it never could, which is 0.
+    /// Source of the percentage. `live` is the present parameter, `last good` is the last valid value, and `none` means
+    /// 0 because no valid value was ever read.
     pub source: &'static str,
-    /// The parameter's version; null where it cannot be read.
+    /// Version of the parameter; null if it cannot be read.
     pub version: Option<i64>,
-    /// When it last changed, as far as the audit knows.
+    /// Time of the last change, as far as the audit records show.
     pub changed_at: Option<Timestamp>,
-    /// How many recipients are listed to get version 2 at any percentage above 0.
+    /// Number of listed users, who get version 2 at any percentage above 0.
     pub listed: usize,
-    /// Who got which version in the last hour.
+    /// Number of notifications of each version in the last hour.
     pub arms: Arms,
-    /// That split against what the percentage promised.
+    /// Check of that split against the percentage.
     pub sample_ratio: SampleRatio,
-    /// The plan under way.
+    /// The active plan.
     pub plan: Option<PlanView>,
-    /// The guard's last verdict with every rule's input, threshold and sample.
+    /// The guard's last verdict with input, threshold and sample of every rule.
     pub guard: GuardView,
     /// The last changes, newest first.
     pub changes: Vec<AuditRecord>,
@@ -51,63 +51,63 @@ pub struct Rollout {
 /// Notifications by version.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Arms {
-    /// What was looked at.
+    /// The window of the numbers.
     pub window: Span,
-    /// Notifications that were given to version 1.
+    /// Notifications assigned to version 1.
     pub v1: i64,
-    /// And to version 2.
+    /// Notifications assigned to version 2.
     pub v2: i64,
-    /// The share of version 2; null without any.
+    /// Share of version 2; null without any notification.
     pub v2_share: Option<f64>,
 }
 
-/// A plan and where it stands.
+/// A plan and its state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlanView {
-    /// What is climbed.
+    /// The steps of the plan.
     pub steps: Vec<StepView>,
-    /// What must hold.
+    /// The criteria that must hold.
     pub criteria: Criteria,
-    /// Who started it.
+    /// The actor who started the plan.
     pub by: By,
-    /// When.
+    /// Time of the start.
     pub started_at: Timestamp,
-    /// Which step is in force, from 1 on.
+    /// Number of the present step, from 1.
     pub step: usize,
-    /// Since when.
+    /// Time at which the present step began.
     pub step_since: Timestamp,
-    /// Since when the criteria have held without a break.
+    /// Time since which the criteria have held without interruption.
     pub holding_since: Timestamp,
-    /// When the next step is taken if they go on to hold, on enough data.
+    /// Time of the next step if the criteria continue to hold, on enough data.
     pub next_step_at: Option<Timestamp>,
-    /// What the last minute found.
+    /// Result of the last evaluation.
     pub last: Option<Value>,
 }
 
-/// One step.
+/// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepView {
-    /// In percent.
+    /// The percentage.
     pub percentage: Number,
-    /// How long the criteria must hold on it.
+    /// Minutes for which the criteria must hold on this step.
     pub hold_minutes: u32,
 }
 
-/// What the guard said last.
+/// The guard's last evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GuardView {
-    /// When; null before the first time.
+    /// Time of the evaluation; null before the first one.
     pub at: Option<Timestamp>,
-    /// What; null before the first time.
+    /// The verdict; null before the first evaluation.
     pub verdict: Option<Value>,
 }
 
-/// The answer of `PUT /v1/rollout`.
+/// The response of `PUT /v1/rollout`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Changed {
-    /// In percent, within 30 s in force everywhere; null where the parameter cannot be read.
+    /// The percentage, in force everywhere within 30 s; null if the parameter cannot be read.
     pub percentage: Option<Number>,
-    /// The plan under way.
+    /// The active plan.
     pub plan: Option<PlanView>,
 }
 
@@ -146,7 +146,7 @@ impl ConsoleApi {
         })
     }
 
-    /// Does what is asked for. What is refused changes nothing.
+    /// Makes the requested change. A refused request changes nothing.
     pub(super) async fn change_rollout(&self, request: &Request, now: Timestamp) -> Result<Changed, Problem> {
         request.only_parameters(&[])?;
         let caller = &request.caller;
@@ -172,7 +172,7 @@ impl ConsoleApi {
         Ok(Changed { percentage: percentage.map(number), plan: done.ramp.as_ref().map(PlanView::new) })
     }
 
-    /// The parameter as it is now, past every cache.
+    /// Reads the present parameter, without any cache.
     async fn present(&self) -> Option<ParameterVersion> {
         let name = format!("{}/{}", self.steward.prefix, Watched::RolloutPercentage);
         let found = self.steward.parameters.versions(vec![name.clone()]).await;
@@ -180,11 +180,12 @@ impl ConsoleApi {
         found?.remove(&name)
     }
 
-    /// What is promised by the parameter as it was just read, or else by what is in force.
+    /// Returns the promise of the parameter that was just read; without one, that of the values in force.
     async fn promise_of(&self, present: Option<&ParameterVersion>) -> Promise {
         let live = match present {
             Some(_) => self.live.live().await.rollout,
-            // What was cached while the parameter was readable may be older than what every process finds out now.
+            // Reads again: a value cached while the parameter was readable may be older than the one other processes
+            // now fall back to.
             None => self.live.reread().await.rollout,
         };
         let mut texts = self.live.good_texts();
@@ -222,7 +223,7 @@ fn refused(problem: SetProblem) -> Problem {
     }
 }
 
-/// A percentage as JSON: `10`, `12.5`.
+/// Returns a percentage as a JSON number: `10`, `12.5`.
 fn number(percentage: Percentage) -> Number {
     percentage.to_string().parse().unwrap_or_else(|_| Number::from(0))
 }

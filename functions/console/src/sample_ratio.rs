@@ -1,5 +1,5 @@
-//! Whether the two sides are as large as the percentage promised. Where they are not, something else than the rollout
-//! decides who is in v2, and the comparison compares other people than it says.
+//! Check of the arms' sizes against the percentage (sample ratio mismatch). If they differ, something other than the
+//! rollout selects the version. The comparison would then compare different groups of recipients.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -12,55 +12,58 @@ use metrics::figures::rate;
 use metrics::sides::Side;
 use metrics::{CounterName, Counters, Window};
 
-/// When every decision follows a change, and rollup has seen it, with the rest of that minute.
+/// Time after a change until every decision follows the change and rollup has counted it, rounded up to a whole minute.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(3);
-/// So many notifications, and so many expected on each side, before there is a verdict.
+/// Minimum number of notifications before there is a verdict. The second constant is the minimum expected number in
+/// each arm.
 const ENOUGH: i64 = 100;
 const ENOUGH_EXPECTED: f64 = 5.0;
-/// A shift that matters: a percentage point, or a tenth of the smaller side. Notifications of one recipient come together,
-/// so at large numbers the statistic alone would find a shift in every split.
+/// Minimum shift that matters: one percentage point, or a tenth of the smaller arm, whichever is less. A recipient's
+/// notifications arrive together. Therefore, at large numbers, the statistic alone would find a shift in every split.
 const MATTERS: f64 = 0.01;
 const MATTERS_OF_A_SIDE: f64 = 0.1;
 
-/// What ops have promised, and since when.
+/// The share that the rollout promises, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
     /// The percentage in force.
     pub percentage: Percentage,
-    /// How many recipients are listed to get v2 at any percentage.
+    /// Number of listed users, who get version 2 at any percentage above 0.
     pub listed: usize,
-    /// Since when neither has changed, as far as known.
+    /// Time since which percentage and list are unchanged, as far as known.
     pub unchanged_since: Option<Timestamp>,
 }
 
-/// The check, and what it is made of.
+/// Result of the check, with its data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SampleRatio {
     /// `as promised`, `not as promised`, `not enough data` or `not known`.
     pub verdict: &'static str,
-    /// What to make of it, in words.
+    /// Explanation of the verdict.
     pub note: String,
-    /// What was looked at: of the window, the time since the rollout was last changed.
+    /// The part of the window since the last change of the rollout.
     pub window: Option<Span>,
-    /// The share of v2 that the percentage promises, 0 to 1.
+    /// Share of version 2 that the percentage promises, 0 to 1.
     pub promised: f64,
-    /// The share that v2 had.
+    /// Actual share of version 2.
     pub found: Option<f64>,
-    /// Notifications given to v1 and v2, whatever became of them.
+    /// Notifications assigned to version 1 and version 2, with any result.
     pub assigned: [i64; 2],
-    /// Pearson's statistic with one degree of freedom; chance alone is above 10.828 once in a thousand times.
+    /// Pearson's chi-square statistic with one degree of freedom. By chance alone, it exceeds 10.828 once in a thousand
+    /// times.
     pub chi_square: Option<f64>,
 }
 
 impl Promise {
-    /// The part of a window in which it held; `None` when that is unknown or nothing.
+    /// Returns the part of a window in which the promise was in force; `None` if that is unknown or empty.
     #[must_use]
     pub fn held_in(&self, window: Window, now: Timestamp) -> Option<Window> {
         let since = self.unchanged_since?.saturating_add(SETTLED_AFTER).unwrap_or(Timestamp::MAX);
         if since <= window.from() {
             return Some(window);
         }
-        // To whole minutes, so that nothing from before the change is in the first one; to whole hours further back.
+        // Rounds up to a whole minute, or to a whole hour if the change is more than 47 hours ago, so that the first
+        // bucket contains nothing from before the change.
         let whole = if now.duration_since(since) > SignedDuration::from_hours(47) { 3_600 } else { 60 };
         let second = since.as_second() + (whole - since.as_second().rem_euclid(whole)) % whole;
         let from = Timestamp::from_second(second).ok()?;
@@ -73,7 +76,7 @@ impl Promise {
 }
 
 impl SampleRatio {
-    /// Holds a window, in which the promise held, against it.
+    /// Checks a window in which the promise was in force.
     #[must_use]
     pub fn new(promise: &Promise, window: Option<Window>, counters: &Counters) -> Self {
         let assigned = |cohort| counters.get(&CounterName::Side(cohort, Side::Assigned)).max(0);

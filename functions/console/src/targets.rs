@@ -1,46 +1,46 @@
-//! What is asked of the service, in one place: health, recommendations and the report hold the figures against these.
+//! Targets of the service; health, recommendations and the report compare the figures with them.
 
-/// What health looks back on.
+/// Window of the health score, in minutes.
 pub const HEALTH_MINUTES: i64 = 60;
-/// At least this share of what a channel tried is to get through, in percent.
+/// Minimum share of a channel's notifications that must be reached, in percent.
 pub const DELIVERY_PERCENT: i64 = 95;
-/// At most this share of notifications may end badly, in percent.
+/// Maximum share of notifications that may fail, expire or stay uncertain, in percent.
 pub const ERROR_PERCENT: i64 = 5;
-/// Nineteen in twenty are to be through within this.
+/// Maximum p95 latency, in milliseconds: 19 of 20 must be faster.
 pub const P95_MS: u64 = 3_000;
-/// At least this share of SMS is to get through, in percent.
+/// Minimum share of notifications tried on SMS that must be reached, in percent.
 pub const SMS_PERCENT: i64 = 80;
-/// The most that an e-mail that got through may cost, in micro-euro: 0.001 EUR.
+/// Maximum cost per notification reached by e-mail, in micro-euro: 0.001 EUR.
 pub const EMAIL_MICROS: i64 = 1_000;
-/// At least this share of v2's notifications is to get through, in percent.
+/// Minimum share of version 2's notifications that must be accepted or delivered, in percent.
 pub const CASCADE_PERCENT: i64 = 98;
-/// The most that an hour may cost, in micro-euro: 100 EUR.
+/// Maximum cost of an hour, in micro-euro: 100 EUR.
 pub const HOUR_MICROS: i64 = 100_000_000;
-/// An hour is to have at least so many notifications sent.
+/// Minimum number of notifications sent in an hour.
 pub const SENT_IN_AN_HOUR: i64 = 10;
-/// At least this share of what reached somebody is to be clicked, in percent.
+/// Minimum share of accepted or delivered notifications that must be clicked, in percent.
 pub const CTR_PERCENT: i64 = 40;
 
-/// Whether `part` is less than `percent` of `whole`, exactly; nothing is less than a share of nothing.
+/// Returns true if `part` is less than `percent` of `whole`, without rounding; false if `whole` is 0.
 #[must_use]
 pub const fn is_below(part: i64, whole: i64, percent: i64) -> bool {
     whole > 0 && (part as i128) * 100 < (percent as i128) * (whole as i128)
 }
 
-/// Whether `part` is more than `percent` of `whole`, exactly.
+/// Returns true if `part` is more than `percent` of `whole`, without rounding; false if `whole` is 0.
 #[must_use]
 pub const fn is_above(part: i64, whole: i64, percent: i64) -> bool {
     whole > 0 && (part as i128) * 100 > (percent as i128) * (whole as i128)
 }
 
-/// What one of `count` costs, in whole micro-euro; `None` of nothing.
+/// Returns the cost of one of `count`, rounded to whole micro-euro; `None` if `count` is 0.
 #[must_use]
 pub fn each(micros: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| (micros + count / 2) / count)
 }
 
-/// Micro-euro for people: cents, such as `12.50 EUR`; of less than a euro up to four decimals, and of less than a cent up to
-/// all six, so that the price of an e-mail shows.
+/// Formats micro-euro for people: with cents, such as `12.50 EUR`. Amounts below one euro have up to four decimals.
+/// Amounts below one cent have up to six, so that the price of an e-mail is visible.
 #[must_use]
 pub fn euro(micros: i64) -> String {
     let decimals = match micros.unsigned_abs() {
@@ -54,8 +54,8 @@ pub fn euro(micros: i64) -> String {
     format!("{} EUR", &text[..kept])
 }
 
-/// A share for people, such as `93.1 %`. What only rounding would make whole has more decimals: 949 of 1,000 are `94.9 %`
-/// and 9,499 of 10,000 `94.99 %`, so that nothing stands at a limit that it missed.
+/// Formats a share for people, such as `93.1 %`. A share that only rounding would make whole gets more decimals: 949 of
+/// 1,000 are `94.9 %`, and 9,499 of 10,000 are `94.99 %`. Therefore no share appears equal to a limit that it misses.
 #[must_use]
 pub fn percent(part: i64, whole: i64) -> String {
     let (part, whole) = (i128::from(part), i128::from(whole.max(1)));

@@ -1,4 +1,4 @@
-//! What this function cannot start without.
+//! Start-up test: without a required variable, the function does not start and names the variable.
 #![allow(clippy::unwrap_used)]
 
 use tests::start;
