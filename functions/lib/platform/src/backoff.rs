@@ -1,17 +1,17 @@
-//! How long to wait before trying again: exponential backoff with full jitter, or what the provider asked for.
+//! Delay before a retry: exponential backoff with full jitter, or the delay that the provider asked for.
 //!
-//! Full jitter spreads the retries of many instances evenly, see the AWS Architecture Blog, "Exponential Backoff And
+//! Full jitter spreads the retries of many instances evenly; see the AWS Architecture Blog, "Exponential Backoff And
 //! Jitter".
 
-/// The first wait's upper bound.
+/// Upper bound of the first delay.
 pub const BASE_MS: u64 = 1_000;
-/// The longest wait of our own choosing.
+/// Maximum delay, unless the provider asked for a longer one.
 pub const CAP_MS: u64 = 10 * 60 * 1_000;
-/// The shortest, so that a retry is never a hammer.
+/// Minimum delay, unless the provider asked for a shorter one.
 const FLOOR_MS: u64 = 100;
 
-/// The wait after try number `made` (from 1). `unit` is a random number in `0.0..1.0`. A provider's own wish is kept,
-/// with up to a tenth on top, so that all its clients do not come back in the same instant.
+/// Returns the delay after try number `made` (from 1), in milliseconds. `unit` is a random number in `0.0..1.0`. If
+/// the provider asked for a delay, up to a tenth is added, so that its clients do not retry at the same moment.
 #[must_use]
 pub fn delay_ms(made: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
     let unit = unit.clamp(0.0, 1.0);
@@ -24,7 +24,7 @@ pub fn delay_ms(made: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 fn scaled(bound_ms: u64, unit: f64) -> u64 {
-    // Bounds stay far below 2^52, where f64 counts whole milliseconds exactly.
+    // Bounds stay far below 2^52, up to which f64 represents whole milliseconds exactly.
     (bound_ms as f64 * unit) as u64
 }
 

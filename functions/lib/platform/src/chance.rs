@@ -1,31 +1,33 @@
-//! Randomness for spreading things out and telling writes apart: never for secrets or ids.
+//! Random numbers for jitter and for revisions. They are not for secrets or ids.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// A number from 0 up to, but not including, 1.
+/// Returns a random number from 0 up to, but not including, 1.
 #[must_use]
 pub fn unit() -> f64 {
     let mut bytes = [0; 4];
-    // Without randomness retries lose their spread and nothing else.
+    // If the random source fails, the result is 0. Retries then have no jitter; nothing else changes.
     let _ = SystemRandom::new().fill(&mut bytes);
     f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// A whole number from 0 up to, but not including, `bound`.
+/// Returns a random whole number from 0 up to, but not including, `bound`.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // times in milliseconds, far below 2^52
 pub fn up_to(bound: i64) -> i64 {
     (bound as f64 * unit()) as i64
 }
 
-/// Up to here [`other_than`] answers without randomness, and nobody may take a number for their own.
+/// Largest value that [`other_than`] returns if the random source fails. A value up to this one does not identify the
+/// writer.
 pub const UNDRAWN: u32 = 1;
 
-/// A number by which one write is told from every other: never `last`, and above [`UNDRAWN`].
+/// Returns a revision that identifies one write. It differs from `last` and is above [`UNDRAWN`].
 #[must_use]
 pub fn other_than(last: u32) -> u32 {
     let random = ring::rand::generate::<[u8; 4]>(&SystemRandom::new());
-    // Without randomness 0 and 1 take turns: writes still exclude each other, but a lost answer is not made up for.
+    // If the random source fails, 0 and 1 alternate. Conditional writes still exclude each other. But a writer that
+    // received no response cannot recognize its own write.
     let Ok(random) = random else { return u32::from(last == 0) };
     let drawn = u32::from_be_bytes(random.expose());
     if drawn != last && drawn > UNDRAWN { drawn } else { last.wrapping_add(1).max(UNDRAWN + 1) }

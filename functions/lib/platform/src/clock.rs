@@ -1,4 +1,4 @@
-//! The one way the service learns what time it is, so that a test can move it.
+//! Clock of the service. All code reads the time here, so that a test can change it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The system's clock, or one that stands still until it is told to move. Clones of a manual clock move together.
+/// System clock, or a manual clock that moves only by [`Clock::advance`]. Clones of a manual clock move together.
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// The machine's own clock.
+    /// System clock of the machine.
     System,
-    /// Milliseconds since the Unix epoch, moved by [`Clock::advance`].
+    /// Manual clock: milliseconds since the Unix epoch.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at `start`.
+    /// Creates a manual clock that shows `start`.
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.as_millisecond())))
     }
 
-    /// The present moment in whole milliseconds, the precision that every table and answer keeps.
+    /// Returns the current time in whole milliseconds, the precision of all tables and responses.
     pub fn now(&self) -> Timestamp {
         let ms = match self {
             Self::System => Timestamp::now().as_millisecond(),
@@ -30,7 +30,7 @@ impl Clock {
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
     }
 
-    /// Sleeps, if this clock moves by itself; `false` when nothing would be waited for.
+    /// Sleeps for `pause` on the system clock. A manual clock returns `false` at once.
     pub async fn sleep(&self, pause: SignedDuration) -> bool {
         match self {
             Self::System => {
@@ -42,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the system's clock is not ours to move and stays as it is.
+    /// Moves a manual clock forward. The system clock does not change.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(ms) = self {
             let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);

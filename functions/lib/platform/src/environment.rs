@@ -1,27 +1,28 @@
-//! What a function is told by its Environment block in the template: read once, at the start, and named when it lacks.
+//! Environment variables of a function, which its `Environment` block in the template sets. They are read once, at
+//! the start. An error contains the name of the variable.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// A variable that stops the start. Shows the variable's name and never its value.
+/// Error in a variable, which prevents the start. It contains the variable's name but never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
-    /// Not set, or set to nothing.
+    /// The variable is not set, or is empty.
     #[error("environment variable {0} is missing")]
     MissingVariable(&'static str),
-    /// Set to something this function cannot use.
+    /// The function cannot use the variable's value.
     #[error("environment variable {name} is not usable: {why}")]
     BadVariable {
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
-        /// What is wrong with it.
+        /// Reason for which the value cannot be used.
         why: String,
     },
 }
 
-/// The variables of this process, or those that a test makes up.
+/// Variables of this process, or variables that a test sets.
 #[derive(Clone, Debug)]
 pub struct Environment(Source);
 
@@ -31,7 +32,7 @@ enum Source {
     Given(HashMap<String, OsString>),
 }
 
-// Variables may hold credentials, so a source shows only where it comes from.
+// Variables may hold credentials, so `Debug` shows only their source.
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -42,29 +43,30 @@ impl std::fmt::Debug for Source {
 }
 
 impl Environment {
-    /// The variables of this process.
+    /// Returns the variables of this process.
     pub const fn of_process() -> Self {
         Self(Source::Process)
     }
 
-    /// Made-up variables: what a test gives, and nothing of the process.
+    /// Returns the given variables only, for tests. Variables of the process are not included.
     pub fn given<N: Into<String>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(Source::Given(pairs.collect()))
     }
 
-    /// A variable that must be there.
+    /// Returns a required variable.
     ///
     /// # Errors
-    /// Missing, empty, or not UTF-8.
+    /// The variable is missing, empty, or not UTF-8.
     pub fn required(&self, name: &'static str) -> Result<String, EnvironmentError> {
         self.optional(name)?.ok_or(EnvironmentError::MissingVariable(name))
     }
 
-    /// A variable that may be missing. Empty counts as missing: CloudFormation cannot leave a variable out, only empty.
+    /// Returns an optional variable. Empty counts as missing, because CloudFormation can set a variable to the empty
+    /// string but cannot omit it.
     ///
     /// # Errors
-    /// Not UTF-8.
+    /// The variable is not UTF-8.
     pub fn optional(&self, name: &'static str) -> Result<Option<String>, EnvironmentError> {
         let Some(value) = self.raw(name) else {
             return Ok(None);
@@ -73,10 +75,11 @@ impl Environment {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    /// A variable that must be there and parse as `T`.
+    /// Returns a required variable, parsed as `T`.
     ///
     /// # Errors
-    /// As [`Environment::required`], and what `T`'s parser says. That parser must not repeat a secret in its error.
+    /// As [`Environment::required`], and the error of `T`'s parser. That parser must not repeat a secret in its
+    /// error.
     pub fn parsed<T>(&self, name: &'static str) -> Result<T, EnvironmentError>
     where
         T: FromStr,
@@ -85,10 +88,10 @@ impl Environment {
         self.required(name)?.parse().map_err(|error: T::Err| bad(name, error))
     }
 
-    /// A variable that must be there, read by a domain type's own parser.
+    /// Returns a required variable, parsed by a domain type's own parser.
     ///
     /// # Errors
-    /// As [`Environment::required`], and what the parser says. It must not repeat a secret in its error.
+    /// As [`Environment::required`], and the parser's error. The parser must not repeat a secret in its error.
     pub fn read<T, E: Display>(
         &self,
         name: &'static str,
@@ -97,10 +100,10 @@ impl Environment {
         parse(&self.required(name)?).map_err(|error| bad(name, error))
     }
 
-    /// The same for a variable that may be missing.
+    /// Returns an optional variable, parsed by a domain type's own parser.
     ///
     /// # Errors
-    /// What the parser says.
+    /// As [`Environment::optional`], and the parser's error.
     pub fn read_optional<T, E: Display>(
         &self,
         name: &'static str,
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_process_is_read_when_nothing_is_given() {
-        // Cargo sets this one for every test.
+        // Cargo sets this variable for every test.
         let name = Environment::of_process().required("CARGO_PKG_NAME").unwrap();
         assert_eq!(name, "platform");
     }

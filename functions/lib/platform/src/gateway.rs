@@ -1,7 +1,8 @@
-//! API Gateway's HTTP API events (payload format 2.0) as requests, and answers as what it expects back.
+//! Conversion between API Gateway's HTTP API events (payload format 2.0) and requests, and between responses and its
+//! result format.
 //!
-//! Source: AWS, "Create AWS Lambda proxy integrations for HTTP APIs". Query parameters come decoded. Path parameters come
-//! with every escape decoded but `%25`, so that decoding once more gives what the caller encoded.
+//! Source: AWS, "Create AWS Lambda proxy integrations for HTTP APIs". Query parameters arrive decoded. Path
+//! parameters arrive with every escape decoded except `%25`. Decoding them once more returns the caller's text.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use crate::http::{Caller, Request, Response, unsupported_coding};
 use crate::private::Private;
 
-/// The parts of the event that the service reads.
+/// Fields of the event that the service reads.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
@@ -54,13 +55,13 @@ struct Jwt {
     claims: BTreeMap<String, Value>,
 }
 
-/// Whether an event comes from API Gateway.
+/// Returns `true` if an event comes from API Gateway.
 #[must_use]
 pub fn is_request(event: &Value) -> bool {
     event.get("requestContext").is_some()
 }
 
-/// The request in an event; `None` when it is none of API Gateway's.
+/// Converts an event to a request; `None` if it is not an event of API Gateway.
 #[must_use]
 pub fn request(event: Value) -> Option<Request> {
     let event: Event = serde_json::from_value(event).ok()?;
@@ -96,8 +97,8 @@ fn decoded(parameters: BTreeMap<String, String>) -> BTreeMap<String, String> {
     parameters.into_iter().map(|(name, value)| (name, once_more(value))).collect()
 }
 
-/// The token's `client_id`, else `azp`, else `sub`; its scopes from `scope` (RFC 8693) or `scp`, which API Gateway
-/// turns from a list into `[a b]`.
+/// Returns the caller: the token's `client_id`, else `azp`, else `sub`. The scopes come from `scope` (RFC 8693) or
+/// `scp`. API Gateway converts a list of scopes to the text `[a b]`.
 fn caller(claims: &BTreeMap<String, Value>) -> Caller {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let client = text("client_id").or_else(|| text("azp"));
@@ -107,7 +108,8 @@ fn caller(claims: &BTreeMap<String, Value>) -> Caller {
     Caller { id: id.to_owned(), is_subject: client.is_none() && !id.is_empty(), scopes: scopes.collect() }
 }
 
-/// An answer as API Gateway expects it, told in the log by route and never by path.
+/// Converts a response to the format that API Gateway expects, and logs it. The log line contains the route but never
+/// the path.
 #[must_use]
 pub fn response(request: &Request, answer: Response) -> Value {
     let Request { route, caller, request_id, .. } = request;

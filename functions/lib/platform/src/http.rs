@@ -1,4 +1,4 @@
-//! An HTTP request and its answer, free of whichever event carried them.
+//! HTTP request and response, independent of the event that carries them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,17 +12,17 @@ use crate::private::Private;
 use crate::problem::{Problem, ProblemKind};
 use crate::{json, rfc3339};
 
-/// The most bytes a body may have.
+/// Maximum size of a body.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Who is asking, as the API's authorizer found out.
+/// Caller of the API, as the API's authorizer identified it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The token's `client_id`, else `azp`, else `sub`. Empty on public routes.
+    /// Token's `client_id`, else `azp`, else `sub`. Empty on public routes.
     pub id: String,
-    /// Whether only `sub` names the caller, which may be a person: it is not shown then.
+    /// `true` if the id comes from `sub`. It may identify a person then, and is not logged.
     pub is_subject: bool,
-    /// The token's scopes, such as `notifications/send`.
+    /// Scopes of the token, such as `notifications/send`.
     pub scopes: Vec<String>,
 }
 
@@ -33,57 +33,58 @@ impl fmt::Debug for Caller {
 }
 
 impl Caller {
-    /// What a log may say of the caller: a client's id, but not a subject's.
+    /// Returns the text that logs may contain: a client's id, but not a subject's.
     #[must_use]
     pub fn in_logs(&self) -> &str {
         if self.is_subject { "(subject)" } else { &self.id }
     }
 
-    /// Whether the token carries `notifications/<scope>`.
+    /// Returns `true` if the token has the scope `notifications/<scope>`.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|held| held.rsplit('/').next() == Some(scope) && held.starts_with("notifications/"))
     }
 }
 
-/// A request, with everything personal in it masked.
+/// Request in which all personal data is masked.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Method and route template, such as `GET /v1/notifications/{id}`: what logs may show.
+    /// Method and route template, such as `GET /v1/notifications/{id}`. Logs may contain it.
     pub route: String,
-    /// The path's parameters, percent-decoded.
+    /// Path parameters, percent-decoded.
     pub path: BTreeMap<String, Private<String>>,
-    /// The query's parameters, decoded; API Gateway joins a repeated one with commas.
+    /// Query parameters, decoded. API Gateway joins the values of a repeated parameter with commas.
     pub query: BTreeMap<String, Private<String>>,
-    /// Whether a browser only looks ahead (`Sec-Purpose: prefetch`), and nobody has asked yet.
+    /// `true` if a browser prefetches the page (`Sec-Purpose: prefetch`) without an action of its user.
     pub is_prefetch: bool,
-    /// `Idempotency-Key`, when given.
+    /// Value of `Idempotency-Key`, if present.
     pub idempotency_key: Option<Private<String>>,
-    /// `If-Match`, when given; API Gateway joins repeated headers with commas.
+    /// Value of `If-Match`, if present. API Gateway joins repeated headers with commas.
     pub if_match: Option<String>,
-    /// `If-None-Match`, when given.
+    /// Value of `If-None-Match`, if present.
     pub if_none_match: Option<String>,
-    /// `Content-Type`, when given.
+    /// Value of `Content-Type`, if present.
     pub content_type: Option<String>,
-    /// The body.
+    /// Body.
     pub body: Private<Vec<u8>>,
-    /// Who asks.
+    /// Caller.
     pub caller: Caller,
-    /// The reason why the body cannot be read, where its headers name a content coding or charset that is not supported.
+    /// Reason for which the body is not read: its headers name a content coding or charset that is not supported.
     pub unsupported_coding: Option<&'static str>,
     /// API Gateway's id of this request.
     pub request_id: String,
 }
 
-/// A number in digits alone, without a sign or a leading zero. A parameter that is given twice is none, since API Gateway
-/// joins the two with a comma.
+/// Parses a number of digits only, without a sign or a leading zero. A parameter that is given twice is refused,
+/// because API Gateway joins the values with a comma.
 #[must_use]
 pub fn whole_number(text: &str) -> Option<i64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
-/// The reason why a body with these headers is not read: a `Content-Encoding` (RFC 9110, 8.4), or a charset other than UTF-8.
+/// Returns the reason for which a body with these headers is not read: a `Content-Encoding` (RFC 9110, 8.4), or a
+/// charset other than UTF-8.
 #[must_use]
 pub fn unsupported_coding(content_encoding: Option<&str>, content_type: Option<&str>) -> Option<&'static str> {
     let plain = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
@@ -99,28 +100,29 @@ pub fn unsupported_coding(content_encoding: Option<&str>, content_type: Option<&
 }
 
 impl Request {
-    /// A path parameter; absent is the same as empty, since a route has them all.
+    /// Returns a path parameter. A missing parameter returns the empty string, because every parameter of a route is
+    /// present.
     #[must_use]
     pub fn path(&self, name: &str) -> &str {
         self.path.get(name).map_or("", |value| value.expose().as_str())
     }
 
-    /// A query parameter.
+    /// Returns a query parameter.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(|value| value.expose().as_str())
     }
 
-    /// The body as JSON of a known shape.
+    /// Parses the body as JSON of type `T`.
     ///
     /// # Errors
-    /// 415 for a content coding or charset that is not read, 413 when too large, 400 when it is not JSON, 422 naming the field
-    /// when it does not have the shape.
+    /// 415 for a content coding or charset that is not supported. 413 if the body is too large. 400 if it is not
+    /// JSON. 422 with the field's name if it does not have the structure of `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         json::parse(self.readable_body()?)
     }
 
-    /// The body as any JSON value.
+    /// Parses the body as any JSON value.
     ///
     /// # Errors
     /// As [`Self::json`].
@@ -128,7 +130,8 @@ impl Request {
         json::value(self.readable_body()?)
     }
 
-    /// The elements of a body that is an object with one list; a value that cannot be held is its own element's problem.
+    /// Returns the elements of a body that is an object with one list. An invalid value causes a problem for its own
+    /// element only.
     ///
     /// # Errors
     /// As [`Self::json`].
@@ -147,10 +150,10 @@ impl Request {
         Ok(bytes)
     }
 
-    /// Refuses a query that has any other parameter than these.
+    /// Refuses a query with any parameter other than these.
     ///
     /// # Errors
-    /// 422 naming the parameter, or `query` where its name is not fit to be repeated.
+    /// 422 with the parameter's name, or with `query` if the name must not be repeated.
     pub fn only_parameters(&self, known: &[&str]) -> Result<(), Problem> {
         let Some(unknown) = self.query.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
         let is_plain = unknown.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
@@ -158,19 +161,19 @@ impl Request {
         Err(Problem::invalid_field(if is_plain { unknown.as_str() } else { "query" }, "is not a known parameter"))
     }
 
-    /// A query parameter that is a time; `None` when not given.
+    /// Returns a query parameter that is a time; `None` if it is missing.
     ///
     /// # Errors
-    /// 422 saying what is wrong with it.
+    /// 422 with the reason.
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let parse = |text: &str| rfc3339::parse(text).map_err(|wrong| Problem::invalid_field(name, wrong.to_string()));
         self.query(name).map(parse).transpose()
     }
 
-    /// `?limit=`, from 1 to 100; 50 when not given.
+    /// Returns `?limit=`, from 1 to 100; 50 if it is missing.
     ///
     /// # Errors
-    /// 422 for anything else.
+    /// 422 for any other value.
     pub fn limit(&self) -> Result<usize, Problem> {
         match self.query("limit") {
             None => Ok(50),
@@ -182,46 +185,46 @@ impl Request {
     }
 }
 
-/// An answer.
+/// Response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// Headers beyond `Content-Type`.
+    /// Headers other than `Content-Type`.
     pub headers: Vec<(&'static str, String)>,
-    /// `application/json`, `application/problem+json`, or what a browser is shown.
+    /// `application/json`, `application/problem+json`, or the type of a page or file for browsers.
     pub content_type: &'static str,
-    /// The body; empty for 204.
+    /// Body; empty for 204 and 304.
     pub body: Private<String>,
 }
 
 impl Response {
-    /// A JSON answer.
+    /// Creates a JSON response.
     #[must_use]
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let text = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
         Self { status, headers: Vec::new(), content_type: "application/json", body: Private::new(text) }
     }
 
-    /// A text of another kind.
+    /// Creates a response with text of another content type.
     #[must_use]
     pub fn text(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         Self { status, headers: Vec::new(), content_type, body: Private::new(body.into()) }
     }
 
-    /// 204.
+    /// Creates a 204.
     #[must_use]
     pub const fn no_content() -> Self {
         Self { status: 204, headers: Vec::new(), content_type: "application/json", body: Private::new(String::new()) }
     }
 
-    /// 304.
+    /// Creates a 304.
     #[must_use]
     pub fn not_modified() -> Self {
         Self { status: 304, ..Self::no_content() }
     }
 
-    /// A problem as an answer.
+    /// Creates the response for a problem.
     #[must_use]
     pub fn problem(problem: &Problem, request_id: &str) -> Self {
         let mut response = Self::json(problem.kind.status(), &problem.to_json(request_id));
@@ -232,7 +235,7 @@ impl Response {
         response
     }
 
-    /// The same with one header more.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -1,5 +1,5 @@
-//! What every function needs and no rule: private data, clock, random numbers, backoff, HTTP types and problems, the gateway's
-//! events, the environment, logs, metric lines and the start of a process.
+//! Technical base of every function, without business rules: private data, clock, random numbers, backoff, HTTP types
+//! and problems, API Gateway events, environment, logs, metric lines and process start.
 
 pub mod backoff;
 pub mod chance;

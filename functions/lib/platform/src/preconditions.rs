@@ -1,41 +1,41 @@
-//! Entity tags and the conditions that a request sets on them (RFC 9110, sections 8.8.3 and 13.1).
+//! Entity tags, and the conditions that a request sets with them (RFC 9110, sections 8.8.3 and 13.1).
 
 use crate::http::Request;
 use crate::problem::{Problem, ProblemKind};
 
-/// What a request demands of the resource's present state.
+/// Conditions of a request on the resource's current state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preconditions {
-    /// `If-Match`.
+    /// Value of `If-Match`.
     pub if_match: Option<TagList>,
-    /// `If-None-Match`.
+    /// Value of `If-None-Match`.
     pub if_none_match: Option<TagList>,
 }
 
-/// The value of one of the two headers.
+/// Value of one of the two headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagList {
-    /// `*`: any state, as long as there is one.
+    /// `*`: any state of an existing resource.
     Any,
-    /// These tags.
+    /// List of entity tags.
     Tags(Vec<Tag>),
 }
 
-/// An entity tag that a caller wrote.
+/// Entity tag from a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// Whether it is marked `W/`.
+    /// `true` if the tag has the prefix `W/`.
     pub is_weak: bool,
-    /// The text between the quotes.
+    /// Text between the quotes.
     pub opaque: String,
 }
 
 impl Preconditions {
-    /// Reads both headers.
+    /// Parses both headers.
     ///
     /// # Errors
-    /// 422 naming the header that is neither `*` nor a list of entity tags. It is not passed over: a caller who sets a
-    /// condition must not get an unconditional write.
+    /// Returns 422 with the name of the header that is neither `*` nor a list of entity tags. An invalid header is
+    /// not ignored: a caller that sets a condition must not get an unconditional write.
     pub fn of(request: &Request) -> Result<Self, Problem> {
         let read = |name: &str, value: Option<&str>| {
             let message = "must be * or a list of entity tags in double quotes";
@@ -47,14 +47,14 @@ impl Preconditions {
         })
     }
 
-    /// Whether nothing is demanded.
+    /// Returns `true` if the request sets no condition.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.if_match.is_none() && self.if_none_match.is_none()
     }
 }
 
-/// 412.
+/// Creates a 412.
 #[must_use]
 pub fn failed() -> Problem {
     let detail = "It has changed since, or is not there, or is there already. Read it again, and decide anew.";
@@ -62,7 +62,7 @@ pub fn failed() -> Problem {
 }
 
 impl TagList {
-    /// Reads `*` or `#entity-tag`: tags with commas between them, where empty elements count for nothing.
+    /// Parses `*` or `#entity-tag`: tags separated by commas. Empty elements are ignored.
     fn parse(text: &str) -> Option<Self> {
         if text.trim_matches(BLANKS) == "*" {
             return Some(Self::Any);
@@ -86,7 +86,7 @@ impl TagList {
         }
     }
 
-    /// Whether one of the tags is a present state: the weak comparison, which reads ask for.
+    /// Returns `true` if one of the tags matches the current state by weak comparison, which reads require.
     #[must_use]
     pub fn names(&self, is_present: impl Fn(&str) -> bool) -> bool {
         match self {
@@ -95,7 +95,8 @@ impl TagList {
         }
     }
 
-    /// Whether one of the tags is a present state and not a weak one: the strong comparison, which writes ask for.
+    /// Returns `true` if one of the tags is not weak and matches the current state. This is the strong comparison,
+    /// which writes require.
     #[must_use]
     pub fn names_strongly(&self, is_present: impl Fn(&str) -> bool) -> bool {
         match self {
@@ -107,7 +108,7 @@ impl TagList {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// `etagc`: visible characters but the double quote, and what lies beyond ASCII.
+/// Returns `true` for an `etagc`: visible characters except the double quote, and all characters beyond ASCII.
 fn is_tag_char(letter: char) -> bool {
     letter == '!' || ('#'..='~').contains(&letter) || !letter.is_ascii()
 }

@@ -1,13 +1,13 @@
-//! Personal data as a type: what stands in a [`Private`] can be stored and sent, but never printed.
+//! Type for personal data: a [`Private`] value can be stored and sent, but not printed.
 //!
-//! Recipients, addresses, endpoints, tokens, titles and bodies are wrapped at the edge and unwrapped only where they
-//! leave for a provider, a table or the caller's own answer. See docs/logging.md.
+//! Recipients, addresses, endpoints, tokens, titles and bodies are wrapped where they enter the service. They are
+//! unwrapped only for a provider, a table or the caller's own response. See docs/logging.md.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A value that no log line, error or panic can show: `Debug` masks it and there is no `Display`.
+/// Value that no log line, error or panic shows: `Debug` masks it, and there is no `Display`.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Private<T>(T);
@@ -18,12 +18,12 @@ impl<T> Private<T> {
         Self(value)
     }
 
-    /// The value itself, for the place that sends or stores it.
+    /// Returns the value, for sending or storing.
     pub const fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The value itself, taken out.
+    /// Unwraps the value.
     pub fn into_exposed(self) -> T {
         self.0
     }

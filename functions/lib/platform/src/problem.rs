@@ -1,59 +1,59 @@
-//! Errors as callers see them: RFC 9457 problem details.
+//! Errors in the form that callers receive: RFC 9457 problem details.
 
 use serde::Serialize;
 
-/// One thing wrong with one field of a request. The message never repeats the value.
+/// Error in one field of a request. The message never repeats the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// The field's path, such as `content.title` or `messages[3].to`.
+    /// Path of the field, such as `content.title` or `messages[3].to`.
     pub field: String,
-    /// What is wrong with it.
+    /// Requirement that the field does not meet.
     pub message: String,
 }
 
 impl FieldError {
-    /// Names a field and what is wrong with it.
+    /// Creates an error for a field.
     #[must_use]
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// The kinds of problem, each with a stable `type`.
+/// Kinds of problem, each with a stable `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemKind {
     /// 400: the body is not JSON.
     NotJson,
-    /// 403: the token names no caller.
+    /// 403: the token contains no caller.
     NoCaller,
-    /// 404: there is no such thing, or it is another caller's.
+    /// 404: the resource does not exist, or belongs to another caller.
     NotFound,
-    /// 404: a signed token that this service did not make, or not for this.
+    /// 404: this service did not sign the token, or signed it for another purpose.
     InvalidToken,
-    /// 410: a signed token whose time is over.
+    /// 410: the signed token has expired.
     ExpiredToken,
-    /// 409: the thing's present state does not allow this.
+    /// 409: the resource's current state does not allow the request.
     Conflict,
-    /// 409: the first request with this key is still running.
+    /// 409: the first request with this idempotency key is still in progress.
     IdempotencyInProgress,
-    /// 412: `If-Match` or `If-None-Match` does not hold.
+    /// 412: the condition of `If-Match` or `If-None-Match` is not met.
     PreconditionFailed,
     /// 413: the body is larger than 1 MiB.
     TooLarge,
-    /// 415: the body's content coding or charset is not read.
+    /// 415: the body's content coding or charset is not supported.
     UnsupportedMediaType,
-    /// 422: a field.
+    /// 422: a field is not valid.
     Invalid,
-    /// 422: this key came with another body before.
+    /// 422: the idempotency key was used with another body before.
     IdempotencyKeyReused,
-    /// 500: our fault; nothing that trying again will mend by itself.
+    /// 500: an error of the service that a retry does not resolve.
     Internal,
-    /// 503: something we need is not answering; trying again will help.
+    /// 503: a required service does not answer; a retry may succeed.
     Unavailable,
 }
 
 impl ProblemKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 14] = [
         Self::NotJson,
         Self::NoCaller,
@@ -71,7 +71,7 @@ impl ProblemKind {
         Self::Unavailable,
     ];
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -89,7 +89,7 @@ impl ProblemKind {
         }
     }
 
-    /// The stable `type`, a URN since a company's own deployment has no documentation host.
+    /// Returns the stable `type`. It is a URN, because a company's own deployment has no host for documentation.
     #[must_use]
     pub const fn type_uri(self) -> &'static str {
         match self {
@@ -110,7 +110,7 @@ impl ProblemKind {
         }
     }
 
-    /// The stable `title`.
+    /// Returns the stable `title`.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -132,60 +132,60 @@ impl ProblemKind {
     }
 }
 
-/// A problem: what a request is answered with when it is not granted.
+/// Problem: the content of an error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Which kind.
+    /// Kind of the problem.
     pub kind: ProblemKind,
-    /// What is wrong in this case, for a person.
+    /// Explanation of this case for people.
     pub detail: String,
-    /// The fields at fault, for [`ProblemKind::Invalid`].
+    /// Fields with errors, for [`ProblemKind::Invalid`].
     pub errors: Vec<FieldError>,
-    /// When trying again makes sense, for the kinds where it does.
+    /// Time after which a retry makes sense, in seconds, for the kinds that allow one.
     pub retry_after_seconds: Option<u32>,
 }
 
 impl Problem {
-    /// A problem of a kind.
+    /// Creates a problem of a kind.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_seconds: None }
     }
 
-    /// 422 for these fields.
+    /// Creates a 422 for these fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>();
         Self { errors, ..Self::new(ProblemKind::Invalid, detail.join("; ")) }
     }
 
-    /// 422 for one field.
+    /// Creates a 422 for one field.
     #[must_use]
     pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 
-    /// 404.
+    /// Creates a 404.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(ProblemKind::NotFound, format!("There is no such {what}."))
     }
 
-    /// 503 with `Retry-After`.
+    /// Creates a 503 with `Retry-After`.
     #[must_use]
     pub fn unavailable(retry_after_seconds: u32) -> Self {
         let retry_after_seconds = Some(retry_after_seconds);
         Self { retry_after_seconds, ..Self::new(ProblemKind::Unavailable, "A service we need did not answer in time.") }
     }
 
-    /// The same, with a time after which to try again.
+    /// Sets the time after which a retry makes sense.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
 
-    /// The `application/problem+json` body.
+    /// Returns the `application/problem+json` body.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> serde_json::Value {
         let mut json = serde_json::json!({

@@ -1,4 +1,4 @@
-//! Times in requests: RFC 3339, with any offset.
+//! Parsing of times in requests: RFC 3339, with any offset.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -6,36 +6,38 @@ use jiff::civil::DateTime;
 /// Maximum number of decimals of a second that are kept; further ones are cut.
 const MAX_DECIMALS: usize = 9;
 
-/// The reason why a text is not a time. It never repeats the text.
+/// Reason for which a text is not a time. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    /// A date and a time of day without an offset.
+    /// The text has a date and a time of day without an offset.
     #[error("must be an RFC 3339 time; the zone is missing: add Z or an offset such as +02:00")]
     NoZone,
-    /// A date alone.
+    /// The text has only a date.
     #[error("must be an RFC 3339 time; the time of day is missing: such as 2026-11-23T10:00:00Z")]
     NoTime,
-    /// Hours and minutes alone.
+    /// The time of day has only hours and minutes.
     #[error("must be an RFC 3339 time; the seconds are missing: such as 2026-11-23T10:00:00Z")]
     NoSeconds,
-    /// An offset without its colon, without minutes, or a zone's name.
+    /// The offset has no colon or no minutes, or is a zone's name.
     #[error("must be an RFC 3339 time; the zone must be Z or an offset with a colon such as +02:00")]
     Zone,
-    /// A blank where an offset's sign was: `+` means a blank in a query.
+    /// There is a blank instead of the offset's sign: `+` means a blank in a query.
     #[error("must be an RFC 3339 time; write the + of the offset as %2B in a query, or use Z")]
     BlankForPlus,
-    /// The right form with a month, day, hour, minute or second that does not exist.
+    /// The form is right, but the month, day, hour, minute or second does not exist.
     #[error("must be an RFC 3339 time; this date or time of day does not exist")]
     DoesNotExist,
-    /// Any other text.
+    /// The text has any other form.
     #[error("must be an RFC 3339 time such as 2026-11-23T10:00:00Z")]
     Malformed,
 }
 
-/// Parses a time. One beyond the times that can be held, such as the last day of the year 9999, becomes the last of those. Decimals beyond the ninth are cut; `T` and `Z` may be in lower case, and a blank may stand for `T` (RFC 3339, 5.6).
+/// Parses a time. A time beyond the range of [`Timestamp`], such as the last day of the year 9999, becomes the
+/// nearest limit of that range. Decimals beyond the ninth are cut. `T` and `Z` may be in lower case, and a blank may
+/// replace `T` (RFC 3339, 5.6).
 ///
 /// # Errors
-/// The part that is missing or wrong.
+/// Returns the part that is missing or wrong.
 pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
     let date = text.get(..10).filter(|date| has_form(date, "dddd-dd-dd")).ok_or(TimeError::Malformed)?;
     let rest = &text[10..];
@@ -53,7 +55,7 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
         "Z" | "z" => "Z",
         zone if has_form(zone, " dd:dd") => return Err(TimeError::BlankForPlus),
         zone if has_form(zone, "+dd:dd") || has_form(zone, "-dd:dd") => {
-            // Of the time of day and of an offset alike, 23:59 is the last minute (RFC 3339, 5.6).
+            // For a time of day and for an offset, 23:59 is the last minute (RFC 3339, 5.6).
             if zone[1..] > *"23:59" || zone[4..] > *"59" {
                 return Err(TimeError::DoesNotExist);
             }
@@ -72,14 +74,14 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
     })
 }
 
-/// The decimals with their point, and what follows them.
+/// Splits the decimals with their point from the text after them.
 fn split_decimals(text: &str) -> Result<(&str, &str), TimeError> {
     let Some(digits) = text.strip_prefix('.') else { return Ok(("", text)) };
     let count = digits.bytes().take_while(u8::is_ascii_digit).count();
     if count == 0 { Err(TimeError::Malformed) } else { Ok(text.split_at(count + 1)) }
 }
 
-/// Compares with a form in which `d` is any digit.
+/// Returns `true` if the text has a form in which `d` is any digit.
 fn has_form(text: &str, form: &str) -> bool {
     let fits = |(byte, form): (u8, u8)| if form == b'd' { byte.is_ascii_digit() } else { byte == form };
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)

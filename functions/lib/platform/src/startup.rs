@@ -1,13 +1,14 @@
-//! A cold start overlaps: the process asks Lambda for its first event at once, while what it needs is fetched beside it.
+//! Concurrent cold start: the process requests its first event from Lambda at once, while a task loads secrets and
+//! configuration.
 //!
 //! ```text
-//! main: let secrets = Eager::start(move || load(..));   // fetches in a task
-//!       lambda_runtime::run(..)                          // goes to `next` at once
+//! main: let secrets = Eager::start(move || load(..));   // loads in a task
+//!       lambda_runtime::run(..)                          // requests the first event at once
 //! handler: let secrets = secrets.get().await?;           // the first request waits, later ones do not
 //! ```
 //!
-//! What can never work (a secret that is missing or malformed) ends the process, request or not, so that a deploy with a
-//! mistake is seen at once. What may work in a moment is tried again, and only the requests meanwhile fail.
+//! A permanent error (a secret that is missing or malformed) ends the process, even without a request. So a faulty
+//! deployment is noticed at once. After a transient error, the load is retried. Only requests in the meantime fail.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -15,36 +16,36 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// The most that one request waits for the start to finish.
+/// Maximum time that one request waits for the load.
 pub const PATIENCE: Duration = Duration::from_secs(4);
-/// Pauses between attempts double from the first to the last.
+/// First pause between attempts. It doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Why a load did not give its value. The texts go to the log.
+/// Reason for which a load failed. The text is logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// It can never work as things are configured; the text names what is missing or malformed.
+    /// A retry cannot succeed with this configuration. The text names the part that is missing or malformed.
     #[error("{0}")]
     Definitive(String),
-    /// It may work in a moment.
+    /// A retry may succeed.
     #[error("{0}")]
     Transient(String),
 }
 
-/// The process is not ready: answer 503 with this `Retry-After`.
+/// The process is not ready. The response is 503 with this `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the service is starting; try again in {retry_after_s} s")]
 pub struct NotReady {
-    /// Seconds until it is worth trying again.
+    /// Time after which a retry makes sense, in seconds.
     pub retry_after_s: u32,
 }
 
-/// A value that is being loaded since the process began. Clones share it.
+/// Value that is loaded in the background from the start of the process. Clones share it.
 #[derive(Debug)]
 pub struct Eager<T> {
     value: Arc<OnceLock<T>>,
-    /// Counts the attempts that ended.
+    /// Number of attempts that have ended.
     attempts: watch::Receiver<u32>,
 }
 
@@ -55,8 +56,8 @@ impl<T> Clone for Eager<T> {
 }
 
 impl<T: Send + Sync + 'static> Eager<T> {
-    /// Begins to load in a task of the present tokio runtime. A definitive error is logged and ends the process with exit
-    /// code 1; after a transient one the load is tried again, with growing pauses, until it works.
+    /// Starts the load in a task of the current tokio runtime. A permanent error is logged and ends the process with
+    /// exit code 1. After a transient error, the load is retried with growing pauses until it succeeds.
     pub fn start<F, L>(load: F) -> Self
     where
         F: Fn() -> L + Send + Sync + 'static,
@@ -65,19 +66,20 @@ impl<T: Send + Sync + 'static> Eager<T> {
         Self::start_with(load, || std::process::exit(1))
     }
 
-    /// The value, as soon as it is there.
+    /// Returns the value, and waits for it if necessary.
     ///
     /// # Errors
-    /// An attempt that was under way failed, or took too long.
+    /// The current attempt failed, or did not end within [`PATIENCE`].
     pub async fn get(&self) -> Result<&T, NotReady> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
         let mut attempts = self.attempts.clone();
         attempts.mark_unchanged();
-        // Between the look above and the mark an attempt may have ended: look again before waiting for the next.
+        // An attempt may have ended between the first check and `mark_unchanged`, so the value is checked again
+        // before the wait.
         if self.value.get().is_none() {
-            // Neither a time-out nor a task that is gone needs a word of its own: the value is there or it is not.
+            // A time-out and an ended task are not handled separately: either the value is set or it is not.
             let _ = tokio::time::timeout(PATIENCE, attempts.changed()).await;
         }
         self.value.get().ok_or(NotReady { retry_after_s: 1 })
@@ -186,7 +188,7 @@ mod tests {
 
     const CHILD: &str = "NOTIFICATIONS_START_TEST_CHILD";
 
-    /// Does nothing but when run by the test below, as the process that is to end.
+    /// Child process of the test below. Without the variable, this test does nothing.
     #[tokio::test]
     async fn a_child_that_lacks_a_secret() {
         if std::env::var_os(CHILD).is_some() {

@@ -1,7 +1,7 @@
-//! Logs as JSON lines on stdout, where Lambda takes them from.
+//! Logs as JSON lines on stdout, which Lambda sends to CloudWatch Logs.
 //!
-//! Only the service's own crates follow the level that is asked for. All others stay at warnings whatever is asked, because
-//! at debug the SDK, hyper and rustls print headers and bodies: credentials, addresses, messages.
+//! Only the service's own crates use the configured level. All others log warnings and errors only. At debug level,
+//! the SDK, hyper and rustls would log headers and bodies: credentials, addresses, messages.
 
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used)]
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The service's crates, functions first: a log line's target begins with one of them.
+/// Crates of the service, functions first. The target of a log line begins with one of these names.
 const OURS: [&str; 16] = [
     "send",
     "cascade",
@@ -35,12 +35,12 @@ const OURS: [&str; 16] = [
     "alerts",
     "rollout",
 ];
-/// Prefix of the SDK's crates, which a filter for our crate `aws` would let through too.
+/// Prefix of the SDK's crates. A filter for the service's crate `aws` would match them too.
 const SDK: &str = "aws_";
 
 /// Starts logging for this process. `level` is `LOG_LEVEL`: `info`, `debug`, or per module
-/// (`info,delivery::live=debug`). One that cannot be read counts as `info` and is said in the first line. A second
-/// call changes nothing.
+/// (`info,delivery::live=debug`). If the level cannot be parsed, the level is `info`, and the first line is a
+/// warning. A second call changes nothing.
 pub fn init(level: &str) {
     let (targets, understood) = targets(level);
     let started = tracing::subscriber::set_global_default(lines(targets, std::io::stdout)).is_ok();
@@ -52,13 +52,14 @@ pub fn init(level: &str) {
     }
 }
 
-/// A panic is told by its place alone: its text may quote what it stumbled over (slicing a text quotes the text).
+/// Logs a panic with its location only. The message may quote personal data, for example the text of a failed slice.
 fn panicked(place: Option<&Location<'_>>) {
     let place = place.map(ToString::to_string);
     tracing::error!(place, "panicked");
 }
 
-/// What [`init`] logs through at this level, writing elsewhere: for tests that look at every line.
+/// Returns the subscriber that [`init`] would use at this level, with another writer. It is for tests that read every
+/// line.
 pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + use<W>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -66,22 +67,24 @@ where
     lines(targets(level).0, writer)
 }
 
-/// One JSON object a line: timestamp, level, target, the event's fields beside them, and the span it stands in.
+/// Returns a subscriber that writes one JSON object per line: timestamp, level, target, the event's fields, and the
+/// current span.
 fn lines<W>(targets: Targets, writer: W) -> impl Subscriber + Send + Sync + for<'a> LookupSpan<'a>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer);
-    // The filter stands before the layer for all: what it turns away is never even formatted.
+    // The filter is placed before the layer, so that a filtered event is never formatted.
     tracing_subscriber::registry().with(targets).with(lines)
 }
 
-/// What passes, and whether `level` could be read.
+/// Returns the filter, and `true` if `level` could be parsed.
 fn targets(level: &str) -> (Targets, bool) {
     let asked = Some(level.trim()).filter(|level| !level.is_empty());
     let asked: Targets = asked.and_then(|level| level.parse().ok()).unwrap_or_default();
     let modules: Vec<_> = asked.iter().filter(|(target, _)| is_ours(target)).collect();
-    // A word that is no level reads as the name of a module at every level, so only names of ours count as understood.
+    // A word that is not a level is parsed as a module's name at every level. So only names of the service's crates
+    // count.
     let understood = asked.default_level().is_some() || !modules.is_empty();
     let general = asked.default_level().unwrap_or(LevelFilter::INFO);
     let targets = Targets::new()
@@ -104,7 +107,7 @@ mod tests {
     use super::testing::Lines;
     use super::*;
 
-    /// What `log` writes at this level, each line parsed.
+    /// Returns the lines that `log` writes at this level, parsed.
     fn written(level: &str, log: impl FnOnce()) -> Vec<serde_json::Value> {
         let lines = Lines::default();
         tracing::subscriber::with_default(lines.subscriber(level), log);

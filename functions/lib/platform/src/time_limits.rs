@@ -1,12 +1,12 @@
-//! Time that the work of one invocation may take.
+//! Time limits for the work of one invocation.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// A single request is answered within this.
+/// Time within which a single request is answered.
 pub const SINGLE: SignedDuration = SignedDuration::from_secs(8);
-/// A batch works for this long; what it did not reach is finished by the cascade.
+/// Time for which a batch is processed. The cascade function finishes the rest.
 pub const BATCH: SignedDuration = SignedDuration::from_secs(20);
-/// How long one request may go on erasing: the function is stopped after 20 s.
+/// Time for which one request may process an erasure. Lambda stops the function after 20 s.
 pub const ERASING: Duration = Duration::from_secs(14);

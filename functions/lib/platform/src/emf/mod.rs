@@ -1,46 +1,46 @@
-//! Metrics for CloudWatch as lines of the log: the embedded metric format.
+//! CloudWatch metrics as log lines in the embedded metric format (EMF).
 //!
-//! CloudWatch Logs makes metrics of a log event that is a JSON object with `_aws` in it
-//! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>): no call,
-//! no permission and no waiting. Lambda leaves a line alone that is JSON already, also with `LogFormat: JSON`; a line that
-//! says its `level` and its `timestamp` keeps both. `_aws` is an object within the object, which the log's own lines cannot
-//! hold, so these are written beside them, whatever `LOG_LEVEL` says.
+//! CloudWatch Logs creates metrics from a log event that is a JSON object with the member `_aws`:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+//! This requires no API call, no permission and no waiting. Lambda does not change a line that is JSON already, also
+//! with `LogFormat: JSON`. A line with its own `level` and `timestamp` keeps both. `_aws` is a nested object, which
+//! the logger cannot write. So these lines are written to stdout directly, at every `LOG_LEVEL`.
 //!
-//! Each name costs 0.30 USD a month for each set of dimensions, so there is one set: the empty one. The stage is in the
-//! namespace.
+//! Each metric name costs 0.30 USD a month for each set of dimensions. So there is only one set, the empty one. The
+//! stage is part of the namespace.
 
 use std::io::Write;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// A metric's name. There are no others; infra/ names the same.
+/// Name of a metric. These are all metrics; infra/ uses the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// Share of the notifications closed in five minutes that ended badly. The delivery rate is what remains to 100.
+    /// Share of the notifications closed in five minutes that ended badly. The delivery rate is 100 minus this value.
     ErrorRate,
-    /// How many notifications closed in these five minutes: the sample.
+    /// Number of notifications closed in these five minutes, as the sample size.
     Closed,
-    /// From when they were due to the first accepted attempt, of these five minutes.
+    /// 95th percentile of the time from due to the first accepted attempt, for these five minutes.
     LatencyP95,
-    /// What the last hour cost.
+    /// Cost of the last hour.
     HourCostEuro,
-    /// Share of the last hour's notifications that were given to version 2.
+    /// Share of the last hour's notifications that version 2 sent.
     V2Share,
-    /// The percentage in force.
+    /// Rollout percentage in force.
     RolloutPercentage,
-    /// Breakers that are not CLOSED, of all channels.
+    /// Number of circuit breakers that are not CLOSED, for all channels.
     BreakersOpen,
-    /// Notifications that were due when a sweep began.
+    /// Number of notifications that were due at the start of a sweep.
     DueFound,
-    /// Those of them that it did not reach in its time.
+    /// Number of due notifications that the sweep did not process in its time.
     DueLeft,
-    /// How long the one that had waited longest had been due.
+    /// Age of the oldest due notification, counted from its due time.
     OldestDueAge,
 }
 
 impl Metric {
-    /// All of them.
+    /// All metrics.
     pub const ALL: [Self; 10] = [
         Self::ErrorRate,
         Self::Closed,
@@ -54,7 +54,7 @@ impl Metric {
         Self::OldestDueAge,
     ];
 
-    /// The name in CloudWatch.
+    /// Returns the name in CloudWatch.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl Metric {
         }
     }
 
-    /// The unit, as CloudWatch calls it.
+    /// Returns the unit in CloudWatch.
     const fn unit(self) -> &'static str {
         match self {
             Self::ErrorRate | Self::V2Share | Self::RolloutPercentage => "Percent",
@@ -83,10 +83,10 @@ impl Metric {
     }
 }
 
-/// What was measured; `None` where there was nothing to measure, or it could not be read.
+/// Metric with its value. `None` means that there was nothing to measure, or that the value could not be read.
 pub type Figure = (Metric, Option<f64>);
 
-/// One line for these figures, without those that are `None`.
+/// Returns one line for these figures, without those that are `None`.
 #[must_use]
 pub fn line(stage: &str, at: Timestamp, figures: &[Figure]) -> String {
     let known: Vec<_> = figures.iter().filter_map(|(metric, value)| Some((*metric, (*value)?))).collect();
@@ -103,7 +103,7 @@ pub fn line(stage: &str, at: Timestamp, figures: &[Figure]) -> String {
     Value::Object(line).to_string()
 }
 
-/// Tells CloudWatch.
+/// Writes metric lines.
 #[derive(Debug, Clone)]
 pub struct Reporter {
     stage: String,
@@ -111,20 +111,20 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// To stdout, where Lambda takes the lines from.
+    /// Creates a reporter that writes to stdout, which Lambda reads.
     #[must_use]
     pub const fn on_stdout(stage: String) -> Self {
-        // Nobody could be told that stdout is gone.
+        // If stdout is closed, the error cannot be reported, so it is ignored.
         Self { stage, write: |line| drop(std::io::stdout().lock().write_all(line)) }
     }
 
-    /// To nobody: for tests.
+    /// Creates a reporter that discards all lines, for tests.
     #[must_use]
     pub const fn unheard(stage: String) -> Self {
         Self { stage, write: |_| {} }
     }
 
-    /// One line for these figures.
+    /// Writes one line for these figures.
     pub fn tell(&self, at: Timestamp, figures: &[Figure]) {
         (self.write)((line(&self.stage, at, figures) + "\n").as_bytes());
     }

@@ -1,23 +1,23 @@
-//! Finds the values that JSON's grammar allows and the service cannot hold.
+//! Search for values that are correct JSON but are not supported.
 
 use std::collections::HashSet;
 
 use super::{MAX_DEPTH, spans};
 use crate::problem::FieldError;
 
-/// A name that stands in its object before.
+/// Message for a name that appears twice in its object.
 pub(super) const TWICE: &str = "must not appear twice";
-/// A name with half of a surrogate pair.
+/// Message for a name with half of a surrogate pair.
 pub(super) const BAD_NAME: &str = "has a field whose name is not valid Unicode";
 const HALF_A_PAIR: &str = "must not contain half of a surrogate pair (\\ud800 to \\udfff by itself)";
 const OUT_OF_RANGE: &str = "is a number out of range";
 
-/// Maximum number of errors that one answer names.
+/// Maximum number of errors in one response.
 const MAX_ERRORS: usize = 20;
-/// Number of names and indices after which a path is cut, so that a deep value's error stays readable.
+/// Maximum number of names and indices in a path. A longer path is cut, so that the error stays readable.
 const PATH_PARTS: usize = 6;
 
-/// Each value of `text` that cannot be held, with its path.
+/// Returns an error with the path of each value in `text` that is not supported.
 pub(super) fn of(text: &str) -> Vec<FieldError> {
     let mut faults = Faults { errors: Vec::new() };
     faults.search(text.trim(), &mut Vec::new());

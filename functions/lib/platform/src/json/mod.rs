@@ -1,9 +1,9 @@
-//! Strict JSON for request bodies (RFC 8259, I-JSON's rule on duplicate names: RFC 7493, 2.3).
+//! Strict JSON for request bodies (RFC 8259, with I-JSON's rule on duplicate names: RFC 7493, 2.3).
 //!
-//! A body is read in two steps. [`value`] turns text into a [`Value`]: text that is not JSON is a 400, and a value that JSON's
-//! grammar allows but the service cannot hold (half of a surrogate pair, a number out of range, a duplicate name, too many levels)
-//! is a 422 that names the value's own field. [`shaped`] then takes the value as a type. Arrays are never accepted as
-//! objects, nor objects as words, although derived deserialisers would do both.
+//! A body is read in two steps. [`value`] parses text to a [`Value`]. Text that is not JSON is a 400. Some values are
+//! correct JSON, but are not supported: half of a surrogate pair, a number out of range, a duplicate name, too many
+//! levels. They are a 422 with the value's own field. Then [`shaped`] converts the value to a type. It refuses arrays
+//! in place of objects, and objects in place of strings. Derived deserializers would accept both.
 
 mod faults;
 mod reader;
@@ -17,32 +17,33 @@ use serde_json::Value;
 
 use crate::problem::{FieldError, Problem, ProblemKind};
 
-/// The message for a field that has no meaning where it stands.
+/// Message for a field that is not known at its place.
 pub const UNKNOWN_FIELD: &str = "is not a known field";
 /// Maximum number of levels of a body, or of one message of a batch.
 pub const MAX_DEPTH: usize = 100;
 
-/// Reads `bytes` as a `T`.
+/// Parses `bytes` as a `T`.
 ///
 /// # Errors
-/// 400 when the text is not JSON; 422 naming the field when it does not have the shape. Neither repeats any of the text.
+/// 400 if the text is not JSON; 422 with the field's name if it does not have the structure of `T`. Neither repeats
+/// any of the text.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     shaped(value(bytes)?, "")
 }
 
-/// Reads `bytes` as any JSON value.
+/// Parses `bytes` as any JSON value.
 ///
 /// # Errors
-/// 400 when the text is not JSON; 422 naming each value that cannot be held.
+/// 400 if the text is not JSON; 422 with the path of each value that is not supported.
 pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
     let text = text(bytes)?;
     read(text).map_err(|Unreadable| diagnosis(text))
 }
 
-/// Reads an object whose one field `name` is a list. A value that cannot be held spoils its own element alone.
+/// Parses an object whose only field `name` is a list. A value that is not supported affects its own element only.
 ///
 /// # Errors
-/// 400 when the text is not JSON; 422 when it is not such an object.
+/// 400 if the text is not JSON; 422 if it is not such an object.
 pub fn list(bytes: &[u8], name: &str) -> Result<Vec<Result<Value, Problem>>, Problem> {
     let text = text(bytes)?;
     check_syntax(text)?;
@@ -68,7 +69,7 @@ fn unknown(name: Option<String>) -> Problem {
     }
 }
 
-/// A value that cannot be held, or text that is not JSON: [`diagnosis`] finds out which.
+/// Error for a value that is not supported, or for text that is not JSON. [`diagnosis`] determines the cause.
 struct Unreadable;
 
 fn read(text: &str) -> Result<Value, Unreadable> {
@@ -89,11 +90,11 @@ fn diagnosis(text: &str) -> Problem {
     Problem::invalid(errors)
 }
 
-/// What API Gateway writes for each byte that is not UTF-8.
+/// Replacement that API Gateway writes for each byte that is not UTF-8.
 const REPLACED: &[u8] = "\u{fffd}".as_bytes();
 
-/// The other encoding in which a body begins, told by where its zeros stand (RFC 4627, 3) and by byte order marks and magic
-/// numbers, as they are and as API Gateway hands them over.
+/// Returns another encoding that the body seems to have. It is detected by the positions of zero bytes (RFC 4627, 3),
+/// by byte order marks and by magic numbers. Both are also detected in the form that API Gateway passes on.
 fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
     let mut first = bytes;
     while let Some(rest) = first.strip_prefix(REPLACED) {
@@ -117,7 +118,7 @@ fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The text of a body: UTF-8 (RFC 8259, 8.1), with or without a byte order mark.
+/// Returns the text of a body: UTF-8 (RFC 8259, 8.1), with or without a byte order mark.
 fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let not_json = |detail: String| Problem::new(ProblemKind::NotJson, detail);
     if let Some(encoding) = other_encoding(bytes) {
@@ -133,12 +134,12 @@ fn text(bytes: &[u8]) -> Result<&str, Problem> {
     Ok(text)
 }
 
-/// Checks the grammar alone, at any depth.
+/// Checks the grammar only, at any depth.
 fn check_syntax(text: &str) -> Result<(), Problem> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let why = error.to_string();
-        // The parser's words about grammar never quote the text.
+        // The parser's messages about grammar never quote the text.
         let why = why.split(" at line ").next().unwrap_or_default();
         Problem::new(ProblemKind::NotJson, format!("Line {line}, column {column}: {why}."))
     })

@@ -1,4 +1,4 @@
-//! Builds a [`Value`], refusing duplicate names and too many levels.
+//! Parser that builds a [`Value`], and refuses duplicate names and too many levels.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads one value with a number of levels that remain.
+/// Parser of one value, with the number of levels that may still follow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader {
     levels: usize,
@@ -17,8 +17,10 @@ impl Reader {
         Self { levels }
     }
 
+    /// Parses one value.
+    ///
     /// # Errors
-    /// The text is not JSON, or holds a value that cannot be held.
+    /// The text is not JSON, or contains a value that is not supported.
     pub(super) fn read<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }

@@ -1,4 +1,4 @@
-//! Takes a JSON value as a type: objects where structs are meant, words where enums are.
+//! Conversion of a JSON value to a type. Structs require objects, and enums require strings.
 
 use serde::Deserializer;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
@@ -7,15 +7,15 @@ use serde_json::{Error, Value};
 
 use crate::problem::{FieldError, Problem};
 
-/// Takes a JSON value as a `T`; errors name the field below `prefix`.
+/// Converts a JSON value to a `T`. Errors name the field below `prefix`.
 ///
 /// # Errors
-/// 422 naming the field.
+/// 422 with the field's name.
 pub fn shaped<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Problem> {
     typed(value, prefix).map_err(|error| Problem::invalid(vec![error]))
 }
 
-/// Takes a JSON value as a `T`; the error names the field below `prefix`.
+/// Converts a JSON value to a `T`. The error names the field below `prefix`.
 pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let path = error.path().to_string();
@@ -29,8 +29,8 @@ pub fn typed<T: DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Field
     })
 }
 
-/// A value that gives itself to a struct only as an object, to an enum only as a string, and to a whole number also as `5.0`
-/// or `5e3`: JSON has one kind of number, and some languages write all of theirs with a point.
+/// Deserializer for a value. A struct requires an object, and an enum requires a string. A whole number may also be
+/// written as `5.0` or `5e3`: JSON has one kind of number, and some languages write every number with a point.
 #[derive(Debug)]
 struct Strict(Value);
 
@@ -144,7 +144,7 @@ impl<'de> Deserializer<'de> for Strict {
     }
 }
 
-/// Rust's names of types as a caller of a JSON API knows them.
+/// Translates the names of Rust types for callers of a JSON API.
 fn in_json_words(expected: &str) -> &str {
     match expected {
         "u8" => "a whole number from 0 to 255",
@@ -160,18 +160,18 @@ fn in_json_words(expected: &str) -> &str {
     }
 }
 
-/// serde's words without the value in them: it quotes the offending text, which may be personal.
+/// Converts serde's message without the value in it, because serde quotes the invalid text, which may be personal.
 fn field_error(field: &str, message: &str) -> FieldError {
     let name = || message.split('`').nth(1).unwrap_or_default();
     let parent = if field == "body" { String::new() } else { format!("{field}.") };
     if message.starts_with("unknown field") {
-        // The path of an unknown field ends at the field itself where the format tells, else at its parent.
+        // If the format reports it, the path of an unknown field ends at the field itself, otherwise at its parent.
         let path = if field.ends_with(name()) { field.to_owned() } else { format!("{parent}{}", name()) };
         FieldError::new(path, super::UNKNOWN_FIELD)
     } else if message.starts_with("missing field") {
         FieldError::new(format!("{parent}{}", name()), "is required")
     } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
-        // The last one: the value that stands before it may hold these words too.
+        // The last occurrence is used, because the value before it may contain these words too.
         FieldError::new(field, format!("must be {}", in_json_words(expected)))
     } else if message.starts_with("must ") {
         FieldError::new(field, message)

@@ -1,6 +1,7 @@
-//! Cuts JSON text into the texts of its parts. The text's grammar has been checked before.
+//! Splitting of JSON text into the texts of its parts. The grammar of the text was checked before.
 
-/// The members of an object, each as the texts of its name (with quotes) and value; `None` for another kind of value.
+/// Returns the members of an object, each as the texts of its name (with quotes) and its value; `None` for another
+/// kind of value.
 pub(super) fn members(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut rest = inside(text, '{')?;
     let mut found = Vec::new();
@@ -14,7 +15,7 @@ pub(super) fn members(text: &str) -> Option<Vec<(&str, &str)>> {
     Some(found)
 }
 
-/// The elements of a list; `None` for another kind of value.
+/// Returns the elements of a list; `None` for another kind of value.
 pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     let mut rest = inside(text, '[')?;
     let mut found = Vec::new();
@@ -26,7 +27,7 @@ pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     Some(found)
 }
 
-/// The name that a name's text stands for; `None` where it is not Unicode.
+/// Decodes the text of a name; `None` if the name is not valid Unicode.
 pub(super) fn name(text: &str) -> Option<String> {
     serde_json::from_str(text).ok()
 }
@@ -40,7 +41,7 @@ fn next(after: &str) -> &str {
     after.trim_start().trim_start_matches(',').trim_start()
 }
 
-/// The length in bytes of the value that `text` begins with.
+/// Returns the length in bytes of the value at the start of `text`.
 fn value_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut at, mut depth) = (0, 0_usize);
@@ -60,7 +61,7 @@ fn value_length(text: &str) -> usize {
     bytes.len()
 }
 
-/// The length in bytes of the string that `bytes` begins with, quotes included.
+/// Returns the length in bytes of the string at the start of `bytes`, including quotes.
 fn string_length(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {

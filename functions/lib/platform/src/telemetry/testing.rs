@@ -7,18 +7,18 @@ use tracing::Subscriber;
 
 use super::subscriber;
 
-/// What was logged, for tests that look at it.
+/// Writer that stores log lines, for tests that read them.
 #[derive(Clone, Default)]
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// A subscriber at this level that writes here.
+    /// Returns a subscriber at this level that writes to this value.
     pub fn subscriber(&self, level: &str) -> impl Subscriber + Send + Sync + use<> {
         let writer = self.clone();
         subscriber(level, move || writer.clone())
     }
 
-    /// Each line, parsed.
+    /// Returns each line, parsed.
     pub fn read(&self) -> Vec<serde_json::Value> {
         let bytes = self.0.lock().unwrap();
         str::from_utf8(&bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
