@@ -1,9 +1,11 @@
-//! Until when the AWS calls of the work in hand must be over, whatever their own limits say.
+//! Deadline for all AWS calls of the current work, in addition to the limits of each call.
 //!
-//! Each call has limits of its own, but a request makes several, and theirs add up. So whoever answers an event says until
-//! when, once, and every call made on its behalf gets what is left: an interceptor of the SDK shortens its time-outs. What
-//! is set holds for a future and everything awaited in it, not for tasks that it spawns: those take it along by [`carried`].
-//! Each such future is on the heap: they stand in one another, and together are too large for the stack of a thread.
+//! Each call has its own limits. But one request makes several calls, and their limits add up. So the code that
+//! handles an event sets one deadline. Every AWS call within that work gets the remaining time: an interceptor of the
+//! SDK shortens its time-outs.
+//!
+//! The deadline applies to a future and everything awaited in it. It does not apply to spawned tasks, unless they are
+//! wrapped in [`carried`]. Each such future is boxed, because nested futures are too large for the stack of a thread.
 
 use std::time::Duration;
 
@@ -16,40 +18,41 @@ use tokio::time::Instant;
 
 use super::{ATTEMPT, OPERATION, timeouts};
 
-/// What an invocation keeps back at its end: to note what it could not do, and to answer.
+/// Time at the end of an invocation that is reserved to store unfinished work and to respond.
 pub const LAST_WORD: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
     static UNTIL: Instant;
 }
 
-/// What an invocation that Lambda ends at `ends_at_ms` (milliseconds since the epoch) has left for calls of AWS.
+/// Returns the time that remains for AWS calls in an invocation that Lambda ends at `ends_at_ms` (milliseconds since
+/// the epoch).
 #[must_use]
 pub fn of_invocation(ends_at_ms: u64, now: Timestamp) -> Duration {
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
     Duration::from_millis(ends_at_ms.saturating_sub(now_ms)).saturating_sub(LAST_WORD)
 }
 
-/// Does `work` with every AWS call in it over within `left`, or sooner if that was said before.
+/// Runs `work` with a deadline of `left` for its AWS calls. An earlier deadline that is already set stays in force.
 pub async fn at_most<F: Future>(left: Duration, work: F) -> F::Output {
     let until = Instant::now() + left;
     let until = UNTIL.try_with(|earlier| until.min(*earlier)).unwrap_or(until);
     UNTIL.scope(until, Box::pin(work)).await
 }
 
-/// Does `work` with every AWS call in it over within `left`, whatever was said before: for what must not be given up as
-/// early as the rest of a request.
+/// Runs `work` with a new deadline of `left` for its AWS calls, even if an earlier one is set. It is for work that
+/// must continue after the rest of a request is given up.
 pub async fn anew<F: Future>(left: Duration, work: F) -> F::Output {
     UNTIL.scope(Instant::now() + left, Box::pin(work)).await
 }
 
-/// What is left of the present deadline; `None` where none was set.
+/// Returns the time that remains until the current deadline; `None` if none is set.
 #[must_use]
 pub fn left() -> Option<Duration> {
     UNTIL.try_with(|until| until.saturating_duration_since(Instant::now())).ok()
 }
 
-/// `work` with the present deadline, for another task.
+/// Applies the current deadline to `work`, for another task.
 pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let until = UNTIL.try_with(|until| *until).ok();
     async move {
@@ -60,7 +63,8 @@ pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// Shortens a call's time-outs to what is left. A call that comes too late fails as one that timed out does.
+/// Interceptor that shortens a call's time-outs to the remaining time. After the deadline, a call fails as after a
+/// time-out.
 #[derive(Debug)]
 pub(super) struct Deadline;
 
@@ -90,7 +94,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// How many seconds a call of DynamoDB takes that nobody answers, with the limits that every call has.
+    /// Returns the duration of a DynamoDB call that receives no response, in seconds, with the limits of every call.
     async fn silent_call() -> f64 {
         let silent = fake_aws::config(|_, _| std::future::pending()).into_builder();
         let client = aws::dynamodb(&aws::limits(silent).build());

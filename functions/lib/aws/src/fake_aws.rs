@@ -1,4 +1,4 @@
-//! An AWS that a unit test scripts: the real SDK client speaks its real protocol to a function instead of a socket.
+//! Scripted AWS for unit tests. The real SDK client sends its real protocol to a function instead of a socket.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use serde_json::{Value, json};
 
-/// What the fake AWS answers: a status and a JSON body, after as long as it likes.
+/// Response of the fake AWS: a status and a JSON body, after any delay.
 type Answer = std::pin::Pin<Box<dyn Future<Output = (u16, Value)> + Send>>;
 type Script = dyn Fn(String, Value) -> Answer + Send + Sync;
 
@@ -37,7 +37,7 @@ impl HttpConnector for FakeAws {
         HttpConnectorFuture::new(async move {
             let (status, body) = answer.await;
             let status = status.try_into().expect("a status");
-            // A text is sent as it stands: SNS answers in XML.
+            // A string is sent unchanged, because SNS responds in XML.
             let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
             Ok(HttpResponse::new(status, SdkBody::from(body)))
         })
@@ -50,7 +50,8 @@ impl HttpClient for FakeAws {
     }
 }
 
-/// An SDK configuration whose every call goes to `script`, with the target (`AmazonSSM.GetParameters`) and the JSON body.
+/// Returns an SDK configuration that sends every call to `script`, with the target (`AmazonSSM.GetParameters`) and
+/// the JSON body.
 pub fn config<F, A>(script: F) -> SdkConfig
 where
     F: Fn(String, Value) -> A + Send + Sync + 'static,
@@ -66,7 +67,7 @@ where
         .build()
 }
 
-/// SSM's answer to GetParameters when it holds `parameters`.
+/// Returns SSM's response to GetParameters if it holds `parameters`.
 pub fn parameters_answer(asked: &Value, parameters: &[(String, String)]) -> Value {
     let names: Vec<&str> = asked["Names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let found = parameters.iter().filter(|(name, _)| names.contains(&name.as_str()));

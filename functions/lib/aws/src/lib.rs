@@ -1,9 +1,10 @@
-//! The AWS clients, made by hand so that a cold start does only what a Lambda function needs.
+//! AWS clients, configured by hand to keep a Lambda cold start short.
 //!
-//! The SDK's default chain looks at profile files, web identities and the instance's metadata; in Lambda the region and the
-//! credentials are environment variables, and new credentials come with a new process. And the SDK reads and parses every
-//! root certificate of the machine for each client it creates, which takes longer than all else of a start; here that waits
-//! for the first request ([`WhenNeeded`]), and is about AWS's own five roots ([`Trust`]).
+//! The SDK's default chain reads profile files, web identities and the instance's metadata. In Lambda, the region and
+//! the credentials are environment variables, and new credentials come with a new process. For each client it
+//! creates, the SDK also reads and parses every root certificate of the machine. This takes longer than all other
+//! work of a start. Here the TLS side is built with the first request ([`WhenNeeded`]), and contains only AWS's own
+//! five roots ([`Trust`]).
 
 pub mod deadline;
 #[cfg(any(test, feature = "testing"))]
@@ -34,21 +35,24 @@ use aws_types::sdk_config::Builder;
 use platform::environment::{Environment, EnvironmentError};
 
 const CONNECT: Duration = Duration::from_secs(1);
-/// DynamoDB and SSM answer in milliseconds: a silent attempt is given up early enough for two more within a request.
+/// Time limit of one attempt. DynamoDB and SSM answer in milliseconds. So an attempt without an answer ends early
+/// enough for two more within a request.
 pub const ATTEMPT: Duration = Duration::from_millis(2_500);
-/// One call with all its attempts is given up after this.
+/// Time limit of one call with all its attempts.
 pub const OPERATION: Duration = Duration::from_secs(6);
 const ATTEMPTS: u32 = 3;
-/// A paid send gets one attempt, and longer: giving up on it early leaves its outcome unknown.
+/// Time limit of a paid send, which has one attempt only. It is longer, because after a time-out the outcome is
+/// uncertain.
 pub const PAID_SEND: Duration = Duration::from_secs(6);
 
-/// The five that Amazon Trust Services asks custom trust stores to hold (amazontrust.com/repository): Amazon Root CA 1 to 4
-/// and Starfield Services Root CA G2. The first of them to end does so on 31 December 2037.
+/// Five root certificates that Amazon Trust Services requires in custom trust stores (amazontrust.com/repository):
+/// Amazon Root CA 1 to 4 and Starfield Services Root CA G2. The first of them expires on 31 December 2037.
 const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
-/// Where AWS's partitions other than the commercial one begin, which may have other authorities.
+/// Prefixes of regions outside AWS's commercial partition, which may use other certificate authorities.
 const OTHER_PARTITIONS: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"];
 
-/// Region from `AWS_REGION`, credentials as Lambda gives them, `AWS_ENDPOINT_URL` if set (the local stack).
+/// Returns the SDK configuration: region from `AWS_REGION`, Lambda's credentials, and `AWS_ENDPOINT_URL` if set (the
+/// local stack).
 ///
 /// # Errors
 /// A variable that Lambda always sets is missing.
@@ -64,53 +68,58 @@ pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> 
     Ok(limits(config).build())
 }
 
-/// What a call may take and how often it is tried, unless its client says otherwise.
+/// Sets the default time limits and the number of attempts of a call. A client may override them.
 pub fn limits(config: Builder) -> Builder {
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
     config.retry_config(retries).timeout_config(timeouts(ATTEMPT, OPERATION))
 }
 
-/// Those of the function's role. A process keeps the ones it was started with: Lambda replaces processes, not variables.
+/// Returns the credentials of the function's role. A process keeps the credentials it was started with, because
+/// Lambda replaces processes, not variables.
 fn credentials(environment: &Environment) -> Result<Credentials, EnvironmentError> {
     let id = environment.required("AWS_ACCESS_KEY_ID")?;
     let secret = environment.required("AWS_SECRET_ACCESS_KEY")?;
     Ok(Credentials::new(id, secret, environment.optional("AWS_SESSION_TOKEN")?, None, "Lambda"))
 }
 
-/// DynamoDB: up to three attempts, 2.5 s each, 6 s in all, and never beyond the [`deadline`] of the work in hand.
+/// Returns a DynamoDB client: up to three attempts, 2.5 s each, 6 s in total, and never beyond the [`deadline`] of
+/// the current work.
 pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(deadline::Deadline);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// SSM: the same.
+/// Returns an SSM client with the same limits as [`dynamodb`].
 pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
     let config = aws_sdk_ssm::config::Builder::from(config).interceptor(deadline::Deadline);
     aws_sdk_ssm::Client::from_conf(config.build())
 }
 
-/// SES: exactly one attempt of at most 6 s, since a repeat after a time-out could send twice.
+/// Returns an SES client: exactly one attempt of at most 6 s, because a retry after a time-out could send twice.
 pub fn ses(config: &SdkConfig) -> aws_sdk_ses::Client {
     let config = aws_sdk_ses::config::Builder::from(config);
     aws_sdk_ses::Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(paid_send()).build())
 }
 
-/// SNS: exactly one attempt of at most 6 s, since a repeat after a time-out could send, and cost, twice.
+/// Returns an SNS client for SMS: exactly one attempt of at most 6 s, because a retry after a time-out could send,
+/// and cost, twice.
 pub fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::config::Builder::from(config);
     aws_sdk_sns::Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(paid_send()).build())
 }
 
-/// SNS for a topic: as DynamoDB, since a message that comes twice costs nothing.
+/// Returns an SNS client for topics, with the same limits as [`dynamodb`]. A duplicate message on a topic costs
+/// nothing.
 pub fn topics(config: &SdkConfig) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::config::Builder::from(config).interceptor(deadline::Deadline);
     aws_sdk_sns::Client::from_conf(config.build())
 }
 
-/// Why a call failed, for logs: the service's error code (`ThrottlingException`), or what kept it from answering
-/// (`dispatch failure: io error: ...: Connection refused`).
+/// Returns the cause of a failed call for logs: the service's error code (`ThrottlingException`), or the reason why
+/// there was no answer (`dispatch failure: io error: ...: Connection refused`).
 ///
-/// Neither the service's message nor its raw answer is in it: both may repeat what was asked, which is a person's item.
+/// The text contains neither the service's message nor its raw answer. Both may repeat the request, which contains
+/// personal data.
 pub fn cause<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -128,11 +137,12 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Whether a code of an AWS error says that the role's credentials have run out; if so it is told, since nothing that this
-/// process can do mends it.
+/// Returns `true` if an AWS error code means that the role's credentials have expired. If so, it logs an alarm line,
+/// because this process cannot renew them.
 ///
-/// It is a fault that passes for whoever asks: Lambda gives every new process new credentials, and they outlive a process, so
-/// either Lambda replaces this one soon or a clock is wrong. Ending the process would not be surer, and would cost the answer.
+/// For the caller, the error is transient. Lambda gives every new process new credentials, and they outlive a
+/// process. So either Lambda soon replaces this process, or a clock is wrong. Ending the process would be no more
+/// reliable, and the response would be lost.
 pub fn has_expired(call: &str, code: &str) -> bool {
     let expired = matches!(code, "ExpiredToken" | "ExpiredTokenException");
     if expired {
@@ -153,18 +163,19 @@ fn paid_send() -> TimeoutConfig {
     timeouts(PAID_SEND, PAID_SEND)
 }
 
-/// Who may sign the certificates of what answers as AWS.
+/// Certificate authorities that are trusted for AWS endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trust {
-    /// AWS's own authority: parsed in a twentieth of a millisecond.
+    /// AWS's own authority; parsing takes 0.05 ms.
     Amazon,
-    /// Whom the machine trusts: 0.7 ms and more of every start.
+    /// Authorities that the machine trusts; reading them adds 0.7 ms or more to every start.
     Machine,
 }
 
 impl Trust {
-    /// Amazon, unless the endpoint may be somebody else's (`AWS_ENDPOINT_URL` with https), the region is of another partition,
-    /// or the deployer names certificates of their own in the way OpenSSL established.
+    /// Selects `Amazon`, with three exceptions that select `Machine`. The endpoint may belong to another party
+    /// (`AWS_ENDPOINT_URL` with https). The region belongs to another partition. Or the operator sets certificates
+    /// with OpenSSL's variables `SSL_CERT_FILE` or `SSL_CERT_DIR`.
     fn of(region: &str, environment: &Environment) -> Result<Self, EnvironmentError> {
         let elsewhere = environment.optional("AWS_ENDPOINT_URL")?.is_some_and(|url| url.starts_with("https:"));
         let named = environment.optional("SSL_CERT_FILE")?.or(environment.optional("SSL_CERT_DIR")?).is_some();
@@ -180,9 +191,9 @@ impl Trust {
     }
 }
 
-/// One pool of connections for every client of the process, with rustls on ring.
+/// Returns an HTTP client with rustls on ring. All clients of the process share its connection pool.
 fn http_client(trust: Trust) -> SharedHttpClient {
-    // Building fails for no reason that these two stores could give; the default is the machine's store.
+    // Building cannot fail with these two stores. If it did, the default is the machine's store.
     let tls = TlsContext::builder().with_trust_store(trust.store()).build().unwrap_or_default();
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -191,8 +202,8 @@ fn http_client(trust: Trust) -> SharedHttpClient {
     SharedHttpClient::new(WhenNeeded(https))
 }
 
-/// An HTTP client that does not build its TLS side when an SDK client is created. It leaves out exactly that: the check at
-/// creation, which builds a connector with all root certificates and throws it away.
+/// HTTP client that does not build its TLS side when an SDK client is created. It omits the SDK's check at creation,
+/// which builds a connector with all root certificates and discards it.
 #[derive(Debug)]
 struct WhenNeeded(SharedHttpClient);
 
@@ -256,7 +267,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let config = config(&environment()).unwrap().into_builder();
-        // Connecting builds the TLS side, which panics on a store it cannot parse; here nobody answers.
+        // Connecting builds the TLS side, which panics if the store cannot be parsed. Nothing listens on this port.
         let config = config.endpoint_url(format!("https://127.0.0.1:{port}")).retry_config(RetryConfig::disabled());
         let error = ssm(&config.build()).get_parameters().names("/p").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(ref failure) if failure.is_io()), "{}", cause(&error));

@@ -1,4 +1,4 @@
-//! SSM Parameter Store as the service uses it: several parameters in one GetParameters call.
+//! Client for SSM Parameter Store, which reads several parameters in one GetParameters call.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -11,13 +11,13 @@ use crate::{cause, has_expired};
 use domain::rollout::{ParameterVersion, Written};
 use platform::private::Private;
 
-/// Reads parameters by name.
+/// Reads and writes parameters by name.
 #[derive(Clone, Debug)]
 pub struct ParameterStore {
     ssm: aws_sdk_ssm::Client,
 }
 
-/// SSM did not answer, or refused. Trying again may help.
+/// SSM did not answer, or refused the call. A retry may succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call} failed: {cause}")]
 pub struct ParametersUnavailable {
@@ -26,7 +26,7 @@ pub struct ParametersUnavailable {
 }
 
 impl ParametersUnavailable {
-    /// A call that was not waited for any longer.
+    /// Creates the error for a call that exceeded the caller's time limit.
     pub fn too_slow(call: &'static str) -> Self {
         Self { call, cause: "it took too long".to_owned() }
     }
@@ -37,30 +37,31 @@ impl ParametersUnavailable {
     }
 }
 
-/// The values found, by full name. A name that SSM does not know is not in it.
+/// Found values, by full name. A name that SSM does not know is missing.
 pub type Parameters = HashMap<String, Private<String>>;
 
-/// What is written.
+/// New version of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct NewVersion<'a> {
-    /// The value.
+    /// New value.
     pub value: &'a str,
-    /// The description; SSM need not keep the one before.
+    /// Description; SSM need not keep the previous one.
     pub description: &'a str,
-    /// The pattern that values must match; SSM does not keep the one before either.
+    /// Pattern that values must match; SSM does not keep the previous one.
     pub allowed_pattern: &'a str,
 }
 
 impl ParameterStore {
-    /// Uses this client.
+    /// Creates a store that uses this client.
     pub const fn new(ssm: aws_sdk_ssm::Client) -> Self {
         Self { ssm }
     }
 
-    /// At most ten names, the limit of the call. Encrypted values come decrypted.
+    /// Returns the values of at most ten names, the limit of the call. Encrypted values are decrypted.
     ///
     /// # Errors
-    /// Throttled, timed out, or refused (one name without permission refuses them all).
+    /// The call was throttled, timed out, or was refused. One name without permission makes SSM refuse the whole
+    /// call.
     pub async fn get(&self, names: Vec<String>) -> Result<Parameters, ParametersUnavailable> {
         let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
         let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
@@ -68,7 +69,7 @@ impl ParameterStore {
         Ok(pairs.filter_map(|found| Some((found.name?, Private::new(found.value?)))).collect())
     }
 
-    /// The present versions, by full name.
+    /// Returns the current versions, by full name.
     ///
     /// # Errors
     /// As [`Self::get`].
@@ -86,7 +87,7 @@ impl ParameterStore {
         Ok(found.parameters.unwrap_or_default().into_iter().filter_map(version).collect())
     }
 
-    /// The versions after number `after` that SSM still knows (it keeps 100), oldest first.
+    /// Returns the versions after number `after` that SSM still has (it keeps 100), oldest first.
     ///
     /// # Errors
     /// As [`Self::get`].
@@ -101,10 +102,11 @@ impl ParameterStore {
         Ok(versions)
     }
 
-    /// Writes a parameter that exists, and gives its new version. SSM knows no condition: whoever wrote last has it.
+    /// Writes an existing parameter, and returns its new version. SSM has no conditional write, so the last writer
+    /// wins.
     ///
     /// # Errors
-    /// As [`Self::get`]; also when the value does not fit the parameter's own pattern.
+    /// As [`Self::get`]; also if the value does not match the parameter's own pattern.
     pub async fn overwrite(&self, name: &str, next: NewVersion<'_>) -> Result<i64, ParametersUnavailable> {
         let NewVersion { value, description, allowed_pattern } = next;
         let call = self.ssm.put_parameter().name(name).value(value).overwrite(true);
@@ -127,8 +129,8 @@ fn modified_ms(date: Option<aws_sdk_ssm::primitives::DateTime>) -> i64 {
     date.and_then(|date| date.to_millis().ok()).unwrap_or_default()
 }
 
-/// The value without what a paste into the console brings along at its ends: blanks, line ends, invisible characters, and one pair of
-/// quotation marks around all of it. For keys and addresses, in which none of these can stand.
+/// Removes characters that a paste into the console adds at the ends: blanks, line ends, invisible characters, and
+/// one pair of quotation marks around the value. It is for keys and addresses, which contain none of these.
 #[must_use]
 pub fn trimmed(value: &str) -> &str {
     let is_stray = |c: char| {

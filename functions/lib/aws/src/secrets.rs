@@ -1,7 +1,7 @@
-//! The keys a function needs, fetched in one call and checked before anything uses them.
+//! Keys of a function, loaded in one call and validated before use.
 //!
-//! Each is an encrypted SSM parameter under the service's prefix. Losing the recipient-hash key loses every address, so
-//! nothing here ever makes one up.
+//! Each key is an SSM parameter under the service's prefix; all except the public VAPID key are encrypted. If the
+//! recipient-hash key is lost, every stored address is lost. So this module never generates a key.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -13,31 +13,32 @@ use crate::parameters::{ParameterStore, Parameters, ParametersUnavailable, trimm
 use platform::private::Private;
 use platform::startup::StartError;
 
-/// Base64url as people produce it: with or without padding.
+/// Base64url with or without padding, because people produce both.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false),
 );
 
-/// A key of 32 bytes.
+/// Key of 32 bytes.
 pub type Key = Private<[u8; 32]>;
 
-/// A parameter under `<prefix>/`.
+/// Parameter under `<prefix>/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SecretName {
     /// `vapid-private-key`: the P-256 scalar that signs VAPID tokens; base64url of 32 bytes.
     VapidPrivateKey,
-    /// `vapid-public-key`: its point, uncompressed, which browsers are given; base64url of 65 bytes. Not encrypted.
+    /// `vapid-public-key`: the uncompressed point of that key, which browsers receive; base64url of 65 bytes. Not
+    /// encrypted.
     VapidPublicKey,
-    /// `recipient-hash-key`: keys the hash of recipient ids; base64url of 32 bytes.
+    /// `recipient-hash-key`: key of the hash of recipient ids; base64url of 32 bytes.
     RecipientHashKey,
-    /// `link-signing-key`: signs receipt, click and unsubscribe links; base64url of 32 bytes, or while it rotates two of them
-    /// with a comma between, the one that signs first.
+    /// `link-signing-key`: key that signs receipt, click and unsubscribe links; base64url of 32 bytes. During a
+    /// rotation, there are two keys with a comma between them; the first one signs.
     LinkSigningKey,
 }
 
 impl SecretName {
-    /// The last part of the parameter's name.
+    /// Returns the last part of the parameter's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::VapidPrivateKey => "vapid-private-key",
@@ -48,33 +49,33 @@ impl SecretName {
     }
 }
 
-/// The keys that sign and verify links. Both verify.
+/// Keys that sign and verify links. Both verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkSigningKeys {
-    /// Signs.
+    /// Key that signs.
     pub current: Key,
-    /// Still verifies, while the key rotates.
+    /// Previous key, which still verifies during a rotation.
     pub previous: Option<Key>,
 }
 
-/// Why there are no secrets. Names the parameter and never shows a value.
+/// Reason for which secrets could not be loaded. It names the parameter and never contains a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
     /// SSM has no such parameter.
     #[error("parameter {0} does not exist")]
     Missing(String),
-    /// The parameter's value cannot be this key.
+    /// The parameter's value is not a valid key.
     #[error("parameter {parameter} is malformed: {why}")]
     Malformed {
         /// Full name.
         parameter: String,
-        /// What is wrong with the value.
+        /// Reason for which the value is not valid.
         why: &'static str,
     },
-    /// The function uses a secret that it did not ask for: a mistake in its `main`.
+    /// The function uses a secret that it did not load: an error in its `main`.
     #[error("the secret {0} was not asked for")]
     NotAskedFor(&'static str),
-    /// SSM did not answer; trying again may help.
+    /// SSM did not answer; a retry may succeed.
     #[error(transparent)]
     Unavailable(#[from] ParametersUnavailable),
 }
@@ -88,7 +89,7 @@ impl From<SecretsError> for StartError {
     }
 }
 
-/// The secrets that were asked for.
+/// Loaded secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     vapid_private_key: Option<Key>,
@@ -98,10 +99,11 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Fetches `which` in one GetParameters call and checks each; a VAPID pair must also belong together.
+    /// Loads `which` in one GetParameters call, and validates each. The keys of a VAPID pair must also belong
+    /// together.
     ///
     /// # Errors
-    /// The first that is missing or malformed, or SSM does not answer.
+    /// The first parameter that is missing or malformed, or SSM did not answer.
     pub async fn load(store: &ParameterStore, prefix: &str, which: &[SecretName]) -> Result<Self, SecretsError> {
         let names = which.iter().map(|name| full_name(prefix, *name)).collect();
         Self::read(&store.get(names).await?, prefix, which)
@@ -133,7 +135,8 @@ impl Secrets {
         Ok(())
     }
 
-    /// A public key that is not the private one's would make every push service refuse every message.
+    /// Checks that the public key belongs to the private key. If it did not, push services would refuse every
+    /// message.
     fn check_pair(&self) -> Result<(), &'static str> {
         let (Some(private), Some(public)) = (&self.vapid_private_key, &self.vapid_public_key) else {
             return Ok(());
@@ -144,34 +147,34 @@ impl Secrets {
             .map_err(|_| "it does not belong to vapid-private-key")
     }
 
-    /// The scalar that signs VAPID tokens.
+    /// Returns the scalar that signs VAPID tokens.
     ///
     /// # Errors
-    /// Not asked for.
+    /// The secret was not loaded.
     pub fn vapid_private_key(&self) -> Result<&Key, SecretsError> {
         asked_for(self.vapid_private_key.as_ref(), SecretName::VapidPrivateKey)
     }
 
-    /// The public point, uncompressed.
+    /// Returns the public point, uncompressed.
     ///
     /// # Errors
-    /// Not asked for.
+    /// The secret was not loaded.
     pub fn vapid_public_key(&self) -> Result<&[u8; 65], SecretsError> {
         asked_for(self.vapid_public_key.as_ref(), SecretName::VapidPublicKey)
     }
 
-    /// The key of the hash that turns recipient ids into recipient keys.
+    /// Returns the key of the hash that converts recipient ids to recipient keys.
     ///
     /// # Errors
-    /// Not asked for.
+    /// The secret was not loaded.
     pub fn recipient_hash_key(&self) -> Result<&Key, SecretsError> {
         asked_for(self.recipient_hash_key.as_ref(), SecretName::RecipientHashKey)
     }
 
-    /// The keys of signed links.
+    /// Returns the keys of signed links.
     ///
     /// # Errors
-    /// Not asked for.
+    /// The secret was not loaded.
     pub fn link_signing_keys(&self) -> Result<&LinkSigningKeys, SecretsError> {
         asked_for(self.link_signing_keys.as_ref(), SecretName::LinkSigningKey)
     }

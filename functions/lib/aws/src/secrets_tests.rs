@@ -8,7 +8,7 @@ use crate::fake_aws;
 const ALL: [SecretName; 4] =
     [SecretName::VapidPrivateKey, SecretName::VapidPublicKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
 
-// The application server's key pair of RFC 8291, appendix A.
+// Key pair of the application server in RFC 8291, appendix A.
 const PRIVATE: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
 const PUBLIC: &str = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
 const HASH_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -35,7 +35,7 @@ async fn load(held: Vec<(String, String)>, which: &[SecretName]) -> Result<Secre
     Secrets::load(&ParameterStore::new(aws_sdk_ssm::Client::new(&config)), "/push", which).await
 }
 
-/// Everything in order but this one value.
+/// Loads all secrets, with this one value replaced.
 async fn load_with(name: &str, value: &str) -> Result<Secrets, SecretsError> {
     let mut held = complete();
     held.retain(|(other, _)| !other.ends_with(name));
@@ -102,7 +102,7 @@ async fn every_key_is_read_without_what_a_paste_brings_along() {
 
 #[tokio::test]
 async fn a_public_key_of_another_pair_is_refused() {
-    // The user agent's public key of the same appendix: a good point, but not ours.
+    // Public key of the user agent in the same appendix: a valid point, but of another pair.
     let other = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     let error = load_with("vapid-public-key", other).await.unwrap_err();
     assert_eq!(

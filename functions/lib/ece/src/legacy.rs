@@ -1,28 +1,29 @@
-//! The retired `aesgcm` encoding: named by `web-push`, refused here.
+//! Retired `aesgcm` encoding: `web-push` refers to it, and this crate refuses it.
 //!
-//! [`AesGcmEncryptedBlock`] has no values, so the compiler knows that what `web-push` would do with one never happens.
+//! [`AesGcmEncryptedBlock`] has no values. So the compiler can prove that code of `web-push` for such a message never
+//! runs.
 
 use crate::{Error, Result};
 
-/// An `aesgcm` message, which cannot exist.
+/// Message in the `aesgcm` encoding, which cannot exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AesGcmEncryptedBlock {}
 
 impl AesGcmEncryptedBlock {
-    /// Never called: there is no value to call it on.
+    /// Never called, because the type has no values.
     #[must_use]
     pub fn headers(&self, _vapid_public_key: Option<&[u8]>) -> Vec<(&'static str, String)> {
         match *self {}
     }
 
-    /// Never called: there is no value to call it on.
+    /// Never called, because the type has no values.
     #[must_use]
     pub fn body(&self) -> String {
         match *self {}
     }
 }
 
-/// Refuses.
+/// Refuses the encoding.
 ///
 /// # Errors
 ///

@@ -1,19 +1,19 @@
-//! One `aes128gcm` body with a single record (RFC 8188 section 2, RFC 8291 section 4), pure.
+//! Body of an `aes128gcm` message with a single record (RFC 8188 section 2, RFC 8291 section 4). Pure functions.
 
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use crate::schedule::{Agreement, ContentKeys};
 use crate::{PUBLIC_KEY_BYTES, Result, SALT_BYTES};
 
-/// Larger than any body may be, so there is always one record.
+/// Record size. No body is larger, so there is always one record.
 const RECORD_SIZE: u32 = 4_096;
-/// Salt, record size, the key's length and the key.
+/// Length of the header: salt, record size, the key's length and the key.
 const HEADER_BYTES: usize = SALT_BYTES + 4 + 1 + PUBLIC_KEY_BYTES;
-/// Ends the plaintext of the last record; nothing pads it.
+/// Byte that ends the plaintext of the last record. There is no padding after it.
 const LAST_RECORD_DELIMITER: u8 = 2;
 const TAG_BYTES: usize = 16;
 
-/// The body for `plaintext`: header, ciphertext, tag, in the one allocation that is handed out.
+/// Returns the body for `plaintext`: header, ciphertext and tag, in a single allocation.
 pub fn seal(agreement: &Agreement<'_>, salt: &[u8; SALT_BYTES], plaintext: &[u8]) -> Result<Vec<u8>> {
     let keys = ContentKeys::new(&agreement.keying_material()?, salt)?;
     let mut body = Vec::with_capacity(HEADER_BYTES + plaintext.len() + 1 + TAG_BYTES);

@@ -1,4 +1,4 @@
-//! RFC 8291 appendix A: the example message with every value on its way.
+//! Values of RFC 8291 appendix A: the example message with all intermediate results.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -18,12 +18,12 @@ pub const BODY: &str = concat!(
     "_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN",
 );
 
-/// The bytes behind base64url without padding.
+/// Decodes base64url without padding.
 pub fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 
-/// The same, of a known length.
+/// Decodes base64url of a known length.
 pub fn bytes<const N: usize>(text: &str) -> [u8; N] {
     decode(text).try_into().unwrap()
 }

@@ -1,31 +1,33 @@
-//! From a key agreement to the content key and nonce: RFC 8291 section 3.4 and RFC 8188 sections 2.2 and 2.3, pure.
+//! Derivation of the content key and nonce from a key agreement (RFC 8291 section 3.4, RFC 8188 sections 2.2 and
+//! 2.3). Pure functions.
 
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 
 use crate::{AUTH_SECRET_BYTES, PUBLIC_KEY_BYTES, Result, SALT_BYTES};
 
-/// What both ends know once the sender has made its key.
+/// Values that sender and receiver share once the sender has created its key.
 pub struct Agreement<'a> {
-    /// The x coordinate that ECDH gives.
+    /// x coordinate that ECDH returns.
     pub shared_secret: &'a [u8],
-    /// The subscription's `auth`.
+    /// Subscription's `auth`.
     pub auth_secret: &'a [u8; AUTH_SECRET_BYTES],
-    /// The subscription's `p256dh`.
+    /// Subscription's `p256dh`.
     pub receiver_public: &'a [u8; PUBLIC_KEY_BYTES],
-    /// The message's own public key.
+    /// Public key of the message's sender, created for this message only.
     pub sender_public: &'a [u8; PUBLIC_KEY_BYTES],
 }
 
-/// The key and nonce of the only record.
+/// Key and nonce of the only record.
 pub struct ContentKeys {
     /// AES-128 key.
     pub key: [u8; 16],
-    /// Nonce of record 0: RFC 8188 combines it with the sequence number 0, which changes nothing.
+    /// Nonce of record 0. RFC 8188 combines it with the sequence number 0 by XOR, which changes nothing.
     pub nonce: [u8; 12],
 }
 
 impl Agreement<'_> {
-    /// The input keying material that RFC 8291 mixes from the agreement, the auth secret and both public keys.
+    /// Returns the input keying material, which RFC 8291 derives from the agreement, the auth secret and both public
+    /// keys.
     pub fn keying_material(&self) -> Result<[u8; 32]> {
         let info = [b"WebPush: info\0".as_slice(), self.receiver_public, self.sender_public];
         let mut material = [0; 32];
@@ -38,7 +40,7 @@ impl Agreement<'_> {
 }
 
 impl ContentKeys {
-    /// RFC 8188's key and nonce for one salt.
+    /// Derives RFC 8188's key and nonce for one salt.
     pub fn new(keying_material: &[u8], salt: &[u8; SALT_BYTES]) -> Result<Self> {
         let extracted = Salt::new(HKDF_SHA256, salt).extract(keying_material);
         let mut keys = Self { key: [0; 16], nonce: [0; 12] };
@@ -48,7 +50,7 @@ impl ContentKeys {
     }
 }
 
-/// How many bytes HKDF shall give.
+/// Number of bytes that HKDF must return.
 struct Bytes(usize);
 
 impl KeyType for Bytes {

@@ -1,4 +1,4 @@
-//! What this crate seals is opened by a receiver on another library.
+//! Round trip: a receiver that uses another library decrypts the messages of this crate.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, dead_code)]
 
