@@ -31,8 +31,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// Creates a share of at most 1. In a window, `part` can exceed `whole`, because the window may hold later events
-    /// of items that were counted before it.
+    /// Creates a share of at most 1. In a window, `part` can exceed `whole`: it may hold later events of items that
+    /// were counted before it.
     #[must_use]
     pub fn new(part: i64, whole: i64) -> Self {
         let whole = whole.max(0);

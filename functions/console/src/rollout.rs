@@ -27,8 +27,8 @@ const ARMS_MINUTES: i64 = 60;
 pub struct Rollout {
     /// The percentage.
     pub percentage: Number,
-    /// Source of the percentage. `live` is the present parameter, `last good` is the last valid value, and `none` means
-    /// 0 because no valid value was ever read.
+    /// Source of the percentage. `live` is the present parameter, and `last good` is the last valid value. `none` means
+    /// 0, because no valid value was ever read.
     pub source: &'static str,
     /// Version of the parameter; null if it cannot be read.
     pub version: Option<i64>,

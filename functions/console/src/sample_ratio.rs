@@ -62,7 +62,7 @@ impl Promise {
         if since <= window.from() {
             return Some(window);
         }
-        // Rounds up to a whole minute, or to a whole hour if the change is more than 47 hours ago, so that the first
+        // Rounds up to a whole minute, or to a whole hour if the change is more than 47 hours ago. Therefore the first
         // bucket contains nothing from before the change.
         let whole = if now.duration_since(since) > SignedDuration::from_hours(47) { 3_600 } else { 60 };
         let second = since.as_second() + (whole - since.as_second().rem_euclid(whole)) % whole;

@@ -216,8 +216,8 @@ async fn what_get_answered_may_be_put_back_and_what_nobody_may_set_is_named_at_o
         let (status, mut fields) = world.refused(route, Asked::default(), &body).await;
         fields.sort_unstable();
         assert_eq!((status, fields), (422, ["created_at", "devices", "id"].map(str::to_owned).to_vec()));
-        // If another writer changed the profile after the read, the error is 412, not 422 about fields that the caller
-        // did not change.
+        // If another writer changed the profile after the read, the error is 412. It is not 422 about fields that the
+        // caller did not change.
         assert_eq!(world.refused(route, if_match(&tag), &read).await, (412, vec![]));
     }
 }

@@ -90,8 +90,8 @@ async fn tick(services: &Services) -> Result<String, Error> {
     Ok(summary)
 }
 
-/// Reconciles the rollout. If the guard finds version 2 bad, a second round follows after [`LOOK_AGAIN_AFTER`], because
-/// the next scheduled run would be late.
+/// Reconciles the rollout. If the guard finds version 2 bad, a second round follows after [`LOOK_AGAIN_AFTER`]. The
+/// next scheduled run would be late.
 async fn look_after(services: &Services) -> Result<String, RoundError> {
     let mut round = look(services).await?;
     if round.look_again {

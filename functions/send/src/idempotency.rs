@@ -1,5 +1,5 @@
-//! Idempotency keys: the same key with the same body is the same request, however often it arrives (IETF draft "The
-//! Idempotency-Key HTTP Header Field").
+//! Idempotency keys: the same key with the same body is the same request, however often it arrives. Source: IETF draft
+//! "The Idempotency-Key HTTP Header Field".
 //!
 //! A record stores the hash of the body and the time of the first request. Every notification id is derived from the
 //! record's key and that time. Therefore a second run finds the items of the first run instead of creating new ones.
