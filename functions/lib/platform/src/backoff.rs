@@ -11,7 +11,7 @@ pub const CAP_MS: u64 = 10 * 60 * 1_000;
 const FLOOR_MS: u64 = 100;
 
 /// Returns the delay after try number `made` (from 1), in milliseconds. `unit` is a random number in `0.0..1.0`. If
-/// the provider asked for a delay, up to a tenth is added, so that its clients do not retry at the same moment.
+/// the provider asked for a delay, up to a tenth is added. So its clients do not all retry at the same moment.
 #[must_use]
 pub fn delay_ms(made: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
     let unit = unit.clamp(0.0, 1.0);

@@ -32,8 +32,8 @@ pub enum TimeError {
     Malformed,
 }
 
-/// Parses a time. A time beyond the range of [`Timestamp`], such as the last day of the year 9999, becomes the
-/// nearest limit of that range. Decimals beyond the ninth are cut. `T` and `Z` may be in lower case, and a blank may
+/// Parses a time. A time beyond the range of [`Timestamp`] becomes the nearest limit of that range. An example is the
+/// last day of the year 9999. Decimals beyond the ninth are cut. `T` and `Z` may be in lower case, and a blank may
 /// replace `T` (RFC 3339, 5.6).
 ///
 /// # Errors

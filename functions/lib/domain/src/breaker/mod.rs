@@ -2,8 +2,8 @@
 //!
 //! This module is pure. [`Tally`] counts attempts, [`Breaker`] is the state machine, and [`Memory`] is the state that
 //! one process holds for a host. The crate `delivery` applies their decisions: `Breakers` stores transitions in a
-//! `Ledger` with conditional writes. `Bulkhead` limits concurrent calls per provider, so that one slow host cannot
-//! hold all calls of a process before its breaker opens.
+//! `Ledger` with conditional writes. `Bulkhead` limits concurrent calls per provider. So one slow host cannot hold
+//! all calls of a process before its breaker opens.
 //!
 //! An instance counts in memory. Only a failure is written. The write includes the successes that this instance saw
 //! in the same window. A healthy service therefore writes nothing. Successes of instances without a failure are not

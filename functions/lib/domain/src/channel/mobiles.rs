@@ -73,8 +73,8 @@ pub fn check(digits: &str) -> Result<(), NotMobile> {
     }
 }
 
-/// Returns `true` if a digit after the area code shows that the number is no mobile number. In Brazil, it is at least
-/// 9 in a number of eleven digits, and at least 6 in one of ten digits. In North America, it is never 0 or 1.
+/// Returns `true` if a digit after the area code shows that the number is no mobile number. In Brazil, a mobile
+/// number of eleven digits has a 9 there; one of ten digits has 6 to 9. In North America, no number has 0 or 1 there.
 fn is_landline(code: &str, national: &str) -> bool {
     let digit = |at: usize| national.as_bytes().get(at).copied().unwrap_or_default();
     match code {

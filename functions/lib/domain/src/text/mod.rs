@@ -1,8 +1,8 @@
 //! Text for people: cleaned once when it enters the service, and shortened between visible characters.
 //!
-//! [`one_line`] and [`lines`] convert a title and a body to the form that is stored, shown by explain and sent on
-//! every channel. Both normalize to NFC and remove control characters. They also remove invisible characters that
-//! carry no meaning. Both are idempotent: cleaned text does not change again.
+//! [`one_line`] converts a title, and [`lines`] a body, to its cleaned form. This form is stored, shown by explain
+//! and sent on every channel. Both functions normalize to NFC and remove control characters. They also remove
+//! invisible characters that carry no meaning. Both are idempotent: cleaned text does not change again.
 //!
 //! Some invisible characters are kept because scripts or emoji require them. These are joiners inside such text,
 //! variation selectors after characters that have variants, and the tags of flags. In texts with a right-to-left
