@@ -50,8 +50,8 @@ impl Reservation {
         Some(Self { channel, kind, price_micros, at, counted })
     }
 
-    /// Returns `true` if this reservation can replace `other`, so that nothing has to be reserved again. Amount, hour
-    /// and counters must be equal.
+    /// Returns `true` if this reservation can replace `other`, so that nothing has to be reserved again. Channel, type,
+    /// amount, hour and counters must be equal.
     #[must_use]
     pub fn serves(&self, other: &Self) -> bool {
         let hour = |at| (utc(at).date(), utc(at).hour());
