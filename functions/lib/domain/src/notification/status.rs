@@ -101,11 +101,11 @@ pub enum Reason {
     Budget,
     /// Skipped: a provider accepted a newer message of the same topic first.
     Superseded,
-    /// Failed: the address or device of the last attempt no longer exists.
+    /// Failed: every device or address of the last channel no longer exists.
     Gone,
-    /// Failed: the last provider refused the message permanently.
+    /// Failed: the provider of the last channel refused the message permanently.
     Rejected,
-    /// Failed: the last provider answered "later" until no attempt was left.
+    /// Failed: the provider of the last channel answered "later" until no attempt was left.
     RetriesSpent,
     /// Uncertain: the outcome of an attempt is not known.
     OutcomeUnknown,

@@ -1,17 +1,17 @@
-//! Three bytes that tell a recipient's devices apart in a receipt's token, where each byte counts.
+//! Device marks: three bytes that distinguish a recipient's devices in the token of a receipt, which must be short.
 
 use ring::digest::{SHA256, digest};
 
-/// The first bytes of the hash of a device's id. Two of a recipient's 20 devices share a mark once in 88,000 recipients; both
-/// then count as heard of.
+/// First bytes of the SHA-256 hash of a device's id. Among 88,000 recipients with 20 devices, one has two devices with
+/// the same mark. A receipt then counts as use of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceMark([u8; Self::BYTES]);
 
 impl DeviceMark {
-    /// The length of a mark.
+    /// Length of a mark, in bytes.
     pub const BYTES: usize = 3;
 
-    /// The mark of a device's id.
+    /// Returns the mark of a device's id.
     #[must_use]
     pub fn of(device_id: &str) -> Self {
         let mut mark = [0; Self::BYTES];
@@ -19,13 +19,13 @@ impl DeviceMark {
         Self(mark)
     }
 
-    /// A mark that was written down.
+    /// Returns the mark with these stored bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to write down.
+    /// Returns the bytes to store.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; Self::BYTES] {
         self.0

@@ -1,8 +1,9 @@
-//! Entity tags of recipients: `<the profile's version>.<digest of what GET answers>`.
+//! Entity tags of recipients: `<version of the profile>.<digest of the response of GET>`.
 //!
-//! Both parts come of what is stored anyway. A read asks for the whole tag, since devices and suppressions belong to its answer.
-//! A write asks for the version alone, since it replaces the profile alone: a browser that registers meanwhile refuses no
-//! writer. The version holds the time at which the recipient was made, so that it never comes back after an erasure.
+//! Both parts are computed from stored data. A read compares the whole tag, since devices and suppressions belong to
+//! the response. A write compares the version alone, since it replaces the profile alone. So a browser that registers
+//! at the same time does not make a write fail. The version contains the time of the recipient's creation, so it never
+//! repeats after an erasure.
 
 use std::fmt::{self, Write as _};
 
@@ -11,26 +12,26 @@ use ring::digest::{SHA256, digest};
 
 use super::{Recipient, RecipientView};
 
-/// Bytes of the digest in a tag.
+/// Number of bytes of the digest in a tag.
 const DIGEST_BYTES: usize = 8;
 
-/// One state of a profile.
+/// Version of a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProfileVersion {
-    /// The time at which the recipient became known.
+    /// Time at which the recipient was created.
     pub created_at: Timestamp,
     /// Number of changes since then.
     pub revision: u64,
 }
 
 impl ProfileVersion {
-    /// The version of a stored profile.
+    /// Returns the version of a stored profile.
     #[must_use]
     pub const fn of(recipient: &Recipient) -> Self {
         Self { created_at: recipient.created_at, revision: recipient.revision }
     }
 
-    /// Whether an entity tag, without its quotes, was made of this version.
+    /// Returns `true` if an entity tag, without its quotes, contains this version.
     #[must_use]
     pub fn is_in(self, tag: &str) -> bool {
         tag.split_once('.').is_some_and(|(version, _)| version == self.to_string())
@@ -43,7 +44,7 @@ impl fmt::Display for ProfileVersion {
     }
 }
 
-/// The entity tag of a recipient, without its quotes.
+/// Returns the entity tag of a recipient, without its quotes.
 #[must_use]
 pub fn entity_tag(recipient: &Recipient) -> String {
     let shown = serde_json::to_vec(&RecipientView::of(recipient)).unwrap_or_default();

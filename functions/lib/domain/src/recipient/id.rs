@@ -1,4 +1,4 @@
-//! Who a message is for: the id callers use, and the keyed hash of it that tables and logs use.
+//! Recipient ids of callers, and the keyed hashes of them that tables and logs contain.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use platform::private::Private;
 
-/// A caller's name for a person: 1 to 128 printable characters. Masked in `Debug`.
+/// Recipient id that the caller chose: 1 to 128 printable characters. It is masked in `Debug`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RecipientId(Private<String>);
 
-/// Why a text is no recipient id.
+/// Error for a text that is not a recipient id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 printable characters")]
 pub struct InvalidRecipientId;
 
 impl RecipientId {
-    /// The most characters an id may have.
+    /// Maximum number of characters of an id.
     pub const MAX_CHARS: usize = 128;
 
     /// Parses an id.
     ///
     /// # Errors
-    /// When it is empty, longer than 128 characters or holds a control character.
+    /// The id is empty, is longer than 128 characters, or contains a character that is not printable.
     pub fn parse(id: &str) -> Result<Self, InvalidRecipientId> {
         let length = id.chars().count();
         let printable = id.chars().all(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
@@ -34,7 +34,7 @@ impl RecipientId {
         Ok(Self(Private::new(id.to_owned())))
     }
 
-    /// The id itself, for storing it, answering its owner and hashing it.
+    /// Returns the id itself, to store it, to return it to its caller, and to hash it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -61,33 +61,33 @@ impl From<RecipientId> for String {
     }
 }
 
-/// A recipient's key in every table: 26 characters of lower-case base32, a keyed hash of the id. Safe to log.
+/// Key of a recipient in every table: a keyed hash of the id, as 26 characters of lower-case base32. It is safe to log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecipientKey(String);
 
 impl RecipientKey {
-    /// How many characters a key has.
+    /// Number of characters of a key.
     pub const CHARS: usize = 26;
 
-    /// Takes a key read from a table or from a notification's id.
+    /// Parses a key from a table or from a notification's id.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
         (text.len() == Self::CHARS && text.bytes().all(base32::is_digit)).then(|| Self(text.to_owned()))
     }
 
-    /// The 128 bits of the hash, for a token.
+    /// Returns the 128 bits of the hash, for a token.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 16] {
         base32::decode_128(&self.0).to_be_bytes()
     }
 
-    /// The key with these bits.
+    /// Returns the key with these bits.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(base32::encode_128(u128::from_be_bytes(bytes)))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -100,7 +100,8 @@ impl fmt::Display for RecipientKey {
     }
 }
 
-/// Makes recipient keys and other keyed hashes. Losing the key behind it loses every address, since nothing finds them.
+/// Computes recipient keys and other keyed hashes. If the secret is lost, no stored item can be found by its address or
+/// id.
 #[derive(Clone)]
 pub struct KeyHasher(hmac::Key);
 
@@ -111,26 +112,26 @@ impl fmt::Debug for KeyHasher {
 }
 
 impl KeyHasher {
-    /// A hasher on the 32 secret bytes of `.../recipient-hash-key`.
+    /// Builds a hasher with the 32 secret bytes of the parameter `.../recipient-hash-key`.
     #[must_use]
     pub fn new(secret: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// The key under which everything about this recipient is stored.
+    /// Returns the key of everything that is stored about this recipient.
     #[must_use]
     pub fn recipient_key(&self, id: &RecipientId) -> RecipientKey {
         RecipientKey(self.keyed("recipient", id.expose()))
     }
 
-    /// A keyed hash of anything else that must be findable without being readable (endpoint, address, caller's key).
-    /// `purpose` keeps equal texts of different meaning apart.
+    /// Returns a keyed hash of another text that must be found but not read: an endpoint, an address or a caller's key.
+    /// `purpose` separates equal texts of different meaning.
     #[must_use]
     pub fn keyed(&self, purpose: &str, text: &str) -> String {
         self.keyed_bytes(purpose, text.as_bytes())
     }
 
-    /// The same for bytes.
+    /// Returns the keyed hash of bytes.
     #[must_use]
     pub fn keyed_bytes(&self, purpose: &str, bytes: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.0);
@@ -147,23 +148,23 @@ fn first_16(tag: &[u8]) -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-/// Crockford's base32 in lower case: 26 characters for 128 bits, and their order is the numbers' order.
+/// Crockford's base32 in lower case: 26 characters for 128 bits. The texts sort in the order of the numbers.
 pub mod base32 {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-    /// Whether a byte is one of the 32 digits.
+    /// Returns `true` if a byte is one of the 32 digits.
     #[must_use]
     pub fn is_digit(byte: u8) -> bool {
         DIGITS.contains(&byte)
     }
 
-    /// 26 digits, most significant first.
+    /// Returns 26 digits, most significant first.
     #[must_use]
     pub fn encode_128(value: u128) -> String {
         (0..26).rev().map(|place| char::from(DIGITS[((value >> (place * 5)) & 31) as usize])).collect()
     }
 
-    /// The number that these digits stand for, as [`encode_128`] writes them.
+    /// Returns the number of these digits, as [`encode_128`] writes them.
     #[must_use]
     pub fn decode_128(digits: &str) -> u128 {
         let place = |byte: u8| DIGITS.iter().position(|digit| *digit == byte).unwrap_or(0);

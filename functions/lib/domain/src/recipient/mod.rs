@@ -1,4 +1,4 @@
-//! The people: ids and keys, how each can be reached, and what they said they want.
+//! Recipients: ids and keys, addresses and devices, and preferences.
 
 mod device_mark;
 mod etag;

@@ -1,6 +1,6 @@
-//! A recipient as the send path sees one: how to reach them, and what they said they want.
+//! Recipient as the send path uses one: addresses, devices and preferences.
 //!
-//! Everything personal is `Private` or a masked newtype, so a recipient can be logged without naming a person.
+//! All personal data is `Private` or a masked newtype, so a log line with a recipient contains no personal data.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,61 +13,63 @@ use super::{Preferences, RecipientId, RecipientKey};
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use platform::private::Private;
 
-/// The most devices a recipient may have.
+/// Maximum number of devices of a recipient.
 pub const MAX_DEVICES: usize = 20;
 
-/// The most bytes `attributes` may have as JSON.
+/// Maximum size of `attributes` as JSON, in bytes.
 pub const MAX_ATTRIBUTES_BYTES: usize = 4096;
 
-/// One person, with all devices.
+/// One recipient, with all devices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipient {
-    /// The caller's id, needed for the rollout's bucket.
+    /// Id that the caller chose. The rollout's bucket is computed from it.
     pub id: RecipientId,
-    /// Under which everything about them is stored.
+    /// Key of everything that is stored about the recipient.
     pub key: RecipientKey,
-    /// Where e-mail goes.
+    /// E-mail address.
     pub email: Option<EmailAddress>,
-    /// Where SMS goes.
+    /// Phone number for SMS.
     pub phone: Option<PhoneNumber>,
-    /// A BCP 47 tag such as `it-IT`.
+    /// Language as a BCP 47 tag such as `it-IT`.
     pub locale: Option<String>,
-    /// An IANA name such as `Europe/Rome`.
+    /// Time zone as an IANA name such as `Europe/Rome`.
     pub time_zone: Option<String>,
-    /// The caller's own facts about them, for templates and segments.
+    /// Attributes that the caller chose, for templates and segments.
     pub attributes: Private<Map<String, Value>>,
-    /// What they want and when.
+    /// Preferences, including quiet hours.
     pub preferences: Preferences,
-    /// Types they unsubscribed from by a link in a message; no PUT takes that back.
+    /// Types that the recipient unsubscribed from by a link in a message. A PUT does not change this set.
     pub unsubscribed_types: BTreeSet<String>,
-    /// Channels on which their address is suppressed, as far as the profile knows.
+    /// Channels on which the profile marks the address as suppressed.
     pub suppressed: BTreeSet<Channel>,
-    /// Their browsers, newest first.
+    /// Devices, newest first.
     pub devices: Vec<Device>,
-    /// When the recipient became known.
+    /// Time at which the recipient was created.
     pub created_at: Timestamp,
-    /// When the profile last changed.
+    /// Time of the profile's last change.
     pub updated_at: Timestamp,
-    /// Counts the profile's changes.
+    /// Number of changes of the profile.
     pub revision: u64,
-    /// Counts the registrations of new devices, so that two at once cannot exceed [`MAX_DEVICES`].
+    /// Number of registrations of new devices. Registrations have it as a condition, so concurrent ones cannot exceed
+    /// [`MAX_DEVICES`].
     pub registrations: u64,
 }
 
 impl Recipient {
-    /// The zone their quiet hours are in; UTC when none is known.
+    /// Returns the time zone of the quiet hours; UTC if none is known.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
         self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
     }
 
-    /// Whether notifications of this type are wanted.
+    /// Returns `true` if the recipient did not opt out of this type, in the preferences or by a link.
     #[must_use]
     pub fn wants_type(&self, kind: &str) -> bool {
         self.preferences.wants_type(kind) && !self.unsubscribed_types.contains(kind)
     }
 
-    /// Whether they have an address on this channel that is not suppressed, and have not opted out of it.
+    /// Returns `true` if the channel has an address that is not suppressed, and the recipient did not opt out of the
+    /// channel.
     #[must_use]
     pub fn reachable_on(&self, channel: Channel) -> bool {
         let has_address = match channel {
@@ -78,48 +80,49 @@ impl Recipient {
         has_address && self.preferences.wants_channel(channel) && !self.suppressed.contains(&channel)
     }
 
-    /// When their quiet hours end, if it is quiet now.
+    /// Returns the end of the quiet hours; `None` outside quiet hours.
     #[must_use]
     pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.preferences.quiet_hours.and_then(|hours| hours.open_at(now, &self.zone()))
     }
 }
 
-/// One browser of a recipient: a push subscription (W3C Push API) and when it was last seen.
+/// One device of a recipient: a browser's push subscription (W3C Push API), and when it was last used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Device {
-    /// A keyed hash of the endpoint: stable, and safe to log.
+    /// Keyed hash of the endpoint: stable, and safe to log.
     pub device_id: String,
-    /// Where the push service takes messages for this browser.
+    /// URL at which the push service accepts messages for this browser.
     pub endpoint: Private<String>,
-    /// The browser's public key, base64url without padding.
+    /// Browser's public key, base64url without padding.
     pub p256dh: Private<String>,
-    /// The browser's secret, base64url without padding.
+    /// Browser's secret, base64url without padding.
     pub auth: Private<String>,
-    /// When it was registered.
+    /// Time of the registration.
     pub created_at: Timestamp,
-    /// When it last registered or sent a receipt, to the day. Sending does not write it; see [`crate::recipient::registration`].
+    /// Time of the last registration or receipt, with a precision of one day. Sending does not change it; see
+    /// [`crate::recipient::registration`].
     pub last_used_at: Timestamp,
-    /// When the browser said the subscription ends (`expirationTime`).
+    /// Time at which the subscription ends, as the browser reported it (`expirationTime`).
     pub expires_at: Option<Timestamp>,
-    /// Until when its push service asked to leave this one device alone; kept after that time.
+    /// End of the device rest that the push service requested. The value is kept after that time.
     pub rests_until: Option<Timestamp>,
 }
 
 impl Device {
-    /// Until when the device is to be left alone; `None` once that is over.
+    /// Returns the end of the device rest; `None` once that time is over.
     #[must_use]
     pub fn resting_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.rests_until.filter(|until| *until > now)
     }
 
-    /// Whether its subscription has not ended by the browser's own word.
+    /// Returns `true` unless the subscription has ended according to the browser.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| end > now)
     }
 
-    /// The push service's host, which says nothing about the person.
+    /// Returns the push service's host, which contains nothing about the recipient.
     #[must_use]
     pub fn host(&self) -> &str {
         let rest = self.endpoint.expose().split_once("://").map_or("", |(_, rest)| rest);

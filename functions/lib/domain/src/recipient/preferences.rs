@@ -1,4 +1,4 @@
-//! What a recipient said they want: types and channels they opted out of, and hours in which to leave them alone.
+//! Preferences of a recipient: types and channels that the recipient opted out of, and quiet hours.
 
 use std::collections::BTreeSet;
 
@@ -9,55 +9,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 
-/// A recipient's wishes; the default is to want everything at any time.
+/// Preferences of a recipient. The default allows everything at any time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preferences {
-    /// Types not to be sent at all.
+    /// Types that the recipient opted out of.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub opted_out_types: BTreeSet<String>,
-    /// Channels not to be used.
+    /// Channels that the recipient opted out of.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub opted_out_channels: BTreeSet<Channel>,
-    /// When to hold what is not critical.
+    /// Hours in which notifications that are not critical are held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<QuietHours>,
 }
 
 impl Preferences {
-    /// Whether notifications of this type are wanted.
+    /// Returns `true` if the recipient did not opt out of this type.
     #[must_use]
     pub fn wants_type(&self, kind: &str) -> bool {
         !self.opted_out_types.contains(kind)
     }
 
-    /// Whether this channel may be used.
+    /// Returns `true` if the recipient did not opt out of this channel.
     #[must_use]
     pub fn wants_channel(&self, channel: Channel) -> bool {
         !self.opted_out_channels.contains(&channel)
     }
 }
 
-/// A daily window on the recipient's own clock: from `start` until just before `end`, over midnight when `end` is the
-/// earlier one. As JSON `{"start":"22:00","end":"07:30"}`.
+/// Daily window in the recipient's local time, from `start` until just before `end`. If `end` is earlier than `start`,
+/// the window includes midnight. As JSON: `{"start":"22:00","end":"07:30"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuietHours {
-    /// The first quiet minute.
+    /// First minute of the window.
     #[serde(with = "hours_and_minutes")]
     pub start: Time,
-    /// The first minute that is no longer quiet.
+    /// First minute after the window.
     #[serde(with = "hours_and_minutes")]
     pub end: Time,
 }
 
 impl QuietHours {
-    /// When the window ends, if `now` is in it: the first moment at which the clock on the wall shows `end`, or has
-    /// jumped over it. `None` when `now` is not within quiet hours.
+    /// Returns the end of the window that contains `now`; `None` outside the window. The end is the first moment at
+    /// which the local time is `end`, or a clock change skips `end`.
     #[must_use]
     pub fn open_at(&self, now: Timestamp, time_zone: &TimeZone) -> Option<Timestamp> {
         let mut open = now;
-        // A second round is needed only where the clock jumps from one window's end into the next window.
+        // A second iteration is needed only if a clock change skips from the end of one window into the next one.
         for _ in 0..3 {
             let local = time_zone.to_datetime(open);
             if !self.contains(local.time()) {
@@ -76,7 +76,7 @@ impl QuietHours {
         }
     }
 
-    /// The end of the window in which `local` stands.
+    /// Returns the end of the window that contains `local`.
     fn end_after(&self, local: DateTime) -> Option<DateTime> {
         let ends_tomorrow = self.end <= local.time();
         let date = if ends_tomorrow { local.date().checked_add(1.day()).ok()? } else { local.date() };
@@ -84,17 +84,17 @@ impl QuietHours {
     }
 }
 
-/// The first moment after `now` when a clock in the zone shows `local`, or jumps over it.
+/// Returns the first moment after `now` at which the local time is `local`, or a clock change skips `local`.
 fn first_showing(local: DateTime, now: Timestamp, time_zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = time_zone.to_ambiguous_timestamp(local);
     match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { .. } => ambiguous.unambiguous().ok(),
-        // The moment at which the clock jumps: the first one later than the skipped time read with the offset after it.
+        // The clock change is the first transition after the skipped time, read with the offset after the change.
         AmbiguousOffset::Gap { .. } => {
             let before = ambiguous.earlier().ok()?;
             time_zone.following(before).next().map(|transition| transition.timestamp())
         }
-        // Shown twice: the first time unless that has passed.
+        // This local time occurs twice: the first occurrence counts unless it has passed.
         AmbiguousOffset::Fold { .. } => {
             let first = ambiguous.earlier().ok()?;
             if first > now { Some(first) } else { ambiguous.later().ok() }
@@ -102,7 +102,7 @@ fn first_showing(local: DateTime, now: Timestamp, time_zone: &TimeZone) -> Optio
     }
 }
 
-/// A time of day as `HH:MM`, the form people write and forms send.
+/// Serializes a time of day as `HH:MM`, the format of HTML forms.
 mod hours_and_minutes {
     use jiff::civil::Time;
     use serde::{Deserialize, Deserializer, Serializer, de};

@@ -1,4 +1,4 @@
-//! Quiet hours against real zones, with both clock changes.
+//! Tests of quiet hours in real time zones, with both clock changes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use proptest::prelude::*;
@@ -72,14 +72,14 @@ fn a_night_with_a_clock_change_is_an_hour_shorter_or_longer() {
 
 #[test]
 fn an_end_that_the_clock_skips_is_when_it_skips() {
-    // In Rome 02:00 to 03:00 does not exist on 2027-03-28.
+    // In Rome, 02:00 to 03:00 does not exist on 2027-03-28.
     let night = hours("22:00", "02:30");
     assert_eq!(night.open_at(at("2027-03-28T00:30:00Z"), &zone("Europe/Rome")), Some(at("2027-03-28T01:00:00Z")));
 }
 
 #[test]
 fn an_end_that_the_clock_shows_twice_is_the_next_one() {
-    // In Rome 02:00 to 03:00 comes twice on 2027-10-31: from 00:00 UTC and from 01:00 UTC.
+    // In Rome, 02:00 to 03:00 occurs twice on 2027-10-31: from 00:00 UTC and from 01:00 UTC.
     let night = hours("22:00", "02:30");
     let rome = zone("Europe/Rome");
     assert_eq!(night.open_at(at("2027-10-31T00:10:00Z"), &rome), Some(at("2027-10-31T00:30:00Z")));
@@ -89,7 +89,7 @@ fn an_end_that_the_clock_shows_twice_is_the_next_one() {
 
 #[test]
 fn a_skip_from_one_window_into_the_next_waits_for_the_second_end() {
-    // Awake for a quarter of an hour only, and that quarter does not exist this night.
+    // Only 15 minutes are outside the window, and they do not exist in this night.
     let nearly_always = hours("02:45", "02:30");
     assert_eq!(
         nearly_always.open_at(at("2027-03-28T00:30:00Z"), &zone("Europe/Rome")),

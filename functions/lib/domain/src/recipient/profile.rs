@@ -1,4 +1,4 @@
-//! What a caller says about a recipient: the body of `PUT /v1/recipients/{id}`, parsed before anything is written.
+//! Profile of a recipient: the body of `PUT /v1/recipients/{id}`, parsed before anything is written.
 
 use std::collections::BTreeSet;
 
@@ -15,23 +15,23 @@ use platform::json::shaped;
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 
-/// The most types one may opt out of by name.
+/// Maximum number of types that a recipient may opt out of by name.
 const MAX_TYPES: usize = 50;
 
-/// Everything about a recipient that the caller decides. A PUT replaces all of it, and none of the devices.
+/// All data of a recipient that the caller decides. A PUT replaces all of it, and changes no device.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
-    /// Where e-mail goes.
+    /// E-mail address.
     pub email: Option<EmailAddress>,
-    /// Where SMS goes.
+    /// Phone number for SMS.
     pub phone: Option<PhoneNumber>,
-    /// A BCP 47 tag such as `it-IT`.
+    /// Language as a BCP 47 tag such as `it-IT`.
     pub locale: Option<String>,
-    /// An IANA name such as `Europe/Rome`, in the database's spelling.
+    /// Time zone as an IANA name such as `Europe/Rome`, in the spelling of the time zone database.
     pub time_zone: Option<String>,
-    /// The caller's own facts, at most [`MAX_ATTRIBUTES_BYTES`] as JSON.
+    /// Attributes that the caller chose, at most [`MAX_ATTRIBUTES_BYTES`] as JSON.
     pub attributes: Private<Map<String, Value>>,
-    /// What the recipient wants.
+    /// Preferences of the recipient.
     pub preferences: Preferences,
 }
 
@@ -46,7 +46,7 @@ struct Body {
     preferences: Option<PreferencesBody>,
 }
 
-/// As [`Preferences`], with each name of a type where it stands.
+/// Form of [`Preferences`] in which the names of types keep their position, so that an error can report its index.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PreferencesBody {
@@ -56,7 +56,7 @@ struct PreferencesBody {
 }
 
 impl Profile {
-    /// Parses a request's body, and what it says of read-only members.
+    /// Parses a request's body into the profile and the read-only members.
     ///
     /// # Errors
     /// 400, 413, or 422 with every field that is wrong.
@@ -66,7 +66,7 @@ impl Profile {
         Ok((Self::of_json(body)?, read_only))
     }
 
-    /// The profile that was stored.
+    /// Returns the profile that is stored.
     #[must_use]
     pub fn of(stored: &Recipient) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl Profile {
         }
     }
 
-    /// Checks a profile as a caller writes it, without read-only members.
+    /// Checks a profile from a caller, without read-only members.
     ///
     /// # Errors
     /// 422 with every field that is wrong.
@@ -104,7 +104,7 @@ impl Profile {
     }
 }
 
-/// Parses a field that may be absent; what is wrong with it goes to `errors`.
+/// Parses an optional field. An error is added to `errors`.
 fn checked<T, E: std::fmt::Display>(
     field: &str,
     value: Option<&str>,
@@ -115,7 +115,7 @@ fn checked<T, E: std::fmt::Display>(
         Ok(parsed) => Some(parsed),
         Err(error) => {
             let message = error.to_string();
-            // A type that names itself says the field's name once more.
+            // Some messages begin with the name of the field, which the error already has.
             let message = message.strip_prefix(field).map_or(message.as_str(), str::trim_start).to_owned();
             errors.push(FieldError::new(field, message));
             None
@@ -123,7 +123,7 @@ fn checked<T, E: std::fmt::Display>(
     }
 }
 
-/// A language tag, kept as it came.
+/// Checks a language tag, which is kept unchanged.
 fn locale(tag: &str) -> Result<String, &'static str> {
     if is_language_tag(tag) { Ok(tag.to_owned()) } else { Err("must be a language tag such as it or it-IT") }
 }

@@ -1,5 +1,5 @@
-//! Members of a recipient that GET answers and no caller may set. They are ignored as long as they say what is stored, so that a
-//! caller may send back what GET answered.
+//! Read-only members of a recipient, which GET returns and a caller cannot set. They are ignored if they equal the
+//! stored values. So a caller may send the response of GET back.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -7,22 +7,22 @@ use serde_json::{Map, Value, json};
 use super::{Recipient, RecipientId, RecipientView};
 use platform::problem::FieldError;
 
-/// Their names.
+/// Names of the read-only members.
 pub const READ_ONLY: [&str; 6] =
     ["id", "unsubscribed_types", "suppressed_channels", "created_at", "updated_at", "devices"];
 
-/// The read-only members of a body.
+/// Read-only members of a body.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadOnly(Map<String, Value>);
 
 impl ReadOnly {
-    /// Takes the read-only members out of a body.
+    /// Removes the read-only members from a body and returns them.
     pub fn take(body: &mut Value) -> Self {
         let Value::Object(members) = body else { return Self::default() };
         Self(READ_ONLY.iter().filter_map(|name| members.remove_entry(*name)).collect())
     }
 
-    /// One error for each member that differs from what is stored.
+    /// Returns one error for each member that differs from the stored value.
     #[must_use]
     pub fn changed(&self, id: &RecipientId, stored: Option<&Recipient>) -> Vec<FieldError> {
         if self.0.is_empty() {
@@ -49,7 +49,7 @@ fn is_same(name: &str, given: &Value, stored: &Value) -> bool {
     }
 }
 
-/// Whether a device is what is stored, or what was stored before it was last heard of.
+/// Returns `true` if a device equals the stored one, or differs only in an earlier `last_used_at`.
 fn is_same_device(given: &Value, stored: &Value) -> bool {
     let (Value::Object(mut given), Value::Object(mut stored)) = (given.clone(), stored.clone()) else { return false };
     let (before, now) = (given.remove("last_used_at"), stored.remove("last_used_at"));

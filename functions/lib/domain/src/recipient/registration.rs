@@ -1,8 +1,8 @@
-//! What a registration of a device comes to, decided before anything is written.
+//! Decision about a registration of a device, before anything is written.
 //!
-//! Service workers register their subscription again whenever they start. Such a repeat, and a receipt that the device
-//! sends, show that the browser is still in use; that a push service accepts a message does not, so sending writes nothing to
-//! a device. Use is written at most once a day, or when the browser's keys changed, so a repeat costs one Query and usually
+//! Service workers register their subscription again whenever they start. Such a repeat, and a receipt from the device,
+//! show that the browser is still in use. An accepted push does not show it, so sending writes nothing to a device. Use
+//! is written at most once a day, or if the browser's keys or expiry changed. So a repeat costs one Query and usually
 //! no write.
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,28 +11,29 @@ use super::{Device, KeyHasher, MAX_DEVICES, Recipient};
 use crate::channel::push::Subscription;
 use platform::private::Private;
 
-/// How stale `last_used_at` may get before a repeat refreshes it.
+/// Minimum age of `last_used_at` before a repeat refreshes it.
 const REFRESH_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is to be done about a device that registers.
+/// Decision about a device that registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration<'a> {
-    /// Known, and seen today: nothing to write.
+    /// Known, and used within the last 24 h: nothing to write.
     Known,
-    /// Known: its keys, its expiry or its last use are to be written, and the device that it replaces is to go.
+    /// Known: its keys, its expiry or its last use must be written, and the device that it replaces must be deleted.
     Refresh {
-        /// The device that goes.
+        /// Device to delete.
         replaces: Option<&'a Device>,
     },
     /// Not known to this recipient.
     New {
-        /// The device that goes: the one that this replaces, else, at the limit, the one heard of longest ago.
+        /// Device to delete: the replaced one. If there is none and the recipient has [`MAX_DEVICES`], an ended or the
+        /// least recently used device.
         replaces: Option<&'a Device>,
     },
 }
 
-/// Decides what to do about `device`, which replaces the device with the id `replaced`, given the recipient as stored. Only a
-/// device of the same recipient can be replaced.
+/// Decides about the registration of `device` for the recipient as stored. `replaced` is the id of the device that it
+/// replaces. Only a device of the same recipient can be replaced.
 #[must_use]
 pub fn registration<'a>(recipient: Option<&'a Recipient>, device: &Device, replaced: Option<&str>) -> Registration<'a> {
     let devices = recipient.map_or(&[][..], |recipient| &recipient.devices);
@@ -46,7 +47,7 @@ pub fn registration<'a>(recipient: Option<&'a Recipient>, device: &Device, repla
     }
 }
 
-/// The device that is missed least: one whose subscription has ended, else the one heard of longest ago.
+/// Returns a device whose subscription has ended, otherwise the least recently used one.
 fn least_recent<'a>(devices: impl Iterator<Item = &'a Device>, now: Timestamp) -> Option<&'a Device> {
     devices.min_by_key(|device| (device.is_live(now), device.last_used_at, device.created_at))
 }
@@ -56,14 +57,15 @@ fn is_fresh(known: &Device, device: &Device) -> bool {
     is_same && !is_use_due(known.last_used_at, device.last_used_at)
 }
 
-/// Tells whether use of a device is to be written down at `now`: once a day.
+/// Returns `true` if use of a device must be stored at `now`: once a day.
 #[must_use]
 pub fn is_use_due(last_used_at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(last_used_at) >= REFRESH_AFTER
 }
 
 impl Device {
-    /// A browser's subscription as a device that registers now; `None` when the browser's expiry is no moment to come.
+    /// Builds a device from a browser's subscription that is registered now. Returns `None` if the reported expiry is
+    /// not in the future.
     #[must_use]
     pub fn registering(subscription: &Subscription, hasher: &KeyHasher, now: Timestamp) -> Option<Self> {
         let endpoint = subscription.endpoint.as_url();
@@ -186,7 +188,7 @@ mod tests {
         assert!(repeat(|device| device.auth = Private::new("another".to_owned())));
         assert!(repeat(|device| device.p256dh = Private::new("another".to_owned())));
         assert!(repeat(|device| device.expires_at = Some(Timestamp::MAX)));
-        // A clock behind the one that wrote it is no reason to write.
+        // An earlier time, from a slow clock, does not cause a write.
         assert!(!repeat(|device| device.last_used_at -= 3_600.seconds()));
     }
 }

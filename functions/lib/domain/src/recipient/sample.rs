@@ -1,4 +1,4 @@
-//! People for unit tests.
+//! Sample recipients for unit tests.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,7 +6,8 @@ use super::{Device, KeyHasher, Preferences, Recipient, RecipientId};
 use crate::channel::{EmailAddress, PhoneNumber};
 use platform::private::Private;
 
-/// Somebody with an e-mail address, an Italian phone and devices `d0`, `d1`, ... of which the last is the newest.
+/// Returns a recipient with an e-mail address, an Italian phone number, and devices `d0`, `d1`, ... of which the last
+/// is the newest.
 pub fn with_everything(devices: usize) -> Recipient {
     let id = RecipientId::parse("ada").unwrap();
     let device = |number: usize| Device {

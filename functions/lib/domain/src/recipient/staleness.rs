@@ -1,28 +1,28 @@
-//! When a device is no longer of use: always "older than a moment", never "of today", so that a day on which nothing looked
-//! changes only when it is found.
+//! Rules for devices that are no longer used. Each rule is "older than a cutoff", not "on this day". So a day without a
+//! cleanup only delays the deletion.
 
 use jiff::Timestamp;
 
-/// Why a device is no longer of use.
+/// Reason why a device is no longer used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stale {
-    /// Its browser said it would end before then.
+    /// The subscription ended before this time, as its browser reported.
     ExpiredBefore(Timestamp),
-    /// It neither registered again nor sent a receipt since then.
+    /// The device has neither registered again nor sent a receipt since this time.
     UnusedSince(Timestamp),
 }
 
-/// What a sweep sees of a device.
+/// Data of a device that cleanup checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceAge {
-    /// When it last registered or sent a receipt.
+    /// Time of the last registration or receipt.
     pub last_used_at: Timestamp,
-    /// When its browser said it ends.
+    /// Time at which the subscription ends, as the browser reported it.
     pub expires_at: Option<Timestamp>,
 }
 
 impl DeviceAge {
-    /// Whether, and why, the device may go. A moment equal to its cutoff may not.
+    /// Returns the reason why the device may be deleted; `None` if it may not. A time equal to its cutoff is not older.
     #[must_use]
     pub fn stale(self, expired_before: Timestamp, unused_since: Timestamp) -> Option<Stale> {
         if self.expires_at.is_some_and(|at| at < expired_before) {

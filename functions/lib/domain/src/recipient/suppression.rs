@@ -1,28 +1,29 @@
-//! Addresses that are not to be written to again, whoever has them: they bounced, complained, or were taken off.
+//! Suppressed addresses, which must not be written to again. They bounced, complained, opted out, or an operator
+//! suppressed them.
 //!
-//! What is kept is a keyed hash of the address, under no recipient. So it outlives an erasure, names nobody, and stands
-//! when the same address is registered again, by the same recipient or another.
+//! A suppression is a keyed hash of the address and belongs to no recipient. Therefore it remains after an erasure,
+//! names no person, and applies if the same or another recipient registers the address again.
 
 use std::fmt;
 
 use super::KeyHasher;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 
-/// Why an address is suppressed.
+/// Reason for a suppression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuppressionReason {
-    /// Its provider says that it does not exist.
+    /// The provider reports that the address does not exist.
     Bounce,
-    /// Its owner called a message unwanted.
+    /// The owner reported a message as unwanted.
     Complaint,
-    /// Its owner asked for no more.
+    /// The owner opted out.
     Unsubscribe,
-    /// Ops said so.
+    /// An operator suppressed the address.
     Manual,
 }
 
 impl SuppressionReason {
-    /// The code in the table.
+    /// Returns the code in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,17 +35,17 @@ impl SuppressionReason {
     }
 }
 
-/// An address on a paid channel; a device has no suppression, it is removed.
+/// Address on a paid channel. A device has no suppression; it is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address<'a> {
-    /// For e-mail.
+    /// E-mail address.
     Email(&'a EmailAddress),
-    /// For SMS.
+    /// Phone number.
     Phone(&'a PhoneNumber),
 }
 
 impl<'a> Address<'a> {
-    /// The channel it is for.
+    /// Returns the channel of the address.
     #[must_use]
     pub const fn channel(self) -> Channel {
         match self {
@@ -53,7 +54,7 @@ impl<'a> Address<'a> {
         }
     }
 
-    /// The address itself, as a profile holds it.
+    /// Returns the address itself, as a profile holds it.
     #[must_use]
     pub fn expose(self) -> &'a str {
         match self {
@@ -62,8 +63,8 @@ impl<'a> Address<'a> {
         }
     }
 
-    /// Its keyed hash. Small and capital letters make no other address: a person who writes their own name differently must
-    /// not be written to again.
+    /// Returns the keyed hash of the address in lower case. So a suppression also applies to another spelling with
+    /// capital letters.
     #[must_use]
     pub fn hashed(self, hasher: &KeyHasher) -> AddressHash {
         let channel = self.channel();
@@ -71,7 +72,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// An address that can be found again but not read: `email#<keyed hash>`.
+/// Keyed hash of an address, with its channel: `email#<keyed hash>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressHash {
     channel: Channel,

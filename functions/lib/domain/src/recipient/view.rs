@@ -1,4 +1,4 @@
-//! A recipient as the caller sees one: devices without endpoint and keys, which nobody but the push service needs.
+//! Recipient as callers see one. Devices have no endpoint and no keys, which only the push service needs.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Device, Preferences, Recipient, RecipientId};
 use crate::channel::Channel;
 
-/// The JSON of a recipient: shape and names are the API's contract.
+/// JSON of a recipient. Its structure and names are part of the API.
 #[derive(Serialize)]
 pub struct RecipientView<'a> {
     id: &'a RecipientId,
@@ -37,7 +37,7 @@ struct DeviceView<'a> {
 }
 
 impl<'a> RecipientView<'a> {
-    /// A profile alone, as a PUT of it answers.
+    /// Returns the profile without devices, which is the response to a PUT.
     #[must_use]
     pub fn of_profile(recipient: &'a Recipient) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl<'a> RecipientView<'a> {
         }
     }
 
-    /// A recipient with all devices.
+    /// Returns the recipient with all devices.
     #[must_use]
     pub fn of(recipient: &'a Recipient) -> Self {
         let devices = recipient.devices.iter().map(DeviceView::of).collect();
