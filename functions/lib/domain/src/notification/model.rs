@@ -142,8 +142,10 @@ impl Notification {
     /// fact.
     ///
     /// * Proof of delivery gives `delivered`.
-    /// * Otherwise the last attempt that is `accepted` or `uncertain` decides. So an unknown outcome is dropped only after a
-    ///   later attempt was accepted. An earlier accepted attempt does not hide it.
+    /// * Otherwise the last attempt that is `accepted` or `uncertain` decides.
+    ///
+    /// So an unknown outcome is dropped only after a later attempt was accepted. An earlier accepted attempt does not
+    /// hide it.
     #[must_use]
     pub fn settled(&self) -> Option<(Status, Option<Reason>)> {
         if self.engagement.is_delivered() {

@@ -1,5 +1,5 @@
-//! Which version a recipient gets: a pure function of the id, the percentage and the list, so that every process, now
-//! and next month, decides alike.
+//! Selection of a recipient's version. It is a pure function of id, percentage and list, so every process decides alike
+//! at any time.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{ListedUsers, Percentage};
 
-/// How many buckets there are; one is a hundredth of a percent of the recipients.
+/// Number of buckets. One bucket is a hundredth of a percent of the recipients.
 const BUCKETS: u64 = 10_000;
 
-/// The way a notification is sent.
+/// Version of the service that sends a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Version {
-    /// One plain push attempt, nothing else.
+    /// One push attempt to the newest device, without retry or fallback.
     V1,
-    /// Cascade, retries, breaker, budgets.
+    /// Escalation over all channels, with retries, circuit breakers and budgets.
     V2,
 }
 
 impl Version {
-    /// `v1` or `v2`, as tables and answers spell it.
+    /// Returns `v1` or `v2`, as in the tables and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -30,32 +30,32 @@ impl Version {
         }
     }
 
-    /// The version with this name.
+    /// Returns the version with this name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::V1, Self::V2].into_iter().find(|version| version.as_str() == name)
     }
 }
 
-/// A recipient's place among 10,000, the same for ever: the first 8 bytes of SHA-256 of `"push-v2:" + id` as a
+/// Returns the recipient's bucket, which never changes: the first 8 bytes of SHA-256 of `"push-v2:" + id` as a
 /// big-endian integer, modulo 10,000.
 pub fn bucket(recipient_id: &str) -> u16 {
     let hash = digest(&SHA256, format!("push-v2:{recipient_id}").as_bytes());
-    // Horner's rule on the first 8 bytes gives the same remainder as the 64-bit integer would.
+    // Horner's rule on the first 8 bytes gives the same remainder as the 64-bit integer.
     let remainder = hash.as_ref().iter().take(8).fold(0, |rest, byte| (rest * 256 + u64::from(*byte)) % BUCKETS);
     remainder as u16
 }
 
-/// What ops have set: how many get v2, and who gets it before them.
+/// Selection that operators have set: the percentage and the listed users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rollout {
-    /// The share of recipients in v2.
+    /// Percentage of recipients who get version 2.
     pub percentage: Percentage,
-    /// Recipients in v2 at any percentage above 0.
+    /// Recipients who get version 2 at any percentage above 0.
     pub users: Arc<ListedUsers>,
 }
 
 impl Rollout {
-    /// The version that this recipient gets now. `0` beats the list.
+    /// Returns the version that this recipient gets now. At `0`, listed users get version 1 too.
     pub fn decide(&self, recipient_id: &str) -> Version {
         if self.is_killed() {
             return Version::V1;
@@ -67,7 +67,8 @@ impl Rollout {
         }
     }
 
-    /// Whether the kill switch is thrown: nothing new goes out as v2, and v2 attempts under way stop.
+    /// Returns `true` if the kill switch is set. Then no new notification is sent as version 2, and escalation under
+    /// way stops.
     pub fn is_killed(&self) -> bool {
         self.percentage == Percentage::ZERO
     }
@@ -92,7 +93,8 @@ mod tests {
 
     type Vector = (String, u16, Vec<bool>);
 
-    /// Each line: the id, its bucket, and for each percentage of the heading whether it is in v2.
+    /// Reads the vectors. Each line has the id, its bucket, and for each percentage of the heading 1 if the id is in
+    /// version 2.
     fn vectors() -> (Vec<String>, Vec<Vector>) {
         let mut lines = VECTORS.lines();
         let heading = lines.next().unwrap().split(',').skip(2);

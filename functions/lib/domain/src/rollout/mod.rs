@@ -1,7 +1,8 @@
-//! Who gets v2, decided by ops in two SSM parameters and followed by every process within 30 s.
+//! Selection of the recipients who get version 2. Operators set it in two SSM parameters, and every process follows
+//! within 30 s.
 //!
-//! Decisions are pure ([`bucket`]); [`source`] keeps what is read; [`last_good`] is the net for processes that start while
-//! nothing can be read. Junk never means 100.
+//! The decision is pure ([`bucket`]), and so are the [`guard`] and the [`ramp`]. Other crates read the parameters and
+//! keep the last valid value for processes that start while nothing can be read. An invalid value never means 100.
 
 pub mod bucket;
 pub mod guard;

@@ -1,46 +1,47 @@
-//! One version of a parameter, and its place among the others.
+//! Version of a parameter, and its order among the parameter's versions.
 
 use jiff::Timestamp;
 
 use platform::private::Private;
 
-/// The place of a version in the order in which Parameter Store wrote them: by time, then by number.
+/// Order of a version in Parameter Store: by time of writing, then by number.
 ///
-/// A parameter that is deleted and created again begins at number 1, so the number alone orders nothing across that.
+/// If a parameter is deleted and created again, its numbers restart at 1. So the number alone is not an order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VersionKey {
-    /// When Parameter Store wrote it, in milliseconds since the epoch.
+    /// Time at which Parameter Store wrote the version, in milliseconds since the epoch.
     pub modified_ms: i64,
-    /// Its number.
+    /// Version number.
     pub version: i64,
 }
 
 /// One version of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterVersion {
-    /// Its number: one more with each write.
+    /// Version number, incremented by each write.
     pub version: i64,
-    /// When Parameter Store wrote it, in milliseconds since the epoch; 0 where it does not say.
+    /// Time at which Parameter Store wrote the version, in milliseconds since the epoch; 0 if the source does not
+    /// contain it.
     pub modified_ms: i64,
-    /// Its value.
+    /// Value.
     pub value: Private<String>,
-    /// How it came about; known of a history alone.
+    /// Origin of the version. Only a parameter's history contains it.
     pub written: Option<Written>,
 }
 
-/// How a version of a parameter came about.
+/// Origin of a parameter's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// When.
+    /// Time of the write.
     pub at: Timestamp,
-    /// The ARN of whoever wrote it.
+    /// ARN of the writer.
     pub by: Private<String>,
-    /// The description that it was written with, or that SSM kept from the version before.
+    /// Description from the write, or from the previous version if the write had none.
     pub description: String,
 }
 
 impl ParameterVersion {
-    /// Its place among the versions of its parameter.
+    /// Returns the version's place in the order.
     #[must_use]
     pub const fn key(&self) -> VersionKey {
         VersionKey { modified_ms: self.modified_ms, version: self.version }

@@ -1,42 +1,43 @@
-//! How much of the population gets v2, as a person types it into SSM: exact, and never guessed at.
+//! Percentage of recipients who get version 2, as an operator writes it into SSM. Parsing is exact and corrects
+//! nothing.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A percentage with up to two decimals, held as hundredths of a percent: 0 to 10,000.
+/// A percentage with up to two decimals, stored as hundredths of a percent: 0 to 10,000.
 ///
-/// The accepted text is `(0|[1-9][0-9]?)(\.[0-9]{1,2})?` or `100(\.0{1,2})?`, which is also the pattern for the SSM
-/// parameter's `AllowedPattern`. White space around it is harmless and is cut off.
+/// The accepted text is `(0|[1-9][0-9]?)(\.[0-9]{1,2})?` or `100(\.0{1,2})?`. The SSM parameter's `AllowedPattern` is
+/// the same pattern. White space around the text is removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Percentage(u16);
 
-/// Why a text is not a percentage. Does not repeat the text, which may be anything.
+/// Error for a text that is not a percentage. The error does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PercentageError {
-    /// Nothing but white space.
+    /// Empty, or only white space.
     #[error("it is empty")]
     Empty,
     /// A sign, an exponent, a comma, a percent sign, a leading zero or point, or no number at all.
     #[error("it is not a plain number such as 10, 0.5 or 100")]
     NotANumber,
-    /// Finer than a hundredth of a percent.
+    /// More than two decimals, so finer than a hundredth of a percent.
     #[error("it has more than two decimals")]
     TooManyDecimals,
-    /// More than everyone.
+    /// Above 100.
     #[error("it is above 100")]
     AboveHundred,
 }
 
 impl Percentage {
-    /// Nobody: the kill switch.
+    /// 0 %: the kill switch.
     pub const ZERO: Self = Self(0);
-    /// Everyone.
+    /// 100 %: all recipients.
     pub const HUNDRED: Self = Self(10_000);
 
-    /// From hundredths of a percent, 0 to 10,000.
+    /// Builds a percentage from hundredths of a percent, 0 to 10,000.
     ///
     /// # Errors
-    /// Above 10,000.
+    /// The number is above 10,000.
     pub const fn from_hundredths(hundredths: u16) -> Result<Self, PercentageError> {
         if hundredths > Self::HUNDRED.0 {
             return Err(PercentageError::AboveHundred);
@@ -44,7 +45,7 @@ impl Percentage {
         Ok(Self(hundredths))
     }
 
-    /// Hundredths of a percent, 0 to 10,000: as many buckets are in v2.
+    /// Returns hundredths of a percent, 0 to 10,000. The same number of buckets gets version 2.
     pub const fn hundredths(self) -> u16 {
         self.0
     }
@@ -61,7 +62,7 @@ impl FromStr for Percentage {
         let (whole, decimals) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
         let whole = whole_number(whole)?;
         let hundredths = decimals.map_or(Ok(0), hundredths_of)?;
-        // At most 999.99, which does not fit into a u16.
+        // The sum may be up to 99,999, for the text 999.99, and this does not fit into a `u16`.
         u16::try_from(whole * 100 + hundredths).map_or(Err(PercentageError::AboveHundred), Self::from_hundredths)
     }
 }
@@ -70,7 +71,8 @@ fn only_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A leading zero is refused: "05" is more likely a "0.5" that lost its point than a five.
+/// Parses the digits before the point. A leading zero is refused: "05" is probably a "0.5"
+/// without its point.
 fn whole_number(text: &str) -> Result<u32, PercentageError> {
     if !only_digits(text) || (text.len() > 1 && text.starts_with('0')) {
         return Err(PercentageError::NotANumber);
@@ -94,7 +96,7 @@ fn hundredths_of(decimals: &str) -> Result<u32, PercentageError> {
 }
 
 impl fmt::Display for Percentage {
-    /// The shortest text that parses back: `10`, `0.5`, `33.33`.
+    /// Writes the shortest text that parses to the same value: `10`, `0.5`, `33.33`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, rest) = (self.0 / 100, self.0 % 100);
         match rest {

@@ -1,15 +1,15 @@
-//! JSON that a person typed into SSM: refused with the place of the fault, and never with what stood there, since a
-//! parser's own message quotes the value and the value may name people.
+//! Strict parser for JSON that an operator wrote into SSM. Errors contain the position, but never the text. The
+//! messages of a standard parser quote the value, which may contain recipient ids.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use platform::json;
 use platform::problem::FieldError;
 
-/// The largest value that SSM holds (advanced tier).
+/// Maximum size of a parameter's value in SSM (advanced tier), in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// What is wrong with a JSON parameter, and where, without its content.
+/// Error in a JSON parameter, with its position and without its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
     /// Larger than SSM allows.
@@ -18,31 +18,32 @@ pub enum JsonFault {
     /// Not JSON.
     #[error("it is not JSON (line {line}, column {column})")]
     NotJson {
-        /// Counted from 1.
+        /// Line, counted from 1.
         line: usize,
-        /// Counted from 1.
+        /// Column, counted from 1.
         column: usize,
     },
-    /// JSON, but an unknown or duplicate field, or a value of the wrong type or range.
+    /// JSON, but with an unknown or duplicate field, or with a value of the wrong type or range.
     #[error("{field} {message}")]
     WrongShape {
-        /// The field's path, such as `sms.per_recipient_per_day`.
+        /// Path of the field, such as `sms.per_recipient_per_day`.
         field: String,
-        /// The fault, such as `is not a known field`.
+        /// Error, such as `is not a known field`.
         message: String,
     },
-    /// The right shape with a value that makes no sense.
+    /// JSON of the right structure, with a value that is not allowed.
     #[error("{0}")]
     OutOfRange(&'static str),
-    /// A name that is not known, where it stands and the one that may be meant. The text is this crate's own.
+    /// Unknown name, as a message with its position and the name that may be meant. The message never contains the
+    /// given name.
     #[error("{0}")]
     UnknownName(String),
 }
 
-/// Reads `text` as a `T`.
+/// Parses `text` as a `T`.
 ///
 /// # Errors
-/// Too long, not JSON, or not a `T`.
+/// The text is too long, is not JSON, or is not a `T`.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonFault> {
     if text.len() > MAX_BYTES {
         return Err(JsonFault::TooLong);
@@ -53,7 +54,8 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonFault> {
     json::typed(value, "").map_err(|error| wrong_shape(Some(error)))
 }
 
-/// Names the field, unless its name is free text, which may be anything.
+/// Builds an error with the field's path. The name of an unknown field is free text, so its error contains only the
+/// parent's path. An unusual path is replaced by "a field".
 fn wrong_shape(error: Option<FieldError>) -> JsonFault {
     let is_plain = |field: &str| {
         field.len() <= 100 && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-[]".contains(&byte))

@@ -1,23 +1,24 @@
-//! The recipients that ops have named for v2: looked up on every decision, shown to nobody.
+//! Listed users: recipients that operators named for version 2. Every decision uses the list. It is never shown.
 
 use std::collections::HashSet;
 
 use super::strict_json::{self, JsonFault};
 use platform::private::Private;
 
-/// Recipient ids are at most this long (design of the API).
+/// Maximum number of characters of a recipient id, as in the API.
 const MAX_ID_CHARS: usize = 128;
 
-/// The ids of the rollout list. Its `Debug` masks them.
+/// Recipient ids of the parameter `rollout-users`. `Debug` masks them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedUsers(Private<HashSet<String>>);
 
 impl ListedUsers {
-    /// Reads a JSON array of recipient ids, such as `["alice", "bob"]`; `[]` is nobody. A repeated id is harmless.
+    /// Parses a JSON array of recipient ids, such as `["alice", "bob"]`. `[]` is an empty list. A repeated id has no
+    /// effect.
     ///
     /// # Errors
-    /// Not a JSON array of strings, longer than SSM allows, or an id that no recipient can have (it could only be a slip,
-    /// and one slip makes the whole list doubtful).
+    /// The text is not a JSON array of strings, is longer than SSM allows, or contains an id that no recipient can
+    /// have. One such id makes the whole list invalid, because it is a mistake of the operator.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         let ids: HashSet<String> = strict_json::parse(text)?;
         if !ids.iter().all(|id| is_possible(id)) {
@@ -26,17 +27,17 @@ impl ListedUsers {
         Ok(Self(Private::new(ids)))
     }
 
-    /// Whether this recipient is listed.
+    /// Returns `true` if this recipient is listed.
     pub fn contains(&self, recipient_id: &str) -> bool {
         self.0.expose().contains(recipient_id)
     }
 
-    /// How many are listed.
+    /// Returns the number of listed recipients.
     pub fn len(&self) -> usize {
         self.0.expose().len()
     }
 
-    /// Whether nobody is listed.
+    /// Returns `true` if the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.expose().is_empty()
     }

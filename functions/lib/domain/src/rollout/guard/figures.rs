@@ -1,72 +1,74 @@
-//! What the guard looks at: counts of both sides of the rollout by the minute, and how they become a rate.
+//! Figures of the guard: counts of both arms of the rollout by the minute, and the rates computed from them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-/// What one side of the rollout did in one minute.
+/// Counts of one arm in one minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Arm {
-    /// Notifications that ended, other than by a gate's no or their caller's.
+    /// Notifications that ended, without those that a gate skipped or the caller cancelled.
     pub closed: i64,
-    /// Those of them that ended `failed`, `uncertain` or `expired`.
+    /// Number of them that ended `failed`, `uncertain` or `expired`.
     pub ended_badly: i64,
-    /// Notifications that ended after a device was tried for them: version 1 had a chance with them.
+    /// Notifications that ended after a push attempt, so version 1 could have delivered them.
     pub push_closed: i64,
-    /// Those of them that ended `failed` or `expired`.
+    /// Number of them that ended `failed` or `expired`.
     pub push_ended_badly: i64,
-    /// Notifications whose first push attempts were made; devices that turned out to be gone are left out.
+    /// Notifications whose first push was made. Devices that no longer exist are left out.
     pub first_pushes: i64,
-    /// Those of them whose first push attempts failed.
+    /// Number of them whose first push failed.
     pub first_pushes_failed: i64,
 }
 
-/// One minute.
+/// Counts of both arms in one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Minute {
-    /// When it began.
+    /// Begin of the minute.
     pub begins: Timestamp,
-    /// Version 1.
+    /// Counts of version 1.
     pub v1: Arm,
-    /// Version 2.
+    /// Counts of version 2.
     pub v2: Arm,
 }
 
-/// Which error rate. People are told of all failures; version 2 goes by those that version 1 could have avoided.
+/// Error rate. Alerts use the rates of all failures. The guard uses the rates of failures that version 1 could have
+/// avoided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Notifications that ended badly, of those that ended.
     EndedBadly,
-    /// The same of those that a device was tried for: what e-mail and SMS fail at, version 1 would not have sent at all.
+    /// Notifications that ended badly after a push attempt, of those that ended after one. Failures of e-mail and SMS
+    /// alone are left out, because version 1 would not have sent these messages.
     PushEndedBadly,
-    /// First push attempts that failed, so that a good fallback does not hide a broken push.
+    /// First pushes that failed. This rate shows a broken push that a good fallback would hide.
     FirstPushesFailed,
 }
 
-/// A share as its two counts, compared without rounding.
+/// Share as two counts, which is compared without rounding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// How many.
+    /// Number of cases.
     pub part: i64,
-    /// Out of how many: the sample.
+    /// Size of the sample.
     pub whole: i64,
 }
 
-/// An error rate as it was found.
+/// Measured error rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Reading {
-    /// Which rate.
+    /// Kind of the rate.
     pub measure: Measure,
-    /// Version 2's.
+    /// Rate of version 2.
     pub v2: Share,
-    /// Version 1's in the same minutes.
+    /// Rate of version 1 in the same minutes.
     pub v1: Share,
-    /// How many minutes it is of.
+    /// Number of minutes.
     pub minutes: usize,
 }
 
 impl Arm {
-    /// Both together.
+    /// Returns the sums of the counts.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -81,9 +83,9 @@ impl Arm {
 }
 
 impl Measure {
-    /// Those that people are told of.
+    /// Rates that alerts report.
     pub const TOLD: [Self; 2] = [Self::EndedBadly, Self::FirstPushesFailed];
-    /// Those that version 2 is taken back for: going back would help.
+    /// Rates for which the guard lowers the percentage, because version 1 would avoid these failures.
     pub const JUDGED: [Self; 2] = [Self::PushEndedBadly, Self::FirstPushesFailed];
 
     const fn of(self, arm: Arm) -> Share {
@@ -94,8 +96,9 @@ impl Measure {
         }
     }
 
-    /// The rate over the shortest run of the newest minutes, at least `shortest` of them, in which version 2 has a sample of
-    /// `at_least`; `None` where there is none. `minutes` come oldest first.
+    /// Returns the rate of the shortest period that ends with the newest minute, has at least `shortest` minutes, and
+    /// has a sample of `at_least` for version 2. Returns `None` if there is no such period. `minutes` must be sorted,
+    /// oldest first.
     #[must_use]
     pub fn read(self, minutes: &[Minute], shortest: usize, at_least: u32) -> Option<Reading> {
         let mut reading = Reading { measure: self, v2: Share::default(), v1: Share::default(), minutes: 0 };
@@ -112,32 +115,32 @@ impl Measure {
 }
 
 impl Share {
-    /// Whether the sample is large enough to say anything.
+    /// Returns `true` if the sample has the required size.
     #[must_use]
     pub fn is_sample(self, at_least: u32) -> bool {
         self.whole >= i64::from(at_least.max(1))
     }
 
-    /// Whether it is above so many percent; exactly so many are not.
+    /// Returns `true` if the share is above `percent`. An equal share is not.
     #[must_use]
     pub fn is_above(self, percent: u32) -> bool {
         self.part.saturating_mul(100) > self.whole.saturating_mul(i64::from(percent))
     }
 
-    /// Whether it is so many percent or more.
+    /// Returns `true` if the share is `percent` or more. An empty sample is not.
     #[must_use]
     pub fn is_at_least(self, percent: u32) -> bool {
         self.whole > 0 && self.part.saturating_mul(100) >= self.whole.saturating_mul(i64::from(percent))
     }
 
-    /// Whether this rate is at least so many percent of another rate.
+    /// Returns `true` if this rate is at least `percent` of the other rate.
     #[must_use]
     pub fn is_at_least_of(self, percent: u32, other: Self) -> bool {
         let scaled = |part: i64, whole: i64| i128::from(part) * i128::from(whole);
         scaled(self.part, other.whole) * 100 >= scaled(other.part, self.whole) * i128::from(percent)
     }
 
-    /// Which of two rates is the worse.
+    /// Returns `true` if this rate is higher than the other.
     #[must_use]
     pub fn is_worse_than(self, other: Self) -> bool {
         i128::from(self.part) * i128::from(other.whole) > i128::from(other.part) * i128::from(self.whole)
@@ -148,7 +151,8 @@ impl Share {
     }
 }
 
-/// The minutes that may be held against the present percentage: whole ones since it was set, and no older than `most`.
+/// Returns the minutes that count for the present percentage. They began after its last change and are not older than
+/// `most`.
 #[must_use]
 pub fn since(minutes: &[Minute], changed_at: Option<Timestamp>, most: SignedDuration, now: Timestamp) -> &[Minute] {
     let oldest = now.saturating_sub(most).unwrap_or(Timestamp::MIN);

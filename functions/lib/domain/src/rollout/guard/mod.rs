@@ -1,21 +1,26 @@
-//! The guard's decision: given what both versions did lately, does version 2 stay?
+//! Guard: decides from the recent figures of both versions if version 2 keeps its percentage.
 //!
-//! Pure: [`rollout`] asks it every minute and carries the answer out. It only ever takes away: raising is a ramp's
-//! ([`crate::rollout::ramp`]) or an operator's.
+//! [`decide`] is pure; the crate `rollout` calls it every minute and applies the result. The guard only lowers the
+//! percentage. A ramp ([`crate::rollout::ramp`]) or an operator raises it.
 //!
-//! **How fast.** From the first bad minute's beginning until version 2 is off everywhere, with the default thresholds and at least
-//! 100 notifications a minute, at worst:
+//! # Speed
 //!
-//! | what | s |
+//! At worst, 154 s pass from the beginning of the first bad minute until version 2 is off everywhere. This holds with
+//! the default thresholds and at least 100 notifications a minute:
+//!
+//! | step | s |
 //! |---|---|
-//! | a tick comes when the minute is 39 s old. It sees what is 10 s old (the stream's batch of 5 s, and its fold): too few to judge by alone, and together with the good minute before not bad enough | 39 |
-//! | the next tick sees the whole bad minute: one evaluation. The schedule keeps a minute's distance as a rule | 60 |
-//! | a second evaluation in the same invocation ([`rollout::LOOK_AGAIN_AFTER`]) | 30 |
-//! | reading, writing SSM | 5 |
+//! | a run starts when the bad minute is 39 s old; its figures may not suffice (see below) | 39 |
+//! | the next run sees the whole bad minute: the first bad evaluation | 60 |
+//! | the second evaluation, in the same invocation (`rollout::LOOK_AGAIN_AFTER`) | 30 |
+//! | reading and writing SSM | 5 |
 //! | a process's copy of the percentage: up to 10 s, 20 s while it reads a new one | 20 |
 //!
-//! 154 s. The scheduler promises a minute's precision only, so that two ticks may lie further apart; 26 s are left for that,
-//! and without the second look in the same invocation there would be none.
+//! At the first run, figures are 10 s old: the stream collects a batch for 5 s, and rollup then folds it. The counts of
+//! the bad minute alone are no sample. Together with the good minute before it, they may be below the thresholds.
+//!
+//! The scheduler has a precision of one minute, so two runs may be further apart. Of three minutes, 26 s remain for
+//! that. Without the second evaluation in the same invocation, no time would remain.
 
 mod figures;
 mod rules;
@@ -31,57 +36,57 @@ use serde::{Deserialize, Serialize};
 use super::Percentage;
 use rules::Severity;
 
-/// The percentages that a step down goes to, in hundredths of a percent.
+/// Percentages that a step down may set, in hundredths of a percent; below the last one, a step down sets 0.
 const STEPS: [u16; 2] = [5_000, 1_000];
-/// Two evaluations closer than this are one: a schedule may fire twice.
+/// Minimum time between two evaluations that count as two, because the schedule may fire twice.
 const APART: SignedDuration = SignedDuration::from_secs(30);
 
-/// What is judged.
+/// Input of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// The percentage in force.
+    /// Percentage in force.
     pub percentage: Percentage,
-    /// When it was last changed, and by whomever; `None` when that is not known.
+    /// Time of the last change of the percentage by any author; `None` if it is not known.
     pub changed_at: Option<Timestamp>,
-    /// Figures by the minute, oldest first, the present one included.
+    /// Figures of each minute, oldest first, including the present minute.
     pub minutes: &'a [Minute],
-    /// The push services that version 2 uses.
+    /// Push services that version 2 uses.
     pub hosts: &'a [HostState],
-    /// What version 2 cost in the last hour, in micro-euro.
+    /// Version 2's cost in the last hour, in micro-euro.
     pub cost_micros: i64,
-    /// What it may cost in an hour, if that is limited.
+    /// Budget of version 2 for one hour, in micro-euro, if there is one.
     pub hourly_budget_micros: Option<u64>,
 }
 
-/// What the guard remembers from one evaluation to the next.
+/// State that the guard keeps from one evaluation to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// Evaluations in a row that would have switched version 2 off.
+    /// Number of consecutive evaluations with a rule that switches version 2 off.
     pub off: u32,
-    /// Evaluations in a row that would have taken a step down, or more.
+    /// Number of consecutive evaluations with a rule that takes a step down or switches version 2 off.
     pub step: u32,
-    /// When the last one was, in milliseconds since the epoch.
+    /// Time of the last evaluation that counted, in milliseconds since the epoch.
     pub evaluated_at_ms: i64,
 }
 
-/// What to do.
+/// Action of the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum Action {
-    /// Leave the percentage as it is.
+    /// Keep the percentage.
     Hold {
-        /// Why.
+        /// Reason.
         why: Hold,
     },
-    /// Set it to this.
+    /// Lower the percentage.
     Lower {
-        /// In hundredths of a percent.
+        /// New percentage, in hundredths of a percent.
         to_hundredths: u16,
     },
 }
 
-/// Why nothing is done.
+/// Reason to keep the percentage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
@@ -89,35 +94,36 @@ pub enum Hold {
     Healthy,
     /// Version 2 is off.
     AlreadyOff,
-    /// No rule had a sample, or anything, to judge by.
+    /// No rule had data or a sample.
     NoData,
-    /// A rule holds; the evaluations in a row are not enough yet.
+    /// A rule holds, but not yet in enough consecutive evaluations.
     NotTwice,
-    /// A rule holds, and so it does for version 1: the provider is at fault, and going back would take the fallback away.
+    /// A rule holds for version 1 too. So the provider is at fault, and going back to version 1 would remove the
+    /// fallback.
     ProvidersFault,
-    /// A step down would follow too soon on the last change.
+    /// A step down would follow too soon after the last change.
     CoolingDown,
 }
 
-/// The answer, with everything that it rests on.
+/// Result of an evaluation, with all its reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// What to do.
+    /// Action.
     #[serde(flatten)]
     pub action: Action,
-    /// Every rule with its input, threshold and sample.
+    /// Result of every rule, with input, threshold and sample.
     pub findings: Vec<Finding>,
-    /// What to remember.
+    /// State to keep for the next evaluation.
     #[serde(skip)]
     pub memory: Memory,
 }
 
-/// Judges the situation.
+/// Evaluates the situation.
 #[must_use]
 pub fn decide(situation: &Situation<'_>, memory: Memory, settings: &GuardSettings, now: Timestamp) -> Verdict {
     let findings = rules::findings(situation, settings, now);
     let holds = |severity| findings.iter().any(|finding| finding.holds && finding.severity() >= severity);
-    // Where one rule blames the provider and another of the same weight does not, it is not the provider.
+    // If one rule blames the provider and another rule of the same severity does not, the provider is not at fault.
     let weight = |finding: &&Finding| (finding.severity(), !finding.is_providers_fault);
     let worst = findings.iter().filter(|finding| finding.holds).max_by_key(weight);
     let memory = memory.and(holds(Severity::Off), holds(Severity::Step), now);
@@ -135,7 +141,7 @@ pub fn decide(situation: &Situation<'_>, memory: Memory, settings: &GuardSetting
     Verdict { action, findings, memory }
 }
 
-/// The largest of 50, 10 and 0 percent below the present percentage.
+/// Returns the largest of 50, 10 and 0 percent that is below the present percentage.
 fn one_step_down(present: Percentage) -> u16 {
     STEPS.into_iter().find(|step| *step < present.hundredths()).unwrap_or(0)
 }
@@ -149,7 +155,8 @@ impl Memory {
     fn and(self, off: bool, step: bool, now: Timestamp) -> Self {
         let now_ms = now.as_millisecond();
         let is_same = now_ms.abs_diff(self.evaluated_at_ms) < u64::try_from(APART.as_millis()).unwrap_or(0);
-        // Two bad ones that are one count once; the first bad one counts however soon it follows on a good one.
+        // Two bad evaluations too close to each other count once. The first bad evaluation after a good one always
+        // counts.
         let count = |streak: u32, holds: bool| match (holds, is_same) {
             (false, _) => 0,
             (true, true) => streak.max(1),

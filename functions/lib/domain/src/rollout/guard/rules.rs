@@ -1,4 +1,4 @@
-//! The guard's rules, each with its input, its threshold and the sample it rests on.
+//! Rules of the guard, each with its input, threshold and sample.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -6,70 +6,70 @@ use serde::Serialize;
 use super::figures::{Measure, Reading, Share, since};
 use super::{GuardSettings, Situation};
 
-/// A rule.
+/// Rule of the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// The worse of the two error rates is above `off_percent`.
+    /// The higher of the two error rates is above `off_percent`.
     ErrorRateOff,
-    /// The worse of the two error rates is `step_percent` or more.
+    /// The higher of the two error rates is `step_percent` or more.
     ErrorRateStep,
-    /// The breaker of a push service that carries much of version 2 has been not CLOSED for too long.
+    /// The circuit breaker of a push service with a large share of version 2's pushes is not CLOSED for too long.
     BreakerNotClosed,
-    /// Version 2 cost more in the last hour than an hour may cost.
+    /// Version 2's cost in the last hour is above the budget of an hour.
     CostOverrun,
 }
 
-/// How much a rule asks for.
+/// Severity of a rule: the action that it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// One step down.
     Step,
-    /// Off.
+    /// Switch version 2 off.
     Off,
 }
 
-/// A push service as version 2 meets it.
+/// State of a push service that version 2 uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostState {
-    /// Its host.
+    /// Host.
     pub host: String,
-    /// Its share of version 2's pushes in the last hour.
+    /// Share of version 2's pushes in the last hour.
     pub pushes: Share,
-    /// Since when its breaker has not been CLOSED; `None` while it is.
+    /// Time since which the circuit breaker is not CLOSED; `None` while it is CLOSED.
     pub not_closed_since: Option<Timestamp>,
 }
 
-/// What one rule found.
+/// Result of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The rule.
+    /// Rule.
     pub rule: Rule,
-    /// Whether it holds.
+    /// `true` if the rule holds.
     pub holds: bool,
-    /// Whether there was enough to judge by.
+    /// `true` if there was enough data to evaluate the rule.
     pub has_data: bool,
-    /// Whether version 1 does no better in the same minutes.
+    /// `true` if the rule holds and version 1 does no better in the same minutes.
     pub is_providers_fault: bool,
-    /// The rate it was judged by, where there was one.
+    /// Error rate that was compared, if the rule uses one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
-    /// The value it was judged by: percent, minutes or micro-euro, as the rule has it.
+    /// Value that was compared: minutes or micro-euro, depending on the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
-    /// What it was compared with, in the same unit.
+    /// Threshold. Its unit is percent, minutes or micro-euro, depending on the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<i64>,
-    /// The sample that it needs.
+    /// Minimum sample of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needed_sample: Option<u32>,
-    /// The push service, where it is about one.
+    /// Host of the push service, if the rule is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
 
 impl Finding {
-    /// What the rule asks for.
+    /// Returns the action that the rule requires.
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self.rule {
@@ -93,7 +93,7 @@ impl Finding {
     }
 }
 
-/// What every rule finds, the most severe first.
+/// Returns the results of all rules, the most severe first.
 pub fn findings(situation: &Situation<'_>, settings: &GuardSettings, now: Timestamp) -> Vec<Finding> {
     let most = SignedDuration::from_mins(i64::from(settings.longest_window_minutes));
     let minutes = since(situation.minutes, situation.changed_at, most, now);
@@ -130,13 +130,15 @@ fn error_rate(rule: Rule, worst: Option<Reading>, settings: &GuardSettings) -> F
     }
 }
 
-/// Version 1 sends less than version 2 once most people are in it, so half the sample has to do.
+/// Returns `true` if version 1 does no better. Version 1 sends less once most recipients get version 2, so half the
+/// sample is enough.
 fn is_providers_fault(reading: &Reading, settings: &GuardSettings) -> bool {
     reading.v1.is_sample(settings.off_sample / 2)
         && reading.v1.is_at_least_of(settings.v1_no_better_percent, reading.v2)
 }
 
-/// The host whose breaker has been away longest among those that matter.
+/// Checks the host whose circuit breaker is not CLOSED for the longest time. Hosts with a small share of the pushes are
+/// left out.
 fn breaker(situation: &Situation<'_>, settings: &GuardSettings, fault: bool, now: Timestamp) -> Finding {
     let matters = |host: &&HostState| host.pushes.is_at_least(settings.breaker_share_percent);
     let away = |host: &HostState| host.not_closed_since.map(|since| (now.duration_since(since), host.host.clone()));

@@ -17,12 +17,12 @@ fn hundredths(percent: u16) -> Percentage {
     Percentage::from_hundredths(percent * 100).unwrap()
 }
 
-/// So many that ended after a push, so many of them badly.
+/// Returns counts of `all` notifications that ended after a push, `badly` of them badly.
 fn closed(all: i64, badly: i64) -> Arm {
     Arm { closed: all, ended_badly: badly, push_closed: all, push_ended_badly: badly, ..Arm::default() }
 }
 
-/// Of a hundred that ended, so many badly.
+/// Returns counts of 100 notifications that ended, `badly` of them badly.
 fn ended(badly: i64) -> Arm {
     Arm { first_pushes: 100, ..closed(100, badly) }
 }
@@ -31,7 +31,7 @@ fn pushes(failed: i64) -> Arm {
     Arm { first_pushes: 100, first_pushes_failed: failed, ..closed(100, 0) }
 }
 
-/// Ten minutes before `start` in which every minute was like this.
+/// Returns the ten minutes before `start`, all with the same counts.
 fn minutes(v1: Arm, v2: Arm) -> Vec<Minute> {
     (-10..0).map(|minute| Minute { begins: at(minute * 60), v1, v2 }).collect()
 }
@@ -47,7 +47,7 @@ fn situation(minutes: &[Minute]) -> Situation<'_> {
     }
 }
 
-/// What comes of it when it is judged twice, a minute apart.
+/// Returns the action of the second of two evaluations, one minute apart.
 fn judged(situation: &Situation<'_>) -> Action {
     let settings = GuardSettings::default();
     let first = decide(situation, Memory::default(), &settings, at(0));
@@ -80,7 +80,7 @@ fn the_worse_of_the_two_rates_counts_so_a_good_fallback_hides_nothing() {
 
 #[test]
 fn what_version_1_could_not_have_avoided_changes_nothing() {
-    // Everything by e-mail and SMS fails, and so does what was for people without a device; pushes do well.
+    // All messages by e-mail and SMS fail, and so do those to recipients without a device. Pushes succeed.
     let paid = Arm { closed: 1_000, ended_badly: 900, push_closed: 100, first_pushes: 100, ..Arm::default() };
     assert_eq!(judged(&situation(&minutes(ended(0), paid))), hold(Hold::Healthy));
     let nobody_has_a_device = Arm { closed: 1_000, ended_badly: 1_000, ..Arm::default() };
@@ -229,7 +229,7 @@ fn a_verdict_shows_every_rule_with_its_numbers() {
     assert_eq!(json["findings"].as_array().unwrap().len(), 4);
 }
 
-/// So much is sent, so much of it fails from the first bad minute on, and the schedule ticks at this second.
+/// Traffic of which a part fails from the first bad minute on, and the second at which the schedule fires.
 #[derive(Debug, Clone, Copy)]
 struct Traffic {
     per_minute: i64,
@@ -237,7 +237,7 @@ struct Traffic {
     phase_seconds: i64,
 }
 
-/// What is counted at a second: everything up to `DELAY_SECONDS` before.
+/// Returns the counts that are stored at a second: all events up to `DELAY_SECONDS` before.
 fn counted_at(second: i64, traffic: Traffic) -> Vec<Minute> {
     const DELAY_SECONDS: i64 = 10;
     let minute = |minute: i64| {
@@ -250,7 +250,8 @@ fn counted_at(second: i64, traffic: Traffic) -> Vec<Minute> {
     (-15..=second.div_euclid(60)).map(minute).collect()
 }
 
-/// From the first bad minute's beginning to the verdict, in seconds: ticks come each minute, with a second look when it is bad.
+/// Returns the seconds from the beginning of the first bad minute to the verdict that switches version 2 off. Runs come
+/// each minute, with a second evaluation if the first is bad.
 fn seconds_until_off(traffic: Traffic) -> Option<i64> {
     let settings = GuardSettings::default();
     let mut memory = Memory::default();
@@ -268,7 +269,8 @@ fn seconds_until_off(traffic: Traffic) -> Option<i64> {
 }
 
 proptest! {
-    /// The 129 s of the module's table, which leaves what SSM and the caches of all processes take and more.
+    /// At most 129 s pass: the first three rows of the module's table. The rest of the table is for SSM and the
+    /// processes' caches.
     #[test]
     fn from_the_first_bad_minute_to_the_verdict_are_129_seconds_at_most(
         per_minute in 100i64..100_000,
@@ -279,7 +281,8 @@ proptest! {
         prop_assert!(seconds.is_some_and(|seconds| seconds <= 129), "{seconds:?}");
     }
 
-    /// Whatever it is shown, it never raises, never acts at once, and holds without data.
+    /// For all inputs, the guard never raises the percentage, never acts on the first evaluation, and holds without
+    /// data.
     #[test]
     fn it_only_takes_away(
         present in 0u16..=10_000,

@@ -1,32 +1,33 @@
-//! When the guard acts: the section `guard` of the settings parameter.
+//! Thresholds of the guard: the section `guard` of the settings parameter.
 
 use serde::{Deserialize, Serialize};
 
-/// The guard's thresholds. Ops may change each without a deploy.
+/// Thresholds of the guard. Operators may change each without a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardSettings {
-    /// Whether it may write the percentage; when not, it still judges, alerts and says what it would have done.
+    /// Allows the guard to write the percentage. If `false`, the guard still evaluates, publishes alerts and reports
+    /// its decision.
     pub enabled: bool,
-    /// An error rate above this, in percent, switches version 2 off.
+    /// Error rate above which version 2 is switched off, in percent.
     pub off_percent: u32,
-    /// An error rate of this or more, in percent, takes one step down.
+    /// Error rate from which a step down is taken, in percent.
     pub step_percent: u32,
-    /// The sample that switching off needs.
+    /// Minimum sample to switch version 2 off.
     pub off_sample: u32,
-    /// The sample that a step down needs.
+    /// Minimum sample for a step down.
     pub step_sample: u32,
-    /// How many evaluations in a row must agree.
+    /// Number of consecutive evaluations that must agree.
     pub evaluations: u32,
-    /// How far back evidence may be looked for, in minutes.
+    /// Maximum age of the figures for error rates, in minutes.
     pub longest_window_minutes: u32,
-    /// How long a breaker may be not CLOSED, in minutes.
+    /// Maximum time for which a circuit breaker may be not CLOSED, in minutes.
     pub breaker_minutes: u32,
-    /// The share of version 2's pushes, in percent, from which on a host's breaker matters.
+    /// Share of version 2's pushes from which the circuit breaker of a host counts, in percent.
     pub breaker_share_percent: u32,
-    /// How long after a change of the percentage no step down is taken, in minutes. Switching off does not wait.
+    /// Time after a change of the percentage in which no step down is taken, in minutes. Switching off does not wait.
     pub cool_down_minutes: u32,
-    /// From how many percent of version 2's error rate on version 1's shows that the fault is the provider's.
+    /// Ratio of version 1's error rate to version 2's from which the provider is at fault, in percent.
     pub v1_no_better_percent: u32,
 }
 
@@ -49,7 +50,7 @@ impl Default for GuardSettings {
 }
 
 impl GuardSettings {
-    /// What is wrong with the values, if anything is.
+    /// Checks the values.
     ///
     /// # Errors
     /// A sentence for the operator, which names the field.

@@ -1,20 +1,20 @@
-//! What must be true of version 2 before more people get it.
+//! Criteria that version 2 must meet before the percentage is raised.
 
 use serde::{Deserialize, Serialize};
 
-/// The criteria of a plan. What a plan does not name has the default.
+/// Criteria of a plan. If a plan does not contain a criterion, its default is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Criteria {
-    /// The delivery rate must be above this, in percent.
+    /// Limit that the delivery rate must exceed, in percent.
     pub delivery_above_percent: u32,
-    /// The error rate must be below this, in percent.
+    /// Limit that the error rate must stay below, in percent.
     pub error_below_percent: u32,
-    /// The 95th percentile of the latency must be below this.
+    /// Limit that the 95th percentile of the latency must stay below, in milliseconds.
     pub p95_below_ms: u64,
-    /// The breakers of its push services must be CLOSED.
+    /// Requires that the circuit breakers of version 2's push services are CLOSED.
     pub breakers_closed: bool,
-    /// How many notifications must have ended in the time that is judged.
+    /// Minimum number of notifications that ended in the judged time.
     pub sample: u32,
 }
 
@@ -30,38 +30,38 @@ impl Default for Criteria {
     }
 }
 
-/// What version 2 did in some time.
+/// Version 2's figures of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Notifications that ended, other than by a gate's no or their caller's.
+    /// Notifications that ended, without those that a gate skipped or the caller cancelled.
     pub closed: i64,
-    /// Those of them that a provider took, or a device confirmed.
+    /// Number of them that a provider accepted or that have proof of delivery.
     pub reached: i64,
-    /// Those of them that ended badly.
+    /// Number of them that ended badly.
     pub ended_badly: i64,
-    /// The 95th percentile of the time to the first accepted attempt.
+    /// 95th percentile of the time to the first accepted attempt, in milliseconds.
     pub p95_ms: Option<u64>,
-    /// How many breakers of its push services are not CLOSED now.
+    /// Number of version 2's push services whose circuit breaker is not CLOSED now.
     pub breakers_not_closed: usize,
 }
 
-/// One criterion as found.
+/// Result of one criterion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Criterion {
-    /// Its name.
+    /// Name of the criterion.
     pub name: &'static str,
-    /// Whether it holds; `None` without a sample.
+    /// `true` if the criterion holds; `None` if the sample is too small.
     pub holds: Option<bool>,
-    /// What was found: percent with two decimals as text, milliseconds, or a count.
+    /// Measured value: percent with two decimals as text, milliseconds, or a count.
     pub found: Option<String>,
-    /// What it is compared with.
+    /// Limit that the value is compared with.
     pub wanted: String,
-    /// How many notifications it rests on.
+    /// Number of notifications in the sample.
     pub sample: i64,
 }
 
 impl Criterion {
-    /// Whether it does not hold; one without a sample is not broken.
+    /// Returns `true` if the criterion does not hold. Without a sample, a criterion is not broken.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.holds == Some(false)
@@ -69,7 +69,7 @@ impl Criterion {
 }
 
 impl Criteria {
-    /// Each criterion against `figures`.
+    /// Checks each criterion against `figures`.
     #[must_use]
     pub fn check(&self, figures: &Figures) -> Vec<Criterion> {
         let sample = figures.closed;
@@ -114,7 +114,7 @@ impl Criteria {
     }
 }
 
-/// A share in percent with two decimals, without floating point.
+/// Formats a share in percent with two decimals, without floating point.
 fn percent_text(part: i64, whole: i64) -> String {
     let hundredths = i128::from(part) * 10_000 / i128::from(whole.max(1));
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)

@@ -1,8 +1,8 @@
-//! A ramp: percentages to climb, each held for a while, and what must be true all that time.
+//! Ramp: percentages that are set one after another, each for a hold time in which criteria must hold.
 //!
-//! Pure: [`advance`] says what comes next, and [`rollout`] carries it out every minute. A step is taken only when the criteria
-//! held over the whole hold time of the one before, on a sample of that time. Whatever moves the percentage but the ramp
-//! itself ends it: an operator knows better, and so does the guard.
+//! [`advance`] is pure; the crate `rollout` calls it every minute and applies the result. A step is taken only if the
+//! criteria held for the whole hold time of the previous step, on a sample of that time. If the guard or an operator
+//! changes the percentage, the ramp ends.
 
 mod criteria;
 mod plan;
@@ -15,65 +15,66 @@ use serde::Serialize;
 
 use super::Percentage;
 
-/// Where a plan stands.
+/// Progress of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// The step in force.
+    /// Index of the step in force.
     pub step: usize,
-    /// When its percentage was set.
+    /// Time at which the step's percentage was set.
     pub step_since: Timestamp,
-    /// Since when its criteria have held without a break.
+    /// Begin of the time in which the criteria have held without a break.
     pub holding_since: Timestamp,
 }
 
-/// What comes next.
+/// Next action of a ramp.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "next")]
 pub enum Next {
-    /// Nothing yet.
+    /// No change yet.
     Wait {
-        /// Why.
+        /// Reason to wait.
         why: Wait,
-        /// The criteria as found, over the time that they must hold.
+        /// Results of the criteria that were checked last: recent figures, or figures of the time since the criteria
+        /// hold.
         criteria: Vec<Criterion>,
     },
-    /// The next step.
+    /// Set the percentage of the next step.
     Raise {
-        /// In hundredths of a percent.
+        /// Percentage in hundredths of a percent.
         to_hundredths: u16,
-        /// The criteria as found.
+        /// Results of the criteria.
         criteria: Vec<Criterion>,
     },
-    /// The last step has held.
+    /// The last step has held for its hold time.
     Done,
-    /// Somebody else moved the percentage: the plan is over.
+    /// The percentage differs from the step's: the guard or an operator changed it, and the plan ends.
     Overtaken,
 }
 
-/// Why a step is not taken yet.
+/// Reason why a step is not taken yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wait {
     /// The hold time is not over.
     Holding,
-    /// A criterion does not hold: the hold time begins anew.
+    /// A criterion does not hold. The hold time restarts.
     Criteria,
-    /// Too little was sent in the hold time to judge by.
+    /// The sample of the hold time is too small.
     NoData,
 }
 
-/// What a ramp looks at.
+/// Input of a ramp.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// The percentage in force.
+    /// Percentage in force.
     pub percentage: Percentage,
-    /// Version 2's figures of the last minutes: is it well now?
+    /// Version 2's figures of the last minutes.
     pub lately: &'a Figures,
-    /// Version 2's figures since its criteria have held: was it well on the whole?
+    /// Version 2's figures since the criteria hold.
     pub held: &'a Figures,
 }
 
-/// What comes next, and where the plan then stands.
+/// Returns the next action, and the plan's progress after it.
 #[must_use]
 pub fn advance(plan: &Plan, progress: &Progress, seen: Seen<'_>, now: Timestamp) -> (Next, Progress) {
     let stay = |next| (next, progress.clone());

@@ -1,45 +1,45 @@
-//! The plan that an operator gives: what may be in it.
+//! Plan of a ramp, and its limits.
 
 use super::Criteria;
 use crate::rollout::Percentage;
 
-/// The most steps of a plan.
+/// Maximum number of steps of a plan.
 pub const MAX_STEPS: usize = 10;
-/// The longest that a step may be held: a week.
+/// Maximum hold time of a step: one week, in minutes.
 const MAX_HOLD_MINUTES: u32 = 7 * 24 * 60;
 
-/// Percentages to climb.
+/// Plan of a ramp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// In order, each above the one before.
+    /// Steps, each with a higher percentage than the previous one.
     pub steps: Vec<StepPlan>,
-    /// What must hold.
+    /// Criteria that must hold.
     pub criteria: Criteria,
 }
 
-/// One percentage.
+/// One step of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepPlan {
-    /// The percentage.
+    /// Percentage.
     pub percentage: Percentage,
-    /// How long its criteria must hold before the next one.
+    /// Time for which the criteria must hold before the next step, in minutes.
     pub hold_minutes: u32,
 }
 
-/// What is wrong with a plan: the field, and a sentence for the operator.
+/// Error in a plan: the field, and a sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanProblem {
-    /// Such as `plan.steps[1].percentage`.
+    /// Path of the field, such as `plan.steps[1].percentage`.
     pub field: String,
-    /// What it must be.
+    /// Requirement that the field does not meet.
     pub message: &'static str,
 }
 
 impl Plan {
-    /// Takes a plan that makes sense from where the percentage stands now.
+    /// Builds a plan that begins at the present percentage or above it.
     ///
     /// # Errors
-    /// Names each field that does not.
+    /// One error for each field that is not valid.
     pub fn new(steps: Vec<StepPlan>, criteria: Criteria, present: Percentage) -> Result<Self, Vec<PlanProblem>> {
         let mut problems = Vec::new();
         let mut problem = |field: String, message| problems.push(PlanProblem { field, message });

@@ -113,8 +113,8 @@ fn a_plan_that_makes_no_sense_is_told_field_by_field() {
 }
 
 proptest! {
-    /// Whatever it sees, a ramp climbs one step at a time, only from where it is, only when all was well, and no sooner than
-    /// its hold times say.
+    /// For all figures, a ramp raises the percentage one step at a time, and only from its own step. It does so only if
+    /// all criteria held, and not before the end of the hold time.
     #[test]
     fn it_never_skips_a_step_and_never_raises_what_is_not_well(
         ticks in proptest::collection::vec((0usize..3, 0usize..3, 0u8..20), 1..400),
