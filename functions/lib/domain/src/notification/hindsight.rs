@@ -40,7 +40,7 @@ impl Notification {
             || self.attempts_on(channel).any(|attempt| took(attempt.outcome))
     }
 
-    /// Merges facts that were stored while the function held the lease.
+    /// Takes over the stored facts, which changed while the function held the lease, and applies reported failures.
     pub fn learn(&mut self, facts: Engagement) {
         self.engagement = facts;
         self.heed_failures();

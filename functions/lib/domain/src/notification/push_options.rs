@@ -20,7 +20,7 @@ const MAX_ACTION_CHARS: usize = 64;
 /// Maximum number of characters of a button's label.
 const MAX_ACTION_TITLE_CHARS: usize = 100;
 
-/// A button of a notification.
+/// Button of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
@@ -40,7 +40,7 @@ pub struct Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextDirection {
-    /// The browser's own choice.
+    /// Chosen by the browser.
     Auto,
     /// Left to right.
     Ltr,

@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// The number of the device that goes.
+    /// Returns the number of the device to delete.
     fn replaces(registration: Registration<'_>) -> Option<usize> {
         match registration {
             Registration::Known => None,
