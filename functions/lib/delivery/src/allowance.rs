@@ -1,12 +1,13 @@
-//! How long an invocation may work on a notification, and how the time-outs of what it calls fit into its own.
+//! Time limits of work on a notification, fitted into the time-out of the function.
 //!
 //! ```text
 //! begin ──► reads ──► claim ──► paid call ──► outcome ──► last word ──► the function's end ──► others may take over
-//!                       ▲ claim_by              ▲ outcome_by                                     ▲ lease_until
+//!                       ▲ to_claim              ▲ outcome_by                                     ▲ lease_until
 //! ```
 //!
-//! No call of AWS before the claim outlives the request's own deadline, the claim none but `claim_by`, and the outcome is
-//! insisted on until `outcome_by`; a paid call's own time-out is shorter than what lies between the two.
+//! Calls of AWS before the claim end at the request's own deadline. The claim ends when `to_claim` has passed.
+//! Storing the outcome is retried until `outcome_by`. The time-out of a paid call is shorter than the time between
+//! the two.
 
 use std::time::Duration;
 
@@ -14,46 +15,46 @@ use jiff::{SignedDuration, Timestamp};
 
 use aws::deadline::LAST_WORD;
 
-/// How long a paid call may take, from the claim to its outcome: its own time-outs add up to less.
+/// Maximum time of a paid call, from the claim to its outcome. The call's own time-outs add up to less.
 pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
-/// The least time a push is worth starting for, telling the breaker of it included.
+/// Shortest time for which a push is started, including the report to the breaker.
 pub const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(1_000);
-/// What is kept back for storing the result.
+/// Time that is reserved for storing the result.
 const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
-/// What a paid call leaves for storing its outcome even when its claim took as long as it may.
+/// Time that remains for storing the outcome of a paid call if its claim took as long as it may.
 const TO_INSIST: SignedDuration = SignedDuration::from_secs(1);
-/// How far apart the clocks of two functions may be.
+/// Largest assumed difference between the clocks of two functions.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long an invocation may work on a notification.
+/// Time limits of an invocation's work on a notification.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {
-    /// When the result should be stored: nothing is begun that ends later.
+    /// Time by which the result should be stored: nothing starts that would end later.
     pub work_until: Timestamp,
-    /// When others may take the notification over: later than this function can live, clock skew included.
+    /// Time from which others may take the notification over: the latest end of this function, plus clock skew.
     pub lease_until: Timestamp,
 }
 
 impl Allowance {
-    /// Whether something that takes `needed` can start at `at` and still be stored in time.
+    /// Returns `true` if work that takes `needed` can start at `at` and still be stored in time.
     #[must_use]
     pub fn fits(self, needed: SignedDuration, at: Timestamp) -> bool {
         self.work_until.duration_since(at) >= needed + TO_STORE
     }
 
-    /// How long a push that starts at `at` may take.
+    /// Returns the maximum time of a push that starts at `at`.
     #[must_use]
     pub fn patience(self, at: Timestamp) -> SignedDuration {
         self.work_until.duration_since(at) - TO_STORE
     }
 
-    /// How long storing a claim may take from `now`, for the call and its outcome to fit behind it.
+    /// Returns the maximum time from `now` to store a claim, so that the call and its outcome still fit.
     #[must_use]
     pub fn to_claim(self, now: Timestamp) -> Duration {
         left(self.outcome_by() - TO_INSIST - PAID_CALL, now)
     }
 
-    /// How long storing what a paid call came to may be insisted on from `now`.
+    /// Returns the time from `now` during which storing the result of a paid call may be retried.
     #[must_use]
     pub fn to_insist(self, now: Timestamp) -> Duration {
         left(self.outcome_by(), now)
@@ -64,15 +65,16 @@ impl Allowance {
     }
 }
 
-/// When an invocation with this deadline (milliseconds since the epoch) can no longer be alive anywhere, with room for
-/// clocks that differ: leases end then, and not before.
+/// Returns the time at which an invocation with this deadline (milliseconds since the epoch) has certainly ended.
+///
+/// Clock skew is included. Leases end at this time, not earlier.
 #[must_use]
 pub fn gone_by(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
 }
 
-/// From `now` to `until`; nothing when that has passed.
+/// Returns the time from `now` to `until`, or zero if `until` has passed.
 #[must_use]
 pub fn left(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
@@ -89,7 +91,7 @@ mod tests {
 
     const API_GATEWAY: Duration = Duration::from_secs(30);
 
-    /// A function's own time-out, as template.yaml has it.
+    /// Time-out of a function, as in template.yaml.
     fn timeout(function: &str) -> Duration {
         let template = include_str!("../../../../template.yaml");
         let (_, block) = template.split_once(&format!("\n  {function}:\n")).unwrap();
@@ -97,7 +99,8 @@ mod tests {
         Duration::from_secs(seconds.lines().next().unwrap().parse().unwrap())
     }
 
-    /// Of an invocation that begins at the epoch: the latest start of a paid call's claim, and how long that may take.
+    /// Returns the latest start of a paid call's claim, and the maximum time of that claim. The invocation begins at
+    /// the epoch.
     fn latest_claim(function: &str, work_until: Duration) -> (Duration, Duration) {
         let work_until = Timestamp::UNIX_EPOCH + SignedDuration::try_from(work_until).unwrap();
         let lease_until = gone_by(u64::try_from(timeout(function).as_millis()).unwrap());
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_function_can_be_ended_by_the_one_call_that_it_waits_for() {
-        // Beyond that every call ends LAST_WORD before the function: aws/deadline.rs.
+        // Later calls end LAST_WORD before the function: aws/deadline.rs.
         for function in ["SendFunction", "CascadeFunction", "RollupFunction", "CleanupFunction", "RecipientsFunction"] {
             assert!(PATIENCE + OPERATION + LAST_WORD < timeout(function), "{function}");
         }

@@ -1,4 +1,4 @@
-//! How a dispatcher is put together: the same for `send`, which attempts at once, and `cascade`, which attempts later.
+//! Assembly of a dispatcher, the same for `send`, which attempts at once, and for `cascade`, which attempts later.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,42 +25,41 @@ use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
 use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
 
-/// The environment of a function that sends.
+/// Environment of a function that sends.
 #[derive(Debug, Clone)]
 pub struct DispatcherConfig {
-    /// `/push-notifications/<stage>`.
+    /// Prefix of the parameters: `/push-notifications/<stage>`.
     pub parameter_prefix: String,
-    /// The recipients table.
+    /// Name of the recipients table.
     pub recipients_table: String,
-    /// The notifications table.
+    /// Name of the notifications table.
     pub notifications_table: String,
-    /// The control table.
+    /// Name of the control table.
     pub control_table: String,
-    /// Who e-mails come from.
+    /// Sender of e-mails.
     pub sender: Sender,
-    /// Through which SES tells what becomes of them.
+    /// SES configuration set that publishes the events of e-mails.
     pub ses_configuration_set: String,
-    /// Whom push services may contact about us.
+    /// Contact address for push services (VAPID `sub`).
     pub vapid_subject: VapidSubject,
     /// Push services beside the known ones.
     pub extra_push_origins: ExtraOrigins,
-    /// Where SMS may go unless the settings say otherwise.
+    /// Country to which SMS may go unless the settings list others.
     pub sender_country: CountryCode,
-    /// Who SMS come from, where a country allows a name.
+    /// Sender name of SMS, where a country allows a name.
     pub sms_sender_id: Option<SenderId>,
-    /// The AWS clients' settings.
+    /// Settings of the AWS clients.
     pub aws: aws::SdkConfig,
 }
 
-/// A dispatcher and the hasher of recipient keys, as soon as the secrets are there.
+/// Loads the secrets and creates the dispatcher and the hasher of recipient keys.
 ///
-/// # Errors
-/// Names the secret that is missing or malformed, or says that SSM does not answer.
+/// # Errors Names the secret that is missing or malformed, or reports that SSM does not answer.
 pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
     let secrets = config.secrets().await?;
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let dispatcher = config.dispatcher(&secrets, clock)?;
-    // A local stack gives an endpoint of its own for AWS; from there nothing outside this machine is contacted.
+    // A local stack sets its own endpoint for AWS. Then nothing outside this machine is contacted.
     if config.aws.endpoint_url().is_none() {
         tokio::spawn(dispatcher.channels.push.warm(&PUSH_SERVICES));
     }
@@ -68,7 +67,7 @@ pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result
 }
 
 impl DispatcherConfig {
-    /// A client of the tables.
+    /// Creates a client of the tables.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws::dynamodb(&self.aws)
@@ -76,8 +75,7 @@ impl DispatcherConfig {
 
     /// Reads the environment.
     ///
-    /// # Errors
-    /// Names the variable that is missing or not usable.
+    /// # Errors Names the variable that is missing or not usable.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             parameter_prefix: environment.required("PARAMETER_PREFIX")?,
@@ -100,27 +98,25 @@ impl DispatcherConfig {
         })
     }
 
-    /// Fetches the keys that sending needs.
+    /// Loads the keys that sending requires.
     ///
-    /// # Errors
-    /// Names the one that is missing or malformed.
+    /// # Errors Names the key that is missing or malformed.
     pub async fn secrets(&self) -> Result<Secrets, SecretsError> {
         let parameters = ParameterStore::new(aws::ssm(&self.aws));
         let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
         Secrets::load(&parameters, &self.parameter_prefix, &needed).await
     }
 
-    /// The hosts that nearly all messages go to: their breakers are read with the first message.
+    /// Returns the hosts that nearly all messages go to. Their breakers are read with the first message.
     fn always_watched(&self) -> Vec<Host> {
         let origins = PUSH_SERVICES.into_iter().chain(self.extra_push_origins.iter());
         let push = origins.filter_map(|origin| origin.split_once("://")).map(|(_, provider)| Host::push(provider));
         push.chain([Channel::Email, Channel::Sms].map(Host::paid)).collect()
     }
 
-    /// Puts the dispatcher together.
+    /// Creates the dispatcher.
     ///
-    /// # Errors
-    /// When the secrets lack one, or the VAPID key is none.
+    /// # Errors If a secret is missing, or the VAPID key is not a P-256 private key.
     pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
         let dynamodb = self.dynamodb();
         let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
@@ -163,7 +159,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// The names in the template's Environment block of a function, and those that Lambda itself sets.
+    /// Returns the names in the template's Environment block of a function, and those that Lambda itself sets.
     fn variables(function: &str) -> Vec<&'static str> {
         let template = include_str!("../../../../template.yaml");
         let (_, block) = template.split_once(&format!("\n  {function}:\n")).unwrap();

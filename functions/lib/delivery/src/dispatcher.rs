@@ -1,8 +1,7 @@
-//! The effect of the cascade: carries out one step after another until a notification ends or must wait.
+//! Executes the steps of the escalation policy until a notification ends or must wait.
 //!
-//! One rule keeps promises: **the state is stored before the world is touched.** A push is attempted only under a
-//! stored lease; a paid channel only after its claim is stored. So a crash at any line leaves an item in `due` that
-//! says what may have happened.
+//! **The state is stored before a provider is called.** A push requires a stored lease; a paid call requires a stored
+//! claim. So a crash at any line leaves an item in `due` that shows which calls may have been made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,53 +29,54 @@ use platform::backoff;
 use platform::clock::Clock;
 use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessages, StoreError, SuppressionsStore};
 
-/// How often storing what a paid call came to is tried, each time with the SDK's own retries.
+/// Maximum number of tries to store the result of a paid call, each with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
-/// The longest that remembering an SMS's id may take.
+/// Maximum time to store an SMS's message id.
 const TO_REMEMBER: Duration = Duration::from_millis(500);
-/// The longest wait for a retry that is sat out inside an invocation.
+/// Longest wait for a retry that happens inside an invocation.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(2);
 
-/// How many notifications an invocation works on at once, and how many of them may wait for the same provider: a slow one
-/// must leave room for the others.
+/// Number of notifications that an invocation processes at once.
+///
+/// At most `SHARE` of them may call the same provider, so that a slow provider leaves slots for the others.
 pub const CONCURRENCY: usize = 32;
 pub(super) const SHARE: usize = CONCURRENCY / 2;
-/// How long a notification is put down for when its provider is slow and has its share of this process's calls.
+/// Minimum time for which a notification is deferred when all slots of its provider are taken.
 const CROWDED: SignedDuration = SignedDuration::from_secs(5);
-/// Over how long those who wait for the same thing are spread.
+/// Period over which waiting notifications are spread at random.
 const SPREAD: SignedDuration = SignedDuration::from_secs(10);
 
-/// A notification being worked on.
+/// A notification in progress, with the state of this work.
 #[derive(Debug)]
 pub struct Job {
-    /// Its present state, perhaps ahead of the stored one.
+    /// Current state, which may be ahead of the stored one.
     pub notification: Notification,
-    /// Its recipient, unless unknown or erased.
+    /// The recipient, unless unknown or erased.
     pub recipient: Option<Recipient>,
-    /// Whether nothing of it is stored yet.
+    /// `true` until the notification is first stored.
     pub is_new: bool,
-    /// Whether the stored state is leased by us.
+    /// `true` if this process holds the lease of the stored state.
     pub(super) leased: bool,
-    /// Channels the budget refused.
+    /// Channels that a budget refused.
     pub(super) unaffordable: BTreeSet<Channel>,
-    /// Hosts that turned it away while it was being worked on, and until when.
+    /// Hosts whose breaker refused a call during this work, each with the time until which it is skipped.
     pub(super) barred: Bars,
-    /// Devices that are to be left alone since a call of this work, and until when.
+    /// Devices that must rest after a call of this work, each with the end of its rest.
     pub(super) resting: BTreeMap<String, Timestamp>,
-    /// Its turn among the messages of its topic.
+    /// Permit of this process to work on the notification's topic.
     pub(super) turn: Option<Permit<TopicKey>>,
-    /// Whether a newer message of its topic was taken.
+    /// `true` if a provider accepted a newer message of the same topic.
     pub(super) is_superseded: bool,
-    /// The money behind the claim that is stored, or may be.
+    /// Reservation of the claim that is stored, or may be stored.
     pub(super) reserved: Option<Reservation>,
-    /// Money that was not spent, not given back yet.
+    /// Reservations that were not spent and are not released yet.
     pub(super) unspent: Vec<Reservation>,
-    /// By what id SNS will tell of an SMS that it took, not remembered yet.
+    /// SNS message id of an accepted SMS, not yet stored.
     pub(super) sms_message_id: Option<String>,
 }
 
 impl Job {
-    /// Work on a notification that is, or is not yet, stored; not leased so far.
+    /// Creates the work on a notification, without a lease. `is_new` is `true` if the notification is not stored yet.
     #[must_use]
     pub const fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
         Self {
@@ -96,48 +96,48 @@ impl Job {
     }
 }
 
-/// Whether the state reached is stored, so that this is all for now.
+/// Result of storing the reached state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
     Yes,
-    /// Not yet: there is more to do, or a receipt came first, is known now, and decides what comes next.
+    /// Not stored: more remains to do, or a receipt was stored first. The receipt is merged; the next step is
+    /// selected again.
     ThinkAgain,
 }
 
-/// Everything an attempt needs.
+/// Stores, providers and settings that an attempt needs.
 #[derive(Debug)]
 pub struct Dispatcher {
-    /// The notifications.
+    /// Table of the notifications.
     pub notifications: NotificationsStore,
-    /// The recipients.
+    /// Table of the recipients.
     pub recipients: RecipientsStore,
-    /// Which addresses are suppressed.
+    /// Suppressed addresses.
     pub suppressions: SuppressionsStore,
-    /// The money.
+    /// Budgets and their reservations.
     pub budgets: BudgetStore,
-    /// Which notification an SMS was sent for.
+    /// Notification of each sent SMS, by SNS message id.
     pub sms_messages: SmsMessages,
-    /// The providers.
+    /// Clients of the providers.
     pub channels: Channels,
-    /// Who is not to be called just now.
+    /// Circuit breakers of the providers' hosts.
     pub breakers: Breakers,
-    /// What keeps a slow provider from holding all calls of this process.
+    /// Limits how many calls of this process one provider can hold.
     pub bulkhead: Bulkhead,
-    /// The turns of messages that replace each other.
+    /// Lets one message of a topic and recipient proceed at a time.
     pub topics: Bulkhead<TopicKey>,
-    /// What ops have set.
+    /// Settings and rollout, as operators set them in Parameter Store.
     pub live: LiveSource,
-    /// The sender's own country.
+    /// Country of the sender.
     pub home_country: CountryCode,
-    /// The time.
+    /// Source of the current time.
     pub clock: Clock,
 }
 
 impl Dispatcher {
-    /// Works until the notification ends or must wait, or the allowance is used up; answers with the stored state.
+    /// Works until the notification ends, must wait, or the allowance is used up. Returns the stored state.
     ///
-    /// # Errors
-    /// When the store does not answer, or somebody else took the notification over meanwhile.
+    /// # Errors If the store does not answer, or another process took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
         let mut recipient = job.recipient.take();
         loop {
@@ -170,7 +170,7 @@ impl Dispatcher {
                 (None, Step::Wait(until), _) if !self.nap(until, allowance).await => {
                     Round::Rest(self.put_down(&mut job, until, allowance).await?)
                 }
-                // Much may have changed meanwhile, and reading is cheap beside a wait.
+                // The state may have changed during the wait, and a read costs little compared to the wait.
                 (None, Step::Wait(_), _) => {
                     recipient = self.recipients.load(job.notification.id.recipient()).await?;
                     continue;
@@ -181,7 +181,7 @@ impl Dispatcher {
                 (None, Step::Pay(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
                     self.pay(&mut job, channel, to, &live, allowance).await?
                 }
-                // Due, but not in this invocation: the stream or the next minute takes it up.
+                // Due, but not in this invocation: the stream or the next minute's run resumes the notification.
                 (None, Step::Push(_) | Step::Pay(_), _) => Round::Late,
             };
             for device in recipient.iter_mut().flat_map(|to| &mut to.devices) {
@@ -207,7 +207,8 @@ impl Dispatcher {
         }
     }
 
-    /// The hosts this notification would be sent to whose breaker is open, each until a moment of its own after that.
+    /// Returns the hosts of this notification whose breaker is open, each with a random time up to 10 s after its
+    /// opening ends.
     fn barred(&self, job: &Job, recipient: Option<&Recipient>) -> Bars {
         let devices = recipient.map(|recipient| recipient.devices.as_slice()).unwrap_or_default();
         let paid = job.notification.channels.iter().filter(|channel| channel.is_paid());
@@ -226,8 +227,10 @@ impl Dispatcher {
         self.store(job, allowance).await
     }
 
-    /// Stores the state reached. What a paid call came to is insisted on, beyond the time that the rest of the request has:
-    /// unless it is stored, all that anybody will know is that the call may have been made.
+    /// Stores the reached state.
+    ///
+    /// The result of a paid call is retried beyond the time that the rest of the request has. If the result is not
+    /// stored, the claim shows only that the call may have been made.
     async fn store(&self, job: &mut Job, allowance: Allowance) -> Result<Stored, StoreError> {
         if job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0) {
             deadline::anew(allowance.to_insist(self.clock.now()), self.insist(job)).await
@@ -251,8 +254,9 @@ impl Dispatcher {
         }
     }
 
-    /// Stores the state. Money that a provider did not take is given back once it is stored that it did not: a crash between
-    /// the two leaves less of the budgets than there is, never more.
+    /// Stores the state, then releases reserved money that a provider did not take.
+    ///
+    /// A crash between the two leaves the money reserved. So the budgets show less than is available, never more.
     pub(super) async fn persist(&self, job: &mut Job) -> Result<Stored, StoreError> {
         if job.is_new {
             self.notifications.create(&job.notification).await?;
@@ -268,7 +272,8 @@ impl Dispatcher {
         Ok(Stored::Yes)
     }
 
-    /// Without it nobody learns what became of the SMS, which is no reason to hold anything up.
+    /// Stores the message id of an accepted SMS. Without the id, the delivery report cannot be matched; sending
+    /// continues.
     async fn remember_sms(&self, job: &mut Job) {
         let Some(message_id) = job.sms_message_id.take() else { return };
         let remember = self.sms_messages.remember(&message_id, &job.notification.id, self.clock.now());
@@ -277,7 +282,8 @@ impl Dispatcher {
         }
     }
 
-    /// Sits out a short wait when the allowance leaves room for an attempt behind it.
+    /// Sleeps through a short wait if the allowance has room for an attempt after it. Returns `false` if the
+    /// notification must be deferred instead.
     async fn nap(&self, until: Timestamp, allowance: Allowance) -> bool {
         let pause = until.duration_since(self.clock.now());
         if pause > LONGEST_NAP || !allowance.fits(SHORTEST_PUSH, until) {
@@ -287,7 +293,8 @@ impl Dispatcher {
     }
 }
 
-/// Some time after `at`, so that all who wait for the same thing do not come back in the same instant.
+/// Returns a random time within [`SPREAD`] after `at`, so that waiting notifications do not resume at the same
+/// moment.
 fn soon_after(at: Timestamp) -> Timestamp {
     let spread_ms = i64::try_from(SPREAD.as_millis()).unwrap_or(0);
     let later = SignedDuration::from_millis(platform::chance::up_to(spread_ms));

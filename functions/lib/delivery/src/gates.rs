@@ -1,6 +1,7 @@
-//! The gates: asked once per notification, in one order, each with its inputs and its reason code.
+//! Gates: rules that decide before the first attempt, evaluated in one order, each with its inputs and its reason
+//! code.
 //!
-//! Pure: `send` acts on the verdict, `explain` shows the whole trail, and both call this.
+//! The evaluation is pure. `send` acts on the verdict, and `explain` shows every answer; both call [`Gates::ask`].
 
 use std::collections::BTreeSet;
 
@@ -12,52 +13,52 @@ use domain::notification::{Notification, Reason, Status};
 use domain::recipient::Recipient;
 use domain::rollout::{Rollout, Version, bucket};
 
-/// What the gates decide.
+/// Decision of all gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Go on, as this version.
+    /// Send as this version.
     Pass,
     /// End as `skipped`.
     Skip(Reason),
-    /// Wait, and ask again then.
+    /// Wait until this time, then evaluate the gates again.
     Hold(Reason, Timestamp),
 }
 
-/// One gate's answer.
+/// Answer of one gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateAnswer {
-    /// The gate's name, which is also its reason code.
+    /// Name of the gate, which is also its reason code.
     pub gate: &'static str,
-    /// Whether it lets the notification through.
+    /// `true` if the gate lets the notification pass.
     pub passed: bool,
-    /// What it looked at; never an address.
+    /// Inputs of the gate, never an address.
     pub inputs: serde_json::Value,
 }
 
-/// What all gates said.
+/// Answers of all gates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gated {
     /// The version, recorded on skips too.
     pub version: Version,
-    /// The first "no", or a pass.
+    /// Verdict of the first gate that refused, or [`Verdict::Pass`].
     pub verdict: Verdict,
-    /// Every gate in order, those behind a "no" included.
+    /// Every evaluated gate in order, including those after a refusal.
     pub trail: Vec<GateAnswer>,
 }
 
-/// What the gates look at.
+/// Inputs of the gates.
 #[derive(Debug, Clone, Copy)]
 pub struct Gates<'a> {
-    /// The live rollout.
+    /// The rollout that is in force.
     pub rollout: &'a Rollout,
-    /// The recipient, when known.
+    /// The recipient, if known.
     pub recipient: Option<&'a Recipient>,
-    /// Channels that can't reach them whatever is tried.
+    /// Channels that cannot reach the recipient whatever is tried.
     pub impossible: &'a BTreeSet<Channel>,
 }
 
 impl Gates<'_> {
-    /// Asks every gate about `notification`.
+    /// Evaluates every gate for `notification`.
     #[must_use]
     pub fn ask(&self, notification: &Notification, now: Timestamp) -> Gated {
         let version = self.rollout.decide(notification.to.expose());
@@ -89,7 +90,7 @@ impl Gates<'_> {
             serde_json::json!({"channels": open, "suppressed": recipient.suppressed}),
         );
         if version == Version::V2 {
-            // What a hold outlived is not held again: it goes on to expire.
+            // A notification past its lifetime is not held again, so that it can expire.
             let may_wait = !notification.kind.critical && now < notification.lives_until;
             let until = recipient.quiet_until(now).filter(|_| may_wait);
             let verdict = Verdict::Hold(Reason::QuietHours, until.unwrap_or(now));
@@ -98,7 +99,7 @@ impl Gates<'_> {
         gated
     }
 
-    /// The channels of this notification that can reach the recipient; version 1 knows push alone.
+    /// Returns the channels of this notification that can reach the recipient; for version 1, push alone.
     #[must_use]
     pub fn open_channels(&self, notification: &Notification, recipient: &Recipient, version: Version) -> Vec<Channel> {
         let asked = notification.channels.iter().copied();
@@ -119,7 +120,7 @@ impl Gated {
         }
     }
 
-    /// Writes the decision into the notification; `true` when it may go on at once.
+    /// Writes the decision into the notification. Returns `true` if the notification can be sent now.
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> bool {
         notification.version = Some(self.version);
         match self.verdict {

@@ -1,7 +1,8 @@
-//! The last look before a paid call, once its claim is stored: may the recipient still be reached at this address?
+//! Pre-send check: after the claim of a paid call is stored, reads whether the recipient may still be reached at the
+//! address.
 //!
-//! An erasure deletes the profile before it looks for notifications a last time. So either it sees the claim and deletes
-//! it, or it was done with the profile before the claim was stored, and then the profile is not there any more.
+//! An erasure deletes the profile before it queries the recipient's notifications for the last time. So either the
+//! erasure finds the claim and deletes it, or the profile was already deleted before the claim was stored.
 
 use std::time::Duration;
 
@@ -10,22 +11,23 @@ use aws::deadline;
 use domain::channel::Channel;
 use domain::recipient::{Address, Recipient};
 
-/// The longest it may take: less than what lies between a claim and the latest start of its call.
+/// Maximum time of the check: less than the time between a claim and the latest start of its call.
 const AT_MOST: Duration = Duration::from_millis(400);
 
-/// Why a call that was claimed is not made.
+/// Reason why a claimed call is not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The recipient was erased since they were read.
+    /// The recipient was erased after the last read.
     Erased,
-    /// The address is suppressed, and the profile did not say so.
+    /// The address is suppressed, and the profile did not show it.
     Suppressed,
 }
 
 impl Dispatcher {
-    /// What stands in the way of a call on this channel: two reads, whether the recipient is
-    /// known the last, so that next to nothing lies between it and the call. A table that does not answer is no
-    /// obstacle: the recipient was read a moment ago, and a claim that is given up would end as uncertain.
+    /// Returns the obstacle to a call on this channel, found by two reads.
+    ///
+    /// The recipient is read last, as close to the call as possible. If a table does not answer, the call is made:
+    /// the recipient was read a moment ago, and a claim that is given up would end as uncertain.
     pub(super) async fn obstacle(&self, recipient: &Recipient, channel: Channel) -> Option<Obstacle> {
         let address = match channel {
             Channel::Push => None,

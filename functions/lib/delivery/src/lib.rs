@@ -1,4 +1,4 @@
-//! From a notification to its end: what comes next, how long to wait, who works on what is due.
+//! Delivery of a notification: gates, escalation policy, waits, circuit breakers and work that is due.
 
 mod allowance;
 mod assembly;

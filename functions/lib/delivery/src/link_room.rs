@@ -1,4 +1,4 @@
-//! Room for a message's link: a long one is fine as long as a click link can stand for it, and refused at the call otherwise.
+//! Length limits for a message's link. A long link is accepted if a click link can replace it, and refused otherwise.
 
 use crate::PublicBaseUrl;
 use channels::sms::{clamped, parts};
@@ -6,25 +6,25 @@ use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::settings::Settings;
 
-/// Longer ones break in mail programs.
+/// Maximum length of a link in an e-mail; mail programs break longer ones.
 const MAX_EMAIL_BYTES: usize = 2_000;
 
-/// Links that the paid channels can carry, by the settings of one moment.
+/// Limits for links on the paid channels, by the settings of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkRoom {
-    /// A click link as it would be, without its token.
+    /// Click link at its full length, with a placeholder for its token.
     click_link: Option<String>,
     max_parts: u32,
 }
 
 impl LinkRoom {
-    /// Room by these settings, with click links below `base`.
+    /// Creates the limits from these settings, with click links below `base`.
     #[must_use]
     pub fn new(base: Option<&PublicBaseUrl>, settings: &Settings) -> Self {
         Self { click_link: base.map(PublicBaseUrl::longest_click), max_parts: clamped(settings.sms.max_parts) }
     }
 
-    /// The reason why one of the channels could not carry this link, nor a click link in its place.
+    /// Returns the reason why one of the channels can carry neither this link nor a click link in its place.
     #[must_use]
     pub fn fault(&self, link: &Link, channels: &[Channel]) -> Option<String> {
         let fits = |link: &str| parts(link).parts <= self.max_parts;

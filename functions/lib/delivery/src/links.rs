@@ -1,4 +1,4 @@
-//! What a message carries back to this service: where its receipts go, and the links behind a click and an opt-out.
+//! Links of a message to this service: the address of its receipts, and the links for clicks and opt-outs.
 
 use std::fmt;
 
@@ -12,30 +12,30 @@ use domain::notification::Notification;
 use domain::recipient::DeviceMark;
 use platform::private::Private;
 
-/// How long after a notification's lifetime a device may still report: it may have been off.
+/// Period after a notification's lifetime in which a device, which may have been off, can still send receipts.
 const RECEIPTS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Where a message's URL asks, in its query or fragment, for the token that its page needs to tell of a conversion.
+/// Placeholder in the query or fragment of a message's URL for the token with which its page reports a conversion.
 const TOKEN_HERE: &str = "{token}";
-/// The same as programs that build URLs write it.
+/// The same placeholder, percent-encoded as by programs that build URLs.
 const TOKEN_HERE_ENCODED: &str = "%7Btoken%7D";
-/// How long an opt-out works: whenever somebody comes across an old mail.
+/// Validity of an opt-out link, so that it also works in an old mail.
 const UNSUBSCRIBE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// Where the API answers, as the outside sees it: the parameter `.../public-base-url`.
+/// Public base URL of the API: the parameter `.../public-base-url`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicBaseUrl(String);
 
-/// The text is no [`PublicBaseUrl`].
+/// Error for a text that is no [`PublicBaseUrl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is not an https URL of at most 128 bytes, without query and fragment")]
 pub struct NotABaseUrl;
 
 impl PublicBaseUrl {
-    /// Reads a base such as `https://notify.example.com`; a slash at its end is taken off. `http` is for this machine alone:
-    /// tokens travel in links.
+    /// Parses a base such as `https://notify.example.com`; a slash at its end is removed.
     ///
-    /// # Errors
-    /// For anything that no link can begin with.
+    /// `http` is accepted for a local address alone, because links contain tokens.
+    ///
+    /// # Errors If no link can begin with the text.
     pub fn parse(text: &str) -> Result<Self, NotABaseUrl> {
         let link = Link::parse(text.trim()).map_err(|_| NotABaseUrl)?;
         if link.as_str().contains(['?', '#', '\\']) {
@@ -48,7 +48,7 @@ impl PublicBaseUrl {
         if base.len() > MAX_BASE_BYTES { Err(NotABaseUrl) } else { Ok(Self(base.to_owned())) }
     }
 
-    /// A click link below this base at its full length, with no token in it.
+    /// Returns a click link below this base at its full length, with a placeholder for the token.
     #[must_use]
     pub fn longest_click(&self) -> String {
         self.click(&"x".repeat(TOKEN_CHARS))
@@ -65,31 +65,31 @@ impl fmt::Display for PublicBaseUrl {
     }
 }
 
-/// What a push carries beside its content.
+/// Links that a push carries beside its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushLinks {
-    /// Where the service worker reports.
+    /// Address to which the service worker sends receipts.
     pub receipt: ReceiptLink,
-    /// What the page behind its URL may say: that it converted, and no more.
+    /// Token with which the page behind the URL can report a conversion, and nothing else.
     pub page_token: Private<String>,
 }
 
 impl PushLinks {
-    /// The largest there can be.
+    /// Returns the links at their maximum length.
     #[must_use]
     pub fn longest() -> Self {
         Self { receipt: ReceiptLink::longest(), page_token: Private::new("x".repeat(TOKEN_CHARS)) }
     }
 }
 
-/// A message's URL with the token where it asks for one.
+/// Returns a message's URL with the token in place of its placeholders.
 #[must_use]
 pub fn with_token(url: &str, token: &str) -> String {
     let (path, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
     format!("{path}{}", rest.replace(TOKEN_HERE, token).replace(TOKEN_HERE_ENCODED, token))
 }
 
-/// Makes the links of messages. Without a base there are none, and messages go out without them.
+/// Builds the links of messages. Without a base, messages are sent without links.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
     base: &'a PublicBaseUrl,
@@ -97,13 +97,14 @@ pub struct Links<'a> {
 }
 
 impl<'a> Links<'a> {
-    /// Links below `base`, signed by `keys`.
+    /// Creates links below `base`, signed with `keys`.
     #[must_use]
     pub const fn new(base: &'a PublicBaseUrl, keys: &'a TokenKeys) -> Self {
         Self { base, keys }
     }
 
-    /// Where a push of this notification to this device, and the page that it opens, report: until 30 days after its lifetime.
+    /// Returns the links with which a push to this device, and the page it opens, report until 30 days after its
+    /// lifetime.
     #[must_use]
     pub fn push(&self, about: &Notification, device_id: &str) -> PushLinks {
         let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
@@ -113,7 +114,9 @@ impl<'a> Links<'a> {
         PushLinks { receipt, page_token: sign(Permit::Click(about.id.clone(), Channel::Push)) }
     }
 
-    /// The link that leads to the notification's own one, as long as that is kept; `None` when it has none that can be shown.
+    /// Returns the click link to the notification's own URL, valid as long as the notification is kept.
+    ///
+    /// Returns `None` if the notification has no URL that can be shown.
     #[must_use]
     pub fn click(&self, about: &Notification, channel: Channel) -> Option<Link> {
         about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
@@ -121,7 +124,7 @@ impl<'a> Links<'a> {
         Link::parse(&self.base.click(&token)).ok()
     }
 
-    /// The link that opts the recipient out of this type, for a year.
+    /// Returns the link that opts the recipient out of this type, valid for a year.
     #[must_use]
     pub fn unsubscribe(&self, about: &Notification) -> Option<Link> {
         let permit = Permit::Unsubscribe(about.id.recipient().clone(), about.kind.name.to_owned());

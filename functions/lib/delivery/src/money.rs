@@ -1,4 +1,4 @@
-//! Where paid messages may go at all. What they may cost is in [`domain::budget`].
+//! Recipients whom paid messages may reach. [`domain::budget`] limits the cost.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use domain::recipient::Recipient;
 use domain::rollout::Version;
 use domain::settings::SmsSettings;
 
-/// Why a recipient cannot be reached on a channel: what explain shows.
+/// Reason why a recipient cannot be reached on a channel, as `explain` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obstacle {
@@ -20,20 +20,21 @@ pub enum Obstacle {
     NoAddress,
     /// The profile opts out of the channel.
     OptedOutChannel,
-    /// The address must not be written to again.
+    /// The address is suppressed.
     Suppressed,
     /// The number cannot be a mobile number of its country.
     InvalidNumber,
     /// SMS may not go to the number's country.
     CountryNotAllowed,
-    /// Version 1 knows push alone.
+    /// Version 1 uses push alone.
     #[serde(rename = "version_1")]
     Version1,
-    /// Nobody is known by this id.
+    /// No recipient has this id.
     UnknownRecipient,
 }
 
-/// What keeps a channel from reaching this recipient whatever is tried; of several, what the caller can mend first.
+/// Returns the obstacle between a channel and this recipient. Of several, returns the one that the caller can remove
+/// first.
 #[must_use]
 pub fn obstacle(
     channel: Channel,
@@ -68,7 +69,8 @@ fn phone_obstacle(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryC
     (!phone.country().is_some_and(allowed)).then_some(Obstacle::CountryNotAllowed)
 }
 
-/// Channels that can't reach this recipient whatever is tried: a phone that is no mobile, or in a country not allowed.
+/// Returns the channels that cannot reach this recipient: SMS, if the phone is not a mobile or its country is not
+/// allowed.
 #[must_use]
 pub fn impossible_channels(
     recipient: Option<&Recipient>,

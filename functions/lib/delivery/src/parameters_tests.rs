@@ -1,4 +1,4 @@
-//! The template parameters that both CloudFormation and a function check: what one lets pass, the other takes.
+//! Template parameters that both CloudFormation and a function check: both must accept the same values.
 #![allow(clippy::unwrap_used)]
 use std::fmt::Display;
 
@@ -10,7 +10,7 @@ use channels::sms::SenderId;
 use domain::channel::EmailAddress;
 use domain::channel::country::CountryCode;
 
-/// A template parameter's own rule, applied as CloudFormation applies it: to the whole value.
+/// Rule of a template parameter, applied to the whole value as CloudFormation does.
 struct Parameter {
     pattern: Regex,
     max_chars: usize,
@@ -39,12 +39,12 @@ impl Parameter {
     }
 
     fn allows(&self, value: &str) -> bool {
-        // `$` of a pattern also stands before a last line feed; CloudFormation matches the whole value.
+        // `$` of a pattern also matches before a last line feed; CloudFormation matches the whole value.
         value.chars().count() <= self.max_chars && !value.ends_with('\n') && self.pattern.is_match(value).unwrap()
     }
 }
 
-/// Both verdicts on each value; the empty one is a parameter that is left out.
+/// Compares both verdicts on each value. The empty value stands for a parameter that is left out.
 fn agree<T, E: Display>(name: &str, values: &[String], parse: impl Fn(&str) -> Result<T, E>) {
     let parameter = Parameter::named(name);
     let mut taken = 0;
@@ -57,7 +57,7 @@ fn agree<T, E: Display>(name: &str, values: &[String], parse: impl Fn(&str) -> R
     assert!(taken > 0 && taken < values.len(), "{name}: the values try both verdicts");
 }
 
-/// Addresses made of every local part with every domain, good and bad.
+/// Returns addresses made of every local part with every domain, valid and invalid.
 fn addresses() -> Vec<String> {
     let long = |count| "a".repeat(count);
     let locals = [

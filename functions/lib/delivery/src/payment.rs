@@ -1,4 +1,6 @@
-//! A paid call: claimed with its money, made once, and noted; or taken back when it was not made.
+//! Paid call: the claim and its reservation are stored, the call is made once, and the outcome is recorded.
+//!
+//! If the call is not made, the claim is rolled back.
 
 use std::time::Duration;
 
@@ -19,32 +21,33 @@ use domain::notification::Claim;
 use domain::recipient::Recipient;
 use store::{Reserved, Saved, StoreError};
 
-/// The longest that taking back a claim may take.
+/// Maximum time to roll back a claim.
 const TO_WITHDRAW: Duration = Duration::from_secs(2);
 
-/// Whether a paid send may be made.
+/// Result of claiming a paid send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claimed {
-    /// The claim is stored, with its money.
+    /// The claim is stored, with its reservation.
     Yes,
-    /// This ceiling stands in the way; nothing was written.
+    /// This ceiling forbids the call; nothing was written.
     No(Ceiling),
-    /// Too many want the same budget at once; nothing was written.
+    /// Too many writers use the same budget at once; nothing was written.
     Busy,
-    /// A receipt came first, and is known now; nothing was written.
+    /// A receipt was stored first and is now merged; nothing was written.
     ThinkAgain,
 }
 
-/// Whether a claimed call was made.
+/// Result of a claim and its call.
 enum Called {
-    /// It was, at this time.
+    /// The call was made at this time.
     Made { answer: Answer, at: Timestamp, cost_micros: i64 },
-    /// It was not, and this is why.
+    /// The call was not made, for this reason.
     Not(Round),
 }
 
 impl Dispatcher {
-    /// Claims the channel, calls its provider once, and notes the outcome; or says why the call was not made after all.
+    /// Claims the channel, calls its provider once and records the outcome. Returns the reason if the call was not
+    /// made.
     pub(super) fn pay<'a>(
         &'a self,
         job: &'a mut Job,
@@ -79,7 +82,7 @@ impl Dispatcher {
                 return Ok(Round::Done);
             }
         };
-        // A probe whose call was not made is the next one's.
+        // If the call was not made, its probe is returned to the breaker for the next caller.
         match self.claim_and_call(job, &message, recipient, live, allowance).await {
             Ok(Called::Made { answer, at, cost_micros }) => {
                 self.breakers.count(&host, None, pass, &answer, at, &live.settings.breaker).await;
@@ -148,8 +151,9 @@ impl Dispatcher {
         Ok(Called::Made { answer, at, cost_micros: 0 })
     }
 
-    /// Stores the claim of a paid send, with its money where a budget concerns it, unless that is still set aside from a try
-    /// that the provider did not take.
+    /// Stores the claim of a paid send, with its reservation if a budget applies.
+    ///
+    /// If the money is still reserved from an earlier try that the provider did not take, it is used again.
     async fn claim(
         &self,
         job: &mut Job,
@@ -168,7 +172,7 @@ impl Dispatcher {
         job.notification.lease(allowance.lease_until, at);
         job.notification.in_flight = Some(claim);
         job.notification.over_budget.remove(&channel);
-        // Noted before the call: a claim that is taken back though its answer was lost gives its money back.
+        // Set before the write: if the write's answer is lost and the claim is rolled back, the money is released.
         job.reserved = Reservation::needed(channel, kind.name, price_micros, &limits, at);
         match job.reserved.clone() {
             Some(needed) if !job.has_unspent(&needed) => {
@@ -178,7 +182,7 @@ impl Dispatcher {
         }
     }
 
-    /// Where no budget concerns it, or its money is set aside already.
+    /// Stores a claim to which no budget applies, or whose money is already reserved.
     async fn claim_alone(&self, job: &mut Job) -> Result<Claimed, StoreError> {
         if let Saved::Noted(facts) = self.notifications.claim(&mut job.notification, job.is_new).await? {
             job.notification.learn(*facts);
@@ -209,7 +213,7 @@ impl Dispatcher {
             Err(ref error) if error.is_condition_failed() && !job.is_new => {}
             Err(error) => return Err(error),
         }
-        // Nothing was written, and this is certain.
+        // It is certain that nothing was written.
         job.notification.revision = read_at;
         job.notification.in_flight = None;
         job.reserved = None;
@@ -221,7 +225,7 @@ impl Dispatcher {
         }
     }
 
-    /// After a claim was refused: whether nothing but a receipt came in between, which is then known.
+    /// Returns `true` if only a receipt was stored since the refused claim was read. The receipt is then merged.
     async fn has_learned(&self, job: &mut Job) -> Result<bool, StoreError> {
         let stored = self.notifications.get(&job.notification.id).await?;
         let same = stored.filter(|stored| stored.revision == job.notification.revision);
@@ -230,8 +234,10 @@ impl Dispatcher {
         Ok(learned.is_some())
     }
 
-    /// Takes a claim back of which nobody knows whether it is stored. The call behind it is not made, so if it stayed, what
-    /// never left would end as `uncertain`. Its revision was drawn for it alone: somebody else's claim is not touched.
+    /// Rolls back a claim that may or may not be stored.
+    ///
+    /// The call is not made, so a claim that remained would end as `uncertain`. The revision was generated for this
+    /// claim alone, so no other writer's claim is overwritten.
     async fn withdraw(&self, job: &mut Job, allowance: Allowance) {
         let now = self.clock.now();
         job.unclaim();
@@ -242,7 +248,7 @@ impl Dispatcher {
         }
     }
 
-    /// Receipts that come first are taken over.
+    /// Stores the notification. If a receipt was stored first, merges the receipt and stores again.
     async fn save_over_receipts(&self, job: &mut Job) -> Result<(), StoreError> {
         while let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
             job.notification.learn(*facts);
@@ -250,7 +256,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Gives back what was not spent.
+    /// Releases the reservations that were not spent.
     pub(super) async fn give_back(&self, job: &mut Job) {
         let recipient = job.notification.id.recipient();
         for unspent in job.unspent.drain(..) {
@@ -263,13 +269,14 @@ impl Dispatcher {
 }
 
 impl Job {
-    /// The claim's call was not made, or not taken: its money is not spent.
+    /// Removes the claim of a call that was not made or not taken. Its reservation counts as not spent.
     fn unclaim(&mut self) {
         self.notification.in_flight = None;
         self.unspent.extend(self.reserved.take());
     }
 
-    /// Whether what is needed is still set aside from an earlier try; if so it is no longer to be given back.
+    /// Returns `true` if the needed money is still reserved from an earlier try. Then it becomes the current
+    /// reservation and is not released.
     fn has_unspent(&mut self, needed: &Reservation) -> bool {
         let found = self.unspent.iter().position(|unspent| unspent.serves(needed));
         if let Some(place) = found {

@@ -1,4 +1,4 @@
-//! All providers in one place: what a notification becomes on each channel, and the one call that sends it.
+//! Clients of all providers: composes a notification for each channel and makes the one call that sends it.
 
 use std::time::Duration;
 
@@ -17,32 +17,32 @@ use domain::recipient::{Device, Recipient};
 use domain::settings::{Settings, SmsSettings};
 use platform::private::Private;
 
-/// The three providers.
+/// Clients of the three providers.
 #[derive(Debug)]
 pub struct Channels {
     /// Web push.
     pub push: PushClient,
-    /// Origins beside the known push services, exempt from the rules for strangers.
+    /// Origins beside the known push services, exempt from the rules for other hosts.
     pub extra_origins: ExtraOrigins,
     /// SES.
     pub email: EmailClient,
     /// SNS.
     pub sms: SmsClient,
-    /// What signs the links in messages.
+    /// Keys that sign the links in messages.
     pub keys: TokenKeys,
 }
 
-/// A message on a paid channel, ready to be sent.
+/// A composed message on a paid channel.
 #[derive(Debug)]
 pub enum PaidMessage {
-    /// By SES.
+    /// E-mail, by SES.
     Email(EmailMessage),
-    /// By SNS.
+    /// SMS, by SNS.
     Sms(SmsMessage),
 }
 
 impl PaidMessage {
-    /// The channel it goes out on.
+    /// Returns the channel of the message.
     #[must_use]
     pub const fn channel(&self) -> Channel {
         match self {
@@ -51,7 +51,7 @@ impl PaidMessage {
         }
     }
 
-    /// What sending it costs, in micro-euro.
+    /// Returns the price of the message, in micro-euro.
     #[must_use]
     pub fn price_micros(&self, settings: &Settings) -> i64 {
         match self {
@@ -62,7 +62,7 @@ impl PaidMessage {
 }
 
 impl Channels {
-    /// The links of messages, once the stack knows where it is reached.
+    /// Returns the builder of links, or `None` while the public base URL is not set.
     #[must_use]
     pub fn links<'a>(&'a self, live: &'a Live) -> Option<Links<'a>> {
         live.public_base_url.as_ref().map(|base| Links::new(base, &self.keys))
@@ -85,7 +85,7 @@ impl Channels {
             latency_ms: 0,
             detail: None,
         };
-        // Stored before a rule became stricter, or an extra origin was taken back.
+        // The device may have been stored before a rule became stricter, or before an extra origin was removed.
         let Ok(subscription) = Subscription::parse(endpoint, keys.0, keys.1, &self.extra_origins) else {
             return no(Rejection::BadAddress);
         };
@@ -97,7 +97,7 @@ impl Channels {
         self.push.push_within(&subscription, &message, now, patience).await
     }
 
-    /// What the notification becomes on a paid channel; `None` when the recipient has no address there.
+    /// Composes the notification for a paid channel. Returns `None` if the recipient has no address on that channel.
     #[must_use]
     pub fn compose(
         &self,
@@ -129,7 +129,9 @@ impl Channels {
         }
     }
 
-    /// Sends on a paid channel: one call, never repeated here. The answer, and the id by which SNS will tell of an SMS.
+    /// Sends on a paid channel: one call, never repeated here.
+    ///
+    /// Returns the answer and, for an accepted SMS, its SNS message id.
     pub async fn send(
         &self,
         message: &PaidMessage,
@@ -144,15 +146,16 @@ impl Channels {
     }
 }
 
-/// SNS takes its ceiling in US dollars: at the rate the built-in prices were made with, 0.92 EUR for 1 USD.
+/// Converts micro-euro into millionths of a US dollar, in which SNS takes its maximum price.
+///
+/// The rate is the one of the built-in prices: 0.92 EUR for 1 USD.
 const fn usd_micros(euro_micros: u64) -> u64 {
     euro_micros.saturating_mul(100) / 92
 }
 
-/// What a notification becomes as a web push sent now: it lives on at the push service as long as it would here.
+/// Composes the web push for a notification. Its TTL is the rest of the notification's lifetime at `now`.
 ///
-/// # Errors
-/// When it is larger than a push may be.
+/// # Errors If the message is larger than a push may be.
 pub fn push_message(
     about: &Notification,
     links: Option<PushLinks>,
@@ -181,7 +184,9 @@ pub fn push_message(
     PushMessage::new(content, ttl_seconds, about.urgency, topic)
 }
 
-/// What was taken before there were links may have no room for them.
+/// Composes a push with links, or without them if they do not fit.
+///
+/// A notification that was accepted before links existed may have no room for them.
 fn with_links_if_they_fit(
     about: &Notification,
     links: Option<PushLinks>,

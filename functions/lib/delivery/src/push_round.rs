@@ -1,4 +1,4 @@
-//! One round of web push: to all devices at once whose hosts may be called.
+//! One round of web push: calls all devices at once whose hosts may be called.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,37 +20,37 @@ use domain::recipient::{Device, RecipientKey};
 use domain::rollout::Version;
 use store::StoreError;
 
-/// Once one device has it, the others get this much longer to answer.
+/// Extra time for the other devices once one device has accepted the message.
 const GRACE: Duration = Duration::from_secs(1);
-/// The shortest `Retry-After` for which a device rests: a shorter one is sat out inside the invocation and concerns nobody else.
+/// Shortest `Retry-After` for which a device rests. A shorter one is waited for inside the invocation and is not
+/// stored.
 const SHORTEST_REST_MS: u64 = 2_000;
 
-/// What became of a round, or of a paid call.
+/// Result of a round of web push, or of a paid call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
-    /// It was made, or a breaker turned it away: the ladder says what is next.
+    /// The call was made, or a breaker refused it; the escalation policy selects the next step.
     Done,
-    /// A last look before the paid call found that it must not be made on this channel.
+    /// The pre-send check of the paid call found an obstacle on this channel.
     Met(Obstacle, Channel),
-    /// There was nothing to do but to store: whether that was done.
+    /// Only storing was left to do, with this result.
     Rest(Stored),
-    /// No time was left for it: due, but not in this invocation.
+    /// No time was left for the call: due, but not in this invocation.
     Late,
-    /// The provider is slow and has its share of this process's calls, or too many want money at once: to be put down for a
-    /// while.
+    /// All slots of the provider are taken, or too many writers use the same budget; the notification is deferred.
     Crowded,
 }
 
-/// The devices of one host that are called in this round.
+/// Devices of one host that are called in this round.
 struct Group<'a> {
     host: Host,
     devices: Vec<&'a Device>,
     pass: Pass,
-    /// The host's place among this process's calls, kept while they last.
+    /// Slot of the host among this process's calls, held until the calls end.
     _permit: Permit,
 }
 
-/// A device's call that has ended, or was not waited for any longer.
+/// A call that has ended, or that is not waited for any longer.
 struct Called<'a> {
     device: &'a Device,
     host: &'a Host,
@@ -60,8 +60,9 @@ struct Called<'a> {
 }
 
 impl Dispatcher {
-    /// Pushes to all these devices at once, as far as their hosts may be called. Free and replaced by topic, so the lease is
-    /// all the claim it needs.
+    /// Pushes to all these devices at once, as far as their hosts may be called.
+    ///
+    /// A push is free and is replaced by its topic, so the lease is the only claim that it needs.
     pub(super) fn push<'a>(
         &'a self,
         job: &'a mut Job,
@@ -69,7 +70,7 @@ impl Dispatcher {
         live: &'a Live,
         allowance: Allowance,
     ) -> BoxFuture<'a, Result<Round, StoreError>> {
-        // Boxed here, so that it is no part of every step's own state.
+        // Boxed here, to keep this future out of the state of every step.
         Box::pin(self.push_now(job, devices, live, allowance))
     }
 
@@ -103,7 +104,7 @@ impl Dispatcher {
             self.let_go(&groups, thresholds).await;
             return Ok(Round::Late);
         }
-        // What a host's failure is reported in comes before the result is stored.
+        // A host's failure is reported before the result is stored; the time for the report is subtracted.
         let to_report = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::ZERO);
         let patience = allowance.patience(at) - to_report;
         let called = self.call(job, &groups, live, patience, at).await;
@@ -125,13 +126,14 @@ impl Dispatcher {
         }
     }
 
-    /// The devices that may be called, by host, and whether a slow host's share is taken. A probe is one call.
+    /// Returns the devices that may be called, by host, and `true` if all slots of a host are taken. A probe calls
+    /// one device.
     async fn admitted<'a>(&self, job: &mut Job, devices: &[&'a Device]) -> (Vec<Group<'a>>, bool) {
         let mut hosts = BTreeMap::<Host, Vec<&'a Device>>::new();
         for device in devices {
             hosts.entry(Host::of_device(device)).or_default().push(*device);
         }
-        // Version 1 knows no breakers, but what its calls come to is counted.
+        // Version 1 ignores breakers, but the results of its calls are counted.
         let is_free = job.notification.version != Some(Version::V2);
         let asked = hosts.into_iter().map(|(host, devices)| async move {
             let Some(permit) = self.bulkhead.enter(&host).await else { return Err(None) };
@@ -156,7 +158,7 @@ impl Dispatcher {
         (groups, crowded)
     }
 
-    /// Calls them all. Once one has accepted, the person is reached: the others are not waited for beyond [`GRACE`].
+    /// Calls all devices. Once one has accepted, the others are waited for during [`GRACE`] at most.
     async fn call<'a>(
         &self,
         job: &Job,
@@ -190,7 +192,7 @@ impl Dispatcher {
         called
     }
 
-    /// What a call teaches beside the notification's own history.
+    /// Updates the circuit breaker, stores a device's rest and removes a gone device after a call.
     async fn conclude(&self, recipient: &RecipientKey, one: &Called<'_>, at: Timestamp, thresholds: &Thresholds) {
         let forget = async {
             if one.answer.outcome == Outcome::Gone {
@@ -203,7 +205,7 @@ impl Dispatcher {
             }
         };
         let count = async {
-            // Slower than another host is no failure. A probe that is not answered is one.
+            // A device that is slower than another one is no failure. A probe without an answer is a failure.
             if !one.is_given_up || one.pass.is_probe() {
                 let device = Some(mark_of(&one.device.device_id));
                 self.breakers.count(one.host, device, one.pass, &one.answer, at, thresholds).await;
@@ -212,7 +214,7 @@ impl Dispatcher {
         tokio::join!(forget, rest, count);
     }
 
-    /// What cannot be stored is known to this notification alone, whose next try waits in any case.
+    /// Stores the rest of a device. If that fails, only this notification respects the rest.
     async fn rest(&self, recipient: &RecipientKey, device: &Device, until: Timestamp) {
         let (id, endpoint) = (&device.device_id, device.endpoint.expose());
         let stored = self.recipients.rest_device(recipient, id, endpoint, until);
@@ -223,7 +225,8 @@ impl Dispatcher {
         }
     }
 
-    /// The device is removed only if its endpoint is still the one tried; failing to must not fail the notification.
+    /// Removes a gone device if its endpoint is still the one tried. A failure to remove it does not fail the
+    /// notification.
     async fn forget(&self, recipient: &RecipientKey, device: &Device) {
         let removed = self.recipients.remove_device(recipient, &device.device_id, device.endpoint.expose()).await;
         if let Err(error) = removed {
@@ -232,14 +235,16 @@ impl Dispatcher {
     }
 }
 
-/// Until when a push service wants the device of this call to be left alone.
+/// Returns the end of the rest that a push service requested for the device of this call.
 fn rest_of(one: &Called<'_>, now: Timestamp) -> Option<Timestamp> {
     let Outcome::RetryLater { after_ms: Some(after_ms) } = one.answer.outcome else { return None };
     let after_ms = i64::try_from(after_ms).ok().filter(|_| after_ms >= SHORTEST_REST_MS)?;
     now.checked_add(SignedDuration::from_millis(after_ms)).ok()
 }
 
-/// The device in a breaker's counts: 32 bits of its id, which is a hash of its endpoint.
+/// Returns 32 bits that stand for the device in a breaker's counts: the FNV-1a hash of its id.
+///
+/// The id itself is a hash of the endpoint.
 fn mark_of(device_id: &str) -> DeviceMark {
     device_id.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

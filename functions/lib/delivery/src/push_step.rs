@@ -1,4 +1,4 @@
-//! The rung of web push: which devices now, which later, and whether a push service in trouble is waited for.
+//! Push channel of the escalation policy: which devices are tried now, which later, and when push is waited for.
 
 use jiff::Timestamp;
 
@@ -11,15 +11,17 @@ use domain::recipient::{Device, Recipient};
 /// A device that may be tried.
 struct Candidate<'a> {
     device: &'a Device,
-    /// When its turn is.
+    /// Earliest time of its next try.
     at: Timestamp,
-    /// Until when its push service's breaker, or its own rest, is in the way.
+    /// Time until which the host's open breaker, or the device's own rest, forbids a call.
     barred: Option<Timestamp>,
 }
 
 impl<'a> Ladder<'a> {
-    /// The first round goes to every device, a retry only to those that said "later". Those whose push service's breaker is
-    /// open, or asked for this one device to be left alone, are left until that is over.
+    /// Selects the devices to push to.
+    ///
+    /// The first round goes to every device; a retry goes only to devices that answered "retry later". A device is
+    /// skipped while its host's breaker is open or the device rests.
     pub(super) fn on_push(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Rung<'a> {
         if !self.may_reach(Channel::Push, recipient) {
             return Rung::Passed;
@@ -42,8 +44,9 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Until when a push service in trouble is waited for before anything is paid; `None` when that is over, or the type does
-    /// not ask for it.
+    /// Returns the time until which a push service in trouble is waited for before a paid call.
+    ///
+    /// Returns `None` if that time has passed, or if the type sets no `wait_for_push`.
     pub(super) fn patient_until(&self, notification: &Notification, now: Timestamp) -> Option<Timestamp> {
         let until = notification.due_at.checked_add(self.rules.wait_for_push?).ok()?;
         (now < until).then_some(until)
@@ -58,12 +61,13 @@ impl<'a> Ladder<'a> {
     ) -> Option<Candidate<'a>> {
         let tried = || attempts_of(device, notification);
         let at = match tried().next_back() {
-            // Left out of the first round by its breaker. One that was registered since then was never meant.
+            // An open breaker left this device out of the first round. A device that was registered later is not a
+            // target.
             None => {
                 let first = notification.attempts_on(Channel::Push).next();
                 first.is_none_or(|first| device.created_at.as_millisecond() <= first.at_ms).then_some(now)?
             }
-            // While a push service in trouble is waited for, "later" does not spend tries.
+            // While a push service in trouble is waited for, "retry later" does not use up tries.
             Some(last) => {
                 let within_patience = |at: &Timestamp| patient_until.is_some_and(|until| *at < until);
                 self.again_at(last, tried().count(), notification)

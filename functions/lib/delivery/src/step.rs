@@ -1,6 +1,7 @@
-//! The decision of the cascade: given a notification, its recipient and the time, what comes next?
+//! Escalation policy: selects the next step for a notification from its recipient and the time.
 //!
-//! Pure, so every rule of the ladder can be read and tested here. [`super::advance`] carries the answer out.
+//! The decision is a pure function, so every rule can be read and tested here.
+//! [`Dispatcher::advance`](crate::Dispatcher::advance) carries the step out.
 
 use std::collections::BTreeSet;
 
@@ -13,52 +14,53 @@ use domain::recipient::{Device, Recipient};
 use domain::rollout::Version;
 use domain::{OnUncertain, Rules};
 
-/// How many times as often the last channel that is left is tried while it answers "later": there is nothing to fall back to,
-/// and as the waits double, a quarter of an hour of trouble is sat out.
+/// Factor by which the tries of the last remaining channel are multiplied.
+///
+/// The last channel has no fallback. As the waits double, its retries last for about a quarter of an hour.
 const TIMES_ON_THE_LAST: u32 = 3;
 
-/// What comes next for a notification.
+/// Next step for a notification.
 #[derive(Debug, PartialEq)]
 pub enum Step<'a> {
     /// Push to these devices now, all at once.
     Push(Vec<&'a Device>),
     /// Claim this paid channel and send on it now.
     Pay(Channel),
-    /// Nothing to do before this time.
+    /// Wait until this time.
     Wait(Timestamp),
-    /// It is over.
+    /// End the notification with this status and reason.
     Finish(Status, Option<Reason>),
 }
 
 impl Step<'_> {
-    /// Whether a provider is to be called.
+    /// Returns `true` if the step calls a provider.
     #[must_use]
     pub const fn is_attempt(&self) -> bool {
         matches!(self, Self::Push(_) | Self::Pay(_))
     }
 }
 
-/// What the ladder must know beside the notification itself.
+/// Inputs of the escalation policy beside the notification itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Ladder<'a> {
-    /// The type's rules as they are in force now.
+    /// Rules of the type that are in force now.
     pub rules: Rules,
     /// The recipient, unless erased.
     pub recipient: Option<&'a Recipient>,
-    /// Channels that can't reach this recipient whatever is tried: a phone in a country that is not allowed.
+    /// Channels that cannot reach this recipient, such as SMS to a country that is not allowed.
     pub impossible: &'a BTreeSet<Channel>,
-    /// Channels the budget refused.
+    /// Channels that a budget refused.
     pub unaffordable: &'a BTreeSet<Channel>,
-    /// Hosts whose breaker is open, and until when each is passed over.
+    /// Hosts whose breaker is open, each with the time until which it is skipped.
     pub barred: &'a Bars,
-    /// Whether version 2 is switched off altogether.
+    /// `true` if the kill switch turned version 2 off.
     pub killed: bool,
-    /// Whether a provider took a newer message of its topic.
+    /// `true` if a provider accepted a newer message of the same topic.
     pub superseded: bool,
 }
 
 impl<'a> Ladder<'a> {
-    /// What comes next for `notification`.
+    /// Returns the next step for `notification`.
     #[must_use]
     pub fn next_step(&self, notification: &Notification, now: Timestamp) -> Step<'a> {
         if notification.engagement.is_delivered() {
@@ -76,7 +78,7 @@ impl<'a> Ladder<'a> {
         }
         match notification.version {
             Some(Version::V2) if self.killed => over(Status::Skipped, Reason::Rollout),
-            // The gate asked before the first attempt; what is tried hours later asks again.
+            // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
             Some(_) if !recipient.wants_type(notification.kind.name) => over(Status::Skipped, Reason::OptedOut),
             Some(Version::V2) => self.climb(notification, recipient, now),
             Some(Version::V1) | None => one_plain_push(notification, recipient, now),
@@ -84,7 +86,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn climb(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
-        // Until when breakers stand in the way further down: a channel is passed over only while another remains.
+        // Earliest time at which a skipped channel can be tried. A channel is skipped only while another one remains.
         let mut barred: Option<Timestamp> = None;
         let sooner = |at: Timestamp, barred: Option<Timestamp>| barred.map_or(at, |barred| barred.min(at));
         for (rung, channel) in notification.channels.iter().enumerate().skip(reached_so_far(notification)) {
@@ -122,8 +124,10 @@ impl<'a> Ladder<'a> {
         barred.map_or_else(|| self.top_of(notification), Step::Wait)
     }
 
-    /// A paid call, now or later, that the provider's breaker does not let through. One that is to be repeated since it may have
-    /// reached the person is waited for: nothing else is paid meanwhile.
+    /// Applies the provider's breaker to a paid call, present or planned.
+    ///
+    /// If an earlier attempt on this channel is uncertain, the notification waits until the breaker allows a call. No
+    /// other channel is paid meanwhile.
     fn past_breaker(&self, channel: Channel, rung: Rung<'a>, notification: &Notification, now: Timestamp) -> Rung<'a> {
         let barred = self.barred.get(&Host::paid(channel)).copied();
         let Some(until) = barred.filter(|until| *until > now && channel.is_paid()) else { return rung };
@@ -148,7 +152,8 @@ impl<'a> Ladder<'a> {
             return self.on_push(notification, to, now);
         }
         let lost = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
-        // Where it cannot go on: to the next channel, unless something on this one may have reached the person already.
+        // Result if this channel cannot be tried: the next channel, unless an uncertain attempt may have reached the
+        // recipient.
         let otherwise = match (lost, self.rules.on_uncertain) {
             (0, _) => Rung::Passed,
             (1, OnUncertain::Repeat) => Rung::Lost,
@@ -168,8 +173,10 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// When an attempt may be repeated; `None` when it may not, its tries are spent, or it would not live to see it: then the
-    /// next channel gets its chance at once.
+    /// Returns the time at which an attempt may be repeated.
+    ///
+    /// Returns `None` if the attempt may not be repeated, if its tries are spent, or if the time falls at or past the
+    /// end of the lifetime. Then the next channel is tried at once.
     pub(super) fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
         if u32::try_from(made).is_ok_and(|made| made >= self.tries_on(last.channel, notification)) {
             return None;
@@ -179,7 +186,8 @@ impl<'a> Ladder<'a> {
         Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until)
     }
 
-    /// The type's own number while a later channel could still reach the recipient.
+    /// Returns the tries on a channel: the type's own number while a later channel could still reach the recipient,
+    /// else [`TIMES_ON_THE_LAST`] times as many.
     fn tries_on(&self, channel: Channel, notification: &Notification) -> u32 {
         let mut later = notification.channels.iter().skip_while(|each| **each != channel).skip(1);
         let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, to));
@@ -188,7 +196,8 @@ impl<'a> Ladder<'a> {
         self.rules.tries.saturating_mul(times)
     }
 
-    /// Whether this recipient has, and agrees to, an address on the channel.
+    /// Returns `true` if the recipient has an address on the channel, agrees to the channel, and can be reached
+    /// there.
     #[must_use]
     pub fn may_reach(&self, channel: Channel, recipient: &Recipient) -> bool {
         recipient.reachable_on(channel) && !self.impossible.contains(&channel)
@@ -205,23 +214,23 @@ impl<'a> Ladder<'a> {
     }
 }
 
-/// Where the ladder stands on one channel.
+/// State of one channel in the escalation.
 pub(super) enum Rung<'a> {
-    /// There is something to do, or to wait for, here.
+    /// A step, or a wait, on this channel.
     Try(Step<'a>),
-    /// Nothing more here; go on.
+    /// Nothing more to do on this channel; continue with the next one.
     Passed,
-    /// There would be something to do, but not before this time: a breaker is open, or a push service in trouble is waited
-    /// for.
+    /// Nothing to do on this channel before this time: a breaker is open, or a push service in trouble is waited for.
     Barred(Timestamp),
-    /// A provider took it, at this time.
+    /// A provider accepted the message; the attempt ended at this time, in milliseconds since the epoch.
     Reached(i64),
-    /// A paid send's outcome is unknown, and the type says to stop.
+    /// The outcome of a paid send is uncertain, and the type's rules stop here.
     Lost,
 }
 
-/// The highest rung on which somebody took the message, or may have: below it nothing is tried any more, although a breaker
-/// that stood in the way there may let through by now.
+/// Returns the index of the last channel with an accepted or uncertain attempt, or 0.
+///
+/// Earlier channels are not tried any more, even if a breaker that was open there allows calls by now.
 fn reached_so_far(notification: &Notification) -> usize {
     let took = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
     notification.channels.iter().rposition(|channel| notification.attempts_on(*channel).any(took)).unwrap_or(0)
@@ -231,12 +240,12 @@ fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
     notification.settled().map(|(status, reason)| Step::Finish(status, reason))
 }
 
-/// Version 1: the newest device, once; anything but `Accepted` is `failed`.
+/// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
 fn one_plain_push<'a>(notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
     if notification.first_accepted().is_some() {
         return Step::Finish(Status::Accepted, None);
     }
-    // What began as version 2 may have been asked for on other channels alone.
+    // A notification that began as version 2 may have been requested without the channel push.
     let may_push = notification.channels.contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
     match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
         Some(newest) if notification.attempts.is_empty() && may_push => Step::Push(vec![newest]),
@@ -254,7 +263,7 @@ fn failed<'a>(notification: &Notification) -> Step<'a> {
     Step::Finish(Status::Failed, Some(reason))
 }
 
-/// How the last channel ended: the best that any of its devices came to in the end.
+/// Returns the best final outcome of all devices on the last tried channel.
 fn last_channels_best(notification: &Notification) -> Option<AttemptOutcome> {
     let tried: Vec<_> = notification.attempts_on(notification.attempts.last()?.channel).collect();
     let is_last =

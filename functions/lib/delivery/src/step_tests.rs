@@ -318,7 +318,7 @@ fn repeat_pays_for_the_same_channel_once_more_and_for_no_other() {
         (Outcome::Accepted, Step::Finish(Status::Accepted, None)),
         (Outcome::Uncertain, unknown),
         (REFUSED, Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown))),
-        // Not taken, so it is still the once more.
+        // Not accepted, so the one repetition is still left.
         (wait(1_000), Step::Wait(later(1))),
     ] {
         let mut about = about.clone();
@@ -348,14 +348,14 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     (1u32..=10, on_uncertain).prop_map(|(tries, on_uncertain)| Rules { tries, on_uncertain, wait_for_push: None })
 }
 
-/// Whether a paid attempt on `channel` may follow what is known.
+/// Returns `true` if a paid attempt on `channel` may follow the recorded attempts.
 fn may_pay(about: &Notification, channel: Channel, rules: Rules) -> bool {
     let unknown = |on: Channel| about.attempts_on(on).filter(|one| one.outcome == AttemptOutcome::Uncertain).count();
     let taken = |on: Channel| about.attempts_on(on).any(|one| one.outcome == AttemptOutcome::Accepted);
     match rules.on_uncertain {
         OnUncertain::Stop => Channel::ALL.into_iter().all(|on| unknown(on) == 0),
         OnUncertain::Next => unknown(channel) == 0,
-        // Another channel follows only, for want of proof, what was taken the second time.
+        // Another channel follows only without proof of delivery, after the second attempt was accepted.
         OnUncertain::Repeat => {
             unknown(channel) <= 1 && Channel::ALL.into_iter().all(|on| on == channel || unknown(on) == 0 || taken(on))
         }
@@ -363,9 +363,9 @@ fn may_pay(about: &Notification, channel: Channel, rules: Rules) -> bool {
 }
 
 proptest! {
-    /// Whatever providers answer and however long they ask to wait, every notification ends; none is tried beyond its lifetime
-    /// or more often than its type allows; every try is kept; an unknown paid outcome is followed by what the type says and
-    /// never hidden; and e-mail comes before SMS.
+    /// Every notification ends, whatever providers answer and however long they ask to wait. No attempt starts after
+    /// the lifetime or beyond the type's tries. Every attempt is kept. An uncertain paid outcome is followed by what
+    /// the rules say and is never hidden. E-mail comes before SMS.
     #[test]
     fn every_history_ends_within_its_lifetime_and_tries(
         kind in prop_oneof![Just("DEFAULT"), Just("PAYMENT_DUE"), Just("CERTIFICATE_EXPIRING")],

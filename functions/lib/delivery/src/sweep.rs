@@ -1,7 +1,7 @@
-//! Taking work up again: from the stream at once, and every minute from the index `due`.
+//! Resumes due work: from the stream at once, and every minute from the index `due`.
 //!
-//! Whoever comes first claims the notification by a conditional write; whoever comes second learns of it there and does
-//! nothing. So it does not matter how often, or in which order, anybody is told.
+//! The first process claims the notification by a conditional write. In any other process that write fails, and the
+//! process does nothing. So duplicate or reordered stream records do no harm.
 
 use std::fmt;
 
@@ -16,43 +16,43 @@ use domain::rollout::Version;
 use platform::emf::{Figure, Metric};
 use store::{DUE_SHARDS, Due, StoreError, due_shards};
 
-/// The longest one notification may take within a sweep.
+/// Maximum time for one notification within a sweep.
 pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);
-/// What a sweep keeps back at its end: the last paid call's claim may take part of it.
+/// Time that a sweep reserves at its end. The claim of the last paid call may use part of it.
 pub(super) const TO_FINISH: SignedDuration = SignedDuration::from_secs(5);
 
-/// A notification's turn in a round.
+/// Result for one notification of a sweep.
 enum Turn {
     Ended(Result<Resumed, StoreError>),
     NotReached,
 }
 
-/// What taking a notification up came to.
+/// Result of resuming a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
-    /// It was worked on.
+    /// The notification was processed.
     Worked,
-    /// It is not due, ended, erased, or taken by somebody else: nothing to do.
+    /// Nothing to do: the notification is not due, has ended, was erased, or is claimed by another process.
     Nothing,
 }
 
-/// What a sweep did.
+/// Result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// How many it found due: at most the sweep's own limit from each shard.
+    /// Number of due notifications found, at most the sweep's limit per shard.
     pub found: usize,
-    /// How many it worked on.
+    /// Number of notifications processed.
     pub worked: usize,
-    /// How many failed, and stay due.
+    /// Number of notifications that failed. They stay due.
     pub failed: usize,
-    /// How many it did not reach in its time.
+    /// Number of notifications found but not reached, for lack of time or beyond the sweep's limit.
     pub left: usize,
-    /// How long the one that had waited longest had been due; 0 when there was none.
+    /// Time since the oldest found notification came due, in milliseconds; 0 if none was found.
     pub oldest_ms: i64,
 }
 
 impl Sweep {
-    /// What goes to CloudWatch of it.
+    /// Returns the figures of this sweep for CloudWatch.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
     pub fn figures(&self) -> [Figure; 3] {
@@ -71,20 +71,20 @@ impl fmt::Display for Sweep {
     }
 }
 
-/// What the stream says of a notification.
+/// Due notification, as reported by the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// Which.
+    /// Id of the notification.
     pub id: NotificationId,
-    /// When it wants attention, in milliseconds since the epoch.
+    /// Time of the next step, in milliseconds since the epoch.
     pub next_action_at_ms: i64,
 }
 
 impl Dispatcher {
-    /// Works on what is due, most urgent first, up to `most` notifications, until shortly before `ends_at_ms`.
+    /// Processes up to `most` due notifications, most urgent first, until shortly before `ends_at_ms`.
     ///
-    /// # Errors
-    /// When the index cannot be read; a single notification's failure is counted and does not stop the rest.
+    /// # Errors If the index cannot be read. A failure of a single notification is counted and does not stop the
+    /// rest.
     pub async fn sweep(&self, most: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
         let now = self.clock.now();
         let shards: Vec<_> = due_shards().collect();
@@ -105,8 +105,9 @@ impl Dispatcher {
         })
     }
 
-    /// Takes up what the stream tells of (`None`: nothing of ours), as far as it is due now. Answers with the places of
-    /// those that failed or were not reached; they stay in `due` whatever becomes of this list.
+    /// Resumes the notifications that the stream reports and that are due now; `None` stands for any other record.
+    ///
+    /// Returns the positions of those that failed or were not reached. They stay in `due` in any case.
     pub async fn take_up(&self, told: &[Option<Told>], ends_at_ms: u64) -> Vec<usize> {
         let now_ms = self.clock.now().as_millisecond();
         let is_due = |told: &&Told| told.next_action_at_ms <= now_ms;
@@ -117,7 +118,7 @@ impl Dispatcher {
         places.into_iter().zip(turns).filter(|(_, turn)| failed(turn)).map(|(place, _)| place).collect()
     }
 
-    /// Resumes each, several at a time, in order; one that fails does not stop the rest.
+    /// Resumes each notification, several at a time, started in order. A failure does not stop the rest.
     async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Turn> {
         let lease_until = gone_by(ends_at_ms);
         let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -141,16 +142,15 @@ impl Dispatcher {
             (place, Turn::Ended(result))
         };
         let turns = futures_util::stream::iter(ids.iter().enumerate()).map(turn);
-        // Begun in order and ended in any, so that one slow provider does not hold up what is behind it.
+        // Started in order and ended in any, so that a slow provider does not delay the notifications after it.
         let mut turns: Vec<_> = turns.buffer_unordered(CONCURRENCY).collect().await;
         turns.sort_unstable_by_key(|(place, _)| *place);
         turns.into_iter().map(|(_, turn)| turn).collect()
     }
 
-    /// Works on one notification, if it is due.
+    /// Processes one notification, if it is due.
     ///
-    /// # Errors
-    /// When the store does not answer. Losing the race for it is no error.
+    /// # Errors If the store does not answer. A claim lost to another process is not an error.
     pub async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<Resumed, StoreError> {
         let Some(notification) = self.notifications.get(id).await? else {
             return Ok(Resumed::Nothing);
@@ -188,13 +188,14 @@ impl Dispatcher {
     }
 }
 
-/// How long the one that came due first has waited, of the first of each shard.
+/// Returns the waiting time of the notification that came due first, given the first one of each shard.
 fn waited_ms<'a>(firsts: impl Iterator<Item = &'a Due>, now: Timestamp) -> i64 {
     firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
 }
 
-/// Up to `most` ids: urgent ones first, and from each shard of a class in turn, so that a long one does not starve the
-/// others.
+/// Selects up to `most` ids, urgent ones first.
+///
+/// Within a class, ids are taken from each shard in turn, so that a long shard does not starve the others.
 fn fairly(shards: Vec<Vec<NotificationId>>, most: usize) -> Vec<NotificationId> {
     let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
     let mut chosen = Vec::new();

@@ -1,11 +1,12 @@
-//! Signed tokens: what a link in a message may do, for whom, and until when, in as few characters as an SMS can bear.
+//! Signed tokens of links: the permitted action, its subject and its expiry, short enough for an SMS.
 //!
 //! ```text
-//! version 1 | purpose, channel 1 | notification 32, perhaps a device's mark 3, or recipient 16 and type | expiry 4 | tag 16
+//! version 1 | purpose, channel 1 | notification 32 (+ device's mark 3), or recipient 16 + type | expiry 4 | tag 16
 //! ```
 //!
-//! All in base64url without padding. The tag is HMAC-SHA-256 over everything before it, cut to 128 bits (RFC 2104 section 5), under `.../link-signing-key`.
-//! A token is not secret: whoever holds it is taken for whom the message went to.
+//! The numbers are bytes. All is encoded in base64url without padding. The tag is HMAC-SHA-256 over everything before
+//! it, cut to 128 bits (RFC 2104 section 5), under `.../link-signing-key`. A token is not secret: its holder is
+//! treated as the recipient of the message.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,43 +18,44 @@ use domain::channel::Channel;
 use domain::notification::NotificationId;
 use domain::recipient::{DeviceMark, RecipientKey};
 
-/// The first byte of every token.
+/// First byte of every token.
 const VERSION: u8 = 1;
 const TAG_BYTES: usize = 16;
 const EXPIRY_BYTES: usize = 4;
 const HEAD_BYTES: usize = 2;
-/// The most bytes of a type's name: 64 characters.
+/// Maximum length of a type's name in bytes: 64 characters.
 const MAX_TYPE_BYTES: usize = 256;
 const MAX_BYTES: usize = HEAD_BYTES + 16 + MAX_TYPE_BYTES + EXPIRY_BYTES + TAG_BYTES;
 
-/// How many characters a click's token has.
+/// Length of a click's token, in characters.
 pub const TOKEN_CHARS: usize = 72;
 
-/// What a token allows.
+/// Action that a token permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permit {
-    /// To say what became of this notification, sent on this channel.
+    /// Report what became of this notification, sent on this channel.
     Receipt(NotificationId, Channel),
-    /// To say what became of this notification on the device with this mark.
+    /// Report what became of this notification on the device with this mark.
     DeviceReceipt(NotificationId, DeviceMark),
-    /// To follow this notification's own link, sent on this channel.
+    /// Follow this notification's own link, sent on this channel.
     Click(NotificationId, Channel),
-    /// To opt this recipient out of this type. It names the type itself, so that it works after the notification is forgotten.
+    /// Opt this recipient out of this type. The token names the type itself, so that it works after the notification
+    /// is deleted.
     Unsubscribe(RecipientKey, String),
 }
 
-/// Why a token allows nothing.
+/// Reason why a token permits nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was not made here, or not for this.
+    /// The token was not signed by this service, or does not have a valid form.
     #[error("this token is not one of this service")]
     Invalid,
-    /// Its time is over.
+    /// The token has expired.
     #[error("this token has expired")]
     Expired,
 }
 
-/// Signs with the current key, and takes what either of the two signed.
+/// Signs tokens with the current key, and verifies them with the current and the previous key.
 #[derive(Debug, Clone)]
 pub struct TokenKeys {
     current: hmac::Key,
@@ -61,20 +63,22 @@ pub struct TokenKeys {
 }
 
 impl TokenKeys {
-    /// Of these secrets.
+    /// Creates the keys from these secrets.
     #[must_use]
     pub fn new(keys: &LinkSigningKeys) -> Self {
         let key = |key: &Key| hmac::Key::new(hmac::HMAC_SHA256, key.expose());
         Self { current: key(&keys.current), previous: keys.previous.as_ref().map(key) }
     }
 
-    /// Signs tokens of the right form that allow nothing: for showing what a message would look like.
+    /// Creates keys whose tokens have the right form but permit nothing, to show how a message would look.
     #[must_use]
     pub fn believed_by_nobody() -> Self {
         Self { current: hmac::Key::new(hmac::HMAC_SHA256, b"shown, not sent"), previous: None }
     }
 
-    /// A token for `permit` that ends with the second of `expires_at`. The same for the same permit, end and key.
+    /// Signs a token for `permit` that expires after the second of `expires_at`.
+    ///
+    /// The same permit, expiry and key give the same token.
     #[must_use]
     pub fn sign(&self, permit: &Permit, expires_at: Timestamp) -> String {
         let mut bytes = permit.to_bytes();
@@ -84,10 +88,9 @@ impl TokenKeys {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What a token allows at `now`.
+    /// Returns the action that a token permits at `now`.
     ///
-    /// # Errors
-    /// Anything that this service did not sign, and what has expired.
+    /// # Errors If this service did not sign the token, or the token has expired.
     pub fn open(&self, token: &str, now: Timestamp) -> Result<Permit, TokenError> {
         if token.len() > MAX_BYTES.div_ceil(3) * 4 {
             return Err(TokenError::Invalid);
@@ -107,7 +110,7 @@ impl TokenKeys {
     }
 }
 
-/// Compares in constant time. ring compares whole tags only, so what it compares are tags of the two cut ones.
+/// Compares in constant time. ring compares whole tags only, so the tags of both truncated tags are compared.
 fn is_tag_of(key: &hmac::Key, signed: &[u8], tag: &[u8; TAG_BYTES]) -> bool {
     let expected = hmac::sign(key, signed);
     let given = hmac::sign(key, tag);

@@ -1,8 +1,9 @@
-//! Messages of one topic to one recipient replace each other, so an older one must not follow a newer one.
+//! Order within a topic: messages of one topic to one recipient replace each other, so an older one must not follow a
+//! newer one.
 //!
-//! Within a process they take turns. A message that is not tried right after its request (a retry, a fallback, a scheduled or
-//! resumed one) first asks the table whether a newer one of its topic was taken. Between two processes the instant between
-//! that read and the call remains.
+//! Within a process they are processed one at a time. A retry, a fallback, a scheduled or a resumed message is not
+//! tried right after its request. Such a message first queries the table for an accepted newer message of its topic.
+//! Between two processes, a short gap between that read and the call remains.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,16 +14,16 @@ use domain::notification::MAX_AHEAD;
 use domain::recipient::RecipientKey;
 use store::{Newer, StoreError};
 
-/// Whom a topic's messages are for, and the topic.
+/// A recipient and a topic.
 pub type TopicKey = (RecipientKey, Topic);
 
 /// Number of messages of one topic and recipient that a process works on at once.
 pub(super) const ONE_AT_A_TIME: usize = 1;
-/// The longest time after its request at which a first attempt counts as immediate.
+/// Longest time after its request at which a first attempt counts as immediate.
 const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
 
 impl Dispatcher {
-    /// What keeps a message with a topic from being tried now; `None` when it may be.
+    /// Returns the reason why a message with a topic cannot be tried now, or `None`.
     pub(super) async fn out_of_turn(&self, job: &mut Job) -> Result<Option<Round>, StoreError> {
         let Some(topic) = &job.notification.topic else { return Ok(None) };
         if job.turn.is_none() {
@@ -36,7 +37,7 @@ impl Dispatcher {
         if is_immediate(job, now) {
             return Ok(None);
         }
-        // One that is due later may have been asked for, with `send_at`, earlier.
+        // A message that is due later may have been created earlier, with `send_at`.
         let since = job.notification.created_at.checked_sub(MAX_AHEAD).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(match self.notifications.newer_of_topic(&job.notification, since, now).await? {
             Newer::None => None,
@@ -49,7 +50,7 @@ impl Dispatcher {
     }
 }
 
-/// Whether this is the first attempt of a request that has just come.
+/// Returns `true` for the first attempt of a request that has just arrived.
 fn is_immediate(job: &Job, now: Timestamp) -> bool {
     job.is_new && now.duration_since(job.notification.created_at) <= IMMEDIATE
 }

@@ -1,7 +1,7 @@
-//! One slow host must not hold all of a process's calls: each has a share of them.
+//! Limit of concurrent calls per host, so that one slow host cannot hold all calls of a process.
 //!
-//! While calls come back a full house is a short wait. Once one of them has lasted for 2 s the host counts as slow,
-//! and whoever finds its share taken is turned away at once, to come back later.
+//! When all slots are taken, callers wait while calls end quickly. Once one call has lasted 2 s, the host counts as
+//! slow. From then on, `enter` returns `None` at once while no slot is free.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use domain::breaker::Host;
 
-/// After this long a call's host counts as slow.
+/// Duration of a call after which its host counts as slow.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// Shares of a process's calls, by host; or of anything else by what it is for.
+/// Limit of concurrent calls of a process by key, which is a host unless another type is given.
 #[derive(Debug)]
 pub struct Bulkhead<K: Eq + Hash = Host> {
     share: usize,
@@ -30,7 +30,7 @@ struct Room {
     left: Arc<Notify>,
 }
 
-/// A place among a host's calls, until it is dropped.
+/// A slot among a host's calls, released when dropped.
 #[derive(Debug)]
 pub struct Permit<K: Eq + Hash = Host> {
     rooms: Arc<Mutex<HashMap<K, Room>>>,
@@ -39,13 +39,13 @@ pub struct Permit<K: Eq + Hash = Host> {
 }
 
 impl<K: Clone + Eq + Hash> Bulkhead<K> {
-    /// At most `share` at once for each host.
+    /// Creates a limit of `share` concurrent calls for each host.
     #[must_use]
     pub fn new(share: usize) -> Self {
         Self { share, rooms: Arc::default() }
     }
 
-    /// A place for one more; `None` when the host is slow and its share is taken.
+    /// Acquires a slot. Returns `None` if the host is slow and all its slots are taken.
     pub async fn enter(&self, host: &K) -> Option<Permit<K>> {
         loop {
             let (left, patience) = match self.try_enter(host) {
@@ -55,7 +55,7 @@ impl<K: Clone + Eq + Hash> Bulkhead<K> {
             if patience.is_zero() {
                 return None;
             }
-            // A permit dropped meanwhile is noticed at the latest when the wait is over.
+            // A permit that was dropped before this wait began is noticed when the wait ends.
             let _ = tokio::time::timeout(patience.min(SLOW / 20), left.notified()).await;
         }
     }

@@ -1,27 +1,27 @@
-//! What one process keeps in mind of all hosts, and how long before it looks again.
+//! Memory of one process about all hosts, with the times at which the table is read again.
 
 use std::collections::BTreeMap;
 
 use domain::breaker::{Breaker, Host, Memory};
 
-/// How long what was read serves, less a jitter of up to a fifth.
+/// Period for which a read is used, less a jitter of up to a fifth.
 const FRESH_MS: i64 = 5_000;
-/// How long the table is left alone after it did not answer.
+/// Period for which the table is not called after it did not answer.
 pub(super) const HOLD_OFF_MS: i64 = 5_000;
-/// The most hosts that are kept in mind: as many as one read may name.
+/// Maximum number of hosts in memory: as many as one read may name.
 pub(super) const MOST_HOSTS: usize = 100;
 
-/// What a process keeps in mind.
+/// Memory of one process.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) hosts: BTreeMap<Host, Entered>,
     read_again_at_ms: i64,
     pub(super) down_until_ms: i64,
-    /// Counts what was learned, so that a read does not undo what was heard while it was under way.
+    /// Number of updates so far. A read that began before an update does not overwrite it.
     pub(super) heard: u64,
 }
 
-/// One host in it.
+/// Memory about one host.
 #[derive(Debug, Default)]
 pub(super) struct Entered {
     pub(super) memory: Memory,
@@ -30,13 +30,15 @@ pub(super) struct Entered {
 }
 
 impl Held {
-    /// Whether the table need not, or should not, be read. A clock that was set back makes the age unknown.
+    /// Returns `true` if the table need not, or should not, be read.
+    ///
+    /// If the clock was set back, the age is unknown and the table is read.
     pub(super) fn is_fresh(&self, now_ms: i64) -> bool {
         let ahead = |at_ms: i64, most_ms: i64| (1..=most_ms).contains(&(at_ms - now_ms));
         ahead(self.read_again_at_ms, FRESH_MS) || ahead(self.down_until_ms, HOLD_OFF_MS)
     }
 
-    /// The hosts to read now.
+    /// Returns the hosts to read now.
     pub(super) fn begin_read(&mut self, always: &[Host], now_ms: i64) -> Vec<Host> {
         for host in always {
             self.entry(host, now_ms);
@@ -48,7 +50,7 @@ impl Held {
     pub(super) fn entry(&mut self, host: &Host, now_ms: i64) -> &mut Entered {
         if !self.hosts.contains_key(host) {
             self.make_room();
-            // Heard of for the first time: worth a look when somebody reads next.
+            // A new host: the next refresh reads the table.
             self.read_again_at_ms = self.read_again_at_ms.min(now_ms);
         }
         let entered = self.hosts.entry(host.clone()).or_default();
@@ -56,7 +58,9 @@ impl Held {
         entered
     }
 
-    /// Endpoints come from outside, and Windows gives out many names.
+    /// Removes the least recently used host if the memory is full.
+    ///
+    /// Endpoints come from outside, and the Windows push service uses many host names.
     fn make_room(&mut self) {
         if self.hosts.len() >= MOST_HOSTS {
             let oldest = self.hosts.iter().min_by_key(|(_, entered)| entered.used_at_ms).map(|(host, _)| host.clone());

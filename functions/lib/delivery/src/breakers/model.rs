@@ -1,5 +1,6 @@
-//! A model of the control table for tests: conditional writes on a map, with calls that overtake each other, get lost, or
-//! lose their answers as told.
+//! Model of the control table for tests: conditional writes on a map.
+//!
+//! As configured, calls overtake each other, get lost, or lose their answers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,17 +16,17 @@ pub struct Model(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 pub struct State {
     pub items: BTreeMap<Host, Stored>,
-    /// Every write that went through, and the transition if it was one.
+    /// Every successful write, with the transition if the write was one.
     pub writes: Vec<(Host, Option<(Breaker, Breaker)>)>,
     pub reads: usize,
     pub is_down: bool,
-    /// One call in so many is lost, with or without its effect; 0 is none.
+    /// One call in this many is lost, with or without its effect; 0 loses none.
     pub loses_one_in: u32,
     random: u32,
 }
 
 impl State {
-    /// A number below `bound`: the same ones in every run of a test that seeds the same.
+    /// Returns a pseudo-random number below `bound`. The same seed gives the same sequence in every run.
     fn draw(&mut self, bound: u32) -> u32 {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.random >> 8) % bound.max(1)
@@ -47,7 +48,7 @@ impl Model {
         self.state(|state| state.items.get(host).cloned().unwrap_or_default())
     }
 
-    /// Others run before and after the call takes effect, as often as chance has it.
+    /// Applies the effect, and yields to other tasks a random number of times before and after.
     async fn call<T>(&self, effect: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let lost = || StoreError::Transient { call: "call", cause: "lost".to_owned() };
         let (before, after, fate) = self.state(|state| (state.draw(4), state.draw(4), state.draw(state.loses_one_in)));

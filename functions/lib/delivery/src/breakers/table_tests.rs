@@ -1,4 +1,4 @@
-//! The runtime of breakers over a table with the real semantics.
+//! Circuit breakers at run time over a table with real conditional writes.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -34,8 +34,8 @@ fn answer(failed: bool) -> Answer {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
-    /// The real conditional writes: of many instances that fail, probe and recover at the same moments one opens it, one
-    /// probes, and one closes it.
+    /// Many instances fail, probe and recover at the same moments over real conditional writes. One opens the
+    /// breaker, one probes, and one closes it.
     #[test]
     fn over_the_real_table_one_opens_one_probes_and_one_closes(
         instances in 2usize..10,

@@ -1,9 +1,9 @@
-//! One process's view of all breakers, and what it tells the others.
+//! One process's view of all circuit breakers, and its writes to the shared table.
 //!
-//! Asked before each call, it answers from memory. The table is read in one go for all hosts this process deals with, at
-//! most every 5 s, and beside reads that are made anyway; a host that is new here counts as CLOSED until then. Whoever
-//! reports a failure learns the state from the answer. If the table does not answer, sending goes on: nobody waits for it
-//! for longer than [`PATIENCE`], and after that it is left alone for a while.
+//! A check before a call reads memory alone. The table is read at most every 5 s, in one read for all hosts of this
+//! process, in parallel with other reads. A new host counts as CLOSED until that read. A process that reports a
+//! failure gets the state in the response. If the table does not answer, sending continues. A caller waits for the
+//! table for [`PATIENCE`] at most; after a failure, the table is not called for 5 s.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,15 +17,16 @@ use domain::channel::Answer;
 use platform::clock::Clock;
 use store::{BreakerStore, Ledger, StoreError};
 
-/// The most that anybody waits for the table.
+/// Maximum time for which a caller waits for the table.
 pub const PATIENCE: Duration = Duration::from_millis(500);
-/// How often a transition is tried that others are faster with.
+/// Maximum number of tries for a transition if other processes change the breaker first.
 const TRIES: u32 = 3;
-/// Counts of slots that ended this long ago are beyond every window; that many of them are worth a write to remove.
+/// Age after which the counts of a slot are outside every window. More than `STALE_SLOTS` such slots are removed by a
+/// write.
 const STALE_MS: i64 = 180_000;
 const STALE_SLOTS: usize = 32;
 
-/// All breakers, as this process sees them.
+/// All circuit breakers, as this process sees them.
 #[derive(Debug)]
 pub struct Breakers<L = BreakerStore> {
     ledger: L,
@@ -36,65 +37,67 @@ pub struct Breakers<L = BreakerStore> {
     reporting: tokio::sync::Mutex<()>,
 }
 
-/// Whether a call may go out.
+/// Answer to a request for a call.
 #[derive(Debug)]
 pub enum Entry {
-    /// It may; this is to be handed in with its outcome.
+    /// The call may be made. The pass is returned to [`Breakers::count`] with the outcome.
     Let(Pass),
-    /// Not before this time.
+    /// No call before this time.
     Barred(Timestamp),
 }
 
-/// Under what a call went out.
+/// Permission under which a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
-    /// As one of many.
+    /// A regular call.
     Free,
-    /// As the probe, under the breaker's state that it stored.
+    /// The probe, with the state of the breaker that it stored.
     Probe(Breaker),
 }
 
 impl Pass {
-    /// Whether it is the probe.
+    /// Returns `true` for the probe.
     #[must_use]
     pub const fn is_probe(&self) -> bool {
         matches!(self, Self::Probe(_))
     }
 }
 
-/// What the table is to be told.
+/// A report to the table.
 enum Told {
-    /// All failures of a host that were not told yet.
+    /// All failures of a host that are not reported yet.
     Failures,
-    /// What a probe came to.
+    /// Result of a probe.
     Probe(Breaker, Signal),
-    /// Until when the provider wants to be left alone.
+    /// Time until which the provider asked for no calls, in milliseconds since the epoch.
     Wish(i64),
 }
 
-/// What became of a transition.
+/// Result of a transition.
 enum Replaced {
     Done,
-    /// Somebody was faster, and what they stored is known now.
+    /// Another process changed the breaker first; its state has been read.
     Overtaken,
     Unanswered,
 }
 
 impl<L: Ledger + Send + Sync> Breakers<L> {
-    /// A view over `ledger`. The hosts in `always` are read from the first time on.
+    /// Creates a view over `ledger`. The hosts in `always` are read from the first read on.
     pub fn new(ledger: L, always: impl IntoIterator<Item = Host>, clock: Clock) -> Self {
         let always = always.into_iter().collect();
         let (held, reading, reporting) = Default::default();
         Self { ledger, clock, always, held, reading, reporting }
     }
 
-    /// Reads what others did, if that was long ago: to be run beside another read. Never fails, and waits for the table
-    /// for [`PATIENCE`] at most.
+    /// Reads the changes of other processes, if the last read is too old. It is meant to run in parallel with another
+    /// read.
+    ///
+    /// Never fails, and waits for the table for [`PATIENCE`] at most.
     pub async fn refresh(&self) {
         if self.held().is_fresh(self.now_ms()) {
             return;
         }
-        // Who comes while somebody reads goes on with what is known.
+        // While another task reads, this one continues with the known state.
         let Ok(_reading) = self.reading.try_lock() else { return };
         let hosts = self.held().begin_read(&self.always, self.now_ms());
         self.read(&hosts).await;
@@ -117,12 +120,12 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
-    /// The breaker as this process knows it.
+    /// Returns the breaker as this process knows it.
     pub fn known(&self, host: &Host) -> Breaker {
         *self.held().entry(host, self.now_ms()).memory.known()
     }
 
-    /// Until when this host is not to be called, as far as this process knows.
+    /// Returns the time until which this host must not be called, as far as this process knows.
     pub fn barred_until(&self, host: &Host) -> Option<Timestamp> {
         let now_ms = self.now_ms();
         match self.held().entry(host, now_ms).memory.admission(now_ms) {
@@ -131,7 +134,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
-    /// Asks for a call to go out now. Writes only for a probe.
+    /// Requests a call now. Writes only for a probe.
     pub async fn enter(&self, host: &Host) -> Entry {
         for _ in 0..TRIES {
             let (now_ms, known) = (self.now_ms(), self.known(host));
@@ -145,17 +148,17 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
             match self.within_patience(self.replace(host, &known, &probing)).await {
                 Some(Replaced::Done) => return Entry::Let(Pass::Probe(probing)),
                 Some(Replaced::Overtaken) => {}
-                // Without the table nobody can be told apart: all go on.
+                // Without the table, the one prober cannot be determined; every call is made.
                 Some(Replaced::Unanswered) | None => return Entry::Let(Pass::Free),
             }
         }
         Entry::Barred(moment(self.now_ms() + 1_000))
     }
 
-    /// Counts what a call came to. Writes on failures and after probes only, and never fails.
+    /// Counts the result of a call. Writes only on failures and after probes, and never fails.
     ///
-    /// `device` is the one that a push went to. Its `Retry-After` is its own matter until several devices get one; that of a
-    /// provider without devices concerns the whole provider.
+    /// `device` is the target of a push. Its `Retry-After` concerns that device alone until several devices get one.
+    /// The `Retry-After` of a provider without devices concerns the whole provider.
     pub async fn count(
         &self,
         host: &Host,
@@ -186,20 +189,22 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
     }
 
-    /// Keeps all processes from calling this host until then. For facts about a host that come from elsewhere than the
-    /// answer to a call; a time that is over changes nothing.
+    /// Keeps all processes from calling this host until `until`, for facts that do not come from the answer to a
+    /// call.
+    ///
+    /// A time in the past changes nothing.
     pub async fn rest(&self, host: &Host, until: Timestamp) {
         self.within_patience(Box::pin(self.asked(host, until.as_millisecond()))).await;
     }
 
-    /// The call was not made after all: a probe is the next one's.
+    /// Returns the pass of a call that was not made, so that the next call can be the probe.
     pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
         if let Pass::Probe(held) = pass {
             self.within_patience(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;
         }
     }
 
-    /// What is told to the table, boxed: it is rare, and too large to be part of every send's own state.
+    /// Reports to the table. The future is boxed, because it is rare and too large to be part of every send's state.
     fn slowly<'a>(&'a self, told: Told, host: &'a Host, thresholds: &'a Thresholds) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             match told {
@@ -225,15 +230,16 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
                 Replaced::Done => return tell(host, &known, &next, "the provider asked for it"),
                 Replaced::Overtaken => {}
                 Replaced::Unanswered => {
-                    // This process at least keeps to it.
+                    // Without the table, at least this process makes no call until then.
                     return self.held().entry(host, self.now_ms()).memory.keep_to(until_ms);
                 }
             }
         }
     }
 
-    /// One report at a time: what others count meanwhile goes along with the next. Nothing is forgotten before it is stored,
-    /// whenever this is given up.
+    /// Reports the failures of a host, one report at a time. Failures counted meanwhile go into the next report.
+    ///
+    /// A failure is kept in memory until it is stored, even if this future is dropped.
     async fn report(&self, host: &Host, thresholds: &Thresholds) {
         let _reporting = self.reporting.lock().await;
         for _ in 0..TRIES {
@@ -251,7 +257,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
-    /// Opens the breaker if what all have told is bad enough.
+    /// Opens the breaker if the reports of all processes require it.
     async fn judge(&self, host: &Host, stored: &Stored, report: &Report, thresholds: &Thresholds) {
         let now_ms = self.now_ms();
         {
@@ -271,7 +277,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
-    /// Boxed, as all that several others wait for.
+    /// Replaces the breaker with a conditional write. Boxed, because several other futures contain it.
     fn replace<'a>(&'a self, host: &'a Host, from: &'a Breaker, next: &'a Breaker) -> BoxFuture<'a, Replaced> {
         Box::pin(self.replace_now(host, from, next))
     }
@@ -285,7 +291,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
             }
             Err(Some(StoreError::ConditionFailed { .. })) => {
                 self.learn_again(host).await;
-                // The answer to an earlier try of this very write was lost.
+                // The answer to an earlier try of this same write was lost.
                 if self.known(host).revision == next.revision { Replaced::Done } else { Replaced::Overtaken }
             }
             Err(_) => Replaced::Unanswered,
@@ -304,7 +310,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
-    /// One call of the table, unless it is being left alone (`None`).
+    /// Makes one call of the table. Returns `Err(None)` without a call during the hold-off after a failure.
     async fn ledger_call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Option<StoreError>> {
         if (1..=HOLD_OFF_MS).contains(&(self.held().down_until_ms - self.now_ms())) {
             return Err(None);
@@ -343,7 +349,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
     }
 }
 
-/// The breaker that what all have told makes of a CLOSED one, and why; `None` when it stays as it is.
+/// Returns the next state of a CLOSED breaker and the reason, given all reports; `None` if the state does not change.
 fn verdict(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i64) -> Option<(Breaker, &'static str)> {
     let asked = report.asked_until_ms.filter(|_| stored.tally.asks_for_rest(thresholds, now_ms));
     if stored.tally.is_bad(thresholds, now_ms) {

@@ -1,5 +1,5 @@
-//! Many instances over one table, interleaved at random: every call of the table is overtaken by others as often as
-//! chance has it, and what the instances do is checked against somebody who saw every attempt of all of them.
+//! Many instances over one table, interleaved at random: calls of the table overtake each other. The results are
+//! compared with an observer that sees every attempt of all instances.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ use platform::clock::Clock;
 
 const USUAL: Thresholds =
     Thresholds { min_attempts: 20, failure_percent: 50, window_seconds: 60, open_seconds: 30, max_open_seconds: 300 };
-/// Every provider but the last fails as told; the last is always well.
+/// Every provider but the last fails as the test requires; the last one never fails.
 const HOSTS: usize = 3;
 
 fn host(number: usize) -> Host {
@@ -41,7 +41,7 @@ fn asked(after_ms: u64) -> Answer {
     answer(Outcome::RetryLater { after_ms: Some(after_ms) }, Some(429))
 }
 
-/// An attempt that was let out.
+/// An attempt that was allowed.
 #[derive(Clone)]
 struct Out {
     host: usize,
@@ -50,7 +50,7 @@ struct Out {
     began_ms: i64,
 }
 
-/// An attempt that ended, as the one who sees everything notes it.
+/// An attempt that ended, as the observer records it.
 struct Seen {
     host: usize,
     device: DeviceMark,
@@ -59,7 +59,7 @@ struct Seen {
     ended_ms: i64,
 }
 
-/// A probe that was let out, and whether its outcome was told.
+/// A probe that was allowed; `told` is `true` once its outcome was reported.
 struct Probed {
     host: usize,
     pass: Pass,
@@ -76,14 +76,14 @@ struct World {
     barred: RefCell<usize>,
 }
 
-/// What an instance does next.
+/// Next action of an instance.
 #[derive(Debug, Clone)]
 enum Act {
-    /// Begins an attempt to this device, if it may.
+    /// Begins an attempt to this device, if the breaker allows it.
     Begin(DeviceMark),
     /// Ends its oldest attempt.
     End(Answer),
-    /// Dies and comes back with nothing in memory; its attempts are lost.
+    /// Crashes and restarts with an empty memory; its attempts are lost.
     Restart,
 }
 
@@ -106,7 +106,7 @@ impl World {
         self.clock.now().as_millisecond()
     }
 
-    /// Several instances at once, each with one act on one host.
+    /// Runs several instances at once, each with one action on one host.
     async fn round(&mut self, acts: &[(usize, usize, Act)]) {
         let count = self.instances.len();
         for (instance, _, _) in acts.iter().filter(|(_, _, act)| matches!(act, Act::Restart)) {
@@ -149,7 +149,7 @@ impl World {
         let began = Timestamp::from_millisecond(one.began_ms).unwrap();
         let failed = matches!(answer.outcome, Outcome::RetryLater { .. });
         if failed {
-            // A failure is known once it is told.
+            // A failure counts once it is reported.
             breakers.count(&host(one.host), Some(one.device), one.pass, answer, began, &USUAL).await;
         }
         if one.pass == Pass::Free && matches!(answer.outcome, Outcome::Accepted | Outcome::RetryLater { .. }) {
@@ -176,8 +176,8 @@ impl World {
         probes.push(Probed { host, pass, at_ms: now_ms, told: false });
     }
 
-    /// Whenever a failure was told and the rule, of one device's failures one, holds over every attempt that belongs to this time, the breaker is not
-    /// CLOSED.
+    /// Checks that the breaker is not CLOSED if a failure was just reported and the rule holds over all counted
+    /// attempts. Several failures of one device count as one.
     fn nothing_was_missed(&self) {
         let (now_ms, seen) = (self.now_ms(), self.seen.borrow());
         for number in 0..HOSTS {
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// Each transition is one that the picture has, and hosts that never failed were never written.
+    /// Checks that every transition is a legal one, and that a host without failures was never written.
     fn the_table_tells_a_true_story(&self) {
         self.model.state(|state| {
             for (_, transition) in &state.writes {
@@ -217,7 +217,7 @@ fn breakers(model: &Model, clock: &Clock) -> Breakers<Model> {
     Breakers::new(model.clone(), (0..HOSTS).map(host), clock.clone())
 }
 
-/// Time stands still for whoever waits, so no patience runs out because a machine is busy.
+/// Runs with paused time, so that no time-out occurs because the machine is busy.
 fn run(story: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(story);
@@ -240,7 +240,7 @@ fn any_act() -> impl Strategy<Value = (usize, usize, Act)> {
     (0usize..12, 0usize..HOSTS, act)
 }
 
-/// A pause in milliseconds, and what happens at one moment after it: who, on which host, what.
+/// A pause in milliseconds, then actions at the same moment: instance, host and action.
 type Scene = (u64, Vec<(usize, usize, Act)>);
 
 fn any_story() -> impl Strategy<Value = Vec<Scene>> {
@@ -251,7 +251,8 @@ fn any_story() -> impl Strategy<Value = Vec<Scene>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Never two probes within a lease, never a missed opening, a host that is well is never barred or written.
+    /// No two probes run within a lease, no opening is missed, and a host without failures is never skipped or
+    /// written.
     #[test]
     fn many_instances_agree(story in any_story(), instances in 1usize..12, seed in any::<u32>()) {
         run(async {
@@ -264,8 +265,8 @@ proptest! {
         });
     }
 
-    /// The same when calls and answers of the table get lost: then too much may go out, but there is still one probe, and
-    /// a host that is well again is found to be.
+    /// The same with lost calls and answers of the table. More calls may be made, but there is still one probe, and
+    /// the recovery of a host is detected.
     #[test]
     fn a_table_that_loses_calls_leaves_no_breaker_open_for_good(
         story in any_story(),
@@ -292,7 +293,7 @@ proptest! {
         });
     }
 
-    /// Without failures nothing is written, whatever else happens.
+    /// Without failures nothing is written.
     #[test]
     fn while_all_is_well_nothing_is_written(story in any_story(), seed in any::<u32>()) {
         run(async {

@@ -1,6 +1,7 @@
-//! The newest valid versions of the rollout's parameters in the control table, for processes that meet junk, that start while
-//! SSM does not answer, or that were idle meanwhile. `rollup` writes it each minute; whoever reads a parameter's history
-//! writes what it found.
+//! Record of the newest valid parameter versions in the control table.
+//!
+//! Processes read it if a parameter is junk, or if SSM does not answer. `rollup` writes the record each minute. A
+//! process that reads a parameter's history writes the result too, if it may.
 
 use std::collections::HashMap;
 
@@ -16,29 +17,36 @@ use aws::cause;
 use domain::rollout::VersionKey;
 use platform::private::Private;
 
-/// The last part of each parameter's name, and the attribute that holds its text.
+/// Last part of each parameter's name, and the attribute that holds its text.
 const ATTRIBUTES: [(&str, &str); 4] = [
     ("rollout-percentage", "percentage"),
     ("rollout-users", "users"),
     ("settings", "settings"),
     ("public-base-url", "public_base_url"),
 ];
-/// Of two records of a parameter, the one of the newer version stays.
+/// Condition of a write: the record of the newer version remains.
 const IS_NOT_OLDER: &str = "attribute_not_exists(#modified) OR #modified < :modified \
     OR (#modified = :modified AND #version <= :version)";
 
 const KEY: &str = "rollout#last-good";
 
-/// The item `pk = "rollout#last-good"`: for each parameter its text (`percentage`), the version that the text is of
-/// (`percentage_version`, `percentage_modified`), the version up to which that is the newest valid one (`percentage_up_to_version`,
-/// `percentage_up_to_modified`); and `at` (milliseconds since the epoch, when one of the texts last changed).
+/// Item `pk = "rollout#last-good"` of the control table.
+///
+/// For each parameter it holds:
+///
+/// * the text (`percentage`),
+/// * the version of the text (`percentage_version`, `percentage_modified`),
+/// * the version up to which that text is the newest valid one (`percentage_up_to_version`,
+///   `percentage_up_to_modified`).
+///
+/// `at` is the time when one of the texts last changed, in milliseconds since the epoch.
 #[derive(Debug, Clone)]
 pub struct LastGood {
     dynamodb: Client,
     table: String,
 }
 
-/// The control table did not answer.
+/// Error for a call of the control table that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call} of the last good rollout failed: {cause}")]
 pub struct LastGoodError {
@@ -47,24 +55,23 @@ pub struct LastGoodError {
 }
 
 impl LastGood {
-    /// In this control table.
+    /// Creates the record of this control table.
     pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
         Self { dynamodb, table: table.into() }
     }
 
-    /// The record, or `None` when nothing was ever saved. Read consistently: whoever asks wants what was just written.
+    /// Returns the record, or `None` if none was ever saved. The read is consistent, so it includes the latest write.
     ///
-    /// # Errors
-    /// The table did not answer.
+    /// # Errors If the table did not answer.
     pub async fn load(&self) -> Result<Option<Record>, LastGoodError> {
         Ok(self.read(true).await?.as_ref().map(record_of))
     }
 
-    /// Since when nothing of the record has changed, if it holds the same rollout as `texts`; `None` if it does not, as
-    /// within a minute of a change, or if nothing was ever saved.
+    /// Returns the time since which the record has not changed, if it holds the same rollout as `texts`.
     ///
-    /// # Errors
-    /// The table did not answer.
+    /// Returns `None` if the rollout differs, as within a minute of a change, or if no record was ever saved.
+    ///
+    /// # Errors If the table did not answer.
     pub async fn unchanged_since(&self, texts: &Texts) -> Result<Option<Timestamp>, LastGoodError> {
         let Some(item) = self.read(false).await? else { return Ok(None) };
         let at = number(&item, "at");
@@ -82,21 +89,20 @@ impl LastGood {
         Ok(found.item)
     }
 
-    /// Saves those entries of `known` that are newer than the record's, and says whether there was one. A parameter that is missing
-    /// keeps what the record has.
+    /// Saves those entries of `known` that are newer than the record's. Returns `true` if an entry was written.
     ///
-    /// # Errors
-    /// The table did not answer.
+    /// A parameter that is missing in `known` keeps its entry in the record.
+    ///
+    /// # Errors If the table did not answer.
     pub async fn save(&self, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
-        // Read first: an unchanged record then costs one read unit a minute, and a refused write would cost a write.
+        // Read first: an unchanged record then costs one read unit a minute; a refused write would cost a write unit.
         let before = self.load().await?.unwrap_or_default();
         self.save_over(&before, known, now).await
     }
 
-    /// As [`Self::save`], with the record as it was just read.
+    /// Saves as [`Self::save`] does, compared with the record `before` as it was just read.
     ///
-    /// # Errors
-    /// The table did not answer.
+    /// # Errors If the table did not answer.
     pub async fn save_over(&self, before: &Record, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
         let mut is_saved = false;
         for (parameter, attribute) in ATTRIBUTES {
@@ -109,7 +115,7 @@ impl LastGood {
         Ok(is_saved)
     }
 
-    /// Whether the condition held: nobody wrote something newer meanwhile.
+    /// Writes one entry. Returns `true` if the condition held, that is, if no newer version was stored meanwhile.
     async fn write(
         &self,
         attribute: &str,
@@ -144,7 +150,7 @@ impl LastGood {
 }
 
 impl RecordEntry {
-    /// Whether it says something that `other` does not.
+    /// Returns `true` if this entry is newer than `other`.
     fn is_newer_than(&self, other: &Self) -> bool {
         let key = |entry: &Self| entry.valid.as_ref().map(|valid| valid.key);
         (key(self), self.newest_up_to) > (key(other), other.newest_up_to)
@@ -166,7 +172,7 @@ fn record_of(item: &HashMap<String, AttributeValue>) -> Record {
     };
     let key_of = |attribute: &str| key_of(attribute).map(|(version, modified_ms)| VersionKey { modified_ms, version });
     let entry = |attribute: &str| {
-        // An older release wrote texts without versions: those are the oldest.
+        // A text that an older release wrote without a version counts as the oldest.
         let key = key_of(&format!("{attribute}_")).unwrap_or_default();
         let valid = text_of(item, attribute).map(|text| StoredText { key, text });
         RecordEntry { valid, newest_up_to: key_of(&format!("{attribute}_up_to_")) }
@@ -192,7 +198,7 @@ mod tests {
     use super::*;
     use aws::fake_aws;
 
-    /// A table that holds `item`, and the writes that come to it.
+    /// Creates a table that holds `item`, and the list of writes that it receives.
     fn table(item: Value) -> (LastGood, Arc<Mutex<Vec<Value>>>) {
         let writes = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&writes);
@@ -256,7 +262,7 @@ mod tests {
         let up_to = Some(VersionKey { modified_ms: 4_000, version: 4 });
         let junk_follows = RecordEntry { newest_up_to: up_to, ..entry(3, "10") };
         assert_eq!(record.save(&Record::from([("rollout-percentage", junk_follows)]), now()).await, Ok(true));
-        // The same text: what ops have promised has not changed.
+        // The text is the same, so `at` does not change.
         assert!(writes.lock().unwrap()[0]["ExpressionAttributeValues"].get(":at").is_none());
         assert_eq!(record.save(&Record::from([("rollout-percentage", entry(4, "0"))]), now()).await, Ok(true));
         assert_eq!(writes.lock().unwrap()[1]["ExpressionAttributeValues"][":at"], number(1_800_000_000_000));

@@ -1,4 +1,4 @@
-//! The live configuration: the parameters of rollout and settings, as every process follows them within 30 s.
+//! Configuration in force: the parameters of rollout and settings. Every process follows a change within 30 s.
 
 pub mod last_good;
 pub mod reading;

@@ -1,5 +1,6 @@
-//! The newest valid version of each parameter, out of what SSM returns now, what the control table keeps and what the
-//! parameter's history holds. Each parameter is decided on its own. Pure; the caller reads and logs.
+//! Newest valid version of each parameter, from SSM's answer, the control table's record and the parameter's history.
+//!
+//! Each parameter is decided on its own. The logic is pure; the caller reads and logs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,21 +11,21 @@ use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, Versio
 use domain::settings::Settings;
 use platform::private::Private;
 
-/// One snapshot of what ops have set.
+/// One snapshot of the configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Live {
-    /// Who gets v2.
+    /// Rollout of version 2.
     pub rollout: Rollout,
-    /// Everything else.
+    /// All other settings.
     pub settings: Arc<Settings>,
-    /// Where links lead back to; without it messages go out without any.
+    /// Public base URL of links; without it, messages have no links.
     pub public_base_url: Option<PublicBaseUrl>,
 }
 
-/// The text of one version of a parameter.
+/// Text of one version of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredText {
-    /// Its place among the versions.
+    /// Position of the version in the order of versions.
     pub key: VersionKey,
     /// The text.
     pub text: Private<String>,
@@ -36,63 +37,63 @@ impl From<ParameterVersion> for StoredText {
     }
 }
 
-/// The texts as they stand in SSM, or as they last stood when they could be read. `None`: there is none.
+/// Texts as SSM holds them, or as SSM last held them when a read succeeded. `None` means that there is no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
-    /// The text of `rollout-percentage`.
+    /// Text of `rollout-percentage`.
     pub percentage: Option<StoredText>,
-    /// The text of `rollout-users`.
+    /// Text of `rollout-users`.
     pub users: Option<StoredText>,
-    /// The text of `settings`.
+    /// Text of `settings`.
     pub settings: Option<StoredText>,
-    /// The text of `public-base-url`, which may not be there yet.
+    /// Text of `public-base-url`, which may not exist yet.
     pub public_base_url: Option<StoredText>,
 }
 
-/// What the control table keeps of one parameter.
+/// Entry of the control table's record for one parameter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordEntry {
-    /// The newest valid version that anybody wrote down.
+    /// Newest valid version that any process stored.
     pub valid: Option<StoredText>,
-    /// A version up to which `valid` is known to be the newest valid one: its own, or that of junk written after it.
+    /// Version up to which `valid` is certainly the newest valid one: its own, or that of junk written after it.
     pub newest_up_to: Option<VersionKey>,
 }
 
-/// What the control table keeps, by the last part of each parameter's name.
+/// The control table's record, by the last part of each parameter's name.
 pub type Record = BTreeMap<&'static str, RecordEntry>;
 
-/// A change of one value's state, worth one line in the log.
+/// Change of a parameter's state that is logged as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It was readable and is not, or is unreadable in another way.
+    /// The parameter became unreadable, or is unreadable for another reason.
     Unreadable {
-        /// Which of the three: the last part of the parameter's name.
+        /// Last part of the parameter's name.
         parameter: &'static str,
-        /// What is wrong, without the text.
+        /// Fault of the text, without the text itself.
         why: String,
     },
-    /// It was unreadable and is readable again.
+    /// The parameter was unreadable and is readable again.
     Readable {
-        /// Which of the three.
+        /// Last part of the parameter's name.
         parameter: &'static str,
     },
 }
 
-/// One value: the newest valid version that this process knows, and what stands in SSM.
+/// State of one parameter: the newest valid version that this process knows, and the version in SSM.
 #[derive(Debug, Clone)]
 struct Slot<T> {
     name: &'static str,
     parse: fn(&str) -> Result<T, String>,
     good: Option<(StoredText, T)>,
-    /// What stood in SSM at the last read; `None` when there was nothing.
+    /// Version in SSM at the last read; `None` if there was none.
     present: Option<VersionKey>,
-    /// What is wrong with it.
+    /// Fault of the version in SSM.
     fault: Option<String>,
-    /// The version up to which `good` is certainly the newest valid one.
+    /// Version up to which `good` is certainly the newest valid one.
     newest_up_to: Option<VersionKey>,
-    /// The junk whose history held nothing valid, so that it need not be read again.
+    /// Junk version whose history held nothing valid, so that the history need not be read again.
     barren: Option<VersionKey>,
-    /// Whether it may never have been there.
+    /// `true` if the parameter may never have existed.
     is_optional: bool,
 }
 
@@ -102,7 +103,7 @@ impl<T: Clone + Default> Slot<T> {
         Self { name, parse, good, present, fault, newest_up_to, barren, is_optional: false }
     }
 
-    /// Takes what SSM returned now. What stands there and is valid is the newest valid version.
+    /// Takes SSM's answer. A valid version in SSM is the newest valid one.
     fn take(&mut self, stored: Option<StoredText>) -> Option<Change> {
         self.present = stored.as_ref().map(|stored| stored.key);
         let fault = match stored {
@@ -116,7 +117,7 @@ impl<T: Clone + Default> Slot<T> {
         self.become_faulty(fault)
     }
 
-    /// Makes this the value, if it is one.
+    /// Parses a text and makes it the value if it is valid.
     fn adopt(&mut self, stored: StoredText) -> Result<(), String> {
         match &mut self.good {
             Some((held, _)) if held.text == stored.text => held.key = stored.key,
@@ -146,16 +147,16 @@ impl<T: Clone + Default> Slot<T> {
     }
 }
 
-/// The rules that every parameter follows, whatever its value is.
+/// Rules that every parameter follows, whatever the type of its value.
 trait Parameter {
     fn name(&self) -> &'static str;
-    /// Whether an older valid version may be in force here than somewhere else.
+    /// Returns `true` if another process may know a newer valid version than this one.
     fn is_doubtful(&self) -> bool;
-    /// Whether the parameter's history would say more.
+    /// Returns `true` if the parameter's history must be read.
     fn needs_history(&self) -> bool;
-    /// Takes what the control table keeps.
+    /// Takes the control table's entry.
     fn consult(&mut self, entry: &RecordEntry);
-    /// Takes all versions that SSM still has, oldest first.
+    /// Takes all versions that SSM still holds, oldest first.
     fn learn(&mut self, versions: Vec<ParameterVersion>);
     fn entry(&self) -> RecordEntry;
 }
@@ -177,7 +178,7 @@ impl<T: Clone + Default> Parameter for Slot<T> {
         let Some(valid) = entry.valid.clone() else { return };
         let is_certain = entry.newest_up_to.is_some() && entry.newest_up_to == self.present;
         let is_newer = self.good.as_ref().is_none_or(|(held, _)| held.key < valid.key);
-        // A text that an older release wrote there, and this one cannot read, is no text.
+        // A text that another release stored, and that this release cannot parse, is ignored.
         if (is_certain || is_newer) && self.adopt(valid).is_ok() {
             self.newest_up_to = entry.newest_up_to;
         }
@@ -203,7 +204,7 @@ fn shown<T, E: fmt::Display>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-/// Everything that is known of the values.
+/// Known state of all parameters.
 #[derive(Debug, Clone)]
 pub struct Known {
     percentage: Slot<Percentage>,
@@ -213,7 +214,7 @@ pub struct Known {
 }
 
 impl Default for Known {
-    /// Nothing: v2 for nobody, nobody listed, every setting at its default.
+    /// Returns the state without any version: version 2 off, no listed users, every setting at its default.
     fn default() -> Self {
         Self {
             percentage: Slot::new("rollout-percentage", |text| shown(text.parse())),
@@ -228,7 +229,7 @@ impl Default for Known {
 }
 
 impl Known {
-    /// Takes one answer of SSM. With `settings_only`, the rollout's two are not looked at.
+    /// Takes one answer of SSM. With `settings_only`, the other parameters are ignored.
     pub fn take(&mut self, texts: Texts, settings_only: bool) -> Vec<Change> {
         let settings = self.settings.take(texts.settings);
         if settings_only {
@@ -239,14 +240,15 @@ impl Known {
         rollout.into_iter().chain([settings, base]).flatten().collect()
     }
 
-    /// The parameters of which a newer valid version may exist than the one known here: what stands in SSM is junk or gone,
-    /// or, while SSM is down, may have changed.
+    /// Returns the parameters of which a newer valid version may exist than the known one.
+    ///
+    /// These are the parameters that hold junk or are missing; while SSM is down, all of them.
     pub fn doubtful(&self, settings_only: bool, is_down: bool) -> Vec<&'static str> {
         let slots = self.slots(settings_only).into_iter();
         slots.filter(|slot| is_down || slot.is_doubtful()).map(Parameter::name).collect()
     }
 
-    /// Takes from the control table's record what is newer than what is known of these.
+    /// Takes newer versions of these parameters from the control table's record.
     pub fn consult(&mut self, record: &Record, doubtful: &[&'static str]) {
         for slot in self.slots_mut().into_iter().filter(|slot| doubtful.contains(&slot.name())) {
             if let Some(entry) = record.get(slot.name()) {
@@ -255,20 +257,20 @@ impl Known {
         }
     }
 
-    /// The parameters whose history would say which version is the newest valid one.
+    /// Returns the parameters whose history must be read to find the newest valid version.
     pub fn needs_history(&self, settings_only: bool) -> Vec<&'static str> {
         let slots = self.slots(settings_only).into_iter();
         slots.filter(|slot| slot.needs_history()).map(Parameter::name).collect()
     }
 
-    /// Takes all versions of a parameter that SSM still has, oldest first: the newest valid one is in force.
+    /// Takes all versions of a parameter that SSM still holds, oldest first. The newest valid one is then in force.
     pub fn learn(&mut self, parameter: &str, versions: Vec<ParameterVersion>) {
         if let Some(slot) = self.slots_mut().into_iter().find(|slot| slot.name() == parameter) {
             slot.learn(versions);
         }
     }
 
-    /// What a record of this knowledge would be.
+    /// Returns the record of this state.
     pub fn record(&self) -> Record {
         self.slots(false).into_iter().map(|slot| (slot.name(), slot.entry())).collect()
     }
@@ -283,13 +285,13 @@ impl Known {
         [&mut self.settings, &mut self.percentage, &mut self.users, &mut self.public_base_url]
     }
 
-    /// The values to decide by.
+    /// Returns the values in force.
     pub fn live(&self) -> Live {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
         Live { rollout, settings: self.settings.value(), public_base_url: self.public_base_url.value() }
     }
 
-    /// The texts that the values come from.
+    /// Returns the texts of the values in force.
     pub fn good_texts(&self) -> Texts {
         Texts {
             percentage: self.percentage.stored(),

@@ -1,9 +1,9 @@
-//! The one place that knows what ops have set now: a short cache over SSM, refreshed inside invocations.
+//! Source of the configuration in force: a short cache over SSM, refreshed inside invocations.
 //!
-//! A frozen Lambda process runs nothing between invocations, so nothing here runs in the background: whoever finds the value
-//! too old reads it, and everyone who comes meanwhile shares that read. A value serves for 8 to 10 s; up to 20 s while
-//! somebody is reading; nobody decides by an older one unless SSM fails. With the time a read may take, every
-//! decision made 30 s after a change follows it.
+//! A frozen Lambda process runs nothing between invocations, so nothing here runs in the background. A caller that
+//! finds the value too old reads SSM, and concurrent callers share that read. A value is used for 8 to 10 s, and for
+//! up to 20 s while a read is running. An older value is used only if SSM fails. With the time that a read may take,
+//! every decision made 30 s after a change follows the change.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,18 +18,19 @@ use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
 use platform::clock::Clock;
 
-/// A value serves at most this long, less a jitter of up to [`JITTER_MS`], so that processes do not ask in step.
+/// Maximum age of a cached value, less a jitter of up to [`JITTER_MS`], so that processes do not read in step.
 const FRESH_MS: i64 = 10_000;
 const JITTER_MS: u16 = 2_000;
-/// While somebody reads, a value up to this age serves without waiting.
+/// Maximum age of a value that is used without waiting while a read is running.
 const YOUNG_MS: i64 = 20_000;
-/// After a failed read SSM is left alone this long, so that an outage does not cost every caller a time-out.
+/// Period without a call of SSM after a failed read, so that an outage does not cost every caller a time-out.
 const HOLD_OFF_MS: i64 = 5_000;
-/// The most that a caller waits for SSM. Where that leaves a doubt, the control table and the parameters' histories get as
-/// long again, together.
+/// Maximum time for which a caller waits for SSM.
+///
+/// If the answer leaves a doubt, the control table and the parameters' histories together get the same time again.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Reads and keeps [`Live`].
+/// Reads and caches [`Live`].
 #[derive(Debug)]
 pub struct LiveSource {
     parameters: ParameterStore,
@@ -46,16 +47,16 @@ pub struct LiveSource {
 #[derive(Debug, Default)]
 struct Held {
     known: Known,
-    /// When the read that gave the values began; `None` before the first.
+    /// Start of the read that gave the values; `None` before the first.
     read_at_ms: Option<i64>,
-    /// When SSM was last asked, and until when it need not be asked again.
+    /// Time of the last call of SSM, and the time until which SSM need not be called again.
     asked_at_ms: i64,
     ask_again_at_ms: i64,
     ssm_is_down: bool,
 }
 
 impl LiveSource {
-    /// Reads `<prefix>/rollout-percentage`, `<prefix>/rollout-users` and `<prefix>/settings`.
+    /// Creates a source of `<prefix>/rollout-percentage`, `<prefix>/rollout-users` and `<prefix>/settings`.
     pub fn new(parameters: ParameterStore, prefix: &str, clock: Clock) -> Self {
         Self {
             parameters,
@@ -70,32 +71,34 @@ impl LiveSource {
         }
     }
 
-    /// For functions that decide no version and may not read the rollout: asks for the settings alone.
+    /// Reads the settings alone, for functions that decide no version and may not read the rollout.
     #[must_use]
     pub fn settings_only(self) -> Self {
         Self { settings_only: true, ..self }
     }
 
-    /// For functions that write links into messages: asks for `<prefix>/public-base-url` in the same call.
+    /// Also reads `<prefix>/public-base-url` in the same call, for functions that write links into messages.
     #[must_use]
     pub fn with_public_base_url(self) -> Self {
         Self { with_base: true, ..self }
     }
 
-    /// Where to look when a parameter holds junk or is gone, and while SSM does not answer.
+    /// Sets the record to read if a parameter holds junk or is missing, and while SSM does not answer.
     #[must_use]
     pub fn with_last_good(self, last_good: LastGood) -> Self {
         Self { last_good: Some(last_good), ..self }
     }
 
-    /// For functions that may write the control table: what they find out in a parameter's history is written there.
+    /// Writes results from a parameter's history to the control table, for functions that may write that table.
     #[must_use]
     pub fn sharing(self) -> Self {
         Self { is_sharing: true, ..self }
     }
 
-    /// What to decide by now. Reads SSM when the cached value is too old, and never fails: a parameter that cannot be read has
-    /// the value of the newest valid version that Parameter Store held, and without one v2 is 0.
+    /// Returns the configuration in force. Reads SSM if the cached value is too old, and never fails.
+    ///
+    /// A parameter that cannot be read has the value of the newest valid version that Parameter Store held. Without
+    /// one, the percentage of version 2 is 0.
     pub async fn live(&self) -> Live {
         if let Some(live) = self.cached(Held::need_not_ask) {
             return live;
@@ -109,25 +112,25 @@ impl LiveSource {
                 self.reading.lock().await
             }
         };
-        // Whoever held the lock before has most likely just read it.
+        // The previous holder of the lock has most likely just read SSM.
         if let Some(live) = self.cached(Held::need_not_ask) {
             return live;
         }
         self.read().await
     }
 
-    /// What to decide by, read now, whatever is cached.
+    /// Returns the configuration in force, read now whatever is cached.
     pub async fn reread(&self) -> Live {
         let _reading = self.reading.lock().await;
         self.read().await
     }
 
-    /// The texts that the present values come from.
+    /// Returns the texts of the present values.
     pub fn good_texts(&self) -> Texts {
         self.held().known.good_texts()
     }
 
-    /// What the control table should keep.
+    /// Returns the record that the control table should hold.
     pub fn record(&self) -> Record {
         self.held().known.record()
     }
@@ -137,9 +140,11 @@ impl LiveSource {
         serves(&held, self.now_ms()).then(|| held.known.live())
     }
 
-    /// Reads everything before any of it counts: nobody decides meanwhile by half of it. Only the holder of `reading` comes here.
+    /// Reads everything before any part takes effect, so that no decision uses half of a change.
+    ///
+    /// Only the holder of the lock `reading` calls this.
     async fn read(&self) -> Live {
-        // The age counts from before the call: that is how old the answer may be.
+        // The age counts from before the call, since the answer may be that old.
         let began_ms = self.now_ms();
         let mut known = self.held().known.clone();
         let answer = tokio::time::timeout(PATIENCE, self.parameters.versions(self.names())).await;
@@ -181,7 +186,7 @@ impl LiveSource {
         held.known = known;
         let was_down = std::mem::replace(&mut held.ssm_is_down, true);
         held.asked_at_ms = began_ms;
-        // From now and not from the beginning: a failure that took 3 s must not eat its own hold-off.
+        // Counts from now, not from the start: a failure that took 3 s must not shorten its own hold-off.
         held.ask_again_at_ms = self.now_ms() + HOLD_OFF_MS;
         drop(held);
         if !was_down {
@@ -190,8 +195,10 @@ impl LiveSource {
         }
     }
 
-    /// Finds the newest valid versions elsewhere where SSM's answer leaves a doubt, and returns whether all of it was read. Costs
-    /// nothing while every parameter is valid.
+    /// Finds the newest valid versions elsewhere if SSM's answer leaves a doubt. Returns `true` if everything was
+    /// read.
+    ///
+    /// Costs nothing while every parameter is valid.
     async fn settle(&self, known: &mut Known, is_down: bool) -> bool {
         let doubtful = known.doubtful(self.settings_only, is_down);
         if doubtful.is_empty() {
@@ -227,7 +234,7 @@ impl LiveSource {
         is_settled
     }
 
-    /// The control table's record; `None` where it cannot be read.
+    /// Returns the control table's record, or `None` if it cannot be read.
     async fn load(&self) -> Option<Record> {
         let Some(record) = self.last_good.as_ref() else { return Some(Record::new()) };
         let kept = record.load().await;
@@ -235,7 +242,7 @@ impl LiveSource {
         kept.ok().map(Option::unwrap_or_default)
     }
 
-    /// Spares other processes the same look into a history.
+    /// Stores results from a parameter's history, so that other processes need not read it.
     async fn share(&self, kept: &Record, known: &Known, doubtful: &[&'static str]) {
         let Some(record) = self.last_good.as_ref() else { return };
         let mut found = known.record();
@@ -290,7 +297,7 @@ impl LiveSource {
 
 impl Held {
     fn need_not_ask(&self, now_ms: i64) -> bool {
-        // A clock that was set back makes the age unknown, so SSM is asked.
+        // If the clock was set back, the age is unknown and SSM is called.
         (self.asked_at_ms..self.ask_again_at_ms).contains(&now_ms)
     }
 

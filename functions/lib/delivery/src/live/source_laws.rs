@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-//! Every process decides by the newest valid version that Parameter Store held, whatever it remembers itself.
+//! Every process uses the newest valid version that Parameter Store held, whatever its own memory holds.
 
 use std::sync::atomic::Ordering;
 
@@ -78,7 +78,7 @@ async fn a_parameter_that_was_deleted_and_created_again_goes_by_its_new_versions
         world.set("rollout-percentage", "0");
         world.set("rollout-percentage", "0%");
         clock.advance(30 * SECOND);
-        // Version 2 was 100, version 1 is 0: the numbers alone would mislead.
+        // Version 2 was 100, version 1 is 0: an order by number alone would be wrong.
         assert_eq!(percentage(&idle).await, "0");
         assert_eq!(percentage(&world.process().0).await, "0");
     }
@@ -152,14 +152,14 @@ async fn a_hundred_typos_in_a_row_leave_what_the_record_has() {
     assert_eq!(percentage(&idle).await, "25");
 }
 
-/// Something that happens to the parameter, its readers or the record.
+/// An event that changes the parameter, its readers or the record.
 #[derive(Debug, Clone)]
 enum Event {
     Write {
         value: u8,
         is_junk: bool,
     },
-    /// Deleted, and created again with a value.
+    /// Deletes the parameter and creates it again with a value.
     Renew {
         value: u8,
     },
@@ -169,7 +169,7 @@ enum Event {
     Read {
         process: usize,
     },
-    /// Rollup's minute.
+    /// The minute schedule of rollup.
     Record,
     /// The record is lost.
     Lose,
@@ -189,7 +189,7 @@ fn event() -> impl Strategy<Value = Event> {
 async fn obey(events: Vec<Event>) {
     let world = World::holding("50");
     let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
-    // Two of the functions may write the record, two only read it.
+    // Two of the functions may write the record; two only read it.
     let processes: Vec<_> = (0..4)
         .map(|number| {
             let source = world.source_at(&clock);

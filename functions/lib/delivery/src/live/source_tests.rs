@@ -84,7 +84,7 @@ async fn every_decision_thirty_seconds_after_a_change_follows_it_at_whatever_pac
         while since_change_ms < 60_000 {
             clock.advance(Duration::from_millis(pace_ms));
             since_change_ms += pace_ms;
-            // Two at once: the one that reads, and the one that may be content with the old value.
+            // Two concurrent calls: one reads, and the other one may use the old value.
             let (one, two) = tokio::join!(percentage(&source), percentage(&source));
             if since_change_ms >= 30_000 {
                 assert_eq!((one.as_str(), two.as_str()), ("0", "0"), "{since_change_ms} ms after, every {pace_ms} ms");
@@ -113,8 +113,8 @@ async fn each_change_of_state_is_one_line_that_names_the_parameter_and_does_not_
     let world = World::holding("10");
     let (source, clock) = world.process();
     let lines = Lines::default();
-    // With a single listener in the process, tracing asks only the thread that meets a line first, and that may be another
-    // test's, where nobody listens. With two it asks both.
+    // With a single subscriber in the process, tracing asks only the thread that first meets a log line. That thread
+    // may belong to another test, which has no subscriber. With two subscribers, tracing asks both.
     let _second = tracing::Dispatch::new(Lines::default().subscriber("info"));
     let story = async {
         for percentage in ["10", "ada@example.com", "ada@example.com", "10"] {

@@ -1,4 +1,4 @@
-//! A Parameter Store with versions and a control table, and processes that read both: changed as ops and outages would.
+//! A Parameter Store with versions, a control table and processes that read both, changed by operators and outages.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use super::*;
 use aws::fake_aws;
 
 pub const SECOND: Duration = Duration::from_secs(1);
-/// As many versions as Parameter Store keeps.
+/// Number of versions that Parameter Store keeps.
 const KEPT: usize = 100;
 
-/// A version: its number, when it was written, its value.
+/// A version: its number, the time of its write, and its value.
 type Version = (i64, i64, String);
 
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl World {
         versions.drain(..surplus);
     }
 
-    /// Deletes a parameter; what is set next begins at version 1.
+    /// Deletes a parameter. The next value that is set begins at version 1.
     pub fn delete(&self, parameter: &str) {
         self.parameters.lock().unwrap().remove(&format!("/push/{parameter}"));
     }
@@ -60,7 +60,7 @@ impl World {
         self.ssm_down.store(down, Ordering::SeqCst);
     }
 
-    /// Puts a record into the control table, or takes it away.
+    /// Puts a record into the control table, or removes it.
     pub fn keep(&self, item: Value) {
         *self.item.lock().unwrap() = item.as_object().cloned();
     }
@@ -98,7 +98,7 @@ impl World {
             call => {
                 assert_eq!(call, "GetParameters");
                 self.ssm_calls.fetch_add(1, Ordering::SeqCst);
-                // What is read is what stands there when the call begins.
+                // The answer holds the value at the start of the call.
                 let answer = self.present(&body);
                 sleep(Duration::from_millis(self.answers_after_ms.load(Ordering::SeqCst).into())).await;
                 if self.ssm_down.load(Ordering::SeqCst) { throttled() } else { (200, answer) }
@@ -113,7 +113,7 @@ impl World {
         json!({"Parameters": found.collect::<Vec<_>>(), "InvalidParameters": []})
     }
 
-    /// In pages of 7, as Parameter Store may.
+    /// Returns the history in pages of 7; Parameter Store may return such pages.
     fn history(&self, asked: &Value) -> Value {
         let name = asked["Name"].as_str().unwrap();
         let parameters = self.parameters.lock().unwrap();
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    /// The update of a record, with its condition.
+    /// Applies the update of a record, with its condition.
     fn update(&self, body: &Value) -> (u16, Value) {
         let (names, values) = (&body["ExpressionAttributeNames"], &body["ExpressionAttributeValues"]);
         let mut item = self.item.lock().unwrap();
@@ -148,7 +148,7 @@ impl World {
         (200, json!({}))
     }
 
-    /// A process that starts in this world, and its clock.
+    /// Starts a process in this world; returns its source and its clock.
     pub fn process(self: &Arc<Self>) -> (Arc<LiveSource>, Clock) {
         let (source, clock) = self.source();
         (Arc::new(source), clock)
@@ -166,7 +166,7 @@ impl World {
         LiveSource::new(store, "/push", clock.clone()).with_last_good(self.last_good())
     }
 
-    /// The record, as rollup has it.
+    /// Returns the record as rollup uses it.
     pub fn last_good(self: &Arc<Self>) -> LastGood {
         let world = Arc::clone(self);
         let config = fake_aws::config(move |target, body| Arc::clone(&world).answer(target, body));
