@@ -1,9 +1,11 @@
-//! How close sealing comes to the cryptography it cannot do without.
+//! Benchmark of encryption against the cryptography that it cannot avoid.
 //!
-//! Measures a 200-byte payload made into a ready request (VAPID signature kept, headers, URL, encryption) beside the bare
-//! floor on `ring`: key generation, ECDH, HKDF, AES-GCM, written out here without the library. Rounds alternate, so that
-//! whatever else the machine does meets both alike, and are shorter than a scheduler's time slice, so that the median is a
-//! round that nothing interrupted. `cargo bench -p channels --bench sealing`
+//! Measures a ready request for a 200-byte payload: cached VAPID signature, headers, URL and encryption. The
+//! comparison is bare `ring`, written here without the library: key generation, ECDH, HKDF and AES-GCM. Rounds
+//! alternate, so that other load on the machine affects both alike. A round is shorter than a scheduler's time slice,
+//! so that the median round was not interrupted.
+//!
+//! Run it with `cargo bench -p channels --bench sealing`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -20,7 +22,7 @@ use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
 
 const ROUNDS: usize = 1_000;
-/// Enough to see that the bench runs: with `SHORT` in the environment.
+/// Number of rounds with `SHORT` in the environment: enough to show that the benchmark runs.
 const SHORT_ROUNDS: usize = 10;
 const MESSAGES_PER_ROUND: u32 = 10;
 const PAYLOAD_BYTES: usize = 200;
@@ -48,7 +50,7 @@ fn main() {
     println!("floor / sealed   {:8.3}     (target at least {RATIO_TARGET})", floor_micros / sealed_micros);
 }
 
-/// Microseconds for one call.
+/// Returns the microseconds of one call.
 fn round(seal: &impl Fn()) -> f64 {
     let started = Instant::now();
     for _ in 0..MESSAGES_PER_ROUND {
@@ -70,7 +72,7 @@ impl KeyType for Bytes {
     }
 }
 
-/// The cryptography of RFC 8291 and nothing around it: no header, no request.
+/// Runs the cryptography of RFC 8291 alone, without headers and request.
 fn bare(receiver: &[u8; 65], auth: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
     let random = SystemRandom::new();
     let sender = EphemeralPrivateKey::generate(&ECDH_P256, &random).unwrap();
@@ -100,7 +102,7 @@ fn subscription() -> Subscription {
     Subscription::parse(endpoint, p256dh, "BTBZMqHH6r4Tts7J_aSIgg", &ExtraOrigins::default()).unwrap()
 }
 
-/// A message whose JSON has exactly [`PAYLOAD_BYTES`].
+/// Creates a message whose JSON has exactly [`PAYLOAD_BYTES`].
 fn message() -> PushMessage {
     let message = |body: String| {
         let content = PushContent {

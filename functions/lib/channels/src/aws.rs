@@ -1,7 +1,7 @@
-//! How a call to a paid AWS provider ends, told apart by the one question that matters: may it have gone out?
+//! Result of a call to a paid AWS provider, classified by whether the message may have been sent.
 //!
-//! A paid send is called at most once, so the SDK's own retries are off here, and an ending is a reason to try again
-//! only when it is certain that the provider did not take the message.
+//! A paid send is called at most once, so the SDK's own retries are off. A failure leads to a retry only if it is
+//! certain that the provider did not take the message.
 
 #[cfg(test)]
 pub mod fake;
@@ -29,23 +29,23 @@ use super::retry_after::wait_ms;
 use aws::has_expired;
 use domain::channel::{Answer, Outcome, Rejection};
 
-/// Longest error code; real ones are shorter.
+/// Maximum length of an error code; real ones are shorter.
 const MAX_CODE_CHARS: usize = 64;
 
-/// How long one call may take.
+/// Time limits of one call.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// To have a connection, name lookup and TLS included.
+    /// Maximum time to connect, name lookup and TLS included.
     pub connect: Duration,
-    /// For the whole call.
+    /// Maximum time of the whole call.
     pub call: Duration,
 }
 
 impl Limits {
-    /// What leaves room for the rest of an invocation's 8 s.
+    /// Limits of a paid call, which leave room for the rest of an invocation's 8 s.
     pub const PAID: Self = Self { connect: Duration::from_secs(2), call: Duration::from_secs(6) };
 
-    /// As the SDK wants it.
+    /// Returns the limits as the SDK's time-out configuration.
     pub fn timeouts(self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(self.connect)
@@ -54,54 +54,55 @@ impl Limits {
             .build()
     }
 
-    /// One try: a retry after a time-out would be a second send.
+    /// Returns a configuration of one try: a retry after a time-out would be a second send.
     pub fn retries() -> RetryConfig {
         RetryConfig::disabled()
     }
 }
 
-/// How a call ended without success.
+/// Failure of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending<'a> {
-    /// The request could not be built: ours to fix in the code.
+    /// The request could not be built: a fault in this code.
     NotBuilt,
-    /// No credentials, no region, no endpoint: it never left, and ours to fix in the set-up.
+    /// No credentials, no region or no endpoint: nothing was sent, and the configuration is at fault.
     NotReady,
-    /// There was no connection to send it over.
+    /// No connection was made, so nothing was sent.
     NotConnected,
-    /// It left, and no answer came back: nobody knows.
+    /// The request was sent, and no answer came back: the provider may or may not have taken the message.
     Lost,
-    /// The provider said no.
+    /// The provider refused the request.
     Refused(Refusal<'a>),
 }
 
-/// What the provider said.
+/// Refusal by the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal<'a> {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// The error code, unless the answer could not be read.
+    /// Error code, unless the answer could not be read.
     pub code: Option<&'a str>,
-    /// The provider's free text: for telling cases of one code apart, never for a log or a history.
+    /// Free text of the provider, used only to distinguish cases of one code. It is never logged or stored.
     pub message: Option<&'a str>,
 }
 
 impl<'a> Refusal<'a> {
-    /// The error code without the ending that some protocols and SDKs add to the same name; empty when there is none.
+    /// Returns the error code without the ending `Exception`, which some protocols and SDKs add; empty if there is no
+    /// code.
     pub fn short_code(&self) -> &'a str {
         let code = self.code.unwrap_or_default();
         code.strip_suffix("Exception").unwrap_or(code)
     }
 
-    /// Whether the provider's free text has these words, in any case.
+    /// Returns `true` if the provider's free text contains these words, in any case. `words` must be in lower case.
     pub fn says(&self, words: &str) -> bool {
         self.message.is_some_and(|message| message.to_ascii_lowercase().contains(words))
     }
 }
 
 impl Ending<'_> {
-    /// The meaning. `own` knows the codes of one provider; what it does not know is judged by what all AWS services
-    /// share.
+    /// Returns the outcome. `own` classifies the codes of one provider; other codes are classified as all AWS
+    /// services share them.
     pub fn outcome(&self, own: fn(&Refusal<'_>) -> Option<Outcome>) -> Outcome {
         match self {
             Self::NotBuilt => rejected(Rejection::Unexpected),
@@ -112,7 +113,7 @@ impl Ending<'_> {
         }
     }
 
-    /// The error code, or our own word for the case.
+    /// Returns the error code, or a word of this service for the case.
     fn detail(&self) -> String {
         let code = match self {
             Self::NotBuilt => "request_not_built",
@@ -122,28 +123,30 @@ impl Ending<'_> {
             Self::Refused(refusal) => refusal.code.unwrap_or("unreadable_answer"),
         };
         let is_code = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
-        // What is no code may be anything.
+        // A text that is no code may contain anything, so it is replaced.
         if code.len() <= MAX_CODE_CHARS && code.chars().all(is_code) { code.to_owned() } else { "odd_code".to_owned() }
     }
 }
 
-/// Shorthand for the adapters.
+/// Returns the outcome of a rejection.
 pub const fn rejected(reason: Rejection) -> Outcome {
     Outcome::Rejected { reason }
 }
 
-/// Codes from the "Common errors" page of the AWS Query API references and from the SDK's own list of throttling codes.
+/// Classifies the codes that AWS services share.
+///
+/// Sources: the page "Common errors" of the AWS Query API references, and the SDK's own list of throttling codes.
 fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> Outcome {
     if let Some(outcome) = own(refusal) {
         return outcome;
     }
     match refusal.short_code() {
-        // Throttling is decided before a request is looked at, whatever status and name carry it.
+        // Throttling is decided before a request is processed, whatever status and name the answer has.
         code if code.contains("Throttl") => Outcome::RetryLater { after_ms: None },
         "RequestLimitExceeded" | "TooManyRequests" | "BandwidthLimitExceeded" | "SlowDown" | "PriorRequestNotComplete"
-        // The request did not arrive in time, so it was not looked at either.
+        // The request did not arrive in time, so it was not processed either.
         | "RequestTimeout" => Outcome::RetryLater { after_ms: None },
-        // Refused before it was looked at, and not for good: the next process has new ones.
+        // Expired credentials are refused before the request is processed. The next process has new ones.
         _ if has_expired("a paid call", refusal.code.unwrap_or_default()) => Outcome::RetryLater { after_ms: None },
         "AccessDenied"
         | "NotAuthorized"
@@ -166,15 +169,16 @@ const fn by_status(status: u16) -> Outcome {
         408 | 425 | 429 => Outcome::RetryLater { after_ms: None },
         401 | 403 => rejected(Rejection::Config),
         413 => rejected(Rejection::TooLarge),
-        // A success that could not be read, or a fault on their side: it may have been taken.
+        // A success that could not be read, or a fault of the provider: the message may have been taken.
         200..=299 | 500..=599 => Outcome::Uncertain,
         _ => rejected(Rejection::Unexpected),
     }
 }
 
-/// Watches one call from inside the SDK: whether the request was handed to the connection, the answer's status and how long
-/// it asks to wait.
-/// Keeps the connection to this one call.
+/// Observes one call inside the SDK: whether the request was handed to the connection, the status of the answer and
+/// its `Retry-After`.
+///
+/// Limits the connection to this one call.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     seen: Arc<Seen>,
@@ -188,8 +192,9 @@ struct Seen {
 }
 
 impl Watch {
-    /// Runs the call, which begins at `now`, and says what it means. A wait that the answer itself asks for comes before what
-    /// `own` knows of the code. A success is handed out beside.
+    /// Runs the call, which begins at `now`, and returns its answer and, on success, its output.
+    ///
+    /// A `Retry-After` of the answer takes precedence over the wait that `own` gives for the code.
     pub async fn over<T, E: ProvideErrorMetadata>(
         &self,
         provider: &str,
@@ -240,7 +245,7 @@ impl Watch {
     }
 }
 
-/// Whether the failure is one of making a connection (name lookup, TCP, TLS, its time-out): nothing was sent over it.
+/// Returns `true` if making a connection failed (name lookup, TCP, TLS or its time-out), so that nothing was sent.
 fn is_connecting(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source())
         .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
@@ -252,8 +257,10 @@ impl Intercept for Watch {
         "Watch"
     }
 
-    /// Every call has a connection of its own. One kept from before a function was frozen may be dead without either
-    /// side knowing, and a request lost on it would count as uncertain, which ends the notification.
+    /// Gives every call its own connection.
+    ///
+    /// A connection from before the function was frozen may be dead, unnoticed by both sides. A request that is lost
+    /// on such a connection would count as uncertain, which ends the notification.
     fn modify_before_transmit(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -282,7 +289,7 @@ impl Intercept for Watch {
     ) -> Result<(), BoxError> {
         self.seen.status.store(context.response().status().as_u16(), Ordering::Relaxed);
         if let Some(value) = context.response().headers().get("retry-after") {
-            // One call, one answer: nothing is set yet.
+            // One call has one answer: nothing is set yet.
             let _ = self.seen.retry_after.set(value.to_owned());
         }
         Ok(())

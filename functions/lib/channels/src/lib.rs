@@ -1,4 +1,6 @@
-//! The channels: web push, e-mail by SES and SMS by SNS. Each provider's answer is translated into a [`domain::channel::Outcome`].
+//! Channels: web push, e-mail by SES and SMS by SNS.
+//!
+//! The answer of each provider is translated into a [`domain::channel::Outcome`].
 
 mod aws;
 pub mod email;

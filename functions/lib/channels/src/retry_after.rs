@@ -1,13 +1,13 @@
-//! What a provider asks for with `Retry-After`: whole seconds or an HTTP date (RFC 9110 section 10.2.3).
+//! Parser of `Retry-After`: whole seconds or an HTTP date (RFC 9110 section 10.2.3).
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-/// The bounds of a wait that a provider asks for: never a busy loop, never longer than an hour.
+/// Bounds of a wait that a provider asks for, in milliseconds: 1 s, against busy loops, to 1 h.
 pub const BOUNDS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
-/// The wait from `now` in milliseconds, within [`BOUNDS_MS`]; `None` for nonsense.
+/// Returns the wait from `now` in milliseconds, within [`BOUNDS_MS`]; `None` if the value is invalid.
 #[must_use]
 pub fn wait_ms(value: &str, now: Timestamp) -> Option<u64> {
     let value = value.trim();

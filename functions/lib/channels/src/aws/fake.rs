@@ -1,5 +1,6 @@
-//! A provider on a local port, for tests: it speaks HTTP to a real SDK client, remembers every request and answers as
-//! told, or does not answer at all.
+//! Fake provider on a local port, for tests.
+//!
+//! The fake answers HTTP requests of a real SDK client as configured, or does not answer. It records every request.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,19 +13,19 @@ use aws_sdk_sns::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// What the provider does with each request.
+/// Reaction of the fake to each request.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
     /// Answers with a status and a body.
     Answer(u16, String),
-    /// Takes the request and stays silent.
+    /// Reads the request and does not answer.
     Silence,
-    /// Takes the request and hangs up.
+    /// Reads the request and closes the connection.
     HangUp,
 }
 
 impl Behaviour {
-    /// A success of the Query protocol.
+    /// Creates a success of the Query protocol.
     pub fn accepted(action: &str) -> Self {
         Self::Answer(
             200,
@@ -34,17 +35,17 @@ impl Behaviour {
         )
     }
 
-    /// An error of the Query protocol.
+    /// Creates an error of the Query protocol.
     pub fn refused(status: u16, code: &str, message: &str) -> Self {
         let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
         Self::Answer(status, format!("<ErrorResponse>{error}<RequestId>r-1</RequestId></ErrorResponse>"))
     }
 }
 
-/// The provider.
+/// The fake provider.
 #[derive(Debug)]
 pub struct Fake {
-    /// Where it listens.
+    /// Address on which the fake listens.
     pub url: String,
     requests: Arc<Mutex<Vec<(String, String)>>>,
 }
@@ -70,23 +71,23 @@ impl Fake {
         Self { url, requests }
     }
 
-    /// An address where nothing listens.
+    /// Returns an address on which nothing listens.
     pub fn absent() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     }
 
-    /// How many requests came in.
+    /// Returns the number of received requests.
     pub fn count(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
 
-    /// Request lines and headers, in small letters.
+    /// Returns the request lines and headers, in lower case.
     pub fn heads(&self) -> Vec<String> {
         self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
     }
 
-    /// The form fields of the only request.
+    /// Returns the form fields of the only request.
     pub fn fields(&self) -> BTreeMap<String, String> {
         let requests = self.requests.lock().unwrap();
         assert_eq!(requests.len(), 1);
@@ -94,7 +95,7 @@ impl Fake {
     }
 }
 
-/// Head, in small letters, and body.
+/// Reads one request; returns its head, in lower case, and its body.
 fn read(stream: &TcpStream) -> (String, String) {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
@@ -108,18 +109,18 @@ fn read(stream: &TcpStream) -> (String, String) {
 
 fn answer(mut stream: TcpStream, status: u16, body: &str) {
     let length = body.len();
-    // No "Connection: close": whether a connection is used again is up to the client.
+    // No "Connection: close": the client decides whether a connection is used again.
     let head = format!("HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n");
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
 }
 
-/// Plain HTTP, as the fake speaks it, and TLS for addresses that ask for it.
+/// Creates a client for plain HTTP, which the fake uses, and for TLS.
 pub fn http_client() -> SharedHttpClient {
     let tls = tls::Provider::rustls(tls::rustls_provider::CryptoMode::Ring);
     aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
-/// Credentials that no one checks.
+/// Creates credentials that are not checked.
 pub fn test_credentials() -> SharedCredentialsProvider {
     let credentials = Credentials::builder().access_key_id("test").secret_access_key("test").provider_name("test");
     SharedCredentialsProvider::new(credentials.build())

@@ -1,13 +1,15 @@
-//! SES's answers as outcomes. Source: the SES API reference, SendRawEmail and "Common errors", and the SES developer
-//! guide, "Email sending errors" and "Errors related to the sending quotas".
+//! Translation of SES's answers into outcomes.
+//!
+//! Sources: the SES API reference, SendRawEmail and "Common errors"; the SES developer guide, "Email sending errors"
+//! and "Errors related to the sending quotas".
 
 use crate::aws::{Refusal, rejected};
 use domain::channel::{Outcome, Rejection};
 
-/// SES asks to wait up to 10 minutes once the daily quota is spent.
+/// Wait after the daily quota is spent: SES asks to wait up to 10 minutes.
 const DAILY_QUOTA_WAIT_MS: u64 = 10 * 60 * 1000;
 
-/// The meaning of SES's own codes; `None` for those that all AWS services share.
+/// Returns the outcome for SES's own codes; `None` for those that all AWS services share.
 pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
     Some(match refusal.short_code() {
         "Throttling" if refusal.says("daily message quota") => {
@@ -25,7 +27,7 @@ pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
 
 fn message_rejected(refusal: &Refusal<'_>) -> Rejection {
     if refusal.says("not verified") || refusal.says("sending paused") || refusal.says("sending suspended") {
-        // The sandbox, or an identity that ops must verify.
+        // The sandbox, or an identity that the operator must verify.
         Rejection::Config
     } else if refusal.says("too long") || refusal.says("length") {
         Rejection::TooLarge
@@ -36,8 +38,10 @@ fn message_rejected(refusal: &Refusal<'_>) -> Rejection {
     }
 }
 
-/// "Missing final '@domain'", "Local address contains control or whitespace", "Domain contains illegal character",
-/// "Missing domain", "Missing local name", "Illegal address".
+/// Returns `true` if the refusal concerns the address.
+///
+/// SES's texts are: "Missing final '@domain'", "Local address contains control or whitespace", "Domain contains
+/// illegal character", "Missing domain", "Missing local name", "Illegal address".
 fn is_about_address(refusal: &Refusal<'_>) -> bool {
     ["domain", "address", "local name"].into_iter().any(|word| refusal.says(word))
 }

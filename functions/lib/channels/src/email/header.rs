@@ -1,24 +1,26 @@
-//! Text of headers, such that a reader's program shows exactly what was written (RFC 2047).
+//! Encoding of header texts, so that a mail program shows exactly the given text (RFC 2047).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Most bytes of text in one encoded word: `=?UTF-8?B?` and `?=` around them stay within the 75 characters of RFC 2047.
+/// Maximum bytes of text in one encoded word. With `=?UTF-8?B?` and `?=`, the word stays within 75 characters (RFC
+/// 2047).
 const WORD_BYTES: usize = 45;
 
-/// The text as encoded words, if it holds what a reader's program would take for the beginning of one; else `None`, and it may
-/// stand as it is or be encoded for other reasons.
+/// Returns the text as encoded words if a mail program could take a part of the text for one.
+///
+/// Returns `None` otherwise; then the text may be used unchanged or be encoded for other reasons.
 pub fn encoded(text: &str) -> Option<String> {
     text.contains("=?").then(|| encoded_words(text))
 }
 
-/// The text as encoded words, for what no header may hold as it is.
+/// Returns the text as encoded words, for a text that no header may contain unchanged.
 pub fn encoded_words(text: &str) -> String {
     let words = words(text);
     words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word))).collect::<Vec<_>>().join(" ")
 }
 
-/// The text in pieces of whole characters.
+/// Splits the text into pieces of whole characters.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for character in text.chars() {

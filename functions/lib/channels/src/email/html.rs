@@ -1,4 +1,4 @@
-//! The HTML part of an e-mail, written so that no title, body or link can add markup of its own.
+//! HTML part of an e-mail, composed so that no title, body or link can add markup of its own.
 
 use domain::channel::link::Link;
 
@@ -9,8 +9,9 @@ const PARAGRAPH_STYLE: &str = "margin:0 0 16px";
 const SMALL_STYLE: &str = "margin:32px 0 0;font-size:12px";
 const SMALL_LINK_STYLE: &str = "color:#6b6b6b";
 
-/// One small page: the title as heading, the body's paragraphs, the link spelled out, and last the way to unsubscribe. Each block
-/// runs in the direction of its own text; `lang` is the text's language, if known.
+/// Composes one small page: the title as heading, the body's paragraphs, the link as text, and last the opt-out link.
+///
+/// Each block has the direction of its own text. `lang` is the text's language, if known.
 pub fn page(title: &str, body: &str, link: Option<&Link>, unsubscribe: Option<&Link>, lang: Option<&str>) -> String {
     let title = escaped(title);
     let paragraphs: String = body
@@ -42,7 +43,7 @@ fn element(name: &str, style: &str, content: &str) -> String {
     format!("<{name} dir=\"auto\" style=\"{style}\">{content}</{name}>\n")
 }
 
-/// Safe as text and inside a quoted attribute.
+/// Escapes a text for use as HTML text and inside a quoted attribute.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {

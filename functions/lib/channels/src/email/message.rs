@@ -1,4 +1,4 @@
-//! What is sent: a real MIME message with a text and an HTML part (RFC 2046 section 5.1.4), built from a notification.
+//! MIME message with a text part and an HTML part (RFC 2046 section 5.1.4), built from a notification.
 
 use jiff::Timestamp;
 use mail_builder::MessageBuilder;
@@ -15,29 +15,30 @@ use domain::channel::link::Link;
 use domain::text;
 use platform::private::Private;
 
-/// Longest subject, in characters.
+/// Maximum length of a subject, in characters.
 pub const MAX_SUBJECT_CHARS: usize = 200;
 
-/// One e-mail to one person. Every field is already safe: nothing in it can start a header or close an element.
+/// One e-mail to one recipient. No field can start a header or close an HTML element.
 #[derive(Debug, Clone)]
 pub struct EmailMessage {
-    /// Whom it comes from, at an address that SES must have verified.
+    /// Sender, with an address that SES must have verified.
     pub from: Sender,
     /// The only recipient.
     pub to: EmailAddress,
     /// One line of at most [`MAX_SUBJECT_CHARS`] characters.
     pub subject: Private<String>,
-    /// The text part, lines ended by `\n`.
+    /// Text part, with lines ended by `\n`.
     pub text: Private<String>,
-    /// The HTML part.
+    /// HTML part.
     pub html: Private<String>,
-    /// Where one click unsubscribes (RFC 8058).
+    /// Link for one-click unsubscribing (RFC 8058).
     pub list_unsubscribe: Option<Link>,
 }
 
 impl EmailMessage {
-    /// Writes the message for a notification's content, in the language `lang` if it is known. Title and body are cleaned, and a
-    /// long title is cut with `…`.
+    /// Composes the message for a notification's content, in the language `lang` if it is known.
+    ///
+    /// Title and body are cleaned, and a long title is cut with `…`.
     #[must_use]
     pub fn new(
         from: impl Into<Sender>,
@@ -66,8 +67,9 @@ impl EmailMessage {
         }
     }
 
-    /// The message as it goes over the wire. `notification_id` makes the `Message-ID` (SES puts its own in its place on
-    /// the way out, as it does with `Date`); `now` is the `Date`.
+    /// Returns the message in MIME format. `notification_id` gives the `Message-ID`, and `now` the `Date`.
+    ///
+    /// SES replaces both headers when it sends the message.
     #[must_use]
     pub fn to_mime(&self, notification_id: &str, now: Timestamp) -> Vec<u8> {
         let id: String = notification_id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
@@ -82,7 +84,7 @@ impl EmailMessage {
         let mut message = titled
             .message_id(format!("{id}@{}", self.from.address.domain()))
             .date(Date::new(now.as_second()))
-            // RFC 3834: keeps out-of-office answers away.
+            // RFC 3834: prevents out-of-office answers.
             .header("Auto-Submitted", Raw::new("auto-generated"));
         if let Some(link) = &self.list_unsubscribe {
             message = message.header("List-Unsubscribe", URL::new(link.as_str()));
@@ -95,7 +97,9 @@ impl EmailMessage {
         mime
     }
 
-    /// The same for the same message, and in neither part, so that content cannot end a part early.
+    /// Returns the boundary of the parts. The same message always gives the same boundary.
+    ///
+    /// Neither part contains the boundary, so that content cannot end a part early.
     fn boundary(&self, id: &str) -> String {
         let mut boundary = format!("=_{}", id.chars().take(40).collect::<String>());
         while self.text.expose().contains(&boundary) || self.html.expose().contains(&boundary) {

@@ -1,4 +1,4 @@
-//! E-mail by SES: one real MIME message for each notification, sent at most once.
+//! E-mail by SES: one MIME message for each notification, sent at most once.
 
 mod answer;
 mod header;

@@ -1,4 +1,4 @@
-//! The one place that calls SES.
+//! Client that calls SES.
 
 use aws_sdk_ses::Client;
 use aws_sdk_ses::config::Config;
@@ -13,7 +13,7 @@ use crate::aws::{Limits, Watch};
 use domain::channel::Answer;
 
 const PROVIDER: &str = "ses";
-/// The tag that names the notification, so that what SES tells of the mail later can be told of it.
+/// Name of the SES tag with the notification's id, so that SES's later events can be assigned to the notification.
 pub const NOTIFICATION_TAG: &str = "notification";
 
 /// Sends e-mail by SES, each message at most once.
@@ -26,13 +26,16 @@ pub struct EmailClient {
 }
 
 impl EmailClient {
-    /// `sender` has the address that SES has verified; `configuration_set` says where SES tells of what becomes of mails.
+    /// Creates a client.
+    ///
+    /// `sender` has the address that SES has verified. `configuration_set` determines where SES publishes the events
+    /// of mails.
     #[must_use]
     pub fn new(client: Client, sender: impl Into<Sender>, configuration_set: String) -> Self {
         Self { client, sender: sender.into(), configuration_set, limits: Limits::PAID }
     }
 
-    /// The `From` of the messages to build for this client.
+    /// Returns the `From` of the messages for this client.
     #[must_use]
     pub const fn sender(&self) -> &Sender {
         &self.sender
@@ -42,7 +45,7 @@ impl EmailClient {
     pub async fn send(&self, message: &EmailMessage, notification_id: &str, now: Timestamp) -> Answer {
         let watch = Watch::default();
         let mime = Blob::new(message.to_mime(notification_id, now));
-        // `build` asks for the data only, which is there; without it SES would refuse.
+        // `build` requires only the data, which is set; SES would refuse a message without data.
         let raw = RawMessage::builder().data(mime).build().ok();
         let tag = MessageTag::builder().name(NOTIFICATION_TAG).value(notification_id).build().ok();
         let call = self
@@ -169,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_is_not_made_in_time_was_no_send_either() {
-        // Takes TCP connections and never speaks TLS.
+        // Accepts TCP connections and never answers a TLS handshake.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let mut client = client(&url, Some(test_credentials()));

@@ -1,32 +1,32 @@
-//! Who e-mails come from: an address that SES has verified, and the name that readers see before it.
+//! Sender of e-mails: an address that SES has verified, and the display name before it.
 
 use super::header::encoded_words;
 use domain::channel::{EmailAddress, EmailAddressError};
 
-/// Longest display name, in characters.
+/// Maximum length of a display name, in characters.
 const MAX_NAME_CHARS: usize = 64;
 
-/// The author of all e-mails of a deployment.
+/// Sender of all e-mails of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
-    /// The address in `From`, which SES has verified.
+    /// Address in `From`, which SES has verified.
     pub address: EmailAddress,
-    /// The name in `From`.
+    /// Name in `From`.
     pub name: Option<SenderName>,
 }
 
 impl Sender {
-    /// Reads the address from the template parameter. It must be ASCII as given: SES's identities and the permission to send
-    /// name it in that form.
+    /// Parses the address from the template parameter.
     ///
-    /// # Errors
-    /// Says which rule the text breaks.
+    /// The text must be ASCII, because SES's identities and the permission to send use that form.
+    ///
+    /// # Errors Names the rule that the text breaks.
     pub fn parse_address(text: &str) -> Result<EmailAddress, SenderAddressError> {
         let address = EmailAddress::parse(text)?;
         if text.is_ascii() { Ok(address) } else { Err(SenderAddressError::NotAscii) }
     }
 
-    /// The value of the header `From`.
+    /// Returns the value of the header `From`.
     #[must_use]
     pub fn header(&self) -> String {
         let address = self.address.as_str();
@@ -41,31 +41,30 @@ impl From<EmailAddress> for Sender {
     }
 }
 
-/// Why a text is no sender's address.
+/// Reason why a text is no sender's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SenderAddressError {
-    /// It is no address at all.
+    /// The text is no e-mail address.
     #[error(transparent)]
     Address(#[from] EmailAddressError),
-    /// An internationalized domain that is not in its ASCII form.
+    /// The domain is internationalized and not in its ASCII form.
     #[error("email must have its domain name in ASCII form (xn--...)")]
     NotAscii,
 }
 
-/// A display name of at most 64 characters on one line.
+/// Display name of at most 64 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderName(String);
 
-/// The text is no [`SenderName`].
+/// Error for a text that is no [`SenderName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at most 64 characters without line breaks and control characters")]
 pub struct SenderNameError;
 
 impl SenderName {
-    /// Reads a name; blanks around it are left out, and of several together one is kept.
+    /// Parses a name. Surrounding blanks are removed, and several blanks in a row become one.
     ///
-    /// # Errors
-    /// When it is too long or has a character that could end a header.
+    /// # Errors If the name is too long or has a character that could end a header.
     pub fn parse(text: &str) -> Result<Self, SenderNameError> {
         let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if text.chars().count() > MAX_NAME_CHARS || text.contains(breaks) {
@@ -74,8 +73,9 @@ impl SenderName {
         Ok(Self(text.split_whitespace().collect::<Vec<_>>().join(" ")))
     }
 
-    /// A quoted string (RFC 5322 section 3.2.4); encoded words (RFC 2047) when it has another character than ASCII's or
-    /// could be read as an encoded word itself.
+    /// Returns a quoted string (RFC 5322 section 3.2.4).
+    ///
+    /// Encoded words (RFC 2047) are used instead if the name is not ASCII or could be read as an encoded word itself.
     fn encoded(&self) -> String {
         if self.0.is_ascii() && !self.0.contains("=?") {
             return format!("\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""));

@@ -1,23 +1,23 @@
-//! What a push service's answer means: the table of outcomes, pure.
+//! Translation of a push service's answer into an outcome, as a pure function.
 
 use jiff::Timestamp;
 
 use crate::retry_after::wait_ms;
 use domain::channel::{Outcome, Rejection};
 
-/// The meaning of a status (RFC 8030 section 5, RFC 8292 section 4.2, and what the four services document). A status that no
-/// document names has the meaning of its class.
+/// Returns the outcome for a status. A status that no document names is treated as its class.
 ///
-/// `retry_after` is the header's value as sent; it counts for every answer that says "not now".
+/// Sources: RFC 8030 section 5, RFC 8292 section 4.2, and the documentation of the four services. `retry_after` is
+/// the header's value as sent; it applies to every answer that means "retry later".
 #[must_use]
 pub fn outcome(status: u16, retry_after: Option<&str>, now: Timestamp) -> Outcome {
     match status {
         200..=299 => Outcome::Accepted,
         404 | 410 => Outcome::Gone,
-        // The key, the token's clock or the request: ours to mend, and no fault of the device.
+        // The key, the token's time or the request is wrong: a fault of this service, not of the device.
         400 | 401 | 403 => Outcome::Rejected { reason: Rejection::Config },
         413 => Outcome::Rejected { reason: Rejection::TooLarge },
-        // Windows throttles with 406. A request that came too slowly (408) or too early (425) was not looked at.
+        // Windows throttles with 406. A request that came too slowly (408) or too early (425) was not processed.
         406 | 408 | 425 | 429 | 500..=599 => {
             Outcome::RetryLater { after_ms: retry_after.and_then(|value| wait_ms(value, now)) }
         }
@@ -103,7 +103,8 @@ mod tests {
     }
 
     proptest! {
-        /// Every status of the class 2xx is a success and every one of 5xx is worth another try; outside 4xx nothing else is.
+        /// Every status of class 2xx is a success, and every status of class 5xx leads to a retry. Classes other than
+        /// 2xx, 4xx and 5xx are rejections.
         #[test]
         fn the_class_decides(status in any::<u16>()) {
             let meaning = outcome(status, None, now());

@@ -1,8 +1,8 @@
-//! The two ways out: to public addresses only, and to extra origins.
+//! HTTP clients for push services: one that connects to public addresses only, and one for extra origins.
 //!
-//! A name is judged by what it resolves to at the moment of connecting, by the resolver that the connection itself uses,
-//! so there is no second look-up that could answer differently. An address in place of a name, which would be connected to
-//! without a look-up, is turned away. Redirects are not followed and proxies not asked for: this client knows neither.
+//! A name is checked by the addresses that it resolves to at the moment of connecting. The connection uses the same
+//! resolver, so there is no second lookup with a different answer. An IP address in place of a name would be
+//! connected to without a lookup, so it is refused. This client follows no redirects and uses no proxies.
 
 use std::error::Error;
 use std::future::Future;
@@ -23,24 +23,24 @@ use tower_service::Service;
 
 use domain::channel::push::address::is_public;
 
-/// For a TCP connection, well within the time of a request.
+/// Maximum time to open a TCP connection, well within the time of a request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Connections are kept this long; push services end theirs later.
+/// Period for which an idle connection is kept; push services close theirs later.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// How soon a connection that died while the process slept is noticed.
+/// Interval of the HTTP/2 keep-alive, which detects a connection that died while the process was frozen.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The most of an answer that is kept while nobody has looked at it yet, its head included.
+/// Maximum bytes of an answer that are buffered before it is read, its head included.
 pub(super) const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
 
 /// A pooled HTTP client over TCP connections of `C`.
 type HttpClient<C> = Client<HttpsConnector<C>, Full<Bytes>>;
-/// The client for the known push services.
+/// Client for the known push services.
 pub type PublicClient = HttpClient<NamesOnly<HttpConnector<PublicOnly<GaiResolver>>>>;
-/// The client for extra origins.
+/// Client for extra origins.
 pub type ExtraClient = HttpClient<HttpConnector<GaiResolver>>;
 
-/// For the known push services: https, and to public addresses.
+/// Creates the client for the known push services: https, and public addresses only.
 pub fn public_client() -> PublicClient {
     public_client_with(GaiResolver::new())
 }
@@ -50,7 +50,7 @@ fn public_client_with<R: Resolver>(resolver: R) -> HttpClient<NamesOnly<HttpConn
     pooled(tls.wrap_connector(NamesOnly(tcp(PublicOnly(resolver)))))
 }
 
-/// For extra origins: also plain http, and to wherever the operator pointed.
+/// Creates the client for extra origins: also plain http, and any address that the operator set.
 pub fn extra_client() -> ExtraClient {
     pooled(extra_connector())
 }
@@ -60,7 +60,8 @@ fn extra_connector() -> HttpsConnector<HttpConnector<GaiResolver>> {
     tls.wrap_connector(tcp(GaiResolver::new()))
 }
 
-/// The same, speaking to plain http as it speaks to the large push services, which agree on HTTP/2 within TLS.
+/// Creates a client for extra origins that uses HTTP/2 over plain http. Large push services negotiate HTTP/2 within
+/// TLS.
 #[cfg(test)]
 pub(super) fn http2_client() -> ExtraClient {
     settings().http2_only(true).build(extra_connector())
@@ -94,7 +95,7 @@ fn settings() -> Builder {
     settings
 }
 
-/// What looks up names, with the bounds that hyper has on it.
+/// A service that resolves names, with the bounds that hyper requires.
 pub(super) trait Resolver:
     Service<Name, Response: Iterator<Item = SocketAddr>, Error: Into<BoxError>, Future: Send + 'static>
     + Clone
@@ -113,15 +114,16 @@ impl<R> Resolver for R where
 {
 }
 
-/// A resolver that keeps only what is public of another's answers.
+/// Resolver that keeps only the public addresses of another resolver's answers.
 #[derive(Clone)]
 pub struct PublicOnly<R>(R);
 
-/// A connector for names: hyper connects to an address without asking its resolver, so an address must not get that far.
+/// Connector that accepts names only. hyper connects to an IP address without its resolver, so an address is refused
+/// here.
 #[derive(Clone)]
 pub struct NamesOnly<C>(C);
 
-/// A name resolved to nothing public, or there was an address in its place.
+/// Error for a name without a public address, and for an IP address in place of a name.
 #[derive(Debug, thiserror::Error)]
 #[error("the name resolves to no public address")]
 pub(super) struct NotPublic;
@@ -162,23 +164,24 @@ where
     }
 }
 
-/// Whether hyper would take the host for an address. Other notations (`127.1`, `0x7f000001`) are names to it.
+/// Returns `true` if hyper would treat the host as an IP address. Other notations (`127.1`, `0x7f000001`) are names
+/// to hyper.
 fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<IpAddr>().is_ok()
 }
 
-/// The public ones, or [`NotPublic`] if none is.
+/// Returns the public addresses, or [`NotPublic`] if there are none.
 fn public(resolved: impl Iterator<Item = SocketAddr>) -> Resolved {
     let addresses: Vec<_> = resolved.filter(|address| is_public(address.ip())).collect();
     if addresses.is_empty() { Err(NotPublic.into()) } else { Ok(addresses.into_iter()) }
 }
 
-/// Whether a request failed because of [`NotPublic`].
+/// Returns `true` if a request failed because of [`NotPublic`].
 pub(super) fn is_not_public(error: &(dyn Error + 'static)) -> bool {
     error.is::<NotPublic>() || error.source().is_some_and(is_not_public)
 }
 
-/// Whether something came back that is no HTTP, or more of a head than is read.
+/// Returns `true` if the answer is not HTTP, or if its head exceeds the limit.
 pub(super) fn is_no_http(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) || error.source().is_some_and(is_no_http)
 }

@@ -1,4 +1,4 @@
-//! What is pushed: the JSON that our service worker reads, and the headers a push service acts on.
+//! Payload of a push: the JSON that our service worker reads, and the headers that a push service uses.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,35 +9,35 @@ use domain::notification::{PushOptions, Urgency};
 use domain::text;
 use platform::private::Private;
 
-/// The most plaintext that every push service takes (RFC 8291 section 4).
+/// Maximum plaintext that every push service accepts (RFC 8291 section 4).
 pub const MAX_PAYLOAD_BYTES: usize = ece::MAX_PLAINTEXT_BYTES;
-/// Four weeks, the longest that push services keep a message.
+/// Maximum TTL: four weeks, the longest time for which push services keep a message.
 pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
-/// What a body is cut to when a push service finds the message too large: about what a notification shows.
+/// Length to which a body is cut if a push service finds the message too large: about as much as a device shows.
 const SHORT_BODY_CHARS: usize = 120;
 
-/// What the person shall see, and what the page needs when they click.
+/// Content that the recipient sees, and data that the page needs after a click.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushContent {
-    /// The notification's public id, which the service worker sends back in receipts.
+    /// Public id of the notification, which the service worker returns in receipts.
     pub notification_id: String,
-    /// The first line.
+    /// First line.
     pub title: Private<String>,
-    /// The text.
+    /// Text.
     pub body: Private<String>,
-    /// What a click opens.
+    /// URL that a click opens.
     pub url: Option<Private<String>>,
-    /// An image beside the text.
+    /// Image beside the text.
     pub icon: Option<Private<String>>,
-    /// The caller's own values.
+    /// Values of the caller.
     pub data: Option<Private<Value>>,
     /// Pictures, buttons and the browser's presentation.
     pub options: PushOptions,
-    /// Where the service worker tells what became of it.
+    /// Link to which the service worker sends receipts.
     pub receipt: Option<Private<ReceiptLink>>,
 }
 
-/// A message that fits, ready to be sealed for any number of devices.
+/// Message that fits, ready to be encrypted for any number of devices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushMessage {
     content: PushContent,
@@ -47,13 +47,13 @@ pub struct PushMessage {
     topic: Topic,
 }
 
-/// Why there is no payload.
+/// Reason why there is no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadProblem {
-    /// Larger than [`MAX_PAYLOAD_BYTES`].
+    /// The payload is larger than [`MAX_PAYLOAD_BYTES`].
     #[error("the push payload has {bytes} bytes, at most 3,993 fit")]
     TooLarge {
-        /// Its size as JSON.
+        /// Size of the payload as JSON.
         bytes: usize,
     },
     /// The caller's data has no JSON form.
@@ -61,7 +61,9 @@ pub enum PayloadProblem {
     Unwritable,
 }
 
-/// The JSON as the service worker reads it. `tag` is the topic, so that the device replaces what the push service would.
+/// JSON as the service worker reads it.
+///
+/// `tag` is the topic, so that the device replaces the same messages as the push service does.
 #[derive(Serialize)]
 struct Payload<'a> {
     id: &'a str,
@@ -81,8 +83,9 @@ struct Payload<'a> {
 }
 
 impl PushMessage {
-    /// A message that a push service keeps for `ttl_seconds`, taken as 1 second at least (Windows refuses 0) and
-    /// [`MAX_TTL_SECONDS`] at most.
+    /// Creates a message that a push service keeps for `ttl_seconds`.
+    ///
+    /// The value is clamped to 1 second at least (Windows refuses 0) and [`MAX_TTL_SECONDS`] at most.
     ///
     /// # Errors
     ///
@@ -93,8 +96,9 @@ impl PushMessage {
         Ok(Self { content, payload, ttl_seconds, urgency, topic })
     }
 
-    /// The same with a body that every push service should take; `None` if the body is short already, or so nearly that it
-    /// would take no fewer bytes with an ellipsis.
+    /// Returns the message with a body that every push service should accept.
+    ///
+    /// Returns `None` if the body is short already, or if the body with an ellipsis would not take fewer bytes.
     #[must_use]
     pub fn shortened(&self) -> Option<Self> {
         let body = text::shortened(self.content.body.expose(), SHORT_BODY_CHARS)?;
@@ -103,25 +107,25 @@ impl PushMessage {
         (message.payload.expose().len() < self.payload.expose().len()).then_some(message)
     }
 
-    /// What is sealed.
+    /// Returns the plaintext.
     #[must_use]
     pub const fn payload(&self) -> &Private<Vec<u8>> {
         &self.payload
     }
 
-    /// The `TTL` header.
+    /// Returns the value of the header `TTL`.
     #[must_use]
     pub const fn ttl_seconds(&self) -> u32 {
         self.ttl_seconds
     }
 
-    /// The `Urgency` header.
+    /// Returns the value of the header `Urgency`.
     #[must_use]
     pub const fn urgency(&self) -> Urgency {
         self.urgency
     }
 
-    /// The `Topic` header.
+    /// Returns the value of the header `Topic`.
     #[must_use]
     pub const fn topic(&self) -> &Topic {
         &self.topic

@@ -1,8 +1,9 @@
-//! Web push (RFC 8030, 8291, 8292): free, and the first thing tried.
+//! Web push (RFC 8030, 8291, 8292), which is free and tried first.
 //!
-//! Endpoints and keys come from outside and are hostile until their own types have parsed them ([`PushEndpoint`],
-//! [`SubscriptionKeys`]); only then does `web-push` see them. It signs and names the headers, our `ece` seals, and the
-//! provider's answer is read here, because the crate loses `Retry-After` and three of the statuses that matter.
+//! Endpoints and keys come from outside and may be hostile. `web-push` receives them only after their own types have
+//! parsed them ([`PushEndpoint`], [`SubscriptionKeys`]). `web-push` signs and names the headers, and our `ece`
+//! encrypts. The provider's answer is read here, because the crate loses `Retry-After` and three of the relevant
+//! statuses.
 
 mod answer;
 mod connect;

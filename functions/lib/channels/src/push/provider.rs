@@ -1,4 +1,4 @@
-//! The one place that talks to push services.
+//! Client that calls push services.
 
 use std::time::Duration;
 
@@ -22,18 +22,18 @@ use super::vapid::VapidCache;
 use domain::channel::push::{PushEndpoint, Subscription};
 use domain::channel::{Answer, Outcome, Rejection};
 
-/// For one push in all: connecting, sending, and trying once more with a shorter body.
+/// Maximum time of one push in total: connecting, sending, and one more try with a shorter body.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// For opening a connection ahead of need.
+/// Maximum time to open a connection in advance.
 const WARM_LIMIT: Duration = Duration::from_secs(2);
-/// For an answer's body once its head is there, which says all that counts.
+/// Maximum time for an answer's body after its head, which alone decides the outcome.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The origins that carry nearly every push; Windows gives each region its own.
+/// Origins that carry nearly every push. The Windows push service has one for each region.
 pub const PUSH_SERVICES: [&str; 3] =
     ["https://fcm.googleapis.com", "https://updates.push.services.mozilla.com", "https://web.push.apple.com"];
 
-/// Sends pushes. One per process: it keeps connections and signatures.
+/// Sends pushes. A process has one client, which keeps connections and signatures.
 #[derive(Debug)]
 pub struct PushClient {
     vapid: VapidCache,
@@ -41,7 +41,7 @@ pub struct PushClient {
     extra: ExtraClient,
 }
 
-/// One exchange with a push service, or what prevented it.
+/// Result of one exchange with a push service, or the reason why there was none.
 struct Exchange {
     outcome: Outcome,
     status_code: Option<u16>,
@@ -49,31 +49,33 @@ struct Exchange {
 }
 
 impl PushClient {
-    /// A client without connections yet.
+    /// Creates a client without connections.
     #[must_use]
     pub fn new(vapid: VapidCache) -> Self {
         Self { vapid, public: public_client(), extra: extra_client() }
     }
 
-    /// One that speaks HTTP/2 to extra origins.
+    /// Creates a client that uses HTTP/2 for extra origins.
     #[cfg(test)]
     pub(super) fn over_http2(vapid: VapidCache) -> Self {
         Self { vapid, public: public_client(), extra: super::connect::http2_client() }
     }
 
-    /// The VAPID public key in base64url, for browsers.
+    /// Returns the VAPID public key in base64url, for browsers.
     #[must_use]
     pub fn public_key(&self) -> &str {
         self.vapid.key().public_key()
     }
 
-    /// Sends `message` to one device, within 10 s in all. A message that the push service finds too large is shortened
-    /// once and sent again. Every failure is an [`Answer`].
+    /// Sends `message` to one device, within 10 s in total.
+    ///
+    /// If the push service finds the message too large, it is shortened once and sent again. Every failure is an
+    /// [`Answer`].
     pub async fn push(&self, subscription: &Subscription, message: &PushMessage, now: Timestamp) -> Answer {
         self.push_within(subscription, message, now, TIME_LIMIT).await
     }
 
-    /// The same with less time.
+    /// Sends as [`Self::push`] does, within `limit` if that is shorter than 10 s.
     pub async fn push_within(
         &self,
         subscription: &Subscription,
@@ -98,8 +100,10 @@ impl PushClient {
         }
     }
 
-    /// Opens connections to `origins` (see [`PUSH_SERVICES`]), so that the first push does not wait for them. What fails
-    /// here fails again, and is told, when it matters. The future may run beside everything else.
+    /// Opens connections to `origins` (see [`PUSH_SERVICES`]), so that the first push does not wait for them.
+    ///
+    /// A failure is ignored here: it occurs again at the push and is reported there. The future can run in parallel
+    /// with other work.
     pub fn warm(&self, origins: &[&str]) -> impl Future<Output = ()> + Send + 'static {
         let head = |origin: &&str| Request::builder().method(Method::HEAD).uri(*origin).body(Full::default()).ok();
         let opening: Vec<_> = origins.iter().filter_map(head).map(|request| self.public.request(request)).collect();
@@ -129,9 +133,11 @@ impl PushClient {
         }
     }
 
-    /// Sends the request, and once more if the connection is lost before an answer: so looks a connection that the service
-    /// closed while it was idle, a stream that it refused because it is going away, and a process that slept. A push may be
-    /// repeated, since its `Topic` replaces what came of the first.
+    /// Sends the request, and once more if the connection is lost before an answer.
+    ///
+    /// Three normal events look like this: the service closed an idle connection, the service refused a stream
+    /// because it shuts down, or the process was frozen. A push may be repeated, since its `Topic` replaces the first
+    /// one.
     async fn send(
         &self,
         endpoint: &PushEndpoint,
@@ -152,12 +158,12 @@ impl PushClient {
     }
 }
 
-/// Whether a connection that stood was lost before an answer.
+/// Returns `true` if an established connection was lost before an answer.
 fn is_lost(error: &ClientError) -> bool {
     !error.is_connect() && !is_no_http(error)
 }
 
-/// Trying again may help, and nobody said when.
+/// Outcome of a failure that a retry may overcome, without a `Retry-After`.
 const LATER: Outcome = Outcome::RetryLater { after_ms: None };
 
 impl Exchange {
@@ -194,7 +200,7 @@ impl Exchange {
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let outcome = outcome(status.as_u16(), retry_after, now);
-        // Read also when nobody looks at it: a connection with an unread answer cannot be used again.
+        // Read even if the body is not used: a connection with an unread answer cannot be used again.
         let patience = deadline.min(Instant::now() + BODY_PATIENCE);
         let body = timeout_at(patience, Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect()).await;
         let errno = body.ok().and_then(Result::ok).and_then(|body| errno(&body.to_bytes()));
@@ -203,7 +209,9 @@ impl Exchange {
     }
 }
 
-/// The number by which Mozilla's push service tells its refusals apart; texts may repeat the endpoint and stay out.
+/// Returns the number that distinguishes the refusals of Mozilla's push service.
+///
+/// The texts of such answers may repeat the endpoint, so they are not used.
 fn errno(body: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
     struct Refusal {

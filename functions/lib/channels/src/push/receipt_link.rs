@@ -1,31 +1,31 @@
-//! The link with which a service worker reports what became of a push.
+//! Link to which a service worker sends the receipts of a push.
 
 use serde::Serialize;
 
 use platform::private::Private;
 
-/// The most bytes of the base, which stands in every push payload.
+/// Maximum length of the base in bytes, since the base is in every push payload.
 pub const MAX_BASE_BYTES: usize = 128;
-/// Number of characters of the token of a device's receipt.
+/// Length of the token of a device's receipt, in characters.
 pub const RECEIPT_TOKEN_CHARS: usize = 76;
 
-/// Where a push's receipts go, and what allows to send them. Its tokens are in every payload, as `receipt`.
+/// Address of a push's receipts and the token that permits them. Every payload with links contains it as `receipt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptLink {
-    /// `POST` here.
+    /// URL to `POST` receipts to.
     pub url: String,
-    /// With this.
+    /// Token that each receipt must include.
     pub token: Private<String>,
 }
 
 impl ReceiptLink {
-    /// The link below this base.
+    /// Creates the link below this base.
     #[must_use]
     pub fn below(base: &str, token: Private<String>) -> Self {
         Self { url: receipts_url(base), token }
     }
 
-    /// The largest there can be: what a payload must leave room for.
+    /// Returns the link at its maximum length, for which a payload must leave room.
     #[must_use]
     pub fn longest() -> Self {
         Self { url: receipts_url(&"x".repeat(MAX_BASE_BYTES)), token: Private::new("x".repeat(RECEIPT_TOKEN_CHARS)) }

@@ -1,4 +1,4 @@
-//! A sealed message as an HTTP request: everything but the sending.
+//! HTTP request of an encrypted message, up to but not including the sending.
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -11,10 +11,10 @@ use super::message::PushMessage;
 use domain::channel::push::Subscription;
 use domain::notification::Urgency;
 
-/// Why there is no request.
+/// Reason why a request could not be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// The subscription's keys or the message cannot be sealed, or randomness failed.
+    /// The subscription's keys or the message cannot be encrypted, or no random bytes were available.
     #[error("sealing failed: {0}")]
     Seal(#[from] ece::Error),
     /// A header of the message cannot be written.
@@ -22,12 +22,12 @@ pub enum SealError {
     Header,
 }
 
-/// The request that brings `message` to one device, signed by `authorization` (from
+/// Builds the request that carries `message` to one device, with the header `authorization` (from
 /// [`VapidCache::authorization`](super::VapidCache::authorization)).
 ///
 /// # Errors
 ///
-/// [`SealError`]; parsed subscriptions and messages give none unless the system has no randomness.
+/// [`SealError`]. A parsed subscription and message give none unless the system has no random bytes.
 pub fn sealed_request(
     subscription: &Subscription,
     message: &PushMessage,
@@ -44,8 +44,10 @@ pub fn sealed_request(
     Ok(request)
 }
 
-/// The headers as `web-push` names them. It speaks an older `http`, so they are carried over; the URL stays our own,
-/// which is the one that was checked.
+/// Returns the headers as `web-push` names them.
+///
+/// That crate uses an older version of `http`, so the headers are copied. The URL is not taken from the crate, since
+/// ours is the one that was checked.
 fn named_headers(message: &PushMessage, body: Vec<u8>) -> Result<(HeaderMap, Vec<u8>), SealError> {
     let sealed =
         WebPushPayload { content: body, crypto_headers: Vec::new(), content_encoding: ContentEncoding::Aes128Gcm };
@@ -66,7 +68,7 @@ fn named_headers(message: &PushMessage, body: Vec<u8>) -> Result<(HeaderMap, Vec
     Ok((headers, body))
 }
 
-/// The urgency as the library names it.
+/// Converts the urgency into the library's type.
 const fn urgency(urgency: Urgency) -> web_push::Urgency {
     match urgency {
         Urgency::VeryLow => web_push::Urgency::VeryLow,

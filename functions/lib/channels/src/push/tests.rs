@@ -1,4 +1,4 @@
-//! A push from end to end: a push service on this machine verifies and opens what arrives, on another library.
+//! End-to-end tests of a push: a local push service verifies and decrypts with another library.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,6 +1,7 @@
-//! Who we are, to a push service (RFC 8292): one signature per origin, kept for its life.
+//! VAPID identification of this service to a push service (RFC 8292): one signature per origin, cached while it is
+//! valid.
 //!
-//! Signing costs several times what sealing does, and Apple asks senders not to renew a token more than once an hour.
+//! Signing costs several times as much as encryption. Apple asks senders not to renew a token more than once an hour.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,20 +17,20 @@ use domain::channel::is_domain_name;
 use domain::channel::push::PushEndpoint;
 use domain::channel::push::keys::BASE64URL;
 
-/// How long a signature is valid; RFC 8292 allows 24 h.
+/// Validity of a signature: 12 h; RFC 8292 allows 24 h.
 const LIFETIME_SECONDS: i64 = 12 * 3_600;
-/// A signature with less life than this is not used any more.
+/// Remaining validity below which a signature is not used any more: 1 h.
 const RENEWED_BEFORE_SECONDS: i64 = 3_600;
-/// Two of the services spread over many host names, so the cache has an end.
+/// Maximum number of cached origins, since two of the services use many host names.
 const MOST_ORIGINS: usize = 256;
 
-/// What is wrong with the VAPID configuration. No variant carries the key.
+/// Fault of the VAPID configuration. No variant contains the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VapidProblem {
-    /// Not the 32 bytes of a P-256 private key in base64url.
+    /// The key is not the 32 bytes of a P-256 private key in base64url.
     #[error("the VAPID private key is not 32 bytes of a P-256 scalar in base64url")]
     Key,
-    /// Neither an address nor a page where a push service could reach the operator.
+    /// The subject is neither an address nor a page at which a push service could reach the operator.
     #[error("the VAPID subject is neither mailto: nor https:, or names localhost")]
     Subject,
     /// The signature could not be made.
@@ -37,7 +38,7 @@ pub enum VapidProblem {
     Signing,
 }
 
-/// The private key, and its public half for browsers.
+/// Private key, and its public key for browsers.
 #[derive(Clone)]
 pub struct VapidKey {
     signer: PartialVapidSignatureBuilder,
@@ -45,14 +46,14 @@ pub struct VapidKey {
 }
 
 impl VapidKey {
-    /// Reads the raw private scalar in base64url, the form that VAPID key generators give.
+    /// Parses the raw private scalar in base64url, the format that VAPID key generators produce.
     ///
     /// # Errors
     ///
     /// [`VapidProblem::Key`].
     pub fn parse(private_key: &str) -> Result<Self, VapidProblem> {
         let scalar = BASE64URL.decode(private_key.trim()).map_err(|_| VapidProblem::Key)?;
-        // web-push panics on 31 bytes, so nothing reaches it that is not a key.
+        // web-push panics on 31 bytes, so only a valid key is passed on.
         if scalar.len() != 32 || p256::SecretKey::from_slice(&scalar).is_err() {
             return Err(VapidProblem::Key);
         }
@@ -62,7 +63,7 @@ impl VapidKey {
         Ok(Self { signer, public_key })
     }
 
-    /// The public key in base64url: a browser's `applicationServerKey`.
+    /// Returns the public key in base64url: a browser's `applicationServerKey`.
     #[must_use]
     pub fn public_key(&self) -> &str {
         &self.public_key
@@ -75,12 +76,12 @@ impl fmt::Debug for VapidKey {
     }
 }
 
-/// Where a push service reaches the operator: `mailto:` or `https:`. Apple refuses localhost and anything with spaces.
+/// Contact address of the operator for push services: `mailto:` or `https:`. Apple refuses localhost and spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VapidSubject(String);
 
 impl VapidSubject {
-    /// Reads the template parameter.
+    /// Parses the template parameter.
     ///
     /// # Errors
     ///
@@ -95,19 +96,21 @@ impl VapidSubject {
     }
 }
 
-/// The host of an `https:` URL in its usual spelling: the subject is sent as written, and a push service may compare it as text.
+/// Returns the host of an `https:` URL in its usual spelling.
+///
+/// The subject is sent as written, and a push service may compare it as text.
 fn https_host(subject: &str) -> Option<&str> {
     subject.strip_prefix("https://")?.split('/').next()
 }
 
-/// Signs for an origin once, and again when the signature grows old.
+/// Cache of one signature per origin, renewed before it expires.
 pub struct VapidCache {
     key: VapidKey,
     subject: VapidSubject,
     signed: Mutex<HashMap<String, Signed>>,
 }
 
-/// A header that is ready to send, and the time in which it may be sent.
+/// Header that is ready to send, with the period in which it may be sent.
 struct Signed {
     authorization: HeaderValue,
     from: Timestamp,
@@ -115,26 +118,28 @@ struct Signed {
 }
 
 impl Signed {
-    /// A clock that was set back would otherwise send a token that lives too long for the push service.
+    /// Returns `true` if the header may be sent at `now`.
+    ///
+    /// If the clock was set back, the token would be valid for longer than a push service accepts, so it is not used.
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.from <= now && now.as_second() < self.renewed_at_second
     }
 }
 
 impl VapidCache {
-    /// An empty cache.
+    /// Creates an empty cache.
     #[must_use]
     pub fn new(key: VapidKey, subject: VapidSubject) -> Self {
         Self { key, subject, signed: Mutex::default() }
     }
 
-    /// The key it signs with.
+    /// Returns the key that signs.
     #[must_use]
     pub const fn key(&self) -> &VapidKey {
         &self.key
     }
 
-    /// The `Authorization` header for an endpoint's origin, valid for an hour at least.
+    /// Returns the `Authorization` header for an endpoint's origin, valid for at least an hour.
     ///
     /// # Errors
     ///
@@ -155,7 +160,7 @@ impl VapidCache {
 
     fn sign(&self, origin: &str, now: Timestamp) -> Result<Signed, VapidProblem> {
         let expires_at_second = now.as_second() + LIFETIME_SECONDS;
-        // Only the origin of the "subscription" is read, and only to fill in an `aud` that is given here anyway.
+        // Only the origin of the "subscription" is read, to fill in an `aud` that is set here anyway.
         let subscription = SubscriptionInfo::new(origin, "", "");
         let mut builder = self.key.signer.clone().add_sub_info(&subscription);
         builder.add_claim("aud", origin);

@@ -1,24 +1,28 @@
-//! SNS's answers as outcomes. Source: the SNS API reference, Publish and "Common errors". (To a number that opted out
-//! SNS mostly accepts and drops the message, which only its delivery log tells; the codes here are for when it says so.)
+//! Translation of SNS's answers into outcomes. Source: the SNS API reference, Publish and "Common errors".
+//!
+//! SNS mostly accepts and drops a message to a number that opted out; only its delivery log shows this. The codes
+//! here apply if SNS refuses such a message.
 
 use crate::aws::{Refusal, rejected};
 use domain::channel::{Outcome, Rejection};
 
-/// The meaning of SNS's own codes; `None` for those that all AWS services share.
+/// Returns the outcome for SNS's own codes; `None` for those that all AWS services share.
 pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
     let is_opted_out = refusal.says("opted out") || refusal.says("opted-out");
     Some(match refusal.short_code() {
         "OptedOut" => rejected(Rejection::Refused),
         "InvalidParameter" | "ParameterValueInvalid" | "Validation" if is_opted_out => rejected(Rejection::Refused),
         "InvalidParameter" | "ParameterValueInvalid" | "Validation" => rejected(invalid_parameter(refusal)),
-        // A number outside the sandbox's verified ones, a key or an endpoint that is not set up: for ops to mend.
+        // A number that is not verified in the sandbox, or a key or endpoint that is not set up: the operator must
+        // act.
         "UserError" | "NotFound" | "EndpointDisabled" | "PlatformApplicationDisabled" => rejected(Rejection::Config),
         code if code.starts_with("KMS") && code != "KMSThrottling" => rejected(Rejection::Config),
         _ => return None,
     })
 }
 
-/// Of the parameters sent, only the number comes from outside; where SNS names another one the fault is ours.
+/// Classifies an invalid parameter. Only the number comes from outside; any other named parameter is this service's
+/// fault.
 fn invalid_parameter(refusal: &Refusal<'_>) -> Rejection {
     if refusal.says("sandbox") || refusal.says("sender") || refusal.says("maxprice") || refusal.says("smstype") {
         Rejection::Config

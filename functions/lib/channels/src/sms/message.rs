@@ -1,4 +1,4 @@
-//! The one text that is sent: as few parts as possible, in which words are cut and a link never is.
+//! Text of an SMS: as few parts as possible. Words may be cut, but a link is never cut.
 
 use super::parts::{Encoding, SmsParts, parts};
 use super::wording;
@@ -7,17 +7,18 @@ use domain::channel::link::Link;
 use domain::text;
 use platform::private::Private;
 
-/// Parts that a text is cut to unless the settings say otherwise.
+/// Maximum number of parts of a text unless the settings set another one.
 pub const DEFAULT_MAX_PARTS: u32 = 3;
-/// SNS takes 1,600 bytes of UTF-8 in all; five parts stay below that whatever they hold.
+/// Maximum number of parts. SNS accepts 1,600 bytes of UTF-8 in all; five parts stay below that whatever they
+/// contain.
 const MOST_PARTS: u32 = 5;
 
 /// Rules of the settings for every text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SmsRules {
-    /// Parts of one message at most; taken as 1 to 5.
+    /// Maximum number of parts of one message, clamped to 1 to 5.
     pub max_parts: u32,
-    /// Typographic quotes, dashes and the like become plain ones where that lets the text travel as GSM-7.
+    /// Replaces typographic quotes, dashes and the like by plain ones if the text can then be sent as GSM-7.
     pub plain_punctuation: bool,
 }
 
@@ -28,15 +29,16 @@ pub struct SmsMessage {
     pub to: PhoneNumber,
     /// The text as sent.
     pub text: Private<String>,
-    /// What it costs in parts.
+    /// Encoding and number of parts of the text.
     pub parts: SmsParts,
 }
 
 impl SmsMessage {
-    /// Writes `title: body link` with one of the `links`, which lead to the same place and stand in the order of preference. The
-    /// text that keeps some words, takes the fewest parts and loses the fewest words is sent. What is too long is cut at the end
-    /// of the body, at a word or between characters as readers see them, and gets an ellipsis that does not change the encoding.
-    /// Where no link leaves room for words it goes alone.
+    /// Composes `title: body link` with one of the `links`. The links lead to the same place, in order of preference.
+    ///
+    /// Among texts with words, the one with the fewest parts is sent; among those, the one that loses the fewest
+    /// words. A text that is too long is cut at the end of the body, at a word or between visible characters. An
+    /// ellipsis that does not change the encoding is added. If no link leaves room for words, a link is sent alone.
     #[must_use]
     pub fn new(to: PhoneNumber, title: &str, body: &str, links: &[Link], rules: SmsRules) -> Self {
         let max_parts = clamped(rules.max_parts);
@@ -50,19 +52,19 @@ impl SmsMessage {
     }
 }
 
-/// A number of parts that SNS takes.
+/// Limits a number of parts to the range that SNS accepts.
 pub fn clamped(max_parts: u32) -> u32 {
     max_parts.clamp(1, MOST_PARTS)
 }
 
-/// A text that fits, and how much of the words it does without.
+/// A text that fits, with the number of characters that were cut from its words.
 struct Fitted {
     text: String,
     lost: usize,
 }
 
 impl Fitted {
-    /// The order of preference among texts with words: fewer parts, fewer words lost, GSM-7.
+    /// Returns the order of preference among texts with words: fewer parts, then fewer characters cut, then GSM-7.
     fn rank(&self) -> (u32, usize, bool) {
         let SmsParts { encoding, parts } = parts(&self.text);
         (parts, self.lost, encoding == Encoding::Ucs2)
@@ -74,7 +76,7 @@ fn best(wordings: &[String], tails: impl Iterator<Item = String>, max_parts: u32
     fitting.min_by_key(Fitted::rank).map(|fitted| fitted.text)
 }
 
-/// The words, cut if need be, and then the tail; `None` when the tail leaves no room for a single character.
+/// Joins the words, cut if necessary, and the tail. Returns `None` if the tail leaves no room for a single character.
 fn fitted(words: &str, tail: &str, max_parts: u32) -> Option<Fitted> {
     if words.is_empty() {
         return None;

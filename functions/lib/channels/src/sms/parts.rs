@@ -1,26 +1,28 @@
-//! How many parts a text takes, because each part is paid for: GSM 03.38 septets, or UCS-2 when one character needs it.
+//! Number of parts of a text, because each part is paid for.
+//!
+//! A text is sent in GSM 03.38 septets, or in UCS-2 if one character requires it.
 
-/// How the text travels. One character outside the GSM alphabet makes the whole text UCS-2.
+/// Encoding of a text. One character outside the GSM alphabet makes the whole text UCS-2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
-    /// The GSM 7-bit default alphabet with its extension table (3GPP TS 23.038 section 6.2.1).
+    /// GSM 7-bit default alphabet with its extension table (3GPP TS 23.038 section 6.2.1).
     Gsm7,
     /// 16-bit units; a character outside the basic plane takes two.
     Ucs2,
 }
 
-/// What a text costs.
+/// Encoding and number of parts of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SmsParts {
-    /// How it travels.
+    /// Encoding of the text.
     pub encoding: Encoding,
-    /// How many messages are paid for; 0 for no text.
+    /// Number of parts that are paid for; 0 for an empty text.
     pub parts: u32,
 }
 
 impl Encoding {
-    /// Units of a text that fits into one message.
+    /// Returns the maximum number of units of a text that fits into one message.
     const fn single(self) -> u32 {
         match self {
             Self::Gsm7 => 160,
@@ -28,7 +30,7 @@ impl Encoding {
         }
     }
 
-    /// Units of each part of a longer text: its header takes six bytes.
+    /// Returns the number of units of each part of a longer text. The header of a part takes six bytes.
     const fn of_each_part(self) -> u32 {
         match self {
             Self::Gsm7 => 153,
@@ -45,7 +47,7 @@ impl Encoding {
     }
 }
 
-/// Counts the parts of a text, without splitting an escape sequence or a surrogate pair between two.
+/// Counts the parts of a text, without splitting an escape sequence or a surrogate pair.
 #[must_use]
 pub fn parts(text: &str) -> SmsParts {
     let is_gsm = text.chars().all(|character| septets(character).is_some());
@@ -65,7 +67,7 @@ pub fn parts(text: &str) -> SmsParts {
     SmsParts { encoding, parts }
 }
 
-/// Septets of a character, or `None` when the GSM alphabet does not have it.
+/// Returns the septets of a character, or `None` if the GSM alphabet lacks it.
 fn septets(character: char) -> Option<u32> {
     match character {
         'A'..='Z' | 'a'..='z' | '0'..='9' | '\n' | '\r' => Some(1),

@@ -1,4 +1,4 @@
-//! The one place that calls SNS to send an SMS.
+//! Client that calls SNS to send an SMS.
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::Config;
@@ -14,20 +14,19 @@ use domain::channel::Answer;
 const PROVIDER: &str = "sns";
 const MICROS: u64 = 1_000_000;
 
-/// What recipients see as the sender, where their country allows it: 1 to 11 letters and digits, at least one letter.
+/// Sender that recipients see, where their country allows it: 1 to 11 letters and digits, at least one letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderId(String);
 
-/// The text is no [`SenderId`].
+/// Error for a text that is no [`SenderId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sender id must be 1 to 11 ASCII letters and digits with at least one letter")]
 pub struct SenderIdError;
 
 impl SenderId {
-    /// Reads a sender id.
+    /// Parses a sender id.
     ///
-    /// # Errors
-    /// When SNS would refuse it.
+    /// # Errors If SNS would refuse the text.
     pub fn parse(text: &str) -> Result<Self, SenderIdError> {
         let is_sender = (1..=11).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -45,15 +44,17 @@ pub struct SmsClient {
 }
 
 impl SmsClient {
-    /// A client that sends as `sender_id` where a country allows it.
+    /// Creates a client that sends as `sender_id` where a country allows it.
     #[must_use]
     pub const fn new(client: Client, sender_id: Option<SenderId>) -> Self {
         Self { client, sender_id, limits: Limits::PAID }
     }
 
-    /// Calls SNS once, without retries, for at most 6 s. `max_price_usd_micros` is the most that one message may cost, all
-    /// all its parts together, in millionths of a US dollar: SNS does not deliver a dearer one. The answer, and SNS's id of
-    /// the message if it took it.
+    /// Calls SNS once, without retries, for at most 6 s. Returns the answer and, for an accepted SMS, its SNS message
+    /// id.
+    ///
+    /// `max_price_usd_micros` is the maximum price of one message, all its parts together, in millionths of a US
+    /// dollar. SNS does not deliver a more expensive message.
     pub async fn send(
         &self,
         message: &SmsMessage,
@@ -82,7 +83,7 @@ impl SmsClient {
         for (name, data_type, value) in attributes {
             let attribute =
                 value.map(|value| MessageAttributeValue::builder().data_type(data_type).string_value(value));
-            // `build` asks for the data type only, which is there.
+            // `build` requires only the data type, which is set.
             if let Some(Ok(attribute)) = attribute.map(|attribute| attribute.build()) {
                 publish = publish.message_attributes(name, attribute);
             }
@@ -91,7 +92,7 @@ impl SmsClient {
     }
 }
 
-/// US dollars as a decimal number.
+/// Formats an amount of US dollars as a decimal number.
 fn usd(micros: u64) -> String {
     format!("{}.{:06}", micros / MICROS, micros % MICROS)
 }
@@ -126,7 +127,7 @@ mod tests {
         client.send(&SmsMessage::new(to, "Title", "Body", &[], rules), max_price, Timestamp::UNIX_EPOCH).await.0
     }
 
-    /// Name to type and value, whatever order the SDK wrote them in.
+    /// Returns the type and value of each attribute by name, independent of the SDK's order.
     fn attributes(fields: &BTreeMap<String, String>) -> BTreeMap<&str, (&str, &str)> {
         let entry =
             |n: usize, part: &str| fields.get(&format!("MessageAttributes.entry.{n}.{part}")).map(String::as_str);

@@ -1,10 +1,13 @@
-//! The words of an SMS, as they are and in plain punctuation: one typographic quote would make every character cost double.
+//! Words of an SMS, unchanged and in plain punctuation: one typographic quote would double the cost of every
+//! character.
 
 use super::parts::{Encoding, parts};
 use domain::text;
 
-/// `title: body`, and if `plain` allows it and that lets them travel as GSM-7, the same with plain punctuation. No character of
-/// them directs the text: older phones show those as boxes, and each is paid for.
+/// Returns the variants of `title: body`.
+///
+/// If `plain` is `true` and plain punctuation allows GSM-7, that variant comes first. Direction marks are removed,
+/// since older phones show them as boxes and each one is paid for.
 pub fn of(title: &str, body: &str, plain: bool) -> Vec<String> {
     let (title, body) = (compact(title), compact(body));
     let separator = if title.is_empty() || body.is_empty() { "" } else { ": " };
@@ -16,7 +19,7 @@ pub fn of(title: &str, body: &str, plain: bool) -> Vec<String> {
     if parts(&plain).encoding == Encoding::Gsm7 { vec![plain, words] } else { vec![words] }
 }
 
-/// Cleaned lines with single spaces, and no empty ones among them.
+/// Returns the cleaned lines with single spaces, without empty lines.
 fn compact(text: &str) -> String {
     let text = text::lines(text).replace(is_direction, "");
     let lines = text.split('\n').map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -27,7 +30,7 @@ fn is_direction(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with punctuation of the GSM alphabet. Letters stay: `ç` is no `c`.
+/// Replaces punctuation by that of the GSM alphabet. Letters are kept: `ç` does not become `c`.
 fn in_plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! The built message, read back by a parser that did not build it, and compared with a file a person can read.
+//! Tests of the built message: it is parsed by another library and compared with a readable file.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use mail_parser::{Address, Message, MessageParser, MimeHeaders};
@@ -33,7 +33,7 @@ fn only(address: Option<&Address<'_>>) -> String {
     addresses.concat()
 }
 
-/// `UPDATE_GOLDEN=1` writes the file anew; look at the difference before committing it.
+/// Compares with the golden file. `UPDATE_GOLDEN=1` rewrites the file; check the difference before committing.
 fn assert_golden(name: &str, built: &[u8]) {
     let path = format!("{}/src/email/golden/{name}.eml", env!("CARGO_MANIFEST_DIR"));
     let built = String::from_utf8(built.to_vec()).unwrap();

@@ -28,7 +28,7 @@ fn a_name_without_public_answers_is_refused() {
     }
 }
 
-/// Why the client does not connect to `host`, and `listener` hears nothing.
+/// Returns the error of a connection to `host`, and checks that `listener` receives no connection.
 async fn refusal<C>(client: &Client<C, Full<Bytes>>, listener: &TcpListener, host: &str) -> ClientError
 where
     C: hyper_util::client::legacy::connect::Connect + Clone + Send + Sync + 'static,
@@ -49,13 +49,13 @@ async fn the_public_client_connects_to_no_notation_of_this_machine() {
     {
         assert!(is_not_public(&refusal(&client, &listener, host).await), "{host}");
     }
-    // To a resolver these are 127.0.0.1 too, but a certificate could not name them, so nobody is asked.
+    // A resolver maps these to 127.0.0.1 too. No connection is made, but the error may be another one.
     for host in ["127.1", "2130706433", "017700000001", "0177.0.0.1", "0x7f000001", "0x7f.1"] {
         refusal(&client, &listener, host).await;
     }
 }
 
-/// Answers each look-up with the next of its lists.
+/// Resolver that answers each lookup with the next of its lists.
 #[derive(Clone)]
 struct Scripted(Arc<Mutex<VecDeque<Vec<SocketAddr>>>>);
 
@@ -99,7 +99,7 @@ async fn a_known_name_that_somebody_bent_inwards_is_not_connected_to() {
     }
 }
 
-/// What a name may be bent to, and why that is not the public internet.
+/// Addresses that a hostile name may resolve to, each with the reason why it is not public.
 const INWARDS: &[(&str, &str)] = &[
     ("127.0.0.1:0", "loopback"),
     ("0.0.0.0:0", "unspecified, which means this machine"),

@@ -1,4 +1,4 @@
-//! The same over HTTP/2, which the large push services speak: streams that are refused, connections that go away.
+//! Tests over HTTP/2, which the large push services use: refused streams and connections that go away.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,26 +18,26 @@ use domain::channel::{Answer, Outcome};
 const PLENTY: Duration = Duration::from_secs(8);
 const SHORT: Duration = Duration::from_millis(300);
 
-/// What it does with a request.
+/// Action on a request.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     /// Answers 201.
     Create,
-    /// Answers 201 and goes away: no further request on this connection.
+    /// Answers 201 and sends GOAWAY: no further request on this connection.
     CreateAndGo,
-    /// Announces an answer first.
+    /// Sends an informational answer first.
     Announce,
-    /// Refuses or breaks off the stream.
+    /// Resets the stream with this reason.
     Reset(Reason),
-    /// Goes away with the request unanswered.
+    /// Sends GOAWAY without an answer to the request.
     Go(Reason),
-    /// Breaks the connection off.
+    /// Closes the connection.
     Close,
-    /// Says nothing.
+    /// Sends nothing.
     Wait,
     /// Answers 201 with a head of a megabyte.
     LongHead,
-    /// Answers 201 with a body that has no end.
+    /// Answers 201 with an endless body.
     Flood,
 }
 
@@ -54,7 +54,7 @@ struct Counts {
 }
 
 impl Service {
-    /// Does the n-th act with the n-th request, and answers 201 afterwards.
+    /// Runs the n-th action on the n-th request, and answers 201 afterwards.
     async fn doing(acts: &[Act]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -113,7 +113,7 @@ async fn answer(act: Act, request: Request<RecvStream>, mut respond: SendRespons
     }
 }
 
-/// Sends as much as the other side says it takes.
+/// Sends as many bytes as the client's flow control allows.
 async fn flood(mut body: h2::SendStream<Bytes>, counts: &Counts) {
     loop {
         body.reserve_capacity(16 * 1024);
@@ -192,7 +192,7 @@ async fn what_has_no_end_is_read_to_64_kib_and_no_further() {
     let answer = push(&client, &service.origin, PLENTY).await;
     assert_eq!(seen(&answer), ACCEPTED);
     assert_eq!(seen(&push(&client, &service.origin, PLENTY).await), ACCEPTED);
-    // What was read, and what may be under way before anybody reads.
+    // Bytes that were read, and bytes that may be in transit before the client reads.
     let flooded = service.counts.flooded_bytes.load(Ordering::SeqCst);
     assert!((64 * 1024..=2 * 64 * 1024 + 32 * 1024).contains(&flooded), "{flooded}");
 

@@ -1,4 +1,4 @@
-//! Push services that misbehave: for each way, what the push comes to, and that the next one goes through.
+//! Tests of push services that misbehave: the result of the push, and the success of the next one.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::service::{client, later, message};
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::channel::{Answer, Outcome, Rejection};
 
-/// Enough for what needs no waiting, on a busy machine too.
+/// Time limit for cases without a wait, sufficient on a busy machine too.
 const PLENTY: Duration = Duration::from_secs(8);
-/// For what would wait for ever.
+/// Time limit for cases that would wait for ever.
 const SHORT: Duration = Duration::from_millis(300);
 const ACCEPTED: Outcome = Outcome::Accepted;
 const LATER: Outcome = later(None);
@@ -26,7 +26,7 @@ const LOST: Option<&str> = Some("the connection was lost");
 const SILENT: Option<&str> = Some("timed out");
 const NO_HTTP: Option<&str> = Some("the answer was not HTTP");
 
-/// What one push came to, and how often the service was asked.
+/// Result of one push, and the number of requests that the service received.
 type Came = (Outcome, Option<u16>, Option<&'static str>, usize);
 
 pub async fn push(client: &PushClient, origin: &str, limit: Duration) -> Answer {
@@ -37,7 +37,7 @@ pub async fn push(client: &PushClient, origin: &str, limit: Duration) -> Answer 
     client.push_within(&subscription, &message("x"), Timestamp::now(), limit).await
 }
 
-/// Pushes once to a service that does `acts`, and once more when it has come to itself.
+/// Pushes once to a service that runs `acts`, and once more when the service answers correctly again.
 async fn sees(client: &PushClient, name: &str, acts: Vec<Vec<Act>>, limit: Duration, came: Came) -> Rogue {
     let rogue = Rogue::doing(acts).await;
     let answer = push(client, &rogue.origin, limit).await;
@@ -193,7 +193,7 @@ async fn what_has_no_end_is_read_to_64_kib_and_no_further() {
         ("empty lines", "", "\r\n", (LATER, None, NO_HTTP, 1)),
     ] {
         let rogue = sees(&client, name, vec![vec![say(head), Act::Flood(more)]], PLENTY, came).await;
-        // What the system took on both ends before anybody read is among it.
+        // The count includes data that the systems at both ends buffered before it was read.
         let taken = rogue.taken_bytes.load(Ordering::SeqCst);
         assert!(taken < 24 * 1024 * 1024, "{taken} bytes of {name} without end were taken");
     }

@@ -1,4 +1,4 @@
-//! A push service that does as it likes with each request, and afterwards as it should.
+//! Push service that misbehaves as configured, and answers correctly afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,20 +11,20 @@ use super::arrival::Arrival;
 
 pub const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n";
 
-/// One thing it does with a request.
+/// One action on a request.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Sends this.
+    /// Sends this text.
     Say(String),
-    /// Sends this again and again until nobody takes it any more.
+    /// Sends this text again and again until the client stops reading.
     Flood(&'static str),
-    /// Sends this, a byte now and then.
+    /// Sends this text, one byte at a time.
     Drip(String),
-    /// Says nothing until the other side gives up.
+    /// Sends nothing until the client closes the connection.
     Wait,
     /// Closes the connection.
     Close,
-    /// Closes it with what came unread, so that the system resets it.
+    /// Closes the connection with unread data, so that the system resets it.
     Reset,
 }
 
@@ -32,17 +32,17 @@ pub fn say(text: impl Into<String>) -> Act {
     Act::Say(text.into())
 }
 
-/// The service. Requests beyond those it was told about are answered 201.
+/// The service. Requests beyond the configured ones are answered with 201.
 pub struct Rogue {
     pub origin: String,
     pub requests: Arc<AtomicUsize>,
     pub connections: Arc<AtomicUsize>,
-    /// What the other side, or the system in between, took of all it sent.
+    /// Number of bytes that the client, or the system in between, accepted.
     pub taken_bytes: Arc<AtomicUsize>,
 }
 
 impl Rogue {
-    /// Does the n-th list of acts with the n-th request.
+    /// Starts a service that runs the n-th list of actions on the n-th request.
     pub async fn doing(acts: Vec<Vec<Act>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -68,7 +68,7 @@ impl Rogue {
 async fn connection(stream: TcpStream, requests: &AtomicUsize, acts: &[Vec<Act>], taken: &AtomicUsize) {
     let mut stream = BufReader::new(stream);
     loop {
-        // What is only looked at stays unread.
+        // Data that is only peeked at stays unread.
         let mut first = [0];
         if !matches!(stream.get_ref().peek(&mut first).await, Ok(1)) && stream.buffer().is_empty() {
             return;
@@ -90,7 +90,7 @@ async fn connection(stream: TcpStream, requests: &AtomicUsize, acts: &[Vec<Act>]
 }
 
 impl Act {
-    /// Whether the connection goes on.
+    /// Runs the action. Returns `true` if the connection continues.
     async fn done_on(self, stream: &mut BufReader<TcpStream>, taken: &AtomicUsize) -> bool {
         match self {
             Self::Say(text) => stream.write_all(text.as_bytes()).await.is_ok(),

@@ -1,4 +1,4 @@
-//! The promises of a push, kept over a real connection.
+//! Tests of a push over a real connection.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use domain::notification::{PushOptions, Urgency};
 const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n";
 const TOO_LARGE: &str = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n";
 
-/// A sender, a push service and a browser subscribed there.
+/// A sender, a push service and a subscribed browser.
 struct World {
     client: PushClient,
     service: PushService,
@@ -39,7 +39,7 @@ impl World {
         self.client.push_within(&self.subscription, &message(body), Timestamp::now(), Duration::from_secs(5)).await
     }
 
-    /// What the browser reads of the next request.
+    /// Returns the payload of the next request, as the browser decrypts it.
     fn read(&mut self) -> Value {
         let arrival = self.service.arrival().unwrap();
         serde_json::from_slice(&self.browser.open(&arrival.body).unwrap()).unwrap()

@@ -6,7 +6,7 @@ use super::super::tests::verified_claims;
 use super::*;
 use domain::channel::push::ExtraOrigins;
 
-// The pair of web-push's own documentation.
+// Key pair from web-push's own documentation.
 const PRIVATE_KEY: &str = "IQ9Ur0ykXoHS9gzfYX0aBjy9lvdrjx_PFUXmie9YRcY";
 const PUBLIC_KEY: &str = "BMjQIp55pdbU8pfCBKyXcZjlmER_mXt5LqNrN1hrXbdBS5EnhIbMu3Au-RV53iIpztzNXkGI56BFB1udQ8Bq_H4";
 
