@@ -175,8 +175,7 @@ const fn by_status(status: u16) -> Outcome {
     }
 }
 
-/// Observes one call inside the SDK: whether the request was handed to the connection, the status of the answer and
-/// its `Retry-After`.
+/// Observes one call inside the SDK: whether the request was handed to the connection, the status and `Retry-After`.
 ///
 /// Limits the connection to this one call.
 #[derive(Debug, Clone, Default)]

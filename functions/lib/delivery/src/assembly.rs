@@ -54,7 +54,8 @@ pub struct DispatcherConfig {
 
 /// Loads the secrets and creates the dispatcher and the hasher of recipient keys.
 ///
-/// # Errors Names the secret that is missing or malformed, or reports that SSM does not answer.
+/// # Errors
+/// Names the secret that is missing or malformed, or reports that SSM does not answer.
 pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
     let secrets = config.secrets().await?;
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
@@ -75,7 +76,8 @@ impl DispatcherConfig {
 
     /// Reads the environment.
     ///
-    /// # Errors Names the variable that is missing or not usable.
+    /// # Errors
+    /// Names the variable that is missing or not usable.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             parameter_prefix: environment.required("PARAMETER_PREFIX")?,
@@ -100,7 +102,8 @@ impl DispatcherConfig {
 
     /// Loads the keys that sending requires.
     ///
-    /// # Errors Names the key that is missing or malformed.
+    /// # Errors
+    /// Names the key that is missing or malformed.
     pub async fn secrets(&self) -> Result<Secrets, SecretsError> {
         let parameters = ParameterStore::new(aws::ssm(&self.aws));
         let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
@@ -116,7 +119,8 @@ impl DispatcherConfig {
 
     /// Creates the dispatcher.
     ///
-    /// # Errors If a secret is missing, or the VAPID key is not a P-256 private key.
+    /// # Errors
+    /// If a secret is missing, or the VAPID key is not a P-256 private key.
     pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
         let dynamodb = self.dynamodb();
         let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());

@@ -1,6 +1,6 @@
 //! Executes the steps of the escalation policy until a notification ends or must wait.
 //!
-//! **The state is stored before a provider is called.** A push requires a stored lease; a paid call requires a stored
+//! **The state is stored before a provider is called.** A push requires a stored lease. A paid call requires a stored
 //! claim. So a crash at any line leaves an item in `due` that shows which calls may have been made.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,7 +137,8 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// Works until the notification ends, must wait, or the allowance is used up. Returns the stored state.
     ///
-    /// # Errors If the store does not answer, or another process took the notification over meanwhile.
+    /// # Errors
+    /// If the store does not answer, or another process took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
         let mut recipient = job.recipient.take();
         loop {
@@ -207,8 +208,9 @@ impl Dispatcher {
         }
     }
 
-    /// Returns the hosts of this notification whose breaker is open, each with a random time up to 10 s after its
-    /// opening ends.
+    /// Returns the hosts of this notification whose breaker is open, with the time until which each is skipped.
+    ///
+    /// That time is a random one, up to [`SPREAD`] after the breaker allows a call.
     fn barred(&self, job: &Job, recipient: Option<&Recipient>) -> Bars {
         let devices = recipient.map(|recipient| recipient.devices.as_slice()).unwrap_or_default();
         let paid = job.notification.channels.iter().filter(|channel| channel.is_paid());

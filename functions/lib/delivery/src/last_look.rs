@@ -1,8 +1,9 @@
-//! Pre-send check: after the claim of a paid call is stored, reads whether the recipient may still be reached at the
+//! Pre-send check after the claim of a paid call is stored: whether the recipient may still be reached at the
 //! address.
 //!
-//! An erasure deletes the profile before it queries the recipient's notifications for the last time. So either the
-//! erasure finds the claim and deletes it, or the profile was already deleted before the claim was stored.
+//! An erasure deletes the profile before it queries the recipient's notifications for the last time. If the query
+//! finds the claim, the erasure deletes the claim. Otherwise the profile was already deleted before the claim was
+//! stored.
 
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ pub enum Obstacle {
 impl Dispatcher {
     /// Returns the obstacle to a call on this channel, found by two reads.
     ///
-    /// The recipient is read last, as close to the call as possible. If a table does not answer, the call is made:
-    /// the recipient was read a moment ago, and a claim that is given up would end as uncertain.
+    /// The recipient is read last, as close to the call as possible. If a table does not answer, the call is made.
+    /// The recipient was read a moment ago, and a claim without a call would end as uncertain.
     pub(super) async fn obstacle(&self, recipient: &Recipient, channel: Channel) -> Option<Obstacle> {
         let address = match channel {
             Channel::Push => None,

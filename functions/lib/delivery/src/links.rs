@@ -35,7 +35,8 @@ impl PublicBaseUrl {
     ///
     /// `http` is accepted for a local address alone, because links contain tokens.
     ///
-    /// # Errors If no link can begin with the text.
+    /// # Errors
+    /// If no link can begin with the text.
     pub fn parse(text: &str) -> Result<Self, NotABaseUrl> {
         let link = Link::parse(text.trim()).map_err(|_| NotABaseUrl)?;
         if link.as_str().contains(['?', '#', '\\']) {
@@ -103,8 +104,9 @@ impl<'a> Links<'a> {
         Self { base, keys }
     }
 
-    /// Returns the links with which a push to this device, and the page it opens, report until 30 days after its
-    /// lifetime.
+    /// Returns the links for reports of a push: those of this device and of the page that the push opens.
+    ///
+    /// They are valid until 30 days after the notification's lifetime, but not longer than the notification is kept.
     #[must_use]
     pub fn push(&self, about: &Notification, device_id: &str) -> PushLinks {
         let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);

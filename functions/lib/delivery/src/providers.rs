@@ -155,7 +155,8 @@ const fn usd_micros(euro_micros: u64) -> u64 {
 
 /// Composes the web push for a notification. Its TTL is the rest of the notification's lifetime at `now`.
 ///
-/// # Errors If the message is larger than a push may be.
+/// # Errors
+/// If the message is larger than a push may be.
 pub fn push_message(
     about: &Notification,
     links: Option<PushLinks>,

@@ -175,8 +175,8 @@ impl<'a> Ladder<'a> {
 
     /// Returns the time at which an attempt may be repeated.
     ///
-    /// Returns `None` if the attempt may not be repeated, if its tries are spent, or if the time falls at or past the
-    /// end of the lifetime. Then the next channel is tried at once.
+    /// Returns `None` if the attempt may not be repeated or its tries are spent. The same holds if the time falls at
+    /// or past the end of the lifetime. Then the next channel is tried at once.
     pub(super) fn again_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
         if u32::try_from(made).is_ok_and(|made| made >= self.tries_on(last.channel, notification)) {
             return None;
@@ -186,8 +186,9 @@ impl<'a> Ladder<'a> {
         Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until)
     }
 
-    /// Returns the tries on a channel: the type's own number while a later channel could still reach the recipient,
-    /// else [`TIMES_ON_THE_LAST`] times as many.
+    /// Returns the number of tries on a channel: the type's own number while a later channel could still be tried.
+    ///
+    /// Otherwise the number is [`TIMES_ON_THE_LAST`] times as large.
     fn tries_on(&self, channel: Channel, notification: &Notification) -> u32 {
         let mut later = notification.channels.iter().skip_while(|each| **each != channel).skip(1);
         let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, to));
@@ -220,7 +221,7 @@ pub(super) enum Rung<'a> {
     Try(Step<'a>),
     /// Nothing more to do on this channel; continue with the next one.
     Passed,
-    /// Nothing to do on this channel before this time: a breaker is open, or a push service in trouble is waited for.
+    /// Nothing to do on this channel before this time: a breaker is open, or push is waited for.
     Barred(Timestamp),
     /// A provider accepted the message; the attempt ended at this time, in milliseconds since the epoch.
     Reached(i64),

@@ -83,8 +83,8 @@ pub struct Told {
 impl Dispatcher {
     /// Processes up to `most` due notifications, most urgent first, until shortly before `ends_at_ms`.
     ///
-    /// # Errors If the index cannot be read. A failure of a single notification is counted and does not stop the
-    /// rest.
+    /// # Errors
+    /// If the index cannot be read. A failure of a single notification is counted and does not stop the rest.
     pub async fn sweep(&self, most: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
         let now = self.clock.now();
         let shards: Vec<_> = due_shards().collect();
@@ -150,7 +150,8 @@ impl Dispatcher {
 
     /// Processes one notification, if it is due.
     ///
-    /// # Errors If the store does not answer. A claim lost to another process is not an error.
+    /// # Errors
+    /// If the store does not answer. A claim lost to another process is not an error.
     pub async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<Resumed, StoreError> {
         let Some(notification) = self.notifications.get(id).await? else {
             return Ok(Resumed::Nothing);

@@ -90,7 +90,8 @@ impl TokenKeys {
 
     /// Returns the action that a token permits at `now`.
     ///
-    /// # Errors If this service did not sign the token, or the token has expired.
+    /// # Errors
+    /// If this service did not sign the token, or the token has expired.
     pub fn open(&self, token: &str, now: Timestamp) -> Result<Permit, TokenError> {
         if token.len() > MAX_BYTES.div_ceil(3) * 4 {
             return Err(TokenError::Invalid);

@@ -1,5 +1,5 @@
-//! Order within a topic: messages of one topic to one recipient replace each other, so an older one must not follow a
-//! newer one.
+//! Order within a topic: an older message must not follow a newer one of the same topic and recipient, which it would
+//! replace.
 //!
 //! Within a process they are processed one at a time. A retry, a fallback, a scheduled or a resumed message is not
 //! tried right after its request. Such a message first queries the table for an accepted newer message of its topic.

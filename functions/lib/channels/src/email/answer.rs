@@ -1,7 +1,9 @@
 //! Translation of SES's answers into outcomes.
 //!
-//! Sources: the SES API reference, SendRawEmail and "Common errors"; the SES developer guide, "Email sending errors"
-//! and "Errors related to the sending quotas".
+//! Sources:
+//!
+//! * the SES API reference, SendRawEmail and "Common errors",
+//! * the SES developer guide, "Email sending errors" and "Errors related to the sending quotas".
 
 use crate::aws::{Refusal, rejected};
 use domain::channel::{Outcome, Rejection};

@@ -20,7 +20,8 @@ impl Sender {
     ///
     /// The text must be ASCII, because SES's identities and the permission to send use that form.
     ///
-    /// # Errors Names the rule that the text breaks.
+    /// # Errors
+    /// Names the rule that the text breaks.
     pub fn parse_address(text: &str) -> Result<EmailAddress, SenderAddressError> {
         let address = EmailAddress::parse(text)?;
         if text.is_ascii() { Ok(address) } else { Err(SenderAddressError::NotAscii) }
@@ -64,7 +65,8 @@ pub struct SenderNameError;
 impl SenderName {
     /// Parses a name. Surrounding blanks are removed, and several blanks in a row become one.
     ///
-    /// # Errors If the name is too long or has a character that could end a header.
+    /// # Errors
+    /// If the name is too long or has a character that could end a header.
     pub fn parse(text: &str) -> Result<Self, SenderNameError> {
         let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if text.chars().count() > MAX_NAME_CHARS || text.contains(breaks) {
@@ -75,7 +77,7 @@ impl SenderName {
 
     /// Returns a quoted string (RFC 5322 section 3.2.4).
     ///
-    /// Encoded words (RFC 2047) are used instead if the name is not ASCII or could be read as an encoded word itself.
+    /// If the name is not ASCII or looks like an encoded word itself, encoded words (RFC 2047) are used instead.
     fn encoded(&self) -> String {
         if self.0.is_ascii() && !self.0.contains("=?") {
             return format!("\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""));

@@ -13,7 +13,7 @@ use platform::private::Private;
 pub const MAX_PAYLOAD_BYTES: usize = ece::MAX_PLAINTEXT_BYTES;
 /// Maximum TTL: four weeks, the longest time for which push services keep a message.
 pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
-/// Length to which a body is cut if a push service finds the message too large: about as much as a device shows.
+/// Maximum characters of a body after a push service found the message too large: about as much as a device shows.
 const SHORT_BODY_CHARS: usize = 120;
 
 /// Content that the recipient sees, and data that the page needs after a click.

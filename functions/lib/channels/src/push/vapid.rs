@@ -120,7 +120,8 @@ struct Signed {
 impl Signed {
     /// Returns `true` if the header may be sent at `now`.
     ///
-    /// If the clock was set back, the token would be valid for longer than a push service accepts, so it is not used.
+    /// If the clock was set back, the header is not used: its token would exceed the validity that push services
+    /// accept.
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.from <= now && now.as_second() < self.renewed_at_second
     }

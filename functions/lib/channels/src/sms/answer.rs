@@ -13,8 +13,7 @@ pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
         "OptedOut" => rejected(Rejection::Refused),
         "InvalidParameter" | "ParameterValueInvalid" | "Validation" if is_opted_out => rejected(Rejection::Refused),
         "InvalidParameter" | "ParameterValueInvalid" | "Validation" => rejected(invalid_parameter(refusal)),
-        // A number that is not verified in the sandbox, or a key or endpoint that is not set up: the operator must
-        // act.
+        // The number is not verified in the sandbox, or a key or endpoint is not set up: the operator must act.
         "UserError" | "NotFound" | "EndpointDisabled" | "PlatformApplicationDisabled" => rejected(Rejection::Config),
         code if code.starts_with("KMS") && code != "KMSThrottling" => rejected(Rejection::Config),
         _ => return None,

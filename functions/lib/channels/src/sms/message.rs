@@ -34,10 +34,10 @@ pub struct SmsMessage {
 }
 
 impl SmsMessage {
-    /// Composes `title: body link` with one of the `links`. The links lead to the same place, in order of preference.
+    /// Composes `title: body link` with one of the `links`, which lead to the same place, in order of preference.
     ///
-    /// Among texts with words, the one with the fewest parts is sent; among those, the one that loses the fewest
-    /// words. A text that is too long is cut at the end of the body, at a word or between visible characters. An
+    /// A text that keeps some words is preferred. Among such texts, the fewest parts win, then the fewest characters
+    /// cut. A text that is too long is cut at the end of the body, at a word or between visible characters. An
     /// ellipsis that does not change the encoding is added. If no link leaves room for words, a link is sent alone.
     #[must_use]
     pub fn new(to: PhoneNumber, title: &str, body: &str, links: &[Link], rules: SmsRules) -> Self {

@@ -26,7 +26,8 @@ pub struct SenderIdError;
 impl SenderId {
     /// Parses a sender id.
     ///
-    /// # Errors If SNS would refuse the text.
+    /// # Errors
+    /// If SNS would refuse the text.
     pub fn parse(text: &str) -> Result<Self, SenderIdError> {
         let is_sender = (1..=11).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric())

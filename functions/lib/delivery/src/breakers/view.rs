@@ -1,9 +1,9 @@
 //! One process's view of all circuit breakers, and its writes to the shared table.
 //!
-//! A check before a call reads memory alone. The table is read at most every 5 s, in one read for all hosts of this
-//! process, in parallel with other reads. A new host counts as CLOSED until that read. A process that reports a
+//! A check before a call reads memory alone. The table is read at most every 5 s, in parallel with other reads. One
+//! read covers all hosts of this process. A new host counts as CLOSED until that read. A process that reports a
 //! failure gets the state in the response. If the table does not answer, sending continues. A caller waits for the
-//! table for [`PATIENCE`] at most; after a failure, the table is not called for 5 s.
+//! table for [`PATIENCE`] at most. After a failure, the table is not called for 5 s.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -189,10 +189,9 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
     }
 
-    /// Keeps all processes from calling this host until `until`, for facts that do not come from the answer to a
-    /// call.
+    /// Keeps all processes from calling this host until `until`. A time in the past changes nothing.
     ///
-    /// A time in the past changes nothing.
+    /// It is meant for facts about a host that do not come from the answer to a call.
     pub async fn rest(&self, host: &Host, until: Timestamp) {
         self.within_patience(Box::pin(self.asked(host, until.as_millisecond()))).await;
     }

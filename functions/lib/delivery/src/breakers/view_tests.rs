@@ -251,8 +251,7 @@ fn any_story() -> impl Strategy<Value = Vec<Scene>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// No two probes run within a lease, no opening is missed, and a host without failures is never skipped or
-    /// written.
+    /// No two probes run within a lease. No opening is missed. A host without failures is never skipped or written.
     #[test]
     fn many_instances_agree(story in any_story(), instances in 1usize..12, seed in any::<u32>()) {
         run(async {

@@ -1,7 +1,8 @@
 //! Record of the newest valid parameter versions in the control table.
 //!
-//! Processes read it if a parameter is junk, or if SSM does not answer. `rollup` writes the record each minute. A
-//! process that reads a parameter's history writes the result too, if it may.
+//! A process reads the record if a parameter is junk or missing, or if SSM does not answer. The process may just have
+//! started, or have been idle while a newer version existed. `rollup` writes the record each minute. A process that
+//! reads a parameter's history writes the result too, if it may.
 
 use std::collections::HashMap;
 
@@ -62,7 +63,8 @@ impl LastGood {
 
     /// Returns the record, or `None` if none was ever saved. The read is consistent, so it includes the latest write.
     ///
-    /// # Errors If the table did not answer.
+    /// # Errors
+    /// If the table did not answer.
     pub async fn load(&self) -> Result<Option<Record>, LastGoodError> {
         Ok(self.read(true).await?.as_ref().map(record_of))
     }
@@ -71,7 +73,8 @@ impl LastGood {
     ///
     /// Returns `None` if the rollout differs, as within a minute of a change, or if no record was ever saved.
     ///
-    /// # Errors If the table did not answer.
+    /// # Errors
+    /// If the table did not answer.
     pub async fn unchanged_since(&self, texts: &Texts) -> Result<Option<Timestamp>, LastGoodError> {
         let Some(item) = self.read(false).await? else { return Ok(None) };
         let at = number(&item, "at");
@@ -93,7 +96,8 @@ impl LastGood {
     ///
     /// A parameter that is missing in `known` keeps its entry in the record.
     ///
-    /// # Errors If the table did not answer.
+    /// # Errors
+    /// If the table did not answer.
     pub async fn save(&self, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
         // Read first: an unchanged record then costs one read unit a minute; a refused write would cost a write unit.
         let before = self.load().await?.unwrap_or_default();
@@ -102,7 +106,8 @@ impl LastGood {
 
     /// Saves as [`Self::save`] does, compared with the record `before` as it was just read.
     ///
-    /// # Errors If the table did not answer.
+    /// # Errors
+    /// If the table did not answer.
     pub async fn save_over(&self, before: &Record, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
         let mut is_saved = false;
         for (parameter, attribute) in ATTRIBUTES {
