@@ -1,5 +1,4 @@
-//! Pre-send check after the claim of a paid call is stored: whether the recipient may still be reached at the
-//! address.
+//! Pre-send check: reads, once the claim of a paid call is stored, whether the recipient may still be reached.
 //!
 //! An erasure deletes the profile before it queries the recipient's notifications for the last time. If the query
 //! finds the claim, the erasure deletes the claim. Otherwise the profile was already deleted before the claim was

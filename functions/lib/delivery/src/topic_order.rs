@@ -1,5 +1,4 @@
-//! Order within a topic: an older message must not follow a newer one of the same topic and recipient, which it would
-//! replace.
+//! Order within a topic: an older message must not replace a newer one of the same topic and recipient.
 //!
 //! Within a process they are processed one at a time. A retry, a fallback, a scheduled or a resumed message is not
 //! tried right after its request. Such a message first queries the table for an accepted newer message of its topic.

@@ -1,9 +1,9 @@
 //! Web push (RFC 8030, 8291, 8292), which is free and tried first.
 //!
 //! Endpoints and keys come from outside and may be hostile. `web-push` receives them only after their own types have
-//! parsed them ([`PushEndpoint`], [`SubscriptionKeys`]). `web-push` signs and names the headers, and our `ece`
-//! encrypts. The provider's answer is read here, because the crate loses `Retry-After` and three of the relevant
-//! statuses.
+//! parsed them ([`PushEndpoint`], [`SubscriptionKeys`]). `web-push` signs and names the headers, and the crate `ece`
+//! of this workspace encrypts. The provider's answer is read here, because `web-push` loses `Retry-After` and three
+//! of the relevant statuses.
 
 mod answer;
 mod connect;

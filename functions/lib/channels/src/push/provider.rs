@@ -135,9 +135,13 @@ impl PushClient {
 
     /// Sends the request, and once more if the connection is lost before an answer.
     ///
-    /// Three normal events look like this: an idle connection was closed by the service, a stream was refused because
-    /// the service shuts down, or the process was frozen. A push may be repeated, since its `Topic` replaces the
-    /// first one.
+    /// Three normal events appear as a lost connection:
+    ///
+    /// * the service closed an idle connection,
+    /// * the service refused a stream because it shuts down,
+    /// * the process was frozen.
+    ///
+    /// A push may be repeated, since its `Topic` replaces the first one.
     async fn send(
         &self,
         endpoint: &PushEndpoint,

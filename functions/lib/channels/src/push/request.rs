@@ -46,8 +46,8 @@ pub fn sealed_request(
 
 /// Returns the headers as `web-push` names them.
 ///
-/// That crate uses an older version of `http`, so the headers are copied. The URL is not taken from the crate, since
-/// ours is the one that was checked.
+/// That crate uses an older version of `http`, so the headers are copied. The URL is not taken from the crate: the
+/// request uses the parsed endpoint.
 fn named_headers(message: &PushMessage, body: Vec<u8>) -> Result<(HeaderMap, Vec<u8>), SealError> {
     let sealed =
         WebPushPayload { content: body, crypto_headers: Vec::new(), content_encoding: ContentEncoding::Aes128Gcm };

@@ -21,8 +21,8 @@ use store::{BreakerStore, Ledger, StoreError};
 pub const PATIENCE: Duration = Duration::from_millis(500);
 /// Maximum number of tries for a transition if other processes change the breaker first.
 const TRIES: u32 = 3;
-/// Age after which the counts of a slot are outside every window. More than `STALE_SLOTS` such slots are removed by a
-/// write.
+/// Age after which the counts of a slot are outside every window. A write removes them once more than `STALE_SLOTS`
+/// exist.
 const STALE_MS: i64 = 180_000;
 const STALE_SLOTS: usize = 32;
 
@@ -40,7 +40,7 @@ pub struct Breakers<L = BreakerStore> {
 /// Answer to a request for a call.
 #[derive(Debug)]
 pub enum Entry {
-    /// The call may be made. The pass is returned to [`Breakers::count`] with the outcome.
+    /// The call may be made. The caller passes the value to [`Breakers::count`] with the outcome.
     Let(Pass),
     /// No call before this time.
     Barred(Timestamp),
@@ -120,12 +120,12 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
     }
 
-    /// Returns the breaker as this process knows it.
+    /// Returns the breaker as last read or written by this process.
     pub fn known(&self, host: &Host) -> Breaker {
         *self.held().entry(host, self.now_ms()).memory.known()
     }
 
-    /// Returns the time until which this host must not be called, as far as this process knows.
+    /// Returns the time until which this host must not be called, from the memory of this process.
     pub fn barred_until(&self, host: &Host) -> Option<Timestamp> {
         let now_ms = self.now_ms();
         match self.held().entry(host, now_ms).memory.admission(now_ms) {
@@ -196,7 +196,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         self.within_patience(Box::pin(self.asked(host, until.as_millisecond()))).await;
     }
 
-    /// Returns the pass of a call that was not made, so that the next call can be the probe.
+    /// Gives back the pass of a call that was not made. If the call was the probe, the next call can be the probe.
     pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
         if let Pass::Probe(held) = pass {
             self.within_patience(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;

@@ -176,8 +176,8 @@ impl World {
         probes.push(Probed { host, pass, at_ms: now_ms, told: false });
     }
 
-    /// Checks that the breaker is not CLOSED if a failure was just reported and the rule holds over all counted
-    /// attempts. Several failures of one device count as one.
+    /// Checks that a just reported failure opened the breaker if the rule holds over all counted attempts. Several
+    /// failures of one device count as one.
     fn nothing_was_missed(&self) {
         let (now_ms, seen) = (self.now_ms(), self.seen.borrow());
         for number in 0..HOSTS {

@@ -79,7 +79,7 @@ pub enum Change {
     },
 }
 
-/// State of one parameter: the newest valid version that this process knows, and the version in SSM.
+/// State of one parameter: the newest valid version found by this process, and the version in SSM.
 #[derive(Debug, Clone)]
 struct Slot<T> {
     name: &'static str,
@@ -150,7 +150,7 @@ impl<T: Clone + Default> Slot<T> {
 /// Rules that every parameter follows, whatever the type of its value.
 trait Parameter {
     fn name(&self) -> &'static str;
-    /// Returns `true` if another process may know a newer valid version than this one.
+    /// Returns `true` if a newer valid version than the one of this process may exist.
     fn is_doubtful(&self) -> bool;
     /// Returns `true` if the parameter's history must be read.
     fn needs_history(&self) -> bool;
