@@ -1,6 +1,7 @@
-//! Audit records in the settings table: `pk = audit#<parameter>`, `sk = <milliseconds>#<version>` as SSM's history has them, so that
-//! a change is written down once whoever saw it first, the last ones are one short query, and a parameter that was deleted
-//! and made anew does not collide with what it was.
+//! Audit records in the settings table: `pk = audit#<parameter>`, `sk = <milliseconds>#<version>`. Both come from the
+//! parameter's history in SSM. A change is therefore stored once, even if several functions find it.
+//! One short query per parameter returns the latest changes. If a parameter is deleted and created again, its records
+//! do not collide with the old ones.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::{AuditRecord, Watched};
 
-/// How long a record is kept.
+/// Retention of a record: 400 days.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// The adapter.
+/// Store of audit records.
 #[derive(Debug, Clone)]
 pub struct AuditStore {
     client: Client,
@@ -20,16 +21,16 @@ pub struct AuditStore {
 }
 
 impl AuditStore {
-    /// An adapter of the settings table.
+    /// Creates a store for the settings table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Writes a change down, unless it is; says whether it was new.
+    /// Stores a change unless it is stored already. Returns true if it was new.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn add(&self, record: &AuditRecord) -> Result<bool, StoreError> {
         let text = serde_json::to_string(record).map_err(|_| Malformed("record"))?;
         let gone = record.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
@@ -48,10 +49,10 @@ impl AuditStore {
         }
     }
 
-    /// The last `limit` changes of all parameters, newest first.
+    /// Returns the last `limit` changes of all parameters, newest first.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or a record is not what this version wrote.
+    /// If the call to DynamoDB fails, or a record is malformed.
     pub async fn last(&self, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         let of_each = Watched::ALL.map(|parameter| self.newest(parameter, limit));
         let mut all: Vec<_> = futures_util::future::try_join_all(of_each).await?.into_iter().flatten().collect();
@@ -60,7 +61,7 @@ impl AuditStore {
         Ok(all)
     }
 
-    /// The changes of all parameters from `from` up to, not including, `to`, oldest first.
+    /// Returns the changes of all parameters from `from` (inclusive) to `to` (exclusive), oldest first.
     ///
     /// # Errors
     /// As [`Self::last`].
@@ -72,7 +73,7 @@ impl AuditStore {
         Ok(all)
     }
 
-    /// Newest first, page by page, until a page ends before `from`.
+    /// Returns one parameter's changes, newest first. Reads pages until a page ends before `from`.
     async fn since(&self, parameter: Watched, from: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(partition(parameter)));

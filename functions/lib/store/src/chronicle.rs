@@ -1,5 +1,5 @@
-//! What alerts said, in the settings table: `pk = alerts`, `sk` the time in 15 digits of milliseconds and the alert's id, so that
-//! a window is one query.
+//! History of alerts in the settings table. `pk` is `alerts`; `sk` is the time (15 digits, milliseconds) and the
+//! alert's id. One query therefore reads a time window.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::Said;
 
-/// How long a record is kept: as long as the audit's.
+/// Retention of a record: 400 days, as for audit records.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 const PARTITION: &str = "alerts";
 
-/// The adapter.
+/// Store of the history of alerts.
 #[derive(Debug, Clone)]
 pub struct ChronicleStore {
     client: Client,
@@ -20,16 +20,16 @@ pub struct ChronicleStore {
 }
 
 impl ChronicleStore {
-    /// An adapter of the settings table.
+    /// Creates a store for the settings table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Writes down that something was said; the same said again is one record.
+    /// Stores an alert message. The same alert at the same time overwrites its record.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn add(&self, said: &Said) -> Result<(), StoreError> {
         let text = serde_json::to_string(said).map_err(|_| Malformed("record"))?;
         let gone = said.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
@@ -42,10 +42,10 @@ impl ChronicleStore {
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
-    /// What was said from `from` up to, not including, `to`, oldest first.
+    /// Returns the alert messages between `from` and `to`, oldest first.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or a record is not what this version wrote.
+    /// If the call to DynamoDB fails, or a record is malformed.
     pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Said>, StoreError> {
         let pages = self
             .client
@@ -64,7 +64,7 @@ impl ChronicleStore {
     }
 }
 
-/// Sorts as text as it does as time.
+/// Formats a time so that text order equals time order.
 fn moment(at: Timestamp) -> String {
     format!("{:015}", at.as_millisecond().max(0))
 }

@@ -1,4 +1,4 @@
-//! What a call to a table can come to when it does not do what was asked.
+//! Errors of DynamoDB calls.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::{self, TransactionCanceledException};
@@ -7,57 +7,57 @@ use super::item::Malformed;
 use aws::{cause, has_expired};
 use platform::problem::{Problem, ProblemKind};
 
-/// A failed call. Its text names the call and the cause, and never anything of an item.
+/// A failed call. The error text names the call and the cause. It never contains data of an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Somebody else was first: the write's condition no longer holds. Nothing was written.
+    /// The condition of a conditional write does not hold. Nothing was written.
     #[error("{call}: the condition does not hold")]
     ConditionFailed {
-        /// The SDK's call.
+        /// Name of the SDK's call.
         call: &'static str,
     },
-    /// Throttled, timed out, not reached, credentials that have run out, or a conflict with another transaction: trying again
-    /// may help.
+    /// Throttling, a timeout, a connection failure, expired credentials, or a conflict with another transaction. A
+    /// retry may succeed.
     #[error("{call}: {cause}")]
     Transient {
-        /// The SDK's call.
+        /// Name of the SDK's call.
         call: &'static str,
-        /// The service's error code, or what kept it from answering.
+        /// Error code of the service, or the reason why no response arrived.
         cause: String,
     },
-    /// Refused: a fault of ours or of the configuration, which trying again does not mend.
+    /// A refused call: an error of this service or of the configuration. A retry does not help.
     #[error("{call}: {cause}")]
     Refused {
-        /// The SDK's call.
+        /// Name of the SDK's call.
         call: &'static str,
-        /// The service's error code, or what kept it from answering.
+        /// Error code of the service, or the reason why no response arrived.
         cause: String,
     },
-    /// A stored item is not what this version wrote.
+    /// A stored item does not have the form that this version writes.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
 
 impl StoreError {
-    /// Whether trying the same call again may help.
+    /// Returns true if a retry of the same call may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Transient { .. })
     }
 
-    /// Whether it met a transaction under way: the SDK does not try that again by itself.
+    /// Returns true if the call conflicted with another transaction. The SDK does not retry such a call.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Transient { cause, .. } if cause.starts_with("TransactionConflict"))
     }
 
-    /// Whether a condition did not hold.
+    /// Returns true if the condition of the write did not hold.
     #[must_use]
     pub const fn is_condition_failed(&self) -> bool {
         matches!(self, Self::ConditionFailed { .. })
     }
 
-    /// Reads the failure of one of the SDK's calls, such as `PutItem`.
+    /// Converts the error of an SDK call, such as `PutItem`.
     pub fn of<E>(call: &'static str, error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -74,7 +74,7 @@ impl StoreError {
         }
     }
 
-    /// Reads the failure of a `TransactWriteItems`, whose reasons stand beside its items.
+    /// Converts the error of a `TransactWriteItems` call, which carries one cancellation reason for each item.
     #[must_use]
     pub fn of_transaction(error: SdkError<TransactWriteItemsError>) -> Self {
         const CALL: &str = "TransactWriteItems";
@@ -91,7 +91,7 @@ impl StoreError {
         }
     }
 
-    /// A request that could not be put together, which only a fault of ours can cause.
+    /// Converts the error of a request that could not be built. Only an error in this service causes it.
     #[must_use]
     pub fn of_build(call: &'static str, error: &BuildError) -> Self {
         Self::Refused { call, cause: error.to_string() }
@@ -107,7 +107,7 @@ impl StoreError {
 }
 
 impl From<StoreError> for Problem {
-    /// A failed call as the caller sees it; the call and the cause go to the log.
+    /// Converts a failed call into a response for the caller. The call and the cause are logged.
     fn from(error: StoreError) -> Self {
         if error.is_transient() {
             tracing::warn!(cause = %error, "a table did not answer");
@@ -119,7 +119,7 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// As DynamoDB names them, in answers (`...Exception`) and as reasons of a cancelled transaction.
+/// Returns true for a transient error code: from a response (`...Exception`) or from a cancelled transaction's reasons.
 fn is_transient_code(code: &str) -> bool {
     matches!(
         code.strip_suffix("Exception").unwrap_or(code),

@@ -1,31 +1,31 @@
-//! Reading and writing the attributes of an item, one line each.
+//! Reader and writer for the attributes of a DynamoDB item.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-/// An item as the SDK holds it.
+/// An item in the SDK's representation.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// An item whose attributes are not what this version wrote: named by attribute, never by value.
+/// An item with an attribute that this version did not write so. The error names the attribute, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the item's attribute `{0}` is missing or not of the expected form")]
 pub struct Malformed(pub &'static str);
 
-/// Builds an item; absent values leave no attribute.
+/// Builds an item. An absent value produces no attribute.
 #[derive(Debug, Default)]
 pub struct ItemWriter(Item);
 
 impl ItemWriter {
-    /// A text.
+    /// Adds a text.
     #[must_use]
     pub fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::S(value.into()));
         self
     }
 
-    /// A text, when there is one.
+    /// Adds a text if the value is present.
     #[must_use]
     pub fn maybe_text(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         match value {
@@ -34,14 +34,14 @@ impl ItemWriter {
         }
     }
 
-    /// A whole number.
+    /// Adds an integer.
     #[must_use]
     pub fn number(mut self, name: &'static str, value: impl Into<i128>) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::N(value.into().to_string()));
         self
     }
 
-    /// A whole number, when there is one.
+    /// Adds an integer if the value is present.
     #[must_use]
     pub fn maybe_number(self, name: &'static str, value: Option<i64>) -> Self {
         match value {
@@ -50,19 +50,19 @@ impl ItemWriter {
         }
     }
 
-    /// A whole number that is 0 when it is not there.
+    /// Adds an integer unless it is 0. An absent attribute means 0.
     #[must_use]
     pub fn number_unless_zero(self, name: &'static str, value: i64) -> Self {
         self.maybe_number(name, (value != 0).then_some(value))
     }
 
-    /// A time, in milliseconds since the epoch.
+    /// Adds a time in milliseconds since the epoch.
     #[must_use]
     pub fn time(self, name: &'static str, value: Timestamp) -> Self {
         self.number(name, value.as_millisecond())
     }
 
-    /// A time, when there is one.
+    /// Adds a time if the value is present.
     #[must_use]
     pub fn maybe_time(self, name: &'static str, value: Option<Timestamp>) -> Self {
         match value {
@@ -71,30 +71,30 @@ impl ItemWriter {
         }
     }
 
-    /// The item.
+    /// Returns the item.
     #[must_use]
     pub fn finish(self) -> Item {
         self.0
     }
 }
 
-/// Reads an item.
+/// Reads the attributes of an item.
 #[derive(Debug, Clone, Copy)]
 pub struct ItemReader<'a>(pub &'a Item);
 
 impl<'a> ItemReader<'a> {
-    /// A text that must be there.
+    /// Returns a required text.
     ///
     /// # Errors
-    /// When it is not.
+    /// If the attribute is missing or has another type.
     pub fn text(self, name: &'static str) -> Result<&'a str, Malformed> {
         self.maybe_text(name)?.ok_or(Malformed(name))
     }
 
-    /// A text that may be there.
+    /// Returns an optional text.
     ///
     /// # Errors
-    /// When the attribute is something else.
+    /// If the attribute has another type or form.
     pub fn maybe_text(self, name: &'static str) -> Result<Option<&'a str>, Malformed> {
         match self.0.get(name) {
             None => Ok(None),
@@ -103,10 +103,10 @@ impl<'a> ItemReader<'a> {
         }
     }
 
-    /// A whole number that may be there.
+    /// Returns an optional integer.
     ///
     /// # Errors
-    /// When the attribute is something else.
+    /// If the attribute has another type or form.
     pub fn maybe_number(self, name: &'static str) -> Result<Option<i64>, Malformed> {
         match self.0.get(name) {
             None => Ok(None),
@@ -115,27 +115,27 @@ impl<'a> ItemReader<'a> {
         }
     }
 
-    /// A time that must be there.
+    /// Returns a required time.
     ///
     /// # Errors
-    /// When it is not.
+    /// If the attribute is missing or has another type.
     pub fn time(self, name: &'static str) -> Result<Timestamp, Malformed> {
         self.maybe_time(name)?.ok_or(Malformed(name))
     }
 
-    /// A time that may be there.
+    /// Returns an optional time.
     ///
     /// # Errors
-    /// When the attribute is something else.
+    /// If the attribute has another type or form.
     pub fn maybe_time(self, name: &'static str) -> Result<Option<Timestamp>, Malformed> {
         let millis = self.maybe_number(name)?;
         millis.map(|millis| Timestamp::from_millisecond(millis).map_err(|_| Malformed(name))).transpose()
     }
 
-    /// JSON in a text that may be there.
+    /// Returns a value from an optional JSON text.
     ///
     /// # Errors
-    /// When the attribute is something else or the JSON has another shape.
+    /// If the attribute has another type or the JSON has another shape.
     pub fn maybe_json<T: serde::de::DeserializeOwned>(self, name: &'static str) -> Result<Option<T>, Malformed> {
         let text = self.maybe_text(name)?;
         text.map(|text| serde_json::from_str(text).map_err(|_| Malformed(name))).transpose()

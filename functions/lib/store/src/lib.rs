@@ -1,4 +1,4 @@
-//! The tables. Only what stands below here names the DynamoDB SDK; what is decided is decided elsewhere.
+//! Access to the DynamoDB tables. This crate reads and writes items; other crates contain the rules.
 
 mod audit;
 mod breaker;

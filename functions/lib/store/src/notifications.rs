@@ -1,7 +1,8 @@
-//! The notifications table: every write asks for the revision before it, so that of two writers one wins and the
-//! other learns of it. A writer whose answer was lost learns by the revision it drew that it was itself who won.
+//! The notifications table. Every write of a stored notification has the condition `revision = :revision`.
+//! If two writers write at once, one succeeds and the other receives an error. Each write draws a new random revision.
+//! If a writer loses the response, it recognises its own write by that revision.
 //!
-//! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + leaving `due` 1.
+//! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + removal from `due` 1.
 
 mod item;
 mod newer;
@@ -23,7 +24,7 @@ use platform::chance;
 
 use item::attention_shards;
 
-/// How often what DynamoDB leaves of a batch is asked for again.
+/// Maximum number of `BatchGetItem` calls for one batch, including those for unprocessed keys.
 const BATCH_ROUNDS: u32 = 5;
 
 /// The adapter of the notifications table.
@@ -33,35 +34,36 @@ pub struct NotificationsStore {
     table: String,
 }
 
-/// What became of a write by the one who holds a notification.
+/// Result of a write by the holder of a notification's claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Saved {
-    /// It is stored.
+    /// The notification was stored.
     Yes,
-    /// Nothing was written: a receipt came first. These are the facts to write with, and to think again by.
+    /// Nothing was written because a receipt was stored first. The writer decides again and writes with this
+    /// engagement.
     Noted(Box<Engagement>),
 }
 
-/// A page of a list: the items and where the next page begins.
+/// A page of a list, with the position of the next page.
 #[derive(Debug)]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// The last key seen, when there may be more.
+    /// Key of the last item, if more items may follow.
     pub next: Option<String>,
 }
 
-/// A notification whose time has come.
+/// A notification that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// Which.
+    /// The notification's id.
     pub id: NotificationId,
-    /// When it came.
+    /// Time of the due step.
     pub at: Timestamp,
 }
 
 impl NotificationsStore {
-    /// An adapter of `table`.
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
@@ -70,7 +72,7 @@ impl NotificationsStore {
     /// Stores a new notification.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when its id is taken.
+    /// [`StoreError::ConditionFailed`] if the id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(notification_to_item(notification)));
         written(put.condition_expression("attribute_not_exists(pk)"), notification)
@@ -78,10 +80,10 @@ impl NotificationsStore {
             .map_err(|refused| refused.error)
     }
 
-    /// Stores the next state of a notification that was read at its present revision, and draws a new one.
+    /// Stores the next state of a notification if its revision is unchanged, and draws a new revision.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when somebody else wrote in between, or it was erased.
+    /// [`StoreError::ConditionFailed`] if another writer wrote in between, or the notification was erased.
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
         match self.save_held(notification).await? {
             Saved::Yes => Ok(()),
@@ -89,20 +91,23 @@ impl NotificationsStore {
         }
     }
 
-    /// The same by whoever holds it, who alone may go on when nothing but a receipt came in between.
+    /// Does the same as [`save`](Self::save) for the holder of the claim. If only a receipt was stored in between,
+    /// returns [`Saved::Noted`], and the holder may continue.
     ///
     /// # Errors
-    /// As [`save`](Self::save), but for receipts.
+    /// As [`save`](Self::save), except for receipts.
     pub async fn save_held(&self, notification: &mut Notification) -> Result<Saved, StoreError> {
         let read_at = notification.revision;
         self.claim(notification, false).await.inspect_err(|_| notification.revision = read_at)
     }
 
-    /// Stores a state that claims a paid channel, new or not. Unlike [`save`](Self::save) it leaves the notification with the
-    /// revision that was written, or may have been: who does not learn whether it was can take the claim back by it.
+    /// Stores a state that claims a paid channel, for a new or a stored notification. Unlike [`save`](Self::save),
+    /// after an error the notification keeps the new revision. If the write's result is unknown, the caller can release
+    /// the claim by this revision.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when somebody else wrote in between, its id is taken, or it was erased.
+    /// [`StoreError::ConditionFailed`] if another writer wrote in between, the id is taken, or the notification was
+    /// erased.
     pub async fn claim(&self, notification: &mut Notification, is_new: bool) -> Result<Saved, StoreError> {
         if is_new {
             return self.create(notification).await.map(|()| Saved::Yes);
@@ -120,10 +125,10 @@ impl NotificationsStore {
         }
     }
 
-    /// Adds a receipt to a notification that somebody holds: its revision stays, so that the claim does.
+    /// Adds a receipt to a claimed notification. The revision does not change, so the claim stays valid.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when anybody wrote since it was read.
+    /// [`StoreError::ConditionFailed`] if another writer wrote since the notification was read.
     pub async fn note(&self, notification: &Notification) -> Result<(), StoreError> {
         let before = notification.engagement.noted.wrapping_sub(1);
         let put = self.put_over(notification, notification.revision, before);
@@ -136,11 +141,11 @@ impl NotificationsStore {
         put.condition_expression(condition).set_expression_attribute_values(Some(values))
     }
 
-    /// The same write as a part of a transaction. If that does not go through, the caller gives the notification its old
-    /// revision back.
+    /// Builds the same write as a part of a transaction. If the transaction fails, the caller restores the
+    /// notification's old revision.
     ///
     /// # Errors
-    /// Never, in practice: the parts are all given.
+    /// Never in practice, because all required fields are set.
     pub fn put_in_transaction(&self, notification: &mut Notification, is_new: bool) -> Result<Put, StoreError> {
         let put = Put::builder().table_name(&self.table);
         let put = if is_new {
@@ -155,20 +160,21 @@ impl NotificationsStore {
         put.map_err(|error| StoreError::of_build("TransactWriteItems", &error))
     }
 
-    /// One notification, consistently.
+    /// Returns one notification, with a consistent read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or the item is malformed.
+    /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn get(&self, id: &NotificationId) -> Result<Option<Notification>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(id))).consistent_read(true);
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(found.item.as_ref().map(notification_from_item).transpose()?)
     }
 
-    /// A recipient's history, newest first; `after` is the time-ordered half of the last id seen.
+    /// Returns a recipient's notifications, newest first. `after` is the time-ordered half of the previous page's last
+    /// id.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or an item is malformed.
+    /// If the call to DynamoDB fails, or an item is malformed.
     pub async fn history(
         &self,
         recipient: &RecipientKey,
@@ -181,7 +187,7 @@ impl NotificationsStore {
             .expression_attribute_values(":pk", AttributeValue::S(recipient.as_str().to_owned()))
             .expression_attribute_values(":upper", AttributeValue::S(upper.to_owned()))
             .scan_index_forward(false)
-            // One more than a page holds tells whether another page follows.
+            // One item more than a page holds shows that another page follows.
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX));
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let mut items = page.items.unwrap_or_default();
@@ -192,10 +198,10 @@ impl NotificationsStore {
         Ok(Page { items, next })
     }
 
-    /// Those of one due shard whose time has come, soonest first.
+    /// Returns the due notifications of one shard of the index `due`, earliest first.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn due(&self, shard: &str, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
         let query = self
             .client
@@ -210,12 +216,12 @@ impl NotificationsStore {
         Ok(page.items.unwrap_or_default().iter().filter_map(due_of).collect())
     }
 
-    /// The ids that ended badly on one UTC day, in the time from `from` to `to`, newest first, with the time: about `limit`
-    /// of them, and always all of a millisecond, so that a list can go on with the one before it. Fewer than `limit` are
-    /// the last.
+    /// Returns the ids and times of notifications that ended badly on one UTC day between `from` and `to`, newest
+    /// first. The result has about `limit` entries and always all entries of a millisecond. A list can therefore
+    /// continue with the millisecond before. If the result has fewer than `limit` entries, no more follow.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn attention(
         &self,
         day: jiff::civil::Date,
@@ -243,10 +249,10 @@ impl NotificationsStore {
         Ok(found.into_iter().take_while(|(at, _)| enough.is_none_or(|enough| *at >= enough)).collect())
     }
 
-    /// Many notifications by id, in the order asked for; erased ones are left out.
+    /// Returns notifications by id, in the order of `ids`. Erased notifications are left out.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or an item is malformed.
+    /// If the call to DynamoDB fails, or an item is malformed.
     pub async fn get_many(&self, ids: &[NotificationId]) -> Result<Vec<Notification>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(100) {
@@ -280,8 +286,8 @@ impl NotificationsStore {
     }
 }
 
-/// The condition that nobody wrote since a notification was read: neither its state, which draws a revision, nor a receipt
-/// while somebody held it, which counts `noted` on.
+/// Condition that a notification was not written since it was read. A new state draws a new `revision`.
+/// A receipt for a claimed notification increments `noted`.
 fn unchanged_since(revision: u32, noted: u32) -> (&'static str, Item) {
     let values = ItemWriter::default().number(":revision", revision);
     match noted {
@@ -290,13 +296,14 @@ fn unchanged_since(revision: u32, noted: u32) -> (&'static str, Item) {
     }
 }
 
-/// A put that did not go through, and what stands in its way.
+/// A failed put, and the stored notification that made the condition fail.
 struct Refused {
     error: StoreError,
     stored: Option<Notification>,
 }
 
-/// Sends a conditional put. If what stands in its way is this very write, whose answer was lost, it went through.
+/// Sends a conditional put. If the stored item is the result of this same write, whose response was lost, the put
+/// counts as successful.
 async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Result<(), Refused> {
     let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let Err(error) = put.send().await else { return Ok(()) };
@@ -310,7 +317,7 @@ async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Resu
     if is_ours { Ok(()) } else { Err(Refused { error: StoreError::of("PutItem", error), stored }) }
 }
 
-/// Pages through one shard, newest first, until it has `limit` entries and the milliseconds they stand in are complete.
+/// Reads pages of one shard, newest first, until `limit` entries are found and their milliseconds are complete.
 async fn whole_milliseconds(
     query: QueryFluentBuilder,
     limit: usize,
