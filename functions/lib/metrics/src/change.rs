@@ -1,4 +1,4 @@
-//! One record of the stream, and which minute it belongs to.
+//! A stream record and the minute to which it belongs.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::bucket::{Bucket, Unit};
 use super::image::Image;
 
-/// How far a notification's own time may be behind the stream's. A record lives 24 hours in the stream.
+/// Maximum delay of the stream's time after the notification's own time. A record stays 24 hours in the stream.
 const LATEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// How far a notification's own time may be ahead of the stream's: the skew of two machines' clocks.
+/// Maximum lead of the notification's own time over the stream's time, allowed for clock skew.
 const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
 
-/// A record's place in its shard: up to 40 digits, which rise along the shard.
+/// Sequence number of a record in its shard: up to 40 digits, ascending along the shard.
 ///
 /// DynamoDB's sequence numbers have 21 to 40 digits without leading zeros, so they compare as text only when padded.
 #[derive(Debug, Clone)]
@@ -24,20 +24,20 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// Takes a sequence number; `None` when it is not 1 to 40 digits.
+    /// Parses a sequence number. Returns `None` if the text is not 1 to 40 digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         well_formed.then(|| Self { padded: format!("{text:0>40}"), given: text.to_owned() })
     }
 
-    /// The text as the stream gave it, which is how Lambda wants to hear it back.
+    /// Returns the text as the stream delivered it. Lambda requires this form in a partial batch response.
     #[must_use]
     pub fn as_given(&self) -> &str {
         &self.given
     }
 
-    /// The number without zeros in front, as short as it can be stored.
+    /// Returns the number without leading zeros, for storage.
     #[must_use]
     pub fn digits(&self) -> &str {
         match self.padded.trim_start_matches('0') {
@@ -61,29 +61,30 @@ impl PartialOrd for Sequence {
     }
 }
 
-/// The order in the shard.
+/// Orders sequence numbers as their records in the shard.
 impl Ord for Sequence {
     fn cmp(&self, other: &Self) -> Ordering {
         self.padded.cmp(&other.padded)
     }
 }
 
-/// One change of one notification.
+/// A change of one notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its place in the shard.
+    /// Sequence number of the record in its shard.
     pub sequence: Sequence,
-    /// When the stream took it in, when it says so.
+    /// Time at which the stream recorded the change, if the record contains it.
     pub recorded_at: Option<Timestamp>,
-    /// The notification before; `None` for a new one.
+    /// Notification before the change; `None` for a new notification.
     pub old: Option<Image>,
-    /// The notification after.
+    /// Notification after the change.
     pub new: Image,
 }
 
 impl Change {
-    /// The minute it happened in: the notification's own time, unless that is further from the stream's time than it can
-    /// be, since a minute that is already merged and expired could not take it in. The same for every delivery.
+    /// Returns the minute of the change, from the notification's own time. That time is limited to 24 hours before
+    /// and 2 minutes after the stream's time: a minute that is already merged and expired cannot count a change.
+    /// Every delivery of the record returns the same minute.
     #[must_use]
     pub fn minute(&self) -> Bucket {
         let own = self.new.updated_at;
@@ -95,7 +96,7 @@ impl Change {
     }
 }
 
-/// Changes by the minute they belong to, each minute's in the order they came in.
+/// Groups changes by minute. The changes of a minute keep their order.
 #[must_use]
 pub fn by_minute(changes: &[Change]) -> BTreeMap<Bucket, Vec<&Change>> {
     let mut minutes = BTreeMap::<_, Vec<_>>::new();

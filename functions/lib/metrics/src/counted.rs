@@ -1,23 +1,25 @@
-//! Which records of a shard a minute has counted, so that any delivery of any of them is counted once.
+//! Set of the records of one shard that a minute has counted. With it, a record that is delivered again is counted
+//! once.
 //!
-//! The last sequence number alone would not do: when a batch was given up, what came after it moved that number beyond
-//! records that nobody counted, and nothing could tell them from those that were. Records come in stretches, each a
-//! gapless part of its shard, so what is counted is kept as runs: few, since a minute is fed by some ten batches.
+//! The last sequence number alone is not enough. If a batch is given up, later batches move that number past records
+//! that were not counted. These records would then look like counted ones. Each delivery is a gapless part of its
+//! shard, so the set is stored as runs of sequence numbers. A minute has few runs, because about ten batches write to
+//! it.
 
 use std::fmt;
 
 use super::change::Sequence;
 
-/// The most runs that are kept apart. Ten or so are usual; beyond this the two oldest become one, and what was given up
-/// between them can no longer be counted later. Nothing is ever counted twice.
+/// Maximum number of separate runs; about ten are usual. Beyond this limit the two oldest runs are joined. Records that
+/// were given up between these runs can then no longer be counted. No record is counted twice.
 const MOST_RUNS: usize = 128;
 
-/// Runs of sequence numbers, ascending and apart. As text, the form in which they are stored: `111-115,117,119-130`.
+/// Runs of sequence numbers, ascending and disjoint. They are stored as text: `111-115,117,119-130`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted(Vec<(Sequence, Sequence)>);
 
 impl Counted {
-    /// Takes the text; `None` when it is none that [`fmt::Display`] gave.
+    /// Parses the stored text. Returns `None` if [`fmt::Display`] cannot have written it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let run = |part: &str| {
@@ -29,14 +31,14 @@ impl Counted {
         is_ascending.then_some(Self(runs))
     }
 
-    /// Whether this record is counted.
+    /// Returns true if this record is counted.
     #[must_use]
     pub fn holds(&self, sequence: &Sequence) -> bool {
         let behind = self.0.partition_point(|(_, last)| last < sequence);
         self.0.get(behind).is_some_and(|(first, _)| first <= sequence)
     }
 
-    /// Notes that everything from `first` to `last` that belongs to the minute is counted.
+    /// Marks the minute's records from `first` to `last` as counted.
     pub fn note(&mut self, first: &Sequence, last: &Sequence) {
         let from = self.0.partition_point(|run| run.1 < *first);
         let to = self.0.partition_point(|run| run.0 <= *last).max(from);

@@ -1,7 +1,8 @@
-//! Counters and their names. A name is built from types, so one that nobody counts does not compile.
+//! Counters and their names. A name is built from types, so an unknown name does not compile.
 //!
-//! As text: `version/v2/sent`, `type/DEFAULT/accepted`, `channel/push/attempts`, `version/v2/skipped/opted_out`, and a
-//! histogram's bin is a counter too, `version/v2/lat/57`, so that merging anything is adding. [`crate::sides`] has the rest.
+//! Names as text: `version/v2/sent`, `type/DEFAULT/accepted`, `channel/push/attempts`, `version/v2/skipped/opted_out`.
+//! A histogram's bin is also a counter, such as `version/v2/lat/57`. Counters are therefore always merged by addition.
+//! [`crate::sides`] defines the remaining counters.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,12 +14,12 @@ pub use super::sides::UnknownCounter;
 use domain::channel::Channel;
 use domain::notification::Reason;
 
-/// A type's name: 1 to 64 letters, digits, `_`, `-` and `.`, so that it can stand in a counter's name.
+/// Name of a notification type: 1 to 64 letters, digits, `_`, `-` and `.`. It can be a part of a counter's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
 impl Label {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -35,19 +36,19 @@ impl FromStr for Label {
     }
 }
 
-/// Which side of the rollout a notification is on.
+/// Arm of the rollout to which a notification belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cohort {
-    /// The old way: one plain push attempt.
+    /// Version 1: one push attempt.
     V1,
-    /// The cascade.
+    /// Version 2: escalation over all channels.
     V2,
-    /// Not decided yet: scheduled, or ended before it was due.
+    /// Not decided: the notification is scheduled, or ended before it was due.
     Undecided,
 }
 
 impl Cohort {
-    /// The name in counters and answers.
+    /// Returns the name in counters and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,92 +58,92 @@ impl Cohort {
         }
     }
 
-    /// The side with this name.
+    /// Returns the arm with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::V1, Self::V2, Self::Undecided].into_iter().find(|cohort| cohort.as_str() == name)
     }
 }
 
-/// What notifications are grouped by.
+/// Group of notifications.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
-    /// By side of the rollout; every notification is in exactly one.
+    /// Group by arm of the rollout. Every notification is in exactly one.
     Version(Cohort),
-    /// By type; every notification is in exactly one.
+    /// Group by type. Every notification is in exactly one.
     Type(Label),
 }
 
-/// What is counted of notifications.
+/// Metric of notifications.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Of {
     /// At least one attempt was made.
     Sent,
-    /// Closed: a provider took it.
+    /// Final: a provider accepted the notification.
     Accepted,
-    /// Closed: the device or provider confirmed it.
+    /// Final: the device or provider confirmed the delivery.
     Delivered,
-    /// Closed: no channel took it.
+    /// Final: no channel accepted the notification.
     Failed,
-    /// Closed: a paid send whose outcome is unknown.
+    /// Final: the outcome of a paid send is unknown.
     Uncertain,
-    /// Closed: its lifetime ended first.
+    /// Final: the lifetime ended first.
     Expired,
-    /// Called off by its caller.
+    /// Cancelled by the caller.
     Cancelled,
-    /// A gate said no, for this reason.
+    /// Skipped by a gate, for this reason.
     Skipped(Reason),
-    /// It was opened.
+    /// The notification was opened.
     Opened,
-    /// Its link was followed.
+    /// The notification's link was clicked.
     Clicked,
-    /// It was put away unread.
+    /// The notification was dismissed.
     Dismissed,
-    /// It led to what it was sent for.
+    /// The notification led to a conversion.
     Converted,
-    /// What that was worth, in millionths of a euro.
+    /// Value of the conversion, in micro-euros.
     ConversionValueMicros,
-    /// What its attempts cost, in millionths of a euro.
+    /// Cost of the attempts, in micro-euros.
     CostMicros,
-    /// What of that was for nothing: a fallback after which an earlier channel turned out to have delivered.
+    /// Wasted cost: cost of a fallback although an earlier channel had delivered, in micro-euros.
     WastedCostMicros,
-    /// Its latency fell into this bin.
+    /// The latency falls into this bin.
     Latency(i32),
 }
 
-/// What is counted of attempts.
+/// Metric of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tried {
-    /// All of them.
+    /// All attempts.
     Attempts,
-    /// Those that the provider took.
+    /// Attempts that the provider accepted.
     Accepted,
-    /// Those that may be tried again.
+    /// Attempts that may be retried.
     RetryLater,
-    /// Those whose address no longer exists.
+    /// Attempts to an address that no longer exists.
     Gone,
-    /// Those that trying again will not help.
+    /// Attempts for which a retry does not help.
     Rejected,
-    /// Those with an unknown outcome.
+    /// Attempts with an unknown outcome.
     Uncertain,
-    /// What they cost, in millionths of a euro.
+    /// Cost of the attempts, in micro-euros.
     CostMicros,
-    /// The calls' time in all, of those that have one, for an average.
+    /// Sum of the calls' durations, for an average. Attempts without a duration are left out.
     LatencySumMs,
-    /// The call's time fell into this bin.
+    /// The call's duration falls into this bin.
     Latency(i32),
 }
 
-/// The name of a counter.
+/// Name of a counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CounterName {
     /// Counts notifications.
     Notifications(Group, Of),
     /// Counts attempts.
     Attempts(Channel, Tried),
-    /// Counts notifications by what became of them on one channel.
+    /// Counts notifications by their result on one channel.
     Reach(Cohort, Channel, Reach),
-    /// Counts what only one side of the rollout is asked about.
+    /// Counts a metric that exists only for an arm of the rollout.
     Side(Cohort, Side),
 }
 
@@ -177,7 +178,7 @@ impl fmt::Display for Tried {
     }
 }
 
-/// The names without a part of their own, for both directions.
+/// Names without a parameter, for formatting and parsing.
 const OF: [(Of, &str); 14] = [
     (Of::Sent, "sent"),
     (Of::Accepted, "accepted"),
@@ -244,12 +245,12 @@ fn tried(text: &str) -> Result<Tried, UnknownCounter> {
     }
 }
 
-/// Counts by name; a counter that stands at zero is not there.
+/// Counts by name. A counter of zero is not stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counters(BTreeMap<CounterName, i64>);
 
 impl Counters {
-    /// Adds to one counter.
+    /// Adds `amount` to one counter.
     pub fn add(&mut self, name: CounterName, amount: i64) {
         let total = self.get(&name).saturating_add(amount);
         if total == 0 {
@@ -259,30 +260,30 @@ impl Counters {
         }
     }
 
-    /// Adds all of another's.
+    /// Adds all counters of `other`.
     pub fn merge(&mut self, other: &Self) {
         other.iter().for_each(|(name, amount)| self.add(name.clone(), amount));
     }
 
-    /// What is to be added to `earlier` to get here.
+    /// Returns the difference to `earlier`: `earlier` plus the result is `self`.
     #[must_use]
     pub fn since(mut self, earlier: &Self) -> Self {
         earlier.iter().for_each(|(name, amount)| self.add(name.clone(), amount.saturating_neg()));
         self
     }
 
-    /// One counter's value.
+    /// Returns the value of one counter.
     #[must_use]
     pub fn get(&self, name: &CounterName) -> i64 {
         self.0.get(name).copied().unwrap_or(0)
     }
 
-    /// All that are not zero, by name.
+    /// Returns all counters that are not zero, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&CounterName, i64)> {
         self.0.iter().map(|(name, amount)| (name, *amount))
     }
 
-    /// Whether all are zero.
+    /// Returns true if all counters are zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

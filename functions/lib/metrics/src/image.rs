@@ -1,6 +1,6 @@
-//! What metrics need to know of a notification, taken from the item a stream carries.
+//! State of a notification as metrics require it, read from the item in a stream record.
 //!
-//! Nothing personal is among it: the content, the recipient and the addresses are left where they are.
+//! The state contains no personal data: content, recipient and addresses are not read.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -9,55 +9,56 @@ use super::counters::{Cohort, Label};
 use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Reason, Status};
 
-/// One state of a notification. An item that does not have this shape is poison: it cannot be folded, now or later.
+/// State of a notification. An item without this shape is a poison record: it cannot be counted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Item")]
 pub struct Image {
-    /// The status.
+    /// Status of the notification.
     pub status: Status,
-    /// The rollout's version, or that it is not decided yet.
+    /// Version of the rollout, or undecided.
     pub cohort: Cohort,
-    /// The notification's type.
+    /// Type of the notification.
     pub kind: Label,
-    /// Why, for a skipped one.
+    /// Reason, for a skipped notification.
     pub reason: Option<Reason>,
-    /// Every attempt so far, oldest first.
+    /// All attempts so far, oldest first.
     pub attempts: Vec<Attempt>,
-    /// When it was due.
+    /// Due time.
     pub due_at: Timestamp,
-    /// When it reached this state.
+    /// Time at which the notification reached this state.
     pub updated_at: Timestamp,
-    /// How much of the time up to the first accepted attempt was waited on purpose.
+    /// Deliberate waits before the first accepted attempt, in milliseconds.
     pub waited_ms: u64,
-    /// The channel that confirmed it.
+    /// Channel that confirmed the delivery.
     pub delivered_on: Option<Channel>,
-    /// Whether it was opened.
+    /// True if the notification was opened.
     pub opened: bool,
-    /// Whether its link was followed.
+    /// True if the notification's link was clicked.
     pub clicked: bool,
-    /// Whether it was put away unread.
+    /// True if the notification was dismissed.
     pub dismissed: bool,
-    /// Whether it led to what it was sent for.
+    /// True if the notification led to a conversion.
     pub converted: bool,
-    /// What that was worth.
+    /// Value of the conversion, in micro-euros.
     pub conversion_value_micros: i64,
-    /// What of its cost was for nothing.
+    /// Wasted cost, in micro-euros.
     pub wasted_cost_micros: i64,
 }
 
 impl Image {
-    /// From when it was due to the end of its first accepted attempt, deliberate waits left out; `None` before that.
+    /// Returns the time from the due time to the end of the first accepted attempt, without deliberate waits.
+    /// Returns `None` without an accepted attempt.
     #[must_use]
     pub fn latency_ms(&self) -> Option<u64> {
         let accepted = self.attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Accepted);
         let accepted = accepted.map(Attempt::ended_ms).min()?;
         let since_due = accepted.saturating_sub(self.due_at.as_millisecond());
-        // Below zero only by the skew of two machines' clocks.
+        // Clock skew between two machines can make the difference negative.
         Some(u64::try_from(since_due).unwrap_or(0).saturating_sub(self.waited_ms))
     }
 }
 
-/// The item's attributes as the table holds them.
+/// Attributes of the stored item.
 #[derive(Deserialize)]
 struct Item {
     status: String,
@@ -78,7 +79,7 @@ struct Item {
     wasted_cost_micros: Option<i64>,
 }
 
-/// What is wrong with an item. Says which attribute and never what stands in it.
+/// Error in an item. It names the attribute, never its value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the attribute `{0}` has an unknown shape")]
 struct Poison(&'static str);

@@ -1,8 +1,9 @@
-//! Metrics: every change of a notification becomes a difference of counters, once, in the minute it happened.
+//! Metrics. Each change of a notification is counted once, as a difference of counters, in the minute of the change.
 //!
-//! All of it is pure, but for the reading in [`measures`]: a stream's change of a notification is taken as two [`Image`]s, [`fold()`] gives the difference of
-//! their [`Counters`], a [`Bucket`] says where it belongs, and [`figures`] turns sums into counts, rates and quantiles.
-//! Reading and writing is [`store::metrics`]'s; what ops are shown is [`console`]'s.
+//! This crate performs no I/O. A stream record holds a notification before and after the change, as two [`Image`]s.
+//! [`fold()`] computes the difference of their [`Counters`]. A [`Bucket`] is the minute, hour or day of the counters.
+//! [`figures`] computes counts, rates and quantiles from sums.
+//! The crate `store` (module `metrics`) reads and writes the table; the function `console` returns the figures.
 
 pub mod bucket;
 pub mod change;

@@ -1,5 +1,5 @@
-//! What a minute holds of one shard, and how more of the shard is taken in: each record once, whatever comes again, late,
-//! in parts, or beside what was given up before.
+//! Counters of one minute and one stream shard. Each record is counted once, even if it is delivered again, late, in
+//! parts, or after earlier records were given up.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,21 @@ use super::counted::Counted;
 use super::counters::Counters;
 use super::fold::fold;
 
-/// The counters, and which records are in them.
+/// Counters of a minute, with the records that they include.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Minute {
-    /// The sum of the records' differences.
+    /// Sum of the records' differences.
     pub counters: Counters,
-    /// Those records.
+    /// Sequence numbers of the records included.
     pub counted: Counted,
 }
 
 impl Minute {
-    /// Takes in those of `changes` that are not in it yet; `None` when all of them are.
+    /// Adds those of `changes` that are not included yet. Returns `None` if all of them are included.
     ///
-    /// `changes` are everything that a gapless stretch of the shard holds of this minute, but for `poison`: records of the
-    /// stretch that nobody could read. A run ends before one of those, so that it can still be counted when it can be read.
+    /// `changes` are all changes of this minute in a gapless part of the shard, except `poison`. `poison` are the
+    /// records of that part that could not be read. A run ends before a poison record. If that record can be read
+    /// later, it can still be counted.
     #[must_use]
     pub fn with(&self, changes: &[&Change], poison: &[Sequence]) -> Option<Self> {
         let stretch: BTreeMap<_, _> = changes.iter().map(|change| (&change.sequence, change)).collect();

@@ -3,17 +3,17 @@
 use crate::Counters;
 use crate::histogram::bin_of;
 
-/// When tests ask.
+/// Current time in tests.
 pub const NOW: &str = "2026-11-23T10:05:30Z";
 
-/// Counters by their text.
+/// Creates counters from their names as text.
 pub fn counters(pairs: &[(&str, i64)]) -> Counters {
     let mut counters = Counters::default();
     pairs.iter().for_each(|(name, amount)| counters.add(name.parse().unwrap(), *amount));
     counters
 }
 
-/// A week in which v2 does better than v1, at a price.
+/// Counters of a week in which v2 reaches more recipients than v1 and costs more.
 pub fn week() -> Counters {
     let mut all = counters(&[
         ("side/v1/assigned", 9_020),
