@@ -1,4 +1,4 @@
-//! Counters as one map attribute. The bins of one histogram are a map inside it, so that their common name is paid once.
+//! Counters as one map attribute. The bins of a histogram are a nested map, so their common name is stored once.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::{Item, Malformed};
 use metrics::Counters;
 
-/// The attribute's name.
+/// Name of the attribute.
 pub(super) const COUNTERS: &str = "counters";
 
-/// What stands between a histogram's name and its bin.
+/// Suffix of a histogram's name, before the bin.
 const HISTOGRAM: &str = "/lat";
 
-/// The attribute's value.
+/// Returns the value of the attribute.
 pub(super) fn encode(counters: &Counters) -> AttributeValue {
     let mut map = HashMap::new();
     for (name, amount) in counters.iter() {
@@ -33,7 +33,7 @@ pub(super) fn encode(counters: &Counters) -> AttributeValue {
     AttributeValue::M(map)
 }
 
-/// Adds an item's counters to `sum`. A counter that only a later release knows is left out.
+/// Adds an item's counters to `sum`. A counter that this release does not define is left out.
 pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), Malformed> {
     let Some(AttributeValue::M(map)) = item.get(COUNTERS) else {
         return Err(Malformed(COUNTERS));
@@ -98,7 +98,8 @@ mod tests {
         assert_eq!(add_from(&item(AttributeValue::M(broken)), &mut sum), Err(Malformed(COUNTERS)));
         assert_eq!(add_from(&Item::new(), &mut sum), Err(Malformed(COUNTERS)));
     }
-    /// As DynamoDB counts: names and texts by their bytes, a number about half its digits and one, a map 3 and 1 for each entry.
+    /// As DynamoDB counts: names and texts by their bytes, a number about half its digits and one, a map 3 and 1 for
+    /// each entry.
     fn bytes(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| name.len() + bytes(value) + 1).sum::<usize>(),
@@ -106,7 +107,8 @@ mod tests {
         }
     }
 
-    /// A minute in which so many notifications went out: a tenth on v1, latencies of 50 ms to some seconds, all kinds of ends.
+    /// A minute in which so many notifications went out: a tenth on v1, latencies of 50 ms to some seconds, all kinds
+    /// of ends.
     fn minute(notifications: usize) -> AttributeValue {
         let mut sum = Counters::default();
         for number in 0..notifications {
@@ -130,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_minutes_item_stays_small_however_much_happened_in_it() {
-        // In KB, which are write units, as docs/architecture.md has them; the keys and the sequence number take 200 bytes more.
+        // In KB, which are write units, as docs/architecture.md has them; the keys and the sequence number take 200
+        // bytes more.
         let units =
             [1, 10, 100, 1_000, 10_000].map(|notifications| (bytes(&minute(notifications)) + 200).div_ceil(1_024));
         assert_eq!(units, [1, 2, 4, 7, 9]);

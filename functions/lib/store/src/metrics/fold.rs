@@ -1,4 +1,4 @@
-//! Records into minutes, exactly once.
+//! Counts each record once in its minute.
 
 use jiff::Timestamp;
 
@@ -8,25 +8,25 @@ use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use metrics::change::by_minute;
 use metrics::{Bucket, Change, Counted, Minute, Sequence};
 
-/// The attribute that says which records are in, as [`Counted`] writes it. It changes with every write.
+/// Attribute that names the records included, in the format of [`Counted`]. It changes with every write.
 const COUNTED: &str = "counted";
 
-/// How often a minute is tried. One shard has one reader, so only a run thought dead can come in between.
+/// Maximum number of tries per minute. One shard has one reader, so only an invocation presumed dead can interfere.
 const TRIES: usize = 5;
 
-/// What became of a batch.
+/// Result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folded {
-    /// How many minutes took something in.
+    /// Number of minutes in which records were counted.
     pub minutes: usize,
-    /// The first record of each minute that could not be written; everything from the lowest on is to be delivered again.
+    /// First record of each minute that could not be written. Lambda must redeliver all records from the lowest on.
     pub failed: Vec<Sequence>,
 }
 
 impl MetricsStore {
-    /// Counts the changes of a gapless stretch of one shard, in the shard's order. Whatever was counted before is not
-    /// counted again, so a stretch may come back whole, in parts, with others, or long after what followed it. `poison`
-    /// are the records of the stretch that could not be read; they stay uncounted.
+    /// Counts the changes of a gapless part of one shard, in the shard's order. Changes that are counted already are
+    /// skipped. A part may therefore be delivered again as a whole, in pieces, with other records, or long after later
+    /// records. `poison` are the records of the part that could not be read; these records stay uncounted.
     pub async fn fold(&self, shard: &str, changes: &[Change], poison: &[Sequence], now: Timestamp) -> Folded {
         let mut folded = Folded::default();
         let mut marked: Option<Bucket> = None;
@@ -100,10 +100,10 @@ impl MetricsStore {
     }
 }
 
-/// What a minute is to take in: its changes, and the records of the whole stretch that could not be read.
+/// Input for one minute: its changes, and the unreadable records of the whole part.
 type Stretch<'a> = (&'a [&'a Change], &'a [Sequence]);
 
-/// What an item holds.
+/// Reads the minute from an item.
 fn held(item: &Item) -> Result<Minute, Malformed> {
     let counted = Counted::parse(ItemReader(item).text(COUNTED)?).ok_or(Malformed(COUNTED))?;
     let mut held = Minute { counted, ..Minute::default() };

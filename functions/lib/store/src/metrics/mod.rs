@@ -1,15 +1,17 @@
-//! The metrics table: records are folded into minutes exactly once, minutes are merged into hours and hours into days.
+//! The metrics table. Each stream record is counted once in its minute. Minutes are merged into hours, hours into days.
 //!
 //! | pk | sk | what |
 //! |---|---|---|
-//! | `minute#2026-11-23T10` | `05#<stream shard>` | counters, and which records of that shard are in them |
+//! | `minute#2026-11-23T10` | `05#<stream shard>` | counters, and the records of that shard that they include |
 //! | `hour#2026-11-23` | `10` | the sum of the hour's minutes, as of its last merge |
 //! | `day#2026-11` | `23` | the sum of the day's hours, as of its last merge |
-//! | `unmerged#hour`, `unmerged#day` | `2026-11-23T10`, `2026-11-23` | that hour or day may hold less than its parts |
+//! | `unmerged#hour`, `unmerged#day` | `2026-11-23T10`, `2026-11-23` | marker: the hour or day may not include all its
+//! parts yet
+//! |
 //!
-//! All counters of a bucket are one attribute, written whole on the condition that nobody wrote since it was read: an
-//! update that names each counter would meet DynamoDB's limits of 4 KB and 300 operators per expression, and cutting it
-//! up would part counters from the sequence numbers that say what is in them.
+//! All counters of a bucket are one attribute. A conditional write replaces the item as a whole.
+//! An update of single counters could exceed DynamoDB's limits of 4 KB and 300 operators per expression. Several
+//! updates would separate the counters from the sequence numbers of the records that they include.
 
 mod counters;
 mod fold;
@@ -25,27 +27,27 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{Item, StoreError};
 
-/// The adapter of the metrics table.
+/// Store of the metrics table.
 #[derive(Debug, Clone)]
 pub struct MetricsStore {
     client: Client,
     table: String,
 }
 
-/// An item's key.
+/// Key of an item.
 struct Key {
     partition: String,
     sort: String,
 }
 
 impl MetricsStore {
-    /// An adapter of this table.
+    /// Creates a store for this table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// One item as it is now.
+    /// Returns one item, with a consistent read.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let get =
@@ -54,7 +56,7 @@ impl MetricsStore {
         Ok(answer.item)
     }
 
-    /// Writes an item whole if its attribute `guard` still is what it was when it was read; `None` was no item.
+    /// Replaces an item if its attribute `guard` still has the value `held`. `None` requires that no item exists.
     async fn replace(&self, item: Item, guard: &str, held: Option<&str>) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = match held {
@@ -67,7 +69,8 @@ impl MetricsStore {
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
-    /// Every item of a partition as it is now, by sort key, or those between two keys, both included.
+    /// Returns the items of a partition by sort key, with a consistent read. `between` limits the sort keys
+    /// (inclusive).
     async fn items(&self, partition: String, between: Option<(String, String)>) -> Result<Vec<Item>, StoreError> {
         let mut query = self.client.query().table_name(&self.table).consistent_read(true);
         query = query.expression_attribute_values(":pk", AttributeValue::S(partition));

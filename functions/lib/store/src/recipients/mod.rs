@@ -1,9 +1,9 @@
-//! The recipients table: a profile and its devices under the recipient's key, and beside them, under the keyed hash of
-//! each endpoint, whose it is.
+//! The recipients table. A profile and its devices are stored under the recipient's key. For each endpoint, an owner
+//! item under the endpoint's keyed hash names the recipient.
 //!
-//! A device and its owner item are written and deleted together, in one transaction, so neither is ever without the
-//! other. Every transaction that adds a device also counts the profile's registrations on, which is what keeps two of them
-//! at once from making a 21st device.
+//! One transaction writes or deletes a device together with its owner item, so neither exists alone. Each transaction
+//! that adds a device also increments the profile's registrations. Two concurrent transactions therefore cannot create
+//! a 21st device.
 //!
 //! | call | reads (Query or GetItem) | writes (DynamoDB's units for small items; a transaction costs double) |
 //! |---|---|---|
@@ -14,7 +14,7 @@
 //! | move a device here | 2 | 8: the same and the other recipient's device |
 //! | register in the place of an old device | 2 | 4 more: the old device and its owner |
 //! | remove a device | | 4: device, owner |
-//! | hear of a device by a receipt | 1 | 0; 1 at most once a day |
+//! | record a receipt from a device | 1 | 0; 1 at most once a day |
 //! | unsubscribe from a type, or subscribe again | | 1 |
 
 mod caps;
@@ -47,7 +47,7 @@ use domain::channel::Channel;
 use domain::recipient::{Profile, Recipient, RecipientId, RecipientKey};
 use items::PROFILE;
 
-/// The adapter of the recipients table.
+/// Store of the recipients table.
 #[derive(Debug, Clone)]
 pub struct RecipientsStore {
     client: Client,
@@ -55,24 +55,25 @@ pub struct RecipientsStore {
 }
 
 impl RecipientsStore {
-    /// An adapter of `table`.
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// The table's name.
+    /// Returns the table's name.
     pub(super) fn table(&self) -> &str {
         &self.table
     }
 
-    /// A recipient with all devices, in one Query; `None` when there is no profile, whatever else may be left of one.
+    /// Returns a recipient with all devices, by a Query. Returns `None` without a profile, even if other items are
+    /// left.
     ///
-    /// The read is consistent, also for sending: half a read unit more is a tenth of the price of one write, and without it
-    /// a caller who registers somebody and sends in the next breath could be told for good that nobody knows them.
+    /// The read is consistent, also for sending. It costs half a read unit more, a tenth of the price of one write.
+    /// Without it, a caller that registers a recipient and sends at once could receive a final "unknown recipient".
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or an item is malformed.
+    /// If the call to DynamoDB fails, or an item is malformed.
     pub async fn load(&self, key: &RecipientKey) -> Result<Option<Recipient>, StoreError> {
         let query = self
             .client
@@ -94,13 +95,13 @@ impl RecipientsStore {
         }
     }
 
-    /// Replaces a recipient's profile, and none of the devices, in one write without a read, if the condition holds. The types
-    /// that its person unsubscribed from stay.
-    /// `suppressed` are the channels on which its addresses are suppressed.
-    /// Gives the recipient as stored, without devices; `revision` 1 says that it is new. `None` when the condition does not hold.
+    /// Replaces a recipient's profile in one write without a read, if the condition holds. Devices and unsubscribed
+    /// types do not change. `suppressed` are the channels on which the profile's addresses are suppressed.
+    /// Returns the stored recipient without devices; `revision` 1 means new. Returns `None` if the condition does not
+    /// hold.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn put_profile_if(
         &self,
         id: &RecipientId,
@@ -127,7 +128,7 @@ impl RecipientsStore {
             Ok(stored) => Ok(Some(items::profile(key, &stored.attributes.unwrap_or_default())?)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    // The SDK repeats a write whose answer was lost, and the repeat meets the first one's result.
+                    // The SDK retries a write whose response was lost. The retry then finds the first write's result.
                     let stored = refused.item().map(|item| items::profile(key, item)).transpose()?;
                     let is_ours = |stored: &Recipient| stored.updated_at == now && Profile::of(stored) == *profile;
                     Ok(stored.filter(|stored| write_if.is_followed_by(stored) && is_ours(stored)))
@@ -137,11 +138,11 @@ impl RecipientsStore {
         }
     }
 
-    /// Deletes a profile if the condition holds: whether it did. One that is gone by now was deleted by the same call, whose
-    /// answer was lost, or by another erasure.
+    /// Deletes a profile if the condition holds. Returns true if the profile is deleted. A missing profile counts as
+    /// deleted: by this call, whose response was lost, or by another erasure.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn delete_profile_if(&self, key: &RecipientKey, write_if: WriteIf) -> Result<bool, StoreError> {
         let values = write_if.values();
         let delete = self
@@ -162,14 +163,14 @@ impl RecipientsStore {
     }
 }
 
-/// The key of an item of this table.
+/// Returns the key of an item of this table.
 fn item_key(pk: &str, sk: &str) -> Item {
     ItemWriter::default().text("pk", pk).text("sk", sk).finish()
 }
 
 #[cfg(test)]
 impl RecipientsStore {
-    /// Replaces a profile, whatever is stored.
+    /// Replaces a profile unconditionally.
     pub async fn put_profile(
         &self,
         id: &RecipientId,
