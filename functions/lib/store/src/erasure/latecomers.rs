@@ -1,8 +1,9 @@
-//! What comes after an erasure: a send that had read its recipient just before may store its notification just after, and an
-//! erasure may die halfway.
+//! Erasure markers. A send that read its recipient before an erasure may store its notification after the erasure. An
+//! erasure may also crash halfway.
 //!
-//! So every erasure begins with a note, under no recipient, and a few minutes later, when nothing that was under way then
-//! can still live, cleanup looks once more and takes the note away. The note holds a keyed hash and a time.
+//! Every erasure therefore stores a marker first, outside the recipient's partition. After 2 minutes no invocation of
+//! that time is still running. The cleanup function then checks the erasure again and deletes the marker. The marker
+//! holds a keyed hash and a time.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -13,33 +14,34 @@ use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
 
-/// The partition of the notes; each one's sort key is its recipient's.
+/// Partition of the markers. A marker's sort key is the recipient's key.
 const NOTES: &str = "erased";
-/// Longer than any invocation lives: 60 s, and clocks that differ. (Cleanup's own 300 s store no notification.)
+/// Minimum age of a marker before the check: an invocation's 60 s, and clock skew. (The cleanup function may run 300 s,
+/// but stores no notification.)
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(2);
-/// How far apart the clocks of two functions may be.
+/// Maximum clock skew between two functions.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
-/// When a note goes by itself, should nobody ever look.
+/// Time after which DynamoDB deletes an unchecked marker: 30 days.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// That an erasure was asked for.
+/// Marker of a requested erasure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasureNote {
     recipient: RecipientKey,
     erased_at: Timestamp,
 }
 
-/// What a second look at an erasure found.
+/// Result of the second check of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondLook {
-    /// Nothing had been left behind.
+    /// No items were left.
     Clean,
-    /// Something had; whether all of it is gone now.
+    /// Items were left. True if all of them are deleted now.
     Left(bool),
 }
 
 impl ErasureStore {
-    /// Writes down that an erasure begins. One write.
+    /// Stores the marker of an erasure, with one write.
     pub(super) async fn note(&self, recipient: &RecipientKey, now: Timestamp) -> Result<(), StoreError> {
         let until = now.checked_add(KEPT).unwrap_or(Timestamp::MAX);
         let mut note = note_key(recipient);
@@ -48,10 +50,10 @@ impl ErasureStore {
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
-    /// Up to a page of erasures that began long enough ago for everything under way then to have ended.
+    /// Returns up to a page of markers that are at least 2 minutes old.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn settled(&self, now: Timestamp) -> Result<Vec<ErasureNote>, StoreError> {
         let query = self
             .client
@@ -66,12 +68,12 @@ impl ErasureStore {
         Ok(notes)
     }
 
-    /// Looks again at one erasure, erases what it finds, and takes the note away once there is nothing. A recipient who was
-    /// registered anew since then keeps everything that is theirs: only notifications from before go. `look_only` changes
-    /// nothing.
+    /// Checks one erasure again, deletes the items found, and deletes the marker when nothing is left. If the recipient
+    /// was registered again since, only notifications from before that are deleted. With `look_only`, nothing is
+    /// changed.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; the note stays.
+    /// If the call to DynamoDB fails. The marker stays.
     pub async fn look_again(
         &self,
         note: &ErasureNote,
@@ -83,7 +85,7 @@ impl ErasureStore {
         loop {
             let parts = self.recipients.parts(key).await?;
             let (before, parts) = match self.recipients.known_since(key).await? {
-                // It died before it deleted anything: its caller was told so.
+                // The erasure crashed before it deleted the profile. Its caller received an error.
                 Some(since) if since <= note.erased_at => (Timestamp::UNIX_EPOCH, Vec::new()),
                 Some(since) => (since, Vec::new()),
                 None => (note.erased_at.checked_add(CLOCK_SKEW).unwrap_or(note.erased_at), parts),
@@ -107,7 +109,7 @@ impl ErasureStore {
         }
     }
 
-    /// Up to a page of notifications that were made before a moment.
+    /// Returns up to a page of notifications that were created before a time.
     async fn history_before(&self, key: &RecipientKey, before: Timestamp) -> Result<Vec<String>, StoreError> {
         let query = self
             .client
@@ -123,7 +125,7 @@ impl ErasureStore {
         items.iter().map(|item| Ok(ItemReader(item).text("sk")?.to_owned())).collect()
     }
 
-    /// Takes a note away, unless the recipient was erased again since it was read.
+    /// Deletes a marker unless the recipient was erased again since the marker was read.
     async fn forget_note(&self, note: &ErasureNote) -> Result<(), StoreError> {
         let delete = self
             .client

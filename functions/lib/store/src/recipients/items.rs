@@ -1,4 +1,4 @@
-//! The items of the recipients table, to and from the domain's types.
+//! Conversion between the items of the recipients table and the domain's types.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,34 +10,34 @@ use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::recipient::{Device, Preferences, Profile, Recipient, RecipientId, RecipientKey};
 use platform::private::Private;
 
-/// The sort key of a profile.
+/// Sort key of a profile.
 pub(super) const PROFILE: &str = "profile";
-/// The sort key of an endpoint's owner.
+/// Sort key of an endpoint's owner item.
 pub(super) const OWNER: &str = "owner";
 const DEVICE: &str = "device#";
-/// The attribute of a profile that names the channels on which its address is suppressed.
+/// Attribute of a profile: the channels on which its address is suppressed.
 pub(super) const SUPPRESSED: &str = "suppressed";
-/// The attribute of a device that says until when its push service wants it to be left alone.
+/// Attribute of a device: the end of its device rest.
 pub(super) const RESTS_UNTIL: &str = "rests_until";
-/// The attribute of a profile that names the types its person unsubscribed from.
+/// Attribute of a profile: the types from which the recipient unsubscribed.
 pub(super) const UNSUBSCRIBED: &str = "unsubscribed";
 
-/// The sort key of a device.
+/// Returns the sort key of a device.
 pub(super) fn device_sk(device_id: &str) -> String {
     format!("{DEVICE}{device_id}")
 }
 
-/// The device's id in a sort key, if it is a device's.
+/// Returns the device's id from a device's sort key.
 pub(super) fn device_id(sk: &str) -> Option<&str> {
     sk.strip_prefix(DEVICE)
 }
 
-/// The partition key of an endpoint's owner: a device's id is the endpoint's keyed hash.
+/// Returns the partition key of an endpoint's owner item. A device's id is the endpoint's keyed hash.
 pub(super) fn endpoint_pk(device_id: &str) -> String {
     format!("endpoint#{device_id}")
 }
 
-/// All items of one partition as a recipient; `None` without a profile.
+/// Converts all items of one partition into a recipient. Returns `None` without a profile.
 pub(super) fn recipient(key: &RecipientKey, items: &[Item]) -> Result<Option<Recipient>, Malformed> {
     let mut devices = Vec::new();
     let mut found = None;
@@ -51,13 +51,13 @@ pub(super) fn recipient(key: &RecipientKey, items: &[Item]) -> Result<Option<Rec
     Ok(found.map(|found| Recipient { devices, ..found }))
 }
 
-/// A profile as a recipient without devices.
+/// Converts a profile into a recipient without devices.
 pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malformed> {
     let reader = ItemReader(item);
     Ok(Recipient {
         id: RecipientId::parse(reader.text("id")?).map_err(|_| Malformed("id"))?,
         key: key.clone(),
-        // An address that was stored under an older rule is none: the other channels remain.
+        // An email address that is invalid by the present rule counts as absent. The other channels remain.
         email: reader.maybe_text("email")?.and_then(|email| EmailAddress::parse(email).ok()),
         phone: reader.maybe_text("phone")?.map(PhoneNumber::parse).transpose().map_err(|_| Malformed("phone"))?,
         locale: reader.maybe_text("locale")?.map(str::to_owned),
@@ -74,24 +74,24 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
     })
 }
 
-/// The channels on which a profile's address is suppressed.
+/// Returns the channels on which a profile's address is suppressed.
 fn suppressed(item: &Item) -> Result<BTreeSet<Channel>, Malformed> {
     names(item, SUPPRESSED)?.iter().map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
 }
 
-/// The texts in a set that may be absent.
+/// Returns the texts of an optional set.
 fn names<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a [String], Malformed> {
     let set = item.get(attribute).map_or(Ok(&[][..]), |set| set.as_ss().map(Vec::as_slice));
     set.map_err(|_| Malformed(attribute))
 }
 
-/// How often a profile was written.
+/// Returns the revision of a profile: the number of its writes.
 pub(super) fn revision(item: &Item) -> Result<u64, Malformed> {
     let number = ItemReader(item).maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
     number.ok_or(Malformed("revision"))
 }
 
-/// How many registrations of a new device the profile has counted.
+/// Returns the number of new devices that the profile has counted.
 fn registrations(item: &Item) -> Result<u64, Malformed> {
     let number = ItemReader(item).maybe_number("registrations")?.unwrap_or(0);
     u64::try_from(number).map_err(|_| Malformed("registrations"))
@@ -113,8 +113,8 @@ pub(super) fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> 
     })
 }
 
-/// A device's item. The browser's expiry is not called `expires_at`: that is the table's TTL, which would delete the device
-/// and leave the endpoint's owner behind.
+/// Converts a device into an item. The browser's expiry is not stored as `expires_at`, because that is the table's TTL
+/// attribute. The TTL would delete the device but not the endpoint's owner item.
 pub(super) fn device_item(key: &RecipientKey, device: &Device) -> Item {
     ItemWriter::default()
         .text("pk", key.as_str())
@@ -138,7 +138,7 @@ pub(super) fn owner_item(key: &RecipientKey, device_id: &str) -> Item {
         .finish()
 }
 
-/// The profile of a recipient of whom nothing but a device is known.
+/// Returns the profile of a recipient that has only a device.
 pub(super) fn bare_profile_item(id: &RecipientId, key: &RecipientKey, now: Timestamp) -> Item {
     ItemWriter::default()
         .text("pk", key.as_str())
@@ -157,8 +157,8 @@ pub(super) struct Update {
     pub values: Item,
 }
 
-/// Sets the attributes that have a value and removes those that have none, beside what `set` says already. All of them by
-/// placeholders, since words such as `auth` and `attributes` are reserved.
+/// Sets the attributes that have a value and removes those that have none, beside what `set` says already. All of them
+/// by placeholders, since words such as `auth` and `attributes` are reserved.
 fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<AttributeValue>)>) -> Update {
     let mut names = HashMap::new();
     let mut removed = Vec::new();
@@ -176,7 +176,8 @@ fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<Attr
     Update { expression: format!("SET {}{remove}", set.join(", ")), names, values }
 }
 
-/// The update that replaces everything a caller says, keeps when the recipient became known, and counts the revision on.
+/// The update that replaces everything a caller says, keeps when the recipient became known, and counts the revision
+/// on.
 pub(super) fn profile_update(
     id: &RecipientId,
     profile: &Profile,
