@@ -1,7 +1,7 @@
-//! Where the sweep of cleanup stands, so that a pass goes on where the last one ran out of time.
+//! Position of cleanup's sweep. If a pass runs out of time, the next pass continues from this position.
 //!
-//! Of two passes at once the later write wins. That is harmless: at worst pages are looked at twice, and whatever is done
-//! about a finding asks first whether it still is one.
+//! If two passes run at once, the later write overwrites the earlier one. At worst, pages are then read twice. This is
+//! harmless, because cleanup checks each finding again before it acts.
 
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 use super::{Item, ItemReader, ItemWriter, StoreError, SweepPosition};
 
 const NAME: &str = "cleanup#cursor";
-/// A cursor older than this is not worth going on from.
+/// Retention of a cursor: 7 days. An older cursor is not used.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How far a sweep is in one segment.
+/// Position of a sweep in one segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
-    /// Not begun.
+    /// The segment is not started.
     #[default]
     Start,
-    /// After this item.
+    /// The sweep continues after this item.
     After(SweepPosition),
-    /// At its end.
+    /// The segment is finished.
     End,
 }
 
-/// How far a sweep is in all segments.
+/// Position of a sweep in all segments.
 pub type Cursor = Vec<Segment>;
 
-/// The adapter of the one item in the control table.
+/// Store of the cursor, one item in the control table.
 #[derive(Debug, Clone)]
 pub struct CursorStore {
     client: Client,
@@ -37,16 +37,16 @@ pub struct CursorStore {
 }
 
 impl CursorStore {
-    /// An adapter of `table`.
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Where to go on from; at the start when the last sweep ended, or had another number of segments.
+    /// Returns the stored cursor. If the last sweep ended or had another number of segments, returns the start.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn load(&self, segments: usize) -> Result<Cursor, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key())).consistent_read(true);
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?.item.unwrap_or_default();
@@ -54,10 +54,10 @@ impl CursorStore {
         Ok(stored.filter(|cursor| cursor.len() == segments).unwrap_or_else(|| vec![Segment::Start; segments]))
     }
 
-    /// Remembers where to go on from, or forgets it when every segment is at its end. One write.
+    /// Stores the cursor, or deletes it if every segment is finished. Costs one write.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn save(&self, cursor: &Cursor, now: Timestamp) -> Result<(), StoreError> {
         if cursor.iter().all(|segment| *segment == Segment::End) {
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key()));

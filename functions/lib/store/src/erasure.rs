@@ -1,11 +1,11 @@
-//! Erasing everything live about a recipient, in an order that can stop anywhere.
+//! Erasure of all live data of a recipient, in an order that may be interrupted at any point.
 //!
-//! The profile goes first: from then on nobody can reach them, since a send finds `unknown_recipient`. Then the
-//! notifications, finished or not, then counters, and the devices last, each together with the ownership of its endpoint.
-//! So whoever finds a device without a profile has found an erasure that was cut short, and may finish it: the caller by
-//! the same DELETE (everything is found by the id's key, nothing by what was already deleted), and cleanup by itself.
+//! The profile is deleted first. From then on, a send ends as `unknown_recipient`. The notifications follow, finished
+//! or not, then the counters. The devices are last, each with the owner item of its endpoint. A device without a
+//! profile therefore shows an interrupted erasure. The caller can finish it with the same DELETE, and cleanup finishes
+//! it by itself. All items are found by the key of the recipient's id, so deleted items are not required.
 //!
-//! A send that had read the recipient just before may still store its notification in the seconds after: see
+//! A send that read the recipient before the erasure may still store its notification seconds later: see
 //! [`latecomers`].
 
 mod latecomers;
@@ -23,35 +23,35 @@ use super::{ItemWriter, StoreError};
 use aws::deadline;
 use domain::recipient::RecipientKey;
 
-/// How many notifications are deleted at once.
+/// Number of notifications that are deleted concurrently.
 const AT_ONCE: usize = 16;
 
-/// What an erasure deleted and what a last consistent read still found.
+/// Result of an erasure: the items deleted, and the items that the last consistent read found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erasure {
-    /// Profiles deleted: more than one only if somebody wrote a new one meanwhile.
+    /// Profiles deleted. The number exceeds 1 only if a caller stored a new profile meanwhile.
     pub profiles: u64,
-    /// Devices deleted, each with the ownership of its endpoint.
+    /// Devices deleted, each with the owner item of its endpoint.
     pub devices: u64,
     /// Other items deleted: counters of caps.
     pub others: u64,
     /// Notifications deleted.
     pub notifications: u64,
-    /// Items of the recipients table still there: none, unless time ran out.
+    /// Remaining items of the recipients table: 0 unless time ran out.
     pub remaining_recipients: u64,
-    /// At least so many notifications are still there: none, unless time ran out.
+    /// Minimum number of remaining notifications: 0 unless time ran out.
     pub remaining_notifications: u64,
 }
 
 impl Erasure {
-    /// Whether the last read found nothing.
+    /// Returns true if the last read found no items.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.remaining_recipients == 0 && self.remaining_notifications == 0
     }
 }
 
-/// The adapter of the two tables that hold a recipient.
+/// Store for erasures in the tables of recipients and notifications.
 #[derive(Debug, Clone)]
 pub struct ErasureStore {
     client: Client,
@@ -60,17 +60,17 @@ pub struct ErasureStore {
 }
 
 impl ErasureStore {
-    /// An adapter of both tables.
+    /// Creates a store for both tables.
     #[must_use]
     pub fn new(client: Client, recipients: RecipientsStore, notifications_table: impl Into<String>) -> Self {
         Self { client, recipients, notifications_table: notifications_table.into() }
     }
 
-    /// Deletes until a consistent read of both tables finds nothing, or `deadline` passes. One write unit for each item, four
-    /// for a device, one for the note and one when it goes; nothing at all for a recipient who is not there.
+    /// Deletes until a consistent read of both tables finds nothing, or `deadline` passes. Costs 1 write unit per item,
+    /// 4 per device, 1 for the marker and 1 for the marker's deletion. Writes nothing if the recipient has no items.
     ///
     /// # Errors
-    /// When DynamoDB does not answer. What was deleted until then stays deleted, and the same call goes on from there.
+    /// If a call to DynamoDB fails. Deleted items stay deleted, and a repeated call continues from there.
     pub async fn erase(&self, key: &RecipientKey, now: Timestamp, deadline: Instant) -> Result<Erasure, StoreError> {
         if self.recipients.parts(key).await?.is_empty() && self.history(key).await?.is_empty() {
             return Ok(Erasure::default());
@@ -79,10 +79,11 @@ impl ErasureStore {
         self.finish(key, deadline).await
     }
 
-    /// Erases a recipient whose profile meets a condition; `None`, and nothing but a note that comes to nothing, when it does not.
+    /// Erases a recipient if the profile meets a condition. Otherwise returns `None`; only a marker without effect is
+    /// stored.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; what is deleted by then stays deleted.
+    /// If a call to DynamoDB fails. Deleted items stay deleted.
     pub async fn erase_if(
         &self,
         key: &RecipientKey,
@@ -98,7 +99,7 @@ impl ErasureStore {
         Ok(Some(Erasure { profiles: erased.profiles + 1, ..erased }))
     }
 
-    /// The same without a note, for what has long been no recipient any more.
+    /// Does the same as [`Self::erase`] without a marker, for a recipient whose profile was deleted long ago.
     ///
     /// # Errors
     /// As [`Self::erase`].
@@ -114,7 +115,7 @@ impl ErasureStore {
             }
             erased.profiles += self.recipients.delete_profile(key, &parts).await?;
             erased.notifications += self.delete_history(key, history).await?;
-            // Only once no notification is left: a device is the witness of what is still to be done.
+            // Devices are deleted only when no notification is left. A remaining device shows an unfinished erasure.
             if self.history(key).await?.is_empty() {
                 erased.others += self.recipients.delete_others(key, &parts).await?;
                 erased.devices += self.recipients.delete_devices(key, &parts).await?;
@@ -122,7 +123,7 @@ impl ErasureStore {
         }
     }
 
-    /// The time-ordered halves of up to a page of notifications, consistently.
+    /// Returns the time-ordered halves of up to a page of notification ids, with a consistent read.
     async fn history(&self, key: &RecipientKey) -> Result<Vec<String>, StoreError> {
         sort_keys(&self.client, &self.notifications_table, key).await
     }

@@ -1,5 +1,5 @@
-//! Idempotency records in the control table: one write for a request with a key; its completion is read from the
-//! notifications themselves.
+//! Idempotency records in the control table. A request with an idempotency key costs one write. Its completion is read
+//! from the notifications.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -7,21 +7,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Item, ItemReader, ItemWriter, StoreError};
 
-/// How long a key is remembered.
+/// Retention of an idempotency key: 24 hours.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is known of a key.
+/// Stored record of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// Hash of the body it first came with.
+    /// Hash of the first request's body.
     pub body: String,
-    /// When it first came: the time all its notifications' ids are made from.
+    /// Time of the first request. The ids of all its notifications are made from this time.
     pub first_seen: Timestamp,
-    /// Until when the request that owns it may still be running.
+    /// Time until which the request that owns the key may still be running.
     pub running_until: Timestamp,
 }
 
-/// The adapter.
+/// Store of idempotency records.
 #[derive(Debug, Clone)]
 pub struct IdempotencyStore {
     client: Client,
@@ -29,16 +29,16 @@ pub struct IdempotencyStore {
 }
 
 impl IdempotencyStore {
-    /// An adapter of the control table.
+    /// Creates a store for the control table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Writes `record` under `key` if nothing is remembered there; otherwise answers with what is.
+    /// Stores `record` under `key` unless a valid record exists. Otherwise returns the existing record.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn begin(&self, key: &str, record: &IdempotencyRecord) -> Result<Option<IdempotencyRecord>, StoreError> {
         let forgotten = record.first_seen - REMEMBERED;
         let put = self
@@ -55,10 +55,10 @@ impl IdempotencyStore {
         }
     }
 
-    /// What is remembered under `key`.
+    /// Returns the valid record under `key`.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn find(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
         match self.read(key).await {
             Ok(found) => Ok(Some(found).filter(|found| found.first_seen > now - REMEMBERED)),
@@ -67,15 +67,16 @@ impl IdempotencyStore {
         }
     }
 
-    /// Takes over from a request that died: only one of several gets it.
+    /// Takes a key over from a crashed request, with a conditional write. Only one of several concurrent calls
+    /// succeeds.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when somebody else did.
+    /// [`StoreError::ConditionFailed`] if another request took the key over.
     pub async fn take_over(&self, key: &str, found: &IdempotencyRecord, until: Timestamp) -> Result<(), StoreError> {
         self.set_running_until(key, found.running_until, until).await
     }
 
-    /// Lets the next request with this key try at once, after this one failed.
+    /// Releases the key after a failed request, so that the next request with this key can run at once.
     pub async fn let_go(&self, key: &str, running_until: Timestamp, now: Timestamp) {
         if let Err(error) = self.set_running_until(key, running_until, now).await {
             tracing::warn!(%error, "an idempotency key stays taken until its request's time is up");
