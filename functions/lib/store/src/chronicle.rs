@@ -42,7 +42,7 @@ impl ChronicleStore {
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
-    /// Returns the alert messages between `from` and `to`, oldest first.
+    /// Returns the alert messages from `from` (inclusive) to `to` (exclusive), oldest first.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or a record is malformed.
