@@ -55,12 +55,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use metrics::histogram::bin_of;
-
-    fn counters(pairs: &[(&str, i64)]) -> Counters {
-        let mut counters = Counters::default();
-        pairs.iter().for_each(|(name, amount)| counters.add(name.parse().unwrap(), *amount));
-        counters
-    }
+    use metrics::sample::counters;
 
     fn report(counters: &Counters) -> Report {
         Report::new(Window::last(60, "2026-11-23T10:05:30Z".parse().unwrap()), counters)

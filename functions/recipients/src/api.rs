@@ -82,7 +82,7 @@ impl RecipientsApi {
         let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
         let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
         let registered = self.recipients.register(&id, &key, &device, replaced.as_deref()).await;
-        let status = match registered.map_err(Problem::from)? {
+        let status = match registered? {
             Registered::New => 201,
             Registered::Known => 200,
         };
@@ -97,7 +97,7 @@ impl RecipientsApi {
         if device_id.len() != RecipientKey::CHARS || !device_id.bytes().all(base32::is_digit) {
             return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
         }
-        self.recipients.forget_device(&key, device_id).await.map_err(Problem::from)?;
+        self.recipients.forget_device(&key, device_id).await?;
         Ok(Response::no_content())
     }
 
@@ -108,7 +108,7 @@ impl RecipientsApi {
         let endpoint = request.query("endpoint").ok_or_else(|| Problem::invalid_field("endpoint", "is required"))?;
         let url = PushEndpoint::spelling(endpoint).map_err(|wrong| invalid_subscription(wrong.into()))?;
         let device_id = self.hasher.keyed("endpoint", &url);
-        self.recipients.forget_device(&key, &device_id).await.map_err(Problem::from)?;
+        self.recipients.forget_device(&key, &device_id).await?;
         Ok(Response::no_content())
     }
 
@@ -118,7 +118,7 @@ impl RecipientsApi {
         let (_, key) = self.recipient(request)?;
         let kind = NotificationType::known(request.path("type"));
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
-        self.recipients.subscribe_again(&key, kind.name, now).await.map_err(Problem::from)?;
+        self.recipients.subscribe_again(&key, kind.name, now).await?;
         Ok(Response::no_content())
     }
 
@@ -128,14 +128,14 @@ impl RecipientsApi {
         let (_, key) = self.recipient(request)?;
         let channel = Channel::parse(request.path("channel")).filter(|channel| channel.is_paid());
         let channel = channel.ok_or_else(|| Problem::invalid_field("channel", "must be email or sms"))?;
-        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+        let known = self.recipients.load(&key).await?;
         let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
         let address = match channel {
             Channel::Sms => known.phone.as_ref().map(Address::Phone),
             _ => known.email.as_ref().map(Address::Email),
         };
         if let Some(address) = address {
-            self.suppressions.lift(&key, address).await.map_err(Problem::from)?;
+            self.suppressions.lift(&key, address).await?;
             tracing::info!(recipient = %key, %channel, "a suppression is lifted");
         }
         Ok(Response::no_content())
@@ -149,7 +149,7 @@ impl RecipientsApi {
         if after.is_some_and(|after| after.len() != RecipientKey::CHARS || !after.bytes().all(base32::is_digit)) {
             return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
         }
-        let page = self.notifications.history(&key, after, limit).await.map_err(Problem::from)?;
+        let page = self.notifications.history(&key, after, limit).await?;
         let items: Vec<_> = page.items.iter().map(NotificationView::of).collect();
         Ok(Response::json(200, &serde_json::json!({ "items": items, "next": page.next })))
     }

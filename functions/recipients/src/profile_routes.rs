@@ -21,7 +21,7 @@ impl RecipientsApi {
     pub(super) async fn get(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+        let known = self.recipients.load(&key).await?;
         let recipient = known.ok_or_else(|| Problem::not_found("recipient"))?;
         if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|tag| tag == entity_tag(&recipient))) {
             return Err(preconditions::failed());
@@ -40,7 +40,7 @@ impl RecipientsApi {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
         let (profile, read_only) = Profile::parse(request)?;
-        let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+        let known = self.recipients.load(&key).await?;
         let write_if = write_if(&conditions, known.as_ref())?;
         unchanged(&read_only, &id, known.as_ref())?;
         match self.store(&id, &key, &profile, write_if, known, now).await? {
@@ -60,7 +60,7 @@ impl RecipientsApi {
         let patch = ProfilePatch::parse(request)?;
         let names_one_state = matches!(conditions.if_match, Some(TagList::Tags(_)));
         for _ in 0..PATCH_TRIES {
-            let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+            let known = self.recipients.load(&key).await?;
             let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             unchanged(&patch.read_only, &id, Some(&known))?;
@@ -83,11 +83,11 @@ impl RecipientsApi {
         let conditions = Preconditions::of(request)?;
         let deadline = Instant::now() + ERASING;
         let erased = if conditions.is_empty() {
-            self.erasure.erase(&key, now, deadline).await.map_err(Problem::from)?
+            self.erasure.erase(&key, now, deadline).await?
         } else {
-            let known = self.recipients.load(&key).await.map_err(Problem::from)?;
+            let known = self.recipients.load(&key).await?;
             let write_if = write_if(&conditions, known.as_ref())?;
-            let erased = self.erasure.erase_if(&key, write_if, now, deadline).await.map_err(Problem::from)?;
+            let erased = self.erasure.erase_if(&key, write_if, now, deadline).await?;
             erased.ok_or_else(preconditions::failed)?
         };
         if !erased.is_complete() {
@@ -108,10 +108,10 @@ impl RecipientsApi {
         known: Option<Recipient>,
         now: Timestamp,
     ) -> Result<Option<Recipient>, Problem> {
-        let suppressed = self.suppressions.of(profile).await.map_err(Problem::from)?;
+        let suppressed = self.suppressions.of(profile).await?;
         let stored = self.recipients.put_profile_if(id, key, profile, &suppressed, write_if, now).await;
         let devices = known.map(|known| known.devices).unwrap_or_default();
-        Ok(stored.map_err(Problem::from)?.map(|stored| Recipient { devices, ..stored }))
+        Ok(stored?.map(|stored| Recipient { devices, ..stored }))
     }
 }
 

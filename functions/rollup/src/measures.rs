@@ -101,12 +101,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use metrics::histogram::bin_of;
-
-    fn counters(pairs: &[(&str, i64)]) -> Counters {
-        let mut counters = Counters::default();
-        pairs.iter().for_each(|(name, amount)| counters.add(name.parse().unwrap(), *amount));
-        counters
-    }
+    use metrics::sample::counters;
 
     fn told(measured: &Measured<'_>) -> Vec<(&'static str, f64)> {
         let known = figures(measured).into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?)));

@@ -125,7 +125,7 @@ impl TrackApi {
             Ok(()) => receipt.apply(notification, now),
             Err(_) => Effect::Impossible,
         });
-        let noted = noted.await.map_err(Problem::from)?;
+        let noted = noted.await?;
         let (notification, effect) = noted.ok_or_else(|| Problem::not_found("notification"))?;
         if effect == Effect::Impossible {
             fit(&notification)?;
@@ -134,7 +134,7 @@ impl TrackApi {
     }
 
     async fn find(&self, id: &NotificationId) -> Result<Notification, Problem> {
-        let found = self.notifications.get(id).await.map_err(Problem::from)?;
+        let found = self.notifications.get(id).await?;
         found.ok_or_else(|| Problem::not_found("notification"))
     }
 
@@ -150,7 +150,7 @@ impl TrackApi {
     /// same page, as does a recipient who has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (recipient, kind) = self.wish(request, now)?;
-        let done = self.recipients.unsubscribe(&recipient, &kind, now).await.map_err(Problem::from)?;
+        let done = self.recipients.unsubscribe(&recipient, &kind, now).await?;
         tracing::info!(%recipient, kind, ?done, "unsubscribed");
         Ok(page::done(&kind))
     }
