@@ -1,14 +1,14 @@
 //! What a push service checks of a request, and the tests' own server that records requests and answers as told.
 
-use std::collections::HashMap;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+
+use super::http::Arrival;
 
 /// The claims of a `vapid t=..., k=...` header that `public_key` signed (RFC 8292 section 3).
 pub fn verified_claims(authorization: &str, public_key: &str) -> Value {
@@ -22,36 +22,6 @@ pub fn verified_claims(authorization: &str, public_key: &str) -> Value {
     let header: Value = serde_json::from_slice(&decode(header)).unwrap();
     assert_eq!((&header["alg"], &header["typ"]), (&"ES256".into(), &"JWT".into()));
     serde_json::from_slice(&decode(claims)).unwrap()
-}
-
-/// One request as it came over the wire; header names in lower case.
-#[derive(Debug)]
-pub struct Arrival {
-    pub line: String,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
-}
-
-impl Arrival {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    pub async fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.ok().filter(|&length| length > 0)?;
-        let mut headers = HashMap::new();
-        loop {
-            let mut header = String::new();
-            stream.read_line(&mut header).await.ok()?;
-            let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-            headers.insert(name.to_ascii_lowercase(), value.to_owned());
-        }
-        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await.ok()?;
-        Some(Self { line: line.trim_end().to_owned(), headers, body })
-    }
 }
 
 /// A push service on this machine: gives the n-th request the n-th answer, over as many connections as are opened.

@@ -117,5 +117,5 @@ fn name(arrival: &Arrival) -> String {
         let index = body["IndexName"].as_str().map(|index| format!(".{index}"));
         return format!("{call}{}{}", table.unwrap_or_default(), index.unwrap_or_default());
     }
-    if arrival.path == "/" { arrival.form()["Action"].clone() } else { arrival.path.clone() }
+    if arrival.path() == "/" { arrival.form()["Action"].clone() } else { arrival.path().to_owned() }
 }

@@ -13,12 +13,35 @@ use super::faults::Faults;
 /// A request as it came over the wire; header names in lower case.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    pub path: String,
+    /// Request line, without its end.
+    pub line: String,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
 }
 
 impl Arrival {
+    /// Reads one request; `None` at the end of the connection.
+    pub async fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok().filter(|&length| length > 0)?;
+        let mut headers = HashMap::new();
+        loop {
+            let mut header = String::new();
+            stream.read_line(&mut header).await.ok()?;
+            let Some((name, value)) = header.trim_end().split_once(':') else { break };
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.ok()?;
+        Some(Self { line: line.trim_end().to_owned(), headers, body })
+    }
+
+    /// Path with its query.
+    pub fn path(&self) -> &str {
+        self.line.split(' ').nth(1).unwrap()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -112,7 +135,7 @@ where
     F: Future<Output = Reply>,
 {
     let mut stream = BufReader::new(stream);
-    while let Some(arrival) = read(&mut stream).await {
+    while let Some(arrival) = Arrival::read(&mut stream).await {
         let reply = match faults.begins(&arrival) {
             Some(number) => Some(handler(arrival.clone()).await).filter(|_| faults.ends(number, &arrival)),
             None => None,
@@ -144,20 +167,4 @@ where
             }
         }
     }
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Arrival> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await.ok().filter(|&length| length > 0)?;
-    let mut headers = HashMap::new();
-    loop {
-        let mut header = String::new();
-        stream.read_line(&mut header).await.ok()?;
-        let Some((name, value)) = header.trim_end().split_once(':') else { break };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some(Arrival { path: line.split(' ').nth(1)?.to_owned(), headers, body })
 }

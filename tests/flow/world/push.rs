@@ -28,7 +28,7 @@ struct State {
 impl State {
     /// The answer, and until when it is held back.
     fn takes(&mut self, arrival: Arrival) -> (Reply, Option<Arc<Notify>>) {
-        let scripted = self.scripted.get_mut(&arrival.path).and_then(VecDeque::pop_front);
+        let scripted = self.scripted.get_mut(arrival.path()).and_then(VecDeque::pop_front);
         self.arrivals.push(arrival);
         if let Some((clock, takes)) = &self.takes {
             clock.advance(*takes);
@@ -90,7 +90,7 @@ impl PushService {
     /// How many messages came for this device.
     pub fn count(&self, device: &str) -> usize {
         let path = format!("/push/{device}");
-        self.state.lock().unwrap().arrivals.iter().filter(|arrival| arrival.path == path).count()
+        self.state.lock().unwrap().arrivals.iter().filter(|arrival| arrival.path() == path).count()
     }
 
     /// The last message for this device, checked as a push service checks it and opened as its browser opens it.
@@ -102,7 +102,7 @@ impl PushService {
     pub fn all_opened(&self, device: &str, browser: &Browser) -> Vec<(Arrival, Value)> {
         let path = format!("/push/{device}");
         let state = self.state.lock().unwrap();
-        let arrived = state.arrivals.iter().filter(|arrival| arrival.path == path);
+        let arrived = state.arrivals.iter().filter(|arrival| arrival.path() == path);
         arrived.map(|arrival| self.checked(arrival, browser)).collect()
     }
 

@@ -149,20 +149,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::push::tests::content;
     use domain::notification::Content;
-
-    fn content(body: &str) -> PushContent {
-        PushContent {
-            notification_id: "ntf_1".to_owned(),
-            title: "Invoice 7".to_owned().into(),
-            body: body.to_owned().into(),
-            url: None,
-            icon: None,
-            data: None,
-            options: PushOptions::default(),
-            receipt: None,
-        }
-    }
 
     fn options() -> Content {
         let options = json!({

@@ -9,3 +9,4 @@ mod service;
 
 pub use ::tests::arrival::verified_claims;
 use ::tests::{arrival, browser};
+pub use service::content;

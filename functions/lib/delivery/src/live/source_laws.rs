@@ -25,9 +25,7 @@ async fn a_kill_switch_followed_by_a_typo_stays_on_in_processes_that_were_idle()
 
 #[tokio::test(start_paused = true)]
 async fn what_was_raised_before_a_typo_is_in_force_too() {
-    let world = World::holding("0");
-    let (idle, clock) = world.process();
-    idle.live().await;
+    let (world, idle, clock) = World::with_idle_process("0").await;
     world.set("rollout-percentage", "100");
     world.set("rollout-percentage", "1OO");
     clock.advance(30 * SECOND);
@@ -36,9 +34,7 @@ async fn what_was_raised_before_a_typo_is_in_force_too() {
 
 #[tokio::test(start_paused = true)]
 async fn the_list_and_the_settings_follow_the_same_rule() {
-    let world = World::holding("10");
-    let (idle, clock) = world.process();
-    idle.live().await;
+    let (world, idle, clock) = World::with_idle_process("10").await;
     world.set("rollout-users", r#"["bob"]"#);
     world.set("rollout-users", r#"["bob",]"#);
     world.set("settings", r#"{"sms": {"per_recipient_per_day": 0}}"#);
@@ -86,13 +82,9 @@ async fn a_parameter_that_was_deleted_and_created_again_goes_by_its_new_versions
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_that_is_gone_keeps_the_newest_value_that_the_record_has() {
-    let world = World::holding("100");
-    let (idle, clock) = world.process();
-    idle.live().await;
+    let (world, idle, clock) = World::with_idle_process("100").await;
     world.set("rollout-percentage", "0");
-    let rollup = world.source_at(&clock);
-    rollup.live().await;
-    world.last_good().save(&rollup.record(), clock.now()).await.unwrap();
+    world.record(&world.source_at(&clock), &clock).await;
     world.delete("rollout-percentage");
     clock.advance(30 * SECOND);
     assert_eq!((percentage(&idle).await.as_str(), world.history_calls()), ("0", 0));
@@ -100,13 +92,9 @@ async fn a_parameter_that_is_gone_keeps_the_newest_value_that_the_record_has() {
 
 #[tokio::test(start_paused = true)]
 async fn while_ssm_is_down_an_idle_process_goes_by_the_record_where_that_is_newer() {
-    let world = World::holding("100");
-    let (idle, clock) = world.process();
-    idle.live().await;
+    let (world, idle, clock) = World::with_idle_process("100").await;
     world.set("rollout-percentage", "0");
-    let rollup = world.source_at(&clock);
-    rollup.live().await;
-    world.last_good().save(&rollup.record(), clock.now()).await.unwrap();
+    world.record(&world.source_at(&clock), &clock).await;
     world.down(true);
     clock.advance(30 * SECOND);
     assert_eq!(percentage(&idle).await, "0");
@@ -127,9 +115,7 @@ async fn a_history_that_cannot_be_read_is_asked_for_again_and_junk_is_never_ever
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_come_while_a_history_is_read_do_not_decide_by_what_was_before() {
-    let world = World::holding("100");
-    let (idle, clock) = world.process();
-    idle.live().await;
+    let (world, idle, clock) = World::with_idle_process("100").await;
     world.set("rollout-percentage", "0");
     world.set("rollout-percentage", "0%");
     clock.advance(60 * SECOND);
@@ -140,13 +126,9 @@ async fn callers_that_come_while_a_history_is_read_do_not_decide_by_what_was_bef
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_typos_in_a_row_leave_what_the_record_has() {
-    let world = World::holding("100");
-    let (idle, clock) = world.process();
-    idle.live().await;
+    let (world, idle, clock) = World::with_idle_process("100").await;
     world.set("rollout-percentage", "25");
-    let rollup = world.source_at(&clock);
-    rollup.live().await;
-    world.last_good().save(&rollup.record(), clock.now()).await.unwrap();
+    world.record(&world.source_at(&clock), &clock).await;
     (0..120).for_each(|typo| world.set("rollout-percentage", &format!("{typo}%")));
     clock.advance(30 * SECOND);
     assert_eq!(percentage(&idle).await, "25");
@@ -219,8 +201,7 @@ async fn obey(events: Vec<Event>) {
                 assert!(since_change < 30 || found == valid.to_string(), "{found} instead of {valid}");
             }
             Event::Record => {
-                rollup.live().await;
-                world.last_good().save(&rollup.record(), clock.now()).await.unwrap();
+                world.record(&rollup, &clock).await;
             }
             Event::Lose => world.keep(Value::Null),
         }

@@ -154,6 +154,20 @@ impl World {
         (Arc::new(source), clock)
     }
 
+    /// Creates a world that holds this percentage, and a process that has read it and is idle since then.
+    pub async fn with_idle_process(percentage: &str) -> (Arc<Self>, Arc<LiveSource>, Clock) {
+        let world = Self::holding(percentage);
+        let (idle, clock) = world.process();
+        idle.live().await;
+        (world, idle, clock)
+    }
+
+    /// Stores the record of a process, as the minute schedule of rollup does.
+    pub async fn record(self: &Arc<Self>, source: &LiveSource, clock: &Clock) {
+        source.live().await;
+        self.last_good().save(&source.record(), clock.now()).await.unwrap();
+    }
+
     pub fn source(self: &Arc<Self>) -> (LiveSource, Clock) {
         let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
         (self.source_at(&clock), clock)

@@ -55,8 +55,8 @@ pub fn vapid() -> VapidCache {
     VapidCache::new(key, VapidSubject::parse("mailto:push@example.com").unwrap())
 }
 
-pub fn message(body: &str) -> PushMessage {
-    let content = PushContent {
+pub fn content(body: &str) -> PushContent {
+    PushContent {
         notification_id: "ntf_1".to_owned(),
         title: "Invoice 7".to_owned().into(),
         body: body.to_owned().into(),
@@ -65,8 +65,11 @@ pub fn message(body: &str) -> PushMessage {
         data: None,
         options: PushOptions::default(),
         receipt: None,
-    };
-    PushMessage::new(content, 3_600, Urgency::High, Topic::of_caller("invoice-7")).unwrap()
+    }
+}
+
+pub fn message(body: &str) -> PushMessage {
+    PushMessage::new(content(body), 3_600, Urgency::High, Topic::of_caller("invoice-7")).unwrap()
 }
 
 #[tokio::test]
