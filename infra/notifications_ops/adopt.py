@@ -87,8 +87,8 @@ def names_of(stage, known, has_pool):
         table = stage.client("dynamodb").describe_table(TableName=found["NotificationsTable"])["Table"]
         found["NotificationsStream"] = table["LatestStreamArn"]
     if not has_pool:
-        found |= {name: "" for name in found if name not in data_stack.TABLES}
-    needed = [name for name in found if has_pool or name in data_stack.TABLES]
+        found |= {name: "" for name in found if name not in data_stack.REQUIRED}
+    needed = [name for name in found if has_pool or name in data_stack.REQUIRED]
     if missing := [name for name in needed if not found[name] and name != "NotificationsStream"]:
         raise SystemExit(f"name what is to be adopted: PARAMS=\"{' '.join(f'{name}=...' for name in missing)}\"")
     return found

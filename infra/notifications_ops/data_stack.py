@@ -7,8 +7,10 @@ from notifications_ops import samconfig
 from notifications_ops.deployed import Stack, read_template
 
 TEMPLATE = samconfig.ROOT / "infra/data.yaml"
+# Outputs with the names of the tables.
+TABLES = ("RecipientsTable", "NotificationsTable", "MetricsTable", "SettingsTable", "ControlTable")
 # Outputs without which, or with other values of which, the functions would use other tables.
-TABLES = ("RecipientsTable", "NotificationsTable", "NotificationsStream", "MetricsTable", "SettingsTable", "ControlTable")
+REQUIRED = (*TABLES, "NotificationsStream")
 
 
 def stack_name(of_functions):
@@ -42,7 +44,7 @@ def complaint(functions, data, stage_name):
         return None
     if not data.exists:
         return f"the tables of this stage are in no data stack: make adopt STAGE={stage_name} (docs/deploying.md)"
-    for name in TABLES:
+    for name in REQUIRED:
         used, there = functions.parameters.get(name), data.outputs.get(name)
         if used is None:
             return f"{name} is still in the stack of the functions: make adopt STAGE={stage_name}"

@@ -38,8 +38,9 @@ def run(arguments):
         raise SystemExit(f"{complaint}; nothing was deployed")
     deploy.check()
     deploy.build()
-    deploy.functions(deploy.data())
-    deploy.finish()
+    data = deploy.data()
+    deploy.functions(data)
+    deploy.finish(data)
     return 0
 
 
@@ -87,10 +88,10 @@ class Deploy:
         deploy_checks.drop_strayed_route_settings(self.stage.client("apigatewayv2"), self.before.outputs.get("ApiId"))
         step(deploy_command(self.stage.name, samconfig.overrides({**self.values, **data}), self.arguments))
 
-    def finish(self):
+    def finish(self, data):
         """Does what the templates cannot: the API's own address, protection that must not hinder a rollback, a check of access."""
         parameters.create_public_base_url(self.stage.client("ssm"), self.stage.name, self.stage.api_url)
-        deploy_checks.protect_tables(self.stage.client("dynamodb"), self.stage.outputs)
+        deploy_checks.protect_tables(self.stage.client("dynamodb"), [data[name] for name in data_stack.TABLES])
         if complaint := deploy_checks.access_complaint(self.stage.api_url):
             raise SystemExit(f"DEPLOYED, BUT: {complaint}")
 

@@ -13,8 +13,6 @@ TEMPLATE = samconfig.ROOT / "template.yaml"
 ANSWER_SECONDS = 10
 # A new API answers within seconds.
 ACCESS_TRIES, ACCESS_WAIT_SECONDS = 6, 5
-# Outputs with the names of the tables.
-TABLES = ("RecipientsTableName", "NotificationsTableName", "MetricsTableName", "SettingsTableName", "ControlTableName")
 
 
 @dataclasses.dataclass
@@ -101,9 +99,9 @@ def drop_strayed_route_settings(gateway, api_id):
     return strayed
 
 
-def protect_tables(dynamodb, outputs):
+def protect_tables(dynamodb, names):
     """Switches deletion protection on. In the template it would keep the rollback of a first deploy from removing the tables."""
-    for name in (outputs[output] for output in TABLES):
+    for name in names:
         if not dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
             dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True)
             print(f"table {name} is protected from deletion", flush=True)

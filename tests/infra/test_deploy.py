@@ -106,19 +106,20 @@ class Access(unittest.TestCase):
 class Tables(unittest.TestCase):
     def test_those_without_protection_get_it(self):
         dynamodb, stub = stubbed("dynamodb")
-        outputs = {output: output.lower() for output in deploy_checks.TABLES}
-        for number, name in enumerate(outputs.values()):
+        names = [name.lower() for name in data_stack.TABLES]
+        for number, name in enumerate(names):
             is_protected = number == 2
             stub.add_response("describe_table", {"Table": {"DeletionProtectionEnabled": is_protected}}, {"TableName": name})
             if not is_protected:
                 stub.add_response("update_table", {}, {"TableName": name, "DeletionProtectionEnabled": True})
         with stub:
-            deploy_checks.protect_tables(dynamodb, outputs)
+            deploy_checks.protect_tables(dynamodb, names)
         stub.assert_no_pending_responses()
 
     def test_every_table_of_the_template_is_among_them(self):
-        outputs = deploy_checks.template()["Outputs"]
-        self.assertEqual({name for name in outputs if name.endswith("TableName")}, set(deploy_checks.TABLES))
+        resources = data_stack.template()["Resources"].items()
+        tables = {name for name, resource in resources if resource["Type"] == "AWS::DynamoDB::Table"}
+        self.assertEqual(tables, set(data_stack.TABLES))
 
 
 class Command(unittest.TestCase):
@@ -141,7 +142,7 @@ class Command(unittest.TestCase):
 
 
 class DataStack(unittest.TestCase):
-    TABLES = {name: name.lower() for name in data_stack.TABLES}
+    TABLES = {name: name.lower() for name in data_stack.REQUIRED}
 
     def complaint(self, functions, data):
         of = lambda parameters, outputs: deployed.Stack(parameters, outputs) if parameters or outputs else deployed.Stack({}, {}, False)
@@ -152,7 +153,7 @@ class DataStack(unittest.TestCase):
         self.assertEqual({name for name, default in declared.items() if default is None} - set(outputs),
                          {"Stage", "SenderAddress", "VapidSubject"})
         self.assertEqual([declared[name] for name in outputs], [None] * len(outputs))
-        self.assertLessEqual(set(data_stack.TABLES), set(outputs))
+        self.assertLessEqual(set(data_stack.REQUIRED), set(outputs))
         for name, resource in data_stack.template()["Resources"].items():
             self.assertTrue(name in outputs or name == "ResourceServer", f"{name}, {resource['Type']}, has no output")
 
