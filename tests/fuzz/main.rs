@@ -1,10 +1,9 @@
-//! The fuzz targets on inputs made from the corpus: every seed as it stands, then seeds that were changed a little, the same
-//! ones in every run. `make fuzz` runs the same targets under libFuzzer for as long as one likes.
+//! Runs the fuzz targets on the corpus: first each seed unchanged, then seeds with small changes, the same ones in every run.
+//! `make fuzz` runs the same targets under libFuzzer for a time of choice.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod mutation;
-mod targets;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
@@ -32,7 +31,7 @@ macro_rules! targets {
     ($($name:ident: $cases:literal,)+) => {$(
         #[test]
         fn $name() {
-            run(stringify!($name), $cases, targets::$name::target);
+            run(stringify!($name), $cases, fuzz::$name::target);
         }
     )+};
 }

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fuzz::json;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-
-use crate::targets::json;
 
 /// What a target starts from.
 pub struct Corpus {
@@ -40,7 +39,7 @@ enum Change {
 impl Corpus {
     /// `corpus/<name>/*` and `dictionaries/<name>.dict`.
     pub fn read(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files: Vec<PathBuf> =
             fs::read_dir(folder.join("corpus").join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();

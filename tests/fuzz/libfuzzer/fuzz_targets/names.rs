@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::targets::names::target(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::names::target(data));

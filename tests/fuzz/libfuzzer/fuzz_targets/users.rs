@@ -1,7 +1,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    fuzz::mutate(data, size, max_size, seed)
+    libfuzzer::mutate(data, size, max_size, seed)
 });
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::targets::users::target(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::users::target(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::targets::vapid_key::target(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::vapid_key::target(data));

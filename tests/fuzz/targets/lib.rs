@@ -1,5 +1,7 @@
-//! What is fuzzed: every text and event that comes from outside, each as a function of bytes that fails when a promise is
-//! broken. Two drivers call them: `cargo test`, on inputs it makes from the corpus, and libFuzzer, by hand (`make fuzz`).
+//! The fuzz targets: one function of bytes for each text and event that comes from outside. A target panics if a promise of the
+//! code is broken. Two drivers call the targets: `cargo test` with inputs derived from the corpus, and libFuzzer (`make fuzz`).
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod aws;
 mod form;
