@@ -1,8 +1,8 @@
-"""Gives the local HTTP API its routes.
+"""Creates the routes of the local HTTP API.
 
-On AWS, CloudFormation imports the OpenAPI body that SAM makes of the template's events. The local AWS does not (and
-processes the template with the parameters' defaults), so this processes the deployed template once more, with the
-parameters' values, and creates from the body the same integrations, routes, authorizers and CORS rules.
+On AWS, SAM makes an OpenAPI body from the template's events, and CloudFormation imports it. The local AWS does not import
+it, and processes the template with the parameters' defaults. So this module processes the deployed template again, with
+the parameters' values. From the body, it creates the same integrations, routes, authorizers and CORS rules.
 """
 
 import os
@@ -15,7 +15,7 @@ from settings import REGION
 
 
 def create_routes(clients, stack_name):
-    """Creates everything the body describes and returns (api id, number of routes)."""
+    """Creates everything that the body describes. Returns (api id, number of routes)."""
     references = _parameters(clients, stack_name) | _pseudo_parameters(clients, stack_name)
     template = _processed_template(clients, stack_name, references)
     resolver = _resolver(clients, stack_name, references, template)
@@ -59,7 +59,7 @@ def _create_integration(gateway, api_id, settings):
 
 
 def _create_route(gateway, api_id, key, integration_id, operation, authorizers):
-    """A route whose security names no authorizer we made (SAM writes NONE) is public."""
+    """Creates one route. It is public if its security names no created authorizer (SAM writes NONE)."""
     (name, scopes), = operation["security"][0].items()
     protection = {"AuthorizationType": "NONE"}
     if name in authorizers:
@@ -79,7 +79,7 @@ def _pseudo_parameters(clients, stack_name):
 
 
 class _NoManagedPolicies:
-    """The template names no managed policy of AWS, so the transform need not ask IAM for them."""
+    """Empty list of AWS managed policies. The template uses none, so the transform does not read them from IAM."""
 
     def load(self):
         return {}
@@ -87,13 +87,13 @@ class _NoManagedPolicies:
 
 def _processed_template(clients, stack_name, references):
     deployed = clients("cloudformation").get_template(StackName=stack_name, TemplateStage="Original")["TemplateBody"]
-    os.environ["AWS_DEFAULT_REGION"] = REGION  # where the transform looks for it
+    os.environ["AWS_DEFAULT_REGION"] = REGION  # read by the transform
     template = yaml_parse(deployed) if isinstance(deployed, str) else deployed
     return transform(template, dict(references), _NoManagedPolicies())
 
 
 def _resolver(clients, stack_name, references, template):
-    """What the stack's resources and parameters are called, as Ref and Fn::GetAtt would say it."""
+    """Resolver with the values that Ref and Fn::GetAtt have for the stack's resources and parameters."""
     attributes = {}
     for resource in clients("cloudformation").describe_stack_resources(StackName=stack_name)["StackResources"]:
         name, physical = resource["LogicalResourceId"], resource["PhysicalResourceId"]

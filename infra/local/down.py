@@ -1,4 +1,4 @@
-"""`make down`: stops the local stack with every process it started; `down.py all` stops those on other ports too."""
+"""`make down`: stops the local stack with every process it started. `down.py all` stops those on other ports as well."""
 
 import sys
 
@@ -7,15 +7,15 @@ import server
 import settings
 
 
-def places():
-    """Every stack that left a pid file, or the one that LOCAL_PORT names."""
+def local_stacks():
+    """Local stack of LOCAL_PORT; with the argument `all`, every local stack that has a pid file."""
     if sys.argv[1:] != ["all"]:
-        return [settings.Place()]
+        return [settings.LocalStack()]
     folders = [file.parent.name for file in (settings.ROOT / "target").glob("local*/ministack.pid")]
-    return [settings.Place(name.removeprefix("local").removeprefix("-") or settings.DEFAULT_PORT) for name in folders]
+    return [settings.LocalStack(name.removeprefix("local").removeprefix("-") or settings.DEFAULT_PORT) for name in folders]
 
 
 if __name__ == "__main__":
-    for place in places():
-        example.stop(place)
-        print(f"{place.endpoint}:", "stopped" if server.stop(place) else "nothing was running")
+    for local_stack in local_stacks():
+        example.stop(local_stack)
+        print(f"{local_stack.endpoint}:", "stopped" if server.stop(local_stack) else "nothing was running")

@@ -1,14 +1,14 @@
-"""Resolves the intrinsic functions that the processed template still holds.
+"""Resolves the intrinsic functions that remain in the processed template.
 
-The local AWS keeps an HTTP API's OpenAPI body as text and imports nothing of it, so the local step has to know what
-CloudFormation would have put in place of each Ref, Fn::GetAtt, Fn::Sub, Fn::If and Fn::Split.
+The local AWS stores an HTTP API's OpenAPI body as text and imports nothing from it. So this module replaces each Ref,
+Fn::GetAtt, Fn::Sub, Fn::If and Fn::Split by the value that CloudFormation would use.
 """
 
 import re
 
 
 class Resolver:
-    """`references` maps what Ref can name, `attributes` (logical id, attribute), `conditions` names to template terms."""
+    """Keys: `references` names for Ref, `attributes` pairs (logical id, attribute), `conditions` names of conditions."""
 
     def __init__(self, references, attributes, conditions):
         self.references = references
@@ -16,7 +16,7 @@ class Resolver:
         self.conditions = conditions
 
     def resolve(self, value):
-        """The value with every intrinsic replaced; what resolves to AWS::NoValue is None, and dropped from maps."""
+        """Returns the value with every intrinsic replaced. AWS::NoValue becomes None and is dropped from maps."""
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
         if not isinstance(value, dict):
@@ -55,4 +55,4 @@ class Resolver:
             return left == right
         if name == "Fn::Not":
             return not self._holds(argument[0])
-        raise ValueError(f"the local step does not know the condition {name}")
+        raise ValueError(f"the condition function {name} is not implemented for the local stack")

@@ -1,7 +1,7 @@
 """Runs ministack without Nagle's algorithm.
 
-The local Lambda runtime API writes an answer's headers and body apart. With Nagle's algorithm on, the second write waits
-for a delayed acknowledgement of the first: 40 ms on every warm call.
+The local Lambda runtime API writes a response's headers and body separately. With Nagle's algorithm, the second write
+waits for a delayed acknowledgement of the first: 40 ms on every warm call.
 """
 
 import runpy
@@ -10,7 +10,7 @@ import sys
 
 
 def main():
-    # Modules beside this file have names that ministack's own imports may use.
+    # Modules beside this file could hide modules that ministack imports.
     sys.path.pop(0)
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     runpy.run_module("ministack", run_name="__main__")

@@ -1,4 +1,4 @@
-"""`make logs`: what the functions of the local stack wrote, in the order of time. FUNCTION=Send shows one of them."""
+"""`make logs`: prints the logs of the local stack's functions, ordered by time. FUNCTION=Send shows one function."""
 
 import json
 import os
@@ -8,13 +8,13 @@ import boto3
 import settings
 
 
-def lines(place, function=None):
-    """Every line of every function's log group, or of one function's, as "name message"."""
-    stack = json.loads(place.stack_file.read_text())
+def lines(local_stack, function=None):
+    """Log lines of all functions, or of one function, as "name message"."""
+    stack = json.loads(local_stack.stack_file.read_text())
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=stack["region"])
-    resources = session.client("cloudformation", endpoint_url=place.endpoint).describe_stack_resources(
+    resources = session.client("cloudformation", endpoint_url=local_stack.endpoint).describe_stack_resources(
         StackName=stack["stack_name"])["StackResources"]
-    logs = session.client("logs", endpoint_url=place.endpoint)
+    logs = session.client("logs", endpoint_url=local_stack.endpoint)
     found = []
     for resource in resources:
         name = resource["LogicalResourceId"].removesuffix("LogGroup")
@@ -25,10 +25,10 @@ def lines(place, function=None):
 
 
 def main():
-    place = settings.Place()
-    if not place.stack_file.exists():
-        raise SystemExit("no local stack is up: make up")
-    print("\n".join(lines(place, os.environ.get("FUNCTION"))))
+    local_stack = settings.LocalStack()
+    if not local_stack.stack_file.exists():
+        raise SystemExit("no local stack is running; start one with `make up`")
+    print("\n".join(lines(local_stack, os.environ.get("FUNCTION"))))
 
 
 if __name__ == "__main__":

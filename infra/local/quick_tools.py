@@ -1,8 +1,8 @@
-"""The short forms of the tools that take a stack, one after the other on one local stack.
+"""Runs the short forms of the tools that require a stack, one after the other on one local stack.
 
     SHORT=1 python infra/local/with_stack.py python infra/local/quick_tools.py       (make quick-tools)
 
-Each is the tool itself, started as its own target of the Makefile starts it. A tool that nothing runs rots unseen.
+Each tool is started in the same way as by its own target of the Makefile. So a broken tool is found by `make test`.
 """
 
 import os
@@ -12,7 +12,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# (name, program with its arguments), in an order in which none disturbs the next: smoke and load want a closed breaker.
+# (name, program with its arguments). smoke and load come first, because they require closed breakers.
 TOOLS = (
     ("smoke", ["infra/notifications_ops", "smoke", "--sends", "20"]),
     ("load", ["tests/load/run.py"]),
@@ -25,7 +25,7 @@ BROWSER = ROOT / "tests/browser/chromium.py"
 
 
 def is_there(script):
-    """A browser may be missing on a machine; chromium.py says so."""
+    """Returns false if the script, or the browser it needs, is missing. chromium.py prints a note in that case."""
     if not (ROOT / script).exists():
         return False
     return "browser" not in script or subprocess.run([sys.executable, str(BROWSER)]).returncode == 0

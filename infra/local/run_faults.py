@@ -1,11 +1,11 @@
-"""`make faults`: a table of faults of AWS, each injected between the deployed functions and a local AWS.
+"""`make faults`: injects faults of AWS between the deployed functions and a local AWS, and prints a table of results.
 
     python infra/local/run_faults.py                    all services and kinds
-    python infra/local/run_faults.py ses sns resets     those of these services and kinds
+    python infra/local/run_faults.py ses sns resets     the cases of these services and kinds
     SHORT=1 python infra/local/run_faults.py            one quick case of each service, in one lane
 
-A case must be over before the next one on its stack begins, so there are several lanes of cases, each with a stack of
-its own. Exit code 1 unless every case holds.
+The cases on one stack run one after another. Several lanes run at once, each with its own stack. The exit code is 1 if a
+case fails.
 """
 
 import concurrent.futures
@@ -22,75 +22,75 @@ import settings
 import stack
 from faults import kinds, report
 from faults.case import Case, Lane
-from faults.inside import Inside
+from faults.direct_aws import DirectAws
 from faults.proxy import Proxy
 from story.deployed import Deployed
 from story.push_service import PushService
 from with_stack import free_port, show_logs
 
-# The services of a lane, one after the other: DynamoDB's cases last longest, since leases must run out.
+# Services of each lane. DynamoDB's cases take the longest, because leases must expire.
 LANES = (("dynamodb",), ("ses", "ssm"), ("sns",))
-# For SHORT: kinds after which little has to be waited for, one of each service.
+# Cases for SHORT: one for each service, of kinds with a short recovery.
 SHORT_CASES = (("ses", "resets"), ("sns", "lost answers"), ("ssm", "resets"), ("dynamodb", "slow answers"))
 
 
 def chosen(words):
-    """(services, kinds) that the words name; what they leave open is everything."""
+    """(services, kinds) that the words select. Without a service or a kind among the words, all of them."""
     known = {*kinds.SERVICES, *kinds.KINDS}
     words = [word.replace("-", " ") if word.replace("-", " ") in known else word for word in words]
-    if strange := set(words) - known:
-        raise SystemExit(f"unknown: {', '.join(sorted(strange))}; known: {', '.join(sorted(known))}")
+    if unknown := set(words) - known:
+        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
     of = lambda all_of_them: [one for one in all_of_them if one in words] or list(all_of_them)
     return of(kinds.SERVICES), of(kinds.KINDS)
 
 
 @contextlib.contextmanager
 def lane(name):
-    """A stack of its own, whose functions see AWS through microburst."""
-    place, push_origin = settings.Place(free_port()), f"http://{settings.HOST}:{free_port()}"
-    place.folder.mkdir(parents=True, exist_ok=True)
-    with Proxy(free_port(), place.endpoint, place.folder / "microburst.log") as proxy:
-        place.seen_by_functions = proxy.url
+    """Local stack whose functions reach AWS through microburst."""
+    local_stack, push_origin = settings.LocalStack(free_port()), f"http://{settings.HOST}:{free_port()}"
+    local_stack.folder.mkdir(parents=True, exist_ok=True)
+    with Proxy(free_port(), local_stack.endpoint, local_stack.folder / "microburst.log") as proxy:
+        local_stack.endpoint_for_functions = proxy.url
         try:
-            stack.up(place, f"ExtraPushOrigins={push_origin}")
-            about = json.loads(place.stack_file.read_text())
+            stack.up(local_stack, f"ExtraPushOrigins={push_origin}")
+            about = json.loads(local_stack.stack_file.read_text())
             deployed = Deployed(about)
-            inside = Inside(deployed, about)
-            inside.prepare()
-            inside.warm_up(proxy, about["region"])
+            direct_aws = DirectAws(deployed, about)
+            direct_aws.prepare()
+            direct_aws.warm_up(proxy, about["region"])
             with PushService(push_origin, deployed.vapid_public_key) as push_service:
-                made = Lane(name, deployed, inside, proxy, push_service)
-                yield made, place
+                made = Lane(name, deployed, direct_aws, proxy, push_service)
+                yield made, local_stack
         finally:
-            server.stop(place)
+            server.stop(local_stack)
 
 
 def run_lane(cases):
-    """The verdicts of a lane's cases (service, kind), in order; the logs stay when one does not hold."""
+    """Runs a lane's cases (service, kind) in order and returns their verdicts. The logs are kept if a case fails."""
     verdicts = []
-    with lane("+".join(dict.fromkeys(service for service, _ in cases))) as (made, place):
+    with lane("+".join(dict.fromkeys(service for service, _ in cases))) as (made, local_stack):
         for service, kind in cases:
             verdicts.append(Case(made, kind, service).run())
-            tell(verdicts[-1])
+            print_verdict(verdicts[-1])
         if not all(verdict.holds for verdict in verdicts):
-            show_logs(place)
+            show_logs(local_stack)
     if all(verdict.holds for verdict in verdicts):
-        shutil.rmtree(place.folder, ignore_errors=True)
+        shutil.rmtree(local_stack.folder, ignore_errors=True)
     return verdicts
 
 
-def tell(verdict):
-    """One line when a case is over, and what is wrong with it."""
-    said = "ok" if verdict.holds else "FAILED"
+def print_verdict(verdict):
+    """Prints one line for a finished case, and one for each problem."""
+    result = "ok" if verdict.holds else "FAILED"
     slowest = f"{verdict.slowest.seconds:.1f} s ({verdict.slowest.route})"
-    settings.say(f"  {said:<7} {verdict.service}: {verdict.kind}: {verdict.injected} calls met, "
+    settings.print_progress(f"  {result:<7} {verdict.service}: {verdict.kind}: {verdict.injected} faults injected, "
                  f"{verdict.requests} requests, slowest {slowest}, recovered after {verdict.recovered_seconds:.0f} s")
-    for complaint in verdict.complaints:
-        settings.say(f"          {complaint}")
+    for problem in verdict.problems:
+        settings.print_progress(f"          {problem}")
 
 
 def lanes_of(words, is_short):
-    """The cases of each lane that has any."""
+    """Cases of each lane; lanes without cases are left out."""
     if is_short and not words:
         return [list(SHORT_CASES)]
     services, wanted_kinds = chosen(words)
@@ -101,14 +101,14 @@ def lanes_of(words, is_short):
 def main():
     began = time.monotonic()
     lanes = lanes_of(sys.argv[1:], bool(os.environ.get("SHORT")))
-    # However this ends, the pool waits for its lanes, and each takes its stack down.
+    # A signal becomes SystemExit, so the pool waits for its lanes and each lane stops its stack.
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda number, _: sys.exit(128 + number))
     with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
         running = [pool.submit(run_lane, of_lane) for of_lane in lanes]
         verdicts = [verdict for one in running for verdict in one.result()]
-    settings.say(f"\n{report.table(verdicts)}\n\nafter {time.monotonic() - began:.0f} s")
-    settings.say(report.last_line(verdicts))
+    settings.print_progress(f"\n{report.table(verdicts)}\n\nafter {time.monotonic() - began:.0f} s")
+    settings.print_progress(report.last_line(verdicts))
     sys.exit(0 if all(verdict.holds for verdict in verdicts) else 1)
 
 

@@ -1,9 +1,9 @@
 """Deploys the real templates to the local AWS with `sam deploy`: infra/data.yaml first, then template.yaml.
 
-What `sam build` would do for AWS is done here with the binaries that `make build` made: a copy of template.yaml in which
-only each CodeUri differs (and the nested templates, beside it in the repository, get their full paths). Each CodeUri is a ZIP
-file that is made once for all stacks of a build: `sam deploy` would compress 300 MB for each stack, 18 s of a processor.
-The copy is JSON: SAM reads it a dozen times, and YAML costs it half a second each time.
+This module replaces `sam build`. It uses the binaries of `make build`, and writes a copy of template.yaml. In the copy,
+each CodeUri is a ZIP file, and nested templates have their full paths. The ZIP files are made once for all stacks of a
+build. Otherwise `sam deploy` would compress 300 MB for each stack (18 s of processor time). The copy is JSON: SAM reads
+the file about twelve times, and parsing YAML takes half a second each time.
 """
 
 import json
@@ -25,8 +25,8 @@ CODE_URI = re.compile(r"^(\s+CodeUri: )functions/(\w+)$", re.MULTILINE)
 NESTED = re.compile(r"^(\s+TemplateURL: )(infra/\S+)$", re.MULTILINE)
 
 
-def write_template(place):
-    """Points every function at target/lambda/<name>, and says which binary is missing."""
+def write_template(local_stack):
+    """Writes the copy of template.yaml. Exits with the name of a missing binary."""
     source = (ROOT / "template.yaml").read_text()
     names = [name for _, name in CODE_URI.findall(source)]
     for name in names:
@@ -35,7 +35,7 @@ def write_template(place):
     packages = {name: package(name) for name in names}
     source = CODE_URI.sub(lambda found: f"{found[1]}{packages[found[2]]}", source)
     source = NESTED.sub(lambda found: f"{found[1]}{ROOT / found[2]}", source)
-    place.template.write_text(json.dumps(yaml_parse(source), indent=1, default=str))
+    local_stack.template.write_text(json.dumps(yaml_parse(source), indent=1, default=str))
 
 
 def binaries():
@@ -43,7 +43,7 @@ def binaries():
 
 
 def package(name):
-    """The ZIP file of a function, made anew when its binary is newer. Stacks may start side by side, so it appears whole."""
+    """ZIP file of a function, made again if the binary is newer. It is renamed when complete: stacks may start at once."""
     binary, made = binaries() / name / "bootstrap", binaries() / f"{name}.zip"
     if made.exists() and made.stat().st_mtime_ns > binary.stat().st_mtime_ns:
         return made
@@ -55,33 +55,33 @@ def package(name):
     return made
 
 
-def deploy(place, by_hand, cloudformation):
-    """Deploys both stacks and returns the seconds that it took."""
+def deploy(local_stack, by_hand, cloudformation):
+    """Deploys both stacks. Returns the duration in seconds."""
     values = samconfig.parameters(STAGE, by_hand)
     of_functions = samconfig.deploy_settings(STAGE)["stack_name"]
     of_data = data_stack.values(STAGE, has_pool=not values.get("JwtIssuer"))
-    seconds = _deploy(place, data_stack.stack_name(of_functions), data_stack.TEMPLATE, samconfig.overrides(of_data))
+    seconds = _deploy(local_stack, data_stack.stack_name(of_functions), data_stack.TEMPLATE, samconfig.overrides(of_data))
     values |= data_stack.parameters(data_stack.read(cloudformation, of_functions).outputs)
-    return seconds + _deploy(place, of_functions, place.template, samconfig.overrides(values))
+    return seconds + _deploy(local_stack, of_functions, local_stack.template, samconfig.overrides(values))
 
 
-def _deploy(place, stack_name, template, overrides):
-    """Runs `sam deploy`; its output goes to a file that is shown only when it fails."""
-    log = place.folder / f"deploy-{stack_name}.log"
+def _deploy(local_stack, stack_name, template, overrides):
+    """Runs `sam deploy`. Its output goes to a file, and the errors are printed if it fails."""
+    log = local_stack.folder / f"deploy-{stack_name}.log"
     command = [
         str(SAM), "deploy", "--template-file", str(template), "--config-file", str(samconfig.FILE),
         "--config-env", STAGE, "--stack-name", stack_name, "--no-progressbar", "--parameter-overrides", *overrides,
     ]
-    environment = {**place.environment(), "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
+    environment = {**local_stack.environment(), "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
     began = time.monotonic()
     with open(log, "w") as output:
-        code = subprocess.run(command, env=environment, cwd=place.folder, stdin=subprocess.DEVNULL,
+        code = subprocess.run(command, env=environment, cwd=local_stack.folder, stdin=subprocess.DEVNULL,
                               stdout=output, stderr=subprocess.STDOUT).returncode
     if code:
-        raise SystemExit(f"sam deploy failed; all of it is in {log}\n{_reasons(log)}\n{_reasons(place.log_file)}")
+        raise SystemExit(f"sam deploy failed; full log: {log}\n{_errors(log)}\n{_errors(local_stack.log_file)}")
     return time.monotonic() - began
 
 
-def _reasons(log):
-    """The lines that say why, out of some hundred that say what was created."""
+def _errors(log):
+    """Error lines of a log."""
     return "\n".join(line for line in log.read_text().splitlines() if re.search("ERROR|Error:|FAILED", line))

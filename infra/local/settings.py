@@ -1,4 +1,4 @@
-"""Where the local stack lives: its folder, port, region and the environment its processes get."""
+"""Settings of a local stack: its folder, port, region, and the environment of its processes."""
 
 import os
 import pathlib
@@ -13,14 +13,14 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 
 
-class Place:
-    """One local stack. Several run side by side, each on its own port and in a folder named after it."""
+class LocalStack:
+    """One local stack. Several run at once, each on its own port and in a folder named after the port."""
 
     def __init__(self, port=None):
         self.port = int(port or os.environ.get("LOCAL_PORT") or DEFAULT_PORT)
         self.folder = ROOT / ("target/local" if self.port == DEFAULT_PORT else f"target/local-{self.port}")
-        # Where the functions find AWS: the local one itself, unless something is put between them.
-        self.seen_by_functions = self.endpoint
+        # AWS endpoint of the functions. `make faults` puts a proxy here.
+        self.endpoint_for_functions = self.endpoint
 
     @property
     def endpoint(self):
@@ -47,7 +47,7 @@ class Place:
         return self.folder / "stack.json"
 
     def environment(self):
-        """A clean one: ministack hands its own on to the functions, which must not find more there than on AWS."""
+        """Minimal environment: ministack passes it on to the functions, which must not get more variables than on AWS."""
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         return {
             **kept,
@@ -63,6 +63,6 @@ class Place:
         }
 
 
-def say(text):
-    """One line of progress, seen at once also through a pipe."""
+def print_progress(text):
+    """Prints one line of progress, flushed at once."""
     print(text, flush=True)

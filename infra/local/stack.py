@@ -1,4 +1,4 @@
-"""Brings a whole local stack up: the local AWS, the parameters, the real template, the routes, and stack.json."""
+"""Starts a complete local stack: the local AWS, the parameters, the real templates, the routes, and stack.json."""
 
 import functools
 import json
@@ -9,53 +9,53 @@ import boto3
 import api
 import sam
 import server
-from settings import REGION, STAGE, say
+from settings import REGION, STAGE, print_progress
 
 from notifications_ops import data_stack, parameters, samconfig
 
 
-def up(place, by_hand=""):
-    """Starts the local AWS, deploys the template, and writes stack.json. Whatever fails, nothing is left running."""
+def up(local_stack, by_hand=""):
+    """Starts the local AWS, deploys the templates, and writes stack.json. After an error, nothing is left running."""
     began = time.monotonic()
-    place.folder.mkdir(parents=True, exist_ok=True)
-    place.stack_file.unlink(missing_ok=True)
-    sam.write_template(place)
-    server.start(place)
+    local_stack.folder.mkdir(parents=True, exist_ok=True)
+    local_stack.stack_file.unlink(missing_ok=True)
+    sam.write_template(local_stack)
+    server.start(local_stack)
     try:
-        say(f"local AWS listens on {place.endpoint}")
-        clients = _clients(place)
+        print_progress(f"local AWS listens on {local_stack.endpoint}")
+        clients = _clients(local_stack)
         parameters.create(clients("ssm"), STAGE)
         sender = samconfig.parameters(STAGE, by_hand)["SenderAddress"]
-        clients("ses").verify_email_identity(EmailAddress=sender)  # on AWS its owner answers a mail
+        clients("ses").verify_email_identity(EmailAddress=sender)  # on AWS, its owner confirms a mail
         name = samconfig.deploy_settings(STAGE)["stack_name"]
-        say(f"sam deploy of stacks {data_stack.stack_name(name)} and {name} ...")
-        say(f"deployed in {sam.deploy(place, by_hand, clients('cloudformation')):.0f} s")
+        print_progress(f"sam deploy of stacks {data_stack.stack_name(name)} and {name} ...")
+        print_progress(f"deployed in {sam.deploy(local_stack, by_hand, clients('cloudformation')):.0f} s")
         api_id, routes = api.create_routes(clients, name)
-        say(f"{routes} routes of the HTTP API")
-        described = _describe(place, clients, name, api_id)
+        print_progress(f"{routes} routes of the HTTP API")
+        described = _describe(local_stack, clients, name, api_id)
         parameters.create_public_base_url(clients("ssm"), STAGE, described["api_url"])
-        place.stack_file.write_text(json.dumps(described, indent=2) + "\n")
+        local_stack.stack_file.write_text(json.dumps(described, indent=2) + "\n")
     except BaseException:
-        server.stop(place)
+        server.stop(local_stack)
         raise
-    say(f"up after {time.monotonic() - began:.0f} s: {place.stack_file}")
+    print_progress(f"up after {time.monotonic() - began:.0f} s: {local_stack.stack_file}")
 
 
-def _clients(place):
+def _clients(local_stack):
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-    return functools.cache(lambda service: session.client(service, endpoint_url=place.endpoint))
+    return functools.cache(lambda service: session.client(service, endpoint_url=local_stack.endpoint))
 
 
-def _describe(place, clients, name, api_id):
-    """What a test or a story has to know of the stack (the layout is part of the design)."""
+def _describe(local_stack, clients, name, api_id):
+    """Content of stack.json, the description of the stack for tests and tools."""
     stack = clients("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
     return {
-        "api_url": f"{place.endpoint}/_aws/execute-api/{api_id}/$default",
-        "token_url": f"{place.endpoint}/oauth2/token",
+        "api_url": f"{local_stack.endpoint}/_aws/execute-api/{api_id}/$default",
+        "token_url": f"{local_stack.endpoint}/oauth2/token",
         "clients": _token_clients(clients, outputs),
         "region": REGION,
-        "endpoint_url": place.endpoint,
+        "endpoint_url": local_stack.endpoint,
         "stack_name": name,
         "outputs": outputs,
         "vapid_public_key": clients("ssm").get_parameter(

@@ -1,4 +1,4 @@
-"""`make up`: starts a local stack, and the example site of the docs, and leaves them running."""
+"""`make up`: starts a local stack and docs/example-site, and leaves both running."""
 
 import os
 
@@ -7,6 +7,6 @@ import settings
 import stack
 
 if __name__ == "__main__":
-    place = settings.Place()
-    stack.up(place, os.environ.get("PARAMS", ""))
-    example.start(place)
+    local_stack = settings.LocalStack()
+    stack.up(local_stack, os.environ.get("PARAMS", ""))
+    example.start(local_stack)

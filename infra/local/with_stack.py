@@ -1,9 +1,9 @@
-"""Runs one command beside a local stack of its own, and takes the stack down whatever happens.
+"""Runs one command with its own local stack, and stops the stack in any case.
 
     python infra/local/with_stack.py cargo test -p tests --test deployed
 
-The command finds STACK_JSON (path of stack.json) and PUSH_ORIGIN: an origin on a free port, already allowed as an
-ExtraPushOrigin, where it may start a push service of its own. Its exit code becomes ours.
+Its environment has STACK_JSON (path of stack.json) and PUSH_ORIGIN. PUSH_ORIGIN is an origin on a free port, which is in
+the stack's ExtraPushOrigins. The command may start a push service there. The command's exit code is returned.
 """
 
 import os
@@ -22,38 +22,38 @@ SHOWN_LINES = 40
 
 
 def free_port():
-    """One that nobody listens on now."""
+    """Port that no process listens on now."""
     with socket.socket() as probe:
         probe.bind((settings.HOST, 0))
         return probe.getsockname()[1]
 
 
 def run(command):
-    """Exit code of the command; the stack's folder is kept when it failed, for its logs."""
-    place, push_origin = settings.Place(free_port()), f"http://{settings.HOST}:{free_port()}"
+    """Runs the command and returns its exit code. If it fails, the stack's folder is kept for its logs."""
+    local_stack, push_origin = settings.LocalStack(free_port()), f"http://{settings.HOST}:{free_port()}"
     parameters = f"ExtraPushOrigins={push_origin} {os.environ.get('PARAMS', '')}"
     try:
-        stack.up(place, parameters)
-        environment = {**os.environ, "STACK_JSON": str(place.stack_file), "PUSH_ORIGIN": push_origin}
+        stack.up(local_stack, parameters)
+        environment = {**os.environ, "STACK_JSON": str(local_stack.stack_file), "PUSH_ORIGIN": push_origin}
         code = subprocess.run(command, env=environment).returncode
         if code:
-            show_logs(place)
+            show_logs(local_stack)
     finally:
-        server.stop(place)
+        server.stop(local_stack)
     if code:
-        settings.say(f"failed with {code}; logs are kept in {place.folder}")
+        settings.print_progress(f"failed with exit code {code}; logs are kept in {local_stack.folder}")
     else:
-        shutil.rmtree(place.folder, ignore_errors=True)
+        shutil.rmtree(local_stack.folder, ignore_errors=True)
     return code
 
 
-def show_logs(place):
-    """What the functions and the local AWS said last: a log that stays on a machine of CI helps nobody."""
-    functions = [line for line in logs.lines(place) if " START " not in line and " END " not in line]
-    (place.folder / "functions.log").write_text("\n".join(functions) + "\n")
-    complaints = [line for line in place.log_file.read_text(errors="replace").splitlines() if " ERROR " in line]
-    settings.say("\n".join(["-- the functions' last lines", *functions[-SHOWN_LINES:],
-                            "-- errors of the local AWS", *complaints[-SHOWN_LINES:]]))
+def show_logs(local_stack):
+    """Prints the last log lines of the functions and of the local AWS, for CI, where files are not accessible."""
+    functions = [line for line in logs.lines(local_stack) if " START " not in line and " END " not in line]
+    (local_stack.folder / "functions.log").write_text("\n".join(functions) + "\n")
+    errors = [line for line in local_stack.log_file.read_text(errors="replace").splitlines() if " ERROR " in line]
+    settings.print_progress("\n".join(["-- the functions' last log lines", *functions[-SHOWN_LINES:],
+                                       "-- errors of the local AWS", *errors[-SHOWN_LINES:]]))
 
 
 def main():

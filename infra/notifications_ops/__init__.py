@@ -1,1 +1,1 @@
-"""The operator's tool: one command with a subcommand for each task, on real AWS and on the local stack."""
+"""Operator's tool: one command with a subcommand for each task, on real AWS and on the local stack."""

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 if not __package__:
-    # Python has put this folder on the path; the package is found in the one above.
+    # Python put this folder on the path. The package is found from its parent.
     sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
 
 from notifications_ops.cli import main  # noqa: E402

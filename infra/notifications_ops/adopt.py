@@ -1,11 +1,11 @@
-"""Takes existing tables and the user pool into the data stack of a stage. No item is copied, and no function is stopped.
+"""Imports existing tables and the user pool into the data stack of a stage. No item is copied; no function is stopped.
 
     make adopt STAGE=prod                                                   from the stack of the functions
     make adopt STAGE=prod PARAMS="RecipientsTable=... ControlTable=..."     by name, if no stack has them
 
-A stack of functions from before infra/data.yaml has the tables itself. It is deployed first, with their names as
-parameters: they leave that stack, are retained, and the functions go on with them. CloudFormation then imports them into
-the data stack. Every step may be repeated.
+A functions' stack that is older than infra/data.yaml contains the tables itself. It is deployed first, with the tables'
+names as parameters. The tables leave that stack and are retained, and the functions continue to use them. CloudFormation
+then imports the tables into the data stack. Every step may be repeated.
 """
 
 import json
@@ -17,7 +17,7 @@ from notifications_ops.deploy import Deploy
 from notifications_ops.deploy import add_arguments as add_deploy_arguments
 from notifications_ops.deployed import Stack, processed_template
 
-SUMMARY = "take existing tables and the user pool into the data stack"
+SUMMARY = "import existing tables and the user pool into the data stack"
 # Identifier of the resource server in infra/data.yaml.
 RESOURCE_SERVER = "notifications"
 RETAINED = ("Retain", "RetainExceptOnCreate")
@@ -39,7 +39,7 @@ def run(arguments):
     has_pool = data_stack.needs_pool(deploy.issuer, given)
     adopt(deploy.stage, given, has_pool, deploy_functions)
     deploy.data(has_pool)
-    print(f"adopted; from now on: make deploy STAGE={deploy.stage.name}")
+    print(f"adopted; deploy with: make deploy STAGE={deploy.stage.name}")
     return 0
 
 
@@ -51,16 +51,16 @@ def split_parameters(text):
 
 
 def adopt(stage, given, has_pool, deploy_functions):
-    """Imports what is found into the data stack, without outputs. `deploy_functions` gets the names as parameters."""
+    """Imports the existing resources into the data stack, without outputs. `deploy_functions` receives their names."""
     cloudformation = stage.client("cloudformation")
     functions = Stack.read(cloudformation, stage.stack_name)
-    held = held_by_functions(cloudformation, stage.stack_name)
+    held = resources_in_functions_stack(cloudformation, stage.stack_name)
     found = names_of(stage, {**functions.parameters, **held, **given}, has_pool)
     if held:
-        demand_retention(cloudformation, stage.stack_name, held)
+        require_retention(cloudformation, stage.stack_name, held)
         deploy_functions(found)
     owned = resource_ids(cloudformation, data_stack.stack_name(stage.stack_name))
-    if resources := to_import(found, owned):
+    if resources := resources_to_import(found, owned):
         import_into_data_stack(cloudformation, stage, import_template(resources, owned), resources, has_pool)
 
 
@@ -74,14 +74,14 @@ def resource_ids(cloudformation, stack_name):
             if one["ResourceStatus"] != "DELETE_COMPLETE"}
 
 
-def held_by_functions(cloudformation, stack_name):
-    """Resources of infra/data.yaml that the stack of the functions still has."""
+def resources_in_functions_stack(cloudformation, stack_name):
+    """Resources of infra/data.yaml that are still in the functions' stack."""
     wanted = data_stack.template()["Resources"]
     return {name: found for name, found in resource_ids(cloudformation, stack_name).items() if name in wanted}
 
 
 def names_of(stage, known, has_pool):
-    """Every parameter that the data stack gives, or an exit that names the missing ones. The stream follows from its table."""
+    """Returns all parameters of the data stack, the stream's from its table. Exits with the names of missing ones."""
     found = {name: known.get(name, "") for name in data_stack.parameter_names()}
     if found["NotificationsTable"]:
         table = stage.client("dynamodb").describe_table(TableName=found["NotificationsTable"])["Table"]
@@ -90,20 +90,20 @@ def names_of(stage, known, has_pool):
         found |= {name: "" for name in found if name not in data_stack.REQUIRED}
     needed = [name for name in found if has_pool or name in data_stack.REQUIRED]
     if missing := [name for name in needed if not found[name] and name != "NotificationsStream"]:
-        raise SystemExit(f"name what is to be adopted: PARAMS=\"{' '.join(f'{name}=...' for name in missing)}\"")
+        raise SystemExit(f"name the resources to adopt: PARAMS=\"{' '.join(f'{name}=...' for name in missing)}\"")
     return found
 
 
-def demand_retention(cloudformation, stack_name, names):
-    """Exits if the deployed template would delete one of the resources once it is no longer in the template."""
+def require_retention(cloudformation, stack_name, names):
+    """Exits if the deployed template would delete a resource when the resource is removed from the template."""
     resources = processed_template(cloudformation, stack_name)["Resources"]
     for name in names:
         if resources[name].get("DeletionPolicy") not in RETAINED:
-            raise SystemExit(f"{name} of {stack_name} has no DeletionPolicy that retains it: deploy a release in which it has one")
+            raise SystemExit(f"{name} of {stack_name} has no DeletionPolicy that retains it: first deploy a release with one")
 
 
-def to_import(found, owned):
-    """ResourcesToImport of what the data stack does not have yet."""
+def resources_to_import(found, owned):
+    """ResourcesToImport: the resources that are not in the data stack yet."""
     pool = found["UserPool"]
     identifiers = {name: {"TableName": found[name]} for name in found if name.endswith("Table")}
     if pool:
@@ -116,18 +116,18 @@ def to_import(found, owned):
 
 
 def import_template(resources, owned):
-    """Template of an import, as JSON: the data stack's with what is there and what is imported, and nothing else."""
+    """Template of an import, as JSON: the data stack's, with only the present and the imported resources."""
     template = data_stack.template()
     kept = {one["LogicalResourceId"] for one in resources} | set(owned)
     template["Resources"] = {name: resource for name, resource in template["Resources"].items() if name in kept}
     if not owned:
-        # An import may not add outputs. The deploy of the data stack after it does.
+        # An import must not add outputs. The next deploy of the data stack adds them.
         del template["Outputs"]
     return json.dumps(template)
 
 
 def import_into_data_stack(cloudformation, stage, template, resources, has_pool):
-    """Imports the resources by a change set, and waits until they are in the data stack."""
+    """Imports the resources with a change set, and waits until they are in the data stack."""
     name, change_set = data_stack.stack_name(stage.stack_name), f"adopt-{time.time():.0f}"
     values = data_stack.values(stage.name, has_pool).items()
     parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in values]

@@ -12,19 +12,19 @@ REQUEST_SECONDS = 40
 SCOPES = ("send", "recipients", "ops")
 
 
-class Answer:
+class Response:
     """Status and JSON body of a response."""
 
     def __init__(self, status, body):
         self.status = status
         try:
             self.json = json.loads(body) if body else {}
-        except ValueError:  # a page of API Gateway itself
+        except ValueError:  # an error page of API Gateway
             self.json = {}
 
 
 class Caller:
-    """Caller of one API. `clients` are id and secret by scope; SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN take precedence."""
+    """Caller of one API. `clients`: id and secret by scope. SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN take precedence."""
 
     def __init__(self, api_url, token_url, clients, opener=None):
         self.api_url, self.token_url, self.clients = api_url.rstrip("/"), token_url, clients
@@ -33,7 +33,7 @@ class Caller:
         self._lock = threading.Lock()
 
     def call(self, scope, method, path, body=None, **headers):
-        """Makes one call with a token of `scope`, or without a token if that is None."""
+        """Makes one call with a token of `scope`, or without a token if `scope` is None."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if scope:
             headers["Authorization"] = f"Bearer {self._token(scope)}"
@@ -42,30 +42,30 @@ class Caller:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self.api_url + path, data=data, method=method, headers=headers)
         try:
-            with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
-                return Answer(answer.status, answer.read())
+            with self._opener.open(request, timeout=REQUEST_SECONDS) as response:
+                return Response(response.status, response.read())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read())
+            return Response(error.code, error.read())
 
     def get(self, scope, path):
-        """Body of a GET that returns 200, or an exit that names the status."""
-        answer = self.call(scope, "GET", path)
-        if answer.status != 200:
-            raise SystemExit(f"GET {path.partition('?')[0]} answered {answer.status}: {answer.json.get('detail', '')}")
-        return answer.json
+        """Returns the body of a GET. Exits with the status if it is not 200."""
+        response = self.call(scope, "GET", path)
+        if response.status != 200:
+            raise SystemExit(f"GET {path.partition('?')[0]} returned {response.status}: {response.json.get('detail', '')}")
+        return response.json
 
     def _token(self, scope):
         with self._lock:
             if scope not in self._tokens:
-                self._tokens[scope] = self._ask(scope)
+                self._tokens[scope] = self._request_token(scope)
             return self._tokens[scope]
 
-    def _ask(self, scope):
+    def _request_token(self, scope):
         if scope not in self.clients:
-            raise SystemExit(f"the stack has no token clients of its own: give a token in {scope.upper()}_TOKEN")
+            raise SystemExit(f"the stack has no token clients of its own: put a token into {scope.upper()}_TOKEN")
         client = self.clients[scope]
         basic = base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()
         request = urllib.request.Request(self.token_url, headers={"Authorization": f"Basic {basic}"},
                                          data=urllib.parse.urlencode({"grant_type": "client_credentials"}).encode())
-        with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
-            return json.load(answer)["access_token"]
+        with self._opener.open(request, timeout=REQUEST_SECONDS) as response:
+            return json.load(response)["access_token"]

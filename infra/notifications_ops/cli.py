@@ -9,7 +9,7 @@ import argparse
 from notifications_ops import adopt, deploy, parameters, redrive, report, smoke, sms_receipts
 from notifications_ops.stage import LOCAL
 
-# In the order in which a new stage needs them. A module has SUMMARY, its docstring, add_arguments and run.
+# In the order in which a new stage needs them. Each module has SUMMARY, a docstring, add_arguments and run.
 SUBCOMMANDS = {
     "init": parameters,
     "deploy": deploy,
@@ -22,7 +22,7 @@ SUBCOMMANDS = {
 
 
 def parser():
-    """Parser of the command line; an empty value of an option is the same as no option."""
+    """Parser of the command line. An option with an empty value counts as absent."""
     top = argparse.ArgumentParser(prog="notifications_ops", description=__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     subparsers = top.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)

@@ -4,8 +4,8 @@
     make deploy STAGE=prod CONFIRM=no                                              no question, for CI without a terminal
     make deploy STAGE=prod TAGS="team=mail cost=7"                                 tags of the stacks and their resources
 
-It prints every parameter in force, checks what CloudFormation would accept silently or fail at late, and finally makes
-sure that the API refuses a call without a token. The local stack is deployed by `make up`.
+It prints every parameter in force. It finds errors that CloudFormation would ignore or report late. At the end it
+verifies that the API refuses a call without a token. The local stack is deployed by `make up`.
 """
 
 import os
@@ -19,23 +19,23 @@ from notifications_ops.deployed import Stack
 from notifications_ops.stage import LOCAL, Stage
 
 SUMMARY = "build and deploy a stage to real AWS"
-# Artefacts of its own: the builder writes target/lambda/<function>/bootstrap, which a local stack on this machine runs.
+# A separate target folder: the builder would overwrite target/lambda/<function>/bootstrap, which local stacks run.
 ENVIRONMENT = {**os.environ, "SAM_CLI_TELEMETRY": "0", "CARGO_TARGET_DIR": str(samconfig.ROOT / "target/deploy")}
 
 
 def add_arguments(parser):
     parser.add_argument("--params", default="", metavar="TEXT", help='template parameters: "Key=value Key=value"')
     parser.add_argument("--tags", default="", metavar="TEXT", help='tags: "key=value key=value"')
-    parser.add_argument("--confirm", default="", metavar="ANSWER", help="`no` deploys without a question")
+    parser.add_argument("--confirm", default="", metavar="ANSWER", help="`no` deploys without confirmation")
 
 
 def run(arguments):
     deploy = Deploy(arguments)
-    if strange := [name for name in deploy.values if name in data_stack.parameter_names()]:
-        raise SystemExit(f"{', '.join(strange)}: given by the data stack, not by hand (make adopt takes existing tables into it)")
+    if reserved := [name for name in deploy.values if name in data_stack.parameter_names()]:
+        raise SystemExit(f"{', '.join(reserved)}: given by the data stack, not by hand (make adopt imports existing tables)")
     data = data_stack.read(deploy.cloudformation, deploy.stage.stack_name)
-    if complaint := data_stack.complaint(deploy.before, data, deploy.stage.name):
-        raise SystemExit(f"{complaint}; nothing was deployed")
+    if problem := data_stack.find_problem(deploy.before, data, deploy.stage.name):
+        raise SystemExit(f"{problem}; nothing was deployed")
     deploy.check()
     deploy.build()
     data = deploy.data()
@@ -45,7 +45,7 @@ def run(arguments):
 
 
 class Deploy:
-    """The steps of one deploy. `before` is the stack of the functions as it was, `values` the parameters given now."""
+    """Steps of one deploy. `before`: the functions' stack before it. `values`: the parameters given for it."""
 
     def __init__(self, arguments):
         if arguments.stage == LOCAL:
@@ -57,15 +57,15 @@ class Deploy:
 
     @property
     def issuer(self):
-        """JwtIssuer of this deploy: given, kept, or empty."""
+        """JwtIssuer of this deploy: the given value, else the deployed one, else empty."""
         return self.values.get("JwtIssuer", self.before.parameters.get("JwtIssuer", ""))
 
     def check(self):
-        """Prints the parameters in force and exits if the issuer of tokens is of no use."""
+        """Prints the parameters in force. Exits if API Gateway cannot use the token issuer."""
         declared = {name: value for name, value in deploy_checks.defaults().items() if name not in data_stack.parameter_names()}
         deploy_checks.show(deploy_checks.effective(declared, self.before.parameters, self.values))
-        if complaint := deploy_checks.issuer_complaint(self.issuer):
-            raise SystemExit(f"JwtIssuer: {complaint}; nothing was deployed")
+        if problem := deploy_checks.issuer_problem(self.issuer):
+            raise SystemExit(f"JwtIssuer: {problem}; nothing was deployed")
 
     def build(self):
         """Builds the functions."""
@@ -84,21 +84,21 @@ class Deploy:
         return data_stack.parameters(data_stack.read(self.cloudformation, self.stage.stack_name).outputs)
 
     def functions(self, data):
-        """Deploys the functions with the parameters that the data stack gives."""
-        deploy_checks.drop_strayed_route_settings(self.stage.client("apigatewayv2"), self.before.outputs.get("ApiId"))
+        """Deploys the functions with the data stack's outputs as parameters."""
+        deploy_checks.delete_stale_route_settings(self.stage.client("apigatewayv2"), self.before.outputs.get("ApiId"))
         step(deploy_command(self.stage.name, samconfig.overrides({**self.values, **data}), self.arguments))
 
     def finish(self, data):
-        """Does what the templates cannot: the API's own address, protection that must not hinder a rollback, a check of access."""
+        """Performs the steps that templates cannot: the API's address, protection of the tables, the check of access."""
         parameters.create_public_base_url(self.stage.client("ssm"), self.stage.name, self.stage.api_url)
         deploy_checks.protect_tables(self.stage.client("dynamodb"), [data[name] for name in data_stack.TABLES])
-        if complaint := deploy_checks.access_complaint(self.stage.api_url):
-            raise SystemExit(f"DEPLOYED, BUT: {complaint}")
+        if problem := deploy_checks.access_problem(self.stage.api_url):
+            raise SystemExit(f"DEPLOYED, BUT: {problem}")
 
 
 def deploy_command(stage_name, overrides, arguments, *options):
     """Command line of `sam deploy`."""
-    # SAM would look for samconfig.toml beside the template.
+    # By default, SAM looks for samconfig.toml in the template's folder.
     command = [_sam(), "deploy", "--config-file", str(samconfig.FILE), "--config-env", stage_name, *options]
     if arguments.confirm.lower() in ("no", "false", "0"):
         command.append("--no-confirm-changeset")
@@ -112,7 +112,7 @@ def _sam():
 
 
 def step(command):
-    """Runs one command, or exits with its exit code."""
+    """Runs one command. Exits with its exit code if it fails."""
     print("$", shlex.join(command), flush=True)
     if code := subprocess.run(command, cwd=samconfig.ROOT, env=ENVIRONMENT).returncode:
         sys.exit(code)

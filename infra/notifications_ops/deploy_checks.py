@@ -1,4 +1,4 @@
-"""Checks before and after a deploy, for what CloudFormation would accept silently or fail at late."""
+"""Checks before and after a deploy, for errors that CloudFormation ignores or reports late."""
 
 import dataclasses
 import json
@@ -10,21 +10,21 @@ from notifications_ops import samconfig
 from notifications_ops.deployed import read_template
 
 TEMPLATE = samconfig.ROOT / "template.yaml"
-ANSWER_SECONDS = 10
+RESPONSE_SECONDS = 10
 # A new API answers within seconds.
 ACCESS_TRIES, ACCESS_WAIT_SECONDS = 6, 5
 
 
 @dataclasses.dataclass
 class Effective:
-    """Value of a parameter in the coming deploy, and where it comes from."""
+    """Value of a parameter in the coming deploy, and its origin."""
 
     value: str
     origin: str
 
 
 def template():
-    """The template of this working copy."""
+    """Template of this working copy."""
     return read_template(TEMPLATE)
 
 
@@ -35,9 +35,9 @@ def defaults():
 
 
 def effective(declared, deployed, given):
-    """Value of each parameter in the coming deploy: given now, else kept from the last one, else the template's default."""
-    if strange := sorted(set(given) - set(declared)):
-        raise SystemExit(f"template.yaml has no parameter {', '.join(strange)}")
+    """Value of each parameter in the coming deploy: given now, else the deployed one, else the template's default."""
+    if unknown := sorted(set(given) - set(declared)):
+        raise SystemExit(f"template.yaml has no parameter {', '.join(unknown)}")
     found = {}
     for name, default in declared.items():
         if name in given:
@@ -59,8 +59,8 @@ def show(parameters):
         print(f"  {name:<{width}}  {one.value or '(empty)'}  ({one.origin})", flush=True)
 
 
-def issuer_complaint(issuer, fetch=None):
-    """Reason why API Gateway cannot use this issuer of tokens; None if it can, or if the stack has its own."""
+def issuer_problem(issuer, fetch=None):
+    """Reason that API Gateway cannot use this token issuer; None if it can, or if the stack has its own."""
     if not issuer:
         return None
     if not issuer.startswith("https://"):
@@ -71,44 +71,44 @@ def issuer_complaint(issuer, fetch=None):
     except (OSError, ValueError) as error:
         return f"{url} does not return a discovery document ({error})"
     if not isinstance(found, dict) or found.get("issuer") != issuer:
-        return f"{url} names another issuer; give it exactly as the claim `iss` has it, with or without a slash at the end"
+        return f"{url} names another issuer; use exactly the value of the claim `iss`, with or without a slash at the end"
     if not str(found.get("jwks_uri", "")).startswith("https://"):
         return f"{url} names no jwks_uri by https"
     return None
 
 
 def _fetch(url):
-    with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
-        return answer.read()
+    with urllib.request.urlopen(url, timeout=RESPONSE_SECONDS) as response:
+        return response.read()
 
 
-def drop_strayed_route_settings(gateway, api_id):
-    """Deletes the stage's settings of routes that the template no longer has.
+def delete_stale_route_settings(gateway, api_id):
+    """Deletes the API stage's settings of routes that are no longer in the template.
 
-    An update of a stage merges route settings, and the re-imported API has no such route any more, so API Gateway would
-    refuse the update with "Unable to find Route by key". Until then the route has the default limits.
+    An update of an API stage merges route settings. The re-imported API does not have the route. So API Gateway would
+    refuse the update with "Unable to find Route by key". Until the update, the route has the default limits.
     """
     if not api_id:
         return []
     wanted = template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
     settings = gateway.get_stage(ApiId=api_id, StageName="$default").get("RouteSettings", {})
-    strayed = sorted(set(settings) - set(wanted))
-    for key in strayed:
+    stale = sorted(set(settings) - set(wanted))
+    for key in stale:
         gateway.delete_route_settings(ApiId=api_id, StageName="$default", RouteKey=key)
-        print(f"the settings of the removed route {key} are deleted", flush=True)
-    return strayed
+        print(f"deleted the settings of the removed route {key}", flush=True)
+    return stale
 
 
 def protect_tables(dynamodb, names):
-    """Switches deletion protection on. In the template it would keep the rollback of a first deploy from removing the tables."""
+    """Switches deletion protection on. In the template, it would prevent a first deploy's rollback from removing tables."""
     for name in names:
         if not dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
             dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True)
-            print(f"table {name} is protected from deletion", flush=True)
+            print(f"protected table {name} from deletion", flush=True)
 
 
-def access_complaint(url, status_of=None, wait=time.sleep):
-    """Reason why the API is not protected; None if a protected route answers 401 without a token. A missing route answers 404."""
+def access_problem(url, status_of=None, wait=time.sleep):
+    """Reason that the API is not protected; None if a protected route returns 401 without a token. Missing routes: 404."""
     found = None
     for number in range(ACCESS_TRIES):
         if number:
@@ -117,14 +117,14 @@ def access_complaint(url, status_of=None, wait=time.sleep):
         if found == 401:
             return None
     if found == 404:
-        return "the protected routes are missing: API Gateway made no authorizer. Is JwtIssuer right?"
-    return f"GET /v1/metrics without a token answers {found or 'nothing'}, not 401"
+        return "the protected routes are missing, because API Gateway has no authorizer; check JwtIssuer"
+    return f"GET /v1/metrics without a token returns {found or 'nothing'}, not 401"
 
 
 def _status(url):
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
-            return answer.status
+        with urllib.request.urlopen(url, timeout=RESPONSE_SECONDS) as response:
+            return response.status
     except urllib.error.HTTPError as error:
         return error.code
     except OSError:

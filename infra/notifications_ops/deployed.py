@@ -1,4 +1,4 @@
-"""Stacks as CloudFormation has them, and templates as files."""
+"""Deployed stacks, read from CloudFormation, and template files."""
 
 import dataclasses
 
@@ -30,11 +30,11 @@ class Stack:
 
 
 def read_template(path):
-    """A template file as data; `!Ref X` becomes {"Ref": "X"}."""
+    """Parses a template file; `!Ref X` becomes {"Ref": "X"}."""
     return yaml_parse(path.read_text())
 
 
 def processed_template(cloudformation, stack_name):
-    """The template of a deployed stack as data, after its transforms."""
+    """Returns the parsed template of a deployed stack, after its transforms."""
     body = cloudformation.get_template(StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
     return yaml_parse(body) if isinstance(body, str) else body

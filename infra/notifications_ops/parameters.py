@@ -1,7 +1,7 @@
-"""Creates the SSM parameters of one stage, once, and never overwrites one.
+"""Creates the SSM parameters of one stage, and never overwrites one.
 
-They are not resources of the stack: operators change some of them by hand, and a stack would write the template's value
-back. The secrets must outlive every stack: losing recipient-hash-key loses every stored address.
+They are not resources of the stack, because operators change some of them by hand, and a deploy would revert the change.
+The secrets must outlive every stack: without recipient-hash-key, every stored address is lost.
 
     make init STAGE=staging
 """
@@ -16,27 +16,27 @@ from notifications_ops.stage import open_stage
 
 SUMMARY = "create the SSM parameters and keys of a stage, once"
 
-# What rollout/percentage.rs reads: "05" is more likely a "0.5" that lost its point than a five.
+# The format that functions/lib/domain/src/rollout/percentage.rs parses. "05" is refused: it may be a mistyped "0.5".
 PERCENTAGE = r"^(100(\.0{1,2})?|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)$"
 JSON_ARRAY = r"^\s*\[[\s\S]*\]\s*$"
 JSON_OBJECT = r"^\s*\{[\s\S]*\}\s*$"
 
-# Parameters that only the operator can create. Each that exists is one more destination of alerts.
+# Parameters that only the operator can create: further destinations of alerts.
 OPTIONAL = {
     "slack-webhook-url": "an incoming webhook of Slack",
     "pagerduty-routing-key": "an integration key of PagerDuty's Events API v2",
-    "pagerduty-url": "where its events go in the EU region",
+    "pagerduty-url": "address of the Events API for an account in the EU region",
     "sentry-dsn": "the DSN of a Sentry project",
 }
 
 
 def base64url(data):
-    """Without padding, as VAPID keys are written everywhere."""
+    """Encodes without padding, the form of VAPID keys."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def put_once(ssm, name, value, **extra):
-    """Creates a parameter unless it exists; the service decides, so two runs at once cannot overwrite each other."""
+    """Creates a parameter unless it exists. SSM decides, so concurrent runs do not overwrite each other's value."""
     try:
         ssm.put_parameter(Name=name, Value=value, Overwrite=False, **extra)
     except ssm.exceptions.ParameterAlreadyExists:
@@ -47,22 +47,22 @@ def put_once(ssm, name, value, **extra):
 
 
 def vapid_public_key(private_key):
-    """The uncompressed point (65 bytes) that belongs to a base64url private scalar."""
+    """Uncompressed point (65 bytes) of a base64url private scalar."""
     scalar = int.from_bytes(base64.urlsafe_b64decode(private_key + "=" * (-len(private_key) % 4)), "big")
     point = ec.derive_private_key(scalar, ec.SECP256R1()).public_key()
     return base64url(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 
 def new_vapid_private_key():
-    """A P-256 scalar as 32 raw bytes in base64url."""
+    """New P-256 scalar: 32 raw bytes in base64url."""
     scalar = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
     return base64url(scalar.to_bytes(32, "big"))
 
 
 def create(ssm, stage, secrets_key=""):
-    """Creates the missing parameters. The public key is derived from the stored private one, so the two always match."""
+    """Creates the missing parameters. The public key is derived from the stored private key, so both match."""
     prefix = f"/push-notifications/{stage}"
-    # Without a key of its own a SecureString is encrypted by aws/ssm, which every principal of the account may use to decrypt.
+    # Without a KMS key, a SecureString is encrypted with aws/ssm. Every principal of the account may decrypt with that key.
     encrypted = {"KeyId": secrets_key} if secrets_key else {}
     put_once(ssm, f"{prefix}/rollout-percentage", "10", Type="String", AllowedPattern=PERCENTAGE,
              Description="Share of recipients in v2: 0 to 100, up to two decimals; 0 is the kill switch")
@@ -82,14 +82,14 @@ def create(ssm, stage, secrets_key=""):
 
 
 def create_public_base_url(ssm, stage, url):
-    """Creates public-base-url, which is known only once the API exists; an operator's own domain stays."""
+    """Creates public-base-url after the API exists. An operator's own domain is not overwritten."""
     name = f"/push-notifications/{stage}/public-base-url"
     put_once(ssm, name, url, Type="String", AllowedPattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])[^\s?#]+$",
              Description="Where the API is reached from outside: links and receipts lead there. Put your own domain here")
     stored = ssm.get_parameter(Name=name)["Parameter"]["Value"]
     if stored.rstrip("/") != url.rstrip("/"):
-        print(f"links in messages lead to {stored}, and the API is at {url}. If the first is no domain of yours that leads here, "
-              f"receipts and clicks are lost (AWS CLI version 2; version 1 would fetch the address):\n"
+        print(f"links in messages lead to {stored}, but the API is at {url}. If {stored} is not your own domain of this API, "
+              f"receipts and clicks are lost. To correct it (AWS CLI version 2; version 1 would fetch the address):\n"
               f"  aws ssm put-parameter --overwrite --name {name} --value {url}")
 
 
@@ -99,13 +99,13 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    # The region of `make deploy`, whatever the shell's own is: functions read the parameters of their region only.
+    # The region is that of `make deploy`, not the shell's: functions read the parameters of their own region.
     stage = open_stage(arguments.stage)
     print(f"parameters of stage {stage.name} in {stage.region}")
     create(stage.client("ssm"), stage.name, arguments.secrets_key)
     if arguments.secrets_key:
-        print(f"  the functions may decrypt with it once you deploy with PARAMS=\"SecretsKeyArn={arguments.secrets_key}\"; "
-              "what was kept keeps its key")
-    print("  for alerts beside the topic, put what you have with --type SecureString:")
+        print(f"  deploy with PARAMS=\"SecretsKeyArn={arguments.secrets_key}\" to let the functions decrypt with this key; "
+              "existing parameters keep theirs")
+    print("  optional further destinations of alerts (create them with --type SecureString):")
     for name, what in OPTIONAL.items():
-        print(f"  optional /push-notifications/{stage.name}/{name}: {what}")
+        print(f"  /push-notifications/{stage.name}/{name}: {what}")

@@ -1,12 +1,12 @@
-"""Lists the stream's failure queue, and counts its records again while the stream still holds them (24 h).
+"""Lists the stream's failure queue, and counts its records again while they are in the stream (24 h).
 
     make redrive STAGE=staging                           lists the messages; changes nothing
-    make redrive STAGE=staging REDRIVE=yes               passes rollup the records again; deletes each message once they are counted
-    make redrive STAGE=staging REDRIVE=yes FORGET=yes    also deletes messages whose records the stream no longer holds
+    make redrive STAGE=staging REDRIVE=yes               passes the records to rollup; deletes a message after they are counted
+    make redrive STAGE=staging REDRIVE=yes FORGET=yes    also deletes messages whose records are no longer in the stream
 
-Rollup counts each record once, however often it comes. A redrive may therefore be repeated, and may cover records that
-were counted after all. Cascade needs no redrive: its work is in the index `due`. Records hold personal data: the tool
-passes them on and neither prints nor stores them.
+Rollup counts each record once, even if it arrives repeatedly. So a redrive may be repeated, and may contain records that
+are counted already. Cascade needs no redrive: its work is in the index `due`. Records contain personal data. This tool
+passes them on, and neither prints nor stores them.
 """
 
 import datetime
@@ -17,28 +17,28 @@ from notifications_ops.stage import open_stage
 
 SUMMARY = "list the stream's failure queue, and count its records again"
 STREAM_RETENTION = datetime.timedelta(hours=24)
-# Visibility timeout of a message: longer than reading and folding everything that it names.
+# Visibility timeout of a message: longer than reading and counting all records that it names.
 HIDDEN_SECONDS = 900
 # Pause between two pages of the stream.
 PAGE_PAUSE_SECONDS = 0.25
-# Limits of one invocation, whose payload may have 6 MB.
+# Limits of one invocation. Its payload may have up to 6 MB.
 CHUNK_RECORDS, CHUNK_BYTES = 500, 4_000_000
 # Maximum number of pages of a shard, of at most 1 MB each.
 MAX_PAGES = 20_000
 
 
-class Lost(Exception):
-    """The stream no longer holds the records."""
+class RecordsExpired(Exception):
+    """The records are no longer in the stream."""
 
 
 class FailureMessage:
-    """A message of the queue: the part of a shard that a function gave up, the function and the reason."""
+    """Message of the queue: a batch of a shard that a function failed to process, the function and the reason."""
 
     def __init__(self, message):
         self.receipt = message["ReceiptHandle"]
         body = json.loads(message["Body"])
         batch, context = body["DDBStreamBatchInfo"], body["requestContext"]
-        # arn:aws:lambda:<region>:<account>:function:<name>, perhaps with a version behind it
+        # arn:aws:lambda:<region>:<account>:function:<name>, optionally followed by a version
         self.function = context["functionArn"].split(":")[6]
         self.reason, self.invoked = context["condition"], context["approximateInvokeCount"]
         self.stream, self.shard = batch["streamArn"], batch["shardId"]
@@ -59,36 +59,36 @@ def hours(time):
 
 
 class FailureQueue:
-    """The stream's failure queue of one stage."""
+    """Failure queue of one stage's stream."""
 
     def __init__(self, stage):
         self.sqs, self.streams, self.lambdas = (stage.client(name) for name in ("sqs", "dynamodbstreams", "lambda"))
         self.url, self.rollup = stage.outputs["StreamFailureQueueUrl"], stage.outputs["RollupFunctionName"]
-        # On AWS every event of rollup names its shard. The local AWS names none, and rollup then has a single one.
+        # On AWS, every event of rollup names its shard. On the local AWS none does, and rollup counts into a single one.
         self.names_shards = not stage.is_local
 
     def messages(self):
-        """Yields every message and hides it from other readers for HIDDEN_SECONDS; skips messages that are not Lambda's."""
+        """Yields every message, hidden from other readers for HIDDEN_SECONDS. Skips messages that Lambda did not write."""
         empty = 0
         while empty < 2:
-            answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1,
+            response = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1,
                                               VisibilityTimeout=HIDDEN_SECONDS)
-            messages = answer.get("Messages", [])
+            messages = response.get("Messages", [])
             empty = 0 if messages else empty + 1
             for message in messages:
                 try:
                     yield FailureMessage(message)
                 except (KeyError, IndexError, TypeError, ValueError):
-                    print(f"skipped: {message['MessageId']} does not name a part of a stream")
+                    print(f"skipped: {message['MessageId']} does not name a batch of a stream")
 
-    def show_again(self, message):
+    def make_visible(self, message):
         self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
 
     def delete(self, message):
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message.receipt)
 
     def redrive(self, message):
-        """Passes rollup the records and returns how many of them it cannot count. Raises Lost."""
+        """Passes the records to rollup. Returns the number of records it could not count. Raises RecordsExpired."""
         return sum(self._count(message.shard, chunk) for chunk in chunks(self._read(message)))
 
     def _read(self, message):
@@ -98,7 +98,7 @@ class FailureQueue:
                 StreamArn=message.stream, ShardId=message.shard, ShardIteratorType="AT_SEQUENCE_NUMBER",
                 SequenceNumber=message.first_text)["ShardIterator"]
             for number in range(MAX_PAGES):
-                # Cascade and rollup read the shard too, and a shard is made for two readers.
+                # Cascade and rollup read the shard as well, and a shard supports two readers.
                 time.sleep(PAGE_PAUSE_SECONDS if number else 0)
                 page = self.streams.get_records(ShardIterator=iterator, Limit=1_000)
                 for record in page["Records"]:
@@ -110,17 +110,17 @@ class FailureQueue:
                 if iterator is None:
                     return
         except gone as error:
-            raise Lost from error
+            raise RecordsExpired from error
         raise RuntimeError(f"record {message.last} was not found")
 
     def _count(self, shard, records):
         event = {"Records": records, "state": {}, "isFinalInvokeForWindow": False, "isWindowTerminatedEarly": False}
         if self.names_shards:
             event["shardId"] = shard
-        answer = self.lambdas.invoke(FunctionName=self.rollup, Payload=json.dumps(event, default=seconds).encode())
-        if "FunctionError" in answer:
-            raise RuntimeError("rollup failed; its log has the error")
-        return len(json.load(answer["Payload"])["batchItemFailures"])
+        response = self.lambdas.invoke(FunctionName=self.rollup, Payload=json.dumps(event, default=seconds).encode())
+        if "FunctionError" in response:
+            raise RuntimeError("rollup failed; see its log")
+        return len(json.load(response["Payload"])["batchItemFailures"])
 
 
 def seconds(time):
@@ -143,23 +143,23 @@ def chunks(records):
 
 
 def process(queue, message, forget):
-    """Processes one message and returns the outcome as text, and whether the message may be deleted."""
+    """Processes one message. Returns the outcome as text, and true if the message may be deleted."""
     if message.function != queue.rollup:
-        return "nothing to do, the index `due` has it: deleted", True
+        return "deleted: nothing to do, the work is in the index `due`", True
     try:
         uncounted = queue.redrive(message)
-    except Lost:
-        return ("gone from the stream, the metrics miss it: deleted", True) if forget else \
-            ("gone from the stream, the metrics miss it: stays (FORGET=yes deletes it)", False)
+    except RecordsExpired:
+        return ("deleted: gone from the stream, missing in the metrics", True) if forget else \
+            ("kept: gone from the stream, missing in the metrics (FORGET=yes deletes it)", False)
     except Exception as error:  # a failed message does not stop the others
-        return f"failed, stays: {type(error).__name__}: {error}", False
+        return f"kept: failed with {type(error).__name__}: {error}", False
     if uncounted:
-        return "cannot be counted yet, stays: look for alarm lines `poison_record`, deploy, redrive", False
-    return "counted: deleted", True
+        return "kept: cannot be counted; find alarm lines `poison_record`, deploy a correction, redrive", False
+    return "deleted: counted", True
 
 
 def process_all(queue, apply, forget):
-    """Lists or processes the messages, and returns how many remain in the queue."""
+    """Lists or processes the messages. Returns the number of messages that remain in the queue."""
     messages = list(queue.messages())
     done = 0
     for message in messages:
@@ -171,7 +171,7 @@ def process_all(queue, apply, forget):
             if is_done:
                 queue.delete(message)
                 continue
-        queue.show_again(message)
+        queue.make_visible(message)
     print(f"{done} of {len(messages)} messages done with" if apply else f"{len(messages)} messages")
     return len(messages) - done
 

@@ -1,9 +1,9 @@
-"""Writes the review of a week, as Markdown and as JSON, into target/report.
+"""Writes the weekly report, as Markdown and as JSON, into target/report.
 
     make report STAGE=prod                                                               the last 7 days
     make report STAGE=prod FROM=2026-11-16T00:00:00Z TO=2026-11-23T00:00:00Z             another window
 
-It invokes the function behind GET /v1/report directly: it needs AWS credentials that may do so, and no token.
+It invokes the function behind GET /v1/report directly. So it needs AWS credentials that may invoke it, and no token.
 """
 
 import json
@@ -12,33 +12,33 @@ import pathlib
 from notifications_ops import samconfig
 from notifications_ops.stage import open_stage
 
-SUMMARY = "write the review of a week into target/report"
+SUMMARY = "write the weekly report into target/report"
 FOLDER = samconfig.ROOT / "target/report"
 
 
 def event(query):
-    """Event of GET /v1/report as API Gateway passes it to the function."""
+    """Event of GET /v1/report in the form that API Gateway passes to the function."""
     return {"version": "2.0", "routeKey": "GET /v1/report", "headers": {}, "queryStringParameters": query,
             "requestContext": {"requestId": "make-report", "http": {"method": "GET", "path": "/v1/report"}}}
 
 
-def ask(functions, name, query):
-    """Body of the response, or an exit with the problem's detail."""
+def fetch_report(functions, name, query):
+    """Returns the body of the response. Exits with the problem's detail if the status is not 200."""
     called = functions.invoke(FunctionName=name, Payload=json.dumps(event(query)).encode())
-    answer = json.loads(called["Payload"].read())
+    response = json.loads(called["Payload"].read())
     if "FunctionError" in called:
-        raise SystemExit(f"{name} failed: {answer.get('errorMessage')}")
-    if answer["statusCode"] != 200:
-        raise SystemExit(f"{answer['statusCode']}: {json.loads(answer['body'])['detail']}")
-    return answer["body"]
+        raise SystemExit(f"{name} failed: {response.get('errorMessage')}")
+    if response["statusCode"] != 200:
+        raise SystemExit(f"{response['statusCode']}: {json.loads(response['body'])['detail']}")
+    return response["body"]
 
 
 def write(functions, name, stage, query):
-    """Writes both files, named by stage and window, and prints the Markdown."""
-    report = json.loads(ask(functions, name, query))
-    # The same window for both, though a minute may begin between the two calls.
+    """Writes both files, named after stage and window, and prints the Markdown."""
+    report = json.loads(fetch_report(functions, name, query))
+    # Both calls use the same window, even if a new minute begins between them.
     window = {"from": report["window"]["from"], "to": min(report["window"]["to"], report["written_at"])}
-    markdown = ask(functions, name, {**window, "format": "markdown"})
+    markdown = fetch_report(functions, name, {**window, "format": "markdown"})
     FOLDER.mkdir(parents=True, exist_ok=True)
     days = "-to-".join(report["window"][end][:10] for end in ("from", "to"))
     path = FOLDER / f"{stage}-{days}"

@@ -1,12 +1,12 @@
-"""Makes the playbook's checks on a deployed stage, prints a verdict for each, and ends with 1 if one failed.
+"""Checks a deployed stage, prints a verdict for each check, and exits with 1 if one failed.
 
-    make smoke STAGE=staging              100 e-mails to the mailbox simulator of SES, which charges for them (about 0.01 EUR)
-    make smoke STAGE=staging SENDS=0      sends nothing: holds the figures of the last hour against the same criteria
-    make smoke                            on the local stack: 100 pushes to a push service of its own, where the stack allows its
-                                          origin (make up PARAMS="ExtraPushOrigins=http://127.0.0.1:18082"), else e-mails
+    make smoke STAGE=staging              sends 100 e-mails to the mailbox simulator of SES (about 0.01 EUR)
+    make smoke STAGE=staging SENDS=0      sends nothing; compares the figures of the last hour with the same criteria
+    make smoke                            on the local stack: sends 100 pushes to its own push service if the stack allows
+                                          that origin (make up PARAMS="ExtraPushOrigins=http://127.0.0.1:18082"), else e-mails
 
-The check creates its own recipients and erases them at its end. A stage whose tokens come from another issuer than its
-own user pool needs tokens in SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN.
+The check creates its own recipients and erases them at its end. If the stage's tokens come from another issuer than its
+user pool, put tokens into SEND_TOKEN, RECIPIENTS_TOKEN and OPS_TOKEN.
 """
 
 import argparse
@@ -31,26 +31,26 @@ class Verdicts:
     def __init__(self):
         self.passed = self.failed = self.unknown = 0
 
-    def say(self, holds, name, found=""):
+    def add(self, holds, name, found=""):
         word = {True: "ok", False: "FAILED", None: "no data"}[holds]
         self.passed, self.failed = self.passed + (holds is True), self.failed + (holds is False)
         self.unknown += holds is None
         print(f"  {word:<8} {name:<43} {found}", flush=True)
 
     def end(self):
-        """Prints the sums and returns the exit code: 1 if a check failed."""
+        """Prints the totals and returns the exit code: 1 if a check failed."""
         unknown = f", {self.unknown} without data" if self.unknown else ""
         print(f"{self.passed} passed, {self.failed} failed{unknown}", flush=True)
         return 1 if self.failed else 0
 
 
 def p95(values):
-    """95th percentile: the smallest value that nineteen in twenty do not exceed."""
+    """95th percentile: the smallest value that 95 % of the values do not exceed."""
     return sorted(values)[math.ceil(0.95 * len(values)) - 1] if values else None
 
 
-def access(verdicts, caller):
-    """Checks which tokens the API accepts."""
+def check_access(verdicts, caller):
+    """Checks that the API accepts the right tokens, and no others."""
     print("access", flush=True)
     for scope, path, wanted, name in (
         (None, "/v1/vapid-public-key", 200, "the public key needs no token"),
@@ -59,38 +59,38 @@ def access(verdicts, caller):
         ("ops", "/v1/metrics", 200, "a token of the scope is accepted"),
     ):
         found = caller.call(scope, "GET", path).status
-        verdicts.say(found == wanted, name, str(found))
+        verdicts.add(found == wanted, name, str(found))
 
 
-def sends(verdicts, trial, count):
+def check_sends(verdicts, trial, count):
     """Sends the messages and checks their results."""
     cost = trial.explain().get("cost_estimate_micros", {}).get("first", 0) * count / 1e6
-    print(f"{count} messages by {trial.channel} to {len(trial.recipients)} recipients of their own, for {cost:.4f} EUR", flush=True)
+    print(f"{count} messages by {trial.channel} to {len(trial.recipients)} test recipients, for {cost:.4f} EUR", flush=True)
     counted_before = trial.caller.get("ops", "/v1/metrics?minutes=15")["summary"]["sent"]
     trial.send(count)
     statuses = trial.statuses()
     reached = sum(statuses.get(status, 0) for status in REACHED)
     bad = sum(statuses.get(status, 0) for status in ("failed", "uncertain", "expired", "refused"))
-    verdicts.say(reached > DELIVERY_ABOVE * count, "success > 95 %", f"{reached} of {count}; {statuses}")
-    verdicts.say(bad < ERRORS_BELOW * count, "errors < 5 %", f"{bad} of {count} {', '.join(sorted(set(trial.refused))[:3])}")
+    verdicts.add(reached > DELIVERY_ABOVE * count, "success > 95 %", f"{reached} of {count}; {statuses}")
+    verdicts.add(bad < ERRORS_BELOW * count, "errors < 5 %", f"{bad} of {count} {', '.join(sorted(set(trial.refused))[:3])}")
     slow = p95(trial.latencies_ms())
-    verdicts.say(slow is not None and slow < P95_BELOW_MS, "p95 to the first accepted attempt < 3,000 ms",
-                 "nothing was accepted" if slow is None else f"{slow:.0f} ms; callers waited {p95(trial.answer_ms):.0f} ms")
+    verdicts.add(slow is not None and slow < P95_BELOW_MS, "p95 to the first accepted attempt < 3,000 ms",
+                 "nothing was accepted" if slow is None else f"{slow:.0f} ms; callers waited {p95(trial.response_ms):.0f} ms")
     plan = [breaker for channel in trial.explain()["plan"] for breaker in channel["breakers"]]
     shown = ", ".join(f"{one['provider']} {one['state']}" for one in plan)
-    verdicts.say(bool(plan) and all(one["state"] == "closed" for one in plan), "the providers' breakers are CLOSED", shown)
-    strayed = trial.strayed()
-    verdicts.say(not strayed, f"versions follow the rollout's {trial.percentage} %", ", ".join(sorted(strayed)))
+    verdicts.add(bool(plan) and all(one["state"] == "closed" for one in plan), "the providers' breakers are closed", shown)
+    misplaced = trial.misplaced()
+    verdicts.add(not misplaced, f"versions follow the rollout of {trial.percentage} %", ", ".join(sorted(misplaced)))
     deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
     while (counted := trial.caller.get("ops", "/v1/metrics?minutes=15")["summary"]["sent"] - counted_before) < len(trial.sent):
         if time.monotonic() > deadline:
             break
         time.sleep(3)
-    verdicts.say(counted >= len(trial.sent), "the metrics have counted them", f"{counted} of {len(trial.sent)}")
+    verdicts.add(counted >= len(trial.sent), "the metrics count them", f"{counted} of {len(trial.sent)}")
 
 
-def hour(verdicts, caller, by_figures):
-    """Checks the last hour. The rates count only without sends of this run, which would improve them."""
+def check_last_hour(verdicts, caller, by_figures):
+    """Checks the last hour. The rates are checked only if this run sent nothing, because its sends would improve them."""
     print("the last hour, v2" if by_figures else "the last hour", flush=True)
     health = caller.get("ops", "/v1/health")
     metrics = caller.get("ops", "/v1/metrics?minutes=60")
@@ -101,40 +101,40 @@ def hour(verdicts, caller, by_figures):
             ("delivery > 95 %", v2["delivery_rate"], lambda rate: rate > DELIVERY_ABOVE),
             ("errors < 5 %", v2["error_rate"], lambda rate: rate < ERRORS_BELOW),
         ):
-            verdicts.say(None if rate is None else holds(rate), name, "" if rate is None else f"{rate:.2%} {of}")
+            verdicts.add(None if rate is None else holds(rate), name, "" if rate is None else f"{rate:.2%} {of}")
         slow = v2["latency_ms"]["p95"]
-        verdicts.say(None if slow is None else slow < P95_BELOW_MS, "p95 < 3,000 ms", "" if slow is None else f"{slow} ms")
+        verdicts.add(None if slow is None else slow < P95_BELOW_MS, "p95 < 3,000 ms", "" if slow is None else f"{slow} ms")
     breakers = next(check for area in health["areas"] for check in area["checks"] if check["check"] == "breakers_not_closed")
     found = "; ".join(breakers.get("details", [])) or "all"
-    verdicts.say(None if breakers["value"] is None else breakers["value"] == 0, "push breakers are CLOSED", found)
+    verdicts.add(None if breakers["value"] is None else breakers["value"] == 0, "push breakers are closed", found)
     cost = metrics["summary"]["cost_micros"] / 1e6
-    verdicts.say(cost <= HOUR_EURO, f"cost at most {HOUR_EURO} EUR", f"{cost:.4f} EUR")
+    verdicts.add(cost <= HOUR_EURO, f"cost at most {HOUR_EURO} EUR", f"{cost:.4f} EUR")
     taken = [check["check"] for area in health["areas"] for check in area["checks"] if check["verdict"] == "taken"]
-    print(f"           health {health['score']} of 100, {health['status']}; taken off for: {', '.join(taken) or 'nothing'}", flush=True)
+    print(f"           health {health['score']} of 100, {health['status']}; deductions: {', '.join(taken) or 'none'}", flush=True)
 
 
 def check(caller, percentage, count, subscribe=None):
-    """Makes all checks and returns the exit code."""
+    """Runs all checks and returns the exit code."""
     verdicts = Verdicts()
-    access(verdicts, caller)
+    check_access(verdicts, caller)
     is_percentage = re.fullmatch(PERCENTAGE, percentage) is not None
-    verdicts.say(is_percentage, "the rollout's parameter can be read", percentage[:20])
+    verdicts.add(is_percentage, "the rollout parameter is valid", percentage[:20])
     if count and is_percentage:
         if not subscribe and float(percentage) == 0:
-            raise SystemExit("the rollout is 0, and v1 sends no e-mail: SENDS=0 checks without sending")
+            raise SystemExit("the rollout is 0, and v1 sends no e-mail; use SENDS=0 to check without sending")
         trial = Trial(caller, percentage, subscribe)
         try:
             trial.register()
-            sends(verdicts, trial, count)
+            check_sends(verdicts, trial, count)
         finally:
             left = trial.erase()
-        verdicts.say(not left, "the recipients are erased again", ", ".join(left))
-    hour(verdicts, caller, by_figures=not count)
+        verdicts.add(not left, "the recipients are erased again", ", ".join(left))
+    check_last_hour(verdicts, caller, by_figures=not count)
     return verdicts.end()
 
 
 def sends_option(text):
-    """Number of messages; below 20 the criteria would mean nothing."""
+    """Number of messages: 0, or at least 20, because fewer are not significant."""
     if not text.isdecimal() or not (int(text) == 0 or 20 <= int(text) <= 1_000):
         raise argparse.ArgumentTypeError(f"0, or 20 to 1000, not '{text}'")
     return int(text)
@@ -153,17 +153,17 @@ def run(arguments):
 
 
 def push_subscriptions(stage, cleanups):
-    """Starts a push service on this machine and returns a function that makes subscriptions, if the stage allows its origin."""
+    """Starts a push service on this machine, if the stage allows its origin. Returns a function that makes subscriptions."""
     origin = allowed_origin(stage)
     if not origin:
         return None
-    from local.story.push_service import PushService  # the local stack's, with its own dependencies
+    from local.story.push_service import PushService  # needs the local stack's dependencies
     push_service = cleanups.enter_context(PushService(origin, stage.described["vapid_public_key"]))
     return lambda: push_service.subscribe().subscription()
 
 
 def allowed_origin(stage):
-    """First extra push origin of this machine that the deployed functions allow; None if there is none."""
+    """First of ExtraPushOrigins on this machine; None if there is none."""
     described = stage.client("lambda").get_function_configuration(FunctionName=stage.outputs["SendFunctionName"])
     origins = described["Environment"]["Variables"]["EXTRA_PUSH_ORIGINS"].split(",")
     return next((one for one in origins if urllib.parse.urlsplit(one).hostname == "127.0.0.1"), None)

@@ -1,12 +1,11 @@
-"""Subscribes the stage to the delivery logs of SMS. May be repeated: it changes nothing twice.
+"""Subscribes the stage to the delivery logs of SMS. It may be repeated.
 
     make sms-receipts STAGE=staging
 
-Once the operator has switched that on, SNS writes a delivery log for each SMS of the account into two log groups. AWS
-creates a group only with the first SMS that ends in it, so no template can subscribe to the groups. This subcommand
-subscribes the stage's track function to the groups that exist, names those that are missing, and prints the commands that
-switch the logs on. It does not switch them on itself: the setting belongs to the account and region, where others may
-send SMS too.
+If delivery logging is on, SNS writes a log for each SMS of the account into one of two log groups. AWS creates a group
+with the first SMS that is logged in it, so a template cannot subscribe to the groups. This subcommand subscribes the
+stage's track function to the existing groups, names the missing ones, and prints the commands that switch logging on. It
+does not run those commands: the setting belongs to the account and region, where other applications may send SMS too.
 """
 
 from notifications_ops.stage import open_stage
@@ -28,7 +27,7 @@ Then send an SMS, wait a minute, and run this again."""
 
 
 SENDER_POLICY = """\
-SMS name SENDER as their sender. If you got it after 24 September 2024, SNS may use it only once a resource policy on it says so. In the
+SENDER is the sender of SMS. If you obtained it after 24 September 2024, SNS may use it only if its resource policy allows that. In the
 console: AWS End User Messaging SMS, Sender IDs, SENDER, Resource policy, the policy for SNS. With the CLI, by its ARN:
 
     aws pinpoint-sms-voice-v2 describe-sender-ids --region REGION --query "SenderIds[?SenderId=='SENDER'].SenderIdArn"
@@ -36,12 +35,12 @@ console: AWS End User Messaging SMS, Sender IDs, SENDER, Resource policy, the po
       "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sms-voice:SendTextMessage",
       "Resource": "<ARN>", "Condition": {"StringEquals": {"aws:SourceAccount": "ACCOUNT"}}}]}'
 
-The default opt-out list (Opt-out lists, Default) has no such policy either: without one opt-in-phone-number fails.
+The default opt-out list (Opt-out lists, Default) needs such a policy as well. Without one, opt-in-phone-number fails.
 """
 
 
 class Account:
-    """The SMS logs of one account and region, and the function that is to be subscribed to them."""
+    """SMS logs of one account and region, and the function to subscribe to them."""
 
     def __init__(self, stage):
         self.is_local, self.region = stage.is_local, stage.region
@@ -54,12 +53,12 @@ class Account:
         self.sender_id = sender.get("Environment", {}).get("Variables", {}).get("SMS_SENDER_ID", "")
 
     def groups(self):
-        """Names of SNS's two log groups: of delivered SMS, and of failed ones."""
+        """Names of SNS's two log groups: for delivered SMS and for failed SMS."""
         delivered = f"sns/{self.region}/{self.account}/DirectPublishToPhoneNumber"
         return [delivered, f"{delivered}/Failure"]
 
     def logging_is_on(self):
-        """Returns whether SNS writes delivery logs, and prints the commands for what is missing."""
+        """Returns true if SNS writes delivery logs. Prints the commands for missing settings."""
         if self.is_local:
             # The local SNS writes no delivery logs and has no setting for them. A test writes them into the groups.
             print("the local AWS writes no delivery logs of its own")
@@ -70,38 +69,38 @@ class Account:
             return False
         rate = attributes.get("DeliveryStatusSuccessSamplingRate", "100")
         if rate != "100":
-            print(f"SNS logs {rate} % of the delivered SMS: the rest stays `accepted`. To log all of them:\n\n"
+            print(f"SNS logs {rate} % of the delivered SMS. The others remain `accepted`. To log all of them:\n\n"
                   f"    aws sns set-sms-attributes --region {self.region} "
                   "--attributes DeliveryStatusSuccessSamplingRate=100\n")
         return True
 
     def print_sender_policy(self):
-        """Prints the policy that lets SNS use the stage's sender id, if it has one."""
+        """Prints the resource policy that allows SNS to use the stage's sender id, if there is one."""
         if self.sender_id:
             policy = SENDER_POLICY.replace("SENDER", self.sender_id).replace("REGION", self.region)
             print(policy.replace("ACCOUNT", self.account))
 
     def subscribe(self, group):
-        """Subscribes the function to one group and returns the outcome as text, and whether it is subscribed now."""
+        """Subscribes the function to one group. Returns the outcome as text, and true if the function is subscribed."""
         found = self.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
         kept = next((one.get("retentionInDays") for one in found if one["logGroupName"] == group), "none")
         if kept == "none":
-            return "missing: AWS creates it with the first SMS that ends in it", False
-        note = "" if kept else "; it names phone numbers and is kept forever: aws logs put-retention-policy"
+            return "missing: AWS creates it with the first SMS that is logged in it", False
+        note = "" if kept else "; it contains phone numbers and is kept forever: set aws logs put-retention-policy"
         filters = self.logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
         ours = [one for one in filters if one["filterName"] == self.filter]
         if ours and ours[0]["destinationArn"] == self.function and not ours[0].get("filterPattern"):
             return f"subscribed already{note}", True
         if not ours and len(filters) >= 2:
             names = ", ".join(one["filterName"] for one in filters)
-            return f"has two subscriptions, and AWS allows no third: {names}", False
+            return f"has two subscriptions, the maximum of AWS: {names}", False
         self.logs.put_subscription_filter(logGroupName=group, filterName=self.filter, filterPattern="",
                                           destinationArn=self.function)
         return f"subscribed{note}", True
 
 
 def subscribe_all(account):
-    """Subscribes to the groups that exist, and returns whether the function receives every delivery log."""
+    """Subscribes to the existing groups. Returns true if the function receives every delivery log."""
     account.print_sender_policy()
     complete = account.logging_is_on()
     for group in account.groups():
@@ -112,7 +111,7 @@ def subscribe_all(account):
 
 
 def add_arguments(_):
-    """The stage is the only option."""
+    """Adds nothing: the stage is the only option."""
 
 
 def run(arguments):

@@ -1,4 +1,4 @@
-"""A stage of the service: its stack, its AWS clients and the credentials of its callers, on real AWS or on this machine."""
+"""Stage of the service on real AWS or on this machine: its stack, its AWS clients and its callers' credentials."""
 
 import functools
 import json
@@ -15,7 +15,7 @@ LOCAL = "local"
 
 
 class Stage:
-    """A stage on real AWS. `credentials` and `endpoint_url` are for the local one."""
+    """Stage on real AWS. `credentials` and `endpoint_url` are for the local stage."""
 
     is_local = False
 
@@ -42,7 +42,7 @@ class Stage:
 
     @property
     def token_url(self):
-        """Address that issues tokens; None for a stage with an issuer of its own."""
+        """Address that issues tokens; None if the stage has an external issuer."""
         return self.outputs.get("TokenUrl")
 
     def opener(self):
@@ -50,7 +50,7 @@ class Stage:
         return urllib.request.build_opener()
 
     def caller(self):
-        """Caller of the API with the ids and secrets of the stage's clients, which Cognito returns."""
+        """Caller of the API with the ids and secrets of the stage's clients, read from Cognito."""
         pool, clients = self.outputs.get("UserPoolId"), {}
         for scope in SCOPES if pool else ():
             client_id = self.outputs[f"{scope.capitalize()}ClientId"]
@@ -65,7 +65,7 @@ class Stage:
 
 
 class LocalStage(Stage):
-    """The stage of a running local stack, as its stack.json describes it."""
+    """Stage of a running local stack, read from its stack.json."""
 
     is_local = True
 
@@ -83,23 +83,23 @@ class LocalStage(Stage):
         return self.described["token_url"]
 
     def opener(self):
-        # A proxy in the environment does not lead to this machine.
+        # A proxy of the environment cannot reach this machine.
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def open_stage(name):
-    """The stage of a name, or an exit that names the stages there are."""
+    """Returns the stage of a name. Exits with the existing stages if there is none."""
     return _running_local_stage() if name == LOCAL else Stage(name)
 
 
 def _running_local_stage():
     place = pathlib.Path(os.environ.get("STACK_JSON") or default_stack_file())
     if not place.exists():
-        raise SystemExit("no local stack is running: start one with `make up`, or name a stage with STAGE=staging")
+        raise SystemExit("no local stack is running; start one with `make up`, or name a stage with STAGE=staging")
     return LocalStage(json.loads(place.read_text()))
 
 
 def default_stack_file():
-    """Path of the stack.json that `make up` writes; LOCAL_PORT names another stack than the default one."""
-    from local.settings import Place  # the local stack is no part of what a deploy needs
-    return Place().stack_file
+    """Path of the stack.json that `make up` writes. LOCAL_PORT selects another stack than the default one."""
+    from local.settings import LocalStack  # not at the top: a deploy does not need it
+    return LocalStack().stack_file

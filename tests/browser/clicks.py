@@ -33,7 +33,7 @@ def leads_where_a_worker_may_not(visitor, narrator):
     visitor.chromium.call("Page.navigate", visitor.page, url=f"{visitor.site.origin}/worker.js")
     visitor.waits(lambda: visitor.evaluates("location.pathname === '/worker.js' && typeof notifications === 'undefined'"), "a page")
     visitor.clicks("Look", path="/orders/7")
-    narrator.tell("a page without it")
+    narrator.note("a page without it")
     visitor.opens("/orders/7")
     visitor.in_worker("WindowClient.prototype.navigate = self.navigates")
     visitor.visits("/")
@@ -66,7 +66,7 @@ def clicks_although_something_fails(visitor, narrator):
         visitor.in_worker(f"(() => {{ {breaks} }})()")
         visitor.clicks("Look", path="/orders/7", options={"require_interaction": True})
         visitor.in_worker(f"(() => {{ {mends} }})()")
-        narrator.tell(f"{what}: it is shown and clicked all the same")
+        narrator.note(f"{what}: it is shown and clicked all the same")
         visitor.opens("/orders/7")
 
 
@@ -80,7 +80,7 @@ def clicks_without_a_url(visitor, narrator):
                    (1, [], "/account"), "brings the open page to the front and leaves it where it is")
     visitor.focusing(works=False)
     visitor.clicks("No URL", path=None)
-    narrator.tell("or opens the site")
+    narrator.note("or opens the site")
     visitor.opens("/")
 
 

@@ -23,7 +23,7 @@ import subscribing
 import troubles
 from chromium import Chromium, Refused
 from story.deployed import Deployed
-from story.narrator import Narrator, NotSo
+from story.narrator import Narrator, CheckFailed
 from story.push_service import PushService
 from visitor import KEY_IN_USE, RECIPIENT, Visitor
 
@@ -120,7 +120,7 @@ def main():
                 for chapter in CHAPTERS:
                     chapter(visitor, narrator)
         except Exception as error:
-            if not isinstance(error, (NotSo, OSError, Refused)):
+            if not isinstance(error, (CheckFailed, OSError, Refused)):
                 traceback.print_exc()
             print(f"  FAILED  {error or type(error).__name__}", flush=True)
             for event in browser.events:

@@ -14,7 +14,7 @@ import server  # noqa: E402
 from notifications_ops import adopt, data_stack  # noqa: E402
 from notifications_ops.deployed import Stack  # noqa: E402
 from notifications_ops.stage import Stage  # noqa: E402
-from settings import REGION, Place  # noqa: E402
+from settings import REGION, LocalStack  # noqa: E402
 from with_stack import free_port  # noqa: E402
 
 QUEUE = "  Queue:\n    Type: AWS::SQS::Queue\n"
@@ -28,7 +28,7 @@ NEW = "Parameters:\n" + "".join(f"  {name}: {{Type: String}}\n" for name in data
 class Adopt(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.place = Place(free_port())
+        cls.place = LocalStack(free_port())
         cls.place.folder.mkdir(parents=True, exist_ok=True)
         cls.addClassCleanup(shutil.rmtree, cls.place.folder, ignore_errors=True)
         server.start(cls.place)
@@ -66,17 +66,17 @@ class Adopt(unittest.TestCase):
     def ids(self, stack):
         return adopt.resource_ids(self.cloudformation, stack)
 
-    def complaint(self):
+    def problem(self):
         functions = Stack.read(self.cloudformation, self.stage.stack_name)
-        return data_stack.complaint(functions, data_stack.read(self.cloudformation, self.stage.stack_name), "staging")
+        return data_stack.find_problem(functions, data_stack.read(self.cloudformation, self.stage.stack_name), "staging")
 
     def test_tables_and_pool_change_hands_and_keep_names_and_items(self):
         self.create_functions()
-        held = adopt.held_by_functions(self.cloudformation, self.stage.stack_name)
+        held = adopt.resources_in_functions_stack(self.cloudformation, self.stage.stack_name)
         self.assertEqual(set(held), set(data_stack.template()["Resources"]))
         item = {"pk": {"S": "recipient"}, "sk": {"S": "profile"}}
         self.dynamodb.put_item(TableName=held["RecipientsTable"], Item=item)
-        self.assertIn("make adopt", self.complaint())
+        self.assertIn("make adopt", self.problem())
 
         self.adopt()
         self.assertEqual(set(self.ids(self.stage.stack_name)), {"Queue"})
@@ -89,23 +89,23 @@ class Adopt(unittest.TestCase):
         self.deploy_data()
         outputs = data_stack.read(self.cloudformation, self.stage.stack_name).outputs
         self.assertEqual(data_stack.parameters(outputs), self.deploys[0])
-        self.assertIsNone(self.complaint())
+        self.assertIsNone(self.problem())
 
         self.adopt()
         self.assertEqual(len(self.deploys), 1, "nothing is left to adopt")
 
     def test_it_goes_on_where_it_was_cut_short(self):
         self.create_functions()
-        found = adopt.names_of(self.stage, adopt.held_by_functions(self.cloudformation, self.stage.stack_name), has_pool=True)
+        found = adopt.names_of(self.stage, adopt.resources_in_functions_stack(self.cloudformation, self.stage.stack_name), has_pool=True)
         self.deploy_functions(found)
-        self.assertIn("make adopt", self.complaint(), "the tables belong to no stack now")
+        self.assertIn("make adopt", self.problem(), "the tables belong to no stack now")
         self.adopt()
         self.assertEqual(len(self.deploys), 1)
         self.assertEqual(self.ids(data_stack.stack_name(self.stage.stack_name))["ControlTable"], found["ControlTable"])
 
     def test_what_no_stack_has_is_adopted_by_name(self):
         self.create_functions(has_pool=False)
-        held = adopt.held_by_functions(self.cloudformation, self.stage.stack_name)
+        held = adopt.resources_in_functions_stack(self.cloudformation, self.stage.stack_name)
         self.cloudformation.delete_stack(StackName=self.stage.stack_name)
         self.cloudformation.get_waiter("stack_delete_complete").wait(StackName=self.stage.stack_name, WaiterConfig={"Delay": 1})
         with self.assertRaisesRegex(SystemExit, "RecipientsTable=..."):

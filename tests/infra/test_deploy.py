@@ -32,7 +32,7 @@ class RouteSettings(unittest.TestCase):
         for key in ("GET /v1/old", "PUT /v1/older/{id}"):
             stub.add_response("delete_route_settings", {}, {**asked, "RouteKey": key})
         with stub:
-            found = deploy_checks.drop_strayed_route_settings(gateway, "a1")
+            found = deploy_checks.delete_stale_route_settings(gateway, "a1")
         self.assertEqual(found, ["GET /v1/old", "PUT /v1/older/{id}"])
         stub.assert_no_pending_responses()
 
@@ -41,8 +41,8 @@ class RouteSettings(unittest.TestCase):
         kept = deploy_checks.template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
         stub.add_response("get_stage", {"StageName": "$default", "RouteSettings": {key: {} for key in kept}})
         with stub:
-            self.assertEqual(deploy_checks.drop_strayed_route_settings(gateway, "a1"), [])
-            self.assertEqual(deploy_checks.drop_strayed_route_settings(gateway, None), [])
+            self.assertEqual(deploy_checks.delete_stale_route_settings(gateway, "a1"), [])
+            self.assertEqual(deploy_checks.delete_stale_route_settings(gateway, None), [])
         stub.assert_no_pending_responses()
 
 
@@ -64,43 +64,43 @@ class Parameters(unittest.TestCase):
 
 
 class Issuer(unittest.TestCase):
-    def complaint(self, document, issuer=ISSUER):
-        return deploy_checks.issuer_complaint(issuer, lambda url: document)
+    def problem(self, document, issuer=ISSUER):
+        return deploy_checks.issuer_problem(issuer, lambda url: document)
 
     def test_a_good_one_is_asked_for_its_discovery_document(self):
         asked = []
         document = json.dumps({"issuer": ISSUER, "jwks_uri": "https://issuer.example.com/keys"})
-        found = deploy_checks.issuer_complaint(ISSUER, lambda url: asked.append(url) or document)
+        found = deploy_checks.issuer_problem(ISSUER, lambda url: asked.append(url) or document)
         self.assertIsNone(found)
         self.assertEqual(asked, ["https://issuer.example.com/.well-known/openid-configuration"])
 
     def test_the_stack_s_own_needs_no_look(self):
-        self.assertIsNone(deploy_checks.issuer_complaint("", lambda url: self.fail("it was fetched")))
+        self.assertIsNone(deploy_checks.issuer_problem("", lambda url: self.fail("it was fetched")))
 
     def test_others_are_refused(self):
         keys = {"jwks_uri": "https://issuer.example.com/keys"}
         for document in ("not JSON", "[]", json.dumps({"issuer": "https://other.example.com", **keys}),
                          json.dumps({"issuer": ISSUER.rstrip("/"), **keys}), json.dumps({"issuer": ISSUER}),
                          json.dumps({"issuer": ISSUER, "jwks_uri": "http://issuer.example.com/keys"})):
-            self.assertIsNotNone(self.complaint(document), document)
-        self.assertIn("https", self.complaint("{}", "http://issuer.example.com"))
+            self.assertIsNotNone(self.problem(document), document)
+        self.assertIn("https", self.problem("{}", "http://issuer.example.com"))
 
         def refuses(_):
             raise OSError("no such host")
 
-        self.assertIn("no such host", deploy_checks.issuer_complaint(ISSUER, refuses))
+        self.assertIn("no such host", deploy_checks.issuer_problem(ISSUER, refuses))
 
 
 class Access(unittest.TestCase):
     def test_a_protected_route_without_a_token_answers_401(self):
         answers = iter([None, 404, 401])
         waited = []
-        self.assertIsNone(deploy_checks.access_complaint("https://x", lambda url: next(answers), waited.append))
+        self.assertIsNone(deploy_checks.access_problem("https://x", lambda url: next(answers), waited.append))
         self.assertEqual(len(waited), 2)
 
     def test_routes_that_are_missing_are_said(self):
-        self.assertIn("authorizer", deploy_checks.access_complaint("https://x", lambda url: 404, lambda _: None))
-        self.assertIn("200", deploy_checks.access_complaint("https://x", lambda url: 200, lambda _: None))
+        self.assertIn("authorizer", deploy_checks.access_problem("https://x", lambda url: 404, lambda _: None))
+        self.assertIn("200", deploy_checks.access_problem("https://x", lambda url: 200, lambda _: None))
 
 
 class Tables(unittest.TestCase):
@@ -144,9 +144,9 @@ class Command(unittest.TestCase):
 class DataStack(unittest.TestCase):
     TABLES = {name: name.lower() for name in data_stack.REQUIRED}
 
-    def complaint(self, functions, data):
+    def problem(self, functions, data):
         of = lambda parameters, outputs: deployed.Stack(parameters, outputs) if parameters or outputs else deployed.Stack({}, {}, False)
-        return data_stack.complaint(of(functions, {}), of({}, data), "prod")
+        return data_stack.find_problem(of(functions, {}), of({}, data), "prod")
 
     def test_each_output_is_a_parameter_of_the_functions_and_nothing_else_comes_without_a_default(self):
         declared, outputs = deploy_checks.defaults(), data_stack.template()["Outputs"]
@@ -168,17 +168,17 @@ class DataStack(unittest.TestCase):
         self.assertTrue(data_stack.needs_pool(issuer, {**self.TABLES, "UserPool": "eu-west-1_a"}))
 
     def test_the_first_deploy_and_a_deploy_after_the_functions_were_deleted_go_on(self):
-        self.assertIsNone(self.complaint({}, {}))
-        self.assertIsNone(self.complaint({}, self.TABLES))
-        self.assertIsNone(self.complaint(self.TABLES, self.TABLES))
+        self.assertIsNone(self.problem({}, {}))
+        self.assertIsNone(self.problem({}, self.TABLES))
+        self.assertIsNone(self.problem(self.TABLES, self.TABLES))
 
     def test_functions_whose_tables_are_in_no_data_stack_are_not_given_new_empty_ones(self):
-        self.assertIn("make adopt STAGE=prod", self.complaint({"Stage": "prod"}, {}))
-        self.assertIn("make adopt STAGE=prod", self.complaint(self.TABLES, {}))
-        self.assertIn("make adopt STAGE=prod", self.complaint({"Stage": "prod"}, self.TABLES))
+        self.assertIn("make adopt STAGE=prod", self.problem({"Stage": "prod"}, {}))
+        self.assertIn("make adopt STAGE=prod", self.problem(self.TABLES, {}))
+        self.assertIn("make adopt STAGE=prod", self.problem({"Stage": "prod"}, self.TABLES))
 
     def test_other_tables_than_those_in_use_are_refused(self):
-        self.assertIn("ControlTable", self.complaint(self.TABLES, {**self.TABLES, "ControlTable": "other"}))
+        self.assertIn("ControlTable", self.problem(self.TABLES, {**self.TABLES, "ControlTable": "other"}))
 
     def test_the_data_stack_is_deployed_from_its_own_template_under_its_own_name(self):
         arguments = cli.parser().parse_args(["deploy", "--stage", "prod"])

@@ -133,7 +133,7 @@ class CommandLine(unittest.TestCase):
 
     def test_an_unknown_subcommand_and_an_unknown_stage_are_refused(self):
         self.assertIn("invalid choice", self.refused("redive"))
-        with self.assertRaisesRegex(SystemExit, "no stage 'stagin' in samconfig.toml, which knows: local, staging, prod"):
+        with self.assertRaisesRegex(SystemExit, "no stage 'stagin' in samconfig.toml; its stages: local, staging, prod"):
             stage.open_stage("stagin")
 
     def test_the_folder_is_a_program(self):

@@ -1,1 +1,1 @@
-"""`make faults`: faults of AWS between the deployed functions and the local AWS, and what became of every request."""
+"""`make faults`: injects faults between the deployed functions and the local AWS, and checks every request's result."""

@@ -1,15 +1,15 @@
-"""Callers as the API's documentation wants them: a request with a key is repeated when the answer says so."""
+"""Callers that follow the API's documentation: they repeat a request with an idempotency key after 409 and 503."""
 
 import dataclasses
 import time
 
-# A repeat waits as long as Retry-After says, but a test of minutes does not wait longer than this.
+# A repeat waits for the time in Retry-After, but at most for this, to keep the test short.
 LONGEST_WAIT_SECONDS = 3
 
 
 @dataclasses.dataclass
 class Reply:
-    """One answer: to what, its status, how long it took, and whether it says when to come again."""
+    """One response: its route, status, duration and Retry-After."""
 
     route: str
     status: int
@@ -17,14 +17,14 @@ class Reply:
     retry_after: int | None = None
 
     @property
-    def is_promised(self):
-        """What a caller may get while AWS is at fault: a success, or a word when to come again."""
+    def is_allowed(self):
+        """True if the status is allowed during a fault: a success, or 409 or 503 with Retry-After."""
         return 200 <= self.status < 300 or (self.status in (409, 503) and self.retry_after is not None)
 
 
 @dataclasses.dataclass
 class Message:
-    """One message to one person of its own; `marker` stands in it, so that it can be counted wherever it arrives."""
+    """One message to its own recipient. `marker` is its title, so that it can be counted at every provider."""
 
     marker: str
     channel: str
@@ -39,7 +39,7 @@ class Message:
 
 @dataclasses.dataclass
 class Batch:
-    """Several messages in one request, with a key."""
+    """Several messages in one request, with an idempotency key."""
 
     key: str
     messages: list
@@ -51,7 +51,7 @@ class Batch:
 
 
 def ask(stack, scope, method, path, body=None, **headers):
-    """(reply, JSON) of one call; a connection that breaks counts as status 0."""
+    """Makes one call and returns (reply, JSON). A broken connection has the status 0."""
     began, route = time.monotonic(), f"{method} {path.partition('?')[0]}"
     try:
         answer = stack.call(scope, method, path, body, **headers)
@@ -62,7 +62,7 @@ def ask(stack, scope, method, path, body=None, **headers):
 
 
 def send(stack, request):
-    """One try of a message or a batch; notes what was answered."""
+    """Sends a message or a batch once, and stores the response in it."""
     is_batch = isinstance(request, Batch)
     body = {"messages": [message.body for message in request.messages]} if is_batch else request.body
     headers = {"Idempotency_Key": request.key} if request.key else {}
@@ -74,8 +74,8 @@ def send(stack, request):
     return reply
 
 
-def send_patiently(stack, request, tries):
-    """Up to `tries` tries, as far as the key allows and the answers ask for it."""
+def send_with_retries(stack, request, tries):
+    """Sends up to `tries` times, until accepted. Without a key, sends once."""
     for made in range(1, tries + 1):
         reply = send(stack, request)
         if request.accepted or request.key is None or made == tries:
@@ -84,7 +84,7 @@ def send_patiently(stack, request, tries):
 
 
 def other_routes(person, leaver, notification):
-    """Every route that sends nothing, as arguments of `ask`: about somebody who stays, but for the erasure."""
+    """Calls of the routes that send nothing, as arguments of `ask`. The erasure is for `leaver`, the others for `person`."""
     one, about = f"/v1/recipients/{person}", Message(person, "email").body
     return [
         ("send", "POST", "/v1/notifications/explain", about),

@@ -1,4 +1,4 @@
-"""One case: a fault of one service, requests under it, its end, and the count of what became of them."""
+"""One case: injects a fault of one service, makes requests, ends the fault, and judges the results."""
 
 import concurrent.futures
 import dataclasses
@@ -6,20 +6,20 @@ import itertools
 import os
 import time
 
-from .callers import Batch, Message, ask, other_routes, send, send_patiently
+from .callers import Batch, Message, ask, other_routes, send, send_with_retries
 from .kinds import rule
 from .verdict import is_settled, judge
 
-# First some of the calls, so that work is cut in the middle; then all of them.
+# Share of the calls that fail in each wave. The first wave interrupts work in the middle.
 WAVES = (0.5, 1.0)
 CHANNELS = {"dynamodb": ("push", "email", "sms"), "ses": ("email",), "sns": ("sms",), "ssm": ("push", "email", "sms")}
 PER_CHANNEL = {"dynamodb": 4, "ses": 6, "sns": 6, "ssm": 2}
 TRIES_UNDER_FAULT = 3
-# A wave lasts at least so long, or a short fault would be over before anybody had met it twice.
+# Minimum duration of a wave, so that a short fault affects more than one call.
 WAVE_SECONDS = 2 if os.environ.get("SHORT") else 5
-# How long a process may go on with what it knows of SSM before it asks again.
+# Time after which a process reads its SSM parameters again.
 STALE_SECONDS = 11
-# Everything must be well again within this: a lease, the time-out behind it, and a minute's schedule.
+# Time limit of the recovery: a lease, the function's time-out, and the minute schedule.
 RECOVERY_SECONDS = 120
 
 
@@ -29,14 +29,14 @@ class Lane:
 
     name: str
     stack: object
-    inside: object
+    direct_aws: object
     proxy: object
     push_service: object
     numbers: itertools.count = dataclasses.field(default_factory=itertools.count)
 
 
 class Case:
-    """A fault kind at a service, in a lane."""
+    """One kind of fault at one service, in one lane."""
 
     def __init__(self, lane, kind, service):
         self.lane, self.kind, self.service = lane, kind, service
@@ -45,14 +45,14 @@ class Case:
 
     @property
     def messages(self):
-        """Every message, those in batches too."""
+        """All messages, including those in batches."""
         return [one for request in self.requests for one in getattr(request, "messages", [request])]
 
     def run(self):
-        """The verdict."""
+        """Runs the case and returns its verdict."""
         waves = [self._requests(wave) for wave in range(len(WAVES))]
         self.requests = [request for wave in waves for request in wave]
-        # Few at once: a cold start of everything together would be a fault of its own.
+        # Few at once, because many cold starts together would be another fault.
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(self._register, self.messages))
         with concurrent.futures.ThreadPoolExecutor(40) as pool:
@@ -87,7 +87,7 @@ class Case:
             stack.expect(201, "recipients", "PUT", path, profile[message.channel])
 
     def _warm_up(self):
-        """A notification before the fault, for the routes that read one; and for SSM the time that values serve."""
+        """Creates a notification before the fault, for the routes that read one. For SSM, waits until values expire."""
         person, leaver = f"c{self._serial}stays", f"c{self._serial}leaves"
         for one in (person, leaver):
             self.lane.stack.expect(201, "recipients", "PUT", f"/v1/recipients/{one}", {"email": "by@example.com"})
@@ -97,33 +97,33 @@ class Case:
             time.sleep(STALE_SECONDS)
 
     def _wave(self, pool, requests, share):
-        """Injects, sends everything at once, and ends the fault when every answer is there. How many calls were met."""
+        """Injects the fault, makes all requests at once, and ends the fault. Returns the number of calls that failed."""
         self.lane.proxy.inject(rule(self.kind, self.service, share))
         began = time.monotonic()
         if self.service == "ssm" and share == 1.0:
-            self.lane.inside.start_cold()
-        work = [pool.submit(send_patiently, self.lane.stack, request, TRIES_UNDER_FAULT) for request in requests]
+            self.lane.direct_aws.start_cold()
+        work = [pool.submit(send_with_retries, self.lane.stack, request, TRIES_UNDER_FAULT) for request in requests]
         if self.service in ("dynamodb", "ssm"):
             work += [pool.submit(self._ask, call) for call in other_routes(*self._bystanders)]
-        work.append(pool.submit(self.lane.inside.sweep))
+        work.append(pool.submit(self.lane.direct_aws.sweep))
         for one in concurrent.futures.as_completed(work):
             one.result()
         time.sleep(max(0, WAVE_SECONDS - (time.monotonic() - began)))
-        return self.lane.proxy.calm()
+        return self.lane.proxy.clear()
 
     def _ask(self, call):
         self.replies.append(ask(self.lane.stack, *call)[0])
         return self.replies[-1]
 
     def _recover(self, pool, ended):
-        """Callers come again, the minute's run comes each second, until nothing is left to do or the time is up."""
+        """Repeats the callers' requests and the minute run each second, until all is settled or the time limit is over."""
         while time.monotonic() - ended < RECOVERY_SECONDS:
             waiting = [request for request in self.requests if request.key and not request.accepted]
             list(pool.map(lambda request: send(self.lane.stack, request), waiting))
-            self.lane.inside.sweep()
-            if is_settled(self, self.lane.inside.stored()):
+            self.lane.direct_aws.sweep()
+            if is_settled(self, self.lane.direct_aws.stored()):
                 return
             time.sleep(1)
 
     def _stored(self):
-        return self.lane.inside.stored(), self.lane.inside.mails(), self.lane.inside.texts()
+        return self.lane.direct_aws.stored(), self.lane.direct_aws.mails(), self.lane.direct_aws.texts()

@@ -1,13 +1,13 @@
-"""The table: which fault, as each service says it, and how microburst is asked for it.
+"""Kinds of faults, their errors for each service, and the rules of microburst that inject them.
 
-`SPEAKS` has the error codes and statuses of the services' own references; microburst puts them into the envelope of the
-service's protocol, which is what decides whether the SDK tries again.
+`ERRORS` has the error codes and statuses of the services' references. microburst formats them in the service's protocol,
+so the SDK classifies them as on AWS.
 """
 
 SERVICES = ("dynamodb", "ses", "sns", "ssm")
 
 # (code, HTTP status, message) of each service.
-SPEAKS = {
+ERRORS = {
     "throttling": {
         "dynamodb": ("ThrottlingException", 400, "Rate of requests exceeds the allowed throughput."),
         "ses": ("Throttling", 400, "Maximum sending rate exceeded."),
@@ -27,11 +27,11 @@ SPEAKS = {
         "ssm": ("ExpiredTokenException", 400, "The security token included in the request is expired"),
     },
 }
-# Within the time-out of an attempt (2.5 s; a paid call has 6 s), but enough to add up.
+# Shorter than the time-out of an attempt (2.5 s; 6 s for a paid call), but long enough to add up.
 SLOW_MS = {"dynamodb": (600, 1_600), "ses": (2_000, 4_000), "sns": (2_000, 4_000), "ssm": (1_000, 2_000)}
-# Beyond it: the caller has given up when the call is carried out.
+# Longer than that time-out: the function stops waiting before the call is carried out.
 LATE_MS = {"dynamodb": (2_700, 4_000), "ses": (6_300, 7_500), "sns": (6_300, 7_500), "ssm": (2_700, 4_000)}
-# Longer than any function lives.
+# Longer than the time-out of every function.
 SILENT_MS = 70_000
 
 KINDS = {
@@ -47,13 +47,13 @@ KINDS = {
 
 
 def rule(kind, service, probability):
-    """microburst's rule that meets this share of the calls to a service."""
+    """Rule of microburst that affects a share of the calls to a service."""
     return {"service": service, "probability": probability, **_effect(kind, service)}
 
 
 def _effect(kind, service):
-    if kind in SPEAKS:
-        code, status, message = SPEAKS[kind][service]
+    if kind in ERRORS:
+        code, status, message = ERRORS[kind][service]
         return {"error": {"code": code, "status": status, "message": message}}
     if kind == "time-outs":
         return {"timeout_ms": SILENT_MS}

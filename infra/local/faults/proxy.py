@@ -1,4 +1,4 @@
-"""microburst, the AWS that the functions see: it passes everything on to the local AWS but what a rule meets."""
+"""microburst, a proxy between the functions and the local AWS. It passes calls on unless a rule applies to them."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Proxy:
-    """Runs while its block does. `upstream` need not be up yet."""
+    """Context manager that runs microburst. `upstream` may start later."""
 
     def __init__(self, port, upstream, log):
         self.url = f"http://{HOST}:{port}"
@@ -40,23 +40,23 @@ class Proxy:
             self._process.wait()
 
     def inject(self, rule):
-        """From now on this rule is in force and no other."""
-        self._rules += [made["id"] for made in self._ask("POST", "/rules", [rule])]
+        """Replaces the active rules by this one."""
+        self._rules += [made["id"] for made in self._call("POST", "/rules", [rule])]
 
-    def calm(self):
-        """Ends the fault, and says how many calls it met since the last time."""
-        self._ask("POST", "/rules", [])
-        met = {rule["id"]: rule["fired"] for rule in self._ask("GET", "/stats")["by_rule"]}
+    def clear(self):
+        """Ends the fault. Returns the number of calls that it affected."""
+        self._call("POST", "/rules", [])
+        met = {rule["id"]: rule["fired"] for rule in self._call("GET", "/stats")["by_rule"]}
         mine, self._rules = self._rules, []
         return sum(met.get(rule, 0) for rule in mine)
 
     def _is_up(self):
         try:
-            return self._ask("GET", "/health")["status"] == "ok"
+            return self._call("GET", "/health")["status"] == "ok"
         except OSError:
             return False
 
-    def _ask(self, method, path, body=None):
+    def _call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/_microburst{path}", data=data, method=method, headers=headers)

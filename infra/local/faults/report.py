@@ -1,11 +1,11 @@
-"""The table of faults, as Markdown that a terminal shows as well."""
+"""Table of results, as Markdown that is also readable in a terminal."""
 
 HEAD = ("service", "fault", "injected", "requests", "2xx", "503/409", "other", "slowest s", "accepted", "uncertain",
         "lost", "repeated", "recovered s")
 
 
 def cells(verdict):
-    """A verdict's line, as text."""
+    """Cells of a verdict's row, as text."""
     line = (verdict.service, verdict.kind, verdict.injected, verdict.requests, verdict.good, verdict.refused,
             verdict.broken, f"{verdict.slowest.seconds:.1f}", verdict.accepted, verdict.uncertain, verdict.lost,
             verdict.repeated, f"{verdict.recovered_seconds:.0f}")
@@ -13,7 +13,7 @@ def cells(verdict):
 
 
 def table(verdicts):
-    """Every line."""
+    """Table of all verdicts."""
     rows = [HEAD, *map(cells, verdicts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     line = lambda row: "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
@@ -21,9 +21,9 @@ def table(verdicts):
 
 
 def last_line(verdicts):
-    """The one that says whether it holds."""
+    """Summary of all verdicts."""
     good = sum(verdict.holds for verdict in verdicts)
     lost, repeated = sum(verdict.lost for verdict in verdicts), sum(verdict.repeated for verdict in verdicts)
     if good == len(verdicts):
-        return f"{good} of {len(verdicts)} cases: nothing lost, nothing paid for twice"
-    return f"{good} of {len(verdicts)} cases hold: {lost} lost, {repeated} paid for twice"
+        return f"{good} of {len(verdicts)} cases passed: nothing lost, nothing paid for twice"
+    return f"{good} of {len(verdicts)} cases passed: {lost} lost, {repeated} paid for twice"

@@ -1,1 +1,1 @@
-"""The story that `make run` tells, one chapter per module."""
+"""Chapters of `make run`, one in each module."""

@@ -1,4 +1,4 @@
-"""The deployed stack as its callers see it, over HTTP with tokens of its own Cognito, and as ops do, at the AWS API."""
+"""Client of a deployed stack: HTTP calls with tokens, as callers make them, and AWS calls, as operators make them."""
 
 import base64
 import json
@@ -10,10 +10,10 @@ import urllib.request
 
 import boto3
 
-from .narrator import NotSo
+from .narrator import CheckFailed
 
 REQUEST_SECONDS = 40
-# The story speaks to this machine only: a proxy in the environment has nothing to do with it.
+# All calls go to this machine, so a proxy of the environment is not used.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Deployed:
-    """What stack.json describes."""
+    """Deployed stack that stack.json describes."""
 
     def __init__(self, description):
         self._about = description
@@ -43,31 +43,31 @@ class Deployed:
         return cls(json.loads(pathlib.Path(os.environ["STACK_JSON"]).read_text()))
 
     def put_parameter(self, name, value):
-        """Changes an SSM parameter by the call that `aws ssm put-parameter` makes."""
+        """Changes an SSM parameter, as `aws ssm put-parameter --overwrite` does."""
         self._aws("ssm").put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
 
     def parameter(self, name):
         return self._aws("ssm").get_parameter(Name=self.outputs[name])["Parameter"]["Value"]
 
     def invoke(self, function, event):
-        """Calls a function as its schedule does, and waits until it is done."""
+        """Invokes a function with its schedule's event, and returns the result."""
         answer = self._aws("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(event))
         text = answer["Payload"].read().decode()
         if "FunctionError" in answer:
-            raise NotSo(f"{function} should do {event}; found {text}")
+            raise CheckFailed(f"{function} failed for the event {event}: {text}")
         return json.loads(text)
 
-    def listen_to_alerts(self):
-        """From now on what the alerts topic says goes into a queue too, as it would into a mailbox."""
-        queue = self._aws("sqs").create_queue(QueueName="heard")["QueueUrl"]
+    def subscribe_to_alerts(self):
+        """Subscribes a new queue to the alerts topic."""
+        queue = self._aws("sqs").create_queue(QueueName="received-alerts")["QueueUrl"]
         asked = {"QueueUrl": queue, "AttributeNames": ["QueueArn"]}
         arn = self._aws("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
         self._aws("sns").subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
-        self._heard = queue
+        self._alerts_queue = queue
 
     def alerts(self):
-        """What it said so far."""
-        asked = {"QueueUrl": self._heard, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        """Alerts that the topic has published since then."""
+        asked = {"QueueUrl": self._alerts_queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
         messages = self._aws("sqs").receive_message(**asked).get("Messages", [])
         return [json.loads(one["Body"])["Message"] for one in messages]
 
@@ -79,7 +79,7 @@ class Deployed:
         return self._clients[service]
 
     def call(self, scope, method, path, body=None, **headers):
-        """One API call by the client of `scope`; None calls without a token."""
+        """Makes one API call with a token of `scope`, or without a token if `scope` is None."""
         if scope:
             headers["Authorization"] = f"Bearer {self.token(scope)}"
         data = None if body is None else json.dumps(body).encode()
@@ -94,19 +94,19 @@ class Deployed:
             return Answer(error.code, error.headers, error.read())
 
     def expect(self, status, scope, method, path, body=None, **headers):
-        """The same, when only one status will do."""
+        """Makes one API call. Any other status than `status` is a failed check."""
         answer = self.call(scope, method, path, body, **headers)
         if answer.status != status:
-            raise NotSo(f"{method} {path} should answer {status}; found {answer!r}")
+            raise CheckFailed(f"{method} {path} should return {status}; found {answer!r}")
         return answer
 
     def sent_mail(self, address):
-        """The e-mails that SES took for an address, oldest first."""
+        """E-mails that SES accepted for an address, oldest first."""
         accounts = self.inspect("/_ministack/ses/messages")["messages"].values()
         return [mail for mails in accounts for mail in mails if any(address in to for to in mail["To"])]
 
     def sent_sms(self, number):
-        """The SMS that SNS took for a number, oldest first."""
+        """SMS that SNS accepted for a number, oldest first."""
         return self.inspect("/_ministack/sns/sms-messages")["sms_messages"].get(number, [])
 
     def inspect(self, path):
@@ -114,7 +114,7 @@ class Deployed:
             return json.load(answer)
 
     def token(self, scope):
-        """A client-credentials token of the client for one scope, asked for once."""
+        """Client-credentials token for one scope, cached."""
         if scope not in self._tokens:
             client = self._about["clients"][scope]
             basic = base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()

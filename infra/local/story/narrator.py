@@ -1,14 +1,14 @@
-"""Tells what happens, and stops the story at the first thing that is not so."""
+"""Prints the progress of a demonstration, and ends it at the first failed check."""
 
 import time
 
 
-class NotSo(Exception):
-    """Something that the story claims did not happen."""
+class CheckFailed(Exception):
+    """A check of the demonstration failed."""
 
 
 class Narrator:
-    """Prints chapters and what was checked in them; counts the checks."""
+    """Prints chapters and their checks, and counts the checks."""
 
     def __init__(self):
         self.began = time.monotonic()
@@ -23,7 +23,7 @@ class Narrator:
         self._chapter += 1
         print(f"\n{self._chapter}. {title}", flush=True)
 
-    def tell(self, text):
+    def note(self, text):
         print(f"      {text}", flush=True)
 
     def ok(self, text):
@@ -31,23 +31,23 @@ class Narrator:
         print(f"  ok  {text}", flush=True)
 
     def check(self, holds, text, found=None):
-        """Says that it holds, or ends the story with what was found instead."""
+        """Prints a passed check, or raises CheckFailed with the value that was found."""
         if not holds:
-            raise NotSo(text if found is None else f"{text}; found {found!r}")
+            raise CheckFailed(text if found is None else f"{text}; found {found!r}")
         self.ok(text)
 
     def equal(self, found, wanted, text):
         self.check(found == wanted, text, found)
 
     def wait(self, ask, seconds, what, pause=0.5):
-        """Asks until the answer is true; shows now and then that it is still waiting. Answers with the answer."""
+        """Calls `ask` until its result is true, and returns the result. Every 5 s, prints that it is still waiting."""
         began = shown = time.monotonic()
         while not (answer := ask()):
             now = time.monotonic()
             if now - began > seconds:
-                raise NotSo(f"{what}: not within {seconds} s")
+                raise CheckFailed(f"{what}: not within {seconds} s")
             if now - shown >= 5:
-                self.tell(f"waiting: {what} ({now - began:.0f} s)")
+                self.note(f"waiting: {what} ({now - began:.0f} s)")
                 shown = now
             time.sleep(pause)
         return answer

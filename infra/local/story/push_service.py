@@ -1,5 +1,4 @@
-"""A push service and the browser behind it, in this process: they check what arrives and decrypt it, with libraries
-that share nothing with the sender."""
+"""Push service and browser in this process. They verify and decrypt messages with other libraries than the sender."""
 
 import http.server
 import json
@@ -15,7 +14,7 @@ from .web_push import checked_headers, encode, verified_vapid
 
 
 class Browser:
-    """One subscription: a P-256 key pair and a secret that never leave it, and the endpoint it was given."""
+    """Browser with one subscription: an endpoint, a P-256 key pair and a secret that never leave the browser."""
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
@@ -26,25 +25,25 @@ class Browser:
         self.is_refused = False
 
     def subscription(self, ends_at_ms=None):
-        """What JSON.stringify(subscription) gives in a browser."""
+        """Result of JSON.stringify(subscription) in a browser."""
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         keys = {"p256dh": encode(point), "auth": encode(self._auth)}
         return {"endpoint": self.endpoint, "expirationTime": ends_at_ms, "keys": keys}
 
     def open(self, body):
-        """The message inside (RFC 8291)."""
+        """Decrypts a message (RFC 8291)."""
         return json.loads(http_ece.decrypt(body, private_key=self._key, auth_secret=self._auth, version="aes128gcm"))
 
 
 class Received:
-    """A push message that passed every check."""
+    """Push message that passed every check."""
 
     def __init__(self, message, headers, token):
         self.message, self.headers, self.token = message, headers, token
 
 
 class PushService:
-    """Answers 201 to what it could verify and decrypt, 400 with the reason to everything else, 410 for devices gone."""
+    """Returns 201 for verified and decrypted messages, 410 for gone devices, else 400 with the reason."""
 
     def __init__(self, origin, vapid_public_key):
         self.origin = origin
@@ -64,25 +63,25 @@ class PushService:
         self._server.server_close()
 
     def subscribe(self):
-        """A new browser with an endpoint here."""
+        """Creates a browser with an endpoint of this service."""
         path = f"/push/{secrets.token_urlsafe(24)}"
         self._browsers[path] = browser = Browser(self.origin + path)
         return browser
 
     def take(self, path, headers, body):
-        """(status, text) for one POST."""
+        """Processes one POST and returns (status, text)."""
         browser = self._browsers.get(path)
         if browser is None:
             return 404, "no such subscription"
         if browser.is_gone:
             return 410, "the subscription has ended"
         if browser.is_refused:
-            return 400, "refused, as the story wants it"
+            return 400, "refused on purpose"
         try:
             token = verified_vapid(headers.get("Authorization", ""), self.origin, self._vapid_public_key)
             checked_headers(headers)
             browser.messages.append(Received(browser.open(body), headers, token))
-        except Exception as error:  # whatever is wrong with it, the sender must not be told it was taken
+        except Exception as error:  # an unexpected error must not become 201
             self.refusals.append(f"{type(error).__name__}: {error}")
             return 400, self.refusals[-1]
         return 201, ""

@@ -1,4 +1,4 @@
-"""The local AWS from the inside, past the proxy: what is stored, what was sent, and the levers of time."""
+"""Direct access to the local AWS, without the proxy: stored items, sent messages, and invocations of schedules."""
 
 import collections
 import contextlib
@@ -13,13 +13,13 @@ from .kinds import rule
 
 # A call of each service that changes nothing.
 READS = {"dynamodb": "list_tables", "ses": "get_send_quota", "sns": "list_topics", "ssm": "describe_parameters"}
-KEPT_WITHIN_SECONDS = 60
-# Breakers never open, or a service in trouble would soon not be called at all, and the next case would meet nobody.
+STORED_WITHIN_SECONDS = 60
+# Breakers never open. Otherwise a failing service would not be called, and the next case would affect no call.
 SETTINGS = {"sms": {"daily_ceiling_micros": 1_000_000_000}, "breaker": {"min_attempts": 10_000}}
 
 
-class Inside:
-    """Reads and moves the local AWS directly; no fault is ever in its way."""
+class DirectAws:
+    """Client of the local AWS that no injected fault affects."""
 
     def __init__(self, stack, about):
         self._stack, self.outputs = stack, stack.outputs
@@ -29,21 +29,20 @@ class Inside:
         self._dynamodb, self._lambda = (session.client(name, **where) for name in ("dynamodb", "lambda"))
 
     def prepare(self):
-        """Puts everybody into version 2 and the day's ceiling for SMS above what the cases need, and waits until rollup
-        has kept both as the last good values, as it does within a minute."""
+        """Sets the rollout to 100 % and a high daily SMS ceiling. Waits until rollup has stored both as last valid values."""
         self._stack.put_parameter("RolloutPercentageParameter", "100")
         self._stack.put_parameter("SettingsParameter", json.dumps(SETTINGS))
         key, table = {"pk": {"S": "rollout#last-good"}}, self.outputs["ControlTableName"]
-        deadline = time.monotonic() + KEPT_WITHIN_SECONDS
+        deadline = time.monotonic() + STORED_WITHIN_SECONDS
         while self._dynamodb.get_item(TableName=table, Key=key).get("Item", {}).get("percentage") != {"S": "100"}:
             if time.monotonic() > deadline:
-                raise SystemExit("rollup does not keep the last good rollout")
+                raise SystemExit("rollup has not stored the last valid rollout")
             self._run("Rollup", "rollup")
             time.sleep(1)
 
     @staticmethod
     def warm_up(proxy, region):
-        """microburst reads the description of a service when it first meets it, which takes seconds."""
+        """Calls each service once, because microburst takes seconds to load a service's description at its first call."""
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
         once = Config(read_timeout=60, retries={"total_max_attempts": 1})
         for service, call in READS.items():
@@ -51,11 +50,11 @@ class Inside:
             proxy.inject(rule("throttling", service, 1.0))
             with contextlib.suppress(ClientError):
                 getattr(client, call)()
-            proxy.calm()
+            proxy.clear()
             getattr(client, call)()
 
     def stored(self):
-        """The stored notifications by the marker in their title."""
+        """Stored notifications by marker."""
         found = collections.defaultdict(list)
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self.outputs["NotificationsTableName"], ConsistentRead=True)
@@ -64,17 +63,17 @@ class Inside:
         return found
 
     def mails(self):
-        """How often SES took a mail with this subject."""
+        """Number of mails that SES accepted, by subject."""
         accounts = self._stack.inspect("/_ministack/ses/messages")["messages"].values()
         return collections.Counter(mail["Subject"] for mails in accounts for mail in mails)
 
     def texts(self):
-        """How often SNS took an SMS that begins with this title."""
+        """Number of SMS that SNS accepted, by title."""
         numbers = self._stack.inspect("/_ministack/sns/sms-messages")["sms_messages"].values()
         return collections.Counter(text["Message"].partition(":")[0] for texts in numbers for text in texts)
 
     def sweep(self):
-        """The minute's run of cascade, now. Whether it went through."""
+        """Invokes cascade's minute run. Returns true if it succeeds."""
         return self._run("Cascade", "cascade")
 
     def _run(self, name, task):
@@ -82,7 +81,7 @@ class Inside:
         return "FunctionError" not in self._lambda.invoke(FunctionName=function, Payload=json.dumps({"task": task}))
 
     def start_cold(self):
-        """The next call of each function that reads SSM when it starts meets a new process."""
+        """Replaces the processes of the functions that read SSM at their start."""
         for name in ("Send", "Cascade", "Recipients"):
             function = self.outputs[f"{name}FunctionName"]
             variables = self._lambda.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
