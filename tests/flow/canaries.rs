@@ -409,7 +409,7 @@ async fn what_holds_a_person_is_masked_when_it_is_printed() {
     let dispatcher = &aviary.world.cascade;
     let notification = dispatcher.notifications.get(&id).await.unwrap().unwrap();
     let recipient = dispatcher.recipients.load(id.recipient()).await.unwrap().unwrap();
-    let live = dispatcher.live.live().await;
+    let live = dispatcher.live.current().await;
     assert!(live.rollout.users.contains(LISTED) && recipient.devices[0].endpoint.expose().contains(DEVICE));
     let channels = &dispatcher.channels;
     let kinds = domain::channel::Channel::ALL;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use delivery::Permit;
+use delivery::LinkAction;
 use domain::channel::Channel;
 use domain::notification::NotificationId;
 use serde_json::{Value, json};
@@ -153,9 +153,9 @@ async fn links_are_followed(world: &World) {
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     let id = NotificationId::parse(sent.body["id"].as_str().unwrap()).unwrap();
     let (recipient, until) = (id.recipient().clone(), world.clock.now() + Duration::from_secs(HOUR));
-    let token = keys().sign(&Permit::Receipt(id, Channel::Push), until);
+    let token = keys().sign(&LinkAction::Receipt(id, Channel::Push), until);
     assert_eq!(world.receipt(&token, "delivered", json!({})).await.body, json!({"recorded": true}));
-    let token = keys().sign(&Permit::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()), until);
+    let token = keys().sign(&LinkAction::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()), until);
     assert_eq!(world.follow("POST", &format!("{BASE}/v1/unsubscribe/{token}")).await.status, 200);
 }
 

@@ -7,7 +7,7 @@ use aws::secrets::Secrets;
 use channels::email::EmailMessage;
 use channels::push::{PushContent, PushMessage, VapidCache, VapidKey};
 use channels::sms::SmsMessage;
-use delivery::live::Texts;
+use delivery::config::ParameterTexts;
 use domain::channel::push::{BrowserSubscription, PushEndpoint, Subscription, SubscriptionKeys};
 use domain::channel::{EmailAddress, PhoneNumber};
 use domain::notification::{Content, Notification};
@@ -60,7 +60,7 @@ none_of_them_has_a_display!(
     Request,
     Response,
     ListedUsers,
-    Texts,
+    ParameterTexts,
     Places,
     Secrets,
 );

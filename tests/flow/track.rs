@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use delivery::Permit;
+use delivery::LinkAction;
 use domain::channel::Channel;
 use domain::notification::NotificationId;
 use jiff::SignedDuration;
@@ -287,9 +287,9 @@ async fn what_is_forged_expired_or_meant_for_something_else_changes_no_number() 
     let (token, before) = (token_of(&world, &browser), world.get(&id_of(&sent)).await.body);
     let id = NotificationId::parse(&id_of(&sent)).unwrap();
     let later = world.clock.now() + SignedDuration::from_hours(1);
-    let click = keys().sign(&Permit::Click(id.clone(), Channel::Push), later);
+    let click = keys().sign(&LinkAction::Click(id.clone(), Channel::Push), later);
     let unknown = NotificationId::random(id.recipient().clone(), world.clock.now());
-    let of_nobody = keys().sign(&Permit::Receipt(unknown, Channel::Push), later);
+    let of_nobody = keys().sign(&LinkAction::Receipt(unknown, Channel::Push), later);
     world.write_units();
     let mut forged = token.clone().into_bytes();
     forged[30] = if forged[30] == b'A' { b'B' } else { b'A' };

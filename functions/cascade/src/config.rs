@@ -5,7 +5,7 @@ use platform::environment::{Environment, EnvironmentError};
 
 /// The environment variables.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct CascadeConfig {
     /// Name of the deployment: `local`, `staging`, `prod`.
     pub stage: String,
     /// Log level.
@@ -14,7 +14,7 @@ pub struct Config {
     pub dispatcher: DispatcherConfig,
 }
 
-impl Config {
+impl CascadeConfig {
     /// Reads the environment.
     ///
     /// # Errors

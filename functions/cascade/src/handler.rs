@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws::deadline;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use delivery::{Dispatcher, Told, start_dispatcher};
+use delivery::{Dispatcher, DueChange, start_dispatcher};
 use domain::notification::NotificationId;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -14,7 +14,7 @@ use platform::startup::{Eager, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::config::CascadeConfig;
 
 /// Maximum number of notifications per scheduled run. The rest, least urgent and most recent, stays due for the next
 /// minute.
@@ -43,7 +43,7 @@ enum Task {
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<Config>) -> Result<Dispatcher, StartError> {
+pub async fn start(config: Arc<CascadeConfig>) -> Result<Dispatcher, StartError> {
     Ok(start_dispatcher(&config.dispatcher, Clock::System).await?.0)
 }
 
@@ -59,7 +59,7 @@ pub async fn handle(
     let ends_at_ms = event.context.deadline;
     let dispatcher = dispatcher.get().await?;
     let left = deadline::of_invocation(ends_at_ms, dispatcher.clock.now());
-    deadline::at_most(left, work(dispatcher, reporter, event.payload, ends_at_ms)).await
+    deadline::with_timeout(left, work(dispatcher, reporter, event.payload, ends_at_ms)).await
 }
 
 async fn work(dispatcher: &Dispatcher, reporter: &Reporter, event: Value, ends_at_ms: u64) -> Result<Value, Error> {
@@ -90,12 +90,12 @@ async fn on_stream(dispatcher: &Dispatcher, records: &[EventRecord], ends_at_ms:
     response
 }
 
-fn told(record: &EventRecord) -> Option<Told> {
+fn told(record: &EventRecord) -> Option<DueChange> {
     let image = &record.change.new_image;
     let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).ok()?;
     let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.change.keys.get(name)?.clone()).ok();
     let id = NotificationId::from_stored(&text("pk")?, &text("sk")?)?;
-    Some(Told { id, next_action_at_ms })
+    Some(DueChange { id, next_action_at_ms })
 }
 
 fn failure(record: &EventRecord) -> DynamoDbBatchItemFailure {

@@ -10,7 +10,7 @@ use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(cascade::config::Config::read(&Environment::of_process())?);
+    let config = Arc::new(cascade::config::CascadeConfig::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
     let reporter = Reporter::on_stdout(config.stage.clone());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Cleanup;
 use aws::deadline;
-use delivery::live::LiveSource;
+use delivery::config::ConfigSource;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
@@ -24,7 +24,7 @@ pub struct Services {
     /// Makes the passes.
     pub cleanup: Cleanup,
     /// Reads the retention settings.
-    pub live: LiveSource,
+    pub live: ConfigSource,
     /// The clock.
     pub clock: Clock,
 }
@@ -59,16 +59,16 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Va
     match Event::of(event.payload).ok_or("this event is neither the schedule's nor API Gateway's")? {
         Event::Schedule => {
             let left = deadline::of_invocation(deadline_ms, services.clock.now());
-            deadline::at_most(left, services.by_schedule(deadline_ms)).await
+            deadline::with_timeout(left, services.by_schedule(deadline_ms)).await
         }
         Event::Erasures => {
             let (now, left) = (services.clock.now(), deadline::of_invocation(deadline_ms, services.clock.now()));
             let until = until(deadline_ms, now.as_millisecond());
-            let summary = deadline::at_most(left, services.cleanup.erasures(now, until)).await;
+            let summary = deadline::with_timeout(left, services.cleanup.erasures(now, until)).await;
             Ok(serde_json::to_value(summary)?)
         }
         Event::Api(request) => {
-            let response = deadline::at_most(ANSWER_WITHIN, services.answer(&request)).await;
+            let response = deadline::with_timeout(ANSWER_WITHIN, services.answer(&request)).await;
             Ok(gateway::response(&request, response))
         }
     }
@@ -92,8 +92,8 @@ impl Services {
     /// Returns the retention of unused devices, in days; `None` if neither the settings nor their last valid value can
     /// be read. No default is used, since the configured retention may be longer.
     async fn device_unused_days(&self) -> Option<u32> {
-        let live = self.live.live().await;
-        self.live.good_texts().settings.map(|_| live.settings.retention_days.device_unused)
+        let live = self.live.current().await;
+        self.live.valid_texts().settings.map(|_| live.settings.retention_days.device_unused)
     }
 }
 

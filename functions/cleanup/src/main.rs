@@ -4,7 +4,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 use aws::parameters::ParameterStore;
 use cleanup::Cleanup;
-use delivery::live::{LastGood, LiveSource};
+use delivery::config::{ConfigSource, LastKnownGood};
 use platform::clock::Clock;
 use platform::environment::Environment;
 use platform::telemetry;
@@ -24,9 +24,9 @@ async fn main() -> Result<(), Error> {
         cursor: CursorStore::new(dynamodb.clone(), config.control_table.as_str()),
         recipients,
     };
-    let live = LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), &config.parameter_prefix, Clock::System)
+    let live = ConfigSource::new(ParameterStore::new(aws::ssm(&sdk)), &config.parameter_prefix, Clock::System)
         .settings_only()
-        .with_last_good(LastGood::new(dynamodb, config.control_table));
+        .with_last_known_good(LastKnownGood::new(dynamodb, config.control_table));
     let services = cleanup::handler::Services { cleanup, live, clock: Clock::System };
     tracing::info!(stage = config.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| cleanup::handler::handle(&services, event))).await

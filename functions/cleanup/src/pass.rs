@@ -107,7 +107,7 @@ impl Cleanup {
         let mut segments = JoinSet::new();
         for (number, segment) in cursor.iter().cloned().enumerate() {
             let pass = self.clone();
-            segments.spawn(deadline::carried(async move { (number, pass.segment(number, segment, frame).await) }));
+            segments.spawn(deadline::propagate(async move { (number, pass.segment(number, segment, frame).await) }));
         }
         while let Some(swept) = segments.join_next().await {
             match swept {

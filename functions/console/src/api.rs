@@ -11,7 +11,7 @@ use super::report::Report;
 use super::sample_ratio::{Promise, SampleRatio};
 use super::{metrics, targets};
 use ::metrics::{Counters, Window};
-use delivery::live::{LastGood, LiveSource, Texts};
+use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
 use domain::NotificationType;
 use domain::breaker::Host;
 use domain::budget::standings;
@@ -31,9 +31,9 @@ pub struct ConsoleApi {
     /// Reads the counters.
     pub metrics: MetricsStore,
     /// Reads the settings and the rollout.
-    pub live: LiveSource,
+    pub live: ConfigSource,
     /// Reads since when the rollout is unchanged.
-    pub last_good: LastGood,
+    pub last_known_good: LastKnownGood,
     /// Reads the circuit breakers.
     pub breakers: BreakerStore,
     /// Reads the usage of budgets.
@@ -83,7 +83,7 @@ impl ConsoleApi {
             tracing::error!(%error, "budgets could not be read");
             Problem::unavailable(1)
         })?;
-        let settings = self.live.live().await.settings;
+        let settings = self.live.current().await.settings;
         let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
         Ok(costs.with_budgets(standings(&settings, NotificationType::all(), &used, now)))
     }
@@ -135,15 +135,15 @@ impl ConsoleApi {
 
     /// Returns the present promise.
     async fn promise(&self) -> Promise {
-        let rollout = self.live.live().await.rollout;
-        let unchanged_since = self.unchanged_since(&self.live.good_texts()).await;
+        let rollout = self.live.current().await.rollout;
+        let unchanged_since = self.unchanged_since(&self.live.valid_texts()).await;
         Promise { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
     }
 
     /// Returns since when the rollout is unchanged. The time is known only if the stored last valid values, which
     /// rollup writes, have the same rollout.
-    pub(super) async fn unchanged_since(&self, texts: &Texts) -> Option<Timestamp> {
-        let since = self.last_good.unchanged_since(texts).await;
+    pub(super) async fn unchanged_since(&self, texts: &ParameterTexts) -> Option<Timestamp> {
+        let since = self.last_known_good.unchanged_since(texts).await;
         since.unwrap_or_else(|error| {
             tracing::warn!(%error, "since when the rollout is as it is cannot be read");
             None

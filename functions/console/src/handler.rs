@@ -18,7 +18,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
-    let answer = deadline::at_most(ANSWER_WITHIN, api.answer(&request, clock.now())).await;
+    let answer = deadline::with_timeout(ANSWER_WITHIN, api.answer(&request, clock.now())).await;
     Ok(gateway::response(&request, answer))
 }
 
@@ -28,7 +28,7 @@ mod tests {
     use lambda_runtime::Context;
 
     use aws::parameters::ParameterStore;
-    use delivery::live::{LastGood, LiveSource};
+    use delivery::config::{ConfigSource, LastKnownGood};
     use platform::environment::Environment;
     use rollout::Steward;
     use serde_json::json;
@@ -48,8 +48,8 @@ mod tests {
         let sdk = aws::config(&environment).unwrap();
         ConsoleApi {
             metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
-            live: LiveSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
-            last_good: LastGood::new(aws::dynamodb(&sdk), "control"),
+            live: ConfigSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
+            last_known_good: LastKnownGood::new(aws::dynamodb(&sdk), "control"),
             breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
             steward: Steward::new(&sdk, "/p", ("settings", "control")),
             chronicle: ChronicleStore::new(aws::dynamodb(&sdk), "settings"),

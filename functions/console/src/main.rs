@@ -5,7 +5,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 use aws::parameters::ParameterStore;
 use console::ConsoleApi;
-use delivery::live::{LastGood, LiveSource};
+use delivery::config::{ConfigSource, LastKnownGood};
 use platform::clock::Clock;
 use platform::environment::Environment;
 use platform::telemetry;
@@ -20,12 +20,13 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
-    let last_good = LastGood::new(dynamodb.clone(), config.control_table.as_str());
+    let last_known_good = LastKnownGood::new(dynamodb.clone(), config.control_table.as_str());
     let parameters = ParameterStore::new(aws::ssm(&sdk));
     let api = ConsoleApi {
         metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
-        live: LiveSource::new(parameters, &config.parameter_prefix, Clock::System).with_last_good(last_good.clone()),
-        last_good,
+        live: ConfigSource::new(parameters, &config.parameter_prefix, Clock::System)
+            .with_last_known_good(last_known_good.clone()),
+        last_known_good,
         breakers: BreakerStore::new(dynamodb.clone(), config.control_table.as_str()),
         budgets: BudgetStore::new(dynamodb.clone(), config.control_table.as_str()),
         steward: Steward::new(&sdk, &config.parameter_prefix, (&config.settings_table, &config.control_table)),

@@ -126,7 +126,7 @@ impl ConsoleApi {
         let counters = counters?;
         let readable = present.as_ref().and_then(|found| found.value.expose().parse::<Percentage>().ok());
         let promise = self.promise_of(present.as_ref().filter(|_| readable.is_some())).await;
-        let known = self.live.good_texts().percentage.is_some();
+        let known = self.live.valid_texts().percentage.is_some();
         let source = match (readable, known) {
             (Some(_), _) => "live",
             (None, true) => "last good",
@@ -183,12 +183,12 @@ impl ConsoleApi {
     /// Returns the promise of the parameter that was just read; without one, that of the values in force.
     async fn promise_of(&self, present: Option<&ParameterVersion>) -> Promise {
         let live = match present {
-            Some(_) => self.live.live().await.rollout,
+            Some(_) => self.live.current().await.rollout,
             // Reads again: a value cached while the parameter was readable may be older than the one other processes
             // now fall back to.
-            None => self.live.reread().await.rollout,
+            None => self.live.refresh().await.rollout,
         };
-        let mut texts = self.live.good_texts();
+        let mut texts = self.live.valid_texts();
         let mut percentage = live.percentage;
         if let Some(present) = present {
             percentage = present.value.expose().parse().unwrap_or(percentage);

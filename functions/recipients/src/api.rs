@@ -44,7 +44,7 @@ impl RecipientsApi {
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
         let answered = match request.route.as_str() {
             "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
-            _ => deadline::at_most(WITHIN, self.route(request, now)).await,
+            _ => deadline::with_timeout(WITHIN, self.route(request, now)).await,
         };
         answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
     }

@@ -50,7 +50,7 @@ pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Re
     let response = match api.get().await {
         Ok(api) => {
             let now = Clock::System.now();
-            deadline::at_most(deadline::of_invocation(ends_at_ms, now), api.answer(&request, now)).await
+            deadline::with_timeout(deadline::of_invocation(ends_at_ms, now), api.answer(&request, now)).await
         }
         Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
     };

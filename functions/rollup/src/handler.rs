@@ -4,7 +4,7 @@ use crate::measures::Measures;
 use alerts::Herald;
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
-use delivery::live::{LastGood, LiveSource};
+use delivery::config::{ConfigSource, LastKnownGood};
 use lambda_runtime::Error;
 use metrics::Sequence;
 use platform::clock::Clock;
@@ -21,9 +21,9 @@ pub struct Services {
     /// Stores the counters.
     pub metrics: MetricsStore,
     /// Reads the settings and the rollout.
-    pub live: LiveSource,
+    pub live: ConfigSource,
     /// Stores the last valid values, for processes that start while the parameters cannot be read.
-    pub last_good: LastGood,
+    pub last_known_good: LastKnownGood,
     /// Stores the circuit breakers.
     pub breakers: BreakerStore,
     /// Reconciles the rollout: audit, guard, ramp.
@@ -79,13 +79,13 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
 /// writes the metrics for CloudWatch. If one step fails, the others still run.
 async fn tick(services: &Services) -> Result<String, Error> {
     let now = services.clock.now();
-    let live = services.live.live().await;
-    let saved = services.last_good.save(&services.live.record(), now).await;
+    let live = services.live.current().await;
+    let saved = services.last_known_good.save(&services.live.record(), now).await;
     let measured = async { services.reporter.tell(now, &services.measures.read(live.rollout.percentage, now).await) };
     let (looked_after, merged, ()) = tokio::join!(look_after(services), services.metrics.merge(now), measured);
     let (rollout, merged) = (looked_after?, merged?);
-    let last_good = if saved? { "saved" } else { "up to date" };
-    let summary = format!("{rollout}; merged {merged}; the last good rollout was {last_good}");
+    let last_known_good = if saved? { "saved" } else { "up to date" };
+    let summary = format!("{rollout}; merged {merged}; the last good rollout was {last_known_good}");
     tracing::info!(summary);
     Ok(summary)
 }
@@ -102,7 +102,7 @@ async fn look_after(services: &Services) -> Result<String, RoundError> {
 }
 
 async fn look(services: &Services) -> Result<Round, RoundError> {
-    let (live, now) = (services.live.live().await, services.clock.now());
+    let (live, now) = (services.live.current().await, services.clock.now());
     let read = async |asked| observe(&services.metrics, &services.breakers, asked, now).await;
     services.steward.minute(&services.herald, &live, read, now).await
 }
@@ -153,8 +153,8 @@ mod tests {
             measures: Measures { metrics: metrics.clone(), breakers: BreakerStore::new(dynamodb.clone(), "control") },
             reporter: Reporter::unheard("test".to_owned()),
             metrics,
-            live: LiveSource::new(parameters, "/p", Clock::System),
-            last_good: LastGood::new(dynamodb.clone(), "control"),
+            live: ConfigSource::new(parameters, "/p", Clock::System),
+            last_known_good: LastKnownGood::new(dynamodb.clone(), "control"),
             breakers: BreakerStore::new(dynamodb, "control"),
             steward: Steward::new(&sdk, "/p", ("settings", "control")),
             herald: Herald::new(&sdk, post),

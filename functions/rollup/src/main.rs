@@ -4,7 +4,7 @@
 use alerts::{Herald, Post};
 use aws::deadline;
 use aws::parameters::ParameterStore;
-use delivery::live::{LastGood, LiveSource};
+use delivery::config::{ConfigSource, LastKnownGood};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::clock::Clock;
 use platform::emf::Reporter;
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&config.log_level);
     let sdk = aws::config(&environment)?;
     let dynamodb = aws::dynamodb(&sdk);
-    let last_good = LastGood::new(dynamodb.clone(), &*config.control_table);
+    let last_known_good = LastKnownGood::new(dynamodb.clone(), &*config.control_table);
     let breakers = || BreakerStore::new(dynamodb.clone(), &*config.control_table);
     let metrics = MetricsStore::new(dynamodb.clone(), config.metrics_table);
     let parameters = ParameterStore::new(aws::ssm(&sdk));
@@ -38,8 +38,8 @@ async fn main() -> Result<(), Error> {
     let services = rollup::handler::Services {
         measures: Measures { metrics: metrics.clone(), breakers: breakers() },
         metrics,
-        live: LiveSource::new(parameters, prefix, Clock::System).with_last_good(last_good.clone()),
-        last_good,
+        live: ConfigSource::new(parameters, prefix, Clock::System).with_last_known_good(last_known_good.clone()),
+        last_known_good,
         breakers: breakers(),
         steward: Steward::new(&sdk, prefix, (&config.settings_table, &config.control_table)),
         herald: Herald::new(&sdk, post),
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Error> {
     tracing::info!(stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| {
         let left = deadline::of_invocation(event.context.deadline, Clock::System.now());
-        deadline::at_most(left, rollup::handler::handle(&services, event.payload))
+        deadline::with_timeout(left, rollup::handler::handle(&services, event.payload))
     }))
     .await
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::service::{Budget, SendService, Sent, unavailable};
+use super::service::{Deadlines, SendService, Sent, unavailable};
 use super::{Explanation, list};
 use aws::deadline;
 use delivery::left;
@@ -17,12 +17,12 @@ use platform::time_limits::{BATCH, SINGLE};
 use store::StoreError;
 
 /// Part of a request's time that is reserved for reading, parsing and sending the response.
-const ON_THE_WAY: SignedDuration = SignedDuration::from_millis(500);
+const TRANSFER_MARGIN: SignedDuration = SignedDuration::from_millis(500);
 /// Extra time after a request's deadline, to look up the outcome or to store and release unfinished work.
-const TO_LOOK: Duration = Duration::from_secs(2);
-/// Safety margin before `gone_by`, including clock skew: the request is aborted this early so that a 503 can still be
+const CLEANUP_TIME: Duration = Duration::from_secs(2);
+/// Safety margin before `hard_deadline`, including clock skew: the request is aborted this early so that a 503 can still be
 /// returned. The margin applies only if the other deadlines fail.
-const LAST_WORD: SignedDuration = SignedDuration::from_millis(6_500);
+const RESPONSE_MARGIN: SignedDuration = SignedDuration::from_millis(6_500);
 /// Maximum number of messages in a batch.
 pub const MAX_BATCH: usize = 500;
 /// Maximum number of tries of a cancellation when the notification changes concurrently.
@@ -38,13 +38,13 @@ pub struct SendApi {
 impl SendApi {
     /// Answers a request that arrived at `arrived`.
     ///
-    /// `gone_by` is the moment at which this invocation is certainly over, clock skew included. If a request takes
+    /// `hard_deadline` is the moment at which this invocation is certainly over, clock skew included. If a request takes
     /// almost that long, the response is 503. Its stored notifications then end through the index `due`, like the work
     /// of a crashed function.
-    pub async fn answer(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Response {
-        let left = gone_by.duration_since(self.service.dispatcher.clock.now()) - LAST_WORD;
+    pub async fn answer(&self, request: &Request, arrived: Timestamp, hard_deadline: Timestamp) -> Response {
+        let left = hard_deadline.duration_since(self.service.dispatcher.clock.now()) - RESPONSE_MARGIN;
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
-        let answer = match tokio::time::timeout(left, self.route(request, arrived, gone_by)).await {
+        let answer = match tokio::time::timeout(left, self.route(request, arrived, hard_deadline)).await {
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(
@@ -58,24 +58,30 @@ impl SendApi {
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
     }
 
-    async fn route(&self, request: &Request, arrived: Timestamp, gone_by: Timestamp) -> Result<Response, Problem> {
+    async fn route(
+        &self,
+        request: &Request,
+        arrived: Timestamp,
+        hard_deadline: Timestamp,
+    ) -> Result<Response, Problem> {
         if request.caller.id.is_empty() {
             let detail = "The token names no caller: it needs client_id, azp or sub.";
             return Err(Problem::new(ProblemKind::NoCaller, detail));
         }
         let allowed = if request.route.ends_with("/batch") { BATCH } else { SINGLE };
-        let until = arrived.checked_add(allowed).unwrap_or(gone_by);
+        let until = arrived.checked_add(allowed).unwrap_or(hard_deadline);
         let left = left(until, self.service.dispatcher.clock.now());
-        let answer_by = arrived.checked_add(allowed - ON_THE_WAY).unwrap_or(gone_by);
-        let budget = Budget { answer_by, gone_by, look_by: Instant::now() + left + TO_LOOK };
-        deadline::at_most(left, self.call(request, budget)).await
+        let response_deadline = arrived.checked_add(allowed - TRANSFER_MARGIN).unwrap_or(hard_deadline);
+        let deadlines =
+            Deadlines { response_deadline, hard_deadline, cleanup_deadline: Instant::now() + left + CLEANUP_TIME };
+        deadline::with_timeout(left, self.call(request, deadlines)).await
     }
 
-    async fn call(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+    async fn call(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {
         request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
         match request.route.as_str() {
-            "POST /v1/notifications" => self.post(request, budget).await,
-            "POST /v1/notifications/batch" => self.post_batch(request, budget).await,
+            "POST /v1/notifications" => self.post(request, deadlines).await,
+            "POST /v1/notifications/batch" => self.post_batch(request, deadlines).await,
             "POST /v1/notifications/explain" => self.explain(request).await,
             "GET /v1/notifications" => list::answer(&self.service.dispatcher, request).await,
             "GET /v1/notifications/{id}" => self.get(request).await,
@@ -84,21 +90,21 @@ impl SendApi {
         }
     }
 
-    async fn post(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+    async fn post(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {
         let message = request.json_value()?;
-        let mut answered = self.service.send(request, &[Ok(message)], budget).await?;
+        let mut answered = self.service.send(request, &[Ok(message)], deadlines).await?;
         let notification = answered.sent.pop().ok_or_else(|| Problem::not_found("notification"))??;
         let response = Response::json(202, &NotificationView::of(&notification))
             .with_header("Location", format!("/v1/notifications/{}", notification.id));
         Ok(marked(response, answered.replayed))
     }
 
-    async fn post_batch(&self, request: &Request, budget: Budget) -> Result<Response, Problem> {
+    async fn post_batch(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {
         let messages = request.json_list("messages")?;
         if messages.is_empty() || messages.len() > MAX_BATCH {
             return Err(Problem::invalid_field("messages", "must hold 1 to 500 messages"));
         }
-        let answered = self.service.send(request, &messages, budget).await?;
+        let answered = self.service.send(request, &messages, deadlines).await?;
         let all_failed = answered.sent.iter().all(is_server_fault);
         if let (true, Some(Err(problem))) = (all_failed, answered.sent.first()) {
             return Err(problem.clone());

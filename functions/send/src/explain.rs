@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::request::{Asked, SendRequest};
+use super::request::{SendContext, SendRequest};
 use super::service::{SendService, unavailable};
-use delivery::live::Live;
+use delivery::config::ConfigSnapshot;
 use delivery::{
-    GateAnswer, Gates, LinkRoom, Links, Obstacle, PaidMessage, TokenKeys, Verdict, impossible_channels, obstacle,
-    push_message,
+    GateAnswer, GateVerdict, Gates, LinkLimits, Links, PaidMessage, TokenKeys, UnreachableReason, push_message,
+    unreachable_channels, unreachable_reason,
 };
 use domain::breaker::Host;
 use domain::budget::{Ceiling, Limit, Standing, Used, standings};
@@ -49,7 +49,7 @@ struct PlannedChannel {
     /// True if this channel can reach the recipient.
     possible: bool,
     /// The obstacle, if the channel cannot reach the recipient.
-    impossible_because: Option<Obstacle>,
+    impossible_because: Option<UnreachableReason>,
     cost_micros: i64,
     /// The ceiling that would be exceeded at the present usage.
     over_budget: Option<Ceiling>,
@@ -91,12 +91,12 @@ impl Explanation {
     pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
         let dispatcher = &service.dispatcher;
         let now = dispatcher.clock.now();
-        let live = dispatcher.live.live().await;
+        let live = dispatcher.live.current().await;
         let retention = live.settings.retention_days.of_notifications();
-        let link_room = &LinkRoom::new(live.public_base_url.as_ref(), &live.settings);
-        let asked = Asked { caller: &request.caller.id, hasher: &service.hasher, now, retention, link_room };
+        let link_limits = &LinkLimits::new(live.public_base_url.as_ref(), &live.settings);
+        let context = SendContext { caller: &request.caller.id, hasher: &service.hasher, now, retention, link_limits };
         let parsed: SendRequest = request.json()?;
-        let mut about = parsed.into_notification(asked, |recipient| NotificationId::random(recipient, now))?;
+        let mut about = parsed.into_notification(context, |recipient| NotificationId::random(recipient, now))?;
         let recipient = about.id.recipient();
         let (loaded, used, texts) = tokio::try_join!(
             dispatcher.recipients.load(recipient),
@@ -105,7 +105,7 @@ impl Explanation {
         )
         .map_err(unavailable)?;
         let spent = Spent { used, texts };
-        let impossible = impossible_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
+        let impossible = unreachable_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
         let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         dispatcher.breakers.read(&hosts.into_iter().collect::<Vec<_>>()).await;
         let gates = Gates { rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
@@ -120,12 +120,12 @@ impl Explanation {
         let payable = |planned: &&PlannedChannel| planned.possible && planned.over_budget.is_none();
         let costs = || plan.iter().filter(payable).map(|planned| planned.cost_micros);
         let (verdict, reason, held_until) = match gated.verdict {
-            Verdict::Pass if costs().next().is_none() && about.due_at <= now => {
+            GateVerdict::Pass if costs().next().is_none() && about.due_at <= now => {
                 ("skipped", Some(Reason::Budget.as_str()), None)
             }
-            Verdict::Pass => ("send", None, None),
-            Verdict::Skip(reason) => ("skipped", Some(reason.as_str()), None),
-            Verdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
+            GateVerdict::Pass => ("send", None, None),
+            GateVerdict::Skip(reason) => ("skipped", Some(reason.as_str()), None),
+            GateVerdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
         };
         let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
         let budgets = standings(&live.settings, [about.kind], &spent.used, now);
@@ -143,7 +143,13 @@ struct Spent {
 
 impl Spent {
     /// Returns the first ceiling that a call at this price would exceed.
-    fn forbids(&self, channel: Channel, price_micros: i64, about: &Notification, live: &Live) -> Option<Ceiling> {
+    fn forbids(
+        &self,
+        channel: Channel,
+        price_micros: i64,
+        about: &Notification,
+        live: &ConfigSnapshot,
+    ) -> Option<Ceiling> {
         let used = |ceiling| match ceiling {
             Ceiling::SmsRecipient => self.texts,
             other => self.used.of(other, about.kind.name).unwrap_or(0),
@@ -160,14 +166,14 @@ impl SendService {
         open: &[Channel],
         about: &Notification,
         to: Option<&Recipient>,
-        live: &Live,
+        live: &ConfigSnapshot,
         spent: &Spent,
     ) -> PlannedChannel {
         let possible = open.contains(&channel);
         let version = about.version.unwrap_or(Version::V2);
-        let obstacle = obstacle(channel, to, version, &live.settings.sms, self.dispatcher.home_country);
+        let obstacle = unreachable_reason(channel, to, version, &live.settings.sms, self.dispatcher.home_country);
         // The preview has links of the real form. Their tokens are signed with a dummy key and grant nothing.
-        let keys = TokenKeys::believed_by_nobody();
+        let keys = TokenKeys::dummy();
         let links = live.public_base_url.as_ref().map(|base| Links::new(base, &keys));
         let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings, links));
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&live.settings));

@@ -11,5 +11,5 @@ mod service;
 
 pub use api::SendApi;
 pub use explain::Explanation;
-pub use request::{Asked, SendRequest};
-pub use service::{Answered, Budget, SendService, unavailable};
+pub use request::{SendContext, SendRequest};
+pub use service::{Answered, Deadlines, SendService, unavailable};

@@ -22,7 +22,7 @@ pub const PARAMETERS: [&str; 5] = ["status", "from", "to", "limit", "after"];
 
 /// The parsed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
+struct ListQuery {
     status: Status,
     from: Timestamp,
     to: Timestamp,
@@ -31,7 +31,7 @@ struct Wanted {
     limit: usize,
 }
 
-impl Wanted {
+impl ListQuery {
     fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         let status = request.query("status").and_then(Status::parse).filter(|status| status.needs_attention());
         let status = status.ok_or_else(|| Problem::invalid_field("status", "must be failed, uncertain or expired"))?;
@@ -60,18 +60,18 @@ impl Wanted {
 /// # Errors
 /// 422 that names the parameter; 503 if the store does not respond.
 pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Response, Problem> {
-    let wanted = Wanted::of(request, dispatcher.clock.now())?;
+    let query = ListQuery::of(request, dispatcher.clock.now())?;
     let mut items: Vec<Notification> = Vec::new();
-    let newest = wanted.after.as_ref().map_or(wanted.to, |(at, _)| (*at).min(wanted.to));
+    let newest = query.after.as_ref().map_or(query.to, |(at, _)| (*at).min(query.to));
     let mut day = newest.to_zoned(TimeZone::UTC).date();
-    let first_day = wanted.from.to_zoned(TimeZone::UTC).date();
-    while items.len() <= wanted.limit && day >= first_day {
-        collect_day(dispatcher, &wanted, day, newest, &mut items).await?;
+    let first_day = query.from.to_zoned(TimeZone::UTC).date();
+    while items.len() <= query.limit && day >= first_day {
+        collect_day(dispatcher, &query, day, newest, &mut items).await?;
         let Ok(yesterday) = day.yesterday() else { break };
         day = yesterday;
     }
-    let more = items.len() > wanted.limit;
-    items.truncate(wanted.limit);
+    let more = items.len() > query.limit;
+    items.truncate(query.limit);
     let next = items.last().filter(|_| more).map(|last| format!("{}~{}", last.updated_at.as_millisecond(), last.id));
     let views: Vec<_> = items.iter().map(NotificationView::of).collect();
     Ok(Response::json(200, &json!({"items": views, "next": next})))
@@ -80,23 +80,23 @@ pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Respon
 /// Adds the matches of one day, until `items` has one more than a page holds.
 async fn collect_day(
     dispatcher: &Dispatcher,
-    wanted: &Wanted,
+    query: &ListQuery,
     day: jiff::civil::Date,
     newest: Timestamp,
     items: &mut Vec<Notification>,
 ) -> Result<(), Problem> {
     let mut until = newest;
     loop {
-        let page_size = wanted.limit + 1;
-        let page = dispatcher.notifications.attention(day, wanted.from, until, page_size).await.map_err(unavailable)?;
+        let page_size = query.limit + 1;
+        let page = dispatcher.notifications.attention(day, query.from, until, page_size).await.map_err(unavailable)?;
         let is_last = page.len() < page_size;
         // Index times are whole milliseconds, so the next read ends one millisecond before the last entry of this page.
         let before = page.last().and_then(|(at, _)| at.checked_sub(MILLISECOND).ok());
-        let ids: Vec<_> = page.into_iter().filter(|(at, id)| wanted.is_next(*at, id)).map(|(_, id)| id).collect();
+        let ids: Vec<_> = page.into_iter().filter(|(at, id)| query.is_next(*at, id)).map(|(_, id)| id).collect();
         let found = dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
-        items.extend(found.into_iter().filter(|found| found.status == wanted.status));
+        items.extend(found.into_iter().filter(|found| found.status == query.status));
         match before {
-            Some(before) if !is_last && items.len() <= wanted.limit && before >= wanted.from => until = before,
+            Some(before) if !is_last && items.len() <= query.limit && before >= query.from => until = before,
             _ => return Ok(()),
         }
     }

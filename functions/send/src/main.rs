@@ -11,7 +11,7 @@ use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(send::config::Config::read(&Environment::of_process())?);
+    let config = Arc::new(send::config::SendConfig::read(&Environment::of_process())?);
     telemetry::init(&config.log_level);
     tracing::info!(stage = config.stage, "ready");
     let api = Eager::start(move || send::handler::start(Arc::clone(&config)));

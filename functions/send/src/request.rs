@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
-use delivery::{LinkRoom, PushLinks, push_message};
+use delivery::{LinkLimits, PushLinks, push_message};
 use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::notification::{Content, Engagement, MAX_AHEAD, Notification, NotificationId, Status, Urgency};
@@ -56,7 +56,7 @@ pub struct SendRequest {
 
 /// Context that turns a request into a notification.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct SendContext<'a> {
     /// Id of the caller.
     pub caller: &'a str,
     /// Computes the recipient's key.
@@ -66,7 +66,7 @@ pub struct Asked<'a> {
     /// Period for which a notification is kept after its lifetime.
     pub retention: SignedDuration,
     /// Limits for the link in the content.
-    pub link_room: &'a LinkRoom,
+    pub link_limits: &'a LinkLimits,
 }
 
 /// Parses an RFC 3339 time. The error does not repeat the given text.
@@ -82,22 +82,22 @@ impl SendRequest {
     /// 422 that names every invalid field.
     pub fn into_notification(
         mut self,
-        asked: Asked<'_>,
+        context: SendContext<'_>,
         id_of: impl FnOnce(domain::recipient::RecipientKey) -> NotificationId,
     ) -> Result<Notification, Problem> {
         self.content = self.content.cleaned();
         let kind = NotificationType::named(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
-        let errors = self.errors(kind, asked);
+        let errors = self.errors(kind, context);
         let Some(kind) = kind.filter(|_| errors.is_empty()) else {
             return Err(Problem::invalid(errors));
         };
-        let due_at = self.send_at.map_or(asked.now, |at| whole_ms(at).max(asked.now));
+        let due_at = self.send_at.map_or(context.now, |at| whole_ms(at).max(context.now));
         let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
         let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
         let notification = Notification {
-            id: id_of(asked.hasher.recipient_key(&self.to)),
+            id: id_of(context.hasher.recipient_key(&self.to)),
             to: self.to,
-            caller: asked.caller.to_owned(),
+            caller: context.caller.to_owned(),
             kind,
             content: self.content,
             channels: self.channels.unwrap_or_else(|| kind.channels.to_vec()),
@@ -111,15 +111,15 @@ impl SendRequest {
             in_flight: None,
             over_budget: BTreeMap::new(),
             attempts: Vec::new(),
-            created_at: asked.now,
+            created_at: context.now,
             due_at,
             lives_until,
-            kept_until: whole_seconds(lives_until.checked_add(asked.retention).unwrap_or(Timestamp::MAX)),
-            updated_at: asked.now,
+            kept_until: whole_seconds(lives_until.checked_add(context.retention).unwrap_or(Timestamp::MAX)),
+            updated_at: context.now,
             next_action_at: Some(due_at),
             waited_ms: 0,
             engagement: Engagement::default(),
-            revision: platform::chance::other_than(0),
+            revision: platform::random::new_revision(0),
         };
         fits_a_push(&notification)?;
         Ok(notification)
@@ -130,8 +130,8 @@ impl SendRequest {
         Some(FieldError::new("type", unknown.to_string()))
     }
 
-    fn errors(&self, kind: Option<&NotificationType>, asked: Asked<'_>) -> Vec<FieldError> {
-        let now = asked.now;
+    fn errors(&self, kind: Option<&NotificationType>, context: SendContext<'_>) -> Vec<FieldError> {
+        let now = context.now;
         let mut errors = self.content.errors();
         match (kind, &self.channels) {
             (None, _) => errors.extend(self.unknown_type()),
@@ -141,7 +141,7 @@ impl SendRequest {
             _ => {}
         }
         if let (Some(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
-            let fault = asked.link_room.fault(&link, self.channels.as_deref().unwrap_or(kind.channels));
+            let fault = context.link_limits.fault(&link, self.channels.as_deref().unwrap_or(kind.channels));
             errors.extend(fault.map(|fault| FieldError::new("content.url", fault)));
         }
         if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Asked, SendRequest};
-use delivery::{LinkRoom, PublicBaseUrl};
+use super::{SendContext, SendRequest};
+use delivery::{LinkLimits, PublicBaseUrl};
 use domain::notification::{Notification, NotificationId, Status};
 use domain::recipient::KeyHasher;
 use domain::settings::Settings;
@@ -19,9 +19,9 @@ fn ask(body: Value) -> Result<Notification, Problem> {
     let hasher = KeyHasher::new(&[7; 32]);
     let retention = SignedDuration::from_hours(24);
     let base = PublicBaseUrl::parse("https://notify.example.com").unwrap();
-    let link_room = LinkRoom::new(Some(&base), &Settings::default());
-    let asked = Asked { caller: "c-1", hasher: &hasher, now: now(), retention, link_room: &link_room };
-    shaped::<SendRequest>(body, "")?.into_notification(asked, |key| NotificationId::random(key, now()))
+    let link_limits = LinkLimits::new(Some(&base), &Settings::default());
+    let context = SendContext { caller: "c-1", hasher: &hasher, now: now(), retention, link_limits: &link_limits };
+    shaped::<SendRequest>(body, "")?.into_notification(context, |key| NotificationId::random(key, now()))
 }
 
 fn with(extra: Value) -> Value {

@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::idempotency::{IdempotencyKey, Repeat, in_progress, on_repeat};
-use super::request::{Asked, SendRequest};
+use super::request::{SendContext, SendRequest};
 use aws::deadline;
-use delivery::{Allowance, CONCURRENCY, Dispatcher, Gates, Job, LinkRoom, impossible_channels};
+use delivery::{Allowance, CONCURRENCY, Dispatcher, Gates, Job, LinkLimits, unreachable_channels};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::KeyHasher;
 use platform::http::Request;
@@ -32,18 +32,18 @@ pub struct SendService {
 
 /// Deadlines of one request.
 #[derive(Debug, Clone, Copy)]
-pub struct Budget {
+pub struct Deadlines {
     /// Time by which the work must end, so that the response can be sent.
-    pub answer_by: Timestamp,
+    pub response_deadline: Timestamp,
     /// Time at which this invocation is certainly over, clock skew included.
-    pub gone_by: Timestamp,
+    pub hard_deadline: Timestamp,
     /// Time until which the request may still look up an outcome, or store and release unfinished work.
-    pub look_by: Instant,
+    pub cleanup_deadline: Instant,
 }
 
-impl Budget {
-    fn to_look(self) -> Duration {
-        self.look_by.saturating_duration_since(Instant::now())
+impl Deadlines {
+    fn cleanup_timeout(self) -> Duration {
+        self.cleanup_deadline.saturating_duration_since(Instant::now())
     }
 }
 
@@ -60,16 +60,16 @@ pub struct Answered {
 }
 
 /// A message as parsed from JSON, or the problem of a value that cannot be represented.
-pub type Message = Result<Value, Problem>;
+pub type JsonMessage = Result<Value, Problem>;
 
 /// Context of one run: its idempotency key, if any, and the time of the first request with that key.
 struct Run<'a> {
     caller: &'a str,
     retention: SignedDuration,
-    link_room: &'a LinkRoom,
+    link_limits: &'a LinkLimits,
     key: Option<&'a IdempotencyKey>,
     first_seen: Timestamp,
-    budget: Budget,
+    deadlines: Deadlines,
 }
 
 impl SendService {
@@ -77,28 +77,33 @@ impl SendService {
     ///
     /// # Errors
     /// Problems of the whole request. The problem of a single message is in its place in the result.
-    pub async fn send(&self, request: &Request, messages: &[Message], budget: Budget) -> Result<Answered, Problem> {
+    pub async fn send(
+        &self,
+        request: &Request,
+        messages: &[JsonMessage],
+        deadlines: Deadlines,
+    ) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
-        let live = self.dispatcher.live.live().await;
+        let live = self.dispatcher.live.current().await;
         let retention = live.settings.retention_days.of_notifications();
-        let link_room = &LinkRoom::new(live.public_base_url.as_ref(), &live.settings);
+        let link_limits = &LinkLimits::new(live.public_base_url.as_ref(), &live.settings);
         let first_seen = self.dispatcher.clock.now();
-        let run = Run { caller: &request.caller.id, retention, link_room, key: key.as_ref(), first_seen, budget };
+        let run = Run { caller: &request.caller.id, retention, link_limits, key: key.as_ref(), first_seen, deadlines };
         let parsed = self.parse_all(messages, &run);
         match &key {
-            None => Ok(Answered { sent: self.run(parsed, budget).await, replayed: false }),
+            None => Ok(Answered { sent: self.run(parsed, deadlines).await, replayed: false }),
             Some(key) => self.send_once(messages, parsed, key, run).await,
         }
     }
 
     async fn send_once(
         &self,
-        messages: &[Message],
+        messages: &[JsonMessage],
         parsed: Vec<Sent>,
         key: &IdempotencyKey,
         run: Run<'_>,
     ) -> Result<Answered, Problem> {
-        let running_until = run.budget.gone_by;
+        let running_until = run.deadlines.hard_deadline;
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
         let is_refused = parsed.iter().all(Result::is_err);
         let found = if is_refused {
@@ -111,14 +116,14 @@ impl SendService {
         match found.map_err(unavailable)? {
             Some(found) => self.repeat(messages, key, &found, run).await,
             None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
-            None => Ok(Answered { sent: self.run_once(parsed, key, run.budget).await, replayed: false }),
+            None => Ok(Answered { sent: self.run_once(parsed, key, run.deadlines).await, replayed: false }),
         }
     }
 
     /// Answers a repeated request. If the first run crashed, this request takes over and does the missing part.
     async fn repeat(
         &self,
-        messages: &[Message],
+        messages: &[JsonMessage],
         key: &IdempotencyKey,
         found: &IdempotencyRecord,
         run: Run<'_>,
@@ -136,8 +141,9 @@ impl SendService {
                 let answer = |sent: Sent| sent.map_or_else(|problem| Some(Err(problem)), |_| stored.next().map(Ok));
                 parsed.into_iter().filter_map(answer).collect()
             }
-            Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.budget.gone_by).await {
-                Ok(()) => self.run_once(parsed, key, run.budget).await,
+            Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.deadlines.hard_deadline).await
+            {
+                Ok(()) => self.run_once(parsed, key, run.deadlines).await,
                 Err(StoreError::ConditionFailed { .. }) => return Err(in_progress(1)),
                 Err(error) => return Err(unavailable(error)),
             },
@@ -147,34 +153,35 @@ impl SendService {
 
     /// Runs the request under its key. After a server error (5xx) the key is released, so that the same request can be
     /// repeated at once.
-    async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, budget: Budget) -> Vec<Sent> {
-        let sent = self.run(parsed, budget).await;
+    async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, deadlines: Deadlines) -> Vec<Sent> {
+        let sent = self.run(parsed, deadlines).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            let let_go = self.idempotency.let_go(&key.record, budget.gone_by, self.dispatcher.clock.now());
-            deadline::anew(budget.to_look(), let_go).await;
+            let let_go = self.idempotency.let_go(&key.record, deadlines.hard_deadline, self.dispatcher.clock.now());
+            deadline::with_fresh_timeout(deadlines.cleanup_timeout(), let_go).await;
         }
         sent
     }
 
-    fn parse(&self, index: usize, message: &Message, run: &Run<'_>) -> Sent {
-        let Run { caller, retention, link_room, first_seen: now, .. } = *run;
-        let asked = Asked { caller, hasher: &self.hasher, now, retention, link_room };
-        let parsed = shaped::<SendRequest>(message.clone()?, "")?.into_notification(asked, |recipient| match run.key {
-            None => NotificationId::random(recipient, run.first_seen),
-            Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
-        });
+    fn parse(&self, index: usize, message: &JsonMessage, run: &Run<'_>) -> Sent {
+        let Run { caller, retention, link_limits, first_seen: now, .. } = *run;
+        let context = SendContext { caller, hasher: &self.hasher, now, retention, link_limits };
+        let parsed =
+            shaped::<SendRequest>(message.clone()?, "")?.into_notification(context, |recipient| match run.key {
+                None => NotificationId::random(recipient, run.first_seen),
+                Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
+            });
         parsed.map(|notification| Notification { place: u32::try_from(index).unwrap_or(u32::MAX), ..notification })
     }
 
-    fn parse_all(&self, messages: &[Message], run: &Run<'_>) -> Vec<Sent> {
+    fn parse_all(&self, messages: &[JsonMessage], run: &Run<'_>) -> Vec<Sent> {
         messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
     }
 
-    async fn run(&self, parsed: Vec<Sent>, budget: Budget) -> Vec<Sent> {
+    async fn run(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
         let in_turn = |chain: Vec<(usize, Sent)>| async move {
             let mut sent = Vec::with_capacity(chain.len());
             for (index, parsed) in chain {
-                sent.push((index, self.accept_parsed(parsed, budget).await));
+                sent.push((index, self.accept_parsed(parsed, deadlines).await));
             }
             sent
         };
@@ -189,25 +196,25 @@ impl SendService {
         sent.into_iter().map(|(_, sent)| sent).collect()
     }
 
-    async fn accept_parsed(&self, parsed: Sent, budget: Budget) -> Sent {
-        self.accept(parsed?, budget).await.map_err(unavailable)
+    async fn accept_parsed(&self, parsed: Sent, deadlines: Deadlines) -> Sent {
+        self.accept(parsed?, deadlines).await.map_err(unavailable)
     }
 
     /// Accepts one notification. Once it is stored, it reaches a final state even if this process crashes.
-    async fn accept(&self, mut notification: Notification, budget: Budget) -> Result<Notification, StoreError> {
+    async fn accept(&self, mut notification: Notification, deadlines: Deadlines) -> Result<Notification, StoreError> {
         let id = notification.id.clone();
         let dispatcher = &self.dispatcher;
         let now = dispatcher.clock.now();
         let taken = if notification.due_at > now {
             dispatcher.notifications.create(&notification).await.map(|()| notification)
-        } else if now >= budget.answer_by {
+        } else if now >= deadlines.response_deadline {
             // No time is left for an attempt: the notification is stored as due now, and the cascade function's next
             // run takes it.
             notification.lease(now, now);
             let create = dispatcher.notifications.create(&notification);
-            deadline::anew(budget.to_look(), create).await.map(|()| notification)
+            deadline::with_fresh_timeout(deadlines.cleanup_timeout(), create).await.map(|()| notification)
         } else {
-            self.attempt(notification, now, budget).await
+            self.attempt(notification, now, deadlines).await
         };
         match taken {
             // An earlier run of the same request stored it, or the cascade function took it over. The response is its
@@ -223,7 +230,7 @@ impl SendService {
             // the answer. On a 503, a caller without a key would send it twice.
             Err(error) if error.is_transient() => {
                 let get = dispatcher.notifications.get(&id);
-                match deadline::anew(budget.to_look(), get).await {
+                match deadline::with_fresh_timeout(deadlines.cleanup_timeout(), get).await {
                     Ok(Some(stored)) => Ok(stored),
                     _ => Err(error),
                 }
@@ -236,19 +243,19 @@ impl SendService {
         &self,
         notification: Notification,
         now: Timestamp,
-        budget: Budget,
+        deadlines: Deadlines,
     ) -> Result<Notification, StoreError> {
         let dispatcher = &self.dispatcher;
         let load = dispatcher.recipients.load(notification.id.recipient());
-        let (recipient, live, ()) = tokio::join!(load, dispatcher.live.live(), dispatcher.breakers.refresh());
+        let (recipient, live, ()) = tokio::join!(load, dispatcher.live.current(), dispatcher.breakers.refresh());
         let mut job = Job::new(notification, recipient?, true);
-        let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, dispatcher.home_country);
+        let impossible = unreachable_channels(job.recipient.as_ref(), &live.settings.sms, dispatcher.home_country);
         let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
         if !gates.ask(&job.notification, now).apply(&mut job.notification, now) {
             dispatcher.notifications.create(&job.notification).await?;
             return Ok(job.notification);
         }
-        let allowance = Allowance { work_until: budget.answer_by, lease_until: budget.gone_by };
+        let allowance = Allowance { work_until: deadlines.response_deadline, lease_until: deadlines.hard_deadline };
         dispatcher.advance(job, allowance).await
     }
 }

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::request::ReceiptRequest;
 use super::{client, contract, noting, page};
-use delivery::{Permit, TokenError, TokenKeys, with_token};
+use delivery::{LinkAction, TokenError, TokenKeys, with_token};
 use domain::channel::Channel;
 use domain::channel::link::Link;
-use domain::notification::{Effect, Event, Notification, NotificationId, Receipt};
+use domain::notification::{Effect, Notification, NotificationId, Receipt, ReceiptEvent};
 use domain::recipient::{DeviceMark, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
@@ -57,10 +57,10 @@ impl TrackApi {
     async fn receipt(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let told = ReceiptRequest::parse(request)?;
         let (id, channel, device) = match self.keys.open(told.token.expose(), now).map_err(refused)? {
-            Permit::DeviceReceipt(id, device) => (id, Channel::Push, Some(device)),
-            Permit::Receipt(id, channel) => (id, channel, None),
+            LinkAction::DeviceReceipt(id, device) => (id, Channel::Push, Some(device)),
+            LinkAction::Receipt(id, channel) => (id, channel, None),
             // The token of a click link also allows the receipt `converted`, and no other.
-            Permit::Click(id, channel) if told.event == Event::Converted => (id, channel, None),
+            LinkAction::Click(id, channel) if told.event == ReceiptEvent::Converted => (id, channel, None),
             _ => return Err(refused(TokenError::Invalid)),
         };
         let at = told.at.unwrap_or(now);
@@ -86,7 +86,7 @@ impl TrackApi {
     /// Redirects (302) to the notification's own link and no other. The redirect works also if the click cannot be
     /// counted.
     async fn click(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let Permit::Click(id, channel) = self.keys.open(request.path("token"), now).map_err(refused)? else {
+        let LinkAction::Click(id, channel) = self.keys.open(request.path("token"), now).map_err(refused)? else {
             return Err(refused(TokenError::Invalid));
         };
         let notification =
@@ -100,7 +100,7 @@ impl TrackApi {
     }
 
     async fn clicked(&self, id: &NotificationId, channel: Channel, now: Timestamp) -> Result<Notification, Problem> {
-        let click = Receipt { event: Event::Clicked, channel, at: now, value_micros: None };
+        let click = Receipt { event: ReceiptEvent::Clicked, channel, at: now, value_micros: None };
         match self.note(id, click, |notification| own_link(notification).map(drop), now).await {
             Ok((notification, _)) => Ok(notification),
             Err(problem) if problem.kind.status() < 500 => Err(problem),
@@ -141,7 +141,7 @@ impl TrackApi {
     /// Returns the recipient and the type that an unsubscribe token names.
     fn wish(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
-            Permit::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
+            LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
             _ => Err(refused(TokenError::Invalid)),
         }
     }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use domain::channel::Channel;
-use domain::notification::{Effect, Finding, Notification, earliest, weightier};
+use domain::notification::{Effect, FailureReason, Notification, earliest, more_severe};
 use domain::recipient::SuppressionReason;
 
 /// Kind of a provider's feedback.
@@ -13,11 +13,11 @@ pub enum Said {
     /// The message was handed to the mailbox or to the carrier.
     Delivered,
     /// The message was not delivered and will not be.
-    Failed(Finding),
+    Failed(FailureReason),
     /// The message was delivered, and the recipient reported it as unwanted.
     Complained,
     /// A fact that does not change the result.
-    Noted(Finding),
+    Noted(FailureReason),
 }
 
 /// One report of a provider about one message.
@@ -36,8 +36,8 @@ impl Said {
     #[must_use]
     pub const fn suppresses(self) -> Option<SuppressionReason> {
         match self {
-            Self::Complained | Self::Failed(Finding::Complaint) => Some(SuppressionReason::Complaint),
-            Self::Failed(Finding::OptedOut) => Some(SuppressionReason::Unsubscribe),
+            Self::Complained | Self::Failed(FailureReason::Complaint) => Some(SuppressionReason::Complaint),
+            Self::Failed(FailureReason::OptedOut) => Some(SuppressionReason::Unsubscribe),
             Self::Failed(why) if why.ends_address() => Some(SuppressionReason::Bounce),
             _ => None,
         }
@@ -55,14 +55,14 @@ impl Feedback {
         let report = notification.engagement.reports.on_mut(self.channel);
         match self.said {
             Said::Delivered => earliest(&mut report.confirmed_at, at),
-            Said::Failed(why) => weightier(&mut report.failed, why),
-            Said::Noted(what) => weightier(&mut report.noted, what),
+            Said::Failed(why) => more_severe(&mut report.failed, why),
+            Said::Noted(what) => more_severe(&mut report.noted, what),
             Said::Complained => {
                 earliest(&mut report.confirmed_at, at);
-                weightier(&mut report.noted, Finding::Complaint);
+                more_severe(&mut report.noted, FailureReason::Complaint);
             }
         }
-        notification.reconsider(now);
+        notification.recompute_status(now);
         Effect::since(before, notification)
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use domain::channel::{Answer, Outcome};
-use domain::notification::{Attempt, AttemptOutcome, Claim, Event, Reason, Receipt, Status, sample};
+use domain::notification::{Attempt, AttemptOutcome, Claim, Reason, Receipt, ReceiptEvent, Status, sample};
 use store::{notification_from_item, notification_to_item};
 
 fn at(minute: i64) -> Timestamp {
@@ -40,7 +40,7 @@ fn by_mail(said: Said) -> Feedback {
     Feedback { channel: Channel::Email, said, at: at(5) }
 }
 
-const BOUNCED: Said = Said::Failed(Finding::Bounced);
+const BOUNCED: Said = Said::Failed(FailureReason::Bounced);
 
 fn state(notification: &Notification) -> (Status, Option<Reason>) {
     (notification.status, notification.reason)
@@ -101,7 +101,7 @@ fn what_somebody_holds_keeps_its_state_and_they_learn_of_it() {
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Noted);
     assert_eq!((&notification.attempts, notification.status), (&before.attempts, Status::Sending));
     let mut held = before;
-    held.learn(notification.engagement);
+    held.merge_engagement(notification.engagement);
     assert_eq!(held.attempts[0].outcome, AttemptOutcome::Gone, "the ladder goes past it");
 }
 
@@ -120,9 +120,9 @@ fn what_ses_tells_settles_what_was_unknown() {
     for (said, then) in [
         (Said::Delivered, (Status::Delivered, None)),
         (BOUNCED, (Status::Failed, Some(Reason::Gone))),
-        (Said::Failed(Finding::ContentRefused), (Status::Failed, Some(Reason::Rejected))),
-        (Said::Failed(Finding::MailboxFull), (Status::Failed, Some(Reason::Rejected))),
-        (Said::Noted(Finding::AuthenticationFailed), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
+        (Said::Failed(FailureReason::ContentRefused), (Status::Failed, Some(Reason::Rejected))),
+        (Said::Failed(FailureReason::MailboxFull), (Status::Failed, Some(Reason::Rejected))),
+        (Said::Noted(FailureReason::AuthenticationFailed), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
     ] {
         let mut notification = sample("DEFAULT", at(0));
         notification.record(attempt(Channel::Email, Outcome::Uncertain, 0));
@@ -134,7 +134,7 @@ fn what_ses_tells_settles_what_was_unknown() {
 
 #[test]
 fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
-    let told = [by_mail(Said::Delivered), by_mail(Said::Failed(Finding::SoftBounce))];
+    let told = [by_mail(Said::Delivered), by_mail(Said::Failed(FailureReason::SoftBounce))];
     for order in [[0, 1], [1, 0]] {
         let mut notification = mailed("DEFAULT", Status::Accepted);
         for one in order {
@@ -148,7 +148,7 @@ fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
     assert_eq!(state(&alone), (Status::Failed, Some(Reason::Rejected)));
     let mut full = mailed("DEFAULT", Status::Accepted);
     told[0].apply(&mut full, at(6));
-    by_mail(Said::Failed(Finding::MailboxFull)).apply(&mut full, at(7));
+    by_mail(Said::Failed(FailureReason::MailboxFull)).apply(&mut full, at(7));
     assert_eq!(state(&full), (Status::Failed, Some(Reason::Rejected)), "a reason outweighs the delivery");
 }
 
@@ -164,7 +164,7 @@ fn what_was_never_sent_there_cannot_have_become_anything() {
     let refused = attempt(Channel::Email, Outcome::Gone, 0);
     let mut never_taken = sent("DEFAULT", &[Channel::Push], Status::Accepted);
     never_taken.record(refused);
-    for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Failed(Finding::MailboxFull)] {
+    for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Failed(FailureReason::MailboxFull)] {
         let before = never_taken.clone();
         assert_eq!(by_mail(said).apply(&mut never_taken, at(6)), Effect::Impossible);
         assert_eq!(never_taken, before);
@@ -197,19 +197,24 @@ impl Told {
 }
 
 fn any_told() -> impl Strategy<Value = Told> {
-    let event =
-        prop::sample::select(vec![Event::Delivered, Event::Opened, Event::Clicked, Event::Dismissed, Event::Converted]);
+    let event = prop::sample::select(vec![
+        ReceiptEvent::Delivered,
+        ReceiptEvent::Opened,
+        ReceiptEvent::Clicked,
+        ReceiptEvent::Dismissed,
+        ReceiptEvent::Converted,
+    ]);
     let said = prop::sample::select(vec![
         Said::Delivered,
         Said::Complained,
         BOUNCED,
-        Said::Failed(Finding::MailboxUnknown),
-        Said::Failed(Finding::ContentRefused),
-        Said::Failed(Finding::Unreachable),
-        Said::Failed(Finding::MailboxFull),
-        Said::Failed(Finding::SoftBounce),
-        Said::Failed(Finding::Unknown),
-        Said::Noted(Finding::VirusReported),
+        Said::Failed(FailureReason::MailboxUnknown),
+        Said::Failed(FailureReason::ContentRefused),
+        Said::Failed(FailureReason::Unreachable),
+        Said::Failed(FailureReason::MailboxFull),
+        Said::Failed(FailureReason::SoftBounce),
+        Said::Failed(FailureReason::Unknown),
+        Said::Noted(FailureReason::VirusReported),
     ]);
     let any_channel = || prop::sample::select(Channel::ALL.to_vec());
     prop_oneof![
@@ -235,7 +240,7 @@ fn any_start() -> impl Strategy<Value = Notification> {
             let mut notification = sent(kind, &channels, if status == Delivered { Accepted } else { status });
             if status == Delivered {
                 let channel = channels[0];
-                Receipt { event: Event::Delivered, channel, at: at(4), value_micros: None }
+                Receipt { event: ReceiptEvent::Delivered, channel, at: at(4), value_micros: None }
                     .apply(&mut notification, at(4));
             }
             notification

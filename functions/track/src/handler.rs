@@ -38,7 +38,7 @@ enum Event {
     /// SNS records: feedback of SES about e-mails.
     Mails(Vec<Private<String>>),
     /// A batch of CloudWatch Logs: feedback of SNS about SMS.
-    Texts(Private<String>),
+    ParameterTexts(Private<String>),
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ impl Event {
         }
         Some(match serde_json::from_value(event).ok()? {
             Told::Sns { records } => Self::Mails(records.into_iter().map(|record| record.sns.message).collect()),
-            Told::Logs { awslogs } => Self::Texts(awslogs.data),
+            Told::Logs { awslogs } => Self::ParameterTexts(awslogs.data),
         })
     }
 }
@@ -118,7 +118,7 @@ pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Re
     let event = Event::of(event.payload).ok_or("this event is none of API Gateway's, SNS's or CloudWatch Logs'")?;
     match (event, services.get().await) {
         (Event::Api(request), Ok(services)) => {
-            let response = deadline::at_most(left, services.api.answer(&request, now)).await;
+            let response = deadline::with_timeout(left, services.api.answer(&request, now)).await;
             Ok(gateway::response(&request, response))
         }
         (Event::Api(request), Err(not_ready)) => {
@@ -126,10 +126,10 @@ pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Re
             Ok(gateway::response(&request, refusal))
         }
         (Event::Mails(messages), services) => {
-            heard(deadline::at_most(left, services?.hearing.mails(&messages, now)).await)
+            heard(deadline::with_timeout(left, services?.hearing.mails(&messages, now)).await)
         }
-        (Event::Texts(data), services) => {
-            heard(deadline::at_most(left, services?.hearing.texts(data.expose(), now)).await)
+        (Event::ParameterTexts(data), services) => {
+            heard(deadline::with_timeout(left, services?.hearing.texts(data.expose(), now)).await)
         }
     }
 }
@@ -157,7 +157,7 @@ mod tests {
         let sns = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}", "TopicArn": "arn"}}]});
         assert!(matches!(Event::of(sns), Some(Event::Mails(messages)) if messages[0].expose() == "{}"));
         let logs = json!({"awslogs": {"data": "H4sI"}});
-        assert!(matches!(Event::of(logs), Some(Event::Texts(data)) if data.expose() == "H4sI"));
+        assert!(matches!(Event::of(logs), Some(Event::ParameterTexts(data)) if data.expose() == "H4sI"));
         for stranger in [json!({"task": "cascade"}), json!({}), json!([]), json!({"Records": [{"dynamodb": {}}]})] {
             assert!(Event::of(stranger).is_none());
         }

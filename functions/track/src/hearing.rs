@@ -13,7 +13,7 @@ use super::noting;
 use super::sms_log::{SmsLog, SmsReport};
 use delivery::breakers::Breakers;
 use domain::breaker::Host;
-use domain::notification::{Effect, Finding, NotificationId};
+use domain::notification::{Effect, FailureReason, NotificationId};
 use domain::recipient::{Address, SuppressionReason};
 use platform::private::Private;
 use store::{NotificationsStore, RecipientsStore, SmsMessages, StoreError, SuppressionsStore};
@@ -140,7 +140,7 @@ impl Hearing {
         if feedback.said == Said::Complained {
             self.recipients.unsubscribe(id.recipient(), about.kind.name, now).await?;
         }
-        if feedback.said == Said::Failed(Finding::AccountRefused) {
+        if feedback.said == Said::Failed(FailureReason::AccountRefused) {
             self.pause(feedback).await;
         }
         let noted =
@@ -164,7 +164,7 @@ impl Hearing {
             alarm = "channel_config",
             channel = %feedback.channel,
             provider = host.provider,
-            detail = Finding::AccountRefused.as_str(),
+            detail = FailureReason::AccountRefused.as_str(),
             "a provider dropped a message for a fault of the account: check quota, spend limit and sandbox"
         );
         self.breakers.rest(&host, feedback.at.saturating_add(ACCOUNT_PAUSE).unwrap_or(Timestamp::MAX)).await;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::feedback::{Feedback, Said};
 use channels::email::NOTIFICATION_TAG;
 use domain::channel::{Channel, EmailAddress};
-use domain::notification::{Finding, NotificationId};
+use domain::notification::{FailureReason, NotificationId};
 use platform::private::Private;
 
 /// Start of the message that SES publishes to a topic to validate its permission.
@@ -128,7 +128,7 @@ impl Record {
                 complaint.said().map(|said| (said, Some(complaint.timestamp)))
             }
             // In both cases the e-mail was not sent.
-            "Reject" | "Rendering Failure" => Some((Said::Failed(Finding::ContentRefused), None)),
+            "Reject" | "Rendering Failure" => Some((Said::Failed(FailureReason::ContentRefused), None)),
             // While a delivery is delayed, SES retries; the final record is a `Delivery` or a `Bounce`.
             "Send" | "Open" | "Click" | "DeliveryDelay" | "Subscription" | "AmazonSnsSubscriptionSucceeded" => None,
             _ => return Err(NoMailEvent("eventType")),
@@ -139,20 +139,20 @@ impl Record {
 impl Bounce {
     fn said(&self) -> Result<Said, NoMailEvent> {
         Ok(match (self.bounce_type.as_str(), self.bounce_sub_type.as_str()) {
-            ("Permanent", "NoEmail") => Said::Failed(Finding::MailboxUnknown),
+            ("Permanent", "NoEmail") => Said::Failed(FailureReason::MailboxUnknown),
             (
                 "Permanent",
                 "Suppressed" | "OnAccountSuppressionList" | "OnTenantSuppressionList" | "EmailValidationSuppressed",
-            ) => Said::Failed(Finding::AddressSuppressed),
-            ("Permanent", "UnsubscribedRecipient") => Said::Failed(Finding::OptedOut),
-            ("Permanent", _) => Said::Failed(Finding::Bounced),
+            ) => Said::Failed(FailureReason::AddressSuppressed),
+            ("Permanent", "UnsubscribedRecipient") => Said::Failed(FailureReason::OptedOut),
+            ("Permanent", _) => Said::Failed(FailureReason::Bounced),
             // "Transient" concerns the address, which may be used again. SES has given up this e-mail in every case.
-            ("Transient", "MailboxFull") => Said::Failed(Finding::MailboxFull),
-            ("Transient", "MessageTooLarge") => Said::Failed(Finding::MessageTooLarge),
-            ("Transient", "ContentRejected" | "AttachmentRejected") => Said::Failed(Finding::ContentRefused),
-            ("Transient", "CustomTimeoutExceeded") => Said::Failed(Finding::GivenUp),
-            ("Transient", _) => Said::Failed(Finding::SoftBounce),
-            ("Undetermined", _) => Said::Failed(Finding::Unknown),
+            ("Transient", "MailboxFull") => Said::Failed(FailureReason::MailboxFull),
+            ("Transient", "MessageTooLarge") => Said::Failed(FailureReason::MessageTooLarge),
+            ("Transient", "ContentRejected" | "AttachmentRejected") => Said::Failed(FailureReason::ContentRefused),
+            ("Transient", "CustomTimeoutExceeded") => Said::Failed(FailureReason::GivenUp),
+            ("Transient", _) => Said::Failed(FailureReason::SoftBounce),
+            ("Undetermined", _) => Said::Failed(FailureReason::Unknown),
             _ => return Err(NoMailEvent("bounceType")),
         })
     }
@@ -164,13 +164,13 @@ impl Complaint {
     /// suppression list because of an earlier complaint, SES did not send the e-mail.
     fn said(&self) -> Option<Said> {
         if self.complaint_sub_type.as_deref().is_some_and(|kind| kind.trim().ends_with("SuppressionList")) {
-            return Some(Said::Failed(Finding::Complaint));
+            return Some(Said::Failed(FailureReason::Complaint));
         }
         let kind = self.complaint_feedback_type.as_deref().map(|kind| kind.trim().to_ascii_lowercase());
         match kind.as_deref() {
             Some("not-spam") => None,
-            Some("virus") => Some(Said::Noted(Finding::VirusReported)),
-            Some("auth-failure") => Some(Said::Noted(Finding::AuthenticationFailed)),
+            Some("virus") => Some(Said::Noted(FailureReason::VirusReported)),
+            Some("auth-failure") => Some(Said::Noted(FailureReason::AuthenticationFailed)),
             _ => Some(Said::Complained),
         }
     }

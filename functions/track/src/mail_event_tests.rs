@@ -38,7 +38,7 @@ fn a_record_says_which_notification_came_to_what_when_and_whom_it_was_sent_to() 
         assert_eq!(report(golden), MailReport { notification, to: Some(to.clone()), feedback });
     };
     is(DELIVERY, Said::Delivered, "2026-11-24T23:05:23.133Z");
-    is(BOUNCE, Said::Failed(Finding::Bounced), "2026-11-24T00:41:02.669Z");
+    is(BOUNCE, Said::Failed(FailureReason::Bounced), "2026-11-24T00:41:02.669Z");
     is(COMPLAINT, Said::Complained, "2026-11-24T00:41:02.669Z");
     is(IDENTITY, Said::Delivered, "2026-11-24T14:59:38.237Z");
 }
@@ -52,27 +52,27 @@ fn a_bounce_is_for_good_only_when_it_is_permanent() {
         }))
     };
     for (sub_kind, why, suppresses) in [
-        ("General", Finding::Bounced, SuppressionReason::Bounce),
-        ("NoEmail", Finding::MailboxUnknown, SuppressionReason::Bounce),
-        ("Suppressed", Finding::AddressSuppressed, SuppressionReason::Bounce),
-        ("OnAccountSuppressionList", Finding::AddressSuppressed, SuppressionReason::Bounce),
-        ("OnTenantSuppressionList", Finding::AddressSuppressed, SuppressionReason::Bounce),
-        ("EmailValidationSuppressed", Finding::AddressSuppressed, SuppressionReason::Bounce),
-        ("UnsubscribedRecipient", Finding::OptedOut, SuppressionReason::Unsubscribe),
-        ("SomethingNew", Finding::Bounced, SuppressionReason::Bounce),
+        ("General", FailureReason::Bounced, SuppressionReason::Bounce),
+        ("NoEmail", FailureReason::MailboxUnknown, SuppressionReason::Bounce),
+        ("Suppressed", FailureReason::AddressSuppressed, SuppressionReason::Bounce),
+        ("OnAccountSuppressionList", FailureReason::AddressSuppressed, SuppressionReason::Bounce),
+        ("OnTenantSuppressionList", FailureReason::AddressSuppressed, SuppressionReason::Bounce),
+        ("EmailValidationSuppressed", FailureReason::AddressSuppressed, SuppressionReason::Bounce),
+        ("UnsubscribedRecipient", FailureReason::OptedOut, SuppressionReason::Unsubscribe),
+        ("SomethingNew", FailureReason::Bounced, SuppressionReason::Bounce),
     ] {
         let said = bounce("Permanent", sub_kind);
         assert_eq!((said, said.suppresses()), (Said::Failed(why), Some(suppresses)), "{sub_kind}");
     }
     for (kind, sub_kind, why) in [
-        ("Transient", "General", Finding::SoftBounce),
-        ("Transient", "MailboxFull", Finding::MailboxFull),
-        ("Transient", "MessageTooLarge", Finding::MessageTooLarge),
-        ("Transient", "ContentRejected", Finding::ContentRefused),
-        ("Transient", "AttachmentRejected", Finding::ContentRefused),
-        ("Transient", "CustomTimeoutExceeded", Finding::GivenUp),
-        ("Transient", "SomethingNew", Finding::SoftBounce),
-        ("Undetermined", "Undetermined", Finding::Unknown),
+        ("Transient", "General", FailureReason::SoftBounce),
+        ("Transient", "MailboxFull", FailureReason::MailboxFull),
+        ("Transient", "MessageTooLarge", FailureReason::MessageTooLarge),
+        ("Transient", "ContentRejected", FailureReason::ContentRefused),
+        ("Transient", "AttachmentRejected", FailureReason::ContentRefused),
+        ("Transient", "CustomTimeoutExceeded", FailureReason::GivenUp),
+        ("Transient", "SomethingNew", FailureReason::SoftBounce),
+        ("Undetermined", "Undetermined", FailureReason::Unknown),
     ] {
         let said = bounce(kind, sub_kind);
         assert_eq!((said, said.suppresses()), (Said::Failed(why), None), "{kind} {sub_kind}: the mail failed");
@@ -84,7 +84,7 @@ fn a_complaint_suppresses_when_it_is_a_persons_wish() {
     let complaint = |field: &str, value: Value| with(COMPLAINT, |message| message["complaint"][field] = value);
     for list in ["OnAccountSuppressionList", " OnAccountSuppressionList", "OnTenantSuppressionList"] {
         let held_back = said(&complaint("complaintSubType", json!(list)));
-        assert_eq!(held_back, Said::Failed(Finding::Complaint), "it was not even sent");
+        assert_eq!(held_back, Said::Failed(FailureReason::Complaint), "it was not even sent");
         assert_eq!(held_back.suppresses(), Some(SuppressionReason::Complaint));
     }
     for wish in [json!("abuse"), json!("fraud"), json!("other"), json!("something-new"), Value::Null] {
@@ -92,9 +92,9 @@ fn a_complaint_suppresses_when_it_is_a_persons_wish() {
         assert_eq!((said, said.suppresses()), (Said::Complained, Some(SuppressionReason::Complaint)));
     }
     for (machine, what) in [
-        ("virus", Finding::VirusReported),
-        ("auth-failure", Finding::AuthenticationFailed),
-        ("Auth-Failure", Finding::AuthenticationFailed),
+        ("virus", FailureReason::VirusReported),
+        ("auth-failure", FailureReason::AuthenticationFailed),
+        ("Auth-Failure", FailureReason::AuthenticationFailed),
     ] {
         let said = said(&complaint("complaintFeedbackType", json!(machine)));
         assert_eq!((said, said.suppresses()), (Said::Noted(what), None), "{machine}");
@@ -113,7 +113,7 @@ fn a_mail_that_ses_itself_refused_failed_and_says_nothing_of_the_address() {
             message["eventType"] = json!(kind);
             message[part] = details;
         });
-        assert_eq!((said(&refused), said(&refused).suppresses()), (Said::Failed(Finding::ContentRefused), None));
+        assert_eq!((said(&refused), said(&refused).suppresses()), (Said::Failed(FailureReason::ContentRefused), None));
     }
 }
 

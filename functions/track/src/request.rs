@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
-use domain::notification::Event;
+use domain::notification::ReceiptEvent;
 use platform::http::Request;
 use platform::private::Private;
 use platform::problem::Problem;
@@ -19,7 +19,7 @@ pub struct ReceiptRequest {
     /// The token in the message.
     pub token: Private<String>,
     /// The event that is reported.
-    pub event: Event,
+    pub event: ReceiptEvent,
     /// Time of the event by the device's clock; now when absent.
     #[serde(default, deserialize_with = "time")]
     pub at: Option<Timestamp>,
@@ -41,7 +41,7 @@ impl ReceiptRequest {
     pub fn parse(request: &Request) -> Result<Self, Problem> {
         let body: Self = request.json()?;
         match body.value_micros {
-            Some(_) if body.event != Event::Converted => {
+            Some(_) if body.event != ReceiptEvent::Converted => {
                 Err(Problem::invalid_field("value_micros", "is for the event converted alone"))
             }
             Some(value) if !(0..=MAX_VALUE_MICROS).contains(&value) => {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::feedback::{Feedback, Said};
 use domain::channel::{Channel, PhoneNumber};
-use domain::notification::Finding;
+use domain::notification::FailureReason;
 use platform::private::Private;
 
 /// Maximum size of a decompressed batch, in bytes. A Lambda event has at most 6 MB, and logs compress to about a tenth.
@@ -120,22 +120,22 @@ impl SmsReport {
 }
 
 /// Maps the text of SNS's response to a finding; ignores case, spacing and the final full stop.
-fn why(response: &str) -> Finding {
+fn why(response: &str) -> FailureReason {
     let words: Vec<_> = response.split_whitespace().map(str::to_ascii_lowercase).collect();
     match words.join(" ").trim_end_matches('.') {
-        "phone number is opted out" => Finding::OptedOut,
-        "invalid phone number" => Finding::MailboxUnknown,
-        "message body is invalid" => Finding::ContentRefused,
+        "phone number is opted out" => FailureReason::OptedOut,
+        "invalid phone number" => FailureReason::MailboxUnknown,
+        "message body is invalid" => FailureReason::ContentRefused,
         "blocked as spam by phone carrier"
         | "destination is on a blocked list"
-        | "phone carrier has blocked this message" => Finding::CarrierRefused,
-        "phone has blocked sms" | "phone is on a blocked list" => Finding::PhoneRefused,
+        | "phone carrier has blocked this message" => FailureReason::CarrierRefused,
+        "phone has blocked sms" | "phone is on a blocked list" => FailureReason::PhoneRefused,
         "phone carrier is currently unreachable/unavailable" | "phone is currently unreachable/unavailable" => {
-            Finding::Unreachable
+            FailureReason::Unreachable
         }
-        "this delivery would exceed max price" => Finding::TooDear,
-        other if is_about_account(other) => Finding::AccountRefused,
-        _ => Finding::Unknown,
+        "this delivery would exceed max price" => FailureReason::TooDear,
+        other if is_about_account(other) => FailureReason::AccountRefused,
+        _ => FailureReason::Unknown,
     }
 }
 

@@ -46,31 +46,31 @@ fn a_log_says_which_sms_came_to_what() {
     assert_eq!(sent.message_id, "34d9b400-c6dd-5444-820d-fbeb0f1f54cf");
     assert_eq!(sent.to, PhoneNumber::parse("+393331234567").ok());
     let lost = one(FAILURE).unwrap();
-    assert_eq!(lost.feedback.said, Said::Failed(Finding::Unknown));
+    assert_eq!(lost.feedback.said, Said::Failed(FailureReason::Unknown));
     assert_eq!(lost.to, None, "a masked number is none");
 }
 
 #[test]
 fn only_an_opt_out_and_a_number_that_is_none_keep_later_sms_back() {
     for (response, why, suppresses) in [
-        ("Phone number is opted out", Finding::OptedOut, Some(SuppressionReason::Unsubscribe)),
-        ("Invalid phone number", Finding::MailboxUnknown, Some(SuppressionReason::Bounce)),
-        ("Phone has blocked SMS", Finding::PhoneRefused, None),
-        ("Phone carrier has blocked this message", Finding::CarrierRefused, None),
-        ("Phone is currently unreachable/unavailable", Finding::Unreachable, None),
-        ("This delivery would exceed max price", Finding::TooDear, None),
-        ("Message body is invalid", Finding::ContentRefused, None),
-        ("Blocked as spam by phone carrier", Finding::CarrierRefused, None),
-        ("Destination is on a blocked list", Finding::CarrierRefused, None),
-        ("Phone is on a blocked list", Finding::PhoneRefused, None),
-        ("Phone carrier is currently unreachable/unavailable", Finding::Unreachable, None),
-        ("Unknown error attempting to reach phone", Finding::Unknown, None),
-        ("No quota left for account", Finding::AccountRefused, None),
-        ("NO QUOTA  left for account.", Finding::AccountRefused, None),
-        ("Monthly spend limit reached", Finding::AccountRefused, None),
-        ("Destination is not verified in the SMS sandbox", Finding::AccountRefused, None),
-        ("  phone NUMBER is opted out. ", Finding::OptedOut, Some(SuppressionReason::Unsubscribe)),
-        ("Something new", Finding::Unknown, None),
+        ("Phone number is opted out", FailureReason::OptedOut, Some(SuppressionReason::Unsubscribe)),
+        ("Invalid phone number", FailureReason::MailboxUnknown, Some(SuppressionReason::Bounce)),
+        ("Phone has blocked SMS", FailureReason::PhoneRefused, None),
+        ("Phone carrier has blocked this message", FailureReason::CarrierRefused, None),
+        ("Phone is currently unreachable/unavailable", FailureReason::Unreachable, None),
+        ("This delivery would exceed max price", FailureReason::TooDear, None),
+        ("Message body is invalid", FailureReason::ContentRefused, None),
+        ("Blocked as spam by phone carrier", FailureReason::CarrierRefused, None),
+        ("Destination is on a blocked list", FailureReason::CarrierRefused, None),
+        ("Phone is on a blocked list", FailureReason::PhoneRefused, None),
+        ("Phone carrier is currently unreachable/unavailable", FailureReason::Unreachable, None),
+        ("Unknown error attempting to reach phone", FailureReason::Unknown, None),
+        ("No quota left for account", FailureReason::AccountRefused, None),
+        ("NO QUOTA  left for account.", FailureReason::AccountRefused, None),
+        ("Monthly spend limit reached", FailureReason::AccountRefused, None),
+        ("Destination is not verified in the SMS sandbox", FailureReason::AccountRefused, None),
+        ("  phone NUMBER is opted out. ", FailureReason::OptedOut, Some(SuppressionReason::Unsubscribe)),
+        ("Something new", FailureReason::Unknown, None),
     ] {
         let said = failure(response);
         assert_eq!((said, said.suppresses()), (Said::Failed(why), suppresses), "{response}");

@@ -30,7 +30,7 @@ pub struct State {
     pub ssm_is_down: bool,
     /// Mails as SES was given them.
     pub mails: Vec<String>,
-    /// Texts as SNS was given them: number, text.
+    /// ParameterTexts as SNS was given them: number, text.
     pub texts: Vec<(String, String)>,
     /// What the alerts topic was given: subject, message.
     pub alerts: Vec<(String, String)>,

@@ -10,7 +10,7 @@ use channels::push::VapidKey;
 use cleanup::Cleanup;
 use console::ConsoleApi;
 use delivery::breakers::Breakers;
-use delivery::live::{LastGood, LiveSource};
+use delivery::config::{ConfigSource, LastKnownGood};
 use delivery::{Dispatcher, DispatcherConfig, TokenKeys, start_dispatcher};
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
@@ -57,8 +57,8 @@ pub struct Places {
 /// `rollup`, as its handler has it.
 pub struct Rollup {
     pub metrics: MetricsStore,
-    pub live: LiveSource,
-    pub last_good: LastGood,
+    pub live: ConfigSource,
+    pub last_known_good: LastKnownGood,
     pub breakers: BreakerStore,
     pub steward: Steward,
     pub herald: Herald,
@@ -68,7 +68,7 @@ pub struct Rollup {
 /// `cleanup`, as its handler has it.
 pub struct Cleaner {
     pub cleanup: Cleanup,
-    pub live: LiveSource,
+    pub live: ConfigSource,
 }
 
 /// The parameters as `make init` makes them, with everybody in version 2.
@@ -133,14 +133,14 @@ impl Places {
     pub fn rollup(&self, clock: &Clock) -> Rollup {
         let sdk = self.aws("rollup");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let last_good = LastGood::new(dynamodb.clone(), "control");
+        let last_known_good = LastKnownGood::new(dynamodb.clone(), "control");
         let breakers = || BreakerStore::new(dynamodb.clone(), "control");
         let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
         Rollup {
             measures: Measures { metrics: metrics.clone(), breakers: breakers() },
             metrics,
-            live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
-            last_good,
+            live: ConfigSource::new(parameters, PREFIX, clock.clone()).with_last_known_good(last_known_good.clone()),
+            last_known_good,
             breakers: breakers(),
             steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
             herald: Herald::new(&sdk, POST),
@@ -158,9 +158,9 @@ impl Places {
                 cursor: CursorStore::new(dynamodb.clone(), "control"),
                 recipients,
             },
-            live: LiveSource::new(parameters, PREFIX, clock.clone())
+            live: ConfigSource::new(parameters, PREFIX, clock.clone())
                 .settings_only()
-                .with_last_good(LastGood::new(dynamodb, "control")),
+                .with_last_known_good(LastKnownGood::new(dynamodb, "control")),
         }
     }
 
@@ -204,11 +204,11 @@ impl Places {
     pub fn console(&self, clock: &Clock) -> ConsoleApi {
         let sdk = self.aws("console");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let last_good = LastGood::new(dynamodb.clone(), "control");
+        let last_known_good = LastKnownGood::new(dynamodb.clone(), "control");
         ConsoleApi {
             metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
-            live: LiveSource::new(parameters, PREFIX, clock.clone()).with_last_good(last_good.clone()),
-            last_good,
+            live: ConfigSource::new(parameters, PREFIX, clock.clone()).with_last_known_good(last_known_good.clone()),
+            last_known_good,
             breakers: BreakerStore::new(dynamodb.clone(), "control"),
             budgets: BudgetStore::new(dynamodb.clone(), "control"),
             steward: Steward::new(&sdk, PREFIX, ("settings", "control")),

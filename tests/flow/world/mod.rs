@@ -26,7 +26,7 @@ pub use calls::Call;
 use cleanup::Summary;
 use console::ConsoleApi;
 pub use counted::Lot;
-use delivery::{Dispatcher, Sweep, Told};
+use delivery::{Dispatcher, DueChange, Sweep};
 use domain::notification::NotificationId;
 use dynoxide::Database;
 use faults::Faults;
@@ -224,7 +224,7 @@ impl World {
         let body = message(to, extra);
         let request = self.request(SHOP, "send", "POST /v1/notifications", &[], &[], &body, None);
         let arrived = self.clock.now() - SignedDuration::from_secs(seconds);
-        answered(&request, self.send.answer(&request, arrived, self.gone_by()).await)
+        answered(&request, self.send.answer(&request, arrived, self.hard_deadline()).await)
     }
 
     pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> Answer {
@@ -297,11 +297,11 @@ impl World {
     }
 
     async fn ask(&self, request: Request) -> Answer {
-        answered(&request, self.send.answer(&request, self.clock.now(), self.gone_by()).await)
+        answered(&request, self.send.answer(&request, self.clock.now(), self.hard_deadline()).await)
     }
 
     /// When an invocation that begins now can no longer be alive.
-    fn gone_by(&self) -> Timestamp {
+    fn hard_deadline(&self) -> Timestamp {
         self.clock.now() + SignedDuration::from_secs(34)
     }
 
@@ -323,21 +323,21 @@ impl World {
     /// What the minute schedule of rollup does.
     pub async fn tick(&self) -> Result<Merged, StoreError> {
         let _ = self.measured().await;
-        let _ = self.rollup.last_good.save(&self.rollup.live.record(), self.clock.now()).await;
+        let _ = self.rollup.last_known_good.save(&self.rollup.live.record(), self.clock.now()).await;
         let (_, merged) = tokio::join!(self.look_after(), self.rollup.metrics.merge(self.clock.now()));
         merged
     }
 
     /// What rollup tells CloudWatch each minute, without what is not known.
     pub async fn measured(&self) -> BTreeMap<&'static str, f64> {
-        let live = self.rollup.live.live().await;
+        let live = self.rollup.live.current().await;
         let figures = self.rollup.measures.read(live.rollout.percentage, self.clock.now()).await;
         figures.into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?))).collect()
     }
 
     /// What cleanup does in the night, with this much time.
     pub async fn clean(&self, within: Duration) -> Summary {
-        let days = self.cleaner.live.live().await.settings.retention_days.device_unused;
+        let days = self.cleaner.live.current().await.settings.retention_days.device_unused;
         self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
@@ -350,7 +350,7 @@ impl World {
     pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> Answer {
         let body = json!({"messages": messages});
         let request = self.request(SHOP, "send", "POST /v1/notifications/batch", &[], &[], &body, Some(key));
-        answered(&request, send.answer(&request, self.clock.now(), self.gone_by()).await)
+        answered(&request, send.answer(&request, self.clock.now(), self.hard_deadline()).await)
     }
 
     /// Another instance of cascade, which shares nothing with the first but the tables.
@@ -520,12 +520,12 @@ fn record(record: &Value) -> EventRecord {
     serde_json::from_value(record.clone()).unwrap()
 }
 
-fn told(value: &Value) -> Option<Told> {
+fn told(value: &Value) -> Option<DueChange> {
     let record = record(value).change;
     let image = &record.new_image;
     let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).unwrap();
     let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.keys[name].clone()).unwrap();
-    Some(Told { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms })
+    Some(DueChange { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms })
 }
 
 fn change(value: &Value) -> Change {

@@ -1,7 +1,7 @@
 //! What people and their browsers do with what they got.
 
 use aws::secrets::LinkSigningKeys;
-use delivery::{Permit, TokenKeys};
+use delivery::{LinkAction, TokenKeys};
 use domain::channel::Channel;
 use domain::notification::NotificationId;
 use jiff::SignedDuration;
@@ -18,13 +18,13 @@ impl World {
     /// What allows to tell of the only notification, as its push carries it.
     pub fn token_of_a_receipt(&self) -> String {
         let id = NotificationId::parse(&self.only_id()).unwrap();
-        keys().sign(&Permit::Receipt(id, Channel::Push), self.clock.now() + SignedDuration::from_hours(1))
+        keys().sign(&LinkAction::Receipt(id, Channel::Push), self.clock.now() + SignedDuration::from_hours(1))
     }
 
     /// The link out of the type of the only notification, as its mail would carry it.
     pub fn link_to_unsubscribe(&self) -> String {
         let recipient = NotificationId::parse(&self.only_id()).unwrap().recipient().clone();
-        let permit = Permit::Unsubscribe(recipient, "DEFAULT".to_owned());
+        let permit = LinkAction::Unsubscribe(recipient, "DEFAULT".to_owned());
         format!("{BASE}/v1/unsubscribe/{}", keys().sign(&permit, self.clock.now() + SignedDuration::from_hours(1)))
     }
 

@@ -15,7 +15,7 @@ impl World {
 
     /// The same by another instance.
     pub async fn look_after_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
-        let (live, now) = (rollup.live.live().await, self.clock.now());
+        let (live, now) = (rollup.live.current().await, self.clock.now());
         let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
         rollup.steward.minute(&rollup.herald, &live, read, now).await
     }

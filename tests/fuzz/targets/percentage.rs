@@ -1,7 +1,7 @@
 //! `rollout-percentage`: read exactly, or not at all. Junk never means 100.
 
-use delivery::live::Texts;
-use delivery::live::reading::{Known, StoredText};
+use delivery::config::ParameterTexts;
+use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
 use domain::rollout::{Percentage, VersionKey};
 
 pub fn target(data: &[u8]) {
@@ -20,14 +20,14 @@ pub fn target(data: &[u8]) {
 
 /// What every process makes of the parameter: what it says, else the last good one, else nobody.
 fn followed(text: &str, read: Option<Percentage>) {
-    let texts = |percentage: &str| Texts { percentage: stored(percentage), ..Texts::default() };
-    let mut fresh = Known::default();
+    let texts = |percentage: &str| ParameterTexts { percentage: stored(percentage), ..ParameterTexts::default() };
+    let mut fresh = ParsedConfig::default();
     fresh.take(texts(text), false);
-    assert_eq!(fresh.live().rollout.percentage, read.unwrap_or(Percentage::ZERO));
-    let mut known = Known::default();
+    assert_eq!(fresh.snapshot().rollout.percentage, read.unwrap_or(Percentage::ZERO));
+    let mut known = ParsedConfig::default();
     known.take(texts("12.5"), false);
     known.take(texts(text), false);
-    assert_eq!(known.live().rollout.percentage, read.unwrap_or("12.5".parse().unwrap()));
+    assert_eq!(known.snapshot().rollout.percentage, read.unwrap_or("12.5".parse().unwrap()));
 }
 
 /// The `AllowedPattern` of the SSM parameter, by hand: `(0|[1-9][0-9]?)(\.[0-9]{1,2})?|100(\.0{1,2})?`.
@@ -39,6 +39,6 @@ fn is_percentage(text: &str) -> bool {
     (below || of_a_hundred) && decimals.is_none_or(|decimals| digits(decimals, 2))
 }
 
-fn stored(text: &str) -> Option<StoredText> {
-    Some(StoredText { key: VersionKey::default(), text: text.to_owned().into() })
+fn stored(text: &str) -> Option<ParameterText> {
+    Some(ParameterText { key: VersionKey::default(), text: text.to_owned().into() })
 }

@@ -1,7 +1,7 @@
 //! The parameter `settings`: what is read is what was written, in range, and junk changes nothing.
 
-use delivery::live::Texts;
-use delivery::live::reading::{Known, StoredText};
+use delivery::config::ParameterTexts;
+use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
 use domain::channel::country::CountryCode;
 use domain::rollout::VersionKey;
 use domain::settings::Settings;
@@ -29,14 +29,14 @@ fn said_as_written(used: &Value, given: &Value) {
 }
 
 fn followed(text: &str, read: Option<&Settings>) {
-    let texts = |settings: &str| Texts { settings: stored(settings), ..Texts::default() };
+    let texts = |settings: &str| ParameterTexts { settings: stored(settings), ..ParameterTexts::default() };
     let good = r#"{"sms": {"max_parts": 2}}"#;
-    let mut known = Known::default();
+    let mut known = ParsedConfig::default();
     known.take(texts(good), true);
     known.take(texts(text), true);
-    assert_eq!(*known.live().settings, read.cloned().unwrap_or(Settings::parse(good).unwrap()));
+    assert_eq!(*known.snapshot().settings, read.cloned().unwrap_or(Settings::parse(good).unwrap()));
 }
 
-fn stored(text: &str) -> Option<StoredText> {
-    Some(StoredText { key: VersionKey::default(), text: text.to_owned().into() })
+fn stored(text: &str) -> Option<ParameterText> {
+    Some(ParameterText { key: VersionKey::default(), text: text.to_owned().into() })
 }

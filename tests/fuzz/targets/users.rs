@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use delivery::live::Texts;
-use delivery::live::reading::{Known, StoredText};
+use delivery::config::ParameterTexts;
+use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
 use domain::rollout::{ListedUsers, Version, VersionKey, bucket};
 
 pub fn target(data: &[u8]) {
@@ -23,19 +23,23 @@ pub fn target(data: &[u8]) {
 
 /// At the smallest percentage the listed are in v2 and nobody else but its bucket; at 0 nobody is.
 fn followed(text: &str, ids: &BTreeSet<String>) {
-    let texts = |percentage: &str| Texts { percentage: stored(percentage), users: stored(text), ..Texts::default() };
-    let mut known = Known::default();
+    let texts = |percentage: &str| ParameterTexts {
+        percentage: stored(percentage),
+        users: stored(text),
+        ..ParameterTexts::default()
+    };
+    let mut known = ParsedConfig::default();
     known.take(texts("0.01"), false);
-    let rollout = known.live().rollout;
+    let rollout = known.snapshot().rollout;
     for id in ids.iter().map(String::as_str).chain(["nobody-listed-\u{7}"]) {
         let expected = ids.contains(id) || bucket(id) == 0;
         assert_eq!(rollout.decide(id) == Version::V2, expected);
     }
     known.take(texts("0"), false);
-    let rollout = known.live().rollout;
+    let rollout = known.snapshot().rollout;
     assert!(ids.iter().all(|id| rollout.decide(id) == Version::V1));
 }
 
-fn stored(text: &str) -> Option<StoredText> {
-    Some(StoredText { key: VersionKey::default(), text: text.to_owned().into() })
+fn stored(text: &str) -> Option<ParameterText> {
+    Some(ParameterText { key: VersionKey::default(), text: text.to_owned().into() })
 }

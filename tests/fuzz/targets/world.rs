@@ -11,8 +11,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cleanup::Cleanup;
 use console::ConsoleApi;
-use delivery::live::{LastGood, LiveSource};
-use delivery::{Dispatcher, DispatcherConfig, Permit, TokenKeys, start_dispatcher};
+use delivery::config::{ConfigSource, LastKnownGood};
+use delivery::{Dispatcher, DispatcherConfig, LinkAction, TokenKeys, start_dispatcher};
 use domain::channel::Channel;
 use domain::channel::push::ExtraOrigins;
 use domain::notification::NotificationId;
@@ -186,7 +186,7 @@ impl World {
 
 impl Functions {
     async fn start(aws: &Aws, push_origin: &str) -> Self {
-        let mut config = cascade::config::Config::read(&environment(push_origin)).unwrap().dispatcher;
+        let mut config = cascade::config::CascadeConfig::read(&environment(push_origin)).unwrap().dispatcher;
         config.aws = config.aws.into_builder().http_client(aws.clone()).build();
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
@@ -215,8 +215,8 @@ impl Functions {
             },
             console: ConsoleApi {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-                live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
-                last_good: LastGood::new(config.dynamodb(), "control"),
+                live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+                last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
                 budgets: BudgetStore::new(config.dynamodb(), "control"),
                 steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
@@ -224,8 +224,8 @@ impl Functions {
             },
             rollup: Services {
                 metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-                live: LiveSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
-                last_good: LastGood::new(config.dynamodb(), "control"),
+                live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+                last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
                 breakers: BreakerStore::new(config.dynamodb(), "control"),
                 steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
                 herald: Herald::new(&config.aws, POST),
@@ -254,10 +254,10 @@ fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
     let Some(id) = NotificationId::from_stored(pk, sk) else { return Vec::new() };
     let (later, recipient) = (now + SignedDuration::from_hours(1), id.recipient().clone());
     [
-        ("RECEIPT", Permit::Receipt(id.clone(), Channel::Push), later),
-        ("CLICK", Permit::Click(id.clone(), Channel::Email), later),
-        ("OVER", Permit::Receipt(id, Channel::Push), now - SignedDuration::from_hours(1)),
-        ("UNSUBSCRIBE", Permit::Unsubscribe(recipient, "DEFAULT".to_owned()), later),
+        ("RECEIPT", LinkAction::Receipt(id.clone(), Channel::Push), later),
+        ("CLICK", LinkAction::Click(id.clone(), Channel::Email), later),
+        ("OVER", LinkAction::Receipt(id, Channel::Push), now - SignedDuration::from_hours(1)),
+        ("UNSUBSCRIBE", LinkAction::Unsubscribe(recipient, "DEFAULT".to_owned()), later),
     ]
     .into_iter()
     .map(|(word, permit, until)| (format!("{word}-{status}"), keys().sign(&permit, until)))

@@ -5,7 +5,7 @@
 //! SDK shortens its time-outs.
 //!
 //! The deadline applies to a future and everything awaited in it. It does not apply to spawned tasks, unless they are
-//! wrapped in [`carried`]. Each such future is boxed, because nested futures are too large for the stack of a thread.
+//! wrapped in [`propagate`]. Each such future is boxed, because nested futures are too large for the stack of a thread.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub fn of_invocation(ends_at_ms: u64, now: Timestamp) -> Duration {
 }
 
 /// Runs `work` with a deadline of `left` for its AWS calls. An earlier deadline that is already set stays in force.
-pub async fn at_most<F: Future>(left: Duration, work: F) -> F::Output {
+pub async fn with_timeout<F: Future>(left: Duration, work: F) -> F::Output {
     let until = Instant::now() + left;
     let until = UNTIL.try_with(|earlier| until.min(*earlier)).unwrap_or(until);
     UNTIL.scope(until, Box::pin(work)).await
@@ -42,7 +42,7 @@ pub async fn at_most<F: Future>(left: Duration, work: F) -> F::Output {
 
 /// Runs `work` with a new deadline of `left` for its AWS calls, even if an earlier one is set. It is for work that
 /// must continue after the rest of a request is given up.
-pub async fn anew<F: Future>(left: Duration, work: F) -> F::Output {
+pub async fn with_fresh_timeout<F: Future>(left: Duration, work: F) -> F::Output {
     UNTIL.scope(Instant::now() + left, Box::pin(work)).await
 }
 
@@ -53,7 +53,7 @@ pub fn left() -> Option<Duration> {
 }
 
 /// Applies the current deadline to `work`, for another task.
-pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+pub fn propagate<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let until = UNTIL.try_with(|until| *until).ok();
     async move {
         match until {
@@ -107,22 +107,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_ends_by_its_own_limit_or_by_the_deadline_whichever_is_sooner() {
         assert_eq!(silent_call().await, 6.0);
-        assert_eq!(at_most(60 * SECOND, silent_call()).await, 6.0);
-        assert_eq!(at_most(SECOND, silent_call()).await, 1.0);
-        assert_eq!(at_most(Duration::ZERO, silent_call()).await, 0.0);
+        assert_eq!(with_timeout(60 * SECOND, silent_call()).await, 6.0);
+        assert_eq!(with_timeout(SECOND, silent_call()).await, 1.0);
+        assert_eq!(with_timeout(Duration::ZERO, silent_call()).await, 0.0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_one_after_the_other_share_one_deadline() {
         let three = async { (silent_call().await, silent_call().await, silent_call().await) };
-        assert_eq!(at_most(8 * SECOND, three).await, (6.0, 2.0, 0.0));
+        assert_eq!(with_timeout(8 * SECOND, three).await, (6.0, 2.0, 0.0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_inner_deadline_may_be_sooner_and_is_later_only_when_asked_for() {
-        assert_eq!(at_most(SECOND, at_most(3 * SECOND, silent_call())).await, 1.0);
-        assert_eq!(at_most(3 * SECOND, at_most(SECOND, silent_call())).await, 1.0);
-        assert_eq!(at_most(SECOND, anew(3 * SECOND, silent_call())).await, 3.0);
+        assert_eq!(with_timeout(SECOND, with_timeout(3 * SECOND, silent_call())).await, 1.0);
+        assert_eq!(with_timeout(3 * SECOND, with_timeout(SECOND, silent_call())).await, 1.0);
+        assert_eq!(with_timeout(SECOND, with_fresh_timeout(3 * SECOND, silent_call())).await, 3.0);
     }
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_takes_the_deadline_along() {
-        let spawned = at_most(SECOND, async { tokio::spawn(carried(silent_call())).await.unwrap() });
+        let spawned = with_timeout(SECOND, async { tokio::spawn(propagate(silent_call())).await.unwrap() });
         assert_eq!(spawned.await, 1.0);
-        assert_eq!(tokio::spawn(carried(silent_call())).await.unwrap(), 6.0);
+        assert_eq!(tokio::spawn(propagate(silent_call())).await.unwrap(), 6.0);
     }
 }

@@ -69,7 +69,7 @@ impl Allowance {
 ///
 /// Clock skew is included. Leases end at this time, not earlier.
 #[must_use]
-pub fn gone_by(deadline_ms: u64) -> Timestamp {
+pub fn hard_deadline(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
 }
@@ -103,7 +103,7 @@ mod tests {
     /// the epoch.
     fn latest_claim(function: &str, work_until: Duration) -> (Duration, Duration) {
         let work_until = Timestamp::UNIX_EPOCH + SignedDuration::try_from(work_until).unwrap();
-        let lease_until = gone_by(u64::try_from(timeout(function).as_millis()).unwrap());
+        let lease_until = hard_deadline(u64::try_from(timeout(function).as_millis()).unwrap());
         let starts = work_until - PAID_CALL - TO_STORE;
         let allowance = Allowance { work_until, lease_until };
         assert!(allowance.fits(PAID_CALL, starts));

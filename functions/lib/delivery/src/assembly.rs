@@ -8,7 +8,7 @@ use super::dispatcher::SHARE;
 use super::topic_order::ONE_AT_A_TIME;
 
 use crate::breakers::{Breakers, Bulkhead};
-use crate::live::{LastGood, LiveSource};
+use crate::config::{ConfigSource, LastKnownGood};
 use crate::{Channels, TokenKeys};
 use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets, SecretsError};
@@ -131,7 +131,7 @@ impl DispatcherConfig {
         })?;
         let parameters = ParameterStore::new(aws::ssm(&self.aws));
         let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
-        let last_good = LastGood::new(dynamodb.clone(), self.control_table.as_str());
+        let last_known_good = LastKnownGood::new(dynamodb.clone(), self.control_table.as_str());
         Ok(Dispatcher {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
@@ -148,9 +148,9 @@ impl DispatcherConfig {
                 sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
                 keys: TokenKeys::new(secrets.link_signing_keys()?),
             },
-            live: LiveSource::new(parameters, &self.parameter_prefix, clock.clone())
+            live: ConfigSource::new(parameters, &self.parameter_prefix, clock.clone())
                 .with_public_base_url()
-                .with_last_good(last_good)
+                .with_last_known_good(last_known_good)
                 .sharing(),
             home_country: self.sender_country,
             clock,

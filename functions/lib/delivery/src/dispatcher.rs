@@ -9,14 +9,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
-use super::impossible_channels;
 use super::last_look::Obstacle;
 use super::push_round::Round;
 use super::step::{Ladder, Step};
 use super::topic_order::TopicKey;
+use super::unreachable_channels;
 use crate::Channels;
 use crate::breakers::{Breakers, Bulkhead, Permit};
-use crate::live::LiveSource;
+use crate::config::ConfigSource;
 use aws::deadline;
 use domain::breaker::{Bars, Host};
 use domain::budget::Reservation;
@@ -127,7 +127,7 @@ pub struct Dispatcher {
     /// Lets one message of a topic and recipient proceed at a time.
     pub topics: Bulkhead<TopicKey>,
     /// Settings and rollout, as operators set them in Parameter Store.
-    pub live: LiveSource,
+    pub live: ConfigSource,
     /// Country of the sender.
     pub home_country: CountryCode,
     /// Source of the current time.
@@ -142,8 +142,8 @@ impl Dispatcher {
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
         let mut recipient = job.recipient.take();
         loop {
-            let (live, ()) = tokio::join!(self.live.live(), self.breakers.refresh());
-            let impossible = impossible_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
+            let (live, ()) = tokio::join!(self.live.current(), self.breakers.refresh());
+            let impossible = unreachable_channels(recipient.as_ref(), &live.settings.sms, self.home_country);
             let unaffordable = job.unaffordable.clone();
             let barred = self.barred(&job, recipient.as_ref());
             let ladder = Ladder {
@@ -235,7 +235,7 @@ impl Dispatcher {
     /// stored, the claim shows only that the call may have been made.
     async fn store(&self, job: &mut Job, allowance: Allowance) -> Result<Stored, StoreError> {
         if job.notification.attempts.last().is_some_and(|attempt| attempt.cost_micros > 0) {
-            deadline::anew(allowance.to_insist(self.clock.now()), self.insist(job)).await
+            deadline::with_fresh_timeout(allowance.to_insist(self.clock.now()), self.insist(job)).await
         } else {
             self.persist(job).await
         }
@@ -247,7 +247,7 @@ impl Dispatcher {
             match self.persist(job).await {
                 Err(error) if error.is_transient() && made < TRIES_TO_STORE => {
                     tracing::warn!(notification = %job.notification.id, %error, made, "a paid result is not stored yet");
-                    let pause_ms = backoff::delay_ms(made, Some(100 << made), platform::chance::unit());
+                    let pause_ms = backoff::delay_ms(made, Some(100 << made), platform::random::unit());
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     made += 1;
                 }
@@ -263,8 +263,8 @@ impl Dispatcher {
         if job.is_new {
             self.notifications.create(&job.notification).await?;
             job.is_new = false;
-        } else if let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
-            job.notification.learn(*facts);
+        } else if let Saved::Conflict(facts) = self.notifications.save_held(&mut job.notification).await? {
+            job.notification.merge_engagement(*facts);
             return Ok(Stored::ThinkAgain);
         }
         if job.notification.in_flight.is_none() {
@@ -279,7 +279,7 @@ impl Dispatcher {
     async fn remember_sms(&self, job: &mut Job) {
         let Some(message_id) = job.sms_message_id.take() else { return };
         let remember = self.sms_messages.remember(&message_id, &job.notification.id, self.clock.now());
-        if let Err(error) = deadline::at_most(TO_REMEMBER, remember).await {
+        if let Err(error) = deadline::with_timeout(TO_REMEMBER, remember).await {
             tracing::warn!(notification = %job.notification.id, %error, "an SMS will stay unconfirmed");
         }
     }
@@ -299,7 +299,7 @@ impl Dispatcher {
 /// moment.
 fn soon_after(at: Timestamp) -> Timestamp {
     let spread_ms = i64::try_from(SPREAD.as_millis()).unwrap_or(0);
-    let later = SignedDuration::from_millis(platform::chance::up_to(spread_ms));
+    let later = SignedDuration::from_millis(platform::random::up_to(spread_ms));
     at.checked_add(later).unwrap_or(Timestamp::MAX)
 }
 
@@ -316,7 +316,7 @@ pub(super) fn record(
         let same = |before: &&Attempt| before.device == attempt.device;
         let made = notification.attempts_on(channel).filter(same).count() + 1;
         let made = u32::try_from(made).unwrap_or(u32::MAX);
-        attempt.retry_after_ms = Some(backoff::delay_ms(made, attempt.retry_after_ms, platform::chance::unit()));
+        attempt.retry_after_ms = Some(backoff::delay_ms(made, attempt.retry_after_ms, platform::random::unit()));
     }
     notification.record(attempt);
 }

@@ -15,7 +15,7 @@ use domain::rollout::{Rollout, Version, bucket};
 
 /// Decision of all gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum GateVerdict {
     /// Send as this version.
     Pass,
     /// End as `skipped`.
@@ -40,8 +40,8 @@ pub struct GateAnswer {
 pub struct Gated {
     /// The version, recorded on skips too.
     pub version: Version,
-    /// Verdict of the first gate that refused, or [`Verdict::Pass`].
-    pub verdict: Verdict,
+    /// GateVerdict of the first gate that refused, or [`GateVerdict::Pass`].
+    pub verdict: GateVerdict,
     /// Every evaluated gate in order, including those after a refusal.
     pub trail: Vec<GateAnswer>,
 }
@@ -71,8 +71,8 @@ impl Gates<'_> {
                 "version": version,
             }),
         };
-        let mut gated = Gated { version, verdict: Verdict::Pass, trail: vec![rollout] };
-        gated.check(Verdict::Skip(Reason::UnknownRecipient), self.recipient.is_some(), serde_json::json!({}));
+        let mut gated = Gated { version, verdict: GateVerdict::Pass, trail: vec![rollout] };
+        gated.check(GateVerdict::Skip(Reason::UnknownRecipient), self.recipient.is_some(), serde_json::json!({}));
         let Some(recipient) = self.recipient else {
             return gated;
         };
@@ -82,10 +82,10 @@ impl Gates<'_> {
             (true, true) => Some("unsubscribe"),
             (true, false) => None,
         };
-        gated.check(Verdict::Skip(Reason::OptedOut), by.is_none(), serde_json::json!({"type": kind, "by": by}));
+        gated.check(GateVerdict::Skip(Reason::OptedOut), by.is_none(), serde_json::json!({"type": kind, "by": by}));
         let open = self.open_channels(notification, recipient, version);
         gated.check(
-            Verdict::Skip(Reason::NoChannel),
+            GateVerdict::Skip(Reason::NoChannel),
             !open.is_empty(),
             serde_json::json!({"channels": open, "suppressed": recipient.suppressed}),
         );
@@ -93,7 +93,7 @@ impl Gates<'_> {
             // A notification past its lifetime is not held again, so that it can expire.
             let may_wait = !notification.kind.critical && now < notification.lives_until;
             let until = recipient.quiet_until(now).filter(|_| may_wait);
-            let verdict = Verdict::Hold(Reason::QuietHours, until.unwrap_or(now));
+            let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
             gated.check(verdict, until.is_none(), serde_json::json!({"until": until}));
         }
         gated
@@ -109,13 +109,13 @@ impl Gates<'_> {
 }
 
 impl Gated {
-    fn check(&mut self, otherwise: Verdict, passed: bool, inputs: serde_json::Value) {
+    fn check(&mut self, otherwise: GateVerdict, passed: bool, inputs: serde_json::Value) {
         let gate = match otherwise {
-            Verdict::Skip(reason) | Verdict::Hold(reason, _) => reason.as_str(),
-            Verdict::Pass => "pass",
+            GateVerdict::Skip(reason) | GateVerdict::Hold(reason, _) => reason.as_str(),
+            GateVerdict::Pass => "pass",
         };
         self.trail.push(GateAnswer { gate, passed, inputs });
-        if !passed && self.verdict == Verdict::Pass {
+        if !passed && self.verdict == GateVerdict::Pass {
             self.verdict = otherwise;
         }
     }
@@ -124,12 +124,12 @@ impl Gated {
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> bool {
         notification.version = Some(self.version);
         match self.verdict {
-            Verdict::Pass => true,
-            Verdict::Skip(reason) => {
+            GateVerdict::Pass => true,
+            GateVerdict::Skip(reason) => {
                 notification.finish(Status::Skipped, Some(reason), now);
                 false
             }
-            Verdict::Hold(reason, until) => {
+            GateVerdict::Hold(reason, until) => {
                 notification.hold(reason, until, now);
                 false
             }

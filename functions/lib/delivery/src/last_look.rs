@@ -34,7 +34,7 @@ impl Dispatcher {
             Channel::Email => recipient.email.as_ref().map(Address::Email),
             Channel::Sms => recipient.phone.as_ref().map(Address::Phone),
         }?;
-        deadline::at_most(AT_MOST, self.look(recipient, address)).await
+        deadline::with_timeout(AT_MOST, self.look(recipient, address)).await
     }
 
     async fn look(&self, recipient: &Recipient, address: Address<'_>) -> Option<Obstacle> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::token::{Permit, TOKEN_CHARS, TokenKeys};
+use super::token::{LinkAction, TOKEN_CHARS, TokenKeys};
 use channels::push::{MAX_BASE_BYTES, ReceiptLink};
 use domain::channel::Channel;
 use domain::channel::link::Link;
@@ -111,9 +111,9 @@ impl<'a> Links<'a> {
     pub fn push(&self, about: &Notification, device_id: &str) -> PushLinks {
         let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
         let sign = |permit| Private::new(self.keys.sign(&permit, until));
-        let token = sign(Permit::DeviceReceipt(about.id.clone(), DeviceMark::of(device_id)));
+        let token = sign(LinkAction::DeviceReceipt(about.id.clone(), DeviceMark::of(device_id)));
         let receipt = ReceiptLink::below(&self.base.0, token);
-        PushLinks { receipt, page_token: sign(Permit::Click(about.id.clone(), Channel::Push)) }
+        PushLinks { receipt, page_token: sign(LinkAction::Click(about.id.clone(), Channel::Push)) }
     }
 
     /// Returns the click link to the notification's own URL, valid as long as the notification is kept.
@@ -122,14 +122,14 @@ impl<'a> Links<'a> {
     #[must_use]
     pub fn click(&self, about: &Notification, channel: Channel) -> Option<Link> {
         about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
-        let token = self.keys.sign(&Permit::Click(about.id.clone(), channel), about.kept_until);
+        let token = self.keys.sign(&LinkAction::Click(about.id.clone(), channel), about.kept_until);
         Link::parse(&self.base.click(&token)).ok()
     }
 
     /// Returns the link that opts the recipient out of this type, valid for a year.
     #[must_use]
     pub fn unsubscribe(&self, about: &Notification) -> Option<Link> {
-        let permit = Permit::Unsubscribe(about.id.recipient().clone(), about.kind.name.to_owned());
+        let permit = LinkAction::Unsubscribe(about.id.recipient().clone(), about.kind.name.to_owned());
         let token = self.keys.sign(&permit, plus(about.due_at, UNSUBSCRIBE_FOR));
         Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()
     }

@@ -12,7 +12,7 @@ use super::dispatcher::{Dispatcher, Job, alarm_on_config, record};
 use super::push_round::Round;
 use crate::PaidMessage;
 use crate::breakers::Entry;
-use crate::live::Live;
+use crate::config::ConfigSnapshot;
 use aws::deadline;
 use domain::breaker::Host;
 use domain::budget::{Ceiling, Limit, Reservation};
@@ -53,7 +53,7 @@ impl Dispatcher {
         job: &'a mut Job,
         channel: Channel,
         recipient: &'a Recipient,
-        live: &'a Live,
+        live: &'a ConfigSnapshot,
         allowance: Allowance,
     ) -> BoxFuture<'a, Result<Round, StoreError>> {
         Box::pin(self.pay_now(job, channel, recipient, live, allowance))
@@ -64,7 +64,7 @@ impl Dispatcher {
         job: &mut Job,
         channel: Channel,
         recipient: &Recipient,
-        live: &Live,
+        live: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Round, StoreError> {
         let links = self.channels.links(live);
@@ -105,7 +105,7 @@ impl Dispatcher {
         job: &mut Job,
         message: &PaidMessage,
         recipient: &Recipient,
-        live: &Live,
+        live: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Called, StoreError> {
         if !allowance.fits(PAID_CALL, self.clock.now()) {
@@ -113,7 +113,7 @@ impl Dispatcher {
         }
         let (channel, price_micros) = (message.channel(), message.price_micros(&live.settings));
         let claim = self.claim(job, Claim { channel, price_micros }, recipient, live, allowance);
-        match deadline::at_most(allowance.to_claim(self.clock.now()), claim).await {
+        match deadline::with_timeout(allowance.to_claim(self.clock.now()), claim).await {
             Ok(Claimed::Yes) => {}
             Ok(Claimed::No(ceiling)) => {
                 tracing::info!(notification = %job.notification.id, %channel, ceiling = ceiling.as_str(), "over budget");
@@ -159,7 +159,7 @@ impl Dispatcher {
         job: &mut Job,
         claim: Claim,
         recipient: &Recipient,
-        live: &Live,
+        live: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Claimed, StoreError> {
         let (at, kind) = (self.clock.now(), job.notification.kind);
@@ -184,8 +184,8 @@ impl Dispatcher {
 
     /// Stores a claim to which no budget applies, or whose money is already reserved.
     async fn claim_alone(&self, job: &mut Job) -> Result<Claimed, StoreError> {
-        if let Saved::Noted(facts) = self.notifications.claim(&mut job.notification, job.is_new).await? {
-            job.notification.learn(*facts);
+        if let Saved::Conflict(facts) = self.notifications.claim(&mut job.notification, job.is_new).await? {
+            job.notification.merge_engagement(*facts);
             job.unclaim();
             return Ok(Claimed::ThinkAgain);
         }
@@ -230,7 +230,7 @@ impl Dispatcher {
         let stored = self.notifications.get(&job.notification.id).await?;
         let same = stored.filter(|stored| stored.revision == job.notification.revision);
         let learned = same.map(|stored| stored.engagement).filter(|facts| *facts != job.notification.engagement);
-        learned.into_iter().for_each(|facts| job.notification.learn(facts));
+        learned.into_iter().for_each(|facts| job.notification.merge_engagement(facts));
         Ok(learned.is_some())
     }
 
@@ -243,15 +243,15 @@ impl Dispatcher {
         job.unclaim();
         job.notification.wait(now, now);
         let patience = allowance.to_insist(now).min(TO_WITHDRAW);
-        if deadline::anew(patience, self.save_over_receipts(job)).await.is_ok() {
+        if deadline::with_fresh_timeout(patience, self.save_over_receipts(job)).await.is_ok() {
             Box::pin(self.give_back(job)).await;
         }
     }
 
     /// Stores the notification. If a receipt was stored first, merges the receipt and stores again.
     async fn save_over_receipts(&self, job: &mut Job) -> Result<(), StoreError> {
-        while let Saved::Noted(facts) = self.notifications.save_held(&mut job.notification).await? {
-            job.notification.learn(*facts);
+        while let Saved::Conflict(facts) = self.notifications.save_held(&mut job.notification).await? {
+            job.notification.merge_engagement(*facts);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::live::Live;
+use crate::config::ConfigSnapshot;
 use crate::{Links, PushLinks, TokenKeys, with_token};
 use channels::email::{EmailClient, EmailMessage};
 use channels::push::{PayloadProblem, PushClient, PushContent, PushMessage};
@@ -64,7 +64,7 @@ impl PaidMessage {
 impl Channels {
     /// Returns the builder of links, or `None` while the public base URL is not set.
     #[must_use]
-    pub fn links<'a>(&'a self, live: &'a Live) -> Option<Links<'a>> {
+    pub fn links<'a>(&'a self, live: &'a ConfigSnapshot) -> Option<Links<'a>> {
         live.public_base_url.as_ref().map(|base| Links::new(base, &self.keys))
     }
 
@@ -73,7 +73,7 @@ impl Channels {
         &self,
         device: &Device,
         about: &Notification,
-        live: &Live,
+        live: &ConfigSnapshot,
         patience: SignedDuration,
         now: Timestamp,
     ) -> Answer {

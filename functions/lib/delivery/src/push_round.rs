@@ -12,7 +12,7 @@ use super::allowance::{Allowance, SHORTEST_PUSH};
 use super::dispatcher::{Dispatcher, Job, Stored, alarm_on_config, record};
 use super::last_look::Obstacle;
 use crate::breakers::{Entry, PATIENCE, Pass, Permit};
-use crate::live::Live;
+use crate::config::ConfigSnapshot;
 use aws::deadline;
 use domain::breaker::{DeviceMark, Host, Thresholds};
 use domain::channel::{Answer, Channel, Outcome};
@@ -67,7 +67,7 @@ impl Dispatcher {
         &'a self,
         job: &'a mut Job,
         devices: &'a [&'a Device],
-        live: &'a Live,
+        live: &'a ConfigSnapshot,
         allowance: Allowance,
     ) -> BoxFuture<'a, Result<Round, StoreError>> {
         // Boxed here, to keep this future out of the state of every step.
@@ -78,7 +78,7 @@ impl Dispatcher {
         &self,
         job: &mut Job,
         devices: &[&Device],
-        live: &Live,
+        live: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Round, StoreError> {
         let thresholds = &live.settings.breaker;
@@ -163,7 +163,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         groups: &'a [Group<'a>],
-        live: &Live,
+        live: &ConfigSnapshot,
         patience: SignedDuration,
         at: Timestamp,
     ) -> Vec<Called<'a>> {
@@ -218,7 +218,7 @@ impl Dispatcher {
     async fn rest(&self, recipient: &RecipientKey, device: &Device, until: Timestamp) {
         let (id, endpoint) = (&device.device_id, device.endpoint.expose());
         let stored = self.recipients.rest_device(recipient, id, endpoint, until);
-        match tokio::time::timeout(PATIENCE, Box::pin(deadline::at_most(PATIENCE, stored))).await {
+        match tokio::time::timeout(PATIENCE, Box::pin(deadline::with_timeout(PATIENCE, stored))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, device_id = id, "failed to store a device's rest"),
             Err(_) => tracing::warn!(device_id = id, "failed to store a device's rest in time"),

@@ -8,7 +8,7 @@ use std::fmt;
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Allowance, CONCURRENCY, Dispatcher, Job, gone_by, impossible_channels, left};
+use super::{Allowance, CONCURRENCY, Dispatcher, Job, hard_deadline, left, unreachable_channels};
 use crate::Gates;
 use aws::deadline;
 use domain::notification::{Notification, NotificationId, Status};
@@ -73,7 +73,7 @@ impl fmt::Display for Sweep {
 
 /// Due notification, as reported by the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct DueChange {
     /// Id of the notification.
     pub id: NotificationId,
     /// Time of the next step, in milliseconds since the epoch.
@@ -108,9 +108,9 @@ impl Dispatcher {
     /// Resumes the notifications that the stream reports and that are due now; `None` stands for any other record.
     ///
     /// Returns the positions of those that failed or were not reached. They stay in `due` in any case.
-    pub async fn take_up(&self, told: &[Option<Told>], ends_at_ms: u64) -> Vec<usize> {
+    pub async fn take_up(&self, told: &[Option<DueChange>], ends_at_ms: u64) -> Vec<usize> {
         let now_ms = self.clock.now().as_millisecond();
-        let is_due = |told: &&Told| told.next_action_at_ms <= now_ms;
+        let is_due = |told: &&DueChange| told.next_action_at_ms <= now_ms;
         let due = told.iter().enumerate().filter_map(|(place, told)| Some((place, told.as_ref().filter(is_due)?)));
         let (places, ids): (Vec<_>, Vec<_>) = due.map(|(place, told)| (place, told.id.clone())).unzip();
         let turns = self.resume_all(&ids, ends_at_ms).await;
@@ -120,7 +120,7 @@ impl Dispatcher {
 
     /// Resumes each notification, several at a time, started in order. A failure does not stop the rest.
     async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Turn> {
-        let lease_until = gone_by(ends_at_ms);
+        let lease_until = hard_deadline(ends_at_ms);
         let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let stop_at = ends_at.unwrap_or(Timestamp::MAX) - TO_FINISH;
         let turn = |(place, id)| async move {
@@ -129,7 +129,7 @@ impl Dispatcher {
                 return (place, Turn::NotReached);
             }
             let allowance = Allowance { work_until: stop_at.min(now + EACH), lease_until };
-            let result = deadline::at_most(left(allowance.work_until, now), self.resume(id, allowance)).await;
+            let result = deadline::with_timeout(left(allowance.work_until, now), self.resume(id, allowance)).await;
             match &result {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(notification = %id, %error, "could not work on a due notification; it stays due");
@@ -168,7 +168,7 @@ impl Dispatcher {
 
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
         let load = self.recipients.load(notification.id.recipient());
-        let (recipient, live, ()) = tokio::join!(load, self.live.live(), self.breakers.refresh());
+        let (recipient, live, ()) = tokio::join!(load, self.live.current(), self.breakers.refresh());
         let recipient = recipient?;
         let now = self.clock.now();
         notification.record_lost();
@@ -177,7 +177,7 @@ impl Dispatcher {
         let demoted = not_begun && notification.version == Some(Version::V2) && live.rollout.is_killed();
         let mut job = Job::new(notification, recipient, false);
         if demoted || job.notification.version.is_none() || job.notification.status == Status::Held {
-            let impossible = impossible_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
+            let impossible = unreachable_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
             let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
             let gated = gates.ask(&job.notification, now);
             if !gated.apply(&mut job.notification, now) {

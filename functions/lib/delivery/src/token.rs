@@ -32,7 +32,7 @@ pub const TOKEN_CHARS: usize = 72;
 
 /// Action that a token permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Permit {
+pub enum LinkAction {
     /// Report what became of this notification, sent on this channel.
     Receipt(NotificationId, Channel),
     /// Report what became of this notification on the device with this mark.
@@ -72,7 +72,7 @@ impl TokenKeys {
 
     /// Creates keys whose tokens have the right form but permit nothing, to show how a message would look.
     #[must_use]
-    pub fn believed_by_nobody() -> Self {
+    pub fn dummy() -> Self {
         Self { current: hmac::Key::new(hmac::HMAC_SHA256, b"shown, not sent"), previous: None }
     }
 
@@ -80,7 +80,7 @@ impl TokenKeys {
     ///
     /// The same permit, expiry and key give the same token.
     #[must_use]
-    pub fn sign(&self, permit: &Permit, expires_at: Timestamp) -> String {
+    pub fn sign(&self, permit: &LinkAction, expires_at: Timestamp) -> String {
         let mut bytes = permit.to_bytes();
         bytes.extend(u32::try_from(expires_at.as_second()).unwrap_or(u32::MAX).to_be_bytes());
         let tag = hmac::sign(&self.current, &bytes);
@@ -92,7 +92,7 @@ impl TokenKeys {
     ///
     /// # Errors
     /// If this service did not sign the token, or the token has expired.
-    pub fn open(&self, token: &str, now: Timestamp) -> Result<Permit, TokenError> {
+    pub fn open(&self, token: &str, now: Timestamp) -> Result<LinkAction, TokenError> {
         if token.len() > MAX_BYTES.div_ceil(3) * 4 {
             return Err(TokenError::Invalid);
         }
@@ -103,7 +103,7 @@ impl TokenKeys {
             return Err(TokenError::Invalid);
         }
         let (permit, expiry) = signed.split_last_chunk::<EXPIRY_BYTES>().ok_or(TokenError::Invalid)?;
-        let permit = Permit::from_bytes(permit).ok_or(TokenError::Invalid)?;
+        let permit = LinkAction::from_bytes(permit).ok_or(TokenError::Invalid)?;
         if now.as_second() > i64::from(u32::from_be_bytes(*expiry)) {
             return Err(TokenError::Expired);
         }
@@ -118,7 +118,7 @@ fn is_tag_of(key: &hmac::Key, signed: &[u8], tag: &[u8; TAG_BYTES]) -> bool {
     hmac::verify(key, &expected.as_ref()[..TAG_BYTES], given.as_ref()).is_ok()
 }
 
-impl Permit {
+impl LinkAction {
     const RECEIPT: u8 = 1;
     const CLICK: u8 = 2;
     const UNSUBSCRIBE: u8 = 3;
@@ -203,14 +203,14 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn permits() -> [Permit; 4] {
+    fn permits() -> [LinkAction; 4] {
         let id = sample("DEFAULT", at(1_790_000_000)).id;
         let recipient = id.recipient().clone();
         [
-            Permit::Receipt(id.clone(), Channel::Push),
-            Permit::DeviceReceipt(id.clone(), DeviceMark::of("d1")),
-            Permit::Click(id, Channel::Email),
-            Permit::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()),
+            LinkAction::Receipt(id.clone(), Channel::Push),
+            LinkAction::DeviceReceipt(id.clone(), DeviceMark::of("d1")),
+            LinkAction::Click(id, Channel::Email),
+            LinkAction::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()),
         ]
     }
 

@@ -2,7 +2,6 @@
 //! and problems, API Gateway events, environment, logs, metric lines and process start.
 
 pub mod backoff;
-pub mod chance;
 pub mod clock;
 pub mod emf;
 pub mod environment;
@@ -12,6 +11,7 @@ pub mod json;
 pub mod preconditions;
 pub mod private;
 pub mod problem;
+pub mod random;
 pub mod rfc3339;
 pub mod startup;
 pub mod telemetry;

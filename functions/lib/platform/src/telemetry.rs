@@ -39,7 +39,7 @@ const OURS: [&str; 16] = [
 const SDK: &str = "aws_";
 
 /// Starts logging for this process. `level` is `LOG_LEVEL`: `info`, `debug`, or per module
-/// (`info,delivery::live=debug`). If the level cannot be parsed, the level is `info`, and the first line is a
+/// (`info,delivery::config=debug`). If the level cannot be parsed, the level is `info`, and the first line is a
 /// warning. A second call changes nothing.
 pub fn init(level: &str) {
     let (targets, understood) = targets(level);
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn an_event_is_one_json_object_with_its_fields_beside_the_message() {
         let lines = written("info", || {
-            tracing::error!(target: "delivery::live", alarm = "rollout_unreadable", "kept\nthe last");
+            tracing::error!(target: "delivery::config", alarm = "rollout_unreadable", "kept\nthe last");
         });
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0]["alarm"], "rollout_unreadable");
@@ -171,8 +171,8 @@ mod tests {
     fn a_level_can_be_asked_for_one_module() {
         assert!(passes("debug", "send", Level::DEBUG));
         assert!(!passes("info", "store", Level::DEBUG));
-        let level = "warn,delivery::live=debug";
-        assert!(passes(level, "delivery::live::source", Level::DEBUG));
+        let level = "warn,delivery::config=debug";
+        assert!(passes(level, "delivery::config::source", Level::DEBUG));
         assert!(!passes(level, "domain::settings", Level::INFO));
         assert!(!passes("error", "hyper", Level::WARN) && !passes("off", "send", Level::ERROR));
     }

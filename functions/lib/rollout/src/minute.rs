@@ -14,7 +14,7 @@ use super::error::RoundError;
 use super::history::Changes;
 use super::{Asked, Intent, Observed, Remembered, Steward};
 use alerts::{Herald, watch};
-use delivery::live::Live;
+use delivery::config::ConfigSnapshot;
 use domain::budget::standings;
 use domain::rollout::guard::{self, Action, GuardSettings, Hold, Situation, Verdict};
 use domain::rollout::ramp::{self, Next, Seen};
@@ -47,7 +47,7 @@ struct Looked {
 
 /// What is decided by.
 struct Facts<'a> {
-    live: &'a Live,
+    live: &'a ConfigSnapshot,
     /// As it stands in SSM; `None` when there is none, or SSM does not say.
     percentage: Option<ParameterVersion>,
     observed: Observed,
@@ -70,7 +70,7 @@ impl Steward {
     pub async fn minute(
         &self,
         herald: &Herald,
-        live: &Live,
+        live: &ConfigSnapshot,
         observe: impl AsyncFnOnce(Asked) -> Result<Observed, StoreError>,
         now: Timestamp,
     ) -> Result<Round, RoundError> {

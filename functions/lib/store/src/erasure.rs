@@ -135,7 +135,7 @@ impl ErasureStore {
             for ordered in chunk {
                 let item = ItemWriter::default().text("pk", key.as_str()).text("sk", ordered).finish();
                 let delete = self.client.delete_item().table_name(&self.notifications_table).set_key(Some(item));
-                deletes.spawn(deadline::carried(delete.send()));
+                deletes.spawn(deadline::propagate(delete.send()));
             }
             while let Some(done) = deletes.join_next().await {
                 let lost = |_| StoreError::Transient { call: "DeleteItem", cause: "its task was lost".to_owned() };

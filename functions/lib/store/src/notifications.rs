@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::{Item, ItemWriter, StoreError};
 use domain::notification::{Engagement, Notification, NotificationId};
 use domain::recipient::RecipientKey;
-use platform::chance;
+use platform::random;
 
 use item::attention_shards;
 
@@ -41,7 +41,7 @@ pub enum Saved {
     Yes,
     /// Nothing was written because a receipt was stored first. The writer decides again and writes with this
     /// engagement.
-    Noted(Box<Engagement>),
+    Conflict(Box<Engagement>),
 }
 
 /// A page of a list, with the position of the next page.
@@ -87,12 +87,12 @@ impl NotificationsStore {
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
         match self.save_held(notification).await? {
             Saved::Yes => Ok(()),
-            Saved::Noted(_) => Err(StoreError::ConditionFailed { call: "PutItem" }),
+            Saved::Conflict(_) => Err(StoreError::ConditionFailed { call: "PutItem" }),
         }
     }
 
     /// Does the same as [`save`](Self::save) for the holder of the claim. If only a receipt was stored in between,
-    /// returns [`Saved::Noted`], and the holder may continue.
+    /// returns [`Saved::Conflict`], and the holder may continue.
     ///
     /// # Errors
     /// As [`save`](Self::save), except for receipts.
@@ -113,13 +113,13 @@ impl NotificationsStore {
             return self.create(notification).await.map(|()| Saved::Yes);
         }
         let read_at = notification.revision;
-        notification.revision = chance::other_than(read_at);
+        notification.revision = random::new_revision(read_at);
         let put = self.put_over(notification, read_at, notification.engagement.noted);
         let Err(refused) = written(put, notification).await else { return Ok(Saved::Yes) };
         match refused.stored.filter(|stored| stored.revision == read_at) {
             Some(stored) => {
                 notification.revision = read_at;
-                Ok(Saved::Noted(Box::new(stored.engagement)))
+                Ok(Saved::Conflict(Box::new(stored.engagement)))
             }
             None => Err(refused.error),
         }
@@ -152,7 +152,7 @@ impl NotificationsStore {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
             let read_at = notification.revision;
-            notification.revision = chance::other_than(read_at);
+            notification.revision = random::new_revision(read_at);
             let (condition, values) = unchanged_since(read_at, notification.engagement.noted);
             put.condition_expression(condition).set_expression_attribute_values(Some(values))
         };
@@ -276,7 +276,7 @@ impl NotificationsStore {
                         cause: "keys stay unprocessed".to_owned(),
                     });
                 }
-                let pause_ms = platform::backoff::delay_ms(round, Some(20 << round), chance::unit());
+                let pause_ms = platform::backoff::delay_ms(round, Some(20 << round), random::unit());
                 tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
             }
         }
@@ -312,7 +312,7 @@ async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Resu
         _ => None,
     };
     let stored = stored.and_then(|item| notification_from_item(item).ok());
-    let drawn = notification.revision > chance::UNDRAWN;
+    let drawn = notification.revision > random::UNDRAWN;
     let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision == notification.revision);
     if is_ours { Ok(()) } else { Err(Refused { error: StoreError::of("PutItem", error), stored }) }
 }

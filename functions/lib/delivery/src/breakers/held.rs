@@ -43,7 +43,7 @@ impl Held {
         for host in always {
             self.entry(host, now_ms);
         }
-        self.read_again_at_ms = now_ms + FRESH_MS - platform::chance::up_to(FRESH_MS / 5);
+        self.read_again_at_ms = now_ms + FRESH_MS - platform::random::up_to(FRESH_MS / 5);
         self.hosts.keys().cloned().collect()
     }
 

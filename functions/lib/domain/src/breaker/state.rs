@@ -185,7 +185,7 @@ impl Breaker {
 }
 
 fn drawn(last: u32) -> u32 {
-    platform::chance::other_than(last)
+    platform::random::new_revision(last)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::push_options::{self, Action, TextDirection};
+use super::push_options::{self, ActionButton, TextDirection};
 use crate::channel::link::Link;
 use crate::text;
 use platform::private::Private;
@@ -35,7 +35,7 @@ pub struct Content {
     pub image: Option<Private<String>>,
     /// Buttons, push only.
     #[serde(default, deserialize_with = "push_options::actions", skip_serializing_if = "Vec::is_empty")]
-    pub actions: Vec<Action>,
+    pub actions: Vec<ActionButton>,
     /// Keeps the notification on the screen until it is clicked or dismissed, push only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_interaction: Option<bool>,

@@ -1,15 +1,15 @@
 //! Facts about a notification after it was sent: receipts, clicks and providers' reports. They arrive late, twice or
 //! out of order.
 //!
-//! Of repeated facts, the earliest time is kept. [`Notification::reconsider`] recomputes the status from all facts each
+//! Of repeated facts, the earliest time is kept. [`Notification::recompute_status`] recomputes the status from all facts each
 //! time, so the order of arrival does not matter.
 //!
-//! [`Notification::reconsider`]: crate::notification::Notification::reconsider
+//! [`Notification::recompute_status`]: crate::notification::Notification::recompute_status
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
+use super::FailureReason;
 use crate::channel::Channel;
 
 /// Facts from receipts, clicks and providers.
@@ -36,7 +36,7 @@ impl Engagement {
     /// Returns time and channel of the earliest proof of delivery.
     ///
     /// The recipient's own action counts, whatever the provider reports. If a provider reports both a delivery and a
-    /// failure, the failure counts, except if [`Finding::yields_to_delivery`] holds. A mailbox may accept a message and
+    /// failure, the failure counts, except if [`FailureReason::yields_to_delivery`] holds. A mailbox may accept a message and
     /// return it later.
     #[must_use]
     pub fn delivered(&self) -> Option<(Timestamp, Channel)> {
@@ -58,18 +58,18 @@ pub struct Reports {
     /// Time and channel of the first action of the recipient or the device that shows the message arrived.
     #[serde(with = "millis_on", skip_serializing_if = "Option::is_none")]
     pub seen: Option<(Timestamp, Channel)>,
-    #[serde(skip_serializing_if = "Report::is_empty")]
-    push: Report,
-    #[serde(skip_serializing_if = "Report::is_empty")]
-    email: Report,
-    #[serde(skip_serializing_if = "Report::is_empty")]
-    sms: Report,
+    #[serde(skip_serializing_if = "ProviderReport::is_empty")]
+    push: ProviderReport,
+    #[serde(skip_serializing_if = "ProviderReport::is_empty")]
+    email: ProviderReport,
+    #[serde(skip_serializing_if = "ProviderReport::is_empty")]
+    sms: ProviderReport,
 }
 
 impl Reports {
     /// Returns the report on one channel.
     #[must_use]
-    pub const fn on(&self, channel: Channel) -> &Report {
+    pub const fn on(&self, channel: Channel) -> &ProviderReport {
         match channel {
             Channel::Push => &self.push,
             Channel::Email => &self.email,
@@ -78,7 +78,7 @@ impl Reports {
     }
 
     /// Returns the report on one channel, for changes.
-    pub const fn on_mut(&mut self, channel: Channel) -> &mut Report {
+    pub const fn on_mut(&mut self, channel: Channel) -> &mut ProviderReport {
         match channel {
             Channel::Push => &mut self.push,
             Channel::Email => &mut self.email,
@@ -103,34 +103,34 @@ impl Reports {
 /// notification determines the cost of each write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Report {
+pub struct ProviderReport {
     /// Time at which the provider delivered the message, as it reported.
     #[serde(rename = "c", with = "millis", skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
     /// Reason why the provider did not deliver the message, or why the message bounced.
     #[serde(rename = "f", skip_serializing_if = "Option::is_none")]
-    pub failed: Option<Finding>,
+    pub failed: Option<FailureReason>,
     /// Reported finding that has no effect on the status.
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
-    pub noted: Option<Finding>,
+    pub noted: Option<FailureReason>,
 }
 
-impl Report {
+impl ProviderReport {
     /// Returns the time of delivery, if there is no failure that counts.
     #[must_use]
     pub fn proof(&self) -> Option<Timestamp> {
         self.confirmed_at.filter(|_| self.failure().is_none())
     }
 
-    /// Returns the failure that counts. A reported delivery outweighs some failures ([`Finding::yields_to_delivery`]).
+    /// Returns the failure that counts. A reported delivery outweighs some failures ([`FailureReason::yields_to_delivery`]).
     #[must_use]
-    pub fn failure(&self) -> Option<Finding> {
+    pub fn failure(&self) -> Option<FailureReason> {
         self.failed.filter(|why| self.confirmed_at.is_none() || !why.yields_to_delivery())
     }
 
     /// Returns the reported failure that the delivery outweighs.
     #[must_use]
-    pub fn outweighed(&self) -> Option<Finding> {
+    pub fn outweighed(&self) -> Option<FailureReason> {
         self.failed.filter(|_| self.failure().is_none())
     }
 
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_the_person_showed_reads_back_beside_it() {
         let mut reports = Reports { seen: Some((at(1), Channel::Push)), ..Reports::default() };
-        reports.on_mut(Channel::Sms).failed = Some(Finding::Unreachable);
+        reports.on_mut(Channel::Sms).failed = Some(FailureReason::Unreachable);
         let text = serde_json::to_string(&reports).unwrap();
         assert_eq!(text, r#"{"seen":[1764000001000,"push"],"sms":{"f":"unreachable"}}"#);
         assert_eq!(serde_json::from_str::<Reports>(&text).unwrap(), reports);
@@ -212,7 +212,7 @@ mod tests {
         let mut facts = Engagement::default();
         facts.reports.on_mut(Channel::Email).confirmed_at = Some(at(5));
         assert_eq!(facts.delivered(), Some((at(5), Channel::Email)));
-        facts.reports.on_mut(Channel::Email).failed = Some(Finding::MailboxUnknown);
+        facts.reports.on_mut(Channel::Email).failed = Some(FailureReason::MailboxUnknown);
         assert_eq!(facts.delivered(), None);
         facts.reports.see(at(9), Channel::Email);
         assert_eq!(facts.delivered(), Some((at(9), Channel::Email)));

@@ -3,9 +3,9 @@
 mod attempt;
 mod content;
 mod engagement;
-mod finding;
-mod hindsight;
+mod failure_reason;
 mod id;
+mod late_feedback;
 mod model;
 mod push_options;
 mod receipt;
@@ -18,12 +18,12 @@ mod view;
 
 pub use attempt::{Attempt, AttemptOutcome};
 pub use content::Content;
-pub use engagement::{Engagement, Report, Reports, earliest};
-pub use finding::{Finding, weightier};
+pub use engagement::{Engagement, ProviderReport, Reports, earliest};
+pub use failure_reason::{FailureReason, more_severe};
 pub use id::NotificationId;
 pub use model::{Claim, MAX_AHEAD, Notification};
-pub use push_options::{Action, PushOptions, TextDirection};
-pub use receipt::{Effect, Event, Receipt};
+pub use push_options::{ActionButton, PushOptions, TextDirection};
+pub use receipt::{Effect, Receipt, ReceiptEvent};
 #[cfg(any(test, feature = "testing"))]
 pub use sample::sample;
 pub use status::{Reason, Status};

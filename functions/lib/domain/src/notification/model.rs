@@ -127,7 +127,7 @@ impl Notification {
         self.in_flight = None;
         self.attempts.push(attempt);
         // A provider's report may have arrived before the response to the call was read.
-        self.heed_failures();
+        self.apply_failure_reports();
     }
 
     /// Records a paid attempt that a crash interrupted, if there is one. The call may have been made; its outcome is

@@ -23,7 +23,7 @@ const MAX_ACTION_TITLE_CHARS: usize = 100;
 /// Button of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Action {
+pub struct ActionButton {
     /// Name of the button for the page and the service worker.
     pub action: Private<String>,
     /// Label.
@@ -56,7 +56,7 @@ pub struct PushOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Private<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    actions: Vec<Action>,
+    actions: Vec<ActionButton>,
     #[serde(skip_serializing_if = "Option::is_none")]
     require_interaction: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub struct PushOptions {
 impl PushOptions {
     /// Returns the options of a content. `link` converts the URL of a button to the URL in the payload.
     pub fn new(content: &Content, link: impl Fn(&Private<String>) -> Private<String>) -> Self {
-        let action = |one: &Action| Action { url: one.url.as_ref().map(&link), ..one.clone() };
+        let action = |one: &ActionButton| ActionButton { url: one.url.as_ref().map(&link), ..one.clone() };
         Self {
             badge: content.badge.clone(),
             image: content.image.clone(),
@@ -102,7 +102,7 @@ pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 /// Parses buttons; `null` gives an empty list.
-pub(super) fn actions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Action>, D::Error> {
+pub(super) fn actions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ActionButton>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -132,7 +132,7 @@ pub(super) fn errors(content: &Content) -> Vec<FieldError> {
     errors
 }
 
-fn action_errors(action: &Action, field: &str) -> Vec<FieldError> {
+fn action_errors(action: &ActionButton, field: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (name, text, most) in
         [("action", &action.action, MAX_ACTION_CHARS), ("title", &action.title, MAX_ACTION_TITLE_CHARS)]

@@ -1,5 +1,5 @@
 //! Effect of a receipt on a notification. It is pure: a repeat, or a later receipt of the same kind, changes nothing.
-//! [`Notification::reconsider`] computes the status from all facts.
+//! [`Notification::recompute_status`] computes the status from all facts.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use crate::channel::Channel;
 use crate::notification::{Engagement, Notification, Status, earliest};
 
-/// Event on the recipient's side.
+/// ReceiptEvent on the recipient's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+pub enum ReceiptEvent {
     /// The device showed the message.
     Delivered,
     /// The recipient opened the message.
@@ -26,8 +26,8 @@ pub enum Event {
 /// One receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// Event.
-    pub event: Event,
+    /// ReceiptEvent.
+    pub event: ReceiptEvent,
     /// Channel of the message.
     pub channel: Channel,
     /// Time of the event by the clock of the sender of the receipt.
@@ -58,28 +58,28 @@ impl Receipt {
         let at = self.at.clamp(notification.created_at.min(now), now);
         let before = (notification.status, notification.engagement);
         let facts = &mut notification.engagement;
-        if self.event == Event::Converted
+        if self.event == ReceiptEvent::Converted
             && facts.converted_at.is_some()
             && self.value_micros.is_some_and(|value| facts.conversion_value_micros.is_some_and(|known| known != value))
         {
             return Effect::OtherValue;
         }
         match self.event {
-            Event::Delivered => {}
-            Event::Opened => earliest(&mut facts.opened_at, at),
-            Event::Clicked => {
+            ReceiptEvent::Delivered => {}
+            ReceiptEvent::Opened => earliest(&mut facts.opened_at, at),
+            ReceiptEvent::Clicked => {
                 earliest(&mut facts.clicked_at, at);
                 earliest(&mut facts.opened_at, at);
             }
-            Event::Dismissed => earliest(&mut facts.dismissed_at, at),
-            Event::Converted => {
+            ReceiptEvent::Dismissed => earliest(&mut facts.dismissed_at, at),
+            ReceiptEvent::Converted => {
                 earliest(&mut facts.converted_at, at);
                 facts.conversion_value_micros = facts.conversion_value_micros.or(self.value_micros);
             }
         }
         // Every event proves that the message arrived.
         facts.reports.see(at, self.channel);
-        notification.reconsider(now);
+        notification.recompute_status(now);
         Effect::since(before, notification)
     }
 }

@@ -28,7 +28,7 @@ fn pushed(status: Status) -> Notification {
     notification
 }
 
-fn receipt(event: Event) -> Receipt {
+fn receipt(event: ReceiptEvent) -> Receipt {
     Receipt { event, channel: Channel::Push, at: at(5), value_micros: None }
 }
 
@@ -37,18 +37,18 @@ fn proof_makes_delivered_of_what_was_thought_to_be_less() {
     for status in [Status::Accepted, Status::Failed, Status::Expired, Status::Uncertain] {
         let mut notification = pushed(status);
         notification.reason = Some(Reason::RetriesSpent);
-        assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(6)), Effect::Changed);
+        assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(6)), Effect::Changed);
         assert_eq!((notification.status, notification.reason), (Status::Delivered, None));
         assert_eq!(notification.updated_at, at(0), "it counts where it ended");
         assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
-        assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(7)), Effect::Nothing);
+        assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(7)), Effect::Nothing);
     }
 }
 
 #[test]
 fn what_waits_for_proof_ends_with_it() {
     let mut notification = pushed(Status::Cascading);
-    assert_eq!(receipt(Event::Dismissed).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(receipt(ReceiptEvent::Dismissed).apply(&mut notification, at(6)), Effect::Changed);
     assert_eq!((notification.status, notification.next_action_at), (Status::Delivered, None));
     assert_eq!(notification.engagement.dismissed_at, Some(at(5)));
 }
@@ -58,7 +58,7 @@ fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
     let mut notification = pushed(Status::Sending);
     notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
     let before = notification.clone();
-    assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(6)), Effect::Noted);
+    assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(6)), Effect::Noted);
     assert_eq!((notification.engagement.noted, notification.channel()), (1, Some(Channel::Push)));
     notification.engagement = before.engagement;
     assert_eq!(notification, before);
@@ -68,7 +68,7 @@ fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
 fn the_last_word_of_a_caller_or_a_gate_stands_and_the_times_are_kept() {
     for status in [Status::Cancelled, Status::Skipped] {
         let mut notification = pushed(status);
-        assert_eq!(receipt(Event::Clicked).apply(&mut notification, at(6)), Effect::Changed);
+        assert_eq!(receipt(ReceiptEvent::Clicked).apply(&mut notification, at(6)), Effect::Changed);
         assert_eq!((notification.status, notification.engagement.clicked_at), (status, Some(at(5))));
     }
 }
@@ -79,12 +79,12 @@ fn a_receipt_after_a_fallback_shows_what_the_fallback_cost() {
     notification.record(attempt(Channel::Email, Outcome::Accepted, 240, 92));
     notification.record(attempt(Channel::Sms, Outcome::Accepted, 480, 70_000));
     notification.finish(Status::Accepted, None, at(480));
-    let by_email = Receipt { event: Event::Clicked, channel: Channel::Email, at: at(490), value_micros: None };
+    let by_email = Receipt { event: ReceiptEvent::Clicked, channel: Channel::Email, at: at(490), value_micros: None };
     assert_eq!(by_email.apply(&mut notification, at(490)), Effect::Changed);
     assert_eq!(notification.wasted_cost_micros(), 70_000, "the e-mail was read");
-    let late = Receipt { at: at(495), ..receipt(Event::Delivered) };
+    let late = Receipt { at: at(495), ..receipt(ReceiptEvent::Delivered) };
     assert_eq!(late.apply(&mut notification, at(495)), Effect::Nothing, "a device that was off adds nothing");
-    assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(500)), Effect::Changed);
+    assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(500)), Effect::Changed);
     assert_eq!(notification.wasted_cost_micros(), 70_092, "the push had arrived before");
     assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
 }
@@ -94,7 +94,7 @@ fn what_came_before_the_proven_channel_was_not_wasted() {
     let mut notification = pushed(Status::Sending);
     notification.attempts.insert(0, attempt(Channel::Email, Outcome::Accepted, -60, 92));
     notification.finish(Status::Accepted, None, at(0));
-    assert_eq!(receipt(Event::Delivered).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(6)), Effect::Changed);
     assert_eq!(notification.wasted_cost_micros(), 0);
 }
 
@@ -102,7 +102,7 @@ fn what_came_before_the_proven_channel_was_not_wasted() {
 fn a_devices_clock_is_believed_within_the_notifications_life() {
     for (told, kept) in [(-60, 0), (5, 5), (100_000, 10)] {
         let mut notification = pushed(Status::Accepted);
-        Receipt { at: at(told), ..receipt(Event::Opened) }.apply(&mut notification, at(10));
+        Receipt { at: at(told), ..receipt(ReceiptEvent::Opened) }.apply(&mut notification, at(10));
         assert_eq!(notification.engagement.opened_at, Some(at(kept)));
     }
 }
@@ -110,7 +110,7 @@ fn a_devices_clock_is_believed_within_the_notifications_life() {
 #[test]
 fn a_conversion_is_worth_something_once() {
     let mut notification = pushed(Status::Accepted);
-    let worth = |value_micros| Receipt { value_micros, ..receipt(Event::Converted) };
+    let worth = |value_micros| Receipt { value_micros, ..receipt(ReceiptEvent::Converted) };
     assert_eq!(worth(Some(5)).apply(&mut notification, at(6)), Effect::Changed);
     assert_eq!(worth(Some(5)).apply(&mut notification, at(7)), Effect::Nothing);
     assert_eq!(worth(None).apply(&mut notification, at(7)), Effect::Nothing);
@@ -122,15 +122,15 @@ fn a_conversion_is_worth_something_once() {
 /// Generates any receipt. A conversion has the value 7 or none.
 fn any_receipt() -> impl Strategy<Value = Receipt> {
     let event = prop_oneof![
-        Just(Event::Delivered),
-        Just(Event::Opened),
-        Just(Event::Clicked),
-        Just(Event::Dismissed),
-        Just(Event::Converted)
+        Just(ReceiptEvent::Delivered),
+        Just(ReceiptEvent::Opened),
+        Just(ReceiptEvent::Clicked),
+        Just(ReceiptEvent::Dismissed),
+        Just(ReceiptEvent::Converted)
     ];
     let channel = proptest::sample::select(Channel::ALL.to_vec());
     (event, channel, 0..60i64, proptest::option::of(Just(7))).prop_map(|(event, channel, minute, value_micros)| {
-        let value_micros = value_micros.filter(|_| event == Event::Converted);
+        let value_micros = value_micros.filter(|_| event == ReceiptEvent::Converted);
         Receipt { event, channel, at: at(minute), value_micros }
     })
 }

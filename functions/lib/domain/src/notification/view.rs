@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Attempt, AttemptOutcome, Finding, Notification, NotificationId, Reason, Status};
+use super::{Attempt, AttemptOutcome, FailureReason, Notification, NotificationId, Reason, Status};
 use crate::budget::Ceiling;
 use crate::channel::Channel;
 use crate::rollout::Version;
@@ -88,7 +88,7 @@ impl<'a> AttemptView<'a> {
             latency_ms: attempt.latency_ms,
             cost_micros: attempt.cost_micros,
             at: Timestamp::from_millisecond(attempt.at_ms).ok(),
-            detail: attempt.detail.as_deref().or(noted.map(Finding::as_str)),
+            detail: attempt.detail.as_deref().or(noted.map(FailureReason::as_str)),
         }
     }
 }

@@ -10,7 +10,7 @@ use ring::rand::SystemRandom;
 use crate::{Item, StoreError};
 use aws::deadline;
 use domain::recipient::base32;
-use platform::chance;
+use platform::random;
 
 /// The bounds of the waits: the first, doubling, up to the last. Seven of them are 2 s at most and 1 s as a rule.
 const FIRST_MS: i64 = 50;
@@ -71,7 +71,7 @@ pub(super) async fn commit(client: &Client, items: &[TransactWriteItem], tries: 
 /// Full jitter: those who met are to come back at different times.
 fn pause(made: u32) -> Duration {
     let most_ms = (FIRST_MS << (made - 1).min(10)).min(LAST_MS);
-    Duration::from_millis(u64::try_from(chance::up_to(most_ms)).unwrap_or(0))
+    Duration::from_millis(u64::try_from(random::up_to(most_ms)).unwrap_or(0))
 }
 
 /// Names one transaction; without randomness the SDK makes one up for each try.

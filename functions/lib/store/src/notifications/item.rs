@@ -116,7 +116,7 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
     };
     // Whoever held it may have died before it learned what was noted meanwhile.
-    notification.heed_failures();
+    notification.apply_failure_reports();
     Ok(notification)
 }
 
@@ -260,7 +260,7 @@ mod tests {
         let (opened_at, clicked_at) = (Some(clicked.created_at), Some(clicked.created_at));
         let reports = Reports::of_the_person(Some((clicked.created_at, Channel::Push)));
         clicked.engagement = Engagement { reports, opened_at, clicked_at, ..Engagement::default() };
-        clicked.reconsider(clicked.created_at);
+        clicked.recompute_status(clicked.created_at);
         assert_eq!(clicked.status, Status::Delivered);
         let size = bytes(&notification_to_item(&clicked));
         assert!(size <= 1_024, "{size} bytes once it was clicked");

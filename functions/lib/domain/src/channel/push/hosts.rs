@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// Texts that the parameter's `AllowedPattern` matches.
+    /// ParameterTexts that the parameter's `AllowedPattern` matches.
     fn admitted_by_the_template() -> impl Strategy<Value = String> {
         let template = include_str!("../../../../../../template.yaml");
         let (_, parameter) = template.split_once("\n  ExtraPushHosts:\n").unwrap();

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::reading::{Record, RecordEntry, StoredText, Texts};
+use super::parameter_snapshot::{ParameterText, ParameterTexts, Record, RecordEntry};
 use aws::cause;
 use domain::rollout::VersionKey;
 use platform::private::Private;
@@ -42,7 +42,7 @@ const KEY: &str = "rollout#last-good";
 ///
 /// `at` is the time when one of the texts last changed, in milliseconds since the epoch.
 #[derive(Debug, Clone)]
-pub struct LastGood {
+pub struct LastKnownGood {
     dynamodb: Client,
     table: String,
 }
@@ -50,12 +50,12 @@ pub struct LastGood {
 /// Error for a call of the control table that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call} of the last good rollout failed: {cause}")]
-pub struct LastGoodError {
+pub struct LastKnownGoodError {
     call: &'static str,
     cause: String,
 }
 
-impl LastGood {
+impl LastKnownGood {
     /// Creates the record of this control table.
     pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
         Self { dynamodb, table: table.into() }
@@ -65,7 +65,7 @@ impl LastGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn load(&self) -> Result<Option<Record>, LastGoodError> {
+    pub async fn load(&self) -> Result<Option<Record>, LastKnownGoodError> {
         Ok(self.read(true).await?.as_ref().map(record_of))
     }
 
@@ -75,20 +75,20 @@ impl LastGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn unchanged_since(&self, texts: &Texts) -> Result<Option<Timestamp>, LastGoodError> {
+    pub async fn unchanged_since(&self, texts: &ParameterTexts) -> Result<Option<Timestamp>, LastKnownGoodError> {
         let Some(item) = self.read(false).await? else { return Ok(None) };
         let at = number(&item, "at");
-        let text = |stored: &Option<StoredText>| stored.as_ref().map(|stored| stored.text.clone());
+        let text = |stored: &Option<ParameterText>| stored.as_ref().map(|stored| stored.text.clone());
         let is_same = item.contains_key("percentage")
             && text_of(&item, "percentage") == text(&texts.percentage)
             && text_of(&item, "users") == text(&texts.users);
         Ok(at.filter(|_| is_same).and_then(|millis| Timestamp::from_millisecond(millis).ok()))
     }
 
-    async fn read(&self, is_consistent: bool) -> Result<Option<HashMap<String, AttributeValue>>, LastGoodError> {
+    async fn read(&self, is_consistent: bool) -> Result<Option<HashMap<String, AttributeValue>>, LastKnownGoodError> {
         let call = self.dynamodb.get_item().table_name(&self.table).key("pk", string(KEY));
         let call = call.consistent_read(is_consistent).send();
-        let found = call.await.map_err(|error| LastGoodError { call: "GetItem", cause: cause(&error) })?;
+        let found = call.await.map_err(|error| LastKnownGoodError { call: "GetItem", cause: cause(&error) })?;
         Ok(found.item)
     }
 
@@ -98,7 +98,7 @@ impl LastGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn save(&self, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
+    pub async fn save(&self, known: &Record, now: Timestamp) -> Result<bool, LastKnownGoodError> {
         // Read first: an unchanged record then costs one read unit a minute; a refused write would cost a write unit.
         let before = self.load().await?.unwrap_or_default();
         self.save_over(&before, known, now).await
@@ -108,7 +108,7 @@ impl LastGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn save_over(&self, before: &Record, known: &Record, now: Timestamp) -> Result<bool, LastGoodError> {
+    pub async fn save_over(&self, before: &Record, known: &Record, now: Timestamp) -> Result<bool, LastKnownGoodError> {
         let mut is_saved = false;
         for (parameter, attribute) in ATTRIBUTES {
             let before = before.get(parameter).cloned().unwrap_or_default();
@@ -124,10 +124,10 @@ impl LastGood {
     async fn write(
         &self,
         attribute: &str,
-        valid: &StoredText,
+        valid: &ParameterText,
         newest_up_to: Option<VersionKey>,
         changed_at: Option<Timestamp>,
-    ) -> Result<bool, LastGoodError> {
+    ) -> Result<bool, LastKnownGoodError> {
         let mut call = self.dynamodb.update_item().table_name(&self.table).key("pk", string(KEY));
         let up_to = newest_up_to.unwrap_or(valid.key);
         let numbers = [
@@ -149,7 +149,7 @@ impl LastGood {
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_refused(&error) => Ok(false),
-            Err(error) => Err(LastGoodError { call: "UpdateItem", cause: cause(&error) }),
+            Err(error) => Err(LastKnownGoodError { call: "UpdateItem", cause: cause(&error) }),
         }
     }
 }
@@ -179,7 +179,7 @@ fn record_of(item: &HashMap<String, AttributeValue>) -> Record {
     let entry = |attribute: &str| {
         // A text that an older release wrote without a version counts as the oldest.
         let key = key_of(&format!("{attribute}_")).unwrap_or_default();
-        let valid = text_of(item, attribute).map(|text| StoredText { key, text });
+        let valid = text_of(item, attribute).map(|text| ParameterText { key, text });
         RecordEntry { valid, newest_up_to: key_of(&format!("{attribute}_up_to_")) }
     };
     ATTRIBUTES.into_iter().map(|(parameter, attribute)| (parameter, entry(attribute))).collect()
@@ -204,7 +204,7 @@ mod tests {
     use aws::fake_aws;
 
     /// Creates a table that holds `item`, and the list of writes that it receives.
-    fn table(item: Value) -> (LastGood, Arc<Mutex<Vec<Value>>>) {
+    fn table(item: Value) -> (LastKnownGood, Arc<Mutex<Vec<Value>>>) {
         let writes = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&writes);
         let config = fake_aws::config(move |target, body| {
@@ -214,16 +214,16 @@ mod tests {
             }
             std::future::ready((200, item.clone()))
         });
-        (LastGood::new(Client::new(&config), "control"), writes)
+        (LastKnownGood::new(Client::new(&config), "control"), writes)
     }
 
     fn now() -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000).unwrap()
     }
 
-    fn stored(version: i64, text: &str) -> Option<StoredText> {
+    fn stored(version: i64, text: &str) -> Option<ParameterText> {
         let key = VersionKey { modified_ms: 1_000 * version, version };
-        Some(StoredText { key, text: Private::new(text.to_owned()) })
+        Some(ParameterText { key, text: Private::new(text.to_owned()) })
     }
 
     fn entry(version: i64, text: &str) -> RecordEntry {
@@ -286,9 +286,9 @@ mod tests {
     async fn since_when_it_is_unchanged_is_known_only_of_the_same_rollout() {
         let item = json!({"Item": {"percentage": {"S": "10"}, "users": {"S": "[]"}, "at": {"N": "1800000000000"}}});
         let (record, _) = table(item);
-        let same = Texts { percentage: stored(7, "10"), users: stored(1, "[]"), ..Texts::default() };
+        let same = ParameterTexts { percentage: stored(7, "10"), users: stored(1, "[]"), ..ParameterTexts::default() };
         assert_eq!(record.unchanged_since(&same).await, Ok(Some(now())));
-        let changed = Texts { percentage: stored(8, "20"), ..same };
+        let changed = ParameterTexts { percentage: stored(8, "20"), ..same };
         assert_eq!(record.unchanged_since(&changed).await, Ok(None));
         assert_eq!(table(json!({})).0.unchanged_since(&changed).await, Ok(None));
     }
@@ -298,7 +298,7 @@ mod tests {
         let fail = |_, _| {
             std::future::ready((400, json!({"__type": "ResourceNotFoundException", "message": "[\"ada\"] is no list"})))
         };
-        let record = LastGood::new(Client::new(&fake_aws::config(fail)), "control");
+        let record = LastKnownGood::new(Client::new(&fake_aws::config(fail)), "control");
         let error = record.load().await.unwrap_err().to_string();
         assert_eq!(error, "GetItem of the last good rollout failed: ResourceNotFoundException");
     }

@@ -11,13 +11,13 @@ const MAX_EMAIL_BYTES: usize = 2_000;
 
 /// Limits for links on the paid channels, by the settings of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkRoom {
+pub struct LinkLimits {
     /// Click link at its full length, with a placeholder for its token.
     click_link: Option<String>,
     max_parts: u32,
 }
 
-impl LinkRoom {
+impl LinkLimits {
     /// Creates the limits from these settings, with click links below `base`.
     #[must_use]
     pub fn new(base: Option<&PublicBaseUrl>, settings: &Settings) -> Self {
@@ -52,7 +52,7 @@ mod tests {
         settings.sms.max_parts = max_parts;
         let link = Link::parse(&format!("https://example.org/{}", "a".repeat(bytes - 20))).unwrap();
         let base = base.map(|base| PublicBaseUrl::parse(base).unwrap());
-        LinkRoom::new(base.as_ref(), &settings).fault(&link, channels)
+        LinkLimits::new(base.as_ref(), &settings).fault(&link, channels)
     }
 
     #[test]

@@ -40,9 +40,9 @@ async fn the_list_and_the_settings_follow_the_same_rule() {
     world.set("settings", r#"{"sms": {"per_recipient_per_day": 0}}"#);
     world.set("settings", r#"{"sms": {"per_recipient_per_day": 0,}}"#);
     clock.advance(30 * SECOND);
-    let live = idle.live().await;
-    assert!(live.rollout.users.contains("bob") && !live.rollout.users.contains("alice"));
-    assert_eq!(live.settings.sms.per_recipient_per_day, 0);
+    let config = idle.current().await;
+    assert!(config.rollout.users.contains("bob") && !config.rollout.users.contains("alice"));
+    assert_eq!(config.settings.sms.per_recipient_per_day, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,9 +66,9 @@ async fn a_parameter_that_was_deleted_and_created_again_goes_by_its_new_versions
         let world = World::holding("50");
         let (idle, clock) = world.process();
         world.set("rollout-percentage", "100");
-        idle.live().await;
+        idle.current().await;
         if is_recorded {
-            world.last_good().save(&idle.record(), clock.now()).await.unwrap();
+            world.last_known_good().save(&idle.record(), clock.now()).await.unwrap();
         }
         world.delete("rollout-percentage");
         world.set("rollout-percentage", "0");

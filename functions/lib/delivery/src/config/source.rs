@@ -12,8 +12,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
-use super::LastGood;
-use super::reading::{Change, Known, Live, Record, StoredText, Texts};
+use super::LastKnownGood;
+use super::parameter_snapshot::{
+    ConfigSnapshot, ParameterText, ParameterTexts, ParsedConfig, ReadabilityChange, Record,
+};
 use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
 use platform::clock::Clock;
@@ -22,31 +24,31 @@ use platform::clock::Clock;
 const FRESH_MS: i64 = 10_000;
 const JITTER_MS: u16 = 2_000;
 /// Maximum age of a value that is used without waiting while a read is running.
-const YOUNG_MS: i64 = 20_000;
+const MAX_STALE_MS: i64 = 20_000;
 /// Period without a call of SSM after a failed read, so that an outage does not cost every caller a time-out.
 const HOLD_OFF_MS: i64 = 5_000;
 /// Maximum time for which a caller waits for SSM.
 ///
 /// If the answer leaves a doubt, the control table and the parameters' histories together get the same time again.
-const PATIENCE: Duration = Duration::from_secs(3);
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reads and caches [`Live`].
+/// Reads and caches [`ConfigSnapshot`].
 #[derive(Debug)]
-pub struct LiveSource {
+pub struct ConfigSource {
     parameters: ParameterStore,
     prefix: String,
     settings_only: bool,
     with_base: bool,
-    last_good: Option<LastGood>,
+    last_known_good: Option<LastKnownGood>,
     is_sharing: bool,
     clock: Clock,
-    held: Mutex<Held>,
+    held: Mutex<CachedConfig>,
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
-    known: Known,
+struct CachedConfig {
+    known: ParsedConfig,
     /// Start of the read that gave the values; `None` before the first.
     read_at_ms: Option<i64>,
     /// Time of the last call of SSM, and the time until which SSM need not be called again.
@@ -55,7 +57,7 @@ struct Held {
     ssm_is_down: bool,
 }
 
-impl LiveSource {
+impl ConfigSource {
     /// Creates a source of `<prefix>/rollout-percentage`, `<prefix>/rollout-users` and `<prefix>/settings`.
     pub fn new(parameters: ParameterStore, prefix: &str, clock: Clock) -> Self {
         Self {
@@ -63,7 +65,7 @@ impl LiveSource {
             prefix: prefix.to_owned(),
             settings_only: false,
             with_base: false,
-            last_good: None,
+            last_known_good: None,
             is_sharing: false,
             clock,
             held: Mutex::default(),
@@ -85,8 +87,8 @@ impl LiveSource {
 
     /// Sets the record to read if a parameter holds junk or is missing, and while SSM does not answer.
     #[must_use]
-    pub fn with_last_good(self, last_good: LastGood) -> Self {
-        Self { last_good: Some(last_good), ..self }
+    pub fn with_last_known_good(self, last_known_good: LastKnownGood) -> Self {
+        Self { last_known_good: Some(last_known_good), ..self }
     }
 
     /// Writes results from a parameter's history to the control table, for functions that may write that table.
@@ -99,76 +101,76 @@ impl LiveSource {
     ///
     /// A parameter that cannot be read has the value of the newest valid version that Parameter Store held. Without
     /// one, the percentage of version 2 is 0.
-    pub async fn live(&self) -> Live {
-        if let Some(live) = self.cached(Held::need_not_ask) {
-            return live;
+    pub async fn current(&self) -> ConfigSnapshot {
+        if let Some(config) = self.cached(CachedConfig::need_not_ask) {
+            return config;
         }
         let _reading = match self.reading.try_lock() {
             Ok(first) => first,
             Err(_) => {
-                if let Some(live) = self.cached(Held::is_young) {
-                    return live;
+                if let Some(config) = self.cached(CachedConfig::is_usable_while_reading) {
+                    return config;
                 }
                 self.reading.lock().await
             }
         };
         // The previous holder of the lock has most likely just read SSM.
-        if let Some(live) = self.cached(Held::need_not_ask) {
-            return live;
+        if let Some(config) = self.cached(CachedConfig::need_not_ask) {
+            return config;
         }
         self.read().await
     }
 
     /// Returns the configuration in force, read now whatever is cached.
-    pub async fn reread(&self) -> Live {
+    pub async fn refresh(&self) -> ConfigSnapshot {
         let _reading = self.reading.lock().await;
         self.read().await
     }
 
     /// Returns the texts of the present values.
-    pub fn good_texts(&self) -> Texts {
-        self.held().known.good_texts()
+    pub fn valid_texts(&self) -> ParameterTexts {
+        self.cache().known.valid_texts()
     }
 
     /// Returns the record that the control table should hold.
     pub fn record(&self) -> Record {
-        self.held().known.record()
+        self.cache().known.record()
     }
 
-    fn cached(&self, serves: fn(&Held, i64) -> bool) -> Option<Live> {
-        let held = self.held();
-        serves(&held, self.now_ms()).then(|| held.known.live())
+    fn cached(&self, serves: fn(&CachedConfig, i64) -> bool) -> Option<ConfigSnapshot> {
+        let held = self.cache();
+        serves(&held, self.now_ms()).then(|| held.known.snapshot())
     }
 
     /// Reads everything before any part takes effect, so that no decision uses half of a change.
     ///
     /// Only the holder of the lock `reading` calls this.
-    async fn read(&self) -> Live {
+    async fn read(&self) -> ConfigSnapshot {
         // The age counts from before the call, since the answer may be that old.
         let began_ms = self.now_ms();
-        let mut known = self.held().known.clone();
-        let answer = tokio::time::timeout(PATIENCE, self.parameters.versions(self.names())).await;
+        let mut known = self.cache().known.clone();
+        let answer = tokio::time::timeout(READ_TIMEOUT, self.parameters.versions(self.names())).await;
         match answer {
             Ok(Ok(found)) => {
                 let changes = known.take(self.texts(found), self.settings_only);
-                let is_settled = self.settle(&mut known, false).await;
+                let is_settled = self.resolve_doubts(&mut known, false).await;
                 self.take(began_ms, known, is_settled);
                 changes.iter().for_each(|change| self.tell(change));
             }
             Ok(Err(error)) => {
-                self.settle(&mut known, true).await;
+                self.resolve_doubts(&mut known, true).await;
                 self.keep(began_ms, known, &error.to_string());
             }
             Err(_) => {
-                self.settle(&mut known, true).await;
+                self.resolve_doubts(&mut known, true).await;
                 self.keep(began_ms, known, "GetParameters took longer than 3 s");
             }
         }
-        self.held().known.live()
+        self.cache().known.snapshot()
     }
 
-    fn take(&self, began_ms: i64, known: Known, is_settled: bool) {
-        let mut held = self.held();
+    fn take(&self, began_ms: i64, known: ParsedConfig, is_settled: bool) {
+        let mut held = self.cache();
         held.known = known;
         let was_down = std::mem::take(&mut held.ssm_is_down);
         held.read_at_ms = Some(began_ms);
@@ -181,8 +183,8 @@ impl LiveSource {
         }
     }
 
-    fn keep(&self, began_ms: i64, known: Known, cause: &str) {
-        let mut held = self.held();
+    fn keep(&self, began_ms: i64, known: ParsedConfig, cause: &str) {
+        let mut held = self.cache();
         held.known = known;
         let was_down = std::mem::replace(&mut held.ssm_is_down, true);
         held.asked_at_ms = began_ms;
@@ -199,12 +201,12 @@ impl LiveSource {
     /// read.
     ///
     /// Costs nothing while every parameter is valid.
-    async fn settle(&self, known: &mut Known, is_down: bool) -> bool {
+    async fn resolve_doubts(&self, known: &mut ParsedConfig, is_down: bool) -> bool {
         let doubtful = known.doubtful(self.settings_only, is_down);
         if doubtful.is_empty() {
             return true;
         }
-        let Ok(is_settled) = tokio::time::timeout(PATIENCE, self.look_elsewhere(known, &doubtful, is_down)).await
+        let Ok(is_settled) = tokio::time::timeout(READ_TIMEOUT, self.read_fallbacks(known, &doubtful, is_down)).await
         else {
             tracing::warn!("the control table and the parameters' histories took longer than 3 s");
             return false;
@@ -212,7 +214,7 @@ impl LiveSource {
         is_settled
     }
 
-    async fn look_elsewhere(&self, known: &mut Known, doubtful: &[&'static str], is_down: bool) -> bool {
+    async fn read_fallbacks(&self, known: &mut ParsedConfig, doubtful: &[&'static str], is_down: bool) -> bool {
         let kept = self.load().await;
         let mut is_settled = kept.is_some();
         known.consult(kept.as_ref().unwrap_or(&Record::new()), doubtful);
@@ -236,15 +238,15 @@ impl LiveSource {
 
     /// Returns the control table's record, or `None` if it cannot be read.
     async fn load(&self) -> Option<Record> {
-        let Some(record) = self.last_good.as_ref() else { return Some(Record::new()) };
+        let Some(record) = self.last_known_good.as_ref() else { return Some(Record::new()) };
         let kept = record.load().await;
         let kept = kept.map_err(|error| tracing::warn!(%error, "the last good record cannot be read"));
         kept.ok().map(Option::unwrap_or_default)
     }
 
     /// Stores results from a parameter's history, so that other processes need not read it.
-    async fn share(&self, kept: &Record, known: &Known, doubtful: &[&'static str]) {
-        let Some(record) = self.last_good.as_ref() else { return };
+    async fn share(&self, kept: &Record, known: &ParsedConfig, doubtful: &[&'static str]) {
+        let Some(record) = self.last_known_good.as_ref() else { return };
         let mut found = known.record();
         found.retain(|parameter, _| doubtful.contains(parameter));
         if let Err(error) = record.save_over(kept, &found, self.clock.now()).await {
@@ -252,13 +254,13 @@ impl LiveSource {
         }
     }
 
-    fn tell(&self, change: &Change) {
+    fn tell(&self, change: &ReadabilityChange) {
         match change {
-            Change::Unreadable { parameter, why } => {
+            ReadabilityChange::Unreadable { parameter, why } => {
                 let parameter = self.name(parameter);
                 tracing::error!(alarm = "rollout_unreadable", parameter, why, "the last good value stays in force");
             }
-            Change::Readable { parameter } => {
+            ReadabilityChange::Readable { parameter } => {
                 let parameter = self.name(parameter);
                 tracing::info!(recovered = "rollout_unreadable", parameter, "the parameter is readable again");
             }
@@ -272,9 +274,9 @@ impl LiveSource {
         all.into_iter().take(wanted).chain(base).map(|name| self.name(name)).collect()
     }
 
-    fn texts(&self, mut found: HashMap<String, ParameterVersion>) -> Texts {
-        let mut stored = |parameter| found.remove(&self.name(parameter)).map(StoredText::from);
-        Texts {
+    fn texts(&self, mut found: HashMap<String, ParameterVersion>) -> ParameterTexts {
+        let mut stored = |parameter| found.remove(&self.name(parameter)).map(ParameterText::from);
+        ParameterTexts {
             percentage: stored("rollout-percentage"),
             users: stored("rollout-users"),
             settings: stored("settings"),
@@ -290,19 +292,19 @@ impl LiveSource {
         Timestamp::as_millisecond(self.clock.now())
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn cache(&self) -> MutexGuard<'_, CachedConfig> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl CachedConfig {
     fn need_not_ask(&self, now_ms: i64) -> bool {
         // If the clock was set back, the age is unknown and SSM is called.
         (self.asked_at_ms..self.ask_again_at_ms).contains(&now_ms)
     }
 
-    fn is_young(&self, now_ms: i64) -> bool {
-        self.read_at_ms.is_some_and(|read_at_ms| (0..YOUNG_MS).contains(&(now_ms - read_at_ms)))
+    fn is_usable_while_reading(&self, now_ms: i64) -> bool {
+        self.read_at_ms.is_some_and(|read_at_ms| (0..MAX_STALE_MS).contains(&(now_ms - read_at_ms)))
     }
 }
 

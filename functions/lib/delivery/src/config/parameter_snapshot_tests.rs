@@ -1,46 +1,46 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 
-fn stored(version: i64, text: &str) -> Option<StoredText> {
+fn stored(version: i64, text: &str) -> Option<ParameterText> {
     let key = VersionKey { modified_ms: 1_000 * version, version };
-    Some(StoredText { key, text: Private::new(text.to_owned()) })
+    Some(ParameterText { key, text: Private::new(text.to_owned()) })
 }
 
-fn texts(percentage: &str, users: &str, settings: &str) -> Texts {
+fn texts(percentage: &str, users: &str, settings: &str) -> ParameterTexts {
     let (percentage, users, settings) = (stored(1, percentage), stored(1, users), stored(1, settings));
-    Texts { percentage, users, settings, public_base_url: None }
+    ParameterTexts { percentage, users, settings, public_base_url: None }
 }
 
 #[test]
 fn a_base_for_links_may_never_have_been_there_and_stays_when_it_goes_missing() {
-    let mut known = Known::default();
-    let with = |base: Option<&str>| Texts {
+    let mut known = ParsedConfig::default();
+    let with = |base: Option<&str>| ParameterTexts {
         public_base_url: base.and_then(|base| stored(1, base)),
         ..texts("10", "[]", "{}")
     };
-    let base_of = |known: &Known| known.live().public_base_url.map(|base| base.to_string());
+    let base_of = |known: &ParsedConfig| known.snapshot().public_base_url.map(|base| base.to_string());
     assert_eq!((known.take(with(None), false), base_of(&known)), (vec![], None));
     assert_eq!(known.take(with(Some("https://a.example")), false), []);
     assert!(matches!(
         &known.take(with(Some("junk")), false)[..],
-        [Change::Unreadable { parameter: "public-base-url", .. }]
+        [ReadabilityChange::Unreadable { parameter: "public-base-url", .. }]
     ));
     assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
-    assert!(matches!(&known.take(with(None), false)[..], [Change::Unreadable { .. }]));
+    assert!(matches!(&known.take(with(None), false)[..], [ReadabilityChange::Unreadable { .. }]));
     assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
-    assert!(matches!(&known.take(with(Some("https://b.example")), false)[..], [Change::Readable { .. }]));
+    assert!(matches!(&known.take(with(Some("https://b.example")), false)[..], [ReadabilityChange::Readable { .. }]));
     assert_eq!(base_of(&known).as_deref(), Some("https://b.example"));
 }
 
-fn percentage_of(known: &Known) -> String {
-    known.live().rollout.percentage.to_string()
+fn percentage_of(known: &ParsedConfig) -> String {
+    known.snapshot().rollout.percentage.to_string()
 }
 
 #[test]
 fn junk_keeps_the_last_good_value_and_is_told_once_per_change() {
-    let mut known = Known::default();
+    let mut known = ParsedConfig::default();
     assert_eq!(known.take(texts("10", "[]", "{}"), false), []);
-    let unreadable = |why: &str| Change::Unreadable { parameter: "rollout-percentage", why: why.to_owned() };
+    let unreadable = |why: &str| ReadabilityChange::Unreadable { parameter: "rollout-percentage", why: why.to_owned() };
     let changes = known.take(texts("101", "[]", "{}"), false);
     assert_eq!(changes, [unreadable("it is above 100")]);
     assert_eq!(known.take(texts("101", "[]", "{}"), false), []);
@@ -48,46 +48,48 @@ fn junk_keeps_the_last_good_value_and_is_told_once_per_change() {
     assert_eq!(other_junk, [unreadable("it is empty")]);
     assert_eq!(percentage_of(&known), "10");
     let back = known.take(texts("10", "[]", "{}"), false);
-    assert_eq!(back, [Change::Readable { parameter: "rollout-percentage" }]);
+    assert_eq!(back, [ReadabilityChange::Readable { parameter: "rollout-percentage" }]);
 }
 
 #[test]
 fn one_unreadable_value_does_not_hold_back_the_others() {
-    let mut known = Known::default();
+    let mut known = ParsedConfig::default();
     known.take(texts("10", "[]", "{}"), false);
     let changes = known.take(texts("0", "alice", r#"{"sms": {"max_parts": 1}}"#), false);
     assert_eq!(changes.len(), 1);
-    assert!(known.live().rollout.is_killed());
-    assert_eq!(known.live().settings.sms.max_parts, 1);
+    assert!(known.snapshot().rollout.is_killed());
+    assert_eq!(known.snapshot().settings.sms.max_parts, 1);
 }
 
 #[test]
 fn a_parameter_that_is_gone_keeps_its_last_good_value() {
-    let mut known = Known::default();
+    let mut known = ParsedConfig::default();
     known.take(texts("10", r#"["alice"]"#, "{}"), false);
-    let changes = known.take(Texts::default(), false);
+    let changes = known.take(ParameterTexts::default(), false);
     assert_eq!(changes.len(), 3);
     assert!(
-        changes.iter().all(|change| matches!(change, Change::Unreadable { why, .. } if why == "it does not exist"))
+        changes
+            .iter()
+            .all(|change| matches!(change, ReadabilityChange::Unreadable { why, .. } if why == "it does not exist"))
     );
     assert_eq!(percentage_of(&known), "10");
-    assert!(known.live().rollout.users.contains("alice"));
+    assert!(known.snapshot().rollout.users.contains("alice"));
 }
 
 #[test]
 fn nothing_known_is_v2_for_nobody_and_the_default_settings() {
-    let known = Known::default();
-    assert!(known.live().rollout.is_killed() && known.doubtful(false, false).is_empty());
-    assert_eq!(*known.live().settings, Settings::default());
+    let known = ParsedConfig::default();
+    assert!(known.snapshot().rollout.is_killed() && known.doubtful(false, false).is_empty());
+    assert_eq!(*known.snapshot().settings, Settings::default());
 }
 
-fn entry(valid: Option<StoredText>, up_to: i64) -> RecordEntry {
+fn entry(valid: Option<ParameterText>, up_to: i64) -> RecordEntry {
     RecordEntry { valid, newest_up_to: Some(VersionKey { modified_ms: 1_000 * up_to, version: up_to }) }
 }
 
 #[test]
 fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
-    let mut known = Known::default();
+    let mut known = ParsedConfig::default();
     known.take(texts("junk", r#"["alice"]"#, "{}"), false);
     let doubtful = known.doubtful(false, false);
     assert_eq!((doubtful.as_slice(), known.needs_history(false)), (&["rollout-percentage"][..], doubtful.clone()));
@@ -97,32 +99,32 @@ fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
         ("settings", entry(stored(9, "junk"), 9)),
     ]);
     known.consult(&record, &doubtful);
-    let rollout = known.live().rollout;
+    let rollout = known.snapshot().rollout;
     assert_eq!(rollout.percentage.to_string(), "25");
     assert!(rollout.users.contains("alice") && !rollout.users.contains("bob"));
     assert_eq!(known.needs_history(false), ["rollout-percentage"], "nothing says that 25 was the last before the junk");
 
-    let mut nothing = Known::default();
-    nothing.take(Texts::default(), false);
+    let mut nothing = ParsedConfig::default();
+    nothing.take(ParameterTexts::default(), false);
     nothing.consult(&record, &["settings"]);
-    assert_eq!(nothing.live(), Live::default());
+    assert_eq!(nothing.snapshot(), ConfigSnapshot::default());
 }
 
 #[test]
 fn a_record_that_goes_up_to_the_junk_spares_the_history() {
-    let mut known = Known::default();
-    known.take(Texts { percentage: stored(5, "100"), ..texts("", "[]", "{}") }, false);
-    known.take(Texts { percentage: stored(7, "0%"), ..texts("", "[]", "{}") }, false);
+    let mut known = ParsedConfig::default();
+    known.take(ParameterTexts { percentage: stored(5, "100"), ..texts("", "[]", "{}") }, false);
+    known.take(ParameterTexts { percentage: stored(7, "0%"), ..texts("", "[]", "{}") }, false);
     known.consult(&Record::from([("rollout-percentage", entry(stored(6, "0"), 7))]), &["rollout-percentage"]);
-    assert!(known.live().rollout.is_killed() && known.needs_history(false).is_empty());
+    assert!(known.snapshot().rollout.is_killed() && known.needs_history(false).is_empty());
     assert!(known.doubtful(false, false).is_empty() && known.doubtful(false, true).len() == 4);
 }
 
 #[test]
 fn a_history_without_a_valid_version_is_read_once_and_the_newest_known_stays() {
-    let mut known = Known::default();
-    known.take(Texts { percentage: stored(5, "25"), ..texts("", "[]", "{}") }, false);
-    known.take(Texts { percentage: stored(200, "x"), ..texts("", "[]", "{}") }, false);
+    let mut known = ParsedConfig::default();
+    known.take(ParameterTexts { percentage: stored(5, "25"), ..texts("", "[]", "{}") }, false);
+    known.take(ParameterTexts { percentage: stored(200, "x"), ..texts("", "[]", "{}") }, false);
     let junk =
         ParameterVersion { version: 200, modified_ms: 200_000, value: Private::new("x".to_owned()), written: None };
     known.learn("rollout-percentage", vec![junk]);
@@ -137,16 +139,16 @@ fn a_history_without_a_valid_version_is_read_once_and_the_newest_known_stays() {
 
 #[test]
 fn with_settings_only_the_rollout_is_not_missed() {
-    let mut known = Known::default();
-    assert_eq!(known.take(Texts { settings: stored(1, "{}"), ..Texts::default() }, true), []);
+    let mut known = ParsedConfig::default();
+    assert_eq!(known.take(ParameterTexts { settings: stored(1, "{}"), ..ParameterTexts::default() }, true), []);
     assert!(known.doubtful(true, false).is_empty());
     assert_eq!(known.doubtful(true, true), ["settings"]);
 }
 
 #[test]
 fn the_good_texts_are_those_the_values_came_from() {
-    let mut known = Known::default();
+    let mut known = ParsedConfig::default();
     known.take(texts("10", "[]", "{}"), false);
     known.take(texts("junk", "[\"alice\"]", "{}"), false);
-    assert_eq!(known.good_texts(), texts("10", "[\"alice\"]", "{}"));
+    assert_eq!(known.valid_texts(), texts("10", "[\"alice\"]", "{}"));
 }

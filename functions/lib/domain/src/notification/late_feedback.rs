@@ -14,7 +14,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, AttemptOutcome, Engagement, Finding, Notification, Reason, Status};
+use super::{Attempt, AttemptOutcome, Engagement, FailureReason, Notification, Reason, Status};
 use crate::channel::Channel;
 
 impl Notification {
@@ -41,14 +41,14 @@ impl Notification {
     }
 
     /// Takes over the stored facts, which changed while the function held the lease, and applies reported failures.
-    pub fn learn(&mut self, facts: Engagement) {
+    pub fn merge_engagement(&mut self, facts: Engagement) {
         self.engagement = facts;
-        self.heed_failures();
+        self.apply_failure_reports();
     }
 
     /// Applies reported failures to the attempts that they are about. Returns `true` if an attempt that counted as
     /// accepted or uncertain now counts as failed.
-    pub fn heed_failures(&mut self) -> bool {
+    pub fn apply_failure_reports(&mut self) -> bool {
         let mut found = false;
         for attempt in &mut self.attempts {
             let report = self.engagement.reports.on(attempt.channel);
@@ -67,11 +67,11 @@ impl Notification {
     }
 
     /// Recomputes the status after a new fact, unless a function holds the lease.
-    pub fn reconsider(&mut self, now: Timestamp) {
+    pub fn recompute_status(&mut self, now: Timestamp) {
         if self.status == Status::Sending {
             return;
         }
-        let only_now = self.heed_failures();
+        let only_now = self.apply_failure_reports();
         match (self.status, self.engagement.is_delivered()) {
             (Status::Accepted | Status::Failed | Status::Expired | Status::Uncertain, true) => self.confirm(),
             (Status::Cascading, true) => self.finish(Status::Delivered, None, now),
@@ -107,7 +107,7 @@ impl Notification {
 }
 
 /// Returns `true` if a provider had accepted the attempt and reported a failure later. The detail of such an attempt is
-/// a code of [`Finding`], which no refusal has.
+/// a code of [`FailureReason`], which no refusal has.
 fn came_back(attempt: &Attempt) -> bool {
-    Finding::ALL.into_iter().any(|finding| attempt.detail.as_deref() == Some(finding.as_str()))
+    FailureReason::ALL.into_iter().any(|finding| attempt.detail.as_deref() == Some(finding.as_str()))
 }

@@ -13,7 +13,7 @@ use domain::settings::SmsSettings;
 /// Reason why a recipient cannot be reached on a channel, as `explain` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Obstacle {
+pub enum UnreachableReason {
     /// No device is registered.
     NoDevice,
     /// The profile has no address for the channel.
@@ -36,49 +36,49 @@ pub enum Obstacle {
 /// Returns the obstacle between a channel and this recipient. Of several, returns the one that the caller can remove
 /// first.
 #[must_use]
-pub fn obstacle(
+pub fn unreachable_reason(
     channel: Channel,
     recipient: Option<&Recipient>,
     version: Version,
     sms: &SmsSettings,
     home_country: CountryCode,
-) -> Option<Obstacle> {
-    let Some(recipient) = recipient else { return Some(Obstacle::UnknownRecipient) };
+) -> Option<UnreachableReason> {
+    let Some(recipient) = recipient else { return Some(UnreachableReason::UnknownRecipient) };
     if version == Version::V1 && channel != Channel::Push {
-        return Some(Obstacle::Version1);
+        return Some(UnreachableReason::Version1);
     }
     let missing = match channel {
-        Channel::Push => recipient.devices.is_empty().then_some(Obstacle::NoDevice),
-        Channel::Email => recipient.email.is_none().then_some(Obstacle::NoAddress),
-        Channel::Sms => recipient.phone.is_none().then_some(Obstacle::NoAddress),
+        Channel::Push => recipient.devices.is_empty().then_some(UnreachableReason::NoDevice),
+        Channel::Email => recipient.email.is_none().then_some(UnreachableReason::NoAddress),
+        Channel::Sms => recipient.phone.is_none().then_some(UnreachableReason::NoAddress),
     };
-    let opted_out = || (!recipient.preferences.wants_channel(channel)).then_some(Obstacle::OptedOutChannel);
-    let suppressed = || recipient.suppressed.contains(&channel).then_some(Obstacle::Suppressed);
+    let opted_out = || (!recipient.preferences.wants_channel(channel)).then_some(UnreachableReason::OptedOutChannel);
+    let suppressed = || recipient.suppressed.contains(&channel).then_some(UnreachableReason::Suppressed);
     let phone = || recipient.phone.as_ref().filter(|_| channel == Channel::Sms);
-    missing.or_else(opted_out).or_else(suppressed).or_else(|| phone_obstacle(phone()?, sms, home_country))
+    missing.or_else(opted_out).or_else(suppressed).or_else(|| phone_fault(phone()?, sms, home_country))
 }
 
-fn phone_obstacle(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryCode) -> Option<Obstacle> {
+fn phone_fault(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryCode) -> Option<UnreachableReason> {
     if phone.check_mobile().is_err() {
-        return Some(Obstacle::InvalidNumber);
+        return Some(UnreachableReason::InvalidNumber);
     }
     let allowed = |country: &str| match &sms.allowed_countries {
         Some(countries) => countries.iter().any(|allowed| allowed.as_str() == country),
         None => home_country.as_str() == country,
     };
-    (!phone.country().is_some_and(allowed)).then_some(Obstacle::CountryNotAllowed)
+    (!phone.country().is_some_and(allowed)).then_some(UnreachableReason::CountryNotAllowed)
 }
 
 /// Returns the channels that cannot reach this recipient: SMS, if the phone is not a mobile or its country is not
 /// allowed.
 #[must_use]
-pub fn impossible_channels(
+pub fn unreachable_channels(
     recipient: Option<&Recipient>,
     sms: &SmsSettings,
     home_country: CountryCode,
 ) -> BTreeSet<Channel> {
     let phone = recipient.and_then(|recipient| recipient.phone.as_ref());
-    let obstacle = phone.and_then(|phone| phone_obstacle(phone, sms, home_country));
+    let obstacle = phone.and_then(|phone| phone_fault(phone, sms, home_country));
     obstacle.map(|_| Channel::Sms).into_iter().collect()
 }
 
@@ -94,8 +94,8 @@ mod tests {
         let because = |channel, version, change: &dyn Fn(&mut Recipient)| {
             let mut recipient = with_everything(1);
             change(&mut recipient);
-            let found = obstacle(channel, Some(&recipient), version, &SmsSettings::default(), home);
-            let impossible = impossible_channels(Some(&recipient), &SmsSettings::default(), home);
+            let found = unreachable_reason(channel, Some(&recipient), version, &SmsSettings::default(), home);
+            let impossible = unreachable_channels(Some(&recipient), &SmsSettings::default(), home);
             if channel == Channel::Sms && version == Version::V2 {
                 let open = recipient.reachable_on(channel) && !impossible.contains(&channel);
                 assert_eq!(found.is_none(), open, "explain and the gates agree");
@@ -130,7 +130,7 @@ mod tests {
         for (channel, version, change, why) in table {
             assert_eq!(because(channel, version, change), serde_json::json!(why), "{channel} {version:?}");
         }
-        let unknown = obstacle(push, None, Version::V2, &SmsSettings::default(), home);
-        assert_eq!(unknown, Some(Obstacle::UnknownRecipient));
+        let unknown = unreachable_reason(push, None, Version::V2, &SmsSettings::default(), home);
+        assert_eq!(unknown, Some(UnreachableReason::UnknownRecipient));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Reason why a message did not, or may not, reach the recipient. If two are reported, the first in this order is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Finding {
+pub enum FailureReason {
     /// The recipient reported the message as unwanted.
     Complaint,
     /// The recipient opted out at the provider or in this service.
@@ -46,7 +46,7 @@ pub enum Finding {
     Unknown,
 }
 
-impl Finding {
+impl FailureReason {
     /// All findings.
     pub const ALL: [Self; 18] = [
         Self::Complaint,
@@ -114,7 +114,7 @@ impl Finding {
 
 /// Keeps the more severe of two findings, which is the first in their order. So the order of the reports does not
 /// matter.
-pub fn weightier(known: &mut Option<Finding>, found: Finding) {
+pub fn more_severe(known: &mut Option<FailureReason>, found: FailureReason) {
     *known = Some(known.map_or(found, |known| known.min(found)));
 }
 
@@ -125,10 +125,10 @@ mod tests {
 
     #[test]
     fn every_code_is_the_one_in_the_table_and_reads_back() {
-        for finding in Finding::ALL {
+        for finding in FailureReason::ALL {
             assert_eq!(serde_json::json!(finding), finding.as_str());
-            assert_eq!(serde_json::from_value::<Finding>(finding.as_str().into()).unwrap(), finding);
+            assert_eq!(serde_json::from_value::<FailureReason>(finding.as_str().into()).unwrap(), finding);
         }
-        assert!(Finding::ALL.is_sorted());
+        assert!(FailureReason::ALL.is_sorted());
     }
 }

@@ -149,42 +149,42 @@ impl World {
     }
 
     /// Starts a process in this world; returns its source and its clock.
-    pub fn process(self: &Arc<Self>) -> (Arc<LiveSource>, Clock) {
+    pub fn process(self: &Arc<Self>) -> (Arc<ConfigSource>, Clock) {
         let (source, clock) = self.source();
         (Arc::new(source), clock)
     }
 
     /// Creates a world that holds this percentage, and a process that has read it and is idle since then.
-    pub async fn with_idle_process(percentage: &str) -> (Arc<Self>, Arc<LiveSource>, Clock) {
+    pub async fn with_idle_process(percentage: &str) -> (Arc<Self>, Arc<ConfigSource>, Clock) {
         let world = Self::holding(percentage);
         let (idle, clock) = world.process();
-        idle.live().await;
+        idle.current().await;
         (world, idle, clock)
     }
 
     /// Stores the record of a process, as the minute schedule of rollup does.
-    pub async fn record(self: &Arc<Self>, source: &LiveSource, clock: &Clock) {
-        source.live().await;
-        self.last_good().save(&source.record(), clock.now()).await.unwrap();
+    pub async fn record(self: &Arc<Self>, source: &ConfigSource, clock: &Clock) {
+        source.current().await;
+        self.last_known_good().save(&source.record(), clock.now()).await.unwrap();
     }
 
-    pub fn source(self: &Arc<Self>) -> (LiveSource, Clock) {
+    pub fn source(self: &Arc<Self>) -> (ConfigSource, Clock) {
         let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
         (self.source_at(&clock), clock)
     }
 
-    pub fn source_at(self: &Arc<Self>, clock: &Clock) -> LiveSource {
+    pub fn source_at(self: &Arc<Self>, clock: &Clock) -> ConfigSource {
         let world = Arc::clone(self);
         let config = fake_aws::config(move |target, body| Arc::clone(&world).answer(target, body));
         let store = ParameterStore::new(aws_sdk_ssm::Client::new(&config));
-        LiveSource::new(store, "/push", clock.clone()).with_last_good(self.last_good())
+        ConfigSource::new(store, "/push", clock.clone()).with_last_known_good(self.last_known_good())
     }
 
     /// Returns the record as rollup uses it.
-    pub fn last_good(self: &Arc<Self>) -> LastGood {
+    pub fn last_known_good(self: &Arc<Self>) -> LastKnownGood {
         let world = Arc::clone(self);
         let config = fake_aws::config(move |target, body| Arc::clone(&world).answer(target, body));
-        LastGood::new(Client::new(&config), "control")
+        LastKnownGood::new(Client::new(&config), "control")
     }
 }
 
@@ -198,6 +198,6 @@ fn throttled() -> (u16, Value) {
     (400, json!({"__type": "ThrottlingException", "message": "Rate exceeded"}))
 }
 
-pub async fn percentage(source: &LiveSource) -> String {
-    source.live().await.rollout.percentage.to_string()
+pub async fn percentage(source: &ConfigSource) -> String {
+    source.current().await.rollout.percentage.to_string()
 }

@@ -13,7 +13,7 @@ use platform::private::Private;
 
 /// One snapshot of the configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Live {
+pub struct ConfigSnapshot {
     /// Rollout of version 2.
     pub rollout: Rollout,
     /// All other settings.
@@ -24,37 +24,37 @@ pub struct Live {
 
 /// Text of one version of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredText {
+pub struct ParameterText {
     /// Position of the version in the order of versions.
     pub key: VersionKey,
     /// The text.
     pub text: Private<String>,
 }
 
-impl From<ParameterVersion> for StoredText {
+impl From<ParameterVersion> for ParameterText {
     fn from(version: ParameterVersion) -> Self {
         Self { key: version.key(), text: version.value }
     }
 }
 
-/// Texts as SSM holds them, or as SSM last held them when a read succeeded. `None` means that there is no text.
+/// ParameterTexts as SSM holds them, or as SSM last held them when a read succeeded. `None` means that there is no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Texts {
+pub struct ParameterTexts {
     /// Text of `rollout-percentage`.
-    pub percentage: Option<StoredText>,
+    pub percentage: Option<ParameterText>,
     /// Text of `rollout-users`.
-    pub users: Option<StoredText>,
+    pub users: Option<ParameterText>,
     /// Text of `settings`.
-    pub settings: Option<StoredText>,
+    pub settings: Option<ParameterText>,
     /// Text of `public-base-url`, which may not exist yet.
-    pub public_base_url: Option<StoredText>,
+    pub public_base_url: Option<ParameterText>,
 }
 
 /// Entry of the control table's record for one parameter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordEntry {
     /// Newest valid version that any process stored.
-    pub valid: Option<StoredText>,
+    pub valid: Option<ParameterText>,
     /// Version up to which `valid` is certainly the newest valid one: its own, or that of junk written after it.
     pub newest_up_to: Option<VersionKey>,
 }
@@ -62,9 +62,9 @@ pub struct RecordEntry {
 /// The control table's record, by the last part of each parameter's name.
 pub type Record = BTreeMap<&'static str, RecordEntry>;
 
-/// Change of a parameter's state that is logged as one line.
+/// ReadabilityChange of a parameter's state that is logged as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum ReadabilityChange {
     /// The parameter became unreadable, or is unreadable for another reason.
     Unreadable {
         /// Last part of the parameter's name.
@@ -84,7 +84,7 @@ pub enum Change {
 struct Slot<T> {
     name: &'static str,
     parse: fn(&str) -> Result<T, String>,
-    good: Option<(StoredText, T)>,
+    good: Option<(ParameterText, T)>,
     /// Version in SSM at the last read; `None` if there was none.
     present: Option<VersionKey>,
     /// Fault of the version in SSM.
@@ -104,7 +104,7 @@ impl<T: Clone + Default> Slot<T> {
     }
 
     /// Takes SSM's answer. A valid version in SSM is the newest valid one.
-    fn take(&mut self, stored: Option<StoredText>) -> Option<Change> {
+    fn take(&mut self, stored: Option<ParameterText>) -> Option<ReadabilityChange> {
         self.present = stored.as_ref().map(|stored| stored.key);
         let fault = match stored {
             None if self.is_optional && self.good.is_none() => None,
@@ -118,7 +118,7 @@ impl<T: Clone + Default> Slot<T> {
     }
 
     /// Parses a text and makes it the value if it is valid.
-    fn adopt(&mut self, stored: StoredText) -> Result<(), String> {
+    fn adopt(&mut self, stored: ParameterText) -> Result<(), String> {
         match &mut self.good {
             Some((held, _)) if held.text == stored.text => held.key = stored.key,
             _ => {
@@ -129,20 +129,25 @@ impl<T: Clone + Default> Slot<T> {
         Ok(())
     }
 
-    fn become_faulty(&mut self, fault: Option<String>) -> Option<Change> {
+    fn become_faulty(&mut self, fault: Option<String>) -> Option<ReadabilityChange> {
         if fault == self.fault {
             return None;
         }
         self.fault = fault;
         let parameter = self.name;
-        Some(self.fault.clone().map_or(Change::Readable { parameter }, |why| Change::Unreadable { parameter, why }))
+        Some(
+            self.fault.clone().map_or(ReadabilityChange::Readable { parameter }, |why| ReadabilityChange::Unreadable {
+                parameter,
+                why,
+            }),
+        )
     }
 
     fn value(&self) -> T {
         self.good.as_ref().map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    fn stored(&self) -> Option<StoredText> {
+    fn stored(&self) -> Option<ParameterText> {
         self.good.as_ref().map(|(stored, _)| stored.clone())
     }
 }
@@ -204,16 +209,16 @@ fn shown<T, E: fmt::Display>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-/// Known state of all parameters.
+/// ParsedConfig state of all parameters.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct ParsedConfig {
     percentage: Slot<Percentage>,
     users: Slot<Arc<ListedUsers>>,
     settings: Slot<Arc<Settings>>,
     public_base_url: Slot<Option<PublicBaseUrl>>,
 }
 
-impl Default for Known {
+impl Default for ParsedConfig {
     /// Returns the state without any version: version 2 off, no listed users, every setting at its default.
     fn default() -> Self {
         Self {
@@ -228,9 +233,9 @@ impl Default for Known {
     }
 }
 
-impl Known {
+impl ParsedConfig {
     /// Takes one answer of SSM. With `settings_only`, the other parameters are ignored.
-    pub fn take(&mut self, texts: Texts, settings_only: bool) -> Vec<Change> {
+    pub fn take(&mut self, texts: ParameterTexts, settings_only: bool) -> Vec<ReadabilityChange> {
         let settings = self.settings.take(texts.settings);
         if settings_only {
             return settings.into_iter().collect();
@@ -286,14 +291,14 @@ impl Known {
     }
 
     /// Returns the values in force.
-    pub fn live(&self) -> Live {
+    pub fn snapshot(&self) -> ConfigSnapshot {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
-        Live { rollout, settings: self.settings.value(), public_base_url: self.public_base_url.value() }
+        ConfigSnapshot { rollout, settings: self.settings.value(), public_base_url: self.public_base_url.value() }
     }
 
     /// Returns the texts of the values in force.
-    pub fn good_texts(&self) -> Texts {
-        Texts {
+    pub fn valid_texts(&self) -> ParameterTexts {
+        ParameterTexts {
             percentage: self.percentage.stored(),
             users: self.users.stored(),
             settings: self.settings.stored(),
@@ -303,5 +308,5 @@ impl Known {
 }
 
 #[cfg(test)]
-#[path = "reading_tests.rs"]
+#[path = "parameter_snapshot_tests.rs"]
 mod tests;

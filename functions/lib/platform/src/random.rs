@@ -18,13 +18,13 @@ pub fn up_to(bound: i64) -> i64 {
     (bound as f64 * unit()) as i64
 }
 
-/// Largest value that [`other_than`] returns if the random source fails. A value up to this one does not identify the
+/// Largest value that [`new_revision`] returns if the random source fails. A value up to this one does not identify the
 /// writer.
 pub const UNDRAWN: u32 = 1;
 
 /// Returns a revision that identifies one write. It differs from `last` and is above [`UNDRAWN`].
 #[must_use]
-pub fn other_than(last: u32) -> u32 {
+pub fn new_revision(last: u32) -> u32 {
     let random = ring::rand::generate::<[u8; 4]>(&SystemRandom::new());
     // If the random source fails, 0 and 1 alternate. Conditional writes still exclude each other. But a writer that
     // received no response cannot recognize its own write.
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_draw_differs_from_the_last_and_from_those_that_stand_for_none() {
         for last in [0, 1, 2, u32::MAX] {
-            assert!((0..1_000).map(|_| super::other_than(last)).all(|drawn| drawn != last && drawn > 1));
+            assert!((0..1_000).map(|_| super::new_revision(last)).all(|drawn| drawn != last && drawn > 1));
         }
     }
 

@@ -1,0 +1,9 @@
+//! Configuration in force: the parameters of rollout and settings. Every process follows a change within 30 s.
+
+pub mod last_known_good;
+pub mod parameter_snapshot;
+pub mod source;
+
+pub use last_known_good::LastKnownGood;
+pub use parameter_snapshot::{ConfigSnapshot, ParameterTexts};
+pub use source::ConfigSource;
