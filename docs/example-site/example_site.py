@@ -1,6 +1,6 @@
-"""A company's site with notifications: pages, the service worker, and the backend that registers devices.
+"""Example of a company's site with notifications: pages, the service worker, and the backend that registers devices.
 
-It represents your own site. It requires Python's standard library alone:
+It represents your own site. It requires only Python's standard library:
 
     python docs/example-site/example_site.py target/local/stack.json 8080        (make up does it)
 """
@@ -18,25 +18,25 @@ import urllib.request
 
 PUBLIC = pathlib.Path(__file__).resolve().parent / "public"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".webmanifest": "application/manifest+json"}
-APP = "index.html"  # the document of every page of the app
-PERSON = "ada"  # taken from your session
+APP = "index.html"  # document of every page of the app
+PERSON = "ada"  # on your site: the person of the session
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def policy(api_url):
-    """Content-Security-Policy of pages and of the worker: everything from this site, and the scripts and calls of the API."""
+    """Content-Security-Policy of pages and of the worker. It allows this site, and the scripts and calls of the API."""
     api = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(api_url))
     return f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api}; worker-src 'self'"
 
 
 class Service:
-    """The notification service, called with the site's own credentials, which no page sees."""
+    """Client of the notification service, with the site's own credentials. Pages never receive these credentials."""
 
     def __init__(self, stack):
         self._stack, self._tokens = stack, {}
 
     def call(self, scope, method, path, body=None):
-        """The status of one call."""
+        """Makes one call and returns the status."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token(scope)}"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._stack["api_url"] + path, data, headers, method=method)
@@ -62,7 +62,7 @@ class Service:
 
 
 def register(service, person, change):
-    """Registers or removes a device for the POST of a page or its worker, {subscription, old_endpoint}; returns a status."""
+    """Registers or removes a device for a POST of a page or worker, {subscription, old_endpoint}. Returns a status."""
     devices = f"/v1/recipients/{urllib.parse.quote(person, safe='')}/devices"
     if change["subscription"] is None:  # unsubscribed
         return service.call("recipients", "DELETE", f"{devices}?endpoint={urllib.parse.quote(change['old_endpoint'], safe='')}")
@@ -70,7 +70,7 @@ def register(service, person, change):
 
 
 class Site:
-    """Serves on a port of this machine, which browsers treat as secure."""
+    """Web server on a port of this machine, which browsers treat as secure."""
 
     def __init__(self, api_url, port=0):
         self.api_url, self.policy = api_url, policy(api_url)
@@ -87,19 +87,19 @@ class Site:
         self._server.server_close()
 
     def file(self, path):
-        """Content type and text, or None. A path without an extension is a page of the app."""
+        """Returns content type and text, or None. A path without an extension is a page of the app."""
         file = PUBLIC / (path.lstrip("/") if "." in path else APP)
         if file.parent != PUBLIC or not file.is_file():
             return None
         return KINDS[file.suffix], file.read_text().replace("{api}", self.api_url)
 
     def take(self, path, body):
-        """The status for one POST."""
+        """Processes one POST and returns the status."""
         raise NotImplementedError
 
 
 class Example(Site):
-    """The site of `make up`: every visitor is the same person."""
+    """Site of `make up`. Every visitor is the same person."""
 
     def __init__(self, stack, port):
         super().__init__(stack["api_url"], port)

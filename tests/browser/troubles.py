@@ -7,7 +7,7 @@ from shop import RECEIPTS, REGISTER
 from visitor import KEY_IN_USE, SUBSCRIPTIONS
 
 DAY_MS = 24 * 3_600_000
-# Longest time until a page that has loaded, or the worker's first retry, has sent what waits: 1 s of waiting, LOCK_MS of
+# Longest time until a page that has loaded, or the worker's first retry, has sent what waits: 1 s of waiting, LOCK_TIMEOUT_MS of
 # outbox.js, and the call itself.
 QUIET_AFTER_S = 2.5
 

@@ -28,30 +28,30 @@ const options = {
 };
 
 const REASONS = {
-  "ios-home-screen": "To be notified, add this site to your home screen: Share, then Add to Home Screen.",
-  "insecure-context": "Notifications need https.",
+  "ios-home-screen": "For notifications, add this site to your home screen: Share, then Add to Home Screen.",
+  "insecure-context": "Notifications require https.",
 };
 
 const subscribe = async () => {
   try {
     const subscription = await notifications.subscribe(options);
     localStorage.notified = subscription ? "yes" : "";
-    say(subscription ? "You will be notified." : "You said no. The browser's settings of this site take it back.");
+    say(subscription ? "Notifications are on." : "Notifications stay off. You can allow them in the browser's site settings.");
   } catch (error) {
     if (!(error instanceof notifications.NotificationsError)) throw error;
-    say(REASONS[error.reason] ?? `That did not work (${error.code}). Please try again later.`);
+    say(REASONS[error.reason] ?? `Notifications could not be switched on (${error.code}). Try again later.`);
   }
 };
 
 const { supported, reason } = notifications.support();
 element("subscribe").hidden = !supported;
-if (!supported) say(REASONS[reason] ?? "This browser cannot notify you.");
+if (!supported) say(REASONS[reason] ?? "This browser does not support notifications.");
 
 element("subscribe").addEventListener("click", subscribe);
-// At every visit of a person who has agreed: it renews the registration.
+// Renews the registration at every visit of a person who has agreed.
 if (supported && notifications.permission === "granted" && localStorage.notified) subscribe();
 
-// A click on a notification: this app has a router of its own, so the document stays.
+// A click on a notification. With its own router, the app navigates without a new document.
 notifications.addEventListener("click", (event) => {
   const { url, action, data } = event.detail;
   say(`Clicked${action ? ` ${action}` : ""}: ${JSON.stringify(data ?? null)}`);
@@ -63,10 +63,10 @@ notifications.addEventListener("click", (event) => {
 
 element("send").addEventListener("click", () => fetch("/my/test-notification", { method: "POST" }));
 
-// First unsubscribe, while the backend still has the session; then log out.
+// Unsubscribes first, while the backend still has the session, then logs out.
 element("log-out").addEventListener("click", async () => {
   localStorage.notified = "";
   await notifications.unsubscribe().catch((error) => say(error.message));
   await fetch("/my/log-out", { method: "POST" });
-  say("You are logged out, and this browser is not notified any more.");
+  say("You are logged out. Notifications are off in this browser.");
 });

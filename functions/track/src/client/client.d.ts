@@ -1,68 +1,68 @@
-// Types of client.mjs and client.js. Save it beside your sources under a module's name, such as notifications.d.mts.
+// Types of client.mjs and client.js. Save this file beside your sources under a module's name, such as notifications.d.mts.
 
-/** Why a call failed. */
+/** Cause of a failed call. */
 export type NotificationsErrorCode =
   | "unsupported" | "not-configured" | "service-unavailable" | "worker-failed" | "subscribe-failed"
   | "registration-failed" | "unsubscribe-failed";
 
-/** What a browser lacks. `ios-home-screen`: the site must be added to the home screen first. */
+/** Missing feature of a browser. `ios-home-screen`: the person must add the site to the home screen first. */
 export type UnsupportedReason =
   | "insecure-context" | "no-service-worker" | "no-push" | "no-notifications" | "ios-home-screen";
 
 export class NotificationsError extends Error {
   readonly name: "NotificationsError";
   readonly code: NotificationsErrorCode;
-  /** Of `unsupported`. */
+  /** Set for the code `unsupported`. */
   readonly reason?: UnsupportedReason;
-  /** HTTP status that led to it, if one did. */
+  /** HTTP status that caused the error, if there is one. */
   readonly status?: number;
   /** The browser's own error, if there is one. */
   readonly cause?: unknown;
 }
 
 interface SubscribeBasics {
-  /** URL of your service worker, or a registration of your own. */
+  /** URL of your service worker, or your own registration of it. */
   serviceWorker: string | URL | ServiceWorkerRegistration;
-  /** Scope of the worker; its folder by default. */
+  /** Scope of the worker. Default: its folder. */
   scope?: string;
   /** `module` for a worker that is an ES module. */
   type?: WorkerType;
-  /** Route of your backend that takes a {@link Registration} by POST. */
+  /** Route of your backend that accepts a {@link Registration} by POST. */
   registerUrl: string | URL;
 }
 
-/** Where the public key comes from: the service, or you. */
+/** Options of subscribe(). The public key is `publicKey`, or is read from `api`. */
 export type SubscribeOptions = SubscribeBasics & (
   | { api: string | URL; publicKey?: string }
   | { api?: string | URL; publicKey: string }
 );
 
 export interface UnsubscribeOptions {
-  /** By default as subscribe() had it. */
+  /** Default: the value given to subscribe(). */
   registerUrl?: string | URL;
-  /** By default as subscribe() had it. */
+  /** Default: the value given to subscribe(). */
   scope?: string;
 }
 
-/** What your backend is sent. Without a `subscription`, the device at `old_endpoint` is to be removed. */
+/** Request body for your backend. If `subscription` is null, remove the device at `old_endpoint`. */
 export interface Registration {
   subscription: PushSubscriptionJSON | null;
   old_endpoint: string | null;
 }
 
 export interface NotificationClick<Data = unknown> {
-  /** Id of the notification; undefined of a push that could not be read. */
+  /** Id of the notification; undefined for a push that could not be parsed. */
   id?: string;
   title: string;
-  /** URL that the click leads to. */
+  /** Target of the click. */
   url: string;
-  /** Name of the button; empty of a click on the notification itself. */
+  /** Name of the button; empty for a click on the notification itself. */
   action: string;
   /** `content.data`. */
   data?: Data;
 }
 
-/** `preventDefault()` keeps the page where it is: you lead to `detail.url` yourself. */
+/** Event of a click. After `preventDefault()`, the page is not navigated: navigate to `detail.url` yourself. */
 export type NotificationClickEvent<Data = unknown> = CustomEvent<NotificationClick<Data>>;
 
 export interface ConversionReceipt {
@@ -74,11 +74,11 @@ export interface Notifications {
   readonly supported: boolean;
   readonly permission: NotificationPermission | "unsupported";
   support(): { supported: true; reason: null } | { supported: false; reason: UnsupportedReason };
-  /** null: the person said no. */
+  /** Resolves to null if the person refuses. */
   subscribe(options: SubscribeOptions): Promise<PushSubscription | null>;
-  /** false: there was no subscription. */
+  /** Resolves to false if there was no subscription. */
   unsubscribe(options?: UnsubscribeOptions): Promise<boolean>;
-  /** false: nothing was clicked, or the service refuses it. `value` in euro. */
+  /** Resolves to false if nothing was clicked, or if the service refuses the report. `value` is in euro. */
   converted(value?: number | null, given?: ConversionReceipt): Promise<boolean>;
   onclick: ((event: NotificationClickEvent<any>) => void) | null;
   addEventListener<Data = unknown>(

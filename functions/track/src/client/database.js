@@ -1,24 +1,24 @@
-// Storage of the scripts: the database "push-notifications-client" of your origin, with what waits to be sent in "outbox",
-// and the settings of the page and the last click in "kept". First part of every script.
+// Storage of the scripts: the database "push-notifications-client" of your origin. Its store "outbox" has entries to be
+// sent. Its store "kept" has the page's settings and the last click. First part of every script.
 "use strict";
 
 self.notificationsDatabase = (() => {
-  const OPEN_MS = 2_500; // some browsers never answer, in private windows for example
+  const OPEN_TIMEOUT_MS = 2_500; // some browsers never respond, for example in private windows
 
   const open = () => new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error("the database does not open")), OPEN_MS);
-    const asked = indexedDB.open("push-notifications-client", 1); // may throw, which rejects
-    asked.onupgradeneeded = () => {
-      asked.result.createObjectStore("outbox", { keyPath: "key", autoIncrement: true });
-      asked.result.createObjectStore("kept");
+    setTimeout(() => reject(new Error("the database did not open in time")), OPEN_TIMEOUT_MS);
+    const request = indexedDB.open("push-notifications-client", 1); // an exception rejects the promise
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("outbox", { keyPath: "key", autoIncrement: true });
+      request.result.createObjectStore("kept");
     };
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
-    asked.onblocked = () => reject(new Error("the database is blocked"));
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("the database is blocked"));
   });
 
-  // Runs `work` on a store and answers with the result of the request that it returns. Rejects where there is no database:
-  // every caller must go on without it.
+  // Runs `work` on a store and resolves to the result of the request that `work` returns. Rejects if there is no
+  // database: every caller must continue without it.
   return async (store, mode, work) => {
     const database = await open();
     try {

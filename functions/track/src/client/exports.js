@@ -1,3 +1,3 @@
-// The same as an ES module.
+// Exports of the ES module.
 export default globalThis.notifications;
 export const { subscribe, unsubscribe, converted, support, NotificationsError } = globalThis.notifications;

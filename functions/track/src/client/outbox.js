@@ -1,99 +1,100 @@
-// Delivery of what has to reach a server although the network, or the server, is away: receipts, and changes of the
-// subscription. Part of every script, so that a page sends what its worker could not. Repeating does no harm: the service
-// counts nothing twice. No function here rejects.
+// Outbox: delivers receipts and changes of the subscription, even if the network or the server is unavailable at first.
+// Part of every script, so that a page sends the entries that its worker could not send. Repeats are harmless: the
+// service counts nothing twice. No function here rejects.
 "use strict";
 
 self.notificationsOutbox = (() => {
-  const LENGTH = 50; // then the oldest are given up
-  const KEPT_MS = 7 * 24 * 3_600_000;
-  const WAITS_MS = [1_000, 3_000, 9_000]; // until the next try, while the event lasts that made it
-  const ANSWER_MS = 10_000;
-  const LOCK_MS = 1_000;
-  const NAME = "push-notifications-outbox"; // of the lock, and of the browser's background sync
-  const BUSY = [429, 502, 503, 504];
-  const OVER = ["taken", "refused"];
+  const MAX_ENTRIES = 50; // the oldest entries are deleted
+  const MAX_AGE_MS = 7 * 24 * 3_600_000;
+  const RETRY_DELAYS_MS = [1_000, 3_000, 9_000]; // retries within the event that created the entry
+  const RESPONSE_TIMEOUT_MS = 10_000;
+  const LOCK_TIMEOUT_MS = 1_000;
+  const NAME = "push-notifications-outbox"; // name of the lock, and of the background sync
+  const BUSY_STATUSES = [429, 502, 503, 504];
+  const FINAL_OUTCOMES = ["accepted", "refused"];
 
-  const on = notificationsDatabase;
+  const inStore = notificationsDatabase;
 
-  // text/plain needs no preflight, so a receipt is one request. A subscription goes to your backend, as from your page.
+  // A receipt is text/plain, because that needs no preflight request. A subscription goes to your backend with cookies.
   const asRequest = ({ kind, body }) => {
     const isReceipt = kind === "receipt";
     return {
-      method: "POST", body: JSON.stringify(body), keepalive: true, signal: AbortSignal.timeout?.(ANSWER_MS),
+      method: "POST", body: JSON.stringify(body), keepalive: true, signal: AbortSignal.timeout?.(RESPONSE_TIMEOUT_MS),
       credentials: isReceipt ? "omit" : "include",
       headers: { "Content-Type": isReceipt ? "text/plain" : "application/json" },
     };
   };
 
-  // "taken"; "refused": for ever; "failed": this one may be taken later; "busy": so may all that go there.
+  // Sends an entry. Outcomes: "accepted"; "refused": do not retry; "failed": retry this entry later; "busy": retry all
+  // entries of this URL later.
   const post = async (entry) => {
     try {
       const { ok, status } = await fetch(entry.url, asRequest(entry));
-      if (ok) return "taken";
-      if (BUSY.includes(status)) return "busy";
-      return status < 500 && entry.kind === "receipt" ? "refused" : "failed"; // a backend may ask to log in first
+      if (ok) return "accepted";
+      if (BUSY_STATUSES.includes(status)) return "busy";
+      return status < 500 && entry.kind === "receipt" ? "refused" : "failed"; // a backend may require a login first
     } catch {
       return "busy";
     }
   };
 
-  const keep = (entry) => on("outbox", "readwrite", (store) => {
+  const persist = (entry) => inStore("outbox", "readwrite", (store) => {
     const added = store.add({ ...entry, kept_at: Date.now() });
-    store.getAllKeys().onsuccess = ({ target }) => target.result.slice(0, -LENGTH).forEach((key) => store.delete(key));
+    store.getAllKeys().onsuccess = ({ target }) => target.result.slice(0, -MAX_ENTRIES).forEach((key) => store.delete(key));
     return added;
   });
 
-  // Sends now, or keeps it for later. "taken", "refused", "kept", or "lost" without a database.
+  // Sends an entry, or stores it for later. Outcomes: "accepted", "refused", "stored"; "lost" without a database.
   const send = async (entry) => {
     const outcome = await post(entry);
-    return OVER.includes(outcome) ? outcome : keep(entry).then(() => "kept", () => "lost");
+    return FINAL_OUTCOMES.includes(outcome) ? outcome : persist(entry).then(() => "stored", () => "lost");
   };
 
-  // Runs `work` while nothing else of the site sends. A page that the browser has frozen keeps its place in the queue of the
-  // lock for ever, so after LOCK_MS the work is done without it: sending twice does no harm.
-  const alone = (work) => {
+  // Runs `work` under a lock, so that only one script of the site sends. A frozen page may hold the lock for ever. So
+  // after LOCK_TIMEOUT_MS the work runs without it. Sending twice is harmless.
+  const withLock = (work) => {
     if (!navigator.locks) return work();
-    return navigator.locks.request(NAME, { signal: AbortSignal.timeout?.(LOCK_MS) }, work).catch(work);
+    return navigator.locks.request(NAME, { signal: AbortSignal.timeout?.(LOCK_TIMEOUT_MS) }, work).catch(work);
   };
 
-  // Removes what waits of a kind.
-  const drop = (kind) => on("outbox", "readwrite", (store) => {
-    const asked = store.getAll();
-    asked.onsuccess = () => asked.result.filter((one) => one.kind === kind).forEach(({ key }) => store.delete(key));
-    return asked;
+  // Deletes the entries of one kind.
+  const drop = (kind) => inStore("outbox", "readwrite", (store) => {
+    const request = store.getAll();
+    request.onsuccess = () => request.result.filter((one) => one.kind === kind).forEach(({ key }) => store.delete(key));
+    return request;
   }).catch(() => undefined);
 
-  // Sends what waits, once. true: nothing waits any more.
-  const flush = () => alone(async () => {
-    const away = new Set();
-    let left = 0;
-    for (const entry of await on("outbox", "readonly", (store) => store.getAll()).catch(() => [])) {
-      const isOld = Date.now() - entry.kept_at > KEPT_MS;
-      const outcome = isOld ? "refused" : away.has(entry.url) ? "busy" : await post(entry);
-      if (outcome === "busy") away.add(entry.url);
-      if (outcome === "busy" || outcome === "failed") left += 1;
-      else await on("outbox", "readwrite", (store) => store.delete(entry.key)).catch(() => undefined);
+  // Sends each stored entry once. true: none remains.
+  const flush = () => withLock(async () => {
+    const busyUrls = new Set();
+    let remaining = 0;
+    for (const entry of await inStore("outbox", "readonly", (store) => store.getAll()).catch(() => [])) {
+      const isOld = Date.now() - entry.kept_at > MAX_AGE_MS;
+      const outcome = isOld ? "refused" : busyUrls.has(entry.url) ? "busy" : await post(entry);
+      if (outcome === "busy") busyUrls.add(entry.url);
+      if (outcome === "busy" || outcome === "failed") remaining += 1;
+      else await inStore("outbox", "readwrite", (store) => store.delete(entry.key)).catch(() => undefined);
     }
-    return left === 0;
+    return remaining === 0;
   });
 
-  // Tries again, and again, until `work` answers true. false: it never did.
-  const patiently = async (work) => {
-    for (const wait of WAITS_MS) {
-      await new Promise((resolve) => setTimeout(resolve, wait));
+  // Retries after RETRY_DELAYS_MS until `work` returns true. false: every retry failed.
+  const retry = async (work) => {
+    for (const delay of RETRY_DELAYS_MS) {
+      await new Promise((resolve) => setTimeout(resolve, delay));
       if (await work()) return true;
     }
     return false;
   };
 
-  // After `send`, while the event lasts: sends what waits, or tries again what was not taken, which is then left to the
-  // background sync, the next push and the next page.
-  const insist = async (outcome, entry) => {
-    if (outcome === "lost") await patiently(async () => OVER.includes(await post(entry)));
-    else if (outcome !== "kept") await flush();
-    else if (!(await patiently(flush))) await self.registration?.sync?.register(NAME).catch(() => undefined);
+  // Continues after `send`, within the same event. An accepted entry is followed by the stored ones. Another entry is
+  // retried; if that fails, the background sync, the next push or the next page sends it.
+  const persistWithRetry = async (outcome, entry) => {
+    if (outcome === "lost") await retry(async () => FINAL_OUTCOMES.includes(await post(entry)));
+    else if (outcome !== "stored") await flush();
+    else if (!(await retry(flush))) await self.registration?.sync?.register(NAME).catch(() => undefined);
   };
 
-  return { send, drop, flush, patiently, insist, NAME };
+  return { send, drop, flush, retry, persistWithRetry, NAME };
 })();
 

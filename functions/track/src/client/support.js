@@ -1,10 +1,10 @@
-// Errors with a code, and what a browser lacks for web push. Part of a page's script.
+// Errors with a code, and the check for browser support of web push. Part of a page's script.
 "use strict";
 
 self.notificationsSupport = (() => {
   // code: "unsupported", "not-configured", "service-unavailable", "worker-failed", "subscribe-failed",
-  // "registration-failed" or "unsubscribe-failed". reason: of "unsupported". status: of an HTTP answer. cause: the
-  // browser's own error.
+  // "registration-failed" or "unsubscribe-failed". reason: for "unsupported". status: of the HTTP response, if there was
+  // one. cause: the browser's own error, if there was one.
   class NotificationsError extends Error {
     constructor(code, message, { cause, ...more } = {}) {
       super(message, { cause });
@@ -13,20 +13,20 @@ self.notificationsSupport = (() => {
     }
   }
 
-  // Undefined where there is none; in some frames the question alone throws.
+  // Undefined if the browser has none. In some frames, reading the property throws.
   const workers = () => { try { return navigator.serviceWorker; } catch { return undefined; } };
 
   const isApple = () => /iPhone|iPad|iPod/.test(navigator.userAgent)
-    || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1); // an iPad says that it is a Mac
+    || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1); // an iPad identifies itself as a Mac
 
   const missing = () => {
-    if (!self.isSecureContext) return "insecure-context"; // only https, and http on this machine
+    if (!self.isSecureContext) return "insecure-context"; // secure: https, and http on localhost
     const needs = { "no-service-worker": workers(), "no-push": self.PushManager, "no-notifications": self.Notification };
     const reason = Object.keys(needs).find((name) => !needs[name]) ?? null;
     return reason && isApple() && !navigator.standalone ? "ios-home-screen" : reason;
   };
 
-  // {supported, reason}: "ios-home-screen" is cured by adding the site to the home screen.
+  // Returns {supported, reason}. "ios-home-screen": the person must add the site to the home screen.
   const support = () => {
     const reason = missing();
     return { supported: reason === null, reason };
@@ -34,7 +34,7 @@ self.notificationsSupport = (() => {
 
   const check = () => {
     const { supported, reason } = support();
-    if (!supported) throw new NotificationsError("unsupported", `this browser cannot be notified: ${reason}`, { reason });
+    if (!supported) throw new NotificationsError("unsupported", `the browser does not support web push: ${reason}`, { reason });
   };
 
   const permission = () => self.Notification?.permission ?? "unsupported";

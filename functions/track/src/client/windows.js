@@ -1,75 +1,76 @@
-// The way from a click to the page: finds a window of the site, brings it to the front and leads it to the click's URL, or
-// opens a new one, and hands the click to the page's script. Part of the worker's script.
+// Opens the page of a click. If the site has a window, it is brought to the front and navigated to the click's URL.
+// Otherwise a new window is opened. The page's script receives the click. Part of the worker's script.
 "use strict";
 
 self.notificationsWindows = (() => {
-  const ANSWER_MS = 300; // for a page that may claim a click; browsers let a click open windows for a second only
-  const FOCUS_MS = 500;
-  const LOAD_MS = 60_000; // until a page that was opened has asked for its click
+  const RESPONSE_TIMEOUT_MS = 300; // time to claim a click; a browser allows openWindow for about a second after a click
+  const FOCUS_TIMEOUT_MS = 500;
+  const LOAD_TIMEOUT_MS = 60_000; // time for an opened page to request its click
 
-  let opening = []; // clicks whose page is loading: {click, client (a promise), at}
+  let loading = []; // clicks whose page is loading: {click, client (a promise), at}
 
-  const soon = (ms, promise) => Promise.race([promise, new Promise((resolve) => setTimeout(resolve, ms, null))]);
+  const withTimeout = (ms, promise) => Promise.race([promise, new Promise((resolve) => setTimeout(resolve, ms, null))]);
   const orNull = async (work) => { try { return await work(); } catch { return null; } };
 
-  // `Client.url` is the URL that a page was loaded with, not what it shows: so windows are not told apart by it.
+  // `Client.url` is the URL with which a page was loaded, not the one it shows now. So it does not identify a window.
   const windowFor = async ({ url }) => {
     if (new URL(url).origin !== self.location.origin) return null;
     const all = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
     const windows = all.filter((one) => one.frameType !== "nested");
     const { scope } = self.registration;
-    return windows.find((one) => one.url.startsWith(scope)) || windows[0] || null; // the last one used comes first
+    return windows.find((one) => one.url.startsWith(scope)) || windows[0] || null; // the most recently used is first
   };
 
-  // Gives the click to a page. null: no script of ours is there. {claimed: true}: the page leads to it by itself.
-  const ask = (client, message) => soon(ANSWER_MS, new Promise((resolve) => {
+  // Passes a message to a page and returns the reply. null: the page does not have client.js. {claimed: true}: the page
+  // navigates by itself.
+  const request = (client, message) => withTimeout(RESPONSE_TIMEOUT_MS, new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }) => resolve(data);
     client.postMessage(message, [port2]);
   }));
 
-  const loads = (click, client) => {
+  const trackLoading = (click, client) => {
     const now = Date.now();
-    opening = [...opening.filter(({ at }) => now - at < LOAD_MS), { click, client, at: now }];
+    loading = [...loading.filter(({ at }) => now - at < LOAD_TIMEOUT_MS), { click, client, at: now }];
     return client;
   };
 
   const open = async (click) => {
     const client = orNull(() => self.clients.openWindow(click.url));
-    await loads(click, client);
+    await trackLoading(click, client);
   };
 
-  const lead = async (window, click) => {
-    const answer = await orNull(() => ask(window, { type: "notifications-click", click }));
-    if (answer?.claimed || click.stays) return;
-    const moved = orNull(async () => (await window.navigate(click.url)) || window);
-    loads(click, moved);
-    if (await moved) return;
-    // Browsers let a worker navigate its own pages only: the page does it, if it can.
-    const goes = answer && (await orNull(() => ask(window, { type: "notifications-go", click })));
+  const navigate = async (window, click) => {
+    const reply = await orNull(() => request(window, { type: "notifications-click", click }));
+    if (reply?.claimed || click.stays) return;
+    const navigated = orNull(async () => (await window.navigate(click.url)) || window);
+    trackLoading(click, navigated);
+    if (await navigated) return;
+    // A worker may navigate the pages that it controls only. So the page is asked to navigate itself.
+    const goes = reply && (await orNull(() => request(window, { type: "notifications-go", click })));
     if (!goes) await open(click);
   };
 
-  // Shows the page of a click, {url, stays, ...}: `stays` leaves an open page where it is.
+  // Shows the page of a click, {url, stays, ...}. `stays`: an open page is not navigated.
   const show = async (click) => {
     const found = await orNull(() => windowFor(click));
-    const focused = found && (await soon(FOCUS_MS, orNull(() => found.focus())));
-    await (focused ? lead(found, click) : open(click));
+    const focused = found && (await withTimeout(FOCUS_TIMEOUT_MS, orNull(() => found.focus())));
+    await (focused ? navigate(found, click) : open(click));
   };
 
-  // A page's script has loaded: is a click meant for it?
-  const greet = async (source) => {
-    for (const one of [...opening]) {
+  // Passes a click to a page that has loaded its script, if the page was opened for that click.
+  const deliverToNewPage = async (source) => {
+    for (const one of [...loading]) {
       const client = await one.client;
-      const isMeant = client ? client.id === source.id : one.click.url === source.url;
-      if (!isMeant || !opening.includes(one)) continue;
-      opening = opening.filter((other) => other !== one);
-      await orNull(() => ask(source, { type: "notifications-click", click: one.click, isLate: true }));
+      const isTarget = client ? client.id === source.id : one.click.url === source.url;
+      if (!isTarget || !loading.includes(one)) continue;
+      loading = loading.filter((other) => other !== one);
+      await orNull(() => request(source, { type: "notifications-click", click: one.click, isLate: true }));
     }
   };
 
   self.addEventListener("message", (event) => {
-    if (event.data?.type === "notifications-ready" && event.source) event.waitUntil(greet(event.source));
+    if (event.data?.type === "notifications-ready" && event.source) event.waitUntil(deliverToNewPage(event.source));
   });
 
   return { show };

@@ -1,30 +1,30 @@
-// The service's part of a service worker. In your own worker:
+// Script of the notification service for your service worker:
 //
 //     self.notificationsNeutral = { title: "Shop", body: "There is something new." }; // optional, see below
 //     importScripts("https://<api>/v1/client/worker.js");
 //
-// It shows what is pushed, tells what becomes of it, opens its link, and subscribes again when the browser drops a
-// subscription. A push that it cannot read is shown as `notificationsNeutral`, by default with the name of your host:
-// browsers take the subscription from those who show nothing. `false` shows nothing, for a worker that handles pushes of
-// other senders itself.
+// It shows pushes, sends receipts, opens the page of a click, and subscribes again if the browser drops a subscription.
+// A push that it cannot parse is shown as `notificationsNeutral`, whose default title is your host's name, because
+// browsers withdraw the subscription of a site that shows nothing. With `false`, nothing is shown: for a worker that
+// handles pushes of other senders itself.
 "use strict";
 
 (() => {
-  const on = notificationsDatabase;
+  const inStore = notificationsDatabase;
   const outbox = notificationsOutbox;
   const windows = notificationsWindows;
-  const TURN_MS = 2_500;
+  const MAX_WAIT_MS = 2_500;
 
   // ---- receipts
 
-  const tell = async (receipt, event) => {
+  const sendReceipt = async (receipt, event) => {
     if (!receipt) return;
     const body = { token: receipt.token, event, at: new Date().toISOString() };
     const entry = { kind: "receipt", url: receipt.url, body };
-    await outbox.insist(await outbox.send(entry), entry);
+    await outbox.persistWithRetry(await outbox.send(entry), entry);
   };
 
-  // ---- what is pushed
+  // ---- pushes
 
   const neutral = () => {
     const { notificationsNeutral: chosen = {} } = self;
@@ -36,11 +36,11 @@
       const message = data.json();
       return typeof message.title === "string" ? message : null;
     } catch {
-      return null; // empty, or not one of this service
+      return null; // empty, or not from this service
     }
   };
 
-  // Another notification of the same tag would be replaced without a sound; a repeat of this one shall be.
+  // Returns true if another notification of the same tag is replaced: only then the browser must alert again.
   const replaces = async ({ tag, id }) => {
     const shown = await self.registration.getNotifications({ tag }).catch(() => []);
     return shown.length > 0 && !shown.some(({ data }) => data?.id === id);
@@ -53,21 +53,21 @@
     const plain = { body, icon, tag, data: { id, url, data, receipt, links } };
     const renotify = message.renotify ?? (await replaces(message));
     const requireInteraction = message.require_interaction;
-    const whole = { ...plain, badge, image, actions, silent, dir, lang, timestamp, requireInteraction, renotify };
-    // Without what this browser refuses, rather than not at all.
-    await self.registration.showNotification(title, whole)
+    const full = { ...plain, badge, image, actions, silent, dir, lang, timestamp, requireInteraction, renotify };
+    // If the browser refuses an option, the notification is shown without the optional ones.
+    await self.registration.showNotification(title, full)
       .catch(() => self.registration.showNotification(title, plain));
   };
 
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  // One after another, so that each finds the one before; but none waits for long.
+  // One after another, so that each finds the previous one. None waits longer than MAX_WAIT_MS.
   let last = Promise.resolve();
   const showInTurn = (message) => {
-    last = Promise.race([last, pause(TURN_MS)]).then(() => show(message));
+    last = Promise.race([last, pause(MAX_WAIT_MS)]).then(() => show(message));
     const shown = last;
     last = last.catch(() => undefined);
-    return shown.then(() => tell(message.receipt, "delivered"));
+    return shown.then(() => sendReceipt(message.receipt, "delivered"));
   };
 
   self.addEventListener("push", (event) => {
@@ -86,17 +86,17 @@
     }
   };
 
-  // Where a click on the notification, or on one of its buttons, leads: to the site itself if no URL was given.
+  // Target of a click on the notification or on a button. Without a URL, it is the worker's scope.
   const clickOn = ({ title, data }, action) => {
     const { id, url, data: own, links = {} } = data || {};
     const target = asWebUrl(Object.hasOwn(links, action) ? links[action] || url : url);
     return { id, title, url: target || self.registration.scope, action, data: own, stays: !target };
   };
 
-  // For `converted` in a page.
-  const remember = async (receipt) => {
+  // Stores a click for `converted` of the page's script.
+  const storeClick = async (receipt) => {
     if (!receipt) return;
-    await on("kept", "readwrite", (store) => store.put({ ...receipt, clicked_at: Date.now() }, "clicked"));
+    await inStore("kept", "readwrite", (store) => store.put({ ...receipt, clicked_at: Date.now() }, "clicked"));
   };
 
   self.addEventListener("notificationclick", (event) => {
@@ -104,49 +104,49 @@
     const { receipt } = notification.data || {};
     notification.close();
     const shown = windows.show(clickOn(notification, action));
-    event.waitUntil(Promise.allSettled([shown, remember(receipt), tell(receipt, "clicked")]));
+    event.waitUntil(Promise.allSettled([shown, storeClick(receipt), sendReceipt(receipt, "clicked")]));
   });
 
   self.addEventListener("notificationclose", (event) => {
     const { receipt } = event.notification.data || {};
-    event.waitUntil(tell(receipt, "dismissed"));
+    event.waitUntil(sendReceipt(receipt, "dismissed"));
   });
 
-  // ---- a subscription that the browser gave up
+  // ---- renewal of a dropped subscription
 
-  // The service's key of today: the old one may be why the subscription ended.
-  const presentKey = async (api) => {
+  // Current public key of the service. A changed key may be the reason that the subscription ended.
+  const currentKey = async (api) => {
     if (!api) return null;
     const read = async () => (await (await fetch(`${api}/v1/vapid-public-key`)).json()).public_key;
     return read().catch(() => null);
   };
 
   const subscribeAgain = async ({ oldSubscription, newSubscription }) => {
-    const settings = await on("kept", "readonly", (store) => store.get("settings")).catch(() => null);
-    if (!settings?.registerUrl) return; // unsubscribed, or without a database: the next visit's subscribe() mends it
+    const settings = await inStore("kept", "readonly", (store) => store.get("settings")).catch(() => null);
+    if (!settings?.registerUrl) return; // unsubscribed, or no database: subscribe() at the next visit renews it
     const { api, publicKey, registerUrl } = settings;
     let subscription = newSubscription;
     const subscribe = async () => {
-      const key = (await presentKey(api)) || publicKey;
+      const key = (await currentKey(api)) || publicKey;
       const options = { userVisibleOnly: true, applicationServerKey: key };
       subscription = await self.registration.pushManager.subscribe(options).catch(() => null);
       return Boolean(subscription);
     };
-    const isSubscribed = subscription || (await subscribe()) || (await outbox.patiently(subscribe));
+    const isSubscribed = subscription || (await subscribe()) || (await outbox.retry(subscribe));
     if (!isSubscribed) return;
     const body = { subscription, old_endpoint: oldSubscription?.endpoint ?? null };
-    // As its JSON: a subscription itself cannot be stored.
+    // As JSON, because the database cannot store a PushSubscription.
     const entry = { kind: "subscription", url: registerUrl, body: JSON.parse(JSON.stringify(body)) };
-    await outbox.insist(await outbox.send(entry), entry);
+    await outbox.persistWithRetry(await outbox.send(entry), entry);
   };
 
   self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event)));
 
-  // ---- what waits
+  // ---- stored entries
 
-  self.addEventListener("activate", (event) => event.waitUntil(Promise.race([outbox.flush(), pause(TURN_MS)])));
+  self.addEventListener("activate", (event) => event.waitUntil(Promise.race([outbox.flush(), pause(MAX_WAIT_MS)])));
   self.addEventListener("sync", (event) => {
     if (event.tag !== outbox.NAME) return;
-    event.waitUntil(outbox.flush().then((isEmpty) => isEmpty || Promise.reject(new Error("some still wait"))));
+    event.waitUntil(outbox.flush().then((isEmpty) => isEmpty || Promise.reject(new Error("entries remain in the outbox"))));
   });
 })();
