@@ -7,10 +7,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
-#[allow(dead_code, unused_imports)]
-#[path = "../flow/world/mod.rs"]
-mod world;
-
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

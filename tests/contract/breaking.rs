@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::compatibility::breaks;
-use crate::document::contract;
+use world::openapi::contract;
 
 /// The contract of the last release, which docs/releases keeps, and the file's name.
 fn last_release() -> (String, Value) {

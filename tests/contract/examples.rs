@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::{Contract, Exchange, contract};
+use world::openapi::{Contract, Exchange, contract};
 
 #[test]
 fn every_example_keeps_to_its_schema() {

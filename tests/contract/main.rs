@@ -5,8 +5,6 @@
 
 mod breaking;
 mod compatibility;
-#[allow(dead_code)]
-mod document;
 mod examples;
 mod routes;
 mod words;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{Operation, contract};
 use crate::template::Template;
+use world::openapi::{Operation, contract};
 
 /// The routers. Cleanup has one route and so none.
 const ROUTERS: [(&str, &str); 4] = [

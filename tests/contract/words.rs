@@ -11,7 +11,7 @@ use platform::problem::ProblemKind;
 use serde_json::{Value, json};
 use track::MAX_VALUE_MICROS;
 
-use crate::document::contract;
+use world::openapi::contract;
 
 fn schema(name: &str) -> &'static Value {
     let found = &contract().document["components"]["schemas"][name];

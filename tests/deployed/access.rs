@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
+use crate::fixture::{fixture, message, recipient_in};
 use crate::template::{Route, Template};
 use crate::tokens::Tokens;
-use crate::world::{message, recipient_in, world};
 
 const SCOPES: [&str; 3] = ["send", "recipients", "ops"];
 
@@ -28,12 +28,12 @@ fn a_scope_of(route: &Route) -> &'static str {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn without_a_token_or_with_one_that_is_wrong_in_one_respect_every_route_is_401() {
-    let world = world();
-    let tokens = Tokens::of(&world.stack);
+    let fixture = fixture();
+    let tokens = Tokens::of(&fixture.stack);
     for (route, path) in protected() {
-        assert_eq!(world.call_as_stranger(&route.method, &path, None), 401, "{}", route.key());
+        assert_eq!(fixture.call_as_stranger(&route.method, &path, None), 401, "{}", route.key());
         for (wrong, token) in tokens.refused(a_scope_of(&route)) {
-            let status = world.call_as_stranger(&route.method, &path, Some(&token));
+            let status = fixture.call_as_stranger(&route.method, &path, Some(&token));
             assert_eq!(status, 401, "{} with {wrong}", route.key());
         }
     }
@@ -42,12 +42,12 @@ fn without_a_token_or_with_one_that_is_wrong_in_one_respect_every_route_is_401()
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn with_another_scope_or_none_every_route_is_403() {
-    let world = world();
-    let tokens = Tokens::of(&world.stack);
+    let fixture = fixture();
+    let tokens = Tokens::of(&fixture.stack);
     for (route, path) in protected() {
         for scope in SCOPES.into_iter().filter(|scope| !route.scopes.iter().any(|held| held == scope)) {
             assert_eq!(
-                world.call(scope, &route.method, &path, &Value::Null).status,
+                fixture.call(scope, &route.method, &path, &Value::Null).status,
                 403,
                 "{} with {scope}",
                 route.key()
@@ -62,7 +62,7 @@ fn with_another_scope_or_none_every_route_is_403() {
             "other/send other/ops other/recipients",
         ] {
             let token = tokens.with(a_scope_of(&route), |claims| claims["scope"] = json!(scope));
-            let status = world.call_as_stranger(&route.method, &path, Some(&token));
+            let status = fixture.call_as_stranger(&route.method, &path, Some(&token));
             assert_eq!(status, 403, "{} with the scope {scope:?}", route.key());
         }
     }
@@ -71,12 +71,12 @@ fn with_another_scope_or_none_every_route_is_403() {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn the_same_token_signed_again_and_either_scope_of_a_shared_route_open_it() {
-    let world = world();
-    let tokens = Tokens::of(&world.stack);
+    let fixture = fixture();
+    let tokens = Tokens::of(&fixture.stack);
     for (route, path) in protected() {
         for scope in SCOPES.into_iter().filter(|scope| route.scopes.iter().any(|held| held == scope)) {
             // It gets as far as the function, which finds nothing there, nothing in the body, or nothing to do.
-            let status = world.call_as_stranger(&route.method, &path, Some(&tokens.with(scope, |_| ())));
+            let status = fixture.call_as_stranger(&route.method, &path, Some(&tokens.with(scope, |_| ())));
             assert!(matches!(status, 200 | 204 | 400 | 404 | 422), "{} with {scope}: {status}", route.key());
         }
     }
@@ -85,7 +85,7 @@ fn the_same_token_signed_again_and_either_scope_of_a_shared_route_open_it() {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
-    let world = world();
+    let fixture = fixture();
     let public: Vec<_> = Template::read().routes().into_iter().filter(|route| route.is_public).collect();
     let signed =
         ["POST /v1/receipts", "GET /v1/clicks/{token}", "GET /v1/unsubscribe/{token}", "POST /v1/unsubscribe/{token}"];
@@ -100,7 +100,7 @@ fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
     let keys: BTreeSet<_> = public.iter().map(Route::key).collect();
     assert_eq!(keys, signed.iter().chain(&open).map(|key| (*key).to_owned()).collect());
     for route in public {
-        let status = world.call_as_stranger(&route.method, &route.path.replace("{token}", "x"), None);
+        let status = fixture.call_as_stranger(&route.method, &route.path.replace("{token}", "x"), None);
         let without_one_of_ours = if route.key() == signed[0] { 400 } else { 404 };
         assert_eq!(
             status,
@@ -110,27 +110,27 @@ fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
         );
     }
     for path in ["/", "/v1", "/v1/notifications/n/attempts", "/v1/recipients", "/v2/notifications", "/v1/metrics/raw"] {
-        assert_eq!(world.call("ops", "GET", path, &Value::Null).status, 404, "{path}");
+        assert_eq!(fixture.call("ops", "GET", path, &Value::Null).status, 404, "{path}");
     }
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn what_another_caller_sent_is_not_there_and_ops_see_and_stop_it() {
-    let world = world();
-    let tokens = Tokens::of(&world.stack);
+    let fixture = fixture();
+    let tokens = Tokens::of(&fixture.stack);
     // The scope to send, in the hands of another client.
-    let other_client = json!(world.stack.text("/clients/recipients/id"));
+    let other_client = json!(fixture.stack.text("/clients/recipients/id"));
     let stranger =
         tokens.with("send", |claims| (claims["client_id"], claims["sub"]) = (other_client.clone(), other_client));
     let id = recipient_in(Version::V2, "private");
-    world.register(&id);
+    fixture.register(&id);
     let mut planned = message(&id, "Planned");
     planned["send_at"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string());
-    let path = format!("/v1/notifications/{}", world.send(&planned)["id"].as_str().unwrap());
+    let path = format!("/v1/notifications/{}", fixture.send(&planned)["id"].as_str().unwrap());
     for method in ["GET", "DELETE"] {
-        assert_eq!(world.call_as_stranger(method, &path, Some(&stranger)), 404, "{method}");
+        assert_eq!(fixture.call_as_stranger(method, &path, Some(&stranger)), 404, "{method}");
     }
-    assert_eq!(world.expect(200, "ops", "GET", &path, &Value::Null)["status"], "scheduled");
-    assert_eq!(world.expect(200, "ops", "DELETE", &path, &Value::Null)["status"], "cancelled");
+    assert_eq!(fixture.expect(200, "ops", "GET", &path, &Value::Null)["status"], "scheduled");
+    assert_eq!(fixture.expect(200, "ops", "DELETE", &path, &Value::Null)["status"], "cancelled");
 }

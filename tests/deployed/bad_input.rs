@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, fixture};
 use crate::http_client::Answer;
-use crate::world::{World, world};
 
 const DEVICES: &str = "/v1/recipients/mallory/devices";
 const POINT: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -12,18 +12,18 @@ const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
 /// Asks, and sees that the problem is the right one and nothing was stored.
 fn refuses(scope: &'static str, method: &str, path: &str, body: &[u8], status: u16, field: Option<&str>) {
-    let world = world();
-    let before = stored(world);
-    let answer = world.call_raw(scope, method, path, body.to_vec());
+    let fixture = fixture();
+    let before = stored(fixture);
+    let answer = fixture.call_raw(scope, method, path, body.to_vec());
     let what = format!("{method} {path} {}", String::from_utf8_lossy(&body[..body.len().min(120)]));
     is_problem(&answer, status, &what);
     assert_eq!(answer.json["errors"][0]["field"].as_str(), field, "{what}: {}", answer.json);
-    assert_eq!(stored(world), before, "{what} left something behind");
+    assert_eq!(stored(fixture), before, "{what} left something behind");
 }
 
 /// A compressed body is refused by its header, whatever it holds.
 fn refuses_coding(scope: &'static str, method: &str, path: &str) {
-    let answer = world().call_with(scope, method, path, b"\x1f\x8b".to_vec(), &[("Content-Encoding", "gzip")]);
+    let answer = fixture().call_with(scope, method, path, b"\x1f\x8b".to_vec(), &[("Content-Encoding", "gzip")]);
     is_problem(&answer, 415, &format!("{method} {path} with gzip"));
 }
 
@@ -40,8 +40,8 @@ fn is_problem(answer: &Answer, status: u16, what: &str) {
     }
 }
 
-fn stored(world: &World) -> [u64; 2] {
-    ["RecipientsTableName", "NotificationsTableName"].map(|table| world.stack.count(table))
+fn stored(fixture: &Fixture) -> [u64; 2] {
+    ["RecipientsTableName", "NotificationsTableName"].map(|table| fixture.stack.count(table))
 }
 
 #[test]
@@ -211,15 +211,15 @@ fn a_question_that_cannot_be_answered_names_its_parameter() {
     ] {
         refuses("ops", "GET", path, b"", 422, Some(named));
     }
-    let problem = world().call("ops", "GET", "/v1/metrics?minutes=0", &Value::Null).json;
+    let problem = fixture().call("ops", "GET", "/v1/metrics?minutes=0", &Value::Null).json;
     assert_eq!(problem["type"], "urn:notifications:problem:invalid");
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_rollout_that_makes_no_sense_changes_nothing() {
-    let world = world();
-    let before = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    let fixture = fixture();
+    let before = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     let long = "9".repeat(4_096);
     for junk in ["10%", "0,5", "101", "-1", "NaN", "", &long] {
         let body = json!({"percentage": junk}).to_string();
@@ -228,6 +228,6 @@ fn a_rollout_that_makes_no_sense_changes_nothing() {
     let plan = json!({"plan": {"steps": [{"percentage": 100, "hold_minutes": 0}]}}).to_string();
     refuses("ops", "PUT", "/v1/rollout", plan.as_bytes(), 422, Some("plan.steps[0].hold_minutes"));
     refuses("ops", "PUT", "/v1/rollout", b"{\"percentage\": NaN}", 400, None);
-    let after = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    let after = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     assert_eq!((&after["percentage"], &after["plan"]), (&before["percentage"], &before["plan"]));
 }

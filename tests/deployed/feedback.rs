@@ -7,14 +7,14 @@ use std::process::Command;
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
-use crate::world::{World, eventually, message, recipient_in, tried, world};
+use crate::fixture::{Fixture, eventually, fixture, message, recipient_in, tried};
 
 /// The account of the local AWS.
 const ACCOUNT: &str = "000000000000";
 
-fn mailed(world: &World, id: &str, address: &str) -> String {
-    world.put_recipient(id, &json!({"email": address}));
-    let sent = world.send(&message(id, "Did it arrive?"));
+fn mailed(fixture: &Fixture, id: &str, address: &str) -> String {
+    fixture.put_recipient(id, &json!({"email": address}));
+    let sent = fixture.send(&message(id, "Did it arrive?"));
     assert_eq!(tried(&sent), ["email: accepted"]);
     sent["id"].as_str().unwrap().to_owned()
 }
@@ -26,75 +26,75 @@ fn event(kind: &str, id: &str, address: &str, part: &str, details: Value) -> Val
     }})
 }
 
-fn until(world: &World, id: &str, status: &str) -> Value {
-    eventually(20, || Some(world.notification(id)).filter(|now| now["status"] == status))
+fn until(fixture: &Fixture, id: &str, status: &str) -> Value {
+    eventually(20, || Some(fixture.notification(id)).filter(|now| now["status"] == status))
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn what_ses_publishes_makes_a_mail_delivered() {
-    let world = world();
+    let fixture = fixture();
     let (id, address) = (recipient_in(Version::V2, "mailbox"), "mailbox@example.com");
-    let sent = mailed(world, &id, address);
+    let sent = mailed(fixture, &id, address);
     let details = json!({"timestamp": "2026-11-24T10:00:01.000Z", "recipients": [address]});
-    world.stack.publish("FeedbackTopicArn", &event("Delivery", &sent, address, "delivery", details));
-    assert_eq!(until(world, &sent, "delivered")["channel"], "email");
+    fixture.stack.publish("FeedbackTopicArn", &event("Delivery", &sent, address, "delivery", details));
+    assert_eq!(until(fixture, &sent, "delivered")["channel"], "email");
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn an_address_that_bounced_is_written_to_no_more_until_ops_say_so() {
-    let world = world();
+    let fixture = fixture();
     let (id, address) = (recipient_in(Version::V2, "bouncing"), "bouncing@example.com");
-    let sent = mailed(world, &id, address);
+    let sent = mailed(fixture, &id, address);
     let details = json!({"bounceType": "Permanent", "bounceSubType": "NoEmail", "timestamp": "2026-11-24T10:00:01.000Z",
         "bouncedRecipients": [{"emailAddress": address}]});
-    world.stack.publish("FeedbackTopicArn", &event("Bounce", &sent, address, "bounce", details));
-    let end = until(world, &sent, "failed");
+    fixture.stack.publish("FeedbackTopicArn", &event("Bounce", &sent, address, "bounce", details));
+    let end = until(fixture, &sent, "failed");
     assert_eq!((&end["reason"], &end["attempts"][0]["detail"]), (&json!("gone"), &json!("mailbox_unknown")));
-    assert_eq!(world.recipient(&id)["suppressed_channels"], json!(["email"]));
-    assert_eq!(world.send(&message(&id, "Again"))["reason"], "no_channel");
+    assert_eq!(fixture.recipient(&id)["suppressed_channels"], json!(["email"]));
+    assert_eq!(fixture.send(&message(&id, "Again"))["reason"], "no_channel");
     let path = format!("/v1/recipients/{id}/suppressions/email");
-    assert_eq!(world.call("recipients", "DELETE", &path, &Value::Null).status, 403, "for ops alone");
-    world.expect(204, "ops", "DELETE", &path, &Value::Null);
-    assert_eq!(tried(&world.send(&message(&id, "Mended"))), ["email: accepted"]);
+    assert_eq!(fixture.call("recipients", "DELETE", &path, &Value::Null).status, 403, "for ops alone");
+    fixture.expect(204, "ops", "DELETE", &path, &Value::Null);
+    assert_eq!(tried(&fixture.send(&message(&id, "Mended"))), ["email: accepted"]);
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn what_sns_logs_of_an_sms_is_heard_once_make_sms_receipts_has_run() {
-    let world = world();
-    let group = format!("sns/{}/{ACCOUNT}/DirectPublishToPhoneNumber", world.stack.text("/region"));
+    let fixture = fixture();
+    let group = format!("sns/{}/{ACCOUNT}/DirectPublishToPhoneNumber", fixture.stack.text("/region"));
     let told = sms_receipts();
     assert!(told.contains(&format!("{group}: missing")), "{told}");
     for group in [group.clone(), format!("{group}/Failure")] {
-        world.stack.logs("CreateLogGroup", &json!({"logGroupName": group}));
-        world.stack.logs("CreateLogStream", &json!({"logGroupName": group, "logStreamName": "s"}));
+        fixture.stack.logs("CreateLogGroup", &json!({"logGroupName": group}));
+        fixture.stack.logs("CreateLogStream", &json!({"logGroupName": group, "logStreamName": "s"}));
     }
     assert!(sms_receipts().contains(&format!("{group}/Failure: subscribed")));
     assert!(sms_receipts().contains(&format!("{group}: subscribed already")), "twice is as once");
 
     let (id, phone) = (recipient_in(Version::V2, "texted"), "+393335550199");
-    world.put_recipient(&id, &json!({"phone": phone}));
+    fixture.put_recipient(&id, &json!({"phone": phone}));
     let [arrived, lost] = ["SUCCESS", "FAILURE"].map(|status| {
-        let sent = world.send(&message(&id, "Did it arrive?"));
+        let sent = fixture.send(&message(&id, "Did it arrive?"));
         assert_eq!(tried(&sent), ["sms: accepted"]);
         let response = if status == "SUCCESS" {
             "Message has been accepted by phone carrier"
         } else {
             "Phone number is opted out"
         };
-        let log = json!({"notification": {"messageId": world.stack.last_sms_id(phone)}, "status": status,
+        let log = json!({"notification": {"messageId": fixture.stack.last_sms_id(phone)}, "status": status,
             "delivery": {"destination": phone, "priceInUSD": 0.07, "providerResponse": response}});
         let group = if status == "SUCCESS" { group.clone() } else { format!("{group}/Failure") };
-        world.stack.log(&group, &log);
+        fixture.stack.log(&group, &log);
         sent["id"].as_str().unwrap().to_owned()
     });
-    assert_eq!(until(world, &arrived, "delivered")["channel"], "sms");
-    assert_eq!(until(world, &lost, "failed")["reason"], "gone");
-    assert_eq!(world.recipient(&id)["suppressed_channels"], json!(["sms"]));
+    assert_eq!(until(fixture, &arrived, "delivered")["channel"], "sms");
+    assert_eq!(until(fixture, &lost, "failed")["reason"], "gone");
+    assert_eq!(fixture.recipient(&id)["suppressed_channels"], json!(["sms"]));
     for group in [group.clone(), format!("{group}/Failure")] {
-        world.stack.logs("DeleteLogGroup", &json!({"logGroupName": group}));
+        fixture.stack.logs("DeleteLogGroup", &json!({"logGroupName": group}));
     }
 }
 

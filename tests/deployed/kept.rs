@@ -2,8 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::document::{Exchange, contract};
 use crate::http_client::Answer;
+use world::openapi::{Exchange, contract};
 
 /// Fails where a request or its answer violates the contract. `target` is the path with its query.
 pub fn keeps_to_the_contract(method: &str, target: &str, headers: &[(&str, &str)], request: &[u8], answer: &Answer) {

@@ -4,43 +4,43 @@ use domain::rollout::Version;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{eventually, message, recipient_in, world};
+use crate::fixture::{eventually, fixture, message, recipient_in};
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_scheduled_send_goes_out_when_it_is_due() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "planned");
-    let (device, _) = world.register(&id);
+    let (device, _) = fixture.register(&id);
     let mut planned = message(&id, "In two seconds");
     planned["send_at"] = json!((Timestamp::now() + SignedDuration::from_secs(2)).to_string());
-    let planned = world.send(&planned);
+    let planned = fixture.send(&planned);
     assert_eq!((&planned["status"], &planned["version"]), (&json!("scheduled"), &Value::Null));
-    assert_eq!(world.messages(&device).len(), 0);
+    assert_eq!(fixture.messages(&device).len(), 0);
     let sent = eventually(30, || {
         // What the schedule does each minute.
-        assert_eq!(world.stack.invoke("CascadeFunctionName", &json!({"task": "cascade"})).status, 200);
-        Some(world.notification(planned["id"].as_str().unwrap())).filter(|now| now["status"] == "accepted")
+        assert_eq!(fixture.stack.invoke("CascadeFunctionName", &json!({"task": "cascade"})).status, 200);
+        Some(fixture.notification(planned["id"].as_str().unwrap())).filter(|now| now["status"] == "accepted")
     });
     assert_eq!((&sent["version"], &sent["channel"]), (&json!("v2"), &json!("push")));
-    assert_eq!(world.messages(&device).len(), 1);
+    assert_eq!(fixture.messages(&device).len(), 1);
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_planned_send_can_be_called_off_once_and_again_and_a_sent_one_cannot() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "cancelled");
-    let (device, _) = world.register(&id);
+    let (device, _) = fixture.register(&id);
     let mut planned = message(&id, "In an hour");
     planned["send_at"] = json!((Timestamp::now() + SignedDuration::from_hours(1)).to_string());
     let path = |sent: &Value| format!("/v1/notifications/{}", sent["id"].as_str().unwrap());
-    let planned = path(&world.send(&planned));
+    let planned = path(&fixture.send(&planned));
     for scope in ["send", "ops"] {
-        let cancelled = world.expect(200, scope, "DELETE", &planned, &Value::Null);
+        let cancelled = fixture.expect(200, scope, "DELETE", &planned, &Value::Null);
         assert_eq!((&cancelled["status"], &cancelled["next_action_at"]), (&json!("cancelled"), &Value::Null));
     }
-    let sent = path(&world.send(&message(&id, "Now")));
-    assert_eq!(world.call("send", "DELETE", &sent, &Value::Null).status, 409);
-    assert_eq!(world.messages(&device).len(), 1, "the one that was not called off");
+    let sent = path(&fixture.send(&message(&id, "Now")));
+    assert_eq!(fixture.call("send", "DELETE", &sent, &Value::Null).status, 409);
+    assert_eq!(fixture.messages(&device).len(), 1, "the one that was not called off");
 }

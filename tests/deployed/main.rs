@@ -5,13 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[path = "../contract/document.rs"]
-#[allow(dead_code)]
-mod document;
-
 mod access;
 mod bad_input;
 mod feedback;
+mod fixture;
 mod http_client;
 mod kept;
 mod ladder;
@@ -26,6 +23,5 @@ mod tokens;
 mod track;
 mod version_2;
 mod warm_processes;
-mod world;
 
 use tests::{arrival, browser, template};

@@ -6,7 +6,7 @@ use std::process::Command;
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
-use crate::world::{World, eventually, message, recipient_in, world};
+use crate::fixture::{Fixture, eventually, fixture, message, recipient_in};
 
 /// A type that no other story sends.
 const TYPE: &str = "CERTIFICATE_EXPIRING";
@@ -14,65 +14,65 @@ const TYPE: &str = "CERTIFICATE_EXPIRING";
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn what_was_given_up_is_shown_without_a_name_and_counted_once_by_a_redrive() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "redriven");
-    world.register(&id);
-    let before = sent(world);
-    let mapping = Mapping::of(world, "RollupFunctionName");
+    fixture.register(&id);
+    let before = sent(fixture);
+    let mapping = Mapping::of(fixture, "RollupFunctionName");
     mapping.enable(false);
-    let first = send(world, &id);
-    let letters = [letter(world, &first, "RollupFunctionName"), letter(world, &first, "CascadeFunctionName")];
+    let first = send(fixture, &id);
+    let letters = [letter(fixture, &first, "RollupFunctionName"), letter(fixture, &first, "CascadeFunctionName")];
     for letter in &letters {
-        put(world, letter);
+        put(fixture, letter);
     }
 
     let shown = redrive(&[]);
     assert!(shown.contains("2 messages") && shown.contains("RetryAttemptsExhausted"), "{shown}");
     assert!(!shown.contains(&id) && !shown.contains("push/"), "{shown}");
-    assert_eq!(sent(world), before, "a look changes nothing");
+    assert_eq!(sent(fixture), before, "a look changes nothing");
 
     let redriven = redrive(&["--apply"]);
     assert!(redriven.contains("counted: deleted") && redriven.contains("nothing to do"), "{redriven}");
     assert!(redriven.contains("2 of 2 messages done with"), "{redriven}");
-    assert_eq!(sent(world), before + 1);
-    put(world, &letters[0]);
+    assert_eq!(sent(fixture), before + 1);
+    put(fixture, &letters[0]);
     assert!(redrive(&["--apply"]).contains("1 of 1 messages done with"));
-    assert_eq!(sent(world), before + 1, "a redrive of what is counted counts nothing");
+    assert_eq!(sent(fixture), before + 1, "a redrive of what is counted counts nothing");
 
     // The reader itself comes to all of it after all.
     mapping.enable(true);
-    send(world, &id);
-    eventually(30, || (sent(world) >= before + 2).then_some(()));
-    assert_eq!(sent(world), before + 2);
+    send(fixture, &id);
+    eventually(30, || (sent(fixture) >= before + 2).then_some(()));
+    assert_eq!(sent(fixture), before + 2);
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn what_the_stream_no_longer_holds_stays_in_the_queue_until_it_is_forgotten() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "forgotten");
-    world.register(&id);
-    let sent = world.send(&message(&id, "Here"));
-    let mut lost = letter(world, &sent, "RollupFunctionName");
+    fixture.register(&id);
+    let sent = fixture.send(&message(&id, "Here"));
+    let mut lost = letter(fixture, &sent, "RollupFunctionName");
     lost["DDBStreamBatchInfo"]["startSequenceNumber"] = json!("100000000000000000001");
-    put(world, &lost);
+    put(fixture, &lost);
     let told = redrive(&["--apply"]);
     assert!(told.contains("gone from the stream") && told.contains("0 of 1 messages done with"), "{told}");
     assert!(redrive(&["--apply", "--forget"]).contains("1 of 1 messages done with"));
     assert!(redrive(&[]).contains("0 messages"));
 }
 
-fn send(world: &World, id: &str) -> Value {
+fn send(fixture: &Fixture, id: &str) -> Value {
     let mut asked = message(id, "Counted once");
     (asked["type"], asked["channels"]) = (json!(TYPE), json!(["push"]));
-    let sent = world.send(&asked);
+    let sent = fixture.send(&asked);
     assert_eq!(sent["status"], "accepted");
     sent
 }
 
 /// How many of the type were sent, as the metrics have it.
-fn sent(world: &World) -> u64 {
-    let metrics = world.expect(200, "ops", "GET", "/v1/metrics?minutes=60", &Value::Null);
+fn sent(fixture: &Fixture) -> u64 {
+    let metrics = fixture.expect(200, "ops", "GET", "/v1/metrics?minutes=60", &Value::Null);
     metrics["by_type"][TYPE]["sent"].as_u64().unwrap_or(0)
 }
 
@@ -88,13 +88,13 @@ fn redrive(options: &[&str]) -> String {
 /// What Lambda puts into the queue for the records of one notification.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html>
-fn letter(world: &World, notification: &Value, function: &str) -> Value {
-    let (stream, shard, records) = records(world);
+fn letter(fixture: &Fixture, notification: &Value, function: &str) -> Value {
+    let (stream, shard, records) = records(fixture);
     let id = notification["id"].as_str().unwrap();
     let (pk, sk) = id.split_once('-').unwrap();
     let ours = |record: &&Value| record["dynamodb"]["Keys"] == json!({"pk": {"S": pk}, "sk": {"S": sk}});
     let ours: Vec<_> = records.iter().filter(ours).map(|record| &record["dynamodb"]["SequenceNumber"]).collect();
-    let name = world.stack.text(&format!("/outputs/{function}"));
+    let name = fixture.stack.text(&format!("/outputs/{function}"));
     let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap().to_string();
     json!({
         "requestContext": {
@@ -114,12 +114,12 @@ fn letter(world: &World, notification: &Value, function: &str) -> Value {
 }
 
 /// The stream's ARN, its only shard, and every record of it.
-fn records(world: &World) -> (String, String, Vec<Value>) {
+fn records(fixture: &Fixture) -> (String, String, Vec<Value>) {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let streams =
-        |call: &str, body: &Value| world.stack.aws("dynamodb", &format!("DynamoDBStreams_20120810.{call}"), body);
-    let table = json!({"TableName": world.stack.text("/outputs/NotificationsTableName")});
-    let table = world.stack.aws("dynamodb", "DynamoDB_20120810.DescribeTable", &table);
+        |call: &str, body: &Value| fixture.stack.aws("dynamodb", &format!("DynamoDBStreams_20120810.{call}"), body);
+    let table = json!({"TableName": fixture.stack.text("/outputs/NotificationsTableName")});
+    let table = fixture.stack.aws("dynamodb", "DynamoDB_20120810.DescribeTable", &table);
     let stream = text(&table["Table"]["LatestStreamArn"]);
     let described = streams("DescribeStream", &json!({"StreamArn": stream}));
     let shard = text(&described["StreamDescription"]["Shards"][0]["ShardId"]);
@@ -137,28 +137,28 @@ fn records(world: &World) -> (String, String, Vec<Value>) {
     }
 }
 
-fn put(world: &World, letter: &Value) {
-    let queue = world.stack.text("/outputs/StreamFailureQueueUrl");
-    world.stack.aws("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": queue, "MessageBody": letter.to_string()}));
+fn put(fixture: &Fixture, letter: &Value) {
+    let queue = fixture.stack.text("/outputs/StreamFailureQueueUrl");
+    fixture.stack.aws("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": queue, "MessageBody": letter.to_string()}));
 }
 
 /// What hands the stream to a function.
 struct Mapping<'a> {
-    world: &'a World,
+    fixture: &'a Fixture,
     id: String,
 }
 
 impl<'a> Mapping<'a> {
-    fn of(world: &'a World, function: &str) -> Self {
-        let name = world.stack.text(&format!("/outputs/{function}"));
-        let found = world.stack.lambda("GET", &format!("event-source-mappings/?FunctionName={name}"), &Value::Null);
+    fn of(fixture: &'a Fixture, function: &str) -> Self {
+        let name = fixture.stack.text(&format!("/outputs/{function}"));
+        let found = fixture.stack.lambda("GET", &format!("event-source-mappings/?FunctionName={name}"), &Value::Null);
         let id = found["EventSourceMappings"][0]["UUID"].as_str().unwrap_or_else(|| panic!("{found}"));
-        Self { world, id: id.to_owned() }
+        Self { fixture, id: id.to_owned() }
     }
 
     fn enable(&self, is_enabled: bool) {
         let path = format!("event-source-mappings/{}", self.id);
-        self.world.stack.lambda("PUT", &path, &json!({"Enabled": is_enabled}));
+        self.fixture.stack.lambda("PUT", &path, &json!({"Enabled": is_enabled}));
         // The one thread that reads streams may be in the middle of a round.
         std::thread::sleep(std::time::Duration::from_secs(2));
     }

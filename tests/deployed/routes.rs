@@ -3,58 +3,58 @@
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
-use crate::world::{message, recipient_in, world};
+use crate::fixture::{fixture, message, recipient_in};
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn the_public_key_needs_no_token_and_is_the_one_that_signs() {
-    let world = world();
-    let answer = world.stack.request("GET", &world.stack.url("/v1/vapid-public-key"), &[], Vec::new());
-    assert_eq!((answer.status, answer.json), (200, json!({"public_key": world.stack.text("/vapid_public_key")})));
+    let fixture = fixture();
+    let answer = fixture.stack.request("GET", &fixture.stack.url("/v1/vapid-public-key"), &[], Vec::new());
+    assert_eq!((answer.status, answer.json), (200, json!({"public_key": fixture.stack.text("/vapid_public_key")})));
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_recipient_is_made_read_and_erased_with_a_certificate() {
-    let world = world();
+    let fixture = fixture();
     let profile = json!({"email": "rita@example.com", "locale": "it-IT", "attributes": {"plan": "gold"}});
-    assert_eq!(world.put_recipient("rita", &profile), 201);
-    assert_eq!(world.put_recipient("rita", &profile), 200);
-    let (_, first) = world.register("rita");
-    let (_, second) = world.register("rita");
-    let read = world.recipient("rita");
+    assert_eq!(fixture.put_recipient("rita", &profile), 201);
+    assert_eq!(fixture.put_recipient("rita", &profile), 200);
+    let (_, first) = fixture.register("rita");
+    let (_, second) = fixture.register("rita");
+    let read = fixture.recipient("rita");
     assert_eq!((&read["email"], read["devices"].as_array().unwrap().len()), (&json!("rita@example.com"), 2));
 
     let path = format!("/v1/recipients/rita/devices/{first}");
-    world.expect(204, "recipients", "DELETE", &path, &Value::Null);
-    assert_eq!(world.recipient("rita")["devices"][0]["device_id"], json!(second));
+    fixture.expect(204, "recipients", "DELETE", &path, &Value::Null);
+    assert_eq!(fixture.recipient("rita")["devices"][0]["device_id"], json!(second));
 
-    let sent = world.send(&json!({"to": "rita", "content": {"title": "Hi", "body": "Rita"}, "channels": ["push"]}));
-    let history = world.expect(200, "recipients", "GET", "/v1/recipients/rita/notifications", &Value::Null);
+    let sent = fixture.send(&json!({"to": "rita", "content": {"title": "Hi", "body": "Rita"}, "channels": ["push"]}));
+    let history = fixture.expect(200, "recipients", "GET", "/v1/recipients/rita/notifications", &Value::Null);
     assert_eq!((&history["items"][0]["id"], &history["next"]), (&sent["id"], &Value::Null));
 
-    let before = (world.stack.count("RecipientsTableName"), world.stack.count("NotificationsTableName"));
-    let certificate = world.expect(200, "recipients", "DELETE", "/v1/recipients/rita", &Value::Null);
+    let before = (fixture.stack.count("RecipientsTableName"), fixture.stack.count("NotificationsTableName"));
+    let certificate = fixture.expect(200, "recipients", "DELETE", "/v1/recipients/rita", &Value::Null);
     assert_eq!(certificate["tables"]["recipients"]["remaining"], 0);
     assert_eq!(certificate["tables"]["notifications"], json!({"notifications": 1, "remaining": 0}));
-    let after = (world.stack.count("RecipientsTableName"), world.stack.count("NotificationsTableName"));
+    let after = (fixture.stack.count("RecipientsTableName"), fixture.stack.count("NotificationsTableName"));
     // Profile, device, owner of the endpoint, and one notification; a note for the second look came.
     assert_eq!(after, (before.0 - 3 + 1, before.1 - 1));
-    assert_eq!(world.call("recipients", "GET", "/v1/recipients/rita", &Value::Null).status, 404);
+    assert_eq!(fixture.call("recipients", "GET", "/v1/recipients/rita", &Value::Null).status, 404);
     let path = format!("/v1/notifications/{}", sent["id"].as_str().unwrap());
-    assert_eq!(world.call("send", "GET", &path, &Value::Null).status, 404);
+    assert_eq!(fixture.call("send", "GET", &path, &Value::Null).status, 404);
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_recipient_is_patched_and_written_under_the_tag_that_was_read() {
-    let world = world();
+    let fixture = fixture();
     let path = "/v1/recipients/tagged";
     let ask = |method: &str, body: &Value, headers: &[(&str, &str)]| {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        world.call_with("recipients", method, path, body, headers)
+        fixture.call_with("recipients", method, path, body, headers)
     };
-    assert_eq!(world.put_recipient("tagged", &json!({"email": "tagged@example.com"})), 201);
+    assert_eq!(fixture.put_recipient("tagged", &json!({"email": "tagged@example.com"})), 201);
     let read = ask("GET", &Value::Null, &[]);
     let tag = read.header("etag").to_owned();
     assert_eq!(ask("GET", &Value::Null, &[("If-None-Match", &tag)]).status, 304);
@@ -64,9 +64,9 @@ fn a_recipient_is_patched_and_written_under_the_tag_that_was_read() {
     let stale = ask("PUT", &read.json, &[("If-Match", &tag)]);
     assert_eq!((stale.status, &stale.json["type"]), (412, &json!("urn:notifications:problem:precondition-failed")));
     assert_eq!(ask("PUT", &json!({}), &[("If-None-Match", "*")]).status, 412);
-    let again = world.recipient("tagged");
-    assert_eq!(world.put_recipient("tagged", &again), 200);
-    assert_eq!(world.recipient("tagged")["locale"], "it");
+    let again = fixture.recipient("tagged");
+    assert_eq!(fixture.put_recipient("tagged", &again), 200);
+    assert_eq!(fixture.recipient("tagged")["locale"], "it");
     assert_eq!(ask("DELETE", &Value::Null, &[("If-Match", &tag)]).status, 412);
     assert_eq!(ask("DELETE", &Value::Null, &[("If-Match", "*")]).status, 200);
 }
@@ -74,94 +74,94 @@ fn a_recipient_is_patched_and_written_under_the_tag_that_was_read() {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_device_is_replaced_by_its_old_endpoint_and_deleted_by_its_endpoint() {
-    let world = world();
+    let fixture = fixture();
     let devices = "/v1/recipients/renewing/devices";
     let endpoint = |name: &str| format!("https://jmt17.google.com/fcm/send/{name}");
     let keys = json!({"p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
         "auth": "BTBZMqHH6r4Tts7J_aSIgg=="});
     let mut body = json!({"endpoint": endpoint("a:1"), "keys": keys, "contentEncoding": "aes128gcm",
         "expirationTime": 4_000_000_000_000.0});
-    world.expect(201, "recipients", "PUT", devices, &body);
+    fixture.expect(201, "recipients", "PUT", devices, &body);
     body["old_endpoint"] = body["endpoint"].take();
     body["endpoint"] = json!(endpoint("a:2"));
-    world.expect(201, "recipients", "PUT", devices, &body);
-    let read = world.recipient("renewing");
+    fixture.expect(201, "recipients", "PUT", devices, &body);
+    let read = fixture.recipient("renewing");
     assert_eq!(
         (read["devices"].as_array().unwrap().len(), &read["devices"][0]["host"]),
         (1, &json!("jmt17.google.com"))
     );
     let by_endpoint = format!("{devices}?endpoint=https%3A%2F%2Fjmt17.google.com%2Ffcm%2Fsend%2Fa%3A2");
     for _ in 0..2 {
-        world.expect(204, "recipients", "DELETE", &by_endpoint, &Value::Null);
+        fixture.expect(204, "recipients", "DELETE", &by_endpoint, &Value::Null);
     }
-    assert_eq!(world.recipient("renewing")["devices"], json!([]));
+    assert_eq!(fixture.recipient("renewing")["devices"], json!([]));
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn an_id_with_escapes_is_one_recipient() {
-    let world = world();
-    world.expect(201, "recipients", "PUT", "/v1/recipients/ada%40work%20100%25", &json!({}));
-    assert_eq!(world.recipient("ada%40work%20100%25")["id"], "ada@work 100%");
-    let explained = world.expect(200, "send", "POST", "/v1/notifications/explain", &message("ada@work 100%", "Hi"));
+    let fixture = fixture();
+    fixture.expect(201, "recipients", "PUT", "/v1/recipients/ada%40work%20100%25", &json!({}));
+    assert_eq!(fixture.recipient("ada%40work%20100%25")["id"], "ada@work 100%");
+    let explained = fixture.expect(200, "send", "POST", "/v1/notifications/explain", &message("ada@work 100%", "Hi"));
     assert_eq!(explained["reason"], "no_channel", "known, without any address: {explained}");
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_batch_answers_each_message_in_its_place() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "batched");
-    let (device, _) = world.register(&id);
+    let (device, _) = fixture.register(&id);
     let wrong = json!({"to": id, "content": {"title": "", "body": "b"}});
     let messages = json!({"messages": [message(&id, "one"), wrong, message("batched-nobody", "three")]});
-    let answer = world.expect(202, "send", "POST", "/v1/notifications/batch", &messages);
+    let answer = fixture.expect(202, "send", "POST", "/v1/notifications/batch", &messages);
     let statuses: Vec<_> = answer["items"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
     assert_eq!(statuses, [&json!("accepted"), &json!(422), &json!("skipped")]);
     assert_eq!(answer["items"][1]["errors"][0]["field"], "messages[1].content.title");
     assert_eq!(answer["items"][2]["reason"], "unknown_recipient");
-    assert_eq!(world.messages(&device).len(), 1);
+    assert_eq!(fixture.messages(&device).len(), 1);
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn an_explanation_names_every_gate_and_writes_nothing() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "explained");
-    world.register(&id);
-    world.put_recipient(&id, &json!({"email": "explained@example.com"}));
-    let before = world.stack.count("NotificationsTableName");
-    let explained = world.expect(200, "send", "POST", "/v1/notifications/explain", &message(&id, "Hi"));
+    fixture.register(&id);
+    fixture.put_recipient(&id, &json!({"email": "explained@example.com"}));
+    let before = fixture.stack.count("NotificationsTableName");
+    let explained = fixture.expect(200, "send", "POST", "/v1/notifications/explain", &message(&id, "Hi"));
     assert_eq!((&explained["version"], &explained["verdict"]), (&json!("v2"), &json!("send")));
     let gates: Vec<_> =
         explained["gates"].as_array().unwrap().iter().map(|gate| gate["gate"].as_str().unwrap()).collect();
     assert_eq!(gates[..4], ["rollout", "unknown_recipient", "opted_out", "no_channel"]);
     let possible: Vec<_> = explained["plan"].as_array().unwrap().iter().map(|channel| &channel["possible"]).collect();
     assert_eq!(possible, [&json!(true), &json!(true), &json!(false)]);
-    assert_eq!(world.stack.count("NotificationsTableName"), before);
+    assert_eq!(fixture.stack.count("NotificationsTableName"), before);
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn ops_see_what_others_sent_list_what_failed_and_clean_up() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V1, "old-way");
-    let (device, _) = world.register(&id);
+    let (device, _) = fixture.register(&id);
     device.goes_away();
-    let failed = world.send_to_the_end(&message(&id, "By version 1"));
+    let failed = fixture.send_to_the_end(&message(&id, "By version 1"));
     assert_eq!(
         (&failed["version"], &failed["status"], &failed["reason"]),
         (&json!("v1"), &json!("failed"), &json!("gone"))
     );
 
     let path = format!("/v1/notifications/{}", failed["id"].as_str().unwrap());
-    assert_eq!(world.expect(200, "ops", "GET", &path, &Value::Null), failed);
-    let list = world.expect(200, "ops", "GET", "/v1/notifications?status=failed", &Value::Null);
+    assert_eq!(fixture.expect(200, "ops", "GET", &path, &Value::Null), failed);
+    let list = fixture.expect(200, "ops", "GET", "/v1/notifications?status=failed", &Value::Null);
     let listed: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
     assert!(listed.contains(&&failed["id"]), "{list}");
 
     for dry_run in [true, false] {
-        let summary = world.expect(200, "ops", "POST", "/v1/cleanup", &json!({"dry_run": dry_run}));
+        let summary = fixture.expect(200, "ops", "POST", "/v1/cleanup", &json!({"dry_run": dry_run}));
         assert_eq!(summary["dry_run"], dry_run);
         assert_eq!(summary["unused_devices"], json!({"done": 0, "remaining": 0}));
     }
@@ -171,19 +171,19 @@ fn ops_see_what_others_sent_list_what_failed_and_clean_up() {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn ops_change_the_rollout_and_see_who_did_and_why() {
-    let world = world();
-    let before = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    let fixture = fixture();
+    let before = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     assert_eq!(before["source"], "live", "{before}");
     let nudged = before["percentage"].as_f64().unwrap() + 0.01;
     let nudge = json!({"percentage": format!("{nudged:.2}"), "reason": "a nudge"});
-    world.expect(200, "ops", "PUT", "/v1/rollout", &nudge);
-    let seen = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+    fixture.expect(200, "ops", "PUT", "/v1/rollout", &nudge);
+    let seen = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     assert_eq!(
         (&seen["changes"][0]["who"], &seen["changes"][0]["reason"]),
         (&json!("api"), &json!("a nudge")),
         "{seen}"
     );
     let back = json!({"percentage": before["percentage"], "reason": "and back"});
-    let done = world.expect(200, "ops", "PUT", "/v1/rollout", &back);
+    let done = fixture.expect(200, "ops", "PUT", "/v1/rollout", &back);
     assert_eq!(done["percentage"], before["percentage"]);
 }

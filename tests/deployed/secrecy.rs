@@ -4,7 +4,7 @@
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
-use crate::world::{eventually, message, recipient_in, world};
+use crate::fixture::{eventually, fixture, message, recipient_in};
 
 /// Words of this story, and what the other stories' people and messages have in common.
 const CANARIES: [&str; 9] =
@@ -13,31 +13,31 @@ const CANARIES: [&str; 9] =
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn no_line_of_any_function_and_no_dead_letter_names_anybody() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "canary-recipient");
     let profile = json!({"email": "canary@example.com", "phone": "+393337770123", "attributes": {"canary": "canary"}});
-    assert_eq!(world.put_recipient(&id, &profile), 201);
-    let (device, _) = world.register(&id);
+    assert_eq!(fixture.put_recipient(&id, &profile), 201);
+    let (device, _) = fixture.register(&id);
     let mut sent = message(&id, "canary-title");
     sent["metadata"] = json!({"canary": "canary"});
     sent["topic"] = json!("canary-topic");
-    world.send_once("canary-key", &sent);
+    fixture.send_once("canary-key", &sent);
     device.goes_away();
-    world.send_to_the_end(&sent);
+    fixture.send_to_the_end(&sent);
     sent["type"] = json!("canary");
-    assert_eq!(world.call("send", "POST", "/v1/notifications", &sent).status, 422);
-    assert_eq!(world.call("recipients", "GET", "/v1/recipients/canary-nobody", &Value::Null).status, 404);
-    world.stack.invoke("CascadeFunctionName", &json!({"canary": "canary"}));
-    world.stack.invoke("RollupFunctionName", &json!({"Records": [{"canary": "canary"}]}));
-    world.stack.invoke("CleanupFunctionName", &json!({"canary": "canary"}));
-    world.stack.put("NotificationsTableName", &json!({
+    assert_eq!(fixture.call("send", "POST", "/v1/notifications", &sent).status, 422);
+    assert_eq!(fixture.call("recipients", "GET", "/v1/recipients/canary-nobody", &Value::Null).status, 404);
+    fixture.stack.invoke("CascadeFunctionName", &json!({"canary": "canary"}));
+    fixture.stack.invoke("RollupFunctionName", &json!({"Records": [{"canary": "canary"}]}));
+    fixture.stack.invoke("CleanupFunctionName", &json!({"canary": "canary"}));
+    fixture.stack.put("NotificationsTableName", &json!({
         "pk": {"S": "canary"}, "sk": {"S": "canary"}, "status": {"S": "canary"}, "content": {"S": "canary"}, "due_at": {"S": "canary"},
     }));
-    world.expect(200, "ops", "POST", "/v1/cleanup", &json!({}));
-    world.expect(200, "recipients", "DELETE", &format!("/v1/recipients/{id}"), &Value::Null);
+    fixture.expect(200, "ops", "POST", "/v1/cleanup", &json!({}));
+    fixture.expect(200, "recipients", "DELETE", &format!("/v1/recipients/{id}"), &Value::Null);
 
     let lines = eventually(20, || {
-        let lines = world.stack.function_logs();
+        let lines = fixture.stack.function_logs();
         let says = |said: &str| lines.iter().any(|line| line.contains(said));
         // The last thing that was done, and what the stream brought.
         (says("\"erased\"") && says("poison_record")).then_some(lines)
@@ -46,11 +46,11 @@ fn no_line_of_any_function_and_no_dead_letter_names_anybody() {
         assert!(lines.iter().any(|line| line.contains(said)), "no function said {said}");
     }
     // A run that fails for good leaves a letter with its error. (The local AWS writes none for a stream's record.)
-    world.stack.invoke_later("CascadeFunctionName", &json!({"task": "none of ours"}));
+    fixture.stack.invoke_later("CascadeFunctionName", &json!({"task": "none of ours"}));
     let letters = eventually(20, || {
-        Some(world.stack.letters("ScheduleDeadLetterQueueUrl")).filter(|letters| !letters.is_empty())
+        Some(fixture.stack.letters("ScheduleDeadLetterQueueUrl")).filter(|letters| !letters.is_empty())
     });
-    for line in lines.iter().chain(&letters).chain(&world.stack.letters("StreamFailureQueueUrl")) {
+    for line in lines.iter().chain(&letters).chain(&fixture.stack.letters("StreamFailureQueueUrl")) {
         let found = CANARIES.iter().find(|canary| line.contains(**canary));
         assert_eq!(found, None, "{line}");
     }
@@ -59,14 +59,14 @@ fn no_line_of_any_function_and_no_dead_letter_names_anybody() {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn every_secret_is_stored_encrypted() {
-    let world = world();
+    let fixture = fixture();
     for (name, kind) in [
         ("vapid-private-key", "SecureString"),
         ("recipient-hash-key", "SecureString"),
         ("link-signing-key", "SecureString"),
         ("vapid-public-key", "String"),
     ] {
-        let prefix = world.stack.text("/outputs/SettingsParameter").strip_suffix("settings").unwrap();
-        assert_eq!(world.stack.kind_of_parameter(&format!("{prefix}{name}")), kind, "{name}");
+        let prefix = fixture.stack.text("/outputs/SettingsParameter").strip_suffix("settings").unwrap();
+        assert_eq!(fixture.stack.kind_of_parameter(&format!("{prefix}{name}")), kind, "{name}");
     }
 }

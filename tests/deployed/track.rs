@@ -3,13 +3,13 @@
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, fixture, message, recipient_in};
 use crate::http_client::Answer;
-use crate::world::{World, message, recipient_in, world};
 
 /// A call of somebody without a token of the API.
-fn as_anybody(world: &World, method: &str, url: &str, body: &str) -> Answer {
+fn as_anybody(fixture: &Fixture, method: &str, url: &str, body: &str) -> Answer {
     // What a browser sends without asking first.
-    world.stack.request(method, url, &[("Content-Type", "text/plain")], body.as_bytes().to_vec())
+    fixture.stack.request(method, url, &[("Content-Type", "text/plain")], body.as_bytes().to_vec())
 }
 
 fn link_in(mail: &str, path: &str) -> String {
@@ -20,17 +20,18 @@ fn link_in(mail: &str, path: &str) -> String {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_receipt_makes_a_push_delivered_and_a_forged_one_changes_nothing() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "receipts");
-    let (device, _) = world.register(&id);
-    let sent = world.send(&message(&id, "Did it arrive?"));
-    let receipt = world.messages(&device)[0].json["receipt"].clone();
+    let (device, _) = fixture.register(&id);
+    let sent = fixture.send(&message(&id, "Did it arrive?"));
+    let receipt = fixture.messages(&device)[0].json["receipt"].clone();
     let (url, token) = (receipt["url"].as_str().unwrap(), receipt["token"].as_str().unwrap());
-    assert_eq!(url, world.stack.url("/v1/receipts"));
-    let tell = |token: &str| as_anybody(world, "POST", url, &json!({"token": token, "event": "delivered"}).to_string());
+    assert_eq!(url, fixture.stack.url("/v1/receipts"));
+    let tell =
+        |token: &str| as_anybody(fixture, "POST", url, &json!({"token": token, "event": "delivered"}).to_string());
     let forged = tell(&format!("A{}", &token[1..].replace('A', "B")));
     assert_eq!((forged.status, &forged.json["type"]), (404, &json!("urn:notifications:problem:invalid-token")));
-    let read = || world.notification(sent["id"].as_str().unwrap());
+    let read = || fixture.notification(sent["id"].as_str().unwrap());
     assert_eq!(read(), sent);
     let first = tell(token);
     assert_eq!((first.status, &first.json), (200, &json!({"recorded": true})));
@@ -42,39 +43,39 @@ fn a_receipt_makes_a_push_delivered_and_a_forged_one_changes_nothing() {
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn a_mails_links_lead_to_its_own_url_and_out_of_its_type() {
-    let world = world();
+    let fixture = fixture();
     let id = recipient_in(Version::V2, "reader");
-    world.put_recipient(&id, &json!({"email": "reader@example.com"}));
+    fixture.put_recipient(&id, &json!({"email": "reader@example.com"}));
     let mut asked = message(&id, "Read me");
     asked["content"]["url"] = json!("https://example.com/orders/7?a=1&b=2");
-    let sent = world.send(&asked);
-    let mail = world.stack.mail_to("reader@example.com").remove(0).1;
-    let clicked = as_anybody(world, "GET", &link_in(&mail, "/v1/clicks/"), "");
+    let sent = fixture.send(&asked);
+    let mail = fixture.stack.mail_to("reader@example.com").remove(0).1;
+    let clicked = as_anybody(fixture, "GET", &link_in(&mail, "/v1/clicks/"), "");
     assert_eq!((clicked.status, clicked.header("location")), (302, "https://example.com/orders/7?a=1&b=2"));
-    assert_eq!(world.notification(sent["id"].as_str().unwrap())["status"], "delivered");
-    let head = as_anybody(world, "HEAD", &link_in(&mail, "/v1/clicks/"), "");
+    assert_eq!(fixture.notification(sent["id"].as_str().unwrap())["status"], "delivered");
+    let head = as_anybody(fixture, "HEAD", &link_in(&mail, "/v1/clicks/"), "");
     assert_eq!(head.status, 404, "a scanner's look is no click");
 
     let unsubscribe = link_in(&mail, "/v1/unsubscribe/");
-    let opted_out = || world.recipient(&id)["unsubscribed_types"].clone();
-    let page = as_anybody(world, "GET", &unsubscribe, "");
+    let opted_out = || fixture.recipient(&id)["unsubscribed_types"].clone();
+    let page = as_anybody(fixture, "GET", &unsubscribe, "");
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(page.header("content-security-policy").contains("default-src 'none'") && opted_out() != json!(["DEFAULT"]));
-    assert_eq!(as_anybody(world, "POST", &unsubscribe, "List-Unsubscribe=One-Click").status, 200);
+    assert_eq!(as_anybody(fixture, "POST", &unsubscribe, "List-Unsubscribe=One-Click").status, 200);
     assert_eq!(opted_out(), json!(["DEFAULT"]));
-    assert_eq!(world.send(&asked)["reason"], "opted_out");
+    assert_eq!(fixture.send(&asked)["reason"], "opted_out");
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn what_is_no_link_of_ours_leads_nowhere() {
-    let world = world();
+    let fixture = fixture();
     for path in ["/v1/clicks/x", "/v1/unsubscribe/x"] {
-        let answer = as_anybody(world, "GET", &world.stack.url(path), "");
+        let answer = as_anybody(fixture, "GET", &fixture.stack.url(path), "");
         assert_eq!((answer.status, answer.header("location"), &answer.json), (404, "", &Value::Null), "{path}");
     }
     for path in ["/v1/client/worker.js", "/v1/client/client.js", "/v1/client/client.mjs"] {
-        let script = as_anybody(world, "GET", &world.stack.url(path), "");
+        let script = as_anybody(fixture, "GET", &fixture.stack.url(path), "");
         assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"), "{path}");
     }
 }

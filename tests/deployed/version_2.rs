@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, eventually, fixture, message, recipient_in};
 use crate::push_service::Device;
-use crate::world::{World, eventually, message, recipient_in, world};
 
 /// More than the guard's sample.
 const MESSAGES: usize = 60;
@@ -16,65 +16,65 @@ const MESSAGES: usize = 60;
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn that_goes_bad_is_off_everywhere_in_under_three_minutes_and_the_audit_and_an_alert_say_why() {
-    let world = world();
+    let fixture = fixture();
     let ids = [Version::V1, Version::V2].map(|version| recipient_in(version, "guarded"));
-    let [_, (bad, _)]: [(Device, String); 2] = ids.each_ref().map(|id| world.register(id));
-    let heard = world.stack.listen_to_alerts();
+    let [_, (bad, _)]: [(Device, String); 2] = ids.each_ref().map(|id| fixture.register(id));
+    let heard = fixture.stack.listen_to_alerts();
     // One bad look is enough here; by default there is a second one half a minute later, which `make run` waits for.
-    world.stack.put_parameter("SettingsParameter", r#"{"guard": {"evaluations": 1}}"#);
+    fixture.stack.put_parameter("SettingsParameter", r#"{"guard": {"evaluations": 1}}"#);
 
     bad.refuses();
     let went_bad = Instant::now();
     // Other stories had failures too.
-    let (before_v1, sent) = (failed_of(world, "v1"), Cell::new(failed_of(world, "v2")));
+    let (before_v1, sent) = (failed_of(fixture, "v1"), Cell::new(failed_of(fixture, "v2")));
     // Only whole minutes since the percentage was set count, and on a new stack that was just now.
     eventually(120, || {
-        ids.iter().for_each(|id| send_many(world, id));
+        ids.iter().for_each(|id| send_many(fixture, id));
         sent.set(sent.get() + MESSAGES as u64);
-        eventually(30, || (failed_of(world, "v2") >= sent.get()).then_some(()));
+        eventually(30, || (failed_of(fixture, "v2") >= sent.get()).then_some(()));
         // What the schedule does each minute.
-        assert_eq!(world.stack.invoke("RollupFunctionName", &json!({"task": "rollup"})).status, 200);
-        (world.stack.parameter("RolloutPercentageParameter") == "0").then_some(())
+        assert_eq!(fixture.stack.invoke("RollupFunctionName", &json!({"task": "rollup"})).status, 200);
+        (fixture.stack.parameter("RolloutPercentageParameter") == "0").then_some(())
     });
-    assert_eq!(failed_of(world, "v1"), before_v1);
-    eventually(30, || (version_of(world, &ids[1]) == "v1").then_some(()));
+    assert_eq!(failed_of(fixture, "v1"), before_v1);
+    eventually(30, || (version_of(fixture, &ids[1]) == "v1").then_some(()));
     assert!(went_bad.elapsed() < Duration::from_secs(180), "{:?}", went_bad.elapsed());
 
-    let (who, reason, old) = last_change(world);
+    let (who, reason, old) = last_change(fixture);
     assert_eq!((who.as_str(), old.as_str()), ("guard", "10"));
     assert!(reason.contains("version 1: ") && reason.contains("threshold 20 %"), "{reason}");
-    let alerts = eventually(10, || Some(heard.messages(&world.stack)).filter(|heard| !heard.is_empty()));
+    let alerts = eventually(10, || Some(heard.messages(&fixture.stack)).filter(|heard| !heard.is_empty()));
     let told = alerts.iter().find(|text| text.contains("version 2 is switched off")).expect("an alert");
     assert!(told.contains("10 -> 0") && told.contains("version 1: "), "{told}");
 
     // An operator's change is written down as soon as it is told, though the minute has not come.
-    world.stack.put_parameter("RolloutPercentageParameter", "10");
-    world.stack.put_parameter("SettingsParameter", "{}");
+    fixture.stack.put_parameter("RolloutPercentageParameter", "10");
+    fixture.stack.put_parameter("SettingsParameter", "{}");
     let change =
         json!({"source": "aws.ssm", "detail-type": "Parameter Store Change", "detail": {"operation": "Update"}});
-    assert_eq!(world.stack.invoke("RollupFunctionName", &change).json, json!("a change is written down"));
-    let (who, _, old) = last_change(world);
+    assert_eq!(fixture.stack.invoke("RollupFunctionName", &change).json, json!("a change is written down"));
+    let (who, _, old) = last_change(fixture);
     assert_eq!((who.as_str(), old.as_str()), ("operator", "0"));
 }
 
-fn send_many(world: &World, id: &str) {
+fn send_many(fixture: &Fixture, id: &str) {
     let messages: Vec<_> = (0..MESSAGES).map(|_| message(id, "Does it arrive?")).collect();
-    world.expect(202, "send", "POST", "/v1/notifications/batch", &json!({"messages": messages}));
+    fixture.expect(202, "send", "POST", "/v1/notifications/batch", &json!({"messages": messages}));
 }
 
-fn failed_of(world: &World, version: &str) -> u64 {
-    let metrics = world.expect(200, "ops", "GET", "/v1/metrics?minutes=60", &Value::Null);
+fn failed_of(fixture: &Fixture, version: &str) -> u64 {
+    let metrics = fixture.expect(200, "ops", "GET", "/v1/metrics?minutes=60", &Value::Null);
     metrics["by_version"][version]["failed"].as_u64().unwrap()
 }
 
-fn version_of(world: &World, id: &str) -> String {
-    let plan = world.expect(200, "send", "POST", "/v1/notifications/explain", &message(id, "Which version?"));
+fn version_of(fixture: &Fixture, id: &str) -> String {
+    let plan = fixture.expect(200, "send", "POST", "/v1/notifications/explain", &message(id, "Which version?"));
     plan["version"].as_str().unwrap().to_owned()
 }
 
 /// Who changed the percentage last, why, and what it was before.
-fn last_change(world: &World) -> (String, String, String) {
-    let rollout = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+fn last_change(fixture: &Fixture) -> (String, String, String) {
+    let rollout = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     let changes = rollout["changes"].as_array().unwrap();
     let last = changes.iter().find(|change| change["parameter"] == "rollout-percentage").expect("a change");
     let text = |name: &str| last[name].as_str().unwrap_or_default().to_owned();

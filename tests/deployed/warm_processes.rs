@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::fixture::{Fixture, eventually, fixture, message, tried};
 use crate::push_service::Device;
-use crate::world::{World, eventually, message, tried, world};
 
 /// Processes of the send function.
 const PROCESSES: usize = 5;
@@ -25,13 +25,13 @@ struct Person {
     device: Device,
 }
 
-fn people(world: &World) -> Vec<Person> {
+fn people(fixture: &Fixture) -> Vec<Person> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let person = |_| {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (id, phone) = (format!("warm-{number}"), format!("+39333666{number:04}"));
-        assert_eq!(world.put_recipient(&id, &json!({"phone": phone})), 201);
-        let (device, _) = world.register(&id);
+        assert_eq!(fixture.put_recipient(&id, &json!({"phone": phone})), 201);
+        let (device, _) = fixture.register(&id);
         device.goes_away();
         Person { id, phone, device }
     };
@@ -39,15 +39,15 @@ fn people(world: &World) -> Vec<Person> {
 }
 
 /// One notification from each process as it ended, and the number of SMS that were paid. The push service answers none before it has one from each.
-fn one_of_each_process(world: &World) -> (Vec<Value>, usize) {
+fn one_of_each_process(fixture: &Fixture) -> (Vec<Value>, usize) {
     eventually(60, || {
-        let people = people(world);
+        let people = people(fixture);
         let devices: Vec<_> = people.iter().map(|person| &person.device).collect();
         Device::meet(&devices);
         let sent: Vec<_> = scope(|threads| {
             let send = |person: &Person| {
                 let asked = message(&person.id, "By which version?");
-                threads.spawn(move || world.send(&asked))
+                threads.spawn(move || fixture.send(&asked))
             };
             let running: Vec<_> = people.iter().map(send).collect();
             running.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -56,8 +56,8 @@ fn one_of_each_process(world: &World) -> (Vec<Value>, usize) {
         let have_met = devices.iter().all(|device| device.has_met());
         have_met.then(|| {
             // Where several reserve money at the same moment, one of them waits for the cascade.
-            let ended = sent.iter().map(|sent| world.end_of(sent["id"].as_str().unwrap())).collect();
-            (ended, people.iter().map(|person| world.stack.sms_to(&person.phone).len()).sum())
+            let ended = sent.iter().map(|sent| fixture.end_of(sent["id"].as_str().unwrap())).collect();
+            (ended, people.iter().map(|person| fixture.stack.sms_to(&person.phone).len()).sum())
         })
     })
 }
@@ -67,67 +67,67 @@ fn versions(sent: &[Value]) -> Vec<&str> {
 }
 
 /// Asks one process again and again, while the others are idle, until it decides by this version.
-fn one_process_follows(world: &World, version: &str) {
+fn one_process_follows(fixture: &Fixture, version: &str) {
     eventually(FOLLOWED.as_secs(), || {
         let explained =
-            world.expect(200, "send", "POST", "/v1/notifications/explain", &message("warm-0", "Which version?"));
+            fixture.expect(200, "send", "POST", "/v1/notifications/explain", &message("warm-0", "Which version?"));
         (explained["version"] == version).then_some(())
     });
 }
 
 /// Percentage in force and its source, as ops see it.
-fn in_force(world: &World) -> (f64, String) {
-    let rollout = world.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
+fn in_force(fixture: &Fixture) -> (f64, String) {
+    let rollout = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     (rollout["percentage"].as_f64().unwrap(), rollout["source"].as_str().unwrap().to_owned())
 }
 
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
-    let world = world();
-    let set = |parameter: &str, value: &str| world.stack.put_parameter(parameter, value);
+    let fixture = fixture();
+    let set = |parameter: &str, value: &str| fixture.stack.put_parameter(parameter, value);
     let (percentage, settings) = ("RolloutPercentageParameter", "SettingsParameter");
 
     set(settings, "{}");
     set(percentage, "100");
-    one_process_follows(world, "v2");
+    one_process_follows(fixture, "v2");
     let (sent, paid) = eventually(FOLLOWED.as_secs(), || {
-        Some(one_of_each_process(world)).filter(|(sent, _)| versions(sent) == ["v2"; PROCESSES])
+        Some(one_of_each_process(fixture)).filter(|(sent, _)| versions(sent) == ["v2"; PROCESSES])
     });
     assert!(sent.iter().all(|one| tried(one) == ["push: gone", "sms: accepted"]), "{sent:#?}");
     assert_eq!(paid, PROCESSES);
 
     // The kill switch, held while one process is busy, and a typo behind it.
     set(percentage, "0");
-    one_process_follows(world, "v1");
+    one_process_follows(fixture, "v1");
     set(percentage, "0%");
     let junk = Instant::now();
     let mut planned = message("warm-0", "In a moment");
     planned["send_at"] = json!((Timestamp::now() + SignedDuration::from_secs(2)).to_string());
-    let planned = world.send(&planned);
+    let planned = fixture.send(&planned);
     sleep(CACHED.saturating_sub(junk.elapsed()));
-    let (sent, paid) = one_of_each_process(world);
+    let (sent, paid) = one_of_each_process(fixture);
     assert_eq!((versions(&sent), paid), (vec!["v1"; PROCESSES], 0));
     let taken_up = eventually(20, || {
-        assert_eq!(world.stack.invoke("CascadeFunctionName", &json!({"task": "cascade"})).status, 200);
-        Some(world.notification(planned["id"].as_str().unwrap())).filter(|now| now["status"] != "scheduled")
+        assert_eq!(fixture.stack.invoke("CascadeFunctionName", &json!({"task": "cascade"})).status, 200);
+        Some(fixture.notification(planned["id"].as_str().unwrap())).filter(|now| now["status"] != "scheduled")
     });
     assert_eq!(taken_up["version"], "v1");
-    assert_eq!(in_force(world), (0.0, "last good".to_owned()));
+    assert_eq!(in_force(fixture), (0.0, "last good".to_owned()));
     assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
 
     // Back to everybody and without SMS, and a typo behind both.
     set(settings, r#"{"sms": {"per_recipient_per_day": 0}}"#);
     set(percentage, "100");
-    one_process_follows(world, "v2");
+    one_process_follows(fixture, "v2");
     set(percentage, "one hundred");
     set(settings, r#"{"sms": {"per_recipient_per_day": 0,}}"#);
     let junk = Instant::now();
     sleep(CACHED);
-    let (sent, paid) = one_of_each_process(world);
+    let (sent, paid) = one_of_each_process(fixture);
     assert_eq!((versions(&sent), paid), (vec!["v2"; PROCESSES], 0), "{sent:#?}");
     assert!(sent.iter().all(|one| tried(one) == ["push: gone"]), "{sent:#?}");
-    assert_eq!(in_force(world), (100.0, "last good".to_owned()));
+    assert_eq!(in_force(fixture), (100.0, "last good".to_owned()));
     assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
 
     set(settings, "{}");

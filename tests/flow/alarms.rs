@@ -6,7 +6,7 @@ use platform::emf::Metric;
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::world::template::{FUNCTIONS, Template, logical, pairs};
+use tests::template::{FUNCTIONS, Template, logical, pairs};
 
 const ALARMS: &str = include_str!("../../infra/alarms.yaml");
 const DASHBOARD: &str = include_str!("../../infra/dashboard.yaml");

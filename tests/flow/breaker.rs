@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Reply, World};
+use world::{Answer, Reply, World};
 
 /// So many devices that fail in a row open a breaker, since as many successes elsewhere may be unknown.
 const ENOUGH: usize = 10;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Fate, Point, Reply, Side, World};
+use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
 /// A fresh world where an e-mail costs 1,000, an SMS 70,000, and these budgets hold; ada has both.
 async fn world_with(settings: Value) -> World {
@@ -170,12 +170,12 @@ async fn what_a_provider_refuses_at_the_turn_of_a_month_comes_back_to_the_month_
 
 #[tokio::test]
 async fn a_death_behind_the_reservation_keeps_the_money_whether_or_not_the_call_was_made() {
-    for (side, mails) in [(Side::Before, 0), (Side::After, 1)] {
+    for (timing, mails) in [(CrashTiming::Before, 0), (CrashTiming::After, 1)] {
         let world = world_with(json!({"budgets": {"month_micros": 1_999}})).await;
         // GetParameters, Query, BatchGetItem, TransactWriteItems, and the last look, two GetItem.
-        let line = Point { side, call: 7 };
-        let died = world.dying(line, mail(&world)).await;
-        assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
+        let line = CrashPoint { timing, call: 7 };
+        let died = world.crash_at(line, mail(&world)).await;
+        assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
         world.advance(100);
         world.sweep().await;
         let end = world.get(&world.only_id()).await;
@@ -193,14 +193,14 @@ async fn what_waits_has_no_money_set_aside_and_may_be_cancelled_or_expire_for_no
     for ttl in [3_600, 600] {
         let sent = world.send("ada", sms(ttl)).await;
         assert_eq!(sent.attempts(), ["sms:retry_later"]);
-        assert_eq!((world.sum("month"), world.sum("sms"), world.counted_texts()), (0, 0, 0));
+        assert_eq!((world.sum("month"), world.sum("sms"), world.counted_sms()), (0, 0, 0));
         if ttl == 3_600 {
             assert_eq!(world.cancel(sent.body["id"].as_str().unwrap()).await.body["status"], "cancelled");
         }
     }
     world.advance(601);
     world.sweep().await;
-    assert_eq!((world.sum("month"), world.counted_texts(), world.texts().len()), (0, 0, 2));
+    assert_eq!((world.sum("month"), world.counted_sms(), world.texts().len()), (0, 0, 2));
 }
 
 #[tokio::test]

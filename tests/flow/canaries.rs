@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Reply, World, bounced, complained, delivered, logs, texted};
+use world::{Answer, Reply, World, bounced, complained, delivered, logs, sms_log};
 
 const ID: &str = "canary-recipient";
 const LISTED: &str = "canary-listed";
@@ -17,7 +17,7 @@ const KEY: &str = "canary-idempotency";
 const CANARY: &str = "canary";
 
 /// What must not be found anywhere: the words, the number without its plus, and the browser's keys.
-fn canaries(browsers: &[crate::world::Browser]) -> Vec<String> {
+fn canaries(browsers: &[world::Browser]) -> Vec<String> {
     let mut canaries = vec![CANARY.to_owned(), PHONE[1..].to_owned()];
     canaries.extend(browsers.iter().flat_map(|browser| [browser.p256dh(), browser.auth()]));
     canaries
@@ -45,7 +45,7 @@ fn with(changes: Value) -> Value {
 /// The world, and whatever a story looked at beside the logs.
 struct Aviary {
     world: World,
-    browsers: Vec<crate::world::Browser>,
+    browsers: Vec<world::Browser>,
     seen: Vec<(String, String)>,
 }
 
@@ -102,20 +102,20 @@ async fn told_by_providers(aviary: &mut Aviary) {
     let sent = world.send("canary-told", with(json!({"channels": ["email"]}))).await;
     let (id, to) = (sent.body["id"].as_str().unwrap(), "canary-told@example.com");
     for event in [bounced(id, to, "Transient", "canary"), complained(id, to), bounced(id, to, "Permanent", "General")] {
-        assert_eq!(world.ses_tells(&[event]).await.new, 1);
+        assert_eq!(world.ses_publishes(&[event]).await.new, 1);
     }
     let bad = [delivered("canary", EMAIL, "2026-11-23T10:00:00Z"), json!(EMAIL), json!({"eventType": "canary"})];
-    assert_eq!(world.ses_tells(&bad).await.new, 0);
+    assert_eq!(world.ses_publishes(&bad).await.new, 0);
     world
         .sns_logs(&[
-            texted("m-1", PHONE, "FAILURE", "canary"),
-            texted("canary", PHONE, "SUCCESS", "canary"),
+            sms_log("m-1", PHONE, "FAILURE", "canary"),
+            sms_log("canary", PHONE, "SUCCESS", "canary"),
             json!(PHONE),
         ])
         .await;
     world.hearing.texts("canary", world.clock.now()).await;
     world.aws.fails(Some("GetItem"), 0, "ValidationException");
-    assert_eq!(world.ses_tells(&[bounced(id, to, "Permanent", "General")]).await.failed, 1);
+    assert_eq!(world.ses_publishes(&[bounced(id, to, "Permanent", "General")]).await.failed, 1);
     world.aws.works();
 }
 
@@ -173,7 +173,7 @@ async fn what_goes_well_and_what_providers_refuse_is_told_without_a_person() {
 /// Later attempts, what is kept, and what the reports say.
 async fn carried_on(aviary: &mut Aviary) {
     let world = &aviary.world;
-    world.stream_again().await;
+    world.redeliver_stream_to_cascade().await;
     world.advance(3_600);
     world.sweep().await;
     world.push.answer(DEVICE, [Reply::status(410)]);
@@ -395,7 +395,7 @@ async fn parameters_that_are_junk_or_out_of_reach_are_named_and_not_shown() {
     aviary.world.send(ID, message()).await;
     aviary.world.aws.state.lock().unwrap().ssm_is_down = false;
     aviary.world.set("recipient-hash-key", "canary");
-    let refused = aviary.world.refused_start().await;
+    let refused = aviary.world.start_error().await;
     aviary.saw("a start that fails", refused);
     assert!(logs::lines().iter().any(|line| line.contains("rollout_unreadable")), "the logs are listened to");
     aviary.assert_clean();

@@ -3,7 +3,7 @@
 use platform::clock::Clock;
 use serde_json::{Value, json};
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 /// Three people with a browser: one push arrives, one device is gone and an e-mail arrives, one is gone and nothing helps.
 pub async fn an_hour_with_trouble() -> World {

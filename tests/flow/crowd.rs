@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use send::SendApi;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use world::World;
 
 const SMS_MICROS: i64 = 70_000;
 const EMAIL_MICROS: i64 = 92;
@@ -96,7 +96,7 @@ async fn a_thousand_sends_before_a_ceiling_of_5_euros_are_71_sms_and_the_rest_go
     assert_eq!((world.mails().len(), ends["accepted email"], ends["skipped budget"]), (326, 326, 603), "{ends:?}");
     let refused = answers.iter().filter(|answer| answer["status"] == "skipped");
     assert!(refused.clone().count() > 0 && refused.clone().all(|answer| answer["over_budget"]["sms"] == "hour"));
-    assert_eq!((world.sum("sms"), world.counted_texts()), (71 * SMS_MICROS, 71));
+    assert_eq!((world.sum("sms"), world.counted_sms()), (71 * SMS_MICROS, 71));
     assert_eq!(["h10", "day"].map(|name| world.sum(name)), [71 * SMS_MICROS + 326 * EMAIL_MICROS; 2]);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 #[tokio::test]
 async fn a_push_arrives_sealed_and_signed_and_is_accepted() {

@@ -5,7 +5,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, proptest};
 use serde_json::{Value, json};
 
 use crate::track::{ada, id_of, token_of};
-use crate::world::{Reply, World, links};
+use world::{Reply, World, links};
 
 #[tokio::test]
 async fn what_people_did_shows_in_metrics_channels_and_the_comparison() {

@@ -5,7 +5,7 @@ use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{Address, SuppressionReason};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Reply, World};
+use world::{Answer, Reply, World};
 
 async fn erase(world: &World, id: &str) -> Answer {
     let erased = world.on_recipient("DELETE /v1/recipients/{id}", id, json!({})).await;
@@ -19,10 +19,10 @@ async fn nothing_reaches_her_and_nothing_is_left(world: &World) {
     let (pushes, mails, texts) = (world.push.count("phone"), world.mails().len(), world.texts().len());
     for _ in 0..3 {
         world.advance(2 * 86_400);
-        world.stream_again().await;
+        world.redeliver_stream_to_cascade().await;
         world.sweep().await;
     }
-    world.look_again_at_erasures().await;
+    world.retry_erasures().await;
     assert_eq!((world.push.count("phone"), world.mails().len(), world.texts().len()), (pushes, mails, texts));
     assert_eq!((world.items("recipients"), world.items("notifications")), (vec![], vec![]));
     assert_eq!(world.send("ada", json!({})).await.body["reason"], "unknown_recipient");
@@ -58,7 +58,7 @@ async fn an_erasure_at_any_call_of_a_send_leaves_nothing_and_no_paid_call_begins
         for call in 1.. {
             let world = World::start().await;
             ada(&world).await;
-            world.aws.holding.at(call);
+            world.aws.pause.at(call);
             let mut send = Box::pin(world.send("ada", json!({"channels": [channel]})));
             tokio::select! {
                 sent = &mut send => {
@@ -66,11 +66,11 @@ async fn an_erasure_at_any_call_of_a_send_leaves_nothing_and_no_paid_call_begins
                     assert!(call > 2, "{channel}: a send makes a few calls");
                     break;
                 }
-                () = world.aws.holding.is_held() => {}
+                () = world.aws.pause.reached() => {}
             }
             let paid = world.mails().len() + world.texts().len();
             erase(&world, "ada").await;
-            world.aws.holding.release();
+            world.aws.pause.resume();
             let sent = send.await;
             assert!(matches!(sent.status, 202 | 503), "{channel}, call {call}: {sent:?}");
             assert_eq!(world.mails().len() + world.texts().len(), paid, "{channel}, erased at call {call}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 const ONCE: [(&str, &str); 2] = [("email", "PutItem"), ("sms", "TransactWriteItems")];
 
@@ -17,7 +17,7 @@ async fn a_claim_that_nobody_could_confirm_is_taken_back_and_its_message_goes_ou
         assert_eq!((sent.status, &sent.body["status"]), (202, &json!("cascading")), "{channel}");
         assert_eq!((world.mails().len(), world.texts().len()), (0, 0));
         world.aws.state.lock().unwrap().answers_lost = None;
-        world.stream_again().await;
+        world.redeliver_stream_to_cascade().await;
         let end = world.get(sent.body["id"].as_str().unwrap()).await;
         assert_eq!((&end.body["status"], end.attempts()), (&json!("accepted"), vec![format!("{channel}:accepted")]));
         assert_eq!(world.mails().len() + world.texts().len(), 1);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use track::Heard;
 
-use crate::world::{Answer, Reply, World, bounced, complained, delivered, logs, texted};
+use world::{Answer, Reply, World, bounced, complained, delivered, logs, sms_log};
 
 const MAIL: &str = "ada@example.com";
 const PHONE: &str = "+393331234567";
@@ -52,11 +52,11 @@ async fn a_mail_that_ses_handed_over_is_delivered_once_however_often_it_is_told(
     world.advance(60);
     world.write_units();
     let told = [delivered(&id, MAIL, AT)];
-    assert_eq!(world.ses_tells(&told).await, new(1));
+    assert_eq!(world.ses_publishes(&told).await, new(1));
     assert_eq!(world.write_units(), 1.0);
     let metrics = world.metrics().await;
     world.write_units();
-    assert_eq!(world.ses_tells(&[told.clone(), told].concat()).await, known(2));
+    assert_eq!(world.ses_publishes(&[told.clone(), told].concat()).await, known(2));
     assert_eq!(world.write_units(), 0.0, "what is known is not written");
     let end = world.get(&id).await;
     assert_eq!((&end.body["status"], &end.body["channel"]), (&json!("delivered"), &json!("email")));
@@ -71,7 +71,7 @@ async fn proof_from_ses_ends_a_ladder_that_waits_for_it() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
     assert_eq!(sent.body["status"], "cascading");
-    world.ses_tells(&[delivered(&id_of(&sent), MAIL, AT)]).await;
+    world.ses_publishes(&[delivered(&id_of(&sent), MAIL, AT)]).await;
     world.advance(5 * 3_600);
     assert_eq!((world.sweep().await.found, world.texts().len()), (0, 0));
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "delivered");
@@ -82,8 +82,8 @@ async fn a_bounce_fails_the_mail_and_keeps_the_next_one_from_that_address() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     let bounce = [bounced(&id_of(&sent), MAIL, "Permanent", "NoEmail")];
-    assert_eq!(world.ses_tells(&bounce).await, new(1));
-    assert_eq!(world.ses_tells(&bounce).await, known(1));
+    assert_eq!(world.ses_publishes(&bounce).await, new(1));
+    assert_eq!(world.ses_publishes(&bounce).await, known(1));
     let end = world.get(&id_of(&sent)).await;
     assert_eq!(status(&end), (json!("failed"), json!("gone")));
     assert_eq!(
@@ -109,7 +109,7 @@ async fn a_bounce_fails_the_mail_and_keeps_the_next_one_from_that_address() {
 async fn ops_let_a_mended_mailbox_be_written_to_again() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
-    world.ses_tells(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
+    world.ses_publishes(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
     assert_eq!(suppressed(&world).await, json!(["email"]));
     for _ in 0..2 {
         assert_eq!(world.lift_suppression("ada", "email").await.status, 204);
@@ -127,17 +127,17 @@ async fn ops_let_a_mended_mailbox_be_written_to_again() {
 async fn a_type_that_wants_proof_goes_on_at_once_when_its_mail_came_back() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
-    world.ses_tells(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
-    world.stream_again().await;
+    world.ses_publishes(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
+    world.redeliver_stream_to_cascade().await;
     let end = world.get(&id_of(&sent)).await;
     assert_eq!(end.attempts(), ["email:gone", "sms:accepted"], "not after four hours");
     assert_eq!(
-        world.ses_tells(&[delivered(&id_of(&sent), MAIL, AT)]).await,
+        world.ses_publishes(&[delivered(&id_of(&sent), MAIL, AT)]).await,
         new(1),
         "a delivery that came back is none"
     );
     assert_eq!(world.get(&id_of(&sent)).await.attempts(), end.attempts());
-    let text = texted(&last_text(&world), PHONE, "SUCCESS", "Message has been accepted by phone carrier");
+    let text = sms_log(&last_text(&world), PHONE, "SUCCESS", "Message has been accepted by phone carrier");
     assert_eq!(world.sns_logs(&[text]).await, new(1));
     let end = world.get(&id_of(&sent)).await;
     assert_eq!((&end.body["status"], &end.body["channel"]), (&json!("delivered"), &json!("sms")));
@@ -155,7 +155,7 @@ async fn a_bounce_that_comes_while_the_next_mail_step_is_under_way_is_heeded_by_
             tokio::task::yield_now().await;
         }
         let id = world.only_id();
-        assert_eq!(world.ses_tells(&[bounced(&id, MAIL, "Permanent", "General")]).await, new(1));
+        assert_eq!(world.ses_publishes(&[bounced(&id, MAIL, "Permanent", "General")]).await, new(1));
         assert_eq!(world.get(&id).await.body["status"], "sending");
         gate.add_permits(1);
     });
@@ -173,7 +173,7 @@ async fn a_soft_bounce_fails_the_mail_and_suppresses_nothing() {
         let world = world_with_ada().await;
         let sent = world.send("ada", json!({"channels": ["email"]})).await;
         let bounce = [bounced(&id_of(&sent), MAIL, "Transient", sub_kind)];
-        assert_eq!((world.ses_tells(&bounce).await, world.ses_tells(&bounce).await), (new(1), known(1)));
+        assert_eq!((world.ses_publishes(&bounce).await, world.ses_publishes(&bounce).await), (new(1), known(1)));
         let end = world.get(&id_of(&sent)).await;
         assert_eq!(
             (status(&end), end.attempts()),
@@ -191,7 +191,7 @@ async fn a_machines_report_is_no_wish_of_the_person() {
         let sent = world.send("ada", json!({"channels": ["email"]})).await;
         let mut report = complained(&id_of(&sent), MAIL);
         report["complaint"]["complaintFeedbackType"] = json!(kind);
-        assert_eq!(world.ses_tells(&[report]).await, new(1));
+        assert_eq!(world.ses_publishes(&[report]).await, new(1));
         let end = world.get(&id_of(&sent)).await;
         assert_eq!((&end.body["status"], &end.body["attempts"][0]["detail"]), (&json!("accepted"), &json!(detail)));
         assert_eq!(suppressed(&world).await, json!([]));
@@ -204,7 +204,7 @@ async fn a_machines_report_is_no_wish_of_the_person() {
 async fn an_account_without_quota_rests_the_channel_until_one_sms_probes() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
-    let told = world.sns_logs(&[texted(&last_text(&world), PHONE, "FAILURE", "No quota left for account")]).await;
+    let told = world.sns_logs(&[sms_log(&last_text(&world), PHONE, "FAILURE", "No quota left for account")]).await;
     assert_eq!(told, new(1));
     let end = world.get(&id_of(&sent)).await;
     assert_eq!(end.attempts(), ["sms:rejected"]);
@@ -231,7 +231,7 @@ async fn a_complaint_is_the_last_mail_and_an_opt_out() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     world.advance(3 * 3_600);
-    assert_eq!(world.ses_tells(&[complained(&id_of(&sent), MAIL)]).await, new(1));
+    assert_eq!(world.ses_publishes(&[complained(&id_of(&sent), MAIL)]).await, new(1));
     let end = world.get(&id_of(&sent)).await;
     assert_eq!((&end.body["status"], &end.body["attempts"][0]["detail"]), (&json!("delivered"), &json!("complaint")));
     let ada = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await;
@@ -240,7 +240,7 @@ async fn a_complaint_is_the_last_mail_and_an_opt_out() {
     assert_eq!(world.send("ada", json!({})).await.body["reason"], "opted_out");
     assert_eq!(world.send("ada", json!({"type": "PAYMENT_DUE"})).await.attempts(), ["sms:accepted"]);
     let written = world.items("recipients");
-    assert_eq!(world.ses_tells(&[complained(&id_of(&sent), MAIL)]).await, known(1));
+    assert_eq!(world.ses_publishes(&[complained(&id_of(&sent), MAIL)]).await, known(1));
     assert_eq!(world.items("recipients"), written);
 }
 
@@ -249,7 +249,7 @@ async fn an_address_bounces_and_not_the_person_who_has_another_by_now() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     world.put_profile("ada", json!({"email": "lovelace@example.com"})).await;
-    world.ses_tells(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
+    world.ses_publishes(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
     assert_eq!(suppressed(&world).await, json!([]));
     assert_eq!(world.send("ada", json!({"channels": ["email"]})).await.attempts(), ["email:accepted"]);
     world.put_profile("ada", json!({"email": MAIL})).await;
@@ -260,21 +260,23 @@ async fn an_address_bounces_and_not_the_person_who_has_another_by_now() {
 async fn an_sms_is_found_again_by_what_sns_called_it() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
-    let text = |status, response| texted(&last_text(&world), PHONE, status, response);
+    let text = |status, response| sms_log(&last_text(&world), PHONE, status, response);
     let told = [text("SUCCESS", "Message has been accepted by phone carrier")];
     assert_eq!(world.sns_logs(&told).await, new(1));
     assert_eq!(world.sns_logs(&told).await, known(1));
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "delivered");
 
     let lost = world.send("ada", json!({"channels": ["sms"]})).await;
-    world.sns_logs(&[texted(&last_text(&world), PHONE, "FAILURE", "Phone is currently unreachable/unavailable")]).await;
+    world
+        .sns_logs(&[sms_log(&last_text(&world), PHONE, "FAILURE", "Phone is currently unreachable/unavailable")])
+        .await;
     let end = world.get(&id_of(&lost)).await;
     assert_eq!((status(&end), end.attempts()), ((json!("failed"), json!("rejected")), vec!["sms:rejected".to_owned()]));
     assert_eq!(end.body["attempts"][0]["detail"], "unreachable");
     assert_eq!(suppressed(&world).await, json!([]));
 
     let unwanted = world.send("ada", json!({"channels": ["sms"]})).await;
-    world.sns_logs(&[texted(&last_text(&world), PHONE, "FAILURE", "Phone number is opted out")]).await;
+    world.sns_logs(&[sms_log(&last_text(&world), PHONE, "FAILURE", "Phone number is opted out")]).await;
     assert_eq!(status(&world.get(&id_of(&unwanted)).await), (json!("failed"), json!("gone")));
     assert_eq!(suppressed(&world).await, json!(["sms"]));
     assert_eq!(world.send("ada", json!({"channels": ["sms"]})).await.body["reason"], "no_channel");
@@ -298,7 +300,7 @@ async fn an_sms_whose_id_is_not_stored_is_sent_all_the_same_and_stays_unconfirme
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
     world.aws.works();
     assert_eq!(sent.body["status"], "accepted");
-    let text = texted(&last_text(&world), PHONE, "SUCCESS", "Message has been accepted by phone carrier");
+    let text = sms_log(&last_text(&world), PHONE, "SUCCESS", "Message has been accepted by phone carrier");
     assert_eq!(world.sns_logs(&[text]).await, Heard { passed_over: 1, ..Heard::default() });
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "accepted");
 }
@@ -316,10 +318,10 @@ async fn what_is_about_no_message_of_ours_changes_nothing_and_raises_an_alarm() 
     for id in [&stranger, "order-7", &id_of(&by_text)] {
         let alarms = || logs::lines().iter().filter(|line| line.contains(r#""alarm":"feedback_unknown""#)).count();
         let before = alarms();
-        assert_eq!(world.ses_tells(&all(id)).await, Heard { unknown: 3, ..Heard::default() }, "{id}");
+        assert_eq!(world.ses_publishes(&all(id)).await, Heard { unknown: 3, ..Heard::default() }, "{id}");
         assert_eq!(alarms() - before, 3);
     }
-    let elses = texted("another-teams-message", PHONE, "FAILURE", "Phone number is opted out");
+    let elses = sms_log("another-teams-message", PHONE, "FAILURE", "Phone number is opted out");
     assert_eq!(world.sns_logs(&[elses]).await, Heard { passed_over: 1, ..Heard::default() });
     assert_eq!((world.items("notifications"), world.items("recipients")), before);
     assert_eq!(world.metrics().await, metrics);
@@ -331,7 +333,7 @@ async fn a_bad_report_keeps_no_other_from_being_heard() {
     let id = id_of(&world.send("ada", json!({"channels": ["email"]})).await);
     let reports =
         [json!({"eventType": "Delivery"}), json!("?"), delivered(&id, MAIL, AT), json!({"eventType": "Hello"})];
-    assert_eq!(world.ses_tells(&reports).await, Heard { new: 1, malformed: 3, ..Heard::default() });
+    assert_eq!(world.ses_publishes(&reports).await, Heard { new: 1, malformed: 3, ..Heard::default() });
     assert_eq!(world.get(&id).await.body["status"], "delivered");
     assert_eq!(world.hearing.texts("no batch", world.clock.now()).await, Heard { malformed: 1, ..Heard::default() });
 }
@@ -343,11 +345,11 @@ async fn what_cannot_be_stored_comes_again_and_is_done_once() {
     let told = [complained(&id, MAIL)];
     for (call, after) in [("GetItem", 0), ("PutItem", 0), ("UpdateItem", 0), ("UpdateItem", 1), ("PutItem", 1)] {
         world.aws.fails(Some(call), after, "ProvisionedThroughputExceededException");
-        let heard = world.ses_tells(&told).await;
+        let heard = world.ses_publishes(&told).await;
         assert_eq!(heard.failed, 1, "{call} {after}: {heard:?}");
         world.aws.works();
     }
-    assert_eq!(world.ses_tells(&told).await, new(1));
-    assert_eq!(world.ses_tells(&told).await, known(1));
+    assert_eq!(world.ses_publishes(&told).await, new(1));
+    assert_eq!(world.ses_publishes(&told).await, known(1));
     assert_eq!(suppressed(&world).await, json!(["email"]));
 }

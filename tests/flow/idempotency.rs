@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Fate, Point, Reply, SHOP, Side, World};
+use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, SHOP, World};
 
 const SINGLE: &str = "POST /v1/notifications";
 const BATCH: &str = "POST /v1/notifications/batch";
@@ -158,8 +158,8 @@ async fn fifty_that_find_a_dead_request_let_one_of_them_finish_it() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
     // The rollout is read, the key stored.
-    let line = Point { side: Side::After, call: 2 };
-    assert!(matches!(world.dying(line, world.send_once("k-1", "ada", json!({}))).await, Fate::Died(_)));
+    let line = CrashPoint { timing: CrashTiming::After, call: 2 };
+    assert!(matches!(world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await, RunOutcome::Crashed(_)));
     let early = world.send_once("k-1", "ada", json!({})).await;
     assert_eq!((early.status, early.header("Retry-After")), (409, Some("5")));
     world.advance(33);

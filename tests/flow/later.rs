@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 #[tokio::test]
 async fn a_scheduled_send_waits_for_its_time_and_its_version_is_decided_then() {
@@ -118,8 +118,8 @@ async fn the_stream_and_the_schedule_may_tell_the_same_thing_any_number_of_times
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     let planned = world.send("ada", json!({"send_at": "2026-11-23T10:01:00Z"})).await;
     world.advance(90);
-    tokio::join!(world.sweep(), world.sweep(), world.stream_again());
-    world.stream_again().await;
+    tokio::join!(world.sweep(), world.sweep(), world.redeliver_stream_to_cascade());
+    world.redeliver_stream_to_cascade().await;
     world.sweep().await;
     assert_eq!(world.mails().len(), 1);
     assert_eq!(world.get(planned.body["id"].as_str().unwrap()).await.body["status"], "accepted");
@@ -147,7 +147,7 @@ async fn what_does_not_fit_into_8_seconds_goes_on_from_the_stream_at_once() {
     let sent = world.send("ada", json!({})).await;
     assert_eq!((&sent.body["status"], sent.attempts()), (&json!("cascading"), vec!["push:gone".to_owned()]));
     assert_eq!(world.mails().len(), 0, "a mail may take 6.5 s, and 2.5 are left");
-    world.stream_again().await;
+    world.redeliver_stream_to_cascade().await;
     let end = world.get(sent.body["id"].as_str().unwrap()).await;
     assert_eq!((&end.body["status"], &end.body["channel"]), (&json!("accepted"), &json!("email")));
 }

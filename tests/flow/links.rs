@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, links};
+use world::{World, links};
 
 #[tokio::test]
 async fn a_click_leads_to_the_messages_own_url_and_to_no_other() {
@@ -101,7 +101,7 @@ async fn a_persons_own_word_outlasts_every_put_and_is_taken_back_by_a_call_that_
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.send("ada", json!({})).await;
-    let link = world.link_to_unsubscribe();
+    let link = world.unsubscribe_link();
     world.follow("POST", &link).await;
     let asked = async || world.send("ada", json!({})).await.body["reason"].clone();
     for preferences in [json!({}), json!({"opted_out_types": []}), json!({"opted_out_types": ["PAYMENT_DUE"]})] {
@@ -111,13 +111,13 @@ async fn a_persons_own_word_outlasts_every_put_and_is_taken_back_by_a_call_that_
         assert_eq!(asked().await, "opted_out");
     }
     for (kind, reason) in [("PAYMENT_DUE", json!("opted_out")), ("DEFAULT", Value::Null), ("DEFAULT", Value::Null)] {
-        assert_eq!(world.subscribe_again("ada", kind).await.status, 204);
+        assert_eq!(world.resubscribe("ada", kind).await.status, 204);
         assert_eq!(asked().await, reason);
     }
     world.follow("POST", &link).await;
     assert_eq!(asked().await, "opted_out", "and its link works again");
-    assert_eq!(world.subscribe_again("nobody", "DEFAULT").await.status, 204);
-    assert_eq!(world.subscribe_again("ada", &"x".repeat(65)).await.fields(), ["type"]);
+    assert_eq!(world.resubscribe("nobody", "DEFAULT").await.status, 204);
+    assert_eq!(world.resubscribe("ada", &"x".repeat(65)).await.fields(), ["type"]);
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn a_link_of_somebody_who_was_erased_is_a_page_that_says_so() {
 #[tokio::test]
 async fn without_a_place_to_come_back_to_messages_go_out_without_links() {
     let world = World::start().await;
-    world.forget("public-base-url");
+    world.delete_parameter("public-base-url");
     let browser = world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.send("ada", json!({})).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::World;
+use world::World;
 
 use crate::console::an_hour_with_trouble;
 
@@ -19,14 +19,14 @@ async fn the_metrics_show_what_happened_once_each() {
     let push = &metrics["by_channel"]["push"];
     assert_eq!((&push["attempts"], &push["accepted"], &push["gone"]), (&json!(3), &json!(1), &json!(2)));
     // The same records again change nothing.
-    world.tell_rollup_again();
+    world.redeliver_stream_to_rollup();
     assert_eq!(world.metrics().await, metrics);
 }
 
 #[tokio::test]
 async fn cloudwatch_is_told_the_same_figures() {
     let world = an_hour_with_trouble().await;
-    let told = world.measured().await;
+    let told = world.published_figures().await;
     assert_eq!((told["Closed"], told.get("ErrorRate")), (3.0, None), "three are no sample: {told:?}");
     assert_eq!((told["HourCostEuro"], told["V2Share"], told["RolloutPercentage"]), (0.000_092, 100.0, 100.0));
     assert_eq!(told["BreakersOpen"], 0.0);
@@ -34,12 +34,12 @@ async fn cloudwatch_is_told_the_same_figures() {
         world.send("ada", json!({})).await;
     }
     world.fold().await;
-    let told = world.measured().await;
+    let told = world.published_figures().await;
     assert_eq!((told["Closed"], told["ErrorRate"]), (20.0, 5.0), "{told:?}");
     assert!(told.contains_key("LatencyP95"));
     // Six minutes later nothing has closed lately, but the hour has still cost what it cost.
     world.advance(360);
-    let told = world.measured().await;
+    let told = world.published_figures().await;
     assert_eq!((told["Closed"], told.get("ErrorRate"), told["HourCostEuro"]), (0.0, None, 0.000_092));
 }
 

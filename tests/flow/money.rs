@@ -3,7 +3,7 @@
 use platform::clock::Clock;
 use serde_json::json;
 
-use crate::world::{Answer, Reply, World};
+use world::{Answer, Reply, World};
 
 #[tokio::test]
 async fn the_daily_ceiling_holds_under_many_sends_at_once_and_opens_again_the_next_day() {
@@ -73,7 +73,7 @@ async fn people_are_told_before_a_budget_is_spent_and_when_it_is() {
     let look = async |ceiling: u32| {
         world.set("settings", &json!({"sms": {"daily_ceiling_micros": ceiling}}).to_string());
         world.advance(60);
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
         world.alerts()
     };
     world.send("ada", json!({})).await;
@@ -111,5 +111,5 @@ async fn a_short_wait_is_sat_out_and_the_money_set_aside_serves_the_next_try() {
     let only = Answer { body: sent.body["items"][0].clone(), ..sent };
     assert_eq!(only.attempts(), ["sms:retry_later", "sms:accepted"]);
     assert_eq!((&only.body["status"], &only.body["cost_micros"]), (&json!("accepted"), &json!(80_000)));
-    assert_eq!((world.sum("sms"), world.counted_texts()), (80_000, 1));
+    assert_eq!((world.sum("sms"), world.counted_sms()), (80_000, 1));
 }

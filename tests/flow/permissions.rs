@@ -9,8 +9,8 @@ use domain::channel::Channel;
 use domain::notification::NotificationId;
 use serde_json::{Value, json};
 
-use crate::world::template::{FUNCTIONS, Grant, Template, logical, pairs};
-use crate::world::{BASE, Call, Lot, Reply, World, complained, keys, texted};
+use tests::template::{FUNCTIONS, Grant, Template, logical, pairs};
+use world::{BASE, Call, Reply, Traffic, World, complained, keys, sms_log};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -174,7 +174,7 @@ async fn ops_change_the_rollout(world: &World) {
 async fn version_2_is_taken_back(world: &World) {
     for _ in 0..2 {
         world.advance(60);
-        world.count(&[Lot::of("v2", 0, 100)]).await;
+        world.fold_traffic(&[Traffic::of("v2", 0, 100)]).await;
         world.tick().await.unwrap();
     }
     assert_eq!(world.percentage(), "0");
@@ -186,10 +186,10 @@ async fn providers_tell(world: &World) {
     world.put_profile("bob", json!({"email": "bob@example.com", "phone": "+393331234568"})).await;
     let by_mail = world.send("bob", json!({"channels": ["email"]})).await;
     let id = by_mail.body["id"].as_str().unwrap();
-    world.ses_tells(&[complained(id, "bob@example.com")]).await;
+    world.ses_publishes(&[complained(id, "bob@example.com")]).await;
     world.send("bob", json!({"type": "PAYMENT_DUE", "channels": ["email", "sms"]})).await;
     let message_id = format!("m-{}", world.texts().len());
-    let heard = world.sns_logs(&[texted(&message_id, "+393331234568", "SUCCESS", "")]).await;
+    let heard = world.sns_logs(&[sms_log(&message_id, "+393331234568", "SUCCESS", "")]).await;
     assert_eq!(heard.new, 1);
     // An account without quota, twice: the second time track does not know that a probe closed the breaker of SNS.
     for (who, phone) in [("ida", "+393331234570"), ("joe", "+393331234571")] {
@@ -197,7 +197,7 @@ async fn providers_tell(world: &World) {
         let sent = world.send(who, json!({"channels": ["sms"]})).await;
         assert_eq!(sent.attempts(), ["sms:accepted"], "{:?}", sent.body);
         let message_id = format!("m-{}", world.texts().len());
-        let dropped = texted(&message_id, phone, "FAILURE", "No quota left for account");
+        let dropped = sms_log(&message_id, phone, "FAILURE", "No quota left for account");
         assert_eq!(world.sns_logs(&[dropped]).await.new, 1);
         world.advance(16 * 60);
     }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::world::{Answer, Reply, World};
+use world::{Answer, Reply, World};
 
 async fn a_world_with_ada() -> World {
     let world = World::start().await;

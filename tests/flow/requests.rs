@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 /// Of two writers that read the same state one is told to read again; whoever patches without a tag loses nobody's fields.
 #[tokio::test]

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Reply, World};
+use world::{Answer, Reply, World};
 
 fn throttled(retry_after: &str) -> Reply {
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
@@ -72,7 +72,7 @@ async fn nothing_begins_after_the_lifetime_however_long_storing_its_lease_takes(
         assert_eq!((&sent.body["status"], &sent.body["attempts"]), (&json!("expired"), &json!([])), "{to}");
     }
     assert_eq!((world.push.count("phone"), world.mails().len(), world.texts().len()), (0, 0, 0));
-    assert_eq!((world.sum("day"), world.counted_texts()), (0, 0), "what was not sent gives its money back");
+    assert_eq!((world.sum("day"), world.counted_sms()), (0, 0), "what was not sent gives its money back");
 }
 
 #[tokio::test]

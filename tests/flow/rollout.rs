@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 /// The share of 1,000 strangers that is in version 2. In small batches, so that none meets the end of its time on a slow machine.
 async fn share_in_v2(world: &World) -> usize {
@@ -168,7 +168,7 @@ async fn a_list_followed_by_a_typo_holds() {
 async fn a_process_that_can_read_nothing_has_nobody_in_version_2() {
     let mut world = World::start().await;
     // Created anew: its history holds nothing else.
-    world.forget("rollout-percentage");
+    world.delete_parameter("rollout-percentage");
     world.set("rollout-percentage", "100 percent");
     world.cold_start().await;
     assert_eq!(world.send("ada", json!({})).await.body["version"], "v1");

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
-use crate::world::ssm::OPERATOR;
+use world::World;
+use world::ssm::OPERATOR;
 
 const PERCENTAGE: &str = "/push-notifications/test/rollout-percentage";
 

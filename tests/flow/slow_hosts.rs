@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 const SLOW: usize = 40;
 const QUICK: usize = 8;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::world::template::{FUNCTIONS, Template, logical, pairs};
+use tests::template::{FUNCTIONS, Template, logical, pairs};
 
 const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Browser, Reply, World};
+use world::{Answer, Browser, Reply, World};
 
 async fn again(world: &World, sent: &Answer) -> Answer {
     world.get(sent.body["id"].as_str().unwrap()).await

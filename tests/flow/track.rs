@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::world::{Answer, BASE, Browser, Reply, World, keys};
+use world::{Answer, BASE, Browser, Reply, World, keys};
 
 const MAIL_TAKEN: &str =
     "<SendRawEmailResponse><SendRawEmailResult><MessageId>m-1</MessageId></SendRawEmailResult></SendRawEmailResponse>";

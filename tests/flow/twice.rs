@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Reply, World};
+use world::{Answer, Reply, World};
 
 /// Twelve people with four ways to be reached, each with a message that is due in a minute.
 async fn much_is_due(world: &World) -> Vec<String> {
@@ -44,8 +44,11 @@ async fn two_sweeps_and_the_stream_at_once_work_on_each_notification_once() {
     // A second instance of cascade, which shares nothing with the first but the tables.
     let other = world.another_cascade().await;
     let ends_at_ms = u64::try_from(world.clock.now().as_millisecond()).unwrap() + 60_000;
-    let (one, two, ()) =
-        tokio::join!(world.sweep(), async { other.sweep(2_000, ends_at_ms).await.unwrap() }, world.stream_again());
+    let (one, two, ()) = tokio::join!(
+        world.sweep(),
+        async { other.sweep(2_000, ends_at_ms).await.unwrap() },
+        world.redeliver_stream_to_cascade()
+    );
     assert_eq!((one.failed, two.failed), (0, 0));
     assert!(one.worked + two.worked <= ids.len(), "{one} and {two}");
     for end in ends(&world, &ids).await {
@@ -86,7 +89,7 @@ async fn ticks_merges_and_cleanups_that_fire_twice_at_once_change_nothing_more_t
     world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
     world.advance(300);
     let within = Duration::from_secs(9);
-    let (one, two, three) = tokio::join!(world.clean(within), world.clean(within), world.look_again_at_erasures());
+    let (one, two, three) = tokio::join!(world.clean(within), world.clean(within), world.retry_erasures());
     let removed =
         [&one, &two, &three].map(|summary| serde_json::to_value(summary).unwrap()["unused_devices"]["done"].clone());
     assert!(removed.iter().filter_map(Value::as_u64).sum::<u64>() <= 1, "{removed:?}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Fate, Point, Reply, Side, World};
+use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
 /// Ada has a mail address and a phone, and her type's rule is this one.
 async fn world_where(rule: &str) -> World {
@@ -25,7 +25,7 @@ fn calls(world: &World) -> (usize, usize) {
 /// The SMS money of the day and the SMS of the only recipient.
 fn set_aside(world: &World) -> (i64, i64) {
     assert_eq!(world.sum("day"), world.sum("sms"), "no e-mail is under a budget");
-    (world.sum("sms"), world.counted_texts())
+    (world.sum("sms"), world.counted_sms())
 }
 
 fn ends(answer: &Answer, status: &str, attempts: &[&str], cost_micros: i64) {
@@ -96,9 +96,9 @@ async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() 
         let world = world_where("stop").await;
         // GetParameters, Query, BatchGetItem, PutItem, and the last look, two GetItem: the claim is stored, SES has the mail, and
         // the function is no more.
-        let line = Point { side: Side::After, call: 7 };
-        let died = world.dying(line, world.send("ada", json!({}))).await;
-        assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
+        let line = CrashPoint { timing: CrashTiming::After, call: 7 };
+        let died = world.crash_at(line, world.send("ada", json!({}))).await;
+        assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
         world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
         world.advance(100);
         assert_eq!(world.sweep().await.worked, 1);
@@ -109,9 +109,9 @@ async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() 
 #[tokio::test]
 async fn a_claim_costs_what_was_set_aside_whatever_the_price_is_when_it_is_found() {
     let world = world_where("stop").await;
-    let line = Point { side: Side::After, call: 4 };
-    let died = world.dying(line, world.send("ada", json!({"channels": ["sms"]}))).await;
-    assert!(matches!(&died, Fate::Died(call) if call == "TransactWriteItems"), "{died:?}");
+    let line = CrashPoint { timing: CrashTiming::After, call: 4 };
+    let died = world.crash_at(line, world.send("ada", json!({"channels": ["sms"]}))).await;
+    assert!(matches!(&died, RunOutcome::Crashed(call) if call == "TransactWriteItems"), "{died:?}");
     world.set("settings", &json!({"prices": {"sms_micros": {"IT": 1}}}).to_string());
     world.put_profile("ada", json!({})).await;
     world.advance(100);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, World, links};
+use world::{Answer, World, links};
 
 const LONG: &str = "https://shop.example/";
 
@@ -83,7 +83,7 @@ async fn a_link_of_any_length_is_in_every_message() {
 #[tokio::test]
 async fn a_link_that_no_message_could_carry_is_refused_at_the_call() {
     let world = World::start().await;
-    world.forget("public-base-url");
+    world.delete_parameter("public-base-url");
     world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
     let send = async |bytes: usize, channels: Value| {
         let url = format!("{LONG}{}", "a".repeat(bytes - LONG.len()));
@@ -159,7 +159,7 @@ async fn a_mail_has_its_readers_language_and_the_page_the_types_title() {
     let html = rendered(&plan, "email")["html"].as_str().unwrap();
     assert!(html.contains("<html dir=\"auto\" lang=\"he-IL\">") && html.contains("<p dir=\"auto\""), "{html}");
     world.send("ada", json!({})).await;
-    let page = world.follow("GET", &world.link_to_unsubscribe()).await;
+    let page = world.follow("GET", &world.unsubscribe_link()).await;
     let page = page.body.as_str().unwrap();
     assert!(page.contains("General notifications") && !page.contains("DEFAULT"), "{page}");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 #[tokio::test]
 async fn an_accepted_push_costs_4_write_units_and_5_with_an_idempotency_key() {

@@ -1,5 +1,5 @@
-//! The line at which a function dies, chosen by the test: before or after the n-th call that it makes to the outside. Whatever
-//! a function does to the world is such a call, so these are all the lines there are.
+//! Simulated crashes of a function: before or after the n-th call that it makes to a server. A function has effects by such calls
+//! alone, so these points cover every possible crash.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -9,107 +9,107 @@ use tokio::sync::oneshot;
 
 use super::http::Arrival;
 
-/// On which side of the call.
+/// Position of a crash relative to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The call is not carried out.
+pub enum CrashTiming {
+    /// The call is not executed.
     Before,
-    /// The call is carried out, and its answer never comes.
+    /// The call is executed, but its response is never received.
     After,
 }
 
-/// A line to die at; calls are counted from 1.
+/// A point at which the function crashes; calls are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
-    pub side: Side,
+pub struct CrashPoint {
+    pub timing: CrashTiming,
     pub call: usize,
 }
 
-impl fmt::Display for Side {
+impl fmt::Display for CrashTiming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(if *self == Self::Before { "before" } else { "after" })
     }
 }
 
-/// What became of a function that was to die.
+/// Result of a run with a crash point.
 #[derive(Debug)]
-pub enum Fate<T> {
-    /// It ended before it came to the line.
-    Lived(T),
-    /// It died at this call.
-    Died(String),
+pub enum RunOutcome<T> {
+    /// The function ended before it reached the crash point.
+    Completed(T),
+    /// The function crashed at this call.
+    Crashed(String),
 }
 
 #[derive(Default)]
 struct State {
-    point: Option<Point>,
-    made: usize,
-    died_at: Option<String>,
-    death: Option<oneshot::Sender<()>>,
+    point: Option<CrashPoint>,
+    calls: usize,
+    crashed_at: Option<String>,
+    crash: Option<oneshot::Sender<()>>,
 }
 
-/// What all servers of the world ask before and after each call.
+/// Crash simulation that all servers of the world share: they consult it before and after each call.
 #[derive(Clone, Default)]
 pub struct Faults {
     state: Arc<Mutex<State>>,
 }
 
 impl Faults {
-    /// Whether the call is carried out, and its number if the one who makes it is alive.
+    /// Returns the number of a call that is to be executed; `None` once the function has crashed.
     pub fn begins(&self, arrival: &Arrival) -> Option<usize> {
         let mut state = self.state.lock().unwrap();
-        if state.died_at.is_some() {
+        if state.crashed_at.is_some() {
             return None;
         }
-        state.made += 1;
-        let number = state.made;
-        if state.point == Some(Point { side: Side::Before, call: number }) {
-            state.dies(arrival);
+        state.calls += 1;
+        let number = state.calls;
+        if state.point == Some(CrashPoint { timing: CrashTiming::Before, call: number }) {
+            state.crash_at(arrival);
             return None;
         }
         Some(number)
     }
 
-    /// Whether the answer finds anybody.
+    /// Returns true if the function is still running, so that it receives the response.
     pub fn ends(&self, number: usize, arrival: &Arrival) -> bool {
         let mut state = self.state.lock().unwrap();
-        if state.point == Some(Point { side: Side::After, call: number }) {
-            state.dies(arrival);
+        if state.point == Some(CrashPoint { timing: CrashTiming::After, call: number }) {
+            state.crash_at(arrival);
         }
-        state.died_at.is_none()
+        state.crashed_at.is_none()
     }
 
-    /// Runs `act` until it ends or comes to `point`; nothing behind that line runs.
-    pub async fn run<T>(&self, point: Point, act: impl Future<Output = T>) -> Fate<T> {
-        let (death, died) = oneshot::channel();
-        *self.state.lock().unwrap() = State { point: Some(point), death: Some(death), ..State::default() };
-        let lived = tokio::select! {
+    /// Runs `act` until it ends or reaches `point`; nothing after that point runs.
+    pub async fn run<T>(&self, point: CrashPoint, act: impl Future<Output = T>) -> RunOutcome<T> {
+        let (crash, crashed) = oneshot::channel();
+        *self.state.lock().unwrap() = State { point: Some(point), crash: Some(crash), ..State::default() };
+        let completed = tokio::select! {
             biased;
-            Ok(()) = died => None,
+            Ok(()) = crashed => None,
             done = act => Some(done),
         };
-        // What was on the wire already is answered by nobody.
+        // Calls already in flight get no response.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
         let state = std::mem::take(&mut *self.state.lock().unwrap());
-        match (lived, state.died_at) {
-            (_, Some(call)) => Fate::Died(call),
-            (Some(done), None) => Fate::Lived(done),
-            (None, None) => panic!("it died and nobody knows where"),
+        match (completed, state.crashed_at) {
+            (_, Some(call)) => RunOutcome::Crashed(call),
+            (Some(done), None) => RunOutcome::Completed(done),
+            (None, None) => panic!("the function crashed at an unknown call"),
         }
     }
 }
 
 impl State {
-    fn dies(&mut self, arrival: &Arrival) {
-        self.died_at = Some(name(arrival));
-        // Nobody listens when the function has ended meanwhile.
-        let _ = self.death.take().map(|death| death.send(()));
+    fn crash_at(&mut self, arrival: &Arrival) {
+        self.crashed_at = Some(name(arrival));
+        // The receiver is gone if the function has ended meanwhile.
+        let _ = self.crash.take().map(|crash| crash.send(()));
     }
 }
 
-/// `PutItem notifications`, `SendRawEmail`, `Publish`, `GetParameters`, `/push/phone`.
+/// Name of a call: `PutItem notifications`, `SendRawEmail`, `Publish`, `GetParameters`, `/push/phone`.
 fn name(arrival: &Arrival) -> String {
     if let Some((_, call)) = arrival.header("x-amz-target").split_once('.') {
         let body: Value = serde_json::from_slice(&arrival.body).unwrap_or_default();

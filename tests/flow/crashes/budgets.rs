@@ -6,8 +6,8 @@ use serde_json::json;
 use super::check::phone;
 use super::deaths::{Acting, LAST_QUERY, Story, cascade};
 use super::lines::{ONE, PLAIN, refusal, send, with_only_the_last_rung_left};
-use crate::world::Side::{After, Before};
-use crate::world::World;
+use world::CrashTiming::{After, Before};
+use world::World;
 
 /// Ada has a mail address and a phone, and every paid attempt is under every kind of budget.
 fn under_budgets(world: &World) -> Acting<'_> {

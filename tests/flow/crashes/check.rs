@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use world::World;
 
 /// The recipients that stories may write to: each with the device, address and number that this gives them.
 pub const PEOPLE: [&str; 4] = ["ada", "bob", "eve", "joe"];
@@ -48,7 +48,7 @@ pub async fn wrongs(world: &World, allowed: Allowed) -> Vec<String> {
     }
     let metrics = world.metrics_of_last(24 * 60).await;
     wrongs.extend(miscounted(&metrics, &ends));
-    world.tell_rollup_again();
+    world.redeliver_stream_to_rollup();
     if world.metrics_of_last(24 * 60).await != metrics {
         wrongs.push("the same records again change the metrics".to_owned());
     }
@@ -174,7 +174,7 @@ fn misspent(world: &World, ends: &[Value]) -> Vec<String> {
     let spent = |channel| number(channel, ["accepted", "uncertain"]);
     let refused = |channel| number(channel, ["rejected", "retry_later"]);
     let mut wrongs = Vec::new();
-    let (texts, texts_micros) = (world.counted_texts(), world.sum("sms"));
+    let (texts, texts_micros) = (world.counted_sms(), world.sum("sms"));
     let sms = spent("sms")..=spent("sms") + refused("sms");
     if !sms.contains(&texts) || texts_micros != texts * SMS_MICROS {
         wrongs.push(format!("{texts_micros} set aside for {texts} SMS, where there are {sms:?}"));

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use serde_json::Value;
 
 use super::check::{Allowed, id_of, wrongs};
-use crate::world::{Fate, Point, Side, World};
+use world::{CrashPoint, CrashTiming, RunOutcome, World};
 
 pub type Acting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 pub type Act = for<'a> fn(&'a World) -> Acting<'a>;
@@ -26,7 +26,7 @@ pub struct Story {
     /// The first call to die at.
     pub from: usize,
     /// Deaths that must be among them: a side and a call.
-    pub lines: &'static [(Side, &'static str)],
+    pub lines: &'static [(CrashTiming, &'static str)],
 }
 
 /// Does nothing.
@@ -56,11 +56,11 @@ impl Story {
     pub async fn survives_every_death(&self) {
         let mut report = Report::default();
         for call in self.from..MOST_CALLS {
-            let after = self.dies_at(&[Point { side: Side::After, call }], &mut report).await;
+            let after = self.dies_at(&[CrashPoint { timing: CrashTiming::After, call }], &mut report).await;
             if after > 0 && report.first_death_was_a_read() {
                 continue;
             }
-            let before = self.dies_at(&[Point { side: Side::Before, call }], &mut report).await;
+            let before = self.dies_at(&[CrashPoint { timing: CrashTiming::Before, call }], &mut report).await;
             if before + after == 0 {
                 return report.conclude(self.lines);
             }
@@ -73,9 +73,9 @@ impl Story {
     /// behind the call before it, so one of them is enough.
     pub async fn survives_every_second_death(&self) {
         let mut report = Report::default();
-        for first in (self.from..MOST_CALLS).map(|call| Point { side: Side::After, call }) {
+        for first in (self.from..MOST_CALLS).map(|call| CrashPoint { timing: CrashTiming::After, call }) {
             for call in LAST_QUERY..MOST_CALLS {
-                match self.dies_at(&[first, Point { side: Side::After, call }], &mut report).await {
+                match self.dies_at(&[first, CrashPoint { timing: CrashTiming::After, call }], &mut report).await {
                     0 => return report.conclude(self.lines),
                     1 => break,
                     _ if first.call > self.from && report.first_death_was_a_read() => break,
@@ -87,14 +87,14 @@ impl Story {
     }
 
     /// How many of these deaths came about; what the first one left is taken up by cascade, which dies of the next.
-    async fn dies_at(&self, points: &[Point], report: &mut Report) -> usize {
+    async fn dies_at(&self, points: &[CrashPoint], report: &mut Report) -> usize {
         let world = World::start().await;
         (self.given)(&world).await;
         let mut deaths = Vec::new();
         for point in points {
             let act = if deaths.is_empty() { self.act } else { cascade };
-            let Fate::Died(call) = world.dying(*point, act(&world)).await else { break };
-            deaths.push((point.side, call));
+            let RunOutcome::Crashed(call) = world.crash_at(*point, act(&world)).await else { break };
+            deaths.push((point.timing, call));
             world.advance(100);
         }
         (self.then)(&world).await;
@@ -111,7 +111,7 @@ impl Story {
 pub async fn settle(world: &World) {
     for _ in 0..40 {
         world.sweep().await;
-        world.stream_again().await;
+        world.redeliver_stream_to_cascade().await;
         if world.items("notifications").iter().all(|item| item.get("due_shard").is_none()) {
             return;
         }
@@ -126,7 +126,7 @@ pub struct Report {
 }
 
 struct Row {
-    deaths: Vec<(Side, String)>,
+    deaths: Vec<(CrashTiming, String)>,
     end: String,
     wrongs: Vec<String>,
 }
@@ -138,7 +138,7 @@ impl Report {
         died.is_some_and(|(_, call)| READS.contains(&call.split(' ').next().unwrap_or_default()))
     }
 
-    fn conclude(&self, lines: &[(Side, &str)]) {
+    fn conclude(&self, lines: &[(CrashTiming, &str)]) {
         let mut table = String::new();
         for Row { deaths, end, wrongs } in &self.rows {
             let deaths: Vec<_> = deaths.iter().map(|(side, call)| format!("{side} {call}")).collect();
@@ -147,7 +147,7 @@ impl Report {
         }
         assert!(self.rows.iter().all(|row| row.wrongs.is_empty()), "\n{table}");
         for line in lines {
-            let died_there = |(side, call): &(Side, String)| (*side, call.as_str()) == *line;
+            let died_there = |(side, call): &(CrashTiming, String)| (*side, call.as_str()) == *line;
             assert!(self.rows.iter().any(|row| row.deaths.iter().any(died_there)), "nobody died {line:?}\n{table}");
         }
     }

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::check::phone;
 use super::deaths::{Acting, LAST_QUERY, Story, cascade, nothing};
-use crate::world::Side::{After, Before};
-use crate::world::{Reply, World};
+use world::CrashTiming::{After, Before};
+use world::{Reply, World};
 
 pub(super) const ONE: (usize, usize) = (1, 1);
 /// The caller has no key and no answer, so it may never have come to be.
@@ -160,9 +160,9 @@ async fn of_a_request_that_takes_over_from_a_dead_one() {
         Box::pin(async {
             with_phone(world).await;
             // The rollout is read, the key stored.
-            let line = crate::world::Point { side: After, call: 2 };
-            let died = world.dying(line, world.send_once("k-1", "ada", json!({}))).await;
-            assert!(matches!(died, crate::world::Fate::Died(_)), "{died:?}");
+            let line = world::CrashPoint { timing: After, call: 2 };
+            let died = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
+            assert!(matches!(died, world::RunOutcome::Crashed(_)), "{died:?}");
             world.advance(100);
         })
     }
@@ -251,7 +251,7 @@ async fn of_a_batch() {
             world.push.answer("joe", std::iter::repeat_n(Reply::status(410), 9));
         })
     }
-    async fn batch(world: &World) -> crate::world::Answer {
+    async fn batch(world: &World) -> world::Answer {
         let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
         world.batch(["ada", "bob", "eve", "joe"].map(to).to_vec(), Some("b-1")).await
     }

@@ -8,7 +8,7 @@ mod others;
 
 use serde_json::json;
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_known_again_by_its_writer() {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::deaths::{Acting, Story, nothing};
-use crate::world::Side::{After, Before};
-use crate::world::{Fate, Point, World};
+use world::CrashTiming::{After, Before};
+use world::{CrashPoint, RunOutcome, World};
 
 const QUIET: Story =
     Story { given: nothing, act: nothing, then: nothing, notifications: (0, 0), pushes: 1, from: 1, lines: &[] };
@@ -67,17 +67,18 @@ async fn of_an_erasure() {
             assert_eq!(again.status, 200, "{again:?}");
             // The note by which latecomers are found goes with the second look.
             world.advance(300);
-            world.look_again_at_erasures().await;
+            world.retry_erasures().await;
             assert_eq!((world.items("recipients").len(), world.items("notifications").len()), (0, 0));
         })
     }
     // What was counted stays counted, and names nobody.
     for call in 1.. {
         let mut came_about = false;
-        for side in [Before, After] {
+        for timing in [Before, After] {
             let world = World::start().await;
             with_a_history(&world).await;
-            came_about |= matches!(world.dying(Point { side, call }, erase(&world)).await, Fate::Died(_));
+            came_about |=
+                matches!(world.crash_at(CrashPoint { timing, call }, erase(&world)).await, RunOutcome::Crashed(_));
             then(&world).await;
         }
         if !came_about {
@@ -96,9 +97,9 @@ async fn of_a_cleanup() {
             world.advance(181 * 86_400);
             world.put_profile("ada", json!({"email": "ada@example.com"})).await;
             // With a key the id, and so its shard, is the same in every world.
-            let line = Point { side: After, call: 8 };
-            let died = world.dying(line, world.send_once("k-1", "ada", json!({}))).await;
-            assert!(matches!(&died, Fate::Died(call) if call == "SendRawEmail"), "{died:?}");
+            let line = CrashPoint { timing: After, call: 8 };
+            let died = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
+            assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
             world.advance(2 * 86_400);
         })
     }
@@ -137,13 +138,13 @@ fn reached(world: &World) -> Acting<'_> {
 async fn of_a_receipt() {
     fn act(world: &World) -> Acting<'_> {
         Box::pin(async {
-            world.receipt(&world.token_of_a_receipt(), "clicked", json!({})).await;
+            world.receipt(&world.receipt_token(), "clicked", json!({})).await;
         })
     }
     /// The service worker had no answer, and tells it again.
     fn then(world: &World) -> Acting<'_> {
         Box::pin(async {
-            let token = world.token_of_a_receipt();
+            let token = world.receipt_token();
             assert_eq!(world.receipt(&token, "clicked", json!({})).await.status, 200);
             assert_eq!(world.receipt(&token, "clicked", json!({})).await.body, json!({"recorded": false}));
             let end = world.get(&world.only_id()).await.body;
@@ -158,12 +159,12 @@ async fn of_a_receipt() {
 async fn of_an_opt_out() {
     fn act(world: &World) -> Acting<'_> {
         Box::pin(async {
-            world.follow("POST", &world.link_to_unsubscribe()).await;
+            world.follow("POST", &world.unsubscribe_link()).await;
         })
     }
     fn then(world: &World) -> Acting<'_> {
         Box::pin(async {
-            assert_eq!(world.follow("POST", &world.link_to_unsubscribe()).await.status, 200);
+            assert_eq!(world.follow("POST", &world.unsubscribe_link()).await.status, 200);
             let profile = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body;
             assert_eq!(profile["unsubscribed_types"], json!(["DEFAULT"]));
         })
@@ -182,7 +183,7 @@ async fn of_a_rollup() {
     fn then(world: &World) -> Acting<'_> {
         Box::pin(async {
             // Lambda hands the same records over again.
-            world.tell_rollup_again();
+            world.redeliver_stream_to_rollup();
         })
     }
     Story { given: with_a_history, act, then, notifications: (3, 3), ..QUIET }.survives_every_death().await;

@@ -3,20 +3,20 @@
 use serde_json::{Value, json};
 
 use super::minutes;
-use crate::world::World;
-use crate::world::ssm::OPERATOR;
+use world::World;
+use world::ssm::OPERATOR;
 
 #[tokio::test]
 async fn every_change_of_every_parameter_is_written_down_once() {
     let world = World::start().await;
     world.set("rollout-percentage", "10");
-    world.note().await.unwrap();
+    world.record_change().await.unwrap();
     world.set("rollout-percentage", "50");
     world.set("settings", r#"{"sms": {"max_parts": 1}}"#);
-    let (one, two) = tokio::join!(world.note(), world.look_after());
+    let (one, two) = tokio::join!(world.record_change(), world.reconcile_rollout());
     assert!(one.is_ok() && two.is_ok());
     minutes(&world, 2).await;
-    assert_eq!(world.note().await, Ok("nothing changed"));
+    assert_eq!(world.record_change().await, Ok("nothing changed"));
     let of = |parameter: &str| -> Vec<_> {
         let shown = |record: Value| (record["version"].clone(), record["old"].clone(), record["new"].clone());
         world.audit(parameter).into_iter().map(shown).collect()
@@ -33,7 +33,7 @@ async fn every_change_of_every_parameter_is_written_down_once() {
 async fn who_is_on_the_list_is_not_written_down() {
     let world = World::start().await;
     world.set("rollout-users", r#"["ada@example.com"]"#);
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     let record = world.audit("rollout-users").pop().unwrap();
     assert!(record["new"].as_str().unwrap().starts_with("(19 bytes, hash "), "{record}");
     let kept = format!("{:?}{:?}", world.items("settings"), world.alerts());
@@ -46,8 +46,8 @@ async fn a_parameter_that_was_deleted_and_made_anew_is_followed_from_its_first_v
     for percentage in ["10", "20", "30"] {
         world.set("rollout-percentage", percentage);
     }
-    world.look_after().await.unwrap();
-    world.forget("rollout-percentage");
+    world.reconcile_rollout().await.unwrap();
+    world.delete_parameter("rollout-percentage");
     minutes(&world, 1).await;
     assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used: rollout-percentage"]);
     world.set("rollout-percentage", "5");

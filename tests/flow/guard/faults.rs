@@ -1,7 +1,7 @@
 //! Whatever fails or dies while the guard acts, the next minute does, and does once.
 
 use super::{minutes, seen_bad_once};
-use crate::world::{Fate, Meddle, Point, Side};
+use world::{CrashPoint, CrashTiming, Interruption, RunOutcome};
 
 const MOST_CALLS: usize = 40;
 
@@ -9,7 +9,7 @@ const MOST_CALLS: usize = 40;
 async fn of_two_rollups_at_once_one_acts() {
     let world = seen_bad_once().await;
     let other = world.another_rollup();
-    let (one, two) = tokio::join!(world.look_after(), world.look_after_by(&other));
+    let (one, two) = tokio::join!(world.reconcile_rollout(), world.reconcile_rollout_by(&other));
     let mut done = [one.unwrap().done, two.unwrap().done];
     done.sort();
     assert_eq!(done, ["another round has this minute", "the rollout is 0 now"]);
@@ -22,9 +22,9 @@ async fn of_two_rollups_at_once_one_acts() {
 async fn whichever_call_is_refused_it_is_done_the_next_minute() {
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
-        world.aws.meddling.at(call, Meddle::Refuse);
-        let round = world.look_after().await;
-        if world.aws.meddling.is_left() {
+        world.aws.interruptions.at(call, Interruption::Refusal);
+        let round = world.reconcile_rollout().await;
+        if world.aws.interruptions.cancel() {
             assert!(call > 10, "{call}");
             return;
         }
@@ -44,8 +44,8 @@ async fn whichever_line_a_round_dies_at_version_2_is_switched_off_once() {
     // To die after a call or before the next one is the same to the world.
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
-        let fate = world.dying(Point { side: Side::After, call }, world.look_after()).await;
-        if matches!(fate, Fate::Lived(_)) {
+        let fate = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
+        if matches!(fate, RunOutcome::Completed(_)) {
             assert!(call > 10, "{call}");
             return;
         }
@@ -63,7 +63,7 @@ async fn whichever_line_a_round_dies_at_version_2_is_switched_off_once() {
 async fn while_ssm_does_not_answer_people_are_told_and_version_2_is_taken_back_as_soon_as_it_does() {
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().ssm_is_down = true;
-    assert!(world.look_after().await.is_err());
+    assert!(world.reconcile_rollout().await.is_err());
     assert_eq!(world.alerts(), ["[P1] test more than 15 % fail"]);
     world.aws.state.lock().unwrap().ssm_is_down = false;
     minutes(&world, 1).await;

@@ -7,17 +7,17 @@ mod ramp;
 mod rules;
 mod speed;
 
-use crate::world::{Lot, World};
+use world::{Traffic, World};
 
 /// A world in which half of all people are in version 2, and a whole minute of whose notifications has failed; version 1's have
 /// not. The guard has seen it once.
 async fn seen_bad_once() -> World {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     world.advance(60);
     bad_minute(&world).await;
-    let round = world.look_after().await.unwrap();
+    let round = world.reconcile_rollout().await.unwrap();
     assert!(round.look_again && world.percentage() == "50", "{round:?}");
     world.advance(30);
     world
@@ -25,7 +25,7 @@ async fn seen_bad_once() -> World {
 
 /// One minute in which 60 of 100 of version 2 fail.
 async fn bad_minute(world: &World) {
-    world.count(&[Lot::of("v1", 99, 1), Lot::of("v2", 40, 60)]).await;
+    world.fold_traffic(&[Traffic::of("v1", 99, 1), Traffic::of("v2", 40, 60)]).await;
     world.advance(60);
 }
 
@@ -33,6 +33,6 @@ async fn bad_minute(world: &World) {
 async fn minutes(world: &World, count: usize) {
     for _ in 0..count {
         world.advance(60);
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! SSM knows no conditional write, and no operator's value is lost all the same.
 
 use super::{minutes, seen_bad_once};
-use crate::world::{Fate, Meddle, Point, Side};
+use world::{CrashPoint, CrashTiming, Interruption, RunOutcome};
 
 /// More than any round makes.
 const MOST_CALLS: usize = 40;
@@ -11,9 +11,9 @@ async fn whenever_an_operator_writes_while_the_guard_acts_their_value_stands_in_
     let mut between = 0;
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
-        world.aws.meddling.at(call, Meddle::Write("25".to_owned()));
-        world.look_after().await.unwrap();
-        if world.aws.meddling.is_left() {
+        world.aws.interruptions.at(call, Interruption::OperatorWrite("25".to_owned()));
+        world.reconcile_rollout().await.unwrap();
+        if world.aws.interruptions.cancel() {
             assert!(call > 10 && between > 0, "{call} calls, {between} overlaps");
             return;
         }
@@ -34,7 +34,7 @@ async fn whenever_an_operator_writes_while_the_guard_acts_their_value_stands_in_
 async fn an_operator_who_writes_again_while_their_value_is_put_back_has_the_newer_one() {
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().parameters.operator_writes.extend([Some("25".to_owned()), Some("30".to_owned())]);
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     assert_eq!(world.percentages(), ["100", "50", "25", "0", "30", "25", "30"]);
     minutes(&world, 2).await;
     let who: Vec<_> = world.audit("rollout-percentage").iter().map(|record| record["who"].clone()).collect();
@@ -45,7 +45,7 @@ async fn an_operator_who_writes_again_while_their_value_is_put_back_has_the_newe
 async fn an_operator_who_wants_the_same_gets_it_once() {
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("0".to_owned()));
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     minutes(&world, 2).await;
     assert_eq!(world.percentages(), ["100", "50", "0", "0"]);
 }
@@ -56,10 +56,10 @@ async fn what_a_dead_round_owes_an_operator_the_next_minute_gives_back() {
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
         world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("25".to_owned()));
-        let fate = world.dying(Point { side: Side::After, call }, world.look_after()).await;
+        let fate = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
         minutes(&world, 3).await;
         assert_eq!(world.percentage(), "25", "after call {call}: {fate:?} {:?}", world.percentages());
-        if matches!(fate, Fate::Lived(_)) {
+        if matches!(fate, RunOutcome::Completed(_)) {
             return;
         }
     }

@@ -7,7 +7,7 @@ use rollout::Wanted;
 use serde_json::json;
 
 use super::minutes;
-use crate::world::{Fate, Lot, Meddle, Point, Side, World};
+use world::{CrashPoint, CrashTiming, Interruption, RunOutcome, Traffic, World};
 
 const HOLD_MINUTES: u32 = 3;
 const STEPS: [u16; 3] = [10, 50, 100];
@@ -24,17 +24,17 @@ fn plan() -> Wanted {
 async fn begun() -> World {
     let world = World::start().await;
     world.set("rollout-percentage", "10");
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     world.advance(1);
-    world.ask_for(plan()).await.unwrap();
+    world.change_rollout(plan()).await.unwrap();
     world
 }
 
 /// A minute like this, and then the guard's and the ramp's look at it.
 async fn minute(world: &World, accepted: usize, failed: usize) {
-    world.count(&[Lot::of("v1", 100, 0), Lot::of("v2", accepted, failed)]).await;
+    world.fold_traffic(&[Traffic::of("v1", 100, 0), Traffic::of("v2", accepted, failed)]).await;
     world.advance(60);
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn it_climbs_when_the_criteria_held_over_the_whole_hold_time_and_then_is_d
     assert_eq!(by_ramp[0]["reason"], "step 2 of 3 of the ramp");
     assert_eq!(by_ramp[0]["numbers"]["criteria"][0]["sample"], 122, "whole minutes since it began");
     assert!(world.alerts()[0].starts_with("[P2] test step 2 of 3"), "{:?}", world.alerts());
-    assert_eq!(world.remembered().ramp, None);
+    assert_eq!(world.controller_state().ramp, None);
 }
 
 #[tokio::test]
@@ -74,14 +74,14 @@ async fn it_waits_for_a_slow_version_2_and_without_data() {
     let world = begun().await;
     minutes(&world, 10).await;
     assert_eq!(
-        (world.percentage().as_str(), &world.remembered().ramp.unwrap().last.unwrap()["why"]),
+        (world.percentage().as_str(), &world.controller_state().ramp.unwrap().last.unwrap()["why"]),
         ("10", &json!("no_data"))
     );
     for _ in 0..5 {
-        world.count(&[Lot { latency_ms: 3_200, ..Lot::of("v2", 100, 0) }]).await;
+        world.fold_traffic(&[Traffic { latency_ms: 3_200, ..Traffic::of("v2", 100, 0) }]).await;
         minutes(&world, 1).await;
     }
-    let last = world.remembered().ramp.unwrap().last.unwrap();
+    let last = world.controller_state().ramp.unwrap().last.unwrap();
     assert_eq!((world.percentage().as_str(), &last["criteria"][2]["holds"]), ("10", &json!(false)), "{last}");
 }
 
@@ -92,12 +92,12 @@ async fn whoever_else_moves_the_percentage_ends_it() {
         minute(&world, 60, 1).await;
         match by_hand {
             Some(percentage) => world.set("rollout-percentage", percentage),
-            None => world.ask_for(Wanted::NoRamp).await.unwrap(),
+            None => world.change_rollout(Wanted::NoRamp).await.unwrap(),
         }
         for _ in 0..6 {
             minute(&world, 60, 1).await;
         }
-        assert_eq!((world.percentage().as_str(), world.remembered().ramp), (percentage, None));
+        assert_eq!((world.percentage().as_str(), world.controller_state().ramp), (percentage, None));
         let overtaken = world.alerts().iter().any(|subject| subject.contains("overtaken"));
         assert_eq!(overtaken, by_hand.is_some());
     }
@@ -110,7 +110,7 @@ async fn the_guard_ends_it() {
     for _ in 0..3 {
         minute(&world, 40, 60).await;
     }
-    assert_eq!((world.percentage().as_str(), world.remembered().ramp), ("0", None));
+    assert_eq!((world.percentage().as_str(), world.controller_state().ramp), ("0", None));
 }
 
 /// A world in which the next round takes the step to 50.
@@ -119,7 +119,7 @@ async fn about_to_climb() -> World {
     for _ in 0..2 {
         minute(&world, 60, 1).await;
     }
-    world.count(&[Lot::of("v2", 60, 1)]).await;
+    world.fold_traffic(&[Traffic::of("v2", 60, 1)]).await;
     world.advance(60);
     world
 }
@@ -129,13 +129,13 @@ async fn whatever_is_refused_or_dies_the_step_is_taken_once_and_none_is_skipped(
     for call in 1..40 {
         for dies in [true, false] {
             let world = about_to_climb().await;
-            let point = Point { side: Side::After, call };
+            let point = CrashPoint { timing: CrashTiming::After, call };
             let is_over = if dies {
-                matches!(world.dying(point, world.look_after()).await, Fate::Lived(_))
+                matches!(world.crash_at(point, world.reconcile_rollout()).await, RunOutcome::Completed(_))
             } else {
-                world.aws.meddling.at(call, Meddle::Refuse);
-                let _ = world.look_after().await;
-                world.aws.meddling.is_left()
+                world.aws.interruptions.at(call, Interruption::Refusal);
+                let _ = world.reconcile_rollout().await;
+                world.aws.interruptions.cancel()
             };
             if is_over {
                 assert!(call > 10, "{call}");
@@ -143,7 +143,7 @@ async fn whatever_is_refused_or_dies_the_step_is_taken_once_and_none_is_skipped(
             }
             minutes(&world, 2).await;
             assert_eq!(world.percentages(), ["100", "10", "50"], "call {call}, dies: {dies}");
-            assert_eq!(world.remembered().ramp.map(|ramp| ramp.step), Some(1), "call {call}, dies: {dies}");
+            assert_eq!(world.controller_state().ramp.map(|ramp| ramp.step), Some(1), "call {call}, dies: {dies}");
         }
     }
     panic!("it makes more calls than that");
@@ -200,7 +200,7 @@ async fn tell(story: &[Happens]) {
             }
             Happens::Stop => {
                 over = true;
-                world.ask_for(Wanted::NoRamp).await.unwrap();
+                world.change_rollout(Wanted::NoRamp).await.unwrap();
                 minutes(&world, 1).await;
             }
         }

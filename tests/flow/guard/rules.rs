@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{bad_minute, minutes, seen_bad_once};
-use crate::world::{Lot, Reply, World};
+use world::{Reply, Traffic, World};
 
 #[tokio::test]
 async fn what_is_bad_twice_is_switched_off_and_everybody_is_told_why() {
     let world = seen_bad_once().await;
-    let round = world.look_after().await.unwrap();
+    let round = world.reconcile_rollout().await.unwrap();
     assert_eq!((round.done.as_str(), world.percentage().as_str()), ("the rollout is 0 now", "0"));
     let record = world.audit("rollout-percentage").pop().unwrap();
     assert_eq!((&record["who"], &record["old"], &record["new"]), (&json!("guard"), &json!("50"), &json!("0")));
@@ -31,7 +31,7 @@ async fn what_is_bad_twice_is_switched_off_and_everybody_is_told_why() {
 async fn a_bad_minute_between_good_ones_changes_nothing() {
     let world = seen_bad_once().await;
     for _ in 0..10 {
-        world.count(&[Lot::of("v1", 100, 0), Lot::of("v2", 100, 0)]).await;
+        world.fold_traffic(&[Traffic::of("v1", 100, 0), Traffic::of("v2", 100, 0)]).await;
         minutes(&world, 1).await;
     }
     assert_eq!(world.percentage(), "50");
@@ -41,11 +41,11 @@ async fn a_bad_minute_between_good_ones_changes_nothing() {
 async fn a_provider_that_fails_version_1_too_is_told_as_p0_and_nothing_is_changed() {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     for _ in 0..4 {
         world.advance(60);
-        world.count(&[Lot::of("v1", 45, 55), Lot::of("v2", 40, 60)]).await;
-        world.look_after().await.unwrap();
+        world.fold_traffic(&[Traffic::of("v1", 45, 55), Traffic::of("v2", 40, 60)]).await;
+        world.reconcile_rollout().await.unwrap();
     }
     assert_eq!(world.percentages().len(), 2);
     let p0: Vec<_> = world.alerts().into_iter().filter(|subject| subject.starts_with("[P0]")).collect();
@@ -60,8 +60,8 @@ async fn what_fails_by_mail_is_told_and_takes_nobody_the_mail_away() {
         let world = World::start().await;
         for _ in 0..4 {
             world.advance(60);
-            world.count(&[Lot::of("v2", pushes, 0), Lot::by_mail("v2", 10, 300)]).await;
-            world.look_after().await.unwrap();
+            world.fold_traffic(&[Traffic::of("v2", pushes, 0), Traffic::by_mail("v2", 10, 300)]).await;
+            world.reconcile_rollout().await.unwrap();
         }
         assert_eq!(world.percentage(), "100", "version 1 has no e-mail");
         let alerts = world.aws.state.lock().unwrap().alerts.clone();
@@ -75,10 +75,10 @@ async fn what_fails_by_mail_is_told_and_takes_nobody_the_mail_away() {
 async fn without_data_or_with_too_little_of_it_nothing_is_done() {
     let world = World::start().await;
     minutes(&world, 3).await;
-    world.count(&[Lot::of("v2", 0, 49)]).await;
+    world.fold_traffic(&[Traffic::of("v2", 0, 49)]).await;
     minutes(&world, 3).await;
     assert_eq!(world.percentages().len(), 1);
-    world.count(&[Lot::of("v2", 0, 1)]).await;
+    world.fold_traffic(&[Traffic::of("v2", 0, 1)]).await;
     minutes(&world, 2).await;
     assert_eq!(world.percentage(), "0", "one more was a sample");
 }
@@ -88,9 +88,9 @@ async fn a_step_down_waits_ten_minutes_after_an_operators_change_and_the_next_on
     let world = World::start().await;
     let mut lowered = Vec::new();
     for minute in 0..25 {
-        world.count(&[Lot::of("v1", 100, 0), Lot::of("v2", 85, 15)]).await;
+        world.fold_traffic(&[Traffic::of("v1", 100, 0), Traffic::of("v2", 85, 15)]).await;
         let before = world.percentage();
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
         if world.percentage() != before {
             lowered.push((minute, world.percentage()));
         }
@@ -109,7 +109,7 @@ async fn what_was_bad_before_an_operators_change_is_not_held_against_it() {
     assert_eq!(world.percentage(), "10");
     for _ in 0..2 {
         bad_minute(&world).await;
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
     }
     assert_eq!(world.percentage(), "0", "but a raised percentage that is bad is caught as soon as any");
 }
@@ -120,7 +120,7 @@ async fn an_operators_zero_is_left_alone() {
     world.set("rollout-percentage", "0");
     for _ in 0..3 {
         bad_minute(&world).await;
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
     }
     assert_eq!(world.percentages(), ["100", "50", "0"]);
     assert_eq!(world.audit("rollout-percentage").len(), 3);
@@ -131,7 +131,7 @@ async fn what_costs_more_than_its_hour_goes_one_step_down_and_the_cost_of_before
     let world = World::start().await;
     world.set("settings", r#"{"budgets": {"hour_micros": 1000000}}"#);
     world.advance(660);
-    world.count(&[Lot { cost_micros: 20_001, ..Lot::of("v2", 50, 0) }]).await;
+    world.fold_traffic(&[Traffic { cost_micros: 20_001, ..Traffic::of("v2", 50, 0) }]).await;
     minutes(&world, 2).await;
     assert_eq!(world.percentage(), "50");
     minutes(&world, 30).await;
@@ -149,8 +149,8 @@ async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_
             world.subscribe(&id, &id).await;
             world.send(&id, json!({})).await;
         }
-        let well = Lot { host: "push.example.com", ..Lot::of("v2", 40, 0) };
-        world.count(&[well, Lot::of("v2", elsewhere, 0)]).await;
+        let well = Traffic { host: "push.example.com", ..Traffic::of("v2", 40, 0) };
+        world.fold_traffic(&[well, Traffic::of("v2", elsewhere, 0)]).await;
         // One probe a minute keeps it open.
         for minute in 0..12 {
             assert_eq!(world.percentage(), "100", "minute {minute}");
@@ -158,7 +158,7 @@ async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_
             world.sweep().await;
             world.send("canary", json!({})).await;
             world.fold().await;
-            world.look_after().await.unwrap();
+            world.reconcile_rollout().await.unwrap();
         }
         assert_eq!(world.percentage(), percentage, "with {elsewhere} pushes elsewhere");
     }
@@ -169,7 +169,7 @@ async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2
     let world = World::start().await;
     world.set("rollout-percentage", "50");
     world.send("bob", json!({})).await;
-    world.look_after().await.unwrap();
+    world.reconcile_rollout().await.unwrap();
     for (at, junk) in ["10%", "0,5", "101", "-1", "NaN", "", &"9".repeat(4_096)].into_iter().enumerate() {
         world.set("rollout-percentage", junk);
         minutes(&world, 2).await;
@@ -182,7 +182,7 @@ async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2
     assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used: rollout-percentage"]);
     for _ in 0..2 {
         bad_minute(&world).await;
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
     }
     assert_eq!(world.percentage(), "0");
 }
@@ -211,7 +211,7 @@ async fn a_guard_that_is_disabled_says_what_it_would_have_done() {
     world.advance(60);
     for _ in 0..3 {
         bad_minute(&world).await;
-        world.look_after().await.unwrap();
+        world.reconcile_rollout().await.unwrap();
     }
     assert_eq!(world.percentages().len(), 1);
     let alerts = world.aws.state.lock().unwrap().alerts.clone();

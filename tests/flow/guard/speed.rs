@@ -3,7 +3,7 @@
 use domain::rollout::{Version, bucket};
 use serde_json::{Value, json};
 
-use crate::world::{Reply, World};
+use world::{Reply, World};
 
 /// So many messages of version 2 every ten seconds: at the worst second too few of the present minute to judge it alone.
 const EVERY_TEN_SECONDS: usize = 12;
@@ -50,7 +50,7 @@ async fn seconds_until_off(tick_at: u64) -> u64 {
             world.fold().await;
         }
         if second % 60 == tick_at || again_at == Some(second) {
-            let looks_again = world.look_after().await.unwrap().look_again;
+            let looks_again = world.reconcile_rollout().await.unwrap().look_again;
             again_at = (looks_again && again_at != Some(second)).then_some(second + 30);
         }
         world.advance(1);

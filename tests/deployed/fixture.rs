@@ -1,4 +1,4 @@
-//! The world of the stories: one method per thing that somebody does.
+//! The fixture of the stories: one method per thing that somebody does.
 
 use std::sync::LazyLock;
 use std::thread::sleep;
@@ -17,20 +17,20 @@ const FINAL: [&str; 7] = ["accepted", "delivered", "failed", "skipped", "cancell
 const BUCKETS_OF_V2: u16 = 1_000;
 
 /// The stack and the push service; one for all tests, since there is one of each.
-pub struct World {
+pub struct Fixture {
     pub stack: Stack,
     push_service: PushService,
 }
 
-/// The one world.
-pub fn world() -> &'static World {
-    static WORLD: LazyLock<World> = LazyLock::new(|| {
+/// The one fixture.
+pub fn fixture() -> &'static Fixture {
+    static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         let stack = Stack::from_environment();
         let push_service = PushService::new(&std::env::var("PUSH_ORIGIN").expect("PUSH_ORIGIN: run this by make test"));
         stack.spawn(push_service.run());
-        World { stack, push_service }
+        Fixture { stack, push_service }
     });
-    &WORLD
+    &FIXTURE
 }
 
 /// An id that begins with `name` and belongs to a side of the rollout.
@@ -39,7 +39,7 @@ pub fn recipient_in(version: Version, name: &str) -> String {
     ids.into_iter().find(|id| (bucket(id) < BUCKETS_OF_V2) == (version == Version::V2)).unwrap()
 }
 
-impl World {
+impl Fixture {
     /// One API call with the token of the client for `scope`.
     pub fn call(&self, scope: &'static str, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };

@@ -9,12 +9,12 @@ use super::functions::{PREFIX, Rollup};
 
 impl World {
     /// What rollup's minute does about the rollout, but for the second look.
-    pub async fn look_after(&self) -> Result<Round, RoundError> {
-        self.look_after_by(&self.rollup).await
+    pub async fn reconcile_rollout(&self) -> Result<Round, RoundError> {
+        self.reconcile_rollout_by(&self.rollup).await
     }
 
     /// The same by another instance.
-    pub async fn look_after_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
+    pub async fn reconcile_rollout_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
         let (live, now) = (rollup.live.current().await, self.clock.now());
         let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
         rollup.steward.minute(&rollup.herald, &live, read, now).await
@@ -22,22 +22,22 @@ impl World {
 
     /// Another instance of rollup.
     pub fn another_rollup(&self) -> Rollup {
-        self.places.rollup(&self.clock)
+        self.endpoints.rollup(&self.clock)
     }
 
     /// What rollup does when EventBridge tells it of a change.
-    pub async fn note(&self) -> Result<&'static str, RoundError> {
+    pub async fn record_change(&self) -> Result<&'static str, RoundError> {
         self.rollup.steward.note().await
     }
 
     /// What ops ask for through the API.
-    pub async fn ask_for(&self, wanted: Wanted) -> Result<(), SetProblem> {
+    pub async fn change_rollout(&self, wanted: Wanted) -> Result<(), SetProblem> {
         let by = By::Api("ops-client".to_owned());
         self.rollup.steward.set(wanted, by, Some("a story".to_owned()), self.clock.now()).await.map(drop)
     }
 
     /// What is remembered of the rollout.
-    pub fn remembered(&self) -> Remembered {
+    pub fn controller_state(&self) -> Remembered {
         let items = self.items("control");
         let item = items.iter().find(|item| item["pk"]["S"] == "rollout#steward").unwrap();
         serde_json::from_str(item["value"]["S"].as_str().unwrap()).unwrap()

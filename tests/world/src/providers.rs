@@ -14,7 +14,7 @@ use super::World;
 
 impl World {
     /// SES publishes these through its topic, in one event.
-    pub async fn ses_tells(&self, events: &[Value]) -> Heard {
+    pub async fn ses_publishes(&self, events: &[Value]) -> Heard {
         let messages: Vec<_> = events.iter().map(|event| Private::new(event.to_string())).collect();
         self.hearing.mails(&messages, self.clock.now()).await
     }
@@ -63,7 +63,7 @@ pub fn complained(id: &str, to: &str) -> Value {
 }
 
 /// The log of an SMS: `SUCCESS` or `FAILURE`, and the carrier's words.
-pub fn texted(message_id: &str, to: &str, status: &str, response: &str) -> Value {
+pub fn sms_log(message_id: &str, to: &str, status: &str, response: &str) -> Value {
     json!({
         "notification": {"messageId": message_id, "timestamp": "2026-11-23 10:00:01.558"},
         "delivery": {"destination": to, "priceInUSD": 0.07, "providerResponse": response, "smsType": "Transactional"},

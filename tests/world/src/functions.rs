@@ -49,7 +49,7 @@ const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
 /// Where the world's functions find AWS and the push service.
 #[derive(Clone)]
-pub struct Places {
+pub struct Endpoints {
     pub aws_url: String,
     pub push_origins: String,
 }
@@ -88,7 +88,7 @@ pub fn parameters() -> impl Iterator<Item = (String, String)> {
     parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value))
 }
 
-impl Places {
+impl Endpoints {
     /// The environment of a function, which signs with its name for an access key.
     fn environment(&self, function: &'static str) -> Environment {
         Environment::given([
@@ -120,7 +120,7 @@ impl Places {
     }
 
     /// Why `send` cannot start with the parameters as they are.
-    pub async fn refused_start(&self) -> StartError {
+    pub async fn start_error(&self) -> StartError {
         let config = DispatcherConfig::read(&self.environment("send")).unwrap();
         start_dispatcher(&config, Clock::System).await.map(drop).unwrap_err()
     }

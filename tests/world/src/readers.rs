@@ -8,21 +8,22 @@ use jiff::SignedDuration;
 use platform::private::Private;
 use serde_json::{Value, json};
 
+use super::answer::answered;
 use super::functions::LINK_KEY;
-use super::{Answer, SHOP, World, answered};
+use super::{Answer, SHOP, World};
 
 /// Where the API is reached from outside.
 pub const BASE: &str = "https://notify.example.com";
 
 impl World {
     /// What allows to tell of the only notification, as its push carries it.
-    pub fn token_of_a_receipt(&self) -> String {
+    pub fn receipt_token(&self) -> String {
         let id = NotificationId::parse(&self.only_id()).unwrap();
         keys().sign(&LinkAction::Receipt(id, Channel::Push), self.clock.now() + SignedDuration::from_hours(1))
     }
 
     /// The link out of the type of the only notification, as its mail would carry it.
-    pub fn link_to_unsubscribe(&self) -> String {
+    pub fn unsubscribe_link(&self) -> String {
         let recipient = NotificationId::parse(&self.only_id()).unwrap().recipient().clone();
         let permit = LinkAction::Unsubscribe(recipient, "DEFAULT".to_owned());
         format!("{BASE}/v1/unsubscribe/{}", keys().sign(&permit, self.clock.now() + SignedDuration::from_hours(1)))
@@ -50,7 +51,7 @@ impl World {
     }
 
     /// A caller passes on that somebody asked for a type again.
-    pub async fn subscribe_again(&self, id: &str, kind: &str) -> Answer {
+    pub async fn resubscribe(&self, id: &str, kind: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";
         let request = self.request(SHOP, "recipients", route, &[("id", id), ("type", kind)], &[], &Value::Null, None);
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)

@@ -14,9 +14,9 @@ use tokio::net::TcpStream;
 use super::calls::{Call, refused, signer};
 use super::faults::Faults;
 use super::functions::PREFIX;
-use super::holding::Holding;
 use super::http::{Arrival, Reply, serve};
-use super::meddling::{Meddle, Meddling};
+use super::interruption::{Interruption, Interruptions};
+use super::pause::Pause;
 use super::ssm::Parameters;
 
 /// What the fakes remember and how they answer.
@@ -64,9 +64,9 @@ pub struct Aws {
     pub url: String,
     pub state: Arc<Mutex<State>>,
     /// Holds a call of `send` back.
-    pub holding: Holding,
+    pub pause: Pause,
     /// Comes in between two calls of `rollup`.
-    pub meddling: Meddling,
+    pub interruptions: Interruptions,
 }
 
 impl Aws {
@@ -74,18 +74,18 @@ impl Aws {
     pub async fn start(dynamo: String, faults: Faults) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let holding = Holding::default();
-        let held = holding.clone();
-        let meddling = Meddling::default();
-        let meddler = meddling.clone();
+        let pause = Pause::default();
+        let held = pause.clone();
+        let interruptions = Interruptions::default();
+        let meddler = interruptions.clone();
         let url = serve(faults, move |arrival| {
             let (state, dynamo, held) = (Arc::clone(&shared), dynamo.clone(), held.clone());
             let meddle = meddler.before(&arrival);
             async move {
                 held.pass(&arrival).await;
                 match meddle {
-                    Some(Meddle::Refuse) => return Reply::text(400, r#"{"__type":"ValidationException"}"#),
-                    Some(Meddle::Write(percentage)) => {
+                    Some(Interruption::Refusal) => return Reply::text(400, r#"{"__type":"ValidationException"}"#),
+                    Some(Interruption::OperatorWrite(percentage)) => {
                         state.lock().unwrap().parameters.set(&format!("{PREFIX}/rollout-percentage"), &percentage);
                     }
                     None => {}
@@ -102,7 +102,7 @@ impl Aws {
             }
         })
         .await;
-        Self { url, state, holding, meddling }
+        Self { url, state, pause, interruptions }
     }
 
     /// DynamoDB refuses every call, or every one of a name, after letting so many through.

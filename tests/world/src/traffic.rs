@@ -8,7 +8,7 @@ use super::World;
 
 /// So many of one side that ended in this minute.
 #[derive(Debug, Clone, Copy)]
-pub struct Lot {
+pub struct Traffic {
     pub version: &'static str,
     pub accepted: usize,
     pub failed: usize,
@@ -18,7 +18,7 @@ pub struct Lot {
     pub host: &'static str,
 }
 
-impl Lot {
+impl Traffic {
     /// By a push service, in 100 ms, for nothing.
     pub const fn of(version: &'static str, accepted: usize, failed: usize) -> Self {
         let (channel, host) = ("push", "fcm.googleapis.com");
@@ -33,9 +33,9 @@ impl Lot {
 
 impl World {
     /// Folds them, as ended now.
-    pub async fn count(&self, lots: &[Lot]) {
+    pub async fn fold_traffic(&self, traffic: &[Traffic]) {
         let mut changes = Vec::new();
-        for lot in lots {
+        for lot in traffic {
             let outcomes = [("accepted", "accepted", lot.accepted), ("failed", "rejected", lot.failed)];
             for (status, outcome, count) in outcomes {
                 changes.extend((0..count).map(|_| self.ended(lot, status, outcome)));
@@ -45,7 +45,7 @@ impl World {
         assert!(folded.failed.is_empty());
     }
 
-    fn ended(&self, lot: &Lot, status: &str, outcome: &str) -> Change {
+    fn ended(&self, lot: &Traffic, status: &str, outcome: &str) -> Change {
         let mut counted = self.counted.lock().unwrap();
         *counted += 1;
         let now = self.clock.now();

@@ -1,17 +1,13 @@
 //! Every request and every answer of the stories keeps to the contract docs/openapi.yaml.
 
-#[path = "../../contract/document.rs"]
-#[allow(dead_code)]
-mod document;
-
 use std::collections::BTreeMap;
 
-use document::{Exchange, contract};
+use super::openapi::{Exchange, contract};
 use platform::http::{Request, Response};
 use platform::private::Private;
 
 /// Fails where the contract does not allow what was answered, or does not know what was granted.
-pub fn keeps_to_the_contract(request: &Request, response: &Response) {
+pub fn assert_conforms(request: &Request, response: &Response) {
     let complaints = contract().complaints(&exchange(request, response));
     assert!(complaints.is_empty(), "docs/openapi.yaml: {complaints:#?}");
 }

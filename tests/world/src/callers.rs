@@ -1,0 +1,113 @@
+//! Actions of callers: requests to the function `send`.
+
+use jiff::{SignedDuration, Timestamp};
+use platform::gateway;
+use platform::http::Request;
+use serde_json::{Value, json};
+
+use super::answer::answered;
+use super::{Answer, SHOP, World};
+
+/// What else stands in every request: the token, and claims that nobody needs to know.
+pub const TOKEN: &str = "canary-head.canary-claims.canary-signature";
+pub const SUBJECT: &str = "canary-subject";
+const ISSUER: &str = "https://canary-issuer.example.com";
+
+impl World {
+    /// Sends a message; what is not given says "Hi", "there".
+    pub async fn send(&self, to: &str, extra: Value) -> Answer {
+        self.post("POST /v1/notifications", message(to, extra), None).await
+    }
+
+    /// Sends a message that nobody took up for so long that little time is left for it.
+    pub async fn send_late(&self, seconds: i64, to: &str, extra: Value) -> Answer {
+        let body = message(to, extra);
+        let request = self.request(SHOP, "send", "POST /v1/notifications", &[], &[], &body, None);
+        let arrived = self.clock.now() - SignedDuration::from_secs(seconds);
+        answered(&request, self.send.answer(&request, arrived, self.hard_deadline()).await)
+    }
+
+    pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> Answer {
+        self.post("POST /v1/notifications", message(to, extra), Some(key)).await
+    }
+
+    pub async fn batch(&self, messages: Vec<Value>, key: Option<&str>) -> Answer {
+        self.post("POST /v1/notifications/batch", json!({"messages": messages}), key).await
+    }
+
+    pub async fn post(&self, route: &str, body: Value, key: Option<&str>) -> Answer {
+        self.post_as(SHOP, route, body, key).await
+    }
+
+    pub async fn post_as(&self, caller: &str, route: &str, body: Value, key: Option<&str>) -> Answer {
+        self.ask(self.request(caller, "send", route, &[], &[], &body, key)).await
+    }
+
+    pub async fn get(&self, id: &str) -> Answer {
+        self.get_as(SHOP, "send", id).await
+    }
+
+    pub async fn get_as(&self, caller: &str, scope: &str, id: &str) -> Answer {
+        self.ask(self.request(caller, scope, "GET /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
+            .await
+    }
+
+    pub async fn cancel(&self, id: &str) -> Answer {
+        self.cancel_as(SHOP, "send", id).await
+    }
+
+    pub async fn cancel_as(&self, caller: &str, scope: &str, id: &str) -> Answer {
+        self.ask(self.request(caller, scope, "DELETE /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
+            .await
+    }
+
+    pub async fn list(&self, query: &[(&str, &str)]) -> Answer {
+        self.ask(self.request("ops-client", "ops", "GET /v1/notifications", &[], query, &Value::Null, None)).await
+    }
+
+    /// A request through the shape in which API Gateway hands it over.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn request(
+        &self,
+        caller: &str,
+        scope: &str,
+        route: &str,
+        path: &[(&str, &str)],
+        query: &[(&str, &str)],
+        body: &Value,
+        key: Option<&str>,
+    ) -> Request {
+        let map = |pairs: &[(&str, &str)]| Value::Object(pairs.iter().map(|(k, v)| ((*k).into(), json!(v))).collect());
+        let scope = format!("notifications/{scope}");
+        let claims = json!({"client_id": caller, "scope": scope, "sub": SUBJECT, "username": SUBJECT, "iss": ISSUER});
+        let mut headers = json!({"authorization": format!("Bearer {TOKEN}")});
+        if let Some(key) = key {
+            headers["idempotency-key"] = json!(key);
+        }
+        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        gateway::request(json!({
+            "routeKey": route,
+            "headers": headers,
+            "pathParameters": map(path),
+            "queryStringParameters": map(query),
+            "requestContext": {"requestId": "r-1", "authorizer": {"jwt": {"claims": claims}}},
+            "body": if body.is_null() { "" } else { text.as_str() },
+        }))
+        .unwrap()
+    }
+
+    async fn ask(&self, request: Request) -> Answer {
+        answered(&request, self.send.answer(&request, self.clock.now(), self.hard_deadline()).await)
+    }
+
+    /// When an invocation that begins now can no longer be alive.
+    pub(crate) fn hard_deadline(&self) -> Timestamp {
+        self.clock.now() + SignedDuration::from_secs(34)
+    }
+}
+
+fn message(to: &str, extra: Value) -> Value {
+    let mut message = json!({"to": to, "content": {"title": "Hi", "body": "there"}});
+    message.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+    message
+}

@@ -1,0 +1,132 @@
+//! The service as it is deployed, in one process: the functions' own code over an embedded DynamoDB, servers that stand for the
+//! other AWS services and for push services, and a clock that the test moves. [`World`] has one method per action.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// The futures of the functions are nested more deeply than the default limit allows.
+#![recursion_limit = "256"]
+
+mod answer;
+mod aws;
+pub mod callers;
+pub mod calls;
+mod conformance;
+mod functions;
+mod inspection;
+mod interruption;
+pub mod logs;
+pub mod openapi;
+mod operators;
+mod pause;
+mod providers;
+mod push;
+mod readers;
+mod recipient_api;
+mod rollout_control;
+mod schedule;
+pub mod ssm;
+mod traffic;
+
+use std::sync::Mutex;
+
+use console::ConsoleApi;
+use delivery::Dispatcher;
+use dynoxide::Database;
+use platform::clock::Clock;
+use recipients::RecipientsApi;
+use send::SendApi;
+use tests::{browser, dynamo, faults, http, template};
+use track::{Hearing, TrackApi};
+
+pub use answer::Answer;
+pub use browser::Browser;
+pub use calls::Call;
+use faults::Faults;
+pub use faults::{CrashPoint, CrashTiming, RunOutcome};
+pub use functions::Rollup;
+use functions::{Cleaner, Endpoints};
+pub use http::Reply;
+pub use interruption::Interruption;
+pub use providers::{bounced, complained, delivered, sms_log};
+pub use readers::{BASE, keys, links};
+pub use traffic::Traffic;
+
+/// The caller that sends unless a story says otherwise.
+pub const SHOP: &str = "shop-client";
+
+pub struct World {
+    pub clock: Clock,
+    pub push: push::PushService,
+    /// Another push service.
+    pub other_push: push::PushService,
+    pub aws: aws::Aws,
+    faults: Faults,
+    database: Database,
+    endpoints: Endpoints,
+    pub send: SendApi,
+    pub cascade: Dispatcher,
+    rollup: Rollup,
+    cleaner: Cleaner,
+    pub recipients: RecipientsApi,
+    pub track: TrackApi,
+    pub hearing: Hearing,
+    console: ConsoleApi,
+    told: Mutex<usize>,
+    counted: Mutex<u64>,
+}
+
+impl World {
+    /// A fresh deployment in which everybody is in version 2.
+    pub async fn start() -> Self {
+        Self::start_by(Clock::manual("2026-11-23T10:00:00Z".parse().unwrap())).await
+    }
+
+    /// The same by a clock that may move by itself.
+    pub async fn start_by(clock: Clock) -> Self {
+        logs::listen();
+        let database = dynamo::tables();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dynamo = listener.local_addr().unwrap().to_string();
+        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
+        let faults = Faults::default();
+        let aws = aws::Aws::start(dynamo, faults.clone()).await;
+        let push = push::PushService::start(faults.clone()).await;
+        let other_push = push::PushService::start(faults.clone()).await;
+        {
+            let parameters = &mut aws.state.lock().unwrap().parameters;
+            parameters.clock = Some(clock.clone());
+            functions::parameters().for_each(|(name, value)| parameters.set(&name, &value));
+        }
+        let push_origins = format!("{},{}", push.origin, other_push.origin);
+        let endpoints = Endpoints { aws_url: aws.url.clone(), push_origins };
+        let (track, hearing) = endpoints.track(&clock).await;
+        Self {
+            send: endpoints.send(&clock).await,
+            cascade: endpoints.cascade(&clock).await,
+            rollup: endpoints.rollup(&clock),
+            cleaner: endpoints.cleanup(&clock),
+            recipients: endpoints.recipients().await,
+            track,
+            hearing,
+            console: endpoints.console(&clock),
+            clock,
+            push,
+            other_push,
+            aws,
+            faults,
+            database,
+            endpoints,
+            told: Mutex::new(0),
+            counted: Mutex::new(0),
+        }
+    }
+}
+
+/// Whatever a story is about, its functions keep to their roles.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let refused = calls::refused(&self.calls());
+            assert!(refused.is_empty(), "template.yaml does not allow what the functions do: {refused:#?}");
+        }
+    }
+}

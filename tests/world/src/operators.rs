@@ -1,0 +1,72 @@
+//! Actions of operators: parameters, new processes, and requests to the function `console`.
+
+use serde_json::Value;
+
+use super::answer::answered;
+use super::conformance::assert_conforms;
+use super::faults::{CrashPoint, RunOutcome};
+use super::functions::PREFIX;
+use super::{Answer, World};
+
+impl World {
+    pub fn set(&self, parameter: &str, value: &str) {
+        self.aws.state.lock().unwrap().parameters.set(&format!("{PREFIX}/{parameter}"), value);
+    }
+
+    /// An operator deletes a parameter.
+    pub fn delete_parameter(&self, parameter: &str) {
+        self.aws.state.lock().unwrap().parameters.forget(&format!("{PREFIX}/{parameter}"));
+    }
+
+    /// What a parameter says.
+    pub fn parameter(&self, name: &str) -> String {
+        self.aws.state.lock().unwrap().parameters.get(&format!("{PREFIX}/{name}")).unwrap().to_owned()
+    }
+
+    /// A process that starts now, with nothing cached.
+    pub async fn cold_start(&mut self) {
+        self.send = self.endpoints.send(&self.clock).await;
+    }
+
+    /// What a process says that cannot start.
+    pub async fn start_error(&self) -> String {
+        let refused = self.endpoints.start_error().await;
+        format!("{refused} {refused:?}")
+    }
+
+    /// Lets a function do something and die at this line, if it comes there.
+    pub async fn crash_at<T>(&self, point: CrashPoint, act: impl Future<Output = T>) -> RunOutcome<T> {
+        self.faults.run(point, act).await
+    }
+
+    /// Folds, and answers with the metrics of the last hour.
+    pub async fn metrics(&self) -> Value {
+        self.metrics_of_last(60).await
+    }
+
+    pub async fn metrics_of_last(&self, minutes: i64) -> Value {
+        self.fold().await;
+        self.ops("GET /v1/metrics", &[("minutes", &minutes.to_string())]).await.body
+    }
+
+    /// What ops are answered.
+    pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
+        let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
+        answered(&request, self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// What ops are answered who ask for another rollout; a text is sent as it stands.
+    pub async fn put_rollout(&self, body: Value) -> Answer {
+        let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
+        answered(&request, self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// The report of the last week for people: its content type and text.
+    pub async fn report_as_markdown(&self) -> (&'static str, String) {
+        let query = [("format", "markdown")];
+        let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
+        let response = self.console.answer(&request, self.clock.now()).await;
+        assert_conforms(&request, &response);
+        (response.content_type, response.body.expose().clone())
+    }
+}

@@ -1,0 +1,68 @@
+//! Actions of recipients, and of callers on behalf of recipients.
+
+use platform::http::Request;
+use serde_json::{Value, json};
+
+use super::answer::answered;
+use super::push::PushService;
+use super::{Answer, Browser, SHOP, World};
+
+impl World {
+    /// Registers a browser for a recipient, at the push service's path `/push/<device>`.
+    pub async fn subscribe(&self, id: &str, device: &str) -> Browser {
+        self.subscribe_at(&self.push, id, device).await
+    }
+
+    /// The same at this push service.
+    pub async fn subscribe_at(&self, service: &PushService, id: &str, device: &str) -> Browser {
+        let browser = Self::browser(device);
+        let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
+        let body = json!({"endpoint": format!("{}/push/{device}", service.origin), "keys": keys});
+        let answer = self.on_recipient("PUT /v1/recipients/{id}/devices", id, body).await;
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+        browser
+    }
+
+    /// The browser that subscribes as this device.
+    pub fn browser(device: &str) -> Browser {
+        let mut scalar = [0x42; 32];
+        scalar[31] = device.bytes().fold(1, u8::wrapping_add);
+        Browser::new(&scalar, *b"sixteen secrets!")
+    }
+
+    pub async fn put_profile(&self, id: &str, profile: Value) {
+        let answer = self.on_recipient("PUT /v1/recipients/{id}", id, profile).await;
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    }
+
+    pub async fn on_recipient(&self, route: &str, id: &str, body: Value) -> Answer {
+        let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
+    }
+
+    /// The same under a condition on the recipient's entity tag.
+    pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> Answer {
+        let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
+        let request = Request { if_match: Some(tag.to_owned()), ..request };
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
+    }
+
+    pub async fn remove_device(&self, id: &str, device_id: &str) -> Answer {
+        let route = "DELETE /v1/recipients/{id}/devices/{device_id}";
+        let path = [("id", id), ("device_id", device_id)];
+        let request = self.request(SHOP, "recipients", route, &path, &[], &Value::Null, None);
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
+    }
+
+    /// Ops say that the address of this channel may be written to again.
+    pub async fn lift_suppression(&self, id: &str, channel: &str) -> Answer {
+        let route = "DELETE /v1/recipients/{id}/suppressions/{channel}";
+        let request = self.request("ops", "ops", route, &[("id", id), ("channel", channel)], &[], &Value::Null, None);
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
+    }
+
+    /// The ids of a recipient's devices.
+    pub async fn devices(&self, id: &str) -> usize {
+        self.on_recipient("GET /v1/recipients/{id}", id, json!({})).await.body["devices"].as_array().map_or(0, Vec::len)
+    }
+}

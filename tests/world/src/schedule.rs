@@ -1,0 +1,123 @@
+//! Time, the schedules of the functions, and the stream of the notifications table.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_lambda_events::dynamodb::EventRecord;
+use cleanup::Summary;
+use delivery::{Dispatcher, DueChange, Sweep};
+use domain::notification::NotificationId;
+use metrics::{Change, Sequence};
+use send::SendApi;
+use serde_json::{Value, json};
+use store::StoreError;
+use store::metrics::Merged;
+use tests::dynamo;
+use tokio::time::Instant;
+
+use super::answer::answered;
+use super::{Answer, SHOP, World};
+
+impl World {
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// What the minute schedule of cascade does.
+    pub async fn sweep(&self) -> Sweep {
+        self.try_sweep().await.unwrap()
+    }
+
+    pub async fn try_sweep(&self) -> Result<Sweep, StoreError> {
+        self.cascade.sweep(2_000, self.ends_at_ms()).await
+    }
+
+    /// What the minute schedule of rollup does.
+    pub async fn tick(&self) -> Result<Merged, StoreError> {
+        let _ = self.published_figures().await;
+        let _ = self.rollup.last_known_good.save(&self.rollup.live.record(), self.clock.now()).await;
+        let (_, merged) = tokio::join!(self.reconcile_rollout(), self.rollup.metrics.merge(self.clock.now()));
+        merged
+    }
+
+    /// What rollup tells CloudWatch each minute, without what is not known.
+    pub async fn published_figures(&self) -> BTreeMap<&'static str, f64> {
+        let live = self.rollup.live.current().await;
+        let figures = self.rollup.measures.read(live.rollout.percentage, self.clock.now()).await;
+        figures.into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?))).collect()
+    }
+
+    /// What cleanup does in the night, with this much time.
+    pub async fn clean(&self, within: Duration) -> Summary {
+        let days = self.cleaner.live.current().await.settings.retention_days.device_unused;
+        self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
+    }
+
+    /// Another instance of send, which shares nothing with the first but the tables.
+    pub async fn another_send(&self) -> SendApi {
+        self.endpoints.send(&self.clock).await
+    }
+
+    /// A batch through this instance of send.
+    pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> Answer {
+        let body = json!({"messages": messages});
+        let request = self.request(SHOP, "send", "POST /v1/notifications/batch", &[], &[], &body, Some(key));
+        answered(&request, send.answer(&request, self.clock.now(), self.hard_deadline()).await)
+    }
+
+    /// Another instance of cascade, which shares nothing with the first but the tables.
+    pub async fn another_cascade(&self) -> Dispatcher {
+        self.endpoints.cascade(&self.clock).await
+    }
+
+    /// What cleanup does every five minutes.
+    pub async fn retry_erasures(&self) -> Summary {
+        self.cleaner.cleanup.erasures(self.clock.now(), Instant::now() + Duration::from_secs(9)).await
+    }
+
+    /// Hands over to cascade what the stream has, from the first record on; what was handed over before comes again.
+    pub async fn redeliver_stream_to_cascade(&self) {
+        let changes: Vec<_> = dynamo::stream(&self.database).iter().map(due_change).collect();
+        assert_eq!(self.cascade.take_up(&changes, self.ends_at_ms()).await, Vec::<usize>::new());
+    }
+
+    fn ends_at_ms(&self) -> u64 {
+        u64::try_from(self.clock.now().as_millisecond()).unwrap() + 60_000
+    }
+
+    /// The next fold gets every record since the beginning, as when Lambda hands a batch over a second time.
+    pub fn redeliver_stream_to_rollup(&self) {
+        *self.told.lock().unwrap() = 0;
+    }
+
+    /// Folds what the stream brought since the last time.
+    pub async fn fold(&self) {
+        let records = dynamo::stream(&self.database);
+        let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
+        // The mapping's filter lets no removal through.
+        let records = records[from..].iter().filter(|record| record["eventName"] != "REMOVE");
+        let changes: Vec<_> = records.map(change).collect();
+        let folded = self.rollup.metrics.fold("0", &changes, &[], self.clock.now()).await;
+        assert!(folded.failed.is_empty());
+    }
+}
+
+fn record(record: &Value) -> EventRecord {
+    serde_json::from_value(record.clone()).unwrap()
+}
+
+fn due_change(value: &Value) -> Option<DueChange> {
+    let record = record(value).change;
+    let image = &record.new_image;
+    let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).unwrap();
+    let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.keys[name].clone()).unwrap();
+    Some(DueChange { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms })
+}
+
+fn change(value: &Value) -> Change {
+    let record = record(value).change;
+    let image = |item| serde_dynamo::from_item(item).unwrap();
+    let old = (!record.old_image.is_empty()).then(|| image(record.old_image));
+    let sequence = Sequence::parse(&record.sequence_number.unwrap()).unwrap();
+    Change { sequence, recorded_at: None, old, new: image(record.new_image) }
+}
