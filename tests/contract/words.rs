@@ -6,7 +6,7 @@ use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{Content, Reason, Status};
 use domain::recipient::RecipientId;
-use domain::{MAX_TTL_SECONDS, NotificationType};
+use domain::{MAX_TTL_SECONDS, NotificationTypes};
 use platform::problem::ProblemKind;
 use serde_json::{Value, json};
 use track::MAX_VALUE_MICROS;
@@ -29,7 +29,7 @@ fn enumerations_have_the_words_of_the_code() {
     assert_eq!(words("Reason"), Reason::ALL.map(Reason::as_str).into());
     assert_eq!(words("Channel"), Channel::ALL.map(Channel::as_str).into());
     assert_eq!(words("Ceiling"), Ceiling::ALL.map(Ceiling::as_str).into());
-    assert_eq!(words("NotificationType"), NotificationType::all().iter().map(|kind| kind.name).collect());
+    assert_eq!(words("NotificationType"), NotificationTypes::default().iter().map(|kind| kind.id.as_str()).collect());
 }
 
 #[test]

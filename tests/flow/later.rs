@@ -180,3 +180,24 @@ async fn what_a_batch_does_not_reach_in_20_seconds_is_finished_by_the_schedule()
         assert_eq!(world.get(item["id"].as_str().unwrap()).await.body["status"], "accepted");
     }
 }
+
+/// The rules of a removed type are gone, so those of DEFAULT hold: after two days without proof, nothing is paid for.
+#[tokio::test]
+async fn a_notification_whose_type_was_removed_is_shown_and_finished() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let at = "2026-11-23T12:00:00Z";
+    let sent = world.send("ada", json!({"type": "CERTIFICATE_EXPIRING", "send_at": at})).await;
+    let id = sent.body["id"].as_str().unwrap();
+    world.rename_type_of_every_notification("REMOVED");
+    let (status, shown) = world.get_whatever_its_type(id).await;
+    assert_eq!((status, &shown["type"], &shown["status"]), (200, &json!("REMOVED"), &json!("scheduled")));
+    world.advance(2 * 3_600);
+    assert_eq!(world.sweep().await.worked, 1);
+    world.advance(2 * 86_400);
+    assert_eq!(world.sweep().await.found, 0);
+    let (_, shown) = world.get_whatever_its_type(id).await;
+    assert_eq!((&shown["type"], &shown["status"]), (&json!("REMOVED"), &json!("accepted")));
+    assert_eq!((world.push.count("phone"), shown["attempts"].as_array().unwrap().len()), (1, 1));
+}

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
 use super::*;
+use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Effect, Receipt, ReceiptEvent};
 use domain::recipient::DeviceAge;
@@ -120,7 +121,7 @@ fn what_ends_stuck_work_keeps_what_is_known_of_it() {
     // The browser reported delivery while the function held its lease, and then the function crashed.
     let mut proven = sample::notification("ada", due, Some(Channel::Sms));
     let receipt = Receipt { event: ReceiptEvent::Delivered, channel: Channel::Push, at: due, value_micros: None };
-    assert_eq!(receipt.apply(&mut proven, due), Effect::Noted);
+    assert_eq!(receipt.apply(&mut proven, &NotificationTypes::default(), due), Effect::Noted);
     assert!(end_if_stuck(&mut proven, &cutoffs, now));
     assert_eq!((proven.status, proven.reason, proven.cost_micros()), (Status::Delivered, None, 80_000));
 }

@@ -12,7 +12,6 @@ use super::sample_ratio::{Promise, SampleRatio};
 use super::{metrics, targets};
 use ::metrics::{Counters, Window};
 use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
-use domain::NotificationType;
 use domain::breaker::Host;
 use domain::budget::standings;
 use platform::http::{Request, Response};
@@ -85,7 +84,7 @@ impl ConsoleApi {
         })?;
         let settings = self.live.current().await.settings;
         let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
-        Ok(costs.with_budgets(standings(&settings, NotificationType::all(), &used, now)))
+        Ok(costs.with_budgets(standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
     }
 
     /// Returns the health of the last hour; the window is fixed, so the route takes no parameter.

@@ -173,7 +173,6 @@ impl Month {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::NotificationType;
     use domain::budget::{Used, standings};
     use domain::settings::Settings;
     use metrics::sample::{NOW, counters, week};
@@ -188,7 +187,8 @@ mod tests {
         let spent = counters(&[("version/v2/cost_micros", 4_000_000)]);
         let text = r#"{"budgets": {"month_micros": 5000000}, "types": {"PAYMENT_DUE": {"day_micros": 500000}}}"#;
         let used = Used { month_micros: 4_000_000, sms_day_micros: 210_000, ..Used::default() };
-        let budgets = standings(&Settings::parse(text).unwrap(), NotificationType::all(), &used, now);
+        let settings = Settings::parse(text).unwrap();
+        let budgets = standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
         let answer = Costs::new(Window::last(10_080, now), &week(), &spent, Some(5_000_000), now).with_budgets(budgets);
         let text = serde_json::to_string_pretty(&answer).unwrap();
         assert_eq!(text.trim(), include_str!("golden/costs.json").trim(), "\n{text}");

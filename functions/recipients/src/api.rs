@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Duration;
 
 use aws::deadline;
-use domain::NotificationType;
+use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use domain::notification::NotificationView;
@@ -35,6 +35,8 @@ pub struct RecipientsApi {
     pub hasher: KeyHasher,
     /// Origins accepted in addition to those of the known push services.
     pub extra_origins: ExtraOrigins,
+    /// Types of notification.
+    pub types: NotificationTypes,
     /// VAPID public key for subscriptions: an uncompressed P-256 point.
     pub vapid_public_key: [u8; 65],
 }
@@ -116,9 +118,9 @@ impl RecipientsApi {
     /// undoes a recipient's own unsubscription.
     async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let kind = NotificationType::known(request.path("type"));
+        let kind = self.types.known(request.path("type"));
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
-        self.recipients.subscribe_again(&key, kind.name, now).await?;
+        self.recipients.subscribe_again(&key, kind.id.as_str(), now).await?;
         Ok(Response::no_content())
     }
 

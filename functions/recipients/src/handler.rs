@@ -6,6 +6,7 @@ use crate::RecipientsApi;
 use aws::deadline;
 use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
+use domain::NotificationTypes;
 use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -36,6 +37,7 @@ pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
         recipients,
         hasher,
         extra_origins: config.extra_push_origins.clone(),
+        types: NotificationTypes::default(),
         vapid_public_key: *secrets.vapid_public_key()?,
     })
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use domain::NotificationTypes;
 use domain::recipient::read_only::READ_ONLY;
 use domain::recipient::{Profile, ReadOnly, Recipient};
 use platform::http::Request;
@@ -55,7 +56,7 @@ impl ProfilePatch {
     ///
     /// # Errors
     /// 422 with every invalid field of the result.
-    pub fn merged(&self, stored: &Recipient) -> Result<Profile, Problem> {
+    pub fn merged(&self, stored: &Recipient, types: &NotificationTypes) -> Result<Profile, Problem> {
         let mut members = json!({
             "email": stored.email.as_ref().map(|email| email.as_str()),
             "phone": stored.phone.as_ref().map(|phone| phone.as_str()),
@@ -65,7 +66,7 @@ impl ProfilePatch {
             "preferences": stored.preferences,
         });
         merge(&mut members, &self.members);
-        Profile::of_json(members)
+        Profile::of_json(members, types)
     }
 }
 

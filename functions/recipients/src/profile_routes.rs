@@ -39,7 +39,7 @@ impl RecipientsApi {
     pub(super) async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        let (profile, read_only) = Profile::parse(request)?;
+        let (profile, read_only) = Profile::parse(request, &self.types)?;
         let known = self.recipients.load(&key).await?;
         let write_if = write_if(&conditions, known.as_ref())?;
         unchanged(&read_only, &id, known.as_ref())?;
@@ -64,7 +64,7 @@ impl RecipientsApi {
             let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             unchanged(&patch.read_only, &id, Some(&known))?;
-            let profile = patch.merged(&known)?;
+            let profile = patch.merged(&known, &self.types)?;
             let as_read = WriteIf::Version(ProfileVersion::of(&known));
             match self.store(&id, &key, &profile, as_read, Some(known), now).await? {
                 Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),

@@ -23,6 +23,7 @@ fn silent() -> RecipientsApi {
         recipients,
         hasher: KeyHasher::new(&[7; 32]),
         extra_origins: ExtraOrigins::default(),
+        types: NotificationTypes::default(),
         vapid_public_key: [4; 65],
     }
 }

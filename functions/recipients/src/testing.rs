@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::RecipientsApi;
+use domain::NotificationTypes;
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
 use platform::http::Request;
@@ -33,6 +34,7 @@ impl World {
             suppressions: SuppressionsStore::new(client.clone(), RECIPIENTS, KeyHasher::new(&[7; 32])),
             hasher: KeyHasher::new(&[7; 32]),
             extra_origins: ExtraOrigins::default(),
+            types: NotificationTypes::default(),
             vapid_public_key: [4; 65],
         };
         Self { api, client, now: "2027-01-10T12:00:00Z".parse().unwrap() }

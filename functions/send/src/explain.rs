@@ -92,9 +92,14 @@ impl Explanation {
         let dispatcher = &service.dispatcher;
         let now = dispatcher.clock.now();
         let live = dispatcher.live.current().await;
-        let retention = live.settings.retention_days.of_notifications();
         let link_limits = &LinkLimits::new(live.public_base_url.as_ref(), &live.settings);
-        let context = SendContext { caller: &request.caller.id, hasher: &service.hasher, now, retention, link_limits };
+        let context = SendContext {
+            caller: &request.caller.id,
+            hasher: &service.hasher,
+            now,
+            settings: &live.settings,
+            link_limits,
+        };
         let parsed: SendRequest = request.json()?;
         let mut about = parsed.into_notification(context, |recipient| NotificationId::random(recipient, now))?;
         let recipient = about.id.recipient();
@@ -108,7 +113,8 @@ impl Explanation {
         let impossible = unreachable_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
         let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         dispatcher.breakers.read(&hosts.into_iter().collect::<Vec<_>>()).await;
-        let gates = Gates { rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
+        let rules = live.settings.types.rules_of(&about.type_id);
+        let gates = Gates { rules, rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
         let gated = gates.ask(&about, about.due_at);
         about.version = Some(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
@@ -128,7 +134,7 @@ impl Explanation {
             GateVerdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
         };
         let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
-        let budgets = standings(&live.settings, [about.kind], &spent.used, now);
+        let budgets = standings(&live.settings, [&about.type_id], &spent.used, now);
         let (version, gates) = (gated.version, gated.trail);
         Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
     }
@@ -152,9 +158,9 @@ impl Spent {
     ) -> Option<Ceiling> {
         let used = |ceiling| match ceiling {
             Ceiling::SmsRecipient => self.texts,
-            other => self.used.of(other, about.kind.name).unwrap_or(0),
+            other => self.used.of(other, &about.type_id).unwrap_or(0),
         };
-        let limits = Limit::all_for(channel, about.kind, &live.settings);
+        let limits = Limit::all_for(channel, &about.type_id, &live.settings);
         limits.into_iter().find(|limit| limit.forbids(price_micros, used(limit.ceiling))).map(|limit| limit.ceiling)
     }
 }

@@ -11,7 +11,8 @@ use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::notification::{Content, Engagement, MAX_AHEAD, Notification, NotificationId, Status, Urgency};
 use domain::recipient::{KeyHasher, RecipientId};
-use domain::{MAX_TTL_SECONDS, NotificationType};
+use domain::settings::Settings;
+use domain::{MAX_TTL_SECONDS, NotificationType, NotificationTypes};
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
@@ -63,8 +64,8 @@ pub struct SendContext<'a> {
     pub hasher: &'a KeyHasher,
     /// Time of the request.
     pub now: Timestamp,
-    /// Period for which a notification is kept after its lifetime.
-    pub retention: SignedDuration,
+    /// Settings in force: types of notification and retention.
+    pub settings: &'a Settings,
     /// Limits for the link in the content.
     pub link_limits: &'a LinkLimits,
 }
@@ -86,7 +87,8 @@ impl SendRequest {
         id_of: impl FnOnce(domain::recipient::RecipientKey) -> NotificationId,
     ) -> Result<Notification, Problem> {
         self.content = self.content.cleaned();
-        let kind = NotificationType::named(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
+        let types = &context.settings.types;
+        let kind = types.get(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
         let errors = self.errors(kind, context);
         let Some(kind) = kind.filter(|_| errors.is_empty()) else {
             return Err(Problem::invalid(errors));
@@ -98,9 +100,10 @@ impl SendRequest {
             id: id_of(context.hasher.recipient_key(&self.to)),
             to: self.to,
             caller: context.caller.to_owned(),
-            kind,
+            type_id: kind.id.clone(),
+            is_critical: kind.rules.critical,
             content: self.content,
-            channels: self.channels.unwrap_or_else(|| kind.channels.to_vec()),
+            channels: self.channels.unwrap_or_else(|| kind.channels.clone()),
             urgency: self.urgency.unwrap_or_default(),
             topic: self.topic,
             place: 0,
@@ -114,7 +117,9 @@ impl SendRequest {
             created_at: context.now,
             due_at,
             lives_until,
-            kept_until: whole_seconds(lives_until.checked_add(context.retention).unwrap_or(Timestamp::MAX)),
+            kept_until: whole_seconds(
+                lives_until.checked_add(context.settings.retention_days.of_notifications()).unwrap_or(Timestamp::MAX),
+            ),
             updated_at: context.now,
             next_action_at: Some(due_at),
             waited_ms: 0,
@@ -125,8 +130,8 @@ impl SendRequest {
         Ok(notification)
     }
 
-    fn unknown_type(&self) -> Option<FieldError> {
-        let unknown = NotificationType::known(self.r#type.as_deref()?).err()?;
+    fn unknown_type(&self, types: &NotificationTypes) -> Option<FieldError> {
+        let unknown = types.known(self.r#type.as_deref()?).err()?;
         Some(FieldError::new("type", unknown.to_string()))
     }
 
@@ -134,14 +139,14 @@ impl SendRequest {
         let now = context.now;
         let mut errors = self.content.errors();
         match (kind, &self.channels) {
-            (None, _) => errors.extend(self.unknown_type()),
+            (None, _) => errors.extend(self.unknown_type(&context.settings.types)),
             (Some(kind), Some(channels)) => {
                 errors.extend(kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong)));
             }
             _ => {}
         }
         if let (Some(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
-            let fault = context.link_limits.fault(&link, self.channels.as_deref().unwrap_or(kind.channels));
+            let fault = context.link_limits.fault(&link, self.channels.as_deref().unwrap_or(&kind.channels));
             errors.extend(fault.map(|fault| FieldError::new("content.url", fault)));
         }
         if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {

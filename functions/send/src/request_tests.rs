@@ -17,10 +17,11 @@ fn now() -> Timestamp {
 
 fn ask(body: Value) -> Result<Notification, Problem> {
     let hasher = KeyHasher::new(&[7; 32]);
-    let retention = SignedDuration::from_hours(24);
+    let settings = Settings::parse(r#"{"retention_days": {"notifications": 1}}"#).unwrap();
     let base = PublicBaseUrl::parse("https://notify.example.com").unwrap();
-    let link_limits = LinkLimits::new(Some(&base), &Settings::default());
-    let context = SendContext { caller: "c-1", hasher: &hasher, now: now(), retention, link_limits: &link_limits };
+    let link_limits = LinkLimits::new(Some(&base), &settings);
+    let context =
+        SendContext { caller: "c-1", hasher: &hasher, now: now(), settings: &settings, link_limits: &link_limits };
     shaped::<SendRequest>(body, "")?.into_notification(context, |key| NotificationId::random(key, now()))
 }
 
@@ -33,7 +34,7 @@ fn with(extra: Value) -> Value {
 #[test]
 fn the_smallest_request_gets_the_types_own_order_and_lifetime() {
     let asked = ask(with(json!({}))).unwrap();
-    assert_eq!((asked.kind.name, asked.channels.len()), ("DEFAULT", 3));
+    assert_eq!((asked.type_id.as_str(), asked.channels.len()), ("DEFAULT", 3));
     assert_eq!((asked.status, asked.due_at), (Status::Scheduled, now()));
     assert_eq!(asked.lives_until, now() + SignedDuration::from_hours(24));
     assert_eq!(asked.kept_until, "2026-11-25T10:00:00Z".parse().unwrap());

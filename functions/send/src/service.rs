@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use aws::deadline;
 use delivery::{Allowance, CONCURRENCY, Dispatcher, Gates, Job, LinkLimits, unreachable_channels};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::KeyHasher;
+use domain::settings::Settings;
 use platform::http::Request;
 use platform::json::shaped;
 use platform::problem::{Problem, ProblemKind};
@@ -65,7 +66,7 @@ pub type JsonMessage = Result<Value, Problem>;
 /// Context of one run: its idempotency key, if any, and the time of the first request with that key.
 struct Run<'a> {
     caller: &'a str,
-    retention: SignedDuration,
+    settings: &'a Settings,
     link_limits: &'a LinkLimits,
     key: Option<&'a IdempotencyKey>,
     first_seen: Timestamp,
@@ -85,10 +86,16 @@ impl SendService {
     ) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
         let live = self.dispatcher.live.current().await;
-        let retention = live.settings.retention_days.of_notifications();
         let link_limits = &LinkLimits::new(live.public_base_url.as_ref(), &live.settings);
         let first_seen = self.dispatcher.clock.now();
-        let run = Run { caller: &request.caller.id, retention, link_limits, key: key.as_ref(), first_seen, deadlines };
+        let run = Run {
+            caller: &request.caller.id,
+            settings: &live.settings,
+            link_limits,
+            key: key.as_ref(),
+            first_seen,
+            deadlines,
+        };
         let parsed = self.parse_all(messages, &run);
         match &key {
             None => Ok(Answered { sent: self.run(parsed, deadlines).await, replayed: false }),
@@ -163,8 +170,8 @@ impl SendService {
     }
 
     fn parse(&self, index: usize, message: &JsonMessage, run: &Run<'_>) -> Sent {
-        let Run { caller, retention, link_limits, first_seen: now, .. } = *run;
-        let context = SendContext { caller, hasher: &self.hasher, now, retention, link_limits };
+        let Run { caller, settings, link_limits, first_seen: now, .. } = *run;
+        let context = SendContext { caller, hasher: &self.hasher, now, settings, link_limits };
         let parsed =
             shaped::<SendRequest>(message.clone()?, "")?.into_notification(context, |recipient| match run.key {
                 None => NotificationId::random(recipient, run.first_seen),
@@ -250,7 +257,8 @@ impl SendService {
         let (recipient, live, ()) = tokio::join!(load, dispatcher.live.current(), dispatcher.breakers.refresh());
         let mut job = Job::new(notification, recipient?, true);
         let impossible = unreachable_channels(job.recipient.as_ref(), &live.settings.sms, dispatcher.home_country);
-        let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
+        let rules = live.settings.types.rules_of(&job.notification.type_id);
+        let gates = Gates { rules, rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
         if !gates.ask(&job.notification, now).apply(&mut job.notification, now) {
             dispatcher.notifications.create(&job.notification).await?;
             return Ok(job.notification);

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::request::ReceiptRequest;
 use super::{client, contract, noting, page};
 use delivery::{LinkAction, TokenError, TokenKeys, with_token};
+use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::notification::{Effect, Notification, NotificationId, Receipt, ReceiptEvent};
@@ -21,6 +22,8 @@ pub struct TrackApi {
     pub notifications: NotificationsStore,
     /// Stores recipients, for unsubscriptions and the last use of devices.
     pub recipients: RecipientsStore,
+    /// Types of notification.
+    pub types: NotificationTypes,
     /// Verifies tokens.
     pub keys: TokenKeys,
 }
@@ -31,7 +34,7 @@ impl TrackApi {
         let answered = match request.route.as_str() {
             "POST /v1/receipts" => self.receipt(request, now).await,
             "GET /v1/clicks/{token}" => self.click(request, now).await,
-            "GET /v1/unsubscribe/{token}" => self.wish(request, now).map(|(_, kind)| page::ask(&kind)),
+            "GET /v1/unsubscribe/{token}" => self.wish(request, now).map(|(_, kind)| page::ask(&self.types, &kind)),
             "POST /v1/unsubscribe/{token}" => self.unsubscribe(request, now).await,
             "GET /v1/client/worker.js" => Ok(for_any_page(client::worker())),
             "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
@@ -122,7 +125,7 @@ impl TrackApi {
         now: Timestamp,
     ) -> Result<(Notification, Effect), Problem> {
         let noted = noting::note(&self.notifications, id, |notification| match fit(notification) {
-            Ok(()) => receipt.apply(notification, now),
+            Ok(()) => receipt.apply(notification, &self.types, now),
             Err(_) => Effect::Impossible,
         });
         let noted = noted.await?;
@@ -152,7 +155,7 @@ impl TrackApi {
         let (recipient, kind) = self.wish(request, now)?;
         let done = self.recipients.unsubscribe(&recipient, &kind, now).await?;
         tracing::info!(%recipient, kind, ?done, "unsubscribed");
-        Ok(page::done(&kind))
+        Ok(page::done(&self.types, &kind))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::notification::{Effect, FailureReason, Notification, earliest, more_severe};
 use domain::recipient::SuppressionReason;
@@ -46,7 +47,7 @@ impl Said {
 
 impl Feedback {
     /// Merges this report into `notification`.
-    pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> Effect {
+    pub fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
         if !notification.may_have_left_on(self.channel) {
             return Effect::Impossible;
         }
@@ -62,7 +63,7 @@ impl Feedback {
                 more_severe(&mut report.noted, FailureReason::Complaint);
             }
         }
-        notification.recompute_status(now);
+        notification.recompute_status(&types.rules_of(&notification.type_id), now);
         Effect::since(before, notification)
     }
 }

@@ -49,17 +49,23 @@ fn state(notification: &Notification) -> (Status, Option<Reason>) {
 #[test]
 fn a_delivery_is_proof_and_the_second_one_changes_nothing() {
     let mut notification = mailed("DEFAULT", Status::Accepted);
-    assert_eq!(by_mail(Said::Delivered).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(
+        by_mail(Said::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
+        Effect::Changed
+    );
     assert_eq!(state(&notification), (Status::Delivered, None));
     assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Email)));
     assert_eq!(notification.updated_at, at(3), "it counts where it ended");
-    assert_eq!(by_mail(Said::Delivered).apply(&mut notification, at(7)), Effect::Nothing);
+    assert_eq!(
+        by_mail(Said::Delivered).apply(&mut notification, &NotificationTypes::default(), at(7)),
+        Effect::Nothing
+    );
 }
 
 #[test]
 fn a_mail_that_came_back_failed_unless_its_type_wants_proof_and_it_lives() {
     let mut notification = mailed("DEFAULT", Status::Accepted);
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
     assert_eq!(state(&notification), (Status::Failed, Some(Reason::Gone)));
     let attempt = &notification.attempts[0];
     assert_eq!((attempt.outcome, attempt.detail.as_deref()), (AttemptOutcome::Gone, Some("bounced")));
@@ -70,27 +76,27 @@ fn a_mail_that_came_back_failed_unless_its_type_wants_proof_and_it_lives() {
     );
 
     let mut wants_proof = mailed("PAYMENT_DUE", Status::Accepted);
-    by_mail(BOUNCED).apply(&mut wants_proof, at(6));
+    by_mail(BOUNCED).apply(&mut wants_proof, &NotificationTypes::default(), at(6));
     assert_eq!((wants_proof.status, wants_proof.next_action_at), (Status::Cascading, Some(at(6))));
     let mut too_late = mailed("PAYMENT_DUE", Status::Accepted);
     let later = too_late.lives_until + SignedDuration::from_secs(1);
-    by_mail(BOUNCED).apply(&mut too_late, later);
+    by_mail(BOUNCED).apply(&mut too_late, &NotificationTypes::default(), later);
     assert_eq!(state(&too_late), (Status::Failed, Some(Reason::Gone)));
 }
 
 #[test]
 fn what_waits_for_proof_goes_on_at_once_when_its_mail_came_back() {
     let mut notification = mailed("PAYMENT_DUE", Status::Cascading);
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
     assert_eq!((notification.status, notification.next_action_at), (Status::Cascading, Some(at(6))));
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(9)), Effect::Nothing);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(9)), Effect::Nothing);
     assert_eq!(notification.next_action_at, Some(at(6)));
 }
 
 #[test]
 fn another_provider_that_took_it_keeps_it_from_having_failed() {
     let mut notification = sent("DEFAULT", &[Channel::Push, Channel::Email], Status::Accepted);
-    by_mail(BOUNCED).apply(&mut notification, at(6));
+    by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6));
     assert_eq!(state(&notification), (Status::Accepted, None));
 }
 
@@ -98,7 +104,7 @@ fn another_provider_that_took_it_keeps_it_from_having_failed() {
 fn what_somebody_holds_keeps_its_state_and_they_learn_of_it() {
     let mut notification = mailed("PAYMENT_DUE", Status::Sending);
     let before = notification.clone();
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(6)), Effect::Noted);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Noted);
     assert_eq!((&notification.attempts, notification.status), (&before.attempts, Status::Sending));
     let mut held = before;
     held.merge_engagement(notification.engagement);
@@ -110,7 +116,7 @@ fn a_bounce_may_be_faster_than_the_answer_of_ses() {
     let mut notification = sample("DEFAULT", at(0));
     notification.lease(at(1), at(0));
     notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, at(0)), Effect::Noted);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(0)), Effect::Noted);
     notification.record(attempt(Channel::Email, Outcome::Accepted, 0));
     assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Gone);
 }
@@ -127,7 +133,7 @@ fn what_ses_tells_settles_what_was_unknown() {
         let mut notification = sample("DEFAULT", at(0));
         notification.record(attempt(Channel::Email, Outcome::Uncertain, 0));
         notification.finish(Status::Uncertain, Some(Reason::OutcomeUnknown), at(1));
-        by_mail(said).apply(&mut notification, at(6));
+        by_mail(said).apply(&mut notification, &NotificationTypes::default(), at(6));
         assert_eq!(state(&notification), then, "{said:?}");
     }
 }
@@ -138,24 +144,24 @@ fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
     for order in [[0, 1], [1, 0]] {
         let mut notification = mailed("DEFAULT", Status::Accepted);
         for one in order {
-            told[one].apply(&mut notification, at(6));
+            told[one].apply(&mut notification, &NotificationTypes::default(), at(6));
         }
         assert_eq!(state(&notification), (Status::Delivered, None), "an absence note is such a bounce");
         assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Accepted);
     }
     let mut alone = mailed("DEFAULT", Status::Accepted);
-    told[1].apply(&mut alone, at(6));
+    told[1].apply(&mut alone, &NotificationTypes::default(), at(6));
     assert_eq!(state(&alone), (Status::Failed, Some(Reason::Rejected)));
     let mut full = mailed("DEFAULT", Status::Accepted);
-    told[0].apply(&mut full, at(6));
-    by_mail(Said::Failed(FailureReason::MailboxFull)).apply(&mut full, at(7));
+    told[0].apply(&mut full, &NotificationTypes::default(), at(6));
+    by_mail(Said::Failed(FailureReason::MailboxFull)).apply(&mut full, &NotificationTypes::default(), at(7));
     assert_eq!(state(&full), (Status::Failed, Some(Reason::Rejected)), "a reason outweighs the delivery");
 }
 
 #[test]
 fn a_complaint_is_proof_that_it_arrived() {
     let mut notification = mailed("DEFAULT", Status::Accepted);
-    by_mail(Said::Complained).apply(&mut notification, at(6));
+    by_mail(Said::Complained).apply(&mut notification, &NotificationTypes::default(), at(6));
     assert_eq!(state(&notification), (Status::Delivered, None));
 }
 
@@ -166,7 +172,7 @@ fn what_was_never_sent_there_cannot_have_become_anything() {
     never_taken.record(refused);
     for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Failed(FailureReason::MailboxFull)] {
         let before = never_taken.clone();
-        assert_eq!(by_mail(said).apply(&mut never_taken, at(6)), Effect::Impossible);
+        assert_eq!(by_mail(said).apply(&mut never_taken, &NotificationTypes::default(), at(6)), Effect::Impossible);
         assert_eq!(never_taken, before);
     }
 }
@@ -174,9 +180,9 @@ fn what_was_never_sent_there_cannot_have_become_anything() {
 #[test]
 fn a_fallback_that_the_mail_made_needless_shows_as_wasted() {
     let mut notification = sent("PAYMENT_DUE", &[Channel::Email, Channel::Sms], Status::Accepted);
-    by_mail(Said::Delivered).apply(&mut notification, at(6));
+    by_mail(Said::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6));
     assert_eq!(notification.wasted_cost_micros(), 92);
-    by_mail(BOUNCED).apply(&mut notification, at(7));
+    by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(7));
     assert_eq!(notification.wasted_cost_micros(), 0, "it came back, so the SMS was needed");
 }
 
@@ -188,10 +194,10 @@ enum Told {
 }
 
 impl Told {
-    fn apply(&self, notification: &mut Notification, now: Timestamp) -> Effect {
+    fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
         match self {
-            Self::Receipt(receipt) => receipt.apply(notification, now),
-            Self::Feedback(feedback) => feedback.apply(notification, now),
+            Self::Receipt(receipt) => receipt.apply(notification, types, now),
+            Self::Feedback(feedback) => feedback.apply(notification, types, now),
         }
     }
 }
@@ -240,8 +246,11 @@ fn any_start() -> impl Strategy<Value = Notification> {
             let mut notification = sent(kind, &channels, if status == Delivered { Accepted } else { status });
             if status == Delivered {
                 let channel = channels[0];
-                Receipt { event: ReceiptEvent::Delivered, channel, at: at(4), value_micros: None }
-                    .apply(&mut notification, at(4));
+                Receipt { event: ReceiptEvent::Delivered, channel, at: at(4), value_micros: None }.apply(
+                    &mut notification,
+                    &NotificationTypes::default(),
+                    at(4),
+                );
             }
             notification
         });
@@ -265,7 +274,7 @@ proptest! {
         let end = |order: &[Told]| {
             let mut notification = start.clone();
             for one in order {
-                one.apply(&mut notification, now);
+                one.apply(&mut notification, &NotificationTypes::default(), now);
                 // Stores and reads the notification, as if another process handled each report.
                 notification = notification_from_item(&notification_to_item(&notification)).unwrap();
             }
@@ -278,7 +287,7 @@ proptest! {
         prop_assert_eq!(&end(&shuffled), &ended);
         let mut again = ended.clone();
         for one in &told {
-            let effect = one.apply(&mut again, now + SignedDuration::from_mins(1));
+            let effect = one.apply(&mut again, &NotificationTypes::default(), now + SignedDuration::from_mins(1));
             prop_assert!(matches!(effect, Effect::Nothing | Effect::Impossible), "{:?}", effect);
         }
         prop_assert_eq!(&again, &ended);

@@ -8,6 +8,7 @@ use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
 use delivery::TokenKeys;
 use delivery::breakers::Breakers;
+use domain::NotificationTypes;
 use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -96,12 +97,18 @@ pub async fn start(config: Arc<Config>) -> Result<Services, StartError> {
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
     let keys = TokenKeys::new(secrets.link_signing_keys()?);
     Ok(Services {
-        api: TrackApi { notifications: notifications.clone(), recipients: recipients.clone(), keys },
+        api: TrackApi {
+            notifications: notifications.clone(),
+            recipients: recipients.clone(),
+            types: NotificationTypes::default(),
+            keys,
+        },
         hearing: Hearing {
             notifications,
             recipients,
             suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), hasher),
             sms_messages: SmsMessages::new(dynamodb.clone(), config.control_table.as_str()),
+            types: NotificationTypes::default(),
             breakers: Breakers::new(BreakerStore::new(dynamodb, config.control_table.as_str()), [], Clock::System),
         },
     })

@@ -12,6 +12,7 @@ use super::mail_event::{MailEvent, MailReport};
 use super::noting;
 use super::sms_log::{SmsLog, SmsReport};
 use delivery::breakers::Breakers;
+use domain::NotificationTypes;
 use domain::breaker::Host;
 use domain::notification::{Effect, FailureReason, NotificationId};
 use domain::recipient::{Address, SuppressionReason};
@@ -36,6 +37,8 @@ pub struct Hearing {
     pub suppressions: SuppressionsStore,
     /// Maps an SNS message id to the notification of that SMS.
     pub sms_messages: SmsMessages,
+    /// Types of notification.
+    pub types: NotificationTypes,
     /// The circuit breakers, for an account that may not send.
     pub breakers: Breakers,
 }
@@ -138,13 +141,14 @@ impl Hearing {
             self.suppress(id, address, reason, now).await?;
         }
         if feedback.said == Said::Complained {
-            self.recipients.unsubscribe(id.recipient(), about.kind.name, now).await?;
+            self.recipients.unsubscribe(id.recipient(), about.type_id.as_str(), now).await?;
         }
         if feedback.said == Said::Failed(FailureReason::AccountRefused) {
             self.pause(feedback).await;
         }
         let noted =
-            noting::note_on(&self.notifications, about, |notification| feedback.apply(notification, now)).await?;
+            noting::note_on(&self.notifications, about, |notification| feedback.apply(notification, &self.types, now))
+                .await?;
         Ok(match noted {
             None | Some((_, Effect::Impossible)) => unknown(Some(id)),
             Some((_, Effect::Nothing | Effect::OtherValue)) => Ending::Known,

@@ -1,7 +1,7 @@
 //! HTML pages for recipients; they run no script and load nothing.
 
 use channels::email::escaped;
-use domain::NotificationType;
+use domain::NotificationTypes;
 use platform::http::Response;
 use platform::problem::Problem;
 
@@ -14,8 +14,8 @@ const POLICY: &str =
 /// Returns the page that asks for confirmation of an unsubscription. The request changes nothing, because mail scanners
 /// open links too.
 #[must_use]
-pub fn ask(kind: &str) -> Response {
-    let kind = title_of(kind);
+pub fn ask(types: &NotificationTypes, kind: &str) -> Response {
+    let kind = title_of(types, kind);
     let form = format!(
         "<p>Stop all messages of the kind <b dir=\"auto\">{kind}</b>?</p>\n<form method=\"post\">\
          <input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\"><button>Unsubscribe</button></form>"
@@ -25,14 +25,14 @@ pub fn ask(kind: &str) -> Response {
 
 /// Returns the page that confirms an unsubscription.
 #[must_use]
-pub fn done(kind: &str) -> Response {
-    let kind = title_of(kind);
+pub fn done(types: &NotificationTypes, kind: &str) -> Response {
+    let kind = title_of(types, kind);
     page(200, "Unsubscribed", &format!("<p>You will get no more messages of the kind <b dir=\"auto\">{kind}</b>.</p>"))
 }
 
 /// Returns the title of a type; for a type that no longer exists, its name.
-fn title_of(kind: &str) -> String {
-    escaped(NotificationType::named(kind).map_or(kind, |known| known.title))
+fn title_of(types: &NotificationTypes, kind: &str) -> String {
+    escaped(types.get(kind).map_or(kind, |known| known.title.as_str()))
 }
 
 /// Returns the error page for a link that a recipient followed.
@@ -67,19 +67,24 @@ mod tests {
 
     #[test]
     fn a_person_reads_the_types_title() {
-        for kind in NotificationType::all() {
-            for page in [ask(kind.name), done(kind.name)] {
+        let types = NotificationTypes::default();
+        for kind in types.iter() {
+            for page in [ask(&types, kind.id.as_str()), done(&types, kind.id.as_str())] {
                 let html = page.body.expose();
-                assert!(html.contains(kind.title) && !html.contains(kind.name), "{html:?}");
+                assert!(html.contains(&kind.title) && !html.contains(kind.id.as_str()), "{html:?}");
                 assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"));
             }
         }
-        assert!(ask("OLD_TYPE").body.expose().contains("OLD_TYPE"));
+        assert!(ask(&NotificationTypes::default(), "OLD_TYPE").body.expose().contains("OLD_TYPE"));
     }
 
     #[test]
     fn a_page_shows_markup_and_does_not_obey_it() {
-        for page in [ask("<script>alert(1)</script>\""), done("<script>"), problem(&Problem::not_found("<script>"))] {
+        for page in [
+            ask(&NotificationTypes::default(), "<script>alert(1)</script>\""),
+            done(&NotificationTypes::default(), "<script>"),
+            problem(&Problem::not_found("<script>")),
+        ] {
             assert!(!page.body.expose().contains("<script"), "{:?}", page.body.expose());
             assert!(page.headers.iter().any(|(name, value)| *name == "Content-Security-Policy" && value == POLICY));
         }

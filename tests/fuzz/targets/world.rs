@@ -13,6 +13,7 @@ use cleanup::Cleanup;
 use console::ConsoleApi;
 use delivery::config::{ConfigSource, LastKnownGood};
 use delivery::{Dispatcher, DispatcherConfig, LinkAction, TokenKeys, start_dispatcher};
+use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::push::ExtraOrigins;
 use domain::notification::NotificationId;
@@ -196,7 +197,12 @@ impl Functions {
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
         let cursor = CursorStore::new(config.dynamodb(), "control");
         Self {
-            track: TrackApi { notifications: notifications.clone(), recipients: recipients.clone(), keys: keys() },
+            track: TrackApi {
+                notifications: notifications.clone(),
+                recipients: recipients.clone(),
+                types: NotificationTypes::default(),
+                keys: keys(),
+            },
             send: SendApi { service: SendService { dispatcher, idempotency, hasher: hasher.clone() } },
             cleanup: Cleanup {
                 recipients: recipients.clone(),
@@ -211,6 +217,7 @@ impl Functions {
                 suppressions: SuppressionsStore::new(config.dynamodb(), "recipients", hasher.clone()),
                 hasher,
                 extra_origins: ExtraOrigins::parse(push_origin).unwrap(),
+                types: NotificationTypes::default(),
                 vapid_public_key: [4; 65],
             },
             console: ConsoleApi {

@@ -12,6 +12,7 @@ use console::ConsoleApi;
 use delivery::breakers::Breakers;
 use delivery::config::{ConfigSource, LastKnownGood};
 use delivery::{Dispatcher, DispatcherConfig, TokenKeys, start_dispatcher};
+use domain::NotificationTypes;
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
 use platform::clock::Clock;
@@ -178,6 +179,7 @@ impl Endpoints {
             suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
             hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
+            types: NotificationTypes::default(),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }
     }
@@ -196,9 +198,10 @@ impl Endpoints {
             recipients: recipients.clone(),
             suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", hasher),
             sms_messages: SmsMessages::new(dynamodb.clone(), "control"),
+            types: NotificationTypes::default(),
             breakers: Breakers::new(BreakerStore::new(dynamodb, "control"), [], clock.clone()),
         };
-        (TrackApi { notifications, recipients, keys }, hearing)
+        (TrackApi { notifications, recipients, types: NotificationTypes::default(), keys }, hearing)
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {

@@ -50,6 +50,28 @@ impl World {
         self.on_track(&format!("{method} {path}/{{token}}"), token, Value::Null).await
     }
 
+    /// The answer without the contract's check: the contract names no removed type.
+    pub async fn get_whatever_its_type(&self, id: &str) -> (u16, Value) {
+        let route = "GET /v1/notifications/{id}";
+        let request = self.request(SHOP, "send", route, &[("id", id)], &[], &Value::Null, None);
+        let response = self.send.answer(&request, self.clock.now(), self.hard_deadline()).await;
+        (response.status, serde_json::from_str(response.body.expose()).unwrap())
+    }
+
+    /// Stored notifications after their type was removed from the settings.
+    pub fn rename_type_of_every_notification(&self, name: &str) {
+        for item in self.items("notifications") {
+            let request = json!({
+                "TableName": "notifications",
+                "Key": {"pk": item["pk"], "sk": item["sk"]},
+                "UpdateExpression": "SET #type = :type",
+                "ExpressionAttributeNames": {"#type": "type"},
+                "ExpressionAttributeValues": {":type": {"S": name}},
+            });
+            self.database.update_item(serde_json::from_value(request).unwrap()).unwrap();
+        }
+    }
+
     /// A caller passes on that somebody asked for a type again.
     pub async fn resubscribe(&self, id: &str, kind: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";

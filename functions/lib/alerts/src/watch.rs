@@ -82,7 +82,7 @@ fn of_budget(budget: &Standing, is_spent: bool) -> Alert {
         (Severity::P2, "a budget is nearly spent", "nothing yet")
     };
     let (share, name) = (percent(budget.used_micros, budget.limit_micros), budget.ceiling.as_str());
-    let subject = budget.r#type.map_or_else(|| name.to_owned(), |kind| format!("{name} of {kind}"));
+    let subject = budget.r#type.as_ref().map_or_else(|| name.to_owned(), |kind| format!("{name} of {kind}"));
     Alert {
         key: AlertKey::Budget,
         severity,
@@ -132,6 +132,7 @@ fn percent(part: i64, whole: i64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use domain::TypeId;
     use domain::budget::Ceiling;
     use domain::rollout::guard::{Arm, Share};
 
@@ -192,7 +193,7 @@ mod tests {
         let resets_at = "2026-11-24T00:00:00Z".parse().unwrap();
         let day = |used_micros| Standing {
             ceiling,
-            r#type: Some("PAYMENT_DUE"),
+            r#type: TypeId::parse("PAYMENT_DUE"),
             limit_micros,
             used_micros,
             remaining_micros,

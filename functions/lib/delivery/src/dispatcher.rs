@@ -147,7 +147,7 @@ impl Dispatcher {
             let unaffordable = job.unaffordable.clone();
             let barred = self.barred(&job, recipient.as_ref());
             let ladder = Ladder {
-                rules: live.settings.types.in_force(job.notification.kind),
+                rules: live.settings.types.rules_of(&job.notification.type_id),
                 recipient: recipient.as_ref(),
                 impossible: &impossible,
                 unaffordable: &unaffordable,

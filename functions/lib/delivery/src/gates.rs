@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use domain::TypeRules;
 use domain::channel::Channel;
 use domain::notification::{Notification, Reason, Status};
 use domain::recipient::Recipient;
@@ -49,6 +50,8 @@ pub struct Gated {
 /// Inputs of the gates.
 #[derive(Debug, Clone, Copy)]
 pub struct Gates<'a> {
+    /// Rules of the notification's type that are in force.
+    pub rules: TypeRules,
     /// The rollout that is in force.
     pub rollout: &'a Rollout,
     /// The recipient, if known.
@@ -76,7 +79,7 @@ impl Gates<'_> {
         let Some(recipient) = self.recipient else {
             return gated;
         };
-        let kind = notification.kind.name;
+        let kind = notification.type_id.as_str();
         let by = match (recipient.preferences.wants_type(kind), recipient.unsubscribed_types.contains(kind)) {
             (false, _) => Some("preferences"),
             (true, true) => Some("unsubscribe"),
@@ -91,7 +94,7 @@ impl Gates<'_> {
         );
         if version == Version::V2 {
             // A notification past its lifetime is not held again, so that it can expire.
-            let may_wait = !notification.kind.critical && now < notification.lives_until;
+            let may_wait = !self.rules.critical && now < notification.lives_until;
             let until = recipient.quiet_until(now).filter(|_| may_wait);
             let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
             gated.check(verdict, until.is_none(), serde_json::json!({"until": until}));

@@ -162,9 +162,10 @@ impl Dispatcher {
         live: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Claimed, StoreError> {
-        let (at, kind) = (self.clock.now(), job.notification.kind);
+        let at = self.clock.now();
+        let type_id = &job.notification.type_id;
         let Claim { channel, price_micros } = claim;
-        let limits = Limit::all_for(channel, kind, &live.settings);
+        let limits = Limit::all_for(channel, type_id, &live.settings);
         let cost_so_far = job.notification.cost_micros();
         if let Some(limit) = limits.iter().find(|limit| limit.forbids_alone(price_micros, cost_so_far)) {
             return Ok(Claimed::No(limit.ceiling));
@@ -173,7 +174,7 @@ impl Dispatcher {
         job.notification.in_flight = Some(claim);
         job.notification.over_budget.remove(&channel);
         // Set before the write: if the write's answer is lost and the claim is rolled back, the money is released.
-        job.reserved = Reservation::needed(channel, kind.name, price_micros, &limits, at);
+        job.reserved = Reservation::needed(channel, &job.notification.type_id, price_micros, &limits, at);
         match job.reserved.clone() {
             Some(needed) if !job.has_unspent(&needed) => {
                 Box::pin(self.claim_with_money(job, &needed, recipient, &limits)).await

@@ -12,7 +12,7 @@ use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status};
 use domain::recipient::{Device, Recipient};
 use domain::rollout::Version;
-use domain::{OnUncertain, Rules};
+use domain::{OnUncertain, TypeRules};
 
 /// Factor by which the tries of the last remaining channel are multiplied.
 ///
@@ -44,7 +44,7 @@ impl Step<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Ladder<'a> {
     /// Rules of the type that are in force now.
-    pub rules: Rules,
+    pub rules: TypeRules,
     /// The recipient, unless erased.
     pub recipient: Option<&'a Recipient>,
     /// Channels that cannot reach this recipient, such as SMS to a country that is not allowed.
@@ -79,7 +79,7 @@ impl<'a> Ladder<'a> {
         match notification.version {
             Some(Version::V2) if self.killed => over(Status::Skipped, Reason::Rollout),
             // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
-            Some(_) if !recipient.wants_type(notification.kind.name) => over(Status::Skipped, Reason::OptedOut),
+            Some(_) if !recipient.wants_type(notification.type_id.as_str()) => over(Status::Skipped, Reason::OptedOut),
             Some(Version::V2) => self.climb(notification, recipient, now),
             Some(Version::V1) | None => one_plain_push(notification, recipient, now),
         }
@@ -107,7 +107,7 @@ impl<'a> Ladder<'a> {
                     }
                 }
                 Rung::Reached(ended_ms) => {
-                    let proof_by = notification.kind.escalate_after.and_then(|after| plus(ended_ms, after));
+                    let proof_by = self.rules.escalate_after.and_then(|after| plus(ended_ms, after));
                     let higher = &notification.channels[rung + 1..];
                     match proof_by {
                         Some(proof_by) if higher.iter().any(|next| self.may_reach(*next, recipient)) => {

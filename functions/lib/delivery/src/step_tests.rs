@@ -11,7 +11,7 @@ use domain::channel::{Answer, Channel, Outcome, Rejection};
 use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status, sample};
 use domain::recipient::{Recipient, sample as people};
 use domain::rollout::Version;
-use domain::{NotificationType, OnUncertain, Rules};
+use domain::{NotificationTypes, OnUncertain, TypeId, TypeRules};
 
 const NONE: &BTreeSet<Channel> = &BTreeSet::new();
 const NO_BARS: &Bars = &Bars::new();
@@ -30,8 +30,19 @@ fn v2(kind: &str) -> Notification {
     notification
 }
 
+fn rules_of(kind: &str) -> TypeRules {
+    NotificationTypes::default().rules_of(&TypeId::parse(kind).unwrap())
+}
+
+/// Returns the policy for a type that requires proof of delivery within 4 hours.
+fn with_proof(recipient: &Recipient) -> Ladder<'_> {
+    let ladder = ladder(recipient);
+    let escalate_after = rules_of("PAYMENT_DUE").escalate_after;
+    Ladder { rules: TypeRules { escalate_after, ..ladder.rules }, ..ladder }
+}
+
 fn ladder(recipient: &Recipient) -> Ladder<'_> {
-    let rules = NotificationType::named("DEFAULT").unwrap().rules();
+    let rules = rules_of("DEFAULT");
     Ladder {
         rules,
         recipient: Some(recipient),
@@ -105,7 +116,7 @@ fn a_retry_goes_only_to_devices_that_said_later_and_not_before_their_time() {
 fn when_the_tries_are_spent_the_next_channel_follows_at_once() {
     let ada = people::with_everything(1);
     let mut about = v2("DEFAULT");
-    for _ in 0..about.kind.tries {
+    for _ in 0..rules_of(about.type_id.as_str()).tries {
         about.record(tried(Channel::Push, Some("d0"), wait(1), start()));
     }
     assert_eq!(ladder(&ada).next_step(&about, later(1)), Step::Pay(Channel::Email));
@@ -116,11 +127,11 @@ fn the_last_channel_that_is_left_is_tried_longer() {
     let mut ada = people::with_everything(0);
     ada.phone = None;
     let mut about = v2("DEFAULT");
-    for _ in 0..about.kind.tries {
+    for _ in 0..rules_of(about.type_id.as_str()).tries {
         about.record(tried(Channel::Email, None, wait(1), start()));
     }
     assert_eq!(ladder(&ada).next_step(&about, later(1)), Step::Pay(Channel::Email));
-    for _ in about.kind.tries..12 {
+    for _ in rules_of(about.type_id.as_str()).tries..12 {
         about.record(tried(Channel::Email, None, wait(1), start()));
     }
     assert_eq!(ladder(&ada).next_step(&about, later(1)), Step::Finish(Status::Failed, Some(Reason::RetriesSpent)));
@@ -153,8 +164,8 @@ fn silence_after_an_accepted_push_escalates_when_the_type_wants_proof() {
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
     let proof_by = later(4 * 3_600);
-    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Wait(proof_by));
-    assert_eq!(ladder(&ada).next_step(&about, proof_by), Step::Pay(Channel::Email));
+    assert_eq!(with_proof(&ada).next_step(&about, start()), Step::Wait(proof_by));
+    assert_eq!(with_proof(&ada).next_step(&about, proof_by), Step::Pay(Channel::Email));
 }
 
 #[test]
@@ -163,7 +174,7 @@ fn without_a_higher_channel_an_accepted_push_is_the_end() {
     (ada.email, ada.phone) = (None, None);
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
-    assert_eq!(ladder(&ada).next_step(&about, start()), Step::Finish(Status::Accepted, None));
+    assert_eq!(with_proof(&ada).next_step(&about, start()), Step::Finish(Status::Accepted, None));
 }
 
 #[test]
@@ -173,7 +184,7 @@ fn an_escalation_that_fails_leaves_the_accepted_push_accepted() {
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
     about.record(tried(Channel::Email, None, REFUSED, later(4 * 3_600)));
-    assert_eq!(ladder(&ada).next_step(&about, later(4 * 3_600)), Step::Finish(Status::Accepted, None));
+    assert_eq!(with_proof(&ada).next_step(&about, later(4 * 3_600)), Step::Finish(Status::Accepted, None));
 }
 
 #[test]
@@ -191,7 +202,7 @@ fn if_only_the_budget_stands_in_the_way_it_is_skipped() {
 #[test]
 fn the_kill_switch_stops_what_was_begun_and_keeps_what_was_accepted() {
     let ada = people::with_everything(1);
-    let killed = Ladder { killed: true, ..ladder(&ada) };
+    let killed = Ladder { killed: true, ..with_proof(&ada) };
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), wait(1), start()));
     assert_eq!(killed.next_step(&about, later(9)), Step::Finish(Status::Skipped, Some(Reason::Rollout)));
@@ -222,10 +233,10 @@ fn who_wants_no_more_of_a_type_is_tried_no_further_and_what_was_accepted_stays_s
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), wait(1_000), start()));
     let end = Step::Finish(Status::Skipped, Some(Reason::OptedOut));
-    assert_eq!(ladder(&ada).next_step(&about, later(2)), end);
+    assert_eq!(with_proof(&ada).next_step(&about, later(2)), end);
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, later(2)));
-    assert_eq!(ladder(&ada).next_step(&about, later(5 * 3_600)), Step::Finish(Status::Accepted, None));
-    assert_ne!(ladder(&ada).next_step(&v2("DEFAULT"), start()), end, "another type");
+    assert_eq!(with_proof(&ada).next_step(&about, later(5 * 3_600)), Step::Finish(Status::Accepted, None));
+    assert_ne!(with_proof(&ada).next_step(&v2("DEFAULT"), start()), end, "another type");
 }
 
 #[test]
@@ -235,9 +246,9 @@ fn an_unknown_paid_outcome_is_told_whatever_ends_the_notification() {
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
     about.record(Attempt::lost(Channel::Email, start(), 92));
     let end = Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown));
-    assert_eq!(ladder(&ada).next_step(&about, about.lives_until), end);
-    assert_eq!(Ladder { killed: true, ..ladder(&ada) }.next_step(&about, start()), end);
-    assert_eq!(Ladder { recipient: None, ..ladder(&ada) }.next_step(&about, start()), end);
+    assert_eq!(with_proof(&ada).next_step(&about, about.lives_until), end);
+    assert_eq!(Ladder { killed: true, ..with_proof(&ada) }.next_step(&about, start()), end);
+    assert_eq!(Ladder { recipient: None, ..with_proof(&ada) }.next_step(&about, start()), end);
 }
 
 #[test]
@@ -272,7 +283,7 @@ fn version_1_pushes_once_to_the_newest_device_and_fails_otherwise() {
 
 fn with(on_uncertain: OnUncertain, recipient: &Recipient) -> Ladder<'_> {
     let ladder = ladder(recipient);
-    Ladder { rules: Rules { on_uncertain, ..ladder.rules }, ..ladder }
+    Ladder { rules: TypeRules { on_uncertain, ..ladder.rules }, ..ladder }
 }
 
 #[test]
@@ -343,13 +354,13 @@ fn any_outcome(paid: bool) -> impl Strategy<Value = Outcome> {
     ]
 }
 
-fn any_rules() -> impl Strategy<Value = Rules> {
+fn any_rules() -> impl Strategy<Value = TypeRules> {
     let on_uncertain = prop_oneof![Just(OnUncertain::Stop), Just(OnUncertain::Next), Just(OnUncertain::Repeat)];
-    (1u32..=10, on_uncertain).prop_map(|(tries, on_uncertain)| Rules { tries, on_uncertain, wait_for_push: None })
+    (1u32..=10, on_uncertain).prop_map(|(tries, on_uncertain)| TypeRules { tries, on_uncertain, ..rules_of("DEFAULT") })
 }
 
 /// Returns `true` if a paid attempt on `channel` may follow the recorded attempts.
-fn may_pay(about: &Notification, channel: Channel, rules: Rules) -> bool {
+fn may_pay(about: &Notification, channel: Channel, rules: TypeRules) -> bool {
     let unknown = |on: Channel| about.attempts_on(on).filter(|one| one.outcome == AttemptOutcome::Uncertain).count();
     let taken = |on: Channel| about.attempts_on(on).any(|one| one.outcome == AttemptOutcome::Accepted);
     match rules.on_uncertain {
@@ -380,7 +391,8 @@ proptest! {
         about.lives_until = later(ttl_seconds);
         let (mut free, mut paid) = (free.into_iter(), paid.into_iter());
         let (mut now, mut made, mut ended) = (start(), 0, None);
-        let ladder = Ladder { rules, ..ladder(&ada) };
+        let escalate_after = rules_of(kind).escalate_after;
+        let ladder = Ladder { rules: TypeRules { escalate_after, ..rules }, ..ladder(&ada) };
         for _ in 0..400 {
             let before = about.clone();
             match ladder.next_step(&about, now) {
@@ -453,7 +465,7 @@ fn a_resting_device_is_left_alone_and_no_other_one_is() {
     push_alone.channels = vec![Channel::Push];
     assert_eq!(ladder(&ada).next_step(&push_alone, start()), Step::Wait(later(60)));
     assert_eq!(devices(&ladder(&ada).next_step(&push_alone, later(60))), ["d0"], "its rest is over");
-    let rules = NotificationType::named("PAYMENT_DUE").unwrap().rules();
+    let rules = rules_of("PAYMENT_DUE");
     let patient = Ladder { rules, ..ladder(&ada) };
     assert_eq!(patient.next_step(&v2("PAYMENT_DUE"), start()), Step::Wait(later(60)));
     let mut plain = v2("DEFAULT");
@@ -546,7 +558,7 @@ fn what_may_have_arrived_and_is_to_be_repeated_waits_for_its_own_provider() {
     let ada = people::with_everything(0);
     let mut about = v2("DEFAULT");
     about.record(Attempt::lost(Channel::Email, start(), 92));
-    let rules = Rules { on_uncertain: OnUncertain::Repeat, ..about.kind.rules() };
+    let rules = TypeRules { on_uncertain: OnUncertain::Repeat, ..rules_of(about.type_id.as_str()) };
     let bars = barred(&[(Host::paid(Channel::Email), 30)]);
     let open = Ladder { rules, barred: &bars, ..ladder(&ada) };
     assert_eq!(open.next_step(&about, start()), Step::Wait(later(30)), "and no SMS");
@@ -557,7 +569,7 @@ fn what_may_have_arrived_and_is_to_be_repeated_waits_for_its_own_provider() {
 fn a_type_that_waits_for_push_pays_nothing_meanwhile() {
     let ada = people::with_everything(1);
     let about = v2("PAYMENT_DUE");
-    let patient = Ladder { rules: about.kind.rules(), ..ladder(&ada) };
+    let patient = Ladder { rules: rules_of(about.type_id.as_str()), ..ladder(&ada) };
     let bars = barred(&[fcm(300)]);
     assert_eq!(Ladder { barred: &bars, ..patient }.next_step(&about, start()), Step::Wait(later(300)));
     let bars = barred(&[fcm(900)]);
@@ -570,8 +582,8 @@ fn a_type_that_waits_for_push_pays_nothing_meanwhile() {
 fn later_does_not_spend_tries_while_push_is_waited_for() {
     let ada = people::with_everything(1);
     let mut about = v2("PAYMENT_DUE");
-    let patient = Ladder { rules: about.kind.rules(), ..ladder(&ada) };
-    for _ in 0..about.kind.tries {
+    let patient = Ladder { rules: rules_of(about.type_id.as_str()), ..ladder(&ada) };
+    for _ in 0..rules_of(about.type_id.as_str()).tries {
         about.record(tried(Channel::Push, Some("d0"), wait(60_000), start()));
     }
     assert_eq!(patient.next_step(&about, later(1)), Step::Wait(later(60)));

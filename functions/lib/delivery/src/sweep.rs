@@ -178,7 +178,9 @@ impl Dispatcher {
         let mut job = Job::new(notification, recipient, false);
         if demoted || job.notification.version.is_none() || job.notification.status == Status::Held {
             let impossible = unreachable_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
-            let gates = Gates { rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
+            let rules = live.settings.types.rules_of(&job.notification.type_id);
+            let gates =
+                Gates { rules, rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
             let gated = gates.ask(&job.notification, now);
             if !gated.apply(&mut job.notification, now) {
                 self.notifications.save(&mut job.notification).await?;

@@ -16,4 +16,5 @@ pub mod text;
 
 pub use alert::{Alert, AlertKey, Said, Severity};
 pub use audit::{AuditRecord, By, Watched};
-pub use notification_type::{MAX_TTL_SECONDS, NotificationType, OnUncertain, Rules, UnknownType};
+pub use notification_type::{MAX_TTL_SECONDS, NotificationType, OnUncertain, TypeBudgets, TypeId, TypeRules};
+pub use settings::{NotificationTypes, UnknownType};

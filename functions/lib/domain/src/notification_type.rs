@@ -1,9 +1,10 @@
 //! Types of notification. Each type has its own channel order, waiting times and limits.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::channel::Channel;
 
@@ -20,163 +21,142 @@ pub enum OnUncertain {
     Repeat,
 }
 
-/// A type of notification with its rules.
+/// Id of a type: the name that callers use. Stored notifications carry it, also after the type was removed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(Arc<str>);
+
+impl TypeId {
+    /// Parses an id: a capital letter, then up to 63 capital letters, digits and underscores.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let begins = text.bytes().next()?.is_ascii_uppercase();
+        (begins && text.len() <= MAX_ID_BYTES && text.bytes().all(is_allowed)).then(|| Self(text.into()))
+    }
+
+    /// Returns the id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TypeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for TypeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A type of notification: its defaults for a request, its rules and its budgets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationType {
-    /// Name that callers use.
-    pub name: &'static str,
+    /// Id.
+    pub id: TypeId,
     /// Name that recipients see on the page for unsubscribing.
-    pub title: &'static str,
+    pub title: String,
     /// Order in which channels are tried.
-    pub channels: &'static [Channel],
+    pub channels: Vec<Channel>,
     /// Requires e-mail before SMS in any order that a caller gives.
     pub email_before_sms: bool,
-    /// Time that an accepted message may stay without proof of delivery before the next channel is tried. `None`
-    /// requires no proof.
-    pub escalate_after: Option<SignedDuration>,
+    /// Default lifetime in seconds, counted from the due time.
+    pub default_ttl_seconds: u32,
+    /// Rules for sending.
+    pub rules: TypeRules,
+    /// Budgets of the type itself.
+    pub budgets: TypeBudgets,
+}
+
+/// Rules of a type for sending, as they are in force at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeRules {
     /// Maximum number of attempts on one channel (for push: on one device) while the provider answers "later" and
     /// another channel remains. The last remaining channel gets three times as many. Operators may change the number.
     pub tries: u32,
-    /// Default lifetime in seconds, counted from the due time.
-    pub default_ttl_seconds: u32,
     /// Action after a paid attempt with the outcome `uncertain`. Operators may change it.
     pub on_uncertain: OnUncertain,
     /// Time to wait for a failing push service before a paid channel is tried. `None` does not wait. Operators may
     /// change it.
     pub wait_for_push: Option<SignedDuration>,
+    /// Time that an accepted message may stay without proof of delivery before the next channel is tried. `None`
+    /// requires no proof.
+    pub escalate_after: Option<SignedDuration>,
     /// Sends during quiet hours, and gives the notification priority over others.
     pub critical: bool,
 }
 
-/// Rules of a type that operators may change without a deploy, as they are in force at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// Maximum number of attempts on one channel (for push: on one device) while the provider answers "later".
-    pub tries: u32,
-    /// Action after a paid attempt with the outcome `uncertain`.
-    pub on_uncertain: OnUncertain,
-    /// Time to wait for a failing push service before a paid channel is tried. `None` does not wait.
-    pub wait_for_push: Option<SignedDuration>,
+/// Budgets of one type, in micro-euro. `None` means that the type has no budget of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TypeBudgets {
+    /// Budget of one notification, for all its attempts together.
+    pub message_micros: Option<u64>,
+    /// Budget of all notifications of the type on one UTC day.
+    pub day_micros: Option<u64>,
 }
 
 /// Maximum lifetime: 28 days, which is also the longest time that a push service keeps a message.
 pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
 
-/// Maximum length, in bytes, of an unknown name that is compared with the known names. `MAX_TYPOS` is the maximum
-/// number of characters in which a suggestion may differ.
-const MAX_COMPARED: usize = 64;
-const MAX_TYPOS: usize = 2;
+/// Maximum length of an id.
+const MAX_ID_BYTES: usize = 64;
 
-/// A name that no type has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownType {
-    nearest: Option<&'static str>,
-}
-
-impl fmt::Display for UnknownType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = self.nearest {
-            return write!(f, "is not a known type; did you mean {name}?");
-        }
-        let names: Vec<_> = NotificationType::all().iter().map(|kind| kind.name).collect();
-        write!(f, "is not a known type, which are {}", names.join(", "))
-    }
-}
-
-/// Returns the Levenshtein distance in bytes: the number of single changes, additions or removals from one text to the
-/// other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, left) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (column, right) in other.bytes().enumerate() {
-            let changed = diagonal + usize::from(left != right);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
-}
-
-const BUILT_IN: [NotificationType; 3] = [
-    NotificationType {
-        name: "DEFAULT",
-        title: "General notifications",
-        channels: &Channel::ALL,
-        email_before_sms: false,
-        escalate_after: None,
-        tries: 4,
-        default_ttl_seconds: 24 * 3_600,
-        on_uncertain: OnUncertain::Stop,
-        wait_for_push: None,
-        critical: false,
-    },
-    NotificationType {
-        name: "CERTIFICATE_EXPIRING",
-        title: "Certificates about to expire",
-        channels: &Channel::ALL,
-        email_before_sms: true,
-        escalate_after: Some(SignedDuration::from_hours(24)),
-        tries: 6,
-        default_ttl_seconds: 7 * 24 * 3_600,
-        on_uncertain: OnUncertain::Stop,
-        wait_for_push: Some(SignedDuration::from_mins(10)),
-        critical: false,
-    },
-    NotificationType {
-        name: "PAYMENT_DUE",
-        title: "Payments due",
-        channels: &Channel::ALL,
-        email_before_sms: true,
-        escalate_after: Some(SignedDuration::from_hours(4)),
-        tries: 6,
-        default_ttl_seconds: 3 * 24 * 3_600,
-        on_uncertain: OnUncertain::Stop,
-        wait_for_push: Some(SignedDuration::from_mins(10)),
-        critical: false,
-    },
-];
+/// Rules of the type of a request that names none. They also hold for a stored notification whose type was removed.
+pub(crate) const DEFAULT_RULES: TypeRules =
+    TypeRules { tries: 4, on_uncertain: OnUncertain::Stop, wait_for_push: None, escalate_after: None, critical: false };
 
 impl NotificationType {
-    /// Type of a request that names none.
+    /// Id of the type of a request that names none.
     pub const DEFAULT: &'static str = "DEFAULT";
 
-    /// Returns all types.
+    /// Returns the built-in types.
     #[must_use]
-    pub fn all() -> &'static [Self] {
-        static TYPES: [NotificationType; 3] = BUILT_IN;
-        &TYPES
+    pub fn built_in() -> Vec<Self> {
+        vec![
+            Self::of_defaults(Self::DEFAULT, "General notifications"),
+            Self {
+                default_ttl_seconds: 7 * 24 * 3_600,
+                ..Self::with_proof(
+                    "CERTIFICATE_EXPIRING",
+                    "Certificates about to expire",
+                    SignedDuration::from_hours(24),
+                )
+            },
+            Self {
+                default_ttl_seconds: 3 * 24 * 3_600,
+                ..Self::with_proof("PAYMENT_DUE", "Payments due", SignedDuration::from_hours(4))
+            },
+        ]
     }
 
-    /// Returns the type with exactly this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        Self::all().iter().find(|known| known.name == name)
+    fn of_defaults(id: &str, title: &str) -> Self {
+        Self {
+            id: TypeId(id.into()),
+            title: title.to_owned(),
+            channels: Channel::ALL.to_vec(),
+            email_before_sms: false,
+            default_ttl_seconds: 24 * 3_600,
+            rules: DEFAULT_RULES,
+            budgets: TypeBudgets::default(),
+        }
     }
 
-    /// Returns the type with this name, for a name from a caller or an operator.
-    ///
-    /// # Errors
-    /// Names the type that may be meant, or all types. The error never contains the given name.
-    pub fn known(name: &str) -> Result<&'static Self, UnknownType> {
-        Self::named(name).ok_or_else(|| UnknownType { nearest: Self::nearest(name) })
-    }
-
-    /// Returns the type with the nearest name, compared without case and without characters other than letters and
-    /// digits. The names may differ in at most [`MAX_TYPOS`] characters.
-    fn nearest(name: &str) -> Option<&'static str> {
-        let plain =
-            |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
-        let given = plain(Some(name).filter(|name| name.len() <= MAX_COMPARED)?);
-        let names = || Self::all().iter().map(|known| known.name);
-        let near = |known: &&str| !given.is_empty() && distance(&given, &plain(known)) <= MAX_TYPOS;
-        names().filter(near).min_by_key(|known| distance(&given, &plain(known)))
-    }
-
-    /// Returns the built-in rules, which hold unless an operator changes them.
-    #[must_use]
-    pub const fn rules(&self) -> Rules {
-        Rules { tries: self.tries, on_uncertain: self.on_uncertain, wait_for_push: self.wait_for_push }
+    /// Returns a type that requires proof of delivery, waits for push and tries e-mail before SMS.
+    fn with_proof(id: &str, title: &str, escalate_after: SignedDuration) -> Self {
+        Self {
+            email_before_sms: true,
+            rules: TypeRules {
+                tries: 6,
+                wait_for_push: Some(SignedDuration::from_mins(10)),
+                escalate_after: Some(escalate_after),
+                ..DEFAULT_RULES
+            },
+            ..Self::of_defaults(id, title)
+        }
     }
 
     /// Checks a channel order for this type.
@@ -208,48 +188,33 @@ mod tests {
 
     #[test]
     fn built_in_types_keep_their_own_rules() {
-        for kind in &BUILT_IN {
-            assert_eq!(kind.check_order(kind.channels), Ok(()));
+        for kind in NotificationType::built_in() {
+            assert_eq!(kind.check_order(&kind.channels), Ok(()));
             assert!(kind.default_ttl_seconds <= MAX_TTL_SECONDS);
-            assert_eq!(NotificationType::named(kind.name), Some(kind));
+            assert_eq!(TypeId::parse(kind.id.as_str()), Some(kind.id));
         }
-        assert_eq!(NotificationType::named("default"), None);
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_nearest_known_one() {
-        for (given, nearest) in [
-            ("payment_due", Some("PAYMENT_DUE")),
-            ("PAYMENT-DUE", Some("PAYMENT_DUE")),
-            ("PAYMENT_DUE ", Some("PAYMENT_DUE")),
-            ("PaymentDue", Some("PAYMENT_DUE")),
-            ("PAYMENT_DEU", Some("PAYMENT_DUE")),
-            ("PAYMENTS_DUE", Some("PAYMENT_DUE")),
-            ("certificate expiring", Some("CERTIFICATE_EXPIRING")),
-            ("defualt", Some("DEFAULT")),
-            ("MARKETING", None),
-            ("", None),
-            ("__", None),
-        ] {
-            let unknown = NotificationType::known(given).unwrap_err();
-            assert_eq!(unknown.nearest, nearest, "{given:?}");
-            assert!(unknown.to_string().starts_with("is not a known type"));
+    fn an_id_is_capitals_digits_and_underscores() {
+        let longest = "A".repeat(64);
+        for id in ["A", "A_1", "PAYMENT_DUE", &longest] {
+            assert_eq!(TypeId::parse(id).map(|id| id.to_string()).as_deref(), Some(id));
         }
-        assert_eq!(NotificationType::known("DEFAULT").unwrap().name, "DEFAULT");
-        let all = NotificationType::known("secret").unwrap_err().to_string();
-        assert_eq!(all, "is not a known type, which are DEFAULT, CERTIFICATE_EXPIRING, PAYMENT_DUE");
+        for junk in ["", "_A", "1A", "a", "Payment", "PAYMENT-DUE", "A ", "Ä", &"A".repeat(65)] {
+            assert_eq!(TypeId::parse(junk), None, "{junk}");
+        }
     }
 
     #[test]
     fn email_stands_before_sms_where_the_type_says_so() {
-        let payment = NotificationType::named("PAYMENT_DUE").unwrap();
+        let [default, _, payment] = NotificationType::built_in().try_into().unwrap();
         for refused in [&[Sms][..], &[Sms, Email], &[Push, Sms], &[Push, Sms, Email]] {
             assert!(payment.check_order(refused).is_err(), "{refused:?}");
         }
         for allowed in [&[Email][..], &[Push], &[Email, Sms, Push]] {
             assert_eq!(payment.check_order(allowed), Ok(()));
         }
-        let default = NotificationType::named("DEFAULT").unwrap();
         assert_eq!(default.check_order(&[Sms, Email]), Ok(()));
         assert!(default.check_order(&[]).is_err());
         assert!(default.check_order(&[Push, Push]).is_err());

@@ -2,9 +2,10 @@
 //! parameters of its own. `{}` selects every default.
 
 mod names;
+mod notification_types;
 mod types;
 
-pub use types::{TypeBudgets, TypeOverride, TypeOverrides};
+pub use notification_types::{NotificationTypes, UnknownType};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,8 @@ pub struct Settings {
     pub prices: Prices,
     /// Retention periods.
     pub retention_days: RetentionDays,
-    /// Rules of single types that differ from the built-in rules.
-    pub types: TypeOverrides,
+    /// Types of notification; the JSON holds the differences from the built-in ones.
+    pub types: NotificationTypes,
     /// Thresholds and open periods of circuit breakers.
     pub breaker: Thresholds,
     /// Conditions under which the guard lowers the percentage of version 2.
@@ -189,9 +190,8 @@ mod tests {
             "types": {"PAYMENT_DUE": {"day_micros": 0, "message_micros": 3}}}"#;
         let settings = Settings::parse(text).unwrap();
         assert_eq!((settings.budgets.hour_micros, settings.budgets.month_micros), (Some(9), Some(0)));
-        let kind = crate::NotificationType::named("PAYMENT_DUE").unwrap();
-        let own = TypeBudgets { message_micros: Some(3), day_micros: Some(0) };
-        assert_eq!(settings.types.budgets_of(kind), own);
+        let own = crate::TypeBudgets { message_micros: Some(3), day_micros: Some(0) };
+        assert_eq!(settings.types.get("PAYMENT_DUE").unwrap().budgets, own);
         assert_eq!(Settings::parse(&serde_json::to_string(&settings).unwrap()), Ok(settings));
     }
 

@@ -20,7 +20,7 @@ use domain::rollout::guard::{self, Action, GuardSettings, Hold, Situation, Verdi
 use domain::rollout::ramp::{self, Next, Seen};
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::settings::Settings;
-use domain::{Alert, By, NotificationType, Watched};
+use domain::{Alert, By, Watched};
 use store::{Recorded, StoreError};
 
 /// How long after a first bad evaluation the second one may follow: the schedule itself promises no better than a minute's
@@ -138,7 +138,8 @@ impl Steward {
     async fn nearly_spent(&self, settings: &Settings, now: Timestamp) -> Vec<Alert> {
         let used = self.budgets.used(now).await;
         let used = used.map_err(|error| tracing::warn!(%error, "the budgets cannot be read")).ok();
-        used.map(|used| watch::budgets(&standings(settings, NotificationType::all(), &used, now))).unwrap_or_default()
+        used.map(|used| watch::budgets(&standings(settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
+            .unwrap_or_default()
     }
 
     /// Claims the minute by the record's condition; `None` when another round was faster.

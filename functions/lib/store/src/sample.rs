@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use crate::testing::{Dynamo, Fuse};
 use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, tables};
 use crate::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
-use domain::NotificationType;
 use domain::channel::Channel;
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::notification::{Claim, Content, Notification, NotificationId, Status, Urgency};
 use domain::recipient::{Device, KeyHasher, RecipientId, RecipientKey};
+use domain::{NotificationType, TypeId};
 use platform::private::Private;
 
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -104,7 +104,8 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         id: NotificationId::random(key(id), due),
         to: recipient_id(id),
         caller: "caller".to_owned(),
-        kind: NotificationType::named(NotificationType::DEFAULT).unwrap(),
+        type_id: TypeId::parse(NotificationType::DEFAULT).unwrap(),
+        is_critical: false,
         content: Content {
             title: Private::new("title".to_owned()),
             body: Private::new("body".to_owned()),

@@ -1,7 +1,7 @@
 //! Ceilings that apply to a paid call.
 
 use super::Ceiling;
-use crate::NotificationType;
+use crate::TypeId;
 use crate::channel::Channel;
 use crate::settings::Settings;
 
@@ -17,8 +17,8 @@ pub struct Limit {
 impl Limit {
     /// Returns the ceilings that are set for a paid call on this channel for a notification of this type.
     #[must_use]
-    pub fn all_for(channel: Channel, kind: &NotificationType, settings: &Settings) -> Vec<Self> {
-        let (budgets, own, sms) = (&settings.budgets, settings.types.budgets_of(kind), &settings.sms);
+    pub fn all_for(channel: Channel, type_id: &TypeId, settings: &Settings) -> Vec<Self> {
+        let (budgets, own, sms) = (&settings.budgets, settings.types.budgets_of(type_id), &settings.sms);
         let of_sms = |most: u64| (channel == Channel::Sms).then_some(most);
         let set = [
             (Ceiling::Message, budgets.message_micros),
@@ -67,7 +67,7 @@ mod tests {
 
     fn ceilings(channel: Channel, kind: &str, settings: &str) -> Vec<Ceiling> {
         let settings = Settings::parse(settings).unwrap();
-        let limits = Limit::all_for(channel, NotificationType::named(kind).unwrap(), &settings);
+        let limits = Limit::all_for(channel, &TypeId::parse(kind).unwrap(), &settings);
         limits.into_iter().map(|limit| limit.ceiling).collect()
     }
 

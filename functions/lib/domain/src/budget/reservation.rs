@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::period::utc;
 use super::{Ceiling, Limit};
+use crate::TypeId;
 use crate::channel::Channel;
 
 /// Money reserved for one paid call, and the counters it was added to. Money that is not spent is returned to the
@@ -12,8 +13,8 @@ use crate::channel::Channel;
 pub struct Reservation {
     /// Channel of the call.
     pub channel: Channel,
-    /// Name of the notification's type.
-    pub kind: &'static str,
+    /// Type of the notification.
+    pub type_id: TypeId,
     /// Reserved amount, in micro-euro.
     pub price_micros: i64,
     /// Time of the reservation. It counts in the UTC hour, day and month that contain this time.
@@ -30,7 +31,7 @@ impl Reservation {
     #[must_use]
     pub fn needed(
         channel: Channel,
-        kind: &'static str,
+        type_id: &TypeId,
         price_micros: i64,
         limits: &[Limit],
         at: Timestamp,
@@ -47,7 +48,7 @@ impl Reservation {
             other => other.period().is_some() && is_set(*other),
         };
         let counted = Ceiling::ALL.into_iter().filter(counted).collect();
-        Some(Self { channel, kind, price_micros, at, counted })
+        Some(Self { channel, type_id: type_id.clone(), price_micros, at, counted })
     }
 
     /// Returns `true` if this reservation can replace `other`, so that nothing has to be reserved again. Channel, type,
@@ -63,13 +64,12 @@ impl Reservation {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::NotificationType;
     use crate::settings::Settings;
 
     fn needed(channel: Channel, settings: &str, at: &str) -> Option<Reservation> {
-        let kind = NotificationType::named("DEFAULT").unwrap();
+        let kind = &TypeId::parse("DEFAULT").unwrap();
         let limits = Limit::all_for(channel, kind, &Settings::parse(settings).unwrap());
-        Reservation::needed(channel, kind.name, 92, &limits, at.parse().unwrap())
+        Reservation::needed(channel, kind, 92, &limits, at.parse().unwrap())
     }
 
     const NOON: &str = "2026-11-23T12:00:00Z";

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Ceiling, Limit};
-use crate::NotificationType;
+use crate::TypeId;
 use crate::channel::Channel;
 use crate::settings::Settings;
 
@@ -29,12 +29,12 @@ impl Used {
     /// Returns the amount that counts against a ceiling for a notification of this type. `None` for ceilings that are
     /// counted elsewhere.
     #[must_use]
-    pub fn of(&self, ceiling: Ceiling, kind: &str) -> Option<i64> {
+    pub fn of(&self, ceiling: Ceiling, type_id: &TypeId) -> Option<i64> {
         match ceiling {
             Ceiling::Hour => Some(self.hour_micros),
             Ceiling::Day => Some(self.day_micros),
             Ceiling::Month => Some(self.month_micros),
-            Ceiling::TypeDay => Some(self.type_day_micros.get(kind).copied().unwrap_or(0)),
+            Ceiling::TypeDay => Some(self.type_day_micros.get(type_id.as_str()).copied().unwrap_or(0)),
             Ceiling::SmsDay => Some(self.sms_day_micros),
             Ceiling::Message | Ceiling::TypeMessage | Ceiling::SmsPrice | Ceiling::SmsRecipient => None,
         }
@@ -48,7 +48,7 @@ pub struct Standing {
     pub ceiling: Ceiling,
     /// Type that the budget applies to, if it is a type's budget.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub r#type: Option<&'static str>,
+    pub r#type: Option<TypeId>,
     /// Configured limit.
     pub limit_micros: i64,
     /// Amount reserved or spent.
@@ -60,11 +60,11 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn new(limit: Limit, kind: &'static NotificationType, used: &Used, now: Timestamp) -> Option<Self> {
-        let used_micros = used.of(limit.ceiling, kind.name)?;
+    fn new(limit: Limit, type_id: &TypeId, used: &Used, now: Timestamp) -> Option<Self> {
+        let used_micros = used.of(limit.ceiling, type_id)?;
         Some(Self {
             ceiling: limit.ceiling,
-            r#type: (limit.ceiling == Ceiling::TypeDay).then_some(kind.name),
+            r#type: (limit.ceiling == Ceiling::TypeDay).then(|| type_id.clone()),
             limit_micros: limit.most,
             used_micros,
             // If a budget was lowered, the amount already used may exceed it.
@@ -76,17 +76,17 @@ impl Standing {
 
 /// Returns the usage of every budget that is set and has a period, including the budgets of the given types.
 #[must_use]
-pub fn standings(
+pub fn standings<'a>(
     settings: &Settings,
-    kinds: impl IntoIterator<Item = &'static NotificationType>,
+    types: impl IntoIterator<Item = &'a TypeId>,
     used: &Used,
     now: Timestamp,
 ) -> Vec<Standing> {
     let mut all: Vec<Standing> = Vec::new();
-    for kind in kinds {
+    for type_id in types {
         // Every kind of ceiling can apply to an SMS, so the SMS limits include all others.
-        let limits = Limit::all_for(Channel::Sms, kind, settings);
-        for standing in limits.into_iter().filter_map(|limit| Standing::new(limit, kind, used, now)) {
+        let limits = Limit::all_for(Channel::Sms, type_id, settings);
+        for standing in limits.into_iter().filter_map(|limit| Standing::new(limit, type_id, used, now)) {
             if !all.contains(&standing) {
                 all.push(standing);
             }
@@ -107,9 +107,13 @@ mod tests {
         let settings = Settings::parse(settings).unwrap();
         let used = Used { hour_micros: 12, month_micros: 100, sms_day_micros: 100, ..Used::default() };
         let now = "2026-11-23T10:05:30Z".parse().unwrap();
-        let all = standings(&settings, NotificationType::all(), &used, now);
-        let told: Vec<_> =
-            all.iter().map(|one| (one.ceiling.as_str(), one.r#type, one.used_micros, one.remaining_micros)).collect();
+        let all = standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
+        let told: Vec<_> = all
+            .iter()
+            .map(|one| {
+                (one.ceiling.as_str(), one.r#type.as_ref().map(TypeId::as_str), one.used_micros, one.remaining_micros)
+            })
+            .collect();
         assert_eq!(
             told,
             [

@@ -15,6 +15,7 @@
 use jiff::Timestamp;
 
 use super::{Attempt, AttemptOutcome, Engagement, FailureReason, Notification, Reason, Status};
+use crate::TypeRules;
 use crate::channel::Channel;
 
 impl Notification {
@@ -67,7 +68,7 @@ impl Notification {
     }
 
     /// Recomputes the status after a new fact, unless a function holds the lease.
-    pub fn recompute_status(&mut self, now: Timestamp) {
+    pub fn recompute_status(&mut self, rules: &TypeRules, now: Timestamp) {
         if self.status == Status::Sending {
             return;
         }
@@ -76,7 +77,9 @@ impl Notification {
             (Status::Accepted | Status::Failed | Status::Expired | Status::Uncertain, true) => self.confirm(),
             (Status::Cascading, true) => self.finish(Status::Delivered, None, now),
             (Status::Cascading, false) if only_now => self.wait(now, now),
-            (Status::Accepted | Status::Uncertain | Status::Delivered, false) if only_now => self.go_on_or_end(now),
+            (Status::Accepted | Status::Uncertain | Status::Delivered, false) if only_now => {
+                self.go_on_or_end(rules, now)
+            }
             // A more severe reason was reported after the first one.
             (Status::Failed, false) if self.attempts.last().is_some_and(came_back) => {
                 self.reason = Some(self.reason_of_the_last());
@@ -85,8 +88,8 @@ impl Notification {
         }
     }
 
-    fn go_on_or_end(&mut self, now: Timestamp) {
-        if self.kind.escalate_after.is_some() && now < self.lives_until {
+    fn go_on_or_end(&mut self, rules: &TypeRules, now: Timestamp) {
+        if rules.escalate_after.is_some() && now < self.lives_until {
             return self.wait(now, now);
         }
         // `updated_at` stays, so metrics correct the minute in which the notification ended, and no other.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, Reason, Status};
-use crate::NotificationType;
+use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
 use crate::notification::Urgency;
@@ -35,8 +35,10 @@ pub struct Notification {
     pub to: RecipientId,
     /// Client id of the caller.
     pub caller: String,
-    /// Type, with its rules.
-    pub kind: &'static NotificationType,
+    /// Type. Its rules are those of the settings in force.
+    pub type_id: TypeId,
+    /// `true` if the type was critical at the request: functions process the notification before others.
+    pub is_critical: bool,
     /// Content.
     pub content: Content,
     /// Order in which channels are tried.

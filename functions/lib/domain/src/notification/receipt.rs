@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::NotificationTypes;
 use crate::channel::Channel;
 use crate::notification::{Engagement, Notification, Status, earliest};
 
@@ -54,7 +55,7 @@ pub enum Effect {
 impl Receipt {
     /// Adds this receipt to the facts of `notification`. A device's clock may be wrong, so the time is limited. An
     /// earlier time than the creation becomes the time of creation. A future time becomes `now`.
-    pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> Effect {
+    pub fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
         let at = self.at.clamp(notification.created_at.min(now), now);
         let before = (notification.status, notification.engagement);
         let facts = &mut notification.engagement;
@@ -79,7 +80,7 @@ impl Receipt {
         }
         // Every event proves that the message arrived.
         facts.reports.see(at, self.channel);
-        notification.recompute_status(now);
+        notification.recompute_status(&types.rules_of(&notification.type_id), now);
         Effect::since(before, notification)
     }
 }

@@ -3,6 +3,7 @@ use jiff::SignedDuration;
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
 use super::*;
+use crate::NotificationTypes;
 use crate::channel::{Answer, Outcome};
 use crate::notification::{Attempt, Claim, Reason, sample};
 
@@ -37,18 +38,27 @@ fn proof_makes_delivered_of_what_was_thought_to_be_less() {
     for status in [Status::Accepted, Status::Failed, Status::Expired, Status::Uncertain] {
         let mut notification = pushed(status);
         notification.reason = Some(Reason::RetriesSpent);
-        assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(6)), Effect::Changed);
+        assert_eq!(
+            receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
+            Effect::Changed
+        );
         assert_eq!((notification.status, notification.reason), (Status::Delivered, None));
         assert_eq!(notification.updated_at, at(0), "it counts where it ended");
         assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
-        assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(7)), Effect::Nothing);
+        assert_eq!(
+            receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(7)),
+            Effect::Nothing
+        );
     }
 }
 
 #[test]
 fn what_waits_for_proof_ends_with_it() {
     let mut notification = pushed(Status::Cascading);
-    assert_eq!(receipt(ReceiptEvent::Dismissed).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(
+        receipt(ReceiptEvent::Dismissed).apply(&mut notification, &NotificationTypes::default(), at(6)),
+        Effect::Changed
+    );
     assert_eq!((notification.status, notification.next_action_at), (Status::Delivered, None));
     assert_eq!(notification.engagement.dismissed_at, Some(at(5)));
 }
@@ -58,7 +68,10 @@ fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
     let mut notification = pushed(Status::Sending);
     notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
     let before = notification.clone();
-    assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(6)), Effect::Noted);
+    assert_eq!(
+        receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
+        Effect::Noted
+    );
     assert_eq!((notification.engagement.noted, notification.channel()), (1, Some(Channel::Push)));
     notification.engagement = before.engagement;
     assert_eq!(notification, before);
@@ -68,7 +81,10 @@ fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
 fn the_last_word_of_a_caller_or_a_gate_stands_and_the_times_are_kept() {
     for status in [Status::Cancelled, Status::Skipped] {
         let mut notification = pushed(status);
-        assert_eq!(receipt(ReceiptEvent::Clicked).apply(&mut notification, at(6)), Effect::Changed);
+        assert_eq!(
+            receipt(ReceiptEvent::Clicked).apply(&mut notification, &NotificationTypes::default(), at(6)),
+            Effect::Changed
+        );
         assert_eq!((notification.status, notification.engagement.clicked_at), (status, Some(at(5))));
     }
 }
@@ -80,11 +96,18 @@ fn a_receipt_after_a_fallback_shows_what_the_fallback_cost() {
     notification.record(attempt(Channel::Sms, Outcome::Accepted, 480, 70_000));
     notification.finish(Status::Accepted, None, at(480));
     let by_email = Receipt { event: ReceiptEvent::Clicked, channel: Channel::Email, at: at(490), value_micros: None };
-    assert_eq!(by_email.apply(&mut notification, at(490)), Effect::Changed);
+    assert_eq!(by_email.apply(&mut notification, &NotificationTypes::default(), at(490)), Effect::Changed);
     assert_eq!(notification.wasted_cost_micros(), 70_000, "the e-mail was read");
     let late = Receipt { at: at(495), ..receipt(ReceiptEvent::Delivered) };
-    assert_eq!(late.apply(&mut notification, at(495)), Effect::Nothing, "a device that was off adds nothing");
-    assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(500)), Effect::Changed);
+    assert_eq!(
+        late.apply(&mut notification, &NotificationTypes::default(), at(495)),
+        Effect::Nothing,
+        "a device that was off adds nothing"
+    );
+    assert_eq!(
+        receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(500)),
+        Effect::Changed
+    );
     assert_eq!(notification.wasted_cost_micros(), 70_092, "the push had arrived before");
     assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
 }
@@ -94,7 +117,10 @@ fn what_came_before_the_proven_channel_was_not_wasted() {
     let mut notification = pushed(Status::Sending);
     notification.attempts.insert(0, attempt(Channel::Email, Outcome::Accepted, -60, 92));
     notification.finish(Status::Accepted, None, at(0));
-    assert_eq!(receipt(ReceiptEvent::Delivered).apply(&mut notification, at(6)), Effect::Changed);
+    assert_eq!(
+        receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
+        Effect::Changed
+    );
     assert_eq!(notification.wasted_cost_micros(), 0);
 }
 
@@ -102,7 +128,11 @@ fn what_came_before_the_proven_channel_was_not_wasted() {
 fn a_devices_clock_is_believed_within_the_notifications_life() {
     for (told, kept) in [(-60, 0), (5, 5), (100_000, 10)] {
         let mut notification = pushed(Status::Accepted);
-        Receipt { at: at(told), ..receipt(ReceiptEvent::Opened) }.apply(&mut notification, at(10));
+        Receipt { at: at(told), ..receipt(ReceiptEvent::Opened) }.apply(
+            &mut notification,
+            &NotificationTypes::default(),
+            at(10),
+        );
         assert_eq!(notification.engagement.opened_at, Some(at(kept)));
     }
 }
@@ -111,11 +141,11 @@ fn a_devices_clock_is_believed_within_the_notifications_life() {
 fn a_conversion_is_worth_something_once() {
     let mut notification = pushed(Status::Accepted);
     let worth = |value_micros| Receipt { value_micros, ..receipt(ReceiptEvent::Converted) };
-    assert_eq!(worth(Some(5)).apply(&mut notification, at(6)), Effect::Changed);
-    assert_eq!(worth(Some(5)).apply(&mut notification, at(7)), Effect::Nothing);
-    assert_eq!(worth(None).apply(&mut notification, at(7)), Effect::Nothing);
+    assert_eq!(worth(Some(5)).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
+    assert_eq!(worth(Some(5)).apply(&mut notification, &NotificationTypes::default(), at(7)), Effect::Nothing);
+    assert_eq!(worth(None).apply(&mut notification, &NotificationTypes::default(), at(7)), Effect::Nothing);
     let before = notification.clone();
-    assert_eq!(worth(Some(6)).apply(&mut notification, at(8)), Effect::OtherValue);
+    assert_eq!(worth(Some(6)).apply(&mut notification, &NotificationTypes::default(), at(8)), Effect::OtherValue);
     assert_eq!(notification, before);
 }
 
@@ -172,14 +202,14 @@ proptest! {
         let (now, before) = (at(60), tried(channels, status));
         let all = |order: &[Receipt]| {
             let mut notification = before.clone();
-            order.iter().for_each(|receipt| { receipt.apply(&mut notification, now); });
+            order.iter().for_each(|receipt| { receipt.apply(&mut notification, &NotificationTypes::default(), now); });
             notification.engagement.noted = 0;
             notification
         };
         let end = all(&one);
         assert_eq!(all(&other), end);
         let mut again = end.clone();
-        assert!(one.iter().all(|receipt| receipt.apply(&mut again, now + SignedDuration::from_mins(1)) == Effect::Nothing));
+        assert!(one.iter().all(|receipt| receipt.apply(&mut again, &NotificationTypes::default(), now + SignedDuration::from_mins(1)) == Effect::Nothing));
         assert_eq!(again, end);
         assert!(end.status == before.status || end.status == Status::Delivered);
     }
@@ -192,14 +222,14 @@ proptest! {
         let (now, told_before) = (at(60), told_before.min(receipts.len()));
         let (mut stored, mut at_rest) = { let held = tried(0, Status::Sending); (held.clone(), held) };
         let mail = attempt(Channel::Email, Outcome::Accepted, 20, 92);
-        receipts[..told_before].iter().for_each(|receipt| { receipt.apply(&mut stored, now); });
+        receipts[..told_before].iter().for_each(|receipt| { receipt.apply(&mut stored, &NotificationTypes::default(), now); });
         stored.record(mail.clone());
         let (status, reason) = stored.settled().unwrap();
         stored.finish(status, reason, now);
-        receipts[told_before..].iter().for_each(|receipt| { receipt.apply(&mut stored, now); });
+        receipts[told_before..].iter().for_each(|receipt| { receipt.apply(&mut stored, &NotificationTypes::default(), now); });
         at_rest.record(mail);
         at_rest.finish(Status::Accepted, None, now);
-        receipts.iter().for_each(|receipt| { receipt.apply(&mut at_rest, now); });
+        receipts.iter().for_each(|receipt| { receipt.apply(&mut at_rest, &NotificationTypes::default(), now); });
         stored.engagement.noted = 0;
         assert_eq!(stored, at_rest);
     }

@@ -3,14 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Content, Engagement, Notification, NotificationId, Status};
-use crate::NotificationType;
+use crate::NotificationTypes;
 use crate::notification::Urgency;
 use crate::recipient::{KeyHasher, RecipientId};
 use platform::private::Private;
 
 /// Returns an ordinary notification of this type, requested and due at `at`.
 pub fn sample(kind: &str, at: Timestamp) -> Notification {
-    let kind = NotificationType::named(kind).unwrap();
+    let types = NotificationTypes::default();
+    let kind = types.get(kind).unwrap();
     let to = RecipientId::parse("ada").unwrap();
     let key = KeyHasher::new(&[7; 32]).recipient_key(&to);
     let lives_until = at + SignedDuration::from_secs(kind.default_ttl_seconds.into());
@@ -18,13 +19,14 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         id: NotificationId::random(key, at),
         to,
         caller: "6f9c2l1h8t5m4n3p2q1r0s9tuv".to_owned(),
-        kind,
+        type_id: kind.id.clone(),
+        is_critical: kind.rules.critical,
         content: Content {
             title: Private::new("Your certificate expires".to_owned()),
             body: Private::new("On Friday. ".repeat(32)),
             ..Content::default()
         },
-        channels: kind.channels.to_vec(),
+        channels: kind.channels.clone(),
         urgency: Urgency::Normal,
         topic: None,
         place: 0,

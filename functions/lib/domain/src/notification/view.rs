@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Attempt, AttemptOutcome, FailureReason, Notification, NotificationId, Reason, Status};
+use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
 use crate::rollout::Version;
@@ -15,7 +16,7 @@ use crate::rollout::Version;
 pub struct NotificationView<'a> {
     id: &'a NotificationId,
     to: &'a crate::recipient::RecipientId,
-    r#type: &'static str,
+    r#type: &'a TypeId,
     status: Status,
     reason: Option<Reason>,
     version: Option<Version>,
@@ -53,7 +54,7 @@ impl<'a> NotificationView<'a> {
         Self {
             id: &notification.id,
             to: &notification.to,
-            r#type: notification.kind.name,
+            r#type: &notification.type_id,
             status: notification.status,
             reason: notification.reason,
             version: notification.version,

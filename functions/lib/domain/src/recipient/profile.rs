@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours, ReadOnly, Recipient};
-use crate::NotificationType;
+use crate::NotificationTypes;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use crate::language::is_language_tag;
 use platform::http::Request;
@@ -60,10 +60,10 @@ impl Profile {
     ///
     /// # Errors
     /// 400, 413, or 422 with every field that is wrong.
-    pub fn parse(request: &Request) -> Result<(Self, ReadOnly), Problem> {
+    pub fn parse(request: &Request, types: &NotificationTypes) -> Result<(Self, ReadOnly), Problem> {
         let mut body = request.json_value()?;
         let read_only = ReadOnly::take(&mut body);
-        Ok((Self::of_json(body)?, read_only))
+        Ok((Self::of_json(body, types)?, read_only))
     }
 
     /// Returns the profile that is stored.
@@ -83,7 +83,7 @@ impl Profile {
     ///
     /// # Errors
     /// 422 with every field that is wrong.
-    pub fn of_json(body: Value) -> Result<Self, Problem> {
+    pub fn of_json(body: Value, types: &NotificationTypes) -> Result<Self, Problem> {
         let body: Body = shaped(body, "")?;
         let mut errors = Vec::new();
         let profile = Self {
@@ -92,7 +92,7 @@ impl Profile {
             locale: checked("locale", body.locale.as_deref(), locale, &mut errors),
             time_zone: checked("time_zone", body.time_zone.as_deref(), time_zone, &mut errors),
             attributes: Private::new(body.attributes.unwrap_or_default()),
-            preferences: preferences(body.preferences.unwrap_or_default(), &mut errors),
+            preferences: preferences(body.preferences.unwrap_or_default(), types, &mut errors),
         };
         if serde_json::to_string(profile.attributes.expose()).map_or(usize::MAX, |json| json.len())
             > MAX_ATTRIBUTES_BYTES
@@ -134,12 +134,12 @@ fn time_zone(name: &str) -> Result<String, &'static str> {
     name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
 }
 
-fn preferences(body: PreferencesBody, errors: &mut Vec<FieldError>) -> Preferences {
+fn preferences(body: PreferencesBody, types: &NotificationTypes, errors: &mut Vec<FieldError>) -> Preferences {
     if body.opted_out_types.len() > MAX_TYPES {
         errors.push(FieldError::new("preferences.opted_out_types", "must be at most 50 names of types"));
     }
     for (at, name) in body.opted_out_types.iter().enumerate().take(MAX_TYPES) {
-        if let Err(unknown) = NotificationType::known(name) {
+        if let Err(unknown) = types.known(name) {
             let field = format!("preferences.opted_out_types[{at}]");
             errors.push(FieldError::new(field, unknown.to_string()));
         }
@@ -171,7 +171,7 @@ mod tests {
 
     fn parse(body: &Value) -> Result<Profile, Problem> {
         let request = Request { body: Private::new(body.to_string().into_bytes()), ..Request::default() };
-        Profile::parse(&request).map(|(profile, _)| profile)
+        Profile::parse(&request, &NotificationTypes::default()).map(|(profile, _)| profile)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::NotificationType;
+use super::NotificationTypes;
 use crate::channel::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
 
@@ -23,8 +23,9 @@ pub fn check(text: &str) -> Result<(), JsonFault> {
     for code in under("prices", "sms_micros").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
         CountryCode::parse(code).map_err(|why| fault("a country in prices.sms_micros", &why.to_string()))?;
     }
+    let types = NotificationTypes::default();
     for name in sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-        NotificationType::known(name).map_err(|why| fault("a name in types", &why.to_string()))?;
+        types.known(name).map_err(|why| fault("a name in types", &why.to_string()))?;
     }
     Ok(())
 }

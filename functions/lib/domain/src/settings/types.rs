@@ -1,4 +1,4 @@
-//! Rules of single types that an operator can change without a deployment.
+//! Differences from the built-in rules of single types, which an operator can set without a deployment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::is_beyond_reason;
 use crate::rollout::strict_json::JsonFault;
-use crate::{NotificationType, OnUncertain, Rules};
+use crate::{NotificationType, OnUncertain, TypeBudgets, TypeId};
 
 /// Allowed number of tries.
 const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
@@ -19,7 +19,7 @@ const MAX_WAIT_FOR_PUSH_SECONDS: u32 = 86_400;
 /// Differences from the built-in rules, by type name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct TypeOverrides(BTreeMap<&'static str, TypeOverride>);
+pub struct TypeOverrides(BTreeMap<TypeId, TypeOverride>);
 
 /// Differences of one type. A field that is not set keeps its built-in value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,34 +42,16 @@ pub struct TypeOverride {
     pub day_micros: Option<u64>,
 }
 
-/// Budgets of one type, in micro-euro. `None` means that the type has no budget of its own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TypeBudgets {
-    /// Budget of one notification, for all its attempts together.
-    pub message_micros: Option<u64>,
-    /// Budget of all notifications of the type on one UTC day.
-    pub day_micros: Option<u64>,
-}
-
 impl TypeOverrides {
-    /// Returns the rules of a type after the differences are applied.
-    #[must_use]
-    pub fn in_force(&self, kind: &NotificationType) -> Rules {
-        let built_in = kind.rules();
-        let Some(own) = self.0.get(kind.name) else { return built_in };
+    /// Applies the differences of one type.
+    pub(super) fn apply(&self, kind: &mut NotificationType) {
+        let Some(own) = self.0.get(&kind.id) else { return };
         let wait = |seconds: u32| (seconds > 0).then(|| SignedDuration::from_secs(seconds.into()));
-        Rules {
-            tries: own.tries.unwrap_or(built_in.tries),
-            on_uncertain: own.on_uncertain.unwrap_or(built_in.on_uncertain),
-            wait_for_push: own.wait_for_push_seconds.map_or(built_in.wait_for_push, wait),
-        }
-    }
-
-    /// Returns the type's own budgets.
-    #[must_use]
-    pub fn budgets_of(&self, kind: &NotificationType) -> TypeBudgets {
-        let own = self.0.get(kind.name).copied().unwrap_or_default();
-        TypeBudgets { message_micros: own.message_micros, day_micros: own.day_micros }
+        let rules = &mut kind.rules;
+        rules.tries = own.tries.unwrap_or(rules.tries);
+        rules.on_uncertain = own.on_uncertain.unwrap_or(rules.on_uncertain);
+        rules.wait_for_push = own.wait_for_push_seconds.map_or(rules.wait_for_push, wait);
+        kind.budgets = TypeBudgets { message_micros: own.message_micros, day_micros: own.day_micros };
     }
 
     /// Checks that every value is within its range.
@@ -105,9 +87,10 @@ impl<'de> Visitor<'de> for ByName {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TypeOverrides, A::Error> {
         let mut overrides = BTreeMap::new();
+        let ids: Vec<TypeId> = NotificationType::built_in().into_iter().map(|kind| kind.id).collect();
         while let Some(name) = map.next_key::<String>()? {
-            let kind = NotificationType::named(&name).ok_or_else(|| A::Error::custom("not a known type"))?;
-            if overrides.insert(kind.name, map.next_value::<TypeOverride>()?).is_some() {
+            let id = ids.iter().find(|id| id.as_str() == name).ok_or_else(|| A::Error::custom("not a known type"))?;
+            if overrides.insert(id.clone(), map.next_value::<TypeOverride>()?).is_some() {
                 return Err(A::Error::custom("a type comes twice"));
             }
         }
@@ -119,19 +102,23 @@ impl<'de> Visitor<'de> for ByName {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use crate::settings::Settings;
-    use crate::{NotificationType, OnUncertain, Rules};
+    use crate::{NotificationTypes, OnUncertain, TypeId, TypeRules};
 
-    fn in_force(settings: &str, kind: &str) -> Rules {
-        Settings::parse(settings).unwrap().types.in_force(NotificationType::named(kind).unwrap())
+    fn in_force(settings: &str, kind: &str) -> TypeRules {
+        rules_of(&Settings::parse(settings).unwrap().types, kind)
+    }
+
+    fn rules_of(types: &NotificationTypes, kind: &str) -> TypeRules {
+        types.rules_of(&TypeId::parse(kind).unwrap())
     }
 
     #[test]
     fn a_type_keeps_what_ops_do_not_name_and_the_others_keep_all() {
         let settings = r#"{"types": {"PAYMENT_DUE": {"tries": 3, "on_uncertain": "next"}}}"#;
-        let built_in = NotificationType::named("PAYMENT_DUE").unwrap().rules();
+        let built_in = rules_of(&NotificationTypes::default(), "PAYMENT_DUE");
         let rules = in_force(settings, "PAYMENT_DUE");
-        assert_eq!(rules, Rules { tries: 3, on_uncertain: OnUncertain::Next, ..built_in });
-        assert_eq!(in_force(settings, "DEFAULT"), NotificationType::named("DEFAULT").unwrap().rules());
+        assert_eq!(rules, TypeRules { tries: 3, on_uncertain: OnUncertain::Next, ..built_in });
+        assert_eq!(in_force(settings, "DEFAULT"), rules_of(&NotificationTypes::default(), "DEFAULT"));
     }
 
     #[test]

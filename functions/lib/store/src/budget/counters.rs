@@ -67,7 +67,8 @@ impl<'a> Sum<'a> {
         let gone = self.period.end(at).checked_add(KEPT).unwrap_or(Timestamp::MAX);
         values.extend([(":by".to_owned(), number(by)), (":gone".to_owned(), number(gone.as_second()))]);
         let names = self.parts.iter().enumerate();
-        let names = names.map(|(place, (one, _))| (format!("#s{place}"), attribute(*one, self.reservation.kind, at)));
+        let names = names
+            .map(|(place, (one, _))| (format!("#s{place}"), attribute(*one, self.reservation.type_id.as_str(), at)));
         let adds: Vec<_> = (0..self.parts.len()).map(|place| format!("#s{place} :by")).collect();
         Update::builder()
             .table_name(table)
@@ -83,10 +84,10 @@ impl<'a> Sum<'a> {
 
     /// Which ceiling stood in the way, by the item as it was found.
     pub(super) fn exceeded(&self, item: Option<&Item>) -> Ceiling {
-        let Reservation { kind, at, price_micros, .. } = *self.reservation;
-        let used = |one| item.map_or(0, |item| sum_in(item, &attribute(one, kind, at)));
+        let Reservation { type_id, at, price_micros, .. } = self.reservation;
+        let used = |one| item.map_or(0, |item| sum_in(item, &attribute(one, type_id.as_str(), *at)));
         let limits = || self.parts.iter().filter_map(|(_, limit)| *limit);
-        let is_full = |limit: &Limit| limit.forbids(price_micros, used(limit.ceiling));
+        let is_full = |limit: &Limit| limit.forbids(*price_micros, used(limit.ceiling));
         limits().find(is_full).or_else(|| limits().next()).map_or(Ceiling::Day, |limit| limit.ceiling)
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::testing::Dynamo;
 use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, items, tables};
 use crate::{Item, ItemWriter, NotificationsStore, RecipientsStore};
-use domain::NotificationType;
+use domain::TypeId;
 use domain::budget::Period;
 use domain::channel::Channel;
 use domain::notification::sample;
@@ -48,9 +48,9 @@ impl Books {
 
     /// Sets money aside for a new notification; `None` where nothing needs to be.
     async fn reserve(&self, pay: Pay, settings: &Settings, at: Timestamp) -> (Option<Reservation>, Reserved) {
-        let kind = NotificationType::named(pay.kind).unwrap();
+        let kind = &TypeId::parse(pay.kind).unwrap();
         let limits = Limit::all_for(pay.channel, kind, settings);
-        let needed = Reservation::needed(pay.channel, kind.name, pay.price_micros, &limits, at);
+        let needed = Reservation::needed(pay.channel, kind, pay.price_micros, &limits, at);
         let Some(reservation) = needed else { return (None, Reserved::Yes) };
         let claim = self.notifications.put_in_transaction(&mut sample(pay.kind, at), true).unwrap();
         let cap = self.recipients.count_in_transaction(&person(pay.to), &reservation, &limits).unwrap();
@@ -87,7 +87,7 @@ fn adds(to: u8, reservation: &Reservation) -> Vec<(Ceiling, String, i64)> {
     let add = |ceiling: &Ceiling| match ceiling {
         Ceiling::SmsRecipient => (*ceiling, format!("{} {} used", person(to).as_str(), at.strftime("cap#sms#%F")), 1),
         other => {
-            let attribute = counters::attribute(*other, reservation.kind, at);
+            let attribute = counters::attribute(*other, reservation.type_id.as_str(), at);
             let period = if *other == Ceiling::Month { Period::Month } else { Period::Day };
             (*other, format!("{}  {attribute}", counters::period_key(period, at)), reservation.price_micros)
         }
@@ -201,7 +201,7 @@ fn within_limits(
     let sum = |sums: &BTreeMap<String, i64>, key: &str| sums.get(key).copied().unwrap_or(0);
     for (pay, (reservation, reserved)) in round.pays.iter().zip(results) {
         let Some(reservation) = reservation else { continue };
-        let limits = Limit::all_for(pay.channel, NotificationType::named(pay.kind).unwrap(), settings);
+        let limits = Limit::all_for(pay.channel, &TypeId::parse(pay.kind).unwrap(), settings);
         for (ceiling, key, by) in adds(pay.to, reservation) {
             let Some(limit) = limits.iter().find(|limit| limit.ceiling == ceiling) else { continue };
             match reserved {

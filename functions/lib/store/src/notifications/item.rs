@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{Item, ItemReader, ItemWriter, Malformed};
-use domain::NotificationType;
+use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{
@@ -47,7 +47,8 @@ pub fn notification_to_item(notification: &Notification) -> Item {
         .text("sk", notification.id.ordered())
         .text("to", notification.to.expose())
         .text("caller", notification.caller.as_str())
-        .text("type", notification.kind.name)
+        .text("type", notification.type_id.as_str())
+        .number_unless_zero("critical", notification.is_critical.into())
         .text("content", json_text(&notification.content))
         .text("channels", channels.join(","))
         .text("urgency", notification.urgency.to_string())
@@ -92,7 +93,8 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         id,
         to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
         caller: item.text("caller")?.to_owned(),
-        kind: NotificationType::named(item.text("type")?).ok_or(Malformed("type"))?,
+        type_id: TypeId::parse(item.text("type")?).ok_or(Malformed("type"))?,
+        is_critical: item.maybe_number("critical")?.is_some(),
         content: item.maybe_json::<Content>("content")?.ok_or(Malformed("content"))?,
         channels: channels_of(item.text("channels")?)?,
         urgency: urgency_of(item.text("urgency")?)?,
@@ -121,11 +123,8 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
 }
 
 fn due_shard(notification: &Notification) -> String {
-    let class = if notification.kind.critical || notification.urgency == Urgency::High {
-        DUE_CLASSES[0]
-    } else {
-        DUE_CLASSES[1]
-    };
+    let class =
+        if notification.is_critical || notification.urgency == Urgency::High { DUE_CLASSES[0] } else { DUE_CLASSES[1] };
     format!("{class}#{}", spread(notification, DUE_SHARDS))
 }
 
@@ -213,6 +212,7 @@ fn named<T>(item: ItemReader<'_>, name: &'static str, parse: fn(&str) -> Option<
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use domain::NotificationTypes;
     use domain::channel::{Answer, Outcome};
     use domain::notification::sample;
 
@@ -241,6 +241,7 @@ mod tests {
     fn what_is_written_reads_back() {
         let mut notification = accepted();
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
+        (notification.type_id, notification.is_critical) = (TypeId::parse("REMOVED").unwrap(), true);
         notification.in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
         notification.over_budget = BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
         notification.topic = Some(Private::new("orders".to_owned()));
@@ -260,7 +261,7 @@ mod tests {
         let (opened_at, clicked_at) = (Some(clicked.created_at), Some(clicked.created_at));
         let reports = Reports::of_the_person(Some((clicked.created_at, Channel::Push)));
         clicked.engagement = Engagement { reports, opened_at, clicked_at, ..Engagement::default() };
-        clicked.recompute_status(clicked.created_at);
+        clicked.recompute_status(&NotificationTypes::default().rules_of(&clicked.type_id), clicked.created_at);
         assert_eq!(clicked.status, Status::Delivered);
         let size = bytes(&notification_to_item(&clicked));
         assert!(size <= 1_024, "{size} bytes once it was clicked");

@@ -6,6 +6,7 @@ use jiff::ToSpan;
 use super::*;
 use crate::sample::{World, key, recipient_id};
 use crate::testing_tables::{RECIPIENTS, items};
+use domain::NotificationTypes;
 
 fn now() -> Timestamp {
     "2027-03-29T00:00:00Z".parse().unwrap()
@@ -33,7 +34,8 @@ async fn everything_a_caller_says_reads_back() {
         "preferences": {"opted_out_types": ["DEFAULT"], "quiet_hours": {"start": "22:00", "end": "07:00"}},
     });
     let body = platform::private::Private::new(body.to_string().into_bytes());
-    let (profile, _) = Profile::parse(&platform::http::Request { body, ..Default::default() }).unwrap();
+    let request = platform::http::Request { body, ..Default::default() };
+    let (profile, _) = Profile::parse(&request, &NotificationTypes::default()).unwrap();
     let store = &world.stores.recipients;
     let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
