@@ -1,4 +1,4 @@
-"""A headless Chromium of this machine, told what to do over a pipe by the Chrome DevTools Protocol: no driver, no download."""
+"""Client of a headless Chromium on this machine, over a pipe with the Chrome DevTools Protocol: no driver, no download."""
 
 import contextlib
 import json
@@ -12,8 +12,8 @@ import time
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ANSWER_SECONDS = 30
-NONE_HERE = 3  # exit code; 1 is Python's own, for a fault of this file
-# Quiet, in a profile of its own, and asking nothing of anybody outside this machine.
+NONE_HERE = 3  # exit code; 1 is Python's code for an error in this file
+# Without prompts, in its own profile, and without connections to other machines.
 FLAGS = (
     "--headless", "--remote-debugging-pipe", "--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-quic",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
@@ -22,22 +22,22 @@ FLAGS = (
 
 
 def program():
-    """Where it is, or None."""
+    """Path of the browser; None if there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Refused(Exception):
-    """The browser could not do what it was asked."""
+    """The browser returned an error for a command."""
 
 
 class Chromium:
-    """A running browser; its profile is gone when it ends."""
+    """Context manager that runs a browser with a temporary profile."""
 
     def __enter__(self):
         self._profile = tempfile.mkdtemp(prefix="browser-test-")
         commands, self._to = os.pipe()
         self._from, answers = os.pipe()
-        # Chromium, which asks for it as root, reads commands from descriptor 3 and answers on 4.
+        # As root, Chromium requires --no-sandbox. It reads commands from descriptor 3 and writes responses to 4.
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         flags = [*FLAGS, *sandbox, f"--user-data-dir={self._profile}", "about:blank"]
         self._process = subprocess.Popen(
@@ -63,7 +63,7 @@ class Chromium:
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def call(self, method, session=None, **parameters):
-        """The result of one command. What happens meanwhile is kept in `events`."""
+        """Sends one command and returns its result. Events that arrive meanwhile are stored in `events`."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if session:
@@ -80,10 +80,10 @@ class Chromium:
                 raise Refused(f"{method}: {answer['error']['message']}")
             else:
                 return answer["result"]
-        raise Refused(f"{method}: no answer within {ANSWER_SECONDS} s")
+        raise Refused(f"{method}: no response within {ANSWER_SECONDS} s")
 
     def _read(self, deadline):
-        """The next message, or None when none has come in time."""
+        """Returns the next message, or None if none arrives in time."""
         while b"\0" not in self._rest:
             if not select.select([self._from], [], [], max(0, deadline - time.monotonic()))[0]:
                 return None
@@ -95,12 +95,12 @@ class Chromium:
         return json.loads(message)
 
     def happened(self, method):
-        """The parameters of every event of this name so far."""
-        self.call("Browser.getVersion")  # reads what has come
+        """Parameters of every event of this name so far."""
+        self.call("Browser.getVersion")  # reads the events that have arrived
         return [event["params"] for event in self.events if event.get("method") == method]
 
     def attach(self, target_id):
-        """A session with a page or a worker."""
+        """Opens a session with a page or a worker."""
         return self.call("Target.attachToTarget", targetId=target_id, flatten=True)["sessionId"]
 
     def targets(self, kind):
@@ -108,7 +108,7 @@ class Chromium:
         return [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == kind]
 
     def evaluate(self, session, script):
-        """The value of an expression, promises awaited; what it throws is Refused."""
+        """Evaluates an expression, awaits promises, and returns the value. An exception becomes Refused."""
         result = self.call("Runtime.evaluate", session, expression=script, awaitPromise=True, returnByValue=True,
                            userGesture=True)
         if "exceptionDetails" in result:
@@ -117,7 +117,7 @@ class Chromium:
         return result["result"].get("value")
 
 
-if __name__ == "__main__":  # says whether there is one
+if __name__ == "__main__":  # reports if there is a browser
     if program() is None:
-        print("SKIPPED: the test in a browser, since there is no Chromium here (Debian: apt-get install chromium)")
+        print("SKIPPED: browser tests, because Chromium is not installed (Debian: apt-get install chromium)")
         sys.exit(NONE_HERE)

@@ -1,10 +1,10 @@
-"""The chapters of a click: the page that it leads to, whatever is open, and what that page is told."""
+"""Chapters about clicks: the page that a click opens, and the event that the page receives."""
 
 SHOWN = "location.pathname + location.search + location.hash"
 
 
 def leads_the_open_page(visitor, narrator):
-    narrator.chapter("A page of the site is open, and shows something else than it was loaded with")
+    narrator.chapter("A page of the site is open")
     cases = [("/", "/account", "/"), ("/account", "/orders/7", "/account"), ("/", "/orders/7", "/orders/7#part"),
              ("/orders/7", None, "/orders/7"), ("/", None, "/orders/7?n={token}")]
     for loaded, pushed, wanted in cases:
@@ -18,7 +18,7 @@ def leads_the_open_page(visitor, narrator):
         else:
             visitor.waits(lambda: visitor.evaluates(SHOWN) == wanted, f"the page at {wanted}")
         narrator.equal((visitor.in_worker("self.focused.length"), visitor.in_worker("self.opened"), visitor.tabs()), (1, [], 1),
-                       f"loaded at {loaded}, now at {pushed or loaded}: it is brought to the front and shows {wanted}")
+                       f"loaded at {loaded}, now at {pushed or loaded}: the page comes to the front and shows {wanted}")
 
 
 def leads_where_a_worker_may_not(visitor, narrator):
@@ -29,22 +29,22 @@ def leads_where_a_worker_may_not(visitor, narrator):
     visitor.focusing(works=True)
     visitor.clicks("Look", path="/orders/7")
     visitor.waits(lambda: visitor.evaluates(SHOWN) == "/orders/7", "the page")
-    narrator.equal(visitor.in_worker("self.opened"), [], "the page's own script goes there")
+    narrator.equal(visitor.in_worker("self.opened"), [], "the page's script navigates")
     visitor.chromium.call("Page.navigate", visitor.page, url=f"{visitor.site.origin}/worker.js")
     visitor.waits(lambda: visitor.evaluates("location.pathname === '/worker.js' && typeof notifications === 'undefined'"), "a page")
     visitor.clicks("Look", path="/orders/7")
-    narrator.note("a page without it")
+    narrator.note("the open page does not have the script")
     visitor.opens("/orders/7")
     visitor.in_worker("WindowClient.prototype.navigate = self.navigates")
     visitor.visits("/")
     visitor.focusing(works=True)
     visitor.clicks("Elsewhere", path=None, options={"url": "https://elsewhere.example/7"})
     visitor.opens("https://elsewhere.example/7")
-    narrator.equal(visitor.evaluates(SHOWN), "/", "since it is another site")
+    narrator.equal(visitor.evaluates(SHOWN), "/", "for a URL of another site, the open page is unchanged")
 
 
 def clicks_although_something_fails(visitor, narrator):
-    narrator.chapter("What is only nice to have fails")
+    narrator.chapter("Optional steps fail")
     broken = {
         "focus() rejects": ("", ""),
         "focus() never answers": ("WindowClient.prototype.focus = () => new Promise(() => undefined)", ""),
@@ -66,7 +66,7 @@ def clicks_although_something_fails(visitor, narrator):
         visitor.in_worker(f"(() => {{ {breaks} }})()")
         visitor.clicks("Look", path="/orders/7", options={"require_interaction": True})
         visitor.in_worker(f"(() => {{ {mends} }})()")
-        narrator.note(f"{what}: it is shown and clicked all the same")
+        narrator.note(f"{what}: the notification is shown and clicked nevertheless")
         visitor.opens("/orders/7")
 
 
@@ -77,26 +77,26 @@ def clicks_without_a_url(visitor, narrator):
     visitor.clicks("No URL", path=None)
     visitor.waits(lambda: visitor.in_worker("self.focused.length"), "a window in front")
     narrator.equal((visitor.in_worker("self.focused.length"), visitor.in_worker("self.opened"), visitor.evaluates(SHOWN)),
-                   (1, [], "/account"), "brings the open page to the front and leaves it where it is")
+                   (1, [], "/account"), "the click brings the open page to the front and does not navigate it")
     visitor.focusing(works=False)
     visitor.clicks("No URL", path=None)
-    narrator.note("or opens the site")
+    narrator.note("without an open page, the click opens the site")
     visitor.opens("/")
 
 
 def tells_the_page(visitor, narrator):
-    narrator.chapter("The page is told of the click, with the data of the message")
+    narrator.chapter("The page receives the click with the data of the message")
     visitor.visits("/")
     visitor.focusing(works=True)
     visitor.clicks("Data", path="/orders/7", options={"data": {"order": 7}})
-    visitor.hears('Clicked: {"order":7}')
-    narrator.equal(visitor.evaluates(SHOWN), "/orders/7", "the page that the open window is led to hears of it")
+    visitor.page_shows('Clicked: {"order":7}')
+    narrator.equal(visitor.evaluates(SHOWN), "/orders/7", "the page receives it after the window has navigated")
     visitor.visits("/?router=own")
     visitor.evaluates("self.sameDocument = true")
     visitor.clicks("Data", path="/account", options={"data": [1]})
-    visitor.hears("Clicked: [1]")
+    visitor.page_shows("Clicked: [1]")
     narrator.equal((visitor.evaluates(SHOWN), visitor.evaluates("self.sameDocument"), visitor.in_worker("self.opened")),
-                   ("/account", True, []), "a page with a router of its own claims it, and stays the same document")
+                   ("/account", True, []), "a page with its own router claims it, and remains the same document")
     visitor.visits("/")
     visitor.focusing(works=False)
     visitor.in_worker("""clients.openWindow = async (url) => {
@@ -114,18 +114,19 @@ def tells_the_page(visitor, narrator):
     visitor.visits("/account")
     opened = visitor.chromium.call("Target.createTarget", url=visitor.in_worker("self.opened[0]"))["targetId"]
     visitor.page = visitor.chromium.attach(opened)
-    visitor.hears('Clicked: {"n":3}')
-    narrator.ok("a window that was opened for it hears of it although it was loading")
+    visitor.page_shows('Clicked: {"n":3}')
+    narrator.ok("a newly opened window receives it, although it was still loading")
     visitor.chromium.call("Target.closeTarget", targetId=opened)
     visitor.page = first
-    narrator.check("Clicked" not in visitor.evaluates("document.getElementById('state').textContent"), "and no other window that loads meanwhile does")
+    narrator.check("Clicked" not in visitor.evaluates("document.getElementById('state').textContent"),
+                   "another window that loads meanwhile does not receive it")
     visitor.in_worker("clients.openWindow = async (url) => { self.opened.push(url); return null; }")
     visitor.visits("/classic.html")
     visitor.focusing(works=True)
     visitor.clicks("Early", path=None, options={"data": "early"})
-    visitor.evaluates("notifications.onclick = ({detail}) => { self.heard = detail; }")
-    visitor.waits(lambda: visitor.evaluates("self.heard?.data") == "early", "the click")
-    narrator.equal(visitor.evaluates("self.heard.title"), "Early", "whoever listens late hears of the last click")
+    visitor.evaluates("notifications.onclick = ({detail}) => { self.received = detail; }")
+    visitor.waits(lambda: visitor.evaluates("self.received?.data") == "early", "the click")
+    narrator.equal(visitor.evaluates("self.received.title"), "Early", "a late listener receives the last click")
 
 
 def clicks_a_button(visitor, narrator):
@@ -136,9 +137,9 @@ def clicks_a_button(visitor, narrator):
         visitor.visits("/")
         visitor.focusing(works=True)
         visitor.clicks("Buttons", action, path="/orders/7", options={"actions": buttons, "data": 1})
-        visitor.hears(f"Clicked{action and ' '}{action}: 1")
-        narrator.equal(visitor.evaluates("location.pathname"), wanted, f"a click on {action or 'none of them'!r} leads to {wanted}")
-    narrator.equal(visitor.evaluates("location.search"), "", "only a URL that asks for a token has one")
+        visitor.page_shows(f"Clicked{action and ' '}{action}: 1")
+        narrator.equal(visitor.evaluates("location.pathname"), wanted, f"a click on {action or 'no button'!r} opens {wanted}")
+    narrator.equal(visitor.evaluates("location.search"), "", "only a URL with {token} has a token")
 
 
 CHAPTERS = (leads_the_open_page, leads_where_a_worker_may_not, clicks_although_something_fails, clicks_without_a_url,

@@ -1,13 +1,17 @@
-"""The scripts for browsers, in a real one, on the example site of the docs, over a deployed local stack.
+"""Tests of the browser scripts in a real browser, on docs/example-site, over a deployed local stack.
 
     python infra/local/with_stack.py python tests/browser/run.py        (make browser)
 
-Real are the browser, its service worker with every handler, its notifications and database, every request to the
-stack, and the encrypted pushes of the stack, which this process takes in and opens as a push service and a browser would. Not real
-is what needs the push service of the browser's maker: `pushManager.subscribe` answers with a subscription of ours, the opened
-message is handed to the worker by the DevTools command that its "Push" button uses, and since nobody can touch a notification of a
-headless browser, clicks, dismissals and lost subscriptions are events made in the worker. Where a receipt is to meet trouble it goes
-by the site's own server, which answers as told and passes on the rest; the waits between tries are then counted and not waited.
+These parts are real: the browser, its service worker with every handler, its notifications and database, every request
+to the stack, and the stack's encrypted pushes. This process receives and decrypts the pushes.
+
+These parts are simulated, because they need the browser vendor's push service or a person:
+* `pushManager.subscribe` returns a subscription of the test.
+* The decrypted message is delivered to the worker by the DevTools command behind the "Push" button.
+* Clicks, dismissals and dropped subscriptions are events that the test dispatches in the worker.
+
+To test errors of receipts, the receipts go through the site's server. It returns the statuses that the test sets, and
+passes other requests on. Waits between retries are recorded instead of waited for.
 """
 
 import json
@@ -23,22 +27,22 @@ import subscribing
 import troubles
 from chromium import Chromium, Refused
 from story.deployed import Deployed
-from story.narrator import Narrator, CheckFailed
+from story.narrator import CheckFailed, Narrator
 from story.push_service import PushService
 from visitor import KEY_IN_USE, RECIPIENT, Visitor
 
 
 def refuses(visitor, narrator):
-    narrator.chapter("A page asks, and the person says no")
+    narrator.chapter("The page requests permission, and the person refuses")
     visitor.opens_the_site()
     visitor.says("denied")
-    narrator.equal(visitor.subscribes(), None, "it hears so")
+    narrator.equal(visitor.subscribes(), None, "subscribe() resolves to null")
     found = visitor.evaluates("navigator.serviceWorker.getRegistrations().then((all) => all.length)")
-    narrator.equal((found, visitor.site.registered), (0, []), "no worker is installed, nothing is registered")
+    narrator.equal((found, visitor.site.registered), (0, []), "no worker is installed, and no device is registered")
 
 
 def subscribes(visitor, narrator):
-    narrator.chapter("It asks again, and subscribes the browser")
+    narrator.chapter("The person allows notifications, and the page subscribes the browser")
     visitor.says("granted")
     visitor.evaluates("""(() => {
       self.order = [];
@@ -47,15 +51,15 @@ def subscribes(visitor, narrator):
       ServiceWorkerContainer.prototype.register = function (...given) { order.push("install"); return register.apply(this, given); };
     })()""")
     visitor.subscribes()
-    narrator.equal(visitor.evaluates("self.order"), ["ask", "install"], "the question comes first, while the click is fresh")
+    narrator.equal(visitor.evaluates("self.order"), ["ask", "install"], "the permission is requested before the installation")
     found = visitor.stack.expect(200, "recipients", "GET", f"/v1/recipients/{RECIPIENT}").json["devices"]
-    narrator.equal(len(found), 1, "its backend has registered the device")
-    narrator.equal(visitor.evaluates(KEY_IN_USE), visitor.stack.vapid_public_key, "with the stack's own key")
+    narrator.equal(len(found), 1, "the backend has registered the device")
+    narrator.equal(visitor.evaluates(KEY_IN_USE), visitor.stack.vapid_public_key, "the subscription has the stack's key")
     visitor.meets_the_worker()
 
 
 def is_shown_and_clicked(visitor, narrator):
-    narrator.chapter("A push is shown, delivered, clicked, and leads to something")
+    narrator.chapter("A push is shown, delivered and clicked, and leads to a conversion")
     sent, message = visitor.is_sent("Order 7")
     visitor.waits_for(sent, "delivered_at", "the receipt")
     narrator.equal(visitor.notification(sent)["status"], "delivered", "the browser's receipt made it delivered")
@@ -64,15 +68,15 @@ def is_shown_and_clicked(visitor, narrator):
     visitor.on_notification("notificationclick")
     visitor.waits_for(sent, "clicked_at", "the receipt of the click")
     visitor.opens("/orders/7")
-    narrator.equal(visitor.shown(), [], "and takes the notification away")
-    narrator.equal(visitor.evaluates("notifications.converted(19.9)"), True, "the page tells of a conversion")
+    narrator.equal(visitor.shown(), [], "the notification is closed")
+    narrator.equal(visitor.evaluates("notifications.converted(19.9)"), True, "the page reports a conversion")
     found = visitor.notification(sent)
-    narrator.equal(found["conversion_value_micros"], 19_900_000, "which the notification shows with its value")
-    narrator.equal(visitor.evaluates("notifications.converted(19.9)"), False, "once")
+    narrator.equal(found["conversion_value_micros"], 19_900_000, "the notification has the value of the conversion")
+    narrator.equal(visitor.evaluates("notifications.converted(19.9)"), False, "a second report is refused")
 
 
 def gives_the_page_a_token(visitor, narrator):
-    narrator.chapter("A page that asks for a token gets one for conversions alone")
+    narrator.chapter("A URL with {token} receives a token for conversions only")
     sent, message = visitor.is_sent("Order 8", path="/orders/7?n={token}")
     visitor.waits_for(sent, "delivered_at", "the receipt")
     visitor.in_worker("self.opened = []")
@@ -80,25 +84,25 @@ def gives_the_page_a_token(visitor, narrator):
     visitor.waits_for(sent, "clicked_at", "the receipt of the click")
     [opened] = visitor.waits(lambda: visitor.in_worker("self.opened"), "a window")
     token = opened.partition("?n=")[2]
-    narrator.check(len(token) == 72 and token != message["receipt"]["token"], "its URL has a token of its own", opened)
+    narrator.check(len(token) == 72 and token != message["receipt"]["token"], "the URL has its own token", opened)
     refused = visitor.stack.call(None, "POST", "/v1/receipts", {"token": token, "event": "dismissed"})
-    narrator.equal(refused.status, 404, "with which nothing else can be told")
+    narrator.equal(refused.status, 404, "the token does not allow another event")
     given = json.dumps({"url": f"{visitor.stack.api_url}/v1/receipts", "token": token})
-    narrator.equal(visitor.evaluates(f"notifications.converted(5, {given})"), True, "the page tells of a conversion by it")
-    narrator.equal(visitor.notification(sent)["conversion_value_micros"], 5_000_000, "which counts")
-    narrator.equal(visitor.evaluates("notifications.converted(6)"), False, "a second one with another value does not")
+    narrator.equal(visitor.evaluates(f"notifications.converted(5, {given})"), True, "the page reports a conversion with it")
+    narrator.equal(visitor.notification(sent)["conversion_value_micros"], 5_000_000, "the conversion is recorded")
+    narrator.equal(visitor.evaluates("notifications.converted(6)"), False, "a second one with another value is refused")
 
 
 def is_replaced_and_dismissed(visitor, narrator):
-    narrator.chapter("A later one of the same topic replaces it, and is put away unread")
+    narrator.chapter("A later message of the same topic replaces the first one, and is dismissed")
     first, _ = visitor.is_sent("Order 7", topic="order-7")
     visitor.waits_for(first, "delivered_at", "the first receipt")
     second, _ = visitor.is_sent("Order 7, again", topic="order-7")
     visitor.waits_for(second, "delivered_at", "the second receipt")
-    narrator.equal([one["title"] for one in visitor.shown()], ["Order 7, again"], "one notification is shown, the later one")
+    narrator.equal([one["title"] for one in visitor.shown()], ["Order 7, again"], "only the later notification is shown")
     visitor.on_notification("notificationclose")
     visitor.waits_for(second, "dismissed_at", "the receipt of the dismissal")
-    narrator.equal(visitor.notification(second)["clicked_at"], None, "it was dismissed and not clicked")
+    narrator.equal(visitor.notification(second)["clicked_at"], None, "it is dismissed, not clicked")
     visitor.clears_what_is_shown()
 
 
@@ -106,7 +110,7 @@ CHAPTERS = (
     refuses, subscribes, is_shown_and_clicked, gives_the_page_a_token, is_replaced_and_dismissed, *clicks.CHAPTERS,
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
     troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
-    troubles.is_subscribed_anew, troubles.subscribes_with_another_key,
+    troubles.renews_the_subscription, troubles.subscribes_with_another_key,
 )
 
 
@@ -127,7 +131,7 @@ def main():
                 if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
                     print(f"          {json.dumps(event['params'])[:400]}", flush=True)
             sys.exit(1)
-    print(f"\ndone: {narrator.checks} checks of {len(CHAPTERS)} chapters hold in a browser, in {narrator.seconds:.0f} s", flush=True)
+    print(f"\ndone: {narrator.checks} checks of {len(CHAPTERS)} chapters in a browser, in {narrator.seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The site of the docs, docs/example-site, as the story visits it: with the story's own backend. It also passes
-receipts on to the service, so that a test can say what becomes of them on the way."""
+"""The site docs/example-site with a backend for the tests. It also passes receipts on to the service, so that a test
+can inject errors."""
 
 import json
 import pathlib
@@ -16,7 +16,7 @@ RECEIPTS = "/receipts"
 
 
 class Shop(Site):
-    """Hands what pages register to `register`, which gives a status."""
+    """Site that passes registrations of pages to `register`, which returns a status."""
 
     def __init__(self, api_url, register):
         super().__init__(api_url)
@@ -29,11 +29,11 @@ class Shop(Site):
         return super().file("/worker.js" if path == "/app/worker.js" else path)
 
     def will_answer(self, path, *statuses):
-        """The next answers, instead of doing anything; what was asked before is forgotten."""
+        """Sets the statuses of the next responses, without an action. Deletes the recorded requests."""
         self._faults[path], self._taken[path] = list(statuses), []
 
     def answered(self, path):
-        """(status, body) of every request since then."""
+        """(status, body) of every recorded request."""
         return list(self._taken[path])
 
     def take(self, path, body):

@@ -1,4 +1,4 @@
-"""The chapters about a page's calls: what they need, what they say when something is missing, and how they are undone."""
+"""Chapters about the calls of a page: their options, their errors, and how they are reverted."""
 
 import json
 
@@ -13,24 +13,24 @@ def _fails(visitor, code, reason=None, **changes):
     options = {"serviceWorker": "/worker.js", "api": visitor.stack.api_url, "registerUrl": REGISTER, **changes}
     given = json.dumps({name: value for name, value in options.items() if value is not None})
     found = visitor.evaluates(CALL.replace("{options}", given))
-    visitor.narrator.equal(found, ["NotificationsError", code, reason, True, True], f"{changes or 'that'} is {reason or code}")
+    visitor.narrator.equal(found, ["NotificationsError", code, reason, True, True], f"{changes or 'this call'}: {reason or code}")
 
 
 def names_what_is_wrong(visitor, narrator):
-    narrator.chapter("What is wrong has a name")
+    narrator.chapter("Errors have codes")
     visitor.visits("/")
     visitor.evaluates("(() => { self.asked = 0; const ask = Notification.requestPermission;"
                       " Notification.requestPermission = () => { asked += 1; return ask.call(Notification); }; })()")
     narrator.equal(visitor.evaluates("[notifications.supported, notifications.support(), notifications.permission]"),
-                   [True, {"supported": True, "reason": None}, "granted"], "this browser lacks nothing")
+                   [True, {"supported": True, "reason": None}, "granted"], "this browser is supported")
     for changes in ({"api": None}, {"serviceWorker": None}, {"registerUrl": None}, {"publicKey": "a-key"}, {"api": "http://"},
                     {"registerUrl": "http://:0"}):
         _fails(visitor, "not-configured", **changes)
     nothing = visitor.evaluates("notifications.subscribe(null).catch((error) => error.code)")
-    narrator.equal(nothing, "not-configured", "and so is a call with nothing")
-    narrator.equal(visitor.evaluates("self.asked"), 0, "and nobody is asked for permission")
+    narrator.equal(nothing, "not-configured", "a call without options: not-configured")
+    narrator.equal(visitor.evaluates("self.asked"), 0, "in these cases, no permission is requested")
     elsewhere = visitor.evaluates("notifications.unsubscribe({scope: 'https://elsewhere.example/'}).catch((error) => error.code)")
-    narrator.equal(elsewhere, "not-configured", "a scope of another site is none")
+    narrator.equal(elsewhere, "not-configured", "a scope of another site: not-configured")
     _fails(visitor, "worker-failed", serviceWorker="/no-worker.js")
     _fails(visitor, "service-unavailable", api="http://127.0.0.1:1")
     _fails(visitor, "service-unavailable", api=f"{visitor.stack.api_url}/nowhere")
@@ -55,20 +55,20 @@ def names_what_is_wrong(visitor, narrator):
         " Object.defineProperty(self, 'indexedDB', {get: () => { throw new DOMException('no', 'SecurityError'); }});"))["identifier"]
     visitor.visits("/classic.html")
     narrator.equal(visitor.evaluates("notifications.unsubscribe().then((ended) => [notifications.supported, notifications.permission, ended])"),
-                   [False, "unsupported", False], "a page in a browser with nothing of it goes on")
-    narrator.equal(visitor.evaluates("notifications.converted(1)"), False, "and so does what it tells")
+                   [False, "unsupported", False], "in an unsupported browser, unsubscribe() resolves to false")
+    narrator.equal(visitor.evaluates("notifications.converted(1)"), False, "in an unsupported browser, converted() resolves to false")
     visitor.chromium.call("Page.removeScriptToEvaluateOnNewDocument", visitor.page, identifier=without)
 
 
-def knows_a_key_in_any_base64(visitor, narrator):
-    narrator.chapter("The public key as a site may have it")
+def accepts_a_key_in_any_base64(visitor, narrator):
+    narrator.chapter("The public key may be written in several forms")
     visitor.visits("/")
     key = visitor.stack.vapid_public_key
     options = {"serviceWorker": "/worker.js", "registerUrl": REGISTER}
     for written in (key, key.replace("-", "+").replace("_", "/") + "=", f" {key}\n"):
         given = json.dumps({**options, "publicKey": written})
         found = visitor.evaluates(f"notifications.subscribe({given}).then(async (subscription) => {KEY_IN_USE}, (error) => error.code)")
-        narrator.equal(found, key, f"{'standard base64' if '=' in written else repr(written[:4])} is the same key")
+        narrator.equal(found, key, f"{'standard base64' if '=' in written else repr(written[:4])} gives the same key")
 
 
 def subscribes_without_a_database(visitor, narrator):
@@ -78,35 +78,36 @@ def subscribes_without_a_database(visitor, narrator):
         visitor.evaluates(f"IDBFactory.prototype.open = {how}")
         before = len(visitor.site.registered)
         narrator.equal((visitor.subscribes(), len(visitor.site.registered) - before), (visitor.device.subscription()["endpoint"], 1),
-                       f"open = {how}: the classic script subscribes all the same")
+                       f"open = {how}: the classic script subscribes nevertheless")
 
 
 def stays_within_the_policy(visitor, narrator):
-    narrator.chapter("The site allows itself, and the API, and nothing else")
+    narrator.chapter("The Content-Security-Policy allows only the site and the API")
     visitor.visits("/")
     script = """new Promise((resolve) => {
       self.addEventListener("securitypolicyviolation", ({effectiveDirective}) => resolve(effectiveDirective), {once: true});
       fetch("http://127.0.0.1:1/").catch(() => undefined);
     })"""
     narrator.equal((visitor.evaluates(script), visitor.in_worker(script)), ("connect-src", "connect-src"),
-                   "its Content-Security-Policy is in force in the page and in the worker")
+                   "the policy is in force in the page and in the worker")
 
 
 def logs_out(visitor, narrator):
-    narrator.chapter("Somebody logs out of a shared computer")
+    narrator.chapter("A person logs out of a shared computer")
     visitor.visits("/")
     endpoint = visitor.subscribes()
-    narrator.check(visitor.devices(), "their device is registered")
+    narrator.check(visitor.devices(), "the device is registered")
     visitor.clears_what_is_shown()
     sent, _ = visitor.is_sent("Private")
     visitor.waits_for(sent, "delivered_at", "the receipt")
     visitor.site.will_answer(REGISTER)
     narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "the page unsubscribes")
     narrator.equal((visitor.evaluates("self.subscription"), visitor.shown()), (None, []),
-                   "the browser has no subscription any more, and shows nothing of theirs")
-    narrator.equal(visitor.site.answered(REGISTER), [(204, {"subscription": None, "old_endpoint": endpoint})], "the backend hears of it")
-    narrator.equal(visitor.devices(), [], "and removes the device")
-    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), False, "a second time there is nothing to do")
+                   "the browser has no subscription and shows no notification any more")
+    narrator.equal(visitor.site.answered(REGISTER), [(204, {"subscription": None, "old_endpoint": endpoint})],
+                   "the backend receives the request")
+    narrator.equal(visitor.devices(), [], "the device is removed")
+    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), False, "a second call resolves to false")
     visitor.site.will_answer(REGISTER)
     visitor.in_worker(SUBSCRIPTIONS % json.dumps(visitor.device.subscription()))
     visitor.loses_its_subscription("null")
@@ -115,16 +116,16 @@ def logs_out(visitor, narrator):
                    "the worker does not subscribe again")
     visitor.subscribes()
     visitor.site.will_answer(REGISTER, 503)
-    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "it works also when the backend is away")
+    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "it also works if the backend is unavailable")
     visitor.waits(lambda: visitor.statuses(REGISTER) == [503, 204], "the second try")
-    narrator.equal(visitor.devices(), [], "which hears of it a moment later")
+    narrator.equal(visitor.devices(), [], "the backend receives the request later")
     visitor.visits("/")
-    narrator.check(visitor.subscribes(), "the next person may subscribe")
-    narrator.equal(len(visitor.devices()), 1, "and has one device")
+    narrator.check(visitor.subscribes(), "the next person can subscribe")
+    narrator.equal(len(visitor.devices()), 1, "the next person has one device")
 
 
-def shows_what_it_is_told(visitor, narrator):
-    narrator.chapter("What a notification looks like")
+def shows_every_option(visitor, narrator):
+    narrator.chapter("A notification is shown with all options")
     visitor.visits("/")
     visitor.clears_what_is_shown()
     options = {"badge": f"{visitor.site.origin}/badge.png", "image": f"{visitor.site.origin}/image.png",
@@ -137,7 +138,7 @@ def shows_what_it_is_told(visitor, narrator):
                               " require_interaction: one.requireInteraction,"
                               " actions: one.actions.map(({action, title}) => ({action, title}))}))")
     wanted = {**options, "timestamp": 1_795_867_200_000, "actions": [{"action": "pay", "title": "Pay"}]}
-    narrator.equal(found, wanted, "it has every option of the content")
+    narrator.equal(found, wanted, "the notification has every option of the content")
 
 
 def alerts_again(visitor, narrator):
@@ -151,12 +152,13 @@ def alerts_again(visitor, narrator):
     sent, second = visitor.is_sent("Delivered", topic="order-9")
     visitor.waits_for(sent, "delivered_at", "the receipt")
     visitor.is_pushed_and_shown(json.dumps(second))
-    narrator.equal(alerts(), [False, False, True, False], "with a sound, unless it is the same once more")
+    narrator.equal(alerts(), [False, False, True, False], "another notification alerts again, a repeat does not")
     sent, _ = visitor.is_sent("Quietly", topic="order-9", options={"renotify": False})
     visitor.waits_for(sent, "delivered_at", "the receipt")
-    narrator.equal(alerts()[4:], [False], "or its sender wants none")
-    narrator.equal([one["title"] for one in visitor.shown()], ["Quietly"], "one of them is shown")
+    narrator.equal(alerts()[4:], [False], "with renotify false, it does not alert")
+    narrator.equal([one["title"] for one in visitor.shown()], ["Quietly"], "only the last one is shown")
     visitor.clears_what_is_shown()
 
 
-CHAPTERS = (names_what_is_wrong, knows_a_key_in_any_base64, subscribes_without_a_database, stays_within_the_policy, logs_out, shows_what_it_is_told, alerts_again)
+CHAPTERS = (names_what_is_wrong, accepts_a_key_in_any_base64, subscribes_without_a_database, stays_within_the_policy, logs_out,
+            shows_every_option, alerts_again)

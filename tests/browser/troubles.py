@@ -1,4 +1,4 @@
-"""The chapters in which something is wrong: the network, the service, a push, the page's backend, the time."""
+"""Chapters about errors: of the network, the service, a push, the page's backend, the time."""
 
 import json
 import time
@@ -7,8 +7,8 @@ from shop import RECEIPTS, REGISTER
 from visitor import KEY_IN_USE, SUBSCRIPTIONS
 
 DAY_MS = 24 * 3_600_000
-# Longest time until a page that has loaded, or the worker's first retry, has sent what waits: 1 s of waiting, LOCK_TIMEOUT_MS of
-# outbox.js, and the call itself.
+# Longest time until a loaded page, or the worker's first retry, has sent the stored entries: 1 s of waiting,
+# LOCK_TIMEOUT_MS of outbox.js, and the call itself.
 QUIET_AFTER_S = 2.5
 
 
@@ -17,20 +17,20 @@ def loses_its_network(visitor, narrator):
     visitor.network(is_there=False)
     sent, _ = visitor.is_sent("While away")
     visitor.waits(lambda: visitor.waiting() == 1, "the receipt waits")
-    narrator.equal(visitor.notification(sent)["delivered_at"], None, "nothing came through")
+    narrator.equal(visitor.notification(sent)["delivered_at"], None, "the service has not received it")
     visitor.network(is_there=True)
     visitor.waits_for(sent, "delivered_at", "the receipt that waited")
     visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
-    narrator.ok("it comes by itself, without another push")
+    narrator.ok("it is sent automatically, without another push")
 
 
 def meets_a_busy_service(visitor, narrator):
-    narrator.chapter("The service does not take a receipt at once")
-    # The window of the last click and the worker's retry of the chapter before also send what waits. Their calls would be
-    # counted as calls of this chapter.
+    narrator.chapter("The service does not accept a receipt at once")
+    # The window of the last click and the worker's retry of the previous chapter also send stored entries. Their calls
+    # would be counted as calls of this chapter.
     visitor.waits(lambda: visitor.evaluates("document.readyState") == "complete", "the page has loaded")
     time.sleep(QUIET_AFTER_S)
-    visitor.hurries()
+    visitor.skips_retry_waits()
     for faults, waits in [((503,), [1_000]), ((429, 500, 503), [1_000, 3_000, 9_000])]:
         visitor.in_worker("self.waits = []")
         visitor.site.will_answer(RECEIPTS, *faults)
@@ -39,15 +39,15 @@ def meets_a_busy_service(visitor, narrator):
         visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
         narrator.equal((visitor.statuses(), visitor.in_worker("self.waits")), ([*faults, 200], waits),
                        f"after {faults} it is sent again within the same push")
-    narrator.equal(visitor.in_worker("self.synced"), [], "and the browser is not asked to wake the worker")
+    narrator.equal(visitor.in_worker("self.synced"), [], "no background sync is registered")
     visitor.site.will_answer(RECEIPTS, 404)
     visitor.is_sent("Refused", by_the_site=True)
     visitor.waits(lambda: visitor.statuses() == [404], "the receipt")
-    narrator.equal(visitor.waiting(), 0, "what is refused is not kept")
+    narrator.equal(visitor.waiting(), 0, "a refused receipt is not stored")
 
 
 def is_away_for_long(visitor, narrator):
-    narrator.chapter("The service is away for longer than a push lasts")
+    narrator.chapter("The service is unavailable for longer than the push event")
 
     def misses(title):
         visitor.in_worker("self.synced = []")
@@ -66,44 +66,44 @@ def is_away_for_long(visitor, narrator):
     visitor.visits("/orders/7")
     visitor.waits_for(sent, "delivered_at", "the receipt by the page")
     visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
-    narrator.ok("or the next page that is opened")
+    narrator.ok("the next page that is opened sends it")
 
 
 def fills_what_waits(visitor, narrator):
-    narrator.chapter("Too much waits, or too long")
+    narrator.chapter("Limits of the outbox")
     there = json.dumps(visitor.site.origin + RECEIPTS)
     entry = f"{{kind: 'receipt', url: {there}, body: {{token: String(number)}}}}"
     visitor.site.will_answer(RECEIPTS, *[503] * 60)
     visitor.in_worker(f"(async () => {{ for (let number = 1; number <= 60; number += 1) await notificationsOutbox.send({entry}); }})()")
     first = visitor.in_worker("notificationsDatabase('outbox', 'readonly', (store) => store.getAll()).then((all) => all[0].body.token)")
-    narrator.equal((visitor.waiting(), first), (50, "11"), "of 60 receipts the last 50 are kept")
+    narrator.equal((visitor.waiting(), first), (50, "11"), "of 60 receipts, the last 50 are stored")
     visitor.site.will_answer(RECEIPTS, 503)
     visitor.in_worker("notificationsOutbox.flush()")
-    narrator.equal((visitor.statuses(), visitor.waiting()), ([503], 50), "who is busy is asked once")
+    narrator.equal((visitor.statuses(), visitor.waiting()), ([503], 50), "after a 503, the other entries of the URL are not sent")
     visitor.site.will_answer(RECEIPTS, *[202] * 50)
     visitor.in_worker("Promise.all([notificationsOutbox.flush(), notificationsOutbox.flush()])")
     tokens = [int(body["token"]) for _, body in visitor.site.answered(RECEIPTS)]
-    narrator.equal((tokens, visitor.waiting()), (list(range(11, 61)), 0), "two that send them at once send each once, in order")
+    narrator.equal((tokens, visitor.waiting()), (list(range(11, 61)), 0), "two concurrent flushes send each entry once, in order")
     visitor.site.will_answer(RECEIPTS)
     visitor.in_worker("notificationsDatabase('outbox', 'readwrite', (store) => store.add("
                       f"{{kind: 'receipt', url: {there}, body: {{}}, kept_at: Date.now() - {8 * DAY_MS}}}))"
                       ".then(() => notificationsOutbox.flush())")
-    narrator.equal((visitor.statuses(), visitor.waiting()), ([], 0), "after a week nobody waits for one")
+    narrator.equal((visitor.statuses(), visitor.waiting()), ([], 0), "an entry older than a week is deleted")
 
 
 def is_pushed_something_else(visitor, narrator):
-    narrator.chapter("A push that cannot be read")
+    narrator.chapter("A push that cannot be parsed")
     neutral = {"title": "127.0.0.1", "body": "", "tag": "neutral"}
     visitor.in_worker("self.notificationsNeutral = undefined")
     for data in ("", "not JSON", '{"from": "another sender"}', "null"):
         visitor.clears_what_is_shown()
-        narrator.equal(visitor.is_pushed_and_shown(data), [neutral], f"{data or 'nothing'!r} is shown as something neutral")
+        narrator.equal(visitor.is_pushed_and_shown(data), [neutral], f"{data or 'nothing'!r} is shown as the neutral notification")
     visitor.in_worker("self.notificationsNeutral = {title: 'Shop', body: 'Something new'}")
     shop = {"title": "Shop", "body": "Something new", "tag": "neutral"}
-    narrator.equal(visitor.is_pushed_and_shown(""), [shop], "in the site's own words, if it has any")
+    narrator.equal(visitor.is_pushed_and_shown(""), [shop], "with the site's own text")
     visitor.clears_what_is_shown()
     visitor.in_worker("self.notificationsNeutral = {body: 'Something new'}")
-    narrator.equal(visitor.is_pushed_and_shown(""), [{**shop, "title": "127.0.0.1"}], "which need not have a title")
+    narrator.equal(visitor.is_pushed_and_shown(""), [{**shop, "title": "127.0.0.1"}], "the default title is the host")
     visitor.focusing(works=False)
     visitor.on_notification("notificationclick")
     visitor.waits(lambda: visitor.in_worker("self.opened.length"), "a window")
@@ -113,12 +113,12 @@ def is_pushed_something_else(visitor, narrator):
     visitor.is_pushed("")
     sent, _ = visitor.is_sent("A real one")
     visitor.waits_for(sent, "delivered_at", "the receipt")
-    narrator.equal([one["title"] for one in visitor.shown()], ["A real one"], "a worker may say that it shows nothing")
+    narrator.equal([one["title"] for one in visitor.shown()], ["A real one"], "with notificationsNeutral false, nothing is shown")
     visitor.clears_what_is_shown()
 
 
 def converts_too_late(visitor, narrator):
-    narrator.chapter("A conversion that does not count")
+    narrator.chapter("Conversions that are refused, or repeated")
 
     def clicked(days_ago):
         receipt = f"{{url: '{visitor.site.origin}{RECEIPTS}', token: 't', clicked_at: Date.now() - {days_ago * DAY_MS}}}"
@@ -127,27 +127,28 @@ def converts_too_late(visitor, narrator):
     clicked(days_ago=8)
     visitor.site.will_answer(RECEIPTS)
     narrator.equal((visitor.evaluates("notifications.converted()"), visitor.statuses()), (False, []),
-                   "a click of last week leads to nothing")
+                   "a click of last week is not reported")
     for status in (404, 409, 410):
         clicked(days_ago=6)
         visitor.site.will_answer(RECEIPTS, status)
-        told = [visitor.evaluates("notifications.converted(1)") for _ in range(2)]
-        narrator.equal((told, visitor.statuses()), ([False, False], [status]), f"a click that meets {status} is forgotten")
+        results = [visitor.evaluates("notifications.converted(1)") for _ in range(2)]
+        narrator.equal((results, visitor.statuses()), ([False, False], [status]), f"after {status}, the click is deleted")
     clicked(days_ago=0)
     visitor.site.will_answer(RECEIPTS, 503, 200)
-    narrator.equal([visitor.evaluates("notifications.converted(1)") for _ in range(2)], [True, False], "one that meets 503 is kept")
+    narrator.equal([visitor.evaluates("notifications.converted(1)") for _ in range(2)], [True, False],
+                   "after 503, the conversion is stored")
     visitor.waits(lambda: visitor.statuses() == [503, 200], "the conversion")
-    narrator.ok("and told a moment later, once")
+    narrator.ok("it is sent later, once")
     visitor.site.will_answer(RECEIPTS, 503, 200)
     given = f"{{url: new URL('{visitor.site.origin}{RECEIPTS}'), token: 't'}}"
-    narrator.equal(visitor.evaluates(f"notifications.converted(null, {given})"), True, "null is no value, and a URL object will do")
+    narrator.equal(visitor.evaluates(f"notifications.converted(null, {given})"), True, "null means no value, and a URL object is accepted")
     visitor.waits(lambda: visitor.statuses() == [503, 200], "the conversion without a value")
-    narrator.equal(["value_micros" in body for _, body in visitor.site.answered(RECEIPTS)], [False, False], "it says none")
+    narrator.equal(["value_micros" in body for _, body in visitor.site.answered(RECEIPTS)], [False, False], "the report has no value")
     refused = visitor.evaluates("notifications.converted('much').catch((error) => error.name)")
-    narrator.equal(refused, "RangeError", "a value that is none is the page's fault")
+    narrator.equal(refused, "RangeError", "an invalid value is a RangeError")
 
 
-def is_subscribed_anew(visitor, narrator):
+def renews_the_subscription(visitor, narrator):
     narrator.chapter("The browser drops its subscription")
     old = visitor.site.registered[-1]["subscription"]["endpoint"]
     for known, faults in [(f"{{endpoint: '{old}', options: {{applicationServerKey: new ArrayBuffer(65)}}}}", ()), ("null", (401, 503))]:
@@ -156,10 +157,10 @@ def is_subscribed_anew(visitor, narrator):
         visitor.in_worker(SUBSCRIPTIONS % json.dumps(renewed))
         visitor.site.will_answer(REGISTER, *faults)
         visitor.loses_its_subscription(known)
-        visitor.waits(lambda: visitor.statuses(REGISTER) == [*faults, 204], "the worker tells the site")
-        told = {"subscription": renewed, "old_endpoint": None if known == "null" else old}
-        narrator.equal(visitor.site.registered[-1], told, f"it hands over the new subscription after {faults or 'no faults'}")
-        narrator.equal(visitor.in_worker(KEY_IN_USE), visitor.stack.vapid_public_key, "with the key of today, not the old one")
+        visitor.waits(lambda: visitor.statuses(REGISTER) == [*faults, 204], "the worker's request to the site")
+        wanted = {"subscription": renewed, "old_endpoint": None if known == "null" else old}
+        narrator.equal(visitor.site.registered[-1], wanted, f"the worker passes the new subscription on after {faults or 'no errors'}")
+        narrator.equal(visitor.in_worker(KEY_IN_USE), visitor.stack.vapid_public_key, "the new subscription has the current key")
         visitor.waits(lambda: visitor.waiting() == 0, "nothing waits any more")
     sent, _ = visitor.is_sent("On the new one")
     visitor.waits_for(sent, "delivered_at", "the receipt on the new subscription")
@@ -170,11 +171,11 @@ def subscribes_with_another_key(visitor, narrator):
     narrator.chapter("A page outside the worker's scope finds a subscription with another key")
     visitor.evaluates("navigator.serviceWorker.getRegistration().then((root) => root.unregister())")
     visitor.visits("/orders/7")
-    narrator.equal(visitor.evaluates("navigator.serviceWorker.controller"), None, "no worker has the page")
+    narrator.equal(visitor.evaluates("navigator.serviceWorker.controller"), None, "no worker controls the page")
     visitor.evaluates(
         "self.subscription = {endpoint: 'https://push.example/old', options: {applicationServerKey: new ArrayBuffer(65)},"
         " unsubscribe: async () => { self.isUnsubscribed = true; return true; }}")
-    narrator.check(visitor.subscribes("/app/worker.js"), "it subscribes")
+    narrator.check(visitor.subscribes("/app/worker.js"), "the page subscribes")
     narrator.equal((visitor.evaluates("self.isUnsubscribed"), visitor.evaluates(KEY_IN_USE)), (True, visitor.stack.vapid_public_key),
-                   "the old subscription is given up for one with the stack's key")
-    narrator.equal(visitor.site.registered[-1]["old_endpoint"], "https://push.example/old", "and its backend hears of both")
+                   "the old subscription is replaced by one with the stack's key")
+    narrator.equal(visitor.site.registered[-1]["old_endpoint"], "https://push.example/old", "the backend receives both endpoints")

@@ -1,4 +1,4 @@
-"""One person with one browser at the site of a company: what the chapters of the story can have them do and see."""
+"""A person with a browser on a company's site: the actions and checks that the chapters use."""
 
 import json
 
@@ -8,7 +8,7 @@ from shop import RECEIPTS, REGISTER, Shop
 EVENT_SECONDS = 20
 RECIPIENT = "browser-person"
 
-# What stands in for the push service of the browser's maker, in pages and in workers.
+# Replacement for the browser vendor's push service, in pages and in workers.
 SUBSCRIPTIONS = """
 (() => {
   const given = %s;
@@ -24,20 +24,20 @@ SUBSCRIPTIONS = """
   PushManager.prototype.getSubscription = async () => self.subscription || null;
 })();
 """
-# Nobody waits, but what would have been waited is known; the browser's own sync happens when the story says so.
-IMPATIENCE = """
-  self.patience ||= self.setTimeout;
+# Retries without waits: the waits are recorded instead. Background syncs are recorded, and triggered by the test.
+NO_RETRY_WAITS = """
+  self.originalSetTimeout ||= self.setTimeout;
   self.waits = []; self.synced = [];
   self.setTimeout = (work, ms, ...given) => {
     const isOurs = [1000, 3000, 9000].includes(ms);
     if (isOurs) self.waits.push(ms);
-    return self.patience(work, isOurs ? 0 : ms, ...given);
+    return self.originalSetTimeout(work, isOurs ? 0 : ms, ...given);
   };
   SyncManager.prototype.register = async (tag) => { self.synced.push(tag); };
 """
 WAITING = "notificationsDatabase('outbox', 'readonly', (store) => store.count())"
-# Chromium forgets a notification that is asked for while it is being shown: so the story asks afterwards.
-WITNESS = """
+# Records shown notifications and opened windows. Chromium does not list a notification while it is being shown.
+RECORDER = """
 (() => {
   const { showNotification } = ServiceWorkerRegistration.prototype;
   self.showings = 0; self.opened = []; self.focused = []; self.options = [];
@@ -55,19 +55,19 @@ KEY_IN_USE = ("btoa(String.fromCharCode(...new Uint8Array(subscription.options.a
 
 
 class Visitor:
-    """Their page, their service worker, and the notifications they are sent."""
+    """The person's page, service worker and notifications."""
 
     def __init__(self, narrator, stack, push_service, browser):
         self.narrator, self.stack, self.push_service, self.chromium = narrator, stack, push_service, browser
         self.site = Shop(stack.api_url, self._registers)
         self.page = self.worker = self.registration = self.device = None
 
-    def _registers(self, told):
-        """What the company's backend does with {subscription, old_endpoint}."""
-        return register(self, RECIPIENT, told)
+    def _registers(self, registration):
+        """Registers {subscription, old_endpoint}, as the company's backend does."""
+        return register(self, RECIPIENT, registration)
 
     def call(self, scope, method, path, body=None):
-        """The service, as the example's backend calls it."""
+        """Calls the service, as the example's backend does."""
         return self.stack.call(scope, method, path, body).status
 
     def devices(self):
@@ -90,12 +90,12 @@ class Visitor:
                                           " && document.readyState === 'complete'"), "client.js loads")
 
     def says(self, setting):
-        """What they answer when the page asks for permission: `granted` or `denied`."""
+        """Sets the person's decision on the permission: `granted` or `denied`."""
         self.chromium.call("Browser.setPermission", permission={"name": "notifications"}, setting=setting,
                            origin=self.site.origin)
 
     def subscribes(self, worker="/worker.js"):
-        """The endpoint that the page's call gives, or None."""
+        """Calls `subscribe` in the page, and returns the endpoint or None."""
         return self.evaluates(
             f"notifications.subscribe({{serviceWorker: '{worker}', api: '{self.stack.api_url}', registerUrl: '{REGISTER}'}})"
             ".then((subscription) => subscription && subscription.endpoint)")
@@ -111,7 +111,7 @@ class Visitor:
 
         self.registration = self.waits(registrations, "the service worker is registered")[-1]["registrationId"]
         self.worker = self.waits(attach, "the service worker runs")
-        self.in_worker(WITNESS)
+        self.in_worker(RECORDER)
 
     def evaluates(self, script):
         return self.chromium.evaluate(self.page, script)
@@ -121,8 +121,8 @@ class Visitor:
     def in_worker(self, script):
         return self.chromium.evaluate(self.worker, script)
 
-    def hurries(self):
-        self.in_worker(IMPATIENCE)
+    def skips_retry_waits(self):
+        self.in_worker(NO_RETRY_WAITS)
 
     def waiting(self):
         return self.in_worker(WAITING)
@@ -134,19 +134,19 @@ class Visitor:
 
     def clears_what_is_shown(self):
         self.in_worker("self.registration.getNotifications().then((all) => all.forEach((one) => one.close()))")
-        # It takes its time, and would take along what is shown next under the same tag.
+        # Closing takes time, and would also close the next notification of the same tag.
         self.waits(lambda: not self.shown(), "nothing is shown")
 
     def on_notification(self, event, action=""):
-        """A click on, or the dismissal of, what is shown: the event is ours, its notification the browser's."""
+        """Dispatches a click on, or the dismissal of, the shown notification."""
         return self.in_worker(
             "self.registration.getNotifications().then((all) => {"
             f" self.dispatchEvent(new NotificationEvent('{event}', {{notification: all[0], action: '{action}'}}));"
             " return all.length; })")
 
     def loses_its_subscription(self, old):
-        """The event, with what the browser knows of the subscription that ended, as JavaScript."""
-        # An event that a script makes may not keep the worker awake (waitUntil throws); its handler has run by then.
+        """Dispatches `pushsubscriptionchange`. `old` is the ended subscription, as JavaScript."""
+        # For an event that a script creates, waitUntil throws. So it is replaced.
         self.in_worker(
             f"self.dispatchEvent(Object.assign(new Event('pushsubscriptionchange'), {{oldSubscription: {old},"
             " newSubscription: null, waitUntil: () => undefined}))")
@@ -159,8 +159,8 @@ class Visitor:
     # ---- notifications
 
     def is_sent(self, title, by_the_site=False, path="/orders/7", options=None, **extra):
-        """Sends a push, takes it in as the push service, and hands it to the worker as the browser would. Its receipts go
-        to the service, or by the site."""
+        """Sends a push, receives it as the push service, and delivers it to the worker. Its receipts go to the service,
+        or through the site."""
         content = {"title": title, "body": "Your order is on its way.", **(options or {})}
         if path:
             content["url"] = f"{self.site.origin}{path}"
@@ -184,13 +184,13 @@ class Visitor:
         return self.shown()
 
     def focusing(self, works):
-        """The answer of the browser when the worker brings a window to the front; forgets what was opened before."""
+        """Sets the result of bringing a window to the front. Deletes the records of opened windows."""
         answer = "return this" if works else "throw new DOMException('Not allowed', 'InvalidAccessError')"
         self.in_worker("self.opened = []; self.focused = []; WindowClient.prototype.focus = "
                        f"async function () {{ self.focused.push(this.url); {answer}; }}")
 
     def clicks(self, title, action="", **sent):
-        """Is sent a message, and clicks it; the id."""
+        """Receives a message and clicks it. Returns the notification's id."""
         self.clears_what_is_shown()
         notification_id, _ = self.is_sent(title, **sent)
         self.waits_for(notification_id, "delivered_at", "the receipt")
@@ -199,7 +199,7 @@ class Visitor:
         return notification_id
 
     def opens(self, path):
-        """A window with this URL, or page of the site, is opened, and no other."""
+        """Checks that a window with this URL, or page of the site, is opened, and no other."""
         url = self.site.origin + path if path.startswith("/") else path
         self.waits(lambda: self.in_worker("self.opened.length"), "a window")
         self.narrator.equal(self.in_worker("self.opened"), [url], f"a window with {path} is opened")
@@ -207,9 +207,9 @@ class Visitor:
     def tabs(self):
         return len(self.chromium.targets("page"))
 
-    def hears(self, text):
-        """The app of the site says what it was told of a click."""
-        self.waits(lambda: text in self.evaluates("document.getElementById('state')?.textContent ?? ''"), f"the page says {text}")
+    def page_shows(self, text):
+        """Waits until the site's app shows a text about a click."""
+        self.waits(lambda: text in self.evaluates("document.getElementById('state')?.textContent ?? ''"), f"the page shows {text}")
 
     def notification(self, notification_id):
         return self.stack.expect(200, "send", "GET", f"/v1/notifications/{notification_id}").json

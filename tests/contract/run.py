@@ -1,9 +1,10 @@
-"""Schemathesis on a local stack: requests made of docs/openapi.yaml, answers held to it.
+"""Runs Schemathesis on a local stack: requests are generated from docs/openapi.yaml, and responses compared with it.
 
     python infra/local/with_stack.py python tests/contract/run.py       (make contract)
 
-No answer may be a 5xx, have a status, content type, header or body that the contract does not name, or grant what the contract
-refuses. SECONDS_OF_CONTRACT (300) bounds it. SHORT=1 takes 40 seconds and always the same requests.
+No response may be a 5xx, or have a status, content type, header or body that the contract does not name. A request that
+the contract does not allow must not succeed. SECONDS_OF_CONTRACT (300) limits the run. SHORT=1 takes 40 seconds and
+always makes the same requests.
 """
 
 import os

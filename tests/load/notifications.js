@@ -1,6 +1,6 @@
-// Fifty callers at once, each sending one notification after another to recipients of the stack's own.
+// Script of k6: concurrent callers (50 by default), each of which sends one notification after another.
 //
-// `make load` starts it (tests/load/run.py), with a token and the recipients' ids in the environment.
+// `make load` runs it (tests/load/run.py), with a token and the recipients' ids in the environment.
 
 import http from "k6/http";
 import { sleep } from "k6";
@@ -11,10 +11,10 @@ const TOKEN = __ENV.SEND_TOKEN;
 const RECIPIENTS = __ENV.RECIPIENTS.split(",");
 const PAUSE_SECONDS = Number(__ENV.PAUSE_SECONDS || 1);
 
-// Of everything that was asked for, how much a provider took; how much failed, in whatever way.
+// Shares of the requests that a provider accepted, and that failed for any reason.
 const delivery = new Rate("delivery");
 const errors = new Rate("errors");
-// As the service itself counts it: from when the notification was due to the end of its first accepted attempt.
+// Time from the due time of a notification to the end of its first accepted attempt, as in the service's metrics.
 const dueToAccepted = new Trend("due_to_accepted", true);
 
 export const options = {
@@ -42,11 +42,11 @@ export default function () {
     to,
     content: { title: "Load test", body: `From caller ${__VU}, number ${__ITER}.`, url: "https://example.com/load" },
   };
-  const answer = http.post(`${API}/v1/notifications`, JSON.stringify(body), { headers: HEADERS, timeout: "40s" });
-  const sent = answer.status === 202 ? answer.json() : { status: `answered ${answer.status}`, attempts: [] };
+  const response = http.post(`${API}/v1/notifications`, JSON.stringify(body), { headers: HEADERS, timeout: "40s" });
+  const sent = response.status === 202 ? response.json() : { status: `status ${response.status}`, attempts: [] };
   const accepted = sent.attempts.find((attempt) => attempt.outcome === "accepted");
   delivery.add(["accepted", "delivered"].includes(sent.status));
-  errors.add(answer.status !== 202 || ["failed", "uncertain", "expired"].includes(sent.status));
+  errors.add(response.status !== 202 || ["failed", "uncertain", "expired"].includes(sent.status));
   if (accepted) {
     dueToAccepted.add(new Date(accepted.at) - new Date(sent.created_at) + accepted.latency_ms);
   }

@@ -1,10 +1,10 @@
-"""The load of `make load`: k6 against a local stack, with a push service that checks and decrypts every message.
+"""Load test of `make load`: k6 against a local stack, with a push service that verifies and decrypts every message.
 
     python infra/local/with_stack.py python tests/load/run.py
 
-MINUTES (5), VUS (50), PAUSE_SECONDS (1, more or less, between two sends of one caller). Afterwards three counts must agree: what
-callers were told was accepted, what the push service took, and what the metrics counted. Everything stays on this machine.
-SHORT=1 has 10 callers send for ten seconds: it shows that the script, the push service and the counts still work.
+Options: MINUTES (5), VUS (50 callers), PAUSE_SECONDS (1, the mean pause between two sends of a caller). Afterwards three
+counts must agree: the requests that were accepted, the messages at the push service, and the metrics. All calls stay on
+this machine. With SHORT=1, 10 callers send for ten seconds, to check the script, the push service and the counts.
 """
 
 import concurrent.futures
@@ -26,15 +26,15 @@ K6 = ROOT / "target/venv/load/bin/k6"
 SUMMARY = ROOT / "target/load/summary.json"
 IS_SHORT = bool(os.environ.get("SHORT"))
 RECIPIENTS = 20 if IS_SHORT else 200
-# Where SHORT asks for less than the Makefile's own defaults.
+# Defaults for SHORT.
 SHORT_LOAD = {"MINUTES": "0.17", "VUS": "10"} if IS_SHORT else {}
-# Half of the recipients go the new way, so that both are loaded.
+# Half of the recipients are in version 2, so that both versions are under load.
 PERCENTAGE = "50"
 COUNTED_WITHIN_SECONDS = 180
 
 
 def register(stack, push_service):
-    """Recipients with a device each; their ids and browsers."""
+    """Registers recipients with one device each. Returns their browsers by id."""
     run = secrets.token_hex(4)
     browsers = {f"load-{run}-{number}": push_service.subscribe() for number in range(RECIPIENTS)}
     put = lambda one: stack.expect(201, "recipients", "PUT", f"/v1/recipients/{one}/devices", browsers[one].subscription())  # noqa: E731
@@ -44,7 +44,7 @@ def register(stack, push_service):
 
 
 def k6(stack, recipients):
-    """Runs the script; its exit code, 99 when a threshold was crossed."""
+    """Runs the script and returns its exit code, which is 99 if a threshold was exceeded."""
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "MINUTES", "VUS", "PAUSE_SECONDS") if os.environ.get(name)},
@@ -57,7 +57,7 @@ def k6(stack, recipients):
 
 
 def counted(stack, wanted):
-    """The summary of the metrics, once it has counted so many as sent, or after a while without."""
+    """Returns the metrics as soon as they count `wanted` notifications as sent, or after the time limit."""
     deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
     while True:
         found = stack.expect(200, "ops", "GET", "/v1/metrics?minutes=60").json
@@ -81,11 +81,11 @@ def main():
         received = sum(len(browser.messages) for browser in browsers.values())
         refusals = push_service.refusals
     summary = {name: metrics["summary"][name] - before[name] for name in ("sent", "accepted")}
-    print(f"asked for {asked} in {seconds:.0f} s; told of {accepted} that they were accepted; the push service took {received} "
-          f"and refused {len(refusals)}; the metrics counted {summary['sent']} sent and {summary['accepted']} accepted")
+    print(f"{asked} requests in {seconds:.0f} s, {accepted} accepted; the push service accepted {received} messages "
+          f"and refused {len(refusals)}; the metrics count {summary['sent']} sent and {summary['accepted']} accepted")
     for name in ("v1", "v2"):
-        side = metrics["by_version"][name]
-        print(f"{name}: {side['sent']} sent, delivery {side['delivery_rate']:.2%}, p95 {side['latency_ms']['p95']} ms")
+        arm = metrics["by_version"][name]
+        print(f"{name}: {arm['sent']} sent, delivery {arm['delivery_rate']:.2%}, p95 {arm['latency_ms']['p95']} ms")
     if not accepted == received == summary["accepted"]:
         print("FAILED  the three counts do not agree")
         code = code or 1

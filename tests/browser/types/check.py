@@ -1,4 +1,4 @@
-"""Type-checks client.d.ts with a site that uses all of it. Needs Node.js; TypeScript is installed under target/.
+"""Checks the types of client.d.ts with a sample that uses all of them. It requires Node.js, and installs TypeScript.
 
     python tests/browser/types/check.py        (make types)
 """
@@ -19,7 +19,7 @@ STRICT = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUnchecked
 
 def main():
     if not (shutil.which("node") and shutil.which("npm")):
-        print("SKIPPED: the types of the client scripts, since there is no Node.js here (Debian: apt-get install nodejs npm)")
+        print("SKIPPED: types of the client scripts, because Node.js is not installed (Debian: apt-get install nodejs npm)")
         return 0
     compiler = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def main():
     shutil.copy(TYPES, site / "notifications.d.mts")
     shutil.copy(HERE / "sample.ts", site / "sample.mts")
     code = subprocess.run(["node", compiler, *STRICT, "sample.mts"], cwd=site).returncode
-    print("the types of the client scripts hold" if code == 0 else "the types of the client scripts are wrong")
+    print("the types of the client scripts are correct" if code == 0 else "the types of the client scripts are wrong")
     return code
 
 

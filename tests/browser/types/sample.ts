@@ -1,4 +1,4 @@
-// A site that uses every part of the page's script, for the type checker alone.
+// Sample that uses every declaration of the page's script, for the type checker only.
 import notifications, { NotificationsError, converted, subscribe, support, unsubscribe } from "./notifications.mjs";
 import type { NotificationClickEvent, Registration, SubscribeOptions } from "./notifications.mjs";
 
@@ -30,9 +30,9 @@ notifications.addEventListener<Order>("click", (event: NotificationClickEvent<Or
   globalThis.notifications.onclick = ({ detail }) => console.log(order, detail.url, detail.action, detail.id, detail.title);
 });
 
-export const told: Registration = { subscription: null, old_endpoint: "https://push.example/1" };
+export const registration: Registration = { subscription: null, old_endpoint: "https://push.example/1" };
 
-// ---- what must not pass
+// ---- errors that the type checker must find
 
 // @ts-expect-error: neither api nor publicKey
 const withoutKey: SubscribeOptions = { serviceWorker: "/worker.js", registerUrl: "/r" };
