@@ -16,24 +16,24 @@ VUS ?= 50
 PROFILE ?= dev
 TARGET ?= http_event
 SECONDS ?= 60
-# Not empty: the form of bench, faults, load, smoke and contract that takes a minute at most.
+# If not empty: the short form of bench, faults, load, smoke and contract, at most a minute each.
 SHORT ?=
 TAGS ?=
 CONFIRM ?=
 SECRETS_KEY ?=
-# cargo puts the dev profile's output into a folder of another name.
+# The folder of the dev profile's output has another name than the profile.
 PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # The dev build takes the tests along: cargo would otherwise build every dependency twice, once with the features that
 # only tests ask for.
 WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
-# In flow order, as everywhere.
+# In the order of the flow, as in template.yaml.
 FUNCTIONS := send cascade rollup cleanup recipients track console
 
 LOCAL_PYTHON := target/venv/local/bin/python
-# The operator's tool. The shell expands the options' values, so that they may hold spaces and quotes.
+# The operator's tool. The shell expands the options' values, so that they may contain spaces and quotes.
 OPS := $(LOCAL_PYTHON) infra/notifications_ops
 SAM_BIN := target/venv/sam/bin
-# The last command of a part of a test run, in the shell that began it: each part ends with its seconds.
+# Last command of each part of a test run, in the shell that began it: prints the seconds of the part.
 took = echo "== $(1) took $$SECONDS s"
 export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
@@ -42,11 +42,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build target/venv/local/ready target/venv/sam/ready ## show the main job on a local stack, step by step
+run: build target/venv/local/ready target/venv/sam/ready ## show the main flow on a local stack, step by step
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/run.py
 
 .PHONY: test
-test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last ones over a deployed local stack and in a browser
+test: build target/venv/local/ready target/venv/sam/ready ## all tests, including those on a deployed local stack and in a browser
 	@echo "== tests of the workspace"
 	@SECONDS=0; cargo test --workspace --locked; $(call took,tests of the workspace)
 	@echo "== tests of the deploy"
@@ -57,21 +57,21 @@ test: build target/venv/local/ready target/venv/sam/ready ## all tests, the last
 	  $(call took,test over the deployed stack)
 	@$(MAKE) --no-print-directory quick-tools
 
-# Without it the tools that no test needs would rot unseen. One stack serves all but faults, whose proxy stands before its own.
+# Finds broken tools that no test uses. One stack serves all tools except faults, which needs a proxy before its own stack.
 .PHONY: quick-tools
-quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## bench, smoke, load, report, redrive, browser, contract and faults, each in its short form
-	@echo "== bench, in short"
+quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## short forms of bench, smoke, load, report, redrive, browser, contract and faults
+	@echo "== bench, short form"
 	@SECONDS=0; SHORT=1 python3 tests/benches/bench.py; $(call took,bench)
 	@SECONDS=0; $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py; $(call took,quick tools on one stack)
-	@echo "== faults, in short"
+	@echo "== faults, short form"
 	@SECONDS=0; SHORT=1 $(LOCAL_PYTHON) infra/local/run_faults.py; $(call took,faults)
 
 .PHONY: faults
-faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/ready ## faults of AWS between the functions and a local stack, and what became of every request (CASES="ses resets")
+faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/ready ## faults of AWS between the functions and a local stack, with a table of results (CASES="ses resets")
 	@$(LOCAL_PYTHON) infra/local/run_faults.py $(CASES)
 
 .PHONY: browser
-browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if there is one, over a local stack
+browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if it is installed, over a local stack
 	@$(LOCAL_PYTHON) tests/browser/types/check.py
 	@code=0; $(LOCAL_PYTHON) tests/browser/chromium.py || code=$$?; \
 	if [ $$code = 0 ]; then \
@@ -82,11 +82,11 @@ browser: build target/venv/local/ready target/venv/sam/ready ## the client scrip
 	fi
 
 .PHONY: contract
-contract: build target/venv/local/ready target/venv/sam/ready target/venv/contract/ready ## requests made of docs/openapi.yaml to a local stack, and its answers held to the file, by Schemathesis
+contract: build target/venv/local/ready target/venv/sam/ready target/venv/contract/ready ## requests generated from docs/openapi.yaml on a local stack, with Schemathesis
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/contract/run.py
 
 .PHONY: load
-load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready ## 50 callers at once on a local stack for MINUTES, by k6 (PROFILE=release for optimised functions)
+load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready ## 50 concurrent callers on a local stack for MINUTES, with k6 (PROFILE=release for optimised functions)
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
 
 .PHONY: init
@@ -102,15 +102,15 @@ down: ## stop the local stack
 	@python3 infra/local/down.py
 
 .PHONY: logs
-logs: target/venv/local/ready ## what the local functions wrote (FUNCTION=Send for one of them)
+logs: target/venv/local/ready ## logs of the local functions (FUNCTION=Send for one of them)
 	@$(LOCAL_PYTHON) infra/local/logs.py
 
 .PHONY: smoke
-smoke: target/venv/local/ready ## check a deployed stage by 100 e-mails to SES's simulator, or local pushes (SENDS=0 sends nothing)
+smoke: target/venv/local/ready ## check a deployed stage with 100 e-mails to SES's simulator, or local pushes (SENDS=0 sends nothing)
 	@$(OPS) smoke --stage "$$STAGE" --sends "$(if $(SHORT),20,$(SENDS))"
 
 .PHONY: report
-report: target/venv/local/ready ## write the review of a week into target/report (FROM=, TO= for another window)
+report: target/venv/local/ready ## write the weekly report into target/report (FROM=, TO= for another window)
 	@$(OPS) report --stage "$$STAGE" --from "$$FROM" --to "$$TO"
 
 .PHONY: redrive
@@ -122,7 +122,7 @@ sms-receipts: target/venv/local/ready ## subscribe a stage to the delivery logs 
 	@$(OPS) sms-receipts --stage "$$STAGE"
 
 .PHONY: adopt
-adopt: target/venv/local/ready target/venv/build/ready ## take existing tables and the user pool into the data stack of STAGE (PARAMS="RecipientsTable=..." by name)
+adopt: target/venv/local/ready target/venv/build/ready ## import existing tables and the user pool into the data stack of STAGE (PARAMS="RecipientsTable=..." by name)
 	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(OPS) adopt --stage "$$STAGE" --params "$$PARAMS" --tags "$$TAGS" --confirm "$$CONFIRM"
 
 .PHONY: build
@@ -141,7 +141,7 @@ lint: target/venv/sam/ready ## format, clippy, fuzz targets, types of the contra
 	cargo fmt --all --check
 	@echo "== clippy"
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@echo "== fuzz targets under libFuzzer, types alone: neither nightly nor libFuzzer is needed"
+	@echo "== fuzz targets under libFuzzer, types only: neither nightly nor libFuzzer is needed"
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
 	  --target-dir target
 	@echo "== TypeScript types of the contract and of the client scripts"
@@ -160,7 +160,7 @@ lint: target/venv/sam/ready ## format, clippy, fuzz targets, types of the contra
 	fi
 
 .PHONY: bench
-bench: ## measure sealing, write units and starts, and write the tables into docs/benchmarks.md (SHORT=1 only shows that they run)
+bench: ## measure sealing, write units and starts, and write the tables into docs/benchmarks.md (SHORT=1 only checks that the benchmarks run)
 	@python3 tests/benches/bench.py
 
 .PHONY: fuzz
@@ -171,13 +171,13 @@ fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo in
 	  -dict=../dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
 
 .PHONY: types
-types: ## TypeScript types of the contract into target/types, type-checked with a sample program; those of the client scripts (npm)
+types: ## TypeScript types of the contract in target/types, and of the client scripts, type-checked with samples (npm)
 	@if ! command -v npm >/dev/null; then echo "skipped: npm is not installed (Debian: apt-get install nodejs npm)"; exit 0; fi; \
 	mkdir -p target/types && cp tests/types/package.json tests/types/package-lock.json target/types/ && \
 	npm ci --prefix target/types --no-audit --no-fund --silent && \
 	target/types/node_modules/.bin/openapi-typescript docs/openapi.yaml --output target/types/openapi.d.ts && \
 	target/types/node_modules/.bin/tsc --project tests/types && \
-	echo "the types of the contract hold" && \
+	echo "the types of the contract are correct" && \
 	python3 tests/browser/types/check.py
 
 .PHONY: deploy
@@ -185,7 +185,7 @@ deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to r
 	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(OPS) deploy --stage "$$STAGE" --params "$$PARAMS" --tags "$$TAGS" --confirm "$$CONFIRM"
 
 .PHONY: clean
-clean: ## stop every local stack and remove everything that was built
+clean: ## stop every local stack and remove all build results
 	@python3 infra/local/down.py all
 	cargo clean
 	rm -rf .aws-sam
@@ -203,7 +203,7 @@ target/venv/%/ready:
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-# cargo-lambda and zig stand beside the SAM CLI, which looks for them on its path.
+# cargo-lambda and zig are in the same environment as the SAM CLI, which searches its path for them.
 target/venv/build/ready: infra/requirements-build.txt target/venv/sam/ready
 	@echo "== installing $< into target/venv/sam"
 	@target/venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
