@@ -136,11 +136,13 @@ build: ## build the functions into target/lambda (PROFILE=release for optimised 
 	@echo "target/lambda: $(FUNCTIONS)"
 
 .PHONY: lint
-lint: target/venv/sam/ready ## format, clippy, fuzz targets, types of the contract, template, licences and advisories
+lint: target/venv/sam/ready ## format, clippy, source rules, fuzz targets, types of the contract, template, licences and advisories
 	@echo "== format"
 	cargo fmt --all --check
 	@echo "== clippy"
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@echo "== source rules"
+	@python3 tests/lint/source_rules.py long_functions outside_paths vague_names crates_without_lints exemptions
 	@echo "== fuzz targets under libFuzzer, types only: neither nightly nor libFuzzer is needed"
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
 	  --target-dir target

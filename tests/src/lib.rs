@@ -8,5 +8,6 @@ pub mod browser;
 pub mod dynamo;
 pub mod faults;
 pub mod http;
+pub mod rfc8291;
 pub mod start;
 pub mod template;

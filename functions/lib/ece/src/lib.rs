@@ -11,9 +11,6 @@
 
 pub mod legacy;
 mod record;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod rfc8291;
 mod schedule;
 
 use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};

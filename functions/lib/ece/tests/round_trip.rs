@@ -1,12 +1,10 @@
 //! Round trip: a receiver that uses another library decrypts the messages of this crate.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, dead_code)]
-
-#[path = "../src/rfc8291.rs"]
-mod rfc8291;
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use ece::{Error, MAX_PLAINTEXT_BYTES, encrypt};
 use tests::browser::Browser;
+use tests::rfc8291;
 
 const RFC_8291_RECEIVER_PRIVATE: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";
 const AUTH: &[u8; 16] = b"sixteen secrets!";
