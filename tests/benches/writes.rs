@@ -1,8 +1,9 @@
-//! What a notification costs in the tables: the write units that the store itself reports, indexes included.
+//! Table writes of a notification: the write units that the store itself reports, indexes included.
 //!
-//! The world of the flow tests: the real send path, put together as the functions do it, over an embedded DynamoDB that is
-//! asked with every call for the capacity it consumed. As on AWS a transaction counts double. A write that its condition
-//! refused is charged on AWS but reported nowhere, so the repeated request below really costs 1.
+//! The bench uses the world of the flow tests: the real send path over an embedded DynamoDB, which reports the consumed
+//! capacity of every call. As on AWS a transaction counts double. AWS charges a write whose condition fails but does
+//! not report it, so the repeated request below really costs 1.
+//!
 //! `cargo bench -p tests --bench writes`
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
@@ -15,7 +16,7 @@ use world::{Answer, Reply, World};
 const PUSH_TARGET: f64 = 4.0;
 const PUSH_WITH_KEY_TARGET: f64 = 5.0;
 const BATCH: usize = 100;
-/// What an ordinary notification's content is allowed for its item to stay within 1 KB.
+/// Size of an ordinary notification's content, with which its item stays within 1 KB.
 const CONTENT_BYTES: usize = 400;
 
 #[tokio::main(flavor = "current_thread")]
@@ -83,7 +84,7 @@ fn content() -> Value {
     json!({"content": content})
 }
 
-/// What fits into the parts that an SMS may have.
+/// Content that fits into an SMS's maximum number of parts.
 fn short() -> Value {
     json!({"content": {"title": "Invoice 7 is due", "body": "x".repeat(100)}})
 }
@@ -92,12 +93,12 @@ fn expect(answer: &Answer, status: &str) {
     assert_eq!(answer.body["status"], status, "{answer:?}");
 }
 
-/// What was written since the last look, for each of `messages`.
+/// Prints the write units since the previous call, for each of `messages`.
 fn print(world: &World, case: &str, messages: usize, target: Option<f64>) {
     let writes = std::mem::take(&mut world.aws.state.lock().unwrap().writes);
     let mut made_by = BTreeMap::<_, Vec<f64>>::new();
     let each = |units: f64| units / messages as f64;
-    // Not `sum`, which is -0 of nothing.
+    // `sum` of an empty iterator would be -0.
     let total = writes.iter().fold(0.0, |total, (_, units)| total + units);
     writes.iter().for_each(|(call, units)| made_by.entry(call).or_default().push(*units));
     let made_by = made_by

@@ -1,24 +1,24 @@
-//! The difference between two contracts, as far as it breaks a client of the first.
+//! Comparison of two contracts: the changes that break a client of the first one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
-/// Limits that a greater number loosens, and those that a smaller one does.
+/// Limits that become looser when they grow, and limits that become looser when they shrink.
 const UPPER: [&str; 4] = ["maximum", "maxLength", "maxItems", "maxProperties"];
 const LOWER: [&str; 4] = ["minimum", "minLength", "minItems", "minProperties"];
 
-/// Which side writes what a schema describes.
+/// The side that writes the values of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
-    /// A client: what it was allowed to write must stay allowed.
+    /// A client: values that it was allowed to write must stay allowed.
     Request,
-    /// The service: what it may write must stay readable.
+    /// The service: values that it may write must stay readable.
     Answer,
 }
 
-/// Two schemas and where they stand.
+/// Two schemas and their pointers.
 struct Pair<'a> {
     side: Side,
     place: String,
@@ -33,7 +33,7 @@ struct Comparison<'a> {
     found: Vec<String>,
 }
 
-/// What a client of `old` cannot go on with under `new`, in words.
+/// Describes the differences by which `new` breaks a client of `old`.
 pub fn breaks(old: &Value, new: &Value) -> Vec<String> {
     let mut comparison = Comparison { old, new, found: Vec::new() };
     for (path, item) in entries(&old["paths"]) {
@@ -146,7 +146,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Each variant of the one who writes must be one that the other takes.
+    /// Each variant of the writer must be one that the reader accepts.
     fn variants(&mut self, pair: &Pair<'_>) {
         let (old, new) = (variants(pair.old), variants(pair.new));
         let is_taken = |old: &Value, new: &Value| {
@@ -225,7 +225,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The schemas of which one must fit. Variants that only say what is required are no schemas of their own.
+/// The schemas of which one must match. Variants that only contain `required` are no schemas of their own.
 fn variants(schema: &Value) -> Vec<&Value> {
     match schema.get("oneOf") {
         Some(Value::Array(all)) if schema.get("properties").is_none() => all.iter().collect(),
@@ -233,7 +233,7 @@ fn variants(schema: &Value) -> Vec<&Value> {
     }
 }
 
-/// A variant as it stands for itself: what it refers to, and no variants of its own.
+/// A variant on its own: the target of its reference, without further variants.
 fn without_variants(document: &Value, schema: &Value) -> Value {
     let mut schema = followed(document, schema).clone();
     if let Some(entries) = schema.as_object_mut() {

@@ -1,4 +1,4 @@
-//! The examples of the contract keep to it, and so do the answers that the code's own tests hold.
+//! The examples of the contract conform to it, and so do the golden files of the code's tests.
 
 use serde_json::Value;
 
@@ -73,7 +73,7 @@ fn answered(route: &str, status: u16, answer: &str) -> Exchange {
 }
 
 #[test]
-fn what_the_contract_does_not_allow_is_found() {
+fn violations_of_the_contract_are_found() {
     let health = include_str!("../../functions/console/src/golden/health.json");
     let refused = |exchange: &Exchange, why: &str| {
         let complaints = contract().complaints(exchange);
@@ -106,7 +106,7 @@ fn what_the_contract_does_not_allow_is_found() {
 }
 
 #[test]
-fn what_the_contract_allows_passes() {
+fn a_conforming_exchange_passes() {
     let example = |name: &str| contract().document["components"]["examples"][name]["value"].to_string();
     let mut put = answered("PUT /v1/recipients/{id}", 200, &example("Recipient"));
     put.headers.push(("etag".into(), "\"1-1.00\"".into()));

@@ -1,5 +1,5 @@
-//! The contract docs/openapi.yaml against everything else that speaks of the API: template.yaml, the routers, docs/api.md, the
-//! types of the code, and the last release.
+//! The contract docs/openapi.yaml compared with all other descriptions of the API: template.yaml, the routers,
+//! docs/api.md, the types of the code, and the last release.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

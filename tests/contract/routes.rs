@@ -1,11 +1,11 @@
-//! A route stands once: in docs/openapi.yaml. template.yaml, the routers and docs/api.md have the same ones.
+//! The routes of docs/openapi.yaml equal those of template.yaml, of the routers and of docs/api.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::template::Template;
 use world::openapi::{Operation, contract};
 
-/// The routers. Cleanup has one route and so none.
+/// The routers. Cleanup has one route and so no router.
 const ROUTERS: [(&str, &str); 4] = [
     ("send", include_str!("../../functions/send/src/api.rs")),
     ("recipients", include_str!("../../functions/recipients/src/api.rs")),
@@ -61,7 +61,7 @@ fn each_router_has_the_routes_that_the_template_gives_its_function() {
     assert_eq!(of_cleanup, 1, "two routes need a router");
 }
 
-/// The routes among the arms of a source's `match`es: `"GET /v1/health" =>`, or several joined by `|`.
+/// The routes in the match arms of a source: `"GET /v1/health" =>`, or several joined by `|`.
 fn arms(source: &str) -> BTreeSet<String> {
     let is_route = |text: &&str| {
         text.split_once(" /v1/").is_some_and(|(method, _)| method.bytes().all(|b| b.is_ascii_uppercase()))
@@ -93,7 +93,7 @@ fn the_table_of_the_documentation_has_routes_scopes_statuses_and_throttles_of_th
 
 type Told = (BTreeSet<String>, BTreeSet<u16>, (i64, i64));
 
-/// The routes of a table's row, of which each after the first may leave out the method.
+/// The routes of a table's row; each after the first may omit the method.
 fn described(row: &str) -> Vec<(String, Told)> {
     let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
     let [calls, scopes, answer, limit] = cells[..] else { panic!("{row} has not four cells") };

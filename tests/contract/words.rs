@@ -1,4 +1,4 @@
-//! The words and limits of the contract are those of the code.
+//! The enumerations and limits of the contract equal those of the code.
 
 use std::collections::BTreeSet;
 

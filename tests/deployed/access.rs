@@ -1,5 +1,5 @@
-//! Who may call what, on every route of the template: without a token, or with one that is wrong in one respect, it is 401;
-//! with another scope 403; and what somebody else sent does not exist.
+//! Authorization on every route of the template: 401 without a token or with one that is wrong in one respect, 403 with
+//! another scope, and 404 for another caller's notification.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::tokens::Tokens;
 
 const SCOPES: [&str; 3] = ["send", "recipients", "ops"];
 
-/// The routes that ask for a token, each with its parameters filled in.
+/// The routes that require a token, each with its parameters filled in.
 fn protected() -> Vec<(Route, String)> {
     let routes: Vec<_> = Template::read().routes().into_iter().filter(|route| !route.is_public).collect();
     assert!(routes.len() >= 14);
@@ -75,7 +75,7 @@ fn the_same_token_signed_again_and_either_scope_of_a_shared_route_open_it() {
     let tokens = Tokens::of(&fixture.stack);
     for (route, path) in protected() {
         for scope in SCOPES.into_iter().filter(|scope| route.scopes.iter().any(|held| held == scope)) {
-            // It gets as far as the function, which finds nothing there, nothing in the body, or nothing to do.
+            // The request reaches the function, which finds no item, no body or no work.
             let status = fixture.call_as_stranger(&route.method, &path, Some(&tokens.with(scope, |_| ())));
             assert!(matches!(status, 200 | 204 | 400 | 404 | 422), "{} with {scope}: {status}", route.key());
         }
@@ -116,10 +116,10 @@ fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_another_caller_sent_is_not_there_and_ops_see_and_stop_it() {
+fn another_callers_notification_is_404_and_an_operator_sees_and_cancels_it() {
     let fixture = fixture();
     let tokens = Tokens::of(&fixture.stack);
-    // The scope to send, in the hands of another client.
+    // The scope to send, in a token of another client.
     let other_client = json!(fixture.stack.text("/clients/recipients/id"));
     let stranger =
         tokens.with("send", |claims| (claims["client_id"], claims["sub"]) = (other_client.clone(), other_client));

@@ -1,4 +1,4 @@
-//! Bad input: each gets its problem naming the field, and leaves nothing behind.
+//! Invalid input: each request gets the problem that names the field, and stores nothing.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const DEVICES: &str = "/v1/recipients/mallory/devices";
 const POINT: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
-/// Asks, and sees that the problem is the right one and nothing was stored.
+/// Sends the request, and checks that the problem is the expected one and nothing was stored.
 fn refuses(scope: &'static str, method: &str, path: &str, body: &[u8], status: u16, field: Option<&str>) {
     let fixture = fixture();
     let before = stored(fixture);
@@ -21,7 +21,7 @@ fn refuses(scope: &'static str, method: &str, path: &str, body: &[u8], status: u
     assert_eq!(stored(fixture), before, "{what} left something behind");
 }
 
-/// A compressed body is refused by its header, whatever it holds.
+/// A compressed body is refused by its header, whatever its contents.
 fn refuses_coding(scope: &'static str, method: &str, path: &str) {
     let answer = fixture().call_with(scope, method, path, b"\x1f\x8b".to_vec(), &[("Content-Encoding", "gzip")]);
     is_problem(&answer, 415, &format!("{method} {path} with gzip"));
@@ -46,7 +46,7 @@ fn stored(fixture: &Fixture) -> [u64; 2] {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_is_not_json_or_too_large_is_refused_on_every_route_with_a_body() {
+fn a_body_that_is_not_json_or_too_large_is_refused_on_every_route() {
     let too_large = vec![b' '; 1024 * 1024 + 1];
     for (scope, method, path) in [
         ("send", "POST", "/v1/notifications"),
@@ -59,7 +59,7 @@ fn what_is_not_json_or_too_large_is_refused_on_every_route_with_a_body() {
     ] {
         refuses(scope, method, path, b"{\"to\": ", 400, None);
         refuses(scope, method, path, &too_large, 413, None);
-        // A browser decides what its subscription holds beside what is read.
+        // Browsers may add further fields to a subscription.
         let named = if path == DEVICES { "endpoint" } else { "colour" };
         refuses(scope, method, path, br#"{"colour": "red"}"#, 422, Some(named));
         refuses(scope, method, path, b"[]", 422, Some("body"));

@@ -1,5 +1,6 @@
-//! What SES and SNS tell of messages they took, through the topic and the subscription that they use. The local AWS takes the
-//! configuration set and its destination, and publishes nothing of its own: the tests say what SES and SNS would.
+//! Feedback of SES and SNS about accepted messages, through the topic and the subscription that they use. The local AWS
+//! accepts the configuration set and its destination but publishes nothing itself, so the tests publish in place of SES
+//! and SNS.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, eventually, fixture, message, recipient_in, tried};
 
-/// The account of the local AWS.
+/// Account of the local AWS.
 const ACCOUNT: &str = "000000000000";
 
 fn mailed(fixture: &Fixture, id: &str, address: &str) -> String {
@@ -32,7 +33,7 @@ fn until(fixture: &Fixture, id: &str, status: &str) -> Value {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_ses_publishes_makes_a_mail_delivered() {
+fn a_delivery_event_of_ses_makes_an_email_delivered() {
     let fixture = fixture();
     let (id, address) = (recipient_in(Version::V2, "mailbox"), "mailbox@example.com");
     let sent = mailed(fixture, &id, address);
@@ -43,7 +44,7 @@ fn what_ses_publishes_makes_a_mail_delivered() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn an_address_that_bounced_is_written_to_no_more_until_ops_say_so() {
+fn an_address_that_bounced_is_suppressed_until_an_operator_lifts_it() {
     let fixture = fixture();
     let (id, address) = (recipient_in(Version::V2, "bouncing"), "bouncing@example.com");
     let sent = mailed(fixture, &id, address);
@@ -62,7 +63,7 @@ fn an_address_that_bounced_is_written_to_no_more_until_ops_say_so() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_sns_logs_of_an_sms_is_heard_once_make_sms_receipts_has_run() {
+fn delivery_logs_of_sns_are_processed_after_make_sms_receipts() {
     let fixture = fixture();
     let group = format!("sns/{}/{ACCOUNT}/DirectPublishToPhoneNumber", fixture.stack.text("/region"));
     let told = sms_receipts();
@@ -98,7 +99,7 @@ fn what_sns_logs_of_an_sms_is_heard_once_make_sms_receipts_has_run() {
     }
 }
 
-/// `make sms-receipts`, as it is for this stack.
+/// Runs `make sms-receipts` on this stack.
 fn sms_receipts() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new(root.join("target/venv/local/bin/python"));

@@ -1,4 +1,4 @@
-//! The fixture of the stories: one method per thing that somebody does.
+//! The fixture of the deployed tests: one method per action.
 
 use std::sync::LazyLock;
 use std::thread::sleep;
@@ -11,18 +11,18 @@ use crate::http_client::Answer;
 use crate::push_service::{Device, Message, PushService};
 use crate::stack::Stack;
 
-/// Statuses that nothing follows.
+/// Final statuses.
 const FINAL: [&str; 7] = ["accepted", "delivered", "failed", "skipped", "cancelled", "expired", "uncertain"];
-/// `make init` puts a new stack at 10 %, so these buckets of 10,000 are in version 2.
+/// `make init` starts a new stack at 10 %, so these buckets of 10,000 are in version 2.
 const BUCKETS_OF_V2: u16 = 1_000;
 
-/// The stack and the push service; one for all tests, since there is one of each.
+/// The stack and the push service; one for all tests, because there is one of each.
 pub struct Fixture {
     pub stack: Stack,
     push_service: PushService,
 }
 
-/// The one fixture.
+/// The shared fixture.
 pub fn fixture() -> &'static Fixture {
     static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         let stack = Stack::from_environment();
@@ -33,20 +33,20 @@ pub fn fixture() -> &'static Fixture {
     &FIXTURE
 }
 
-/// An id that begins with `name` and belongs to a side of the rollout.
+/// An id that begins with `name` and belongs to a version of the rollout.
 pub fn recipient_in(version: Version, name: &str) -> String {
     let ids = (0..).map(|number| format!("{name}-{number}"));
     ids.into_iter().find(|id| (bucket(id) < BUCKETS_OF_V2) == (version == Version::V2)).unwrap()
 }
 
 impl Fixture {
-    /// One API call with the token of the client for `scope`.
+    /// Makes an API call with the token of the client for `scope`.
     pub fn call(&self, scope: &'static str, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.call_raw(scope, method, path, body.into_bytes())
     }
 
-    /// The same with a body that may be anything.
+    /// The same with an arbitrary body.
     pub fn call_raw(&self, scope: &'static str, method: &str, path: &str, body: Vec<u8>) -> Answer {
         self.call_with(scope, method, path, body, &[])
     }
@@ -66,14 +66,14 @@ impl Fixture {
         self.stack.request(method, &self.stack.url(path), &headers, body)
     }
 
-    /// The same with one status that will do; answers with the body.
+    /// Makes a call that must have this status, and returns the body.
     pub fn expect(&self, status: u16, scope: &'static str, method: &str, path: &str, body: &Value) -> Value {
         let answer = self.call(scope, method, path, body);
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.json);
         answer.json
     }
 
-    /// A call without a token, or with one that is none.
+    /// Makes a call without a token, or with an invalid one.
     pub fn call_as_stranger(&self, method: &str, path: &str, bearer: Option<&str>) -> u16 {
         let bearer = bearer.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = bearer.iter().map(|bearer| ("Authorization", bearer.as_str())).collect();
@@ -98,12 +98,12 @@ impl Fixture {
         (device, registered["device_id"].as_str().unwrap().to_owned())
     }
 
-    /// What arrived on a device since the last look.
+    /// Messages that arrived on a device since the previous call.
     pub fn messages(&self, device: &Device) -> Vec<Message> {
         device.messages(self.stack.text("/vapid_public_key"))
     }
 
-    /// Sends, and answers with the notification as the 202 shows it.
+    /// Sends, and returns the notification of the 202 response.
     pub fn send(&self, message: &Value) -> Value {
         self.expect(202, "send", "POST", "/v1/notifications", message)
     }
@@ -118,13 +118,13 @@ impl Fixture {
         self.expect(200, "send", "GET", &format!("/v1/notifications/{id}"), &Value::Null)
     }
 
-    /// Sends, and answers with the notification once nothing more follows: at once, or when the cascade is done.
+    /// Sends, and returns the notification in its final status.
     pub fn send_to_the_end(&self, message: &Value) -> Value {
         let sent = self.send(message);
         self.end_of(sent["id"].as_str().unwrap())
     }
 
-    /// The notification once nothing more follows.
+    /// The notification in its final status.
     pub fn end_of(&self, id: &str) -> Value {
         eventually(20, || Some(self.notification(id)).filter(|now| FINAL.contains(&now["status"].as_str().unwrap())))
     }
@@ -144,7 +144,7 @@ pub fn tried(notification: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Asks until there is an answer; fails after so many seconds.
+/// Calls `ask` until it returns a value; fails after this many seconds.
 pub fn eventually<T>(seconds: u64, ask: impl Fn() -> Option<T>) -> T {
     let until = Instant::now() + Duration::from_secs(seconds);
     loop {

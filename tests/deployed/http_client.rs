@@ -1,4 +1,4 @@
-//! HTTP without opinions: one request, one answer.
+//! A plain HTTP client: one request, one response.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// Longer than any function may take.
+/// Longer than any function's timeout.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// An answer, with its body as JSON; `Null` when it has none.
+/// A response, with its body as JSON; `Null` without a body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -22,13 +22,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header, or nothing.
+    /// Value of a header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-/// A client that blocks: each test is one thread with one thing to do.
+/// A blocking client: each test is one thread.
 pub struct HttpClient {
     runtime: tokio::runtime::Runtime,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -40,7 +40,7 @@ impl HttpClient {
         Self { runtime, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// Runs beside the tests until the process ends.
+    /// Spawns a task that runs until the process ends.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(work);
     }

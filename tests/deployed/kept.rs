@@ -1,11 +1,11 @@
-//! Every request to the deployed API and every answer of it keeps to the contract docs/openapi.yaml.
+//! Conformance of all requests to the deployed API, and of its responses, to the contract docs/openapi.yaml.
 
 use percent_encoding::percent_decode_str;
 
 use crate::http_client::Answer;
 use world::openapi::{Exchange, contract};
 
-/// Fails where a request or its answer violates the contract. `target` is the path with its query.
+/// Fails if a request or its response violates the contract. `target` is the path with its query.
 pub fn keeps_to_the_contract(method: &str, target: &str, headers: &[(&str, &str)], request: &[u8], answer: &Answer) {
     let violations = violations(method, target, headers, request, answer);
     assert!(
@@ -18,7 +18,7 @@ pub fn keeps_to_the_contract(method: &str, target: &str, headers: &[(&str, &str)
 fn violations(method: &str, target: &str, headers: &[(&str, &str)], request: &[u8], answer: &Answer) -> Vec<String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let Some((route, parameters)) = contract().route_of(method, path) else {
-        // Such a path reaches no function: API Gateway itself answers.
+        // Such a path reaches no function: API Gateway responds itself.
         return if answer.status == 404 { Vec::new() } else { vec!["is no route of the contract".to_owned()] };
     };
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_contract_allows_passes() {
+    fn a_conforming_exchange_passes() {
         let send = |body: &str, answer: &Answer| violations("POST", "/v1/notifications", &[], body.as_bytes(), answer);
         let mut sent = answered(202, "application/json", &example("Notification"));
         sent.headers.insert("location", "/v1/notifications/x".parse().unwrap());
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_contract_does_not_allow_is_found() {
+    fn violations_of_the_contract_are_found() {
         let read = answered(200, "application/json", &example("Recipient"));
         let found = |target: &str| violations("GET", target, &[], b"", &read).join("\n");
         assert!(found("/v2/recipients/ada").contains("no route"));

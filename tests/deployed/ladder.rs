@@ -1,4 +1,4 @@
-//! One request, one person, over the cheapest channel that works.
+//! Escalation: one request to one recipient, over the cheapest channel that works.
 
 use domain::rollout::Version;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ fn the_metrics_count_what_was_sent() {
     let fixture = fixture();
     let id = recipient_in(Version::V2, "counted");
     fixture.put_recipient(&id, &json!({"email": "counted@example.com"}));
-    // No other story sends this type, so its figures are this story's.
+    // No other test sends this type, so its metrics belong to this test.
     let mut due = message(&id, "Payment due");
     due["type"] = json!("PAYMENT_DUE");
     let sent = [fixture.send_to_the_end(&due), fixture.send_to_the_end(&due)];

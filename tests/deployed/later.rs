@@ -1,4 +1,4 @@
-//! What is planned goes out when it is due, or not at all.
+//! Scheduled notifications are sent when due, or cancelled before.
 
 use domain::rollout::Version;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ fn a_scheduled_send_goes_out_when_it_is_due() {
     assert_eq!((&planned["status"], &planned["version"]), (&json!("scheduled"), &Value::Null));
     assert_eq!(fixture.messages(&device).len(), 0);
     let sent = eventually(30, || {
-        // What the schedule does each minute.
+        // The minute schedule of cascade.
         assert_eq!(fixture.stack.invoke("CascadeFunctionName", &json!({"task": "cascade"})).status, 200);
         Some(fixture.notification(planned["id"].as_str().unwrap())).filter(|now| now["status"] == "accepted")
     });
@@ -28,7 +28,7 @@ fn a_scheduled_send_goes_out_when_it_is_due() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn a_planned_send_can_be_called_off_once_and_again_and_a_sent_one_cannot() {
+fn a_scheduled_send_can_be_cancelled_repeatedly_and_a_sent_one_cannot() {
     let fixture = fixture();
     let id = recipient_in(Version::V2, "cancelled");
     let (device, _) = fixture.register(&id);

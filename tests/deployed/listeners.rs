@@ -1,4 +1,4 @@
-//! Listening sockets of the local stack: every one is bound to the loopback address.
+//! Listening sockets of the local stack: each is bound to the loopback address.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,8 @@ use crate::stack::Stack;
 /// Code of the state LISTEN in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
-/// A stack on a laptop holds test credentials and answers everybody, so nothing of it may be reachable from outside.
+/// A stack on a laptop holds test credentials and serves every client, so none of its sockets may be reachable from
+/// outside.
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn only_this_machine_reaches_the_stack() {
@@ -57,7 +58,7 @@ fn listening() -> Vec<(String, String)> {
     fields.filter(|row| row.get(3) == Some(&LISTEN)).map(|row| (row[1].to_owned(), row[9].to_owned())).collect()
 }
 
-/// 127.0.0.0/8 or ::1, as the kernel writes them: each word of 32 bits in the machine's own byte order.
+/// Returns true for 127.0.0.0/8 and ::1 in the kernel's notation: each word of 32 bits in the machine's own byte order.
 fn is_loopback(address: &str) -> bool {
     let host = address.split_once(':').map_or("", |(host, _)| host);
     match host.len() {

@@ -1,7 +1,7 @@
-//! One story over the whole deployed local stack: every route once, every refusal, and the ladder from push to SMS.
+//! Tests of the whole deployed local stack: every route once, every refusal, and the escalation from push to SMS.
 //!
-//! Over HTTP with tokens of the stack's own Cognito, as callers do it. `make test` starts the stack and names it in
-//! `STACK_JSON`; `PUSH_ORIGIN` is where the tests' push service listens, which the stack takes for a known one.
+//! The tests use HTTP with tokens of the stack's own Cognito, like callers. `make test` starts the stack and names it
+//! in `STACK_JSON`. `PUSH_ORIGIN` is the address of the tests' push service, which the stack accepts as a known one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

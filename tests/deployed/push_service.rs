@@ -1,4 +1,5 @@
-//! A push service in the tests' own process: it keeps what arrives for the test to open, and answers as each device is.
+//! A push service in the tests' process: it keeps each message for the test to decrypt, and has a scripted response for
+//! each device.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -19,10 +20,10 @@ use tokio::sync::Barrier;
 use crate::arrival::verified_claims;
 use crate::browser::Browser;
 
-/// Longest wait for the others of a meeting; less than the sender waits for an answer.
+/// Maximum wait for the other devices of a rendezvous; less than the sender's timeout.
 const MEETING_PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// What came for a device.
+/// State of a device.
 pub struct Arrived {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -45,7 +46,7 @@ pub struct PushService {
     mailboxes: Mailboxes,
 }
 
-/// A browser with a subscription there.
+/// A browser with a subscription.
 pub struct Device {
     browser: Browser,
     origin: String,
@@ -53,7 +54,7 @@ pub struct Device {
     mailboxes: Mailboxes,
 }
 
-/// A message that the browser could read, from a sender that the push service could verify.
+/// A decrypted message, from a sender whose signature was verified.
 #[derive(Debug)]
 pub struct Message {
     pub json: Value,
@@ -76,7 +77,7 @@ impl PushService {
                 let mailboxes = mailboxes.clone();
                 tokio::spawn(async move {
                     let service = service_fn(move |request| answer(mailboxes.clone(), request));
-                    // The sender may hang up whenever it likes.
+                    // The sender may close the connection at any time.
                     hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await
@@ -86,7 +87,7 @@ impl PushService {
         }
     }
 
-    /// A new device; its keys follow from its name.
+    /// A new device; its keys are derived from its name.
     pub fn subscribe(&self, name: &str) -> Device {
         let secret = Sha256::digest(name);
         let path = format!("/push/{name}");
@@ -120,7 +121,7 @@ async fn answer(mailboxes: Mailboxes, request: Request<Incoming>) -> Result<Resp
 }
 
 impl Device {
-    /// What `JSON.stringify(subscription)` gives in a browser.
+    /// The result of `JSON.stringify(subscription)` in a browser.
     pub fn subscription(&self) -> Value {
         json!({
             "endpoint": format!("{}{}", self.origin, self.path),
@@ -129,17 +130,17 @@ impl Device {
         })
     }
 
-    /// From now on its push service answers 410.
+    /// Makes the push service respond 410 for this device from now on.
     pub fn goes_away(&self) {
         self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().is_gone = true;
     }
 
-    /// From now on its push service answers 400.
+    /// Makes the push service respond 400 for this device from now on.
     pub fn refuses(&self) {
         self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().refuses = true;
     }
 
-    /// From now on its push service answers a message only once each of these devices has one, so that as many processes of a
+    /// Makes the push service respond only once each of these devices has a message, so that as many processes of a
     /// function are busy at the same moment.
     pub fn meet(devices: &[&Self]) {
         let meeting = Arc::new(Barrier::new(devices.len()));
@@ -148,12 +149,12 @@ impl Device {
         }
     }
 
-    /// True once a message for it waited until the others had theirs.
+    /// Returns true once a message for this device waited until the others had theirs.
     pub fn has_met(&self) -> bool {
         self.mailboxes.lock().unwrap()[&self.path].has_met
     }
 
-    /// What arrived since the last look: each message verified (RFC 8292) and opened (RFC 8291).
+    /// Messages since the previous call, each verified (RFC 8292) and decrypted (RFC 8291).
     pub fn messages(&self, vapid_public_key: &str) -> Vec<Message> {
         let arrived = std::mem::take(&mut self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().arrived);
         arrived.iter().map(|arrived| self.read(arrived, vapid_public_key)).collect()

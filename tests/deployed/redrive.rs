@@ -1,4 +1,5 @@
-//! What a reader of the stream gave up is counted by a redrive: once, however often, and though the reader comes to it yet.
+//! Redrive of failed stream records: each is counted once, however often it is redriven, and although the consumer may
+//! still process it.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, eventually, fixture, message, recipient_in};
 
-/// A type that no other story sends.
+/// A type that no other test sends.
 const TYPE: &str = "CERTIFICATE_EXPIRING";
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_was_given_up_is_shown_without_a_name_and_counted_once_by_a_redrive() {
+fn failed_records_are_listed_without_personal_data_and_counted_once_by_a_redrive() {
     let fixture = fixture();
     let id = recipient_in(Version::V2, "redriven");
     fixture.register(&id);
@@ -39,7 +40,7 @@ fn what_was_given_up_is_shown_without_a_name_and_counted_once_by_a_redrive() {
     assert!(redrive(&["--apply"]).contains("1 of 1 messages done with"));
     assert_eq!(sent(fixture), before + 1, "a redrive of what is counted counts nothing");
 
-    // The reader itself comes to all of it after all.
+    // The consumer itself processes all records after all.
     mapping.enable(true);
     send(fixture, &id);
     eventually(30, || (sent(fixture) >= before + 2).then_some(()));
@@ -48,7 +49,7 @@ fn what_was_given_up_is_shown_without_a_name_and_counted_once_by_a_redrive() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_the_stream_no_longer_holds_stays_in_the_queue_until_it_is_forgotten() {
+fn records_that_the_stream_no_longer_holds_stay_queued_until_discarded() {
     let fixture = fixture();
     let id = recipient_in(Version::V2, "forgotten");
     fixture.register(&id);
@@ -70,13 +71,13 @@ fn send(fixture: &Fixture, id: &str) -> Value {
     sent
 }
 
-/// How many of the type were sent, as the metrics have it.
+/// Number of sent notifications of the type in the metrics.
 fn sent(fixture: &Fixture) -> u64 {
     let metrics = fixture.expect(200, "ops", "GET", "/v1/metrics?minutes=60", &Value::Null);
     metrics["by_type"][TYPE]["sent"].as_u64().unwrap_or(0)
 }
 
-/// `make redrive`, as it is for this stack.
+/// Runs `make redrive` on this stack.
 fn redrive(options: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new(root.join("target/venv/local/bin/python"));
@@ -85,7 +86,7 @@ fn redrive(options: &[&str]) -> String {
     text(done.stdout) + &text(done.stderr)
 }
 
-/// What Lambda puts into the queue for the records of one notification.
+/// The failure record that Lambda writes for the records of one notification.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html>
 fn letter(fixture: &Fixture, notification: &Value, function: &str) -> Value {
@@ -142,7 +143,7 @@ fn put(fixture: &Fixture, letter: &Value) {
     fixture.stack.aws("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": queue, "MessageBody": letter.to_string()}));
 }
 
-/// What hands the stream to a function.
+/// The event source mapping from the stream to a function.
 struct Mapping<'a> {
     fixture: &'a Fixture,
     id: String,
@@ -159,7 +160,7 @@ impl<'a> Mapping<'a> {
     fn enable(&self, is_enabled: bool) {
         let path = format!("event-source-mappings/{}", self.id);
         self.fixture.stack.lambda("PUT", &path, &json!({"Enabled": is_enabled}));
-        // The one thread that reads streams may be in the middle of a round.
+        // The thread that reads streams may be in the middle of a round.
         std::thread::sleep(std::time::Duration::from_secs(2));
     }
 }

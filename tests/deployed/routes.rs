@@ -1,4 +1,4 @@
-//! Every route answers as the contract says, once.
+//! Every route responds as the contract says, once.
 
 use domain::rollout::Version;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn a_recipient_is_made_read_and_erased_with_a_certificate() {
     assert_eq!(certificate["tables"]["recipients"]["remaining"], 0);
     assert_eq!(certificate["tables"]["notifications"], json!({"notifications": 1, "remaining": 0}));
     let after = (fixture.stack.count("RecipientsTableName"), fixture.stack.count("NotificationsTableName"));
-    // Profile, device, owner of the endpoint, and one notification; a note for the second look came.
+    // Profile, device, owner of the endpoint, and one notification; the record for the second pass was added.
     assert_eq!(after, (before.0 - 3 + 1, before.1 - 1));
     assert_eq!(fixture.call("recipients", "GET", "/v1/recipients/rita", &Value::Null).status, 404);
     let path = format!("/v1/notifications/{}", sent["id"].as_str().unwrap());
@@ -167,7 +167,7 @@ fn ops_see_what_others_sent_list_what_failed_and_clean_up() {
     }
 }
 
-/// By a hundredth of a percent and back, which moves none of the other stories' people.
+/// Changes the percentage by a hundredth of a percent and back, which moves none of the other tests' recipients.
 #[test]
 #[ignore = "needs the local stack: make test"]
 fn ops_change_the_rollout_and_see_who_did_and_why() {

@@ -1,18 +1,18 @@
-//! What the functions logged, and what lies in the queues for what failed, names nobody. Alphabetically the last of the
-//! stories, so it looks at the lines of all of them.
+//! Logs and failure queues identify no recipient. Tests run in alphabetical order, so this module reads the log lines
+//! of most of them.
 
 use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::fixture::{eventually, fixture, message, recipient_in};
 
-/// Words of this story, and what the other stories' people and messages have in common.
+/// Words of this test, and words that the recipients and messages of all tests share.
 const CANARIES: [&str; 9] =
     ["canary", "393337770123", "@example.com", "rita", "mallory", "/push/", "The text.", "eyJ", "sixteen secrets!"];
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn no_line_of_any_function_and_no_dead_letter_names_anybody() {
+fn no_log_line_and_no_dead_letter_identifies_a_recipient() {
     let fixture = fixture();
     let id = recipient_in(Version::V2, "canary-recipient");
     let profile = json!({"email": "canary@example.com", "phone": "+393337770123", "attributes": {"canary": "canary"}});
@@ -39,13 +39,14 @@ fn no_line_of_any_function_and_no_dead_letter_names_anybody() {
     let lines = eventually(20, || {
         let lines = fixture.stack.function_logs();
         let says = |said: &str| lines.iter().any(|line| line.contains(said));
-        // The last thing that was done, and what the stream brought.
+        // The last action, and the processing of its stream record.
         (says("\"erased\"") && says("poison_record")).then_some(lines)
     });
     for said in ["\"ready\"", "\"answered\""] {
         assert!(lines.iter().any(|line| line.contains(said)), "no function said {said}");
     }
-    // A run that fails for good leaves a letter with its error. (The local AWS writes none for a stream's record.)
+    // A run that fails for good writes a failure record with its error. (The local AWS writes none for a stream's
+    // record.)
     fixture.stack.invoke_later("CascadeFunctionName", &json!({"task": "none of ours"}));
     let letters = eventually(20, || {
         Some(fixture.stack.letters("ScheduleDeadLetterQueueUrl")).filter(|letters| !letters.is_empty())

@@ -1,4 +1,4 @@
-//! The deployed stack: where it is, and its AWS as an operator sees it.
+//! The deployed stack: its endpoints, and its AWS from an operator's view.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::http_client::{Answer, HttpClient};
 use crate::kept::keeps_to_the_contract;
 
-/// A queue that hears what the alerts topic says.
+/// A queue that is subscribed to the alerts topic.
 pub struct Heard {
     queue: String,
 }
@@ -24,7 +24,7 @@ impl Heard {
     }
 }
 
-/// What `STACK_JSON` describes.
+/// The stack that `STACK_JSON` describes.
 pub struct Stack {
     http: HttpClient,
     about: Value,
@@ -53,12 +53,12 @@ impl Stack {
         format!("{}{path}", self.text("/api_url"))
     }
 
-    /// Runs beside the tests until the process ends.
+    /// Spawns a task that runs until the process ends.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.http.spawn(work);
     }
 
-    /// A request to the API. Fails where the request or its answer violates the contract.
+    /// Makes a request to the API. Fails if the request or its response violates the contract.
     pub fn request(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let target = url.strip_prefix(self.text("/api_url")).unwrap_or_else(|| panic!("{url} is not of the API"));
         let answer = self.http.send(method, url, headers, body.clone());
@@ -66,7 +66,7 @@ impl Stack {
         answer
     }
 
-    /// A client-credentials token of the client that holds `scope`.
+    /// A client-credentials token of the client for `scope`.
     pub fn token(&self, scope: &'static str) -> String {
         self.tokens.lock().unwrap().entry(scope).or_insert_with(|| self.new_token(scope)).clone()
     }
@@ -80,14 +80,14 @@ impl Stack {
         answer.json["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// How many items a table holds.
+    /// Number of items in a table.
     pub fn count(&self, table_output: &str) -> u64 {
         let body = json!({"TableName": self.text(&format!("/outputs/{table_output}")), "Select": "COUNT"});
         let answer = self.aws("dynamodb", "DynamoDB_20120810.Scan", &body);
         answer["Count"].as_u64().unwrap_or_else(|| panic!("{answer}"))
     }
 
-    /// A call of a service that speaks JSON, by its target.
+    /// Calls a service with a JSON protocol, by its target.
     pub fn aws(&self, service: &str, target: &str, body: &Value) -> Value {
         let headers = [
             ("X-Amz-Target", target),
@@ -99,7 +99,7 @@ impl Stack {
         answer.json
     }
 
-    /// A call of Lambda's API.
+    /// Calls Lambda's API.
     pub fn lambda(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/2015-03-31/{path}", self.text("/endpoint_url"));
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
@@ -108,12 +108,12 @@ impl Stack {
         answer.json
     }
 
-    /// Invokes a function as its schedule does.
+    /// Invokes a function like its schedule.
     pub fn invoke(&self, function_output: &str, event: &Value) -> Answer {
         self.invocation(function_output, event, "RequestResponse")
     }
 
-    /// The same without waiting for it: what fails for good leaves a letter.
+    /// Invokes a function asynchronously; a permanent failure writes a failure record.
     pub fn invoke_later(&self, function_output: &str, event: &Value) {
         assert_eq!(self.invocation(function_output, event, "Event").status, 202);
     }
@@ -125,7 +125,7 @@ impl Stack {
         self.http.send("POST", &url, &headers, event.to_string().into_bytes())
     }
 
-    /// Subject and text of each e-mail that SES took for an address.
+    /// Subject and text of each e-mail that SES accepted for an address.
     pub fn mail_to(&self, address: &str) -> Vec<(String, String)> {
         let sent = self.inspect("/_ministack/ses/messages");
         let accounts = sent["messages"].as_object().unwrap().values();
@@ -135,14 +135,14 @@ impl Stack {
         ours.map(|mail| (text(&mail["Subject"]), text(&mail["BodyText"]))).collect()
     }
 
-    /// The text of each SMS that SNS took for a number.
+    /// Text of each SMS that SNS accepted for a number.
     pub fn sms_to(&self, number: &str) -> Vec<String> {
         let sent = self.inspect("/_ministack/sns/sms-messages");
         let ours = sent["sms_messages"][number].as_array().cloned().unwrap_or_default();
         ours.iter().map(|sms| sms["Message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Every line of every function.
+    /// Every log line of every function.
     pub fn function_logs(&self) -> Vec<String> {
         let groups = self.operation("logs", "Logs_20140328.DescribeLogGroups", &json!({}));
         let groups = groups["logGroups"].as_array().unwrap().iter().map(|group| group["logGroupName"].clone());
@@ -165,33 +165,33 @@ impl Stack {
         lines.into_iter().map(|line| line.replace("\\\"", "\"")).collect()
     }
 
-    /// Puts an item into a table past the functions.
+    /// Writes an item directly into a table.
     pub fn put(&self, table_output: &str, item: &Value) {
         let table = self.text(&format!("/outputs/{table_output}"));
         self.operation("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": table, "Item": item}));
     }
 
-    /// `String` or `SecureString`.
+    /// Type of the parameter: `String` or `SecureString`.
     pub fn kind_of_parameter(&self, name: &str) -> String {
         let answer = self.operation("ssm", "AmazonSSM.GetParameters", &json!({"Names": [name]}));
         answer["Parameters"][0]["Type"].as_str().unwrap().to_owned()
     }
 
-    /// A parameter's value, by the output that names it.
+    /// Value of a parameter, by the output that names it.
     pub fn parameter(&self, output: &str) -> String {
         let name = self.text(&format!("/outputs/{output}"));
         let answer = self.operation("ssm", "AmazonSSM.GetParameters", &json!({"Names": [name]}));
         answer["Parameters"][0]["Value"].as_str().unwrap().to_owned()
     }
 
-    /// Sets it, as an operator does.
+    /// Sets a parameter like an operator.
     pub fn put_parameter(&self, output: &str, value: &str) {
         let name = self.text(&format!("/outputs/{output}"));
         let put = json!({"Name": name, "Value": value, "Overwrite": true});
         self.operation("ssm", "AmazonSSM.PutParameter", &put);
     }
 
-    /// From now on what the alerts topic says goes into a queue too.
+    /// Subscribes a new queue to the alerts topic.
     pub fn listen_to_alerts(&self) -> Heard {
         let named = json!({"QueueName": format!("heard-{}", jiff::Timestamp::now().as_millisecond())});
         let queue = self.operation("sqs", "AmazonSQS.CreateQueue", &named)["QueueUrl"].as_str().unwrap().to_owned();
@@ -207,7 +207,7 @@ impl Stack {
         Heard { queue }
     }
 
-    /// What lies in a queue.
+    /// Messages in a queue.
     pub fn letters(&self, queue_output: &str) -> Vec<String> {
         let queue = self.text(&format!("/outputs/{queue_output}"));
         let asked = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
@@ -215,7 +215,7 @@ impl Stack {
         answer["Messages"].as_array().into_iter().flatten().map(Value::to_string).collect()
     }
 
-    /// Publishes to a topic, as the service that may.
+    /// Publishes to a topic in place of the service that is permitted to.
     pub fn publish(&self, topic_output: &str, message: &Value) {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("Action", "Publish")
@@ -228,7 +228,7 @@ impl Stack {
         assert_eq!(answer.status, 200, "Publish");
     }
 
-    /// What SNS called the SMS that it took last for a number.
+    /// SNS message id of the last SMS to a number.
     pub fn last_sms_id(&self, number: &str) -> String {
         let sent = self.inspect("/_ministack/sns/sms-messages");
         let last = sent["sms_messages"][number].as_array().unwrap().last().unwrap();
@@ -243,7 +243,7 @@ impl Stack {
         self.operation("logs", "Logs_20140328.PutLogEvents", &body);
     }
 
-    /// Any call of CloudWatch Logs.
+    /// Calls CloudWatch Logs.
     pub fn logs(&self, call: &str, body: &Value) -> Value {
         self.operation("logs", &format!("Logs_20140328.{call}"), body)
     }
@@ -265,7 +265,7 @@ impl Stack {
         answer.json
     }
 
-    /// The local AWS reads service and region from a signature, and does not check it.
+    /// The local AWS reads service and region from a signature, and does not verify it.
     fn signed_for(&self, service: &str) -> String {
         let scope = format!("20260101/{}/{service}/aws4_request", self.text("/region"));
         format!("AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0")

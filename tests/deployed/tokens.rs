@@ -1,5 +1,5 @@
-//! Tokens that Cognito would not give: its own, changed in one respect and signed again with the pool's key, which the local
-//! Cognito keeps in a file. So a refusal can have no other reason than that one change.
+//! Tokens that Cognito would not issue: its own tokens, changed in one respect and signed again with the pool's key,
+//! which the local Cognito keeps in a file. So that one change is the only possible reason for a refusal.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use crate::stack::Stack;
 
-/// The keys with which the pool signs.
+/// The signing keys of the pool.
 pub struct Tokens<'a> {
     stack: &'a Stack,
     access: RsaKeyPair,
-    /// Not the pool's, but as good a key.
+    /// A valid key that is not the pool's.
     other: RsaKeyPair,
 }
 
@@ -23,18 +23,18 @@ impl<'a> Tokens<'a> {
     pub fn of(stack: &'a Stack) -> Self {
         let state = PathBuf::from(std::env::var("STACK_JSON").unwrap()).parent().unwrap().join("tmp/state");
         let pool = stack.text("/outputs/UserPoolId");
-        // The pool's key is made with its first token.
+        // The pool creates its key with the first token.
         let _ = stack.token("ops");
         let (access, other) = (format!("cognito-pool-keys/{pool}-access.pem"), "cognito-rsa-key.pem");
         Self { stack, access: key(&state.join(access)), other: key(&state.join(other)) }
     }
 
-    /// The token of the client for `scope`, with its claims changed and the pool's signature.
+    /// The token of the client for `scope`, with changed claims and the pool's signature.
     pub fn with(&self, scope: &'static str, change: impl FnOnce(&mut Value)) -> String {
         self.signed_by(&self.access, scope, change)
     }
 
-    /// What nobody should accept: in words, and the token.
+    /// Tokens that must be refused: description and token.
     pub fn refused(&self, scope: &'static str) -> Vec<(&'static str, String)> {
         let now = Timestamp::now().as_second();
         let genuine = self.stack.token(scope);

@@ -1,4 +1,4 @@
-//! What comes back from the other side: receipts, a click, an opt-out, without any account.
+//! Requests without an account: receipts, a click, an opt-out.
 
 use domain::rollout::Version;
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, fixture, message, recipient_in};
 use crate::http_client::Answer;
 
-/// A call of somebody without a token of the API.
+/// Makes a call without a token of the API.
 fn as_anybody(fixture: &Fixture, method: &str, url: &str, body: &str) -> Answer {
-    // What a browser sends without asking first.
+    // The content type that a browser sends without a preflight request.
     fixture.stack.request(method, url, &[("Content-Type", "text/plain")], body.as_bytes().to_vec())
 }
 
@@ -68,7 +68,7 @@ fn a_mails_links_lead_to_its_own_url_and_out_of_its_type() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn what_is_no_link_of_ours_leads_nowhere() {
+fn an_unknown_link_redirects_nowhere() {
     let fixture = fixture();
     for path in ["/v1/clicks/x", "/v1/unsubscribe/x"] {
         let answer = as_anybody(fixture, "GET", &fixture.stack.url(path), "");

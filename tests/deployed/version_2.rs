@@ -1,5 +1,5 @@
-//! Version 2 goes bad while version 1 does not, and is off everywhere in under three minutes. The last story in the order of names,
-//! since it leaves nobody in version 2 for a while.
+//! Version 2 degrades while version 1 does not, and is off everywhere in under three minutes. Tests run in alphabetical
+//! order, so this module follows almost all others: afterwards nobody is in version 2 for a while.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -15,24 +15,24 @@ const MESSAGES: usize = 60;
 
 #[test]
 #[ignore = "needs the local stack: make test"]
-fn that_goes_bad_is_off_everywhere_in_under_three_minutes_and_the_audit_and_an_alert_say_why() {
+fn degrades_and_is_off_everywhere_in_under_three_minutes_with_audit_and_alert() {
     let fixture = fixture();
     let ids = [Version::V1, Version::V2].map(|version| recipient_in(version, "guarded"));
     let [_, (bad, _)]: [(Device, String); 2] = ids.each_ref().map(|id| fixture.register(id));
     let heard = fixture.stack.listen_to_alerts();
-    // One bad look is enough here; by default there is a second one half a minute later, which `make run` waits for.
+    // One bad evaluation is enough here; by default a second one follows half a minute later, which `make run` shows.
     fixture.stack.put_parameter("SettingsParameter", r#"{"guard": {"evaluations": 1}}"#);
 
     bad.refuses();
     let went_bad = Instant::now();
-    // Other stories had failures too.
+    // Other tests had failures too.
     let (before_v1, sent) = (failed_of(fixture, "v1"), Cell::new(failed_of(fixture, "v2")));
     // Only whole minutes since the percentage was set count, and on a new stack that was just now.
     eventually(120, || {
         ids.iter().for_each(|id| send_many(fixture, id));
         sent.set(sent.get() + MESSAGES as u64);
         eventually(30, || (failed_of(fixture, "v2") >= sent.get()).then_some(()));
-        // What the schedule does each minute.
+        // The minute schedule of rollup.
         assert_eq!(fixture.stack.invoke("RollupFunctionName", &json!({"task": "rollup"})).status, 200);
         (fixture.stack.parameter("RolloutPercentageParameter") == "0").then_some(())
     });
@@ -47,7 +47,7 @@ fn that_goes_bad_is_off_everywhere_in_under_three_minutes_and_the_audit_and_an_a
     let told = alerts.iter().find(|text| text.contains("version 2 is switched off")).expect("an alert");
     assert!(told.contains("10 -> 0") && told.contains("version 1: "), "{told}");
 
-    // An operator's change is written down as soon as it is told, though the minute has not come.
+    // An operator's change is recorded on its event, before the next minute.
     fixture.stack.put_parameter("RolloutPercentageParameter", "10");
     fixture.stack.put_parameter("SettingsParameter", "{}");
     let change =
@@ -72,7 +72,7 @@ fn version_of(fixture: &Fixture, id: &str) -> String {
     plan["version"].as_str().unwrap().to_owned()
 }
 
-/// Who changed the percentage last, why, and what it was before.
+/// Actor, reason and previous value of the last change of the percentage.
 fn last_change(fixture: &Fixture) -> (String, String, String) {
     let rollout = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     let changes = rollout["changes"].as_array().unwrap();

@@ -1,5 +1,6 @@
-//! Several warm processes of one function, most of them idle while a parameter gets a value and then junk: each decides by the last
-//! valid version that Parameter Store held. After the other stories in the order of names, since it changes whom version 2 serves.
+//! Several warm processes of one function, most of them idle while a parameter gets a value and then an invalid one:
+//! each decides by the last valid version that Parameter Store held. This module runs after the others in alphabetical
+//! order, because it changes the recipients of version 2.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
@@ -11,11 +12,11 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, eventually, fixture, message, tried};
 use crate::push_service::Device;
 
-/// Processes of the send function.
+/// Number of processes of the send function.
 const PROCESSES: usize = 5;
-/// After a change every decision follows it within this time.
+/// Maximum time after a change until every decision follows it.
 const FOLLOWED: Duration = Duration::from_secs(30);
-/// No process decides by a value older than this if it can read a newer one.
+/// Maximum age of a value in use while a newer one can be read.
 const CACHED: Duration = Duration::from_secs(10);
 
 /// A recipient with a device that is gone and a number.
@@ -38,7 +39,8 @@ fn people(fixture: &Fixture) -> Vec<Person> {
     (0..PROCESSES).map(person).collect()
 }
 
-/// One notification from each process as it ended, and the number of SMS that were paid. The push service answers none before it has one from each.
+/// The final notification of each process, and the number of paid SMS. The push service responds only once it has a
+/// message from each process.
 fn one_of_each_process(fixture: &Fixture) -> (Vec<Value>, usize) {
     eventually(60, || {
         let people = people(fixture);
@@ -52,10 +54,10 @@ fn one_of_each_process(fixture: &Fixture) -> (Vec<Value>, usize) {
             let running: Vec<_> = people.iter().map(send).collect();
             running.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        // A process that has just started may come too late.
+        // A process that has just started may be late.
         let have_met = devices.iter().all(|device| device.has_met());
         have_met.then(|| {
-            // Where several reserve money at the same moment, one of them waits for the cascade.
+            // If several processes reserve money at the same moment, one of them waits for cascade.
             let ended = sent.iter().map(|sent| fixture.end_of(sent["id"].as_str().unwrap())).collect();
             (ended, people.iter().map(|person| fixture.stack.sms_to(&person.phone).len()).sum())
         })
@@ -66,7 +68,7 @@ fn versions(sent: &[Value]) -> Vec<&str> {
     sent.iter().map(|one| one["version"].as_str().unwrap()).collect()
 }
 
-/// Asks one process again and again, while the others are idle, until it decides by this version.
+/// Calls one process repeatedly, while the others are idle, until it decides by this version.
 fn one_process_follows(fixture: &Fixture, version: &str) {
     eventually(FOLLOWED.as_secs(), || {
         let explained =
@@ -75,7 +77,7 @@ fn one_process_follows(fixture: &Fixture, version: &str) {
     });
 }
 
-/// Percentage in force and its source, as ops see it.
+/// Percentage in force and its source, from the console.
 fn in_force(fixture: &Fixture) -> (f64, String) {
     let rollout = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     (rollout["percentage"].as_f64().unwrap(), rollout["source"].as_str().unwrap().to_owned())
@@ -97,7 +99,7 @@ fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
     assert!(sent.iter().all(|one| tried(one) == ["push: gone", "sms: accepted"]), "{sent:#?}");
     assert_eq!(paid, PROCESSES);
 
-    // The kill switch, held while one process is busy, and a typo behind it.
+    // The kill switch, read by one busy process, followed by an invalid value.
     set(percentage, "0");
     one_process_follows(fixture, "v1");
     set(percentage, "0%");
@@ -116,7 +118,7 @@ fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
     assert_eq!(in_force(fixture), (0.0, "last good".to_owned()));
     assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
 
-    // Back to everybody and without SMS, and a typo behind both.
+    // Back to everybody and without SMS, each followed by an invalid value.
     set(settings, r#"{"sms": {"per_recipient_per_day": 0}}"#);
     set(percentage, "100");
     one_process_follows(fixture, "v2");

@@ -1,4 +1,4 @@
-//! Alarms, dashboard, runbooks and the service's own metrics name each other, and nothing that is not there.
+//! Alarms, dashboard, runbooks and the service's own metrics refer to each other, and to nothing that does not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ const ALARMS: &str = include_str!("../../infra/alarms.yaml");
 const DASHBOARD: &str = include_str!("../../infra/dashboard.yaml");
 const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
-/// What the metric filters make of alarm lines.
+/// Metrics that the metric filters publish for alarm lines.
 const ALARM_LINES: &str = "AlarmLines";
 const OURS: &str = "PushNotifications/${Stage}";
 
@@ -20,14 +20,14 @@ fn yaml(text: &str) -> Yaml {
     YamlLoader::load_from_str(text).unwrap().remove(0)
 }
 
-/// The alarms' properties, by name.
+/// Properties of the alarms, by name.
 fn alarms(template: &Yaml) -> BTreeMap<String, &Yaml> {
     let is_alarm = |resource: &Yaml| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm");
     let alarms = pairs(&template["Resources"]).filter(|(_, resource)| is_alarm(resource));
     alarms.map(|(name, resource)| (name, &resource["Properties"])).collect()
 }
 
-/// The runbooks' sections: the heading and what stands below it.
+/// Sections of the runbooks: heading and text.
 fn runbooks() -> BTreeMap<&'static str, &'static str> {
     RUNBOOKS.split("\n### ").skip(1).map(|section| section.split_once('\n').unwrap()).collect()
 }
@@ -54,7 +54,7 @@ fn every_alarm_has_its_runbook_and_every_runbook_its_alarm() {
 }
 
 #[test]
-fn every_alarm_is_told_to_the_topic_when_it_begins_and_ends_and_stands_on_the_dashboard() {
+fn every_alarm_notifies_the_topic_when_it_begins_and_ends_and_is_on_the_dashboard() {
     let template = yaml(ALARMS);
     let shown = &template["Outputs"]["AlarmArns"]["Value"];
     let shown: BTreeSet<_> = shown[1].as_vec().unwrap().iter().map(|arn| arn.as_str().unwrap().to_owned()).collect();
@@ -82,7 +82,7 @@ fn every_function_is_watched() {
 }
 
 #[test]
-fn an_alarm_on_our_own_metrics_names_one_that_is_told() {
+fn an_alarm_on_own_metrics_names_a_published_one() {
     let template = yaml(ALARMS);
     let of_ours: BTreeSet<_> = alarms(&template)
         .values()
@@ -93,7 +93,7 @@ fn an_alarm_on_our_own_metrics_names_one_that_is_told() {
     assert!(of_ours.len() > 6, "{of_ours:?}");
 }
 
-/// The dashboard as CloudWatch gets it, each `${Name}` as `Name`.
+/// The dashboard as CloudWatch receives it, with `Name` for each `${Name}`.
 fn dashboard() -> Value {
     let template = yaml(DASHBOARD);
     let body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap().to_owned();
@@ -103,7 +103,7 @@ fn dashboard() -> Value {
     serde_json::from_str(&body).unwrap()
 }
 
-/// Namespace and name of each metric of a widget, shorthand written out.
+/// Namespace and name of each metric of a widget, with its shorthand expanded.
 fn metrics(widget: &Value) -> Vec<[String; 2]> {
     let mut found: Vec<[String; 2]> = Vec::new();
     for line in widget["properties"]["metrics"].as_array().into_iter().flatten() {
@@ -147,7 +147,7 @@ fn the_nested_templates_get_each_parameter_that_they_ask_for() {
 }
 
 #[test]
-fn what_the_metrics_cost_is_said_for_each_of_them() {
+fn the_cost_of_each_metric_is_documented() {
     let (_, section) = OPERATIONS.split_once("\n## CloudWatch metrics").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let told: BTreeSet<_> = section

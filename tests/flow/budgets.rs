@@ -1,10 +1,10 @@
-//! What sending may cost in an hour, a day, a month, for one message and for one type: told by name when it stands in the way.
+//! Spending limits for an hour, a day, a month, one message and one type; each is named when it prevents a send.
 
 use serde_json::{Value, json};
 
 use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
-/// A fresh world where an e-mail costs 1,000, an SMS 70,000, and these budgets hold; ada has both.
+/// A fresh world with these budgets, in which an e-mail costs 1,000 and an SMS 70,000; ada has both addresses.
 async fn world_with(settings: Value) -> World {
     let world = World::start().await;
     set(&world, settings);
@@ -63,7 +63,7 @@ async fn each_period_of_utc_has_its_budget_and_begins_anew() {
 }
 
 #[tokio::test]
-async fn all_channels_draw_on_one_budget() {
+async fn all_channels_share_one_budget() {
     let world = world_with(json!({"budgets": {"day_micros": 71_500}})).await;
     is_accepted(&mail(&world).await);
     is_accepted(&text(&world).await);
@@ -88,7 +88,7 @@ async fn the_channels_of_one_type_draw_on_its_own_budget_and_other_types_do_not(
 }
 
 #[tokio::test]
-async fn the_next_channel_is_taken_and_the_ceiling_that_was_in_the_way_told() {
+async fn the_next_channel_is_used_and_the_exceeded_ceiling_is_named() {
     let world = world_with(json!({"sms": {"daily_ceiling_micros": 69_999}})).await;
     let sent = world.send("ada", json!({"channels": ["sms", "email"]})).await;
     assert_eq!((&sent.body["status"], sent.attempts()), (&json!("accepted"), vec!["email:accepted".to_owned()]));
@@ -127,7 +127,7 @@ async fn all_attempts_of_one_notification_stay_within_the_ceiling_of_a_message()
 }
 
 #[tokio::test]
-async fn a_budget_that_is_lowered_or_raised_while_it_is_spent_holds_from_the_next_send_on() {
+async fn a_budget_that_is_changed_while_it_is_spent_applies_from_the_next_send_on() {
     let world = world_with(json!({"budgets": {"day_micros": 10_000}})).await;
     for _ in 0..3 {
         is_accepted(&mail(&world).await);
@@ -146,13 +146,13 @@ async fn a_budget_that_is_lowered_or_raised_while_it_is_spent_holds_from_the_nex
 }
 
 #[tokio::test]
-async fn what_a_provider_refuses_at_the_turn_of_a_month_comes_back_to_the_month_it_was_set_aside_in() {
+async fn a_refusal_at_the_turn_of_a_month_releases_the_reservation_of_the_old_month() {
     let world = world_with(json!({"budgets": {"hour_micros": 100_000, "month_micros": 100_000}})).await;
     world.advance(8 * 86_400 - 10 * 3_600 - 1);
     assert_eq!(world.clock.now().to_string(), "2026-11-30T23:59:59Z");
     {
         let mut aws = world.aws.state.lock().unwrap();
-        // Setting the money aside takes it over midnight.
+        // The reservation itself crosses midnight.
         aws.writes_take = Some((world.clock.clone(), 2));
         aws.sns.push_back(refusal("InvalidParameter"));
     }
@@ -169,10 +169,10 @@ async fn what_a_provider_refuses_at_the_turn_of_a_month_comes_back_to_the_month_
 }
 
 #[tokio::test]
-async fn a_death_behind_the_reservation_keeps_the_money_whether_or_not_the_call_was_made() {
+async fn a_crash_after_the_reservation_keeps_it_whether_or_not_the_call_was_made() {
     for (timing, mails) in [(CrashTiming::Before, 0), (CrashTiming::After, 1)] {
         let world = world_with(json!({"budgets": {"month_micros": 1_999}})).await;
-        // GetParameters, Query, BatchGetItem, TransactWriteItems, and the last look, two GetItem.
+        // GetParameters, Query, BatchGetItem, TransactWriteItems, and two GetItem of the check before the send.
         let line = CrashPoint { timing, call: 7 };
         let died = world.crash_at(line, mail(&world)).await;
         assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
@@ -186,7 +186,7 @@ async fn a_death_behind_the_reservation_keeps_the_money_whether_or_not_the_call_
 }
 
 #[tokio::test]
-async fn what_waits_has_no_money_set_aside_and_may_be_cancelled_or_expire_for_nothing() {
+async fn a_waiting_notification_has_no_reservation_and_may_end_without_cost() {
     let world = world_with(json!({"budgets": {"month_micros": 1_000_000}})).await;
     world.aws.state.lock().unwrap().sns.extend([refusal("Throttled"), refusal("Throttled")]);
     let sms = |ttl: u32| json!({"channels": ["sms"], "ttl_seconds": ttl});
@@ -222,7 +222,7 @@ async fn a_notification_that_a_budget_passed_over_may_still_use_the_channel_late
 }
 
 #[tokio::test]
-async fn explain_shows_what_is_left_and_what_stands_in_the_way() {
+async fn explain_shows_the_remaining_budgets_and_the_exhausted_ones() {
     let budgets = json!({"day_micros": 71_500, "month_micros": 1_000_000});
     let world = world_with(json!({"budgets": budgets, "sms": {"per_recipient_per_day": 1}})).await;
     let explain = async |extra: Value| {

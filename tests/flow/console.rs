@@ -1,11 +1,12 @@
-//! What ops are answered about what really happened.
+//! Responses of the console about real events.
 
 use platform::clock::Clock;
 use serde_json::{Value, json};
 
 use world::{Reply, World};
 
-/// Three people with a browser: one push arrives, one device is gone and an e-mail arrives, one is gone and nothing helps.
+/// Three recipients with a browser: one push is accepted; for one the device is gone and an e-mail is accepted; one is
+/// gone without another channel.
 pub async fn an_hour_with_trouble() -> World {
     let world = World::start().await;
     for user in ["ada", "bob", "eve"] {
@@ -23,7 +24,7 @@ pub async fn an_hour_with_trouble() -> World {
 }
 
 #[tokio::test]
-async fn channels_say_what_became_of_each_notification_on_them_and_what_to_do() {
+async fn channel_reports_show_results_and_recommendations() {
     let world = an_hour_with_trouble().await;
     let channels = world.ops("GET /v1/metrics/channels", &[]).await.body;
     let push = &channels["channels"]["push"];
@@ -69,7 +70,7 @@ async fn a_push_service_that_is_not_called_costs_health_20_until_it_answers_agai
     let open = breakers().await;
     assert_eq!((&open["verdict"], &open["deduction"], &open["value"]), (&json!("taken"), &json!(20), &json!(1)));
     assert!(world.push.origin.ends_with(open["details"][0].as_str().unwrap()), "{open}");
-    // As long as was asked for, a tenth more, and the spread of those who wait.
+    // The requested time, plus a tenth, plus the spread of the waiting notifications.
     world.advance(143);
     world.sweep().await;
     let closed = breakers().await;
@@ -77,7 +78,7 @@ async fn a_push_service_that_is_not_called_costs_health_20_until_it_answers_agai
 }
 
 #[tokio::test]
-async fn breakers_that_cannot_be_read_take_nothing_off_and_the_rest_is_told_all_the_same() {
+async fn unreadable_breakers_deduct_nothing_and_the_rest_is_reported() {
     let world = an_hour_with_trouble().await;
     let before = world.ops("GET /v1/health", &[]).await.body;
     world.aws.state.lock().unwrap().control_is_down = true;
@@ -125,7 +126,7 @@ async fn the_versions_are_compared_over_the_time_since_the_percentage_was_last_c
     let ratio = &compared["sample_ratio"];
     assert_eq!((&ratio["verdict"], &ratio["promised"]), (&json!("as promised"), &json!(0.5)), "{ratio}");
     assert_eq!(ratio["assigned"][0].as_i64().unwrap() + ratio["assigned"][1].as_i64().unwrap(), 200);
-    // Changed a moment ago: there is no time yet to hold it against.
+    // Changed a moment ago: too recent to be reported as stale.
     world.set("rollout-percentage", "60");
     world.advance(30);
     world.tick().await.unwrap();
@@ -160,7 +161,7 @@ async fn a_window_that_makes_no_sense_is_named_on_every_route() {
         ("from", &[("from", "yesterday")]),
         ("from", &[("from", "")]),
         ("from", &[("to", late)]),
-        // As API Gateway tells of a parameter that was given twice.
+        // The form in which API Gateway passes a parameter that occurs twice.
         ("from", &[("from", "2026-11-22T00:00:00Z,2026-11-22T01:00:00Z")]),
         ("to", &[("from", early), ("to", "2026-11-22T02:00:00Z,2026-11-22T03:00:00Z")]),
     ];

@@ -1,4 +1,4 @@
-//! A thousand before a ceiling: as many as fit, to the cent, and nobody lost.
+//! A thousand messages under a budget: exactly as many are sent as the budget covers, to the cent, and none is lost.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,13 +11,14 @@ use world::World;
 
 const SMS_MICROS: i64 = 70_000;
 const EMAIL_MICROS: i64 = 92;
-/// How many messages an instance of send is given at a time, and how many instances there are.
+/// Number of messages in one request to an instance of send, and number of instances.
 const BATCH: usize = 10;
 const INSTANCES: usize = 8;
-/// How many messages one person gets.
+/// Number of messages for one recipient.
 const EACH: usize = 4;
 
-/// A world with these budgets, and people enough for so many messages; all have a phone, every other one an address too.
+/// A world with these budgets and enough recipients for so many messages; all have a phone, every other one an address
+/// too.
 async fn a_crowd(messages: usize, mut settings: Value) -> World {
     let world = World::start().await;
     settings["prices"]["sms_micros"]["IT"] = json!(SMS_MICROS);
@@ -37,7 +38,7 @@ async fn a_crowd(messages: usize, mut settings: Value) -> World {
     world
 }
 
-/// All of them are written to by several instances of send at once, which work on 80 messages at any time.
+/// Sends to all of them from several instances of send at once, with 80 messages in work at any time.
 async fn all_at_once(world: &World, messages: usize) -> Vec<Value> {
     let to = |number: usize| {
         let to = format!("user-{}", number % (messages / EACH));
@@ -56,7 +57,7 @@ async fn all_at_once(world: &World, messages: usize) -> Vec<Value> {
     join_all((0..INSTANCES).map(instance)).await.into_iter().flatten().collect()
 }
 
-/// What a caller does whom a busy machine answers 503: the same batch again under the same key.
+/// A caller's retry after a 503 of a busy machine: the same batch under the same key.
 async fn insist(world: &World, send: &SendApi, batch: &[Value], key: &str) -> Vec<Value> {
     loop {
         let answer = world.batch_by(send, batch, key).await;
@@ -68,7 +69,7 @@ async fn insist(world: &World, send: &SendApi, batch: &[Value], key: &str) -> Ve
     }
 }
 
-/// `accepted sms`, `accepted email`, `skipped budget`: how many ended so, once nothing is due any more.
+/// Counts of `accepted sms`, `accepted email` and `skipped budget` once nothing is due any more.
 async fn ends(world: &World) -> BTreeMap<String, usize> {
     for _ in 0..100 {
         if world.items("notifications").iter().all(|item| item.get("due_shard").is_none()) {
@@ -91,7 +92,7 @@ async fn a_thousand_sends_before_a_ceiling_of_5_euros_are_71_sms_and_the_rest_go
     let world = a_crowd(1_000, json!({"budgets": {"hour_micros": 5_000_000}})).await;
     let answers = all_at_once(&world, 1_000).await;
     let ends = ends(&world).await;
-    // 71 at 0.07 EUR fit under 5.00 EUR, and 72 do not; of e-mails 326 more.
+    // 71 SMS at 0.07 EUR fit into 5.00 EUR, 72 do not; 326 e-mails more fit.
     assert_eq!((answers.len(), world.texts().len(), ends["accepted sms"]), (1_000, 71, 71), "{ends:?}");
     assert_eq!((world.mails().len(), ends["accepted email"], ends["skipped budget"]), (326, 326, 603), "{ends:?}");
     let refused = answers.iter().filter(|answer| answer["status"] == "skipped");
@@ -101,9 +102,9 @@ async fn a_thousand_sends_before_a_ceiling_of_5_euros_are_71_sms_and_the_rest_go
 }
 
 #[tokio::test]
-async fn those_who_meet_at_the_same_sum_come_again_and_none_of_them_is_lost_or_refused_for_that() {
+async fn concurrent_reservations_of_one_sum_are_retried_and_none_is_lost_or_refused() {
     let world = a_crowd(40, json!({"sms": {"daily_ceiling_micros": 10 * SMS_MICROS}})).await;
-    // As DynamoDB does it: while one transaction holds an item every other that wants it is refused.
+    // As in DynamoDB, while one transaction holds an item, every other transaction on it is refused.
     world.aws.state.lock().unwrap().transactions_take = Some(Duration::from_millis(40));
     let answers = all_at_once(&world, 40).await;
     let waiting = answers.iter().filter(|answer| answer["status"] == "cascading").count();

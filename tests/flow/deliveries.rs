@@ -1,4 +1,4 @@
-//! One message on its way to one person.
+//! Delivery of one message to one recipient.
 
 use serde_json::json;
 
@@ -75,7 +75,7 @@ async fn without_device_and_address_an_sms_follows() {
 }
 
 #[tokio::test]
-async fn each_answer_of_a_push_service_has_its_meaning() {
+async fn each_status_of_a_push_service_has_its_outcome() {
     let rows = [
         (Reply::status(200), "accepted", 1),
         (Reply::status(202), "accepted", 1),
@@ -108,7 +108,7 @@ async fn each_answer_of_a_push_service_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn a_push_service_that_says_later_is_asked_again_when_it_said() {
+async fn a_push_service_that_names_a_retry_time_is_called_again_at_that_time() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(429).with("Retry-After", "120")]);
@@ -124,7 +124,7 @@ async fn a_push_service_that_says_later_is_asked_again_when_it_said() {
 }
 
 #[tokio::test]
-async fn when_the_tries_are_spent_the_next_channel_follows() {
+async fn after_the_last_attempt_the_next_channel_follows() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
@@ -141,7 +141,7 @@ async fn when_the_tries_are_spent_the_next_channel_follows() {
 }
 
 #[tokio::test]
-async fn when_nothing_works_it_is_failed_and_listed_for_ops() {
+async fn without_a_working_channel_it_is_failed_and_listed_for_operators() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(410)]);

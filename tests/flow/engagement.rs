@@ -1,4 +1,4 @@
-//! What becomes of figures when people open, click, dismiss and convert: each counts once, where it belongs, in any order.
+//! Metrics of opens, clicks, dismissals and conversions: each event counts once, on its own attempt, in any order.
 
 use jiff::SignedDuration;
 use proptest::prelude::{Just, ProptestConfig, Strategy, proptest};
@@ -8,7 +8,7 @@ use crate::track::{ada, id_of, token_of};
 use world::{Reply, World, links};
 
 #[tokio::test]
-async fn what_people_did_shows_in_metrics_channels_and_the_comparison() {
+async fn engagement_appears_in_metrics_channels_and_the_comparison() {
     let world = World::start().await;
     let ada = ada(&world).await;
     world.subscribe("bob", "laptop").await;
@@ -41,7 +41,7 @@ async fn what_people_did_shows_in_metrics_channels_and_the_comparison() {
 }
 
 #[tokio::test]
-async fn what_was_thought_failed_and_arrived_is_counted_once_where_it_belongs() {
+async fn a_late_delivery_of_a_failed_notification_is_counted_once() {
     let world = World::start().await;
     let browser = ada(&world).await;
     world.push.answer("phone", [Reply::status(400)]);
@@ -63,16 +63,16 @@ async fn what_was_thought_failed_and_arrived_is_counted_once_where_it_belongs() 
     assert_eq!(world.list(&[("status", "failed")]).await.body["items"], json!([]));
 }
 
-/// What happens after an e-mail followed a push that nobody had confirmed.
+/// An event after an unconfirmed push and the e-mail that followed it.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
-    /// A receipt of the push, from so many minutes after it was sent.
+    /// A receipt of the push, this many minutes after it was sent.
     Push(&'static str, i64),
-    /// The e-mail's link is followed.
+    /// A click on the e-mail's link.
     Click,
-    /// The page behind it tells of the conversion.
+    /// A conversion, reported by the linked page.
     Converted,
-    /// Rollup folds what it has, and cascade looks for work.
+    /// A fold by rollup, and a sweep by cascade.
     Minute,
 }
 

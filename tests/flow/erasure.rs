@@ -1,5 +1,5 @@
-//! Somebody is erased: whatever was planned for them, waited, or was under way ends without reaching them, and nothing of
-//! it is left. And what is known of an address outlives the person.
+//! Erasure of a recipient: planned, deferred and active notifications end without reaching the recipient, and no data
+//! remains. The suppression of an address outlives the recipient.
 
 use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{Address, SuppressionReason};
@@ -14,7 +14,7 @@ async fn erase(world: &World, id: &str) -> Answer {
     erased
 }
 
-/// Nothing reaches ada although everything that is due is done, and in the end the tables know nothing of her.
+/// Runs everything that is due and checks that nothing reached ada and that the tables hold no data of hers.
 async fn nothing_reaches_her_and_nothing_is_left(world: &World) {
     let (pushes, mails, texts) = (world.push.count("phone"), world.mails().len(), world.texts().len());
     for _ in 0..3 {
@@ -34,7 +34,7 @@ async fn ada(world: &World) {
 }
 
 #[tokio::test]
-async fn what_is_scheduled_held_or_waits_for_a_retry_goes_with_her() {
+async fn scheduled_held_and_retried_notifications_are_erased_with_the_recipient() {
     let world = World::start().await;
     ada(&world).await;
     world.send("ada", json!({"send_at": "2026-11-24T10:00:00Z"})).await;
@@ -99,7 +99,7 @@ async fn suppressed_channels(world: &World, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_suppressed_address_is_passed_over_and_without_another_the_gate_says_no() {
+async fn a_suppressed_address_is_skipped_and_without_another_channel_the_gate_refuses() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "Ada@Example.com", "phone": "+393331234567"})).await;
     suppress(&world, "ada@example.com").await;
@@ -132,13 +132,13 @@ async fn a_suppression_outlives_an_erasure_and_stands_for_whoever_has_the_addres
         assert_eq!(suppressed_channels(&world, id).await, json!(["email"]), "{id}");
         assert_eq!(world.send(id, json!({})).await.body["reason"], "no_channel", "{id}");
     }
-    // Another address is another matter.
+    // A suppression does not cover another address.
     world.put_profile("ada", json!({"email": "lovelace@example.com"})).await;
     assert_eq!(world.send("ada", json!({})).await.attempts(), ["email:accepted"]);
 }
 
 #[tokio::test]
-async fn an_sms_to_a_suppressed_number_is_not_sent_and_its_money_comes_back() {
+async fn an_sms_to_a_suppressed_number_is_not_sent_and_its_reservation_is_released() {
     let world = World::start().await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 80000}}"#);
     for (id, phone) in [("ada", "+393331234567"), ("bob", "+393331234568")] {

@@ -1,4 +1,4 @@
-//! Faults of AWS that pass: what they cut in the middle goes on when they end, and costs nothing twice.
+//! Temporary faults of AWS: interrupted work resumes after the fault, and nothing is paid twice.
 
 use serde_json::json;
 
@@ -7,11 +7,11 @@ use world::{Reply, World};
 const ONCE: [(&str, &str); 2] = [("email", "PutItem"), ("sms", "TransactWriteItems")];
 
 #[tokio::test]
-async fn a_claim_that_nobody_could_confirm_is_taken_back_and_its_message_goes_out_once() {
+async fn an_unconfirmed_claim_is_rolled_back_and_its_message_is_sent_once() {
     for (channel, call) in ONCE {
         let world = World::start().await;
         world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
-        // The claim is stored, and no attempt of the SDK, nor of the reservation around it, gets an answer.
+        // The claim is stored, but no attempt of the SDK or of the reservation gets a response.
         world.aws.state.lock().unwrap().answers_lost = Some((call, if channel == "sms" { 24 } else { 3 }));
         let sent = world.send("ada", json!({"channels": [channel]})).await;
         assert_eq!((sent.status, &sent.body["status"]), (202, &json!("cascading")), "{channel}");

@@ -1,4 +1,4 @@
-//! What SES and SNS tell of messages after they took them: late, twice, out of order, and about strangers.
+//! Feedback of SES and SNS about accepted messages: late, repeated, out of order, and about unknown messages.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ const MAIL: &str = "ada@example.com";
 const PHONE: &str = "+393331234567";
 const AT: &str = "2026-11-23T10:00:02.500Z";
 
-/// Ada can be reached by mail and SMS.
+/// Creates ada with an e-mail address and a phone number.
 async fn world_with_ada() -> World {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": MAIL, "phone": PHONE})).await;
@@ -31,7 +31,7 @@ fn known(count: usize) -> Heard {
     Heard { known: count, ..Heard::default() }
 }
 
-/// The SMS that SNS took last, by its own id.
+/// SNS message id of the last SMS.
 fn last_text(world: &World) -> String {
     format!("m-{}", world.texts().len())
 }
@@ -45,7 +45,7 @@ fn status(answer: &Answer) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn a_mail_that_ses_handed_over_is_delivered_once_however_often_it_is_told() {
+async fn a_delivered_email_counts_once_however_often_it_is_reported() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     let id = id_of(&sent);
@@ -67,7 +67,7 @@ async fn a_mail_that_ses_handed_over_is_delivered_once_however_often_it_is_told(
 }
 
 #[tokio::test]
-async fn proof_from_ses_ends_a_ladder_that_waits_for_it() {
+async fn proof_from_ses_ends_an_escalation_that_waits_for_it() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
     assert_eq!(sent.body["status"], "cascading");
@@ -106,7 +106,7 @@ async fn a_bounce_fails_the_mail_and_keeps_the_next_one_from_that_address() {
 }
 
 #[tokio::test]
-async fn ops_let_a_mended_mailbox_be_written_to_again() {
+async fn an_operator_lifts_the_suppression_of_a_mended_mailbox() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["email"]})).await;
     world.ses_publishes(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;
@@ -145,7 +145,7 @@ async fn a_type_that_wants_proof_goes_on_at_once_when_its_mail_came_back() {
 }
 
 #[tokio::test]
-async fn a_bounce_that_comes_while_the_next_mail_step_is_under_way_is_heeded_by_whoever_holds_it() {
+async fn a_bounce_during_the_next_email_attempt_is_applied_by_the_lease_holder() {
     let world = world_with_ada().await;
     let gate = Arc::new(Semaphore::new(0));
     let taken = "<SendRawEmailResponse><SendRawEmailResult><MessageId>m</MessageId></SendRawEmailResult></SendRawEmailResponse>";
@@ -185,7 +185,7 @@ async fn a_soft_bounce_fails_the_mail_and_suppresses_nothing() {
 }
 
 #[tokio::test]
-async fn a_machines_report_is_no_wish_of_the_person() {
+async fn a_provider_report_is_no_opt_out_of_the_recipient() {
     for (kind, detail) in [("auth-failure", "authentication_failed"), ("virus", "virus_reported")] {
         let world = world_with_ada().await;
         let sent = world.send("ada", json!({"channels": ["email"]})).await;
@@ -201,7 +201,7 @@ async fn a_machines_report_is_no_wish_of_the_person() {
 }
 
 #[tokio::test]
-async fn an_account_without_quota_rests_the_channel_until_one_sms_probes() {
+async fn an_account_without_quota_blocks_the_channel_until_one_sms_probes() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
     let told = world.sns_logs(&[sms_log(&last_text(&world), PHONE, "FAILURE", "No quota left for account")]).await;
@@ -257,7 +257,7 @@ async fn an_address_bounces_and_not_the_person_who_has_another_by_now() {
 }
 
 #[tokio::test]
-async fn an_sms_is_found_again_by_what_sns_called_it() {
+async fn an_sms_is_found_again_by_its_sns_message_id() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
     let text = |status, response| sms_log(&last_text(&world), PHONE, status, response);
@@ -295,7 +295,7 @@ async fn an_sms_costs_one_write_more_so_that_it_can_be_found_again() {
 #[tokio::test]
 async fn an_sms_whose_id_is_not_stored_is_sent_all_the_same_and_stays_unconfirmed() {
     let world = world_with_ada().await;
-    // The second put: the first is what the SMS came to.
+    // The second put; the first stored the result of the SMS.
     world.aws.fails(Some("PutItem"), 1, "ThrottlingException");
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
     world.aws.works();
@@ -306,7 +306,7 @@ async fn an_sms_whose_id_is_not_stored_is_sent_all_the_same_and_stays_unconfirme
 }
 
 #[tokio::test]
-async fn what_is_about_no_message_of_ours_changes_nothing_and_raises_an_alarm() {
+async fn a_report_about_an_unknown_message_changes_nothing_and_raises_an_alarm() {
     let world = world_with_ada().await;
     let by_mail = world.send("ada", json!({"channels": ["email"]})).await;
     let by_text = world.send("ada", json!({"channels": ["sms"]})).await;
@@ -314,7 +314,7 @@ async fn what_is_about_no_message_of_ours_changes_nothing_and_raises_an_alarm() 
     let before = (world.items("notifications"), world.items("recipients"));
     let stranger = id_of(&by_mail).replace(char::is_numeric, "7");
     let all = |id: &str| [delivered(id, MAIL, AT), bounced(id, MAIL, "Permanent", "General"), complained(id, MAIL)];
-    // Nobody's, somebody's of another service, and one that was never mailed.
+    // Feedback about no message, about another service's message, and about one that was never e-mailed.
     for id in [&stranger, "order-7", &id_of(&by_text)] {
         let alarms = || logs::lines().iter().filter(|line| line.contains(r#""alarm":"feedback_unknown""#)).count();
         let before = alarms();
@@ -328,7 +328,7 @@ async fn what_is_about_no_message_of_ours_changes_nothing_and_raises_an_alarm() 
 }
 
 #[tokio::test]
-async fn a_bad_report_keeps_no_other_from_being_heard() {
+async fn an_invalid_report_does_not_block_the_others() {
     let world = world_with_ada().await;
     let id = id_of(&world.send("ada", json!({"channels": ["email"]})).await);
     let reports =
@@ -339,7 +339,7 @@ async fn a_bad_report_keeps_no_other_from_being_heard() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_comes_again_and_is_done_once() {
+async fn a_report_that_cannot_be_stored_is_redelivered_and_applied_once() {
     let world = world_with_ada().await;
     let id = id_of(&world.send("ada", json!({"channels": ["email"]})).await);
     let told = [complained(&id, MAIL)];

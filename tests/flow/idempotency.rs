@@ -1,4 +1,4 @@
-//! The same key and the same body are the same request, however often and by however many at once it comes.
+//! Idempotency keys: requests with the same key and body are one request, however often and concurrently they arrive.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ async fn a_scheduled_request_is_still_the_same_one_when_its_time_has_passed() {
 }
 
 #[tokio::test]
-async fn a_batch_that_died_halfway_is_finished_by_the_same_request() {
+async fn a_batch_that_crashed_halfway_is_finished_by_the_same_request() {
     for calls in [3, 12, 24] {
         let world = World::start().await;
         let to = |user: usize| json!({"to": format!("user-{user}"), "content": {"title": "Hi", "body": "there"}});
@@ -154,10 +154,10 @@ async fn fifty_batches_at_once_with_one_key_make_each_notification_once() {
 }
 
 #[tokio::test]
-async fn fifty_that_find_a_dead_request_let_one_of_them_finish_it() {
+async fn of_fifty_that_find_a_crashed_request_one_finishes_it() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
-    // The rollout is read, the key stored.
+    // The rollout is read and the key stored.
     let line = CrashPoint { timing: CrashTiming::After, call: 2 };
     assert!(matches!(world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await, RunOutcome::Crashed(_)));
     let early = world.send_once("k-1", "ada", json!({})).await;
@@ -194,7 +194,7 @@ async fn a_request_at_work_is_409_and_is_answered_as_soon_as_it_is_done() {
 }
 
 #[tokio::test]
-async fn what_a_batch_left_to_cascade_is_answered_at_once() {
+async fn a_repeated_batch_returns_the_part_left_to_cascade_at_once() {
     let world = World::start().await;
     let people: Vec<_> = (0..40).map(|number| format!("user-{number}")).collect();
     for id in &people {
@@ -226,7 +226,7 @@ async fn an_answer_that_was_none_is_not_kept() {
         assert_eq!(world.post(SINGLE, body, Some("k-1")).await.status, status);
     }
     assert_eq!(world.items("control"), Vec::<Value>::new());
-    // From the second call on: the key is stored, and nothing else.
+    // Fails from the second call on: the key is stored, and nothing else.
     world.aws.state.lock().unwrap().dynamo_fuse = Some(1);
     assert_eq!(world.send_once("k-1", "ada", json!({})).await.status, 503);
     world.aws.state.lock().unwrap().dynamo_fuse = None;

@@ -1,4 +1,4 @@
-//! What does not happen at once: scheduled sends, quiet hours, escalation, expiry, withdrawal, the stream.
+//! Work that does not happen at once: scheduled sends, quiet hours, escalation, expiry, cancellation, the stream.
 
 use serde_json::json;
 
@@ -84,7 +84,7 @@ async fn a_lifetime_that_ends_first_expires_it() {
 }
 
 #[tokio::test]
-async fn what_is_at_rest_can_be_withdrawn_and_what_ended_cannot() {
+async fn a_waiting_notification_can_be_cancelled_and_an_ended_one_cannot() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     let planned = world.send("ada", json!({"send_at": "2026-11-24T10:00:00Z"})).await;
@@ -101,7 +101,7 @@ async fn what_is_at_rest_can_be_withdrawn_and_what_ended_cannot() {
 }
 
 #[tokio::test]
-async fn what_is_waiting_for_a_retry_can_be_stopped() {
+async fn a_notification_that_waits_for_a_retry_can_be_cancelled() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(429).with("Retry-After", "60")]);
@@ -113,7 +113,7 @@ async fn what_is_waiting_for_a_retry_can_be_stopped() {
 }
 
 #[tokio::test]
-async fn the_stream_and_the_schedule_may_tell_the_same_thing_any_number_of_times() {
+async fn the_stream_and_the_schedule_may_deliver_the_same_record_any_number_of_times() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     let planned = world.send("ada", json!({"send_at": "2026-11-23T10:01:00Z"})).await;
@@ -138,7 +138,7 @@ async fn an_erased_recipient_is_not_reached_by_what_was_planned() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_into_8_seconds_goes_on_from_the_stream_at_once() {
+async fn work_beyond_8_seconds_continues_from_the_stream_at_once() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
@@ -153,7 +153,7 @@ async fn what_does_not_fit_into_8_seconds_goes_on_from_the_stream_at_once() {
 }
 
 #[tokio::test]
-async fn what_a_batch_does_not_reach_in_20_seconds_is_finished_by_the_schedule() {
+async fn the_rest_of_a_batch_after_20_seconds_is_finished_by_the_schedule() {
     let world = World::start().await;
     let (people, message) = (60, |to: String| json!({"to": to, "content": {"title": "Hi", "body": "there"}}));
     for number in 0..people {
@@ -181,7 +181,8 @@ async fn what_a_batch_does_not_reach_in_20_seconds_is_finished_by_the_schedule()
     }
 }
 
-/// The rules of a removed type are gone, so those of DEFAULT hold: after two days without proof, nothing is paid for.
+/// The rules of a removed type no longer exist, so those of DEFAULT apply: after two days without proof, no paid
+/// channel is used.
 #[tokio::test]
 async fn a_notification_whose_type_was_removed_is_shown_and_finished() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! Links in messages: where a click leads, how a type is opted out of, and what a message is without any.
+//! Links in messages: the target of a click, opting out of a type, and messages without links.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn a_reader_gets_there_also_when_the_click_cannot_be_counted() {
 }
 
 #[tokio::test]
-async fn what_an_explanation_shows_lets_nobody_do_anything() {
+async fn tokens_in_an_explanation_permit_nothing() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
@@ -71,7 +71,7 @@ async fn unsubscribing_takes_a_post_and_stops_that_type_alone() {
     assert!(mail.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{mail}");
     let link = links(&mail).into_iter().find(|link| link.contains("/unsubscribe/")).unwrap();
     let before = world.items("recipients");
-    // A year is less than a mail may lie about, and more than the notification is kept.
+    // A year: shorter than an e-mail may be kept, longer than the notification is stored.
     world.advance(360 * 24 * 3_600);
     let page = world.follow("GET", &link).await;
     assert!(page.status == 200 && page.body.as_str().unwrap().contains("<form method=\"post\">"), "{page:?}");
@@ -97,7 +97,7 @@ async fn unsubscribing_takes_a_post_and_stops_that_type_alone() {
 }
 
 #[tokio::test]
-async fn a_persons_own_word_outlasts_every_put_and_is_taken_back_by_a_call_that_says_so() {
+async fn an_opt_out_outlasts_every_put_and_is_removed_by_its_own_call() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.send("ada", json!({})).await;
@@ -121,7 +121,7 @@ async fn a_persons_own_word_outlasts_every_put_and_is_taken_back_by_a_call_that_
 }
 
 #[tokio::test]
-async fn who_unsubscribes_while_a_fallback_waits_is_not_written_to_again() {
+async fn an_opt_out_during_a_deferred_fallback_stops_it() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
@@ -211,7 +211,7 @@ async fn a_push_leads_its_page_to_a_token_for_conversions_alone() {
 }
 
 #[tokio::test]
-async fn a_link_of_somebody_who_was_erased_is_a_page_that_says_so() {
+async fn a_link_of_an_erased_recipient_shows_a_page_that_says_so() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/"});

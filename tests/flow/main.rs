@@ -1,5 +1,5 @@
-//! Flow tests: stories over a world in which everything is real but the clock and the providers, which are servers of
-//! this process that remember what they were asked and answer as told.
+//! Flow tests: stories over the `world`, in which everything is real except the clock and the providers. The providers
+//! are servers of this process that record requests and send scripted responses.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

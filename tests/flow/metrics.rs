@@ -1,4 +1,4 @@
-//! What is counted.
+//! Counting of notifications.
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ async fn the_metrics_show_what_happened_once_each() {
 }
 
 #[tokio::test]
-async fn cloudwatch_is_told_the_same_figures() {
+async fn cloudwatch_receives_the_same_figures() {
     let world = an_hour_with_trouble().await;
     let told = world.published_figures().await;
     assert_eq!((told["Closed"], told.get("ErrorRate")), (3.0, None), "three are no sample: {told:?}");
@@ -37,14 +37,14 @@ async fn cloudwatch_is_told_the_same_figures() {
     let told = world.published_figures().await;
     assert_eq!((told["Closed"], told["ErrorRate"]), (20.0, 5.0), "{told:?}");
     assert!(told.contains_key("LatencyP95"));
-    // Six minutes later nothing has closed lately, but the hour has still cost what it cost.
+    // Six minutes later the last five minutes are empty, but the cost of the hour is unchanged.
     world.advance(360);
     let told = world.published_figures().await;
     assert_eq!((told["Closed"], told.get("ErrorRate"), told["HourCostEuro"]), (0.0, None, 0.000_092));
 }
 
 #[tokio::test]
-async fn a_sweep_tells_how_long_the_oldest_has_waited() {
+async fn a_sweep_reports_the_age_of_the_oldest_due_notification() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     let at = (world.clock.now() + std::time::Duration::from_secs(5)).to_string();

@@ -1,4 +1,4 @@
-//! What sending may cost.
+//! Costs of sending.
 
 use platform::clock::Clock;
 use serde_json::json;
@@ -8,7 +8,7 @@ use world::{Answer, Reply, World};
 #[tokio::test]
 async fn the_daily_ceiling_holds_under_many_sends_at_once_and_opens_again_the_next_day() {
     let world = World::start().await;
-    // Six SMS at 0.08 EUR fit under 0.50 EUR.
+    // Six SMS at 0.08 EUR fit into 0.50 EUR.
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 500000}}"#);
     for user in 0..20 {
         world.put_profile(&format!("user-{user}"), json!({"phone": "+393331234567"})).await;
@@ -55,7 +55,7 @@ async fn sms_go_to_allowed_countries_only() {
 }
 
 #[tokio::test]
-async fn money_comes_back_when_a_provider_refuses() {
+async fn a_reservation_is_released_when_a_provider_refuses() {
     let world = World::start().await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 80000}}"#);
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
@@ -67,7 +67,7 @@ async fn money_comes_back_when_a_provider_refuses() {
 }
 
 #[tokio::test]
-async fn people_are_told_before_a_budget_is_spent_and_when_it_is() {
+async fn an_alert_precedes_a_spent_budget_and_another_follows() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
     let look = async |ceiling: u32| {
@@ -90,7 +90,7 @@ async fn a_reservation_whose_answers_were_lost_is_found_done_and_counted_once() 
     let world = World::start().await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 160000}}"#);
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
-    // All tries of the SDK, so that ours begins again.
+    // All attempts of the SDK fail, so that the service's own retry runs.
     world.aws.state.lock().unwrap().answers_lost = Some(("TransactWriteItems", 3));
     assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted");
     assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted", "the ceiling holds two, and no third");
@@ -99,13 +99,13 @@ async fn a_reservation_whose_answers_were_lost_is_found_done_and_counted_once() 
 }
 
 #[tokio::test]
-async fn a_short_wait_is_sat_out_and_the_money_set_aside_serves_the_next_try() {
+async fn a_short_wait_happens_in_the_invocation_and_its_reservation_serves_the_retry() {
     let world = World::start_by(Clock::System).await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 80000, "per_recipient_per_day": 1}}"#);
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
     let throttled = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttled</Code></Error></ErrorResponse>";
     world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, throttled));
-    // A batch has time for it.
+    // A batch has time for the retry.
     let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
     let sent = world.batch(vec![to("ada")], None).await;
     let only = Answer { body: sent.body["items"][0].clone(), ..sent };

@@ -1,5 +1,6 @@
-//! Each function's role allows exactly what the function does: every story refuses what a role does not allow (see
-//! `World`'s end), and the one here does everything once, so that what a role allows beyond it is found.
+//! Each function's role allows exactly the calls that the function makes. Every flow test refuses a call that a role
+//! does not allow (see `Drop` of `World`). The story here makes every call once, so that any further permission is
+//! found.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,12 +32,13 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     assert_unused(&world.calls());
 }
 
-/// A process that meets junk looks into the control table and the parameters' histories: each here meets junk of its own.
+/// Processes with invalid parameters, which read the control table and the parameter histories: each process meets its
+/// own invalid text.
 async fn looks_for_the_last_good_record(world: &World) {
     let parameters = ["rollout-percentage", "rollout-users", "settings", "public-base-url"];
     let before = parameters.map(|name| (name, world.parameter(name)));
     let junk = || {
-        // Beyond the age up to which a value serves while somebody reads a new one.
+        // Older than the age up to which a cached value is used during a refresh.
         world.advance(21);
         parameters.iter().for_each(|name| world.set(name, "junk"));
     };
@@ -85,19 +87,19 @@ async fn messages_are_sent(world: &World) {
     for _ in 0..2 {
         world.send("ada", json!({"channels": ["sms"]})).await;
     }
-    // A fallback of a message with a topic looks for newer ones.
+    // A fallback of a message with a topic looks for newer messages of the topic.
     world.aws.state.lock().unwrap().ses.push_back(Reply::text(400, "<ErrorResponse/>"));
     world.send("ada", json!({"channels": ["email", "sms"], "topic": "order-7"})).await;
     world.push.answer("phone", [Reply::status(410)]);
     world.send("ada", json!({"channels": ["push"]})).await;
     world.list(&[("status", "failed")]).await;
-    // A key that was taken for a request whose message could not be stored is given back.
+    // The key of a request whose message could not be stored is released.
     world.aws.fails(Some("Query"), 0, "ValidationException");
     world.send_once("k-2", "ada", json!({})).await;
     world.aws.works();
 }
 
-/// Scheduled messages, so that cascade makes every kind of attempt itself.
+/// Schedules messages, so that cascade makes every kind of attempt itself.
 async fn messages_are_carried_on(world: &World) {
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(410)]);
@@ -118,7 +120,7 @@ async fn messages_are_carried_on(world: &World) {
     a_breaker_opens_and_one_counts(world).await;
 }
 
-/// In cascade: one push service says when to come back, another just fails.
+/// Runs cascade while one push service names a time for the retry and another one fails.
 async fn a_breaker_opens_and_one_counts(world: &World) {
     world.subscribe("dan", "watch").await;
     world.subscribe_at(&world.other_push, "dan", "tablet").await;
@@ -159,7 +161,7 @@ async fn links_are_followed(world: &World) {
     assert_eq!(world.follow("POST", &format!("{BASE}/v1/unsubscribe/{token}")).await.status, 200);
 }
 
-/// Also while an operator writes in the very moment in between, whose value is put back.
+/// Sets the percentage, also while an operator writes at the same moment and the operator's value is restored.
 async fn ops_change_the_rollout(world: &World) {
     assert_eq!(world.put_rollout(json!({"percentage": 50})).await.status, 200);
     world.advance(60);
@@ -170,7 +172,7 @@ async fn ops_change_the_rollout(world: &World) {
     world.advance(60);
 }
 
-/// By the guard, which looks at breakers, writes the parameter and the audit, and tells people.
+/// Runs the guard, which reads breakers, writes the parameter and the audit, and publishes alerts.
 async fn version_2_is_taken_back(world: &World) {
     for _ in 0..2 {
         world.advance(60);
@@ -191,7 +193,7 @@ async fn providers_tell(world: &World) {
     let message_id = format!("m-{}", world.texts().len());
     let heard = world.sns_logs(&[sms_log(&message_id, "+393331234568", "SUCCESS", "")]).await;
     assert_eq!(heard.new, 1);
-    // An account without quota, twice: the second time track does not know that a probe closed the breaker of SNS.
+    // An account without quota, twice: the second time track has not read yet that a probe closed the breaker of SNS.
     for (who, phone) in [("ida", "+393331234570"), ("joe", "+393331234571")] {
         world.put_profile(who, json!({"phone": phone})).await;
         let sent = world.send(who, json!({"channels": ["sms"]})).await;
@@ -201,7 +203,7 @@ async fn providers_tell(world: &World) {
         assert_eq!(world.sns_logs(&[dropped]).await.new, 1);
         world.advance(16 * 60);
     }
-    // The next probe is cascade's.
+    // The next probe is made by cascade.
     world.put_profile("kay", json!({"phone": "+393331234572"})).await;
     let at = (world.clock.now() + Duration::from_secs(5)).to_string();
     world.send("kay", json!({"channels": ["sms"], "send_at": at})).await;
@@ -213,9 +215,9 @@ async fn providers_tell(world: &World) {
 }
 
 async fn nights_pass(world: &World) {
-    // A night that is too short remembers where it was.
+    // A pass that runs out of time stores its cursor.
     world.clean(Duration::ZERO).await;
-    // One notification whose function died and that nobody took up, and an erasure that was cut short.
+    // Creates one notification whose function crashed and that no sweep resumed, and an erasure that was interrupted.
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::Silence]);
     let before = world.push.count("phone");
@@ -235,7 +237,7 @@ async fn nights_pass(world: &World) {
     assert_eq!(world.clean(Duration::from_secs(60)).await.unused_devices.done, 1);
 }
 
-/// What SES asks for beside the call: the configuration set that an identity may have by default.
+/// The additional resource of a call to SES: the configuration set that an identity may have by default.
 const BESIDE: [(&str, &str); 1] = [("ses:SendRawEmail", "configuration-set/*")];
 
 fn assert_unused(calls: &BTreeSet<Call>) {
@@ -261,8 +263,8 @@ fn plain(grants: &BTreeSet<Grant>) -> BTreeSet<(String, String)> {
     grants.iter().filter(|grant| grant.is_allowed).map(|grant| (grant.action.clone(), grant.resource.clone())).collect()
 }
 
-/// What Lambda does in a function's name: logs, reading the stream that triggers it, and telling the queues of
-/// what failed. It follows from the function's own definition.
+/// Permissions that Lambda needs to run a function: logs, reads of the stream that triggers it, and writes to its
+/// failure queue. They follow from the function's own definition.
 fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
     let mut needs = BTreeSet::new();
     let mut add = |actions: &[&str], resource: &str| {
@@ -273,7 +275,7 @@ fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
     let reads_stream = |event: &&&yaml_rust2::Yaml| event["Type"].as_str() == Some("DynamoDB");
     let streams: Vec<_> = template.events(function).into_iter().map(|event| &event["Properties"]).collect();
     if template.events(function).iter().any(|event| reads_stream(&event)) {
-        // AWS knows no resource for listing streams: with the stream's own ARN the permission grants nothing.
+        // AWS defines no resource for listing streams: with the stream's own ARN the permission would grant nothing.
         add(&["dynamodb:ListStreams"], "*");
         let actions = ["DescribeStream", "GetRecords", "GetShardIterator"];
         add(&actions.map(|action| format!("dynamodb:{action}")).each_ref().map(String::as_str), "notifications/stream");
@@ -287,7 +289,7 @@ fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn what_names_no_resource_of_ours_is_bound_otherwise() {
+fn permissions_without_own_resources_have_conditions() {
     let template = Template::read();
     for function in FUNCTIONS {
         let grants = template.grants(function);

@@ -1,4 +1,4 @@
-//! No type that holds personal data or a secret can be printed with `Display`.
+//! Types that hold personal data or a secret do not implement `Display`.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use domain::rollout::ListedUsers;
 use platform::http::{Caller, Request, Response};
 use platform::private::Private;
 
-/// Does not compile for a type that has a `Display`: there are two ways then in which it is `Unshown`.
+/// A type with a `Display` implements `Unshown` in two ways, which is a compile error.
 macro_rules! none_of_them_has_a_display {
     ($($holder:ty),* $(,)?) => {
         $(const _: fn() = || {
@@ -31,8 +31,8 @@ macro_rules! none_of_them_has_a_display {
     };
 }
 
-// What holds a recipient, an address, a phone number, an endpoint, a key, a token, a title or a body. That each is masked
-// when it is printed for debugging is shown with real values by the flow tests (`canaries`) and by each type's own.
+// Types that hold a recipient, an address, a phone number, an endpoint, a key, a token, a title or a body. Their masked
+// `Debug` output is tested with real values by the flow tests (`canaries`) and by each type's own tests.
 none_of_them_has_a_display!(
     Private<String>,
     Private<Vec<u8>>,

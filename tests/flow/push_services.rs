@@ -1,5 +1,5 @@
-//! Push services that misbehave, and what becomes of the notification: nothing is lost, nobody's device is taken away, and the
-//! other channels stand in where push does not come back.
+//! Misbehaving push services: no notification is lost, no working device is removed, and other channels take over when
+//! push does not recover.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ async fn a_world_with_ada() -> World {
     world
 }
 
-/// What becomes of the notification in the next hours.
+/// The notification after several hours.
 async fn later(world: &World, sent: &Answer) -> Answer {
     loop {
         world.advance(600);
@@ -66,7 +66,7 @@ async fn a_push_service_that_never_comes_back_keeps_its_device_and_the_email_goe
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_asked_for_again_and_takes_no_device_away() {
+async fn an_invalid_response_is_retried_and_removes_no_device() {
     for nonsense in [
         "SSH-2.0-OpenSSH_9.9\r\n",
         "<html>gateway</html>",
@@ -108,7 +108,7 @@ async fn a_redirect_is_not_followed_and_the_email_goes_out_at_once() {
 }
 
 #[tokio::test]
-async fn a_wait_that_makes_no_sense_is_waited_for_an_hour_and_a_tenth_at_most() {
+async fn an_excessive_wait_is_limited_to_an_hour_and_a_tenth() {
     let world = a_world_with_ada().await;
     for nonsense in ["-5", "soon", "", "1e9", "9999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
         world.push.answer("phone", [Reply::status(429).with("Retry-After", nonsense)]);

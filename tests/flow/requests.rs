@@ -1,10 +1,11 @@
-//! What callers may ask, and what they are told when they may not.
+//! Valid requests of callers, and the problems of invalid ones.
 
 use serde_json::{Value, json};
 
 use world::{Reply, World};
 
-/// Of two writers that read the same state one is told to read again; whoever patches without a tag loses nobody's fields.
+/// Of two writers that read the same state, one must read again; a patch without a tag loses no fields of other
+/// writers.
 #[tokio::test]
 async fn two_writers_of_a_recipient_do_not_undo_each_other() {
     let world = World::start().await;
@@ -152,7 +153,7 @@ async fn another_callers_notification_does_not_exist_but_ops_see_it() {
 }
 
 #[tokio::test]
-async fn explain_says_what_a_send_would_do_and_writes_nothing() {
+async fn explain_shows_the_result_of_a_send_and_writes_nothing() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+4915112345678"})).await;
@@ -185,7 +186,7 @@ async fn an_explanation_names_the_reason_for_each_impossible_channel_as_the_gold
 }
 
 #[tokio::test]
-async fn a_gates_no_is_skipped_with_its_reason() {
+async fn a_send_that_a_gate_refuses_is_skipped_with_the_reason() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"preferences": {"opted_out_types": ["PAYMENT_DUE"]}})).await;
@@ -210,7 +211,7 @@ async fn a_table_that_throttles_is_503_with_a_time_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn what_was_sent_but_could_not_be_noted_is_not_asked_for_again() {
+async fn a_send_that_could_not_be_stored_is_not_repeated() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     {

@@ -1,4 +1,4 @@
-//! Trying again: when a provider asks for it, as often as the type allows, and never beyond the lifetime.
+//! Retries: when a provider asks for one, as often as the type allows, and never after the expiry.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn throttled(retry_after: &str) -> Reply {
     Reply::text(400, body).with("Retry-After", retry_after)
 }
 
-/// How long after its only attempt it is looked at again, in whole seconds.
+/// Time between the only attempt and the next action, in whole seconds.
 fn waits_seconds(answer: &Answer) -> i64 {
     let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(answer.body["attempts"].as_array().map(Vec::len), Some(1), "{answer:?}");
@@ -18,7 +18,7 @@ fn waits_seconds(answer: &Answer) -> i64 {
 }
 
 #[tokio::test]
-async fn every_provider_is_asked_again_when_it_said_in_seconds_or_as_a_date() {
+async fn every_provider_is_called_again_at_its_retry_time_in_seconds_or_as_a_date() {
     for retry_after in ["300", "Mon, 23 Nov 2026 10:05:00 GMT"] {
         let world = World::start().await;
         world.subscribe("ada", "phone").await;
@@ -32,7 +32,7 @@ async fn every_provider_is_asked_again_when_it_said_in_seconds_or_as_a_date() {
         for channel in ["push", "email", "sms"] {
             let sent = world.send("ada", json!({"channels": [channel]})).await;
             assert_eq!(sent.attempts(), [format!("{channel}:retry_later")], "{retry_after}");
-            // Up to a tenth on top, so that not all come back in the same instant.
+            // Up to a tenth is added, so that retries spread.
             assert!((300..=331).contains(&waits_seconds(&sent)), "{channel} {retry_after}: {sent:?}");
         }
         world.advance(299);
@@ -84,7 +84,7 @@ async fn every_try_is_kept_and_no_wait_is_longer_than_it_must_be() {
     let sent = world.send("ada", json!({})).await;
     let id = sent.body["id"].as_str().unwrap();
     let longest = |made: u32| SignedDuration::from_secs((1 << (made - 1)).min(600));
-    // On the last channel that remains three times as many.
+    // The last remaining channel gets three times as many attempts.
     for made in 1..9 {
         let before = world.get(id).await;
         let kept = before.body["attempts"].as_array().unwrap();

@@ -1,10 +1,11 @@
-//! Who gets version 2, and what ops can do about it at any moment.
+//! Assignment of recipients to version 2, and the operator's controls.
 
 use serde_json::{Value, json};
 
 use world::{Reply, World};
 
-/// The share of 1,000 strangers that is in version 2. In small batches, so that none meets the end of its time on a slow machine.
+/// Share of 1,000 unknown recipients that is in version 2. They are sent in small batches, so that none exceeds its
+/// deadline on a slow machine.
 async fn share_in_v2(world: &World) -> usize {
     let mut in_v2 = 0;
     for batch in 0..10 {
@@ -68,7 +69,7 @@ async fn the_kill_switch_beats_the_list_and_ends_what_version_2_had_begun() {
 }
 
 #[tokio::test]
-async fn what_died_before_its_first_attempt_was_noted_goes_out_as_version_1_under_the_kill_switch() {
+async fn a_send_that_crashed_before_its_first_attempt_was_stored_becomes_version_1_under_the_kill_switch() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
@@ -87,7 +88,7 @@ async fn what_died_before_its_first_attempt_was_noted_goes_out_as_version_1_unde
 }
 
 #[tokio::test]
-async fn the_kill_switch_reaches_nobody_on_a_channel_they_were_not_to_be_reached_on() {
+async fn the_kill_switch_uses_no_channel_that_is_not_permitted() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
@@ -119,7 +120,7 @@ async fn junk_in_the_parameter_keeps_the_last_good_value() {
     assert_eq!(share_in_v2(&world).await, before);
 }
 
-/// Send and cascade are two processes: the one is idle while the other works.
+/// Send and cascade are two processes: one is idle while the other works.
 #[tokio::test]
 async fn a_kill_switch_followed_by_a_typo_stays_on_in_every_process() {
     let mut world = World::start().await;
@@ -167,7 +168,7 @@ async fn a_list_followed_by_a_typo_holds() {
 #[tokio::test]
 async fn a_process_that_can_read_nothing_has_nobody_in_version_2() {
     let mut world = World::start().await;
-    // Created anew: its history holds nothing else.
+    // Created again: its history holds nothing else.
     world.delete_parameter("rollout-percentage");
     world.set("rollout-percentage", "100 percent");
     world.cold_start().await;

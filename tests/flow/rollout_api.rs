@@ -1,4 +1,4 @@
-//! What ops see of the rollout, and change of it, through the API.
+//! Reads and changes of the rollout through the API.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn look(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn a_change_is_in_force_within_30_seconds_and_says_who_wanted_it_and_why() {
+async fn a_change_is_in_force_within_30_seconds_and_records_its_actor_and_reason() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     assert_eq!(world.send("ada", json!({})).await.body["version"], "v2");
@@ -41,7 +41,7 @@ async fn a_change_is_in_force_within_30_seconds_and_says_who_wanted_it_and_why()
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_by_its_field_and_changes_nothing() {
+async fn an_invalid_change_is_refused_by_its_field_and_changes_nothing() {
     let world = World::start().await;
     let before = history(&world);
     let long = "9".repeat(4_096);
@@ -85,7 +85,7 @@ async fn an_operators_newer_value_is_never_written_over() {
     let refused = world.put_rollout(json!({"percentage": 50})).await;
     assert_eq!((refused.status, &refused.body["type"]), (409, &json!("urn:notifications:problem:conflict")));
     assert_eq!(value(&world), "0", "what the operator wrote in between stands again: {:?}", history(&world));
-    // Again and again, also while it is put back.
+    // Repeatedly, also while the operator's value is restored.
     world.advance(60);
     operator_writes(&["20", "30"]);
     assert_eq!(world.put_rollout(json!({"percentage": 50})).await.status, 409);
@@ -93,7 +93,7 @@ async fn an_operators_newer_value_is_never_written_over() {
 }
 
 #[tokio::test]
-async fn of_two_who_change_it_at_once_one_does_and_the_other_is_told() {
+async fn of_two_concurrent_changes_one_succeeds_and_the_other_is_refused() {
     let world = World::start().await;
     let (one, other) =
         tokio::join!(world.put_rollout(json!({"percentage": 50})), world.put_rollout(json!({"percentage": 20})));
@@ -177,7 +177,7 @@ async fn junk_and_silence_show_the_last_good_value_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn the_report_tells_who_changed_what_and_why() {
+async fn the_report_shows_actor_and_reason_of_each_change() {
     let world = World::start().await;
     world.tick().await.unwrap();
     world.advance(60);

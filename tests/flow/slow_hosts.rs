@@ -1,4 +1,4 @@
-//! One slow push service must not slow the sends to others.
+//! A slow push service does not slow the sends to others.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use world::{Reply, World};
 
 const SLOW: usize = 40;
 const QUICK: usize = 8;
-/// Half of what an invocation works on at once.
+/// Half of the notifications that an invocation works on at once.
 const SHARE: usize = 16;
 
-/// Forty people on a push service that says nothing, then eight on one that answers.
+/// Forty recipients on a push service that does not respond, then eight on one that does.
 async fn world(extra: Value) -> (World, Vec<Value>) {
     let world = World::start().await;
     world.push.always(Some(Reply::Silence));

@@ -1,4 +1,4 @@
-//! Requirements on template.yaml and infra/data.yaml for deploys on AWS, again and again, in accounts with rules of their own.
+//! Requirements on template.yaml and infra/data.yaml for repeated deploys on AWS, in accounts with their own policies.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn every_role_takes_the_account_s_permissions_boundary() {
     }
 }
 
-/// SAM would make a role for each schedule, without boundary and open to schedules of other accounts.
+/// SAM would create a role for each schedule, without the boundary and open to schedules of other accounts.
 #[test]
 fn every_schedule_runs_in_the_stack_s_own_role_which_this_account_alone_may_take() {
     let template = Template::read();
@@ -76,7 +76,8 @@ fn public_and_steering_functions_can_have_concurrency_of_their_own() {
     assert_eq!(served, BTreeSet::from(["recipients", "track"]), "a public route beyond these needs a reservation too");
 }
 
-/// Setting another issuer removes the pool from the data stack. It and its clients stay, so that they can be imported.
+/// Another issuer removes the pool from the data stack. The pool and its clients are retained, so that they can be
+/// imported.
 #[test]
 fn clients_and_tables_outlive_their_stack() {
     let template = Template::read_data();
@@ -88,14 +89,15 @@ fn clients_and_tables_outlive_their_stack() {
             let resource = template.resource(&name);
             assert_eq!(resource["DeletionPolicy"].as_str(), Some("RetainExceptOnCreate"), "{name}");
             assert_eq!(resource["UpdateReplacePolicy"].as_str(), Some("Retain"), "{name}");
-            // Protected by `make deploy` afterwards: here it would keep the rollback of a first deploy from removing it.
+            // `make deploy` protects it afterwards: protected here, it would block the rollback of a failed first
+            // deploy.
             let property = &resource["Properties"]["DeletionProtectionEnabled"];
             assert!(property.is_badvalue() && resource["Properties"]["DeletionProtection"].is_badvalue(), "{name}");
         }
     }
 }
 
-/// A resource that outlives deploys belongs into the data stack.
+/// A resource that outlives deploys belongs in the data stack.
 #[test]
 fn every_deploy_may_replace_the_stack_of_the_functions() {
     let template = Template::read();
@@ -108,7 +110,7 @@ fn every_deploy_may_replace_the_stack_of_the_functions() {
 }
 
 #[test]
-fn what_other_services_refuse_late_is_refused_at_once() {
+fn content_that_providers_would_refuse_later_is_refused_at_once() {
     let template = Template::read();
     let pattern = |name: &str| template.parameter(name)["AllowedPattern"].as_str().unwrap().to_owned();
     assert!(pattern("Stage").contains("(?!.*(aws|amazon|cognito))"), "Cognito's reserved words");
@@ -128,7 +130,7 @@ fn queues_take_encrypted_connections_alone() {
     assert_eq!(statement["Condition"]["Bool"]["aws:SecureTransport"].as_str(), Some("false"));
 }
 
-/// In the moment of an alarm a field that the log has not gives an empty answer.
+/// A query for a field that the log does not have would return nothing, which is found out only during an incident.
 #[test]
 fn the_runbook_asks_the_access_log_for_fields_that_it_has() {
     let template = Template::read();
@@ -143,7 +145,7 @@ fn the_runbook_asks_the_access_log_for_fields_that_it_has() {
     assert!(asked.iter().all(|field| logged.contains(field)), "{asked:?} of {format}");
 }
 
-/// The bench of starts and other tools take their environment from here, whatever the template adds.
+/// The start bench and other tools read their environment from here, whatever the template adds.
 #[test]
 fn every_variable_of_every_function_has_a_value() {
     let template = Template::read();
@@ -175,14 +177,14 @@ fn a_variable_of_a_kind_never_seen_has_a_value_too() {
     assert_eq!(values, ["5", "x1", "a", queue, bucket, "", "7", "eu-south-1-x1/x1", "true", "literal", "x1"]);
 }
 
-/// Prices of eu-west-1 in USD a month, free tiers not counted; of use are the proportions.
+/// Prices of eu-west-1 in USD a month, free tiers not counted; only the proportions matter.
 mod price {
     pub const ALARM: f64 = 0.10;
     pub const METRIC: f64 = 0.30;
     pub const DASHBOARD: f64 = 3.00;
-    /// A function's run of an idle minute: the call, a quarter of a second of 256 MB, three log lines, a few reads.
+    /// A function's run in an idle minute: the call, a quarter of a second of 256 MB, three log lines, a few reads.
     pub const RUN: f64 = 0.43 / 96_400.0;
-    /// Calls of KMS for a table with the key aws/dynamodb.
+    /// KMS calls for a table with the key aws/dynamodb.
     pub const TABLE_KEY: f64 = 0.05;
     /// A trace of X-Ray.
     pub const TRACE: f64 = 5.0 / 1e6;

@@ -1,4 +1,5 @@
-//! Messages of one topic replace each other: whatever is retried, falls back or waits, an older one never follows a newer one.
+//! Messages of one topic replace each other: in retries, fallbacks and deferred sends an older message never follows a
+//! newer one.
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ fn is_superseded(answer: &Answer) -> bool {
     (&answer.body["status"], &answer.body["reason"]) == (&json!("skipped"), &json!("superseded"))
 }
 
-/// The titles that a browser got, in order.
+/// The titles that a browser received, in order.
 fn titles(world: &World, browser: &Browser, device: &str) -> Vec<String> {
     let opened = world.push.all_opened(device, browser);
     opened.iter().map(|(_, message)| message["title"].as_str().unwrap().to_owned()).collect()
@@ -72,7 +73,7 @@ async fn another_topic_another_person_and_no_topic_are_not_concerned() {
 }
 
 #[tokio::test]
-async fn what_a_newer_one_came_to_decides() {
+async fn the_result_of_the_newer_message_decides() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(503).with("Retry-After", "30"), Reply::status(400)]);
@@ -123,7 +124,7 @@ async fn a_fallback_that_waited_is_superseded_and_what_was_taken_stays_accepted(
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.subscribe("ada", "phone").await;
-    // Taken by push, and waiting for proof before an e-mail follows.
+    // Accepted by push, and waiting for proof before an e-mail follows.
     let older = world.send("ada", about("older", json!({"type": "CERTIFICATE_EXPIRING"}))).await;
     assert_eq!(older.body["status"], "cascading");
     world.advance(10);
@@ -155,7 +156,7 @@ async fn version_1_supersedes_and_is_superseded() {
 }
 
 #[tokio::test]
-async fn what_is_due_later_is_newer_however_early_it_was_asked_for() {
+async fn the_later_due_time_makes_a_message_newer() {
     let mut world = World::start().await;
     let browser = world.subscribe("ada", "phone").await;
     let reminder = world.send("ada", about("reminder", json!({"send_at": "2026-11-23T10:10:00Z"}))).await;
@@ -250,7 +251,7 @@ async fn a_message_without_a_topic_and_an_immediate_one_with_it_read_nothing_mor
 }
 
 #[tokio::test]
-async fn metrics_tell_superseded_from_other_skips() {
+async fn metrics_count_superseded_apart_from_other_skips() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(503).with("Retry-After", "3")]);

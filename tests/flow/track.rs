@@ -1,4 +1,4 @@
-//! What becomes of a message on the person's side, whenever and however often it is told.
+//! Receipts, clicks and opt-outs of a recipient, whenever and however often they arrive.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use world::{Answer, BASE, Browser, Reply, World, keys};
 const MAIL_TAKEN: &str =
     "<SendRawEmailResponse><SendRawEmailResult><MessageId>m-1</MessageId></SendRawEmailResult></SendRawEmailResponse>";
 
-/// Somebody with a browser and an address, and the browser.
+/// Creates a recipient with a browser and an address, and returns the browser.
 pub async fn ada(world: &World) -> Browser {
     let browser = world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
@@ -90,7 +90,7 @@ async fn a_receipt_costs_one_write_more_where_it_takes_the_notification_out_of_a
     assert_eq!(world.write_units(), 2.0, "of `attention`");
 }
 
-/// Another device of the same person, which a push service accepts for and nobody opens, is not kept by it.
+/// A receipt does not keep another device of the same recipient that accepts messages but never displays one.
 #[tokio::test]
 async fn a_receipt_keeps_its_device_from_cleanup_and_no_other() {
     let world = World::start().await;
@@ -106,7 +106,7 @@ async fn a_receipt_keeps_its_device_from_cleanup_and_no_other() {
     let devices = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body["devices"].clone();
     assert_eq!(devices.as_array().unwrap().len(), 1);
     assert_eq!(devices[0]["last_used_at"], world.clock.now().to_string());
-    // An upset clock of the device changes nothing, and an erased recipient does not come back.
+    // A wrong clock of the device changes nothing, and an erased recipient is not created again.
     world.send("ada", json!({})).await;
     let token = token_of(&world, &browser);
     world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
@@ -143,7 +143,7 @@ async fn a_devices_use_is_written_once_a_day_by_whatever_event_it_reports() {
     }
 }
 
-/// A fault of the recipients table is none of the receipt's.
+/// A fault of the recipients table does not fail the receipt.
 #[tokio::test]
 async fn a_receipt_counts_also_when_its_devices_use_cannot_be_stored() {
     let world = World::start().await;
@@ -157,7 +157,7 @@ async fn a_receipt_counts_also_when_its_devices_use_cannot_be_stored() {
 }
 
 #[tokio::test]
-async fn proof_of_delivery_ends_a_ladder_that_waits_for_it() {
+async fn proof_of_delivery_ends_an_escalation_that_waits_for_it() {
     let world = World::start().await;
     let browser = ada(&world).await;
     let sent = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
@@ -236,7 +236,7 @@ async fn a_browser_may_be_faster_than_the_answer_of_its_push_service() {
 }
 
 #[tokio::test]
-async fn what_arrived_although_its_function_died_ends_as_delivered_and_goes_out_no_second_time() {
+async fn a_message_that_arrived_before_a_crash_ends_as_delivered_and_is_not_sent_twice() {
     let world = World::start().await;
     let browser = ada(&world).await;
     world.push.answer("phone", [Reply::Silence]);
@@ -258,7 +258,7 @@ async fn a_text_is_not_paid_for_when_the_proof_comes_before_its_claim() {
     let browser = ada(&world).await;
     let sent = world.send("ada", json!({"type": "PAYMENT_DUE", "channels": ["push", "email", "sms"]})).await;
     let token = token_of(&world, &browser);
-    // The mail is refused for good, so that the text comes next in the same run; the proof comes in between.
+    // The e-mail is rejected, so that the SMS follows in the same run; the proof arrives in between.
     let gate = Arc::new(Semaphore::new(0));
     let refusal = "<ErrorResponse><Error><Code>InvalidParameterValue</Code></Error></ErrorResponse>";
     world.aws.state.lock().unwrap().ses.push_back(Reply::text(400, refusal).held(&gate));
@@ -279,7 +279,7 @@ async fn a_text_is_not_paid_for_when_the_proof_comes_before_its_claim() {
 }
 
 #[tokio::test]
-async fn what_is_forged_expired_or_meant_for_something_else_changes_no_number() {
+async fn forged_expired_and_foreign_tokens_change_no_metric() {
     let world = World::start().await;
     let browser = ada(&world).await;
     let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/"});

@@ -1,5 +1,5 @@
-//! Schedules that fire twice at once, and streams that tell it as well: each notification is worked on once, each paid call
-//! made once, each thing cleaned up once.
+//! Concurrent duplicates of schedules and stream records: each notification is processed once, each paid call is made
+//! once, each item is cleaned up once.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use world::{Answer, Reply, World};
 
-/// Twelve people with four ways to be reached, each with a message that is due in a minute.
+/// Twelve recipients with four sets of channels, each with a message that is due in a minute.
 async fn much_is_due(world: &World) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 0..12 {
@@ -37,11 +37,11 @@ async fn ends(world: &World, ids: &[String]) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn two_sweeps_and_the_stream_at_once_work_on_each_notification_once() {
+async fn two_sweeps_and_the_stream_at_once_process_each_notification_once() {
     let world = World::start().await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 100000000}}"#);
     let ids = much_is_due(&world).await;
-    // A second instance of cascade, which shares nothing with the first but the tables.
+    // A second instance of cascade, which shares only the tables with the first.
     let other = world.another_cascade().await;
     let ends_at_ms = u64::try_from(world.clock.now().as_millisecond()).unwrap() + 60_000;
     let (one, two, ()) = tokio::join!(
@@ -56,7 +56,7 @@ async fn two_sweeps_and_the_stream_at_once_work_on_each_notification_once() {
         let accepted = end.attempts().iter().filter(|tried| tried.ends_with(":accepted")).count();
         assert_eq!(accepted, 1, "{end:?}");
     }
-    // Three have mail alone, three SMS alone; of the three with everything one has lost its device.
+    // Three recipients have e-mail only, three have SMS only; of the three with every channel, one has lost its device.
     let gone = (0..12).filter(|number| number % 8 == 2).count();
     assert_eq!((world.mails().len(), world.texts().len()), (3 + gone, 3));
     for number in (0..12).filter(|number| number % 4 > 1) {
@@ -84,7 +84,7 @@ async fn ticks_merges_and_cleanups_that_fire_twice_at_once_change_nothing_more_t
     for name in ["sent", "accepted", "skipped", "cost_micros"] {
         assert_eq!((name, &later[name]), (name, &counted[name]));
     }
-    // A device that nobody used for long, and erasures to look at again.
+    // A device that was unused for long, and erasures to retry.
     world.advance(181 * 86_400);
     world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
     world.advance(300);

@@ -1,10 +1,10 @@
-//! A paid send whose outcome is unknown, and what the type says of it: stop, next or repeat.
+//! Paid sends with an unknown outcome, and the policy of the type: stop, next or repeat.
 
 use serde_json::{Value, json};
 
 use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
-/// Ada has a mail address and a phone, and her type's rule is this one.
+/// Creates ada with an e-mail address and a phone number, and this policy for her type.
 async fn world_where(rule: &str) -> World {
     let world = World::start().await;
     world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
@@ -22,7 +22,7 @@ fn calls(world: &World) -> (usize, usize) {
     (world.mails().len(), world.texts().len())
 }
 
-/// The SMS money of the day and the SMS of the only recipient.
+/// The day's SMS spending, and the SMS count of the only recipient.
 fn set_aside(world: &World) -> (i64, i64) {
     assert_eq!(world.sum("day"), world.sum("sms"), "no e-mail is under a budget");
     (world.sum("sms"), world.counted_sms())
@@ -71,7 +71,7 @@ async fn repeat_tries_the_same_channel_once_more_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_was_not_sent_gives_its_money_back_and_what_is_unknown_does_not() {
+async fn an_unsent_message_releases_its_reservation_and_an_unknown_outcome_keeps_it() {
     let world = world_where("repeat").await;
     let throttled = "<ErrorResponse><Error><Code>Throttled</Code></Error></ErrorResponse>";
     let refused = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
@@ -87,15 +87,15 @@ async fn what_was_not_sent_gives_its_money_back_and_what_is_unknown_does_not() {
 }
 
 #[tokio::test]
-async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() {
+async fn a_crash_around_the_call_follows_the_rule_in_force_at_recovery() {
     for (rule, status, attempts, cost_micros) in [
         ("stop", "uncertain", &["email:uncertain"][..], 92),
         ("next", "accepted", &["email:uncertain", "sms:accepted"], 80_092),
         ("repeat", "accepted", &["email:uncertain", "email:accepted"], 184),
     ] {
         let world = world_where("stop").await;
-        // GetParameters, Query, BatchGetItem, PutItem, and the last look, two GetItem: the claim is stored, SES has the mail, and
-        // the function is no more.
+        // GetParameters, Query, BatchGetItem, PutItem, and two GetItem of the check before the send: the claim is
+        // stored, SES has the e-mail, and the function has crashed.
         let line = CrashPoint { timing: CrashTiming::After, call: 7 };
         let died = world.crash_at(line, world.send("ada", json!({}))).await;
         assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
@@ -107,7 +107,7 @@ async fn a_crash_around_the_call_follows_the_rule_that_holds_when_it_is_found() 
 }
 
 #[tokio::test]
-async fn a_claim_costs_what_was_set_aside_whatever_the_price_is_when_it_is_found() {
+async fn a_claim_costs_its_reservation_whatever_the_price_is_later() {
     let world = world_where("stop").await;
     let line = CrashPoint { timing: CrashTiming::After, call: 4 };
     let died = world.crash_at(line, world.send("ada", json!({"channels": ["sms"]}))).await;
@@ -121,7 +121,7 @@ async fn a_claim_costs_what_was_set_aside_whatever_the_price_is_when_it_is_found
 }
 
 #[tokio::test]
-async fn fewer_tries_hold_at_once_for_what_is_under_way() {
+async fn fewer_attempts_apply_at_once_to_active_notifications() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;

@@ -46,7 +46,7 @@ async fn every_channel_shows_the_same_cleaned_text_and_explain_shows_it_before()
 }
 
 #[tokio::test]
-async fn what_has_nothing_to_see_is_refused_and_stored_nowhere() {
+async fn content_without_visible_text_is_refused_and_not_stored() {
     let world = World::start().await;
     for blank in
         ["", " ", "\u{200b}", "\u{3164}", "\u{feff}", "\u{202e}", "\u{0}", "\u{2028}", "\u{2800}\u{ad}", "\u{e0041}"]

@@ -1,4 +1,4 @@
-//! What a request writes: writes are the bill.
+//! Table writes of a request, which determine its cost.
 
 use serde_json::json;
 
@@ -41,7 +41,7 @@ async fn a_fallback_adds_its_claim() {
 }
 
 #[tokio::test]
-async fn while_all_is_well_no_breaker_is_written() {
+async fn without_failures_no_breaker_is_written() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.write_units();
@@ -77,7 +77,7 @@ async fn a_failure_costs_its_report_and_an_open_breaker_nothing() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_told_to_rest_costs_a_write_and_none_while_it_rests() {
+async fn a_device_that_must_wait_costs_one_write_and_none_while_it_waits() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::status(429).with("Retry-After", "600")]);

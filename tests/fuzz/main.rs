@@ -26,7 +26,7 @@ fn run(name: &str, cases: u32, target: fn(&[u8])) {
     checked.unwrap();
 }
 
-/// A test for each target. Those that ask the functions themselves cost more each time.
+/// Defines a test for each target. Targets that call the functions themselves take longer.
 macro_rules! targets {
     ($($name:ident: $cases:literal,)+) => {$(
         #[test]

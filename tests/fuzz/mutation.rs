@@ -1,4 +1,4 @@
-//! Inputs from seeds: a valid one, changed in up to four places.
+//! Inputs derived from seeds: a valid input with up to four changes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,36 +8,36 @@ use fuzz::json;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// What a target starts from.
+/// Seeds and dictionary of a target.
 pub struct Corpus {
     pub seeds: Vec<Vec<u8>>,
-    /// Words that mean something to the target.
+    /// Words with a meaning for the target.
     pub words: Vec<Vec<u8>>,
 }
 
 /// One change of an input.
 #[derive(Debug, Clone)]
 enum Change {
-    /// Some bytes are gone.
+    /// Removes some bytes.
     Cut(Index, usize),
-    /// Everything from here on is gone.
+    /// Removes everything after a position.
     End(Index),
-    /// A word stands in between.
+    /// Inserts a word.
     Insert(Index, Vec<u8>),
-    /// A word stands over what was there.
+    /// Overwrites bytes with a word.
     Replace(Index, usize, Vec<u8>),
-    /// Some bytes come twice.
+    /// Repeats some bytes.
     Repeat(Index, usize),
-    /// One bit is another.
+    /// Flips one bit.
     Flip(Index, u8),
-    /// One value of its JSON is another, if it has any.
+    /// Changes one value of the input's JSON, if it has any.
     Json(u64),
-    /// From here on it is another seed.
+    /// Continues with another seed after a position.
     Splice(Index, Index, Vec<u8>),
 }
 
 impl Corpus {
-    /// `corpus/<name>/*` and `dictionaries/<name>.dict`.
+    /// Reads `corpus/<name>/*` and `dictionaries/<name>.dict`.
     pub fn read(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files: Vec<PathBuf> =
@@ -51,7 +51,7 @@ impl Corpus {
     }
 }
 
-/// A line of a libFuzzer dictionary: a word in quotes, with `\\`, `\"` and `\xNN`.
+/// Parses a line of a libFuzzer dictionary: a word in quotes, with `\\`, `\"` and `\xNN`.
 fn word(line: &str) -> Option<Vec<u8>> {
     let quoted = line.trim().strip_prefix('"')?.strip_suffix('"')?;
     let (mut word, mut rest) = (Vec::new(), quoted.as_bytes());
@@ -74,7 +74,7 @@ fn with(mut word: Vec<u8>, byte: u8) -> Vec<u8> {
     word
 }
 
-/// A seed with one to four changes; now and then bytes that nobody wrote.
+/// A seed with one to four changes; sometimes random bytes.
 pub fn mutated(corpus: &Corpus) -> impl Strategy<Value = Vec<u8>> + use<> {
     let changes = prop::collection::vec(change(corpus), 1..=4);
     let from_seed = (select(corpus.seeds.clone()), changes)
@@ -98,7 +98,7 @@ fn change(corpus: &Corpus) -> impl Strategy<Value = Change> + use<> {
     ]
 }
 
-/// What has broken parsers elsewhere.
+/// Words that have broken other parsers.
 fn odd_words() -> impl Iterator<Item = Vec<u8>> {
     let odd = [
         "",

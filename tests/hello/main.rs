@@ -1,4 +1,4 @@
-//! The least a Rust function can be: what the bench `start` measures the service's functions against.
+//! A minimal Lambda function in Rust: the baseline of the bench `start`.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-"""`make adopt` against a local AWS: a stack of functions from before infra/data.yaml, whose tables change hands."""
+"""`make adopt` against a local AWS: the tables of an old stack of functions move to the data stack."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ from with_stack import free_port  # noqa: E402
 
 QUEUE = "  Queue:\n    Type: AWS::SQS::Queue\n"
 BEFORE, _, OUTPUTS = data_stack.TEMPLATE.read_text().partition("\nOutputs:\n")
-# The stack of the functions then, with the tables among its own resources, and now, with their names as parameters.
+# The stack of the functions before, with the tables among its own resources, and after, with their names as parameters.
 OLD = f"{BEFORE}\n{QUEUE}"
 NEW = "Parameters:\n" + "".join(f"  {name}: {{Type: String}}\n" for name in data_stack.parameter_names()) + \
     f"Resources:\n{QUEUE}"

@@ -53,7 +53,7 @@ class Faults(unittest.TestCase):
 
 class Init(unittest.TestCase):
     def made(self, secrets_key):
-        """Every parameter that is put, by its last name, with what it is put with."""
+        """The arguments of each put parameter, by the last part of its name."""
         ssm = mock.Mock()
         ssm.exceptions.ParameterAlreadyExists = KeyError
         ssm.get_parameter.return_value = {"Parameter": {"Value": parameters.new_vapid_private_key()}}
@@ -93,7 +93,7 @@ class CommandLine(unittest.TestCase):
         return cli.parser().parse_args(words)
 
     def refused(self, *words):
-        """What an invalid command line prints."""
+        """The error output of an invalid command line."""
         with contextlib.redirect_stderr(io.StringIO()) as output, self.assertRaises(SystemExit):
             self.parsed(*words)
         return output.getvalue()

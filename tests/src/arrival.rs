@@ -1,4 +1,4 @@
-//! What a push service checks of a request, and the tests' own server that records requests and answers as told.
+//! A push service's verification of a request, and a server that records requests and sends scripted responses.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::ecdsa::signature::Verifier;
@@ -24,7 +24,7 @@ pub fn verified_claims(authorization: &str, public_key: &str) -> Value {
     serde_json::from_slice(&decode(claims)).unwrap()
 }
 
-/// A push service on this machine: gives the n-th request the n-th answer, over as many connections as are opened.
+/// A push service on this machine: the n-th response belongs to the n-th request, over any number of connections.
 pub struct PushService {
     pub origin: String,
     arrivals: mpsc::UnboundedReceiver<Arrival>,
@@ -42,7 +42,7 @@ impl PushService {
         Self { origin, arrivals, connections }
     }
 
-    /// The next request that came, if one did.
+    /// The next recorded request.
     pub fn arrival(&mut self) -> Option<Arrival> {
         self.arrivals.try_recv().ok()
     }
@@ -62,7 +62,7 @@ async fn serve(
             let answer = answers.next();
             let _ = sender.send(arrival);
             match answer.as_deref() {
-                // Says nothing until the other side gives up.
+                // Sends nothing until the client disconnects.
                 Some("silence") => drop(stream.read_u8().await),
                 Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
                 None => break,

@@ -1,7 +1,7 @@
-//! A browser's half of web push on RustCrypto: a subscription, and opening what arrives for it.
+//! A browser's half of web push on RustCrypto: a subscription, and the decryption of its messages.
 //!
-//! It shares no code and no library with the sending side, so the two agree only if both follow RFC 8291. Read left to
-//! right it is that RFC's section 3.4 followed by RFC 8188's section 2.
+//! It shares no code and no library with the sender, so the two agree only if both follow RFC 8291. In reading order
+//! the code is that RFC's section 3.4 followed by RFC 8188's section 2.
 
 use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::{Aes128Gcm, Key, Nonce};
@@ -11,14 +11,14 @@ use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::{PublicKey, SecretKey};
 use sha2::Sha256;
 
-/// One subscription's secrets.
+/// Secrets of one subscription.
 pub struct Browser {
     secret: SecretKey,
     auth: [u8; 16],
 }
 
 impl Browser {
-    /// From a 32-byte scalar and the auth secret.
+    /// Builds a subscription from a 32-byte scalar and the auth secret.
     pub fn new(scalar: &[u8], auth: [u8; 16]) -> Self {
         Self { secret: SecretKey::from_slice(scalar).unwrap(), auth }
     }
@@ -28,17 +28,17 @@ impl Browser {
         self.secret.public_key().to_encoded_point(false).as_bytes().to_vec()
     }
 
-    /// `p256dh` as a browser writes it.
+    /// `p256dh` in a browser's encoding.
     pub fn p256dh(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.public_key())
     }
 
-    /// `auth` as a browser writes it.
+    /// `auth` in a browser's encoding.
     pub fn auth(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.auth)
     }
 
-    /// The plaintext of an `aes128gcm` body of one record; `Err` says what a browser would stumble over.
+    /// The plaintext of an `aes128gcm` body of one record; `Err` names the first step that fails.
     pub fn open(&self, body: &[u8]) -> Result<Vec<u8>, &'static str> {
         let (salt, rest) = body.split_at_checked(16).ok_or("no salt")?;
         let (record_size, rest) = rest.split_at_checked(4).ok_or("no record size")?;

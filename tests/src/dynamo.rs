@@ -1,11 +1,11 @@
-//! The tables, with real DynamoDB semantics, inside this process.
+//! The tables, with real DynamoDB semantics, in this process.
 
 use dynoxide::Database;
 use serde_json::{Value, json};
 
 pub const TABLES: [&str; 5] = ["recipients", "notifications", "metrics", "settings", "control"];
 
-/// The tables as infra/data.yaml has them.
+/// Creates the tables of infra/data.yaml.
 pub fn tables() -> Database {
     let database = Database::memory().unwrap();
     for name in TABLES {
@@ -52,7 +52,7 @@ pub fn items(database: &Database, table: &str) -> Vec<Value> {
     answer["Items"].as_array().cloned().unwrap_or_default()
 }
 
-/// Every record of the notifications' stream so far, as Lambda would hand them over.
+/// Every record of the notifications' stream so far, in Lambda's format.
 pub fn stream(database: &Database) -> Vec<Value> {
     let ask = |value: Value| value;
     let streams = database.list_streams(serde_json::from_value(ask(json!({"TableName": "notifications"}))).unwrap());

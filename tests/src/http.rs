@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server for the world's providers.
+//! A small HTTP/1.1 server for the fakes of AWS and of push services.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -10,10 +10,10 @@ use tokio::sync::Semaphore;
 
 use super::faults::Faults;
 
-/// A request as it came over the wire; header names in lower case.
+/// A received request; header names in lower case.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// Request line, without its end.
+    /// Request line, without its line break.
     pub line: String,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
@@ -46,7 +46,7 @@ impl Arrival {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// The fields of a form, as the query protocol of AWS sends them.
+    /// The fields of a form, in the query protocol of AWS.
     pub fn form(&self) -> HashMap<String, String> {
         let text = String::from_utf8(self.body.clone()).unwrap();
         let decode = |part: &str| {
@@ -68,7 +68,7 @@ impl Arrival {
     }
 }
 
-/// An answer.
+/// A scripted response.
 #[derive(Debug, Clone)]
 pub enum Reply {
     Answer {
@@ -76,13 +76,13 @@ pub enum Reply {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
-    /// Sends these bytes, which need not be an answer, and closes the connection.
+    /// Sends these bytes, which need not be a valid response, and closes the connection.
     Raw(Vec<u8>),
-    /// Answers once somebody opens the gate.
+    /// Responds once the semaphore has a permit.
     Held(Arc<Semaphore>, Box<Reply>),
-    /// Says nothing until the other side gives up.
+    /// Sends nothing until the client disconnects.
     Silence,
-    /// Closes the connection without a word.
+    /// Closes the connection without a response.
     HangUp,
 }
 
@@ -99,7 +99,7 @@ impl Reply {
         Self::Raw(bytes.into())
     }
 
-    /// The same, but not before `gate` has a permit.
+    /// The same response, once `gate` has a permit.
     pub fn held(self, gate: &Arc<Semaphore>) -> Self {
         Self::Held(Arc::clone(gate), Box::new(self))
     }
@@ -112,7 +112,8 @@ impl Reply {
     }
 }
 
-/// Serves on a free port of this machine for the rest of the test, as far as the one who calls is alive; the origin.
+/// Serves on a free port of this machine for the rest of the test, until a simulated crash of the client. Returns the
+/// origin.
 pub async fn serve<H, F>(faults: Faults, handler: H) -> String
 where
     H: Fn(Arrival) -> F + Clone + Send + 'static,

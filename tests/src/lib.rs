@@ -1,5 +1,5 @@
-//! Support for tests: an AWS inside the process, a browser and a push service that share no code with the sender, template.yaml,
-//! and the start of a function's program.
+//! Test support for every crate: an AWS in the process, a browser and a push service that share no code with the
+//! sender, the parser of template.yaml, and the start of a function's program.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

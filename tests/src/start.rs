@@ -1,17 +1,19 @@
-//! The real program of a function, started in an environment of its own: what is missing stops it, and is named.
+//! The start of a function's real program in an environment of its own: it exits if a variable or secret is missing,
+//! and names it.
 //!
-//! Each function's `tests/start.rs` calls this, because cargo tells only that test where its program is.
+//! Each function's `tests/start.rs` calls this, because cargo passes the path of a program only to tests of its own
+//! crate.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What Lambda itself sets and a start asks for.
+/// Variables that Lambda itself sets and a start requires.
 const BY_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 /// Longer than any start.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The secrets that functions need, each with a value that can be meant: the key pair of RFC 8291, appendix A.
+/// The secrets of the functions, each with a valid value: the key pair of RFC 8291, appendix A.
 const SECRETS: [(&str, &str); 4] = [
     ("vapid-private-key", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"),
     ("vapid-public-key", "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8"),
@@ -19,7 +21,7 @@ const SECRETS: [(&str, &str); 4] = [
     ("link-signing-key", "HxAeHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE"),
 ];
 
-/// Starts `program` without each variable of `function`'s Environment block in turn, but for the `optional` ones.
+/// Starts `program` without each variable of `function`'s Environment block in turn, except for the `optional` ones.
 pub fn names_each_missing_variable(program: &str, function: &str, optional: &[&str]) {
     let names: Vec<_> = variables(function).into_iter().chain(BY_LAMBDA).collect();
     for missing in names.iter().filter(|name| !optional.contains(name)) {
@@ -30,7 +32,7 @@ pub fn names_each_missing_variable(program: &str, function: &str, optional: &[&s
     }
 }
 
-/// Starts `program` beside a parameter store that lacks each of `secrets` in turn.
+/// Starts `program` with a parameter store that lacks each of `secrets` in turn.
 pub fn names_each_missing_secret(program: &str, function: &str, secrets: &[&str]) {
     let names: Vec<_> = variables(function).into_iter().chain(BY_LAMBDA).collect();
     for missing in secrets {
@@ -75,7 +77,7 @@ fn value(name: &str) -> &'static str {
     }
 }
 
-/// The program's exit code and everything it said; one that does not end is stopped and has none.
+/// The program's exit code and its output; a program that does not end is killed and has no code.
 fn ended(mut child: Child) -> (Option<i32>, String) {
     let began = Instant::now();
     while child.try_wait().unwrap().is_none() && began.elapsed() < PATIENCE {
@@ -93,7 +95,7 @@ fn parameters_without(missing: &str) -> String {
     format!(r#"{{"Parameters":[{}]}}"#, held.join(","))
 }
 
-/// Answers every call of SSM, and lets whoever asks for the next event wait.
+/// Responds to every call of SSM, and leaves requests for the next event pending.
 fn serve(listener: &TcpListener, answer: &str) {
     let mut waiting = Vec::new();
     for stream in listener.incoming() {
@@ -107,7 +109,7 @@ fn serve(listener: &TcpListener, answer: &str) {
     }
 }
 
-/// Reads a whole request and gives its first line.
+/// Reads a whole request and returns its first line.
 fn request_line(stream: &mut TcpStream) -> String {
     let mut reader = BufReader::new(stream);
     let (mut first, mut length) = (String::new(), 0);

@@ -1,5 +1,5 @@
-//! An HTTP server as small as this bench needs: it answers from plain threads, so that it takes nothing from the runtime
-//! under measurement, and keeps connections open, as the real services do.
+//! A minimal HTTP server for this bench. It responds from plain threads, which take nothing from the runtime under
+//! measurement, and keeps connections open, as the real services do.
 
 use std::io::{BufRead, BufReader, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,16 +8,16 @@ use std::sync::Arc;
 /// A request.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// Such as `GET /path`.
+    /// Request line without the version, such as `GET /path`.
     pub line: String,
-    /// Names in small letters.
+    /// Headers, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// As it came.
+    /// Body, unchanged.
     pub body: Vec<u8>,
 }
 
 impl Asked {
-    /// A header, or nothing.
+    /// Value of a header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -26,8 +26,8 @@ impl Asked {
 /// Status, headers and body.
 pub type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
-/// Answers every request with `answer` until the process ends, and returns the `host:port` it listens at. `None` is
-/// silence for as long as the client stays.
+/// Responds to every request with `answer` until the process ends, and returns the `host:port` that it listens on. For
+/// `None` it sends nothing until the client disconnects.
 pub fn serve(answer: impl Fn(Asked) -> Option<Answer> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -35,7 +35,7 @@ pub fn serve(answer: impl Fn(Asked) -> Option<Answer> + Send + Sync + 'static) -
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let answer = Arc::clone(&answer);
-            // A client may go at any moment: nothing to do then.
+            // The client may disconnect at any time.
             std::thread::spawn(move || converse(&stream, answer.as_ref()).ok());
         }
     });

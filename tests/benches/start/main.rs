@@ -1,14 +1,16 @@
-//! How soon each function asks for its first event, beside a function that does nothing.
+//! Time until each function requests its first event, compared with a function that does nothing.
 //!
 //! Every function is started as Lambda starts it, with the variables that template.yaml gives it, against a runtime API
-//! and an SSM of this process. One round starts each of them once, so that whatever else the machine does meets all alike;
-//! on a busy machine look at the fastest, since waiting for a processor makes all ratios look better than they are.
-//! `next` is from the start of the process to its first `GET .../invocation/next`; `answer` is until its first event, which
-//! it gets at once, is answered, secrets fetched. The binaries are built first, with the release profile that is deployed.
+//! and an SSM of this process. One round starts each of them once, so that other load of the machine affects all alike.
+//! On a busy machine compare the fastest rounds, because waiting for a processor makes all ratios look better than they
+//! are. `next` is the time from the start of the process to its first `GET .../invocation/next`. `answer` is the time
+//! until it has answered its first event, which it gets at once, secrets included. The binaries are built first, with
+//! the release profile that is deployed.
+//!
 //! `cargo bench -p tests --bench start`
 //!
-//! With `SHORT` in the environment nothing is built and little is measured: two rounds of what `make build` made, against
-//! the first function. That shows only that the bench still runs.
+//! With `SHORT` in the environment nothing is built and little is measured: two rounds of the binaries of `make build`,
+//! compared with the first function. That shows only that the bench still runs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
@@ -29,9 +31,9 @@ use template::Template;
 const ROUNDS: usize = 40;
 const SHORT_ROUNDS: usize = 2;
 const RATIO_TARGET: f64 = 2.0;
-/// Longer than any start: one that takes it has failed.
+/// Longer than any start: a process that takes this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The first one is what the others are measured against. In flow order.
+/// The first one is the baseline of the others. In flow order.
 const FUNCTIONS: [&str; 8] = ["hello", "send", "cascade", "rollup", "cleanup", "recipients", "track", "console"];
 
 fn main() {
@@ -43,7 +45,7 @@ fn main() {
     let template = Template::read();
     let aws = serve(|asked| match asked.header("x-amz-target") {
         "AmazonSSM.GetParameters" => Some((200, vec![], ssm::get_parameters(&asked.body).to_string().into_bytes())),
-        // Whatever else a start may call is not there yet: the functions must start without it.
+        // No other service listens yet: the functions must start without it.
         _ => Some((500, vec![], b"{}".to_vec())),
     });
     let mut functions: Vec<Function> =
@@ -73,7 +75,8 @@ fn build(root: &Path) {
         "tests/hello",
     ]);
     cargo.args(FUNCTIONS[1..].iter().flat_map(|function| ["-p", function]));
-    // Build scripts that watch what cargo sets for this process (ring's does) would take the last build as out of date.
+    // Build scripts that depend on cargo's variables of this process (ring's does) would consider the last build out of
+    // date.
     let of_this_package = |name: &String| name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST");
     for name in std::env::vars().map(|(name, _)| name).filter(of_this_package) {
         cargo.env_remove(name);
@@ -81,7 +84,7 @@ fn build(root: &Path) {
     assert!(cargo.status().unwrap().success(), "the functions do not build");
 }
 
-/// In the folder of the release profile, or of the profile that this process was built with.
+/// Folder of the release profile, or of the profile that this process was built with.
 fn binary(name: &str, is_short: bool) -> PathBuf {
     let bench = std::env::current_exe().unwrap();
     let mut above = bench.ancestors().skip(2);
@@ -93,7 +96,8 @@ struct Function {
     name: &'static str,
     binary: PathBuf,
     environment: Vec<(String, String)>,
-    /// When the process asked for an event and when it answered one; any other call of the runtime API is its failure.
+    /// Times at which the process requested an event and answered one; any other call of the runtime API is its
+    /// failure.
     calls: Receiver<(Instant, String)>,
     next_ms: Vec<f64>,
     answer_ms: Vec<f64>,
@@ -122,7 +126,7 @@ impl Function {
             if !asked.line.starts_with("GET") {
                 return Some((202, vec![], b"{}".to_vec()));
             }
-            // Each process asks twice: it gets an event, and then waits for one that never comes.
+            // Each process requests twice: it gets one event, and then waits for one that never comes.
             let is_first = nexts.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
             is_first.then(|| runtime_event(&event))
         });
@@ -139,7 +143,7 @@ impl Function {
         let process = command.spawn().unwrap();
         let next_ms = self.wait_for(began, "/invocation/next");
         let answer_ms = self.wait_for(began, "/response");
-        // The answered process asks again: taken here, so that the next start does not find it.
+        // The process requests again: consumed here, so that the next start does not find the request.
         self.wait_for(began, "/invocation/next");
         Started { process, next_ms, answer_ms }
     }
@@ -161,7 +165,7 @@ fn runtime_event(event: &str) -> http::Answer {
     (200, headers, event.as_bytes().to_vec())
 }
 
-/// An event whose answer needs the secrets and no table: nothing from the stream, or a route that is not there.
+/// An event whose answer needs the secrets and no table: nothing from the stream, or an unknown route.
 fn event(name: &str) -> serde_json::Value {
     match name {
         "cascade" | "rollup" => json!({"Records": []}),
@@ -173,7 +177,7 @@ fn event(name: &str) -> serde_json::Value {
     }
 }
 
-/// What Lambda sets for every function, and where AWS is.
+/// Variables that Lambda sets for every function, and the endpoint of AWS.
 fn of_lambda(name: &str, runtime_api: &str, aws: &str) -> Vec<(String, String)> {
     let endpoint = format!("http://{aws}");
     let pairs = [

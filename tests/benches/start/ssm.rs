@@ -1,8 +1,8 @@
-//! The parameters of a working deployment, as SSM answers them.
+//! The parameters of a working deployment, in SSM's responses.
 
 use serde_json::{Value, json};
 
-/// By the last part of their names. The VAPID pair is the application server's of RFC 8291, appendix A.
+/// Values by the last part of their names. The VAPID pair is the application server's of RFC 8291, appendix A.
 const PARAMETERS: [(&str, &str); 7] = [
     ("rollout-percentage", "100"),
     ("rollout-users", "[]"),
@@ -13,7 +13,7 @@ const PARAMETERS: [(&str, &str); 7] = [
     ("link-signing-key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
 ];
 
-/// The answer to a GetParameters request with this body.
+/// The response to a GetParameters request with this body.
 pub fn get_parameters(body: &[u8]) -> Value {
     let asked: Value = serde_json::from_slice(body).unwrap();
     let names = asked["Names"].as_array().unwrap().iter().filter_map(Value::as_str);

@@ -1,15 +1,15 @@
-//! Every line at which a function may die that spends from a budget: what was sent or may have been keeps its money, what was
-//! not gives it back.
+//! Crashes of a function that spends from a budget, at every call: a send that happened or may have happened keeps its
+//! reservation, any other is released.
 
 use serde_json::json;
 
 use super::check::phone;
-use super::deaths::{Acting, LAST_QUERY, Story, cascade};
+use super::crash_runs::{Acting, LAST_QUERY, Story, cascade};
 use super::lines::{ONE, PLAIN, refusal, send, with_only_the_last_rung_left};
 use world::CrashTiming::{After, Before};
 use world::World;
 
-/// Ada has a mail address and a phone, and every paid attempt is under every kind of budget.
+/// Creates ada with an e-mail address and a phone number; every paid attempt counts against every kind of budget.
 fn under_budgets(world: &World) -> Acting<'_> {
     Box::pin(async {
         set(world);
@@ -34,7 +34,7 @@ async fn of_an_email_under_a_budget() {
         (Before, "PutItem notifications"),
         (After, "PutItem notifications"),
     ];
-    Story { given: under_budgets, lines, ..PLAIN }.survives_every_death().await;
+    Story { given: under_budgets, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -46,11 +46,11 @@ async fn of_an_email_that_is_refused_and_an_sms_behind_it() {
         })
     }
     let lines = &[(After, "SendRawEmail"), (After, "TransactWriteItems"), (Before, "Publish"), (After, "Publish")];
-    Story { given, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_ladder_under_budgets() {
+async fn of_an_escalation_under_budgets() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             set(world);
@@ -58,11 +58,11 @@ async fn of_a_ladder_under_budgets() {
         })
     }
     let lines = &[(After, "/push/ada"), (After, "SendRawEmail"), (After, "Publish")];
-    Story { given, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_paid_retry_that_cascade_takes_up_in_the_next_month() {
+async fn of_a_paid_retry_that_cascade_resumes_in_the_next_month() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             under_budgets(world).await;
@@ -73,5 +73,5 @@ async fn of_a_paid_retry_that_cascade_takes_up_in_the_next_month() {
         })
     }
     let lines = &[(After, "TransactWriteItems"), (After, "SendRawEmail"), (After, "PutItem notifications")];
-    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_crash().await;
 }

@@ -1,14 +1,14 @@
-//! Every line at which a function that sends may die.
+//! Crashes of a sending function at every call.
 
 use serde_json::json;
 
 use super::check::phone;
-use super::deaths::{Acting, LAST_QUERY, Story, cascade, nothing};
+use super::crash_runs::{Acting, LAST_QUERY, Story, cascade, nothing};
 use world::CrashTiming::{After, Before};
 use world::{Reply, World};
 
 pub(super) const ONE: (usize, usize) = (1, 1);
-/// The caller has no key and no answer, so it may never have come to be.
+/// A caller without a key gets no response, so the notification may not exist.
 const PERHAPS: (usize, usize) = (0, 1);
 
 fn with_device(world: &World) -> Acting<'_> {
@@ -51,12 +51,12 @@ fn send_once(world: &World) -> Acting<'_> {
     })
 }
 
-/// What a caller with a key does who got no answer: asks again, and again once more when it is done.
+/// A caller with a key repeats the request after a missing response, and once more after the result.
 fn ask_again(world: &World) -> Acting<'_> {
     Box::pin(async {
         let again = world.send_once("k-1", "ada", json!({})).await;
         assert_eq!(again.status, 202, "after the lease: {again:?}");
-        super::deaths::settle(world).await;
+        super::crash_runs::settle(world).await;
         let known = world.send_once("k-1", "ada", json!({})).await;
         assert_eq!((known.status, &known.body["id"]), (202, &again.body["id"]));
         assert_eq!(known.header("Idempotency-Replayed"), Some("true"));
@@ -74,7 +74,7 @@ async fn of_a_push() {
         (Before, "/push/ada"),
         (After, "/push/ada"),
     ];
-    Story { lines, ..PLAIN }.survives_every_death().await;
+    Story { lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn of_an_email() {
         (Before, "SendRawEmail"),
         (After, "SendRawEmail"),
     ];
-    Story { given: with_email, lines, ..PLAIN }.survives_every_death().await;
+    Story { given: with_email, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn of_an_sms() {
         (Before, "PutItem notifications"),
         (After, "PutItem notifications"),
     ];
-    Story { given: with_phone, lines, ..PLAIN }.survives_every_death().await;
+    Story { given: with_phone, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -110,22 +110,22 @@ async fn of_an_sms_that_is_refused() {
         })
     }
     let lines = &[(After, "Publish"), (After, "PutItem notifications"), (After, "TransactWriteItems")];
-    Story { given, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
 async fn of_a_fallback_from_push_to_email_to_sms() {
     let lines = &[(After, "/push/ada"), (After, "TransactWriteItems"), (After, "SendRawEmail"), (After, "Publish")];
-    Story { given: with_only_the_last_rung_left, lines, ..PLAIN }.survives_every_death().await;
+    Story { given: with_only_the_last_rung_left, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_fallback_and_again_while_cascade_takes_it_up() {
+async fn of_a_fallback_and_again_while_cascade_resumes_it() {
     Story { given: with_only_the_last_rung_left, ..PLAIN }.survives_every_second_death().await;
 }
 
 #[tokio::test]
-async fn of_a_push_and_again_while_cascade_takes_it_up() {
+async fn of_a_push_and_again_while_cascade_resumes_it() {
     PLAIN.survives_every_second_death().await;
 }
 
@@ -137,41 +137,41 @@ async fn of_version_1() {
             world.set("rollout-percentage", "0");
         })
     }
-    Story { given, lines: &[(After, "/push/ada")], ..PLAIN }.survives_every_death().await;
+    Story { given, lines: &[(After, "/push/ada")], ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
 async fn of_a_push_with_an_idempotency_key() {
     let lines = &[(Before, "PutItem control"), (After, "PutItem control"), (After, "/push/ada")];
     let story = Story { act: send_once, then: ask_again, notifications: ONE, lines, ..PLAIN };
-    story.survives_every_death().await;
+    story.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_ladder_with_an_idempotency_key() {
+async fn of_an_escalation_with_an_idempotency_key() {
     let given = with_only_the_last_rung_left;
     let story = Story { given, act: send_once, then: ask_again, notifications: ONE, ..PLAIN };
-    story.survives_every_death().await;
+    story.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_request_that_takes_over_from_a_dead_one() {
+async fn of_a_request_that_takes_over_from_a_crashed_one() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             with_phone(world).await;
-            // The rollout is read, the key stored.
+            // The rollout is read and the key stored.
             let line = world::CrashPoint { timing: After, call: 2 };
-            let died = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
-            assert!(matches!(died, world::RunOutcome::Crashed(_)), "{died:?}");
+            let crashed = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
+            assert!(matches!(crashed, world::RunOutcome::Crashed(_)), "{crashed:?}");
             world.advance(100);
         })
     }
     let story = Story { given, act: send_once, then: ask_again, notifications: ONE, ..PLAIN };
-    story.survives_every_death().await;
+    story.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_retry_that_cascade_takes_up() {
+async fn of_a_retry_that_cascade_resumes() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             with_device(world).await;
@@ -182,11 +182,11 @@ async fn of_a_retry_that_cascade_takes_up() {
     }
     let lines = &[(After, "Query notifications.due"), (After, "GetItem notifications"), (After, "/push/ada")];
     let story = Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, pushes: 2, lines, ..PLAIN };
-    story.survives_every_death().await;
+    story.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_an_sms_that_cascade_tries_again() {
+async fn of_an_sms_that_cascade_retries() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             with_phone(world).await;
@@ -196,7 +196,7 @@ async fn of_an_sms_that_cascade_tries_again() {
         })
     }
     let lines = &[(Before, "TransactWriteItems"), (After, "TransactWriteItems"), (After, "Publish")];
-    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn of_a_scheduled_send_that_is_due_and_falls_back() {
         })
     }
     let lines = &[(After, "/push/ada"), (After, "SendRawEmail"), (After, "Publish")];
-    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act: cascade, from: LAST_QUERY, notifications: ONE, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -219,11 +219,11 @@ async fn of_a_scheduled_send() {
             world.send("ada", json!({"send_at": "2026-11-23T10:05:00Z"})).await;
         })
     }
-    Story { act, lines: &[(After, "PutItem notifications")], ..PLAIN }.survives_every_death().await;
+    Story { act, lines: &[(After, "PutItem notifications")], ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_withdrawal() {
+async fn of_a_cancellation() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             with_device(world).await;
@@ -236,7 +236,7 @@ async fn of_a_withdrawal() {
         })
     }
     let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications")];
-    Story { given, act, notifications: ONE, lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act, notifications: ONE, lines, ..PLAIN }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn of_a_batch() {
             assert_eq!(again.status, 202, "{again:?}");
         })
     }
-    // Its messages run side by side, so which calls are made behind the key's is another matter every time.
+    // Messages of a batch run concurrently, so the calls after the key's vary between runs.
     let lines = &[(After, "PutItem control")];
-    Story { given, act, then, notifications: (4, 4), lines, ..PLAIN }.survives_every_death().await;
+    Story { given, act, then, notifications: (4, 4), lines, ..PLAIN }.survives_every_crash().await;
 }

@@ -1,8 +1,8 @@
-//! Functions that die: nothing is lost, and nothing is paid for twice.
+//! Crashes of functions: nothing is lost, and nothing is paid for twice.
 
 mod budgets;
 mod check;
-mod deaths;
+mod crash_runs;
 mod lines;
 mod others;
 
@@ -24,12 +24,12 @@ async fn a_write_whose_answer_was_lost_is_known_again_by_its_writer() {
 }
 
 #[tokio::test]
-async fn what_a_paid_call_came_to_is_stored_although_the_table_throttles_for_a_while() {
+async fn the_result_of_a_paid_call_is_stored_although_the_table_throttles_for_a_while() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     {
         let mut aws = world.aws.state.lock().unwrap();
-        // The claim goes through; then the SDK's three attempts to store the result fail.
+        // The claim is stored; then the three attempts of the SDK to store the result fail.
         (aws.fuse_is_for, aws.dynamo_fuse, aws.fuse_mends_after) = (Some("PutItem"), Some(1), Some(3));
     }
     let sent = world.send("ada", json!({})).await;
@@ -38,7 +38,7 @@ async fn what_a_paid_call_came_to_is_stored_although_the_table_throttles_for_a_w
 }
 
 #[tokio::test]
-async fn what_is_leased_by_a_running_function_is_left_alone() {
+async fn a_notification_under_a_valid_lease_is_left_alone() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.push.answer("phone", [Reply::Silence]);

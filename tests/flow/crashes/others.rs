@@ -1,8 +1,8 @@
-//! Every line at which the other functions may die: whoever asks, or runs, again finds the work done right.
+//! Crashes of the other functions at every call: the repeated request or run completes the work.
 
 use serde_json::json;
 
-use super::deaths::{Acting, Story, nothing};
+use super::crash_runs::{Acting, Story, nothing};
 use world::CrashTiming::{After, Before};
 use world::{CrashPoint, RunOutcome, World};
 
@@ -15,7 +15,7 @@ fn register(world: &World) -> Acting<'_> {
     })
 }
 
-/// The browser registers again, as it does whenever its service worker starts, and is reached.
+/// The browser registers again, as it does whenever its service worker starts, and is reachable.
 fn register_again(world: &World) -> Acting<'_> {
     Box::pin(async {
         world.subscribe("ada", "ada").await;
@@ -29,18 +29,18 @@ fn register_again(world: &World) -> Acting<'_> {
 #[tokio::test]
 async fn of_a_registration() {
     let lines = &[(Before, "TransactWriteItems"), (After, "TransactWriteItems")];
-    Story { act: register, then: register_again, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+    Story { act: register, then: register_again, notifications: (1, 1), lines, ..QUIET }.survives_every_crash().await;
 }
 
 #[tokio::test]
-async fn of_a_device_that_moves_to_somebody_else() {
+async fn of_a_device_that_moves_to_another_recipient() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             world.subscribe("bob", "ada").await;
         })
     }
     let story = Story { given, act: register, then: register_again, notifications: (1, 1), ..QUIET };
-    Story { lines: &[(After, "TransactWriteItems")], ..story }.survives_every_death().await;
+    Story { lines: &[(After, "TransactWriteItems")], ..story }.survives_every_crash().await;
 }
 
 fn erase(world: &World) -> Acting<'_> {
@@ -65,23 +65,23 @@ async fn of_an_erasure() {
         Box::pin(async {
             let again = world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
             assert_eq!(again.status, 200, "{again:?}");
-            // The note by which latecomers are found goes with the second look.
+            // The record for finding late writes is removed by the second pass.
             world.advance(300);
             world.retry_erasures().await;
             assert_eq!((world.items("recipients").len(), world.items("notifications").len()), (0, 0));
         })
     }
-    // What was counted stays counted, and names nobody.
+    // Metrics that were counted remain, and identify no recipient.
     for call in 1.. {
-        let mut came_about = false;
+        let mut occurred = false;
         for timing in [Before, After] {
             let world = World::start().await;
             with_a_history(&world).await;
-            came_about |=
+            occurred |=
                 matches!(world.crash_at(CrashPoint { timing, call }, erase(&world)).await, RunOutcome::Crashed(_));
             then(&world).await;
         }
-        if !came_about {
+        if !occurred {
             assert!(call > 3);
             return;
         }
@@ -90,7 +90,8 @@ async fn of_an_erasure() {
 
 #[tokio::test]
 async fn of_a_cleanup() {
-    /// A device that nobody uses, and a send whose function died when SES had the mail and was not taken up for days.
+    /// Creates a device without use, and a send whose function crashed after SES took the e-mail and that was not
+    /// resumed for days.
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             world.subscribe("bob", "bob").await;
@@ -98,8 +99,8 @@ async fn of_a_cleanup() {
             world.put_profile("ada", json!({"email": "ada@example.com"})).await;
             // With a key the id, and so its shard, is the same in every world.
             let line = CrashPoint { timing: After, call: 8 };
-            let died = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
-            assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
+            let crashed = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
+            assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{crashed:?}");
             world.advance(2 * 86_400);
         })
     }
@@ -121,11 +122,11 @@ async fn of_a_cleanup() {
         })
     }
     let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications"), (After, "TransactWriteItems")];
-    // It asks for every shard in turn; from the one that holds something on.
-    Story { given, act, then, from: 10, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+    // The function queries every shard in turn; the crashes begin at the shard that holds an item.
+    Story { given, act, then, from: 10, notifications: (1, 1), lines, ..QUIET }.survives_every_crash().await;
 }
 
-/// Pushed to, clicked, and wanting no more.
+/// Creates a recipient that receives a push, clicks, and unsubscribes.
 fn reached(world: &World) -> Acting<'_> {
     Box::pin(async {
         world.subscribe("ada", "ada").await;
@@ -141,7 +142,7 @@ async fn of_a_receipt() {
             world.receipt(&world.receipt_token(), "clicked", json!({})).await;
         })
     }
-    /// The service worker had no answer, and tells it again.
+    /// The service worker got no response and reports again.
     fn then(world: &World) -> Acting<'_> {
         Box::pin(async {
             let token = world.receipt_token();
@@ -152,7 +153,7 @@ async fn of_a_receipt() {
         })
     }
     let lines = &[(Before, "PutItem notifications"), (After, "PutItem notifications")];
-    Story { given: reached, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+    Story { given: reached, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -170,7 +171,7 @@ async fn of_an_opt_out() {
         })
     }
     let lines = &[(Before, "UpdateItem recipients"), (After, "UpdateItem recipients")];
-    Story { given: reached, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_death().await;
+    Story { given: reached, act, then, notifications: (1, 1), lines, ..QUIET }.survives_every_crash().await;
 }
 
 #[tokio::test]
@@ -182,9 +183,9 @@ async fn of_a_rollup() {
     }
     fn then(world: &World) -> Acting<'_> {
         Box::pin(async {
-            // Lambda hands the same records over again.
+            // Lambda delivers the same records again.
             world.redeliver_stream_to_rollup();
         })
     }
-    Story { given: with_a_history, act, then, notifications: (3, 3), ..QUIET }.survives_every_death().await;
+    Story { given: with_a_history, act, then, notifications: (3, 3), ..QUIET }.survives_every_crash().await;
 }

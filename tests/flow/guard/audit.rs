@@ -1,4 +1,4 @@
-//! Who changed which parameter, from what to what: each version once, however it became known.
+//! Audit of parameter changes: actor, old value and new value of each version, recorded once on every path.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use world::World;
 use world::ssm::OPERATOR;
 
 #[tokio::test]
-async fn every_change_of_every_parameter_is_written_down_once() {
+async fn every_change_of_every_parameter_is_recorded_once() {
     let world = World::start().await;
     world.set("rollout-percentage", "10");
     world.record_change().await.unwrap();
@@ -30,7 +30,7 @@ async fn every_change_of_every_parameter_is_written_down_once() {
 }
 
 #[tokio::test]
-async fn who_is_on_the_list_is_not_written_down() {
+async fn the_audit_does_not_record_listed_users() {
     let world = World::start().await;
     world.set("rollout-users", r#"["ada@example.com"]"#);
     world.reconcile_rollout().await.unwrap();

@@ -1,4 +1,4 @@
-//! Whatever fails or dies while the guard acts, the next minute does, and does once.
+//! Failures and crashes while the guard acts: the next minute completes the work, once.
 
 use super::{minutes, seen_bad_once};
 use world::{CrashPoint, CrashTiming, Interruption, RunOutcome};
@@ -19,7 +19,7 @@ async fn of_two_rollups_at_once_one_acts() {
 }
 
 #[tokio::test]
-async fn whichever_call_is_refused_it_is_done_the_next_minute() {
+async fn after_any_refused_call_the_next_minute_completes_the_work() {
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
         world.aws.interruptions.at(call, Interruption::Refusal);
@@ -40,8 +40,8 @@ async fn whichever_call_is_refused_it_is_done_the_next_minute() {
 }
 
 #[tokio::test]
-async fn whichever_line_a_round_dies_at_version_2_is_switched_off_once() {
-    // To die after a call or before the next one is the same to the world.
+async fn after_a_crash_at_any_call_version_2_is_turned_off_once() {
+    // A crash after a call equals a crash before the next one.
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
         let fate = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
@@ -60,7 +60,7 @@ async fn whichever_line_a_round_dies_at_version_2_is_switched_off_once() {
 }
 
 #[tokio::test]
-async fn while_ssm_does_not_answer_people_are_told_and_version_2_is_taken_back_as_soon_as_it_does() {
+async fn while_ssm_does_not_respond_an_alert_is_published_and_version_2_is_turned_off_afterwards() {
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().ssm_is_down = true;
     assert!(world.reconcile_rollout().await.is_err());

@@ -1,4 +1,4 @@
-//! The guard takes version 2 back when it goes bad, and never against an operator.
+//! The guard: it turns version 2 off when it degrades, and never overrides an operator.
 
 mod audit;
 mod faults;
@@ -9,8 +9,8 @@ mod speed;
 
 use world::{Traffic, World};
 
-/// A world in which half of all people are in version 2, and a whole minute of whose notifications has failed; version 1's have
-/// not. The guard has seen it once.
+/// A world in which half of all recipients are in version 2. For one whole minute version 2's notifications have failed
+/// and version 1's have not. The guard has evaluated that minute once.
 async fn seen_bad_once() -> World {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
@@ -23,13 +23,13 @@ async fn seen_bad_once() -> World {
     world
 }
 
-/// One minute in which 60 of 100 of version 2 fail.
+/// One minute in which 60 of 100 notifications of version 2 fail.
 async fn bad_minute(world: &World) {
     world.fold_traffic(&[Traffic::of("v1", 99, 1), Traffic::of("v2", 40, 60)]).await;
     world.advance(60);
 }
 
-/// Minutes pass in which the guard looks on and nothing is sent.
+/// Minutes in which the guard runs and nothing is sent.
 async fn minutes(world: &World, count: usize) {
     for _ in 0..count {
         world.advance(60);

@@ -1,13 +1,14 @@
-//! SSM knows no conditional write, and no operator's value is lost all the same.
+//! Writes of the guard and of an operator at the same time: SSM has no conditional write, but no operator's value is
+//! lost.
 
 use super::{minutes, seen_bad_once};
 use world::{CrashPoint, CrashTiming, Interruption, RunOutcome};
 
-/// More than any round makes.
+/// More calls than any round makes.
 const MOST_CALLS: usize = 40;
 
 #[tokio::test]
-async fn whenever_an_operator_writes_while_the_guard_acts_their_value_stands_in_the_end() {
+async fn an_operators_write_at_any_moment_of_a_round_is_the_final_value() {
     let mut between = 0;
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
@@ -31,7 +32,7 @@ async fn whenever_an_operator_writes_while_the_guard_acts_their_value_stands_in_
 }
 
 #[tokio::test]
-async fn an_operator_who_writes_again_while_their_value_is_put_back_has_the_newer_one() {
+async fn an_operator_who_writes_again_during_the_restore_keeps_the_newer_value() {
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().parameters.operator_writes.extend([Some("25".to_owned()), Some("30".to_owned())]);
     world.reconcile_rollout().await.unwrap();
@@ -42,7 +43,7 @@ async fn an_operator_who_writes_again_while_their_value_is_put_back_has_the_newe
 }
 
 #[tokio::test]
-async fn an_operator_who_wants_the_same_gets_it_once() {
+async fn an_operator_who_sets_the_same_value_gets_it_once() {
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("0".to_owned()));
     world.reconcile_rollout().await.unwrap();
@@ -50,9 +51,9 @@ async fn an_operator_who_wants_the_same_gets_it_once() {
     assert_eq!(world.percentages(), ["100", "50", "0", "0"]);
 }
 
-/// The function dies somewhere between overwriting an operator's value and giving it back.
+/// The function crashes between overwriting an operator's value and restoring it.
 #[tokio::test]
-async fn what_a_dead_round_owes_an_operator_the_next_minute_gives_back() {
+async fn the_minute_after_a_crashed_round_restores_the_operators_value() {
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
         world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("25".to_owned()));

@@ -1,4 +1,4 @@
-//! A ramp climbs step by step while all is well, and ends with whoever else moves the percentage.
+//! A ramp advances step by step while version 2 is healthy, and ends when another actor changes the percentage.
 
 use domain::rollout::Percentage;
 use domain::rollout::ramp::{Criteria, StepPlan};
@@ -20,7 +20,7 @@ fn plan() -> Wanted {
     Wanted::Ramp(STEPS.map(step).to_vec(), Criteria::default())
 }
 
-/// A world at 10 %, with the ramp begun.
+/// A world at 10 %, with the ramp started.
 async fn begun() -> World {
     let world = World::start().await;
     world.set("rollout-percentage", "10");
@@ -30,7 +30,7 @@ async fn begun() -> World {
     world
 }
 
-/// A minute like this, and then the guard's and the ramp's look at it.
+/// Folds a minute of this traffic and runs the guard and the ramp.
 async fn minute(world: &World, accepted: usize, failed: usize) {
     world.fold_traffic(&[Traffic::of("v1", 100, 0), Traffic::of("v2", accepted, failed)]).await;
     world.advance(60);
@@ -38,7 +38,7 @@ async fn minute(world: &World, accepted: usize, failed: usize) {
 }
 
 #[tokio::test]
-async fn it_climbs_when_the_criteria_held_over_the_whole_hold_time_and_then_is_done() {
+async fn it_advances_when_the_criteria_held_over_the_whole_hold_time_and_then_ends() {
     let world = begun().await;
     let mut seen = Vec::new();
     for _ in 0..10 {
@@ -60,7 +60,7 @@ async fn a_minute_that_is_not_well_makes_it_wait_the_hold_time_again() {
     let world = begun().await;
     minute(&world, 60, 1).await;
     minute(&world, 180, 20).await;
-    // The bad minute is among the last five for three more; then the hold time begins.
+    // The bad minute stays among the last five for three more; then the hold time begins.
     for _ in 0..5 {
         minute(&world, 60, 1).await;
         assert_eq!(world.percentage(), "10");
@@ -86,7 +86,7 @@ async fn it_waits_for_a_slow_version_2_and_without_data() {
 }
 
 #[tokio::test]
-async fn whoever_else_moves_the_percentage_ends_it() {
+async fn another_actors_change_of_the_percentage_ends_it() {
     for (by_hand, percentage) in [(Some("25"), "25"), (Some("0"), "0"), (None, "10")] {
         let world = begun().await;
         minute(&world, 60, 1).await;
@@ -113,8 +113,8 @@ async fn the_guard_ends_it() {
     assert_eq!((world.percentage().as_str(), world.controller_state().ramp), ("0", None));
 }
 
-/// A world in which the next round takes the step to 50.
-async fn about_to_climb() -> World {
+/// A world in which the next round advances to 50 %.
+async fn about_to_advance() -> World {
     let world = begun().await;
     for _ in 0..2 {
         minute(&world, 60, 1).await;
@@ -125,10 +125,10 @@ async fn about_to_climb() -> World {
 }
 
 #[tokio::test]
-async fn whatever_is_refused_or_dies_the_step_is_taken_once_and_none_is_skipped() {
+async fn a_refused_call_or_a_crash_repeats_and_skips_no_step() {
     for call in 1..40 {
         for dies in [true, false] {
-            let world = about_to_climb().await;
+            let world = about_to_advance().await;
             let point = CrashPoint { timing: CrashTiming::After, call };
             let is_over = if dies {
                 matches!(world.crash_at(point, world.reconcile_rollout()).await, RunOutcome::Completed(_))
@@ -149,7 +149,7 @@ async fn whatever_is_refused_or_dies_the_step_is_taken_once_and_none_is_skipped(
     panic!("it makes more calls than that");
 }
 
-/// What a minute brings.
+/// Events of one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Happens {
     Well,
@@ -172,8 +172,8 @@ fn happens() -> impl Strategy<Value = Happens> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
-    /// Whatever happens, it takes one step after the other, each after a hold time in which nothing was bad, and none after it
-    /// was stopped, overtaken or taken back.
+    /// Under any sequence of events, the ramp takes one step after another, each after a hold time without a bad
+    /// minute, and none after it was stopped, overridden or turned off.
     #[test]
     fn it_never_skips_a_step_and_never_climbs_after_its_end(story in proptest::collection::vec(happens(), 20)) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(tell(&story));

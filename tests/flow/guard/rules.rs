@@ -1,4 +1,4 @@
-//! What the guard does, and does not, about what it sees.
+//! Rules of the guard: the conditions under which it acts, and under which it does not.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{bad_minute, minutes, seen_bad_once};
 use world::{Reply, Traffic, World};
 
 #[tokio::test]
-async fn what_is_bad_twice_is_switched_off_and_everybody_is_told_why() {
+async fn two_bad_evaluations_turn_version_2_off_and_publish_an_alert() {
     let world = seen_bad_once().await;
     let round = world.reconcile_rollout().await.unwrap();
     assert_eq!((round.done.as_str(), world.percentage().as_str()), ("the rollout is 0 now", "0"));
@@ -38,7 +38,7 @@ async fn a_bad_minute_between_good_ones_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_version_1_too_is_told_as_p0_and_nothing_is_changed() {
+async fn a_provider_that_fails_for_version_1_too_raises_a_p0_alert_and_nothing_is_changed() {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
     world.reconcile_rollout().await.unwrap();
@@ -55,7 +55,7 @@ async fn a_provider_that_fails_version_1_too_is_told_as_p0_and_nothing_is_change
 }
 
 #[tokio::test]
-async fn what_fails_by_mail_is_told_and_takes_nobody_the_mail_away() {
+async fn failing_email_raises_an_alert_and_leaves_email_in_use() {
     for pushes in [0, 100] {
         let world = World::start().await;
         for _ in 0..4 {
@@ -102,7 +102,7 @@ async fn a_step_down_waits_ten_minutes_after_an_operators_change_and_the_next_on
 }
 
 #[tokio::test]
-async fn what_was_bad_before_an_operators_change_is_not_held_against_it() {
+async fn failures_before_an_operators_change_do_not_count_against_it() {
     let world = seen_bad_once().await;
     world.set("rollout-percentage", "10");
     minutes(&world, 5).await;
@@ -127,7 +127,7 @@ async fn an_operators_zero_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_costs_more_than_its_hour_goes_one_step_down_and_the_cost_of_before_does_not_count_again() {
+async fn costs_above_the_hourly_limit_step_down_once() {
     let world = World::start().await;
     world.set("settings", r#"{"budgets": {"hour_micros": 1000000}}"#);
     world.advance(660);
@@ -139,7 +139,7 @@ async fn what_costs_more_than_its_hour_goes_one_step_down_and_the_cost_of_before
 }
 
 #[tokio::test]
-async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_if_a_fifth_went_there() {
+async fn a_breaker_that_is_open_for_ten_minutes_turns_version_2_off_if_a_fifth_went_there() {
     for (elsewhere, percentage) in [(120, "0"), (1_500, "100")] {
         let world = World::start().await;
         world.subscribe("canary", "canary").await;
@@ -165,7 +165,7 @@ async fn a_push_service_that_is_not_called_for_ten_minutes_takes_version_2_back_
 }
 
 #[tokio::test]
-async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2_is_taken_back_all_the_same() {
+async fn junk_in_the_parameter_raises_an_alert_and_a_bad_version_2_is_still_turned_off() {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
     world.send("bob", json!({})).await;
@@ -188,7 +188,7 @@ async fn junk_in_the_parameter_is_told_and_changes_no_number_and_a_bad_version_2
 }
 
 #[tokio::test]
-async fn junk_in_a_second_parameter_is_told_as_well_and_each_ends_by_itself() {
+async fn junk_in_a_second_parameter_raises_an_alert_as_well_and_each_ends_by_itself() {
     let world = World::start().await;
     world.set("settings", "{,}");
     minutes(&world, 1).await;
@@ -205,7 +205,7 @@ async fn junk_in_a_second_parameter_is_told_as_well_and_each_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_guard_that_is_disabled_says_what_it_would_have_done() {
+async fn a_disabled_guard_reports_the_action_that_it_would_take() {
     let world = World::start().await;
     world.set("settings", r#"{"guard": {"enabled": false}}"#);
     world.advance(60);

@@ -1,17 +1,18 @@
-//! From the first bad minute to version 2 off everywhere: under 3 minutes.
+//! The time from the first bad minute until version 2 is off everywhere is under 3 minutes.
 
 use domain::rollout::{Version, bucket};
 use serde_json::{Value, json};
 
 use world::{Reply, World};
 
-/// So many messages of version 2 every ten seconds: at the worst second too few of the present minute to judge it alone.
+/// Messages of version 2 every ten seconds: at the least favourable second too few in the current minute to judge it
+/// alone.
 const EVERY_TEN_SECONDS: usize = 12;
-/// And of version 1.
+/// Messages of version 1 every ten seconds.
 const OF_VERSION_1: usize = 2;
-/// So many of version 2's are refused, in turns: a little more than a fifth, which an older good minute hides longest.
+/// Refused messages of version 2, in turns: a little more than a fifth, which an older good minute masks longest.
 const REFUSED: [usize; 2] = [3, 2];
-/// The first bad minute begins here.
+/// Start of the first bad minute.
 const BAD_FROM: u64 = 60;
 
 fn person(version: Version) -> String {
@@ -19,7 +20,7 @@ fn person(version: Version) -> String {
     (0..).map(|number| format!("person-{number}")).find(is_in).unwrap()
 }
 
-/// Sends, and says whether anything still went out by version 2.
+/// Sends, and returns true if any message still used version 2.
 async fn send(world: &World, people: &[String; 2], refused: usize) -> bool {
     let fate = |number| Reply::status(if number < refused { 400 } else { 201 });
     world.push.answer("v2", (0..EVERY_TEN_SECONDS).map(fate));
@@ -30,8 +31,8 @@ async fn send(world: &World, people: &[String; 2], refused: usize) -> bool {
     sent.body["items"].as_array().unwrap().iter().any(|item: &Value| item["version"] == "v2")
 }
 
-/// The second, counted from the first bad minute's beginning, from which on nothing goes out by version 2. The stream's batches
-/// come 5 s late, and rollup ticks at this second of each minute.
+/// Returns the second, counted from the start of the first bad minute, after which nothing is sent by version 2. The
+/// stream's batches arrive 5 s late, and rollup runs at this second of each minute.
 async fn seconds_until_off(tick_at: u64) -> u64 {
     let world = World::start().await;
     world.set("rollout-percentage", "50");
@@ -58,7 +59,7 @@ async fn seconds_until_off(tick_at: u64) -> u64 {
     panic!("version 2 is still on");
 }
 
-/// The other seconds are the property test's of the guard itself.
+/// The property test of the guard itself covers the other seconds.
 #[tokio::test]
 async fn version_2_is_off_everywhere_within_3_minutes_of_the_first_bad_one_when_the_tick_comes_at_the_worst_second() {
     let seconds = seconds_until_off(39).await;

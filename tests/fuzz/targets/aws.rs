@@ -1,4 +1,5 @@
-//! AWS inside the process, without a socket: DynamoDB with its real semantics, and an SSM, SES and SNS that take everything.
+//! AWS in the process, without a socket: DynamoDB with its real semantics, and an SSM, SES and SNS that accept
+//! everything.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::dynamo::{TABLES, items, tables};
 
-/// Clones are one AWS.
+/// An AWS; clones share their state.
 #[derive(Clone)]
 pub struct Aws {
     database: Arc<Mutex<Database>>,
@@ -32,18 +33,18 @@ impl Aws {
         Self { database, writes: Arc::default(), parameters: Arc::new(parameters) }
     }
 
-    /// How many writes of items were carried out.
+    /// Number of executed writes of items.
     pub fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// Everything that stands in the tables: table and item.
+    /// Every item with its table.
     pub fn items(&self) -> Vec<(&'static str, Value)> {
         let database = self.database.lock().unwrap();
         TABLES.iter().flat_map(|table| items(&database, table).into_iter().map(|item| (*table, item))).collect()
     }
 
-    /// Makes the tables hold exactly this.
+    /// Replaces the contents of the tables.
     pub fn reset(&self, items: &[(&'static str, Value)]) {
         let fresh = tables();
         for (table, item) in items {
@@ -103,7 +104,7 @@ fn carry_out<A: DeserializeOwned, R: Serialize>(
     }
 }
 
-/// SES and SNS speak the query protocol.
+/// Responds to SES and SNS calls, which use the query protocol.
 fn query(body: &[u8]) -> String {
     let form = String::from_utf8_lossy(body);
     let action = form.split('&').find_map(|field| field.strip_prefix("Action=")).expect("an action");

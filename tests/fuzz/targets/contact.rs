@@ -1,4 +1,4 @@
-//! An e-mail address and a phone number: nothing but one person's, in one spelling.
+//! An e-mail address and a phone number: an accepted text is one recipient's address, in one spelling.
 
 use domain::channel::{EmailAddress, PhoneNumber};
 

@@ -1,4 +1,5 @@
-//! A message's content on each channel: it fits, and nothing in it becomes a header, a second recipient or a bill.
+//! A message's content on each channel: it fits, and nothing in it becomes a header, a second recipient or a further
+//! SMS part.
 
 use channels::email::EmailMessage;
 use channels::push::{PushContent, PushMessage};
@@ -59,7 +60,7 @@ fn email(content: &Content) {
     assert!(mime.lines().all(|line| line.len() <= 998 && !line.contains('\r')), "RFC 5322 section 2.1.1");
 }
 
-/// What was accepted can be shown wherever a message goes.
+/// Accepted content can be shown by every recipient of a message.
 fn link(content: &Content) -> Option<Link> {
     content.url.as_ref().map(|url| Link::parse(url.expose()).unwrap())
 }

@@ -1,4 +1,4 @@
-//! An endpoint: what is accepted is, to the parser that browsers use, https at a known push service and nothing else.
+//! An endpoint: to the parser that browsers use, every accepted text is https at a known push service and nothing else.
 
 use domain::channel::push::{ExtraOrigins, MAX_ENDPOINT_BYTES, PushEndpoint};
 use url::{Host, Url};
@@ -35,7 +35,7 @@ fn is_at_a_known_service(endpoint: &PushEndpoint, text: &str) {
     is_stable(endpoint, &ExtraOrigins::default());
 }
 
-/// One URL has one spelling, and reading it again changes nothing.
+/// A URL has one spelling, and parsing it again changes nothing.
 fn is_stable(endpoint: &PushEndpoint, extra: &ExtraOrigins) {
     assert!(endpoint.as_url().len() <= MAX_ENDPOINT_BYTES + 1 && endpoint.as_url().is_ascii());
     assert_eq!(PushEndpoint::parse(endpoint.as_url(), extra).as_ref(), Ok(endpoint));
@@ -47,7 +47,7 @@ fn as_a_browser_reads(text: &str) -> Url {
     Url::parse(text).unwrap_or_else(|error| panic!("{text:?} is no URL to a browser: {error}"))
 }
 
-/// The operator's list of origins, in the same text: what a browser can read there has no more parts to it either.
+/// The operator's list of origins, in the same text: an accepted entry has no further parts to a browser's parser.
 fn origins(text: &str) {
     let Ok(extra) = ExtraOrigins::parse(text) else { return };
     for origin in extra.iter() {

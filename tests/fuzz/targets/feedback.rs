@@ -1,4 +1,4 @@
-//! What SES and SNS tell: read as what they document, or refused by a fault that repeats nothing of it.
+//! Feedback of SES and SNS: read according to its documentation, or refused by an error that repeats nothing of it.
 
 use std::io::Write;
 
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use track::{MailEvent, Said, SmsLog};
 
 pub fn target(data: &[u8]) {
-    // Whatever comes in place of a batch.
+    // Any other value in place of a batch.
     let _ = SmsLog::unfold(&STANDARD.encode(data));
     let _ = SmsLog::unfold(&STANDARD.encode(folded(data)));
     let Some(text) = super::text(data) else { return };
     match MailEvent::parse(text) {
         Ok(MailEvent::Report(report)) => {
-            // Half a character in a part that nobody reads makes no difference.
+            // Half a character in an unused part makes no difference.
             let Ok(message) = serde_json::from_str::<Value>(text) else { return };
             let to = message["mail"]["destination"][0].as_str().and_then(|to| EmailAddress::parse(to).ok());
             assert_eq!(report.to, to, "whom it was sent to, and nobody else");

@@ -1,4 +1,4 @@
-//! HTTP events as a person writes them, and as a fuzzer can change one part without breaking the others:
+//! HTTP events in a text format that a person can write, and of which a fuzzer can change one part without breaking others:
 //!
 //! ```text
 //! GET /v1/recipients/{id}/notifications      the route
@@ -8,16 +8,16 @@
 //! {"the": "body"}                             to the end
 //! ```
 //!
-//! Without a claim the caller is `shop` and may do everything. `PUSH` is where the world's push service listens.
+//! Without a claim the caller is `shop` and may do everything. `PUSH` stands for the origin of the world's push service.
 
 use serde_json::{Map, Value, json};
 
-/// The parts of a text that holds several.
+/// The parts of a text with several requests.
 pub fn blocks(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n===\n")
 }
 
-/// The event as API Gateway would make it of the request; text that is a JSON object is an event already.
+/// The event that API Gateway would build from the request; text that is a JSON object is an event already.
 pub fn event(text: &str, push_origin: &str) -> Option<Value> {
     if text.starts_with('{') {
         return serde_json::from_str(text).ok();

@@ -1,5 +1,5 @@
-//! An event of API Gateway, through the function that answers its route: no answer is our fault, every refusal says what is
-//! wrong, and what is refused changes nothing.
+//! An event of API Gateway, through the function that handles its route: no response is a 5xx, every refusal names its
+//! reason, and a refused request changes nothing.
 
 use platform::gateway;
 use platform::http::Response;
@@ -32,7 +32,7 @@ fn judge(world: &World, route: &str, response: &Response, writes_before: usize) 
         return assert!(body.is_empty());
     }
     if World::is_track(route) && !response.content_type.contains("json") {
-        // Its pages and scripts are the target `track`'s.
+        // The target `track` covers its pages and scripts.
         return;
     }
     if response.content_type.starts_with("text/markdown") {
@@ -57,7 +57,7 @@ fn is_problem(problem: &Value, status: u16, content_type: &str) {
     assert!(!errors.is_empty() || status != 422 || problem["type"].as_str().unwrap().ends_with("key-reused"));
 }
 
-/// What was answered to a send is what is stored.
+/// The response to a send equals the stored notification.
 fn reads_back(world: &World, response: &Response) {
     let sent: Value = serde_json::from_str(response.body.expose()).unwrap();
     let id = sent["id"].as_str().expect("an id");

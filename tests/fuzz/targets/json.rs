@@ -1,9 +1,10 @@
-//! One change of one value in an input's JSON: what stays JSON gets past the parser, to what reads its meaning.
+//! Change of one value in an input's JSON: the result is still JSON, so it passes the parser and reaches the code
+//! behind it.
 
 use serde_json::{Map, Value, json};
 
-/// The input with one value changed, as `seed` says; `None` if there is no JSON in it. JSON is the whole input, or what
-/// follows the first empty line.
+/// The input with one value changed, chosen by `seed`; `None` if there is no JSON in it. JSON is the whole input, or
+/// the part after the first empty line.
 pub fn changed(input: &[u8], seed: u64) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(input).ok()?;
     let (head, body) = text.find("\n\n").map_or(("", text), |at| text.split_at(at + 2));
@@ -14,7 +15,7 @@ pub fn changed(input: &[u8], seed: u64) -> Option<Vec<u8>> {
     Some(format!("{head}{value}").into_bytes())
 }
 
-/// Numbers that follow from the seed (splitmix64).
+/// Pseudo-random numbers from a seed (splitmix64).
 struct Dice(u64);
 
 impl Dice {
@@ -34,7 +35,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Whether the value at this place, counted from the outside in, was found and changed.
+/// Returns true if the value at this place, counted from the outside in, was found and changed.
 fn change_at(value: &mut Value, place: &mut usize, dice: &mut Dice) -> bool {
     if *place == 0 {
         change(value, dice);
@@ -79,7 +80,7 @@ fn change_items(items: &mut Vec<Value>, dice: &mut Dice) {
 }
 
 fn change_text(text: &mut String, dice: &mut Dice) {
-    // JSON within JSON, as in a stream's image or a body that was written twice.
+    // JSON within JSON, as in a stream's image or a body that was encoded twice.
     if let Some(inner) = changed(text.as_bytes(), dice.0).filter(|_| dice.below(2) == 0) {
         *text = String::from_utf8_lossy(&inner).into_owned();
         return;

@@ -27,7 +27,7 @@ pub mod track;
 pub mod users;
 pub mod vapid_key;
 
-/// The bytes as text; SSM, JSON and HTTP clients hand over nothing else.
+/// The bytes as text; SSM, JSON and HTTP clients pass nothing else.
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }

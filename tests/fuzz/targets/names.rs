@@ -1,4 +1,4 @@
-//! Ids, cursors and names that come back from outside: each is read as exactly what is written again, or refused.
+//! Ids, cursors and names from outside: each is read as exactly the value that is written again, or refused.
 
 use domain::notification::NotificationId;
 use domain::recipient::{RecipientId, RecipientKey};

@@ -15,11 +15,11 @@ pub fn target(data: &[u8]) {
         assert_eq!(percentage.to_string().parse(), Ok(percentage));
         assert_eq!(f64::from(percentage.hundredths()), (plain.parse::<f64>().unwrap() * 100.0).round());
     }
-    followed(text, read.ok());
+    check_config(text, read.ok());
 }
 
-/// What every process makes of the parameter: what it says, else the last good one, else nobody.
-fn followed(text: &str, read: Option<Percentage>) {
+/// Checks the percentage in force: the valid parameter, else the last known good one, else 0.
+fn check_config(text: &str, read: Option<Percentage>) {
     let texts = |percentage: &str| ParameterTexts { percentage: stored(percentage), ..ParameterTexts::default() };
     let mut fresh = ParsedConfig::default();
     fresh.take(texts(text), false);

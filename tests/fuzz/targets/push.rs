@@ -1,9 +1,9 @@
-//! A push service that answers with the status that the endpoint's last part names, 201 if it names none.
+//! A push service whose response status is the last part of the endpoint, or 201.
 
 use super::faults::Faults;
 use super::http::{Arrival, Reply, serve as serve_http};
 
-/// Serves for the life of the runtime; the origin.
+/// Serves for the lifetime of the runtime, and returns the origin.
 pub async fn serve() -> String {
     serve_http(Faults::default(), |arrival: Arrival| async move {
         let named = arrival.path().rsplit('/').next().and_then(|name| name.parse().ok());

@@ -1,4 +1,4 @@
-//! `<status> <now in seconds> <Retry-After>`: what a push service says of when to come back.
+//! `<status> <now in seconds> <Retry-After>`: the retry time that a push service requests.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ pub fn target(data: &[u8]) {
     assert!(asks_to_wait || meaning == outcome(status, None, now), "it counts only where it means something");
 }
 
-/// The same by another road: seconds as a decimal number of any length, or a date.
+/// An independent implementation: seconds as a decimal number of any length, or a date.
 fn wait_ms(value: &str, now_second: i64) -> Option<u64> {
     let seconds = if !value.is_empty() && value.chars().all(|c| c.is_ascii_digit()) {
         let significant = value.trim_start_matches('0');

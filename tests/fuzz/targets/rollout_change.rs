@@ -1,4 +1,4 @@
-//! The body of `PUT /v1/rollout`: read exactly, or refused with a field; and what is read is what was written.
+//! The body of `PUT /v1/rollout`: read exactly, or refused with a field; the read values equal the written ones.
 
 use console::change::Change;
 use domain::rollout::Percentage;
@@ -14,7 +14,7 @@ pub fn target(data: &[u8]) {
     let change = match Change::of(&request) {
         Ok(change) => change,
         Err(problem) => {
-            // By the grammar alone: half of a surrogate pair is JSON that cannot be held.
+            // By the grammar alone: half of a surrogate pair is JSON that no string can hold.
             let is_json = str::from_utf8(data).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
             assert_eq!(problem.kind == ProblemKind::NotJson, !is_json);
             assert!(!is_json || (problem.kind == ProblemKind::Invalid && !problem.errors.is_empty()));
@@ -41,7 +41,7 @@ pub fn target(data: &[u8]) {
     }
 }
 
-/// As a person reads it, who knows nothing of the parser.
+/// An independent implementation of the body's rules.
 fn same(percentage: Percentage, given: &Value) {
     let text = given.as_str().map_or_else(|| given.to_string(), |text| text.trim_ascii().to_owned());
     let number: f64 = text.parse().expect("a plain number");

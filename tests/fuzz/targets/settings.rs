@@ -1,4 +1,4 @@
-//! The parameter `settings`: what is read is what was written, in range, and junk changes nothing.
+//! The parameter `settings`: the read values equal the written ones and are in range, and junk changes nothing.
 
 use delivery::config::ParameterTexts;
 use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
@@ -20,7 +20,7 @@ pub fn target(data: &[u8]) {
     said_as_written(&serde_json::to_value(&settings).unwrap(), &serde_json::from_str(text).unwrap());
 }
 
-/// Every value that was given is the one that is used.
+/// Every given value is the value in use.
 fn said_as_written(used: &Value, given: &Value) {
     match given {
         Value::Object(given) => given.iter().for_each(|(name, value)| said_as_written(&used[name], value)),

@@ -1,4 +1,5 @@
-//! An event of the notifications' stream, through both of its readers: each record is counted or named, and none panics.
+//! An event of the notifications' stream, through both of its consumers: each record is counted or reported as failed,
+//! and none panics.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ pub fn target(data: &[u8]) {
     with_world(|world| handled(world, event, &poison));
 }
 
-/// Rollup's own reading of the batch: the records that it can't count, by name.
+/// Rollup's reading of the batch: the ids of the records that it cannot count.
 fn counted(batch: Batch, event: &Value) -> BTreeSet<String> {
     assert!(!batch.shard().is_empty() || event["shardId"] == "");
     let of_interest: Vec<_> = records(event).filter(|record| record["eventName"] != "REMOVE").collect();
@@ -34,7 +35,8 @@ fn counted(batch: Batch, event: &Value) -> BTreeSet<String> {
     poison.iter().map(|sequence| sequence.as_given().to_owned()).collect()
 }
 
-/// A change is the difference of two states, every counter's name reads back, and a second delivery adds nothing.
+/// A change is the difference of two states, every counter's name can be parsed again, and a second delivery adds
+/// nothing.
 fn add_up(changes: &[Change]) {
     for change in changes {
         let counters = state(&change.new);
@@ -47,8 +49,8 @@ fn add_up(changes: &[Change]) {
     }
 }
 
-/// The functions themselves. An error asks for the whole batch again; a name is one that the stream gave, and rollup names all
-/// that it can't count.
+/// The functions themselves. An error requests the whole batch again; a reported id occurs in the stream, and rollup
+/// reports every record that it cannot count.
 fn handled(world: &World, event: Value, poison: &BTreeSet<String>) {
     let given = sequences(&event);
     if let Some(named) = failures(world.rollup(event.clone())) {

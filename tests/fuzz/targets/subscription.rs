@@ -1,4 +1,5 @@
-//! `PushSubscription.toJSON()`: what is accepted can be sealed for and signed for, whatever else stood in it.
+//! `PushSubscription.toJSON()`: a message can be encrypted and signed for every accepted subscription, whatever its
+//! further fields.
 
 use std::sync::LazyLock;
 

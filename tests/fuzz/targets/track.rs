@@ -1,5 +1,5 @@
-//! A request of somebody without an account, with tokens that are real, expired, somebody else's or broken: it changes what
-//! its token allows and nothing else, once, and leads to the message's own URL or nowhere.
+//! A request without an account, with tokens that are valid, expired, another recipient's or broken: it changes only
+//! what its token permits, once, and redirects to the message's own URL or nowhere.
 
 use metrics::{Image, state};
 use platform::gateway;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::form;
 use super::world::{World, with_world};
 
-/// What a receipt may change of a notification.
+/// Attributes of a notification that a receipt may change.
 const TRACKED: [&str; 20] = [
     "status",
     "reason",
@@ -32,7 +32,7 @@ const TRACKED: [&str; 20] = [
     "wasted_cost_micros",
     "in_flight",
 ];
-/// What unsubscribing may change of a profile.
+/// Attributes of a profile that unsubscribing may change.
 const OWN_WORD: [&str; 3] = ["unsubscribed", "updated_at", "revision"];
 
 pub fn target(data: &[u8]) {
@@ -103,7 +103,7 @@ fn changes_what_it_may(
     }
 }
 
-/// Metrics can read it, and count it as one.
+/// Rollup can read the notification, and counts it once.
 fn is_counted(item: &Map<String, Value>) {
     let plain = item.iter().filter_map(|(name, value)| {
         let number = value["N"].as_str().map(|digits| serde_json::from_str(digits).unwrap());

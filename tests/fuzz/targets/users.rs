@@ -1,4 +1,4 @@
-//! `rollout-users`: a JSON list of ids, read whole or not at all.
+//! `rollout-users`: a JSON list of ids, read as a whole or not at all.
 
 use std::collections::BTreeSet;
 
@@ -10,19 +10,19 @@ pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     let listed = ListedUsers::parse(text);
     let ids: Option<BTreeSet<String>> = serde_json::from_str(text).ok();
-    let Ok(users) = listed else { return followed(text, &BTreeSet::new()) };
-    let ids = ids.expect("what is read as a list of ids is a JSON array of strings");
+    let Ok(users) = listed else { return check_config(text, &BTreeSet::new()) };
+    let ids = ids.expect("a list of ids is a JSON array of strings");
     assert!(ids.iter().all(|id| (1..=128).contains(&id.chars().count()) && !id.chars().any(char::is_control)));
     assert_eq!(users.len(), ids.len());
     assert!(ids.iter().all(|id| users.contains(id)));
     let again = serde_json::to_string(&ids).unwrap();
-    // Escapes that were written out may be shorter than what they stand for, and SSM's limit is in bytes.
+    // Expanded escapes may be shorter than their source, and SSM's limit is in bytes.
     assert!(ListedUsers::parse(&again) == Ok(users) || again.len() > 8 * 1024);
-    followed(text, &ids);
+    check_config(text, &ids);
 }
 
-/// At the smallest percentage the listed are in v2 and nobody else but its bucket; at 0 nobody is.
-fn followed(text: &str, ids: &BTreeSet<String>) {
+/// Checks that at the smallest percentage only listed users and bucket 0 are in v2, and that at 0 nobody is.
+fn check_config(text: &str, ids: &BTreeSet<String>) {
     let texts = |percentage: &str| ParameterTexts {
         percentage: stored(percentage),
         users: stored(text),

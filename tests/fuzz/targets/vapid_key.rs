@@ -1,4 +1,4 @@
-//! The VAPID key: what is accepted signs, with the key that browsers were given. What is refused is no key.
+//! The VAPID key: an accepted key signs, with the public key that browsers were given. A refused text is no key.
 
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -40,7 +40,7 @@ fn signs(key: VapidKey, public_key: &[u8]) {
     assert_eq!(URL_SAFE_NO_PAD.decode(named).unwrap(), public_key);
 }
 
-/// Where push services reach the operator: nothing that could end the claim or the header it stands in.
+/// Contact address of the operator for push services: it contains nothing that could end the claim or its header.
 fn subject(text: &str) {
     if VapidSubject::parse(text).is_ok() {
         assert!(text.starts_with("mailto:") || text.starts_with("https://"));

@@ -1,4 +1,5 @@
-//! The functions behind one door, over tables in memory that hold a few people and notifications before every input.
+//! The functions behind one entry point, over tables in memory that hold a few recipients and notifications before
+//! every input.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -44,22 +45,22 @@ use super::{form, push};
 use rollup::handler::Services;
 
 const PREFIX: &str = "/push-notifications/fuzz";
-/// What is asked before the first input, so that there is something to find.
+/// Requests that run before the first input, so that there is data to find.
 const BEFORE: &str = include_str!("before.http");
 
 /// The link-signing key.
 const LINK_KEY: [u8; 32] = [9; 32];
-/// How the routes of `track` begin.
+/// Prefixes of the routes of `track`.
 const TRACK: [&str; 5] =
     ["POST /v1/receipts", "GET /v1/clicks/", "GET /v1/unsubscribe/", "POST /v1/unsubscribe/", "GET /v1/client/"];
-/// How the routes of `console` begin.
+/// Prefixes of the routes of `console`.
 const OPS: [&str; 4] = ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout", "GET /v1/report"];
 
 thread_local! {
     static WORLD: OnceCell<World> = const { OnceCell::new() };
 }
 
-/// Every function, and the tables they share.
+/// Every function, and the tables that they share.
 pub struct World {
     pub aws: Aws,
     pub push_origin: String,
@@ -89,7 +90,7 @@ const POST: Post<'static> = Post {
     runbook: "docs/operations.md",
 };
 
-/// Hands over this thread's world as it was before any input.
+/// Passes this thread's world in its initial state.
 pub fn with_world(run: impl FnOnce(&World)) {
     WORLD.with(|world| {
         let world = world.get_or_init(World::start);
@@ -98,7 +99,7 @@ pub fn with_world(run: impl FnOnce(&World)) {
     });
 }
 
-/// Takes back what an input changed, also when the target fails on it.
+/// Reverts the changes of an input, also when the target fails on it.
 struct Undone<'a> {
     world: &'a World,
     writes: usize,
@@ -139,18 +140,18 @@ impl World {
         world
     }
 
-    /// The text with a real token for each word that stands for one: `RECEIPT-accepted`, `CLICK-accepted`, `OVER-accepted` for
-    /// one that has expired, `UNSUBSCRIBE-accepted`, and so for every status there is.
+    /// Replaces each placeholder by a real token: `RECEIPT-accepted`, `CLICK-accepted`, `OVER-accepted` for an expired
+    /// one, `UNSUBSCRIBE-accepted`, and the same for every status.
     pub fn with_tokens(&self, text: &str) -> String {
         self.tokens.iter().fold(text.to_owned(), |text, (word, token)| text.replace(word, token))
     }
 
-    /// Whether the function behind this route is `track`.
+    /// Returns true if the function of this route is `track`.
     pub fn is_track(route: &str) -> bool {
         TRACK.iter().any(|start| route.starts_with(start))
     }
 
-    /// What the function behind the request's route answers; `send` answers what is no route.
+    /// Response of the route's function; `send` responds to unknown routes.
     pub fn answer(&self, request: &Request) -> Response {
         let Functions { clock, send, recipients, track, console, cleanup, .. } = &self.functions;
         let now = clock.now();
@@ -162,19 +163,19 @@ impl World {
                 route if Self::is_track(route) => track.answer(request, now).await,
                 route if OPS.iter().any(|start| route.starts_with(start)) => console.answer(request, now).await,
                 "POST /v1/cleanup" => cleanup.answer(request, now, 180).await,
-                // Long enough for a machine that is busy with other things: this limit runs on the machine's clock.
+                // Long enough for a busy machine: this limit runs on the machine's clock.
                 _ => send.answer(request, now, now + SignedDuration::from_mins(10)).await,
             }
         })
     }
 
-    /// What `rollup` makes of an event of any kind.
+    /// Result of `rollup` for an event of any kind.
     pub fn rollup(&self, event: Value) -> Result<Value, String> {
         let handled = self.runtime.block_on(rollup::handler::handle(&self.functions.rollup, event));
         handled.map_err(|error| error.to_string())
     }
 
-    /// What `cascade` makes of an event of any kind.
+    /// Result of `cascade` for an event of any kind.
     pub fn cascade(&self, event: Value) -> Result<Value, String> {
         let Functions { clock, cascade, .. } = &self.functions;
         let mut context = Context::default();
@@ -220,32 +221,40 @@ impl Functions {
                 types: NotificationTypes::default(),
                 vapid_public_key: [4; 65],
             },
-            console: ConsoleApi {
-                metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-                live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
-                last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
-                breakers: BreakerStore::new(config.dynamodb(), "control"),
-                budgets: BudgetStore::new(config.dynamodb(), "control"),
-                steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
-                chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
-            },
-            rollup: Services {
-                metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-                live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
-                last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
-                breakers: BreakerStore::new(config.dynamodb(), "control"),
-                steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
-                herald: Herald::new(&config.aws, POST),
-                measures: Measures {
-                    metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-                    breakers: BreakerStore::new(config.dynamodb(), "control"),
-                },
-                reporter: Reporter::unheard("fuzz".to_owned()),
-                clock: clock.clone(),
-            },
+            console: console(&config, &clock),
+            rollup: rollup(&config, &clock),
             cascade: ready(Arc::new(config), clock.clone()).await,
             clock,
         }
+    }
+}
+
+fn console(config: &DispatcherConfig, clock: &Clock) -> ConsoleApi {
+    ConsoleApi {
+        metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+        last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
+        breakers: BreakerStore::new(config.dynamodb(), "control"),
+        budgets: BudgetStore::new(config.dynamodb(), "control"),
+        steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+        chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
+    }
+}
+
+fn rollup(config: &DispatcherConfig, clock: &Clock) -> Services {
+    Services {
+        metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+        last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
+        breakers: BreakerStore::new(config.dynamodb(), "control"),
+        steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+        herald: Herald::new(&config.aws, POST),
+        measures: Measures {
+            metrics: MetricsStore::new(config.dynamodb(), "metrics"),
+            breakers: BreakerStore::new(config.dynamodb(), "control"),
+        },
+        reporter: Reporter::unheard("fuzz".to_owned()),
+        clock: clock.clone(),
     }
 }
 
@@ -253,7 +262,7 @@ fn keys() -> TokenKeys {
     TokenKeys::new(&LinkSigningKeys { current: Private::new(LINK_KEY), previous: None })
 }
 
-/// What may be done with a stored notification, by name.
+/// Tokens for a stored notification, by placeholder.
 fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
     let text = |name: &str| item[name]["S"].as_str();
     let parts = text("pk").zip(text("sk")).zip(text("status"));
@@ -271,7 +280,7 @@ fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
     .collect()
 }
 
-/// The dispatcher as `cascade` holds it, on the world's clock.
+/// The dispatcher of `cascade`, on the world's clock.
 async fn ready(config: Arc<DispatcherConfig>, clock: Clock) -> Eager<Dispatcher> {
     let load = move || {
         let (config, clock) = (Arc::clone(&config), clock.clone());

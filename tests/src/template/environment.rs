@@ -9,11 +9,11 @@ use super::{Template, logical, pairs};
 /// Account and region of the made-up deployment.
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-south-1";
-/// Value of whatever nothing is known of: more than one character, and a digit.
+/// Value of everything that is unknown: more than one character, and a digit.
 const ANY: &str = "x1";
 
 impl Template {
-    /// Every variable of a function with a value that a deployment may give it.
+    /// Every variable of a function, with a value that a deployment may give it.
     pub fn environment(&self, function: &str) -> Vec<(String, String)> {
         let variables = &self.properties(&logical(function, "Function"))["Environment"]["Variables"];
         let given = parameters_of_local_stage();
@@ -24,7 +24,7 @@ impl Template {
         match value {
             Yaml::String(written) if written.contains("${") => self.substituted(written, given),
             Yaml::String(written) => self.named(written, given).unwrap_or_else(|| written.clone()),
-            // `!If [condition, value, other]` and its like: the last part is the one without the optional feature.
+            // In `!If [condition, value, other]` and similar, the last part is the one without the optional feature.
             Yaml::Array(parts) => parts.last().map(|part| self.resolved(part, given)).unwrap_or_default(),
             other => literal(other).unwrap_or_else(|| ANY.to_owned()),
         }
@@ -40,7 +40,7 @@ impl Template {
         })
     }
 
-    /// The value of what `!Ref` and `!GetAtt` name: a parameter, a resource, or something of AWS.
+    /// The value of a `!Ref` or `!GetAtt`: a parameter, a resource, or a pseudo parameter.
     fn named(&self, name: &str, given: &HashMap<String, String>) -> Option<String> {
         match name {
             "AWS::NoValue" => return Some(String::new()),
@@ -78,7 +78,7 @@ fn literal(value: &Yaml) -> Option<String> {
     }
 }
 
-/// `Key=value` of the stage `local` in samconfig.toml: values that a deployment of this template has.
+/// `Key=value` of the stage `local` in samconfig.toml: values of a deployment of this template.
 fn parameters_of_local_stage() -> HashMap<String, String> {
     let config = include_str!("../../../samconfig.toml");
     let (_, stage) = config.split_once("[local.deploy.parameters]").unwrap();

@@ -1,4 +1,4 @@
-//! Routes and permissions of template.yaml, for tests that compare them with what happens.
+//! Routes and permissions of template.yaml, for comparison with the behaviour.
 //!
 //! The parser keeps a tag's value and drops the tag: `!GetAtt RecipientsTable.Arn` reads as `RecipientsTable.Arn`.
 
@@ -14,19 +14,19 @@ pub const FUNCTIONS: [&str; 7] = ["send", "cascade", "rollup", "cleanup", "recip
 /// A route of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The function that answers.
+    /// Function of the route.
     pub function: &'static str,
     pub method: String,
-    /// With its parameters in braces.
+    /// Path, with its parameters in braces.
     pub path: String,
-    /// The scopes of which one opens it, without `notifications/`; none for a public one.
+    /// Scopes of which one suffices, without `notifications/`; none for a public route.
     pub scopes: Vec<String>,
-    /// Whether it asks for no token.
+    /// Returns true if the route requires no token.
     pub is_public: bool,
 }
 
 impl Route {
-    /// As API Gateway names it: `GET /v1/notifications/{id}`.
+    /// The route as API Gateway names it: `GET /v1/notifications/{id}`.
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -37,11 +37,11 @@ impl Route {
 pub struct Grant {
     pub function: &'static str,
     pub is_allowed: bool,
-    /// Such as `dynamodb:PutItem`.
+    /// Action, such as `dynamodb:PutItem`.
     pub action: String,
-    /// Such as `notifications`, `notifications/index/due`, `parameter/settings`; see [`resource`].
+    /// Resource, such as `notifications`, `notifications/index/due`, `parameter/settings`; see [`resource`].
     pub resource: String,
-    /// The statement's Condition, as the parser shows it.
+    /// Condition of the statement, in the parser's debug format.
     pub condition: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Template {
         Self::parse(include_str!("../../../infra/data.yaml"))
     }
 
-    /// A template given as text.
+    /// Parses a template.
     pub fn parse(source: &str) -> Self {
         Self(YamlLoader::load_from_str(source).unwrap().remove(0))
     }
@@ -103,7 +103,7 @@ impl Template {
         FUNCTIONS.into_iter().flat_map(of).collect()
     }
 
-    /// Everything that a function's role is allowed or denied, through its own policies and those it shares.
+    /// All permissions and denials of a function's role, through its own policies and shared ones.
     pub fn grants(&self, function: &'static str) -> BTreeSet<Grant> {
         let role = self.properties(&logical(function, "Role"));
         let own = list(&role["Policies"]).map(|policy| &policy["PolicyDocument"]);
@@ -143,7 +143,7 @@ fn grants(function: &'static str, statement: &Yaml) -> Vec<Grant> {
     list(&statement["Action"]).flat_map(|action| resources.iter().map(move |on| one(action, on))).collect()
 }
 
-/// The short name of what a policy's Resource names: a table is called as the functions' tests call it.
+/// Short name of a policy's Resource: a table has its name in the functions' tests.
 fn resource(written: &str) -> String {
     let written = written.trim_start_matches("${").replace('}', "");
     if let Some((table, rest)) = written.split_once(":table/${").and_then(|(_, table)| table.split_once("Table")) {
@@ -166,7 +166,7 @@ fn resource(written: &str) -> String {
     }
 }
 
-/// `send` and `Role` are `SendRole`.
+/// Logical id: `send` and `Role` are `SendRole`.
 pub fn logical(function: &str, kind: &str) -> String {
     let (first, rest) = function.split_at(1);
     format!("{}{rest}{kind}", first.to_uppercase())
@@ -176,7 +176,7 @@ fn text(value: &Yaml) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value:?} is no text"))
 }
 
-/// The elements of a list; a single value is a list of one, and nothing is an empty one.
+/// The elements of a list; a single value is a list of one, and no value is an empty list.
 fn list(value: &Yaml) -> impl Iterator<Item = &Yaml> {
     let (many, one) = match value {
         Yaml::Array(values) => (Some(values.iter()), None),

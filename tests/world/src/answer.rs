@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::conformance::assert_conforms;
 
-/// An answer of the API.
+/// A response of the API, with its body parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub status: u16,
@@ -32,10 +32,10 @@ impl Answer {
     }
 }
 
-/// The answer, once it is clear that the contract allows it.
+/// Parses a response after checking that the contract allows it.
 pub(crate) fn answered(request: &Request, response: Response) -> Answer {
     assert_conforms(request, &response);
-    // What is no JSON is a page.
+    // A body that is not JSON is a page.
     let text = response.body.expose();
     let body = serde_json::from_str(text).unwrap_or_else(|_| if text.is_empty() { Value::Null } else { json!(text) });
     Answer { status: response.status, headers: response.headers, body }

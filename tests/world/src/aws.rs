@@ -1,4 +1,5 @@
-//! AWS on one port: SSM, SES and SNS as small fakes that remember, DynamoDB passed on to the real semantics.
+//! AWS on one port: SSM, SES and SNS as small fakes that record their calls, and a proxy to a DynamoDB with real
+//! semantics.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -19,43 +20,43 @@ use super::interruption::{Interruption, Interruptions};
 use super::pause::Pause;
 use super::ssm::Parameters;
 
-/// What the fakes remember and how they answer.
+/// Records of the fakes, and their scripted behaviour.
 #[derive(Default)]
 pub struct State {
-    /// Who called for what.
+    /// Every call so far.
     pub calls: BTreeSet<Call>,
     /// The SSM parameters.
     pub parameters: Parameters,
-    /// Whether SSM answers at all.
+    /// True while SSM does not respond.
     pub ssm_is_down: bool,
-    /// Mails as SES was given them.
+    /// E-mails that SES accepted.
     pub mails: Vec<String>,
-    /// ParameterTexts as SNS was given them: number, text.
+    /// SMS that SNS accepted: number, text.
     pub texts: Vec<(String, String)>,
-    /// What the alerts topic was given: subject, message.
+    /// Messages to the alerts topic: subject, message.
     pub alerts: Vec<(String, String)>,
-    /// Answers that SES and SNS give next; when there is none, they take the message.
+    /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
-    /// The write units that DynamoDB charged, and the calls that wrote.
+    /// Write units that DynamoDB charged, and the calls that wrote.
     pub writes: Vec<(String, f64)>,
-    /// Calls of DynamoDB to let through before every later one fails; `None` lets all through.
+    /// Number of DynamoDB calls until every later one fails; `None` fails none.
     pub dynamo_fuse: Option<usize>,
-    /// Which call the fuse is for; `None` is every one.
+    /// The call that fails; `None` is every call.
     pub fuse_is_for: Option<&'static str>,
-    /// After how many failed calls the fuse mends itself; `None` is never.
+    /// Number of failed calls until calls succeed again; `None` is never.
     pub fuse_mends_after: Option<usize>,
-    /// A clock, and how many seconds every write of DynamoDB takes on it.
+    /// A clock, and the seconds by which every write of DynamoDB advances it.
     pub writes_take: Option<(Clock, u64)>,
-    /// The error code of a call that fails; throttling unless a story says otherwise.
+    /// Error code of a failing call; `None` is throttling.
     pub fuse_code: Option<&'static str>,
-    /// Whether the control table does not answer, while the others do.
+    /// True while the control table does not respond.
     pub control_is_down: bool,
-    /// How long every transaction takes, while which no other may touch what it updates.
+    /// Duration of every transaction, during which no other may touch the items that it updates.
     pub transactions_take: Option<Duration>,
-    /// What transactions update at this moment.
+    /// Items that transactions update at this moment.
     updated: BTreeSet<String>,
-    /// A call of DynamoDB, and how often it is carried out without an answer.
+    /// A DynamoDB call, and the number of times that it is executed without a response.
     pub answers_lost: Option<(&'static str, usize)>,
 }
 
@@ -63,14 +64,14 @@ pub struct State {
 pub struct Aws {
     pub url: String,
     pub state: Arc<Mutex<State>>,
-    /// Holds a call of `send` back.
+    /// Pauses a call of `send`.
     pub pause: Pause,
-    /// Comes in between two calls of `rollup`.
+    /// Interrupts `rollup` between two calls.
     pub interruptions: Interruptions,
 }
 
 impl Aws {
-    /// Starts it before a DynamoDB that listens on `dynamo`.
+    /// Starts the fakes in front of a DynamoDB that listens on `dynamo`.
     pub async fn start(dynamo: String, faults: Faults) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
@@ -105,20 +106,20 @@ impl Aws {
         Self { url, state, pause, interruptions }
     }
 
-    /// DynamoDB refuses every call, or every one of a name, after letting so many through.
+    /// Lets DynamoDB refuse every call, or every call of one name, after this number of calls.
     pub fn fails(&self, call: Option<&'static str>, after: usize, code: &'static str) {
         let mut state = self.state.lock().unwrap();
         (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (call, Some(after), Some(code));
     }
 
-    /// DynamoDB answers again.
+    /// Lets DynamoDB respond again.
     pub fn works(&self) {
         let mut state = self.state.lock().unwrap();
         (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (None, None, None);
     }
 }
 
-/// Notes a call, and whether the caller's role allows it: who may not is refused, as on AWS.
+/// Records a call, and returns whether the caller's role allows it. A call that is not allowed is refused, as on AWS.
 #[allow(clippy::print_stderr)] // a story that fails because of it should say so
 fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
     let calls = Call::of(arrival).into_iter().collect();
@@ -137,7 +138,7 @@ fn ssm(state: &Mutex<State>, action: &str, arrival: &Arrival) -> Reply {
     state.parameters.answer(action, arrival, &by)
 }
 
-/// SES and SNS speak the query protocol.
+/// Responds to SES and SNS calls, which use the query protocol.
 fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
     let mut state = state.lock().unwrap();
     let form = arrival.form();
@@ -171,7 +172,7 @@ fn refusal(state: &Mutex<State>, arrival: &Arrival) -> Reply {
     Reply::text(400, json!({"__type": kind, "message": message}).to_string())
 }
 
-/// Passed on as it came, asking for the consumed capacity on the way.
+/// Forwards a call to DynamoDB, and adds a request for the consumed capacity.
 async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
     let blown = {
         let mut state = state.lock().unwrap();
@@ -225,7 +226,8 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
     }
 }
 
-/// What a call updates as a transaction, if that is to take a time; `None` when another transaction is at it.
+/// Locks the items that a transaction updates, if transactions have a duration; `None` when another transaction holds
+/// one.
 fn begin_transaction(state: &Mutex<State>, body: &Value) -> Option<BTreeSet<String>> {
     let mut state = state.lock().unwrap();
     if state.transactions_take.is_none() {

@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use super::answer::answered;
 use super::{Answer, SHOP, World};
 
-/// What else stands in every request: the token, and claims that nobody needs to know.
+/// Further values in every request that must not be logged: the token and unused claims.
 pub const TOKEN: &str = "canary-head.canary-claims.canary-signature";
 pub const SUBJECT: &str = "canary-subject";
 const ISSUER: &str = "https://canary-issuer.example.com";
 
 impl World {
-    /// Sends a message; what is not given says "Hi", "there".
+    /// Sends a message; the default content is "Hi", "there".
     pub async fn send(&self, to: &str, extra: Value) -> Answer {
         self.post("POST /v1/notifications", message(to, extra), None).await
     }
 
-    /// Sends a message that nobody took up for so long that little time is left for it.
+    /// Sends a message that arrived this many seconds ago, so that little time remains for it.
     pub async fn send_late(&self, seconds: i64, to: &str, extra: Value) -> Answer {
         let body = message(to, extra);
         let request = self.request(SHOP, "send", "POST /v1/notifications", &[], &[], &body, None);
@@ -65,7 +65,7 @@ impl World {
         self.ask(self.request("ops-client", "ops", "GET /v1/notifications", &[], query, &Value::Null, None)).await
     }
 
-    /// A request through the shape in which API Gateway hands it over.
+    /// Builds a request from an event in API Gateway's format.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn request(
         &self,
@@ -100,7 +100,7 @@ impl World {
         answered(&request, self.send.answer(&request, self.clock.now(), self.hard_deadline()).await)
     }
 
-    /// When an invocation that begins now can no longer be alive.
+    /// Time at which an invocation that begins now has certainly ended.
     pub(crate) fn hard_deadline(&self) -> Timestamp {
         self.clock.now() + SignedDuration::from_secs(34)
     }

@@ -1,5 +1,5 @@
-//! Who called AWS for what, and whether template.yaml allows it: each function of the world signs with an access key of
-//! its own name, as on AWS it signs with its role's.
+//! Recorded AWS calls, compared with the roles of template.yaml. Each function of the world signs with an access key of
+//! its own name, as on AWS it signs with its role's key.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -9,18 +9,18 @@ use serde_json::Value;
 use super::http::Arrival;
 use super::template::{FUNCTIONS, Grant, Template};
 
-/// One action of one function on one resource, as a policy would name it.
+/// One action of one function on one resource, in the terms of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// Such as `dynamodb:PutItem`.
+    /// Action, such as `dynamodb:PutItem`.
     pub action: String,
-    /// Such as `notifications/index/due`.
+    /// Resource, such as `notifications/index/due`.
     pub resource: String,
 }
 
 impl Call {
-    /// What a request asks permission for: one parameter each, and one item each of a transaction.
+    /// Permissions that a request needs: one for each parameter, and one for each item of a transaction.
     pub fn of(arrival: &Arrival) -> Vec<Self> {
         let function = signer(arrival);
         let asked = match arrival.header("x-amz-target").split_once('.') {
@@ -32,7 +32,7 @@ impl Call {
         asked.into_iter().map(call).collect()
     }
 
-    /// Whether the function's role allows it: something allows it and nothing denies it.
+    /// Returns true if the function's role allows the call: some statement allows it and none denies it.
     pub fn is_allowed(&self) -> bool {
         static GRANTS: LazyLock<Vec<Grant>> = LazyLock::new(|| {
             let template = Template::read();
@@ -42,7 +42,7 @@ impl Call {
         !matching.is_empty() && matching.iter().all(|grant| grant.is_allowed)
     }
 
-    /// Whether a grant is about this call.
+    /// Returns true if a grant covers this call.
     pub fn matches(&self, grant: &Grant) -> bool {
         let is_resource = match grant.resource.split_once('*') {
             Some((start, "")) => self.resource.starts_with(start),
@@ -52,13 +52,13 @@ impl Call {
     }
 }
 
-/// What of `calls` no role allows, in words.
+/// Describes the calls that no role allows.
 pub fn refused(calls: &BTreeSet<Call>) -> Vec<String> {
     let refused = calls.iter().filter(|call| !call.is_allowed());
     refused.map(|call| format!("{} may not {} on {}", call.function, call.action, call.resource)).collect()
 }
 
-/// The access key of `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/...`.
+/// Access key of `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/...`.
 pub fn signer(arrival: &Arrival) -> String {
     let (_, credential) = arrival.header("authorization").split_once("Credential=").expect("a signed request");
     credential.split('/').next().unwrap().to_owned()
@@ -78,7 +78,7 @@ fn parameters(action: &str, body: &Value) -> Vec<(String, String)> {
     names.iter().map(|parameter| (format!("ssm:{action}"), name(parameter))).collect()
 }
 
-/// IAM knows no transactions: each of their items is judged as the plain call.
+/// IAM has no action for transactions: each of their items needs the permission of the single call.
 fn tables(action: &str, body: &Value) -> Vec<(String, String)> {
     let on = |action: &str, table: &str| (format!("dynamodb:{action}"), table.to_owned());
     match action {
@@ -98,7 +98,7 @@ fn tables(action: &str, body: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// SES is asked for the sender's identity. A phone number is no resource of SNS; a topic is.
+/// The resource of SES is the sender's identity. For SNS a phone number is no resource; a topic is.
 fn messages(arrival: &Arrival) -> Vec<(String, String)> {
     let form = arrival.form();
     vec![match form["Action"].as_str() {

@@ -1,4 +1,4 @@
-//! Every request and every answer of the stories keeps to the contract docs/openapi.yaml.
+//! Conformance of all requests and responses to the contract docs/openapi.yaml.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::openapi::{Exchange, contract};
 use platform::http::{Request, Response};
 use platform::private::Private;
 
-/// Fails where the contract does not allow what was answered, or does not know what was granted.
+/// Fails if the contract does not allow the response, or does not allow a request that succeeded.
 pub fn assert_conforms(request: &Request, response: &Response) {
     let complaints = contract().complaints(&exchange(request, response));
     assert!(complaints.is_empty(), "docs/openapi.yaml: {complaints:#?}");

@@ -1,4 +1,4 @@
-//! The seven functions, put together as their crates do it: each with AWS clients, and so permissions, of its own.
+//! The seven functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
 
 use alerts::{Herald, Post};
 use base64::Engine;
@@ -31,11 +31,11 @@ use track::{Hearing, TrackApi};
 
 use super::readers::BASE;
 
-/// What the parameters' names begin with.
+/// Prefix of the parameters' names.
 pub const PREFIX: &str = "/push-notifications/test";
 /// The link-signing key of this world.
 pub const LINK_KEY: [u8; 32] = [9; 32];
-/// The alerts topic's ARN; template.yaml calls it `AlertsTopic`.
+/// ARN of the alerts topic; template.yaml calls it `AlertsTopic`.
 const ALERTS_TOPIC: &str = "arn:aws:sns:eu-south-1:000000000000:AlertsTopic";
 const POST: Post<'static> = Post {
     stage: "test",
@@ -48,14 +48,14 @@ const POST: Post<'static> = Post {
 /// The VAPID private key of this world.
 const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
-/// Where the world's functions find AWS and the push service.
+/// Endpoints of AWS and of the push services.
 #[derive(Clone)]
 pub struct Endpoints {
     pub aws_url: String,
     pub push_origins: String,
 }
 
-/// `rollup`, as its handler has it.
+/// Services of `rollup`'s handler.
 pub struct Rollup {
     pub metrics: MetricsStore,
     pub live: ConfigSource,
@@ -66,13 +66,13 @@ pub struct Rollup {
     pub measures: Measures,
 }
 
-/// `cleanup`, as its handler has it.
+/// Services of `cleanup`'s handler.
 pub struct Cleaner {
     pub cleanup: Cleanup,
     pub live: ConfigSource,
 }
 
-/// The parameters as `make init` makes them, with everybody in version 2.
+/// The parameters as `make init` creates them, with everybody in version 2.
 pub fn parameters() -> impl Iterator<Item = (String, String)> {
     let scalar = URL_SAFE_NO_PAD.encode(VAPID_SCALAR);
     let public_key = VapidKey::parse(&scalar).unwrap().public_key().to_owned();
@@ -90,7 +90,7 @@ pub fn parameters() -> impl Iterator<Item = (String, String)> {
 }
 
 impl Endpoints {
-    /// The environment of a function, which signs with its name for an access key.
+    /// The environment of a function; its access key is its name.
     fn environment(&self, function: &'static str) -> Environment {
         Environment::given([
             ("AWS_REGION", "eu-south-1"),
@@ -120,7 +120,7 @@ impl Endpoints {
         SendApi { service: SendService { dispatcher, idempotency, hasher } }
     }
 
-    /// Why `send` cannot start with the parameters as they are.
+    /// The error with which `send` fails to start with the current parameters.
     pub async fn start_error(&self) -> StartError {
         let config = DispatcherConfig::read(&self.environment("send")).unwrap();
         start_dispatcher(&config, Clock::System).await.map(drop).unwrap_err()

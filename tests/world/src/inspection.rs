@@ -8,7 +8,7 @@ use tests::dynamo;
 use super::{Call, World};
 
 impl World {
-    /// Who called AWS for what so far.
+    /// The AWS calls of all functions so far.
     pub fn calls(&self) -> BTreeSet<Call> {
         self.aws.state.lock().unwrap().calls.clone()
     }
@@ -17,21 +17,21 @@ impl World {
         dynamo::items(&self.database, table)
     }
 
-    /// What stands in all sums of this name (`day`, `h10`, `month`, `sms`, `type#DEFAULT`) of the budgets' items.
+    /// Total of all sums with this name (`day`, `h10`, `month`, `sms`, `type#DEFAULT`) in the budgets' items.
     pub fn sum(&self, name: &str) -> i64 {
         let is_budget = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("budget#");
         let control = self.items("control").into_iter().filter(is_budget);
         control.filter_map(|item| item[name]["N"].as_str()?.parse::<i64>().ok()).sum()
     }
 
-    /// How many SMS are counted for all recipients together.
+    /// Number of SMS that are counted for all recipients together.
     pub fn counted_sms(&self) -> i64 {
         let is_cap = |item: &Value| item["sk"]["S"].as_str().unwrap().starts_with("cap#sms#");
         let caps = self.items("recipients").into_iter().filter(is_cap);
         caps.map(|item| item["used"]["N"].as_str().unwrap().parse::<i64>().unwrap()).sum()
     }
 
-    /// The id of the only notification there is.
+    /// Id of the only notification.
     pub fn only_id(&self) -> String {
         let items = self.items("notifications");
         assert_eq!(items.len(), 1);
@@ -39,7 +39,7 @@ impl World {
         format!("{}-{}", text("pk"), text("sk"))
     }
 
-    /// The write units since the last time anybody asked.
+    /// Write units since the previous call.
     pub fn write_units(&self) -> f64 {
         std::mem::take(&mut self.aws.state.lock().unwrap().writes).iter().map(|(_, units)| units).sum()
     }

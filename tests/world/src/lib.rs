@@ -2,7 +2,7 @@
 //! other AWS services and for push services, and a clock that the test moves. [`World`] has one method per action.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// The futures of the functions are nested more deeply than the default limit allows.
+// The functions' nested futures exceed the default limit.
 #![recursion_limit = "256"]
 
 mod answer;
@@ -50,13 +50,13 @@ pub use providers::{bounced, complained, delivered, sms_log};
 pub use readers::{BASE, keys, links};
 pub use traffic::Traffic;
 
-/// The caller that sends unless a story says otherwise.
+/// The default caller.
 pub const SHOP: &str = "shop-client";
 
 pub struct World {
     pub clock: Clock,
     pub push: push::PushService,
-    /// Another push service.
+    /// A second push service.
     pub other_push: push::PushService,
     pub aws: aws::Aws,
     faults: Faults,
@@ -75,12 +75,12 @@ pub struct World {
 }
 
 impl World {
-    /// A fresh deployment in which everybody is in version 2.
+    /// A fresh deployment with everybody in version 2.
     pub async fn start() -> Self {
         Self::start_by(Clock::manual("2026-11-23T10:00:00Z".parse().unwrap())).await
     }
 
-    /// The same by a clock that may move by itself.
+    /// The same with a clock that may advance by itself.
     pub async fn start_by(clock: Clock) -> Self {
         logs::listen();
         let database = dynamo::tables();
@@ -121,7 +121,7 @@ impl World {
     }
 }
 
-/// Whatever a story is about, its functions keep to their roles.
+/// Fails if a function made a call that its role does not allow.
 impl Drop for World {
     fn drop(&mut self) {
         if !std::thread::panicking() {

@@ -1,4 +1,4 @@
-//! Every line that the functions log, at the level at which they say most, through the subscriber that they log with.
+//! Capture of the functions' log lines at the most verbose level, through the subscriber that they log with.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::sync::Once;
 use platform::telemetry;
 
 thread_local! {
-    /// A story is one thread, and so are the functions in it.
+    /// Each test runs on one thread, and so do its functions.
     static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -23,8 +23,8 @@ impl Write for ThisThread {
     }
 }
 
-/// Begins to keep what is logged, once for the process: a listener of one test alone would miss lines that another test's
-/// thread met first.
+/// Starts the capture, once for the process: a subscriber of one test would miss lines whose call site another test's
+/// thread reached first.
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -32,7 +32,7 @@ pub fn listen() {
     });
 }
 
-/// The lines of this story so far.
+/// The lines of this test so far.
 pub fn lines() -> Vec<String> {
     LINES.with_borrow(|lines| str::from_utf8(lines).unwrap().lines().map(str::to_owned).collect())
 }

@@ -1,4 +1,4 @@
-//! The contract docs/openapi.yaml as the service serves it, and what an exchange over HTTP breaks of it.
+//! The contract docs/openapi.yaml as the service serves it, and the check of an HTTP exchange against it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -7,16 +7,16 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use track::CONTRACT;
 
-/// The methods that a path of the document may have.
+/// HTTP methods of the document.
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
-/// Headers of answers that the contract must name where they stand.
+/// Response headers that the contract must name.
 const NAMED_HEADERS: [&str; 4] = ["location", "retry-after", "idempotency-replayed", "etag"];
 
-/// The document.
+/// The contract.
 pub struct Contract {
-    /// As it is served.
+    /// The document as it is served.
     pub document: Value,
-    /// The same with every object closed, so that a field it does not name is found.
+    /// The same with every object closed, so that unnamed fields are found.
     closed: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
@@ -24,20 +24,20 @@ pub struct Contract {
 /// A route of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// Such as `GET /v1/notifications/{id}`.
+    /// Method and path, such as `GET /v1/notifications/{id}`.
     pub key: String,
-    /// The scopes of which one opens it, without `notifications/`; none for a public route.
+    /// Scopes of which one suffices, without `notifications/`; none for a public route.
     pub scopes: BTreeSet<String>,
-    /// Requests a second, and the burst.
+    /// Requests per second, and the burst.
     pub throttle: (i64, i64),
-    /// The statuses that it may answer with.
+    /// Statuses of the responses.
     pub statuses: BTreeSet<u16>,
 }
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Debug, Clone, Default)]
 pub struct Exchange {
-    /// As API Gateway names it.
+    /// The route as API Gateway names it.
     pub route: String,
     /// Parameters of the path, decoded.
     pub path: Vec<(String, String)>,
@@ -46,7 +46,7 @@ pub struct Exchange {
     pub idempotency_key: Option<String>,
     pub request: Vec<u8>,
     pub status: u16,
-    /// Names in lower case, and values; `content-type` among them.
+    /// Names in lower case, and values; `content-type` included.
     pub headers: Vec<(String, String)>,
     pub answer: Vec<u8>,
 }
@@ -57,7 +57,7 @@ impl Exchange {
     }
 }
 
-/// The one document, read once.
+/// The contract of the service, parsed once.
 pub fn contract() -> &'static Contract {
     static READ: LazyLock<Contract> = LazyLock::new(|| Contract::of(serde_json::from_str(CONTRACT).unwrap()));
     &READ
@@ -80,7 +80,7 @@ impl Contract {
         paths.iter().flat_map(of_path).collect()
     }
 
-    /// The route that a method and a path without its query belong to, with the path's parameters as they stand there.
+    /// The route of a method and a path without its query, with the encoded parameters of the path.
     pub fn route_of(&self, method: &str, path: &str) -> Option<(String, Vec<(String, String)>)> {
         let given: Vec<_> = path.split('/').collect();
         let paths = self.document["paths"].as_object().unwrap();
@@ -90,7 +90,7 @@ impl Contract {
         Some((format!("{method} {template}"), found))
     }
 
-    /// Violations of the contract in an exchange, in words. The request may violate it only where the answer is a 4xx.
+    /// Describes the violations of the contract in an exchange. A request may violate it only if the response is a 4xx.
     pub fn complaints(&self, exchange: &Exchange) -> Vec<String> {
         let mut complaints = Vec::new();
         match self.pointer_to(&exchange.route) {
@@ -149,7 +149,7 @@ impl Contract {
         }
     }
 
-    /// A problem's status is that of the answer and of its type.
+    /// A problem's status equals that of the response and that of its type.
     fn misused_problem(&self, body: &Value, status: u16) -> Option<String> {
         let kind = body["type"].as_str().filter(|kind| kind.starts_with("urn:notifications:problem:"))?;
         let expected = self.problem_statuses().into_iter().find(|(known, _)| known == kind).map(|(_, status)| status);
@@ -184,7 +184,7 @@ impl Contract {
                 complaints.push(format!("took no query parameter {}", missing["name"]));
             }
         }
-        // A route that does not name it passes it over, as any header.
+        // A route without this parameter ignores the header.
         let named = parameters.iter().find(|(_, known)| known["name"] == "Idempotency-Key");
         if let (Some(key), Some((at, _))) = (&exchange.idempotency_key, named) {
             complaints.extend(self.errors(&format!("{at}/schema"), &json!(key), "Idempotency-Key"));
@@ -206,19 +206,19 @@ impl Contract {
                     complaints.extend(self.errors(&schema, &body, "request"));
                 }
             }
-            // A batch is granted although a value in one of its messages cannot be held.
+            // A batch succeeds although one of its messages contains an unrepresentable value.
             Err(_) if refuses_some(&exchange.answer) => {}
             Err(error) => complaints.push(format!("took what is not JSON: {error}")),
         }
     }
 
-    /// The parameters of a list, each with where it stands.
+    /// The parameters of a list, each with its pointer.
     fn parameters(&self, list: &str) -> Vec<(String, &Value)> {
         let count = self.document.pointer(list).and_then(Value::as_array).map_or(0, Vec::len);
         (0..count).filter_map(|index| self.resolved(&format!("{list}/{index}"))).collect()
     }
 
-    /// A parameter's text as the type that its schema has.
+    /// Converts a parameter's text to the type of its schema.
     fn typed(&self, parameter: &Value, text: &str) -> Value {
         match self.followed(&parameter["schema"])["type"].as_str() {
             Some("integer") => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
@@ -232,7 +232,7 @@ impl Contract {
         self.document.pointer(&pointer).map(|_| pointer)
     }
 
-    /// What stands at a pointer, or where its reference leads, and that place.
+    /// The value at a pointer, or at the target of its reference, and the pointer to it.
     fn resolved(&self, pointer: &str) -> Option<(String, &Value)> {
         let found = self.document.pointer(pointer)?;
         match found.get("$ref").and_then(Value::as_str) {
@@ -246,7 +246,7 @@ impl Contract {
         reference.map_or(value, |pointer| self.resolved(pointer).unwrap_or_else(|| panic!("{pointer} is nowhere")).1)
     }
 
-    /// What a value breaks of the schema at a pointer.
+    /// Violations of the schema at a pointer.
     pub fn errors(&self, pointer: &str, value: &Value, what: &str) -> Vec<String> {
         let known = self.validators.lock().unwrap().get(pointer).cloned();
         let validator = known.unwrap_or_else(|| {
@@ -278,7 +278,7 @@ fn operation(method: &str, path: &str, operation: &Value) -> Operation {
     }
 }
 
-/// The parameters by which a path fits a template.
+/// The parameters of a path that matches a template.
 fn parameters(template: &str, given: &[&str]) -> Option<Vec<(String, String)>> {
     let parts: Vec<_> = template.split('/').collect();
     let mut found = Vec::new();
@@ -292,8 +292,7 @@ fn parameters(template: &str, given: &[&str]) -> Option<Vec<(String, String)>> {
     (parts.len() == given.len()).then_some(found)
 }
 
-/// Leaves of a batch the messages that were granted: it is granted although some of its messages are refused. False where
-/// none is left.
+/// Removes the refused messages from a batch, which succeeds without them. Returns false if none remains.
 fn drop_refused(request: &mut Value, answer: &[u8]) -> bool {
     let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return true };
     let messages = request.get_mut("messages").and_then(Value::as_array_mut);
@@ -305,18 +304,18 @@ fn drop_refused(request: &mut Value, answer: &[u8]) -> bool {
     !messages.is_empty()
 }
 
-/// Whether one item of a batch's answer is a problem.
+/// Returns true if one item of a batch's response is a problem.
 fn refuses_some(answer: &[u8]) -> bool {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     answer["items"].as_array().is_some_and(|items| items.iter().any(|item| item.get("detail").is_some()))
 }
 
-/// `/` and `~` as a JSON pointer has them.
+/// A part of a JSON pointer, with `/` and `~` escaped.
 fn escaped(part: &str) -> String {
     part.replace('~', "~0").replace('/', "~1")
 }
 
-/// Closes every object that says nothing of further fields.
+/// Closes every object that does not define further fields.
 fn close(value: &mut Value) {
     match value {
         Value::Object(entries) => {

@@ -13,33 +13,33 @@ impl World {
         self.aws.state.lock().unwrap().parameters.set(&format!("{PREFIX}/{parameter}"), value);
     }
 
-    /// An operator deletes a parameter.
+    /// Deletes a parameter.
     pub fn delete_parameter(&self, parameter: &str) {
         self.aws.state.lock().unwrap().parameters.forget(&format!("{PREFIX}/{parameter}"));
     }
 
-    /// What a parameter says.
+    /// Value of a parameter.
     pub fn parameter(&self, name: &str) -> String {
         self.aws.state.lock().unwrap().parameters.get(&format!("{PREFIX}/{name}")).unwrap().to_owned()
     }
 
-    /// A process that starts now, with nothing cached.
+    /// Replaces `send` by a new process with empty caches.
     pub async fn cold_start(&mut self) {
         self.send = self.endpoints.send(&self.clock).await;
     }
 
-    /// What a process says that cannot start.
+    /// Error of a process that cannot start.
     pub async fn start_error(&self) -> String {
         let refused = self.endpoints.start_error().await;
         format!("{refused} {refused:?}")
     }
 
-    /// Lets a function do something and die at this line, if it comes there.
+    /// Runs a function that crashes at this point, if it reaches it.
     pub async fn crash_at<T>(&self, point: CrashPoint, act: impl Future<Output = T>) -> RunOutcome<T> {
         self.faults.run(point, act).await
     }
 
-    /// Folds, and answers with the metrics of the last hour.
+    /// Folds the stream, and returns the metrics of the last hour.
     pub async fn metrics(&self) -> Value {
         self.metrics_of_last(60).await
     }
@@ -49,19 +49,19 @@ impl World {
         self.ops("GET /v1/metrics", &[("minutes", &minutes.to_string())]).await.body
     }
 
-    /// What ops are answered.
+    /// Response of the console to an operator.
     pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
         let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
         answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
-    /// What ops are answered who ask for another rollout; a text is sent as it stands.
+    /// Response to an operator's change of the rollout; a text is sent unchanged.
     pub async fn put_rollout(&self, body: Value) -> Answer {
         let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
         answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
-    /// The report of the last week for people: its content type and text.
+    /// The report of the last week as Markdown: its content type and text.
     pub async fn report_as_markdown(&self) -> (&'static str, String) {
         let query = [("format", "markdown")];
         let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);

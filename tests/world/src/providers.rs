@@ -1,4 +1,4 @@
-//! What SES and SNS tell of messages, hours after they took them.
+//! Feedback of SES and SNS, hours after they accepted messages.
 
 use std::io::Write;
 
@@ -13,13 +13,13 @@ use track::Heard;
 use super::World;
 
 impl World {
-    /// SES publishes these through its topic, in one event.
+    /// Publishes these SES events through the topic, in one event.
     pub async fn ses_publishes(&self, events: &[Value]) -> Heard {
         let messages: Vec<_> = events.iter().map(|event| Private::new(event.to_string())).collect();
         self.hearing.mails(&messages, self.clock.now()).await
     }
 
-    /// SNS writes these into the account's delivery logs, in one batch.
+    /// Writes these lines into SNS's delivery logs, in one batch.
     pub async fn sns_logs(&self, logs: &[Value]) -> Heard {
         let at = self.clock.now().as_millisecond();
         let lines: Vec<_> =
@@ -43,26 +43,26 @@ fn event(kind: &str, id: &str, to: &str, details: (&str, Value)) -> Value {
     })
 }
 
-/// SES handed the mail over.
+/// The event of a delivered e-mail.
 pub fn delivered(id: &str, to: &str, at: &str) -> Value {
     event("Delivery", id, to, ("delivery", json!({"timestamp": at, "recipients": [to], "smtpResponse": "250 ok"})))
 }
 
-/// It came back: a type and a subtype, such as `Permanent` and `General`.
+/// The event of a bounced e-mail: a type and a subtype, such as `Permanent` and `General`.
 pub fn bounced(id: &str, to: &str, kind: &str, sub_kind: &str) -> Value {
     let details = json!({"bounceType": kind, "bounceSubType": sub_kind, "timestamp": "2026-11-23T10:00:03.000Z",
         "bouncedRecipients": [{"emailAddress": to, "diagnosticCode": format!("550 unknown {to}")}]});
     event("Bounce", id, to, ("bounce", details))
 }
 
-/// Its reader called it unwanted.
+/// The event of a complaint.
 pub fn complained(id: &str, to: &str) -> Value {
     let details = json!({"complainedRecipients": [{"emailAddress": to}], "complaintFeedbackType": "abuse",
         "timestamp": "2026-11-23T12:00:00.000Z"});
     event("Complaint", id, to, ("complaint", details))
 }
 
-/// The log of an SMS: `SUCCESS` or `FAILURE`, and the carrier's words.
+/// A line of SNS's delivery log: `SUCCESS` or `FAILURE`, and the carrier's response.
 pub fn sms_log(message_id: &str, to: &str, status: &str, response: &str) -> Value {
     json!({
         "notification": {"messageId": message_id, "timestamp": "2026-11-23 10:00:01.558"},

@@ -1,4 +1,4 @@
-//! A push service and the browsers that subscribed there.
+//! A push service and the browsers that are subscribed to it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ struct State {
 }
 
 impl State {
-    /// The answer, and until when it is held back.
+    /// The response, and the signal that it waits for.
     fn takes(&mut self, arrival: Arrival) -> (Reply, Option<Arc<Notify>>) {
         let scripted = self.scripted.get_mut(arrival.path()).and_then(VecDeque::pop_front);
         self.arrivals.push(arrival);
@@ -38,7 +38,7 @@ impl State {
     }
 }
 
-/// The push service. It takes every message unless told otherwise.
+/// A push service that accepts every message unless a test scripts another response.
 pub struct PushService {
     pub origin: String,
     state: Arc<Mutex<State>>,
@@ -62,43 +62,43 @@ impl PushService {
         Self { origin, state }
     }
 
-    /// What it answers next to messages for this device.
+    /// Scripts the next responses to messages for this device.
     pub fn answer(&self, device: &str, replies: impl IntoIterator<Item = Reply>) {
         self.state.lock().unwrap().scripted.entry(format!("/push/{device}")).or_default().extend(replies);
     }
 
-    /// What it answers from now on to everything that is not scripted; `None`: it takes it.
+    /// Sets the response to everything that is not scripted; `None` accepts it.
     pub fn always(&self, reply: Option<Reply>) {
         self.state.lock().unwrap().always = reply;
     }
 
-    /// How many messages came for all devices together.
+    /// Number of messages for all devices together.
     pub fn total(&self) -> usize {
         self.state.lock().unwrap().arrivals.len()
     }
 
-    /// How long every message takes from now on, on the world's clock.
+    /// Sets the time that every message takes on the world's clock.
     pub fn takes(&self, clock: &Clock, seconds: u64) {
         self.state.lock().unwrap().takes = Some((clock.clone(), Duration::from_secs(seconds)));
     }
 
-    /// The next answer comes when this says so.
+    /// Holds the next response back until the returned signal is given.
     pub fn hold(&self) -> Arc<Notify> {
         Arc::clone(self.state.lock().unwrap().held.insert(Arc::default()))
     }
 
-    /// How many messages came for this device.
+    /// Number of messages for this device.
     pub fn count(&self, device: &str) -> usize {
         let path = format!("/push/{device}");
         self.state.lock().unwrap().arrivals.iter().filter(|arrival| arrival.path() == path).count()
     }
 
-    /// The last message for this device, checked as a push service checks it and opened as its browser opens it.
+    /// The last message for this device, verified like at a push service and decrypted like in its browser.
     pub fn opened(&self, device: &str, browser: &Browser) -> (Arrival, Value) {
         self.all_opened(device, browser).pop().expect("a message came")
     }
 
-    /// Every message for this device, in the same way, oldest first.
+    /// Every message for this device, verified and decrypted, oldest first.
     pub fn all_opened(&self, device: &str, browser: &Browser) -> Vec<(Arrival, Value)> {
         let path = format!("/push/{device}");
         let state = self.state.lock().unwrap();
@@ -115,7 +115,7 @@ impl PushService {
     }
 }
 
-/// The claims of a `vapid t=..., k=...` header (RFC 8292 section 3), its signature verified.
+/// The claims of a `vapid t=..., k=...` header (RFC 8292 section 3), with its signature verified.
 fn verified_claims(authorization: &str) -> Value {
     let (token, key) = authorization.strip_prefix("vapid t=").unwrap().split_once(", k=").unwrap();
     let (signed, signature) = token.rsplit_once('.').unwrap();

@@ -1,4 +1,4 @@
-//! What people and their browsers do with what they got.
+//! Actions of recipients on received messages: receipts, clicks and opt-outs.
 
 use aws::secrets::LinkSigningKeys;
 use delivery::{LinkAction, TokenKeys};
@@ -12,17 +12,17 @@ use super::answer::answered;
 use super::functions::LINK_KEY;
 use super::{Answer, SHOP, World};
 
-/// Where the API is reached from outside.
+/// Public base URL of the API.
 pub const BASE: &str = "https://notify.example.com";
 
 impl World {
-    /// What allows to tell of the only notification, as its push carries it.
+    /// The receipt token of the only notification, as its push contains it.
     pub fn receipt_token(&self) -> String {
         let id = NotificationId::parse(&self.only_id()).unwrap();
         keys().sign(&LinkAction::Receipt(id, Channel::Push), self.clock.now() + SignedDuration::from_hours(1))
     }
 
-    /// The link out of the type of the only notification, as its mail would carry it.
+    /// The unsubscribe link of the only notification, as its e-mail would contain it.
     pub fn unsubscribe_link(&self) -> String {
         let recipient = NotificationId::parse(&self.only_id()).unwrap().recipient().clone();
         let permit = LinkAction::Unsubscribe(recipient, "DEFAULT".to_owned());
@@ -37,7 +37,7 @@ impl World {
         self.aws.state.lock().unwrap().texts.clone()
     }
 
-    /// A receipt as a service worker sends it.
+    /// Sends a receipt like a service worker.
     pub async fn receipt(&self, token: &str, event: &str, extra: Value) -> Answer {
         let mut body = json!({"token": token, "event": event});
         body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
@@ -50,7 +50,7 @@ impl World {
         self.on_track(&format!("{method} {path}/{{token}}"), token, Value::Null).await
     }
 
-    /// The answer without the contract's check: the contract names no removed type.
+    /// The response without the check against the contract, which names no removed type.
     pub async fn get_whatever_its_type(&self, id: &str) -> (u16, Value) {
         let route = "GET /v1/notifications/{id}";
         let request = self.request(SHOP, "send", route, &[("id", id)], &[], &Value::Null, None);
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    /// A caller passes on that somebody asked for a type again.
+    /// Removes an opt-out on behalf of a recipient.
     pub async fn resubscribe(&self, id: &str, kind: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";
         let request = self.request(SHOP, "recipients", route, &[("id", id), ("type", kind)], &[], &Value::Null, None);
@@ -86,12 +86,12 @@ impl World {
     }
 }
 
-/// What the world's `link-signing-key` signs with.
+/// The keys of the world's `link-signing-key`.
 pub fn keys() -> TokenKeys {
     TokenKeys::new(&LinkSigningKeys { current: Private::new(LINK_KEY), previous: None })
 }
 
-/// The links in a mail or a text, unfolded.
+/// The links in an e-mail or an SMS, unfolded.
 pub fn links(text: &str) -> Vec<String> {
     let unfolded = text.replace("=\r\n", "").replace("=3D", "=");
     let starts = unfolded.match_indices(BASE).map(|(start, _)| start);

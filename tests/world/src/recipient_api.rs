@@ -13,7 +13,7 @@ impl World {
         self.subscribe_at(&self.push, id, device).await
     }
 
-    /// The same at this push service.
+    /// Registers a browser at this push service.
     pub async fn subscribe_at(&self, service: &PushService, id: &str, device: &str) -> Browser {
         let browser = Self::browser(device);
         let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
@@ -40,7 +40,7 @@ impl World {
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
-    /// The same under a condition on the recipient's entity tag.
+    /// The same with `If-Match` and the recipient's entity tag.
     pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> Answer {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
         let request = Request { if_match: Some(tag.to_owned()), ..request };
@@ -54,14 +54,14 @@ impl World {
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
-    /// Ops say that the address of this channel may be written to again.
+    /// Removes the suppression of this channel's address, as an operator.
     pub async fn lift_suppression(&self, id: &str, channel: &str) -> Answer {
         let route = "DELETE /v1/recipients/{id}/suppressions/{channel}";
         let request = self.request("ops", "ops", route, &[("id", id), ("channel", channel)], &[], &Value::Null, None);
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
-    /// The ids of a recipient's devices.
+    /// Number of a recipient's devices.
     pub async fn devices(&self, id: &str) -> usize {
         self.on_recipient("GET /v1/recipients/{id}", id, json!({})).await.body["devices"].as_array().map_or(0, Vec::len)
     }

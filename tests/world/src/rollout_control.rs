@@ -1,4 +1,4 @@
-//! The rollout as rollup looks after it, and what can be seen of that.
+//! The control of the rollout by `rollup`, and its visible state.
 
 use domain::By;
 use rollout::{Remembered, Round, RoundError, SetProblem, Wanted, observe};
@@ -8,12 +8,12 @@ use super::World;
 use super::functions::{PREFIX, Rollup};
 
 impl World {
-    /// What rollup's minute does about the rollout, but for the second look.
+    /// Runs the rollout part of rollup's schedule, without the second evaluation.
     pub async fn reconcile_rollout(&self) -> Result<Round, RoundError> {
         self.reconcile_rollout_by(&self.rollup).await
     }
 
-    /// The same by another instance.
+    /// Runs it in another instance.
     pub async fn reconcile_rollout_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
         let (live, now) = (rollup.live.current().await, self.clock.now());
         let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
@@ -25,25 +25,25 @@ impl World {
         self.endpoints.rollup(&self.clock)
     }
 
-    /// What rollup does when EventBridge tells it of a change.
+    /// Runs rollup's reaction to a change event of EventBridge.
     pub async fn record_change(&self) -> Result<&'static str, RoundError> {
         self.rollup.steward.note().await
     }
 
-    /// What ops ask for through the API.
+    /// Requests a change through the API.
     pub async fn change_rollout(&self, wanted: Wanted) -> Result<(), SetProblem> {
         let by = By::Api("ops-client".to_owned());
         self.rollup.steward.set(wanted, by, Some("a story".to_owned()), self.clock.now()).await.map(drop)
     }
 
-    /// What is remembered of the rollout.
+    /// The stored state of the rollout controller.
     pub fn controller_state(&self) -> Remembered {
         let items = self.items("control");
         let item = items.iter().find(|item| item["pk"]["S"] == "rollout#steward").unwrap();
         serde_json::from_str(item["value"]["S"].as_str().unwrap()).unwrap()
     }
 
-    /// What the parameter `rollout-percentage` says now.
+    /// Current value of the parameter `rollout-percentage`.
     pub fn percentage(&self) -> String {
         let name = format!("{PREFIX}/rollout-percentage");
         self.aws.state.lock().unwrap().parameters.get(&name).unwrap_or_default().to_owned()
@@ -65,7 +65,7 @@ impl World {
         found
     }
 
-    /// The alerts that were said, by their subject.
+    /// The subjects of the published alerts.
     pub fn alerts(&self) -> Vec<String> {
         let alerts = self.aws.state.lock().unwrap().alerts.clone();
         alerts.into_iter().map(|(subject, _)| subject).collect()

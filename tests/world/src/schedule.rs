@@ -23,7 +23,7 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// What the minute schedule of cascade does.
+    /// Runs the minute schedule of cascade.
     pub async fn sweep(&self) -> Sweep {
         self.try_sweep().await.unwrap()
     }
@@ -32,7 +32,7 @@ impl World {
         self.cascade.sweep(2_000, self.ends_at_ms()).await
     }
 
-    /// What the minute schedule of rollup does.
+    /// Runs the minute schedule of rollup.
     pub async fn tick(&self) -> Result<Merged, StoreError> {
         let _ = self.published_figures().await;
         let _ = self.rollup.last_known_good.save(&self.rollup.live.record(), self.clock.now()).await;
@@ -40,42 +40,42 @@ impl World {
         merged
     }
 
-    /// What rollup tells CloudWatch each minute, without what is not known.
+    /// The figures that rollup publishes to CloudWatch each minute, without unknown ones.
     pub async fn published_figures(&self) -> BTreeMap<&'static str, f64> {
         let live = self.rollup.live.current().await;
         let figures = self.rollup.measures.read(live.rollout.percentage, self.clock.now()).await;
         figures.into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?))).collect()
     }
 
-    /// What cleanup does in the night, with this much time.
+    /// Runs the nightly pass of cleanup with this much time.
     pub async fn clean(&self, within: Duration) -> Summary {
         let days = self.cleaner.live.current().await.settings.retention_days.device_unused;
         self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
-    /// Another instance of send, which shares nothing with the first but the tables.
+    /// Another instance of send, which shares only the tables with the first.
     pub async fn another_send(&self) -> SendApi {
         self.endpoints.send(&self.clock).await
     }
 
-    /// A batch through this instance of send.
+    /// Sends a batch through this instance of send.
     pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> Answer {
         let body = json!({"messages": messages});
         let request = self.request(SHOP, "send", "POST /v1/notifications/batch", &[], &[], &body, Some(key));
         answered(&request, send.answer(&request, self.clock.now(), self.hard_deadline()).await)
     }
 
-    /// Another instance of cascade, which shares nothing with the first but the tables.
+    /// Another instance of cascade, which shares only the tables with the first.
     pub async fn another_cascade(&self) -> Dispatcher {
         self.endpoints.cascade(&self.clock).await
     }
 
-    /// What cleanup does every five minutes.
+    /// Runs the five-minute schedule of cleanup.
     pub async fn retry_erasures(&self) -> Summary {
         self.cleaner.cleanup.erasures(self.clock.now(), Instant::now() + Duration::from_secs(9)).await
     }
 
-    /// Hands over to cascade what the stream has, from the first record on; what was handed over before comes again.
+    /// Delivers the stream to cascade from the first record on, so that earlier records arrive again.
     pub async fn redeliver_stream_to_cascade(&self) {
         let changes: Vec<_> = dynamo::stream(&self.database).iter().map(due_change).collect();
         assert_eq!(self.cascade.take_up(&changes, self.ends_at_ms()).await, Vec::<usize>::new());
@@ -85,16 +85,16 @@ impl World {
         u64::try_from(self.clock.now().as_millisecond()).unwrap() + 60_000
     }
 
-    /// The next fold gets every record since the beginning, as when Lambda hands a batch over a second time.
+    /// Makes the next fold process every record since the beginning, as when Lambda delivers a batch twice.
     pub fn redeliver_stream_to_rollup(&self) {
         *self.told.lock().unwrap() = 0;
     }
 
-    /// Folds what the stream brought since the last time.
+    /// Folds the stream's records since the previous fold.
     pub async fn fold(&self) {
         let records = dynamo::stream(&self.database);
         let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
-        // The mapping's filter lets no removal through.
+        // The event source mapping filters removals out.
         let records = records[from..].iter().filter(|record| record["eventName"] != "REMOVE");
         let changes: Vec<_> = records.map(change).collect();
         let folded = self.rollup.metrics.fold("0", &changes, &[], self.clock.now()).await;

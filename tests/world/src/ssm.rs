@@ -1,4 +1,4 @@
-//! SSM's parameters with their versions: who wrote each, when, and what an operator writes in the very moment in between.
+//! SSM parameters with their versions: author, time, and writes of an operator at the same moment.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::http::{Arrival, Reply};
 
-/// Who writes where nobody is named.
+/// The default author of a write.
 pub const OPERATOR: &str = "arn:aws:sts::000000000000:assumed-role/ops/canary-operator";
 
 /// One version of a parameter.
@@ -24,14 +24,15 @@ pub struct Version {
 #[derive(Default)]
 pub struct Parameters {
     versions: BTreeMap<String, Vec<Version>>,
-    /// When a version is written; the epoch without one.
+    /// Clock for the time of a version; the epoch without one.
     pub clock: Option<Clock>,
-    /// What an operator writes right before each next PutParameter, from the front; `None` lets it through.
+    /// Values that an operator writes immediately before each of the next PutParameter calls, first one first; `None`
+    /// writes nothing.
     pub operator_writes: VecDeque<Option<String>>,
 }
 
 impl Parameters {
-    /// Writes a parameter as an operator does, who leaves everything but the value as it was.
+    /// Writes a parameter like an operator, who leaves everything but the value unchanged.
     pub fn set(&mut self, name: &str, value: &str) {
         self.write(name, value, OPERATOR, None, None);
     }
@@ -41,12 +42,12 @@ impl Parameters {
         self.versions.remove(name);
     }
 
-    /// The present value.
+    /// The current value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.versions.get(name)?.last().map(|version| version.value.as_str())
     }
 
-    /// The values that a parameter had, and who set them.
+    /// The values of a parameter and their authors.
     pub fn history(&self, name: &str) -> Vec<(String, String)> {
         let versions = self.versions.get(name).into_iter().flatten();
         versions.map(|version| (version.value.clone(), version.by.clone())).collect()
@@ -64,7 +65,7 @@ impl Parameters {
         versions.len()
     }
 
-    /// Answers a call of SSM's JSON protocol.
+    /// Responds to a call of SSM's JSON protocol.
     pub fn answer(&mut self, action: &str, arrival: &Arrival, by: &str) -> Reply {
         let asked: Value = serde_json::from_slice(&arrival.body).unwrap();
         let text = |field: &str| asked[field].as_str();

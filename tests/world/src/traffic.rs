@@ -1,4 +1,4 @@
-//! Notifications that are only counted, as many as a story needs in a minute: what rollup folds of a stream that nobody wrote.
+//! Synthetic notifications that exist only as stream records for rollup, in any number per minute.
 
 use jiff::SignedDuration;
 use metrics::{Change, Sequence};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::World;
 
-/// So many of one side that ended in this minute.
+/// Notifications of one version that ended in this minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic {
     pub version: &'static str,
@@ -19,20 +19,20 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// By a push service, in 100 ms, for nothing.
+    /// Notifications over a push service, in 100 ms, without cost.
     pub const fn of(version: &'static str, accepted: usize, failed: usize) -> Self {
         let (channel, host) = ("push", "fcm.googleapis.com");
         Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, channel, host }
     }
 
-    /// By e-mail.
+    /// Notifications by e-mail.
     pub const fn by_mail(version: &'static str, accepted: usize, failed: usize) -> Self {
         Self { channel: "email", host: "ses", ..Self::of(version, accepted, failed) }
     }
 }
 
 impl World {
-    /// Folds them, as ended now.
+    /// Folds them as ended now.
     pub async fn fold_traffic(&self, traffic: &[Traffic]) {
         let mut changes = Vec::new();
         for lot in traffic {

@@ -35,7 +35,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use super::*;
-    use tests::rfc8291::{
+    use ::tests::rfc8291::{
         AUTH_SECRET, BODY, PLAINTEXT, RECEIVER_PUBLIC, SALT, SENDER_PUBLIC, SHARED_SECRET, bytes, decode,
     };
 

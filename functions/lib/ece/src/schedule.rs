@@ -64,7 +64,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use super::*;
-    use tests::rfc8291::{
+    use ::tests::rfc8291::{
         AUTH_SECRET, CONTENT_KEY, KEYING_MATERIAL, NONCE, RECEIVER_PUBLIC, SALT, SENDER_PUBLIC, SHARED_SECRET, bytes,
     };
 

@@ -1,14 +1,17 @@
-//! A provider in trouble is left alone, and people are reached all the same.
+//! Circuit breakers: a failing provider gets no calls, and recipients are reached over other channels.
+
+mod blocked_devices;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use world::{Answer, Reply, World};
 
-/// So many devices that fail in a row open a breaker, since as many successes elsewhere may be unknown.
+/// Number of devices whose consecutive failures open a breaker, because as many successes on other processes may be
+/// unknown.
 const ENOUGH: usize = 10;
 
-/// People with one device each, `<name>-0` and so on.
+/// Recipients with one device each: `<name>-0` and so on.
 async fn crowd(world: &World, name: &str, people: usize) -> Vec<String> {
     let ids: Vec<_> = (0..people).map(|number| format!("{name}-{number}")).collect();
     for id in &ids {
@@ -17,7 +20,7 @@ async fn crowd(world: &World, name: &str, people: usize) -> Vec<String> {
     ids
 }
 
-/// A world whose push service has just failed for devices enough.
+/// A world whose push service has just failed for enough devices to open its breaker.
 async fn with_a_push_service_that_fails() -> World {
     let world = World::start().await;
     let canaries = crowd(&world, "canary", ENOUGH).await;
@@ -33,7 +36,7 @@ async fn reachable(world: &World, id: &str) {
     world.put_profile(id, json!({"email": "ada@example.com"})).await;
 }
 
-/// In the first of them one probes, and whoever came in that moment is put down for the second.
+/// Sends one probe in the first minute; notifications that were due at that moment are deferred to the second.
 async fn two_minutes(world: &World) {
     for _ in 0..2 {
         world.advance(61);
@@ -84,7 +87,7 @@ async fn a_probe_that_fails_is_the_only_one_and_doubles_the_time() {
 }
 
 #[tokio::test]
-async fn a_process_that_starts_meanwhile_knows_of_it_with_its_first_message() {
+async fn a_process_that_starts_meanwhile_respects_it_from_its_first_message_on() {
     let mut world = with_a_push_service_that_fails().await;
     reachable(&world, "ada").await;
     world.cold_start().await;
@@ -142,134 +145,6 @@ async fn after_ten_minutes_in_vain_the_payment_reminder_goes_by_email() {
         world.sweep().await;
     }
     assert_eq!(again(&world, &sent).await.attempts().last().unwrap(), "email:accepted");
-}
-
-/// Every answer with which a push service asks to come again later.
-fn told_to_rest() -> Vec<Reply> {
-    let date = "Mon, 23 Nov 2026 11:00:00 GMT";
-    let afters = ["3600", "86400", date].into_iter().cycle();
-    let told = |(status, after)| Reply::status(status).with("Retry-After", after);
-    [429, 503, 406, 408, 425, 500].into_iter().zip(afters).map(told).collect()
-}
-
-#[tokio::test]
-async fn what_one_device_is_told_concerns_that_device_alone() {
-    for reply in told_to_rest() {
-        let world = World::start().await;
-        for id in ["ada", "bob", "eve"] {
-            reachable(&world, id).await;
-        }
-        world.push.answer("ada", [reply]);
-        let sent = world.send("ada", json!({})).await;
-        assert_eq!(sent.attempts(), ["push:retry_later", "email:accepted"], "her only device rests");
-        for (id, kind) in [("bob", "DEFAULT"), ("eve", "PAYMENT_DUE"), ("bob", "DEFAULT")] {
-            assert_eq!(world.send(id, json!({"type": kind})).await.attempts(), ["push:accepted"], "{id}");
-        }
-        assert_eq!(world.send("ada", json!({})).await.attempts(), ["email:accepted"], "and is left alone meanwhile");
-        assert_eq!((world.push.count("ada"), world.mails().len()), (1, 2));
-        world.subscribe("ada", "laptop").await;
-        let both = world.send("ada", json!({})).await;
-        assert_eq!((both.attempts(), world.push.count("laptop")), (vec!["push:accepted".to_owned()], 1));
-        world.advance(3_601);
-        assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted", "push:accepted"]);
-    }
-}
-
-#[tokio::test]
-async fn a_second_device_on_the_same_host_gets_what_the_first_could_not() {
-    let world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    world.subscribe("ada", "laptop").await;
-    world.push.answer("phone", [Reply::status(429).with("Retry-After", "3600")]);
-    let sent = world.send("ada", json!({})).await;
-    assert_eq!(sent.body["status"], "accepted");
-    for _ in 0..3 {
-        assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"]);
-    }
-    assert_eq!((world.push.count("phone"), world.push.count("laptop")), (1, 4));
-}
-
-#[tokio::test]
-async fn whoever_has_nothing_but_a_resting_device_waits_for_it_and_others_do_not() {
-    let mut world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    reachable(&world, "bob").await;
-    world.push.answer("phone", [Reply::status(503).with("Retry-After", "600")]);
-    let first = world.send("ada", json!({})).await;
-    let second = world.send("ada", json!({})).await;
-    assert_eq!((&second.body["status"], second.attempts().len()), (&json!("cascading"), 0));
-    assert_eq!(second.body["next_action_at"], "2026-11-23T10:10:00Z");
-    world.cold_start().await;
-    assert_eq!(world.send("ada", json!({})).await.attempts().len(), 0, "another process knows of it as well");
-    assert_eq!(world.send("bob", json!({})).await.attempts(), ["push:accepted"]);
-    world.advance(700);
-    world.sweep().await;
-    for sent in [&first, &second] {
-        let end = again(&world, sent).await;
-        assert_eq!(
-            (&end.body["status"], end.attempts().last().unwrap().as_str()),
-            (&json!("accepted"), "push:accepted")
-        );
-    }
-    assert_eq!(world.push.count("phone"), 4);
-}
-
-#[tokio::test]
-async fn a_payment_reminder_to_a_resting_device_waits_ten_minutes_and_goes_by_email() {
-    let world = World::start().await;
-    reachable(&world, "ada").await;
-    world.push.answer("ada", [Reply::status(429).with("Retry-After", "3600")]);
-    let first = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
-    let second = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
-    assert_eq!((first.attempts().len(), second.attempts().len(), world.mails().len()), (1, 0, 0));
-    world.advance(660);
-    world.sweep().await;
-    for sent in [&first, &second] {
-        assert_eq!(again(&world, sent).await.attempts().last().unwrap(), "email:accepted");
-    }
-}
-
-#[tokio::test]
-async fn a_short_wait_is_no_rest() {
-    let world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    world.write_units();
-    world.push.answer("phone", [Reply::status(429).with("Retry-After", "1")]);
-    world.send("ada", json!({})).await;
-    assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"]);
-    assert!(!world.items("recipients").iter().any(|item| !item["rests_until"].is_null()));
-}
-
-#[tokio::test]
-async fn several_devices_that_are_told_so_let_their_host_rest_for_minutes_and_then_one_probes() {
-    let world = World::start().await;
-    let told = crowd(&world, "told", 3).await;
-    reachable(&world, "ada").await;
-    for id in &told {
-        assert_eq!(breakers(&world).len(), usize::from(id != "told-0"));
-        world.push.answer(id, [Reply::status(429).with("Retry-After", "3600")]);
-        world.send(id, json!({})).await;
-    }
-    assert_eq!(world.send("ada", json!({})).await.attempts(), ["email:accepted"], "three of three");
-    world.advance(299);
-    assert_eq!(world.send("ada", json!({})).await.attempts(), ["email:accepted"]);
-    world.advance(2);
-    assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"], "the probe, well before the hour");
-    assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"]);
-    assert_eq!(world.push.total(), 5);
-}
-
-#[tokio::test]
-async fn a_few_resting_devices_among_many_that_are_served_shut_no_host() {
-    let world = World::start().await;
-    let people = crowd(&world, "user", 20).await;
-    for (number, id) in people.iter().enumerate() {
-        if number % 5 == 0 {
-            world.push.answer(id, [Reply::status(429).with("Retry-After", "3600")]);
-        }
-        let expected = if number % 5 == 0 { "push:retry_later" } else { "push:accepted" };
-        assert_eq!(world.send(id, json!({})).await.attempts(), [expected]);
-    }
 }
 
 #[tokio::test]
@@ -372,7 +247,7 @@ async fn gone_and_rejected_are_no_failures() {
 }
 
 #[tokio::test]
-async fn explain_says_which_breakers_stand_in_the_way() {
+async fn explain_names_the_open_breakers() {
     let world = with_a_push_service_that_fails().await;
     reachable(&world, "ada").await;
     let asked = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}});
@@ -383,20 +258,4 @@ async fn explain_says_which_breakers_stand_in_the_way() {
     assert_eq!((&plan[0]["channel"], &plan[0]["breakers"]), (&json!("push"), &open));
     assert_eq!(plan[0]["resting_devices"], json!([]));
     assert_eq!(plan[1]["breakers"], json!([{"provider": "ses", "state": "closed", "until": null}]));
-}
-
-#[tokio::test]
-async fn explain_names_the_devices_that_rest() {
-    let world = World::start().await;
-    world.subscribe("ada", "phone").await;
-    world.push.answer("phone", [Reply::status(429).with("Retry-After", "600")]);
-    let sent = world.send("ada", json!({})).await;
-    let asked = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}});
-    let explained = world.post("POST /v1/notifications/explain", asked, None).await;
-    let push = &explained.body["plan"][0];
-    let device_id =
-        world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body["devices"][0]["device_id"].clone();
-    assert_eq!(sent.attempts(), ["push:retry_later"]);
-    assert_eq!(push["resting_devices"], json!([{"device_id": device_id, "until": "2026-11-23T10:10:00Z"}]));
-    assert_eq!(push["breakers"][0]["state"], "closed");
 }
