@@ -1,4 +1,4 @@
-"""`make bench`: runs the benches and writes what they print into docs/benchmarks.md, with the machine and the date.
+"""Benches of `make bench`: runs them and writes their output into docs/benchmarks.md, with the machine and the date.
 
     python3 tests/benches/bench.py              the release profile, as deployed; rewrites the part between the markers
     SHORT=1 python3 tests/benches/bench.py      few rounds of the dev build: shows that every bench runs, and writes nothing
@@ -23,13 +23,13 @@ BENCHES = (
 
 
 def command(name, package, is_short):
-    """The short form takes the whole workspace's features, and so the dependencies that `make test` has built."""
+    """The short form uses the features of the whole workspace, and so the dependencies that `make test` has built."""
     chosen = ["--workspace", "--profile", "dev"] if is_short else ["-p", package]
     return ["cargo", "bench", "--locked", *chosen, "--bench", name]
 
 
 def measured(name, package, is_short):
-    """The lines of a bench, shown as they come."""
+    """Runs a bench and prints its lines at once; returns them."""
     process = subprocess.Popen(command(name, package, is_short), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     lines = []
     for line in process.stdout:

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
 const PUSH_TARGET: f64 = 4.0;
 const PUSH_WITH_KEY_TARGET: f64 = 5.0;
@@ -89,7 +89,7 @@ fn short() -> Value {
     json!({"content": {"title": "Invoice 7 is due", "body": "x".repeat(100)}})
 }
 
-fn expect(answer: &Answer, status: &str) {
+fn expect(answer: &ApiResponse, status: &str) {
     assert_eq!(answer.body["status"], status, "{answer:?}");
 }
 

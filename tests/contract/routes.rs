@@ -77,8 +77,8 @@ fn the_table_of_the_documentation_has_routes_scopes_statuses_and_throttles_of_th
         page.lines().skip_while(|line| !line.starts_with("| call |")).skip(2).take_while(|line| line.starts_with('|'));
     let mut written = BTreeMap::new();
     for row in rows {
-        for (key, told) in described(row) {
-            assert!(written.insert(key.clone(), told).is_none(), "{key} stands twice");
+        for (key, described) in described(row) {
+            assert!(written.insert(key.clone(), described).is_none(), "{key} stands twice");
         }
     }
     let wanted: BTreeMap<_, _> = operations()
@@ -101,12 +101,12 @@ fn described(row: &str) -> Vec<(String, Told)> {
     let statuses = answer.split(|c: char| !c.is_ascii_digit()).filter(|part| part.len() == 3);
     let statuses: BTreeSet<u16> = statuses.filter_map(|status| status.parse().ok()).collect();
     let limit: Vec<i64> = limit.replace(',', "").split([' ', '(', ')']).filter_map(|part| part.parse().ok()).collect();
-    let told = (coded(scopes).into_iter().collect(), statuses, (limit[0], limit[1]));
+    let described = (coded(scopes).into_iter().collect(), statuses, (limit[0], limit[1]));
     let calls = coded(calls);
     let method = calls[0].split(' ').next().unwrap().to_owned();
     let whole = |call: &String| {
         let key = if call.starts_with('/') { format!("{method} {call}") } else { call.clone() };
         key.split('?').next().unwrap().to_owned()
     };
-    calls.iter().map(|call| (whole(call), told.clone())).collect()
+    calls.iter().map(|call| (whole(call), described.clone())).collect()
 }

@@ -49,13 +49,13 @@ fn problems_have_the_types_and_statuses_of_the_code() {
 #[test]
 fn the_documentation_lists_every_problem_with_its_status() {
     let page = include_str!("../../docs/api.md");
-    let told: BTreeSet<_> = contract()
+    let documented: BTreeSet<_> = contract()
         .problem_statuses()
         .into_iter()
         .map(|(kind, status)| format!("| `{}` | {status} |", kind.trim_start_matches("urn:notifications:problem:")))
         .filter(|row| !page.contains(row))
         .collect();
-    assert_eq!(told, BTreeSet::new());
+    assert_eq!(documented, BTreeSet::new());
 }
 
 #[test]

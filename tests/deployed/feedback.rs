@@ -66,14 +66,14 @@ fn an_address_that_bounced_is_suppressed_until_an_operator_lifts_it() {
 fn delivery_logs_of_sns_are_processed_after_make_sms_receipts() {
     let fixture = fixture();
     let group = format!("sns/{}/{ACCOUNT}/DirectPublishToPhoneNumber", fixture.stack.text("/region"));
-    let told = sms_receipts();
-    assert!(told.contains(&format!("{group}: missing")), "{told}");
+    let output = sms_receipts();
+    assert!(output.contains(&format!("{group}: missing")), "{output}");
     for group in [group.clone(), format!("{group}/Failure")] {
         fixture.stack.logs("CreateLogGroup", &json!({"logGroupName": group}));
         fixture.stack.logs("CreateLogStream", &json!({"logGroupName": group, "logStreamName": "s"}));
     }
     assert!(sms_receipts().contains(&format!("{group}/Failure: subscribed")));
-    assert!(sms_receipts().contains(&format!("{group}: subscribed already")), "twice is as once");
+    assert!(sms_receipts().contains(&format!("{group}: subscribed already")), "a repetition changes nothing");
 
     let (id, phone) = (recipient_in(Version::V2, "texted"), "+393335550199");
     fixture.put_recipient(&id, &json!({"phone": phone}));

@@ -42,5 +42,5 @@ fn a_scheduled_send_can_be_cancelled_repeatedly_and_a_sent_one_cannot() {
     }
     let sent = path(&fixture.send(&message(&id, "Now")));
     assert_eq!(fixture.call("send", "DELETE", &sent, &Value::Null).status, 409);
-    assert_eq!(fixture.messages(&device).len(), 1, "the one that was not called off");
+    assert_eq!(fixture.messages(&device).len(), 1, "the one that was not cancelled");
 }

@@ -22,21 +22,21 @@ fn failed_records_are_listed_without_personal_data_and_counted_once_by_a_redrive
     let mapping = Mapping::of(fixture, "RollupFunctionName");
     mapping.enable(false);
     let first = send(fixture, &id);
-    let letters = [letter(fixture, &first, "RollupFunctionName"), letter(fixture, &first, "CascadeFunctionName")];
-    for letter in &letters {
-        put(fixture, letter);
+    let failures = [failure(fixture, &first, "RollupFunctionName"), failure(fixture, &first, "CascadeFunctionName")];
+    for failure in &failures {
+        put(fixture, failure);
     }
 
     let shown = redrive(&[]);
     assert!(shown.contains("2 messages") && shown.contains("RetryAttemptsExhausted"), "{shown}");
     assert!(!shown.contains(&id) && !shown.contains("push/"), "{shown}");
-    assert_eq!(sent(fixture), before, "a look changes nothing");
+    assert_eq!(sent(fixture), before, "listing changes nothing");
 
     let redriven = redrive(&["--apply"]);
     assert!(redriven.contains("counted: deleted") && redriven.contains("nothing to do"), "{redriven}");
     assert!(redriven.contains("2 of 2 messages done with"), "{redriven}");
     assert_eq!(sent(fixture), before + 1);
-    put(fixture, &letters[0]);
+    put(fixture, &failures[0]);
     assert!(redrive(&["--apply"]).contains("1 of 1 messages done with"));
     assert_eq!(sent(fixture), before + 1, "a redrive of what is counted counts nothing");
 
@@ -54,11 +54,11 @@ fn records_that_the_stream_no_longer_holds_stay_queued_until_discarded() {
     let id = recipient_in(Version::V2, "forgotten");
     fixture.register(&id);
     let sent = fixture.send(&message(&id, "Here"));
-    let mut lost = letter(fixture, &sent, "RollupFunctionName");
+    let mut lost = failure(fixture, &sent, "RollupFunctionName");
     lost["DDBStreamBatchInfo"]["startSequenceNumber"] = json!("100000000000000000001");
     put(fixture, &lost);
-    let told = redrive(&["--apply"]);
-    assert!(told.contains("gone from the stream") && told.contains("0 of 1 messages done with"), "{told}");
+    let output = redrive(&["--apply"]);
+    assert!(output.contains("gone from the stream") && output.contains("0 of 1 messages done with"), "{output}");
     assert!(redrive(&["--apply", "--forget"]).contains("1 of 1 messages done with"));
     assert!(redrive(&[]).contains("0 messages"));
 }
@@ -89,7 +89,7 @@ fn redrive(options: &[&str]) -> String {
 /// The failure record that Lambda writes for the records of one notification.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html>
-fn letter(fixture: &Fixture, notification: &Value, function: &str) -> Value {
+fn failure(fixture: &Fixture, notification: &Value, function: &str) -> Value {
     let (stream, shard, records) = records(fixture);
     let id = notification["id"].as_str().unwrap();
     let (pk, sk) = id.split_once('-').unwrap();
@@ -138,9 +138,9 @@ fn records(fixture: &Fixture) -> (String, String, Vec<Value>) {
     }
 }
 
-fn put(fixture: &Fixture, letter: &Value) {
+fn put(fixture: &Fixture, failure: &Value) {
     let queue = fixture.stack.text("/outputs/StreamFailureQueueUrl");
-    fixture.stack.aws("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": queue, "MessageBody": letter.to_string()}));
+    fixture.stack.aws("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": queue, "MessageBody": failure.to_string()}));
 }
 
 /// The event source mapping from the stream to a function.

@@ -104,7 +104,7 @@ fn an_id_with_escapes_is_one_recipient() {
     fixture.expect(201, "recipients", "PUT", "/v1/recipients/ada%40work%20100%25", &json!({}));
     assert_eq!(fixture.recipient("ada%40work%20100%25")["id"], "ada@work 100%");
     let explained = fixture.expect(200, "send", "POST", "/v1/notifications/explain", &message("ada@work 100%", "Hi"));
-    assert_eq!(explained["reason"], "no_channel", "known, without any address: {explained}");
+    assert_eq!(explained["reason"], "no_channel", "known, without an address: {explained}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn no_log_line_and_no_dead_letter_identifies_a_recipient() {
         (says("\"erased\"") && says("poison_record")).then_some(lines)
     });
     for said in ["\"ready\"", "\"answered\""] {
-        assert!(lines.iter().any(|line| line.contains(said)), "no function said {said}");
+        assert!(lines.iter().any(|line| line.contains(said)), "no function logged {said}");
     }
     // A run that fails for good writes a failure record with its error. (The local AWS writes none for a stream's
     // record.)

@@ -193,7 +193,7 @@ impl Stack {
 
     /// Subscribes a new queue to the alerts topic.
     pub fn listen_to_alerts(&self) -> Heard {
-        let named = json!({"QueueName": format!("heard-{}", jiff::Timestamp::now().as_millisecond())});
+        let named = json!({"QueueName": format!("alerts-{}", jiff::Timestamp::now().as_millisecond())});
         let queue = self.operation("sqs", "AmazonSQS.CreateQueue", &named)["QueueUrl"].as_str().unwrap().to_owned();
         let asked = json!({"QueueUrl": queue, "AttributeNames": ["QueueArn"]});
         let attributes = self.operation("sqs", "AmazonSQS.GetQueueAttributes", &asked);

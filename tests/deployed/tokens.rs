@@ -50,7 +50,7 @@ impl<'a> Tokens<'a> {
             ("an hour past its time", self.with(scope, |claims| claims["exp"] = json!(now - 3_600))),
             ("a second past its time", self.with(scope, |claims| claims["exp"] = json!(now - 1))),
             ("not yet valid", self.with(scope, |claims| claims["nbf"] = json!(now + 3_600))),
-            ("another client's audience", self.with(scope, |claims| claims["client_id"] = json!("somebody-else"))),
+            ("another client's audience", self.with(scope, |claims| claims["client_id"] = json!("another-client"))),
             ("another audience", self.with(scope, |claims| claims["aud"] = json!("another-api"))),
             ("another issuer", self.with(scope, |claims| claims["iss"] = json!("https://issuer.example.com"))),
             (

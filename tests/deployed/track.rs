@@ -27,16 +27,16 @@ fn a_receipt_makes_a_push_delivered_and_a_forged_one_changes_nothing() {
     let receipt = fixture.messages(&device)[0].json["receipt"].clone();
     let (url, token) = (receipt["url"].as_str().unwrap(), receipt["token"].as_str().unwrap());
     assert_eq!(url, fixture.stack.url("/v1/receipts"));
-    let tell =
+    let report =
         |token: &str| as_anybody(fixture, "POST", url, &json!({"token": token, "event": "delivered"}).to_string());
-    let forged = tell(&format!("A{}", &token[1..].replace('A', "B")));
+    let forged = report(&format!("A{}", &token[1..].replace('A', "B")));
     assert_eq!((forged.status, &forged.json["type"]), (404, &json!("urn:notifications:problem:invalid-token")));
     let read = || fixture.notification(sent["id"].as_str().unwrap());
     assert_eq!(read(), sent);
-    let first = tell(token);
+    let first = report(token);
     assert_eq!((first.status, &first.json), (200, &json!({"recorded": true})));
     assert_eq!(first.header("access-control-allow-origin"), "*");
-    assert_eq!(tell(token).json, json!({"recorded": false}));
+    assert_eq!(report(token).json, json!({"recorded": false}));
     assert_eq!((&read()["status"], read()["delivered_at"].is_string()), (&json!("delivered"), true));
 }
 
@@ -54,7 +54,7 @@ fn a_mails_links_lead_to_its_own_url_and_out_of_its_type() {
     assert_eq!((clicked.status, clicked.header("location")), (302, "https://example.com/orders/7?a=1&b=2"));
     assert_eq!(fixture.notification(sent["id"].as_str().unwrap())["status"], "delivered");
     let head = as_anybody(fixture, "HEAD", &link_in(&mail, "/v1/clicks/"), "");
-    assert_eq!(head.status, 404, "a scanner's look is no click");
+    assert_eq!(head.status, 404, "a scanner's request is no click");
 
     let unsubscribe = link_in(&mail, "/v1/unsubscribe/");
     let opted_out = || fixture.recipient(&id)["unsubscribed_types"].clone();

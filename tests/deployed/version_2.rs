@@ -19,7 +19,7 @@ fn degrades_and_is_off_everywhere_in_under_three_minutes_with_audit_and_alert() 
     let fixture = fixture();
     let ids = [Version::V1, Version::V2].map(|version| recipient_in(version, "guarded"));
     let [_, (bad, _)]: [(Device, String); 2] = ids.each_ref().map(|id| fixture.register(id));
-    let heard = fixture.stack.listen_to_alerts();
+    let alerts_queue = fixture.stack.listen_to_alerts();
     // One bad evaluation is enough here; by default a second one follows half a minute later, which `make run` shows.
     fixture.stack.put_parameter("SettingsParameter", r#"{"guard": {"evaluations": 1}}"#);
 
@@ -43,9 +43,9 @@ fn degrades_and_is_off_everywhere_in_under_three_minutes_with_audit_and_alert() 
     let (who, reason, old) = last_change(fixture);
     assert_eq!((who.as_str(), old.as_str()), ("guard", "10"));
     assert!(reason.contains("version 1: ") && reason.contains("threshold 20 %"), "{reason}");
-    let alerts = eventually(10, || Some(heard.messages(&fixture.stack)).filter(|heard| !heard.is_empty()));
-    let told = alerts.iter().find(|text| text.contains("version 2 is switched off")).expect("an alert");
-    assert!(told.contains("10 -> 0") && told.contains("version 1: "), "{told}");
+    let alerts = eventually(10, || Some(alerts_queue.messages(&fixture.stack)).filter(|alerts| !alerts.is_empty()));
+    let alert = alerts.iter().find(|text| text.contains("version 2 is switched off")).expect("an alert");
+    assert!(alert.contains("10 -> 0") && alert.contains("version 1: "), "{alert}");
 
     // An operator's change is recorded on its event, before the next minute.
     fixture.stack.put_parameter("RolloutPercentageParameter", "10");

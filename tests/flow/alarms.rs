@@ -150,12 +150,12 @@ fn the_nested_templates_get_each_parameter_that_they_ask_for() {
 fn the_cost_of_each_metric_is_documented() {
     let (_, section) = OPERATIONS.split_once("\n## CloudWatch metrics").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let told: BTreeSet<_> = section
+    let listed: BTreeSet<_> = section
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(name, _)| name.to_owned())
         .collect();
-    assert_eq!(told, own_metrics());
-    let sum = format!("{} metrics, {:.2} USD a month", told.len(), told.len() as f64 * 0.3);
+    assert_eq!(listed, own_metrics());
+    let sum = format!("{} metrics, {:.2} USD a month", listed.len(), listed.len() as f64 * 0.3);
     assert!(section.contains(&sum), "the sum is {sum}");
 }

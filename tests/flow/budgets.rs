@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, World};
+use world::{ApiResponse, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
 /// A fresh world with these budgets, in which an e-mail costs 1,000 and an SMS 70,000; ada has both addresses.
 async fn world_with(settings: Value) -> World {
@@ -20,19 +20,19 @@ fn set(world: &World, mut settings: Value) {
     world.set("settings", &settings.to_string());
 }
 
-async fn mail(world: &World) -> Answer {
+async fn mail(world: &World) -> ApiResponse {
     world.send("ada", json!({"channels": ["email"]})).await
 }
 
-async fn text(world: &World) -> Answer {
+async fn text(world: &World) -> ApiResponse {
     world.send("ada", json!({"channels": ["sms"]})).await
 }
 
-fn is_accepted(answer: &Answer) {
+fn is_accepted(answer: &ApiResponse) {
     assert_eq!((&answer.body["status"], &answer.body["over_budget"]), (&json!("accepted"), &json!({})), "{answer:?}");
 }
 
-fn is_over(answer: &Answer, channel: &str, ceiling: &str) {
+fn is_over(answer: &ApiResponse, channel: &str, ceiling: &str) {
     let said = (&answer.body["status"], &answer.body["reason"], &answer.body["over_budget"]);
     assert_eq!(said, (&json!("skipped"), &json!("budget"), &json!({channel: ceiling})), "{answer:?}");
     assert_eq!(answer.attempts(), Vec::<String>::new());
@@ -174,8 +174,8 @@ async fn a_crash_after_the_reservation_keeps_it_whether_or_not_the_call_was_made
         let world = world_with(json!({"budgets": {"month_micros": 1_999}})).await;
         // GetParameters, Query, BatchGetItem, TransactWriteItems, and two GetItem of the check before the send.
         let line = CrashPoint { timing, call: 7 };
-        let died = world.crash_at(line, mail(&world)).await;
-        assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
+        let crashed = world.crash_at(line, mail(&world)).await;
+        assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{crashed:?}");
         world.advance(100);
         world.sweep().await;
         let end = world.get(&world.only_id()).await;
@@ -269,11 +269,11 @@ async fn costs_show_every_budget_beside_the_months_projection() {
     is_accepted(&text(&world).await);
     world.fold().await;
     let costs = world.ops("GET /v1/metrics/costs", &[]).await.body;
-    let told = |one: &Value| (one["ceiling"].clone(), one["used_micros"].clone(), one["remaining_micros"].clone());
-    let told: Vec<_> = costs["budgets"].as_array().unwrap().iter().map(told).collect();
+    let shown = |one: &Value| (one["ceiling"].clone(), one["used_micros"].clone(), one["remaining_micros"].clone());
+    let shown: Vec<_> = costs["budgets"].as_array().unwrap().iter().map(shown).collect();
     let standing = |ceiling: &str, remaining: i64| (json!(ceiling), json!(70_000), json!(remaining));
     let wanted = [("hour", 10_000), ("month", 930_000), ("type_day", 5_000), ("sms_day", 4_930_000)];
-    assert_eq!(told, wanted.map(|(ceiling, remaining)| standing(ceiling, remaining)));
+    assert_eq!(shown, wanted.map(|(ceiling, remaining)| standing(ceiling, remaining)));
     assert_eq!(costs["month"]["spent_micros"], 70_000);
     world.advance(3_600);
     let costs = world.ops("GET /v1/metrics/costs", &[]).await.body;

@@ -100,7 +100,7 @@ async fn a_new_month_begins_at_midnight_of_utc_with_nothing_spent_and_no_pace() 
     world.fold().await;
     let month = async || {
         let costs = world.ops("GET /v1/metrics/costs", &[("minutes", "60")]).await.body;
-        assert_eq!(costs["total_micros"], 92, "the window knows no month");
+        assert_eq!(costs["total_micros"], 92, "no month in the window");
         let month = &costs["month"];
         (month["month"].clone(), month["spent_micros"].clone(), month["projected_micros"].clone())
     };
@@ -122,7 +122,7 @@ async fn the_versions_are_compared_over_the_time_since_the_percentage_was_last_c
     world.batch(messages.collect(), None).await;
     world.fold().await;
     let compared = world.ops("GET /v1/rollout/comparison", &[("hours", "24")]).await.body;
-    assert_eq!(compared["differences"]["delivery_rate"]["verdict"], "not enough data", "nobody has a device");
+    assert_eq!(compared["differences"]["delivery_rate"]["verdict"], "not enough data", "no recipient has a device");
     let ratio = &compared["sample_ratio"];
     assert_eq!((&ratio["verdict"], &ratio["promised"]), (&json!("as promised"), &json!(0.5)), "{ratio}");
     assert_eq!(ratio["assigned"][0].as_i64().unwrap() + ratio["assigned"][1].as_i64().unwrap(), 200);

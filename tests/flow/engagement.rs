@@ -129,10 +129,10 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (end, metrics) = runtime.block_on(after(&order));
-        let told = ["status", "channel", "delivered_at", "opened_at", "clicked_at", "dismissed_at", "converted_at"];
+        let fields = ["status", "channel", "delivered_at", "opened_at", "clicked_at", "dismissed_at", "converted_at"];
         let times = [5, 6, 7, 8, 9].map(|minute| format!("2026-11-23T10:0{minute}:00Z"));
         let expected = ["delivered", "push"].map(str::to_owned).into_iter().chain(times);
-        assert_eq!(told.map(|field| end[field].as_str().unwrap().to_owned()).to_vec(), expected.collect::<Vec<_>>());
+        assert_eq!(fields.map(|field| end[field].as_str().unwrap().to_owned()).to_vec(), expected.collect::<Vec<_>>());
         let amounts = ["conversion_value_micros", "cost_micros", "wasted_cost_micros"];
         assert_eq!(amounts.map(|field| &end[field]), [&json!(19_900_000), &json!(92), &json!(92)]);
         let summary = &metrics["summary"];

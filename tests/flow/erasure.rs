@@ -5,9 +5,9 @@ use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{Address, SuppressionReason};
 use serde_json::{Value, json};
 
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
-async fn erase(world: &World, id: &str) -> Answer {
+async fn erase(world: &World, id: &str) -> ApiResponse {
     let erased = world.on_recipient("DELETE /v1/recipients/{id}", id, json!({})).await;
     assert_eq!((erased.status, &erased.body["tables"]["recipients"]["remaining"]), (200, &json!(0)), "{erased:?}");
     assert_eq!(erased.body["tables"]["notifications"]["remaining"], 0);
@@ -105,7 +105,7 @@ async fn a_suppressed_address_is_skipped_and_without_another_channel_the_gate_re
     suppress(&world, "ada@example.com").await;
     assert_eq!(suppressed_channels(&world, "ada").await, json!([]), "her profile writes it in another way");
     let sent = world.send("ada", json!({})).await;
-    assert_eq!(sent.attempts(), ["sms:accepted"], "found by the last look before the mail");
+    assert_eq!(sent.attempts(), ["sms:accepted"], "found by the check before the e-mail");
     assert_eq!(suppressed_channels(&world, "ada").await, json!(["email"]));
     let only_mail = json!({"channels": ["email"]});
     assert_eq!(world.send("ada", only_mail).await.body["reason"], "no_channel");

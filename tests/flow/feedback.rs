@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use track::Heard;
 
-use world::{Answer, Reply, World, bounced, complained, delivered, logs, sms_log};
+use world::{ApiResponse, Reply, World, bounced, complained, delivered, logs, sms_log};
 
 const MAIL: &str = "ada@example.com";
 const PHONE: &str = "+393331234567";
@@ -19,7 +19,7 @@ async fn world_with_ada() -> World {
     world
 }
 
-fn id_of(sent: &Answer) -> String {
+fn id_of(sent: &ApiResponse) -> String {
     sent.body["id"].as_str().unwrap().to_owned()
 }
 
@@ -40,7 +40,7 @@ async fn suppressed(world: &World) -> Value {
     world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body["suppressed_channels"].clone()
 }
 
-fn status(answer: &Answer) -> (Value, Value) {
+fn status(answer: &ApiResponse) -> (Value, Value) {
     (answer.body["status"].clone(), answer.body["reason"].clone())
 }
 
@@ -51,12 +51,12 @@ async fn a_delivered_email_counts_once_however_often_it_is_reported() {
     let id = id_of(&sent);
     world.advance(60);
     world.write_units();
-    let told = [delivered(&id, MAIL, AT)];
-    assert_eq!(world.ses_publishes(&told).await, new(1));
+    let events = [delivered(&id, MAIL, AT)];
+    assert_eq!(world.ses_publishes(&events).await, new(1));
     assert_eq!(world.write_units(), 1.0);
     let metrics = world.metrics().await;
     world.write_units();
-    assert_eq!(world.ses_publishes(&[told.clone(), told].concat()).await, known(2));
+    assert_eq!(world.ses_publishes(&[events.clone(), events].concat()).await, known(2));
     assert_eq!(world.write_units(), 0.0, "what is known is not written");
     let end = world.get(&id).await;
     assert_eq!((&end.body["status"], &end.body["channel"]), (&json!("delivered"), &json!("email")));
@@ -96,7 +96,7 @@ async fn a_bounce_fails_the_mail_and_keeps_the_next_one_from_that_address() {
 
     assert_eq!(suppressed(&world).await, json!(["email"]));
     let next = world.send("ada", json!({})).await;
-    assert_eq!((next.attempts(), world.mails().len()), (vec!["sms:accepted".to_owned()], 1), "it goes past e-mail");
+    assert_eq!((next.attempts(), world.mails().len()), (vec!["sms:accepted".to_owned()], 1), "e-mail is skipped");
     let only_mail = world.send("ada", json!({"channels": ["email"]})).await;
     assert_eq!(status(&world.get(&id_of(&only_mail)).await), (json!("skipped"), json!("no_channel")));
     let asked = json!({"to": "ada", "content": {"title": "Hi", "body": "there"}, "channels": ["email"]});
@@ -120,7 +120,7 @@ async fn an_operator_lifts_the_suppression_of_a_mended_mailbox() {
     let odd = world.lift_suppression("ada", "push").await;
     assert_eq!((odd.status, odd.fields()), (422, vec!["channel"]));
     assert_eq!(world.lift_suppression("nobody", "email").await.status, 404);
-    assert_eq!(world.items("recipients").len(), 1, "nobody was made up");
+    assert_eq!(world.items("recipients").len(), 1, "no recipient was created");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_bounce_during_the_next_email_attempt_is_applied_by_the_lease_holder()
         assert_eq!(world.get(&id).await.body["status"], "sending");
         gate.add_permits(1);
     });
-    assert_eq!(sent.attempts(), ["email:gone", "sms:accepted"], "SES was slower to answer than the mailbox");
+    assert_eq!(sent.attempts(), ["email:gone", "sms:accepted"], "SES responded later than the mailbox");
 }
 
 #[tokio::test]
@@ -204,8 +204,8 @@ async fn a_provider_report_is_no_opt_out_of_the_recipient() {
 async fn an_account_without_quota_blocks_the_channel_until_one_sms_probes() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
-    let told = world.sns_logs(&[sms_log(&last_text(&world), PHONE, "FAILURE", "No quota left for account")]).await;
-    assert_eq!(told, new(1));
+    let events = world.sns_logs(&[sms_log(&last_text(&world), PHONE, "FAILURE", "No quota left for account")]).await;
+    assert_eq!(events, new(1));
     let end = world.get(&id_of(&sent)).await;
     assert_eq!(end.attempts(), ["sms:rejected"]);
     assert_eq!(end.body["attempts"][0]["detail"], "account_refused");
@@ -223,7 +223,7 @@ async fn an_account_without_quota_blocks_the_channel_until_one_sms_probes() {
     assert_eq!(by_mail.attempts(), ["email:accepted"]);
     world.advance(16 * 60);
     world.sweep().await;
-    assert_eq!(world.texts().len(), 2, "one tries after 15 minutes");
+    assert_eq!(world.texts().len(), 2, "one probes after 15 minutes");
 }
 
 #[tokio::test]
@@ -261,9 +261,9 @@ async fn an_sms_is_found_again_by_its_sns_message_id() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
     let text = |status, response| sms_log(&last_text(&world), PHONE, status, response);
-    let told = [text("SUCCESS", "Message has been accepted by phone carrier")];
-    assert_eq!(world.sns_logs(&told).await, new(1));
-    assert_eq!(world.sns_logs(&told).await, known(1));
+    let events = [text("SUCCESS", "Message has been accepted by phone carrier")];
+    assert_eq!(world.sns_logs(&events).await, new(1));
+    assert_eq!(world.sns_logs(&events).await, known(1));
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "delivered");
 
     let lost = world.send("ada", json!({"channels": ["sms"]})).await;
@@ -342,14 +342,14 @@ async fn an_invalid_report_does_not_block_the_others() {
 async fn a_report_that_cannot_be_stored_is_redelivered_and_applied_once() {
     let world = world_with_ada().await;
     let id = id_of(&world.send("ada", json!({"channels": ["email"]})).await);
-    let told = [complained(&id, MAIL)];
+    let events = [complained(&id, MAIL)];
     for (call, after) in [("GetItem", 0), ("PutItem", 0), ("UpdateItem", 0), ("UpdateItem", 1), ("PutItem", 1)] {
         world.aws.fails(Some(call), after, "ProvisionedThroughputExceededException");
-        let heard = world.ses_publishes(&told).await;
-        assert_eq!(heard.failed, 1, "{call} {after}: {heard:?}");
+        let summary = world.ses_publishes(&events).await;
+        assert_eq!(summary.failed, 1, "{call} {after}: {summary:?}");
         world.aws.works();
     }
-    assert_eq!(world.ses_publishes(&told).await, new(1));
-    assert_eq!(world.ses_publishes(&told).await, known(1));
+    assert_eq!(world.ses_publishes(&events).await, new(1));
+    assert_eq!(world.ses_publishes(&events).await, known(1));
     assert_eq!(suppressed(&world).await, json!(["email"]));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, SHOP, World};
+use world::{ApiResponse, CrashPoint, CrashTiming, Reply, RunOutcome, SHOP, World};
 
 const SINGLE: &str = "POST /v1/notifications";
 const BATCH: &str = "POST /v1/notifications/batch";
@@ -121,7 +121,7 @@ async fn a_key_is_one_callers_on_one_route() {
     assert_eq!(world.post("POST /v1/notifications/explain", to("ada"), Some("k-1")).await.status, 200);
 }
 
-fn only_answers_or_409_with_a_time(answers: &[Answer]) {
+fn only_answers_or_409_with_a_time(answers: &[ApiResponse]) {
     for answer in answers {
         let wait_seconds = answer.header("Retry-After").and_then(|wait| wait.parse::<u64>().ok());
         let may_wait = matches!(wait_seconds, Some(1..=5));

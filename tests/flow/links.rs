@@ -75,7 +75,7 @@ async fn unsubscribing_takes_a_post_and_stops_that_type_alone() {
     world.advance(360 * 24 * 3_600);
     let page = world.follow("GET", &link).await;
     assert!(page.status == 200 && page.body.as_str().unwrap().contains("<form method=\"post\">"), "{page:?}");
-    assert_eq!(world.items("recipients"), before, "looking changes nothing");
+    assert_eq!(world.items("recipients"), before, "reading changes nothing");
     world.write_units();
     let mut after = Vec::new();
     for _ in 0..2 {
@@ -83,7 +83,7 @@ async fn unsubscribing_takes_a_post_and_stops_that_type_alone() {
         after.push(world.items("recipients"));
         world.advance(60);
     }
-    assert!(after[0] != before && after[0] == after[1], "once is enough");
+    assert!(after[0] != before && after[0] == after[1], "once suffices");
     assert_eq!(world.write_units(), 1.0);
     let refused = world.send("ada", json!({"type": "PAYMENT_DUE", "channels": ["email"]})).await;
     assert_eq!(refused.body["reason"], "opted_out");
@@ -92,7 +92,7 @@ async fn unsubscribing_takes_a_post_and_stops_that_type_alone() {
     assert_eq!(profile.body["unsubscribed_types"], json!(["PAYMENT_DUE"]));
     world.on_recipient("DELETE /v1/recipients/{id}", "ada", json!({})).await;
     let left = world.items("recipients");
-    assert_eq!(world.follow("POST", &link).await.status, 200, "nobody is there to be written to");
+    assert_eq!(world.follow("POST", &link).await.status, 200, "the recipient is erased");
     assert_eq!(world.items("recipients"), left, "who was erased is not brought back");
 }
 
@@ -152,8 +152,8 @@ async fn a_page_that_asks_for_it_can_tell_of_a_conversion_whatever_channel_led_t
         assert_eq!(world.receipt(token, event, json!({})).await.status, 404, "a link's token is for conversions");
     }
     for recorded in [true, false] {
-        let told = world.receipt(token, "converted", json!({"value_micros": 5})).await;
-        assert_eq!(told.body, json!({"recorded": recorded}));
+        let receipt = world.receipt(token, "converted", json!({"value_micros": 5})).await;
+        assert_eq!(receipt.body, json!({"recorded": recorded}));
     }
     let end = world.get(sent.body["id"].as_str().unwrap()).await.body;
     assert_eq!((&end["channel"], &end["conversion_value_micros"]), (&json!("email"), &json!(5)));

@@ -3,7 +3,7 @@
 use platform::clock::Clock;
 use serde_json::json;
 
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
 #[tokio::test]
 async fn the_daily_ceiling_holds_under_many_sends_at_once_and_opens_again_the_next_day() {
@@ -108,7 +108,7 @@ async fn a_short_wait_happens_in_the_invocation_and_its_reservation_serves_the_r
     // A batch has time for the retry.
     let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
     let sent = world.batch(vec![to("ada")], None).await;
-    let only = Answer { body: sent.body["items"][0].clone(), ..sent };
+    let only = ApiResponse { body: sent.body["items"][0].clone(), ..sent };
     assert_eq!(only.attempts(), ["sms:retry_later", "sms:accepted"]);
     assert_eq!((&only.body["status"], &only.body["cost_micros"]), (&json!("accepted"), &json!(80_000)));
     assert_eq!((world.sum("sms"), world.counted_sms()), (80_000, 1));

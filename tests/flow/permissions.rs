@@ -191,8 +191,8 @@ async fn providers_tell(world: &World) {
     world.ses_publishes(&[complained(id, "bob@example.com")]).await;
     world.send("bob", json!({"type": "PAYMENT_DUE", "channels": ["email", "sms"]})).await;
     let message_id = format!("m-{}", world.texts().len());
-    let heard = world.sns_logs(&[sms_log(&message_id, "+393331234568", "SUCCESS", "")]).await;
-    assert_eq!(heard.new, 1);
+    let summary = world.sns_logs(&[sms_log(&message_id, "+393331234568", "SUCCESS", "")]).await;
+    assert_eq!(summary.new, 1);
     // An account without quota, twice: the second time track has not read yet that a probe closed the breaker of SNS.
     for (who, phone) in [("ida", "+393331234570"), ("joe", "+393331234571")] {
         world.put_profile(who, json!({"phone": phone})).await;
@@ -256,7 +256,7 @@ fn assert_unused(calls: &BTreeSet<Call>) {
             }
         }
     }
-    assert!(unused.is_empty(), "template.yaml allows what no story needs: {unused:#?}");
+    assert!(unused.is_empty(), "template.yaml allows calls that no story makes: {unused:#?}");
 }
 
 fn plain(grants: &BTreeSet<Grant>) -> BTreeSet<(String, String)> {
@@ -300,7 +300,7 @@ fn permissions_without_own_resources_have_conditions() {
                 "ses:SendRawEmail" => assert_eq!(
                     grant.condition.as_deref(),
                     Some("StringEqualsIgnoreCase(ses:FromAddress(SenderAddress))"),
-                    "SES sends from nobody else"
+                    "SES sends from no other address"
                 ),
                 "sns:Publish" => assert!(
                     grants.iter().any(|other| !other.is_allowed

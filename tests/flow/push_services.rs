@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
 async fn a_world_with_ada() -> World {
     let world = World::start().await;
@@ -13,7 +13,7 @@ async fn a_world_with_ada() -> World {
 }
 
 /// The notification after several hours.
-async fn later(world: &World, sent: &Answer) -> Answer {
+async fn later(world: &World, sent: &ApiResponse) -> ApiResponse {
     loop {
         world.advance(600);
         world.sweep().await;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
 fn throttled(retry_after: &str) -> Reply {
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
@@ -11,7 +11,7 @@ fn throttled(retry_after: &str) -> Reply {
 }
 
 /// Time between the only attempt and the next action, in whole seconds.
-fn waits_seconds(answer: &Answer) -> i64 {
+fn waits_seconds(answer: &ApiResponse) -> i64 {
     let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(answer.body["attempts"].as_array().map(Vec::len), Some(1), "{answer:?}");
     time(&answer.body["next_action_at"]).duration_since(time(&answer.body["attempts"][0]["at"])).as_secs()

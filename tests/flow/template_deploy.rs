@@ -224,7 +224,7 @@ fn an_idle_stage_costs_less_than_10_usd_a_month() {
         ("route metrics", detailed * price::ROUTE_METRICS),
     ];
     let sum: f64 = bill.iter().map(|(_, usd)| usd).sum();
-    assert!(runs_a_month > 90_000.0 && sum > 5.0, "something is not counted: {bill:?}");
+    assert!(runs_a_month > 90_000.0 && sum > 5.0, "some cost is not counted: {bill:?}");
     assert!(sum < 10.0, "{sum:.2} USD: {bill:?}");
 }
 

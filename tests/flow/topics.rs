@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use world::{Answer, Browser, Reply, World};
+use world::{ApiResponse, Browser, Reply, World};
 
-async fn again(world: &World, sent: &Answer) -> Answer {
+async fn again(world: &World, sent: &ApiResponse) -> ApiResponse {
     world.get(sent.body["id"].as_str().unwrap()).await
 }
 
@@ -15,7 +15,7 @@ fn about(title: &str, extra: Value) -> Value {
     message
 }
 
-fn is_superseded(answer: &Answer) -> bool {
+fn is_superseded(answer: &ApiResponse) -> bool {
     (&answer.body["status"], &answer.body["reason"]) == (&json!("skipped"), &json!("superseded"))
 }
 
@@ -85,7 +85,7 @@ async fn the_result_of_the_newer_message_decides() {
     world.cancel(cancelled.body["id"].as_str().unwrap()).await;
     world.advance(60);
     world.sweep().await;
-    assert_eq!(again(&world, &first).await.body["status"], "accepted", "nothing newer was taken");
+    assert_eq!(again(&world, &first).await.body["status"], "accepted", "nothing newer was accepted");
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn of_a_batch_the_place_decides_whatever_the_ids_are() {
         let messages = ["shipped", "delivered"].map(|title| about(title, json!({"to": "ada"})));
         let key = format!("k-{round}");
         let sent = world.batch(messages.to_vec(), Some(&key)).await;
-        let statuses = |sent: &Answer| -> Vec<Value> {
+        let statuses = |sent: &ApiResponse| -> Vec<Value> {
             sent.body["items"].as_array().unwrap().iter().map(|item| item["status"].clone()).collect()
         };
         if statuses(&sent) != ["accepted", "accepted"] {

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use world::{Answer, BASE, Browser, Reply, World, keys};
+use world::{ApiResponse, BASE, Browser, Reply, World, keys};
 
 const MAIL_TAKEN: &str =
     "<SendRawEmailResponse><SendRawEmailResult><MessageId>m-1</MessageId></SendRawEmailResult></SendRawEmailResponse>";
@@ -27,11 +27,11 @@ pub fn token_of(world: &World, browser: &Browser) -> String {
     message["receipt"]["token"].as_str().unwrap().to_owned()
 }
 
-pub fn id_of(sent: &Answer) -> String {
+pub fn id_of(sent: &ApiResponse) -> String {
     sent.body["id"].as_str().unwrap().to_owned()
 }
 
-fn tracked(answer: &Answer, field: &str) -> Value {
+fn tracked(answer: &ApiResponse, field: &str) -> Value {
     answer.body[field].clone()
 }
 
@@ -139,7 +139,7 @@ async fn a_devices_use_is_written_once_a_day_by_whatever_event_it_reports() {
         world.write_units();
         world.receipt(&token, event, json!({})).await;
         world.receipt(&token, event, json!({})).await;
-        assert_eq!(world.write_units(), 2.0, "{event}: what was told, and the device's day");
+        assert_eq!(world.write_units(), 2.0, "{event}: the receipt, and the device's day");
     }
 }
 
@@ -275,7 +275,7 @@ async fn a_text_is_not_paid_for_when_the_proof_comes_before_its_claim() {
     assert_eq!(end.attempts(), ["push:accepted", "email:rejected"]);
     let spent =
         world.items("control").into_iter().filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("budget#"));
-    assert_eq!((world.texts().len(), spent.count()), (0, 0), "and no money was set aside");
+    assert_eq!((world.texts().len(), spent.count()), (0, 0), "and nothing was reserved");
 }
 
 #[tokio::test]
@@ -354,9 +354,9 @@ async fn of_many_receipts_at_once_one_counts_and_a_fault_loses_none() {
     world.aws.state.lock().unwrap().dynamo_fuse = None;
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "accepted");
     let at = json!({"at": "2026-11-23T10:00:00Z"});
-    let told = futures_util::future::join_all((0..10).map(|_| world.receipt(&token, "clicked", at.clone()))).await;
-    assert_eq!(told.iter().filter(|answer| answer.body == json!({"recorded": true})).count(), 1);
-    assert_eq!(told.iter().filter(|answer| answer.body == json!({"recorded": false})).count(), 9);
+    let receipts = futures_util::future::join_all((0..10).map(|_| world.receipt(&token, "clicked", at.clone()))).await;
+    assert_eq!(receipts.iter().filter(|answer| answer.body == json!({"recorded": true})).count(), 1);
+    assert_eq!(receipts.iter().filter(|answer| answer.body == json!({"recorded": false})).count(), 9);
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "delivered");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
 /// Twelve recipients with four sets of channels, each with a message that is due in a minute.
 async fn much_is_due(world: &World) -> Vec<String> {
@@ -28,7 +28,7 @@ async fn much_is_due(world: &World) -> Vec<String> {
     ids
 }
 
-async fn ends(world: &World, ids: &[String]) -> Vec<Answer> {
+async fn ends(world: &World, ids: &[String]) -> Vec<ApiResponse> {
     let mut ends = Vec::new();
     for id in ids {
         ends.push(world.get(id).await);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use world::{Answer, CrashPoint, CrashTiming, Reply, RunOutcome, World};
+use world::{ApiResponse, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
 /// Creates ada with an e-mail address and a phone number, and this policy for her type.
 async fn world_where(rule: &str) -> World {
@@ -24,11 +24,11 @@ fn calls(world: &World) -> (usize, usize) {
 
 /// The day's SMS spending, and the SMS count of the only recipient.
 fn set_aside(world: &World) -> (i64, i64) {
-    assert_eq!(world.sum("day"), world.sum("sms"), "no e-mail is under a budget");
+    assert_eq!(world.sum("day"), world.sum("sms"), "no budget applies to e-mail");
     (world.sum("sms"), world.counted_sms())
 }
 
-fn ends(answer: &Answer, status: &str, attempts: &[&str], cost_micros: i64) {
+fn ends(answer: &ApiResponse, status: &str, attempts: &[&str], cost_micros: i64) {
     let reason = if status == "uncertain" { json!("outcome_unknown") } else { Value::Null };
     assert_eq!((&answer.body["status"], &answer.body["reason"]), (&json!(status), &reason), "{answer:?}");
     assert_eq!((answer.attempts(), &answer.body["cost_micros"]), (strings(attempts), &json!(cost_micros)));
@@ -97,8 +97,8 @@ async fn a_crash_around_the_call_follows_the_rule_in_force_at_recovery() {
         // GetParameters, Query, BatchGetItem, PutItem, and two GetItem of the check before the send: the claim is
         // stored, SES has the e-mail, and the function has crashed.
         let line = CrashPoint { timing: CrashTiming::After, call: 7 };
-        let died = world.crash_at(line, world.send("ada", json!({}))).await;
-        assert!(matches!(&died, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{died:?}");
+        let crashed = world.crash_at(line, world.send("ada", json!({}))).await;
+        assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{crashed:?}");
         world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
         world.advance(100);
         assert_eq!(world.sweep().await.worked, 1);
@@ -110,8 +110,8 @@ async fn a_crash_around_the_call_follows_the_rule_in_force_at_recovery() {
 async fn a_claim_costs_its_reservation_whatever_the_price_is_later() {
     let world = world_where("stop").await;
     let line = CrashPoint { timing: CrashTiming::After, call: 4 };
-    let died = world.crash_at(line, world.send("ada", json!({"channels": ["sms"]}))).await;
-    assert!(matches!(&died, RunOutcome::Crashed(call) if call == "TransactWriteItems"), "{died:?}");
+    let crashed = world.crash_at(line, world.send("ada", json!({"channels": ["sms"]}))).await;
+    assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "TransactWriteItems"), "{crashed:?}");
     world.set("settings", &json!({"prices": {"sms_micros": {"IT": 1}}}).to_string());
     world.put_profile("ada", json!({})).await;
     world.advance(100);

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use world::{Answer, World, links};
+use world::{ApiResponse, World, links};
 
 const LONG: &str = "https://shop.example/";
 
-async fn explained(world: &World, content: &Value) -> Answer {
+async fn explained(world: &World, content: &Value) -> ApiResponse {
     world.post("POST /v1/notifications/explain", json!({"to": "ada", "content": content}), None).await
 }
 
-fn rendered<'a>(explained: &'a Answer, channel: &str) -> &'a Value {
+fn rendered<'a>(explained: &'a ApiResponse, channel: &str) -> &'a Value {
     let plan = explained.body["plan"].as_array().unwrap();
     &plan.iter().find(|planned| planned["channel"] == channel).unwrap()["rendered"]
 }

@@ -66,14 +66,14 @@ async fn a_failure_costs_its_report_and_an_open_breaker_nothing() {
     };
     let (rejected, failed) = (units(400).await, units(503).await);
     assert_eq!(rejected, 5.0, "one for the index `attention`, none for a breaker");
-    assert!(failed <= 6.0, "{failed}: put 1 + due 1, its turn in due moves on 1 + 2, the report 1");
+    assert!(failed <= 6.0, "{failed}: put 1 + due 1, its entry in due moves 1 + 2, the report 1");
     for number in 0..9 {
         let id = format!("user-{number}");
         world.subscribe(&id, &id).await;
         world.push.answer(&id, [Reply::status(503)]);
         world.send(&id, json!({})).await;
     }
-    assert!(units(503).await <= 2.0, "put 1 + due 1: nobody was called");
+    assert!(units(503).await <= 2.0, "put 1 + due 1: no provider was called");
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_device_that_must_wait_costs_one_write_and_none_while_it_waits() {
     world.push.answer("phone", [Reply::status(429).with("Retry-After", "600")]);
     world.write_units();
     world.send("ada", json!({})).await;
-    assert!(world.write_units() <= 7.0, "put 1 + due 1, its turn in due moves on 1 + 2, the report 1, the rest 1");
+    assert!(world.write_units() <= 7.0, "put 1 + due 1, its entry in due moves 1 + 2, the report 1, the rest 1");
     for _ in 0..5 {
         world.send("ada", json!({})).await;
         assert!(world.write_units() <= 2.0, "put 1 + due 1");
@@ -107,7 +107,7 @@ async fn a_budget_costs_2_units_for_each_item_it_is_counted_in_and_2_for_the_cla
             units.push(world.write_units());
         }
     }
-    assert_eq!(units, [4.0, 10.0, 7.0, 10.0, 9.0, 12.0], "an SMS is remembered by its id as well, for 1");
+    assert_eq!(units, [4.0, 10.0, 7.0, 10.0, 9.0, 12.0], "the SMS message id is stored as well, for 1");
     world.set("settings", r#"{"budgets": {"day_micros": 0}}"#);
     world.advance(30);
     world.write_units();

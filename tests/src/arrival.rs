@@ -25,13 +25,13 @@ pub fn verified_claims(authorization: &str, public_key: &str) -> Value {
 }
 
 /// A push service on this machine: the n-th response belongs to the n-th request, over any number of connections.
-pub struct PushService {
+pub struct ScriptedPushService {
     pub origin: String,
     arrivals: mpsc::UnboundedReceiver<Arrival>,
     pub connections: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
-impl PushService {
+impl ScriptedPushService {
     pub async fn answering(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());

@@ -10,8 +10,8 @@ use super::{again, breakers, crowd, reachable};
 fn must_wait() -> Vec<Reply> {
     let date = "Mon, 23 Nov 2026 11:00:00 GMT";
     let afters = ["3600", "86400", date].into_iter().cycle();
-    let told = |(status, after)| Reply::status(status).with("Retry-After", after);
-    [429, 503, 406, 408, 425, 500].into_iter().zip(afters).map(told).collect()
+    let reply = |(status, after)| Reply::status(status).with("Retry-After", after);
+    [429, 503, 406, 408, 425, 500].into_iter().zip(afters).map(reply).collect()
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_retry_time_for_one_device_concerns_only_that_device() {
         }
         world.push.answer("ada", [reply]);
         let sent = world.send("ada", json!({})).await;
-        assert_eq!(sent.attempts(), ["push:retry_later", "email:accepted"], "her only device rests");
+        assert_eq!(sent.attempts(), ["push:retry_later", "email:accepted"], "her only device is blocked");
         for (id, kind) in [("bob", "DEFAULT"), ("eve", "PAYMENT_DUE"), ("bob", "DEFAULT")] {
             assert_eq!(world.send(id, json!({"type": kind})).await.attempts(), ["push:accepted"], "{id}");
         }
@@ -62,7 +62,7 @@ async fn a_recipient_with_only_a_blocked_device_waits_for_it_and_others_do_not()
     assert_eq!((&second.body["status"], second.attempts().len()), (&json!("cascading"), 0));
     assert_eq!(second.body["next_action_at"], "2026-11-23T10:10:00Z");
     world.cold_start().await;
-    assert_eq!(world.send("ada", json!({})).await.attempts().len(), 0, "another process knows of it as well");
+    assert_eq!(world.send("ada", json!({})).await.attempts().len(), 0, "another process respects it as well");
     assert_eq!(world.send("bob", json!({})).await.attempts(), ["push:accepted"]);
     world.advance(700);
     world.sweep().await;
@@ -105,10 +105,10 @@ async fn a_short_wait_does_not_block_the_device() {
 #[tokio::test]
 async fn several_devices_that_must_wait_block_their_host_for_minutes_and_then_one_probes() {
     let world = World::start().await;
-    let told = crowd(&world, "told", 3).await;
+    let blocked = crowd(&world, "blocked", 3).await;
     reachable(&world, "ada").await;
-    for id in &told {
-        assert_eq!(breakers(&world).len(), usize::from(id != "told-0"));
+    for id in &blocked {
+        assert_eq!(breakers(&world).len(), usize::from(id != "blocked-0"));
         world.push.answer(id, [Reply::status(429).with("Retry-After", "3600")]);
         world.send(id, json!({})).await;
     }

@@ -5,7 +5,7 @@ mod blocked_devices;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use world::{Answer, Reply, World};
+use world::{ApiResponse, Reply, World};
 
 /// Number of devices whose consecutive failures open a breaker, because as many successes on other processes may be
 /// unknown.
@@ -44,7 +44,7 @@ async fn two_minutes(world: &World) {
     }
 }
 
-async fn again(world: &World, sent: &Answer) -> Answer {
+async fn again(world: &World, sent: &ApiResponse) -> ApiResponse {
     world.get(sent.body["id"].as_str().unwrap()).await
 }
 

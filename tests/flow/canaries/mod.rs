@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use world::{Answer, Reply, World, bounced, complained, delivered, logs, sms_log};
+use world::{ApiResponse, Reply, World, bounced, complained, delivered, logs, sms_log};
 
 const ID: &str = "canary-recipient";
 const LISTED: &str = "canary-listed";
@@ -69,7 +69,7 @@ impl CanaryWorld {
     }
 
     /// Checks the status of a problem, and records its body and headers.
-    fn is_problem(&mut self, status: u16, answer: &Answer) {
+    fn is_problem(&mut self, status: u16, answer: &ApiResponse) {
         assert_eq!(answer.status, status, "{answer:?}");
         self.saw("a problem", answer.body.to_string());
         self.saw("a problem's headers", format!("{:?}", answer.headers));
@@ -100,9 +100,11 @@ impl CanaryWorld {
 /// Reports of SES and SNS about known messages, about messages of other services, and in no valid format.
 async fn feedback_from_providers(setup: &mut CanaryWorld) {
     let world = &setup.world;
-    world.put_profile("canary-told", json!({"email": "canary-told@example.com", "phone": "+393337770124"})).await;
-    let sent = world.send("canary-told", with(json!({"channels": ["email"]}))).await;
-    let (id, to) = (sent.body["id"].as_str().unwrap(), "canary-told@example.com");
+    world
+        .put_profile("canary-reported", json!({"email": "canary-reported@example.com", "phone": "+393337770124"}))
+        .await;
+    let sent = world.send("canary-reported", with(json!({"channels": ["email"]}))).await;
+    let (id, to) = (sent.body["id"].as_str().unwrap(), "canary-reported@example.com");
     for event in [bounced(id, to, "Transient", "canary"), complained(id, to), bounced(id, to, "Permanent", "General")] {
         assert_eq!(world.ses_publishes(&[event]).await.new, 1);
     }
@@ -168,7 +170,7 @@ async fn successes_and_provider_refusals_are_logged_without_personal_data() {
     }
     feedback_from_providers(&mut setup).await;
     carried_on(&mut setup).await;
-    assert!(logs::lines().iter().any(|line| line.contains("channel_config")), "the logs are listened to");
+    assert!(logs::lines().iter().any(|line| line.contains("channel_config")), "the logs are captured");
     setup.assert_clean();
 }
 
@@ -224,7 +226,7 @@ async fn a_table_error_that_repeats_the_request_is_not_quoted() {
     setup.world.clean(Duration::from_secs(60)).await;
     some_calls_fail(&setup, CODE).await;
     setup.world.aws.works();
-    assert!(logs::lines().iter().any(|line| line.contains(CODE)), "the logs are listened to");
+    assert!(logs::lines().iter().any(|line| line.contains(CODE)), "the logs are captured");
     setup.assert_clean();
 }
 
@@ -245,7 +247,7 @@ async fn a_table_that_throttles_is_not_quoted_either() {
     setup.world.aws.fails(Some("Query"), 0, "ThrottlingException");
     let answer = setup.world.send(ID, message()).await;
     setup.is_problem(503, &answer);
-    assert!(logs::lines().iter().any(|line| line.contains("ThrottlingException")), "the logs are listened to");
+    assert!(logs::lines().iter().any(|line| line.contains("ThrottlingException")), "the logs are captured");
     setup.assert_clean();
 }
 
@@ -285,7 +287,7 @@ async fn parameters_that_are_junk_or_out_of_reach_are_named_and_not_shown() {
     setup.world.set("recipient-hash-key", "canary");
     let refused = setup.world.start_error().await;
     setup.saw("a start that fails", refused);
-    assert!(logs::lines().iter().any(|line| line.contains("rollout_unreadable")), "the logs are listened to");
+    assert!(logs::lines().iter().any(|line| line.contains("rollout_unreadable")), "the logs are captured");
     setup.assert_clean();
 }
 

@@ -251,7 +251,7 @@ async fn of_a_batch() {
             world.push.answer("joe", std::iter::repeat_n(Reply::status(410), 9));
         })
     }
-    async fn batch(world: &World) -> world::Answer {
+    async fn batch(world: &World) -> world::ApiResponse {
         let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
         world.batch(["ada", "bob", "eve", "joe"].map(to).to_vec(), Some("b-1")).await
     }

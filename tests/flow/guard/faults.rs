@@ -44,17 +44,17 @@ async fn after_a_crash_at_any_call_version_2_is_turned_off_once() {
     // A crash after a call equals a crash before the next one.
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
-        let fate = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
-        if matches!(fate, RunOutcome::Completed(_)) {
+        let outcome = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
+        if matches!(outcome, RunOutcome::Completed(_)) {
             assert!(call > 10, "{call}");
             return;
         }
         minutes(&world, 3).await;
-        assert_eq!(world.percentages(), ["100", "50", "0"], "{fate:?}");
+        assert_eq!(world.percentages(), ["100", "50", "0"], "{outcome:?}");
         let audit = world.audit("rollout-percentage");
         let who: Vec<_> = audit.iter().map(|record| record["who"].as_str().unwrap()).collect();
-        assert_eq!(who, ["operator", "operator", "guard"], "{fate:?}");
-        assert!(world.alerts().iter().any(|it| it.contains("% fail") || it.contains("switched off")), "{fate:?}");
+        assert_eq!(who, ["operator", "operator", "guard"], "{outcome:?}");
+        assert!(world.alerts().iter().any(|it| it.contains("% fail") || it.contains("switched off")), "{outcome:?}");
     }
     panic!("it makes more calls than {MOST_CALLS}");
 }

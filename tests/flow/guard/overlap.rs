@@ -24,7 +24,7 @@ async fn an_operators_write_at_any_moment_of_a_round_is_the_final_value() {
         assert_eq!(world.percentage(), "25", "written before call {call}: {:?}", world.percentages());
         let audit = world.audit("rollout-percentage");
         let values: Vec<_> = audit.iter().map(|record| record["new"].as_str().unwrap()).collect();
-        assert_eq!(values, world.percentages(), "each version is written down, once");
+        assert_eq!(values, world.percentages(), "each version is recorded once");
         let operators = audit.iter().filter(|record| record["who"] == "operator" && record["new"] == "25");
         assert_eq!(operators.count(), 1, "{audit:#?}");
     }
@@ -57,10 +57,10 @@ async fn the_minute_after_a_crashed_round_restores_the_operators_value() {
     for call in 1..MOST_CALLS {
         let world = seen_bad_once().await;
         world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("25".to_owned()));
-        let fate = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
+        let outcome = world.crash_at(CrashPoint { timing: CrashTiming::After, call }, world.reconcile_rollout()).await;
         minutes(&world, 3).await;
-        assert_eq!(world.percentage(), "25", "after call {call}: {fate:?} {:?}", world.percentages());
-        if matches!(fate, RunOutcome::Completed(_)) {
+        assert_eq!(world.percentage(), "25", "after call {call}: {outcome:?} {:?}", world.percentages());
+        if matches!(outcome, RunOutcome::Completed(_)) {
             return;
         }
     }

@@ -176,11 +176,11 @@ proptest! {
     /// minute, and none after it was stopped, overridden or turned off.
     #[test]
     fn it_never_skips_a_step_and_never_climbs_after_its_end(story in proptest::collection::vec(happens(), 20)) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(tell(&story));
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(&story));
     }
 }
 
-async fn tell(story: &[Happens]) {
+async fn run(story: &[Happens]) {
     let world = begun().await;
     let (mut bad_before, mut over) = (0, false);
     let mut since = 0;

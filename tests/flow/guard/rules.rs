@@ -22,7 +22,7 @@ async fn two_bad_evaluations_turn_version_2_off_and_publish_an_alert() {
     }
     let before = alerts.len();
     minutes(&world, 20).await;
-    assert_eq!((world.percentage().as_str(), world.percentages().len()), ("0", 3), "it does so once");
+    assert_eq!((world.percentage().as_str(), world.percentages().len()), ("0", 3), "once");
     let later = world.alerts();
     assert!(later[before..].iter().all(|subject| subject.contains("over: ")), "{later:?}");
 }

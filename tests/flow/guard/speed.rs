@@ -22,8 +22,8 @@ fn person(version: Version) -> String {
 
 /// Sends, and returns true if any message still used version 2.
 async fn send(world: &World, people: &[String; 2], refused: usize) -> bool {
-    let fate = |number| Reply::status(if number < refused { 400 } else { 201 });
-    world.push.answer("v2", (0..EVERY_TEN_SECONDS).map(fate));
+    let reply = |number| Reply::status(if number < refused { 400 } else { 201 });
+    world.push.answer("v2", (0..EVERY_TEN_SECONDS).map(reply));
     let message = |to: &String| json!({"to": to, "content": {"title": "Hi", "body": "x"}});
     let people = people.iter().zip([OF_VERSION_1, EVERY_TEN_SECONDS]);
     let messages = people.flat_map(|(to, count)| (0..count).map(move |_| message(to)));

@@ -84,7 +84,7 @@ impl Aws {
             "UpdateItem" => (carry_out(body, |asked| database.update_item(asked)), 1),
             "DeleteItem" => (carry_out(body, |asked| database.delete_item(asked)), 1),
             "TransactWriteItems" => (carry_out(body, |asked| database.transact_write_items(asked)), 1),
-            other => panic!("nobody calls {other}"),
+            other => panic!("unexpected call {other}"),
         };
         if answered.0 == 200 {
             self.writes.fetch_add(writes, Ordering::SeqCst);

@@ -20,7 +20,7 @@ pub fn target(data: &[u8]) {
             // Half a character in an unused part makes no difference.
             let Ok(message) = serde_json::from_str::<Value>(text) else { return };
             let to = message["mail"]["destination"][0].as_str().and_then(|to| EmailAddress::parse(to).ok());
-            assert_eq!(report.to, to, "whom it was sent to, and nobody else");
+            assert_eq!(report.to, to, "the recipient of the message, and no other");
             let is_delivery = message["eventType"] == "Delivery" || message["notificationType"] == "Delivery";
             assert_eq!(report.feedback.said == Said::Delivered, is_delivery, "nothing else is a delivery");
         }

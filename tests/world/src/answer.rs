@@ -7,13 +7,13 @@ use super::conformance::assert_conforms;
 
 /// A response of the API, with its body parsed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct ApiResponse {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
 }
 
-impl Answer {
+impl ApiResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
     }
@@ -33,10 +33,10 @@ impl Answer {
 }
 
 /// Parses a response after checking that the contract allows it.
-pub(crate) fn answered(request: &Request, response: Response) -> Answer {
+pub(crate) fn answered(request: &Request, response: Response) -> ApiResponse {
     assert_conforms(request, &response);
     // A body that is not JSON is a page.
     let text = response.body.expose();
     let body = serde_json::from_str(text).unwrap_or_else(|_| if text.is_empty() { Value::Null } else { json!(text) });
-    Answer { status: response.status, headers: response.headers, body }
+    ApiResponse { status: response.status, headers: response.headers, body }
 }

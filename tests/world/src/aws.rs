@@ -18,15 +18,15 @@ use super::functions::PREFIX;
 use super::http::{Arrival, Reply, serve};
 use super::interruption::{Interruption, Interruptions};
 use super::pause::Pause;
-use super::ssm::Parameters;
+use super::ssm::FakeParameterStore;
 
 /// Records of the fakes, and their scripted behaviour.
 #[derive(Default)]
-pub struct State {
+pub struct AwsState {
     /// Every call so far.
     pub calls: BTreeSet<Call>,
     /// The SSM parameters.
-    pub parameters: Parameters,
+    pub parameters: FakeParameterStore,
     /// True while SSM does not respond.
     pub ssm_is_down: bool,
     /// E-mails that SES accepted.
@@ -63,7 +63,7 @@ pub struct State {
 #[derive(Clone)]
 pub struct Aws {
     pub url: String,
-    pub state: Arc<Mutex<State>>,
+    pub state: Arc<Mutex<AwsState>>,
     /// Pauses a call of `send`.
     pub pause: Pause,
     /// Interrupts `rollup` between two calls.
@@ -73,7 +73,7 @@ pub struct Aws {
 impl Aws {
     /// Starts the fakes in front of a DynamoDB that listens on `dynamo`.
     pub async fn start(dynamo: String, faults: Faults) -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(AwsState::default()));
         let shared = Arc::clone(&state);
         let pause = Pause::default();
         let held = pause.clone();
@@ -121,7 +121,7 @@ impl Aws {
 
 /// Records a call, and returns whether the caller's role allows it. A call that is not allowed is refused, as on AWS.
 #[allow(clippy::print_stderr)] // a story that fails because of it should say so
-fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
+fn is_allowed(state: &Mutex<AwsState>, arrival: &Arrival) -> bool {
     let calls = Call::of(arrival).into_iter().collect();
     let refused = refused(&calls);
     state.lock().unwrap().calls.extend(calls);
@@ -129,7 +129,7 @@ fn is_allowed(state: &Mutex<State>, arrival: &Arrival) -> bool {
     refused.is_empty()
 }
 
-fn ssm(state: &Mutex<State>, action: &str, arrival: &Arrival) -> Reply {
+fn ssm(state: &Mutex<AwsState>, action: &str, arrival: &Arrival) -> Reply {
     let mut state = state.lock().unwrap();
     if state.ssm_is_down {
         return Reply::text(500, r#"{"__type":"InternalServerError"}"#);
@@ -139,7 +139,7 @@ fn ssm(state: &Mutex<State>, action: &str, arrival: &Arrival) -> Reply {
 }
 
 /// Responds to SES and SNS calls, which use the query protocol.
-fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
+fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
     let mut state = state.lock().unwrap();
     let form = arrival.form();
     let action = form["Action"].clone();
@@ -158,14 +158,14 @@ fn query(state: &Mutex<State>, arrival: &Arrival) -> Reply {
             state.texts.push((form["PhoneNumber"].clone(), form["Message"].clone()));
             state.sns.pop_front()
         }
-        other => panic!("nobody calls {other}"),
+        other => panic!("unexpected call {other}"),
     };
     let id = format!("<{action}Result><MessageId>m-{}</MessageId></{action}Result>", state.texts.len());
     scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
 }
 
 /// A refusal whose message repeats the request, as DynamoDB's messages may.
-fn refusal(state: &Mutex<State>, arrival: &Arrival) -> Reply {
+fn refusal(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
     let code = state.lock().unwrap().fuse_code.unwrap_or("ThrottlingException");
     let message = format!("1 validation error detected: Value '{}'", String::from_utf8_lossy(&arrival.body));
     let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
@@ -173,7 +173,7 @@ fn refusal(state: &Mutex<State>, arrival: &Arrival) -> Reply {
 }
 
 /// Forwards a call to DynamoDB, and adds a request for the consumed capacity.
-async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
+async fn dynamodb(state: &Mutex<AwsState>, dynamo: &str, call: &str, mut arrival: Arrival) -> Reply {
     let blown = {
         let mut state = state.lock().unwrap();
         let concerned = state.fuse_is_for.is_none_or(|name| name == call);
@@ -228,7 +228,7 @@ async fn dynamodb(state: &Mutex<State>, dynamo: &str, call: &str, mut arrival: A
 
 /// Locks the items that a transaction updates, if transactions have a duration; `None` when another transaction holds
 /// one.
-fn begin_transaction(state: &Mutex<State>, body: &Value) -> Option<BTreeSet<String>> {
+fn begin_transaction(state: &Mutex<AwsState>, body: &Value) -> Option<BTreeSet<String>> {
     let mut state = state.lock().unwrap();
     if state.transactions_take.is_none() {
         return Some(BTreeSet::new());
@@ -243,7 +243,7 @@ fn begin_transaction(state: &Mutex<State>, body: &Value) -> Option<BTreeSet<Stri
     is_free.then_some(updated)
 }
 
-async fn end_transaction(state: &Mutex<State>, updated: &BTreeSet<String>) {
+async fn end_transaction(state: &Mutex<AwsState>, updated: &BTreeSet<String>) {
     if updated.is_empty() {
         return;
     }

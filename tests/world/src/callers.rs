@@ -6,7 +6,7 @@ use platform::http::Request;
 use serde_json::{Value, json};
 
 use super::answer::answered;
-use super::{Answer, SHOP, World};
+use super::{ApiResponse, SHOP, World};
 
 /// Further values in every request that must not be logged: the token and unused claims.
 pub const TOKEN: &str = "canary-head.canary-claims.canary-signature";
@@ -15,53 +15,53 @@ const ISSUER: &str = "https://canary-issuer.example.com";
 
 impl World {
     /// Sends a message; the default content is "Hi", "there".
-    pub async fn send(&self, to: &str, extra: Value) -> Answer {
+    pub async fn send(&self, to: &str, extra: Value) -> ApiResponse {
         self.post("POST /v1/notifications", message(to, extra), None).await
     }
 
     /// Sends a message that arrived this many seconds ago, so that little time remains for it.
-    pub async fn send_late(&self, seconds: i64, to: &str, extra: Value) -> Answer {
+    pub async fn send_late(&self, seconds: i64, to: &str, extra: Value) -> ApiResponse {
         let body = message(to, extra);
         let request = self.request(SHOP, "send", "POST /v1/notifications", &[], &[], &body, None);
         let arrived = self.clock.now() - SignedDuration::from_secs(seconds);
         answered(&request, self.send.answer(&request, arrived, self.hard_deadline()).await)
     }
 
-    pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> Answer {
+    pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> ApiResponse {
         self.post("POST /v1/notifications", message(to, extra), Some(key)).await
     }
 
-    pub async fn batch(&self, messages: Vec<Value>, key: Option<&str>) -> Answer {
+    pub async fn batch(&self, messages: Vec<Value>, key: Option<&str>) -> ApiResponse {
         self.post("POST /v1/notifications/batch", json!({"messages": messages}), key).await
     }
 
-    pub async fn post(&self, route: &str, body: Value, key: Option<&str>) -> Answer {
+    pub async fn post(&self, route: &str, body: Value, key: Option<&str>) -> ApiResponse {
         self.post_as(SHOP, route, body, key).await
     }
 
-    pub async fn post_as(&self, caller: &str, route: &str, body: Value, key: Option<&str>) -> Answer {
+    pub async fn post_as(&self, caller: &str, route: &str, body: Value, key: Option<&str>) -> ApiResponse {
         self.ask(self.request(caller, "send", route, &[], &[], &body, key)).await
     }
 
-    pub async fn get(&self, id: &str) -> Answer {
+    pub async fn get(&self, id: &str) -> ApiResponse {
         self.get_as(SHOP, "send", id).await
     }
 
-    pub async fn get_as(&self, caller: &str, scope: &str, id: &str) -> Answer {
+    pub async fn get_as(&self, caller: &str, scope: &str, id: &str) -> ApiResponse {
         self.ask(self.request(caller, scope, "GET /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
             .await
     }
 
-    pub async fn cancel(&self, id: &str) -> Answer {
+    pub async fn cancel(&self, id: &str) -> ApiResponse {
         self.cancel_as(SHOP, "send", id).await
     }
 
-    pub async fn cancel_as(&self, caller: &str, scope: &str, id: &str) -> Answer {
+    pub async fn cancel_as(&self, caller: &str, scope: &str, id: &str) -> ApiResponse {
         self.ask(self.request(caller, scope, "DELETE /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
             .await
     }
 
-    pub async fn list(&self, query: &[(&str, &str)]) -> Answer {
+    pub async fn list(&self, query: &[(&str, &str)]) -> ApiResponse {
         self.ask(self.request("ops-client", "ops", "GET /v1/notifications", &[], query, &Value::Null, None)).await
     }
 
@@ -96,7 +96,7 @@ impl World {
         .unwrap()
     }
 
-    async fn ask(&self, request: Request) -> Answer {
+    async fn ask(&self, request: Request) -> ApiResponse {
         answered(&request, self.send.answer(&request, self.clock.now(), self.hard_deadline()).await)
     }
 

@@ -105,6 +105,6 @@ fn messages(arrival: &Arrival) -> Vec<(String, String)> {
         "SendRawEmail" => ("ses:SendRawEmail".into(), format!("identity/{}", form["Source"])),
         "Publish" if form.contains_key("PhoneNumber") => ("sns:Publish".into(), "phone number".into()),
         "Publish" => ("sns:Publish".into(), format!("topic/{}", form["TopicArn"].rsplit(':').next().unwrap())),
-        other => panic!("nobody calls {other}"),
+        other => panic!("unexpected call {other}"),
     }]
 }

@@ -37,7 +37,7 @@ use send::SendApi;
 use tests::{browser, dynamo, faults, http, template};
 use track::{Hearing, TrackApi};
 
-pub use answer::Answer;
+pub use answer::ApiResponse;
 pub use browser::Browser;
 pub use calls::Call;
 use faults::Faults;
@@ -55,9 +55,9 @@ pub const SHOP: &str = "shop-client";
 
 pub struct World {
     pub clock: Clock,
-    pub push: push::PushService,
+    pub push: push::FakePushService,
     /// A second push service.
-    pub other_push: push::PushService,
+    pub other_push: push::FakePushService,
     pub aws: aws::Aws,
     faults: Faults,
     database: Database,
@@ -70,8 +70,8 @@ pub struct World {
     pub track: TrackApi,
     pub hearing: Hearing,
     console: ConsoleApi,
-    told: Mutex<usize>,
-    counted: Mutex<u64>,
+    folded_records: Mutex<usize>,
+    synthetic_records: Mutex<u64>,
 }
 
 impl World {
@@ -89,8 +89,8 @@ impl World {
         tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let faults = Faults::default();
         let aws = aws::Aws::start(dynamo, faults.clone()).await;
-        let push = push::PushService::start(faults.clone()).await;
-        let other_push = push::PushService::start(faults.clone()).await;
+        let push = push::FakePushService::start(faults.clone()).await;
+        let other_push = push::FakePushService::start(faults.clone()).await;
         {
             let parameters = &mut aws.state.lock().unwrap().parameters;
             parameters.clock = Some(clock.clone());
@@ -115,8 +115,8 @@ impl World {
             faults,
             database,
             endpoints,
-            told: Mutex::new(0),
-            counted: Mutex::new(0),
+            folded_records: Mutex::new(0),
+            synthetic_records: Mutex::new(0),
         }
     }
 }

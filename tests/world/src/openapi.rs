@@ -254,8 +254,8 @@ impl Contract {
             self.validators.lock().unwrap().insert(pointer.to_owned(), Arc::clone(&made));
             made
         });
-        let told = |error: jsonschema::ValidationError<'_>| format!("{what}{}: {error}", error.instance_path);
-        validator.iter_errors(value).map(told).collect()
+        let described = |error: jsonschema::ValidationError<'_>| format!("{what}{}: {error}", error.instance_path);
+        validator.iter_errors(value).map(described).collect()
     }
 
     fn validator(&self, pointer: &str) -> Validator {

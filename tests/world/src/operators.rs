@@ -6,7 +6,7 @@ use super::answer::answered;
 use super::conformance::assert_conforms;
 use super::faults::{CrashPoint, RunOutcome};
 use super::functions::PREFIX;
-use super::{Answer, World};
+use super::{ApiResponse, World};
 
 impl World {
     pub fn set(&self, parameter: &str, value: &str) {
@@ -50,13 +50,13 @@ impl World {
     }
 
     /// Response of the console to an operator.
-    pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> Answer {
+    pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> ApiResponse {
         let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
         answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
     /// Response to an operator's change of the rollout; a text is sent unchanged.
-    pub async fn put_rollout(&self, body: Value) -> Answer {
+    pub async fn put_rollout(&self, body: Value) -> ApiResponse {
         let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
         answered(&request, self.console.answer(&request, self.clock.now()).await)
     }

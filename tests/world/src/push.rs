@@ -39,12 +39,12 @@ impl State {
 }
 
 /// A push service that accepts every message unless a test scripts another response.
-pub struct PushService {
+pub struct FakePushService {
     pub origin: String,
     state: Arc<Mutex<State>>,
 }
 
-impl PushService {
+impl FakePushService {
     pub async fn start(faults: Faults) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);

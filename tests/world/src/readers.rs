@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::answered;
 use super::functions::LINK_KEY;
-use super::{Answer, SHOP, World};
+use super::{ApiResponse, SHOP, World};
 
 /// Public base URL of the API.
 pub const BASE: &str = "https://notify.example.com";
@@ -38,14 +38,14 @@ impl World {
     }
 
     /// Sends a receipt like a service worker.
-    pub async fn receipt(&self, token: &str, event: &str, extra: Value) -> Answer {
+    pub async fn receipt(&self, token: &str, event: &str, extra: Value) -> ApiResponse {
         let mut body = json!({"token": token, "event": event});
         body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
         self.on_track("POST /v1/receipts", "", body).await
     }
 
     /// Follows a link of a message: the method of the route and the link.
-    pub async fn follow(&self, method: &str, link: &str) -> Answer {
+    pub async fn follow(&self, method: &str, link: &str) -> ApiResponse {
         let (path, token) = link.strip_prefix(BASE).unwrap().rsplit_once('/').unwrap();
         self.on_track(&format!("{method} {path}/{{token}}"), token, Value::Null).await
     }
@@ -73,13 +73,13 @@ impl World {
     }
 
     /// Removes an opt-out on behalf of a recipient.
-    pub async fn resubscribe(&self, id: &str, kind: &str) -> Answer {
+    pub async fn resubscribe(&self, id: &str, kind: &str) -> ApiResponse {
         let route = "DELETE /v1/recipients/{id}/unsubscribed/{type}";
         let request = self.request(SHOP, "recipients", route, &[("id", id), ("type", kind)], &[], &Value::Null, None);
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
-    pub async fn on_track(&self, route: &str, token: &str, body: Value) -> Answer {
+    pub async fn on_track(&self, route: &str, token: &str, body: Value) -> ApiResponse {
         let path: &[_] = if route.ends_with("{token}") { &[("token", token)] } else { &[] };
         let request = self.request("", "", route, path, &[], &body, None);
         answered(&request, self.track.answer(&request, self.clock.now()).await)

@@ -4,8 +4,8 @@ use platform::http::Request;
 use serde_json::{Value, json};
 
 use super::answer::answered;
-use super::push::PushService;
-use super::{Answer, Browser, SHOP, World};
+use super::push::FakePushService;
+use super::{ApiResponse, Browser, SHOP, World};
 
 impl World {
     /// Registers a browser for a recipient, at the push service's path `/push/<device>`.
@@ -14,7 +14,7 @@ impl World {
     }
 
     /// Registers a browser at this push service.
-    pub async fn subscribe_at(&self, service: &PushService, id: &str, device: &str) -> Browser {
+    pub async fn subscribe_at(&self, service: &FakePushService, id: &str, device: &str) -> Browser {
         let browser = Self::browser(device);
         let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
         let body = json!({"endpoint": format!("{}/push/{device}", service.origin), "keys": keys});
@@ -35,19 +35,19 @@ impl World {
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
     }
 
-    pub async fn on_recipient(&self, route: &str, id: &str, body: Value) -> Answer {
+    pub async fn on_recipient(&self, route: &str, id: &str, body: Value) -> ApiResponse {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
     /// The same with `If-Match` and the recipient's entity tag.
-    pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> Answer {
+    pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> ApiResponse {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);
         let request = Request { if_match: Some(tag.to_owned()), ..request };
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
-    pub async fn remove_device(&self, id: &str, device_id: &str) -> Answer {
+    pub async fn remove_device(&self, id: &str, device_id: &str) -> ApiResponse {
         let route = "DELETE /v1/recipients/{id}/devices/{device_id}";
         let path = [("id", id), ("device_id", device_id)];
         let request = self.request(SHOP, "recipients", route, &path, &[], &Value::Null, None);
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Removes the suppression of this channel's address, as an operator.
-    pub async fn lift_suppression(&self, id: &str, channel: &str) -> Answer {
+    pub async fn lift_suppression(&self, id: &str, channel: &str) -> ApiResponse {
         let route = "DELETE /v1/recipients/{id}/suppressions/{channel}";
         let request = self.request("ops", "ops", route, &[("id", id), ("channel", channel)], &[], &Value::Null, None);
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)

@@ -16,7 +16,7 @@ use tests::dynamo;
 use tokio::time::Instant;
 
 use super::answer::answered;
-use super::{Answer, SHOP, World};
+use super::{ApiResponse, SHOP, World};
 
 impl World {
     pub fn advance(&self, seconds: u64) {
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Sends a batch through this instance of send.
-    pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> Answer {
+    pub async fn batch_by(&self, send: &SendApi, messages: &[Value], key: &str) -> ApiResponse {
         let body = json!({"messages": messages});
         let request = self.request(SHOP, "send", "POST /v1/notifications/batch", &[], &[], &body, Some(key));
         answered(&request, send.answer(&request, self.clock.now(), self.hard_deadline()).await)
@@ -87,13 +87,13 @@ impl World {
 
     /// Makes the next fold process every record since the beginning, as when Lambda delivers a batch twice.
     pub fn redeliver_stream_to_rollup(&self) {
-        *self.told.lock().unwrap() = 0;
+        *self.folded_records.lock().unwrap() = 0;
     }
 
     /// Folds the stream's records since the previous fold.
     pub async fn fold(&self) {
         let records = dynamo::stream(&self.database);
-        let from = std::mem::replace(&mut *self.told.lock().unwrap(), records.len());
+        let from = std::mem::replace(&mut *self.folded_records.lock().unwrap(), records.len());
         // The event source mapping filters removals out.
         let records = records[from..].iter().filter(|record| record["eventName"] != "REMOVE");
         let changes: Vec<_> = records.map(change).collect();

@@ -12,7 +12,7 @@ pub const OPERATOR: &str = "arn:aws:sts::000000000000:assumed-role/ops/canary-op
 
 /// One version of a parameter.
 #[derive(Debug, Clone)]
-pub struct Version {
+pub struct StoredParameter {
     pub value: String,
     pub by: String,
     pub at_ms: i64,
@@ -22,8 +22,8 @@ pub struct Version {
 
 /// Every parameter by its full name, oldest version first.
 #[derive(Default)]
-pub struct Parameters {
-    versions: BTreeMap<String, Vec<Version>>,
+pub struct FakeParameterStore {
+    versions: BTreeMap<String, Vec<StoredParameter>>,
     /// Clock for the time of a version; the epoch without one.
     pub clock: Option<Clock>,
     /// Values that an operator writes immediately before each of the next PutParameter calls, first one first; `None`
@@ -31,7 +31,7 @@ pub struct Parameters {
     pub operator_writes: VecDeque<Option<String>>,
 }
 
-impl Parameters {
+impl FakeParameterStore {
     /// Writes a parameter like an operator, who leaves everything but the value unchanged.
     pub fn set(&mut self, name: &str, value: &str) {
         self.write(name, value, OPERATOR, None, None);
@@ -56,12 +56,18 @@ impl Parameters {
     fn write(&mut self, name: &str, value: &str, by: &str, description: Option<&str>, pattern: Option<&str>) -> usize {
         let at_ms = self.clock.as_ref().map_or(0, |clock| clock.now().as_millisecond());
         let versions = self.versions.entry(name.to_owned()).or_default();
-        let kept = |given: Option<&str>, field: fn(&Version) -> &String| {
+        let kept = |given: Option<&str>, field: fn(&StoredParameter) -> &String| {
             given.map(str::to_owned).or_else(|| versions.last().map(field).cloned()).unwrap_or_default()
         };
         let (description, allowed_pattern) =
             (kept(description, |it| &it.description), kept(pattern, |it| &it.allowed_pattern));
-        versions.push(Version { value: value.to_owned(), by: by.to_owned(), at_ms, description, allowed_pattern });
+        versions.push(StoredParameter {
+            value: value.to_owned(),
+            by: by.to_owned(),
+            at_ms,
+            description,
+            allowed_pattern,
+        });
         versions.len()
     }
 
@@ -80,7 +86,7 @@ impl Parameters {
                 let version = self.write(name, value, by, text("Description"), text("AllowedPattern"));
                 Reply::text(200, json!({"Version": version, "Tier": "Standard"}).to_string())
             }
-            other => panic!("nobody calls {other}"),
+            other => panic!("unexpected call {other}"),
         }
     }
 
@@ -110,7 +116,7 @@ impl Parameters {
             return Reply::text(400, r#"{"__type":"ParameterNotFound"}"#);
         };
         #[allow(clippy::cast_precision_loss)] // seconds with milliseconds, as AWS sends them
-        let one = |(place, version): (usize, &Version)| {
+        let one = |(place, version): (usize, &StoredParameter)| {
             json!({
                 "Name": name, "Value": version.value, "Type": "String", "Version": place + 1,
                 "LastModifiedDate": version.at_ms as f64 / 1_000.0, "LastModifiedUser": version.by,

@@ -46,8 +46,8 @@ impl World {
     }
 
     fn ended(&self, lot: &Traffic, status: &str, outcome: &str) -> Change {
-        let mut counted = self.counted.lock().unwrap();
-        *counted += 1;
+        let mut sequence_number = self.synthetic_records.lock().unwrap();
+        *sequence_number += 1;
         let now = self.clock.now();
         let began = now - SignedDuration::from_millis(lot.latency_ms.try_into().unwrap());
         let number = |at: jiff::Timestamp| json!({"N": at.as_millisecond().to_string()});
@@ -60,7 +60,7 @@ impl World {
             "attempts": {"S": attempt.to_string()}, "due_at": number(began), "updated_at": number(now),
         });
         let item: serde_dynamo::Item = serde_json::from_value(item).unwrap();
-        let sequence = Sequence::parse(&counted.to_string()).unwrap();
+        let sequence = Sequence::parse(&sequence_number.to_string()).unwrap();
         Change { sequence, recorded_at: None, old: None, new: serde_dynamo::from_item(item).unwrap() }
     }
 }

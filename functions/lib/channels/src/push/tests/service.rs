@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{PushClient, PushContent, PushMessage, VapidCache, VapidKey, VapidSubject};
-use super::arrival::{PushService, verified_claims};
+use super::arrival::{ScriptedPushService, verified_claims};
 use super::browser::Browser;
 use domain::channel::push::{ExtraOrigins, Subscription, Topic};
 use domain::channel::{Answer, Outcome, Rejection};
@@ -20,14 +20,14 @@ const TOO_LARGE: &str = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n
 /// A sender, a push service and a subscribed browser.
 struct World {
     client: PushClient,
-    service: PushService,
+    service: ScriptedPushService,
     browser: Browser,
     subscription: Subscription,
 }
 
 impl World {
     async fn answering(answers: &[&str]) -> Self {
-        let service = PushService::answering(answers).await;
+        let service = ScriptedPushService::answering(answers).await;
         let browser = Browser::new(&[0x42; 32], *b"sixteen secrets!");
         let extra = ExtraOrigins::parse(&service.origin).unwrap();
         let endpoint = format!("{}/push/device-1?x=%2F", service.origin);
@@ -156,7 +156,7 @@ pub const fn later(after_ms: Option<u64>) -> Outcome {
 
 #[tokio::test]
 async fn a_redirect_of_any_kind_is_not_followed() {
-    let other = PushService::answering(&[CREATED]).await;
+    let other = ScriptedPushService::answering(&[CREATED]).await;
     for status in [300, 301, 302, 303, 307, 308] {
         let redirect = format!("HTTP/1.1 {status} Moved\r\nLocation: {}/x\r\nContent-Length: 0\r\n\r\n", other.origin);
         let world = World::answering(&[&redirect]).await;
