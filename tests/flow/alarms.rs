@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platform::alarm::AlarmLine;
 use platform::emf::Metric;
 use serde_json::Value;
+use strum::VariantArray;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use tests::template::{FUNCTIONS, Template, logical, pairs};
@@ -11,6 +13,7 @@ use tests::template::{FUNCTIONS, Template, logical, pairs};
 const ALARMS: &str = include_str!("../../infra/alarms.yaml");
 const DASHBOARD: &str = include_str!("../../infra/dashboard.yaml");
 const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
+const LOGGING: &str = include_str!("../../docs/logging.md");
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
 /// Metrics that the metric filters publish for alarm lines.
 const ALARM_LINES: &str = "AlarmLines";
@@ -50,6 +53,26 @@ fn every_alarm_has_its_runbook_and_every_runbook_its_alarm() {
         let section = runbooks[name.as_str()];
         assert!(section.trim_start().starts_with(&format!("**{severity}.**")), "{name} is {severity}: {section}");
         assert!(section.len() > 150, "{name} says what to do: {section}");
+    }
+}
+
+/// Names in the first column of the table of alarm lines on a page.
+fn listed_alarm_lines(page: &'static str) -> BTreeSet<&'static str> {
+    let (_, table) = page.split_once("\n| `alarm` |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split('`').nth(1).unwrap()).collect()
+}
+
+/// The metric filter counts every line that has the field `alarm`, whatever its value.
+#[test]
+fn every_alarm_line_is_counted_and_has_its_action_and_nothing_else_is_listed() {
+    let names: BTreeSet<_> = AlarmLine::VARIANTS.iter().map(|line| line.as_str()).collect();
+    assert_eq!(listed_alarm_lines(OPERATIONS), names);
+    assert_eq!(listed_alarm_lines(LOGGING), names);
+    let template = yaml(ALARMS);
+    for function in FUNCTIONS {
+        let filter = &template["Resources"][logical(function, "AlarmLines").as_str()]["Properties"];
+        assert_eq!(filter["FilterPattern"].as_str(), Some(r#"{ $.alarm = "*" }"#), "{function}");
     }
 }
 

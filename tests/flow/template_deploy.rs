@@ -1,7 +1,8 @@
 //! Requirements on template.yaml and infra/data.yaml for repeated deploys on AWS, in accounts with their own policies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use platform::environment::{Environment, EnvironmentError};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use tests::template::{FUNCTIONS, Template, logical, pairs};
@@ -159,6 +160,57 @@ fn every_variable_of_every_function_has_a_value() {
     let rollup = template.environment("rollup");
     let topic = rollup.iter().find(|(name, _)| name == "ALERTS_TOPIC_ARN").unwrap();
     assert_eq!(topic.1, "arn:aws:sns:eu-south-1:123456789012:AlertsTopic");
+}
+
+/// Variables that a deployment may leave empty.
+const OPTIONAL: [&str; 4] = ["EXTRA_PUSH_HOSTS", "EXTRA_PUSH_ORIGINS", "SENDER_NAME", "SMS_SENDER_ID"];
+/// Variables that Lambda itself sets.
+const BY_LAMBDA: [&str; 4] = ["AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+/// Variables of the local stack and of OpenSSL, which no deployment sets.
+const BY_HAND: [&str; 3] = ["AWS_ENDPOINT_URL", "SSL_CERT_DIR", "SSL_CERT_FILE"];
+
+/// Reads the configuration as the function's `main` does.
+fn configured(function: &str, environment: &Environment) -> Result<(), EnvironmentError> {
+    match function {
+        "send" => send::config::SendConfig::read(environment).map(drop),
+        "cascade" => cascade::config::CascadeConfig::read(environment).map(drop),
+        "rollup" => rollup::config::RollupConfig::read(environment).map(drop),
+        "cleanup" => cleanup::config::CleanupConfig::read(environment).map(drop),
+        "recipients" => recipients::config::RecipientsConfig::read(environment).map(drop),
+        "track" => track::config::TrackConfig::read(environment).map(drop),
+        "console" => console::config::ConsoleConfig::read(environment).map(drop),
+        other => panic!("{other} has no configuration here"),
+    }
+}
+
+#[test]
+fn each_function_gets_exactly_the_variables_that_it_reads() {
+    let template = Template::read();
+    for function in FUNCTIONS {
+        let of_template: BTreeMap<_, _> = template.environment(function).into_iter().collect();
+        let lambda = BY_LAMBDA.map(|name| (name.to_owned(), "x1".to_owned()));
+        let value = |name: &str, value: String| match name {
+            "SENDER_ADDRESS" => "service@example.com".to_owned(),
+            "VAPID_SUBJECT" => "mailto:ops@example.com".to_owned(),
+            "EXTRA_PUSH_HOSTS" => "push.example.org".to_owned(),
+            _ => value,
+        };
+        let all = || of_template.clone().into_iter().chain(lambda.clone()).map(|(name, it)| (value(&name, it), name));
+        let without = |missing: &str| {
+            let missing = missing.to_owned();
+            Environment::given(all().filter(move |(_, name)| *name != missing).map(|(value, name)| (name, value)))
+        };
+        let environment = without("");
+        assert_eq!(configured(function, &environment), Ok(()), "{function}");
+        let by_others = |name: &&str| BY_LAMBDA.contains(name) || BY_HAND.contains(name);
+        let read: BTreeSet<_> = environment.names_read().into_iter().filter(|name| !by_others(name)).collect();
+        assert_eq!(of_template.keys().map(String::as_str).collect::<BTreeSet<_>>(), read, "{function}");
+        for missing in read {
+            let expected =
+                if OPTIONAL.contains(&missing) { Ok(()) } else { Err(EnvironmentError::MissingVariable(missing)) };
+            assert_eq!(configured(function, &without(missing)), expected, "{function} without {missing}");
+        }
+    }
 }
 
 #[test]

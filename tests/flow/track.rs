@@ -350,7 +350,7 @@ async fn of_many_receipts_at_once_one_counts_and_a_fault_loses_none() {
         (aws.fuse_is_for, aws.dynamo_fuse) = (Some("PutItem"), Some(0));
     }
     let failed = world.receipt(&token, "delivered", json!({})).await;
-    assert_eq!((failed.status, failed.header("Retry-After")), (503, Some("1")));
+    assert_eq!((failed.status, failed.header("Retry-After")), (503, Some("2")));
     world.aws.state.lock().unwrap().dynamo_fuse = None;
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "accepted");
     let at = json!({"at": "2026-11-23T10:00:00Z"});

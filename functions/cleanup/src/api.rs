@@ -2,14 +2,11 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
 use super::Cleanup;
 use platform::http::{Request, Response};
-
-/// Period in which a pass by hand starts new work. API Gateway waits 30 s for a response, and a slow table needs some
-/// of that time.
-const BY_HAND: Duration = Duration::from_secs(15);
+use platform::time_limits::MANUAL_CLEANUP_PASS_LIMIT;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +20,8 @@ impl Cleanup {
     pub async fn answer(&self, request: &Request, now: Timestamp, device_unused_days: u32) -> Response {
         match request.only_parameters(&[]).and_then(|()| request.json::<Body>()) {
             Ok(Body { dry_run }) => {
-                let summary = self.pass(now, device_unused_days, Instant::now() + BY_HAND, dry_run).await;
+                let summary =
+                    self.pass(now, device_unused_days, Instant::now() + MANUAL_CLEANUP_PASS_LIMIT, dry_run).await;
                 Response::json(200, &summary)
             }
             Err(problem) => Response::problem(&problem, &request.request_id),

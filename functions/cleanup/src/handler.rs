@@ -10,14 +10,9 @@ use platform::clock::Clock;
 use platform::gateway;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
+use platform::time_limits::{CLEANUP_PASS_MARGIN, CLEANUP_REQUEST_LIMIT};
 use serde_json::Value;
 use tokio::time::Instant;
-
-/// Part of the function's time-out that a pass leaves for calls in progress, the cursor and the response, in
-/// milliseconds.
-const RESERVE_MS: u64 = 15_000;
-/// Deadline of the AWS calls of an API request: API Gateway waits 30 s.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// Services that the function uses.
 pub struct Services {
@@ -68,7 +63,7 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Va
             Ok(serde_json::to_value(summary)?)
         }
         Event::Api(request) => {
-            let response = deadline::with_timeout(ANSWER_WITHIN, services.answer(&request)).await;
+            let response = deadline::with_timeout(CLEANUP_REQUEST_LIMIT, services.answer(&request)).await;
             Ok(gateway::response(&request, response))
         }
     }
@@ -99,8 +94,8 @@ impl Services {
 
 /// Returns the moment after which a pass starts no new work.
 fn until(deadline_ms: u64, now_ms: i64) -> Instant {
-    let left_ms = deadline_ms.saturating_sub(RESERVE_MS).saturating_sub(u64::try_from(now_ms).unwrap_or(0));
-    Instant::now() + Duration::from_millis(left_ms)
+    let left_ms = deadline_ms.saturating_sub(u64::try_from(now_ms).unwrap_or(0));
+    Instant::now() + Duration::from_millis(left_ms).saturating_sub(CLEANUP_PASS_MARGIN)
 }
 
 #[cfg(test)]

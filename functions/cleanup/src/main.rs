@@ -2,7 +2,6 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
-use aws::parameters::ParameterStore;
 use cleanup::Cleanup;
 use delivery::config::{ConfigSource, LastKnownGood};
 use platform::clock::Clock;
@@ -12,11 +11,9 @@ use store::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::of_process();
-    let config = cleanup::config::Config::read(&environment)?;
-    telemetry::init(&config.log_level);
-    let sdk = aws::config(&environment)?;
-    let dynamodb = aws::dynamodb(&sdk);
+    let config = cleanup::config::CleanupConfig::read(&Environment::of_process())?;
+    telemetry::init(&config.function.log_level);
+    let dynamodb = config.function.dynamodb();
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table);
     let cleanup = Cleanup {
         erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), config.notifications_table.as_str()),
@@ -24,10 +21,10 @@ async fn main() -> Result<(), Error> {
         cursor: CursorStore::new(dynamodb.clone(), config.control_table.as_str()),
         recipients,
     };
-    let live = ConfigSource::new(ParameterStore::new(aws::ssm(&sdk)), &config.parameter_prefix, Clock::System)
+    let live = ConfigSource::new(config.function.parameters(), &config.function.parameter_prefix, Clock::System)
         .settings_only()
         .with_last_known_good(LastKnownGood::new(dynamodb, config.control_table));
     let services = cleanup::handler::Services { cleanup, live, clock: Clock::System };
-    tracing::info!(stage = config.stage, "ready");
+    tracing::info!(stage = config.function.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| cleanup::handler::handle(&services, event))).await
 }

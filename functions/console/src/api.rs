@@ -78,10 +78,7 @@ impl ConsoleApi {
 
     async fn costs_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Costs, Problem> {
         let (month, used) = tokio::join!(self.read(month_so_far(now)), self.budgets.used(now));
-        let used = used.map_err(|error| {
-            tracing::error!(%error, "budgets could not be read");
-            Problem::unavailable(1)
-        })?;
+        let used = used?;
         let settings = self.live.current().await.settings;
         let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
         Ok(costs.with_budgets(standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
@@ -165,10 +162,7 @@ impl ConsoleApi {
     }
 
     pub(super) async fn read(&self, window: Window) -> Result<Counters, Problem> {
-        self.metrics.read(window).await.map_err(|error| {
-            tracing::error!(%error, "metrics could not be read");
-            Problem::unavailable(1)
-        })
+        Ok(self.metrics.read(window).await?)
     }
 }
 

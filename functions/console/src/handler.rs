@@ -1,16 +1,12 @@
 //! Converts a Lambda event into a call of the API, and its response back.
 
-use std::time::Duration;
-
 use crate::ConsoleApi;
 use aws::deadline;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
+use platform::time_limits::CONSOLE_REQUEST_LIMIT;
 use serde_json::Value;
-
-/// Deadline of a request's AWS calls: API Gateway waits 30 s.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Answers one event.
 ///
@@ -18,7 +14,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
-    let answer = deadline::with_timeout(ANSWER_WITHIN, api.answer(&request, clock.now())).await;
+    let answer = deadline::with_timeout(CONSOLE_REQUEST_LIMIT, api.answer(&request, clock.now())).await;
     Ok(gateway::response(&request, answer))
 }
 

@@ -3,7 +3,6 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
-use aws::parameters::ParameterStore;
 use console::ConsoleApi;
 use delivery::config::{ConfigSource, LastKnownGood};
 use platform::clock::Clock;
@@ -15,23 +14,25 @@ use store::{BreakerStore, BudgetStore, ChronicleStore};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::of_process();
-    let config = console::config::Config::read(&environment)?;
-    telemetry::init(&config.log_level);
-    let sdk = aws::config(&environment)?;
-    let dynamodb = aws::dynamodb(&sdk);
+    let config = console::config::ConsoleConfig::read(&Environment::of_process())?;
+    telemetry::init(&config.function.log_level);
+    let dynamodb = config.function.dynamodb();
     let last_known_good = LastKnownGood::new(dynamodb.clone(), config.control_table.as_str());
-    let parameters = ParameterStore::new(aws::ssm(&sdk));
+    let parameters = config.function.parameters();
     let api = ConsoleApi {
         metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table),
-        live: ConfigSource::new(parameters, &config.parameter_prefix, Clock::System)
+        live: ConfigSource::new(parameters, &config.function.parameter_prefix, Clock::System)
             .with_last_known_good(last_known_good.clone()),
         last_known_good,
         breakers: BreakerStore::new(dynamodb.clone(), config.control_table.as_str()),
         budgets: BudgetStore::new(dynamodb.clone(), config.control_table.as_str()),
-        steward: Steward::new(&sdk, &config.parameter_prefix, (&config.settings_table, &config.control_table)),
+        steward: Steward::new(
+            &config.function.aws,
+            &config.function.parameter_prefix,
+            (&config.settings_table, &config.control_table),
+        ),
         chronicle: ChronicleStore::new(dynamodb, config.settings_table),
     };
-    tracing::info!(stage = config.stage, "ready");
+    tracing::info!(stage = config.function.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| console::handler::handle(&api, Clock::System, event))).await
 }

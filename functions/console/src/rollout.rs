@@ -122,7 +122,7 @@ impl ConsoleApi {
             self.steward.audit.last(limit),
             self.read(window)
         );
-        let (record, changes) = (record.map_err(unread)?.value, changes.map_err(unread)?);
+        let (record, changes) = (record?.value, changes?);
         let counters = counters?;
         let readable = present.as_ref().and_then(|found| found.value.expose().parse::<Percentage>().ok());
         let promise = self.promise_of(present.as_ref().filter(|_| readable.is_some())).await;
@@ -196,11 +196,6 @@ impl ConsoleApi {
         }
         Promise { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
     }
-}
-
-fn unread(error: store::StoreError) -> Problem {
-    tracing::error!(%error, "what is known of the rollout could not be read");
-    Problem::unavailable(1)
 }
 
 fn refused(problem: SetProblem) -> Problem {

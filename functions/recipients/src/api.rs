@@ -2,23 +2,19 @@
 //!
 //! [`platform::gateway`] decodes percent-encoding of path parameters, so ids are used here unchanged.
 
+use aws::deadline;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
-use tokio::time::Duration;
-
-use aws::deadline;
 use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use domain::notification::NotificationView;
 use domain::recipient::{Address, Device, KeyHasher, RecipientId, RecipientKey, base32};
+use jiff::Timestamp;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
+use platform::time_limits::RECIPIENTS_REQUEST_LIMIT;
 use store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
-
-/// Deadline of the AWS calls of every route except the erasure.
-const WITHIN: Duration = Duration::from_secs(8);
 
 /// Everything that the routes need.
 #[derive(Debug, Clone)]
@@ -46,7 +42,7 @@ impl RecipientsApi {
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
         let answered = match request.route.as_str() {
             "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
-            _ => deadline::with_timeout(WITHIN, self.route(request, now)).await,
+            _ => deadline::with_timeout(RECIPIENTS_REQUEST_LIMIT, self.route(request, now)).await,
         };
         answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
     }

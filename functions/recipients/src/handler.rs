@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::RecipientsApi;
 use aws::deadline;
-use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
 use domain::NotificationTypes;
 use domain::recipient::KeyHasher;
@@ -17,17 +16,17 @@ use platform::startup::{Eager, StartError};
 use serde_json::Value;
 use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 
-use crate::config::Config;
+use crate::config::RecipientsConfig;
 
 /// Loads the secrets and creates the API.
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<Config>) -> Result<RecipientsApi, StartError> {
-    let parameters = ParameterStore::new(aws::ssm(&config.aws));
+pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, StartError> {
+    let parameters = config.function.parameters();
     let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
-    let secrets = Secrets::load(&parameters, &config.parameter_prefix, &needed).await?;
-    let dynamodb = aws::dynamodb(&config.aws);
+    let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
+    let dynamodb = config.function.dynamodb();
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
     Ok(RecipientsApi {

@@ -9,9 +9,9 @@ use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(recipients::config::Config::read(&Environment::of_process())?);
-    telemetry::init(&config.log_level);
-    tracing::info!(stage = config.stage, "ready");
+    let config = Arc::new(recipients::config::RecipientsConfig::read(&Environment::of_process())?);
+    telemetry::init(&config.function.log_level);
+    tracing::info!(stage = config.function.stage, "ready");
     let api = Eager::start(move || recipients::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| recipients::handler::handle(&api, event))).await
 }

@@ -10,7 +10,7 @@ use domain::recipient::{
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions, TagList};
 use platform::problem::{Problem, ProblemKind};
-use platform::time_limits::ERASING;
+use platform::time_limits::ERASURE_REQUEST_LIMIT;
 use store::WriteIf;
 
 /// Maximum number of merges of a patch that names no single state in `If-Match`, when other writers succeed first.
@@ -81,7 +81,7 @@ impl RecipientsApi {
         request.only_parameters(&[])?;
         let (_, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        let deadline = Instant::now() + ERASING;
+        let deadline = Instant::now() + ERASURE_REQUEST_LIMIT;
         let erased = if conditions.is_empty() {
             self.erasure.erase(&key, now, deadline).await?
         } else {

@@ -3,6 +3,7 @@
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
 use metrics::{Change, Image, Sequence};
+use platform::alarm::AlarmLine;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -78,7 +79,12 @@ impl Batch {
                 Ok(change) => changes.push(change),
                 Err(error) => {
                     let (number, why) = (sequence.as_given(), why(&error));
-                    tracing::error!(alarm = "poison_record", why, sequence = number, "a record cannot be counted");
+                    tracing::error!(
+                        alarm = AlarmLine::PoisonRecord.as_str(),
+                        why,
+                        sequence = number,
+                        "a record cannot be counted"
+                    );
                     poison.push(sequence);
                 }
             }

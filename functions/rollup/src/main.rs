@@ -3,7 +3,6 @@
 
 use alerts::{Herald, Post};
 use aws::deadline;
-use aws::parameters::ParameterStore;
 use delivery::config::{ConfigSource, LastKnownGood};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::clock::Clock;
@@ -17,16 +16,14 @@ use store::metrics::MetricsStore;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::of_process();
-    let config = rollup::config::Config::read(&environment)?;
-    telemetry::init(&config.log_level);
-    let sdk = aws::config(&environment)?;
-    let dynamodb = aws::dynamodb(&sdk);
+    let config = rollup::config::RollupConfig::read(&Environment::of_process())?;
+    telemetry::init(&config.function.log_level);
+    let dynamodb = config.function.dynamodb();
     let last_known_good = LastKnownGood::new(dynamodb.clone(), &*config.control_table);
     let breakers = || BreakerStore::new(dynamodb.clone(), &*config.control_table);
     let metrics = MetricsStore::new(dynamodb.clone(), config.metrics_table);
-    let parameters = ParameterStore::new(aws::ssm(&sdk));
-    let (stage, prefix) = (&*config.stage, &*config.parameter_prefix);
+    let parameters = config.function.parameters();
+    let (stage, prefix) = (&*config.function.stage, &*config.function.parameter_prefix);
     let post = Post {
         stage,
         prefix,
@@ -41,9 +38,9 @@ async fn main() -> Result<(), Error> {
         live: ConfigSource::new(parameters, prefix, Clock::System).with_last_known_good(last_known_good.clone()),
         last_known_good,
         breakers: breakers(),
-        steward: Steward::new(&sdk, prefix, (&config.settings_table, &config.control_table)),
-        herald: Herald::new(&sdk, post),
-        reporter: Reporter::on_stdout(config.stage.clone()),
+        steward: Steward::new(&config.function.aws, prefix, (&config.settings_table, &config.control_table)),
+        herald: Herald::new(&config.function.aws, post),
+        reporter: Reporter::on_stdout(config.function.stage.clone()),
         clock: Clock::System,
     };
     tracing::info!(stage, "ready");

@@ -2,27 +2,23 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::service::{Deadlines, SendService, Sent, unavailable};
+use super::service::{Deadlines, SendService, Sent};
 use super::{Explanation, list};
 use aws::deadline;
 use delivery::left;
 use domain::notification::{Notification, NotificationId, NotificationView};
+use platform::alarm::AlarmLine;
 use platform::http::{Request, Response};
 use platform::problem::{FieldError, Problem, ProblemKind};
-use platform::time_limits::{BATCH, SINGLE};
+use platform::time_limits::{
+    BATCH_REQUEST_LIMIT, REQUEST_CLEANUP_LIMIT, SEND_ABORT_MARGIN, SINGLE_REQUEST_LIMIT, TRANSFER_MARGIN,
+};
 use store::StoreError;
 
-/// Part of a request's time that is reserved for reading, parsing and sending the response.
-const TRANSFER_MARGIN: SignedDuration = SignedDuration::from_millis(500);
-/// Extra time after a request's deadline, to look up the outcome or to store and release unfinished work.
-const CLEANUP_TIME: Duration = Duration::from_secs(2);
-/// Safety margin before `hard_deadline`, including clock skew: the request is aborted this early so that a 503 can still be
-/// returned. The margin applies only if the other deadlines fail.
-const RESPONSE_MARGIN: SignedDuration = SignedDuration::from_millis(6_500);
 /// Maximum number of messages in a batch.
 pub const MAX_BATCH: usize = 500;
 /// Maximum number of tries of a cancellation when the notification changes concurrently.
@@ -42,13 +38,13 @@ impl SendApi {
     /// almost that long, the response is 503. Its stored notifications then end through the index `due`, like the work
     /// of a crashed function.
     pub async fn answer(&self, request: &Request, arrived: Timestamp, hard_deadline: Timestamp) -> Response {
-        let left = hard_deadline.duration_since(self.service.dispatcher.clock.now()) - RESPONSE_MARGIN;
+        let left = hard_deadline.duration_since(self.service.dispatcher.clock.now()) - SEND_ABORT_MARGIN;
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
         let answer = match tokio::time::timeout(left, self.route(request, arrived, hard_deadline)).await {
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(
-                    alarm = "request_too_slow",
+                    alarm = AlarmLine::RequestTooSlow.as_str(),
                     route = request.route,
                     "gave up a request before its time-out"
                 );
@@ -68,12 +64,15 @@ impl SendApi {
             let detail = "The token names no caller: it needs client_id, azp or sub.";
             return Err(Problem::new(ProblemKind::NoCaller, detail));
         }
-        let allowed = if request.route.ends_with("/batch") { BATCH } else { SINGLE };
+        let allowed = if request.route.ends_with("/batch") { BATCH_REQUEST_LIMIT } else { SINGLE_REQUEST_LIMIT };
         let until = arrived.checked_add(allowed).unwrap_or(hard_deadline);
         let left = left(until, self.service.dispatcher.clock.now());
         let response_deadline = arrived.checked_add(allowed - TRANSFER_MARGIN).unwrap_or(hard_deadline);
-        let deadlines =
-            Deadlines { response_deadline, hard_deadline, cleanup_deadline: Instant::now() + left + CLEANUP_TIME };
+        let deadlines = Deadlines {
+            response_deadline,
+            hard_deadline,
+            cleanup_deadline: Instant::now() + left + REQUEST_CLEANUP_LIMIT,
+        };
         deadline::with_timeout(left, self.call(request, deadlines)).await
     }
 
@@ -137,7 +136,7 @@ impl SendApi {
             if before != notification.status {
                 match store.save(&mut notification).await {
                     Err(StoreError::ConditionFailed { .. }) => continue,
-                    saved => saved.map_err(unavailable)?,
+                    saved => saved?,
                 }
             }
             return Ok(Response::json(200, &NotificationView::of(&notification)));
@@ -150,7 +149,7 @@ impl SendApi {
     async fn find(&self, request: &Request) -> Result<Notification, Problem> {
         let missing = || Problem::not_found("notification");
         let id = NotificationId::parse(request.path("id")).ok_or_else(missing)?;
-        let found = self.service.dispatcher.notifications.get(&id).await.map_err(unavailable)?;
+        let found = self.service.dispatcher.notifications.get(&id).await?;
         let allowed = |found: &Notification| found.caller == request.caller.id || request.caller.has_scope("ops");
         found.filter(allowed).ok_or_else(missing)
     }

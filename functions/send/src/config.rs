@@ -6,11 +6,7 @@ use platform::environment::{Environment, EnvironmentError};
 /// The environment variables.
 #[derive(Debug, Clone)]
 pub struct SendConfig {
-    /// Name of the deployment: `local`, `staging`, `prod`.
-    pub stage: String,
-    /// Log level.
-    pub log_level: String,
-    /// Configuration of the dispatcher.
+    /// Configuration of the dispatcher, which is all that the function reads.
     pub dispatcher: DispatcherConfig,
 }
 
@@ -20,10 +16,6 @@ impl SendConfig {
     /// # Errors
     /// Names the variable that is missing or invalid.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self {
-            stage: environment.required("STAGE")?,
-            log_level: environment.required("LOG_LEVEL")?,
-            dispatcher: DispatcherConfig::read(environment)?,
-        })
+        Ok(Self { dispatcher: DispatcherConfig::read(environment)? })
     }
 }

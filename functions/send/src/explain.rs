@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::request::{SendContext, SendRequest};
-use super::service::{SendService, unavailable};
+use super::service::SendService;
 use delivery::config::ConfigSnapshot;
 use delivery::{
     GateAnswer, GateVerdict, Gates, LinkLimits, Links, PaidMessage, TokenKeys, UnreachableReason, push_message,
@@ -107,8 +107,7 @@ impl Explanation {
             dispatcher.recipients.load(recipient),
             dispatcher.budgets.used(now),
             dispatcher.recipients.sms_on_day(recipient, now),
-        )
-        .map_err(unavailable)?;
+        )?;
         let spent = Spent { used, texts };
         let impossible = unreachable_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
         let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();

@@ -12,4 +12,4 @@ mod service;
 pub use api::SendApi;
 pub use explain::Explanation;
 pub use request::{SendContext, SendRequest};
-pub use service::{Answered, Deadlines, SendService, unavailable};
+pub use service::{Answered, Deadlines, SendService};

@@ -5,7 +5,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::service::unavailable;
 use delivery::Dispatcher;
 use domain::notification::{Notification, NotificationId, NotificationView, Status};
 use platform::http::{Request, Response};
@@ -88,12 +87,12 @@ async fn collect_day(
     let mut until = newest;
     loop {
         let page_size = query.limit + 1;
-        let page = dispatcher.notifications.attention(day, query.from, until, page_size).await.map_err(unavailable)?;
+        let page = dispatcher.notifications.attention(day, query.from, until, page_size).await?;
         let is_last = page.len() < page_size;
         // Index times are whole milliseconds, so the next read ends one millisecond before the last entry of this page.
         let before = page.last().and_then(|(at, _)| at.checked_sub(MILLISECOND).ok());
         let ids: Vec<_> = page.into_iter().filter(|(at, id)| query.is_next(*at, id)).map(|(_, id)| id).collect();
-        let found = dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
+        let found = dispatcher.notifications.get_many(&ids).await?;
         items.extend(found.into_iter().filter(|found| found.status == query.status));
         match before {
             Some(before) if !is_last && items.len() <= query.limit && before >= query.from => until = before,

@@ -12,8 +12,8 @@ use platform::telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Arc::new(send::config::SendConfig::read(&Environment::of_process())?);
-    telemetry::init(&config.log_level);
-    tracing::info!(stage = config.stage, "ready");
+    telemetry::init(&config.dispatcher.function.log_level);
+    tracing::info!(stage = config.dispatcher.function.stage, "ready");
     let api = Eager::start(move || send::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| send::handler::handle(&api, event))).await
 }

@@ -17,7 +17,7 @@ use domain::recipient::KeyHasher;
 use domain::settings::Settings;
 use platform::http::Request;
 use platform::json::shaped;
-use platform::problem::{Problem, ProblemKind};
+use platform::problem::Problem;
 use store::{IdempotencyRecord, IdempotencyStore, StoreError};
 
 /// Accepts requests to send.
@@ -120,7 +120,7 @@ impl SendService {
         } else {
             self.idempotency.begin(&key.record, &record).await
         };
-        match found.map_err(unavailable)? {
+        match found.map_err(Problem::from)? {
             Some(found) => self.repeat(messages, key, &found, run).await,
             None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
             None => Ok(Answered { sent: self.run_once(parsed, key, run.deadlines).await, replayed: false }),
@@ -140,7 +140,7 @@ impl SendService {
         let run = Run { first_seen: found.first_seen, ..run };
         let parsed = if found.body == key.body { self.parse_all(messages, &run) } else { Vec::new() };
         let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id.clone()).collect();
-        let stored = self.dispatcher.notifications.get_many(&ids).await.map_err(unavailable)?;
+        let stored = self.dispatcher.notifications.get_many(&ids).await.map_err(Problem::from)?;
         let sent = match on_repeat(key, found, stored, ids.len(), self.dispatcher.clock.now()) {
             Repeat::Refuse(problem) => return Err(problem),
             Repeat::Replay(stored) => {
@@ -152,7 +152,7 @@ impl SendService {
             {
                 Ok(()) => self.run_once(parsed, key, run.deadlines).await,
                 Err(StoreError::ConditionFailed { .. }) => return Err(in_progress(1)),
-                Err(error) => return Err(unavailable(error)),
+                Err(error) => return Err(error.into()),
             },
         };
         Ok(Answered { sent, replayed: true })
@@ -204,7 +204,7 @@ impl SendService {
     }
 
     async fn accept_parsed(&self, parsed: Sent, deadlines: Deadlines) -> Sent {
-        self.accept(parsed?, deadlines).await.map_err(unavailable)
+        self.accept(parsed?, deadlines).await.map_err(Problem::from)
     }
 
     /// Accepts one notification. Once it is stored, it reaches a final state even if this process crashes.
@@ -284,16 +284,4 @@ fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
         chains[place].push((index, sent));
     }
     chains
-}
-
-/// Converts a store error into a problem for the caller. The cause goes only to the log.
-#[allow(clippy::needless_pass_by_value)] // the shape `map_err` asks for
-pub fn unavailable(error: StoreError) -> Problem {
-    if error.is_transient() {
-        tracing::warn!(%error, "the store did not answer a request");
-        Problem::unavailable(2)
-    } else {
-        tracing::error!(alarm = "store_refused", %error, "the store refused a request");
-        Problem::new(ProblemKind::Internal, "The request could not be carried out.")
-    }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::{Heard, Hearing, TrackApi};
 use aws::deadline;
-use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
 use delivery::TokenKeys;
 use delivery::breakers::Breakers;
@@ -21,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
 
-use crate::config::Config;
+use crate::config::TrackConfig;
 
 /// Services that the function uses.
 #[derive(Debug)]
@@ -87,12 +86,12 @@ impl Event {
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<Config>) -> Result<Services, StartError> {
-    let parameters = ParameterStore::new(aws::ssm(&config.aws));
+pub async fn start(config: Arc<TrackConfig>) -> Result<Services, StartError> {
+    let parameters = config.function.parameters();
     let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
-    let secrets = Secrets::load(&parameters, &config.parameter_prefix, &needed).await?;
+    let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
-    let dynamodb = aws::dynamodb(&config.aws);
+    let dynamodb = config.function.dynamodb();
     let notifications = NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str());
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
     let keys = TokenKeys::new(secrets.link_signing_keys()?);

@@ -16,6 +16,7 @@ use domain::NotificationTypes;
 use domain::breaker::Host;
 use domain::notification::{Effect, FailureReason, NotificationId};
 use domain::recipient::{Address, SuppressionReason};
+use platform::alarm::AlarmLine;
 use platform::private::Private;
 use store::{NotificationsStore, RecipientsStore, SmsMessages, StoreError, SuppressionsStore};
 
@@ -165,7 +166,7 @@ impl Hearing {
     async fn pause(&self, feedback: Feedback) {
         let host = Host::paid(feedback.channel);
         tracing::error!(
-            alarm = "channel_config",
+            alarm = AlarmLine::ChannelConfig.as_str(),
             channel = %feedback.channel,
             provider = host.provider,
             detail = FailureReason::AccountRefused.as_str(),
@@ -209,19 +210,23 @@ impl Heard {
 
 fn tell(error: &StoreError) {
     if error.is_transient() {
-        tracing::warn!(cause = %error, "feedback is not stored yet");
+        tracing::warn!(%error, "feedback is not stored yet");
     } else {
-        tracing::error!(alarm = "store_refused", cause = %error, "a table refused feedback");
+        tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), %error, "a table refused feedback");
     }
 }
 
 fn unknown(id: Option<&NotificationId>) -> Ending {
     let notification = id.map(ToString::to_string);
-    tracing::error!(alarm = "feedback_unknown", notification, "feedback on no message of ours: nothing is changed");
+    tracing::error!(
+        alarm = AlarmLine::FeedbackUnknown.as_str(),
+        notification,
+        "feedback on no message of ours: nothing is changed"
+    );
     Ending::Unknown
 }
 
 fn malformed(why: &dyn std::fmt::Display) -> Ending {
-    tracing::error!(alarm = "feedback_malformed", %why, "feedback that cannot be read: nothing is changed");
+    tracing::error!(alarm = AlarmLine::FeedbackMalformed.as_str(), %why, "feedback that cannot be read: nothing is changed");
     Ending::Malformed
 }

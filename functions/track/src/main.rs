@@ -10,9 +10,9 @@ use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = Arc::new(track::config::Config::read(&Environment::of_process())?);
-    telemetry::init(&config.log_level);
-    tracing::info!(stage = config.stage, "ready");
+    let config = Arc::new(track::config::TrackConfig::read(&Environment::of_process())?);
+    telemetry::init(&config.function.log_level);
+    tracing::info!(stage = config.function.stage, "ready");
     let services = Eager::start(move || track::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| track::handler::handle(&services, event))).await
 }

@@ -189,7 +189,7 @@ impl World {
 impl Functions {
     async fn start(aws: &Aws, push_origin: &str) -> Self {
         let mut config = cascade::config::CascadeConfig::read(&environment(push_origin)).unwrap().dispatcher;
-        config.aws = config.aws.into_builder().http_client(aws.clone()).build();
+        config.function.aws = config.function.aws.into_builder().http_client(aws.clone()).build();
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
         let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
         let recipients = RecipientsStore::new(config.dynamodb(), "recipients");
@@ -232,11 +232,11 @@ impl Functions {
 fn console(config: &DispatcherConfig, clock: &Clock) -> ConsoleApi {
     ConsoleApi {
         metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
         last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
         breakers: BreakerStore::new(config.dynamodb(), "control"),
         budgets: BudgetStore::new(config.dynamodb(), "control"),
-        steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
+        steward: Steward::new(&config.function.aws, PREFIX, ("settings", "control")),
         chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
     }
 }
@@ -244,11 +244,11 @@ fn console(config: &DispatcherConfig, clock: &Clock) -> ConsoleApi {
 fn rollup(config: &DispatcherConfig, clock: &Clock) -> Services {
     Services {
         metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.aws)), PREFIX, clock.clone()),
+        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
         last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
         breakers: BreakerStore::new(config.dynamodb(), "control"),
-        steward: Steward::new(&config.aws, PREFIX, ("settings", "control")),
-        herald: Herald::new(&config.aws, POST),
+        steward: Steward::new(&config.function.aws, PREFIX, ("settings", "control")),
+        herald: Herald::new(&config.function.aws, POST),
         measures: Measures {
             metrics: MetricsStore::new(config.dynamodb(), "metrics"),
             breakers: BreakerStore::new(config.dynamodb(), "control"),

@@ -93,6 +93,8 @@ impl Endpoints {
     /// The environment of a function; its access key is its name.
     fn environment(&self, function: &'static str) -> Environment {
         Environment::given([
+            ("STAGE", "flow"),
+            ("LOG_LEVEL", "info"),
             ("AWS_REGION", "eu-south-1"),
             ("AWS_ENDPOINT_URL", &self.aws_url),
             ("AWS_ACCESS_KEY_ID", function),

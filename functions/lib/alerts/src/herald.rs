@@ -15,6 +15,7 @@ use super::webhook::Target;
 use aws::parameters::ParameterStore;
 use aws::{SdkConfig, cause};
 use domain::{Alert, Said};
+use platform::alarm::AlarmLine;
 use store::{ChronicleStore, RecordStore, StoreError};
 
 /// The record's name in the control table.
@@ -137,7 +138,13 @@ impl Herald {
         let failed = said.into_iter().filter_map(|(place, why)| Some((place, why.err()?)));
         let failed: Vec<_> = failed.collect();
         for (place, cause) in &failed {
-            tracing::error!(alarm = "alert_not_said", key, place = place.as_str(), cause, "an alert is not said");
+            tracing::error!(
+                alarm = AlarmLine::AlertNotSaid.as_str(),
+                key,
+                place = place.as_str(),
+                cause,
+                "an alert is not said"
+            );
         }
         if is_first {
             let said =

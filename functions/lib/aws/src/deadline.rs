@@ -14,12 +14,10 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
 use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
+use platform::time_limits::INVOCATION_END_MARGIN;
 use tokio::time::Instant;
 
 use super::{ATTEMPT, OPERATION, timeouts};
-
-/// Time at the end of an invocation that is reserved to store unfinished work and to respond.
-pub const LAST_WORD: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
     static UNTIL: Instant;
@@ -30,7 +28,7 @@ tokio::task_local! {
 #[must_use]
 pub fn of_invocation(ends_at_ms: u64, now: Timestamp) -> Duration {
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    Duration::from_millis(ends_at_ms.saturating_sub(now_ms)).saturating_sub(LAST_WORD)
+    Duration::from_millis(ends_at_ms.saturating_sub(now_ms)).saturating_sub(INVOCATION_END_MARGIN)
 }
 
 /// Runs `work` with a deadline of `left` for its AWS calls. An earlier deadline that is already set stays in force.

@@ -10,8 +10,11 @@ pub mod deadline;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod fake_aws;
+mod function_config;
 pub mod parameters;
 pub mod secrets;
+
+pub use function_config::FunctionConfig;
 
 use std::error::Error;
 use std::time::Duration;
@@ -32,6 +35,7 @@ pub use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 
+use platform::alarm::AlarmLine;
 use platform::environment::{Environment, EnvironmentError};
 
 const CONNECT: Duration = Duration::from_secs(1);
@@ -146,7 +150,12 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 pub fn has_expired(call: &str, code: &str) -> bool {
     let expired = matches!(code, "ExpiredToken" | "ExpiredTokenException");
     if expired {
-        tracing::error!(alarm = "credentials_expired", call, code, "AWS takes this process's credentials no longer");
+        tracing::error!(
+            alarm = AlarmLine::CredentialsExpired.as_str(),
+            call,
+            code,
+            "AWS takes this process's credentials no longer"
+        );
     }
     expired
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use aws::deadline::LAST_WORD;
+use platform::time_limits::{CLOCK_SKEW_MARGIN, INVOCATION_END_MARGIN};
 
 /// Maximum time of a paid call, from the claim to its outcome. The call's own time-outs add up to less.
 pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
@@ -23,8 +23,6 @@ pub const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(1_000);
 const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
 /// Time that remains for storing the outcome of a paid call if its claim took as long as it may.
 const TO_INSIST: SignedDuration = SignedDuration::from_secs(1);
-/// Largest assumed difference between the clocks of two functions.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// Time limits of an invocation's work on a notification.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +59,9 @@ impl Allowance {
     }
 
     fn outcome_by(self) -> Timestamp {
-        self.lease_until - CLOCK_SKEW - SignedDuration::try_from(LAST_WORD).unwrap_or(SignedDuration::ZERO)
+        self.lease_until
+            - CLOCK_SKEW_MARGIN
+            - SignedDuration::try_from(INVOCATION_END_MARGIN).unwrap_or(SignedDuration::ZERO)
     }
 }
 
@@ -71,7 +71,7 @@ impl Allowance {
 #[must_use]
 pub fn hard_deadline(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW).ok()).unwrap_or(Timestamp::MAX)
+    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW_MARGIN).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns the time from `now` to `until`, or zero if `until` has passed.
@@ -83,11 +83,12 @@ pub fn left(until: Timestamp, now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::sweep::{EACH, TO_FINISH};
     use super::*;
     use aws::{ATTEMPT, OPERATION, PAID_SEND};
-    use platform::startup::PATIENCE;
-    use platform::time_limits::{BATCH, ERASING, SINGLE};
+    use platform::time_limits::{
+        BATCH_REQUEST_LIMIT, ERASURE_REQUEST_LIMIT, SINGLE_REQUEST_LIMIT, START_WAIT_LIMIT, SWEEP_END_MARGIN,
+        SWEEP_NOTIFICATION_LIMIT,
+    };
 
     const API_GATEWAY: Duration = Duration::from_secs(30);
 
@@ -121,16 +122,18 @@ mod tests {
 
     #[test]
     fn wherever_a_claim_may_begin_the_call_and_its_outcome_still_fit_into_the_function() {
-        let sweep = timeout("CascadeFunction") - seconds(TO_FINISH);
-        for (function, work_until) in
-            [("SendFunction", seconds(SINGLE)), ("SendFunction", seconds(BATCH)), ("CascadeFunction", sweep)]
-        {
+        let sweep = timeout("CascadeFunction") - seconds(SWEEP_END_MARGIN);
+        for (function, work_until) in [
+            ("SendFunction", seconds(SINGLE_REQUEST_LIMIT)),
+            ("SendFunction", seconds(BATCH_REQUEST_LIMIT)),
+            ("CascadeFunction", sweep),
+        ] {
             let (starts, claim) = latest_claim(function, work_until);
             assert!(claim >= Duration::from_secs(2), "{function}: {claim:?} for a claim");
             let outcome = starts + claim + PAID_SEND + seconds(TO_INSIST);
-            assert!(outcome + LAST_WORD <= timeout(function), "{function}: {outcome:?}");
+            assert!(outcome + INVOCATION_END_MARGIN <= timeout(function), "{function}: {outcome:?}");
         }
-        assert!(seconds(EACH) < sweep);
+        assert!(seconds(SWEEP_NOTIFICATION_LIMIT) < sweep);
     }
 
     #[test]
@@ -138,15 +141,15 @@ mod tests {
         for function in ["SendFunction", "RecipientsFunction"] {
             assert!(timeout(function) + Duration::from_secs(5) <= API_GATEWAY, "{function}");
         }
-        assert!(seconds(BATCH) + LAST_WORD < timeout("SendFunction"));
-        assert!(PATIENCE + ERASING + LAST_WORD <= timeout("RecipientsFunction"));
+        assert!(seconds(BATCH_REQUEST_LIMIT) + INVOCATION_END_MARGIN < timeout("SendFunction"));
+        assert!(START_WAIT_LIMIT + ERASURE_REQUEST_LIMIT + INVOCATION_END_MARGIN <= timeout("RecipientsFunction"));
     }
 
     #[test]
     fn no_function_can_be_ended_by_the_one_call_that_it_waits_for() {
-        // Later calls end LAST_WORD before the function: aws/deadline.rs.
+        // Later calls end INVOCATION_END_MARGIN before the function: aws/deadline.rs.
         for function in ["SendFunction", "CascadeFunction", "RollupFunction", "CleanupFunction", "RecipientsFunction"] {
-            assert!(PATIENCE + OPERATION + LAST_WORD < timeout(function), "{function}");
+            assert!(START_WAIT_LIMIT + OPERATION + INVOCATION_END_MARGIN < timeout(function), "{function}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::topic_order::ONE_AT_A_TIME;
 use crate::breakers::{Breakers, Bulkhead};
 use crate::config::{ConfigSource, LastKnownGood};
 use crate::{Channels, TokenKeys};
-use aws::parameters::ParameterStore;
+use aws::FunctionConfig;
 use aws::secrets::{SecretName, Secrets, SecretsError};
 use channels::email::{EmailClient, Sender, SenderName};
 use channels::push::{PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
@@ -28,8 +28,8 @@ use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsM
 /// Environment of a function that sends.
 #[derive(Debug, Clone)]
 pub struct DispatcherConfig {
-    /// Prefix of the parameters: `/push-notifications/<stage>`.
-    pub parameter_prefix: String,
+    /// Configuration that all functions have in common.
+    pub function: FunctionConfig,
     /// Name of the recipients table.
     pub recipients_table: String,
     /// Name of the notifications table.
@@ -48,8 +48,6 @@ pub struct DispatcherConfig {
     pub sender_country: CountryCode,
     /// Sender name of SMS, where a country allows a name.
     pub sms_sender_id: Option<SenderId>,
-    /// Settings of the AWS clients.
-    pub aws: aws::SdkConfig,
 }
 
 /// Loads the secrets and creates the dispatcher and the hasher of recipient keys.
@@ -61,7 +59,7 @@ pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let dispatcher = config.dispatcher(&secrets, clock)?;
     // A local stack sets its own endpoint for AWS. Then nothing outside this machine is contacted.
-    if config.aws.endpoint_url().is_none() {
+    if config.function.aws.endpoint_url().is_none() {
         tokio::spawn(dispatcher.channels.push.warm(&PUSH_SERVICES));
     }
     Ok((dispatcher, hasher))
@@ -71,7 +69,7 @@ impl DispatcherConfig {
     /// Creates a client of the tables.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws::dynamodb(&self.aws)
+        self.function.dynamodb()
     }
 
     /// Reads the environment.
@@ -80,7 +78,7 @@ impl DispatcherConfig {
     /// Names the variable that is missing or not usable.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
-            parameter_prefix: environment.required("PARAMETER_PREFIX")?,
+            function: FunctionConfig::read(environment)?,
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
@@ -96,7 +94,6 @@ impl DispatcherConfig {
                 .with_hosts(environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default()),
             sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
             sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
-            aws: aws::config(environment)?,
         })
     }
 
@@ -105,9 +102,9 @@ impl DispatcherConfig {
     /// # Errors
     /// Names the key that is missing or malformed.
     pub async fn secrets(&self) -> Result<Secrets, SecretsError> {
-        let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let parameters = self.function.parameters();
         let needed = [SecretName::VapidPrivateKey, SecretName::RecipientHashKey, SecretName::LinkSigningKey];
-        Secrets::load(&parameters, &self.parameter_prefix, &needed).await
+        Secrets::load(&parameters, &self.function.parameter_prefix, &needed).await
     }
 
     /// Returns the hosts that nearly all messages go to. Their breakers are read with the first message.
@@ -126,10 +123,10 @@ impl DispatcherConfig {
         let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
         let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
         let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
-            parameter: format!("{}/{}", self.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
+            parameter: format!("{}/{}", self.function.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
             why: "it is not a P-256 private key",
         })?;
-        let parameters = ParameterStore::new(aws::ssm(&self.aws));
+        let parameters = self.function.parameters();
         let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
         let last_known_good = LastKnownGood::new(dynamodb.clone(), self.control_table.as_str());
         Ok(Dispatcher {
@@ -144,11 +141,15 @@ impl DispatcherConfig {
             channels: Channels {
                 push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
                 extra_origins: self.extra_push_origins.clone(),
-                email: EmailClient::new(aws::ses(&self.aws), self.sender.clone(), self.ses_configuration_set.clone()),
-                sms: SmsClient::new(aws::sns(&self.aws), self.sms_sender_id.clone()),
+                email: EmailClient::new(
+                    aws::ses(&self.function.aws),
+                    self.sender.clone(),
+                    self.ses_configuration_set.clone(),
+                ),
+                sms: SmsClient::new(aws::sns(&self.function.aws), self.sms_sender_id.clone()),
                 keys: TokenKeys::new(secrets.link_signing_keys()?),
             },
-            live: ConfigSource::new(parameters, &self.parameter_prefix, clock.clone())
+            live: ConfigSource::new(parameters, &self.function.parameter_prefix, clock.clone())
                 .with_public_base_url()
                 .with_last_known_good(last_known_good)
                 .sharing(),
@@ -163,46 +164,26 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Returns the names in the template's Environment block of a function, and those that Lambda itself sets.
-    fn variables(function: &str) -> Vec<&'static str> {
-        let template = include_str!("../../../../template.yaml");
-        let (_, block) = template.split_once(&format!("\n  {function}:\n")).unwrap();
-        let (_, variables) = block.split_once("        Variables:\n").unwrap();
-        let lines = variables.lines().take_while(|line| line.starts_with("          "));
-        let ours = lines.map(|line| line.trim().split_once(':').unwrap().0);
-        ours.chain(["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]).collect()
-    }
+    const REQUIRED: [&str; 11] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "CONTROL_TABLE",
+        "LOG_LEVEL",
+        "NOTIFICATIONS_TABLE",
+        "PARAMETER_PREFIX",
+        "RECIPIENTS_TABLE",
+        "SENDER_COUNTRY",
+        "SES_CONFIGURATION_SET",
+        "STAGE",
+    ];
 
     fn value(name: &str) -> &'static str {
         match name {
             "SENDER_ADDRESS" => "service@example.com",
             "VAPID_SUBJECT" => "mailto:ops@example.com",
-            "EXTRA_PUSH_ORIGINS" => "http://127.0.0.1:18082",
-            "EXTRA_PUSH_HOSTS" => "*.push.example.org",
             "SENDER_COUNTRY" => "IT",
             _ => "x1",
-        }
-    }
-
-    fn read_without(names: &[&str], missing: &str) -> Result<DispatcherConfig, EnvironmentError> {
-        let given = names.iter().filter(|name| **name != missing);
-        DispatcherConfig::read(&Environment::given(given.map(|name| (*name, value(name)))))
-    }
-
-    #[test]
-    fn both_functions_that_send_are_told_all_that_is_read_and_miss_nothing_silently() {
-        for function in ["SendFunction", "CascadeFunction"] {
-            let names = variables(function);
-            assert!(read_without(&names, "").is_ok());
-            for missing in &names {
-                let optional =
-                    matches!(*missing, "EXTRA_PUSH_ORIGINS" | "EXTRA_PUSH_HOSTS" | "SMS_SENDER_ID" | "SENDER_NAME");
-                let read_by_main = matches!(*missing, "STAGE" | "LOG_LEVEL");
-                match read_without(&names, missing) {
-                    Ok(_) => assert!(optional || read_by_main, "{missing}"),
-                    Err(error) => assert_eq!(error, EnvironmentError::MissingVariable(missing)),
-                }
-            }
         }
     }
 
@@ -219,8 +200,8 @@ mod tests {
             ("SENDER_COUNTRY", "UK"),
             ("SMS_SENDER_ID", "longer than eleven"),
         ] {
-            let given =
-                variables("SendFunction").into_iter().map(|one| (one, if one == name { bad } else { value(one) }));
+            let required = REQUIRED.into_iter().chain(["SENDER_ADDRESS", "VAPID_SUBJECT"]);
+            let given = required.map(|one| (one, value(one))).chain([(name, bad)]);
             let error = DispatcherConfig::read(&Environment::given(given)).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
         }

@@ -25,6 +25,7 @@ use domain::channel::{Answer, Channel, Outcome, Rejection};
 use domain::notification::{Attempt, AttemptOutcome, Notification};
 use domain::recipient::Recipient;
 use domain::rollout::Version;
+use platform::alarm::AlarmLine;
 use platform::backoff;
 use platform::clock::Clock;
 use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessages, StoreError, SuppressionsStore};
@@ -324,7 +325,7 @@ pub(super) fn record(
 pub(super) fn alarm_on_config(channel: Channel, answer: &Answer) {
     if answer.outcome == (Outcome::Rejected { reason: Rejection::Config }) {
         tracing::error!(
-            alarm = "channel_config",
+            alarm = AlarmLine::ChannelConfig.as_str(),
             %channel,
             provider = answer.provider,
             status_code = answer.status_code,

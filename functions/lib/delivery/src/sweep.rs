@@ -6,20 +6,17 @@
 use std::fmt;
 
 use futures_util::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Allowance, CONCURRENCY, Dispatcher, Job, hard_deadline, left, unreachable_channels};
 use crate::Gates;
 use aws::deadline;
 use domain::notification::{Notification, NotificationId, Status};
 use domain::rollout::Version;
+use platform::alarm::AlarmLine;
 use platform::emf::{Figure, Metric};
+use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
 use store::{DUE_SHARDS, Due, StoreError, due_shards};
-
-/// Maximum time for one notification within a sweep.
-pub(super) const EACH: SignedDuration = SignedDuration::from_secs(15);
-/// Time that a sweep reserves at its end. The claim of the last paid call may use part of it.
-pub(super) const TO_FINISH: SignedDuration = SignedDuration::from_secs(5);
 
 /// Result for one notification of a sweep.
 enum Turn {
@@ -122,20 +119,20 @@ impl Dispatcher {
     async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Turn> {
         let lease_until = hard_deadline(ends_at_ms);
         let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - TO_FINISH;
+        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
         let turn = |(place, id)| async move {
             let now = self.clock.now();
             if now >= stop_at {
                 return (place, Turn::NotReached);
             }
-            let allowance = Allowance { work_until: stop_at.min(now + EACH), lease_until };
+            let allowance = Allowance { work_until: stop_at.min(now + SWEEP_NOTIFICATION_LIMIT), lease_until };
             let result = deadline::with_timeout(left(allowance.work_until, now), self.resume(id, allowance)).await;
             match &result {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(notification = %id, %error, "could not work on a due notification; it stays due");
                 }
                 Err(error) => {
-                    tracing::error!(alarm = "store_refused", notification = %id, %error, "a due notification is stuck");
+                    tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), notification = %id, %error, "a due notification is stuck");
                 }
                 Ok(_) => {}
             }

@@ -1,10 +1,11 @@
 //! Environment variables of a function, which its `Environment` block in the template sets. They are read once, at
 //! the start. An error contains the name of the variable.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Error in a variable, which prevents the start. It contains the variable's name but never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ pub struct Environment(Source);
 #[derive(Clone)]
 enum Source {
     Process,
-    Given(HashMap<String, OsString>),
+    Given { variables: HashMap<String, OsString>, read: Arc<Mutex<BTreeSet<&'static str>>> },
 }
 
 // Variables may hold credentials, so `Debug` shows only their source.
@@ -37,7 +38,7 @@ impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Process => "Process",
-            Self::Given(_) => "Given",
+            Self::Given { .. } => "Given",
         })
     }
 }
@@ -51,7 +52,16 @@ impl Environment {
     /// Returns the given variables only, for tests. Variables of the process are not included.
     pub fn given<N: Into<String>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self(Source::Given(pairs.collect()))
+        Self(Source::Given { variables: pairs.collect(), read: Arc::default() })
+    }
+
+    /// Returns the names of all variables that were read so far, for tests; empty for the variables of the process.
+    #[must_use]
+    pub fn names_read(&self) -> BTreeSet<&'static str> {
+        match &self.0 {
+            Source::Process => BTreeSet::new(),
+            Source::Given { read, .. } => read.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
     }
 
     /// Returns a required variable.
@@ -112,10 +122,13 @@ impl Environment {
         self.optional(name)?.map(|text| parse(&text).map_err(|error| bad(name, error))).transpose()
     }
 
-    fn raw(&self, name: &str) -> Option<OsString> {
+    fn raw(&self, name: &'static str) -> Option<OsString> {
         match &self.0 {
             Source::Process => std::env::var_os(name),
-            Source::Given(pairs) => pairs.get(name).cloned(),
+            Source::Given { variables, read } => {
+                read.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+                variables.get(name).cloned()
+            }
         }
     }
 }
@@ -138,6 +151,7 @@ mod tests {
         assert_eq!(environment.required("CONTROL_TABLE"), missing);
         assert_eq!(environment.required("OTHER").unwrap_err().to_string(), "environment variable OTHER is missing");
         assert_eq!(environment.optional("CONTROL_TABLE"), Ok(None));
+        assert_eq!(environment.names_read(), ["CONTROL_TABLE", "OTHER"].into());
     }
 
     #[test]

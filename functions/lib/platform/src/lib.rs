@@ -1,6 +1,7 @@
 //! Technical base of every function, without business rules: private data, clock, random numbers, backoff, HTTP types
 //! and problems, API Gateway events, environment, logs, metric lines and process start.
 
+pub mod alarm;
 pub mod backoff;
 pub mod clock;
 pub mod emf;

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Maximum time that one request waits for the load.
-pub const PATIENCE: Duration = Duration::from_secs(4);
+use crate::alarm::AlarmLine;
+use crate::time_limits::START_WAIT_LIMIT;
+
 /// First pause between attempts. It doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -69,7 +70,7 @@ impl<T: Send + Sync + 'static> Eager<T> {
     /// Returns the value, and waits for it if necessary.
     ///
     /// # Errors
-    /// The current attempt failed, or did not end within [`PATIENCE`].
+    /// The current attempt failed, or did not end within [`START_WAIT_LIMIT`].
     pub async fn get(&self) -> Result<&T, NotReady> {
         if let Some(value) = self.value.get() {
             return Ok(value);
@@ -80,7 +81,7 @@ impl<T: Send + Sync + 'static> Eager<T> {
         // before the wait.
         if self.value.get().is_none() {
             // A time-out and an ended task are not handled separately: either the value is set or it is not.
-            let _ = tokio::time::timeout(PATIENCE, attempts.changed()).await;
+            let _ = tokio::time::timeout(START_WAIT_LIMIT, attempts.changed()).await;
         }
         self.value.get().ok_or(NotReady { retry_after_s: 1 })
     }
@@ -95,7 +96,7 @@ impl<T: Send + Sync + 'static> Eager<T> {
         let slot = Arc::clone(&value);
         tokio::spawn(async move {
             if let Err(cause) = keep_trying(load, &slot, &ended).await {
-                tracing::error!(alarm = "start_failed", cause, "this function cannot start");
+                tracing::error!(alarm = AlarmLine::StartFailed.as_str(), cause, "this function cannot start");
                 end();
             }
         });
@@ -118,7 +119,7 @@ where
             }
             Err(StartError::Definitive(cause)) => return Err(cause),
             Err(StartError::Transient(cause)) => {
-                tracing::warn!(alarm = "start_delayed", cause, "trying again");
+                tracing::warn!(alarm = AlarmLine::StartDelayed.as_str(), cause, "trying again");
                 ended.send_modify(|count| *count += 1);
             }
         }
@@ -174,7 +175,7 @@ mod tests {
         let eager = Eager::start(std::future::pending::<Result<(), StartError>>);
         let began = tokio::time::Instant::now();
         assert!(eager.get().await.is_err());
-        assert_eq!(began.elapsed(), PATIENCE);
+        assert_eq!(began.elapsed(), START_WAIT_LIMIT);
     }
 
     #[tokio::test(start_paused = true)]

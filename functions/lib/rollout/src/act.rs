@@ -1,18 +1,15 @@
 //! Writing the percentage under an intent, although SSM knows no condition.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::{Intent, Steward, mark};
 use aws::parameters::{NewVersion, ParametersUnavailable};
 use domain::Watched;
 use domain::rollout::Percentage;
+use platform::time_limits::ROLLOUT_CHANGE_LIMIT;
 
 /// How often an operator's value is put back while operators go on writing; the next minute goes on.
 const MOST_REPAIRS: u32 = 3;
-/// The longest that one act may take: well within [`crate::memory::CLAIM`].
-const WITHIN: Duration = Duration::from_secs(30);
 
 /// What became of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +30,7 @@ impl Steward {
 
     /// Writes what is intended, unless the parameter has changed since the intent was formed.
     pub(super) async fn act(&self, intent: &Intent) -> Result<Acted, ParametersUnavailable> {
-        let act = tokio::time::timeout(WITHIN, self.write(intent));
+        let act = tokio::time::timeout(ROLLOUT_CHANGE_LIMIT, self.write(intent));
         act.await.unwrap_or_else(|_| Err(ParametersUnavailable::too_slow("PutParameter")))
     }
 

@@ -5,7 +5,11 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::
 
 use super::item::Malformed;
 use aws::{cause, has_expired};
+use platform::alarm::AlarmLine;
 use platform::problem::{Problem, ProblemKind};
+
+/// `Retry-After` of the response after a call that may succeed when retried.
+const RETRY_AFTER_SECONDS: u32 = 2;
 
 /// A failed call. The error text names the call and the cause. It never contains data of an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,11 +114,11 @@ impl From<StoreError> for Problem {
     /// Converts a failed call into a response for the caller. The call and the cause are logged.
     fn from(error: StoreError) -> Self {
         if error.is_transient() {
-            tracing::warn!(cause = %error, "a table did not answer");
-            Self::unavailable(1)
+            tracing::warn!(%error, "DynamoDB call failed; the caller receives 503");
+            Self::unavailable(RETRY_AFTER_SECONDS)
         } else {
-            tracing::error!(alarm = "store_refused", cause = %error, "a table refused a call");
-            Self::new(ProblemKind::Internal, "The fault is ours and is being reported.")
+            tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), %error, "DynamoDB refused a call; the caller receives 500");
+            Self::new(ProblemKind::Internal, "The service could not carry out the request. A retry does not help.")
         }
     }
 }
@@ -201,7 +205,7 @@ mod tests {
     #[test]
     fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
         let transient = Problem::from(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
-        assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(1)));
+        assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(2)));
         let refused = Problem::from(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });
         assert_eq!(refused.kind.status(), 500);
         assert!(!refused.detail.contains("AccessDenied"));

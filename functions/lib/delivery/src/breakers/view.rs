@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::held::{HOLD_OFF_MS, Held};
 use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Phase, Report, Signal, Stored, Thresholds};
 use domain::channel::Answer;
+use platform::alarm::AlarmLine;
 use platform::clock::Clock;
 use store::{BreakerStore, Ledger, StoreError};
 
@@ -367,7 +368,7 @@ fn tell(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
         }
         Phase::Open { until_ms } if from.is_closed() && to.open_for_ms > 0 => {
             let until = moment(until_ms);
-            tracing::warn!(alarm = "breaker_open", %channel, provider, %until, why, "the breaker opened");
+            tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, why, "the breaker opened");
         }
         Phase::Open { until_ms } => {
             let until = moment(until_ms);

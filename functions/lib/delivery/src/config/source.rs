@@ -18,6 +18,7 @@ use super::parameter_snapshot::{
 };
 use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
+use platform::alarm::AlarmLine;
 use platform::clock::Clock;
 
 /// Maximum age of a cached value, less a jitter of up to [`JITTER_MS`], so that processes do not read in step.
@@ -193,7 +194,12 @@ impl ConfigSource {
         drop(held);
         if !was_down {
             let prefix = &self.prefix;
-            tracing::warn!(alarm = "rollout_unavailable", prefix, cause, "the last good values stay in force");
+            tracing::warn!(
+                alarm = AlarmLine::RolloutUnavailable.as_str(),
+                prefix,
+                cause,
+                "the last good values stay in force"
+            );
         }
     }
 
@@ -258,7 +264,12 @@ impl ConfigSource {
         match change {
             ReadabilityChange::Unreadable { parameter, why } => {
                 let parameter = self.name(parameter);
-                tracing::error!(alarm = "rollout_unreadable", parameter, why, "the last good value stays in force");
+                tracing::error!(
+                    alarm = AlarmLine::RolloutUnreadable.as_str(),
+                    parameter,
+                    why,
+                    "the last good value stays in force"
+                );
             }
             ReadabilityChange::Readable { parameter } => {
                 let parameter = self.name(parameter);
