@@ -142,7 +142,7 @@ lint: target/venv/sam/ready ## format, clippy, source rules, fuzz targets, types
 	@echo "== clippy"
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "== source rules"
-	@python3 tests/lint/source_rules.py long_functions outside_paths vague_names crates_without_lints exemptions
+	@python3 tests/lint/source_rules.py questions long_functions outside_paths vague_names crates_without_lints exemptions
 	@echo "== fuzz targets under libFuzzer, types only: neither nightly nor libFuzzer is needed"
 	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
 	  --target-dir target
