@@ -10,7 +10,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 /// Longer than any function's timeout.
-const PATIENCE: Duration = Duration::from_secs(45);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A response, with its body as JSON; `Null` without a body.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ impl HttpClient {
                 body,
             }
         };
-        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange).await.expect("an answer in time") })
+        self.runtime
+            .block_on(async { tokio::time::timeout(RESPONSE_TIMEOUT, exchange).await.expect("an answer in time") })
     }
 }

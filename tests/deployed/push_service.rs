@@ -21,7 +21,7 @@ use crate::arrival::verified_claims;
 use crate::browser::Browser;
 
 /// Maximum wait for the other devices of a rendezvous; less than the sender's timeout.
-const MEETING_PATIENCE: Duration = Duration::from_millis(1_500);
+const MEETING_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// State of a device.
 pub struct Arrived {
@@ -102,7 +102,7 @@ async fn answer(mailboxes: Mailboxes, request: Request<Incoming>) -> Result<Resp
     let body = body.collect().await.map_or_else(|_| Vec::new(), |body| body.to_bytes().to_vec());
     let meeting = mailboxes.lock().unwrap().get(parts.uri.path()).and_then(|mailbox| mailbox.meeting.clone());
     if let Some(meeting) = meeting
-        && tokio::time::timeout(MEETING_PATIENCE, meeting.wait()).await.is_ok()
+        && tokio::time::timeout(MEETING_TIMEOUT, meeting.wait()).await.is_ok()
     {
         mailboxes.lock().unwrap().get_mut(parts.uri.path()).unwrap().has_met = true;
     }

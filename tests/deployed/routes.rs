@@ -38,7 +38,7 @@ fn a_recipient_is_made_read_and_erased_with_a_certificate() {
     assert_eq!(certificate["tables"]["recipients"]["remaining"], 0);
     assert_eq!(certificate["tables"]["notifications"], json!({"notifications": 1, "remaining": 0}));
     let after = (fixture.stack.count("RecipientsTableName"), fixture.stack.count("NotificationsTableName"));
-    // Profile, device, owner of the endpoint, and one notification; the record for the second pass was added.
+    // Profile, device, owner of the endpoint, and one notification; a marker for the second check was added.
     assert_eq!(after, (before.0 - 3 + 1, before.1 - 1));
     assert_eq!(fixture.call("recipients", "GET", "/v1/recipients/rita", &Value::Null).status, 404);
     let path = format!("/v1/notifications/{}", sent["id"].as_str().unwrap());

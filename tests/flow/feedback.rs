@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use track::Heard;
+use track::FeedbackSummary;
 
 use world::{ApiResponse, Reply, World, bounced, complained, delivered, logs, sms_log};
 
@@ -23,12 +23,12 @@ fn id_of(sent: &ApiResponse) -> String {
     sent.body["id"].as_str().unwrap().to_owned()
 }
 
-fn new(count: usize) -> Heard {
-    Heard { new: count, ..Heard::default() }
+fn new(count: usize) -> FeedbackSummary {
+    FeedbackSummary { new: count, ..FeedbackSummary::default() }
 }
 
-fn known(count: usize) -> Heard {
-    Heard { known: count, ..Heard::default() }
+fn known(count: usize) -> FeedbackSummary {
+    FeedbackSummary { known: count, ..FeedbackSummary::default() }
 }
 
 /// SNS message id of the last SMS.
@@ -301,7 +301,7 @@ async fn an_sms_whose_id_is_not_stored_is_sent_all_the_same_and_stays_unconfirme
     world.aws.works();
     assert_eq!(sent.body["status"], "accepted");
     let text = sms_log(&last_text(&world), PHONE, "SUCCESS", "Message has been accepted by phone carrier");
-    assert_eq!(world.sns_logs(&[text]).await, Heard { passed_over: 1, ..Heard::default() });
+    assert_eq!(world.sns_logs(&[text]).await, FeedbackSummary { passed_over: 1, ..FeedbackSummary::default() });
     assert_eq!(world.get(&id_of(&sent)).await.body["status"], "accepted");
 }
 
@@ -318,11 +318,15 @@ async fn a_report_about_an_unknown_message_changes_nothing_and_raises_an_alarm()
     for id in [&stranger, "order-7", &id_of(&by_text)] {
         let alarms = || logs::lines().iter().filter(|line| line.contains(r#""alarm":"feedback_unknown""#)).count();
         let before = alarms();
-        assert_eq!(world.ses_publishes(&all(id)).await, Heard { unknown: 3, ..Heard::default() }, "{id}");
+        assert_eq!(
+            world.ses_publishes(&all(id)).await,
+            FeedbackSummary { unknown: 3, ..FeedbackSummary::default() },
+            "{id}"
+        );
         assert_eq!(alarms() - before, 3);
     }
     let elses = sms_log("another-teams-message", PHONE, "FAILURE", "Phone number is opted out");
-    assert_eq!(world.sns_logs(&[elses]).await, Heard { passed_over: 1, ..Heard::default() });
+    assert_eq!(world.sns_logs(&[elses]).await, FeedbackSummary { passed_over: 1, ..FeedbackSummary::default() });
     assert_eq!((world.items("notifications"), world.items("recipients")), before);
     assert_eq!(world.metrics().await, metrics);
 }
@@ -333,9 +337,15 @@ async fn an_invalid_report_does_not_block_the_others() {
     let id = id_of(&world.send("ada", json!({"channels": ["email"]})).await);
     let reports =
         [json!({"eventType": "Delivery"}), json!("?"), delivered(&id, MAIL, AT), json!({"eventType": "Hello"})];
-    assert_eq!(world.ses_publishes(&reports).await, Heard { new: 1, malformed: 3, ..Heard::default() });
+    assert_eq!(
+        world.ses_publishes(&reports).await,
+        FeedbackSummary { new: 1, malformed: 3, ..FeedbackSummary::default() }
+    );
     assert_eq!(world.get(&id).await.body["status"], "delivered");
-    assert_eq!(world.hearing.texts("no batch", world.clock.now()).await, Heard { malformed: 1, ..Heard::default() });
+    assert_eq!(
+        world.feedback.process_sms_log("no batch", world.clock.now()).await,
+        FeedbackSummary { malformed: 1, ..FeedbackSummary::default() }
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Variables that Lambda itself sets and a start requires.
 const BY_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 /// Longer than any start.
-const PATIENCE: Duration = Duration::from_secs(20);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// The secrets of the functions, each with a valid value: the key pair of RFC 8291, appendix A.
 const SECRETS: [(&str, &str); 4] = [
     ("vapid-private-key", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"),
@@ -80,7 +80,7 @@ fn value(name: &str) -> &'static str {
 /// The program's exit code and its output; a program that does not end is killed and has no code.
 fn ended(mut child: Child) -> (Option<i32>, String) {
     let began = Instant::now();
-    while child.try_wait().unwrap().is_none() && began.elapsed() < PATIENCE {
+    while child.try_wait().unwrap().is_none() && began.elapsed() < EXIT_TIMEOUT {
         std::thread::sleep(Duration::from_millis(10));
     }
     let _ = child.kill();

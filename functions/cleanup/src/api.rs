@@ -34,19 +34,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use serde_json::{Value, json};
 
-    use super::super::sample::World;
+    use super::super::testing::TestCleanup;
     use super::*;
     use platform::private::Private;
 
-    async fn ask(world: &World, body: &str) -> (u16, Value) {
+    async fn ask(world: &TestCleanup, body: &str) -> (u16, Value) {
         let request = Request { body: Private::new(body.as_bytes().to_vec()), ..Request::default() };
         let response = world.cleanup.answer(&request, "2027-03-29T00:00:00Z".parse().unwrap(), 180).await;
         (response.status, serde_json::from_str(response.body.expose()).unwrap())
     }
 
     #[tokio::test]
-    async fn a_pass_by_hand_answers_what_is_done_and_what_remains_of_each_kind() {
-        let world = World::new().await;
+    async fn a_manual_pass_returns_the_done_and_remaining_items_of_each_kind() {
+        let world = TestCleanup::new().await;
         world.device("ada", "old", "2026-01-01T00:00:00Z".parse().unwrap(), None).await;
         let none = json!({"done": 0, "remaining": 0});
         let (status, summary) = ask(&world, r#"{"dry_run": true}"#).await;
@@ -60,8 +60,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bad_body_is_a_problem_and_no_pass() {
-        let world = World::new().await;
+    async fn an_invalid_body_is_a_problem_and_starts_no_pass() {
+        let world = TestCleanup::new().await;
         world.device("ada", "old", "2026-01-01T00:00:00Z".parse().unwrap(), None).await;
         assert_eq!(ask(&world, "").await.0, 400);
         assert_eq!(ask(&world, r#"{"dryrun": true}"#).await.1["errors"][0]["field"], "dryrun");

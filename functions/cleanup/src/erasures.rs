@@ -4,33 +4,33 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Cleanup, Summary};
-use store::SecondLook;
+use store::RecheckResult;
 
 impl Cleanup {
     /// Checks erasures in a run of their own. The run begins at `now` and starts no work after `deadline`.
     pub async fn erasures(&self, now: Timestamp, deadline: Instant) -> Summary {
-        let summary = self.look_again(now, deadline, false).await;
+        let summary = self.recheck(now, deadline, false).await;
         summary.log();
         summary
     }
 
-    pub(super) async fn look_again(&self, now: Timestamp, deadline: Instant, dry_run: bool) -> Summary {
+    pub(super) async fn recheck(&self, now: Timestamp, deadline: Instant, dry_run: bool) -> Summary {
         let mut summary = Summary { dry_run, complete: true, ..Summary::default() };
-        let notes = self.erasure.settled(now).await.unwrap_or_else(|error| {
-            tracing::warn!(cause = %error, "the notes of erasures are left for the next pass");
+        let markers = self.erasure.settled_markers(now).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to read erasure markers; the next pass retries");
             summary.complete = false;
             Vec::new()
         });
-        for note in notes {
+        for marker in markers {
             if Instant::now() >= deadline {
                 summary.complete = false;
                 break;
             }
-            match self.erasure.look_again(&note, deadline, dry_run).await {
-                Ok(SecondLook::Clean) => {}
-                Ok(SecondLook::Left(is_done)) => summary.erased_recipients.count(is_done),
+            match self.erasure.recheck(&marker, deadline, dry_run).await {
+                Ok(RecheckResult::Clean) => {}
+                Ok(RecheckResult::Left(is_done)) => summary.erased_recipients.count(is_done),
                 Err(error) => {
-                    tracing::warn!(cause = %error, "an erasure is left for the next pass");
+                    tracing::warn!(%error, "failed to check an erasure again; the next pass retries");
                     summary.erased_recipients.count(false);
                 }
             }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 /// Services that the function uses.
-pub struct Services {
+pub struct CleanupServices {
     /// Makes the passes.
     pub cleanup: Cleanup,
     /// Reads the retention settings.
@@ -49,12 +49,12 @@ impl Event {
 /// # Errors
 /// If the event has an unknown shape, or a scheduled pass cannot begin because the settings cannot be read. Lambda then
 /// retries.
-pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(services: &CleanupServices, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let deadline_ms = event.context.deadline;
-    match Event::of(event.payload).ok_or("this event is neither the schedule's nor API Gateway's")? {
+    match Event::of(event.payload).ok_or("unknown event: not from the schedule or API Gateway")? {
         Event::Schedule => {
             let left = deadline::of_invocation(deadline_ms, services.clock.now());
-            deadline::with_timeout(left, services.by_schedule(deadline_ms)).await
+            deadline::with_timeout(left, services.scheduled_pass(deadline_ms)).await
         }
         Event::Erasures => {
             let (now, left) = (services.clock.now(), deadline::of_invocation(deadline_ms, services.clock.now()));
@@ -69,9 +69,9 @@ pub async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Va
     }
 }
 
-impl Services {
-    async fn by_schedule(&self, deadline_ms: u64) -> Result<Value, Error> {
-        let days = self.device_unused_days().await.ok_or("the settings cannot be read, so nothing is deleted")?;
+impl CleanupServices {
+    async fn scheduled_pass(&self, deadline_ms: u64) -> Result<Value, Error> {
+        let days = self.device_unused_days().await.ok_or("failed to read the settings; nothing deleted")?;
         let until = until(deadline_ms, self.clock.now().as_millisecond());
         let summary = self.cleanup.pass(self.clock.now(), days, until, false).await;
         Ok(serde_json::to_value(summary)?)
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schedule_and_the_api_are_told_apart_and_strangers_are_refused() {
+    fn the_event_sources_are_distinguished_and_unknown_events_rejected() {
         assert!(matches!(Event::of(json!({"task": "cleanup"})), Some(Event::Schedule)));
         assert!(matches!(Event::of(json!({"task": "erasures"})), Some(Event::Erasures)));
         let api = json!({"routeKey": "POST /v1/cleanup", "headers": {}, "requestContext": {"requestId": "r-1"}, "body": "{}"});

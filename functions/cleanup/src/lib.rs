@@ -10,15 +10,15 @@
 
 mod api;
 pub mod config;
+mod cutoffs;
 mod erasures;
 pub mod handler;
 mod pass;
-mod plan;
+mod summary;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-pub(crate) mod sample;
-mod summary;
+pub(crate) mod testing;
 
+pub use cutoffs::Cutoffs;
 pub use pass::Cleanup;
-pub use plan::Cutoffs;
-pub use summary::{Summary, Tally};
+pub use summary::{ItemCounts, Summary};

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let live = ConfigSource::new(config.function.parameters(), &config.function.parameter_prefix, Clock::System)
         .settings_only()
         .with_last_known_good(LastKnownGood::new(dynamodb, config.control_table));
-    let services = cleanup::handler::Services { cleanup, live, clock: Clock::System };
+    let services = cleanup::handler::CleanupServices { cleanup, live, clock: Clock::System };
     tracing::info!(stage = config.function.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| cleanup::handler::handle(&services, event))).await
 }

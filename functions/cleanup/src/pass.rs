@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::plan::end_if_stuck;
+use super::cutoffs::end_if_stuck;
 use super::{Cutoffs, Summary};
 use aws::deadline;
 use domain::notification::NotificationId;
@@ -38,7 +38,7 @@ pub struct Cleanup {
 
 /// Parameters of one pass: its time, cutoffs and deadline, and the dry-run flag.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+struct PassParameters {
     now: Timestamp,
     cutoffs: Cutoffs,
     deadline: Instant,
@@ -49,25 +49,25 @@ impl Cleanup {
     /// Makes a pass that begins at `now` and starts no work after `deadline`. A dry run changes nothing, not even the
     /// position where the next pass continues.
     pub async fn pass(&self, now: Timestamp, device_unused_days: u32, deadline: Instant, dry_run: bool) -> Summary {
-        let frame = Frame { now, cutoffs: Cutoffs::at(now, device_unused_days), deadline, dry_run };
-        let summary = self.stuck(frame).await.plus(&self.look_again(now, deadline, dry_run).await);
-        let summary = summary.plus(&self.sweep(frame).await);
+        let parameters = PassParameters { now, cutoffs: Cutoffs::at(now, device_unused_days), deadline, dry_run };
+        let summary = self.end_stuck_notifications(parameters).await.plus(&self.recheck(now, deadline, dry_run).await);
+        let summary = summary.plus(&self.sweep(parameters).await);
         summary.log();
         summary
     }
 
-    async fn stuck(&self, frame: Frame) -> Summary {
-        let mut summary = Summary { dry_run: frame.dry_run, complete: true, ..Summary::default() };
+    async fn end_stuck_notifications(&self, parameters: PassParameters) -> Summary {
+        let mut summary = Summary { dry_run: parameters.dry_run, complete: true, ..Summary::default() };
         for shard in due_shards() {
-            if Instant::now() >= frame.deadline {
+            if Instant::now() >= parameters.deadline {
                 summary.complete = false;
                 break;
             }
-            match self.notifications.due(&shard, frame.cutoffs.settled_before, STUCK_PER_SHARD).await {
+            match self.notifications.due(&shard, parameters.cutoffs.settled_before, STUCK_PER_SHARD).await {
                 Ok(due) => {
                     summary.complete &= due.len() < STUCK_PER_SHARD;
                     for one in due {
-                        self.end(&one.id, frame, &mut summary).await;
+                        self.end(&one.id, parameters, &mut summary).await;
                     }
                 }
                 Err(error) => failed("a shard of stuck notifications", &error, &mut summary),
@@ -78,14 +78,18 @@ impl Cleanup {
 
     /// Ends one notification if it is stuck. If another worker writes it concurrently, the condition fails: the
     /// notification is not stuck.
-    async fn end(&self, id: &NotificationId, frame: Frame, summary: &mut Summary) {
+    async fn end(&self, id: &NotificationId, parameters: PassParameters, summary: &mut Summary) {
         let ended = match self.notifications.get(id).await {
             Ok(None) => return,
             Ok(Some(mut notification)) => {
-                if !end_if_stuck(&mut notification, &frame.cutoffs, frame.now) {
+                if !end_if_stuck(&mut notification, &parameters.cutoffs, parameters.now) {
                     return;
                 }
-                if frame.dry_run { Ok(false) } else { self.notifications.save(&mut notification).await.map(|()| true) }
+                if parameters.dry_run {
+                    Ok(false)
+                } else {
+                    self.notifications.save(&mut notification).await.map(|()| true)
+                }
             }
             Err(error) => Err(error),
         };
@@ -95,7 +99,7 @@ impl Cleanup {
         }
     }
 
-    async fn sweep(&self, frame: Frame) -> Summary {
+    async fn sweep(&self, parameters: PassParameters) -> Summary {
         let mut summary = Summary { complete: true, ..Summary::default() };
         let mut cursor = match self.cursor.load(SEGMENTS).await {
             Ok(cursor) => cursor,
@@ -107,7 +111,8 @@ impl Cleanup {
         let mut segments = JoinSet::new();
         for (number, segment) in cursor.iter().cloned().enumerate() {
             let pass = self.clone();
-            segments.spawn(deadline::propagate(async move { (number, pass.segment(number, segment, frame).await) }));
+            segments
+                .spawn(deadline::propagate(async move { (number, pass.segment(number, segment, parameters).await) }));
         }
         while let Some(swept) = segments.join_next().await {
             match swept {
@@ -118,21 +123,21 @@ impl Cleanup {
                 Err(_) => summary.complete = false,
             }
         }
-        self.remember(&cursor, frame, &mut summary).await;
+        self.save_cursor(&cursor, parameters, &mut summary).await;
         summary
     }
 
-    async fn remember(&self, cursor: &Cursor, frame: Frame, summary: &mut Summary) {
-        if frame.dry_run {
+    async fn save_cursor(&self, cursor: &Cursor, parameters: PassParameters, summary: &mut Summary) {
+        if parameters.dry_run {
             return;
         }
-        if let Err(error) = self.cursor.save(cursor, frame.now).await {
+        if let Err(error) = self.cursor.save(cursor, parameters.now).await {
             failed("the cursor", &error, summary);
         }
     }
 
     /// Works through a segment from its position, and returns the new position.
-    async fn segment(&self, number: usize, from: Segment, frame: Frame) -> (Segment, Summary) {
+    async fn segment(&self, number: usize, from: Segment, parameters: PassParameters) -> (Segment, Summary) {
         let mut summary = Summary { complete: true, ..Summary::default() };
         let mut at = from;
         loop {
@@ -141,13 +146,13 @@ impl Cleanup {
                 Segment::Start => None,
                 Segment::After(position) => Some(position),
             };
-            if Instant::now() >= frame.deadline {
+            if Instant::now() >= parameters.deadline {
                 summary.complete = false;
                 return (at, summary);
             }
             match self.recipients.sweep(number as i32, SEGMENTS as i32, after, PAGE_ITEMS).await {
                 Ok(page) => {
-                    self.page(&page, frame, &mut summary).await;
+                    self.page(&page, parameters, &mut summary).await;
                     at = page.next.map_or(Segment::End, Segment::After);
                 }
                 Err(error) => {
@@ -158,59 +163,61 @@ impl Cleanup {
         }
     }
 
-    async fn page(&self, page: &SweepPage, frame: Frame, summary: &mut Summary) {
+    async fn page(&self, page: &SweepPage, parameters: PassParameters, summary: &mut Summary) {
         if page.malformed > 0 {
-            tracing::warn!(count = page.malformed, "devices that cannot be read");
+            tracing::warn!(count = page.malformed, "skipped malformed devices");
         }
         let mut finished = BTreeSet::new();
         for device in &page.devices {
-            let is_suspect = page.without_profile.contains(&device.recipient) && frame.cutoffs.is_settled(device);
+            let is_suspect = page.without_profile.contains(&device.recipient) && parameters.cutoffs.is_settled(device);
             if is_suspect && finished.insert(device.recipient.clone()) {
-                self.leftover(&device.recipient, frame, summary).await;
+                self.complete_erasure(&device.recipient, parameters, summary).await;
             }
-            self.device(device, frame, summary).await;
+            self.device(device, parameters, summary).await;
         }
     }
 
     /// Completes an interrupted erasure, which left a device without a profile.
-    async fn leftover(&self, key: &RecipientKey, frame: Frame, summary: &mut Summary) {
+    async fn complete_erasure(&self, key: &RecipientKey, parameters: PassParameters, summary: &mut Summary) {
         let erased = match self.recipients.is_known(key).await {
             Ok(true) => return,
-            Ok(false) if frame.dry_run => Ok(false),
-            Ok(false) => self.erasure.finish(key, frame.deadline).await.map(|erased| erased.is_complete()),
+            Ok(false) if parameters.dry_run => Ok(false),
+            Ok(false) => self.erasure.finish(key, parameters.deadline).await.map(|erased| erased.is_complete()),
             Err(error) => Err(error),
         };
         summary.erased_recipients.count(done("an erasure", erased));
     }
 
-    async fn device(&self, device: &SweptDevice, frame: Frame, summary: &mut Summary) {
-        let Some(stale) = device.age.stale(frame.cutoffs.expired_before, frame.cutoffs.unused_since) else { return };
-        let tally = match stale {
+    async fn device(&self, device: &SweptDevice, parameters: PassParameters, summary: &mut Summary) {
+        let Some(stale) = device.age.stale(parameters.cutoffs.expired_before, parameters.cutoffs.unused_since) else {
+            return;
+        };
+        let counts = match stale {
             Stale::ExpiredBefore(_) => &mut summary.expired_devices,
             Stale::UnusedSince(_) => &mut summary.unused_devices,
         };
-        if frame.dry_run {
-            tally.count(false);
+        if parameters.dry_run {
+            counts.count(false);
             return;
         }
         match self.recipients.remove_stale(&device.recipient, &device.device_id, stale).await {
             // The device registered again, or another worker removed it.
             Ok(false) => {}
-            removed => tally.count(done("a device", removed)),
+            removed => counts.count(done("a device", removed)),
         }
     }
 }
 
 /// Returns the outcome. An error is logged and returns false; the item stays for the next pass.
-fn done(what: &str, outcome: Result<bool, StoreError>) -> bool {
+fn done(item: &str, outcome: Result<bool, StoreError>) -> bool {
     outcome.unwrap_or_else(|error| {
-        tracing::warn!(what, cause = %error, "left for the next pass");
+        tracing::warn!(item, %error, "failed to clean up an item; the next pass retries");
         false
     })
 }
 
-fn failed(what: &str, error: &StoreError, summary: &mut Summary) {
-    tracing::warn!(what, cause = %error, "left for the next pass");
+fn failed(item: &str, error: &StoreError, summary: &mut Summary) {
+    tracing::warn!(item, %error, "failed to read or store an item; the next pass retries");
     summary.complete = false;
 }
 

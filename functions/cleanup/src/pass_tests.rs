@@ -4,8 +4,8 @@
 use jiff::ToSpan;
 use tokio::time::Duration;
 
-use super::super::sample::World;
-use super::super::{Summary, Tally};
+use super::super::testing::TestCleanup;
+use super::super::{ItemCounts, Summary};
 use super::*;
 use domain::notification::Status;
 use store::Item;
@@ -23,25 +23,25 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-const fn done(done: u64) -> Tally {
-    Tally { done, remaining: 0 }
+const fn done(done: u64) -> ItemCounts {
+    ItemCounts { done, remaining: 0 }
 }
 
-async fn all(world: &World) -> Vec<Item> {
+async fn all(world: &TestCleanup) -> Vec<Item> {
     let client = world.dynamo.client();
     [items(&client, RECIPIENTS).await, items(&client, NOTIFICATIONS).await, items(&client, CONTROL).await].concat()
 }
 
 /// Creates two unused devices, one expired device, one in use, an interrupted erasure, and stuck notifications.
-async fn untidy() -> World {
-    let world = World::new().await;
+async fn untidy() -> TestCleanup {
+    let world = TestCleanup::new().await;
     let old = now() - 24.hours() * 181;
     world.device("ada", "old", old, None).await;
     world.device("bob", "old-too", old, None).await;
     world.device("ada", "ran-out", now() - 48.hours(), Some(now() - 1.hour())).await;
     world.device("ada", "in-use", now() - 24.hours(), Some(now() + 1.hour())).await;
     world.device("eve", "left", now() - 24.hours(), None).await;
-    let parts = world.cleanup.recipients.parts(&key("eve")).await.unwrap();
+    let parts = world.cleanup.recipients.sort_keys(&key("eve")).await.unwrap();
     world.cleanup.recipients.delete_profile(&key("eve"), &parts).await.unwrap();
     world.notification("eve", now() - 24.hours(), None).await;
     world.notification("bob", now() - 24.hours(), None).await;
@@ -50,7 +50,7 @@ async fn untidy() -> World {
 }
 
 #[tokio::test]
-async fn a_pass_removes_what_is_old_and_nothing_else() {
+async fn a_pass_removes_only_old_items() {
     let world = untidy().await;
     let summary = world.cleanup.pass(now(), DAYS, soon(), false).await;
     let expected = Summary {
@@ -81,14 +81,14 @@ async fn a_dry_run_counts_and_changes_nothing() {
     let before = all(&world).await;
     let summary = world.cleanup.pass(now(), DAYS, soon(), true).await;
     assert!(summary.dry_run && summary.complete);
-    assert_eq!(summary.unused_devices, Tally { done: 0, remaining: 2 });
-    assert_eq!(summary.stuck_notifications, Tally { done: 0, remaining: 2 });
-    assert_eq!(summary.erased_recipients, Tally { done: 0, remaining: 1 });
+    assert_eq!(summary.unused_devices, ItemCounts { done: 0, remaining: 2 });
+    assert_eq!(summary.stuck_notifications, ItemCounts { done: 0, remaining: 2 });
+    assert_eq!(summary.erased_recipients, ItemCounts { done: 0, remaining: 1 });
     assert_eq!(all(&world).await, before);
 }
 
 #[tokio::test]
-async fn two_passes_at_once_do_each_thing_once() {
+async fn concurrent_passes_process_each_item_once() {
     let world = untidy().await;
     let (one, two) =
         tokio::join!(world.cleanup.pass(now(), DAYS, soon(), false), world.cleanup.pass(now(), DAYS, soon(), false),);
@@ -101,7 +101,7 @@ async fn two_passes_at_once_do_each_thing_once() {
 }
 
 #[tokio::test]
-async fn a_pass_without_time_remembers_where_it_stood_and_does_nothing() {
+async fn a_pass_without_time_stores_its_cursor_and_changes_nothing() {
     let world = untidy().await;
     let summary = world.cleanup.pass(now(), DAYS, Instant::now(), false).await;
     assert_eq!(summary, Summary::default());
@@ -110,13 +110,13 @@ async fn a_pass_without_time_remembers_where_it_stood_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_pass_that_dies_at_any_call_leaves_the_rest_to_the_next() {
+async fn the_next_pass_completes_one_that_crashed_at_any_call() {
     for calls in [1, 5, 9, 12, 14, 17, 20, 24] {
         let world = untidy().await;
         let fuse = Fuse::default();
-        let doomed = world.doomed(fuse.clone());
+        let crashing = world.crashing(fuse.clone());
         fuse.set(calls);
-        assert!(!doomed.pass(now(), DAYS, soon(), false).await.complete, "{calls}");
+        assert!(!crashing.pass(now(), DAYS, soon(), false).await.complete, "{calls}");
         assert!(world.cleanup.pass(now(), DAYS, soon(), false).await.complete, "{calls}");
         assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (1, 0), "{calls}");
         assert_eq!(items(&world.dynamo.client(), RECIPIENTS).await.len(), 4, "{calls}");
@@ -124,8 +124,8 @@ async fn a_pass_that_dies_at_any_call_leaves_the_rest_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_device_that_registers_between_look_and_delete_stays() {
-    let world = World::new().await;
+async fn a_device_that_registers_between_read_and_delete_stays() {
+    let world = TestCleanup::new().await;
     let device = world.device("ada", "old", now() - 24.hours() * 181, None).await;
     let cutoffs = Cutoffs::at(now(), DAYS);
     world.device("ada", "old", now(), None).await;

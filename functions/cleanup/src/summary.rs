@@ -4,14 +4,14 @@ use serde::Serialize;
 
 /// Number of items of one kind that were found and that were done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct ItemCounts {
     /// Items that were done.
     pub done: u64,
     /// Items found but not done: all in a dry run, else those that failed.
     pub remaining: u64,
 }
 
-impl Tally {
+impl ItemCounts {
     /// Counts one item that was found.
     pub fn count(&mut self, is_done: bool) {
         *(if is_done { &mut self.done } else { &mut self.remaining }) += 1;
@@ -34,13 +34,13 @@ pub struct Summary {
     /// True if the pass reached the end of everything. If not, the next pass continues from there.
     pub complete: bool,
     /// Devices whose subscription has expired.
-    pub expired_devices: Tally,
+    pub expired_devices: ItemCounts,
     /// Devices without any use (a registration or a receipt) for longer than the retention.
-    pub unused_devices: Tally,
+    pub unused_devices: ItemCounts,
     /// Recipients whose erasure was interrupted, or for whom a concurrent send stored an item after the erasure.
-    pub erased_recipients: Tally,
+    pub erased_recipients: ItemCounts,
     /// Notifications still open after their lifetime.
-    pub stuck_notifications: Tally,
+    pub stuck_notifications: ItemCounts,
 }
 
 impl Summary {
@@ -60,7 +60,7 @@ impl Summary {
     /// Logs the summary of the pass: `7 of 8 done`, with the number of each kind.
     pub fn log(&self) {
         let kinds = [self.expired_devices, self.unused_devices, self.erased_recipients, self.stuck_notifications];
-        let all = kinds.into_iter().fold(Tally::default(), Tally::plus);
+        let all = kinds.into_iter().fold(ItemCounts::default(), ItemCounts::plus);
         tracing::info!(
             dry_run = self.dry_run,
             complete = self.complete,
@@ -80,14 +80,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_pass_add_up_and_one_that_is_incomplete_makes_it_so() {
-        let mut tally = Tally::default();
-        tally.count(true);
-        tally.count(false);
-        let part = Summary { complete: true, unused_devices: tally, ..Summary::default() };
+    fn parts_of_a_pass_are_added_and_an_incomplete_part_makes_the_pass_incomplete() {
+        let mut counts = ItemCounts::default();
+        counts.count(true);
+        counts.count(false);
+        let part = Summary { complete: true, unused_devices: counts, ..Summary::default() };
         let whole = part.plus(&part);
         assert!(whole.complete);
-        assert_eq!(whole.unused_devices, Tally { done: 2, remaining: 2 });
+        assert_eq!(whole.unused_devices, ItemCounts { done: 2, remaining: 2 });
         assert!(!whole.plus(&Summary::default()).complete);
     }
 }

@@ -19,7 +19,7 @@ use platform::private::Private;
 use platform::problem::Problem;
 use rollout::Steward;
 use store::metrics::MetricsStore;
-use store::{BreakerStore, BudgetStore, ChronicleStore};
+use store::{AlertHistoryStore, BreakerStore, BudgetStore};
 
 /// Default window of a report: 7 days, in minutes.
 const WEEK_MINUTES: i64 = 10_080;
@@ -40,7 +40,7 @@ pub struct ConsoleApi {
     /// Changes the rollout, and reads its audit records.
     pub steward: Steward,
     /// Reads the history of alerts.
-    pub chronicle: ChronicleStore,
+    pub alert_history: AlertHistoryStore,
 }
 
 impl ConsoleApi {
@@ -153,7 +153,7 @@ impl ConsoleApi {
             Some("markdown") => true,
             Some(_) => return Err(Problem::invalid_field("format", "must be json or markdown")),
         };
-        let window = Window::asked(request, WEEK_MINUTES, now)?;
+        let window = Window::parse_with_default(request, WEEK_MINUTES, now)?;
         let counters = self.read(window).await?;
         let costs = self.costs_of(window, &counters, now).await?;
         let comparison = self.comparison_of(window, &counters, now).await?;

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::metrics::Span;
 use super::targets::{self, each, euro, is_below, percent};
 use domain::channel::Channel;
-use metrics::counters::{Cohort, Tried};
+use metrics::arm_metrics::ChannelResult;
+use metrics::counters::{AttemptMetric, Cohort};
 use metrics::figures::{Bins, Latency, rate};
-use metrics::sides::Reach;
 use metrics::{CounterName, Counters, Window};
 
 /// Note for a channel on which no notification was settled.
@@ -79,10 +79,15 @@ impl Settled {
     pub fn on(channel: Channel, counters: &Counters) -> Self {
         let sides = [Cohort::V1, Cohort::V2, Cohort::Undecided];
         let count = |reach| {
-            let sum: i64 = sides.map(|side| counters.get(&CounterName::Reach(side, channel, reach))).iter().sum();
+            let sum: i64 =
+                sides.map(|side| counters.get(&CounterName::ChannelResult(side, channel, reach))).iter().sum();
             sum.max(0)
         };
-        Self { reached: count(Reach::Reached), missed: count(Reach::Missed), uncertain: count(Reach::Uncertain) }
+        Self {
+            reached: count(ChannelResult::Reached),
+            missed: count(ChannelResult::Missed),
+            uncertain: count(ChannelResult::Uncertain),
+        }
     }
 
     /// Returns the sum of the three.
@@ -105,9 +110,9 @@ impl ChannelFigures {
     fn of(channel: Channel, counters: &Counters) -> Self {
         let tried = |tried| counters.get(&CounterName::Attempts(channel, tried)).max(0);
         let settled = Settled::on(channel, counters);
-        let cost_micros = tried(Tried::CostMicros);
+        let cost_micros = tried(AttemptMetric::CostMicros);
         let mut figures = Self {
-            attempts: tried(Tried::Attempts),
+            attempts: tried(AttemptMetric::Attempts),
             notifications: settled.all(),
             reached: settled.reached,
             missed: settled.missed,
@@ -128,11 +133,11 @@ impl ChannelFigures {
 impl CallTime {
     fn of(channel: Channel, counters: &Counters) -> Self {
         let bin = |(name, amount): (&CounterName, i64)| match name {
-            CounterName::Attempts(of, Tried::Latency(bin)) if *of == channel => Some((*bin, amount)),
+            CounterName::Attempts(of, AttemptMetric::Latency(bin)) if *of == channel => Some((*bin, amount)),
             _ => None,
         };
         let bins: Bins = counters.iter().filter_map(bin).collect();
-        let sum_ms = counters.get(&CounterName::Attempts(channel, Tried::LatencySumMs));
+        let sum_ms = counters.get(&CounterName::Attempts(channel, AttemptMetric::LatencySumMs));
         let average = each(sum_ms, bins.values().sum()).and_then(|average| u64::try_from(average).ok());
         Self { average, p95: Latency::of(&bins).p95 }
     }

@@ -12,7 +12,7 @@ use super::sample_ratio::SampleRatio;
 use super::targets::each;
 use metrics::counters::Cohort;
 use metrics::figures::{Figures, Notifications, latency_bins};
-use metrics::{CounterName, Counters, MAX_MINUTES, Window, sides};
+use metrics::{CounterName, Counters, MAX_MINUTES, Window, arm_metrics};
 use platform::http::{Request, whole_number};
 use platform::problem::Problem;
 
@@ -99,7 +99,7 @@ impl Comparison {
     #[must_use]
     pub fn new(window: Window, counters: &Counters, sample_ratio: SampleRatio) -> Self {
         let figures = Figures::of(counters);
-        let (v1, v2) = (figures.side(Cohort::V1), figures.side(Cohort::V2));
+        let (v1, v2) = (figures.arm(Cohort::V1), figures.arm(Cohort::V2));
         Self {
             window: window.into(),
             differences: Differences::new(&v1, &v2, counters),
@@ -132,7 +132,7 @@ impl Differences {
         };
         Self {
             delivery_rate: of(Notifications::reached, |it| it.closed, Better::Higher),
-            error_rate: of(Notifications::ended_badly, |it| it.closed, Better::Lower),
+            error_rate: of(Notifications::not_reached, |it| it.closed, Better::Lower),
             ctr: of(|it| it.clicked, Notifications::reached, Better::Higher),
             conversion_rate: of(|it| it.converted, Notifications::reached, Better::Higher),
             latency_p95_ms: Difference::of_p95(counters),
@@ -192,13 +192,13 @@ impl Difference {
 }
 
 fn spending(cohort: Cohort, it: &Notifications, counters: &Counters) -> Spending {
-    let sum = |of| counters.get(&CounterName::Side(cohort, of));
+    let sum = |of| counters.get(&CounterName::RolloutArm(cohort, of));
     Spending {
         sent: it.sent,
         reached: it.reached(),
         micros: it.cost_micros,
-        of_reached_micros: sum(sides::Side::CostOfReachedMicros),
-        squares: sum(sides::Side::CostSquares),
+        of_reached_micros: sum(arm_metrics::RolloutArmMetric::CostOfReachedMicros),
+        squares: sum(arm_metrics::RolloutArmMetric::CostSquares),
     }
 }
 

@@ -29,7 +29,7 @@ mod tests {
     use rollout::Steward;
     use serde_json::json;
     use store::metrics::MetricsStore;
-    use store::{BreakerStore, BudgetStore, ChronicleStore};
+    use store::{AlertHistoryStore, BreakerStore, BudgetStore};
 
     use super::*;
 
@@ -48,7 +48,7 @@ mod tests {
             last_known_good: LastKnownGood::new(aws::dynamodb(&sdk), "control"),
             breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
             steward: Steward::new(&sdk, "/p", ("settings", "control")),
-            chronicle: ChronicleStore::new(aws::dynamodb(&sdk), "settings"),
+            alert_history: AlertHistoryStore::new(aws::dynamodb(&sdk), "settings"),
             budgets: BudgetStore::new(aws::dynamodb(&sdk), "control"),
         }
     }

@@ -160,7 +160,7 @@ fn push_breakers(breakers: Option<&[Breaker]>) -> Check {
 }
 
 fn cascade_success(figures: &Figures) -> Check {
-    let v2 = figures.side(Cohort::V2);
+    let v2 = figures.arm(Cohort::V2);
     let name = ("success_rate", "below 0.98 costs 15");
     Check::share(name, v2.reached(), (v2.closed, "notifications of v2 that are over"), targets::CASCADE_PERCENT, 15)
 }

@@ -10,7 +10,8 @@ impl ConsoleApi {
     /// Returns the incidents, oldest first.
     pub(super) async fn incidents(&self, window: Window) -> Result<Vec<Incident>, Problem> {
         let (from, to) = (window.from(), window.to());
-        let (changes, said) = tokio::try_join!(self.steward.audit.between(from, to), self.chronicle.between(from, to))?;
+        let (changes, said) =
+            tokio::try_join!(self.steward.audit.between(from, to), self.alert_history.between(from, to))?;
         let mut all: Vec<_> = changes.iter().map(of_change).chain(said.iter().map(of_alert)).collect();
         all.sort_by_key(|incident| incident.at);
         Ok(all)

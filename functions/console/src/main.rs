@@ -10,7 +10,7 @@ use platform::environment::Environment;
 use platform::telemetry;
 use rollout::Steward;
 use store::metrics::MetricsStore;
-use store::{BreakerStore, BudgetStore, ChronicleStore};
+use store::{AlertHistoryStore, BreakerStore, BudgetStore};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
             &config.function.parameter_prefix,
             (&config.settings_table, &config.control_table),
         ),
-        chronicle: ChronicleStore::new(dynamodb, config.settings_table),
+        alert_history: AlertHistoryStore::new(dynamodb, config.settings_table),
     };
     tracing::info!(stage = config.function.stage, "ready");
     run(service_fn(|event: LambdaEvent<_>| console::handler::handle(&api, Clock::System, event))).await

@@ -10,7 +10,7 @@ use super::costs::Costs;
 use super::metrics::Span;
 use super::targets::{self, each, euro, is_above, is_below, percent};
 use domain::channel::Channel;
-use metrics::counters::{Cohort, Tried};
+use metrics::counters::{AttemptMetric, Cohort};
 use metrics::figures::{Attempts, Figures, Notifications};
 use metrics::{CounterName, Counters, Window};
 
@@ -95,11 +95,11 @@ impl Report {
 }
 
 fn targets(figures: &Figures, counters: &Counters, costs: &Costs) -> Vec<Target> {
-    let (all, v2) = (&figures.summary, figures.side(Cohort::V2));
+    let (all, v2) = (&figures.summary, figures.arm(Cohort::V2));
     let sms = Settled::on(Channel::Sms, counters);
     vec![
         at_least("delivery rate", all.reached(), all.closed, targets::DELIVERY_PERCENT),
-        at_most("error rate", all.ended_badly(), all.closed, targets::ERROR_PERCENT),
+        at_most("error rate", all.not_reached(), all.closed, targets::ERROR_PERCENT),
         latency(all, counters),
         at_least("success rate of v2's cascade", v2.reached(), v2.closed, targets::CASCADE_PERCENT),
         at_least("SMS that got through", sms.reached, sms.all(), targets::SMS_PERCENT),
@@ -129,8 +129,10 @@ fn latency(all: &Notifications, counters: &Counters) -> Target {
 }
 
 fn email_cost(email: Option<&Attempts>, counters: &Counters) -> Target {
-    let cost = email
-        .map_or_else(|| counters.get(&CounterName::Attempts(Channel::Email, Tried::CostMicros)), |it| it.cost_micros);
+    let cost = email.map_or_else(
+        || counters.get(&CounterName::Attempts(Channel::Email, AttemptMetric::CostMicros)),
+        |it| it.cost_micros,
+    );
     let reached = Settled::on(Channel::Email, counters).reached;
     let is_missed = i128::from(cost) > i128::from(targets::EMAIL_MICROS) * i128::from(reached);
     let wanted = format!("at most {}", euro(targets::EMAIL_MICROS));

@@ -11,9 +11,9 @@ use super::sample_ratio::{Promise, SampleRatio};
 use domain::rollout::ramp::Criteria;
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::{AuditRecord, By, Watched};
+use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
 use metrics::figures::rate;
-use metrics::sides::Side;
 use metrics::{CounterName, Counters, Window};
 use platform::http::Request;
 use platform::problem::{FieldError, Problem, ProblemKind};
@@ -225,7 +225,7 @@ fn number(percentage: Percentage) -> Number {
 
 impl Arms {
     fn new(window: Window, counters: &Counters) -> Self {
-        let assigned = |cohort| counters.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
+        let assigned = |cohort| counters.get(&CounterName::RolloutArm(cohort, RolloutArmMetric::Assigned)).max(0);
         let (v1, v2) = (assigned(Cohort::V1), assigned(Cohort::V2));
         Self { window: window.into(), v1, v2, v2_share: rate(v2, v1 + v2) }
     }

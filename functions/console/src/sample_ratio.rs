@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::interval::{CHI_SQUARE_99_9, Share, chi_square};
 use super::metrics::Span;
 use domain::rollout::Percentage;
+use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
 use metrics::figures::rate;
-use metrics::sides::Side;
 use metrics::{CounterName, Counters, Window};
 
 /// Time after a change until every decision follows the change and rollup has counted it, rounded up to a whole minute.
@@ -67,7 +67,7 @@ impl Promise {
         let whole = if now.duration_since(since) > SignedDuration::from_hours(47) { 3_600 } else { 60 };
         let second = since.as_second() + (whole - since.as_second().rem_euclid(whole)) % whole;
         let from = Timestamp::from_second(second).ok()?;
-        (from < window.to() && from <= now).then(|| window.from_later(from))
+        (from < window.to() && from <= now).then(|| window.starting_at(from))
     }
 
     fn share(&self) -> f64 {
@@ -79,7 +79,7 @@ impl SampleRatio {
     /// Checks a window in which the promise was in force.
     #[must_use]
     pub fn new(promise: &Promise, window: Option<Window>, counters: &Counters) -> Self {
-        let assigned = |cohort| counters.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
+        let assigned = |cohort| counters.get(&CounterName::RolloutArm(cohort, RolloutArmMetric::Assigned)).max(0);
         let assigned = [assigned(Cohort::V1), assigned(Cohort::V2)];
         let found = Share::new(assigned[1], assigned[0] + assigned[1]);
         let promised = promise.share();

@@ -77,7 +77,7 @@ impl RecipientsApi {
         let body: BrowserSubscription = request.json()?;
         let subscription = body.parse(&self.extra_origins).map_err(invalid_subscription)?;
         let replaced = body.replaced().map_err(invalid_subscription)?.map(|url| self.hasher.keyed("endpoint", &url));
-        let ended = || Problem::invalid_field("expirationTime", "must be to come, in milliseconds since 1970");
+        let ended = || Problem::invalid_field("expirationTime", "must be in the future, in milliseconds since 1970");
         let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
         let registered = self.recipients.register(&id, &key, &device, replaced.as_deref()).await;
         let status = match registered? {
@@ -93,9 +93,9 @@ impl RecipientsApi {
         let (_, key) = self.recipient(request)?;
         let device_id = request.path("device_id");
         if device_id.len() != RecipientKey::CHARS || !device_id.bytes().all(base32::is_digit) {
-            return Err(Problem::invalid_field("device_id", "must be an id that a registration answered"));
+            return Err(Problem::invalid_field("device_id", "must be an id that a registration returned"));
         }
-        self.recipients.forget_device(&key, device_id).await?;
+        self.recipients.delete_device(&key, device_id).await?;
         Ok(Response::no_content())
     }
 
@@ -106,7 +106,7 @@ impl RecipientsApi {
         let endpoint = request.query("endpoint").ok_or_else(|| Problem::invalid_field("endpoint", "is required"))?;
         let url = PushEndpoint::spelling(endpoint).map_err(|wrong| invalid_subscription(wrong.into()))?;
         let device_id = self.hasher.keyed("endpoint", &url);
-        self.recipients.forget_device(&key, &device_id).await?;
+        self.recipients.delete_device(&key, &device_id).await?;
         Ok(Response::no_content())
     }
 
@@ -134,7 +134,7 @@ impl RecipientsApi {
         };
         if let Some(address) = address {
             self.suppressions.lift(&key, address).await?;
-            tracing::info!(recipient = %key, %channel, "a suppression is lifted");
+            tracing::info!(recipient = %key, %channel, "lifted suppression");
         }
         Ok(Response::no_content())
     }
@@ -171,8 +171,8 @@ fn invalid_subscription(wrong: SubscriptionProblem) -> Problem {
 }
 
 #[cfg(test)]
-#[path = "silence_tests.rs"]
-mod silence_tests;
+#[path = "timeout_tests.rs"]
+mod timeout_tests;
 
 #[cfg(test)]
 #[path = "api_tests.rs"]

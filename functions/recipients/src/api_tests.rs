@@ -4,13 +4,13 @@
 use jiff::ToSpan;
 use serde_json::{Value, json};
 
-use super::super::testing::{P256DH, World, subscription};
+use super::super::testing::{P256DH, TestApi, subscription};
 use super::*;
 use store::testing_tables::{NOTIFICATIONS, RECIPIENTS, items};
 
 #[tokio::test]
-async fn a_recipient_is_made_then_replaced_and_read_back() {
-    let mut world = World::new().await;
+async fn a_recipient_is_created_replaced_and_read() {
+    let mut world = TestApi::new().await;
     let (status, first) = world.put("ada", &json!({"email": "ada@example.com", "attributes": {"plan": "gold"}})).await;
     assert_eq!(
         (status, &first["email"], &first["created_at"]),
@@ -35,23 +35,23 @@ async fn a_recipient_is_made_then_replaced_and_read_back() {
 
 #[tokio::test]
 async fn a_put_replaces_the_profile_and_leaves_the_devices() {
-    let world = World::new().await;
+    let world = TestApi::new().await;
     let (_, registered) = world.register("ada", "one").await;
     assert_eq!(world.put("ada", &json!({"locale": "it-IT"})).await.0, 200);
     assert_eq!(world.devices("ada").await, [registered["device_id"].as_str().unwrap()]);
 }
 
 #[tokio::test]
-async fn nobody_is_404_for_get_and_an_empty_history() {
-    let world = World::new().await;
+async fn an_unknown_recipient_is_404_and_has_an_empty_history() {
+    let world = TestApi::new().await;
     assert_eq!(world.get("nobody").await.0, 404);
     let (status, list) = world.ask("GET /v1/recipients/{id}/notifications", "nobody", "").await;
     assert_eq!((status, list), (200, json!({"items": [], "next": null})));
 }
 
 #[tokio::test]
-async fn an_erasure_leaves_nothing_of_one_recipient_and_everything_of_another() {
-    let world = World::new().await;
+async fn an_erasure_deletes_all_items_of_one_recipient_and_none_of_another() {
+    let world = TestApi::new().await;
     world.register("bob", "bobs").await;
     let bobs = world.everything().await;
     world.put("ada", &json!({"email": "ada@example.com"})).await;
@@ -72,8 +72,8 @@ async fn an_erasure_leaves_nothing_of_one_recipient_and_everything_of_another() 
 }
 
 #[tokio::test]
-async fn every_bad_input_names_its_field_and_leaves_nothing_behind() {
-    let world = World::new().await;
+async fn every_invalid_input_names_its_field_and_stores_nothing() {
+    let world = TestApi::new().await;
     let with = |path: &str, value: Value| {
         let mut body = subscription("secret");
         *body.pointer_mut(path).unwrap() = value;
@@ -146,15 +146,15 @@ async fn every_bad_input_names_its_field_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn the_vapid_key_is_what_browsers_subscribe_with() {
-    let world = World::new().await;
+async fn the_vapid_key_is_returned_as_browsers_require_it() {
+    let world = TestApi::new().await;
     let (status, body) = world.ask("GET /v1/vapid-public-key", "", "").await;
     assert_eq!((status, body), (200, json!({"public_key": "BAQE".to_owned() + &"BAQE".repeat(20) + "BAQ"})));
 }
 
 #[tokio::test]
-async fn a_history_comes_newest_first_in_pages_and_is_the_recipients_own() {
-    let world = World::new().await;
+async fn a_history_is_paged_newest_first_and_contains_one_recipient_only() {
+    let world = TestApi::new().await;
     for (id, hours) in [("ada", 1), ("ada", 2), ("ada", 3), ("bob", 4)] {
         let notification = store::sample::notification(id, world.now + hours.hours(), None);
         world.api.notifications.create(&notification).await.unwrap();
@@ -174,8 +174,8 @@ async fn a_history_comes_newest_first_in_pages_and_is_the_recipients_own() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_no_route_takes_is_refused_by_name() {
-    let world = World::new().await;
+async fn an_unknown_parameter_is_rejected_by_name() {
+    let world = TestApi::new().await;
     for (route, name) in [
         ("GET /v1/recipients/{id}/notifications", "Limit"),
         ("GET /v1/recipients/{id}/notifications", "page"),
@@ -191,8 +191,8 @@ async fn a_parameter_that_no_route_takes_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn an_expiry_beyond_all_times_is_taken() {
-    let world = World::new().await;
+async fn an_expiry_beyond_the_range_of_times_is_accepted() {
+    let world = TestApi::new().await;
     for (token, beyond) in [("a", json!(u64::MAX)), ("b", json!(1e300))] {
         let mut body = subscription(token);
         body["expirationTime"] = beyond;

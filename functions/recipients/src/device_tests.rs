@@ -6,12 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::ToSpan;
 use serde_json::json;
 
-use super::testing::{AUTH, P256DH, World, subscription};
+use super::testing::{AUTH, P256DH, TestApi, subscription};
 use domain::recipient::RecipientId;
 
 #[tokio::test]
-async fn a_device_makes_the_recipient_and_shows_neither_endpoint_nor_keys() {
-    let world = World::new().await;
+async fn a_device_creates_the_recipient_and_exposes_neither_endpoint_nor_keys() {
+    let world = TestApi::new().await;
     let (status, registered) = world.register("ada", "secret-token").await;
     assert_eq!(status, 201);
     let (_, read) = world.get("ada").await;
@@ -28,8 +28,8 @@ async fn a_device_makes_the_recipient_and_shows_neither_endpoint_nor_keys() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_known_writes_nothing_that_day_and_refreshes_the_device_the_next() {
-    let mut world = World::new().await;
+async fn a_repeated_registration_writes_nothing_on_the_same_day_and_refreshes_the_device_on_the_next() {
+    let mut world = TestApi::new().await;
     let (_, first) = world.register("ada", "one").await;
     let before = world.everything().await;
     world.now += 23.hours();
@@ -44,8 +44,8 @@ async fn a_repeat_is_known_writes_nothing_that_day_and_refreshes_the_device_the_
 }
 
 #[tokio::test]
-async fn new_keys_of_a_known_endpoint_are_kept_at_once() {
-    let world = World::new().await;
+async fn new_keys_of_a_known_endpoint_are_stored_at_once() {
+    let world = TestApi::new().await;
     world.register("ada", "one").await;
     let mut changed = subscription("one");
     changed["keys"]["auth"] = json!(URL_SAFE_NO_PAD.encode([9; 16]));
@@ -58,8 +58,8 @@ async fn new_keys_of_a_known_endpoint_are_kept_at_once() {
 }
 
 #[tokio::test]
-async fn an_endpoint_moves_to_whoever_registers_it_last() {
-    let world = World::new().await;
+async fn an_endpoint_belongs_to_the_recipient_who_registered_it_last() {
+    let world = TestApi::new().await;
     let (_, ada) = world.register("ada", "shared-tablet").await;
     world.register("ada", "her-phone").await;
     let (status, bob) = world.register("bob", "shared-tablet").await;
@@ -73,8 +73,8 @@ async fn an_endpoint_moves_to_whoever_registers_it_last() {
 }
 
 #[tokio::test]
-async fn the_21st_device_takes_the_place_of_the_one_heard_of_longest_ago() {
-    let mut world = World::new().await;
+async fn the_21st_device_replaces_the_least_recently_used_one() {
+    let mut world = TestApi::new().await;
     let mut ids = Vec::new();
     for number in 0..20 {
         let (status, registered) = world.register("ada", &format!("d{number}")).await;
@@ -94,8 +94,8 @@ async fn the_21st_device_takes_the_place_of_the_one_heard_of_longest_ago() {
 }
 
 #[tokio::test]
-async fn a_renewed_subscription_takes_the_place_of_the_old_one() {
-    let world = World::new().await;
+async fn a_renewed_subscription_replaces_the_old_one() {
+    let world = TestApi::new().await;
     world.register("ada", "phone").await;
     for number in 0..25 {
         assert_eq!(world.renew("ada", &format!("s{number}"), &format!("s{}", number + 1)).await, 201);
@@ -111,8 +111,8 @@ async fn a_renewed_subscription_takes_the_place_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn nobody_replaces_a_device_of_another_recipient() {
-    let world = World::new().await;
+async fn a_device_of_another_recipient_is_not_replaced() {
+    let world = TestApi::new().await;
     world.register("bob", "bobs").await;
     let bobs = world.devices("bob").await;
     assert_eq!(world.renew("ada", "bobs", "adas").await, 201);
@@ -121,7 +121,7 @@ async fn nobody_replaces_a_device_of_another_recipient() {
 
 #[tokio::test]
 async fn a_device_is_deleted_by_its_endpoint_in_any_spelling_and_of_any_host() {
-    let world = World::new().await;
+    let world = TestApi::new().await;
     world.register("ada", "one").await;
     let endpoint = "https://FCM.googleapis.com:443/fcm/send/one";
     assert_eq!(world.delete_endpoint("bob", endpoint).await.0, 204);
@@ -140,8 +140,8 @@ async fn a_device_is_deleted_by_its_endpoint_in_any_spelling_and_of_any_host() {
 }
 
 #[tokio::test]
-async fn what_a_browser_adds_to_its_subscription_is_ignored() {
-    let world = World::new().await;
+async fn unknown_fields_of_a_subscription_are_ignored() {
+    let world = TestApi::new().await;
     let mut body = subscription("one");
     body["contentEncoding"] = json!("aes128gcm");
     body["keys"]["other"] = json!({"a": [1]});
@@ -152,8 +152,8 @@ async fn what_a_browser_adds_to_its_subscription_is_ignored() {
 }
 
 #[tokio::test]
-async fn registrations_at_once_never_make_a_21st_device() {
-    let world = std::sync::Arc::new(World::new().await);
+async fn concurrent_registrations_never_create_a_21st_device() {
+    let world = std::sync::Arc::new(TestApi::new().await);
     for number in 0..17 {
         world.register("ada", &format!("d{number}")).await;
     }
@@ -169,8 +169,8 @@ async fn registrations_at_once_never_make_a_21st_device() {
 }
 
 #[tokio::test]
-async fn the_same_device_registered_many_times_at_once_is_one_device_of_one_recipient() {
-    let world = std::sync::Arc::new(World::new().await);
+async fn concurrent_registrations_of_one_device_create_one_device() {
+    let world = std::sync::Arc::new(TestApi::new().await);
     let mut at_once = tokio::task::JoinSet::new();
     for number in 0..6 {
         let world = world.clone();
@@ -183,8 +183,8 @@ async fn the_same_device_registered_many_times_at_once_is_one_device_of_one_reci
 }
 
 #[tokio::test]
-async fn a_deleted_device_is_gone_with_its_ownership_and_deleting_it_again_is_fine() {
-    let world = World::new().await;
+async fn a_device_is_deleted_with_its_owner_item_and_the_delete_is_idempotent() {
+    let world = TestApi::new().await;
     let (_, registered) = world.register("ada", "one").await;
     let device_id = registered["device_id"].as_str().unwrap();
     assert_eq!(world.delete_device("bob", device_id).await.0, 204);
@@ -195,8 +195,8 @@ async fn a_deleted_device_is_gone_with_its_ownership_and_deleting_it_again_is_fi
 }
 
 #[tokio::test]
-async fn a_device_that_is_gone_at_its_push_service_goes_only_with_the_endpoint_that_was_tried() {
-    let world = World::new().await;
+async fn a_gone_device_is_deleted_only_if_its_endpoint_is_the_one_that_was_tried() {
+    let world = TestApi::new().await;
     let (_, registered) = world.register("ada", "one").await;
     let device_id = registered["device_id"].as_str().unwrap();
     let key = world.api.hasher.recipient_key(&RecipientId::parse("ada").unwrap());

@@ -47,7 +47,7 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
 /// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
-    let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
+    let request = gateway::request(event.payload).ok_or("unknown event: not from API Gateway's HTTP API")?;
     let response = match api.get().await {
         Ok(api) => {
             let now = Clock::System.now();

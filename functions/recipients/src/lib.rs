@@ -1,10 +1,10 @@
 //! The function `recipients`: the API of recipients, their devices and their erasure.
 
 mod api;
-mod certificate;
 pub mod config;
 #[cfg(test)]
 mod device_tests;
+mod erasure_certificate;
 pub mod handler;
 mod merge_patch;
 mod profile_routes;
@@ -13,5 +13,5 @@ mod profile_routes;
 mod testing;
 
 pub use api::RecipientsApi;
-pub use certificate::Certificate;
+pub use erasure_certificate::ErasureCertificate;
 pub use merge_patch::ProfilePatch;

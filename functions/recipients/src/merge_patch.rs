@@ -102,7 +102,7 @@ mod tests {
 
     /// Tests the examples of RFC 7396, appendix A.
     #[test]
-    fn the_rfcs_examples_come_out() {
+    fn the_examples_of_the_rfc_hold() {
         for (target, patch, result) in [
             (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
             (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Certificate, ProfilePatch, RecipientsApi};
+use super::{ErasureCertificate, ProfilePatch, RecipientsApi};
 use domain::recipient::{
     Profile, ProfileVersion, ReadOnly, Recipient, RecipientId, RecipientKey, RecipientView, entity_tag,
 };
@@ -94,8 +94,8 @@ impl RecipientsApi {
             let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
         }
-        tracing::info!(recipient = %key, devices = erased.devices, notifications = erased.notifications, "erased");
-        Ok(Response::json(200, &Certificate::of(&erased, now)))
+        tracing::info!(recipient = %key, devices = erased.devices, notifications = erased.notifications, "erased recipient");
+        Ok(Response::json(200, &ErasureCertificate::of(&erased, now)))
     }
 
     /// Writes a profile; returns `None` if the condition fails. The result has the devices that were read.

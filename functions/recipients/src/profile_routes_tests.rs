@@ -4,7 +4,7 @@
 use jiff::ToSpan;
 use serde_json::{Value, json};
 
-use super::super::testing::World;
+use super::super::testing::TestApi;
 use super::*;
 
 const GET: &str = "GET /v1/recipients/{id}";
@@ -28,7 +28,7 @@ fn if_none_match(tag: &str) -> Asked<'_> {
     Asked { if_none_match: Some(tag), ..Asked::default() }
 }
 
-impl World {
+impl TestApi {
     async fn asked(&self, route: &str, headers: Asked<'_>, body: &Value) -> (u16, String, Value) {
         let request = Request {
             if_match: headers.if_match.map(str::to_owned),
@@ -57,8 +57,8 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_tag_is_the_same_for_the_same_state_whoever_tells_it() {
-    let world = World::new().await;
+async fn a_state_has_the_same_tag_in_every_response() {
+    let world = TestApi::new().await;
     let (status, first, _) = world.asked(PUT, Asked::default(), &json!({"email": "ada@example.com"})).await;
     assert_eq!(status, 201);
     assert!(first.starts_with('"') && first.ends_with('"') && first.len() > 10, "{first}");
@@ -81,7 +81,7 @@ async fn a_tag_is_the_same_for_the_same_state_whoever_tells_it() {
 
 #[tokio::test]
 async fn a_write_under_a_stale_tag_is_412_and_changes_nothing() {
-    let mut world = World::new().await;
+    let mut world = TestApi::new().await;
     let (_, stale, _) = world.asked(PUT, Asked::default(), &json!({"email": "ada@example.com"})).await;
     world.now += 1.hour();
     let (status, fresh, _) = world.asked(PUT, if_match(&stale), &json!({"locale": "it"})).await;
@@ -108,8 +108,8 @@ async fn a_write_under_a_stale_tag_is_412_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_tag_from_before_an_erasure_never_holds_again() {
-    let mut world = World::new().await;
+async fn a_tag_from_before_an_erasure_never_matches_again() {
+    let mut world = TestApi::new().await;
     let (_, before, _) = world.asked(PUT, Asked::default(), &json!({})).await;
     assert_eq!(world.status(DELETE, if_match(&before), &json!(null)).await, 200);
     for route in [PUT, DELETE] {
@@ -123,8 +123,8 @@ async fn a_tag_from_before_an_erasure_never_holds_again() {
 }
 
 #[tokio::test]
-async fn of_many_writers_with_one_tag_one_comes_through() {
-    let world = std::sync::Arc::new(World::new().await);
+async fn one_of_many_writers_with_the_same_tag_succeeds() {
+    let world = std::sync::Arc::new(TestApi::new().await);
     let (_, tag, _) = world.asked(PUT, Asked::default(), &json!({})).await;
     let mut at_once = tokio::task::JoinSet::new();
     for number in 0..8 {
@@ -138,8 +138,8 @@ async fn of_many_writers_with_one_tag_one_comes_through() {
 }
 
 #[tokio::test]
-async fn patches_at_once_lose_none_of_each_others_fields() {
-    let world = std::sync::Arc::new(World::new().await);
+async fn concurrent_patches_lose_no_fields() {
+    let world = std::sync::Arc::new(TestApi::new().await);
     world.put("ada", &json!({"email": "ada@example.com"})).await;
     let mut at_once = tokio::task::JoinSet::new();
     for patch in [json!({"locale": "it"}), json!({"time_zone": "Europe/Rome"}), json!({"attributes": {"plan": "gold"}})]
@@ -155,7 +155,7 @@ async fn patches_at_once_lose_none_of_each_others_fields() {
 
 #[tokio::test]
 async fn a_patch_merges_removes_and_is_checked_as_a_whole() {
-    let world = World::new().await;
+    let world = TestApi::new().await;
     assert_eq!(world.refused(PATCH, Asked::default(), &json!({})).await, (404, vec![]));
     world
         .put(
@@ -197,8 +197,8 @@ async fn a_patch_merges_removes_and_is_checked_as_a_whole() {
 }
 
 #[tokio::test]
-async fn what_get_answered_may_be_put_back_and_what_nobody_may_set_is_named_at_once() {
-    let mut world = World::new().await;
+async fn a_response_of_get_can_be_put_and_read_only_fields_are_named_together() {
+    let mut world = TestApi::new().await;
     world.put("ada", &json!({"email": "ada@example.com", "preferences": {"opted_out_channels": ["sms"]}})).await;
     world.register("ada", "phone").await;
     let (_, tag, read) = world.asked(GET, Asked::default(), &json!(null)).await;

@@ -17,13 +17,13 @@ pub const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWX
 pub const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
 /// The API on empty tables, with a clock that tests set.
-pub struct World {
+pub struct TestApi {
     pub api: RecipientsApi,
     pub client: Client,
     pub now: Timestamp,
 }
 
-impl World {
+impl TestApi {
     pub async fn new() -> Self {
         let client = tables().await.client();
         let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
@@ -131,7 +131,7 @@ pub fn subscription(token: &str) -> Value {
     })
 }
 
-impl World {
+impl TestApi {
     pub async fn renew(&self, id: &str, old: &str, new: &str) -> u16 {
         let mut body = subscription(new);
         body["old_endpoint"] = subscription(old)["endpoint"].clone();

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::dynamodb::EventRecord;
 use jiff::Timestamp;
-use metrics::{Change, Image, Sequence};
+use metrics::{Image, NotificationChange, Sequence};
 use platform::alarm::AlarmLine;
 use serde::Deserialize;
 use serde_json::Value;
@@ -70,7 +70,7 @@ impl Batch {
     ///
     /// # Errors
     /// If a record has no sequence number, because it could not be reported as failed.
-    pub fn changes(self) -> Result<(Vec<Change>, Vec<Sequence>), UnknownEvent> {
+    pub fn changes(self) -> Result<(Vec<NotificationChange>, Vec<Sequence>), UnknownEvent> {
         let (mut changes, mut poison) = (Vec::new(), Vec::new());
         for record in self.records.into_iter().filter(|record| record.event_name != "REMOVE") {
             let sequence = record.change.sequence_number.as_deref().and_then(Sequence::parse);
@@ -93,14 +93,14 @@ impl Batch {
     }
 }
 
-fn change(record: EventRecord, sequence: Sequence) -> Result<Change, serde_dynamo::Error> {
+fn change(record: EventRecord, sequence: Sequence) -> Result<NotificationChange, serde_dynamo::Error> {
     let record = record.change;
     let image = |item| serde_dynamo::from_item::<_, Image>(item);
     let old = (!record.old_image.is_empty()).then(|| image(record.old_image)).transpose()?;
     // If a record has no creation time, the deserialized time is the epoch.
     let recorded_ms = Some(record.approximate_creation_date_time.timestamp_millis()).filter(|millis| *millis > 0);
     let recorded_at = recorded_ms.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    Ok(Change { sequence, recorded_at, old, new: image(record.new_image)? })
+    Ok(NotificationChange { sequence, recorded_at, old, new: image(record.new_image)? })
 }
 
 /// Returns the error text if it contains only the name of an attribute or the expected kind. Any other text is

@@ -17,7 +17,7 @@ use store::metrics::MetricsStore;
 use crate::event::{Batch, Event};
 
 /// Services that the function uses.
-pub struct Services {
+pub struct RollupServices {
     /// Stores the counters.
     pub metrics: MetricsStore,
     /// Reads the settings and the rollout.
@@ -42,7 +42,7 @@ pub struct Services {
 ///
 /// # Errors
 /// If the event has an unknown shape, a record has no sequence number, or a scheduled run fails. Lambda then retries.
-pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
+pub async fn handle(services: &RollupServices, event: Value) -> Result<Value, Error> {
     match Event::of(event)? {
         Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
         Event::Tick => tick(services).await.map(Value::String),
@@ -52,10 +52,10 @@ pub async fn handle(services: &Services, event: Value) -> Result<Value, Error> {
 
 /// Counts a batch. The response carries an empty `state`. Without that field, a mapping with a tumbling window treats
 /// the batch as failed.
-async fn fold(services: &Services, batch: Batch) -> Result<TimeWindowEventResponse, Error> {
+async fn fold(services: &RollupServices, batch: Batch) -> Result<TimeWindowEventResponse, Error> {
     let shard = batch.shard().to_owned();
     let (changes, poison) = batch.changes()?;
-    let folded = services.metrics.fold(&shard, &changes, &poison, services.clock.now()).await;
+    let folded = services.metrics.add_changes(&shard, &changes, &poison, services.clock.now()).await;
     tracing::info!(
         shard,
         records = changes.len(),
@@ -77,7 +77,7 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
 
 /// The scheduled run: stores the last valid values, reconciles the rollout, merges the counters that are due, and
 /// writes the metrics for CloudWatch. If one step fails, the others still run.
-async fn tick(services: &Services) -> Result<String, Error> {
+async fn tick(services: &RollupServices) -> Result<String, Error> {
     let now = services.clock.now();
     let live = services.live.current().await;
     let saved = services.last_known_good.save(&services.live.record(), now).await;
@@ -92,7 +92,7 @@ async fn tick(services: &Services) -> Result<String, Error> {
 
 /// Reconciles the rollout. If the guard finds version 2 bad, a second round follows after [`LOOK_AGAIN_AFTER`]. The
 /// next scheduled run would be late.
-async fn look_after(services: &Services) -> Result<String, RoundError> {
+async fn look_after(services: &RollupServices) -> Result<String, RoundError> {
     let mut round = look(services).await?;
     if round.look_again {
         tokio::time::sleep(LOOK_AGAIN_AFTER).await;
@@ -101,14 +101,14 @@ async fn look_after(services: &Services) -> Result<String, RoundError> {
     Ok(round.done)
 }
 
-async fn look(services: &Services) -> Result<Round, RoundError> {
+async fn look(services: &RollupServices) -> Result<Round, RoundError> {
     let (live, now) = (services.live.current().await, services.clock.now());
     let read = async |asked| observe(&services.metrics, &services.breakers, asked, now).await;
     services.steward.minute(&services.herald, &live, read, now).await
 }
 
 /// Writes an audit record for a changed parameter at once. If that fails, the next scheduled run writes the record.
-async fn note(services: &Services) -> Value {
+async fn note(services: &RollupServices) -> Value {
     match services.steward.note().await {
         Ok(done) => Value::String(done.to_owned()),
         Err(error) => {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     /// Returns services whose AWS endpoint refuses connections: no process listens on that port.
-    fn unreachable() -> Services {
+    fn unreachable() -> RollupServices {
         let environment = Environment::given([
             ("AWS_REGION", "eu-south-1"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
@@ -149,7 +149,7 @@ mod tests {
             runbook: "docs/operations.md",
         };
         let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
-        Services {
+        RollupServices {
             measures: Measures { metrics: metrics.clone(), breakers: BreakerStore::new(dynamodb.clone(), "control") },
             reporter: Reporter::unheard("test".to_owned()),
             metrics,

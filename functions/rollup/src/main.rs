@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
         topic: &config.alerts_topic,
         runbook: &config.runbook_url,
     };
-    let services = rollup::handler::Services {
+    let services = rollup::handler::RollupServices {
         measures: Measures { metrics: metrics.clone(), breakers: breakers() },
         metrics,
         live: ConfigSource::new(parameters, prefix, Clock::System).with_last_known_good(last_known_good.clone()),

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use domain::rollout::Percentage;
+use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
 use metrics::figures::Figures;
-use metrics::sides::Side;
 use metrics::{CounterName, Counters};
 use platform::emf::{Figure, Metric};
 use store::metrics::MetricsStore;
@@ -86,7 +86,7 @@ pub fn figures(measured: &Measured<'_>) -> [Figure; 7] {
 
 /// Share of version 2 among the assigned notifications, in percent; `None` if none was assigned to either version.
 fn v2_share(hour: &Counters) -> Option<f64> {
-    let assigned = |cohort| hour.get(&CounterName::Side(cohort, Side::Assigned)).max(0);
+    let assigned = |cohort| hour.get(&CounterName::RolloutArm(cohort, RolloutArmMetric::Assigned)).max(0);
     let (v1, v2) = (assigned(Cohort::V1), assigned(Cohort::V2));
     (v1 + v2 > 0).then(|| float(v2) * 100.0 / float(v1 + v2))
 }

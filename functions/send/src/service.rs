@@ -163,7 +163,7 @@ impl SendService {
     async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, deadlines: Deadlines) -> Vec<Sent> {
         let sent = self.run(parsed, deadlines).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            let let_go = self.idempotency.let_go(&key.record, deadlines.hard_deadline, self.dispatcher.clock.now());
+            let let_go = self.idempotency.release(&key.record, deadlines.hard_deadline, self.dispatcher.clock.now());
             deadline::with_fresh_timeout(deadlines.cleanup_timeout(), let_go).await;
         }
         sent

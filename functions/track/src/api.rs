@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::request::ReceiptRequest;
-use super::{client, contract, noting, page};
+use super::{client, contract, page, receipt_merge};
 use delivery::{LinkAction, TokenError, TokenKeys, with_token};
 use domain::NotificationTypes;
 use domain::channel::Channel;
@@ -34,7 +34,9 @@ impl TrackApi {
         let answered = match request.route.as_str() {
             "POST /v1/receipts" => self.receipt(request, now).await,
             "GET /v1/clicks/{token}" => self.click(request, now).await,
-            "GET /v1/unsubscribe/{token}" => self.wish(request, now).map(|(_, kind)| page::ask(&self.types, &kind)),
+            "GET /v1/unsubscribe/{token}" => {
+                self.unsubscription(request, now).map(|(_, kind)| page::confirm(&self.types, &kind))
+            }
             "POST /v1/unsubscribe/{token}" => self.unsubscribe(request, now).await,
             "GET /v1/client/worker.js" => Ok(for_any_page(client::worker())),
             "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
@@ -58,30 +60,30 @@ impl TrackApi {
     }
 
     async fn receipt(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let told = ReceiptRequest::parse(request)?;
-        let (id, channel, device) = match self.keys.open(told.token.expose(), now).map_err(refused)? {
+        let body = ReceiptRequest::parse(request)?;
+        let (id, channel, device) = match self.keys.open(body.token.expose(), now).map_err(refused)? {
             LinkAction::DeviceReceipt(id, device) => (id, Channel::Push, Some(device)),
             LinkAction::Receipt(id, channel) => (id, channel, None),
             // The token of a click link also allows the receipt `converted`, and no other.
-            LinkAction::Click(id, channel) if told.event == ReceiptEvent::Converted => (id, channel, None),
+            LinkAction::Click(id, channel) if body.event == ReceiptEvent::Converted => (id, channel, None),
             _ => return Err(refused(TokenError::Invalid)),
         };
-        let at = told.at.unwrap_or(now);
-        let receipt = Receipt { event: told.event, channel, at, value_micros: told.value_micros };
+        let at = body.at.unwrap_or(now);
+        let receipt = Receipt { event: body.event, channel, at, value_micros: body.value_micros };
         let (noted, ()) =
-            tokio::join!(self.note(&id, receipt, |_| Ok(()), now), self.heard_of(id.recipient(), device, now));
+            tokio::join!(self.note(&id, receipt, |_| Ok(()), now), self.record_use(id.recipient(), device, now));
         let (_, effect) = noted?;
         if effect == Effect::OtherValue {
-            return Err(Problem::new(ProblemKind::Conflict, "It converted already, with another value."));
+            return Err(Problem::new(ProblemKind::Conflict, "A conversion with another value is already recorded."));
         }
         Ok(for_any_page(Response::json(200, &json!({"recorded": effect != Effect::Nothing}))))
     }
 
     /// Stores that a device is in use, so that cleanup keeps it. An error does not fail the receipt, since the next
     /// receipt stores the same.
-    async fn heard_of(&self, recipient: &RecipientKey, device: Option<DeviceMark>, now: Timestamp) {
+    async fn record_use(&self, recipient: &RecipientKey, device: Option<DeviceMark>, now: Timestamp) {
         let Some(device) = device else { return };
-        if let Err(error) = self.recipients.heard_of(recipient, device, now).await {
+        if let Err(error) = self.recipients.record_use(recipient, device, now).await {
             tracing::warn!(%error, %recipient, "failed to store a device's use");
         }
     }
@@ -109,7 +111,7 @@ impl TrackApi {
             Err(problem) if problem.kind.status() < 500 => Err(problem),
             Err(problem) => {
                 let found = self.find(id).await.map_err(|_| problem)?;
-                tracing::warn!(notification = %id, "a click was followed and not counted");
+                tracing::warn!(notification = %id, "failed to count click; redirected nevertheless");
                 Ok(found)
             }
         }
@@ -124,7 +126,7 @@ impl TrackApi {
         fit: impl Fn(&Notification) -> Result<(), Problem>,
         now: Timestamp,
     ) -> Result<(Notification, Effect), Problem> {
-        let noted = noting::note(&self.notifications, id, |notification| match fit(notification) {
+        let noted = receipt_merge::merge(&self.notifications, id, |notification| match fit(notification) {
             Ok(()) => receipt.apply(notification, &self.types, now),
             Err(_) => Effect::Impossible,
         });
@@ -142,7 +144,7 @@ impl TrackApi {
     }
 
     /// Returns the recipient and the type that an unsubscribe token names.
-    fn wish(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
+    fn unsubscription(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
             LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
             _ => Err(refused(TokenError::Invalid)),
@@ -152,10 +154,10 @@ impl TrackApi {
     /// Unsubscribes (RFC 8058): the POST alone is sufficient, with any body and without a cookie. A repetition gets the
     /// same page, as does a recipient who has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (recipient, kind) = self.wish(request, now)?;
-        let done = self.recipients.unsubscribe(&recipient, &kind, now).await?;
-        tracing::info!(%recipient, kind, ?done, "unsubscribed");
-        Ok(page::done(&self.types, &kind))
+        let (recipient, kind) = self.unsubscription(request, now)?;
+        let result = self.recipients.unsubscribe(&recipient, &kind, now).await?;
+        tracing::info!(%recipient, kind, ?result, "processed unsubscription");
+        Ok(page::unsubscribed(&self.types, &kind))
     }
 }
 
@@ -167,8 +169,12 @@ fn own_link(notification: &Notification) -> Result<Link, Problem> {
 
 fn refused(error: TokenError) -> Problem {
     match error {
-        TokenError::Invalid => Problem::new(ProblemKind::InvalidToken, "It may have been copied incompletely."),
-        TokenError::Expired => Problem::new(ProblemKind::ExpiredToken, "The message it came with is too old."),
+        TokenError::Invalid => {
+            Problem::new(ProblemKind::InvalidToken, "The link is invalid. It may have been copied incompletely.")
+        }
+        TokenError::Expired => {
+            Problem::new(ProblemKind::ExpiredToken, "The link has expired, because its message is too old.")
+        }
     }
 }
 

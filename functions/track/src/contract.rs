@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_contract_is_json_and_says_what_it_is() {
+    fn the_contract_is_json_with_its_version() {
         let answer = contract();
         let document: serde_json::Value = serde_json::from_str(answer.body.expose()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");

@@ -10,7 +10,7 @@ use domain::recipient::SuppressionReason;
 
 /// Kind of a provider's feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum FeedbackKind {
     /// The message was handed to the mailbox or to the carrier.
     Delivered,
     /// The message was not delivered and will not be.
@@ -27,12 +27,12 @@ pub struct Feedback {
     /// Channel of the message.
     pub channel: Channel,
     /// Kind of the report.
-    pub said: Said,
+    pub kind: FeedbackKind,
     /// Time of the event.
     pub at: Timestamp,
 }
 
-impl Said {
+impl FeedbackKind {
     /// Returns the reason to suppress the address, if the report requires that.
     #[must_use]
     pub const fn suppresses(self) -> Option<SuppressionReason> {
@@ -54,11 +54,11 @@ impl Feedback {
         let before = (notification.status, notification.engagement);
         let at = self.at.clamp(notification.created_at.min(now), now);
         let report = notification.engagement.reports.on_mut(self.channel);
-        match self.said {
-            Said::Delivered => earliest(&mut report.confirmed_at, at),
-            Said::Failed(why) => more_severe(&mut report.failed, why),
-            Said::Noted(what) => more_severe(&mut report.noted, what),
-            Said::Complained => {
+        match self.kind {
+            FeedbackKind::Delivered => earliest(&mut report.confirmed_at, at),
+            FeedbackKind::Failed(why) => more_severe(&mut report.failed, why),
+            FeedbackKind::Noted(what) => more_severe(&mut report.noted, what),
+            FeedbackKind::Complained => {
                 earliest(&mut report.confirmed_at, at);
                 more_severe(&mut report.noted, FailureReason::Complaint);
             }

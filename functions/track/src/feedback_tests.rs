@@ -36,34 +36,34 @@ fn mailed(kind: &str, status: Status) -> Notification {
     sent(kind, &[Channel::Email], status)
 }
 
-fn by_mail(said: Said) -> Feedback {
-    Feedback { channel: Channel::Email, said, at: at(5) }
+fn by_mail(kind: FeedbackKind) -> Feedback {
+    Feedback { channel: Channel::Email, kind, at: at(5) }
 }
 
-const BOUNCED: Said = Said::Failed(FailureReason::Bounced);
+const BOUNCED: FeedbackKind = FeedbackKind::Failed(FailureReason::Bounced);
 
 fn state(notification: &Notification) -> (Status, Option<Reason>) {
     (notification.status, notification.reason)
 }
 
 #[test]
-fn a_delivery_is_proof_and_the_second_one_changes_nothing() {
+fn a_delivery_is_proof_and_a_repetition_changes_nothing() {
     let mut notification = mailed("DEFAULT", Status::Accepted);
     assert_eq!(
-        by_mail(Said::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
+        by_mail(FeedbackKind::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
         Effect::Changed
     );
     assert_eq!(state(&notification), (Status::Delivered, None));
     assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Email)));
     assert_eq!(notification.updated_at, at(3), "it counts where it ended");
     assert_eq!(
-        by_mail(Said::Delivered).apply(&mut notification, &NotificationTypes::default(), at(7)),
+        by_mail(FeedbackKind::Delivered).apply(&mut notification, &NotificationTypes::default(), at(7)),
         Effect::Nothing
     );
 }
 
 #[test]
-fn a_mail_that_came_back_failed_unless_its_type_wants_proof_and_it_lives() {
+fn a_bounced_mail_fails_unless_its_type_requires_proof_and_its_lifetime_continues() {
     let mut notification = mailed("DEFAULT", Status::Accepted);
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
     assert_eq!(state(&notification), (Status::Failed, Some(Reason::Gone)));
@@ -85,7 +85,7 @@ fn a_mail_that_came_back_failed_unless_its_type_wants_proof_and_it_lives() {
 }
 
 #[test]
-fn what_waits_for_proof_goes_on_at_once_when_its_mail_came_back() {
+fn a_notification_that_waits_for_proof_continues_at_once_after_a_bounce() {
     let mut notification = mailed("PAYMENT_DUE", Status::Cascading);
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
     assert_eq!((notification.status, notification.next_action_at), (Status::Cascading, Some(at(6))));
@@ -94,14 +94,14 @@ fn what_waits_for_proof_goes_on_at_once_when_its_mail_came_back() {
 }
 
 #[test]
-fn another_provider_that_took_it_keeps_it_from_having_failed() {
+fn a_bounce_does_not_fail_a_notification_that_another_provider_accepted() {
     let mut notification = sent("DEFAULT", &[Channel::Push, Channel::Email], Status::Accepted);
     by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6));
     assert_eq!(state(&notification), (Status::Accepted, None));
 }
 
 #[test]
-fn what_somebody_holds_keeps_its_state_and_they_learn_of_it() {
+fn a_claimed_notification_keeps_its_state_and_its_holder_gets_the_report() {
     let mut notification = mailed("PAYMENT_DUE", Status::Sending);
     let before = notification.clone();
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Noted);
@@ -112,7 +112,7 @@ fn what_somebody_holds_keeps_its_state_and_they_learn_of_it() {
 }
 
 #[test]
-fn a_bounce_may_be_faster_than_the_answer_of_ses() {
+fn a_bounce_may_precede_the_response_of_ses() {
     let mut notification = sample("DEFAULT", at(0));
     notification.lease(at(1), at(0));
     notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
@@ -122,65 +122,67 @@ fn a_bounce_may_be_faster_than_the_answer_of_ses() {
 }
 
 #[test]
-fn what_ses_tells_settles_what_was_unknown() {
-    for (said, then) in [
-        (Said::Delivered, (Status::Delivered, None)),
+fn feedback_of_ses_resolves_an_uncertain_outcome() {
+    for (kind, then) in [
+        (FeedbackKind::Delivered, (Status::Delivered, None)),
         (BOUNCED, (Status::Failed, Some(Reason::Gone))),
-        (Said::Failed(FailureReason::ContentRefused), (Status::Failed, Some(Reason::Rejected))),
-        (Said::Failed(FailureReason::MailboxFull), (Status::Failed, Some(Reason::Rejected))),
-        (Said::Noted(FailureReason::AuthenticationFailed), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
+        (FeedbackKind::Failed(FailureReason::ContentRefused), (Status::Failed, Some(Reason::Rejected))),
+        (FeedbackKind::Failed(FailureReason::MailboxFull), (Status::Failed, Some(Reason::Rejected))),
+        (FeedbackKind::Noted(FailureReason::AuthenticationFailed), (Status::Uncertain, Some(Reason::OutcomeUnknown))),
     ] {
         let mut notification = sample("DEFAULT", at(0));
         notification.record(attempt(Channel::Email, Outcome::Uncertain, 0));
         notification.finish(Status::Uncertain, Some(Reason::OutcomeUnknown), at(1));
-        by_mail(said).apply(&mut notification, &NotificationTypes::default(), at(6));
-        assert_eq!(state(&notification), then, "{said:?}");
+        by_mail(kind).apply(&mut notification, &NotificationTypes::default(), at(6));
+        assert_eq!(state(&notification), then, "{kind:?}");
     }
 }
 
 #[test]
 fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
-    let told = [by_mail(Said::Delivered), by_mail(Said::Failed(FailureReason::SoftBounce))];
+    let reports = [by_mail(FeedbackKind::Delivered), by_mail(FeedbackKind::Failed(FailureReason::SoftBounce))];
     for order in [[0, 1], [1, 0]] {
         let mut notification = mailed("DEFAULT", Status::Accepted);
         for one in order {
-            told[one].apply(&mut notification, &NotificationTypes::default(), at(6));
+            reports[one].apply(&mut notification, &NotificationTypes::default(), at(6));
         }
         assert_eq!(state(&notification), (Status::Delivered, None), "an absence note is such a bounce");
         assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Accepted);
     }
     let mut alone = mailed("DEFAULT", Status::Accepted);
-    told[1].apply(&mut alone, &NotificationTypes::default(), at(6));
+    reports[1].apply(&mut alone, &NotificationTypes::default(), at(6));
     assert_eq!(state(&alone), (Status::Failed, Some(Reason::Rejected)));
     let mut full = mailed("DEFAULT", Status::Accepted);
-    told[0].apply(&mut full, &NotificationTypes::default(), at(6));
-    by_mail(Said::Failed(FailureReason::MailboxFull)).apply(&mut full, &NotificationTypes::default(), at(7));
+    reports[0].apply(&mut full, &NotificationTypes::default(), at(6));
+    by_mail(FeedbackKind::Failed(FailureReason::MailboxFull)).apply(&mut full, &NotificationTypes::default(), at(7));
     assert_eq!(state(&full), (Status::Failed, Some(Reason::Rejected)), "a reason outweighs the delivery");
 }
 
 #[test]
-fn a_complaint_is_proof_that_it_arrived() {
+fn a_complaint_is_proof_of_delivery() {
     let mut notification = mailed("DEFAULT", Status::Accepted);
-    by_mail(Said::Complained).apply(&mut notification, &NotificationTypes::default(), at(6));
+    by_mail(FeedbackKind::Complained).apply(&mut notification, &NotificationTypes::default(), at(6));
     assert_eq!(state(&notification), (Status::Delivered, None));
 }
 
 #[test]
-fn what_was_never_sent_there_cannot_have_become_anything() {
+fn feedback_on_a_channel_that_accepted_no_message_is_impossible() {
     let refused = attempt(Channel::Email, Outcome::Gone, 0);
     let mut never_taken = sent("DEFAULT", &[Channel::Push], Status::Accepted);
     never_taken.record(refused);
-    for said in [Said::Delivered, BOUNCED, Said::Complained, Said::Failed(FailureReason::MailboxFull)] {
+    for kind in
+        [FeedbackKind::Delivered, BOUNCED, FeedbackKind::Complained, FeedbackKind::Failed(FailureReason::MailboxFull)]
+    {
         let before = never_taken.clone();
-        assert_eq!(by_mail(said).apply(&mut never_taken, &NotificationTypes::default(), at(6)), Effect::Impossible);
+        assert_eq!(by_mail(kind).apply(&mut never_taken, &NotificationTypes::default(), at(6)), Effect::Impossible);
         assert_eq!(never_taken, before);
     }
 }
 
 #[test]
-fn a_fallback_that_the_mail_made_needless_shows_as_wasted() {
+fn a_fallback_after_a_delivered_mail_counts_as_wasted() {
     let mut notification = sent("PAYMENT_DUE", &[Channel::Email, Channel::Sms], Status::Accepted);
-    by_mail(Said::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6));
+    by_mail(FeedbackKind::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6));
     assert_eq!(notification.wasted_cost_micros(), 92);
     by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(7));
     assert_eq!(notification.wasted_cost_micros(), 0, "it came back, so the SMS was needed");
@@ -188,12 +190,12 @@ fn a_fallback_that_the_mail_made_needless_shows_as_wasted() {
 
 /// A receipt or a provider's feedback.
 #[derive(Debug, Clone, Copy)]
-enum Told {
+enum AnyReport {
     Receipt(Receipt),
     Feedback(Feedback),
 }
 
-impl Told {
+impl AnyReport {
     fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
         match self {
             Self::Receipt(receipt) => receipt.apply(notification, types, now),
@@ -202,7 +204,7 @@ impl Told {
     }
 }
 
-fn any_told() -> impl Strategy<Value = Told> {
+fn any_report() -> impl Strategy<Value = AnyReport> {
     let event = prop::sample::select(vec![
         ReceiptEvent::Delivered,
         ReceiptEvent::Opened,
@@ -210,26 +212,26 @@ fn any_told() -> impl Strategy<Value = Told> {
         ReceiptEvent::Dismissed,
         ReceiptEvent::Converted,
     ]);
-    let said = prop::sample::select(vec![
-        Said::Delivered,
-        Said::Complained,
+    let kind = prop::sample::select(vec![
+        FeedbackKind::Delivered,
+        FeedbackKind::Complained,
         BOUNCED,
-        Said::Failed(FailureReason::MailboxUnknown),
-        Said::Failed(FailureReason::ContentRefused),
-        Said::Failed(FailureReason::Unreachable),
-        Said::Failed(FailureReason::MailboxFull),
-        Said::Failed(FailureReason::SoftBounce),
-        Said::Failed(FailureReason::Unknown),
-        Said::Noted(FailureReason::VirusReported),
+        FeedbackKind::Failed(FailureReason::MailboxUnknown),
+        FeedbackKind::Failed(FailureReason::ContentRefused),
+        FeedbackKind::Failed(FailureReason::Unreachable),
+        FeedbackKind::Failed(FailureReason::MailboxFull),
+        FeedbackKind::Failed(FailureReason::SoftBounce),
+        FeedbackKind::Failed(FailureReason::Unknown),
+        FeedbackKind::Noted(FailureReason::VirusReported),
     ]);
     let any_channel = || prop::sample::select(Channel::ALL.to_vec());
     prop_oneof![
         (event, any_channel(), 0..60i64).prop_map(|(event, channel, minute)| {
-            Told::Receipt(Receipt { event, channel, at: at(minute), value_micros: Some(7) })
+            AnyReport::Receipt(Receipt { event, channel, at: at(minute), value_micros: Some(7) })
         }),
-        (said, any_channel(), 0..60i64).prop_map(|(said, channel, minute)| Told::Feedback(Feedback {
+        (kind, any_channel(), 0..60i64).prop_map(|(kind, channel, minute)| AnyReport::Feedback(Feedback {
             channel,
-            said,
+            kind,
             at: at(minute)
         })),
     ]
@@ -263,15 +265,15 @@ proptest! {
     /// Applies receipts and feedback of SES and SNS, in any order and any number of times. The final state is always
     /// the same, and it is stored without loss.
     #[test]
-    fn neither_order_nor_repetition_changes_what_it_comes_to(
-        (told, shuffled) in prop::collection::vec(any_told(), 1..8).prop_flat_map(|told| {
-            let twice: Vec<_> = told.iter().chain(&told).copied().collect();
-            (Just(told), Just(twice).prop_shuffle())
+    fn neither_order_nor_repetition_changes_the_result(
+        (reports, shuffled) in prop::collection::vec(any_report(), 1..8).prop_flat_map(|reports| {
+            let twice: Vec<_> = reports.iter().chain(&reports).copied().collect();
+            (Just(reports), Just(twice).prop_shuffle())
         }),
         start in any_start(),
     ) {
         let now = at(60);
-        let end = |order: &[Told]| {
+        let end = |order: &[AnyReport]| {
             let mut notification = start.clone();
             for one in order {
                 one.apply(&mut notification, &NotificationTypes::default(), now);
@@ -283,10 +285,10 @@ proptest! {
             notification.updated_at = now;
             notification
         };
-        let ended = end(&told);
+        let ended = end(&reports);
         prop_assert_eq!(&end(&shuffled), &ended);
         let mut again = ended.clone();
-        for one in &told {
+        for one in &reports {
             let effect = one.apply(&mut again, &NotificationTypes::default(), now + SignedDuration::from_mins(1));
             prop_assert!(matches!(effect, Effect::Nothing | Effect::Impossible), "{:?}", effect);
         }

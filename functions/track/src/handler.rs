@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Heard, Hearing, TrackApi};
+use crate::{FeedbackProcessor, FeedbackSummary, TrackApi};
 use aws::deadline;
 use aws::secrets::{SecretName, Secrets};
 use delivery::TokenKeys;
@@ -18,17 +18,17 @@ use platform::problem::Problem;
 use platform::startup::{Eager, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
+use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
 
 use crate::config::TrackConfig;
 
 /// Services that the function uses.
 #[derive(Debug)]
-pub struct Services {
+pub struct TrackServices {
     /// Answers recipients and their browsers.
     pub api: TrackApi,
     /// Processes the feedback of SES and SNS.
-    pub hearing: Hearing,
+    pub feedback: FeedbackProcessor,
 }
 
 /// An event of this function, distinguished by its shape.
@@ -43,13 +43,13 @@ enum Event {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Told {
+enum FeedbackEvent {
     Sns {
         #[serde(rename = "Records")]
         records: Vec<Record>,
     },
     Logs {
-        awslogs: Folded,
+        awslogs: LogData,
     },
 }
 
@@ -66,7 +66,7 @@ struct Sns {
 }
 
 #[derive(Deserialize)]
-struct Folded {
+struct LogData {
     data: Private<String>,
 }
 
@@ -76,8 +76,10 @@ impl Event {
             return gateway::request(event).map(|request| Self::Api(Box::new(request)));
         }
         Some(match serde_json::from_value(event).ok()? {
-            Told::Sns { records } => Self::Mails(records.into_iter().map(|record| record.sns.message).collect()),
-            Told::Logs { awslogs } => Self::ParameterTexts(awslogs.data),
+            FeedbackEvent::Sns { records } => {
+                Self::Mails(records.into_iter().map(|record| record.sns.message).collect())
+            }
+            FeedbackEvent::Logs { awslogs } => Self::ParameterTexts(awslogs.data),
         })
     }
 }
@@ -86,7 +88,7 @@ impl Event {
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<TrackConfig>) -> Result<Services, StartError> {
+pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError> {
     let parameters = config.function.parameters();
     let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
     let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
@@ -95,18 +97,18 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<Services, StartError> {
     let notifications = NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str());
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
     let keys = TokenKeys::new(secrets.link_signing_keys()?);
-    Ok(Services {
+    Ok(TrackServices {
         api: TrackApi {
             notifications: notifications.clone(),
             recipients: recipients.clone(),
             types: NotificationTypes::default(),
             keys,
         },
-        hearing: Hearing {
+        feedback: FeedbackProcessor {
             notifications,
             recipients,
             suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), hasher),
-            sms_messages: SmsMessages::new(dynamodb.clone(), config.control_table.as_str()),
+            sms_messages: SmsMessageStore::new(dynamodb.clone(), config.control_table.as_str()),
             types: NotificationTypes::default(),
             breakers: Breakers::new(BreakerStore::new(dynamodb, config.control_table.as_str()), [], Clock::System),
         },
@@ -118,10 +120,10 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<Services, StartError> {
 /// # Errors
 /// If the event has an unknown shape, or feedback could not be processed or stored. Lambda then delivers the event
 /// again.
-pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(services: &Eager<TrackServices>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let now = Clock::System.now();
     let left = deadline::of_invocation(event.context.deadline, now);
-    let event = Event::of(event.payload).ok_or("this event is none of API Gateway's, SNS's or CloudWatch Logs'")?;
+    let event = Event::of(event.payload).ok_or("unknown event: not from API Gateway, SNS or CloudWatch Logs")?;
     match (event, services.get().await) {
         (Event::Api(request), Ok(services)) => {
             let response = deadline::with_timeout(left, services.api.answer(&request, now)).await;
@@ -132,21 +134,21 @@ pub async fn handle(services: &Eager<Services>, event: LambdaEvent<Value>) -> Re
             Ok(gateway::response(&request, refusal))
         }
         (Event::Mails(messages), services) => {
-            heard(deadline::with_timeout(left, services?.hearing.mails(&messages, now)).await)
+            finish(deadline::with_timeout(left, services?.feedback.process_mails(&messages, now)).await)
         }
         (Event::ParameterTexts(data), services) => {
-            heard(deadline::with_timeout(left, services?.hearing.texts(data.expose(), now)).await)
+            finish(deadline::with_timeout(left, services?.feedback.process_sms_log(data.expose(), now)).await)
         }
     }
 }
 
 /// Logs one line per event and returns the counts. Reports that are already stored count as known when the event is
 /// delivered again.
-fn heard(heard: Heard) -> Result<Value, Error> {
-    let Heard { new, known, passed_over, unknown, malformed, failed } = heard;
-    tracing::info!(new, known, passed_over, unknown, malformed, failed, "heard");
+fn finish(summary: FeedbackSummary) -> Result<Value, Error> {
+    let FeedbackSummary { new, known, passed_over, unknown, malformed, failed } = summary;
+    tracing::info!(new, known, passed_over, unknown, malformed, failed, "processed feedback");
     if failed > 0 {
-        return Err(format!("{failed} reports could not be stored").into());
+        return Err(format!("failed to store {failed} reports").into());
     }
     Ok(json!({"new": new, "known": known, "passed_over": passed_over, "unknown": unknown, "malformed": malformed}))
 }
@@ -157,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readers_ses_and_the_logs_are_told_apart_and_strangers_are_refused() {
+    fn the_event_sources_are_distinguished_and_unknown_events_rejected() {
         let api = json!({"routeKey": "POST /v1/receipts", "headers": {}, "requestContext": {"requestId": "r-1"}});
         assert!(matches!(Event::of(api), Some(Event::Api(request)) if request.route == "POST /v1/receipts"));
         let sns = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}", "TopicArn": "arn"}}]});
@@ -170,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_stored_is_asked_for_again() {
-        assert!(heard(Heard { new: 3, failed: 1, ..Heard::default() }).is_err());
-        assert_eq!(heard(Heard { new: 1, ..Heard::default() }).unwrap()["new"], 1);
+    fn a_failed_report_fails_the_event() {
+        assert!(finish(FeedbackSummary { new: 3, failed: 1, ..FeedbackSummary::default() }).is_err());
+        assert_eq!(finish(FeedbackSummary { new: 1, ..FeedbackSummary::default() }).unwrap()["new"], 1);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::feedback::{Feedback, Said};
+use super::feedback::{Feedback, FeedbackKind};
 use channels::email::NOTIFICATION_TAG;
 use domain::channel::{Channel, EmailAddress};
 use domain::notification::{FailureReason, NotificationId};
@@ -24,7 +24,7 @@ pub enum MailEvent {
     /// A report about one e-mail.
     Report(MailReport),
     /// A record without relevant information: an e-mail was sent or opened, or the topic was validated.
-    OfNoInterest,
+    Irrelevant,
 }
 
 /// A report about one e-mail.
@@ -42,7 +42,7 @@ pub struct MailReport {
 /// Error for a record that SES does not document. It names the part that is missing or invalid and repeats no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a record of SES without a usable `{0}`")]
-pub struct NoMailEvent(&'static str);
+pub struct MailEventError(&'static str);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,61 +99,63 @@ impl MailEvent {
     ///
     /// # Errors
     /// If the record differs from SES's documentation.
-    pub fn parse(message: &str) -> Result<Self, NoMailEvent> {
+    pub fn parse(message: &str) -> Result<Self, MailEventError> {
         if message.starts_with(VALIDATION) {
-            return Ok(Self::OfNoInterest);
+            return Ok(Self::Irrelevant);
         }
-        let record: Record = serde_json::from_str(message).map_err(|_| NoMailEvent("form"))?;
-        let Some((said, at)) = record.said()? else { return Ok(Self::OfNoInterest) };
-        let mail = record.mail.ok_or(NoMailEvent("mail"))?;
-        let feedback = Feedback { channel: Channel::Email, said, at: at.unwrap_or(mail.timestamp) };
+        let record: Record = serde_json::from_str(message).map_err(|_| MailEventError("form"))?;
+        let Some((kind, at)) = record.kind()? else { return Ok(Self::Irrelevant) };
+        let mail = record.mail.ok_or(MailEventError("mail"))?;
+        let feedback = Feedback { channel: Channel::Email, kind, at: at.unwrap_or(mail.timestamp) };
         let to = mail.destination.first().and_then(|to| EmailAddress::parse(to.expose()).ok());
         Ok(Self::Report(MailReport { notification: mail.notification(), to, feedback }))
     }
 }
 
 impl Record {
-    fn said(&self) -> Result<Option<(Said, Option<Timestamp>)>, NoMailEvent> {
+    fn kind(&self) -> Result<Option<(FeedbackKind, Option<Timestamp>)>, MailEventError> {
         Ok(match self.event_type.as_str() {
             "Delivery" => {
-                let delivery = self.delivery.as_ref().ok_or(NoMailEvent("delivery"))?;
-                Some((Said::Delivered, Some(delivery.timestamp)))
+                let delivery = self.delivery.as_ref().ok_or(MailEventError("delivery"))?;
+                Some((FeedbackKind::Delivered, Some(delivery.timestamp)))
             }
             "Bounce" => {
-                let bounce = self.bounce.as_ref().ok_or(NoMailEvent("bounce"))?;
-                Some((bounce.said()?, Some(bounce.timestamp)))
+                let bounce = self.bounce.as_ref().ok_or(MailEventError("bounce"))?;
+                Some((bounce.kind()?, Some(bounce.timestamp)))
             }
             "Complaint" => {
-                let complaint = self.complaint.as_ref().ok_or(NoMailEvent("complaint"))?;
-                complaint.said().map(|said| (said, Some(complaint.timestamp)))
+                let complaint = self.complaint.as_ref().ok_or(MailEventError("complaint"))?;
+                complaint.kind().map(|kind| (kind, Some(complaint.timestamp)))
             }
             // In both cases the e-mail was not sent.
-            "Reject" | "Rendering Failure" => Some((Said::Failed(FailureReason::ContentRefused), None)),
+            "Reject" | "Rendering Failure" => Some((FeedbackKind::Failed(FailureReason::ContentRefused), None)),
             // While a delivery is delayed, SES retries; the final record is a `Delivery` or a `Bounce`.
             "Send" | "Open" | "Click" | "DeliveryDelay" | "Subscription" | "AmazonSnsSubscriptionSucceeded" => None,
-            _ => return Err(NoMailEvent("eventType")),
+            _ => return Err(MailEventError("eventType")),
         })
     }
 }
 
 impl Bounce {
-    fn said(&self) -> Result<Said, NoMailEvent> {
+    fn kind(&self) -> Result<FeedbackKind, MailEventError> {
         Ok(match (self.bounce_type.as_str(), self.bounce_sub_type.as_str()) {
-            ("Permanent", "NoEmail") => Said::Failed(FailureReason::MailboxUnknown),
+            ("Permanent", "NoEmail") => FeedbackKind::Failed(FailureReason::MailboxUnknown),
             (
                 "Permanent",
                 "Suppressed" | "OnAccountSuppressionList" | "OnTenantSuppressionList" | "EmailValidationSuppressed",
-            ) => Said::Failed(FailureReason::AddressSuppressed),
-            ("Permanent", "UnsubscribedRecipient") => Said::Failed(FailureReason::OptedOut),
-            ("Permanent", _) => Said::Failed(FailureReason::Bounced),
+            ) => FeedbackKind::Failed(FailureReason::AddressSuppressed),
+            ("Permanent", "UnsubscribedRecipient") => FeedbackKind::Failed(FailureReason::OptedOut),
+            ("Permanent", _) => FeedbackKind::Failed(FailureReason::Bounced),
             // "Transient" concerns the address, which may be used again. SES has given up this e-mail in every case.
-            ("Transient", "MailboxFull") => Said::Failed(FailureReason::MailboxFull),
-            ("Transient", "MessageTooLarge") => Said::Failed(FailureReason::MessageTooLarge),
-            ("Transient", "ContentRejected" | "AttachmentRejected") => Said::Failed(FailureReason::ContentRefused),
-            ("Transient", "CustomTimeoutExceeded") => Said::Failed(FailureReason::GivenUp),
-            ("Transient", _) => Said::Failed(FailureReason::SoftBounce),
-            ("Undetermined", _) => Said::Failed(FailureReason::Unknown),
-            _ => return Err(NoMailEvent("bounceType")),
+            ("Transient", "MailboxFull") => FeedbackKind::Failed(FailureReason::MailboxFull),
+            ("Transient", "MessageTooLarge") => FeedbackKind::Failed(FailureReason::MessageTooLarge),
+            ("Transient", "ContentRejected" | "AttachmentRejected") => {
+                FeedbackKind::Failed(FailureReason::ContentRefused)
+            }
+            ("Transient", "CustomTimeoutExceeded") => FeedbackKind::Failed(FailureReason::GivenUp),
+            ("Transient", _) => FeedbackKind::Failed(FailureReason::SoftBounce),
+            ("Undetermined", _) => FeedbackKind::Failed(FailureReason::Unknown),
+            _ => return Err(MailEventError("bounceType")),
         })
     }
 }
@@ -162,16 +164,16 @@ impl Complaint {
     /// Distinguishes a person's complaint from a machine's report by the feedback types of RFC 5965, RFC 6430 and RFC
     /// 6591. Returns `None` for `not-spam`. An absent or unknown type counts as a complaint. If the address was on a
     /// suppression list because of an earlier complaint, SES did not send the e-mail.
-    fn said(&self) -> Option<Said> {
+    fn kind(&self) -> Option<FeedbackKind> {
         if self.complaint_sub_type.as_deref().is_some_and(|kind| kind.trim().ends_with("SuppressionList")) {
-            return Some(Said::Failed(FailureReason::Complaint));
+            return Some(FeedbackKind::Failed(FailureReason::Complaint));
         }
         let kind = self.complaint_feedback_type.as_deref().map(|kind| kind.trim().to_ascii_lowercase());
         match kind.as_deref() {
             Some("not-spam") => None,
-            Some("virus") => Some(Said::Noted(FailureReason::VirusReported)),
-            Some("auth-failure") => Some(Said::Noted(FailureReason::AuthenticationFailed)),
-            _ => Some(Said::Complained),
+            Some("virus") => Some(FeedbackKind::Noted(FailureReason::VirusReported)),
+            Some("auth-failure") => Some(FeedbackKind::Noted(FailureReason::AuthenticationFailed)),
+            _ => Some(FeedbackKind::Complained),
         }
     }
 }

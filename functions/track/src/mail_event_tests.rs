@@ -14,12 +14,12 @@ const ID: &str = "5ydk15bz05ndvwe4jph37b11c3-01m83z57f3ndxgkvrsrgr7rfmy";
 fn report(message: &str) -> MailReport {
     match MailEvent::parse(message).unwrap() {
         MailEvent::Report(report) => report,
-        MailEvent::OfNoInterest => panic!("it is of interest"),
+        MailEvent::Irrelevant => panic!("it is of interest"),
     }
 }
 
-fn said(message: &Value) -> Said {
-    report(&message.to_string()).feedback.said
+fn feedback_kind(message: &Value) -> FeedbackKind {
+    report(&message.to_string()).feedback.kind
 }
 
 fn with(golden: &str, change: impl FnOnce(&mut Value)) -> Value {
@@ -29,24 +29,24 @@ fn with(golden: &str, change: impl FnOnce(&mut Value)) -> Value {
 }
 
 #[test]
-fn a_record_says_which_notification_came_to_what_when_and_whom_it_was_sent_to() {
+fn a_record_is_parsed_into_a_report() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let to = EmailAddress::parse("ada@example.com").unwrap();
-    let is = |golden, said, when| {
-        let feedback = Feedback { channel: Channel::Email, said, at: at(when) };
+    let is = |golden, expected, when| {
+        let feedback = Feedback { channel: Channel::Email, kind: expected, at: at(when) };
         let notification = Some(NotificationId::parse(ID).unwrap());
         assert_eq!(report(golden), MailReport { notification, to: Some(to.clone()), feedback });
     };
-    is(DELIVERY, Said::Delivered, "2026-11-24T23:05:23.133Z");
-    is(BOUNCE, Said::Failed(FailureReason::Bounced), "2026-11-24T00:41:02.669Z");
-    is(COMPLAINT, Said::Complained, "2026-11-24T00:41:02.669Z");
-    is(IDENTITY, Said::Delivered, "2026-11-24T14:59:38.237Z");
+    is(DELIVERY, FeedbackKind::Delivered, "2026-11-24T23:05:23.133Z");
+    is(BOUNCE, FeedbackKind::Failed(FailureReason::Bounced), "2026-11-24T00:41:02.669Z");
+    is(COMPLAINT, FeedbackKind::Complained, "2026-11-24T00:41:02.669Z");
+    is(IDENTITY, FeedbackKind::Delivered, "2026-11-24T14:59:38.237Z");
 }
 
 #[test]
-fn a_bounce_is_for_good_only_when_it_is_permanent() {
+fn only_a_permanent_bounce_suppresses_the_address() {
     let bounce = |kind: &str, sub_kind: &str| {
-        said(&with(BOUNCE, |message| {
+        feedback_kind(&with(BOUNCE, |message| {
             message["bounce"]["bounceType"] = json!(kind);
             message["bounce"]["bounceSubType"] = json!(sub_kind);
         }))
@@ -61,8 +61,12 @@ fn a_bounce_is_for_good_only_when_it_is_permanent() {
         ("UnsubscribedRecipient", FailureReason::OptedOut, SuppressionReason::Unsubscribe),
         ("SomethingNew", FailureReason::Bounced, SuppressionReason::Bounce),
     ] {
-        let said = bounce("Permanent", sub_kind);
-        assert_eq!((said, said.suppresses()), (Said::Failed(why), Some(suppresses)), "{sub_kind}");
+        let feedback_kind = bounce("Permanent", sub_kind);
+        assert_eq!(
+            (feedback_kind, feedback_kind.suppresses()),
+            (FeedbackKind::Failed(why), Some(suppresses)),
+            "{sub_kind}"
+        );
     }
     for (kind, sub_kind, why) in [
         ("Transient", "General", FailureReason::SoftBounce),
@@ -74,37 +78,44 @@ fn a_bounce_is_for_good_only_when_it_is_permanent() {
         ("Transient", "SomethingNew", FailureReason::SoftBounce),
         ("Undetermined", "Undetermined", FailureReason::Unknown),
     ] {
-        let said = bounce(kind, sub_kind);
-        assert_eq!((said, said.suppresses()), (Said::Failed(why), None), "{kind} {sub_kind}: the mail failed");
+        let feedback_kind = bounce(kind, sub_kind);
+        assert_eq!(
+            (feedback_kind, feedback_kind.suppresses()),
+            (FeedbackKind::Failed(why), None),
+            "{kind} {sub_kind}: the mail failed"
+        );
     }
 }
 
 #[test]
-fn a_complaint_suppresses_when_it_is_a_persons_wish() {
+fn only_a_persons_complaint_suppresses_the_address() {
     let complaint = |field: &str, value: Value| with(COMPLAINT, |message| message["complaint"][field] = value);
     for list in ["OnAccountSuppressionList", " OnAccountSuppressionList", "OnTenantSuppressionList"] {
-        let held_back = said(&complaint("complaintSubType", json!(list)));
-        assert_eq!(held_back, Said::Failed(FailureReason::Complaint), "it was not even sent");
+        let held_back = feedback_kind(&complaint("complaintSubType", json!(list)));
+        assert_eq!(held_back, FeedbackKind::Failed(FailureReason::Complaint), "it was not even sent");
         assert_eq!(held_back.suppresses(), Some(SuppressionReason::Complaint));
     }
     for wish in [json!("abuse"), json!("fraud"), json!("other"), json!("something-new"), Value::Null] {
-        let said = said(&complaint("complaintFeedbackType", wish));
-        assert_eq!((said, said.suppresses()), (Said::Complained, Some(SuppressionReason::Complaint)));
+        let feedback_kind = feedback_kind(&complaint("complaintFeedbackType", wish));
+        assert_eq!(
+            (feedback_kind, feedback_kind.suppresses()),
+            (FeedbackKind::Complained, Some(SuppressionReason::Complaint))
+        );
     }
     for (machine, what) in [
         ("virus", FailureReason::VirusReported),
         ("auth-failure", FailureReason::AuthenticationFailed),
         ("Auth-Failure", FailureReason::AuthenticationFailed),
     ] {
-        let said = said(&complaint("complaintFeedbackType", json!(machine)));
-        assert_eq!((said, said.suppresses()), (Said::Noted(what), None), "{machine}");
+        let feedback_kind = feedback_kind(&complaint("complaintFeedbackType", json!(machine)));
+        assert_eq!((feedback_kind, feedback_kind.suppresses()), (FeedbackKind::Noted(what), None), "{machine}");
     }
     let withdrawn = complaint("complaintFeedbackType", json!("not-spam")).to_string();
-    assert_eq!(MailEvent::parse(&withdrawn), Ok(MailEvent::OfNoInterest));
+    assert_eq!(MailEvent::parse(&withdrawn), Ok(MailEvent::Irrelevant));
 }
 
 #[test]
-fn a_mail_that_ses_itself_refused_failed_and_says_nothing_of_the_address() {
+fn a_mail_that_ses_rejected_fails_and_does_not_suppress_the_address() {
     for (kind, part, details) in [
         ("Reject", "reject", json!({"reason": "Bad content"})),
         ("Rendering Failure", "failure", json!({"errorMessage": "missing", "templateName": "none"})),
@@ -113,26 +124,29 @@ fn a_mail_that_ses_itself_refused_failed_and_says_nothing_of_the_address() {
             message["eventType"] = json!(kind);
             message[part] = details;
         });
-        assert_eq!((said(&refused), said(&refused).suppresses()), (Said::Failed(FailureReason::ContentRefused), None));
+        assert_eq!(
+            (feedback_kind(&refused), feedback_kind(&refused).suppresses()),
+            (FeedbackKind::Failed(FailureReason::ContentRefused), None)
+        );
     }
 }
 
 #[test]
-fn what_nobody_needs_to_know_is_passed_over() {
+fn irrelevant_records_are_ignored() {
     for kind in ["Send", "Open", "Click", "DeliveryDelay", "Subscription"] {
         let message = with(DELIVERY, |message| message["eventType"] = json!(kind)).to_string();
-        assert_eq!(MailEvent::parse(&message), Ok(MailEvent::OfNoInterest), "{kind}");
+        assert_eq!(MailEvent::parse(&message), Ok(MailEvent::Irrelevant), "{kind}");
     }
     for message in [
         "Successfully validated SNS topic for Amazon SES event publishing.",
         r#"{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"You have successfully subscribed"}"#,
     ] {
-        assert_eq!(MailEvent::parse(message), Ok(MailEvent::OfNoInterest));
+        assert_eq!(MailEvent::parse(message), Ok(MailEvent::Irrelevant));
     }
 }
 
 #[test]
-fn a_mail_of_somebody_else_is_of_no_notification() {
+fn a_mail_of_another_system_has_no_notification() {
     for tags in
         [json!({}), json!({"notification": []}), json!({"notification": ["order-7"]}), json!({"campaign": [ID]})]
     {
@@ -143,7 +157,7 @@ fn a_mail_of_somebody_else_is_of_no_notification() {
 }
 
 #[test]
-fn what_ses_does_not_document_names_its_fault_and_repeats_nothing() {
+fn the_error_of_an_undocumented_record_names_the_fault_without_content() {
     let without = |golden: &str, part: &str| with(golden, |message| _ = message.as_object_mut().unwrap().remove(part));
     for (message, fault) in [
         (json!("ada@example.com"), "form"),
@@ -156,7 +170,7 @@ fn what_ses_does_not_document_names_its_fault_and_repeats_nothing() {
         (with(DELIVERY, |message| message["eventType"] = json!("ada@example.com")), "eventType"),
     ] {
         let error = MailEvent::parse(&message.to_string()).unwrap_err();
-        assert_eq!(error, NoMailEvent(fault));
+        assert_eq!(error, MailEventError(fault));
         assert!(!error.to_string().contains("ada"));
     }
 }

@@ -14,7 +14,7 @@ const POLICY: &str =
 /// Returns the page that asks for confirmation of an unsubscription. The request changes nothing, because mail scanners
 /// open links too.
 #[must_use]
-pub fn ask(types: &NotificationTypes, kind: &str) -> Response {
+pub fn confirm(types: &NotificationTypes, kind: &str) -> Response {
     let kind = title_of(types, kind);
     let form = format!(
         "<p>Stop all messages of the kind <b dir=\"auto\">{kind}</b>?</p>\n<form method=\"post\">\
@@ -25,7 +25,7 @@ pub fn ask(types: &NotificationTypes, kind: &str) -> Response {
 
 /// Returns the page that confirms an unsubscription.
 #[must_use]
-pub fn done(types: &NotificationTypes, kind: &str) -> Response {
+pub fn unsubscribed(types: &NotificationTypes, kind: &str) -> Response {
     let kind = title_of(types, kind);
     page(200, "Unsubscribed", &format!("<p>You will get no more messages of the kind <b dir=\"auto\">{kind}</b>.</p>"))
 }
@@ -66,23 +66,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_reads_the_types_title() {
+    fn a_page_shows_the_title_of_the_type() {
         let types = NotificationTypes::default();
         for kind in types.iter() {
-            for page in [ask(&types, kind.id.as_str()), done(&types, kind.id.as_str())] {
+            for page in [confirm(&types, kind.id.as_str()), unsubscribed(&types, kind.id.as_str())] {
                 let html = page.body.expose();
                 assert!(html.contains(&kind.title) && !html.contains(kind.id.as_str()), "{html:?}");
                 assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"));
             }
         }
-        assert!(ask(&NotificationTypes::default(), "OLD_TYPE").body.expose().contains("OLD_TYPE"));
+        assert!(confirm(&NotificationTypes::default(), "OLD_TYPE").body.expose().contains("OLD_TYPE"));
     }
 
     #[test]
-    fn a_page_shows_markup_and_does_not_obey_it() {
+    fn a_page_escapes_markup() {
         for page in [
-            ask(&NotificationTypes::default(), "<script>alert(1)</script>\""),
-            done(&NotificationTypes::default(), "<script>"),
+            confirm(&NotificationTypes::default(), "<script>alert(1)</script>\""),
+            unsubscribed(&NotificationTypes::default(), "<script>"),
             problem(&Problem::not_found("<script>")),
         ] {
             assert!(!page.body.expose().contains("<script"), "{:?}", page.body.expose());

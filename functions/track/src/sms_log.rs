@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::feedback::{Feedback, Said};
+use super::feedback::{Feedback, FeedbackKind};
 use domain::channel::{Channel, PhoneNumber};
 use domain::notification::FailureReason;
 use platform::private::Private;
@@ -26,7 +26,7 @@ const MAX_ID_BYTES: usize = 128;
 #[derive(Debug, PartialEq)]
 pub struct SmsLog {
     /// The lines, in their order.
-    pub lines: Vec<Result<SmsReport, NoSmsLog>>,
+    pub lines: Vec<Result<SmsReport, SmsLogError>>,
 }
 
 /// A report about one SMS.
@@ -44,7 +44,7 @@ pub struct SmsReport {
 /// content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a delivery log of SNS without a usable `{0}`")]
-pub struct NoSmsLog(&'static str);
+pub struct SmsLogError(&'static str);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,41 +86,41 @@ impl SmsLog {
     ///
     /// # Errors
     /// If the data is not a batch of CloudWatch Logs.
-    pub fn unfold(data: &str) -> Result<Self, NoSmsLog> {
-        let folded = STANDARD.decode(data).map_err(|_| NoSmsLog("base64"))?;
+    pub fn decode(data: &str) -> Result<Self, SmsLogError> {
+        let folded = STANDARD.decode(data).map_err(|_| SmsLogError("base64"))?;
         let mut text = Vec::new();
         let mut unfolding = GzDecoder::new(folded.as_slice()).take(MAX_BYTES);
-        unfolding.read_to_end(&mut text).map_err(|_| NoSmsLog("gzip"))?;
-        let batch: Batch = serde_json::from_slice(&text).map_err(|_| NoSmsLog("batch"))?;
+        unfolding.read_to_end(&mut text).map_err(|_| SmsLogError("gzip"))?;
+        let batch: Batch = serde_json::from_slice(&text).map_err(|_| SmsLogError("batch"))?;
         match batch.message_type.as_str() {
             "DATA_MESSAGE" => Ok(Self { lines: batch.log_events.iter().map(SmsReport::of).collect() }),
             // CloudWatch Logs tests whether the destination is reachable.
             "CONTROL_MESSAGE" => Ok(Self { lines: Vec::new() }),
-            _ => Err(NoSmsLog("messageType")),
+            _ => Err(SmsLogError("messageType")),
         }
     }
 }
 
 impl SmsReport {
-    fn of(line: &Line) -> Result<Self, NoSmsLog> {
-        let at = Timestamp::from_millisecond(line.timestamp).map_err(|_| NoSmsLog("timestamp"))?;
-        let log: Log = serde_json::from_str(line.message.expose()).map_err(|_| NoSmsLog("message"))?;
+    fn of(line: &Line) -> Result<Self, SmsLogError> {
+        let at = Timestamp::from_millisecond(line.timestamp).map_err(|_| SmsLogError("timestamp"))?;
+        let log: Log = serde_json::from_str(line.message.expose()).map_err(|_| SmsLogError("message"))?;
         let message_id = log.notification.message_id;
         if !(1..=MAX_ID_BYTES).contains(&message_id.len()) {
-            return Err(NoSmsLog("messageId"));
+            return Err(SmsLogError("messageId"));
         }
-        let said = match log.status.trim().to_ascii_uppercase().as_str() {
-            "SUCCESS" => Said::Delivered,
-            "FAILURE" => Said::Failed(why(&log.delivery.provider_response)),
-            _ => return Err(NoSmsLog("status")),
+        let kind = match log.status.trim().to_ascii_uppercase().as_str() {
+            "SUCCESS" => FeedbackKind::Delivered,
+            "FAILURE" => FeedbackKind::Failed(failure_reason(&log.delivery.provider_response)),
+            _ => return Err(SmsLogError("status")),
         };
         let to = log.delivery.destination.and_then(|to| PhoneNumber::parse(to.expose()).ok());
-        Ok(Self { message_id, to, feedback: Feedback { channel: Channel::Sms, said, at } })
+        Ok(Self { message_id, to, feedback: Feedback { channel: Channel::Sms, kind, at } })
     }
 }
 
 /// Maps the text of SNS's response to a finding; ignores case, spacing and the final full stop.
-fn why(response: &str) -> FailureReason {
+fn failure_reason(response: &str) -> FailureReason {
     let words: Vec<_> = response.split_whitespace().map(str::to_ascii_lowercase).collect();
     match words.join(" ").trim_end_matches('.') {
         "phone number is opted out" => FailureReason::OptedOut,

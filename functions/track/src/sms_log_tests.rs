@@ -28,30 +28,30 @@ fn batch(messages: &[&str]) -> String {
     folded(batch.to_string().as_bytes())
 }
 
-fn one(message: &str) -> Result<SmsReport, NoSmsLog> {
-    SmsLog::unfold(&batch(&[message])).unwrap().lines.remove(0)
+fn one(message: &str) -> Result<SmsReport, SmsLogError> {
+    SmsLog::decode(&batch(&[message])).unwrap().lines.remove(0)
 }
 
-fn failure(response: &str) -> Said {
+fn failure(response: &str) -> FeedbackKind {
     let mut log: Value = serde_json::from_str(FAILURE).unwrap();
     log["delivery"]["providerResponse"] = json!(response);
-    one(&log.to_string()).unwrap().feedback.said
+    one(&log.to_string()).unwrap().feedback.kind
 }
 
 #[test]
-fn a_log_says_which_sms_came_to_what() {
+fn a_log_line_is_parsed_into_a_report() {
     let at = Timestamp::from_millisecond(AT_MS).unwrap();
     let sent = one(SUCCESS).unwrap();
-    assert_eq!(sent.feedback, Feedback { channel: Channel::Sms, said: Said::Delivered, at });
+    assert_eq!(sent.feedback, Feedback { channel: Channel::Sms, kind: FeedbackKind::Delivered, at });
     assert_eq!(sent.message_id, "34d9b400-c6dd-5444-820d-fbeb0f1f54cf");
     assert_eq!(sent.to, PhoneNumber::parse("+393331234567").ok());
     let lost = one(FAILURE).unwrap();
-    assert_eq!(lost.feedback.said, Said::Failed(FailureReason::Unknown));
+    assert_eq!(lost.feedback.kind, FeedbackKind::Failed(FailureReason::Unknown));
     assert_eq!(lost.to, None, "a masked number is none");
 }
 
 #[test]
-fn only_an_opt_out_and_a_number_that_is_none_keep_later_sms_back() {
+fn only_an_opt_out_and_an_invalid_number_suppress_the_number() {
     for (response, why, suppresses) in [
         ("Phone number is opted out", FailureReason::OptedOut, Some(SuppressionReason::Unsubscribe)),
         ("Invalid phone number", FailureReason::MailboxUnknown, Some(SuppressionReason::Bounce)),
@@ -72,34 +72,34 @@ fn only_an_opt_out_and_a_number_that_is_none_keep_later_sms_back() {
         ("  phone NUMBER is opted out. ", FailureReason::OptedOut, Some(SuppressionReason::Unsubscribe)),
         ("Something new", FailureReason::Unknown, None),
     ] {
-        let said = failure(response);
-        assert_eq!((said, said.suppresses()), (Said::Failed(why), suppresses), "{response}");
+        let kind = failure(response);
+        assert_eq!((kind, kind.suppresses()), (FeedbackKind::Failed(why), suppresses), "{response}");
     }
 }
 
 #[test]
-fn a_line_that_is_no_log_costs_no_other_its_hearing() {
-    let log = SmsLog::unfold(&batch(&["{}", SUCCESS, "+393331234567", FAILURE])).unwrap();
+fn a_malformed_line_does_not_affect_the_other_lines() {
+    let log = SmsLog::decode(&batch(&["{}", SUCCESS, "+393331234567", FAILURE])).unwrap();
     let readable: Vec<_> = log.lines.iter().map(Result::is_ok).collect();
     assert_eq!(readable, [false, true, false, true]);
     assert!(!log.lines[2].as_ref().unwrap_err().to_string().contains("333"));
     let odd = SUCCESS.replace("SUCCESS", "PERHAPS");
-    assert_eq!(one(&odd), Err(NoSmsLog("status")));
+    assert_eq!(one(&odd), Err(SmsLogError("status")));
     for id in ["", &"x".repeat(3_000)] {
         let odd = SUCCESS.replace("34d9b400-c6dd-5444-820d-fbeb0f1f54cf", id);
-        assert_eq!(one(&odd), Err(NoSmsLog("messageId")));
+        assert_eq!(one(&odd), Err(SmsLogError("messageId")));
     }
 }
 
 #[test]
-fn a_trial_of_cloudwatch_logs_has_no_lines() {
+fn a_control_message_has_no_lines() {
     let trial =
         json!({"messageType": "CONTROL_MESSAGE", "logEvents": [{"id": "", "timestamp": 1, "message": "hello"}]});
-    assert_eq!(SmsLog::unfold(&folded(trial.to_string().as_bytes())), Ok(SmsLog { lines: Vec::new() }));
+    assert_eq!(SmsLog::decode(&folded(trial.to_string().as_bytes())), Ok(SmsLog { lines: Vec::new() }));
 }
 
 #[test]
-fn what_is_no_batch_names_its_fault() {
+fn the_error_of_a_malformed_batch_names_the_fault() {
     for (data, fault) in [
         ("not base64!".to_owned(), "base64"),
         (STANDARD.encode("no gzip"), "gzip"),
@@ -107,22 +107,22 @@ fn what_is_no_batch_names_its_fault() {
         (folded(br#"{"messageType": "OTHER"}"#), "messageType"),
         (batch(&[SUCCESS])[..40].to_owned(), "gzip"),
     ] {
-        assert_eq!(SmsLog::unfold(&data), Err(NoSmsLog(fault)));
+        assert_eq!(SmsLog::decode(&data), Err(SmsLogError(fault)));
     }
 }
 
 #[test]
-fn a_batch_that_unfolds_without_end_is_cut_off() {
+fn the_decompressed_size_of_a_batch_is_limited() {
     let bomb = folded(&vec![b' '; usize::try_from(MAX_BYTES).unwrap() + 1]);
     assert!(bomb.len() < 1_000_000);
-    assert_eq!(SmsLog::unfold(&bomb), Err(NoSmsLog("batch")));
+    assert_eq!(SmsLog::decode(&bomb), Err(SmsLogError("batch")));
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>, text: String) {
-        let _ = SmsLog::unfold(&STANDARD.encode(&bytes));
-        let _ = SmsLog::unfold(&folded(&bytes));
-        let _ = SmsLog::unfold(&batch(&[&text]));
+        let _ = SmsLog::decode(&STANDARD.encode(&bytes));
+        let _ = SmsLog::decode(&folded(&bytes));
+        let _ = SmsLog::decode(&batch(&[&text]));
     }
 }

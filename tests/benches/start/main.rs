@@ -32,7 +32,7 @@ const ROUNDS: usize = 40;
 const SHORT_ROUNDS: usize = 2;
 const RATIO_TARGET: f64 = 2.0;
 /// Longer than any start: a process that takes this long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first one is the baseline of the others. In flow order.
 const FUNCTIONS: [&str; 8] = ["hello", "send", "cascade", "rollup", "cleanup", "recipients", "track", "console"];
 
@@ -149,7 +149,7 @@ impl Function {
     }
 
     fn wait_for(&self, began: Instant, end: &str) -> f64 {
-        let Ok((at, line)) = self.calls.recv_timeout(PATIENCE) else { panic!("{}: no {end}", self.name) };
+        let Ok((at, line)) = self.calls.recv_timeout(STARTUP_TIMEOUT) else { panic!("{}: no {end}", self.name) };
         assert!(line.ends_with(end), "{} called {line}", self.name);
         at.duration_since(began).as_secs_f64() * 1e3
     }

@@ -117,7 +117,7 @@ async fn feedback_from_providers(setup: &mut CanaryWorld) {
             json!(PHONE),
         ])
         .await;
-    world.hearing.texts("canary", world.clock.now()).await;
+    world.feedback.process_sms_log("canary", world.clock.now()).await;
     world.aws.fails(Some("GetItem"), 0, "ValidationException");
     assert_eq!(world.ses_publishes(&[bounced(id, to, "Permanent", "General")]).await.failed, 1);
     world.aws.works();

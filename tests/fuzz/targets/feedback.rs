@@ -8,12 +8,12 @@ use domain::channel::EmailAddress;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use track::{MailEvent, Said, SmsLog};
+use track::{FeedbackKind, MailEvent, SmsLog};
 
 pub fn target(data: &[u8]) {
     // Any other value in place of a batch.
-    let _ = SmsLog::unfold(&STANDARD.encode(data));
-    let _ = SmsLog::unfold(&STANDARD.encode(folded(data)));
+    let _ = SmsLog::decode(&STANDARD.encode(data));
+    let _ = SmsLog::decode(&STANDARD.encode(folded(data)));
     let Some(text) = super::text(data) else { return };
     match MailEvent::parse(text) {
         Ok(MailEvent::Report(report)) => {
@@ -22,12 +22,12 @@ pub fn target(data: &[u8]) {
             let to = message["mail"]["destination"][0].as_str().and_then(|to| EmailAddress::parse(to).ok());
             assert_eq!(report.to, to, "the recipient of the message, and no other");
             let is_delivery = message["eventType"] == "Delivery" || message["notificationType"] == "Delivery";
-            assert_eq!(report.feedback.said == Said::Delivered, is_delivery, "nothing else is a delivery");
+            assert_eq!(report.feedback.kind == FeedbackKind::Delivered, is_delivery, "nothing else is a delivery");
         }
-        Ok(MailEvent::OfNoInterest) => {}
+        Ok(MailEvent::Irrelevant) => {}
         Err(error) => assert!(error.to_string().starts_with("a record of SES without a usable `")),
     }
-    let lines = SmsLog::unfold(&batch(text)).expect("a batch around any line").lines;
+    let lines = SmsLog::decode(&batch(text)).expect("a batch around any line").lines;
     assert_eq!(lines.len(), 1);
     if let Ok(report) = &lines[0] {
         assert!((1..=128).contains(&report.message_id.len()) && text.contains("messageId"));

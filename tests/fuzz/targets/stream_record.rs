@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use metrics::{Change, Minute, state};
+use metrics::{MinuteCounters, NotificationChange, contribution};
 use serde_json::Value;
 
 use super::world::{World, with_world};
@@ -37,14 +37,14 @@ fn counted(batch: Batch, event: &Value) -> BTreeSet<String> {
 
 /// A change is the difference of two states, every counter's name can be parsed again, and a second delivery adds
 /// nothing.
-fn add_up(changes: &[Change]) {
+fn add_up(changes: &[NotificationChange]) {
     for change in changes {
-        let counters = state(&change.new);
+        let counters = contribution(&change.new);
         assert!(counters.iter().all(|(name, _)| name.to_string().parse() == Ok(name.clone())));
         assert!(!change.minute().partition().is_empty());
     }
     let all: Vec<_> = changes.iter().collect();
-    if let Some(minute) = Minute::default().with(&all, &[]) {
+    if let Some(minute) = MinuteCounters::default().with(&all, &[]) {
         assert_eq!(minute.with(&all, &[]), None);
     }
 }

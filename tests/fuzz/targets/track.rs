@@ -1,7 +1,7 @@
 //! A request without an account, with tokens that are valid, expired, another recipient's or broken: it changes only
 //! what its token permits, once, and redirects to the message's own URL or nowhere.
 
-use metrics::{Image, state};
+use metrics::{Image, contribution};
 use platform::gateway;
 use platform::http::{Request, Response};
 use serde_json::{Map, Value, json};
@@ -110,7 +110,7 @@ fn is_counted(item: &Map<String, Value>) {
         Some((name.clone(), number.or_else(|| value.get("S").cloned())?))
     });
     let image: Image = serde_json::from_value(Value::Object(plain.collect())).expect("rollup reads it");
-    let counted = state(&image);
+    let counted = contribution(&image);
     for name in ["delivered", "opened", "clicked", "dismissed", "converted"] {
         let all: i64 = counted
             .iter()

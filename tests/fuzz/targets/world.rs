@@ -34,7 +34,7 @@ use send::{SendApi, SendService};
 use serde_json::Value;
 use store::metrics::MetricsStore;
 use store::{
-    BreakerStore, BudgetStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
+    AlertHistoryStore, BreakerStore, BudgetStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
     RecipientsStore, SuppressionsStore,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -42,7 +42,7 @@ use track::TrackApi;
 
 use super::aws::Aws;
 use super::{form, push};
-use rollup::handler::Services;
+use rollup::handler::RollupServices;
 
 const PREFIX: &str = "/push-notifications/fuzz";
 /// Requests that run before the first input, so that there is data to find.
@@ -77,7 +77,7 @@ struct Functions {
     track: TrackApi,
     console: ConsoleApi,
     cleanup: Cleanup,
-    rollup: Services,
+    rollup: RollupServices,
     cascade: Eager<Dispatcher>,
 }
 
@@ -237,12 +237,12 @@ fn console(config: &DispatcherConfig, clock: &Clock) -> ConsoleApi {
         breakers: BreakerStore::new(config.dynamodb(), "control"),
         budgets: BudgetStore::new(config.dynamodb(), "control"),
         steward: Steward::new(&config.function.aws, PREFIX, ("settings", "control")),
-        chronicle: ChronicleStore::new(config.dynamodb(), "settings"),
+        alert_history: AlertHistoryStore::new(config.dynamodb(), "settings"),
     }
 }
 
-fn rollup(config: &DispatcherConfig, clock: &Clock) -> Services {
-    Services {
+fn rollup(config: &DispatcherConfig, clock: &Clock) -> RollupServices {
+    RollupServices {
         metrics: MetricsStore::new(config.dynamodb(), "metrics"),
         live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
         last_known_good: LastKnownGood::new(config.dynamodb(), "control"),

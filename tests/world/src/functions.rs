@@ -24,10 +24,10 @@ use rollup::measures::Measures;
 use send::{SendApi, SendService};
 use store::metrics::MetricsStore;
 use store::{
-    BreakerStore, BudgetStore, ChronicleStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
-    RecipientsStore, SmsMessages, SuppressionsStore,
+    AlertHistoryStore, BreakerStore, BudgetStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
+    RecipientsStore, SmsMessageStore, SuppressionsStore,
 };
-use track::{Hearing, TrackApi};
+use track::{FeedbackProcessor, TrackApi};
 
 use super::readers::BASE;
 
@@ -186,7 +186,7 @@ impl Endpoints {
         }
     }
 
-    pub async fn track(&self, clock: &Clock) -> (TrackApi, Hearing) {
+    pub async fn track(&self, clock: &Clock) -> (TrackApi, FeedbackProcessor) {
         let sdk = self.aws("track");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
@@ -195,15 +195,15 @@ impl Endpoints {
         let notifications = NotificationsStore::new(dynamodb.clone(), "notifications");
         let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
         let keys = TokenKeys::new(secrets.link_signing_keys().unwrap());
-        let hearing = Hearing {
+        let feedback = FeedbackProcessor {
             notifications: notifications.clone(),
             recipients: recipients.clone(),
             suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", hasher),
-            sms_messages: SmsMessages::new(dynamodb.clone(), "control"),
+            sms_messages: SmsMessageStore::new(dynamodb.clone(), "control"),
             types: NotificationTypes::default(),
             breakers: Breakers::new(BreakerStore::new(dynamodb, "control"), [], clock.clone()),
         };
-        (TrackApi { notifications, recipients, types: NotificationTypes::default(), keys }, hearing)
+        (TrackApi { notifications, recipients, types: NotificationTypes::default(), keys }, feedback)
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {
@@ -217,7 +217,7 @@ impl Endpoints {
             breakers: BreakerStore::new(dynamodb.clone(), "control"),
             budgets: BudgetStore::new(dynamodb.clone(), "control"),
             steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
-            chronicle: ChronicleStore::new(dynamodb, "settings"),
+            alert_history: AlertHistoryStore::new(dynamodb, "settings"),
         }
     }
 }

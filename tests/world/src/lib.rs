@@ -35,7 +35,7 @@ use platform::clock::Clock;
 use recipients::RecipientsApi;
 use send::SendApi;
 use tests::{browser, dynamo, faults, http, template};
-use track::{Hearing, TrackApi};
+use track::{FeedbackProcessor, TrackApi};
 
 pub use answer::ApiResponse;
 pub use browser::Browser;
@@ -68,7 +68,7 @@ pub struct World {
     cleaner: Cleaner,
     pub recipients: RecipientsApi,
     pub track: TrackApi,
-    pub hearing: Hearing,
+    pub feedback: FeedbackProcessor,
     console: ConsoleApi,
     folded_records: Mutex<usize>,
     synthetic_records: Mutex<u64>,
@@ -98,7 +98,7 @@ impl World {
         }
         let push_origins = format!("{},{}", push.origin, other_push.origin);
         let endpoints = Endpoints { aws_url: aws.url.clone(), push_origins };
-        let (track, hearing) = endpoints.track(&clock).await;
+        let (track, feedback) = endpoints.track(&clock).await;
         Self {
             send: endpoints.send(&clock).await,
             cascade: endpoints.cascade(&clock).await,
@@ -106,7 +106,7 @@ impl World {
             cleaner: endpoints.cleanup(&clock),
             recipients: endpoints.recipients().await,
             track,
-            hearing,
+            feedback,
             console: endpoints.console(&clock),
             clock,
             push,

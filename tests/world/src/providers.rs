@@ -8,26 +8,26 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use platform::private::Private;
 use serde_json::{Value, json};
-use track::Heard;
+use track::FeedbackSummary;
 
 use super::World;
 
 impl World {
     /// Publishes these SES events through the topic, in one event.
-    pub async fn ses_publishes(&self, events: &[Value]) -> Heard {
+    pub async fn ses_publishes(&self, events: &[Value]) -> FeedbackSummary {
         let messages: Vec<_> = events.iter().map(|event| Private::new(event.to_string())).collect();
-        self.hearing.mails(&messages, self.clock.now()).await
+        self.feedback.process_mails(&messages, self.clock.now()).await
     }
 
     /// Writes these lines into SNS's delivery logs, in one batch.
-    pub async fn sns_logs(&self, logs: &[Value]) -> Heard {
+    pub async fn sns_logs(&self, logs: &[Value]) -> FeedbackSummary {
         let at = self.clock.now().as_millisecond();
         let lines: Vec<_> =
             logs.iter().map(|log| json!({"id": "1", "timestamp": at, "message": log.to_string()})).collect();
         let batch = json!({"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "sns/x", "logEvents": lines});
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(batch.to_string().as_bytes()).unwrap();
-        self.hearing.texts(&STANDARD.encode(gzip.finish().unwrap()), self.clock.now()).await
+        self.feedback.process_sms_log(&STANDARD.encode(gzip.finish().unwrap()), self.clock.now()).await
     }
 }
 

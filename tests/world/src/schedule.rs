@@ -7,11 +7,11 @@ use aws_lambda_events::dynamodb::EventRecord;
 use cleanup::Summary;
 use delivery::{Dispatcher, DueChange, Sweep};
 use domain::notification::NotificationId;
-use metrics::{Change, Sequence};
+use metrics::{NotificationChange, Sequence};
 use send::SendApi;
 use serde_json::{Value, json};
 use store::StoreError;
-use store::metrics::Merged;
+use store::metrics::MergeSummary;
 use tests::dynamo;
 use tokio::time::Instant;
 
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// Runs the minute schedule of rollup.
-    pub async fn tick(&self) -> Result<Merged, StoreError> {
+    pub async fn tick(&self) -> Result<MergeSummary, StoreError> {
         let _ = self.published_figures().await;
         let _ = self.rollup.last_known_good.save(&self.rollup.live.record(), self.clock.now()).await;
         let (_, merged) = tokio::join!(self.reconcile_rollout(), self.rollup.metrics.merge(self.clock.now()));
@@ -97,7 +97,7 @@ impl World {
         // The event source mapping filters removals out.
         let records = records[from..].iter().filter(|record| record["eventName"] != "REMOVE");
         let changes: Vec<_> = records.map(change).collect();
-        let folded = self.rollup.metrics.fold("0", &changes, &[], self.clock.now()).await;
+        let folded = self.rollup.metrics.add_changes("0", &changes, &[], self.clock.now()).await;
         assert!(folded.failed.is_empty());
     }
 }
@@ -114,10 +114,10 @@ fn due_change(value: &Value) -> Option<DueChange> {
     Some(DueChange { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms })
 }
 
-fn change(value: &Value) -> Change {
+fn change(value: &Value) -> NotificationChange {
     let record = record(value).change;
     let image = |item| serde_dynamo::from_item(item).unwrap();
     let old = (!record.old_image.is_empty()).then(|| image(record.old_image));
     let sequence = Sequence::parse(&record.sequence_number.unwrap()).unwrap();
-    Change { sequence, recorded_at: None, old, new: image(record.new_image) }
+    NotificationChange { sequence, recorded_at: None, old, new: image(record.new_image) }
 }

@@ -1,7 +1,7 @@
 //! Synthetic notifications that exist only as stream records for rollup, in any number per minute.
 
 use jiff::SignedDuration;
-use metrics::{Change, Sequence};
+use metrics::{NotificationChange, Sequence};
 use serde_json::{Value, json};
 
 use super::World;
@@ -41,11 +41,11 @@ impl World {
                 changes.extend((0..count).map(|_| self.ended(lot, status, outcome)));
             }
         }
-        let folded = self.rollup.metrics.fold("counted", &changes, &[], self.clock.now()).await;
+        let folded = self.rollup.metrics.add_changes("counted", &changes, &[], self.clock.now()).await;
         assert!(folded.failed.is_empty());
     }
 
-    fn ended(&self, lot: &Traffic, status: &str, outcome: &str) -> Change {
+    fn ended(&self, lot: &Traffic, status: &str, outcome: &str) -> NotificationChange {
         let mut sequence_number = self.synthetic_records.lock().unwrap();
         *sequence_number += 1;
         let now = self.clock.now();
@@ -61,6 +61,6 @@ impl World {
         });
         let item: serde_dynamo::Item = serde_json::from_value(item).unwrap();
         let sequence = Sequence::parse(&sequence_number.to_string()).unwrap();
-        Change { sequence, recorded_at: None, old: None, new: serde_dynamo::from_item(item).unwrap() }
+        NotificationChange { sequence, recorded_at: None, old: None, new: serde_dynamo::from_item(item).unwrap() }
     }
 }

@@ -16,7 +16,7 @@ use aws::parameters::ParameterStore;
 use aws::{SdkConfig, cause};
 use domain::{Alert, Said};
 use platform::alarm::AlarmLine;
-use store::{ChronicleStore, RecordStore, StoreError};
+use store::{AlertHistoryStore, RecordStore, StoreError};
 
 /// The record's name in the control table.
 const BOARD: &str = "alerts#said";
@@ -49,7 +49,7 @@ pub struct Herald {
     prefix: String,
     sns: aws_sdk_sns::Client,
     board: RecordStore,
-    chronicle: ChronicleStore,
+    history: AlertHistoryStore,
     parameters: ParameterStore,
     /// Whether AWS is a stand-in on this machine.
     is_local: bool,
@@ -68,7 +68,7 @@ impl Herald {
             prefix: post.prefix.to_owned(),
             sns: aws::topics(sdk),
             board: RecordStore::new(dynamodb.clone(), post.control_table, BOARD),
-            chronicle: ChronicleStore::new(dynamodb, post.settings_table),
+            history: AlertHistoryStore::new(dynamodb, post.settings_table),
             parameters: ParameterStore::new(aws::ssm(sdk)),
             is_local: sdk.endpoint_url().is_some_and(|url| url.starts_with("http://")),
             webhook: OnceCell::new(),
@@ -149,7 +149,7 @@ impl Herald {
         if is_first {
             let said =
                 Said { at: now, alert: posted.alert.clone(), times: posted.told.times, is_over: owed.news.is_over };
-            if let Err(error) = self.chronicle.add(&said).await {
+            if let Err(error) = self.history.add(&said).await {
                 tracing::warn!(%error, key, "that an alert was said is not written down");
             }
         }

@@ -10,7 +10,7 @@ use channels::push::{ExtraClient, PublicClient, extra_client, public_client};
 use platform::private::Private;
 
 /// For one try; between two of them a sixth of it.
-const PATIENCE: Duration = Duration::from_secs(3);
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(3);
 /// What fails as often is said again in a minute.
 const TRIES: u32 = 2;
 
@@ -19,7 +19,7 @@ pub struct Webhook {
     public: PublicClient,
     /// For a local stack alone: plain http to this machine.
     local: Option<ExtraClient>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl std::fmt::Debug for Webhook {
@@ -64,7 +64,7 @@ impl Webhook {
     /// `is_local`: AWS itself is a stand-in on this machine, and so may be those who are told.
     #[must_use]
     pub fn new(is_local: bool) -> Self {
-        Self { public: public_client(), local: is_local.then(extra_client), patience: PATIENCE }
+        Self { public: public_client(), local: is_local.then(extra_client), timeout: WEBHOOK_TIMEOUT }
     }
 
     /// Posts `body`, and once more if that may help.
@@ -75,7 +75,7 @@ impl Webhook {
         let mut last = WebhookError::NoAnswer;
         for attempt in 0..TRIES {
             if attempt > 0 {
-                tokio::time::sleep(self.patience / 6).await;
+                tokio::time::sleep(self.timeout / 6).await;
             }
             match self.try_once(target, body).await {
                 Err(error) if error.may_pass() => last = error,
@@ -102,7 +102,7 @@ impl Webhook {
                 None => self.public.request(request).await,
             }
         };
-        let answer = tokio::time::timeout(self.patience, answering).await;
+        let answer = tokio::time::timeout(self.timeout, answering).await;
         let status = answer.map_err(|_| WebhookError::NoAnswer)?.map_err(|_| WebhookError::NoAnswer)?.status();
         if status.is_success() { Ok(()) } else { Err(WebhookError::Refused(status.as_u16())) }
     }

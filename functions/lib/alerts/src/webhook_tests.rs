@@ -43,7 +43,7 @@ async fn post(address: &str, hosts: &[&'static str], is_local: bool) -> Result<(
     let address = Private::new(address.to_owned());
     let header = Private::new("let me in".to_owned());
     let target = Target { address: &address, hosts, header: Some(("x-sentry-auth", &header)) };
-    let webhook = Webhook { patience: Duration::from_millis(600), ..Webhook::new(is_local) };
+    let webhook = Webhook { timeout: Duration::from_millis(600), ..Webhook::new(is_local) };
     webhook.post(target, &json!({"text": "hello", "z": "end"})).await
 }
 

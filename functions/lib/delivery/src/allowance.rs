@@ -1,7 +1,7 @@
 //! Time limits of work on a notification, fitted into the time-out of the function.
 //!
 //! ```text
-//! begin ──► reads ──► claim ──► paid call ──► outcome ──► last word ──► the function's end ──► others may take over
+//! begin ──► reads ──► claim ──► paid call ──► outcome ──► reserve ──► the function's end ──► others may take over
 //!                       ▲ to_claim              ▲ outcome_by                                     ▲ lease_until
 //! ```
 //!

@@ -23,7 +23,7 @@ use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
-use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessages, SuppressionsStore};
+use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
 
 /// Environment of a function that sends.
 #[derive(Debug, Clone)]
@@ -133,7 +133,7 @@ impl DispatcherConfig {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
             suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
-            sms_messages: SmsMessages::new(dynamodb.clone(), self.control_table.as_str()),
+            sms_messages: SmsMessageStore::new(dynamodb.clone(), self.control_table.as_str()),
             budgets: BudgetStore::new(dynamodb, self.control_table.as_str()),
             breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
             bulkhead: Bulkhead::new(SHARE),

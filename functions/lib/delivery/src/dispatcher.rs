@@ -28,7 +28,7 @@ use domain::rollout::Version;
 use platform::alarm::AlarmLine;
 use platform::backoff;
 use platform::clock::Clock;
-use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessages, StoreError, SuppressionsStore};
+use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessageStore, StoreError, SuppressionsStore};
 
 /// Maximum number of tries to store the result of a paid call, each with the SDK's own retries.
 const TRIES_TO_STORE: u32 = 3;
@@ -118,7 +118,7 @@ pub struct Dispatcher {
     /// Budgets and their reservations.
     pub budgets: BudgetStore,
     /// Notification of each sent SMS, by SNS message id.
-    pub sms_messages: SmsMessages,
+    pub sms_messages: SmsMessageStore,
     /// Clients of the providers.
     pub channels: Channels,
     /// Circuit breakers of the providers' hosts.
@@ -279,7 +279,7 @@ impl Dispatcher {
     /// continues.
     async fn remember_sms(&self, job: &mut Job) {
         let Some(message_id) = job.sms_message_id.take() else { return };
-        let remember = self.sms_messages.remember(&message_id, &job.notification.id, self.clock.now());
+        let remember = self.sms_messages.add(&message_id, &job.notification.id, self.clock.now());
         if let Err(error) = deadline::with_timeout(TO_REMEMBER, remember).await {
             tracing::warn!(notification = %job.notification.id, %error, "an SMS will stay unconfirmed");
         }

@@ -19,7 +19,7 @@ use domain::budget::{Ceiling, Limit, Reservation};
 use domain::channel::{Answer, Channel, Outcome};
 use domain::notification::Claim;
 use domain::recipient::Recipient;
-use store::{Reserved, Saved, StoreError};
+use store::{ReserveResult, Saved, StoreError};
 
 /// Maximum time to roll back a claim.
 const TO_WITHDRAW: Duration = Duration::from_secs(2);
@@ -203,14 +203,14 @@ impl Dispatcher {
     ) -> Result<Claimed, StoreError> {
         let read_at = job.notification.revision;
         let put = self.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
-        let cap = self.recipients.count_in_transaction(&recipient.key, needed, limits)?;
+        let cap = self.recipients.count_sms_in_transaction(&recipient.key, needed, limits)?;
         let reserved = self.budgets.reserve(put, cap, needed, limits).await;
         match reserved {
-            Ok(Reserved::Yes) => {
+            Ok(ReserveResult::Reserved) => {
                 job.is_new = false;
                 return Ok(Claimed::Yes);
             }
-            Ok(Reserved::No(_) | Reserved::Busy) => {}
+            Ok(ReserveResult::Exceeded(_) | ReserveResult::Contended) => {}
             Err(ref error) if error.is_condition_failed() && !job.is_new => {}
             Err(error) => return Err(error),
         }
@@ -219,7 +219,7 @@ impl Dispatcher {
         job.notification.in_flight = None;
         job.reserved = None;
         match reserved {
-            Ok(Reserved::No(ceiling)) => Ok(Claimed::No(ceiling)),
+            Ok(ReserveResult::Exceeded(ceiling)) => Ok(Claimed::No(ceiling)),
             Ok(_) => Ok(Claimed::Busy),
             Err(error) if !self.has_learned(job).await? => Err(error),
             Err(_) => Ok(Claimed::ThinkAgain),
@@ -261,9 +261,9 @@ impl Dispatcher {
     pub(super) async fn give_back(&self, job: &mut Job) {
         let recipient = job.notification.id.recipient();
         for unspent in job.unspent.drain(..) {
-            match self.recipients.uncount_in_transaction(recipient, &unspent) {
+            match self.recipients.uncount_sms_in_transaction(recipient, &unspent) {
                 Ok(cap) => self.budgets.release(&unspent, cap).await,
-                Err(error) => tracing::error!(%error, "reserved money was not given back"),
+                Err(error) => tracing::error!(%error, "failed to release reserved money"),
             }
         }
     }

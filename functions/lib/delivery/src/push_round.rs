@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::allowance::{Allowance, SHORTEST_PUSH};
 use super::dispatcher::{Dispatcher, Job, Stored, alarm_on_config, record};
 use super::last_look::Obstacle;
-use crate::breakers::{Entry, PATIENCE, Pass, Permit};
+use crate::breakers::{Entry, Pass, Permit, TABLE_TIMEOUT};
 use crate::config::ConfigSnapshot;
 use aws::deadline;
 use domain::breaker::{DeviceMark, Host, Thresholds};
@@ -105,7 +105,7 @@ impl Dispatcher {
             return Ok(Round::Late);
         }
         // A host's failure is reported before the result is stored; the time for the report is subtracted.
-        let to_report = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::ZERO);
+        let to_report = SignedDuration::try_from(TABLE_TIMEOUT).unwrap_or(SignedDuration::ZERO);
         let patience = allowance.patience(at) - to_report;
         let called = self.call(job, &groups, live, patience, at).await;
         let recipient = job.notification.id.recipient();
@@ -218,7 +218,7 @@ impl Dispatcher {
     async fn rest(&self, recipient: &RecipientKey, device: &Device, until: Timestamp) {
         let (id, endpoint) = (&device.device_id, device.endpoint.expose());
         let stored = self.recipients.rest_device(recipient, id, endpoint, until);
-        match tokio::time::timeout(PATIENCE, Box::pin(deadline::with_timeout(PATIENCE, stored))).await {
+        match tokio::time::timeout(TABLE_TIMEOUT, Box::pin(deadline::with_timeout(TABLE_TIMEOUT, stored))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, device_id = id, "failed to store a device's rest"),
             Err(_) => tracing::warn!(device_id = id, "failed to store a device's rest in time"),

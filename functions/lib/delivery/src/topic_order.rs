@@ -11,7 +11,7 @@ use super::push_round::Round;
 use domain::channel::push::Topic;
 use domain::notification::MAX_AHEAD;
 use domain::recipient::RecipientKey;
-use store::{Newer, StoreError};
+use store::{NewerMessage, StoreError};
 
 /// A recipient and a topic.
 pub type TopicKey = (RecipientKey, Topic);
@@ -38,10 +38,10 @@ impl Dispatcher {
         }
         // A message that is due later may have been created earlier, with `send_at`.
         let since = job.notification.created_at.checked_sub(MAX_AHEAD).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(match self.notifications.newer_of_topic(&job.notification, since, now).await? {
-            Newer::None => None,
-            Newer::AtWork => Some(Round::Crowded),
-            Newer::Taken => {
+        Ok(match self.notifications.find_newer_in_topic(&job.notification, since, now).await? {
+            NewerMessage::None => None,
+            NewerMessage::InFlight => Some(Round::Crowded),
+            NewerMessage::Accepted => {
                 job.is_superseded = true;
                 Some(Round::Done)
             }

@@ -1,25 +1,25 @@
-//! Where counts are kept: minutes, hours and days of UTC.
+//! Buckets of the counters: minutes, hours and days of UTC.
 //!
-//! A minute is the truth, one item per stream shard; an hour is the sum of its minutes and a day of its hours. The key of
-//! a bucket is its parent's name and its own, so that one Query reads a run of siblings.
+//! A minute is the source: it has one item per stream shard. An hour is the sum of its minutes, a day the sum of its
+//! hours. A bucket's key consists of its parent's name and its own, so one Query reads a range of siblings.
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long a bucket is.
+/// Length of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
-    /// What records are folded into; kept 3 days.
+    /// Bucket to which the stream's records are added; kept for 3 days.
     Minute,
-    /// The sum of 60 minutes; kept 100 days.
+    /// Sum of 60 minutes; kept for 100 days.
     Hour,
-    /// The sum of 24 hours; kept 800 days.
+    /// Sum of 24 hours; kept for 800 days.
     Day,
 }
 
 impl Unit {
-    /// The unit's name in keys.
+    /// Returns the unit's name in keys.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Unit {
         }
     }
 
-    /// The length in seconds. Unix time has no leap seconds, so every day of UTC has 86,400.
+    /// Returns the length in seconds. Unix time has no leap seconds, so every day of UTC has 86,400.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         match self {
@@ -39,9 +39,9 @@ impl Unit {
         }
     }
 
-    /// How long a bucket of this unit is kept after it began, in seconds.
+    /// Returns the retention of a bucket of this unit, in seconds from its start.
     #[must_use]
-    pub const fn kept_seconds(self) -> i64 {
+    pub const fn retention_seconds(self) -> i64 {
         86_400
             * match self {
                 Self::Minute => 3,
@@ -50,7 +50,7 @@ impl Unit {
             }
     }
 
-    /// The unit that this one is summed up in.
+    /// Returns the next larger unit, of which this one is a part.
     #[must_use]
     pub const fn parent(self) -> Option<Self> {
         match self {
@@ -60,7 +60,7 @@ impl Unit {
         }
     }
 
-    /// The unit that this one is the sum of.
+    /// Returns the next smaller unit, of which this one is the sum.
     #[must_use]
     pub const fn child(self) -> Option<Self> {
         match self {
@@ -70,7 +70,7 @@ impl Unit {
         }
     }
 
-    /// The format of a bucket's whole name; a day's parent is the month, which is only a key.
+    /// Returns the format of a bucket's full name. A day's parent is the month, which exists only as a key.
     const fn name_format(self) -> &'static str {
         match self {
             Self::Minute => "%Y-%m-%dT%H:%M",
@@ -80,7 +80,7 @@ impl Unit {
     }
 }
 
-/// One minute, hour or day of UTC.
+/// A minute, hour or day of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket {
     unit: Unit,
@@ -88,15 +88,15 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket that a moment falls into.
+    /// Returns the bucket that contains a time.
     #[must_use]
     pub fn containing(unit: Unit, at: Timestamp) -> Self {
         let start = at.as_second() - at.as_second().rem_euclid(unit.seconds());
-        // Fails only within a day of the year -9999, where the moment itself stands in.
+        // This fails only within one day of the year -9999. The time itself is used there.
         Self { unit, start: Timestamp::from_second(start).unwrap_or(at) }
     }
 
-    /// Takes a bucket's name, as [`fmt::Display`] gives it; `None` for any other text.
+    /// Parses a bucket's name as formatted by [`fmt::Display`]. Returns `None` for any other text.
     #[must_use]
     pub fn parse(unit: Unit, name: &str) -> Option<Self> {
         let rest = match unit {
@@ -108,31 +108,31 @@ impl Bucket {
         (bucket.to_string() == name).then_some(bucket)
     }
 
-    /// Its unit.
+    /// Returns the unit.
     #[must_use]
     pub const fn unit(self) -> Unit {
         self.unit
     }
 
-    /// Its first moment.
+    /// Returns the start.
     #[must_use]
     pub const fn start(self) -> Timestamp {
         self.start
     }
 
-    /// The first moment after it.
+    /// Returns the end, which is the start of the next bucket.
     #[must_use]
     pub fn end(self) -> Timestamp {
         self.start.saturating_add(SignedDuration::from_secs(self.unit.seconds())).unwrap_or(Timestamp::MAX)
     }
 
-    /// The bucket one unit up that it is summed up in.
+    /// Returns the bucket of the next larger unit that contains this one.
     #[must_use]
     pub fn parent(self) -> Option<Self> {
         self.unit.parent().map(|unit| Self::containing(unit, self.start))
     }
 
-    /// The table's partition key, such as `minute#2026-11-23T10`.
+    /// Returns the table's partition key, such as `minute#2026-11-23T10`.
     #[must_use]
     pub fn partition(self) -> String {
         let parent = match self.unit {
@@ -143,13 +143,13 @@ impl Bucket {
         format!("{}#{}", self.unit.as_str(), self.start.strftime(parent))
     }
 
-    /// The partition that holds the buckets it is the sum of; `None` for a minute.
+    /// Returns the partition of the buckets of which this one is the sum. Returns `None` for a minute.
     #[must_use]
     pub fn children_partition(self) -> Option<String> {
         self.unit.child().map(|child| Self::containing(child, self.start).partition())
     }
 
-    /// The table's sort key within the partition, two digits; a minute's is followed by `#` and the stream shard.
+    /// Returns the sort key within the partition: two digits. A minute's is followed by `#` and the stream shard.
     #[must_use]
     pub fn sort_key(self) -> String {
         let own = match self.unit {
@@ -160,14 +160,14 @@ impl Bucket {
         self.start.strftime(own).to_string()
     }
 
-    /// When its item expires, in seconds since the epoch.
+    /// Returns the expiry of the bucket's item, in seconds since the epoch.
     #[must_use]
     pub fn expires_at(self) -> i64 {
-        self.start.as_second() + self.unit.kept_seconds()
+        self.start.as_second() + self.unit.retention_seconds()
     }
 }
 
-/// The whole name, such as `2026-11-23T10`.
+/// Formats the full name, such as `2026-11-23T10`.
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.start.strftime(self.unit.name_format()))
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_read_as_times_and_siblings_share_a_partition() {
+    fn keys_are_times_and_siblings_share_a_partition() {
         let minute = Bucket::containing(Unit::Minute, at("2026-11-23T10:05:59.999Z"));
         assert_eq!((minute.partition().as_str(), minute.sort_key().as_str()), ("minute#2026-11-23T10", "05"));
         let hour = minute.parent().unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_comes_back_as_its_bucket_and_nothing_else_does() {
+    fn only_formatted_names_are_parsed() {
         for unit in [Unit::Minute, Unit::Hour, Unit::Day] {
             let bucket = Bucket::containing(unit, at("2026-11-23T10:05:59Z"));
             assert_eq!(Bucket::parse(unit, &bucket.to_string()), Some(bucket));

@@ -70,7 +70,7 @@ impl Ord for Sequence {
 
 /// A change of one notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct NotificationChange {
     /// Sequence number of the record in its shard.
     pub sequence: Sequence,
     /// Time at which the stream recorded the change, if the record contains it.
@@ -81,7 +81,7 @@ pub struct Change {
     pub new: Image,
 }
 
-impl Change {
+impl NotificationChange {
     /// Returns the minute of the change, from the notification's own time. That time is limited to 24 hours before
     /// and 2 minutes after the stream's time: a minute that is already merged and expired cannot count a change.
     /// Every delivery of the record returns the same minute.
@@ -98,7 +98,7 @@ impl Change {
 
 /// Groups changes by minute. The changes of a minute keep their order.
 #[must_use]
-pub fn by_minute(changes: &[Change]) -> BTreeMap<Bucket, Vec<&Change>> {
+pub fn by_minute(changes: &[NotificationChange]) -> BTreeMap<Bucket, Vec<&NotificationChange>> {
     let mut minutes = BTreeMap::<_, Vec<_>>::new();
     for change in changes {
         minutes.entry(change.minute()).or_default().push(change);
@@ -113,16 +113,16 @@ mod tests {
 
     use super::*;
 
-    fn change(sequence: &str, updated_at: &str, recorded_at: Option<&str>) -> Change {
+    fn change(sequence: &str, updated_at: &str, recorded_at: Option<&str>) -> NotificationChange {
         let millis = updated_at.parse::<Timestamp>().unwrap().as_millisecond();
         let item = json!({"status": "cancelled", "type": "DEFAULT", "due_at": 1, "updated_at": millis});
         let new = serde_json::from_value(item).unwrap();
         let recorded_at = recorded_at.map(|text| text.parse().unwrap());
-        Change { sequence: Sequence::parse(sequence).unwrap(), recorded_at, old: None, new }
+        NotificationChange { sequence: Sequence::parse(sequence).unwrap(), recorded_at, old: None, new }
     }
 
     #[test]
-    fn sequence_numbers_compare_as_numbers_whatever_their_length() {
+    fn sequence_numbers_of_any_length_compare_as_numbers() {
         let short = Sequence::parse("900000000000000000000").unwrap();
         let long = Sequence::parse("1000000000000000000000").unwrap();
         assert!(short < long);
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn a_change_belongs_to_the_minute_its_notification_names() {
+    fn a_change_belongs_to_the_minute_of_its_notification() {
         let late = change("1", "2026-11-23T10:05:59Z", Some("2026-11-23T23:00:00Z"));
         assert_eq!(late.minute().to_string(), "2026-11-23T10:05");
         assert_eq!(change("1", "2026-11-23T10:05:59Z", None).minute().to_string(), "2026-11-23T10:05");
     }
 
     #[test]
-    fn a_time_that_cannot_be_is_kept_within_what_can() {
+    fn an_impossible_time_is_clamped() {
         let ancient = change("1", "2020-01-01T00:00:00Z", Some("2026-11-23T10:05:00Z"));
         assert_eq!(ancient.minute().to_string(), "2026-11-22T10:05");
         let ahead = change("1", "2030-01-01T00:00:00Z", Some("2026-11-23T10:05:00Z"));

@@ -2,15 +2,15 @@
 //!
 //! Names as text: `version/v2/sent`, `type/DEFAULT/accepted`, `channel/push/attempts`, `version/v2/skipped/opted_out`.
 //! A histogram's bin is also a counter, such as `version/v2/lat/57`. Counters are therefore always merged by addition.
-//! [`crate::sides`] defines the remaining counters.
+//! [`crate::arm_metrics`] defines the remaining counters.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::sides::{Reach, Side};
+use super::arm_metrics::{ChannelResult, RolloutArmMetric};
 
-pub use super::sides::UnknownCounter;
+pub use super::arm_metrics::UnknownCounter;
 use domain::channel::Channel;
 use domain::notification::Reason;
 
@@ -76,7 +76,7 @@ pub enum Group {
 
 /// Metric of notifications.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Of {
+pub enum NotificationMetric {
     /// At least one attempt was made.
     Sent,
     /// Final: a provider accepted the notification.
@@ -113,7 +113,7 @@ pub enum Of {
 
 /// Metric of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tried {
+pub enum AttemptMetric {
     /// All attempts.
     Attempts,
     /// Attempts that the provider accepted.
@@ -138,73 +138,79 @@ pub enum Tried {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CounterName {
     /// Counts notifications.
-    Notifications(Group, Of),
+    Notifications(Group, NotificationMetric),
     /// Counts attempts.
-    Attempts(Channel, Tried),
+    Attempts(Channel, AttemptMetric),
     /// Counts notifications by their result on one channel.
-    Reach(Cohort, Channel, Reach),
+    ChannelResult(Cohort, Channel, ChannelResult),
     /// Counts a metric that exists only for an arm of the rollout.
-    Side(Cohort, Side),
+    RolloutArm(Cohort, RolloutArmMetric),
 }
 
 impl fmt::Display for CounterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Notifications(Group::Version(cohort), of) => write!(f, "version/{}/{of}", cohort.as_str()),
-            Self::Notifications(Group::Type(kind), of) => write!(f, "type/{}/{of}", kind.as_str()),
-            Self::Attempts(channel, tried) => write!(f, "channel/{channel}/{tried}"),
-            Self::Reach(cohort, channel, reach) => write!(f, "on/{}/{channel}/{}", cohort.as_str(), reach.as_str()),
-            Self::Side(cohort, side) => write!(f, "side/{}/{}", cohort.as_str(), side.text()),
+            Self::Notifications(Group::Version(cohort), metric) => write!(f, "version/{}/{metric}", cohort.as_str()),
+            Self::Notifications(Group::Type(kind), metric) => write!(f, "type/{}/{metric}", kind.as_str()),
+            Self::Attempts(channel, metric) => write!(f, "channel/{channel}/{metric}"),
+            Self::ChannelResult(cohort, channel, result) => {
+                write!(f, "on/{}/{channel}/{}", cohort.as_str(), result.as_str())
+            }
+            Self::RolloutArm(cohort, metric) => write!(f, "side/{}/{}", cohort.as_str(), metric.text()),
         }
     }
 }
 
-impl fmt::Display for Of {
+impl fmt::Display for NotificationMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skipped(reason) => write!(f, "skipped/{}", reason.as_str()),
             Self::Latency(bin) => write!(f, "lat/{bin}"),
-            plain => f.write_str(OF.iter().find(|(of, _)| of == plain).map_or("", |(_, text)| text)),
+            plain => f.write_str(
+                NOTIFICATION_METRICS.iter().find(|(metric, _)| metric == plain).map_or("", |(_, text)| text),
+            ),
         }
     }
 }
 
-impl fmt::Display for Tried {
+impl fmt::Display for AttemptMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Latency(bin) => write!(f, "lat/{bin}"),
-            plain => f.write_str(TRIED.iter().find(|(tried, _)| tried == plain).map_or("", |(_, text)| text)),
+            plain => {
+                f.write_str(ATTEMPT_METRICS.iter().find(|(metric, _)| metric == plain).map_or("", |(_, text)| text))
+            }
         }
     }
 }
 
 /// Names without a parameter, for formatting and parsing.
-const OF: [(Of, &str); 14] = [
-    (Of::Sent, "sent"),
-    (Of::Accepted, "accepted"),
-    (Of::Delivered, "delivered"),
-    (Of::Failed, "failed"),
-    (Of::Uncertain, "uncertain"),
-    (Of::Expired, "expired"),
-    (Of::Cancelled, "cancelled"),
-    (Of::Opened, "opened"),
-    (Of::Clicked, "clicked"),
-    (Of::Dismissed, "dismissed"),
-    (Of::Converted, "converted"),
-    (Of::ConversionValueMicros, "conversion_value_micros"),
-    (Of::CostMicros, "cost_micros"),
-    (Of::WastedCostMicros, "wasted_cost_micros"),
+const NOTIFICATION_METRICS: [(NotificationMetric, &str); 14] = [
+    (NotificationMetric::Sent, "sent"),
+    (NotificationMetric::Accepted, "accepted"),
+    (NotificationMetric::Delivered, "delivered"),
+    (NotificationMetric::Failed, "failed"),
+    (NotificationMetric::Uncertain, "uncertain"),
+    (NotificationMetric::Expired, "expired"),
+    (NotificationMetric::Cancelled, "cancelled"),
+    (NotificationMetric::Opened, "opened"),
+    (NotificationMetric::Clicked, "clicked"),
+    (NotificationMetric::Dismissed, "dismissed"),
+    (NotificationMetric::Converted, "converted"),
+    (NotificationMetric::ConversionValueMicros, "conversion_value_micros"),
+    (NotificationMetric::CostMicros, "cost_micros"),
+    (NotificationMetric::WastedCostMicros, "wasted_cost_micros"),
 ];
 
-const TRIED: [(Tried, &str); 8] = [
-    (Tried::Attempts, "attempts"),
-    (Tried::Accepted, "accepted"),
-    (Tried::RetryLater, "retry_later"),
-    (Tried::Gone, "gone"),
-    (Tried::Rejected, "rejected"),
-    (Tried::Uncertain, "uncertain"),
-    (Tried::CostMicros, "cost_micros"),
-    (Tried::LatencySumMs, "latency_sum_ms"),
+const ATTEMPT_METRICS: [(AttemptMetric, &str); 8] = [
+    (AttemptMetric::Attempts, "attempts"),
+    (AttemptMetric::Accepted, "accepted"),
+    (AttemptMetric::RetryLater, "retry_later"),
+    (AttemptMetric::Gone, "gone"),
+    (AttemptMetric::Rejected, "rejected"),
+    (AttemptMetric::Uncertain, "uncertain"),
+    (AttemptMetric::CostMicros, "cost_micros"),
+    (AttemptMetric::LatencySumMs, "latency_sum_ms"),
 ];
 
 impl FromStr for CounterName {
@@ -213,35 +219,41 @@ impl FromStr for CounterName {
     fn from_str(text: &str) -> Result<Self, UnknownCounter> {
         let mut parts = text.splitn(3, '/');
         let mut part = || parts.next().ok_or(UnknownCounter);
-        let (family, group, counted) = (part()?, part()?, part()?);
+        let (family, group, name) = (part()?, part()?, part()?);
         let cohort = |name| Cohort::parse(name).ok_or(UnknownCounter);
         let channel = |name| Channel::parse(name).ok_or(UnknownCounter);
         match family {
-            "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), of(counted)?)),
-            "type" => Ok(Self::Notifications(Group::Type(group.parse()?), of(counted)?)),
-            "channel" => Ok(Self::Attempts(channel(group)?, tried(counted)?)),
+            "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), notification_metric(name)?)),
+            "type" => Ok(Self::Notifications(Group::Type(group.parse()?), notification_metric(name)?)),
+            "channel" => Ok(Self::Attempts(channel(group)?, attempt_metric(name)?)),
             "on" => {
-                let (name, reach) = counted.split_once('/').ok_or(UnknownCounter)?;
-                Ok(Self::Reach(cohort(group)?, channel(name)?, Reach::parse(reach)?))
+                let (channel_name, result) = name.split_once('/').ok_or(UnknownCounter)?;
+                Ok(Self::ChannelResult(cohort(group)?, channel(channel_name)?, ChannelResult::parse(result)?))
             }
-            "side" => Ok(Self::Side(cohort(group)?, Side::parse(counted)?)),
+            "side" => Ok(Self::RolloutArm(cohort(group)?, RolloutArmMetric::parse(name)?)),
             _ => Err(UnknownCounter),
         }
     }
 }
 
-fn of(text: &str) -> Result<Of, UnknownCounter> {
+fn notification_metric(text: &str) -> Result<NotificationMetric, UnknownCounter> {
     match text.split_once('/') {
-        Some(("skipped", reason)) => Reason::parse(reason).map(Of::Skipped).ok_or(UnknownCounter),
-        Some(("lat", bin)) => bin.parse().map(Of::Latency).map_err(|_| UnknownCounter),
-        _ => OF.into_iter().find(|(_, name)| *name == text).map(|(of, _)| of).ok_or(UnknownCounter),
+        Some(("skipped", reason)) => Reason::parse(reason).map(NotificationMetric::Skipped).ok_or(UnknownCounter),
+        Some(("lat", bin)) => bin.parse().map(NotificationMetric::Latency).map_err(|_| UnknownCounter),
+        _ => NOTIFICATION_METRICS
+            .into_iter()
+            .find(|(_, name)| *name == text)
+            .map(|(metric, _)| metric)
+            .ok_or(UnknownCounter),
     }
 }
 
-fn tried(text: &str) -> Result<Tried, UnknownCounter> {
+fn attempt_metric(text: &str) -> Result<AttemptMetric, UnknownCounter> {
     match text.split_once('/') {
-        Some(("lat", bin)) => bin.parse().map(Tried::Latency).map_err(|_| UnknownCounter),
-        _ => TRIED.into_iter().find(|(_, name)| *name == text).map(|(tried, _)| tried).ok_or(UnknownCounter),
+        Some(("lat", bin)) => bin.parse().map(AttemptMetric::Latency).map_err(|_| UnknownCounter),
+        _ => {
+            ATTEMPT_METRICS.into_iter().find(|(_, name)| *name == text).map(|(metric, _)| metric).ok_or(UnknownCounter)
+        }
     }
 }
 
@@ -296,37 +308,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_comes_back_from_its_text() {
+    fn every_formatted_name_is_parsed() {
         let groups = [
             Group::Version(Cohort::V1),
             Group::Version(Cohort::Undecided),
             Group::Type("PAYMENT_DUE".parse().unwrap()),
         ];
-        let parts = Reason::ALL.into_iter().map(Of::Skipped).chain([Of::Latency(-1), Of::Latency(57)]);
-        let all_of: Vec<_> = OF.into_iter().map(|(of, _)| of).chain(parts).collect();
-        let all_tried: Vec<_> = TRIED.into_iter().map(|(tried, _)| tried).chain([Tried::Latency(200)]).collect();
-        let notifications = groups
-            .iter()
-            .flat_map(|group| all_of.iter().map(|of| CounterName::Notifications(group.clone(), of.clone())));
+        let parts = Reason::ALL
+            .into_iter()
+            .map(NotificationMetric::Skipped)
+            .chain([NotificationMetric::Latency(-1), NotificationMetric::Latency(57)]);
+        let notification_metrics: Vec<_> =
+            NOTIFICATION_METRICS.into_iter().map(|(metric, _)| metric).chain(parts).collect();
+        let attempt_metrics: Vec<_> =
+            ATTEMPT_METRICS.into_iter().map(|(metric, _)| metric).chain([AttemptMetric::Latency(200)]).collect();
+        let notifications = groups.iter().flat_map(|group| {
+            notification_metrics.iter().map(|metric| CounterName::Notifications(group.clone(), metric.clone()))
+        });
         let attempts = Channel::ALL
             .iter()
-            .flat_map(|channel| all_tried.iter().map(|tried| CounterName::Attempts(*channel, *tried)));
-        let reach = Reach::ALL.into_iter().map(|reach| CounterName::Reach(Cohort::V2, Channel::Push, reach));
-        let sides = Side::all().map(|side| CounterName::Side(Cohort::V1, side));
-        for name in notifications.chain(attempts).chain(reach).chain(sides) {
+            .flat_map(|channel| attempt_metrics.iter().map(|metric| CounterName::Attempts(*channel, *metric)));
+        let results =
+            ChannelResult::ALL.into_iter().map(|result| CounterName::ChannelResult(Cohort::V2, Channel::Push, result));
+        let arm_metrics = RolloutArmMetric::all().map(|metric| CounterName::RolloutArm(Cohort::V1, metric));
+        for name in notifications.chain(attempts).chain(results).chain(arm_metrics) {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
     }
 
     #[test]
     fn the_text_is_short_and_readable() {
-        let name = CounterName::Notifications(Group::Version(Cohort::V2), Of::Skipped(Reason::OptedOut));
+        let name =
+            CounterName::Notifications(Group::Version(Cohort::V2), NotificationMetric::Skipped(Reason::OptedOut));
         assert_eq!(name.to_string(), "version/v2/skipped/opted_out");
-        assert_eq!(CounterName::Attempts(Channel::Push, Tried::Latency(57)).to_string(), "channel/push/lat/57");
+        assert_eq!(CounterName::Attempts(Channel::Push, AttemptMetric::Latency(57)).to_string(), "channel/push/lat/57");
     }
 
     #[test]
-    fn what_nobody_counts_has_no_name() {
+    fn an_unknown_counter_has_no_name() {
         for text in [
             "",
             "version/v2",
@@ -346,14 +365,17 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_added_to_the_earlier_gives_the_later() {
-        let name = |tried| CounterName::Attempts(Channel::Sms, tried);
+    fn the_earlier_counters_plus_the_difference_are_the_later_ones() {
+        let name = |metric| CounterName::Attempts(Channel::Sms, metric);
         let mut earlier = Counters::default();
-        earlier.add(name(Tried::RetryLater), 1);
+        earlier.add(name(AttemptMetric::RetryLater), 1);
         let mut later = Counters::default();
-        later.add(name(Tried::Accepted), 1);
+        later.add(name(AttemptMetric::Accepted), 1);
         let difference = later.clone().since(&earlier);
-        assert_eq!((difference.get(&name(Tried::Accepted)), difference.get(&name(Tried::RetryLater))), (1, -1));
+        assert_eq!(
+            (difference.get(&name(AttemptMetric::Accepted)), difference.get(&name(AttemptMetric::RetryLater))),
+            (1, -1)
+        );
         earlier.merge(&difference);
         assert_eq!(earlier, later);
     }

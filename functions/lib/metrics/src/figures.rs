@@ -1,57 +1,57 @@
-//! A window's counters as counts, rates and quantiles.
+//! Counts, rates and quantiles of a window's counters.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::counters::{Cohort, CounterName, Counters, Group, Of, Tried};
+use super::counters::{AttemptMetric, Cohort, CounterName, Counters, Group, NotificationMetric};
 use super::histogram::quantile;
 use domain::channel::Channel;
 
-/// Everything that a window's counters say.
+/// Figures of a window.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
     /// All notifications.
     pub summary: Notifications,
-    /// Attempts by channel; every channel, also without any.
+    /// Attempts by channel. Channels without attempts are included.
     pub by_channel: BTreeMap<&'static str, Attempts>,
-    /// Notifications by side of the rollout; v1 and v2 always, `undecided` when there is one.
+    /// Notifications by arm of the rollout. v1 and v2 are always included; `undecided` if it has notifications.
     pub by_version: BTreeMap<&'static str, Notifications>,
-    /// Notifications by type, those with any.
+    /// Notifications by type. Types without notifications are left out.
     pub by_type: BTreeMap<String, Notifications>,
 }
 
-/// Counts of notifications. A change counts in the minute it happened, so a window may hold a confirmation without the
-/// acceptance that it replaced: what would fall below zero shows as zero.
+/// Counts of notifications. A change counts in the minute of the change, so a window can contain a confirmation without
+/// the acceptance that it replaced. A negative count is reported as zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Notifications {
-    /// With at least one attempt.
+    /// Notifications with at least one attempt.
     pub sent: i64,
-    /// All of the five that follow.
+    /// Sum of the five counts that follow.
     pub closed: i64,
-    /// A provider took them, and no more is known.
+    /// Accepted by a provider and not confirmed.
     pub accepted: i64,
-    /// The device or provider confirmed them.
+    /// Confirmed by the device or the provider.
     pub delivered: i64,
-    /// No channel took them.
+    /// Accepted by no channel.
     pub failed: i64,
-    /// A paid send whose outcome is unknown.
+    /// Paid sends with an unknown outcome.
     pub uncertain: i64,
-    /// Their lifetime ended first.
+    /// Notifications whose lifetime ended first.
     pub expired: i64,
-    /// A gate said no, by reason.
+    /// Skipped by a gate, by reason.
     pub skipped: BTreeMap<String, i64>,
-    /// Called off.
+    /// Cancelled by the caller.
     pub cancelled: i64,
-    /// They were opened.
+    /// Opened notifications.
     pub opened: i64,
-    /// Their link was followed.
+    /// Notifications whose link was clicked.
     pub clicked: i64,
-    /// They were put away unread.
+    /// Notifications that were dismissed unread.
     pub dismissed: i64,
-    /// They led to what they were sent for.
+    /// Notifications that led to a conversion.
     pub converted: i64,
-    /// What that was worth, in millionths of a euro.
+    /// Value of the conversions, in micro-euros.
     pub conversion_value_micros: i64,
     /// (accepted + delivered) / closed.
     pub delivery_rate: Option<f64>,
@@ -63,36 +63,36 @@ pub struct Notifications {
     pub ctr: Option<f64>,
     /// converted / (accepted + delivered).
     pub conversion_rate: Option<f64>,
-    /// From when they were due to the first accepted attempt.
+    /// Time from the due time to the first accepted attempt, without deliberate waits.
     pub latency_ms: Latency,
-    /// What their attempts cost, in millionths of a euro.
+    /// Cost of the attempts, in micro-euros.
     pub cost_micros: i64,
-    /// What of that was for nothing, since an earlier channel had delivered.
+    /// Part of that cost that was wasted, because an earlier channel had delivered.
     pub wasted_cost_micros: i64,
 }
 
 /// Counts of attempts on one channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Attempts {
-    /// All of those that follow.
+    /// Sum of the five counts that follow.
     pub attempts: i64,
-    /// The provider took it.
+    /// Accepted by the provider.
     pub accepted: i64,
-    /// It may be tried again.
+    /// Failed; a retry is possible.
     pub retry_later: i64,
     /// The address no longer exists.
     pub gone: i64,
-    /// Trying again will not help.
+    /// Rejected; a retry does not help.
     pub rejected: i64,
     /// The outcome is unknown.
     pub uncertain: i64,
-    /// The time of the calls.
+    /// Duration of the calls.
     pub latency_ms: Latency,
-    /// What they cost, in millionths of a euro.
+    /// Cost of the attempts, in micro-euros.
     pub cost_micros: i64,
 }
 
-/// Quantiles in whole milliseconds, within 2 % of exact; null without data.
+/// Quantiles in whole milliseconds, within 2 % of the exact value; null without data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)] // the quantile is the name
 pub struct Latency {
@@ -102,86 +102,88 @@ pub struct Latency {
 }
 
 impl Figures {
-    /// Adds up a window's counters.
+    /// Computes the figures of a window's counters.
     #[must_use]
     pub fn of(counters: &Counters) -> Self {
-        let mut summary = Tally::default();
+        let mut summary = GroupSums::default();
         let mut versions =
-            BTreeMap::from([(Cohort::V1.as_str(), Tally::default()), (Cohort::V2.as_str(), Tally::default())]);
-        let mut types = BTreeMap::<String, Tally>::new();
+            BTreeMap::from([(Cohort::V1.as_str(), GroupSums::default()), (Cohort::V2.as_str(), GroupSums::default())]);
+        let mut types = BTreeMap::<String, GroupSums>::new();
         let mut channels: BTreeMap<_, _> =
             Channel::ALL.map(|channel| (channel.as_str(), (Attempts::default(), Bins::new()))).into();
         for (name, amount) in counters.iter() {
             match name {
-                CounterName::Notifications(Group::Version(cohort), of) => {
-                    summary.add(of, amount);
-                    versions.entry(cohort.as_str()).or_default().add(of, amount);
+                CounterName::Notifications(Group::Version(cohort), metric) => {
+                    summary.add(metric, amount);
+                    versions.entry(cohort.as_str()).or_default().add(metric, amount);
                 }
-                CounterName::Notifications(Group::Type(kind), of) => {
-                    types.entry(kind.as_str().to_owned()).or_default().add(of, amount);
+                CounterName::Notifications(Group::Type(kind), metric) => {
+                    types.entry(kind.as_str().to_owned()).or_default().add(metric, amount);
                 }
-                CounterName::Attempts(channel, tried) => {
+                CounterName::Attempts(channel, metric) => {
                     let (attempts, bins) = channels.entry(channel.as_str()).or_default();
-                    attempts.add(*tried, amount, bins);
+                    attempts.add(*metric, amount, bins);
                 }
-                CounterName::Reach(..) | CounterName::Side(..) => {}
+                CounterName::ChannelResult(..) | CounterName::RolloutArm(..) => {}
             }
         }
         Self {
             summary: summary.finish(),
             by_channel: channels.into_iter().map(|(name, (attempts, bins))| (name, attempts.finish(&bins))).collect(),
-            by_version: versions.into_iter().map(|(name, tally)| (name, tally.finish())).collect(),
-            by_type: types.into_iter().map(|(name, tally)| (name, tally.finish())).collect(),
+            by_version: versions.into_iter().map(|(name, sums)| (name, sums.finish())).collect(),
+            by_type: types.into_iter().map(|(name, sums)| (name, sums.finish())).collect(),
         }
     }
 
-    /// One side's figures.
+    /// Returns the figures of one arm.
     #[must_use]
-    pub fn side(&self, cohort: Cohort) -> Notifications {
+    pub fn arm(&self, cohort: Cohort) -> Notifications {
         self.by_version.get(cohort.as_str()).cloned().unwrap_or_default()
     }
 }
 
-/// One side's notifications by their latency.
+/// Returns the latency histogram of one arm's notifications.
 #[must_use]
-pub fn latency_bins(counters: &Counters, side: Cohort) -> Bins {
+pub fn latency_bins(counters: &Counters, arm: Cohort) -> Bins {
     let bin = |(name, amount): (&CounterName, i64)| match name {
-        CounterName::Notifications(Group::Version(cohort), Of::Latency(bin)) if *cohort == side => Some((*bin, amount)),
+        CounterName::Notifications(Group::Version(cohort), NotificationMetric::Latency(bin)) if *cohort == arm => {
+            Some((*bin, amount))
+        }
         _ => None,
     };
     counters.iter().filter_map(bin).collect()
 }
 
-/// Counts by the histogram's bin.
+/// Counts by bin of the histogram.
 pub type Bins = BTreeMap<i32, i64>;
 
-/// A group of notifications while it is added up.
+/// Sums of a group of notifications, during the addition.
 #[derive(Default)]
-struct Tally {
+struct GroupSums {
     figures: Notifications,
     bins: Bins,
 }
 
-impl Tally {
-    fn add(&mut self, of: &Of, amount: i64) {
+impl GroupSums {
+    fn add(&mut self, metric: &NotificationMetric, amount: i64) {
         let figures = &mut self.figures;
-        let figure = match of {
-            Of::Sent => &mut figures.sent,
-            Of::Accepted => &mut figures.accepted,
-            Of::Delivered => &mut figures.delivered,
-            Of::Failed => &mut figures.failed,
-            Of::Uncertain => &mut figures.uncertain,
-            Of::Expired => &mut figures.expired,
-            Of::Cancelled => &mut figures.cancelled,
-            Of::Skipped(reason) => figures.skipped.entry(reason.as_str().to_owned()).or_default(),
-            Of::Opened => &mut figures.opened,
-            Of::Clicked => &mut figures.clicked,
-            Of::Dismissed => &mut figures.dismissed,
-            Of::Converted => &mut figures.converted,
-            Of::ConversionValueMicros => &mut figures.conversion_value_micros,
-            Of::CostMicros => &mut figures.cost_micros,
-            Of::WastedCostMicros => &mut figures.wasted_cost_micros,
-            Of::Latency(bin) => self.bins.entry(*bin).or_default(),
+        let figure = match metric {
+            NotificationMetric::Sent => &mut figures.sent,
+            NotificationMetric::Accepted => &mut figures.accepted,
+            NotificationMetric::Delivered => &mut figures.delivered,
+            NotificationMetric::Failed => &mut figures.failed,
+            NotificationMetric::Uncertain => &mut figures.uncertain,
+            NotificationMetric::Expired => &mut figures.expired,
+            NotificationMetric::Cancelled => &mut figures.cancelled,
+            NotificationMetric::Skipped(reason) => figures.skipped.entry(reason.as_str().to_owned()).or_default(),
+            NotificationMetric::Opened => &mut figures.opened,
+            NotificationMetric::Clicked => &mut figures.clicked,
+            NotificationMetric::Dismissed => &mut figures.dismissed,
+            NotificationMetric::Converted => &mut figures.converted,
+            NotificationMetric::ConversionValueMicros => &mut figures.conversion_value_micros,
+            NotificationMetric::CostMicros => &mut figures.cost_micros,
+            NotificationMetric::WastedCostMicros => &mut figures.wasted_cost_micros,
+            NotificationMetric::Latency(bin) => self.bins.entry(*bin).or_default(),
         };
         *figure += amount;
     }
@@ -199,30 +201,30 @@ impl Tally {
             .chain(it.skipped.values_mut())
             .for_each(|figure| *figure = (*figure).max(0));
         it.skipped.retain(|_, count| *count > 0);
-        let (taken, bad) = (it.reached(), it.ended_badly());
-        it.closed = taken + bad;
-        it.delivery_rate = rate(taken, it.closed);
+        let (reached, failed) = (it.reached(), it.not_reached());
+        it.closed = reached + failed;
+        it.delivery_rate = rate(reached, it.closed);
         it.confirmed_rate = rate(it.delivered, it.closed);
-        it.error_rate = rate(bad, it.closed);
-        it.ctr = rate(it.clicked.min(taken), taken);
-        it.conversion_rate = rate(it.converted.min(taken), taken);
+        it.error_rate = rate(failed, it.closed);
+        it.ctr = rate(it.clicked.min(reached), reached);
+        it.conversion_rate = rate(it.converted.min(reached), reached);
         it.latency_ms = Latency::of(&self.bins);
         it
     }
 }
 
 impl Attempts {
-    fn add(&mut self, tried: Tried, amount: i64, bins: &mut Bins) {
-        let figure = match tried {
-            Tried::Attempts => &mut self.attempts,
-            Tried::Accepted => &mut self.accepted,
-            Tried::RetryLater => &mut self.retry_later,
-            Tried::Gone => &mut self.gone,
-            Tried::Rejected => &mut self.rejected,
-            Tried::Uncertain => &mut self.uncertain,
-            Tried::CostMicros => &mut self.cost_micros,
-            Tried::LatencySumMs => return,
-            Tried::Latency(bin) => bins.entry(bin).or_default(),
+    fn add(&mut self, metric: AttemptMetric, amount: i64, bins: &mut Bins) {
+        let figure = match metric {
+            AttemptMetric::Attempts => &mut self.attempts,
+            AttemptMetric::Accepted => &mut self.accepted,
+            AttemptMetric::RetryLater => &mut self.retry_later,
+            AttemptMetric::Gone => &mut self.gone,
+            AttemptMetric::Rejected => &mut self.rejected,
+            AttemptMetric::Uncertain => &mut self.uncertain,
+            AttemptMetric::CostMicros => &mut self.cost_micros,
+            AttemptMetric::LatencySumMs => return,
+            AttemptMetric::Latency(bin) => bins.entry(bin).or_default(),
         };
         *figure += amount;
     }
@@ -238,30 +240,30 @@ impl Attempts {
 }
 
 impl Notifications {
-    /// How many reached somebody, as far as known: `accepted` and `delivered`.
+    /// Returns the number of notifications that reached the recipient as far as known: `accepted` and `delivered`.
     #[must_use]
     pub const fn reached(&self) -> i64 {
         self.accepted + self.delivered
     }
 
-    /// How many ended badly: `failed`, `uncertain` and `expired`.
+    /// Returns the number of notifications that ended without success: `failed`, `uncertain` and `expired`.
     #[must_use]
-    pub const fn ended_badly(&self) -> i64 {
+    pub const fn not_reached(&self) -> i64 {
         self.failed + self.uncertain + self.expired
     }
 }
 
 impl Latency {
-    /// The three quantiles of a histogram.
+    /// Computes the three quantiles of a histogram.
     #[must_use]
     pub fn of(bins: &Bins) -> Self {
         Self { p50: quantile(bins, 0.5), p95: quantile(bins, 0.95), p99: quantile(bins, 0.99) }
     }
 }
 
-/// A share from 0 to 1 with six decimals; `None` of nothing.
+/// Returns `part / whole`, from 0 to 1 with six decimals. Returns `None` if `whole` is zero.
 #[must_use]
 pub fn rate(part: i64, whole: i64) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    #[allow(clippy::cast_precision_loss)] // counts are far below 2^52
     (whole > 0).then(|| (part as f64 / whole as f64 * 1e6).round() / 1e6)
 }

@@ -1,52 +1,53 @@
-//! Latencies as counts per logarithmic bin, so that any minutes, hours or shards merge by adding.
+//! Histogram of latencies with logarithmic bins. Histograms of minutes, hours and shards are merged by addition.
 //!
-//! The bins are those of DDSketch (Masson, Rim, Lee: "DDSketch", VLDB 2019): bin `i` holds the values in
-//! (gamma^(i-1), gamma^i], and its middle is within 1 % of every value in it. Gamma is chosen so that 3,000 ms, the limit that
-//! everything is held against, is the last value of its bin: a quantile shows as more than that exactly when it is.
+//! The bins are those of DDSketch (Masson, Rim, Lee: "DDSketch", VLDB 2019). Bin `i` contains the values in
+//! (gamma^(i-1), gamma^i]. Its middle is within 1 % of each of these values. Gamma is chosen so that 3,000 ms, the
+//! latency limit, is the last value of its bin. A quantile is therefore reported as more than
+//! 3,000 ms exactly if it is.
 
 use std::collections::BTreeMap;
 
-/// The ratio of a bin's two ends: (1 + e) / (1 - e) for an error e of just under 1 %. Its 401st power is 3,000.4.
+/// Ratio of a bin's bounds: (1 + e) / (1 - e) for an error e of slightly less than 1 %. Its 401st power is 3,000.4.
 const GAMMA: f64 = 1.020_166_996_944;
 
-/// The bin of everything below one millisecond. One millisecond itself is bin 0.
+/// Bin of the latencies below one millisecond. One millisecond is in bin 0.
 const BELOW_ONE: i32 = -1;
 
-/// The bin that a latency falls into.
+/// Returns the bin of a latency.
 #[must_use]
 pub fn bin_of(latency_ms: u64) -> i32 {
     if latency_ms == 0 {
         return BELOW_ONE;
     }
-    // 0 to about 2,220 for all of u64, so neither cast can lose anything that matters.
+    // The bin is 0 to about 2,220 for every u64, so the loss of precision in both casts is irrelevant.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     let bin = ((latency_ms as f64).ln() / GAMMA.ln()).ceil() as i32;
     bin
 }
 
-/// The one value that stands for a bin, in milliseconds.
+/// Returns the value that represents a bin, in milliseconds.
 fn middle_ms(bin: i32) -> f64 {
     if bin <= BELOW_ONE { 0.0 } else { 2.0 * GAMMA.powi(bin) / (GAMMA + 1.0) }
 }
 
-/// The least and the most whole milliseconds that fall into a bin.
+/// Returns the smallest and the largest number of whole milliseconds in a bin.
 #[must_use]
 pub fn edges_ms(bin: i32) -> (u64, u64) {
     if bin <= BELOW_ONE {
         return (0, 0);
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // never negative; `as` stops at the largest
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // never negative; `as` saturates
     let whole = |edge: f64| edge as u64;
     (whole(GAMMA.powi(bin - 1).floor() + 1.0), whole(GAMMA.powi(bin).floor()))
 }
 
-/// The latency that a share `q` (0 to 1) of the counted ones does not exceed, in whole milliseconds; `None` without data.
+/// Returns the quantile `q` (0 to 1) in whole milliseconds. Returns `None` without data.
 ///
-/// A bin may stand below zero in a window that holds a correction but not what it corrects: such bins count as empty.
+/// A bin is negative if the window contains a correction but not the corrected count. Such a bin counts as empty.
 #[must_use]
 pub fn quantile(bins: &BTreeMap<i32, i64>, q: f64) -> Option<u64> {
     let total: i64 = bins.values().map(|count| (*count).max(0)).sum();
-    // Counts stay far below 2^52, and a middle is never negative.
+    // Counts are far below 2^52, and a bin's middle is never negative.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     let rank = (q.clamp(0.0, 1.0) * (total - 1).max(0) as f64).round() as i64;
     let mut seen = 0;
@@ -72,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// A distribution: a latency in milliseconds from two numbers that are uniform between 0 and 1.
+    /// Distribution: converts two numbers, uniform between 0 and 1, to a latency in milliseconds.
     type Shape = fn(f64, f64) -> f64;
 
     const SHAPES: [(&str, Shape); 5] = [
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_value_comes_back_within_2_percent() {
+    fn a_single_value_is_reported_within_2_percent() {
         for value in (0..20_000).chain((20_000..3_000_000_000).step_by(7_654_321)) {
             let found = quantile(&BTreeMap::from([(bin_of(value), 1)]), 0.5).unwrap();
             assert!(found.abs_diff(value) as f64 <= 0.02 * value as f64, "{found} for {value}");
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn no_data_is_no_number_and_a_bin_below_zero_is_empty() {
+    fn without_data_there_is_no_quantile_and_a_negative_bin_is_empty() {
         assert_eq!(quantile(&BTreeMap::new(), 0.5), None);
         assert_eq!(quantile(&BTreeMap::from([(3, -2)]), 0.5), None);
         assert_eq!(quantile(&BTreeMap::from([(bin_of(2), -2), (bin_of(40), 1)]), 0.0), Some(40));

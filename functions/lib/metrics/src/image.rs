@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_read_for_what_metrics_need() {
+    fn an_item_is_parsed_into_an_image() {
         let image: Image = serde_json::from_value(item()).unwrap();
         assert_eq!((image.status, image.cohort, image.kind.as_str()), (Status::Accepted, Cohort::V2, "DEFAULT"));
         assert_eq!((image.attempts.len(), image.clicked, image.converted), (2, true, false));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_shape_is_an_error_that_repeats_nothing_of_it() {
+    fn the_error_of_an_unknown_shape_contains_no_value() {
         let bad = [
             ("status", json!("lost")),
             ("status", Value::Null),

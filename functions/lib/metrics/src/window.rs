@@ -1,4 +1,4 @@
-//! The stretch of time that somebody asks about.
+//! Time window of a request for figures.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,16 +6,18 @@ use super::bucket::{Bucket, Unit};
 use platform::http::{Request, whole_number};
 use platform::problem::Problem;
 
-/// The longest window: 90 days.
+/// Maximum length of a window: 90 days.
 pub const MAX_MINUTES: i64 = 129_600;
 
-/// How far back single minutes are certain to be there: they are kept 3 days, and the store may delete early that day.
-const MINUTES_REACH_BACK: SignedDuration = SignedDuration::from_hours(48);
+/// Age up to which all minutes are available. They are kept for 3 days, and the table may delete them early on the last
+/// day.
+const MINUTES_AVAILABLE: SignedDuration = SignedDuration::from_hours(48);
 
-/// How far back single hours are certain to be there: they are kept 100 days from when they began.
-const HOURS_REACH_BACK: SignedDuration = SignedDuration::from_hours(24 * 99);
+/// Age up to which all hours are available. They are kept for 100 days from their start.
+const HOURS_AVAILABLE: SignedDuration = SignedDuration::from_hours(24 * 99);
 
-/// From `from` up to, not including, `to`; both on a whole minute, or on a whole hour further back than minutes are kept.
+/// Window from `from` to `to`, which is excluded. Both are on a whole minute. Where minutes may no longer be available,
+/// they are on a whole hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     from: Timestamp,
@@ -23,27 +25,30 @@ pub struct Window {
 }
 
 impl Window {
-    /// Takes `?minutes=60` (the default; up to now, this minute included) or `?from=&to=` (`to` is now when not given).
+    /// Parses `?minutes=60` (the default; up to now, including the current minute) or `?from=&to=` (`to` defaults to
+    /// now).
     ///
     /// # Errors
-    /// 422 naming `minutes`, `from` or `to`: not a number or a time, empty, reversed, in the future, over 90 days.
+    /// 422 with the field `minutes`, `from` or `to`: not a number or a time, empty, reversed, in the future, or longer
+    /// than 90 days.
     pub fn parse(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         request.only_parameters(&["minutes", "from", "to"])?;
-        Self::asked(request, 60, now)
+        Self::parse_with_default(request, 60, now)
     }
 
-    /// The same with another default, for a caller that has parameters of its own and checks their names.
+    /// Parses the same parameters with another default. It does not reject other parameters: its callers have
+    /// parameters of their own and check the names.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn asked(request: &Request, default_minutes: i64, now: Timestamp) -> Result<Self, Problem> {
+    pub fn parse_with_default(request: &Request, default_minutes: i64, now: Timestamp) -> Result<Self, Problem> {
         let invalid = |field: &str, message: &str| Err(Problem::invalid_field(field, message));
         match (request.query("minutes"), request.query("from"), request.query("to")) {
-            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => invalid("minutes", "cannot stand beside from and to"),
-            (None, None, Some(_)) => invalid("from", "is required beside to"),
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => invalid("minutes", "must not be combined with from or to"),
+            (None, None, Some(_)) => invalid("from", "is required if to is given"),
             (None, Some(_), _) => match (request.time("from")?, request.time("to")?) {
                 (Some(from), to) => Self::between(from, to, now),
-                (None, _) => invalid("from", "is required beside to"),
+                (None, _) => invalid("from", "is required if to is given"),
             },
             (None, None, None) => Ok(Self::last(default_minutes, now)),
             (Some(minutes), None, None) => match whole_number(minutes) {
@@ -53,7 +58,7 @@ impl Window {
         }
     }
 
-    /// The last minutes up to now, this one included.
+    /// Returns the window of the last minutes up to now, including the current minute.
     #[must_use]
     pub fn last(minutes: i64, now: Timestamp) -> Self {
         let to = Bucket::containing(Unit::Minute, now).end();
@@ -61,7 +66,7 @@ impl Window {
         Self::on_whole_buckets(from, to, now)
     }
 
-    /// From `from`, which is not ahead, up to now.
+    /// Returns the window from `from`, which must not be in the future, up to now.
     #[must_use]
     pub fn since(from: Timestamp, now: Timestamp) -> Self {
         Self::on_whole_buckets(from, Bucket::containing(Unit::Minute, now).end(), now)
@@ -79,7 +84,7 @@ impl Window {
             problem("from", "must be before to")
         } else if until.duration_since(from) > SignedDuration::from_mins(MAX_MINUTES) {
             problem("from", "must be at most 90 days before to")
-        } else if now.duration_since(from) > HOURS_REACH_BACK {
+        } else if now.duration_since(from) > HOURS_AVAILABLE {
             problem("from", "must be at most 99 days ago")
         } else {
             Ok(Self::on_whole_buckets(from, until, now))
@@ -87,31 +92,31 @@ impl Window {
     }
 
     fn on_whole_buckets(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
-        let unit = |at| if now.duration_since(at) > MINUTES_REACH_BACK { Unit::Hour } else { Unit::Minute };
+        let unit = |at| if now.duration_since(at) > MINUTES_AVAILABLE { Unit::Hour } else { Unit::Minute };
         let last = Bucket::containing(unit(to), to);
         let to = if last.start() == to { to } else { last.end() };
         Self { from: Bucket::containing(unit(from), from).start(), to }
     }
 
-    /// The part of it from a later moment on, which is a whole minute, or a whole hour where it must be.
+    /// Returns the part of the window from `from` on. `from` must be a whole minute or hour, as in [`Window`].
     #[must_use]
-    pub fn from_later(self, from: Timestamp) -> Self {
+    pub fn starting_at(self, from: Timestamp) -> Self {
         Self { from: from.clamp(self.from, self.to), to: self.to }
     }
 
-    /// The first moment in it.
+    /// Returns the start.
     #[must_use]
     pub const fn from(self) -> Timestamp {
         self.from
     }
 
-    /// The first moment after it.
+    /// Returns the end, which is excluded.
     #[must_use]
     pub const fn to(self) -> Timestamp {
         self.to
     }
 
-    /// Its length in minutes.
+    /// Returns the length in minutes.
     #[must_use]
     pub fn minutes(self) -> i64 {
         self.to.duration_since(self.from).as_mins()
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn minutes_reach_back_from_the_end_of_this_one() {
+    fn minutes_are_counted_back_from_the_end_of_the_current_minute() {
         assert_eq!(parse(""), window("2026-11-23T09:06:00Z", "2026-11-23T10:06:00Z", 60));
         assert_eq!(parse("minutes=1"), window("2026-11-23T10:05:00Z", "2026-11-23T10:06:00Z", 1));
     }
@@ -153,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn where_minutes_may_be_gone_the_window_is_widened_to_whole_hours() {
+    fn where_minutes_may_be_deleted_the_window_is_widened_to_whole_hours() {
         let widened = window("2026-11-10T09:00:00Z", "2026-11-10T12:00:00Z", 180);
         assert_eq!(parse("from=2026-11-10T09:20:00Z&to=2026-11-10T11:01:00Z"), widened);
         assert_eq!(parse("minutes=129600").unwrap().0, "2026-08-25T10:00:00Z");
     }
 
     #[test]
-    fn on_each_boundary_a_window_still_stands() {
+    fn a_window_on_each_limit_is_valid() {
         let ninety_days = "from=2026-08-25T10:05:30Z&to=2026-11-23T10:05:30Z";
         assert_eq!(parse(ninety_days).unwrap().0, "2026-08-25T10:00:00Z");
         assert_eq!(parse("from=2026-08-25T10:05:29Z&to=2026-11-23T10:05:30Z"), Err("from".to_owned()));
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_makes_no_sense_names_its_field() {
+    fn the_problem_of_an_invalid_window_names_the_field() {
         let cases = [
             ("minutes=0", "minutes"),
             ("minutes=-5", "minutes"),

@@ -21,7 +21,7 @@ use domain::rollout::ramp::{self, Next, Seen};
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::settings::Settings;
 use domain::{Alert, By, Watched};
-use store::{Recorded, StoreError};
+use store::{StoreError, Versioned};
 
 /// How long after a first bad evaluation the second one may follow: the schedule itself promises no better than a minute's
 /// precision, so that two of its ticks may be almost two minutes apart.
@@ -145,9 +145,9 @@ impl Steward {
     /// Claims the minute by the record's condition; `None` when another round was faster.
     async fn save(
         &self,
-        read: &Recorded<Remembered>,
+        read: &Versioned<Remembered>,
         next: Remembered,
-    ) -> Result<Option<Recorded<Remembered>>, StoreError> {
+    ) -> Result<Option<Versioned<Remembered>>, StoreError> {
         match self.record.replace(read, next).await {
             Ok(saved) => Ok(Some(saved)),
             Err(StoreError::ConditionFailed { .. }) => Ok(None),
@@ -157,7 +157,7 @@ impl Steward {
 
     async fn carry_out(
         &self,
-        saved: Recorded<Remembered>,
+        saved: Versioned<Remembered>,
         planned: Planned,
         changes: Changes,
         alerts: &mut Vec<Alert>,
@@ -188,7 +188,7 @@ impl Steward {
     }
 
     /// Writes the own change down at once. Where that fails, the next round does it.
-    pub(super) async fn note_own(&self, saved: Recorded<Remembered>, version: i64) -> Result<(), RoundError> {
+    pub(super) async fn note_own(&self, saved: Versioned<Remembered>, version: i64) -> Result<(), RoundError> {
         let mut next = saved.value.clone();
         self.write_down(Watched::RolloutPercentage, version, &mut next).await?;
         self.save(&saved, next).await?;

@@ -9,10 +9,10 @@ use domain::breaker::{Breaker, Host, Phase};
 use domain::channel::Channel;
 use domain::rollout::guard::{Arm, HostState, Minute, Share};
 use domain::rollout::ramp::Figures;
-use metrics::counters::{Cohort, Group, Of};
+use metrics::arm_metrics::{PushVendor, RolloutArmMetric};
+use metrics::counters::{Cohort, Group, NotificationMetric};
 use metrics::figures::latency_bins;
 use metrics::histogram::quantile;
-use metrics::sides::{PushService, Side};
 use metrics::{Bucket, CounterName, Counters, Unit, Window};
 use store::metrics::MetricsStore;
 use store::{BreakerStore, StoreError};
@@ -98,7 +98,10 @@ impl Observed {
         Self {
             minutes: minutes.iter().map(|(begins, counters)| minute(*begins, counters)).collect(),
             hosts: hosts(&hour, &not_closed),
-            cost_micros: of_v2(&sum(changed_at.map_or(Timestamp::MIN, whole_minutes_since)), Of::CostMicros),
+            cost_micros: of_v2(
+                &sum(changed_at.map_or(Timestamp::MIN, whole_minutes_since)),
+                NotificationMetric::CostMicros,
+            ),
             lately: figures(&lately),
             held: figures(held),
         }
@@ -112,19 +115,20 @@ fn minute(begins: Timestamp, counters: &Counters) -> Minute {
 /// As counted: a minute may hold a confirmation that takes an acceptance of an earlier one back, and both are of one that ended.
 fn arm(counters: &Counters, cohort: Cohort) -> Arm {
     let of = |of| counters.get(&CounterName::Notifications(Group::Version(cohort), of));
-    let side = |side| counters.get(&CounterName::Side(cohort, side));
-    let ended_badly = of(Of::Failed) + of(Of::Uncertain) + of(Of::Expired);
+    let side = |side| counters.get(&CounterName::RolloutArm(cohort, side));
+    let ended_badly =
+        of(NotificationMetric::Failed) + of(NotificationMetric::Uncertain) + of(NotificationMetric::Expired);
     Arm {
-        closed: of(Of::Accepted) + of(Of::Delivered) + ended_badly,
+        closed: of(NotificationMetric::Accepted) + of(NotificationMetric::Delivered) + ended_badly,
         ended_badly,
-        push_closed: side(Side::PushClosed),
-        push_ended_badly: side(Side::PushEndedBadly),
-        first_pushes: side(Side::FirstPushes),
-        first_pushes_failed: side(Side::FirstPushesFailed),
+        push_closed: side(RolloutArmMetric::PushClosed),
+        push_ended_badly: side(RolloutArmMetric::PushEndedBadly),
+        first_pushes: side(RolloutArmMetric::FirstPushes),
+        first_pushes_failed: side(RolloutArmMetric::FirstPushesFailed),
     }
 }
 
-fn of_v2(counters: &Counters, of: Of) -> i64 {
+fn of_v2(counters: &Counters, of: NotificationMetric) -> i64 {
     counters.get(&CounterName::Notifications(Group::Version(Cohort::V2), of))
 }
 
@@ -146,10 +150,10 @@ fn not_closed(host: &Host, breaker: &Breaker, now: Timestamp) -> Option<(String,
 
 /// Pushes are counted by who runs the service, so each of its hosts is taken to carry all of them.
 fn hosts(hour: &Counters, not_closed: &[(String, Timestamp)]) -> Vec<HostState> {
-    let pushes = |service| hour.get(&CounterName::Side(Cohort::V2, Side::PushesTo(service))).max(0);
-    let whole = PushService::ALL.into_iter().map(pushes).sum();
+    let pushes = |service| hour.get(&CounterName::RolloutArm(Cohort::V2, RolloutArmMetric::PushesTo(service))).max(0);
+    let whole = PushVendor::ALL.into_iter().map(pushes).sum();
     let share = |service| Share { part: pushes(service), whole };
-    let all = PushService::ALL.into_iter().filter(|service| pushes(*service) > 0);
+    let all = PushVendor::ALL.into_iter().filter(|service| pushes(*service) > 0);
     let well = all.map(|service| HostState {
         host: service.as_str().to_owned(),
         pushes: share(service),
@@ -157,7 +161,7 @@ fn hosts(hour: &Counters, not_closed: &[(String, Timestamp)]) -> Vec<HostState> 
     });
     let ill = not_closed.iter().map(|(host, since)| HostState {
         host: host.clone(),
-        pushes: share(PushService::of_host(host)),
+        pushes: share(PushVendor::of_host(host)),
         not_closed_since: Some(*since),
     });
     well.chain(ill).collect()

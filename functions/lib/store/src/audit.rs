@@ -11,7 +11,7 @@ use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::{AuditRecord, Watched};
 
 /// Retention of a record: 400 days.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// Store of audit records.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl AuditStore {
     /// If the call to DynamoDB fails.
     pub async fn add(&self, record: &AuditRecord) -> Result<bool, StoreError> {
         let text = serde_json::to_string(record).map_err(|_| Malformed("record"))?;
-        let gone = record.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
+        let gone = record.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", partition(record.parameter))
             .text("sk", format!("{:015}#{:09}", record.at.as_millisecond(), record.version))
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_is_written_down_once_and_the_last_ones_come_first() {
+    async fn a_change_is_stored_once_and_the_latest_changes_are_first() {
         let dynamo = Dynamo::start().await;
         dynamo.create_table("settings").await;
         let audit = AuditStore::new(dynamo.client(), "settings");
@@ -139,17 +139,17 @@ mod tests {
         }
         assert!(audit.add(&record(Watched::Settings, 2, 95)).await.unwrap());
         let other = AuditRecord { by: By::Operator("x".to_owned()), ..record(Watched::RolloutPercentage, 9, 90) };
-        assert!(!audit.add(&other).await.unwrap(), "whoever saw it first has said it");
+        assert!(!audit.add(&other).await.unwrap(), "the first record of a change is kept");
         let last = audit.last(3).await.unwrap();
         let found: Vec<_> = last.iter().map(|record| (record.parameter, record.version)).collect();
         let percentage = Watched::RolloutPercentage;
-        assert!(audit.add(&record(percentage, 1, 120)).await.unwrap(), "made anew");
+        assert!(audit.add(&record(percentage, 1, 120)).await.unwrap(), "the parameter was created again");
         assert_eq!(audit.last(1).await.unwrap()[0].version, 1);
         assert_eq!(found, [(percentage, 11), (percentage, 10), (Watched::Settings, 2)]);
     }
 
     #[tokio::test]
-    async fn a_windows_changes_come_in_order_however_many_pages_they_fill() {
+    async fn the_changes_of_a_window_are_in_order_over_several_pages() {
         let dynamo = Dynamo::start().await;
         dynamo.create_table("settings").await;
         let audit = AuditStore::new(dynamo.client(), "settings");

@@ -1,21 +1,22 @@
-//! Breakers in the control table: one item for each channel and host that ever failed.
+//! Circuit breakers in the control table. Each channel and host that ever failed has one item.
 //!
 //! ```text
 //! pk            breaker#push#fcm.googleapis.com
-//! revision      of the last transition; absent before the first
-//! closed_at     CLOSED: since when                         f<slot>, s<slot>  failures and successes of 5 s
-//!                                                          d<slot>, a<slot>  devices that failed; that were told when to come again
+//! revision      revision of the last transition; absent before the first
+//! closed_at     CLOSED: time of closing              f<slot>, s<slot>  failures and successes of a slot of 5 s
+//!                                                    d<slot>, a<slot>  devices that failed; devices with a Retry-After
 //! open_until    OPEN: no calls before this time
-//! probe_until   HALF_OPEN: when the probe's lease ends
-//! open_for_ms   what a failed probe doubles                opened_at         since when it is not CLOSED
+//! probe_until   HALF_OPEN: end of the probe's lease
+//! open_for_ms   open period; a failed probe doubles it
+//! opened_at     time of opening; absent while CLOSED
 //! ```
 //!
-//! A second item for each UTC day, `breakers#2026-11-23`, lists which breakers opened on it, so that somebody who looks on
-//! need not know every host, nor read the whole table. A day later a breaker that nobody wrote since is forgotten, so two
-//! days' lists are enough.
+//! A second item for each UTC day, `breakers#2026-11-23`, lists the breakers that opened on that day. A reader therefore
+//! finds them without a list of all hosts and without a scan. A breaker without a write for one day expires, so the lists
+//! of two days are sufficient.
 //!
-//! Counts are added in place, so that many instances at once need not take turns; only while it is CLOSED. A transition
-//! replaces the item, counts and all.
+//! `ADD` increments the counts in place, so concurrent instances do not conflict. It requires that the breaker is CLOSED.
+//! A transition replaces the whole item, including the counts.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,16 +24,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Item, ItemReader, ItemWriter, Ledger, Malformed, StoreError};
+use super::{BreakerRepository, Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::breaker::{Breaker, CLOCK_SKEW_MS, Count, Host, Phase, Report, Stored, Tally};
 
-/// How long a breaker that nobody writes is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// Retention of a breaker after its last write.
+const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 const UPDATE: &str = "UpdateItem";
-/// The attribute of a day's list.
+/// Attribute of a day's list.
 const LIST: &str = "hosts";
 
-/// The adapter of the control table.
+/// Store of circuit breakers in the control table.
 #[derive(Debug, Clone)]
 pub struct BreakerStore {
     client: Client,
@@ -40,7 +41,7 @@ pub struct BreakerStore {
 }
 
 impl BreakerStore {
-    /// An adapter of `table`.
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
@@ -48,17 +49,17 @@ impl BreakerStore {
 }
 
 impl BreakerStore {
-    /// Every breaker that may not be CLOSED: those that opened today or yesterday (UTC), as they stand now.
+    /// Returns the present state of all breakers that opened today or yesterday (UTC). All others are CLOSED.
     ///
     /// # Errors
-    /// When the table does not answer, or not whole.
+    /// If the call to DynamoDB fails, or its response is incomplete.
     pub async fn opened(&self, now: Timestamp) -> Result<Vec<(Host, Breaker)>, StoreError> {
         let hosts = self.listed(now).await?;
         let mut opened = Vec::new();
         for hosts in hosts.chunks(100) {
             let found = self.read(hosts).await?;
             if found.len() < hosts.len() {
-                return Err(cut_short());
+                return Err(incomplete());
             }
             opened.extend(found.into_iter().map(|(host, stored)| (host, stored.breaker)));
         }
@@ -67,13 +68,13 @@ impl BreakerStore {
 
     async fn listed(&self, now: Timestamp) -> Result<Vec<Host>, StoreError> {
         const CALL: &str = "BatchGetItem";
-        let days = [now, now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN)].map(list_key).to_vec();
+        let days = [now, now.saturating_sub(RETENTION).unwrap_or(Timestamp::MIN)].map(list_key).to_vec();
         let keys = KeysAndAttributes::builder().set_keys(Some(days)).consistent_read(true);
         let keys = keys.build().map_err(|error| StoreError::of_build(CALL, &error))?;
         let get = self.client.batch_get_item().request_items(&self.table, keys);
         let answer = get.send().await.map_err(|error| StoreError::of(CALL, error))?;
         if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(cut_short());
+            return Err(incomplete());
         }
         let items = answer.responses.unwrap_or_default().into_values().flatten();
         let names = items.filter_map(|item| item.get(LIST)?.as_ss().ok().cloned()).flatten();
@@ -81,8 +82,8 @@ impl BreakerStore {
         Ok(hosts.into_iter().collect())
     }
 
-    /// Written before the breaker opens. A list that cannot be written does not keep it from opening; a probe that fails
-    /// tries again.
+    /// Adds a breaker to the day's list before the breaker opens. After an error the breaker opens nevertheless; a failed
+    /// probe tries again.
     async fn list(&self, host: &Host, now_ms: i64) {
         let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MIN);
         let update = self
@@ -92,15 +93,15 @@ impl BreakerStore {
             .set_key(Some(list_key(now)))
             .update_expression("ADD hosts :host SET expires_at = :gone")
             .expression_attribute_values(":host", AttributeValue::Ss(vec![host.name()]))
-            .expression_attribute_values(":gone", number(forgotten_at(now_ms) + KEPT.as_secs()));
+            .expression_attribute_values(":gone", number(forgotten_at(now_ms) + RETENTION.as_secs()));
         if let Err(error) = update.send().await.map_err(|error| StoreError::of(UPDATE, error)) {
-            tracing::warn!(%error, "a breaker that opens is not listed");
+            tracing::warn!(%error, %host, "failed to list opened circuit breaker");
         }
     }
 }
 
-impl Ledger for BreakerStore {
-    /// One read, of up to 100 hosts.
+impl BreakerRepository for BreakerStore {
+    /// Reads up to 100 hosts with one call.
     async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, Stored)>, StoreError> {
         const CALL: &str = "BatchGetItem";
         if hosts.is_empty() {
@@ -135,8 +136,8 @@ impl Ledger for BreakerStore {
             .return_values(ReturnValue::AllNew);
         let mut adds = Vec::new();
         for (slot, devices) in report.tally.devices() {
-            let marks = |of_asked: bool| -> Vec<_> {
-                devices.iter().filter(|(_, asked)| !of_asked || **asked).map(|(mark, _)| mark.to_string()).collect()
+            let marks = |only_asked: bool| -> Vec<_> {
+                devices.iter().filter(|(_, asked)| !only_asked || **asked).map(|(mark, _)| mark.to_string()).collect()
             };
             for (kind, marks) in [("d", marks(false)), ("a", marks(true))].into_iter().filter(|(_, m)| !m.is_empty()) {
                 adds.push(format!("{kind}{slot} :{kind}{slot}"));
@@ -184,7 +185,7 @@ fn list_key(at: Timestamp) -> Item {
     ItemWriter::default().text("pk", at.strftime("breakers#%F").to_string()).finish()
 }
 
-fn cut_short() -> StoreError {
+fn incomplete() -> StoreError {
     StoreError::Transient { call: "BatchGetItem", cause: "some keys were left out".to_owned() }
 }
 
@@ -192,9 +193,9 @@ fn number(value: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
 }
 
-/// In seconds, as DynamoDB's TTL asks for.
+/// Returns the expiry in seconds since the epoch, as DynamoDB's TTL requires.
 fn forgotten_at(now_ms: i64) -> i64 {
-    now_ms / 1_000 + KEPT.as_secs()
+    now_ms / 1_000 + RETENTION.as_secs()
 }
 
 fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> Item {
@@ -209,7 +210,7 @@ fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> Item {
         .number(name, at_ms)
         .number("open_for_ms", breaker.open_for_ms)
         .maybe_time("opened_at", breaker.opened_at_ms.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok()))
-        // A long wait that a provider asked for must not be forgotten before its end.
+        // The item must not expire before the end of a long Retry-After.
         .number("expires_at", forgotten_at(now_ms.max(at_ms)))
         .finish()
 }

@@ -25,7 +25,7 @@ async fn read(store: &BreakerStore, host: &Host) -> Stored {
 }
 
 #[tokio::test]
-async fn reports_add_up_and_the_answer_is_the_sum() {
+async fn reports_are_added_and_the_response_is_the_sum() {
     let (client, store) = store().await;
     assert_eq!(read(&store, &fcm()).await, Stored::default());
     store.count(&fcm(), &report(1, 7, 12_000)).await.unwrap();
@@ -39,7 +39,7 @@ async fn reports_add_up_and_the_answer_is_the_sum() {
 }
 
 #[tokio::test]
-async fn a_device_is_stored_once_a_slot_by_whomever_it_is_told() {
+async fn a_device_is_stored_once_per_slot_by_all_reports() {
     let (_, store) = store().await;
     let of = |failures: &[(i64, u32, bool)]| {
         let mut tally = Tally::default();
@@ -55,7 +55,7 @@ async fn a_device_is_stored_once_a_slot_by_whomever_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_transition_is_stored_once_forgets_the_counts_and_takes_no_late_ones() {
+async fn a_transition_is_stored_once_deletes_the_counts_and_rejects_late_ones() {
     let (_, store) = store().await;
     let counted = store.count(&fcm(), &report(20, 0, 12_000)).await.unwrap();
     let open = counted.breaker.opened(&Thresholds::default(), 12_000);
@@ -72,12 +72,12 @@ async fn a_transition_is_stored_once_forgets_the_counts_and_takes_no_late_ones()
     store.replace(&fcm(), half.revision, &closed, 43_000).await.unwrap();
     assert_eq!(read(&store, &fcm()).await.breaker, closed);
     let late = store.count(&fcm(), &report(1, 0, 37_000)).await.unwrap_err();
-    assert!(late.is_condition_failed(), "it began before the breaker was closed, clocks allowed for");
+    assert!(late.is_condition_failed(), "the attempts began before the breaker closed, less the clock skew");
     assert_eq!(store.count(&fcm(), &report(1, 0, 43_500)).await.unwrap().breaker, closed);
 }
 
 #[tokio::test]
-async fn a_breaker_that_opened_is_listed_for_two_days_as_it_stands() {
+async fn an_opened_breaker_is_listed_for_two_days_with_its_present_state() {
     let (client, store) = store().await;
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let late = at("2026-11-23T23:59:00Z");
@@ -101,7 +101,7 @@ async fn a_breaker_that_opened_is_listed_for_two_days_as_it_stands() {
 }
 
 #[tokio::test]
-async fn stale_counts_are_removed_and_nothing_is_made_of_nothing() {
+async fn stale_counts_are_removed_and_no_item_is_created() {
     let (client, store) = store().await;
     store.count(&fcm(), &report(1, 2, 12_000)).await.unwrap();
     let stored = store.count(&fcm(), &report(1, 0, 300_000)).await.unwrap();
@@ -113,7 +113,7 @@ async fn stale_counts_are_removed_and_nothing_is_made_of_nothing() {
 }
 
 #[tokio::test]
-async fn a_minute_full_of_failures_and_successes_stays_within_a_kilobyte() {
+async fn the_counts_of_a_full_minute_stay_within_1_kb() {
     let (client, store) = store().await;
     for second in 0..60 {
         store.count(&fcm(), &report(50, 9_999, 1_795_000_000_000 + second * 1_000)).await.unwrap();

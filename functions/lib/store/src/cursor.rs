@@ -11,7 +11,7 @@ use super::{Item, ItemReader, ItemWriter, StoreError, SweepPosition};
 
 const NAME: &str = "cleanup#cursor";
 /// Retention of a cursor: 7 days. An older cursor is not used.
-const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Position of a sweep in one segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ fn key() -> Item {
 }
 
 fn item(cursor: &Cursor, now: Timestamp) -> Item {
-    let until = now.checked_add(KEPT).unwrap_or(Timestamp::MAX);
+    let until = now.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
     ItemWriter::default()
         .text("pk", NAME)
         .maybe_text("segments", serde_json::to_string(cursor).ok())
@@ -89,7 +89,7 @@ mod tests {
     use crate::testing_tables::{CONTROL, items, tables};
 
     #[tokio::test]
-    async fn a_sweep_goes_on_where_it_stopped_and_begins_anew_once_it_ended() {
+    async fn a_sweep_continues_at_its_cursor_and_restarts_after_its_end() {
         let client = tables().await.client();
         let store = CursorStore::new(client.clone(), CONTROL);
         let now: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();

@@ -6,11 +6,11 @@
 //! it by itself. All items are found by the key of the recipient's id, so deleted items are not required.
 //!
 //! A send that read the recipient before the erasure may still store its notification seconds later: see
-//! [`latecomers`].
+//! [`late_writes`].
 
-mod latecomers;
+mod late_writes;
 
-pub use latecomers::{ErasureNote, SecondLook};
+pub use late_writes::{ErasureMarker, RecheckResult};
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
@@ -72,10 +72,10 @@ impl ErasureStore {
     /// # Errors
     /// If a call to DynamoDB fails. Deleted items stay deleted, and a repeated call continues from there.
     pub async fn erase(&self, key: &RecipientKey, now: Timestamp, deadline: Instant) -> Result<Erasure, StoreError> {
-        if self.recipients.parts(key).await?.is_empty() && self.history(key).await?.is_empty() {
+        if self.recipients.sort_keys(key).await?.is_empty() && self.history(key).await?.is_empty() {
             return Ok(Erasure::default());
         }
-        self.note(key, now).await?;
+        self.add_marker(key, now).await?;
         self.finish(key, deadline).await
     }
 
@@ -91,7 +91,7 @@ impl ErasureStore {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Option<Erasure>, StoreError> {
-        self.note(key, now).await?;
+        self.add_marker(key, now).await?;
         if !self.recipients.delete_profile_if(key, write_if).await? {
             return Ok(None);
         }
@@ -106,7 +106,7 @@ impl ErasureStore {
     pub async fn finish(&self, key: &RecipientKey, deadline: Instant) -> Result<Erasure, StoreError> {
         let mut erased = Erasure::default();
         loop {
-            let parts = self.recipients.parts(key).await?;
+            let parts = self.recipients.sort_keys(key).await?;
             let history = self.history(key).await?;
             erased.remaining_recipients = parts.len() as u64;
             erased.remaining_notifications = history.len() as u64;
@@ -117,7 +117,7 @@ impl ErasureStore {
             erased.notifications += self.delete_history(key, history).await?;
             // Devices are deleted only when no notification is left. A remaining device shows an unfinished erasure.
             if self.history(key).await?.is_empty() {
-                erased.others += self.recipients.delete_others(key, &parts).await?;
+                erased.others += self.recipients.delete_counters(key, &parts).await?;
                 erased.devices += self.recipients.delete_devices(key, &parts).await?;
             }
         }

@@ -52,7 +52,7 @@ impl StoreError {
     /// Returns true if the call conflicted with another transaction. The SDK does not retry such a call.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Transient { cause, .. } if cause.starts_with("TransactionConflict"))
+        matches!(self, Self::Transient { cause, .. } if cause.contains("TransactionConflict"))
     }
 
     /// Returns true if the condition of the write did not hold.
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_told_from_what_does_not() {
+    fn transient_errors_are_distinguished_from_permanent_ones() {
         assert!(put("ThrottlingException", 400).is_transient());
         assert!(put("ProvisionedThroughputExceededException", 400).is_transient());
         assert!(put("SomethingNew", 503).is_transient());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_names_the_call_and_the_code_and_nothing_of_the_answer() {
+    fn the_text_contains_the_call_and_the_code_but_no_content_of_the_response() {
         let error = put("ThrottlingException", 400);
         assert_eq!(error.to_string(), "PutItem: ThrottlingException");
         assert!(!format!("{error:?}").contains("ada"));
@@ -192,9 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_fails_by_its_condition_before_anything_else() {
+    fn a_failed_condition_takes_precedence_in_a_transaction() {
         assert!(cancelled(&["None", "ConditionalCheckFailed", "TransactionConflict"]).is_condition_failed());
-        assert!(cancelled(&["TransactionConflict", "None"]).is_transient());
+        for codes in [["TransactionConflict", "None"], ["None", "TransactionConflict"]] {
+            assert!(cancelled(&codes).is_transient() && cancelled(&codes).is_conflict(), "{codes:?}");
+        }
         assert!(cancelled(&["ThrottlingError"]).is_transient());
         assert_eq!(
             cancelled(&["ValidationError"]),
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_does_not_answer_is_503_and_one_that_refuses_500() {
+    fn a_transient_error_is_503_and_a_refused_call_500() {
         let transient = Problem::from(StoreError::Transient { call: "Query", cause: "ThrottlingException".to_owned() });
         assert_eq!((transient.kind.status(), transient.retry_after_seconds), (503, Some(2)));
         let refused = Problem::from(StoreError::Refused { call: "Query", cause: "AccessDeniedException".to_owned() });

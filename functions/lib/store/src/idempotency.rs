@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Item, ItemReader, ItemWriter, StoreError};
 
 /// Retention of an idempotency key: 24 hours.
-pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+pub const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// Stored record of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl IdempotencyStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn begin(&self, key: &str, record: &IdempotencyRecord) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let forgotten = record.first_seen - REMEMBERED;
+        let forgotten = record.first_seen - KEY_LIFETIME;
         let put = self
             .client
             .put_item()
@@ -61,7 +61,7 @@ impl IdempotencyStore {
     /// If the call to DynamoDB fails.
     pub async fn find(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
         match self.read(key).await {
-            Ok(found) => Ok(Some(found).filter(|found| found.first_seen > now - REMEMBERED)),
+            Ok(found) => Ok(Some(found).filter(|found| found.first_seen > now - KEY_LIFETIME)),
             Err(StoreError::ConditionFailed { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -77,9 +77,9 @@ impl IdempotencyStore {
     }
 
     /// Releases the key after a failed request, so that the next request with this key can run at once.
-    pub async fn let_go(&self, key: &str, running_until: Timestamp, now: Timestamp) {
+    pub async fn release(&self, key: &str, running_until: Timestamp, now: Timestamp) {
         if let Err(error) = self.set_running_until(key, running_until, now).await {
-            tracing::warn!(%error, "an idempotency key stays taken until its request's time is up");
+            tracing::warn!(%error, "failed to release idempotency key; it stays taken until its request's deadline");
         }
     }
 
@@ -115,7 +115,7 @@ fn item_of(key: &str, record: &IdempotencyRecord) -> Item {
         .text("body", record.body.as_str())
         .time("first_seen", record.first_seen)
         .time("running_until", record.running_until)
-        .number("expires_at", (record.first_seen + REMEMBERED).as_second())
+        .number("expires_at", (record.first_seen + KEY_LIFETIME).as_second())
         .finish()
 }
 

@@ -1,15 +1,16 @@
 //! Access to the DynamoDB tables. This crate reads and writes items; other crates contain the rules.
 
+mod alert_history;
 mod audit;
 mod breaker;
+mod breaker_repository;
 mod budget;
-mod chronicle;
 mod cursor;
 mod erasure;
 mod error;
 mod idempotency;
 mod item;
-mod ledger;
+mod jitter;
 pub mod metrics;
 mod notifications;
 mod recipients;
@@ -17,7 +18,7 @@ mod record;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod sample;
-mod sms_messages;
+mod sms_message;
 mod sort_keys;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -26,21 +27,22 @@ pub mod testing;
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod testing_tables;
 
+pub use alert_history::AlertHistoryStore;
 pub use audit::AuditStore;
 pub use breaker::BreakerStore;
-pub use budget::{BudgetStore, Reserved};
-pub use chronicle::ChronicleStore;
+pub use breaker_repository::BreakerRepository;
+pub use budget::{BudgetStore, ReserveResult};
 pub use cursor::{Cursor, CursorStore, Segment};
-pub use erasure::{Erasure, ErasureNote, ErasureStore, SecondLook};
+pub use erasure::{Erasure, ErasureMarker, ErasureStore, RecheckResult};
 pub use error::StoreError;
-pub use idempotency::{IdempotencyRecord, IdempotencyStore, REMEMBERED};
+pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
-pub use ledger::Ledger;
 pub use notifications::{
-    DUE_SHARDS, Due, Newer, NotificationsStore, Page, Saved, due_shards, notification_from_item, notification_to_item,
+    DUE_SHARDS, Due, NewerMessage, NotificationsStore, Page, Saved, due_shards, notification_from_item,
+    notification_to_item,
 };
 pub use recipients::{
-    OptedOut, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice, WriteIf,
+    OptOutResult, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice, WriteIf,
 };
-pub use record::{RecordStore, Recorded};
-pub use sms_messages::SmsMessages;
+pub use record::{RecordStore, Versioned};
+pub use sms_message::SmsMessageStore;

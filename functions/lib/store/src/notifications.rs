@@ -5,10 +5,10 @@
 //! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + removal from `due` 1.
 
 mod item;
-mod newer;
+mod newer_message;
 
 pub use item::{DUE_SHARDS, due_shards, notification_from_item, notification_to_item};
-pub use newer::Newer;
+pub use newer_message::NewerMessage;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -27,7 +27,7 @@ use item::attention_shards;
 /// Maximum number of `BatchGetItem` calls for one batch, including those for unprocessed keys.
 const BATCH_ROUNDS: u32 = 5;
 
-/// The adapter of the notifications table.
+/// Store of the notifications table.
 #[derive(Debug, Clone)]
 pub struct NotificationsStore {
     client: Client,

@@ -1,5 +1,5 @@
-//! Small records of the control table that are read and written whole: a JSON text under a name, replaced on the condition
-//! that nobody wrote since it was read.
+//! Small JSON records in the control table, each under a name. A record is read and written as a whole, with optimistic
+//! locking by a version number.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 
-/// The adapter of one record.
+/// Store of one record.
 #[derive(Debug, Clone)]
 pub struct RecordStore {
     client: Client,
@@ -16,40 +16,40 @@ pub struct RecordStore {
     name: &'static str,
 }
 
-/// A record as it was read: its value, and what the next write asks for.
+/// Value of a record, with the version that the next write requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded<T> {
-    /// The value; the default where there is none yet.
+pub struct Versioned<T> {
+    /// The value, or the default if the record does not exist.
     pub value: T,
     version: i64,
 }
 
 impl RecordStore {
-    /// The record `name` of the control table.
+    /// Creates a store for the record `name`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, name: &'static str) -> Self {
         Self { client, table: table.into(), name }
     }
 
-    /// The record as it is now.
+    /// Returns the record, with a consistent read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or the record is not what this version wrote.
-    pub async fn read<T: DeserializeOwned + Default>(&self) -> Result<Recorded<T>, StoreError> {
+    /// If the call to DynamoDB fails, or the record is malformed.
+    pub async fn read<T: DeserializeOwned + Default>(&self) -> Result<Versioned<T>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let get = get.key("pk", AttributeValue::S(self.name.to_owned()));
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        let Some(item) = found.item else { return Ok(Recorded { value: T::default(), version: 0 }) };
+        let Some(item) = found.item else { return Ok(Versioned { value: T::default(), version: 0 }) };
         let item = ItemReader(&item);
         let value = item.maybe_json("value")?.ok_or(Malformed("value"))?;
-        Ok(Recorded { value, version: item.maybe_number("version")?.ok_or(Malformed("version"))? })
+        Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(Malformed("version"))? })
     }
 
-    /// Replaces what was read, and answers with the record as it is then.
+    /// Replaces the record if its version is still the one that was read. Returns the new record.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when somebody wrote since.
-    pub async fn replace<T: Serialize>(&self, read: &Recorded<T>, value: T) -> Result<Recorded<T>, StoreError> {
+    /// [`StoreError::ConditionFailed`] if another writer wrote in between.
+    pub async fn replace<T: Serialize>(&self, read: &Versioned<T>, value: T) -> Result<Versioned<T>, StoreError> {
         let version = read.version + 1;
         let text = serde_json::to_string(&value).map_err(|_| StoreError::Malformed(Malformed("value")))?;
         let item = ItemWriter::default().text("pk", self.name).text("value", text).number("version", version);
@@ -61,7 +61,7 @@ impl RecordStore {
             .condition_expression("attribute_not_exists(pk) OR version = :read")
             .expression_attribute_values(":read", AttributeValue::N(read.version.to_string()));
         put.send().await.map_err(|error| StoreError::of("PutItem", error))?;
-        Ok(Recorded { value, version })
+        Ok(Versioned { value, version })
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use crate::testing_tables::{CONTROL, tables};
 
     #[tokio::test]
-    async fn a_record_is_replaced_only_by_who_read_it_last() {
+    async fn a_record_is_replaced_only_if_its_version_is_unchanged() {
         let dynamo = tables().await;
         let record = RecordStore::new(dynamo.client(), CONTROL, "test#record");
         let first = record.read::<Vec<u32>>().await.unwrap();

@@ -1,4 +1,4 @@
-//! Stores over tables with the real semantics, and what stands in them, for tests.
+//! Test stores over an emulator with DynamoDB's semantics, and sample items.
 
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -16,7 +16,7 @@ use platform::private::Private;
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
-/// The stores that work on the tables.
+/// Stores of the test tables.
 pub struct Stores {
     pub recipients: RecipientsStore,
     pub notifications: NotificationsStore,
@@ -24,32 +24,32 @@ pub struct Stores {
     pub cursor: CursorStore,
 }
 
-/// The tables, and what works on them.
-pub struct World {
+/// Test tables with their stores.
+pub struct TestTables {
     pub dynamo: Dynamo,
     pub stores: Stores,
 }
 
-impl World {
+impl TestTables {
     pub async fn new() -> Self {
         let dynamo = tables().await;
         let stores = stores_with(&dynamo.client());
         Self { dynamo, stores }
     }
 
-    /// The same tables, seen by a process that dies after some calls.
-    pub fn doomed(&self, fuse: Fuse) -> Stores {
+    /// Returns stores of the same tables, for a process that crashes when the fuse blows.
+    pub fn crashing_stores(&self, fuse: Fuse) -> Stores {
         stores_with(&self.dynamo.client_with(fuse))
     }
 
-    /// Registers a device as of `at`.
+    /// Registers a device at the time `at`.
     pub async fn device(&self, id: &str, token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
         let device = registering(token, at, expires);
         self.stores.recipients.register(&recipient_id(id), &key(id), &device, None).await.unwrap();
         device
     }
 
-    /// The ids of a recipient's devices.
+    /// Returns the ids of a recipient's devices.
     pub async fn devices(&self, id: &str) -> Vec<String> {
         let recipient = self.stores.recipients.load(&key(id)).await.unwrap();
         recipient
@@ -60,7 +60,7 @@ impl World {
             .collect()
     }
 
-    /// Stores a notification that is due at `due` and lives for an hour.
+    /// Stores a notification that is due at `due` and has a lifetime of one hour.
     pub async fn notification(&self, id: &str, due: Timestamp, in_flight: Option<Channel>) -> Notification {
         let notification = notification(id, due, in_flight);
         self.stores.notifications.create(&notification).await.unwrap();
@@ -78,7 +78,7 @@ fn stores_with(client: &Client) -> Stores {
     }
 }
 
-/// A device as a browser registers it.
+/// Returns a device as a browser registers it.
 pub fn registering(token: &str, at: Timestamp, expires: Option<Timestamp>) -> Device {
     let endpoint = format!("https://fcm.googleapis.com/fcm/send/{token}");
     let mut subscription = Subscription::parse(&endpoint, P256DH, AUTH, &ExtraOrigins::default()).unwrap();
@@ -98,7 +98,7 @@ pub fn key(id: &str) -> RecipientKey {
     hasher().recipient_key(&recipient_id(id))
 }
 
-/// A notification that was leased and never finished.
+/// Returns a notification whose lease expires and whose attempt never ends.
 pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Notification {
     Notification {
         id: NotificationId::random(key(id), due),

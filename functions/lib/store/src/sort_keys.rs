@@ -1,14 +1,14 @@
-//! What is stored under one recipient, by the keys alone: what erasing goes by.
+//! Lists a recipient's items by their keys, for erasure.
 
 use aws_sdk_dynamodb::Client;
 
 use super::{ItemReader, ItemWriter, StoreError};
 use domain::recipient::RecipientKey;
 
-/// Up to a page of a table's sort keys under a recipient, consistently.
+/// Returns up to a page of a recipient's sort keys in a table, with a consistent read.
 ///
 /// # Errors
-/// When DynamoDB does not answer.
+/// If the call to DynamoDB fails.
 pub(super) async fn sort_keys(client: &Client, table: &str, key: &RecipientKey) -> Result<Vec<String>, StoreError> {
     let query = client
         .query()

@@ -1,4 +1,4 @@
-//! A DynamoDB inside the test process, spoken to by the real SDK over HTTP on a random port.
+//! DynamoDB emulator inside the test process. The SDK calls it over HTTP on a random port.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,13 +13,13 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 
-/// An empty DynamoDB, until the test's runtime ends.
+/// Empty DynamoDB emulator. It stops with the test's runtime.
 pub struct Dynamo {
     endpoint: String,
 }
 
 impl Dynamo {
-    /// Starts one.
+    /// Starts an emulator.
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -27,12 +27,12 @@ impl Dynamo {
         Self { endpoint }
     }
 
-    /// A client of it.
+    /// Creates a client.
     pub fn client(&self) -> Client {
         self.client_with(Fuse::default())
     }
 
-    /// A client whose calls begin to fail when the fuse blows.
+    /// Creates a client whose calls fail once the fuse blows.
     pub fn client_with(&self, fuse: Fuse) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -45,7 +45,7 @@ impl Dynamo {
         Client::from_conf(config.build())
     }
 
-    /// Creates a table with the keys `pk` and `sk`, as the template has it.
+    /// Creates a table with the keys `pk` and `sk`, as in infra/data.yaml.
     pub async fn create_table(&self, name: &str) {
         let mut create = self.client().create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
         for (key, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
@@ -58,8 +58,8 @@ impl Dynamo {
     }
 }
 
-/// Kills a client after some calls, as a function dies: every later call fails, and of the last one the answer is lost
-/// though it was carried out. Clones share the count.
+/// Simulates a function that crashes after a number of calls. The last call is carried out, but its response is lost.
+/// Every later call fails. Clones share the count.
 #[derive(Debug, Clone)]
 pub struct Fuse(Arc<AtomicI64>);
 
@@ -70,12 +70,12 @@ impl Default for Fuse {
 }
 
 impl Fuse {
-    /// Lets this many calls through, the last one without its answer.
+    /// Allows this number of calls. The response of the last call is lost.
     pub fn set(&self, calls: i64) {
         self.0.store(calls, Ordering::SeqCst);
     }
 
-    /// How many calls it would still let through.
+    /// Returns the number of calls that are still allowed.
     pub fn left(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }
@@ -102,6 +102,6 @@ impl Intercept for Fuse {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.0.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err("the process died before the answer".into()) }
+        if self.0.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err("the process died before the response".into()) }
     }
 }

@@ -1,4 +1,4 @@
-//! The service's tables with the keys and indexes of infra/data.yaml, for tests.
+//! Test tables with the keys and indexes of infra/data.yaml.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -13,7 +13,7 @@ pub const RECIPIENTS: &str = "recipients";
 pub const NOTIFICATIONS: &str = "notifications";
 pub const CONTROL: &str = "control";
 
-/// A DynamoDB with the three tables, empty.
+/// Starts an emulator with the three tables, empty.
 pub async fn tables() -> Dynamo {
     let dynamo = Dynamo::start().await;
     dynamo.create_table(RECIPIENTS).await;
@@ -24,7 +24,7 @@ pub async fn tables() -> Dynamo {
     dynamo
 }
 
-/// Every item of a table, in the order of their keys.
+/// Returns all items of a table in the order of their keys.
 pub async fn items(client: &Client, table: &str) -> Vec<Item> {
     let mut items = client.scan().table_name(table).consistent_read(true).send().await.unwrap().items.unwrap();
     items.sort_by_key(|item| format!("{:?}{:?}", item.get("pk"), item.get("sk")));

@@ -27,7 +27,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Maximum time to open a connection in advance.
 const WARM_LIMIT: Duration = Duration::from_secs(2);
 /// Maximum time for an answer's body after its head, which alone decides the outcome.
-const BODY_PATIENCE: Duration = Duration::from_secs(1);
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Origins that carry nearly every push. The Windows push service has one for each region.
 pub const PUSH_SERVICES: [&str; 3] =
@@ -205,7 +205,7 @@ impl Exchange {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let outcome = outcome(status.as_u16(), retry_after, now);
         // Read even if the body is not used: a connection with an unread answer cannot be used again.
-        let patience = deadline.min(Instant::now() + BODY_PATIENCE);
+        let patience = deadline.min(Instant::now() + BODY_TIMEOUT);
         let body = timeout_at(patience, Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect()).await;
         let errno = body.ok().and_then(Result::ok).and_then(|body| errno(&body.to_bytes()));
         let detail = errno.filter(|_| !status.is_success()).map(|errno| format!("errno {errno}"));

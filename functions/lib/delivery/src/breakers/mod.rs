@@ -9,4 +9,4 @@ mod table_tests;
 mod view;
 
 pub use bulkhead::{Bulkhead, Permit};
-pub use view::{Breakers, Entry, PATIENCE, Pass};
+pub use view::{Breakers, Entry, Pass, TABLE_TIMEOUT};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::breaker::memory::counts;
 use domain::breaker::{Breaker, Host, Phase, Report, Stored};
-use store::{Ledger, StoreError};
+use store::{BreakerRepository, StoreError};
 
 /// The table, shared by all clones.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +69,7 @@ impl Model {
 
 const REFUSED: StoreError = StoreError::ConditionFailed { call: "call" };
 
-impl Ledger for Model {
+impl BreakerRepository for Model {
     async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, Stored)>, StoreError> {
         self.call(|state| {
             state.reads += 1;

@@ -3,7 +3,7 @@
 //! A check before a call reads memory alone. The table is read at most every 5 s, in parallel with other reads. One
 //! read covers all hosts of this process. A new host counts as CLOSED until that read. A process that reports a
 //! failure gets the state in the response. If the table does not answer, sending continues. A caller waits for the
-//! table for [`PATIENCE`] at most. After a failure, the table is not called for 5 s.
+//! table for [`TABLE_TIMEOUT`] at most. After a failure, the table is not called for 5 s.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Phase, Repo
 use domain::channel::Answer;
 use platform::alarm::AlarmLine;
 use platform::clock::Clock;
-use store::{BreakerStore, Ledger, StoreError};
+use store::{BreakerRepository, BreakerStore, StoreError};
 
-/// Maximum time for which a caller waits for the table.
-pub const PATIENCE: Duration = Duration::from_millis(500);
+/// Maximum time for which a caller waits for the table of circuit breakers.
+pub const TABLE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Maximum number of tries for a transition if other processes change the breaker first.
 const TRIES: u32 = 3;
 /// Age after which the counts of a slot are outside every window. A write removes them once more than `STALE_SLOTS`
@@ -30,7 +30,8 @@ const STALE_SLOTS: usize = 32;
 /// All circuit breakers, as this process sees them.
 #[derive(Debug)]
 pub struct Breakers<L = BreakerStore> {
-    ledger: L,
+    repository: L,
+    table_timeout: Duration,
     clock: Clock,
     always: Vec<Host>,
     held: Mutex<Held>,
@@ -82,18 +83,24 @@ enum Replaced {
     Unanswered,
 }
 
-impl<L: Ledger + Send + Sync> Breakers<L> {
-    /// Creates a view over `ledger`. The hosts in `always` are read from the first read on.
-    pub fn new(ledger: L, always: impl IntoIterator<Item = Host>, clock: Clock) -> Self {
+impl<L: BreakerRepository + Send + Sync> Breakers<L> {
+    /// Creates a view over `repository`. The hosts in `always` are read from the first read on.
+    pub fn new(repository: L, always: impl IntoIterator<Item = Host>, clock: Clock) -> Self {
         let always = always.into_iter().collect();
         let (held, reading, reporting) = Default::default();
-        Self { ledger, clock, always, held, reading, reporting }
+        Self { repository, table_timeout: TABLE_TIMEOUT, clock, always, held, reading, reporting }
+    }
+
+    /// Replaces [`TABLE_TIMEOUT`], for tests whose table responds in real time.
+    #[cfg(test)]
+    pub fn with_table_timeout(self, table_timeout: Duration) -> Self {
+        Self { table_timeout, ..self }
     }
 
     /// Reads the changes of other processes, if the last read is too old. It is meant to run in parallel with another
     /// read.
     ///
-    /// Never fails, and waits for the table for [`PATIENCE`] at most.
+    /// Never fails, and waits for the table for [`TABLE_TIMEOUT`] at most.
     pub async fn refresh(&self) {
         if self.held().is_fresh(self.now_ms()) {
             return;
@@ -104,14 +111,14 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         self.read(&hosts).await;
     }
 
-    /// Reads these hosts now, for [`PATIENCE`] at most.
+    /// Reads these hosts now, for [`TABLE_TIMEOUT`] at most.
     pub fn read<'a>(&'a self, hosts: &'a [Host]) -> BoxFuture<'a, ()> {
         Box::pin(self.read_now(hosts))
     }
 
     async fn read_now(&self, hosts: &[Host]) {
         let before = self.held().heard;
-        let read = self.within_patience(self.ledger_call(self.ledger.read(hosts))).await;
+        let read = self.within_timeout(self.repository_call(self.repository.read(hosts))).await;
         let now_ms = self.now_ms();
         for (host, stored) in read.and_then(Result::ok).into_iter().flatten() {
             let mut held = self.held();
@@ -146,7 +153,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
                 Admission::IfProbe => {}
             }
             let Some(probing) = known.probing(now_ms) else { continue };
-            match self.within_patience(self.replace(host, &known, &probing)).await {
+            match self.within_timeout(self.replace(host, &known, &probing)).await {
                 Some(Replaced::Done) => return Entry::Let(Pass::Probe(probing)),
                 Some(Replaced::Overtaken) => {}
                 // Without the table, the one prober cannot be determined; every call is made.
@@ -173,13 +180,13 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         let until_ms = |after_ms: u64| now_ms.saturating_add_unsigned(after_ms.min(thresholds.longest_ms()));
         let asked_until_ms = match (pass, Signal::of(answer)) {
             (Pass::Probe(held), signal) => {
-                self.within_patience(self.slowly(Told::Probe(held, signal), host, thresholds)).await;
+                self.within_timeout(self.slowly(Told::Probe(held, signal), host, thresholds)).await;
                 return;
             }
             (Pass::Free, Signal::Success) => return self.held().entry(host, now_ms).memory.succeeded(now_ms),
             (Pass::Free, Signal::Answered | Signal::NotCalled) => return,
             (Pass::Free, Signal::Asked(after_ms)) if device.is_none() => {
-                self.within_patience(self.slowly(Told::Wish(until_ms(after_ms)), host, thresholds)).await;
+                self.within_timeout(self.slowly(Told::Wish(until_ms(after_ms)), host, thresholds)).await;
                 return;
             }
             (Pass::Free, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
@@ -187,20 +194,20 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         };
         let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, device, asked_until_ms };
         self.held().entry(host, now_ms).memory.failed(failure);
-        self.within_patience(self.slowly(Told::Failures, host, thresholds)).await;
+        self.within_timeout(self.slowly(Told::Failures, host, thresholds)).await;
     }
 
     /// Keeps all processes from calling this host until `until`. A time in the past changes nothing.
     ///
     /// It is meant for facts about a host that do not come from the answer to a call.
     pub async fn rest(&self, host: &Host, until: Timestamp) {
-        self.within_patience(Box::pin(self.asked(host, until.as_millisecond()))).await;
+        self.within_timeout(Box::pin(self.asked(host, until.as_millisecond()))).await;
     }
 
     /// Gives back the pass of a call that was not made. If the call was the probe, the next call can be the probe.
     pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
         if let Pass::Probe(held) = pass {
-            self.within_patience(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;
+            self.within_timeout(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;
         }
     }
 
@@ -246,7 +253,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
             let now_ms = self.now_ms();
             let report = self.held().entry(host, now_ms).memory.report(now_ms);
             let Some(report) = report else { return };
-            match self.ledger_call(self.ledger.count(host, &report)).await {
+            match self.repository_call(self.repository.count(host, &report)).await {
                 Ok(stored) => {
                     self.held().entry(host, now_ms).memory.told(&report);
                     return self.judge(host, &stored, &report, thresholds).await;
@@ -273,7 +280,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         }
         let stale = stored.tally.ended_by(now_ms - STALE_MS);
         if stale.len() > STALE_SLOTS {
-            let _ = self.ledger_call(self.ledger.trim(host, &stale)).await;
+            let _ = self.repository_call(self.repository.trim(host, &stale)).await;
         }
     }
 
@@ -284,7 +291,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
 
     async fn replace_now(&self, host: &Host, from: &Breaker, next: &Breaker) -> Replaced {
         let now_ms = self.now_ms();
-        match self.ledger_call(self.ledger.replace(host, from.revision, next, now_ms)).await {
+        match self.repository_call(self.repository.replace(host, from.revision, next, now_ms)).await {
             Ok(()) => {
                 self.held().learn(host, *next, now_ms);
                 Replaced::Done
@@ -303,7 +310,7 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
     }
 
     async fn learn_now(&self, host: &Host) {
-        if let Ok(found) = self.ledger_call(self.ledger.read(std::slice::from_ref(host))).await {
+        if let Ok(found) = self.repository_call(self.repository.read(std::slice::from_ref(host))).await {
             for (host, stored) in found {
                 self.held().learn(&host, stored.breaker, self.now_ms());
             }
@@ -311,7 +318,10 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
     }
 
     /// Makes one call of the table. Returns `Err(None)` without a call during the hold-off after a failure.
-    async fn ledger_call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Option<StoreError>> {
+    async fn repository_call<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Option<StoreError>> {
         if (1..=HOLD_OFF_MS).contains(&(self.held().down_until_ms - self.now_ms())) {
             return Err(None);
         }
@@ -323,8 +333,8 @@ impl<L: Ledger + Send + Sync> Breakers<L> {
         })
     }
 
-    async fn within_patience<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let done = tokio::time::timeout(PATIENCE, work).await;
+    async fn within_timeout<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let done = tokio::time::timeout(self.table_timeout, work).await;
         if done.is_err() {
             self.leave_alone("no answer in 500 ms");
         }

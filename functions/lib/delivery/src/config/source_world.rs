@@ -14,7 +14,7 @@ use aws::fake_aws;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 /// Number of versions that Parameter Store keeps.
-const KEPT: usize = 100;
+const MAX_VERSIONS: usize = 100;
 
 /// A version: its number, the time of its write, and its value.
 type Version = (i64, i64, String);
@@ -47,7 +47,7 @@ impl World {
         let versions = parameters.entry(format!("/push/{parameter}")).or_default();
         let number = versions.last().map_or(1, |(number, ..)| number + 1);
         versions.push((number, at_ms, value.to_owned()));
-        let surplus = versions.len().saturating_sub(KEPT);
+        let surplus = versions.len().saturating_sub(MAX_VERSIONS);
         versions.drain(..surplus);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! This module is pure. [`Tally`] counts attempts, [`Breaker`] is the state machine, and [`Memory`] is the state that
 //! one process holds for a host. The crate `delivery` applies their decisions: `Breakers` stores transitions in a
-//! `Ledger` with conditional writes. `Bulkhead` limits concurrent calls per provider. So one slow host cannot hold
+//! `BreakerRepository` with conditional writes. `Bulkhead` limits concurrent calls per provider. So one slow host cannot hold
 //! all calls of a process before its breaker opens.
 //!
 //! An instance counts in memory. Only a failure is written. The write includes the successes that this instance saw

@@ -1,4 +1,5 @@
-//! Money in the control table, set aside before each paid call and given back when it was not spent.
+//! Reservations of money in the control table. Money is reserved before each paid call, and released if the call costs
+//! nothing.
 //!
 //! ```text
 //! pk    budget#2026-11-23                               a UTC day
@@ -8,120 +9,121 @@
 //! month all channels
 //! ```
 //!
-//! The claim of the notification, these sums and the recipient's count of SMS are one transaction, and each sum is added to on
-//! the condition that its ceiling holds: of many senders at a ceiling none can overshoot it, and a claim without its money
-//! cannot exist. A day's item stays within 1 KB for some 20 types that have a budget of their own.
+//! One transaction stores the notification's claim, adds the price to these sums and counts the recipient's SMS. Each
+//! addition has the condition that the sum stays within its ceiling. Concurrent senders therefore cannot exceed a ceiling,
+//! and a claim without its reservation cannot exist. A day's item stays within 1 KB for about 20 types with a budget of
+//! their own.
 //!
-//! Transactions that touch the same item exclude each other. Who is refused for that tries again a few times, and is then told
-//! so: nothing was written.
+//! Transactions on the same item conflict. A transaction that is cancelled for this reason is retried a few times. If it
+//! still conflicts, nothing is written and [`ReserveResult::Contended`] is returned.
 
-mod commit;
-mod counters;
-mod used;
+mod period_sums;
+mod transaction;
+mod usage;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::StoreError;
-use commit::{Committed, commit};
-use counters::Sum;
 use domain::budget::{Ceiling, Limit, Reservation, Used};
+use period_sums::PeriodSums;
+use transaction::{CommitResult, commit};
 
-/// How often setting aside is tried when others hold the same sums.
+/// Maximum number of tries to reserve if other transactions conflict.
 const TRIES_TO_RESERVE: u32 = 8;
-/// How often giving back is.
+/// Maximum number of tries to release if other transactions conflict.
 const TRIES_TO_RELEASE: u32 = 6;
 
-/// The adapter of the sums in the control table.
+/// Store of reserved sums in the control table.
 #[derive(Debug, Clone)]
 pub struct BudgetStore {
     client: Client,
     table: String,
 }
 
-/// Whether a claim got its money.
+/// Result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reserved {
-    /// The claim is stored and the money set aside.
-    Yes,
-    /// This ceiling stands in the way; nothing was written.
-    No(Ceiling),
-    /// Too many want the same sums at once; nothing was written.
-    Busy,
+pub enum ReserveResult {
+    /// The claim is stored and the money is reserved.
+    Reserved,
+    /// The price exceeds this ceiling. Nothing was written.
+    Exceeded(Ceiling),
+    /// Too many transactions conflicted. Nothing was written.
+    Contended,
 }
 
 impl BudgetStore {
-    /// An adapter of `table`.
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Stores `claim`, sets the money aside and counts the SMS (`cap`), all or nothing.
+    /// Stores `claim`, reserves the money and counts the SMS (`cap`) in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] when the claim itself was refused; others when DynamoDB does not answer: then it may be
-    /// stored.
+    /// [`StoreError::ConditionFailed`] if the condition of the claim does not hold. After any other error the transaction
+    /// may be stored.
     pub async fn reserve(
         &self,
         claim: Put,
         cap: Option<Update>,
         reservation: &Reservation,
         limits: &[Limit],
-    ) -> Result<Reserved, StoreError> {
-        let sums = Sum::all_of(reservation, limits);
+    ) -> Result<ReserveResult, StoreError> {
+        let sums = PeriodSums::all_of(reservation, limits);
         let mut items = vec![TransactWriteItem::builder().put(claim).build()];
         for sum in &sums {
-            items.push(TransactWriteItem::builder().update(sum.added_to(&self.table)?).build());
+            items.push(TransactWriteItem::builder().update(sum.addition(&self.table)?).build());
         }
         items.extend(cap.map(|cap| TransactWriteItem::builder().update(cap).build()));
         Ok(match Box::pin(commit(&self.client, &items, TRIES_TO_RESERVE)).await? {
-            Committed::Yes => Reserved::Yes,
-            Committed::Busy => Reserved::Busy,
-            Committed::Refused { part: 0, .. } => {
+            CommitResult::Committed => ReserveResult::Reserved,
+            CommitResult::Contended => ReserveResult::Contended,
+            CommitResult::ConditionFailed { part: 0, .. } => {
                 return Err(StoreError::ConditionFailed { call: "TransactWriteItems" });
             }
-            Committed::Refused { part, item } => match sums.get(part - 1) {
-                Some(sum) => Reserved::No(sum.exceeded(item.as_ref())),
-                None => Reserved::No(Ceiling::SmsRecipient),
+            CommitResult::ConditionFailed { part, item } => match sums.get(part - 1) {
+                Some(sum) => ReserveResult::Exceeded(sum.exceeded(item.as_ref())),
+                None => ReserveResult::Exceeded(Ceiling::SmsRecipient),
             },
         })
     }
 
-    /// Gives money back that was not spent, where it was set aside; `cap` takes back the recipient's SMS. A failure keeps the
-    /// sums too high until their period ends, never too low.
+    /// Releases money that was not spent, in the periods of its reservation. `cap` decrements the recipient's count of
+    /// SMS. After a failure the sums stay too high until their period ends, never too low.
     pub async fn release(&self, reservation: &Reservation, cap: Option<Update>) {
         let released = match self.try_release(reservation, cap).await {
-            // Somebody who was erased meanwhile has no count any more.
-            Ok(Committed::Refused { part, .. }) if part == Sum::all_of(reservation, &[]).len() => {
+            // A recipient who was erased meanwhile has no count.
+            Ok(CommitResult::ConditionFailed { part, .. }) if part == PeriodSums::all_of(reservation, &[]).len() => {
                 self.try_release(reservation, None).await
             }
             other => other,
         };
         let (price_micros, channel) = (reservation.price_micros, reservation.channel);
         match released {
-            Ok(Committed::Yes) => {}
-            Ok(_) => tracing::warn!(%channel, price_micros, "reserved money was not given back"),
-            Err(error) => tracing::warn!(%error, %channel, price_micros, "reserved money was not given back"),
+            Ok(CommitResult::Committed) => {}
+            Ok(_) => tracing::warn!(%channel, price_micros, "failed to release reserved money"),
+            Err(error) => tracing::warn!(%error, %channel, price_micros, "failed to release reserved money"),
         }
     }
 
-    async fn try_release(&self, reservation: &Reservation, cap: Option<Update>) -> Result<Committed, StoreError> {
+    async fn try_release(&self, reservation: &Reservation, cap: Option<Update>) -> Result<CommitResult, StoreError> {
         let mut items = Vec::new();
-        for sum in Sum::all_of(reservation, &[]) {
-            items.push(TransactWriteItem::builder().update(sum.taken_from(&self.table)?).build());
+        for sum in PeriodSums::all_of(reservation, &[]) {
+            items.push(TransactWriteItem::builder().update(sum.subtraction(&self.table)?).build());
         }
         items.extend(cap.map(|cap| TransactWriteItem::builder().update(cap).build()));
         Box::pin(commit(&self.client, &items, TRIES_TO_RELEASE)).await
     }
 
-    /// What is set aside or spent in the hour, day and month of UTC that `now` lies in: one read.
+    /// Returns the money reserved or spent in the present hour, day and month (UTC), with one read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn used(&self, now: Timestamp) -> Result<Used, StoreError> {
-        used::read(&self.client, &self.table, now).await
+        usage::read(&self.client, &self.table, now).await
     }
 }
 

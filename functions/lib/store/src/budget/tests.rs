@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, a sum is what is set aside, no more and no less, and never beyond its ceiling.
+//! Property test: a sum is exactly the reserved money and never exceeds its ceiling, in any order of concurrent calls.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use domain::settings::Settings;
 
 const START: &str = "2026-11-30T21:30:00Z";
 
-struct Books {
+struct TestBudgets {
     dynamo: Dynamo,
     budgets: BudgetStore,
     recipients: RecipientsStore,
@@ -35,7 +35,7 @@ fn start() -> Timestamp {
     START.parse().unwrap()
 }
 
-impl Books {
+impl TestBudgets {
     async fn new() -> Self {
         let dynamo = tables().await;
         Self {
@@ -46,24 +46,24 @@ impl Books {
         }
     }
 
-    /// Sets money aside for a new notification; `None` where nothing needs to be.
-    async fn reserve(&self, pay: Pay, settings: &Settings, at: Timestamp) -> (Option<Reservation>, Reserved) {
+    /// Reserves money for a new notification. The reservation is `None` if no budget applies.
+    async fn reserve(&self, pay: Pay, settings: &Settings, at: Timestamp) -> (Option<Reservation>, ReserveResult) {
         let kind = &TypeId::parse(pay.kind).unwrap();
         let limits = Limit::all_for(pay.channel, kind, settings);
         let needed = Reservation::needed(pay.channel, kind, pay.price_micros, &limits, at);
-        let Some(reservation) = needed else { return (None, Reserved::Yes) };
+        let Some(reservation) = needed else { return (None, ReserveResult::Reserved) };
         let claim = self.notifications.put_in_transaction(&mut sample(pay.kind, at), true).unwrap();
-        let cap = self.recipients.count_in_transaction(&person(pay.to), &reservation, &limits).unwrap();
+        let cap = self.recipients.count_sms_in_transaction(&person(pay.to), &reservation, &limits).unwrap();
         let reserved = self.budgets.reserve(claim, cap, &reservation, &limits).await.unwrap();
         (Some(reservation), reserved)
     }
 
     async fn release(&self, to: u8, reservation: &Reservation) {
-        let cap = self.recipients.uncount_in_transaction(&person(to), reservation).unwrap();
+        let cap = self.recipients.uncount_sms_in_transaction(&person(to), reservation).unwrap();
         self.budgets.release(reservation, cap).await;
     }
 
-    /// Every sum there is, by its item and attribute; what is 0 is left out.
+    /// Returns all sums that are not 0, by item and attribute.
     async fn sums(&self) -> BTreeMap<String, i64> {
         let client = self.dynamo.client();
         let name = |item: &Item, key: &str| item.get(key).map_or("", |value| value.as_s().unwrap()).to_owned();
@@ -81,15 +81,15 @@ impl Books {
     }
 }
 
-/// What a reservation adds, to which sum.
+/// Returns the ceiling, the sum and the amount of each addition of a reservation.
 fn adds(to: u8, reservation: &Reservation) -> Vec<(Ceiling, String, i64)> {
     let at = reservation.at;
     let add = |ceiling: &Ceiling| match ceiling {
         Ceiling::SmsRecipient => (*ceiling, format!("{} {} used", person(to).as_str(), at.strftime("cap#sms#%F")), 1),
         other => {
-            let attribute = counters::attribute(*other, reservation.type_id.as_str(), at);
+            let attribute = period_sums::attribute(*other, reservation.type_id.as_str(), at);
             let period = if *other == Ceiling::Month { Period::Month } else { Period::Day };
-            (*other, format!("{}  {attribute}", counters::period_key(period, at)), reservation.price_micros)
+            (*other, format!("{}  {attribute}", period_sums::period_key(period, at)), reservation.price_micros)
         }
     };
     reservation.counted.iter().map(add).collect()
@@ -101,19 +101,19 @@ struct Pay {
     kind: &'static str,
     to: u8,
     price_micros: i64,
-    /// What becomes of the call, if it gets its money.
+    /// Result of the call, if its money is reserved.
     fate: Fate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
-    /// It was taken, nobody knows, or the process died around it: the money stays.
+    /// The call is accepted, its outcome is unknown, or the process crashed: the money stays reserved.
     Stays,
-    /// It was not taken, and its money comes back some rounds later: perhaps in another hour, day or month.
+    /// The call failed, and its money is released some rounds later, possibly in another hour, day or month.
     ComesBack { after: usize },
 }
 
-/// Some calls at once under these settings, and how much later the next are.
+/// Concurrent calls under these settings, and the pause before the next round.
 #[derive(Debug, Clone)]
 struct Round {
     settings: &'static str,
@@ -145,7 +145,7 @@ fn rounds() -> impl Strategy<Value = Vec<Round>> {
     prop::collection::vec(round, 1..7)
 }
 
-/// What is set aside by now.
+/// Model of the reserved money.
 #[derive(Default)]
 struct Model {
     sums: BTreeMap<String, i64>,
@@ -161,8 +161,8 @@ impl Model {
     }
 }
 
-async fn hold_true(rounds: Vec<Round>) {
-    let books = Books::new().await;
+async fn check(rounds: Vec<Round>) {
+    let books = TestBudgets::new().await;
     let (mut model, mut now) = (Model::default(), start());
     for (turn, round) in rounds.into_iter().enumerate() {
         let settings = Settings::parse(round.settings).unwrap();
@@ -174,7 +174,9 @@ async fn hold_true(rounds: Vec<Round>) {
         let (_, results) = tokio::join!(releases, pays);
         due.iter().for_each(|(_, to, reservation)| model.add(*to, reservation, -1));
         let mut at_most = before.clone();
-        for (pay, (reservation, _)) in round.pays.iter().zip(&results).filter(|(_, (_, done))| *done == Reserved::Yes) {
+        for (pay, (reservation, _)) in
+            round.pays.iter().zip(&results).filter(|(_, (_, done))| *done == ReserveResult::Reserved)
+        {
             let Some(reservation) = reservation else { continue };
             model.add(pay.to, reservation, 1);
             adds(pay.to, reservation).into_iter().for_each(|(_, key, by)| *at_most.entry(key).or_default() += by);
@@ -184,15 +186,15 @@ async fn hold_true(rounds: Vec<Round>) {
         }
         assert_eq!(books.sums().await, model.sums, "{round:?}");
         assert!(model.sums.values().all(|sum| *sum > 0));
-        within_limits(&round, &results, &settings, &model.sums, &before, &at_most);
+        assert_within_limits(&round, &results, &settings, &model.sums, &before, &at_most);
         now += round.pause_minutes.minutes();
     }
 }
 
-/// No sum went beyond a ceiling that it was held against, and nothing was refused that fitted.
-fn within_limits(
+/// Asserts that no sum exceeds a ceiling that applied to it, and that nothing was refused within the ceilings.
+fn assert_within_limits(
     round: &Round,
-    results: &[(Option<Reservation>, Reserved)],
+    results: &[(Option<Reservation>, ReserveResult)],
     settings: &Settings,
     sums: &BTreeMap<String, i64>,
     before: &BTreeMap<String, i64>,
@@ -205,8 +207,10 @@ fn within_limits(
         for (ceiling, key, by) in adds(pay.to, reservation) {
             let Some(limit) = limits.iter().find(|limit| limit.ceiling == ceiling) else { continue };
             match reserved {
-                Reserved::Yes => assert!(sum(sums, &key) <= limit.most.max(sum(before, &key)), "{key} in {round:?}"),
-                Reserved::No(refused) if *refused == ceiling => {
+                ReserveResult::Reserved => {
+                    assert!(sum(sums, &key) <= limit.most.max(sum(before, &key)), "{key} in {round:?}")
+                }
+                ReserveResult::Exceeded(refused) if *refused == ceiling => {
                     assert!(sum(at_most, &key) + by > limit.most, "{key} in {round:?}");
                 }
                 _ => {}
@@ -219,9 +223,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_sum_is_what_is_set_aside_and_never_beyond_its_ceiling(rounds in rounds()) {
+    fn a_sum_is_the_reserved_money_and_never_exceeds_its_ceiling(rounds in rounds()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(hold_true(rounds));
+        runtime.block_on(check(rounds));
     }
 }
 
@@ -239,30 +243,30 @@ async fn a_refusal_names_the_ceiling_in_the_order_of_the_settings() {
         (r#"{"sms": {"daily_ceiling_micros": 99999}}"#, Ceiling::SmsDay),
         (r#"{"sms": {"per_recipient_per_day": 1}}"#, Ceiling::SmsRecipient),
     ] {
-        let (books, settings) = (Books::new().await, Settings::parse(settings).unwrap());
+        let (books, settings) = (TestBudgets::new().await, Settings::parse(settings).unwrap());
         let all = r#"{"budgets": {"month_micros": 1000000}, "types": {"PAYMENT_DUE": {"day_micros": 1000000}}}"#;
         let (_, first) = books.reserve(text(80_000), &Settings::parse(all).unwrap(), start()).await;
         let (_, second) = books.reserve(text(80_000), &settings, start()).await;
-        assert_eq!((first, second), (Reserved::Yes, Reserved::No(wanted)));
+        assert_eq!((first, second), (ReserveResult::Reserved, ReserveResult::Exceeded(wanted)));
     }
 }
 
 #[tokio::test]
-async fn what_a_full_budget_could_not_pay_is_refused_by_an_empty_one() {
+async fn a_price_above_the_ceiling_is_refused_by_an_empty_budget() {
     let settings = Settings::parse(r#"{"budgets": {"month_micros": 79999}}"#).unwrap();
-    let books = Books::new().await;
-    assert_eq!(books.reserve(text(80_000), &settings, start()).await.1, Reserved::No(Ceiling::Month));
+    let books = TestBudgets::new().await;
+    assert_eq!(books.reserve(text(80_000), &settings, start()).await.1, ReserveResult::Exceeded(Ceiling::Month));
     assert_eq!(books.sums().await, BTreeMap::new());
 }
 
 #[tokio::test]
-async fn what_is_given_back_leaves_the_periods_it_was_set_aside_in() {
+async fn a_release_subtracts_from_the_periods_of_the_reservation() {
     let settings = Settings::parse(r#"{"budgets": {"month_micros": 1000000}}"#).unwrap();
-    let books = Books::new().await;
+    let books = TestBudgets::new().await;
     let eve: Timestamp = "2026-11-30T23:59:59.900Z".parse().unwrap();
     let (first, _) = books.reserve(text(80_000), &settings, eve).await;
     let (_, second) = books.reserve(text(70_000), &settings, eve + SignedDuration::from_secs(1)).await;
-    assert_eq!(second, Reserved::Yes);
+    assert_eq!(second, ReserveResult::Reserved);
     books.release(1, &first.unwrap()).await;
     let (old, new) = (books.budgets.used(eve).await.unwrap(), books.budgets.used(eve + 1.second()).await.unwrap());
     assert_eq!(old, Used::default());
@@ -273,8 +277,8 @@ async fn what_is_given_back_leaves_the_periods_it_was_set_aside_in() {
 }
 
 #[tokio::test]
-async fn money_comes_back_although_the_recipients_count_is_erased_and_no_count_is_left() {
-    let books = Books::new().await;
+async fn money_is_released_although_the_recipients_count_is_erased() {
+    let books = TestBudgets::new().await;
     let (reservation, _) = books.reserve(text(80_000), &Settings::default(), start()).await;
     let cap = items(&books.dynamo.client(), RECIPIENTS).await.pop().unwrap();
     let key = |name: &str| cap[name].as_s().unwrap().clone();
@@ -286,14 +290,14 @@ async fn money_comes_back_although_the_recipients_count_is_erased_and_no_count_i
 }
 
 #[tokio::test]
-async fn a_days_item_stays_within_1_kb_and_goes_days_after_its_period() {
+async fn a_days_item_stays_within_1_kb_and_expires_days_after_its_period() {
     let all = r#"{"budgets": {"month_micros": 9000000000}, "types": {"PAYMENT_DUE": {"day_micros": 9000000000}},
         "sms": {"daily_ceiling_micros": 9000000000, "per_recipient_per_day": 99}}"#;
-    let (books, settings) = (Books::new().await, Settings::parse(all).unwrap());
+    let (books, settings) = (TestBudgets::new().await, Settings::parse(all).unwrap());
     let midnight: Timestamp = "2026-11-30T00:00:00Z".parse().unwrap();
     for hour in 0..24 {
         let at = midnight + hour.hours();
-        assert_eq!(books.reserve(text(123_456_789), &settings, at).await.1, Reserved::Yes);
+        assert_eq!(books.reserve(text(123_456_789), &settings, at).await.1, ReserveResult::Reserved);
     }
     let control = items(&books.dynamo.client(), CONTROL).await;
     let (month, day) = (&control[0], &control[1]);

@@ -53,7 +53,7 @@ fn add(sum: &mut Counters, name: &str, value: &AttributeValue) -> Result<(), Mal
     let amount = value.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or(Malformed(COUNTERS))?;
     match name.parse() {
         Ok(name) => sum.add(name, amount),
-        Err(_) => tracing::warn!(counter = name, "a counter that this release does not know is left out"),
+        Err(_) => tracing::warn!(counter = name, "ignored unknown counter"),
     }
     Ok(())
 }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_come_back_and_a_histogram_is_one_map() {
+    fn counters_are_decoded_as_encoded_and_a_histogram_is_one_map() {
         let mut counters = Counters::default();
         for (name, amount) in [
             ("version/v2/lat/57", 3),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_release_counts_is_left_out_and_what_is_no_number_is_an_error() {
+    fn a_counter_of_a_later_release_is_ignored_and_a_value_that_is_no_number_is_an_error() {
         let mut sum = Counters::default();
         let later = HashMap::from([("version/v2/pondered".to_owned(), AttributeValue::N("1".into()))]);
         add_from(&item(AttributeValue::M(later)), &mut sum).unwrap();
@@ -98,8 +98,9 @@ mod tests {
         assert_eq!(add_from(&item(AttributeValue::M(broken)), &mut sum), Err(Malformed(COUNTERS)));
         assert_eq!(add_from(&Item::new(), &mut sum), Err(Malformed(COUNTERS)));
     }
-    /// As DynamoDB counts: names and texts by their bytes, a number about half its digits and one, a map 3 and 1 for
-    /// each entry.
+
+    /// Size as DynamoDB computes it: a name or text has its bytes, a number half its digits plus one, a map 3 bytes plus
+    /// 1 for each entry.
     fn bytes(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| name.len() + bytes(value) + 1).sum::<usize>(),
@@ -107,8 +108,7 @@ mod tests {
         }
     }
 
-    /// A minute in which so many notifications went out: a tenth on v1, latencies of 50 ms to some seconds, all kinds
-    /// of ends.
+    /// Minute with this number of notifications: a tenth in arm v1, latencies of 50 ms to some seconds, all outcomes.
     fn minute(notifications: usize) -> AttributeValue {
         let mut sum = Counters::default();
         for number in 0..notifications {
@@ -125,15 +125,14 @@ mod tests {
                 "attempts": attempts.to_string(), "due_at": 900, "updated_at": 1_000, "opened_at": 1, "clicked_at": 1,
                 "converted_at": 1, "conversion_value_micros": 19_900_000,
             });
-            sum.merge(&metrics::state(&serde_json::from_value(image).unwrap()));
+            sum.merge(&metrics::contribution(&serde_json::from_value(image).unwrap()));
         }
         encode(&sum)
     }
 
     #[test]
-    fn a_minutes_item_stays_small_however_much_happened_in_it() {
-        // In KB, which are write units, as docs/architecture.md has them; the keys and the sequence number take 200
-        // bytes more.
+    fn the_size_of_a_minutes_item_is_bounded_for_any_traffic() {
+        // Size in KB, which are write units, as in docs/design/tables.md. Keys and sequence numbers add 200 bytes.
         let units =
             [1, 10, 100, 1_000, 10_000].map(|notifications| (bytes(&minute(notifications)) + 200).div_ceil(1_024));
         assert_eq!(units, [1, 2, 4, 7, 9]);

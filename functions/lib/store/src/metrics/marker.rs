@@ -1,9 +1,9 @@
-//! Markers say which hours and days may hold less than their parts. They make the merge a matter of what changed, and
-//! they let a reader know what not to take from a sum yet.
+//! Markers of the hours and days that may be out of date. A merge processes only marked buckets. A reader does not use
+//! the sum of a marked bucket.
 //!
-//! A marker is written before what it announces, so that a crash between the two cannot lose it; and a merge leaves a
-//! marker alone until it has rested for longer than a function can live, so that what it announces is there, or never
-//! will be. Each writing has a token of its own, so that a merge takes away exactly the marker it saw.
+//! A marker is written before the change that it announces, so a crash between the two writes cannot lose it. A merge
+//! ignores a marker until it is older than the longest run of a function. By then the announced change is stored or will
+//! never be. Each write of a marker has its own token, so a merge deletes exactly the marker that it read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -11,12 +11,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::MetricsStore;
 use crate::{ItemReader, ItemWriter, Malformed, StoreError};
-use metrics::{Bucket, Unit, Unmerged};
+use metrics::{Bucket, Unit, UnmergedBuckets};
 
-/// How long a marker rests, and an hour is over, before it is merged: a function's 60 s, and the skew of two clocks.
-const REST: SignedDuration = SignedDuration::from_mins(2);
+/// Minimum age of a marker, and of a bucket's end, before the merge: the 60 s of a function plus the skew of two clocks.
+const SETTLING_TIME: SignedDuration = SignedDuration::from_mins(2);
 
-/// An hour or a day that is to be merged.
+/// Marker of an hour or a day that must be merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marker {
     pub bucket: Bucket,
@@ -25,27 +25,27 @@ pub(super) struct Marker {
 }
 
 impl Marker {
-    /// Whether everything announced by it is there, and its time is over.
-    pub(super) fn is_at_rest(&self, now: Timestamp) -> bool {
-        now.duration_since(self.touched_at.max(self.bucket.end())) >= REST
+    /// Returns true if every announced change is stored and the bucket is over.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
+        now.duration_since(self.touched_at.max(self.bucket.end())) >= SETTLING_TIME
     }
 }
 
 impl MetricsStore {
-    /// Announces that something below this bucket is about to change.
+    /// Marks a bucket before one of its children changes.
     pub(super) async fn mark(&self, bucket: Bucket, now: Timestamp) -> Result<(), StoreError> {
-        let kept_seconds = bucket.unit().child().unwrap_or(bucket.unit()).kept_seconds();
+        let retention_seconds = bucket.unit().child().unwrap_or(bucket.unit()).retention_seconds();
         let marker = ItemWriter::default()
             .text("pk", partition(bucket.unit()))
             .text("sk", bucket.to_string())
             .text("token", token(now))
             .time("touched_at", now)
-            .number("expires_at", bucket.start().as_second() + kept_seconds);
+            .number("expires_at", bucket.start().as_second() + retention_seconds);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(marker.finish()));
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
-    /// Takes a marker away, unless somebody marked again.
+    /// Deletes a marker, unless the bucket was marked again.
     pub(super) async fn unmark(&self, marker: &Marker) -> Result<(), StoreError> {
         let delete = self
             .client
@@ -62,7 +62,7 @@ impl MetricsStore {
         }
     }
 
-    /// All markers of a unit, oldest bucket first.
+    /// Returns all markers of a unit, oldest bucket first.
     pub(super) async fn markers(&self, unit: Unit) -> Result<Vec<Marker>, StoreError> {
         let items = self.items(partition(unit), None).await?;
         let marker = |item| {
@@ -73,12 +73,12 @@ impl MetricsStore {
         items.iter().map(marker).collect()
     }
 
-    /// What a reader must not take from a sum.
-    pub(super) async fn unmerged(&self) -> Result<Unmerged, StoreError> {
-        // Hours first: a merge marks the day before it takes the hour's marker away, so one of the two is seen.
+    /// Returns the buckets whose sums a reader must not use.
+    pub(super) async fn unmerged(&self) -> Result<UnmergedBuckets, StoreError> {
+        // The hours are read first. A merge marks the day before it deletes the hour's marker, so one of them is found.
         let hours = self.markers(Unit::Hour).await?;
         let days = self.markers(Unit::Day).await?;
-        Ok(Unmerged::new(hours.into_iter().chain(days).map(|marker| marker.bucket)))
+        Ok(UnmergedBuckets::new(hours.into_iter().chain(days).map(|marker| marker.bucket)))
     }
 }
 
@@ -86,10 +86,10 @@ fn partition(unit: Unit) -> String {
     format!("unmerged#{}", unit.as_str())
 }
 
-/// A text that no other writing has.
+/// Returns a text that is unique to this write.
 pub(super) fn token(now: Timestamp) -> String {
     let mut bytes = [0; 8];
-    // The system's random source never fails once seeded; the time stands in.
+    // The system's random source does not fail once it is seeded. If it does, the time alone is the token.
     let _ = SystemRandom::new().fill(&mut bytes);
     format!("{:x}-{:016x}", now.as_millisecond(), u64::from_be_bytes(bytes))
 }

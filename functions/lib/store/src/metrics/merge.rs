@@ -1,4 +1,5 @@
-//! Minutes into hours, hours into days: each time computed anew and overwritten, so that once or twice is the same.
+//! Merges minutes into hours and hours into days. Each merge computes the sum again and overwrites it, so it is
+//! idempotent.
 
 use std::fmt;
 
@@ -10,32 +11,32 @@ use super::{Key, MetricsStore};
 use crate::{ItemReader, ItemWriter, StoreError};
 use metrics::{Counters, Unit};
 
-/// The most hours, and the most days, that one run takes on.
-const AT_MOST: usize = 48;
+/// Maximum number of hours, and of days, that one run merges.
+const MAX_PER_RUN: usize = 48;
 
-/// The attribute that changes with every merge.
+/// Attribute that changes with every merge.
 const MERGE: &str = "merge";
 
-/// How much of the work of one kind was done.
+/// Progress of a run for one unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Done in this run.
+pub struct MergeProgress {
+    /// Number of buckets that this run merged.
     pub done: usize,
-    /// Ready to be done when it began.
+    /// Number of buckets that were ready at the start of the run.
     pub of: usize,
 }
 
-/// What one run did.
+/// Summary of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Merged {
-    /// Hours, from their minutes.
-    pub hours: Progress,
-    /// Days, from their hours.
-    pub days: Progress,
+pub struct MergeSummary {
+    /// Hours, merged from their minutes.
+    pub hours: MergeProgress,
+    /// Days, merged from their hours.
+    pub days: MergeProgress,
 }
 
-/// `2 of 2 hours, 0 of 1 days`.
-impl fmt::Display for Merged {
+/// Formats the summary as `2 of 2 hours, 0 of 1 days`.
+impl fmt::Display for MergeSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { hours, days } = self;
         write!(f, "{} of {} hours, {} of {} days", hours.done, hours.of, days.done, days.of)
@@ -43,23 +44,25 @@ impl fmt::Display for Merged {
 }
 
 impl MetricsStore {
-    /// Merges what is marked and at rest, the most recent first. What fails, or is overtaken by another run, keeps its
-    /// marker for the next one.
+    /// Merges the buckets whose markers are settled, the most recent first. If a merge fails or is overtaken by another
+    /// run, its marker stays for the next run.
     ///
     /// # Errors
-    /// When it cannot even be told what there is to do.
-    pub async fn merge(&self, now: Timestamp) -> Result<Merged, StoreError> {
-        Ok(Merged { hours: self.merge_all(Unit::Hour, now).await?, days: self.merge_all(Unit::Day, now).await? })
+    /// If the markers cannot be read.
+    pub async fn merge(&self, now: Timestamp) -> Result<MergeSummary, StoreError> {
+        Ok(MergeSummary { hours: self.merge_all(Unit::Hour, now).await?, days: self.merge_all(Unit::Day, now).await? })
     }
 
-    async fn merge_all(&self, unit: Unit, now: Timestamp) -> Result<Progress, StoreError> {
+    async fn merge_all(&self, unit: Unit, now: Timestamp) -> Result<MergeProgress, StoreError> {
         let mut ready = self.markers(unit).await?;
-        ready.retain(|marker| marker.is_at_rest(now));
-        let mut progress = Progress { done: 0, of: ready.len() };
-        for marker in ready.iter().rev().take(AT_MOST) {
+        ready.retain(|marker| marker.is_settled(now));
+        let mut progress = MergeProgress { done: 0, of: ready.len() };
+        for marker in ready.iter().rev().take(MAX_PER_RUN) {
             match self.merge_one(marker, now).await {
                 Ok(()) => progress.done += 1,
-                Err(error) => tracing::warn!(%error, bucket = %marker.bucket, "not merged; the next run will"),
+                Err(error) => {
+                    tracing::warn!(%error, bucket = %marker.bucket, "failed to merge bucket; the next run retries")
+                }
             }
         }
         Ok(progress)
@@ -68,8 +71,8 @@ impl MetricsStore {
     async fn merge_one(&self, marker: &Marker, now: Timestamp) -> Result<(), StoreError> {
         let bucket = marker.bucket;
         let key = Key { partition: bucket.partition(), sort: bucket.sort_key() };
-        // Read before the parts: a run that read its parts later and was faster makes the write below fail.
-        let held = self.get(&key).await?.unwrap_or_default();
+        // Read before the children. If another run read the children later and wrote first, the write below fails.
+        let stored = self.get(&key).await?.unwrap_or_default();
         let counters = self.sum(bucket.children_partition().unwrap_or_default(), None).await?;
         if let Some(parent) = bucket.parent() {
             self.mark(parent, now).await?;
@@ -81,11 +84,11 @@ impl MetricsStore {
             .number("expires_at", bucket.expires_at())
             .finish();
         item.insert(COUNTERS.to_owned(), encode(&counters));
-        self.replace(item, MERGE, ItemReader(&held).maybe_text(MERGE)?).await?;
+        self.replace(item, MERGE, ItemReader(&stored).maybe_text(MERGE)?).await?;
         self.unmark(marker).await
     }
 
-    /// The sum of a partition's items, or of those between two sort keys.
+    /// Returns the sum of a partition's items, or of those between two sort keys.
     pub(super) async fn sum(
         &self,
         partition: String,

@@ -1,26 +1,24 @@
 //! The metrics table. Each stream record is counted once in its minute. Minutes are merged into hours, hours into days.
 //!
-//! | pk | sk | what |
+//! | pk | sk | content |
 //! |---|---|---|
 //! | `minute#2026-11-23T10` | `05#<stream shard>` | counters, and the records of that shard that they include |
-//! | `hour#2026-11-23` | `10` | the sum of the hour's minutes, as of its last merge |
-//! | `day#2026-11` | `23` | the sum of the day's hours, as of its last merge |
-//! | `unmerged#hour`, `unmerged#day` | `2026-11-23T10`, `2026-11-23` | marker: the hour or day may not include all its
-//! parts yet
-//! |
+//! | `hour#2026-11-23` | `10` | sum of the hour's minutes, as of its last merge |
+//! | `day#2026-11` | `23` | sum of the day's hours, as of its last merge |
+//! | `unmerged#hour`, `unmerged#day` | `2026-11-23T10`, `2026-11-23` | marker: the hour or day may be out of date |
 //!
 //! All counters of a bucket are one attribute. A conditional write replaces the item as a whole.
 //! An update of single counters could exceed DynamoDB's limits of 4 KB and 300 operators per expression. Several
 //! updates would separate the counters from the sequence numbers of the records that they include.
 
+mod add_changes;
 mod counters;
-mod fold;
 mod marker;
 mod merge;
 mod read;
 
-pub use fold::Folded;
-pub use merge::{Merged, Progress};
+pub use add_changes::BatchResult;
+pub use merge::{MergeProgress, MergeSummary};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -1,32 +1,32 @@
-//! A window's counters, from a few reads.
+//! Reads a window's counters with a few Queries.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::MetricsStore;
 use super::counters::add_from;
 use crate::{ItemReader, StoreError};
-use metrics::{Bucket, Counters, Read, Unit, Window, reads};
+use metrics::{Bucket, Counters, RangeQuery, Unit, Window, plan_queries};
 
-/// Sorts after every shard that may follow a minute's two digits.
+/// Character that sorts after every shard, as the suffix of a minute's two digits.
 const AFTER_ANY_SHARD: char = '~';
 
 impl MetricsStore {
-    /// Everything counted in a window, whether merged yet or not.
+    /// Returns the sum of the counters of a window. It includes counters that are not merged yet.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or an item is not what this version wrote.
+    /// If DynamoDB does not respond, or an item is malformed.
     pub async fn read(&self, window: Window) -> Result<Counters, StoreError> {
         let unmerged = self.unmerged().await?;
         let mut sum = Counters::default();
-        for Read { partition, first, last } in reads(window, &unmerged) {
+        for RangeQuery { partition, first, last } in plan_queries(window, &unmerged) {
             let part = self.sum(partition, Some((first, format!("{last}{AFTER_ANY_SHARD}")))).await?;
             sum.merge(&part);
         }
         Ok(sum)
     }
 
-    /// The last `most` minutes one by one, oldest first, the present one and those without anything included: one Query for
-    /// each hour that they touch.
+    /// Returns the counters of each of the last `most` minutes, oldest first. The current minute and empty minutes are
+    /// included. It takes one Query for each hour that contains one of the minutes.
     ///
     /// # Errors
     /// As [`Self::read`].

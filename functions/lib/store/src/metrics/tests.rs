@@ -1,5 +1,5 @@
-//! The table against a plain model: whatever is delivered again, cut up, interrupted or run twice, the sums are those of
-//! the notifications' last states.
+//! Property tests of the metrics table against a model. The sums are those of the notifications' last states, even if
+//! batches are delivered again or in parts, and runs are interrupted or concurrent.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +9,10 @@ use serde_json::json;
 use super::*;
 use crate::ItemWriter;
 use crate::testing::{Dynamo, Fuse};
-use metrics::history::{self, Folding, Move, Stream, Stretch, after_minutes, image, start};
-use metrics::{Change, Counters, Sequence, Window};
+use metrics::testing_history::{
+    self, BatchHandler, BatchSlice, SimulatedStream, StreamEvent, Transition, after_minutes, image, start,
+};
+use metrics::{Counters, NotificationChange, Sequence, Window};
 
 const TABLE: &str = "metrics";
 
@@ -31,12 +33,12 @@ impl World {
         Self { store: MetricsStore::new(dynamo.client_with(fuse.clone()), TABLE), fuse }
     }
 
-    /// Sums as a caller would see them, over everything since the start.
+    /// Returns the sums of all time since the start, as a caller reads them.
     async fn read(&self, now: Timestamp) -> Counters {
         self.store.read(Window::last(minutes_up_to(now), now)).await.unwrap()
     }
 
-    /// What the merged items alone hold, markers or not.
+    /// Returns the sums of the items of these partitions, without regard to markers.
     async fn stored(&self, unit_partitions: &[&str]) -> Counters {
         let mut sum = Counters::default();
         for partition in unit_partitions {
@@ -49,51 +51,51 @@ impl World {
 const HOURS: [&str; 2] = ["hour#2026-11-22", "hour#2026-11-23"];
 const DAYS: [&str; 1] = ["day#2026-11"];
 
-/// Something that happens to the service.
+/// Event of the service.
 #[derive(Debug, Clone)]
 enum Event {
-    /// Something between the stream and the function.
-    Stream(history::Event),
-    /// The schedule fires, perhaps twice at once, and the function dies after some calls, if at all.
+    /// Event between the stream and the function.
+    Stream(StreamEvent),
+    /// Scheduled run, with `twice` two runs at once. With `calls`, the function crashes after that number of calls.
     Merge { after_minutes: i64, twice: bool, calls: Option<u8> },
-    /// Somebody reads.
+    /// Read of all counters.
     Read,
 }
 
 fn event() -> impl Strategy<Value = Event> {
     let calls = || prop_oneof![2 => Just(None), 1 => (1..9u8).prop_map(Some)];
     prop_oneof![
-        7 => history::event().prop_map(Event::Stream),
+        7 => testing_history::event().prop_map(Event::Stream),
         3 => (0..90i64, any::<bool>(), calls()).prop_map(|(after_minutes, twice, calls)| Event::Merge { after_minutes, twice, calls }),
         1 => Just(Event::Read),
     ]
 }
 
-/// The store at a moment.
+/// Store with the current time.
 struct Store<'a>(&'a World, Timestamp);
 
-impl Folding for Store<'_> {
-    async fn fold(&mut self, shard: &str, stretches: [Option<Stretch>; 2], calls: Option<u8>) -> Vec<Sequence> {
+impl BatchHandler for Store<'_> {
+    async fn handle(&mut self, shard: &str, slices: [Option<BatchSlice>; 2], calls: Option<u8>) -> Vec<Sequence> {
         let Self(world, now) = self;
         world.fuse.set(calls.map_or(i64::MAX, i64::from));
-        let fold = async |stretch: &Option<Stretch>| match stretch {
-            Some(stretch) => world.store.fold(shard, &stretch.changes, &stretch.poison, *now).await,
-            None => Folded::default(),
+        let add = async |slice: &Option<BatchSlice>| match slice {
+            Some(slice) => world.store.add_changes(shard, &slice.changes, &slice.poison, *now).await,
+            None => BatchResult::default(),
         };
-        let failed = tokio::join!(fold(&stretches[0]), fold(&stretches[1])).0.failed;
+        let failed = tokio::join!(add(&slices[0]), add(&slices[1])).0.failed;
         world.fuse.set(i64::MAX);
         failed
     }
 }
 
-/// Runs the events, then everything that is left without trouble; compares with the model on the way and at the end.
-async fn run(moves: &[Move], events: &[Event], unreadable: Vec<usize>) -> Result<(), TestCaseError> {
+/// Applies the events, then delivers the rest without faults. Compares the sums with the model during and at the end.
+async fn run(transitions: &[Transition], events: &[Event], unreadable: Vec<usize>) -> Result<(), TestCaseError> {
     let world = World::new().await;
-    let mut stream = Stream::of(moves, unreadable);
+    let mut stream = SimulatedStream::of(transitions, unreadable);
     let mut now = start();
     for event in events {
         match event {
-            Event::Stream(event) => stream.happens(event, &mut Store(&world, now)).await,
+            Event::Stream(event) => stream.apply(event, &mut Store(&world, now)).await,
             Event::Merge { after_minutes, twice, calls } => {
                 now += SignedDuration::from_mins(*after_minutes);
                 world.fuse.set(calls.map_or(i64::MAX, i64::from));
@@ -113,7 +115,7 @@ async fn run(moves: &[Move], events: &[Event], unreadable: Vec<usize>) -> Result
             }
         }
     }
-    stream.ends(&mut Store(&world, now)).await;
+    stream.finish(&mut Store(&world, now)).await;
     let model = stream.history.model;
     let end = now.max(after_minutes(27 * 60));
     prop_assert_eq!(world.read(end).await, model.clone());
@@ -132,20 +134,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_comes_again_or_dies_midway_the_sums_are_those_of_the_last_states(
-        moves in history::moves(),
+    fn redeliveries_and_crashes_do_not_change_the_sums(
+        transitions in testing_history::transitions(),
         events in proptest::collection::vec(event(), 0..25),
         unreadable in proptest::collection::vec(0..20usize, 0..4),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(run(&moves, &events, unreadable))?;
+        runtime.block_on(run(&transitions, &events, unreadable))?;
     }
 }
 
-fn cancelled(number: i64, minute: i64) -> Change {
+fn cancelled(number: i64, minute: i64) -> NotificationChange {
     let at_ms = after_minutes(minute).as_millisecond();
     let new = image(&json!({"status": "cancelled", "type": "DEFAULT", "due_at": at_ms, "updated_at": at_ms}));
-    Change { sequence: Sequence::parse(&number.to_string()).unwrap(), recorded_at: None, old: None, new }
+    NotificationChange { sequence: Sequence::parse(&number.to_string()).unwrap(), recorded_at: None, old: None, new }
 }
 
 fn count(counters: &Counters) -> i64 {
@@ -153,24 +155,24 @@ fn count(counters: &Counters) -> i64 {
 }
 
 #[tokio::test]
-async fn a_minute_that_could_not_be_written_names_its_first_record_and_spares_the_others() {
+async fn the_result_names_the_first_record_of_a_minute_that_was_not_written() {
     let world = World::new().await;
-    // Marker, read and write of the first minute; then the function dies.
+    // The function crashes after the marker, the read and the write of the first minute.
     world.fuse.set(4);
-    let folded = world.store.fold("0", &[cancelled(1, 0), cancelled(2, 1), cancelled(3, 1)], &[], start()).await;
-    assert_eq!((folded.minutes, folded.failed), (1, vec![Sequence::parse("2").unwrap()]));
+    let result = world.store.add_changes("0", &[cancelled(1, 0), cancelled(2, 1), cancelled(3, 1)], &[], start()).await;
+    assert_eq!((result.minutes, result.failed), (1, vec![Sequence::parse("2").unwrap()]));
     world.fuse.set(i64::MAX);
     assert_eq!(count(&world.read(after_minutes(2)).await), 1);
 }
 
 #[tokio::test]
-async fn any_window_is_as_few_calls_after_a_thousand_notifications_as_after_one() {
+async fn the_number_of_calls_for_a_window_does_not_depend_on_the_traffic() {
     let mut calls = Vec::new();
     for (notifications, shards) in [(1, 1), (1_000, 4)] {
         let world = World::new().await;
         for shard in 0..shards {
             let changes: Vec<_> = (0..notifications).map(|number| cancelled(number, number % 17 * 10)).collect();
-            world.store.fold(&shard.to_string(), &changes, &[], start()).await;
+            world.store.add_changes(&shard.to_string(), &changes, &[], start()).await;
         }
         for minutes in [180, 183, 186] {
             world.store.merge(after_minutes(minutes)).await.unwrap();
@@ -188,24 +190,26 @@ async fn any_window_is_as_few_calls_after_a_thousand_notifications_as_after_one(
         assert_eq!(of_all[4].1, notifications * shards);
         calls.push(of_all.into_iter().map(|(calls, _)| calls).collect::<Vec<_>>());
     }
-    // The two for what is not merged yet, then minutes, hours, and months of days.
-    assert_eq!(calls, [[3, 4, 5, 5, 7]; 2], "at both times");
+    // Two calls for the markers, then minutes, hours, and months of days.
+    assert_eq!(calls, [[3, 4, 5, 5, 7]; 2], "for both amounts of traffic");
 }
 
 #[tokio::test]
-async fn two_runs_of_the_same_batch_at_once_count_it_once() {
+async fn concurrent_runs_of_a_batch_count_it_once() {
     let world = World::new().await;
     let batch: Vec<_> = (0..20).map(|number| cancelled(number, number / 7)).collect();
-    let (one, other) =
-        tokio::join!(world.store.fold("0", &batch, &[], start()), world.store.fold("0", &batch, &[], start()));
+    let (one, other) = tokio::join!(
+        world.store.add_changes("0", &batch, &[], start()),
+        world.store.add_changes("0", &batch, &[], start())
+    );
     assert_eq!((one.failed, other.failed, one.minutes + other.minutes), (vec![], vec![], 3));
     assert_eq!(count(&world.read(after_minutes(3)).await), 20);
 }
 
 #[tokio::test]
-async fn an_hour_waits_until_it_is_over_and_its_marker_has_rested() {
+async fn an_hour_is_merged_after_its_end_once_its_marker_is_settled() {
     let world = World::new().await;
-    world.store.fold("0", &[cancelled(1, 0)], &[], after_minutes(29)).await;
+    world.store.add_changes("0", &[cancelled(1, 0)], &[], after_minutes(29)).await;
     let before = world.store.merge(after_minutes(31)).await.unwrap();
     assert_eq!(before.to_string(), "0 of 0 hours, 0 of 0 days");
     let after = world.store.merge(after_minutes(32)).await.unwrap();
@@ -214,13 +218,13 @@ async fn an_hour_waits_until_it_is_over_and_its_marker_has_rested() {
 }
 
 #[tokio::test]
-async fn a_late_record_brings_its_hour_and_day_up_to_date_again() {
+async fn a_late_record_updates_its_hour_and_day() {
     let world = World::new().await;
-    world.store.fold("0", &[cancelled(1, 0)], &[], start()).await;
+    world.store.add_changes("0", &[cancelled(1, 0)], &[], start()).await;
     for minutes in [180, 183] {
         world.store.merge(after_minutes(minutes)).await.unwrap();
     }
-    world.store.fold("0", &[cancelled(2, 0)], &[], after_minutes(184)).await;
+    world.store.add_changes("0", &[cancelled(2, 0)], &[], after_minutes(184)).await;
     assert_eq!(count(&world.stored(&DAYS).await), 1);
     assert_eq!(count(&world.read(after_minutes(184)).await), 2);
     for minutes in [187, 190] {
@@ -230,15 +234,15 @@ async fn a_late_record_brings_its_hour_and_day_up_to_date_again() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_overtaken_does_not_overwrite_what_the_faster_one_knew() {
+async fn a_run_that_was_overtaken_does_not_overwrite_the_newer_sum() {
     let world = World::new().await;
-    world.store.fold("0", &[cancelled(1, 0)], &[], start()).await;
+    world.store.add_changes("0", &[cancelled(1, 0)], &[], start()).await;
     let slow = world.store.markers(metrics::Unit::Hour).await.unwrap();
     let key = Key { partition: "hour#2026-11-22".into(), sort: "21".into() };
     assert!(world.store.get(&key).await.unwrap().is_none());
-    // The slow run has read the hour as absent; a faster one finishes, and a late record comes.
+    // The slow run has read that the hour does not exist. A faster run finishes, and a late record is added.
     world.store.merge(after_minutes(40)).await.unwrap();
-    world.store.fold("0", &[cancelled(2, 0)], &[], after_minutes(41)).await;
+    world.store.add_changes("0", &[cancelled(2, 0)], &[], after_minutes(41)).await;
     let stale = ItemWriter::default().text("pk", "hour#2026-11-22").text("sk", "21").finish();
     assert!(world.store.replace(stale, "merge", None).await.unwrap_err().is_condition_failed());
     world.store.unmark(&slow[0]).await.unwrap();

@@ -1,4 +1,4 @@
-//! A notification as its item in the table, and back. An ordinary one stays within 1 KB, finished, with one attempt.
+//! Conversion between a notification and its item. An ordinary notification with one attempt stays within 1 KB.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +15,25 @@ use domain::recipient::RecipientId;
 use domain::rollout::Version;
 use platform::private::Private;
 
-/// How many keys share the index `due` for each urgency: a partition takes 1,000 writes a second, and every
+/// Number of keys of the index `due` for each urgency class. A partition accepts 1,000 writes a second, and every
 /// notification enters and leaves the index once.
 pub const DUE_SHARDS: u32 = 8;
-/// How many keys a day's `attention` has.
+/// Number of keys of the index `attention` for each day.
 pub const ATTENTION_SHARDS: u32 = 4;
-/// The prefixes of the due shards, most urgent first.
+/// Prefixes of the due shards, most urgent first.
 pub const DUE_CLASSES: [&str; 2] = ["high", "normal"];
 
-/// The keys of the index `due`, most urgent first.
+/// Returns the keys of the index `due`, most urgent first.
 pub fn due_shards() -> impl Iterator<Item = String> {
     DUE_CLASSES.into_iter().flat_map(|class| (0..DUE_SHARDS).map(move |shard| format!("{class}#{shard}")))
 }
 
-/// The keys of the index `attention` for one UTC day.
+/// Returns the keys of the index `attention` for one UTC day.
 pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> {
     (0..ATTENTION_SHARDS).map(move |shard| format!("{day}#{shard}"))
 }
 
-/// The item.
+/// Converts a notification into its item.
 #[must_use]
 pub fn notification_to_item(notification: &Notification) -> Item {
     let attention = notification.status.needs_attention().then_some(notification.updated_at);
@@ -82,10 +82,10 @@ pub fn notification_to_item(notification: &Notification) -> Item {
         .finish()
 }
 
-/// The notification in an item.
+/// Converts an item into its notification.
 ///
 /// # Errors
-/// Names the attribute that is not as this version writes it.
+/// Names the malformed attribute.
 pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
     let item = ItemReader(item);
     let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
@@ -117,7 +117,7 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         engagement: engagement_from_item(item)?,
         revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
     };
-    // Whoever held it may have died before it learned what was noted meanwhile.
+    // The previous holder may have crashed before it applied a report that was added during its claim.
     notification.apply_failure_reports();
     Ok(notification)
 }
@@ -133,7 +133,7 @@ fn attention_shard(notification: &Notification, at: Timestamp) -> String {
     format!("{day}#{}", spread(notification, ATTENTION_SHARDS))
 }
 
-/// An even spread over `shards`, from the random end of the id.
+/// Returns a shard from the random end of the id, so that notifications are spread evenly.
 fn spread(notification: &Notification, shards: u32) -> u32 {
     let tail = notification.id.ordered().bytes().rev().take(4);
     tail.fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % shards
@@ -141,7 +141,7 @@ fn spread(notification: &Notification, shards: u32) -> u32 {
 
 fn engagement_to_item(engagement: &Engagement, item: ItemWriter) -> ItemWriter {
     let delivered = engagement.delivered();
-    // What the two attributes say already is not written twice.
+    // Reports that follow from the two attributes are not stored a second time.
     let plain = Reports::of_the_person(delivered);
     item.maybe_time("delivered_at", delivered.map(|(at, _)| at))
         .maybe_text("delivered_on", delivered.map(|(_, channel)| channel.as_str()))
@@ -174,7 +174,7 @@ fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, Malformed>
 }
 
 fn json_text(value: &impl serde::Serialize) -> String {
-    // Only maps with non-text keys can fail here, and none of ours has any.
+    // Only maps with keys that are not texts can fail here, and no type has one.
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -187,7 +187,7 @@ fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, Malformed> {
     Ok(named(item, "in_flight", Channel::parse)?.map(|channel| Claim { channel, price_micros }))
 }
 
-/// `sms:day,email:month`.
+/// Parses a list such as `sms:day,email:month`.
 fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, Malformed> {
     let pair =
         |pair: &str| pair.split_once(':').and_then(|(on, over)| Some((Channel::parse(on)?, Ceiling::parse(over)?)));
@@ -218,7 +218,7 @@ mod tests {
 
     fn bytes(item: &Item) -> usize {
         let value = |attribute: &aws_sdk_dynamodb::types::AttributeValue| match attribute {
-            // DynamoDB counts about one byte for two digits, and one more.
+            // DynamoDB counts about one byte for two digits, plus one byte.
             aws_sdk_dynamodb::types::AttributeValue::N(digits) => digits.len() / 2 + 2,
             other => other.as_s().unwrap().len(),
         };
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn an_item_is_converted_back_to_the_same_notification() {
         let mut notification = accepted();
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
         (notification.type_id, notification.is_critical) = (TypeId::parse("REMOVED").unwrap(), true);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_notification_stays_within_1_kb_so_that_each_write_is_one_unit() {
+    fn an_ordinary_notification_stays_within_1_kb_so_each_write_is_one_unit() {
         let notification = accepted();
         assert!(notification.content.json_bytes() >= 380, "the sample's content is about 400 bytes");
         let size = bytes(&notification_to_item(&notification));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn only_open_work_is_in_due_and_only_bad_endings_in_attention() {
+    fn only_open_work_is_in_the_index_due_and_only_failures_in_attention() {
         let mut notification = accepted();
         let has = |notification: &Notification, name: &str| notification_to_item(notification).contains_key(name);
         assert!(!has(&notification, "due_shard") && !has(&notification, "attention_shard"));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_item_names_the_attribute() {
+    fn the_error_of_a_damaged_item_names_the_attribute() {
         let mut item = notification_to_item(&accepted());
         item.remove("content");
         assert_eq!(notification_from_item(&item), Err(Malformed("content")));

@@ -1,35 +1,43 @@
-//! Devices and whose endpoint it is: always both in one transaction.
-
-use std::time::Duration;
+//! Devices and the owner items of their endpoints. One transaction always writes both.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::items::{self, OWNER, PROFILE, RESTS_UNTIL, device_sk, endpoint_pk};
 use super::{RecipientsStore, item_key};
-use crate::{Item, ItemReader, StoreError};
+use crate::{Item, ItemReader, StoreError, jitter};
+use aws::deadline;
 use domain::recipient::{
     Device, DeviceMark, Recipient, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration,
 };
 
-/// How often a registration starts again after meeting another one, with a growing pause between.
-const ATTEMPTS: u32 = 8;
+/// Maximum number of tries of a registration that conflicts with other writers. The deadline of the request usually
+/// ends the tries earlier.
+const MAX_TRIES: u32 = 64;
+/// Maximum number of tries that fail for another transient reason. The SDK has already retried each of these calls.
+const MAX_FAULTS: u32 = 8;
+/// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. A try makes three calls. With these
+/// pauses, 30 concurrent registrations of one recipient succeed within a few seconds.
+const PAUSES_MS: (i64, i64) = (20, 640);
 
-/// What became of a registration.
+/// Result of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registered {
-    /// The device is new to this recipient, who may be new as well.
+    /// The device is new to this recipient, who may also be new.
     New,
-    /// It was known.
+    /// The recipient had this device.
     Known,
 }
 
 impl RecipientsStore {
-    /// Registers a device: makes the recipient if need be, takes the endpoint away from any other recipient, and removes the
-    /// recipient's device with the id `replaced`, all in one transaction. At the limit of devices one goes for it.
+    /// Registers a device in one transaction. It creates the recipient if necessary, takes the endpoint from any other
+    /// recipient, and deletes the recipient's device with the id `replaced`. At the limit of devices, it deletes one.
+    ///
+    /// After a conflict with another writer, the registration is tried again within the current deadline, after a pause
+    /// with full jitter.
     ///
     /// # Errors
-    /// [`StoreError::Transient`] also when other writers kept coming first; nothing is half written.
+    /// [`StoreError::Transient`] also if every try conflicted with another writer. Nothing is partly written.
     pub async fn register(
         &self,
         id: &RecipientId,
@@ -37,16 +45,25 @@ impl RecipientsStore {
         device: &Device,
         replaced: Option<&str>,
     ) -> Result<Registered, StoreError> {
-        for attempt in 0..ATTEMPTS {
-            match self.try_register(id, key, device, replaced).await {
-                Err(error) if error.is_condition_failed() || error.is_transient() => {
-                    tokio::time::sleep(pause(attempt, &device.device_id)).await;
-                }
-                done => return done,
+        let mut faults = 0;
+        for made in 1..=MAX_TRIES {
+            let error = match self.try_register(id, key, device, replaced).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let is_conflict = error.is_condition_failed() || error.is_conflict();
+            faults += u32::from(!is_conflict);
+            let pause = jitter::pause(made, PAUSES_MS);
+            let is_out_of_time = deadline::left().is_some_and(|left| left <= pause);
+            if is_conflict && is_out_of_time {
+                return Err(contended());
             }
+            if !is_conflict && (is_out_of_time || !error.is_transient() || faults == MAX_FAULTS) {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
         }
-        let cause = "other writers to this recipient or endpoint kept coming first".to_owned();
-        Err(StoreError::Transient { call: "TransactWriteItems", cause })
+        Err(contended())
     }
 
     async fn try_register(
@@ -81,12 +98,12 @@ impl RecipientsStore {
         }
     }
 
-    /// Writes down that the device with this mark was heard of, at most once a day: one read, and a write when it is due.
-    /// Nothing happens when the recipient has no such device.
+    /// Stores that the device with this mark was used, at most once a day. Costs one read, and one write if it is due.
+    /// Writes nothing if the recipient has no such device.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn heard_of(&self, key: &RecipientKey, mark: DeviceMark, now: Timestamp) -> Result<(), StoreError> {
+    /// If the call to DynamoDB fails.
+    pub async fn record_use(&self, key: &RecipientKey, mark: DeviceMark, now: Timestamp) -> Result<(), StoreError> {
         let query = self
             .client
             .query()
@@ -98,15 +115,15 @@ impl RecipientsStore {
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         for item in page.items.unwrap_or_default() {
             let (sk, last_used_at) = (ItemReader(&item).text("sk")?, ItemReader(&item).time("last_used_at")?);
-            let is_meant = items::device_id(sk).is_some_and(|device_id| DeviceMark::of(device_id) == mark);
-            if is_meant && is_use_due(last_used_at, now) {
+            let has_mark = items::device_id(sk).is_some_and(|device_id| DeviceMark::of(device_id) == mark);
+            if has_mark && is_use_due(last_used_at, now) {
                 self.touch(key, sk, last_used_at, now).await?;
             }
         }
         Ok(())
     }
 
-    /// Moves a device's last use on from what was read; whoever moved it in the meantime did the same.
+    /// Updates a device's last use if it is still the one that was read. A concurrent writer stored the same.
     async fn touch(&self, key: &RecipientKey, sk: &str, read: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());
         let update = self
@@ -124,20 +141,21 @@ impl RecipientsStore {
         }
     }
 
-    /// Removes a device that a push service called gone, if its endpoint is still the one that was tried. Whether it was.
+    /// Deletes a device that the push service reported as gone, if its endpoint is still the one that was tried. Returns
+    /// true if it was deleted.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn remove_device(&self, key: &RecipientKey, device_id: &str, endpoint: &str) -> Result<bool, StoreError> {
-        let still = ("endpoint = :value", AttributeValue::S(endpoint.to_owned()));
-        self.remove(key, device_id, still).await
+        let same_endpoint = ("endpoint = :value", AttributeValue::S(endpoint.to_owned()));
+        self.remove(key, device_id, same_endpoint).await
     }
 
-    /// Notes until when a push service asked to leave a device alone, if its endpoint is still the one that was tried. A time
-    /// that is stored is never shortened.
+    /// Stores the time until which the push service asked for no messages to a device, if its endpoint is still the one
+    /// that was tried. A stored time is never shortened.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn rest_device(
         &self,
         key: &RecipientKey,
@@ -157,26 +175,26 @@ impl RecipientsStore {
             .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()))
             .expression_attribute_values(":endpoint", AttributeValue::S(endpoint.to_owned()));
         match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
-            // The device is gone, has another endpoint, or rests longer already.
+            // The device does not exist, has another endpoint, or already has a later time.
             Err(error) if error.is_condition_failed() => Ok(()),
             other => other.map(drop),
         }
     }
 
-    /// Removes a device whatever its state. Whether there was one.
+    /// Deletes a device in any state. Returns true if it existed.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn forget_device(&self, key: &RecipientKey, device_id: &str) -> Result<bool, StoreError> {
+    /// If the call to DynamoDB fails.
+    pub async fn delete_device(&self, key: &RecipientKey, device_id: &str) -> Result<bool, StoreError> {
         let exists = ("pk = :value", AttributeValue::S(key.as_str().to_owned()));
         self.remove(key, device_id, exists).await
     }
 
-    /// Removes a device if it was last used, or ran out, before `cutoff`: asked again by the write itself, so a browser that
-    /// registers in the same moment keeps its device. Whether it was.
+    /// Deletes a device that was last used, or whose subscription expired, before the cutoff. The write repeats this check
+    /// as its condition, so a browser that registers at the same time keeps its device. Returns true if it was deleted.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn remove_stale(&self, key: &RecipientKey, device_id: &str, stale: Stale) -> Result<bool, StoreError> {
         let (condition, cutoff) = match stale {
             Stale::UnusedSince(cutoff) => ("last_used_at < :value", cutoff),
@@ -193,7 +211,7 @@ impl RecipientsStore {
         }
     }
 
-    /// The two deletes of a device.
+    /// Builds the two deletes of a device: its item and its endpoint's owner item.
     fn removal(
         &self,
         key: &RecipientKey,
@@ -235,7 +253,7 @@ impl RecipientsStore {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Whose endpoint it is: the recipient's key.
+    /// Returns the key of the recipient who owns an endpoint.
     async fn owner(&self, device_id: &str) -> Result<Option<String>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let found = get.set_key(Some(item_key(&endpoint_pk(device_id), OWNER))).send().await;
@@ -243,8 +261,9 @@ impl RecipientsStore {
         found.map(|owner| Ok(ItemReader(&owner).text("recipient")?.to_owned())).transpose()
     }
 
-    /// The profile's part of a registration: made if there is none, else its registrations are counted on from what was read.
-    /// The profile's revision stays, since nothing that a caller says of the profile changes.
+    /// Builds the profile's part of a registration. It creates the profile if there is none. Otherwise it increments the
+    /// registrations if their number is still the one that was read. The profile's revision does not change, because no
+    /// field of a caller changes.
     fn counting_profile(
         &self,
         id: &RecipientId,
@@ -255,7 +274,7 @@ impl RecipientsStore {
         let Some(recipient) = recipient else {
             return self.put(items::bare_profile_item(id, key, now), ("attribute_not_exists(pk)", None));
         };
-        // A profile has no such count before its second device.
+        // A profile has no number of registrations before its second device.
         let condition = match recipient.registrations {
             0 => "attribute_exists(pk) AND (attribute_not_exists(registrations) OR registrations = :read)",
             _ => "registrations = :read",
@@ -277,7 +296,7 @@ impl RecipientsStore {
         self.put(items::device_item(key, device), ("attribute_not_exists(pk)", None))
     }
 
-    /// Makes `key` the owner, if the one that was read still is.
+    /// Builds the write that makes `key` the owner, if the owner is still the one that was read.
     fn put_owner(
         &self,
         key: &RecipientKey,
@@ -317,16 +336,15 @@ impl RecipientsStore {
 
 const CALL: &str = "TransactWriteItems";
 
-/// An expression about `:value`, and that value.
+/// Condition expression with `:value`, and that value.
 type Condition = (&'static str, AttributeValue);
 
-/// Holds while the device was not heard of again: one that was may not go in another's place.
+/// Condition that the device was not used since it was read. A used device must not be replaced.
 fn unused_since_read(device: &Device) -> Condition {
     ("last_used_at = :value", AttributeValue::N(device.last_used_at.as_millisecond().to_string()))
 }
 
-/// Up to 10 ms more with each attempt, spread by the device so that two that met do not meet again.
-fn pause(attempt: u32, device_id: &str) -> Duration {
-    let spread = device_id.bytes().fold(attempt, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    Duration::from_millis(u64::from(spread % 10 * (attempt + 1) + 1))
+/// Error of a registration that conflicted with other writers in every try.
+fn contended() -> StoreError {
+    StoreError::Transient { call: CALL, cause: "conflicts with other writers to this recipient or endpoint".to_owned() }
 }

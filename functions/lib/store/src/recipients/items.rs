@@ -97,7 +97,7 @@ fn registrations(item: &Item) -> Result<u64, Malformed> {
     u64::try_from(number).map_err(|_| Malformed("registrations"))
 }
 
-/// A device.
+/// Converts an item into a device.
 pub(super) fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> {
     let reader = ItemReader(item);
     let private = |name| reader.text(name).map(|text| Private::new(text.to_owned()));
@@ -128,7 +128,7 @@ pub(super) fn device_item(key: &RecipientKey, device: &Device) -> Item {
         .finish()
 }
 
-/// An endpoint's owner.
+/// Returns the owner item of an endpoint.
 pub(super) fn owner_item(key: &RecipientKey, device_id: &str) -> Item {
     ItemWriter::default()
         .text("pk", endpoint_pk(device_id))
@@ -150,15 +150,15 @@ pub(super) fn bare_profile_item(id: &RecipientId, key: &RecipientKey, now: Times
         .finish()
 }
 
-/// An update: its expression, the names and the values in it.
+/// Update expression with its names and values.
 pub(super) struct Update {
     pub expression: String,
     pub names: HashMap<String, String>,
     pub values: Item,
 }
 
-/// Sets the attributes that have a value and removes those that have none, beside what `set` says already. All of them
-/// by placeholders, since words such as `auth` and `attributes` are reserved.
+/// Builds an update that sets the fields with a value and removes those without, in addition to `set`. Names are
+/// placeholders, because words such as `auth` and `attributes` are reserved.
 fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<AttributeValue>)>) -> Update {
     let mut names = HashMap::new();
     let mut removed = Vec::new();
@@ -176,8 +176,7 @@ fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<Attr
     Update { expression: format!("SET {}{remove}", set.join(", ")), names, values }
 }
 
-/// The update that replaces everything a caller says, keeps when the recipient became known, and counts the revision
-/// on.
+/// Returns the update that replaces all fields of a caller, keeps the creation time, and increments the revision.
 pub(super) fn profile_update(
     id: &RecipientId,
     profile: &Profile,
@@ -205,7 +204,7 @@ pub(super) fn profile_update(
     update(set.map(str::to_owned).to_vec(), values.finish(), fields)
 }
 
-/// The update that a repeated registration makes to a known device.
+/// Returns the update of a known device by a repeated registration.
 pub(super) fn device_update(device: &Device) -> Update {
     let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
     let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());

@@ -8,7 +8,7 @@
 //! | call | reads (Query or GetItem) | writes (DynamoDB's units for small items; a transaction costs double) |
 //! |---|---|---|
 //! | load | 1 | |
-//! | put a profile | 1, and 1 for each address: is it suppressed? | 1 |
+//! | put a profile | 1, and 1 for each address, for its suppression | 1 |
 //! | register a known device | 1 | 0; 1 at most once a day or when its keys changed |
 //! | register a new device | 2 | 6: profile, device, owner |
 //! | move a device here | 2 | 8: the same and the other recipient's device |
@@ -17,22 +17,24 @@
 //! | record a receipt from a device | 1 | 0; 1 at most once a day |
 //! | unsubscribe from a type, or subscribe again | | 1 |
 
-mod caps;
-mod condition;
 mod devices;
+mod erase_items;
 mod items;
 mod opt_out;
-mod parts;
+#[cfg(test)]
+mod registration_tests;
+mod sms_count;
 mod suppressions;
 mod sweep;
 #[cfg(test)]
 mod units_tests;
+mod write_if;
 
-pub use condition::WriteIf;
 pub use devices::Registered;
-pub use opt_out::OptedOut;
+pub use opt_out::OptOutResult;
 pub use suppressions::SuppressionsStore;
 pub use sweep::{SweepPage, SweepPosition, SweptDevice};
+pub use write_if::WriteIf;
 
 use std::collections::BTreeSet;
 

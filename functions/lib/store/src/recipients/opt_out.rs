@@ -1,5 +1,5 @@
-//! A person's own word: no more of one type. It stands beside what a caller says of their preferences, in a set of its own,
-//! so that no PUT of the profile takes it back.
+//! Unsubscriptions of recipients from single types. They are a separate set beside the preferences that a caller sets, so a
+//! PUT of the profile does not undo them.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -11,44 +11,49 @@ use super::{RecipientsStore, item_key};
 use crate::{ItemWriter, StoreError};
 use domain::recipient::RecipientKey;
 
-/// What an opt-out came to.
+/// Result of an unsubscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OptedOut {
-    /// It is stored.
-    Now,
-    /// It was so before.
-    Before,
-    /// Nobody is there who could get anything.
-    Nobody,
+pub enum OptOutResult {
+    /// The unsubscription is stored.
+    Stored,
+    /// The recipient had already unsubscribed from this type.
+    Unchanged,
+    /// The recipient has no profile.
+    UnknownRecipient,
 }
 
 impl RecipientsStore {
-    /// Adds a type to those that the recipient unsubscribed from: one write without a read, and nothing changes the second
-    /// time or when the recipient was erased.
+    /// Unsubscribes a recipient from a type, with one write and no read. A repetition changes nothing, and neither does a
+    /// call for an erased recipient.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn unsubscribe(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<OptedOut, StoreError> {
+    /// If the call to DynamoDB fails.
+    pub async fn unsubscribe(
+        &self,
+        key: &RecipientKey,
+        kind: &str,
+        now: Timestamp,
+    ) -> Result<OptOutResult, StoreError> {
         let update = self
             .update_unsubscribed(key, kind, now)
             .update_expression("ADD #unsubscribed :kinds, revision :one SET updated_at = :now")
             .condition_expression("attribute_exists(pk) AND NOT contains(#unsubscribed, :kind)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else { return Ok(OptedOut::Now) };
+        let Err(error) = update.send().await else { return Ok(OptOutResult::Stored) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) if refused.item().is_some() => {
-                Ok(OptedOut::Before)
+                Ok(OptOutResult::Unchanged)
             }
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(OptedOut::Nobody),
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(OptOutResult::UnknownRecipient),
             _ => Err(StoreError::of("UpdateItem", error)),
         }
     }
 
-    /// Takes a type off those that the recipient unsubscribed from, because they asked for it again. Nothing changes when it
-    /// is not among them.
+    /// Subscribes a recipient to a type again, at the recipient's request. It changes nothing if the recipient had not
+    /// unsubscribed.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn subscribe_again(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> Result<(), StoreError> {
         let update = self
             .update_unsubscribed(key, kind, now)
@@ -60,7 +65,7 @@ impl RecipientsStore {
         }
     }
 
-    /// An update of the profile with the names and values that both expressions use.
+    /// Builds an update of the profile with the names and values that both expressions use.
     fn update_unsubscribed(&self, key: &RecipientKey, kind: &str, now: Timestamp) -> UpdateItemFluentBuilder {
         let values = ItemWriter::default().text(":kind", kind).time(":now", now).number(":one", 1);
         self.client

@@ -1,8 +1,8 @@
-//! Suppressed addresses: one item for each, and on the profiles that have one, a flag.
+//! Suppressed addresses. Each has one item, and the profiles with that address have a flag.
 //!
-//! The flag lets the one Query of a send know it; the item is the truth. A profile gets its flags when it is put, and when
-//! its address is suppressed on its account. Somebody else's profile with the same address may lack it for a while: it is
-//! found, and flagged, by the last look before a paid call.
+//! The item is authoritative. The flag lets the single Query of a send find the suppression. A profile gets its flags when
+//! it is put, and when feedback about a message to this recipient suppresses its address. Another profile with the same
+//! address may lack the flag for a while. The pre-send check before a paid call finds the suppression and sets the flag.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::{Item, ItemWriter, StoreError};
 use domain::channel::Channel;
 use domain::recipient::{Address, KeyHasher, Profile, RecipientKey, SuppressionReason};
 
-/// The sort key of a suppressed address.
+/// Sort key of a suppressed address.
 const ADDRESS: &str = "address";
 
-/// The adapter of what the recipients table knows of addresses.
+/// Store of suppressed addresses in the recipients table.
 #[derive(Debug, Clone)]
 pub struct SuppressionsStore {
     client: Client,
@@ -28,17 +28,17 @@ pub struct SuppressionsStore {
 }
 
 impl SuppressionsStore {
-    /// An adapter of `table`.
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, hasher: KeyHasher) -> Self {
         Self { client, table: table.into(), hasher }
     }
 
-    /// Suppresses an address for good, for everybody who has it, and flags the profile on whose account it came to that. The
-    /// first reason stays. Twice is as once: one or two writes, the second time one.
+    /// Suppresses an address permanently, for all recipients with this address, and flags the profile of the recipient
+    /// `known_by`. The first reason is kept. The call is idempotent. It costs one or two writes, and one when repeated.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; the same call again completes it.
+    /// If a call to DynamoDB fails. A repeated call completes the suppression.
     pub async fn suppress(
         &self,
         address: Address<'_>,
@@ -50,17 +50,17 @@ impl SuppressionsStore {
         item.extend(ItemWriter::default().text("reason", reason.as_str()).time("suppressed_at", now).finish());
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-        put.map_err(|error| StoreError::of("PutItem", error)).map(drop).or_else(unless_refused)?;
+        put.map_err(|error| StoreError::of("PutItem", error)).map(drop).or_else(ignore_failed_condition)?;
         match known_by {
             Some(key) => self.flag(key, address).await,
             None => Ok(()),
         }
     }
 
-    /// Notes on a profile that its address is suppressed, if it still is its address.
+    /// Flags on a profile that its address is suppressed, if the profile still has this address.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn flag(&self, key: &RecipientKey, address: Address<'_>) -> Result<(), StoreError> {
         let field = if address.channel() == Channel::Email { "email" } else { "phone" };
         let update = self
@@ -74,14 +74,19 @@ impl SuppressionsStore {
             .expression_attribute_names("#field", field)
             .expression_attribute_values(":channel", AttributeValue::Ss(vec![address.channel().to_string()]))
             .expression_attribute_values(":address", AttributeValue::S(address.expose().to_owned()));
-        update.send().await.map_err(|error| StoreError::of("UpdateItem", error)).map(drop).or_else(unless_refused)
+        update
+            .send()
+            .await
+            .map_err(|error| StoreError::of("UpdateItem", error))
+            .map(drop)
+            .or_else(ignore_failed_condition)
     }
 
-    /// Lets an address be written to again, for everybody who has it, and takes the flag off this profile; other profiles lose
-    /// theirs when they are put. Twice is as once: two writes.
+    /// Lifts the suppression of an address for all recipients with this address, and removes the flag of this profile.
+    /// Other profiles lose their flags when they are put. The call is idempotent and costs two writes.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; the same call again completes it.
+    /// If a call to DynamoDB fails. A repeated call completes the change.
     pub async fn lift(&self, key: &RecipientKey, address: Address<'_>) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(self.key(address)));
         delete.send().await.map_err(|error| StoreError::of("DeleteItem", error))?;
@@ -94,23 +99,28 @@ impl SuppressionsStore {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#suppressed", SUPPRESSED)
             .expression_attribute_values(":channel", AttributeValue::Ss(vec![address.channel().to_string()]));
-        update.send().await.map_err(|error| StoreError::of("UpdateItem", error)).map(drop).or_else(unless_refused)
+        update
+            .send()
+            .await
+            .map_err(|error| StoreError::of("UpdateItem", error))
+            .map(drop)
+            .or_else(ignore_failed_condition)
     }
 
-    /// Whether an address is suppressed, asked consistently.
+    /// Returns true if an address is suppressed, with a consistent read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn is_suppressed(&self, address: Address<'_>) -> Result<bool, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(self.key(address)));
         let found = get.projection_expression("pk").consistent_read(true).send().await;
         Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
     }
 
-    /// The channels on which a profile's addresses are suppressed: a read for each address.
+    /// Returns the channels on which a profile's addresses are suppressed. Costs one read for each address.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If a call to DynamoDB fails.
     pub async fn of(&self, profile: &Profile) -> Result<BTreeSet<Channel>, StoreError> {
         let email = profile.email.as_ref().map(Address::Email);
         let phone = profile.phone.as_ref().map(Address::Phone);
@@ -126,7 +136,7 @@ impl SuppressionsStore {
     }
 }
 
-/// That a condition did not hold means here that there is nothing to do.
-fn unless_refused(error: StoreError) -> Result<(), StoreError> {
+/// Ignores a failed condition, because it means that nothing needs to be written.
+fn ignore_failed_condition(error: StoreError) -> Result<(), StoreError> {
     if error.is_condition_failed() { Ok(()) } else { Err(error) }
 }

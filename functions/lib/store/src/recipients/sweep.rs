@@ -1,4 +1,4 @@
-//! Walking through the whole table, a page at a time, for what retention by TTL cannot do.
+//! Scans the whole table page by page, for the retention rules that TTL cannot implement.
 
 use std::collections::BTreeSet;
 
@@ -11,45 +11,45 @@ use super::{RecipientsStore, item_key};
 use crate::{Item, ItemReader, Malformed, StoreError};
 use domain::recipient::{DeviceAge, RecipientKey};
 
-/// Where in a segment a sweep stands: the key of the last item seen, which names no person.
+/// Position of a sweep in a segment: the key of the last item read. It contains no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepPosition {
     pk: String,
     sk: String,
 }
 
-/// A device as a sweep sees it.
+/// Device as read by a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SweptDevice {
-    /// Whose it is.
+    /// Key of the recipient.
     pub recipient: RecipientKey,
-    /// Its id.
+    /// Id of the device.
     pub device_id: String,
-    /// When it was registered.
+    /// Time of the registration.
     pub created_at: Timestamp,
-    /// How old it is.
+    /// Last use and expiry.
     pub age: DeviceAge,
 }
 
-/// A page of a sweep.
+/// Page of a sweep.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SweepPage {
-    /// The devices on it.
+    /// Devices on this page.
     pub devices: Vec<SweptDevice>,
-    /// Those of their owners whose profile is not on it: mostly because it stands on the next page.
+    /// Recipients of these devices whose profile is not on this page. Usually it is on the next page.
     pub without_profile: BTreeSet<RecipientKey>,
-    /// Devices that are not what this version wrote.
+    /// Number of malformed devices.
     pub malformed: usize,
-    /// Where the next page begins; `None` after the segment's last.
+    /// Position of the next page; `None` after the segment's last page.
     pub next: Option<SweepPosition>,
 }
 
 impl RecipientsStore {
-    /// The next page of one of `segments` parts of the table. Reads the keys and dates alone, not consistently: whatever is
-    /// done about a finding asks again.
+    /// Returns the next page of one of `segments` segments of the table. It reads only keys and times, and the read is not
+    /// consistent. Each action on a result therefore repeats the check.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn sweep(
         &self,
         segment: i32,
@@ -72,18 +72,19 @@ impl RecipientsStore {
         Ok(swept)
     }
 
-    /// Whether the recipient has a profile, asked consistently.
+    /// Returns true if the recipient has a profile, with a consistent read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn is_known(&self, key: &RecipientKey) -> Result<bool, StoreError> {
         Ok(self.known_since(key).await?.is_some())
     }
 
-    /// When the recipient became known, asked consistently; `None` without a profile.
+    /// Returns the time at which the recipient's profile was created, with a consistent read. Returns `None` without a
+    /// profile.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn known_since(&self, key: &RecipientKey) -> Result<Option<Timestamp>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
         let found = get.projection_expression("created_at").consistent_read(true).send().await;
@@ -112,7 +113,7 @@ fn profile_of(item: &Item) -> Option<RecipientKey> {
     (reader.text("sk").ok()? == PROFILE).then(|| RecipientKey::from_stored(reader.text("pk").ok()?))?
 }
 
-/// `None` for an item that is no device.
+/// Converts an item into a device. Returns `None` for any other item.
 fn swept_device(item: &Item) -> Result<Option<SweptDevice>, Malformed> {
     let reader = ItemReader(item);
     let Some(device_id) = items::device_id(reader.text("sk")?) else { return Ok(None) };

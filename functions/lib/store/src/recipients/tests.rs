@@ -1,10 +1,10 @@
-//! What requests cost, and what the store never shows.
+//! Tests of profiles, devices, unsubscriptions and sweeps over the test tables.
 #![allow(clippy::unwrap_used)]
 
 use jiff::ToSpan;
 
 use super::*;
-use crate::sample::{World, key, recipient_id};
+use crate::sample::{TestTables, key, recipient_id};
 use crate::testing_tables::{RECIPIENTS, items};
 use domain::NotificationTypes;
 
@@ -13,21 +13,21 @@ fn now() -> Timestamp {
 }
 
 #[tokio::test]
-async fn devices_come_newest_first_without_the_profile_nobody_is_known() {
-    let world = World::new().await;
+async fn devices_are_newest_first_and_without_a_profile_there_is_no_recipient() {
+    let world = TestTables::new().await;
     let first = world.device("ada", "first", now(), None).await;
     let second = world.device("ada", "second", now() + 1.second(), None).await;
     assert_eq!(world.devices("ada").await, [second.device_id, first.device_id]);
     let store = &world.stores.recipients;
-    let parts = store.parts(&key("ada")).await.unwrap();
-    store.delete_profile(&key("ada"), &parts).await.unwrap();
+    let sort_keys = store.sort_keys(&key("ada")).await.unwrap();
+    store.delete_profile(&key("ada"), &sort_keys).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), None);
     assert!(!store.is_known(&key("ada")).await.unwrap());
 }
 
 #[tokio::test]
-async fn everything_a_caller_says_reads_back() {
-    let world = World::new().await;
+async fn a_profile_is_read_as_it_was_put() {
+    let world = TestTables::new().await;
     let body = serde_json::json!({
         "email": "ada@example.com", "phone": "+393331234567", "locale": "it-IT", "time_zone": "Europe/Rome",
         "attributes": {"plan": "gold", "tags": [1, 2]},
@@ -43,18 +43,20 @@ async fn everything_a_caller_says_reads_back() {
 }
 
 #[tokio::test]
-async fn who_unsubscribes_stays_so_through_every_put_and_nobody_is_made_by_it() {
-    let world = World::new().await;
+async fn an_unsubscription_survives_a_put_and_creates_no_profile() {
+    let world = TestTables::new().await;
     let store = &world.stores.recipients;
     let put = async || {
         let none = BTreeSet::new();
         store.put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), &none, now()).await.unwrap()
     };
-    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptedOut::Nobody);
+    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptOutResult::UnknownRecipient);
     store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), None);
     put().await;
-    for (kind, came_to) in [("NEWS", OptedOut::Now), ("NEWS", OptedOut::Before), ("OFFERS", OptedOut::Now)] {
+    for (kind, came_to) in
+        [("NEWS", OptOutResult::Stored), ("NEWS", OptOutResult::Unchanged), ("OFFERS", OptOutResult::Stored)]
+    {
         assert_eq!(store.unsubscribe(&key("ada"), kind, now()).await.unwrap(), came_to);
     }
     let both = put().await;
@@ -64,15 +66,15 @@ async fn who_unsubscribes_stays_so_through_every_put_and_nobody_is_made_by_it() 
     }
     let one = store.load(&key("ada")).await.unwrap().unwrap();
     assert!(one.wants_type("NEWS") && !one.wants_type("OFFERS"));
-    assert_eq!(one.revision, 5, "each change counts, and nothing else does");
+    assert_eq!(one.revision, 5, "only a change increments the revision");
 }
 
 #[tokio::test]
-async fn a_malformed_item_is_an_error_that_names_the_attribute_alone() {
-    let world = World::new().await;
+async fn the_error_of_a_malformed_item_names_only_the_attribute() {
+    let world = TestTables::new().await;
     world.device("ada", "secret", now(), None).await;
     let client = world.dynamo.client();
-    let sk = world.stores.recipients.parts(&key("ada")).await.unwrap().remove(0);
+    let sk = world.stores.recipients.sort_keys(&key("ada")).await.unwrap().remove(0);
     let update = client.update_item().table_name(RECIPIENTS).set_key(Some(item_key(key("ada").as_str(), &sk)));
     update.update_expression("REMOVE p256dh").send().await.unwrap();
     let error = world.stores.recipients.load(&key("ada")).await.unwrap_err();
@@ -80,8 +82,8 @@ async fn a_malformed_item_is_an_error_that_names_the_attribute_alone() {
 }
 
 #[tokio::test]
-async fn a_sweep_sees_every_device_once_in_pages() {
-    let world = World::new().await;
+async fn a_sweep_reads_every_device_once() {
+    let world = TestTables::new().await;
     for number in 0..7 {
         world.device(&format!("r{number}"), &format!("t{number}"), now(), None).await;
     }

@@ -1,4 +1,4 @@
-//! What each request writes, as the store itself counts it: the table in the module's head, held to account.
+//! Compares the write units of each request with the table in the module's documentation.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use jiff::ToSpan;
 
 use super::*;
 use crate::ErasureStore;
-use crate::sample::{World, key, recipient_id, registering};
+use crate::sample::{TestTables, key, recipient_id, registering};
 use crate::testing_tables::{NOTIFICATIONS, RECIPIENTS};
 use domain::recipient::Device;
 
-/// Asks every write for what it consumed, and adds it up.
+/// Requests the consumed capacity of every write and adds it up.
 #[derive(Debug, Clone, Default)]
 struct Meter(Arc<AtomicU64>);
 
@@ -79,7 +79,7 @@ fn units<'a>(tables: impl IntoIterator<Item = &'a ConsumedCapacity>) -> f64 {
 }
 
 struct Metered {
-    _world: World,
+    _world: TestTables,
     store: RecipientsStore,
     erasure: ErasureStore,
     meter: Meter,
@@ -87,7 +87,7 @@ struct Metered {
 
 impl Metered {
     async fn new() -> Self {
-        let world = World::new().await;
+        let world = TestTables::new().await;
         let meter = Meter::default();
         let config = world.dynamo.client().config().to_builder().interceptor(meter.clone()).build();
         let client = Client::from_conf(config);
@@ -100,13 +100,13 @@ impl Metered {
         self.register_for(id, device, None).await
     }
 
-    /// In the place of the device with this id.
+    /// Registers in place of the device with this id.
     async fn register_for(&self, id: &str, device: &Device, replaced: Option<&str>) -> u64 {
         self.store.register(&recipient_id(id), &key(id), device, replaced).await.unwrap();
         self.units()
     }
 
-    /// What was written since the last look.
+    /// Returns the write units since the last call.
     fn units(&self) -> u64 {
         self.meter.0.swap(0, Ordering::SeqCst)
     }
@@ -117,7 +117,7 @@ fn now() -> Timestamp {
 }
 
 #[tokio::test]
-async fn every_request_writes_what_the_table_says() {
+async fn every_request_writes_the_units_in_the_table() {
     let metered = Metered::new().await;
     metered
         .store
@@ -125,7 +125,7 @@ async fn every_request_writes_what_the_table_says() {
         .await
         .unwrap();
     assert_eq!(metered.units(), 1, "put a profile");
-    assert_eq!(metered.store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptedOut::Now);
+    assert_eq!(metered.store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptOutResult::Stored);
     assert_eq!(metered.units(), 1, "unsubscribe");
     metered.store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
     assert_eq!(metered.units(), 1, "subscribe again");
@@ -144,7 +144,7 @@ async fn every_request_writes_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn erasing_writes_one_unit_for_an_item_four_for_a_device_one_for_the_note_and_none_for_nobody() {
+async fn an_erasure_writes_one_unit_per_item_four_per_device_one_for_the_marker_and_none_without_items() {
     let metered = Metered::new().await;
     metered.register("ada", &registering("tablet", now(), None)).await;
     metered
@@ -152,7 +152,7 @@ async fn erasing_writes_one_unit_for_an_item_four_for_a_device_one_for_the_note_
         .erase(&key("ada"), now(), tokio::time::Instant::now() + std::time::Duration::from_secs(9))
         .await
         .unwrap();
-    assert_eq!(metered.units(), 6, "profile, device and owner, note");
+    assert_eq!(metered.units(), 6, "profile, device and owner, marker");
     metered
         .erasure
         .erase(&key("ada"), now(), tokio::time::Instant::now() + std::time::Duration::from_secs(9))

@@ -1,5 +1,6 @@
-//! Random histories of notifications, and a stream that tells them badly: again, cut up, to two at once, with records that
-//! nobody can read, and with parts given up and redriven later. What folds it is the test's.
+//! Random histories of notifications, and a simulation of the stream with its faults. Records are delivered again, in
+//! parts, or to two invocations at once. Some records are unreadable, and some parts are given up and redriven later.
+//! The test supplies the code that processes the batches.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Change, Counters, Image, Sequence, state};
+use super::{Counters, Image, NotificationChange, Sequence, contribution};
 
-/// How many notifications a history has.
+/// Number of notifications in a history.
 pub const NOTIFICATIONS: usize = 8;
 
 pub fn start() -> Timestamp {
@@ -20,30 +21,30 @@ pub fn after_minutes(minutes: i64) -> Timestamp {
     start() + SignedDuration::from_mins(minutes)
 }
 
-/// A change that happened in a history: to which notification, and in which of the ways that the service moves it.
-pub type Move = (usize, u8);
+/// Change in a history: the index of the notification, and a random number that selects its next state.
+pub type Transition = (usize, u8);
 
-pub fn moves() -> impl Strategy<Value = Vec<Move>> {
+pub fn transitions() -> impl Strategy<Value = Vec<Transition>> {
     proptest::collection::vec((0..NOTIFICATIONS, any::<u8>()), 1..80)
 }
 
-/// What the stream holds, and what the last states count for.
+/// Records of the stream, and the counters that they must lead to.
 pub struct History {
-    /// The shards: a notification's records are in order within its shard, and in its children once it was split.
-    pub shards: Vec<(String, Vec<Change>)>,
-    /// The sum of the last states.
+    /// Changes by shard. A notification's records are in order within its shard, and after a split in the child shards.
+    pub shards: Vec<(String, Vec<NotificationChange>)>,
+    /// Sum of the contributions of the last states.
     pub model: Counters,
-    /// The last states.
+    /// Last states.
     pub items: Vec<Value>,
 }
 
 impl History {
-    pub fn of(moves: &[Move]) -> Self {
+    pub fn of(transitions: &[Transition]) -> Self {
         let mut items: Vec<Option<Value>> = vec![None; NOTIFICATIONS];
         let mut shards = BTreeMap::<_, Vec<_>>::new();
-        for (number, (which, choice)) in moves.iter().enumerate() {
+        for (number, (which, choice)) in transitions.iter().enumerate() {
             let place = i64::try_from(number).unwrap();
-            // A few within the same minutes, told out of order by clocks that differ, and across hours and a midnight.
+            // Several changes are in the same minutes, out of order by clock skew, and across hours and a midnight.
             let at_ms = after_minutes(place / 6 * 30 + i64::from(choice % 3)).as_millisecond();
             let old = items[*which].clone();
             let new = match &old {
@@ -54,20 +55,21 @@ impl History {
                 Some(item) => step(item, *choice, at_ms),
             };
             let Some(new) = new else { continue };
-            // From 999999999999999999995 on: the numbers grow a digit on the way.
+            // The numbers start at 999999999999999999995, so they become one digit longer within the history.
             let sequence = Sequence::parse(&(999_999_999_999_999_999_995_u128 + number as u128).to_string()).unwrap();
-            let change = Change { sequence, recorded_at: None, old: old.as_ref().map(image), new: image(&new) };
+            let change =
+                NotificationChange { sequence, recorded_at: None, old: old.as_ref().map(image), new: image(&new) };
             shards.entry(shard(*which, number)).or_default().push(change);
             items[*which] = Some(new);
         }
         let items: Vec<_> = items.into_iter().flatten().collect();
         let mut model = Counters::default();
-        items.iter().for_each(|item| model.merge(&state(&image(item))));
+        items.iter().for_each(|item| model.merge(&contribution(&image(item))));
         Self { shards: shards.into_iter().collect(), model, items }
     }
 }
 
-/// Two shards, of which the first is split into two after the 25th record.
+/// Returns the shard of a record. There are two shards; the first is split into two after the 25th record.
 fn shard(which: usize, number: usize) -> String {
     match (which % 2, number) {
         (0, 25..) => format!("shardId-0-{}", which / 2 % 2),
@@ -80,7 +82,7 @@ fn attempt(outcome: &str, at_ms: i64, cost_micros: i64) -> Value {
     json!({"c": channel, "p": "host", "o": outcome, "l": at_ms % 700, "m": cost_micros, "t": at_ms})
 }
 
-/// A notification's next state; `None` when it has none in this way.
+/// Returns a notification's next state. Returns `None` if this choice leads to none.
 fn step(item: &Value, choice: u8, at_ms: i64) -> Option<Value> {
     let mut next = item.clone();
     let mut tries: Vec<Value> = serde_json::from_str(item["attempts"].as_str().unwrap_or("[]")).unwrap();
@@ -116,7 +118,7 @@ fn step(item: &Value, choice: u8, at_ms: i64) -> Option<Value> {
         ("delivered", 5) => (next["opened_at"], next["wasted_cost_micros"]) = (json!(at_ms), json!(70_000)),
         _ => return None,
     }
-    // What a receipt tells counts in the minute in which it ended.
+    // A receipt after the end counts in the minute of the end.
     if !matches!(item["status"].as_str().unwrap(), "accepted" | "delivered" | "failed" | "expired" | "uncertain") {
         next["updated_at"] = json!(at_ms);
     }
@@ -130,139 +132,142 @@ pub fn image(item: &Value) -> Image {
     serde_json::from_value(item.clone()).unwrap()
 }
 
-/// A stretch of a shard, as the function sees it.
+/// Gapless part of a shard, as the function receives it.
 #[derive(Debug, Clone, Default)]
-pub struct Stretch {
-    pub changes: Vec<Change>,
+pub struct BatchSlice {
+    pub changes: Vec<NotificationChange>,
     pub poison: Vec<Sequence>,
 }
 
-/// What a test does with a stretch.
-pub trait Folding {
-    /// Folds a stretch, or two of one shard at once, and dies after some calls, if at all. Answers with what failed of
-    /// the first.
-    async fn fold(&mut self, shard: &str, stretches: [Option<Stretch>; 2], calls: Option<u8>) -> Vec<Sequence>;
+/// Processing of batches, supplied by the test.
+pub trait BatchHandler {
+    /// Processes a slice, or two slices of one shard at once. If `calls` is given, the processing crashes after that
+    /// number of calls. Returns the failed records of the first slice.
+    async fn handle(&mut self, shard: &str, slices: [Option<BatchSlice>; 2], calls: Option<u8>) -> Vec<Sequence>;
 }
 
-/// Something that happens between the stream and the function. Shards and dead letters are taken modulo their number.
+/// Event between the stream and the function. Indices of shards and dead letters are taken modulo their number.
 #[derive(Debug, Clone)]
-pub enum Event {
-    /// Lambda delivers up to `size` records of a shard, perhaps to two at once, and the function dies after some calls, if
-    /// at all.
+pub enum StreamEvent {
+    /// Lambda delivers up to `size` records of a shard. With `twice`, it delivers them to two invocations at once. With
+    /// `calls`, the function crashes after that number of calls.
     Deliver { shard: usize, size: usize, calls: Option<u8>, twice: bool },
     /// Lambda goes back in a shard, as after a failed report.
     Rewind { shard: usize, by: usize },
-    /// Lambda gives up so many records of a shard and goes on behind them.
+    /// Lambda gives up this number of records of a shard and continues after them.
     GiveUp { shard: usize, size: usize },
-    /// Ops redrive a part that was given up, once or twice at once, before what stood in the way was mended or after.
+    /// An operator redrives a part that was given up, with `twice` two times at once. The release that can read every
+    /// record may be deployed or not.
     Redrive { letter: usize, calls: Option<u8>, twice: bool },
-    /// A release that can read every record.
-    Mend,
+    /// A release is deployed that can read every record.
+    DeployFix,
 }
 
-pub fn event() -> impl Strategy<Value = Event> {
+pub fn event() -> impl Strategy<Value = StreamEvent> {
     let calls = || prop_oneof![2 => Just(None), 1 => (1..9u8).prop_map(Some)];
     prop_oneof![
         6 => (any::<usize>(), 1..12usize, calls(), any::<bool>())
-            .prop_map(|(shard, size, calls, twice)| Event::Deliver { shard, size, calls, twice }),
-        1 => (any::<usize>(), 1..8usize).prop_map(|(shard, by)| Event::Rewind { shard, by }),
-        2 => (any::<usize>(), 1..6usize).prop_map(|(shard, size)| Event::GiveUp { shard, size }),
+            .prop_map(|(shard, size, calls, twice)| StreamEvent::Deliver { shard, size, calls, twice }),
+        1 => (any::<usize>(), 1..8usize).prop_map(|(shard, by)| StreamEvent::Rewind { shard, by }),
+        2 => (any::<usize>(), 1..6usize).prop_map(|(shard, size)| StreamEvent::GiveUp { shard, size }),
         2 => (any::<usize>(), calls(), any::<bool>())
-            .prop_map(|(letter, calls, twice)| Event::Redrive { letter, calls, twice }),
-        1 => Just(Event::Mend),
+            .prop_map(|(letter, calls, twice)| StreamEvent::Redrive { letter, calls, twice }),
+        1 => Just(StreamEvent::DeployFix),
     ]
 }
 
-/// The stream's side: where Lambda stands in each shard, and what it gave up.
-pub struct Stream {
+/// Simulated stream: Lambda's position in each shard, and the dead letters.
+pub struct SimulatedStream {
     pub history: History,
     unreadable: Vec<usize>,
-    mended: bool,
+    is_fixed: bool,
     next: Vec<usize>,
-    letters: Vec<(usize, usize, usize)>,
+    dead_letters: Vec<(usize, usize, usize)>,
 }
 
-impl Stream {
-    /// A stream in which every record at one of these places of its shard is unreadable until that is mended.
-    pub fn of(moves: &[Move], unreadable: Vec<usize>) -> Self {
-        let history = History::of(moves);
+impl SimulatedStream {
+    /// Creates a stream. Records at these positions of their shards are unreadable until the fix is deployed.
+    pub fn of(transitions: &[Transition], unreadable: Vec<usize>) -> Self {
+        let history = History::of(transitions);
         let next = vec![0; history.shards.len()];
-        Self { history, unreadable, mended: false, next, letters: Vec::new() }
+        Self { history, unreadable, is_fixed: false, next, dead_letters: Vec::new() }
     }
 
-    fn stretch(&self, shard: usize, from: usize, to: usize) -> Stretch {
-        let mut stretch = Stretch::default();
+    fn slice(&self, shard: usize, from: usize, to: usize) -> BatchSlice {
+        let mut slice = BatchSlice::default();
         for (place, change) in self.history.shards[shard].1.iter().enumerate().take(to).skip(from) {
-            if !self.mended && self.unreadable.contains(&place) {
-                stretch.poison.push(change.sequence.clone());
+            if !self.is_fixed && self.unreadable.contains(&place) {
+                slice.poison.push(change.sequence.clone());
             } else {
-                stretch.changes.push(change.clone());
+                slice.changes.push(change.clone());
             }
         }
-        stretch
+        slice
     }
 
     fn len(&self, shard: usize) -> usize {
         self.history.shards[shard].1.len()
     }
 
-    /// Delivers `from..to`, perhaps to two at once of which the other got a little more in front and less behind; where
-    /// Lambda would go on.
+    /// Delivers `from..to`. With `twice`, a second invocation gets two more records at the front and one less at the
+    /// end. Returns the position at which Lambda continues.
     async fn deliver(
         &self,
-        to_whom: &mut impl Folding,
+        handler: &mut impl BatchHandler,
         at: (usize, usize, usize),
         calls: Option<u8>,
         twice: bool,
     ) -> usize {
         let (shard, from, to) = at;
-        let first = self.stretch(shard, from, to);
-        let other = twice.then(|| self.stretch(shard, from.saturating_sub(2), to.saturating_sub(1)));
+        let first = self.slice(shard, from, to);
+        let other = twice.then(|| self.slice(shard, from.saturating_sub(2), to.saturating_sub(1)));
         let mut failed = first.poison.clone();
-        failed.extend(to_whom.fold(&self.history.shards[shard].0, [Some(first), other], calls).await);
+        failed.extend(handler.handle(&self.history.shards[shard].0, [Some(first), other], calls).await);
         let place = |lowest| self.history.shards[shard].1.iter().position(|change| change.sequence == lowest).unwrap();
         failed.into_iter().min().map_or(to, place)
     }
 
-    /// Lets one thing happen.
-    pub async fn happens(&mut self, event: &Event, to_whom: &mut impl Folding) {
+    /// Applies one event.
+    pub async fn apply(&mut self, event: &StreamEvent, handler: &mut impl BatchHandler) {
         let shards = self.next.len();
         match *event {
-            Event::Deliver { shard, size, calls, twice } => {
+            StreamEvent::Deliver { shard, size, calls, twice } => {
                 let (shard, from) = (shard % shards, self.next[shard % shards]);
                 let to = from.saturating_add(size).min(self.len(shard));
-                self.next[shard] = self.deliver(to_whom, (shard, from, to), calls, twice).await;
+                self.next[shard] = self.deliver(handler, (shard, from, to), calls, twice).await;
             }
-            Event::Rewind { shard, by } => self.next[shard % shards] = self.next[shard % shards].saturating_sub(by),
-            Event::GiveUp { shard, size } => {
+            StreamEvent::Rewind { shard, by } => {
+                self.next[shard % shards] = self.next[shard % shards].saturating_sub(by)
+            }
+            StreamEvent::GiveUp { shard, size } => {
                 let (shard, from) = (shard % shards, self.next[shard % shards]);
                 let to = from.saturating_add(size).min(self.len(shard));
-                self.letters.push((shard, from, to));
+                self.dead_letters.push((shard, from, to));
                 self.next[shard] = to;
             }
-            Event::Redrive { letter, calls, twice } if !self.letters.is_empty() => {
-                let at = self.letters[letter % self.letters.len()];
-                self.deliver(to_whom, at, calls, twice).await;
+            StreamEvent::Redrive { letter, calls, twice } if !self.dead_letters.is_empty() => {
+                let at = self.dead_letters[letter % self.dead_letters.len()];
+                self.deliver(handler, at, calls, twice).await;
             }
-            Event::Redrive { .. } => {}
-            Event::Mend => self.mended = true,
+            StreamEvent::Redrive { .. } => {}
+            StreamEvent::DeployFix => self.is_fixed = true,
         }
     }
 
-    /// What is left comes without further trouble: unreadable records are given up, and in the end everything that was
-    /// given up is redriven by a release that reads it.
-    pub async fn ends(&mut self, to_whom: &mut impl Folding) {
+    /// Delivers the remaining records without further faults. Unreadable records are given up. Finally the fix is
+    /// deployed, and all dead letters are redriven.
+    pub async fn finish(&mut self, handler: &mut impl BatchHandler) {
         for shard in 0..self.next.len() {
             while self.next[shard] < self.len(shard) {
-                self.happens(&Event::Deliver { shard, size: usize::MAX, calls: None, twice: false }, to_whom).await;
+                self.apply(&StreamEvent::Deliver { shard, size: usize::MAX, calls: None, twice: false }, handler).await;
                 if self.next[shard] < self.len(shard) {
-                    self.happens(&Event::GiveUp { shard, size: 1 }, to_whom).await;
+                    self.apply(&StreamEvent::GiveUp { shard, size: 1 }, handler).await;
                 }
             }
         }
-        self.mended = true;
-        for letter in 0..self.letters.len() {
-            self.happens(&Event::Redrive { letter, calls: None, twice: false }, to_whom).await;
+        self.is_fixed = true;
+        for letter in 0..self.dead_letters.len() {
+            self.apply(&StreamEvent::Redrive { letter, calls: None, twice: false }, handler).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Any way of telling a history gives the counters of its last states: many cases, against the plainest table there can be.
+//! Property test: every delivery of a history leads to the counters of its last states. The table is a simple model.
 #![allow(clippy::unwrap_used)]
 
 use futures_util::FutureExt;
@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use super::*;
 use crate::change::by_minute;
-use crate::history::{Event, Folding, Stream, Stretch, event, moves};
+use crate::testing_history::{BatchHandler, BatchSlice, SimulatedStream, StreamEvent, event, transitions};
 use crate::{Bucket, CounterName};
 
-/// A table of minutes whose only write is conditional.
+/// Table of minutes. Its only write is conditional.
 #[derive(Default)]
-struct Table(BTreeMap<(Bucket, String), Minute>);
+struct Table(BTreeMap<(Bucket, String), MinuteCounters>);
 
 impl Table {
-    fn replace(&mut self, key: (Bucket, String), next: Minute, held: Option<&Minute>) -> bool {
-        let stands = self.0.get(&key).map(|minute| &minute.counted) == held.map(|minute| &minute.counted);
-        if stands {
+    fn replace(&mut self, key: (Bucket, String), next: MinuteCounters, held: Option<&MinuteCounters>) -> bool {
+        let is_unchanged = self.0.get(&key).map(|minute| &minute.processed) == held.map(|minute| &minute.processed);
+        if is_unchanged {
             self.0.insert(key, next);
         }
-        stands
+        is_unchanged
     }
 
     fn sum(&self) -> Counters {
@@ -30,23 +30,23 @@ impl Table {
     }
 }
 
-/// An invocation, a call at a time.
+/// Invocation that makes one call at a time.
 struct Invocation {
     shard: String,
     poison: Vec<Sequence>,
-    left: Vec<(Bucket, Vec<Change>)>,
-    /// What was read of the first minute that is left; `None` before it was.
-    held: Option<Option<Minute>>,
+    left: Vec<(Bucket, Vec<NotificationChange>)>,
+    /// First remaining minute as read from the table; `None` before the read.
+    held: Option<Option<MinuteCounters>>,
 }
 
 impl Invocation {
-    fn new(shard: &str, stretch: Stretch) -> Self {
-        let owned = |changes: Vec<&Change>| changes.into_iter().cloned().collect();
-        let left = by_minute(&stretch.changes).into_iter().rev().map(|(minute, changes)| (minute, owned(changes)));
-        Self { shard: shard.to_owned(), left: left.collect(), poison: stretch.poison, held: None }
+    fn new(shard: &str, slice: BatchSlice) -> Self {
+        let owned = |changes: Vec<&NotificationChange>| changes.into_iter().cloned().collect();
+        let left = by_minute(&slice.changes).into_iter().rev().map(|(minute, changes)| (minute, owned(changes)));
+        Self { shard: shard.to_owned(), left: left.collect(), poison: slice.poison, held: None }
     }
 
-    /// Makes one call; `is_last` means that its answer is lost, though a write is carried out.
+    /// Makes one call. If `is_last` is true, its response is lost, although a write is carried out.
     fn call(&mut self, table: &mut Table, is_last: bool) {
         let Some((minute, changes)) = self.left.last() else { return };
         let key = (*minute, self.shard.clone());
@@ -63,9 +63,9 @@ impl Invocation {
     }
 }
 
-impl Folding for Table {
-    async fn fold(&mut self, shard: &str, stretches: [Option<Stretch>; 2], calls: Option<u8>) -> Vec<Sequence> {
-        let mut runs: Vec<_> = stretches.into_iter().flatten().map(|stretch| Invocation::new(shard, stretch)).collect();
+impl BatchHandler for Table {
+    async fn handle(&mut self, shard: &str, slices: [Option<BatchSlice>; 2], calls: Option<u8>) -> Vec<Sequence> {
+        let mut runs: Vec<_> = slices.into_iter().flatten().map(|slice| Invocation::new(shard, slice)).collect();
         let calls = calls.map_or(usize::MAX, usize::from);
         for call in 1..=calls {
             if runs.iter().all(|run| run.left.is_empty()) {
@@ -74,14 +74,15 @@ impl Folding for Table {
             let turn = (call * 7 / 3) % runs.len();
             runs[turn].call(self, call == calls);
         }
-        let first_of =
-            |(_, changes): &(Bucket, Vec<Change>)| changes.iter().map(|change| change.sequence.clone()).min();
+        let first_of = |(_, changes): &(Bucket, Vec<NotificationChange>)| {
+            changes.iter().map(|change| change.sequence.clone()).min()
+        };
         runs[0].left.iter().filter_map(first_of).collect()
     }
 }
 
-/// A few counters told by the items alone, without any of this module's code.
-fn plainly(items: &[Value]) -> BTreeMap<String, i64> {
+/// Computes a few counters from the items, without the code of this crate.
+fn expected_counts(items: &[Value]) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     let mut add = |name: String, amount: i64| *counts.entry(name).or_insert(0) += amount;
     for item in items {
@@ -102,13 +103,13 @@ fn plainly(items: &[Value]) -> BTreeMap<String, i64> {
     counts
 }
 
-fn told(moves: &[(usize, u8)], events: &[Event], unreadable: Vec<usize>) -> (Stream, Table) {
-    let (mut stream, mut table) = (Stream::of(moves, unreadable), Table::default());
+fn delivered(transitions: &[(usize, u8)], events: &[StreamEvent], unreadable: Vec<usize>) -> (SimulatedStream, Table) {
+    let (mut stream, mut table) = (SimulatedStream::of(transitions, unreadable), Table::default());
     let all = async {
         for event in events {
-            stream.happens(event, &mut table).await;
+            stream.apply(event, &mut table).await;
         }
-        stream.ends(&mut table).await;
+        stream.finish(&mut table).await;
     };
     all.now_or_never().unwrap();
     (stream, table)
@@ -118,14 +119,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn however_a_history_is_told_the_sums_are_those_of_its_last_states(
-        moves in moves(),
+    fn every_delivery_of_a_history_leads_to_the_sums_of_its_last_states(
+        transitions in transitions(),
         events in proptest::collection::vec(event(), 0..30),
         unreadable in proptest::collection::vec(0..20usize, 0..4),
     ) {
-        let (stream, table) = told(&moves, &events, unreadable);
+        let (stream, table) = delivered(&transitions, &events, unreadable);
         let sum = table.sum();
-        for (name, count) in plainly(&stream.history.items) {
+        for (name, count) in expected_counts(&stream.history.items) {
             prop_assert_eq!(sum.get(&name.parse::<CounterName>().unwrap()), count, "{}", name);
         }
         prop_assert_eq!(sum, stream.history.model);
@@ -133,11 +134,11 @@ proptest! {
 }
 
 #[test]
-fn what_was_given_up_between_two_batches_is_counted_once_when_it_is_redriven_twice() {
-    let moves: Vec<_> = (0..8).map(|which| (which * 2 % 8, 2)).collect();
-    let deliver = |size| Event::Deliver { shard: 0, size, calls: None, twice: false };
-    let redrive = Event::Redrive { letter: 0, calls: None, twice: true };
-    let events = [deliver(1), Event::GiveUp { shard: 0, size: 2 }, deliver(9), redrive.clone(), redrive];
-    let (stream, table) = told(&moves, &events, Vec::new());
+fn a_part_given_up_between_two_batches_is_counted_once_if_it_is_redriven_twice() {
+    let transitions: Vec<_> = (0..8).map(|which| (which * 2 % 8, 2)).collect();
+    let deliver = |size| StreamEvent::Deliver { shard: 0, size, calls: None, twice: false };
+    let redrive = StreamEvent::Redrive { letter: 0, calls: None, twice: true };
+    let events = [deliver(1), StreamEvent::GiveUp { shard: 0, size: 2 }, deliver(9), redrive.clone(), redrive];
+    let (stream, table) = delivered(&transitions, &events, Vec::new());
     assert_eq!(table.sum(), stream.history.model);
 }

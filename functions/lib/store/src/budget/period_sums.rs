@@ -1,4 +1,4 @@
-//! The items that hold the sums of a period, and what is added to them.
+//! Items with the sums of a day or a month, and the updates of these sums.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{Item, StoreError};
 use domain::budget::{Ceiling, Limit, Period, Reservation};
 
-/// How long an item is kept after its period.
-const KEPT: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// Retention of an item after the end of its period.
+const RETENTION_AFTER_PERIOD: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// What a reservation adds to one item: the same money to each of its sums.
-pub(super) struct Sum<'a> {
+/// Sums of one item to which a reservation adds its price.
+pub(super) struct PeriodSums<'a> {
     reservation: &'a Reservation,
     period: Period,
-    /// The sums in this item, each with the ceiling it is held against, if one is set.
+    /// The sums of this item, each with its limit, if one is set.
     parts: Vec<(Ceiling, Option<Limit>)>,
 }
 
-impl<'a> Sum<'a> {
-    /// The items that a reservation is counted in: its day's, and perhaps its month's.
+impl<'a> PeriodSums<'a> {
+    /// Returns the items in which a reservation is counted: its day, and its month if that has a budget.
     pub(super) fn all_of(reservation: &'a Reservation, limits: &[Limit]) -> Vec<Self> {
         let parts = |of_month: bool| {
             let counted = reservation.counted.iter().copied().filter(|one| *one != Ceiling::SmsRecipient);
@@ -33,14 +33,14 @@ impl<'a> Sum<'a> {
         items.into_iter().filter(|sum| !sum.parts.is_empty()).collect()
     }
 
-    /// Adds the money, on the condition that every ceiling holds.
-    pub(super) fn added_to(&self, table: &str) -> Result<Update, StoreError> {
+    /// Builds the update that adds the price, on the condition that every sum stays within its ceiling.
+    pub(super) fn addition(&self, table: &str) -> Result<Update, StoreError> {
         let price = self.reservation.price_micros;
         let mut values = HashMap::new();
         let mut conditions = Vec::new();
         for (place, (_, limit)) in self.parts.iter().enumerate() {
             let Some(limit) = limit else { continue };
-            // What a full budget could not pay for is refused by an empty one too.
+            // A price above the whole ceiling is refused even if the sum does not exist yet.
             let is_new =
                 if limit.forbids(price, 0) { String::new() } else { format!("attribute_not_exists(#s{place}) OR ") };
             conditions.push(format!("({is_new}#s{place} <= :most{place})"));
@@ -49,8 +49,8 @@ impl<'a> Sum<'a> {
         self.update(table, price, &conditions, values)
     }
 
-    /// Takes the money away again, on the condition that it is there.
-    pub(super) fn taken_from(&self, table: &str) -> Result<Update, StoreError> {
+    /// Builds the update that subtracts the price, on the condition that every sum contains it.
+    pub(super) fn subtraction(&self, table: &str) -> Result<Update, StoreError> {
         let price = self.reservation.price_micros;
         let conditions: Vec<_> = (0..self.parts.len()).map(|place| format!("#s{place} >= :price")).collect();
         self.update(table, -price, &conditions, HashMap::from([(":price".to_owned(), number(price))]))
@@ -64,7 +64,7 @@ impl<'a> Sum<'a> {
         mut values: HashMap<String, AttributeValue>,
     ) -> Result<Update, StoreError> {
         let at = self.reservation.at;
-        let gone = self.period.end(at).checked_add(KEPT).unwrap_or(Timestamp::MAX);
+        let gone = self.period.end(at).checked_add(RETENTION_AFTER_PERIOD).unwrap_or(Timestamp::MAX);
         values.extend([(":by".to_owned(), number(by)), (":gone".to_owned(), number(gone.as_second()))]);
         let names = self.parts.iter().enumerate();
         let names = names
@@ -82,7 +82,7 @@ impl<'a> Sum<'a> {
             .map_err(|error| StoreError::of_build("TransactWriteItems", &error))
     }
 
-    /// Which ceiling stood in the way, by the item as it was found.
+    /// Returns the ceiling that was exceeded, according to the stored item.
     pub(super) fn exceeded(&self, item: Option<&Item>) -> Ceiling {
         let Reservation { type_id, at, price_micros, .. } = self.reservation;
         let used = |one| item.map_or(0, |item| sum_in(item, &attribute(one, type_id.as_str(), *at)));
@@ -92,13 +92,13 @@ impl<'a> Sum<'a> {
     }
 }
 
-/// The key of a day's or a month's item.
+/// Returns the key of a day's or a month's item.
 pub(super) fn period_key(period: Period, at: Timestamp) -> String {
     let form = if period == Period::Month { "budget#%Y-%m" } else { "budget#%F" };
     at.to_zoned(TimeZone::UTC).strftime(form).to_string()
 }
 
-/// The attribute that holds the sum for a ceiling, in the item of the period that `at` lies in.
+/// Returns the attribute with the sum for a ceiling, in the item of the period that contains `at`.
 pub(super) fn attribute(ceiling: Ceiling, kind: &str, at: Timestamp) -> String {
     match ceiling {
         Ceiling::Hour => at.to_zoned(TimeZone::UTC).strftime("h%H").to_string(),
@@ -109,12 +109,12 @@ pub(super) fn attribute(ceiling: Ceiling, kind: &str, at: Timestamp) -> String {
     }
 }
 
-/// A sum in an item; 0 before anything was added to it.
+/// Returns a sum of an item, or 0 if it does not exist.
 pub(super) fn sum_in(item: &Item, name: &str) -> i64 {
     item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// What the attribute of a type's own sum begins with.
+/// Prefix of the attribute with the sum of one type.
 pub(super) const TYPE: &str = "type#";
 
 fn number(value: i64) -> AttributeValue {

@@ -7,28 +7,28 @@ use store::sample::{self, Stores};
 use store::testing::Fuse;
 
 /// The tables, and the cleanup that works on them.
-pub struct World {
-    tables: sample::World,
+pub struct TestCleanup {
+    tables: sample::TestTables,
     pub cleanup: Cleanup,
 }
 
-impl World {
+impl TestCleanup {
     pub async fn new() -> Self {
-        let tables = sample::World::new().await;
-        let cleanup = cleanup_of(tables.doomed(Fuse::default()));
+        let tables = sample::TestTables::new().await;
+        let cleanup = cleanup_of(tables.crashing_stores(Fuse::default()));
         Self { tables, cleanup }
     }
 
     /// Returns a cleanup on the same tables, of a process that crashes after some calls.
-    pub fn doomed(&self, fuse: Fuse) -> Cleanup {
-        cleanup_of(self.tables.doomed(fuse))
+    pub fn crashing(&self, fuse: Fuse) -> Cleanup {
+        cleanup_of(self.tables.crashing_stores(fuse))
     }
 }
 
-impl Deref for World {
-    type Target = sample::World;
+impl Deref for TestCleanup {
+    type Target = sample::TestTables;
 
-    fn deref(&self) -> &sample::World {
+    fn deref(&self) -> &sample::TestTables {
         &self.tables
     }
 }

@@ -1,65 +1,68 @@
-//! A change of a notification as a difference of counters.
+//! Difference of the counters between two states of a notification.
 //!
-//! Counting states and not events is what makes late and missing intermediate records harmless: the differences along any
-//! history add up to the counters of its last state.
+//! States are counted, not events. The differences of a history add up to the counters of its last state, so a late or
+//! missing intermediate record does not change the result.
 
-use super::counters::{Cohort, CounterName, Counters, Group, Of, Tried};
+use super::arm_metrics::{ChannelResult, PushVendor, RolloutArmMetric};
+use super::counters::{AttemptMetric, Cohort, CounterName, Counters, Group, NotificationMetric};
 use super::histogram::bin_of;
 use super::image::Image;
-use super::sides::{PushService, Reach, Side};
 use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Status};
 
-/// What changed from `old` (`None` for a new notification) to `new`. Counters that fell are negative.
+/// Returns the difference of the counters from `old` (`None` for a new notification) to `new`. Counters that decreased
+/// are negative.
 #[must_use]
-pub fn fold(old: Option<&Image>, new: &Image) -> Counters {
-    let before = old.map(state).unwrap_or_default();
-    state(new).since(&before)
+pub fn difference(old: Option<&Image>, new: &Image) -> Counters {
+    let before = old.map(contribution).unwrap_or_default();
+    contribution(new).since(&before)
 }
 
-/// Everything that one notification in this state counts for.
+/// Returns the counters to which one notification in this state contributes.
 #[must_use]
-pub fn state(image: &Image) -> Counters {
+pub fn contribution(image: &Image) -> Counters {
     let mut counters = Counters::default();
     for group in [Group::Version(image.cohort), Group::Type(image.kind.clone())] {
-        for (of, amount) in notification(image) {
-            counters.add(CounterName::Notifications(group.clone(), of), amount);
+        for (metric, amount) in notification_metrics(image) {
+            counters.add(CounterName::Notifications(group.clone(), metric), amount);
         }
     }
     for attempt in &image.attempts {
-        for (tried, amount) in tried(attempt) {
-            counters.add(CounterName::Attempts(attempt.channel, tried), amount);
+        for (metric, amount) in attempt_metrics(attempt) {
+            counters.add(CounterName::Attempts(attempt.channel, metric), amount);
         }
     }
     for channel in Channel::ALL {
-        if let Some(reach) = reach(image, channel) {
-            counters.add(CounterName::Reach(image.cohort, channel, reach), 1);
+        if let Some(result) = channel_result(image, channel) {
+            counters.add(CounterName::ChannelResult(image.cohort, channel, result), 1);
         }
     }
     if image.cohort != Cohort::Undecided {
-        sides(image).for_each(|side| counters.add(CounterName::Side(image.cohort, side), 1));
-        costs(image).into_iter().for_each(|(side, sum)| counters.add(CounterName::Side(image.cohort, side), sum));
+        let mut add = |metric, amount| counters.add(CounterName::RolloutArm(image.cohort, metric), amount);
+        arm_counts(image).for_each(|metric| add(metric, 1));
+        arm_costs(image).into_iter().for_each(|(metric, sum)| add(metric, sum));
     }
     counters
 }
 
-/// What became of it on one channel; `None` while that is open, was never tried, or its caller called it off.
-fn reach(image: &Image, channel: Channel) -> Option<Reach> {
-    let came_to = |outcome| image.attempts.iter().any(|one| one.channel == channel && one.outcome == outcome);
+/// Returns the result of a notification on one channel. Returns `None` if the channel was not tried, its result is
+/// open, or the caller cancelled the notification.
+fn channel_result(image: &Image, channel: Channel) -> Option<ChannelResult> {
+    let has_attempt = |outcome| image.attempts.iter().any(|one| one.channel == channel && one.outcome == outcome);
     let last = image.attempts.iter().rposition(|attempt| attempt.channel == channel)?;
-    let went_on = last + 1 < image.attempts.len();
-    if came_to(AttemptOutcome::Accepted) || image.delivered_on == Some(channel) {
-        Some(Reach::Reached)
-    } else if came_to(AttemptOutcome::Uncertain) {
-        Some(Reach::Uncertain)
+    let has_later_channel = last + 1 < image.attempts.len();
+    if has_attempt(AttemptOutcome::Accepted) || image.delivered_on == Some(channel) {
+        Some(ChannelResult::Reached)
+    } else if has_attempt(AttemptOutcome::Uncertain) {
+        Some(ChannelResult::Uncertain)
     } else {
         let is_over = image.status.is_final() && image.status != Status::Cancelled;
-        (went_on || is_over).then_some(Reach::Missed)
+        (has_later_channel || is_over).then_some(ChannelResult::Missed)
     }
 }
 
-/// What the comparison of the two sides, and the guard, ask of it.
-fn sides(image: &Image) -> impl Iterator<Item = Side> {
+/// Returns the counts that the comparison of the arms and the guard use.
+fn arm_counts(image: &Image) -> impl Iterator<Item = RolloutArmMetric> {
     let pushes = || image.attempts.iter().enumerate().filter(|(_, attempt)| attempt.channel == Channel::Push);
     let is_first = move |(at, attempt): &(usize, &Attempt)| {
         !pushes().take_while(|(before, _)| before < at).any(|(_, before)| before.device == attempt.device)
@@ -67,15 +70,19 @@ fn sides(image: &Image) -> impl Iterator<Item = Side> {
     let first = pushes().filter(is_first).filter(|(_, attempt)| attempt.outcome != AttemptOutcome::Gone);
     let first = first.flat_map(|(_, attempt)| {
         let failed = attempt.outcome != AttemptOutcome::Accepted;
-        [Some(Side::FirstPushes), failed.then_some(Side::FirstPushesFailed)].into_iter().flatten()
+        [Some(RolloutArmMetric::FirstPushes), failed.then_some(RolloutArmMetric::FirstPushesFailed)]
+            .into_iter()
+            .flatten()
     });
     let is_v2 = image.cohort == Cohort::V2;
-    let services = pushes().filter(move |_| is_v2).map(|(_, one)| Side::PushesTo(PushService::of_host(&one.provider)));
-    std::iter::once(Side::Assigned).chain(first).chain(ended_after_push(image)).chain(services)
+    let services =
+        pushes().filter(move |_| is_v2).map(|(_, one)| RolloutArmMetric::PushesTo(PushVendor::of_host(&one.provider)));
+    std::iter::once(RolloutArmMetric::Assigned).chain(first).chain(ended_after_push(image)).chain(services)
 }
 
-/// How it ended, if version 1 would have had a chance with it.
-fn ended_after_push(image: &Image) -> impl Iterator<Item = Side> {
+/// Returns the counts of a notification's end. Returns none if version 1 could not have delivered it: no device with an
+/// existing address was tried.
+fn ended_after_push(image: &Image) -> impl Iterator<Item = RolloutArmMetric> {
     let is_push = |attempt: &Attempt| attempt.channel == Channel::Push && attempt.outcome != AttemptOutcome::Gone;
     let is_bad = match image.status {
         Status::Failed | Status::Expired => Some(true),
@@ -83,7 +90,8 @@ fn ended_after_push(image: &Image) -> impl Iterator<Item = Side> {
         _ => None,
     };
     let is_bad = is_bad.filter(|_| image.attempts.iter().any(is_push));
-    let both = is_bad.map(|is_bad| [Some(Side::PushClosed), is_bad.then_some(Side::PushEndedBadly)]);
+    let both =
+        is_bad.map(|is_bad| [Some(RolloutArmMetric::PushClosed), is_bad.then_some(RolloutArmMetric::PushEndedBadly)]);
     both.into_iter().flatten().flatten()
 }
 
@@ -91,59 +99,65 @@ fn cost_micros(image: &Image) -> i64 {
     image.attempts.iter().map(|attempt| attempt.cost_micros).fold(0, i64::saturating_add)
 }
 
-/// What the comparison needs to say how costs scatter.
-fn costs(image: &Image) -> [(Side, i64); 2] {
+/// Returns the sums from which the comparison computes the variance of the costs.
+fn arm_costs(image: &Image) -> [(RolloutArmMetric, i64); 2] {
     let cost_micros = cost_micros(image);
     let is_reached = matches!(image.status, Status::Accepted | Status::Delivered);
     let of_reached = if is_reached { cost_micros } else { 0 };
-    [(Side::CostSquares, cost_micros.saturating_mul(cost_micros)), (Side::CostOfReachedMicros, of_reached)]
+    [
+        (RolloutArmMetric::CostSquares, cost_micros.saturating_mul(cost_micros)),
+        (RolloutArmMetric::CostOfReachedMicros, of_reached),
+    ]
 }
 
-fn notification(image: &Image) -> impl Iterator<Item = (Of, i64)> {
+fn notification_metrics(image: &Image) -> impl Iterator<Item = (NotificationMetric, i64)> {
     let ones = [
-        (!image.attempts.is_empty()).then_some(Of::Sent),
-        closed_or_not_sent(image),
-        image.opened.then_some(Of::Opened),
-        image.clicked.then_some(Of::Clicked),
-        image.dismissed.then_some(Of::Dismissed),
-        image.converted.then_some(Of::Converted),
-        image.latency_ms().map(|latency_ms| Of::Latency(bin_of(latency_ms))),
+        (!image.attempts.is_empty()).then_some(NotificationMetric::Sent),
+        outcome_metric(image),
+        image.opened.then_some(NotificationMetric::Opened),
+        image.clicked.then_some(NotificationMetric::Clicked),
+        image.dismissed.then_some(NotificationMetric::Dismissed),
+        image.converted.then_some(NotificationMetric::Converted),
+        image.latency_ms().map(|latency_ms| NotificationMetric::Latency(bin_of(latency_ms))),
     ];
     let sums = [
-        (Of::CostMicros, cost_micros(image)),
-        (Of::WastedCostMicros, image.wasted_cost_micros),
-        (Of::ConversionValueMicros, image.conversion_value_micros),
+        (NotificationMetric::CostMicros, cost_micros(image)),
+        (NotificationMetric::WastedCostMicros, image.wasted_cost_micros),
+        (NotificationMetric::ConversionValueMicros, image.conversion_value_micros),
     ];
-    ones.into_iter().flatten().map(|of| (of, 1)).chain(sums)
+    ones.into_iter().flatten().map(|metric| (metric, 1)).chain(sums)
 }
 
-fn closed_or_not_sent(image: &Image) -> Option<Of> {
+/// Returns the metric of a final status. Returns `None` for a status that is not final.
+fn outcome_metric(image: &Image) -> Option<NotificationMetric> {
     match image.status {
-        Status::Accepted => Some(Of::Accepted),
-        Status::Delivered => Some(Of::Delivered),
-        Status::Failed => Some(Of::Failed),
-        Status::Uncertain => Some(Of::Uncertain),
-        Status::Expired => Some(Of::Expired),
-        Status::Cancelled => Some(Of::Cancelled),
-        Status::Skipped => image.reason.map(Of::Skipped),
+        Status::Accepted => Some(NotificationMetric::Accepted),
+        Status::Delivered => Some(NotificationMetric::Delivered),
+        Status::Failed => Some(NotificationMetric::Failed),
+        Status::Uncertain => Some(NotificationMetric::Uncertain),
+        Status::Expired => Some(NotificationMetric::Expired),
+        Status::Cancelled => Some(NotificationMetric::Cancelled),
+        Status::Skipped => image.reason.map(NotificationMetric::Skipped),
         Status::Scheduled | Status::Held | Status::Sending | Status::Cascading => None,
     }
 }
 
-fn tried(attempt: &Attempt) -> impl Iterator<Item = (Tried, i64)> {
+fn attempt_metrics(attempt: &Attempt) -> impl Iterator<Item = (AttemptMetric, i64)> {
     let outcome = match attempt.outcome {
-        AttemptOutcome::Accepted => Tried::Accepted,
-        AttemptOutcome::RetryLater => Tried::RetryLater,
-        AttemptOutcome::Gone => Tried::Gone,
-        AttemptOutcome::Rejected => Tried::Rejected,
-        AttemptOutcome::Uncertain => Tried::Uncertain,
+        AttemptOutcome::Accepted => AttemptMetric::Accepted,
+        AttemptOutcome::RetryLater => AttemptMetric::RetryLater,
+        AttemptOutcome::Gone => AttemptMetric::Gone,
+        AttemptOutcome::Rejected => AttemptMetric::Rejected,
+        AttemptOutcome::Uncertain => AttemptMetric::Uncertain,
     };
-    // An attempt that a crash interrupted has no time of its own: nobody saw it end.
-    let timed = attempt.outcome != AttemptOutcome::Uncertain || attempt.latency_ms > 0;
+    // An attempt that was interrupted by a crash has no duration: its end was not recorded.
+    let has_duration = attempt.outcome != AttemptOutcome::Uncertain || attempt.latency_ms > 0;
     let sum_ms = i64::try_from(attempt.latency_ms).unwrap_or(i64::MAX);
-    let latency = [(Tried::Latency(bin_of(attempt.latency_ms)), 1), (Tried::LatencySumMs, sum_ms)];
-    let latency = latency.into_iter().filter(move |_| timed);
-    [(Tried::Attempts, 1), (outcome, 1), (Tried::CostMicros, attempt.cost_micros)].into_iter().chain(latency)
+    let latency = [(AttemptMetric::Latency(bin_of(attempt.latency_ms)), 1), (AttemptMetric::LatencySumMs, sum_ms)];
+    let latency = latency.into_iter().filter(move |_| has_duration);
+    [(AttemptMetric::Attempts, 1), (outcome, 1), (AttemptMetric::CostMicros, attempt.cost_micros)]
+        .into_iter()
+        .chain(latency)
 }
 
 #[cfg(test)]
@@ -178,7 +192,7 @@ mod tests {
         let tried = image(json!({"status": "cascading", "attempts": format!("[{PUSH}]")}));
         let done = image(json!({"status": "accepted", "attempts": format!("[{PUSH},{SMS}]")}));
         assert_eq!(
-            texts(&fold(Some(&tried), &done)),
+            texts(&difference(Some(&tried), &done)),
             expected(&[
                 ("channel/sms/accepted", 1),
                 ("channel/sms/attempts", 1),
@@ -197,7 +211,7 @@ mod tests {
                 ("version/v2/lat/346", 1),
             ])
         );
-        assert_eq!(texts(&state(&tried))["version/v2/sent"], 1);
+        assert_eq!(texts(&contribution(&tried))["version/v2/sent"], 1);
     }
 
     #[test]
@@ -207,7 +221,7 @@ mod tests {
             "status": "delivered", "attempts": format!("[{PUSH}]"), "opened_at": 4, "clicked_at": 5, "dismissed_at": 6,
             "converted_at": 7, "conversion_value_micros": 19_900_000, "wasted_cost_micros": 92,
         }));
-        let difference = texts(&fold(Some(&accepted), &delivered));
+        let difference = texts(&difference(Some(&accepted), &delivered));
         let names = ["accepted", "delivered", "opened", "clicked", "dismissed", "converted"];
         let moved = names.map(|name| difference[&format!("version/v2/{name}")]);
         assert_eq!((moved, difference.len()), ([-1, 1, 1, 1, 1, 1], 16));
@@ -219,29 +233,29 @@ mod tests {
     fn a_skip_is_counted_by_reason_and_is_neither_sent_nor_failed() {
         let skipped = image(json!({"status": "skipped", "reason": "opted_out", "version": "v1"}));
         let all = [("side/v1/assigned", 1), ("type/DEFAULT/skipped/opted_out", 1), ("version/v1/skipped/opted_out", 1)];
-        assert_eq!(texts(&fold(None, &skipped)), expected(&all));
+        assert_eq!(texts(&difference(None, &skipped)), expected(&all));
     }
 
     #[test]
-    fn deciding_the_version_moves_nothing_that_was_not_counted() {
+    fn deciding_the_version_counts_the_assignment_alone() {
         let scheduled = image(json!({"status": "scheduled", "version": null}));
-        assert_eq!(texts(&fold(Some(&scheduled), &image(json!({})))), expected(&[("side/v2/assigned", 1)]));
+        assert_eq!(texts(&difference(Some(&scheduled), &image(json!({})))), expected(&[("side/v2/assigned", 1)]));
         let cancelled = image(json!({"status": "cancelled", "version": null}));
-        assert_eq!(texts(&fold(Some(&scheduled), &cancelled))["version/undecided/cancelled"], 1);
+        assert_eq!(texts(&difference(Some(&scheduled), &cancelled))["version/undecided/cancelled"], 1);
     }
 
     #[test]
     fn an_interrupted_attempt_has_no_latency() {
         let lost = r#"[{"c":"sms","p":"sns","o":"uncertain","l":0,"m":70000,"t":1000}]"#;
-        let counters = texts(&state(&image(json!({"status": "uncertain", "attempts": lost}))));
+        let counters = texts(&contribution(&image(json!({"status": "uncertain", "attempts": lost}))));
         assert!(counters.keys().all(|name| !name.contains("/lat")), "{counters:?}");
         assert_eq!(counters["on/v2/sms/uncertain"], 1);
         let proven = json!({"status": "delivered", "attempts": lost, "delivered_on": "sms"});
-        assert_eq!(texts(&state(&image(proven)))["on/v2/sms/reached"], 1);
+        assert_eq!(texts(&contribution(&image(proven)))["on/v2/sms/reached"], 1);
     }
 
-    fn sides_of(version: &str, attempts: &str) -> BTreeMap<String, i64> {
-        let all = texts(&state(&image(json!({"status": "accepted", "version": version, "attempts": attempts}))));
+    fn arm_metrics_of(version: &str, attempts: &str) -> BTreeMap<String, i64> {
+        let all = texts(&contribution(&image(json!({"status": "accepted", "version": version, "attempts": attempts}))));
         all.into_iter().filter(|(name, _)| name.starts_with("side/") && !name.ends_with("/assigned")).collect()
     }
 
@@ -259,17 +273,17 @@ mod tests {
             ("side/v2/pushes/google", 2),
             ("side/v2/pushes/other", 1),
         ];
-        assert_eq!(sides_of("v2", attempts), expected(&counts));
+        assert_eq!(arm_metrics_of("v2", attempts), expected(&counts));
         let counts = [("side/v1/first_pushes", 2), ("side/v1/first_pushes_failed", 2), ("side/v1/push_closed", 1)];
-        assert_eq!(sides_of("v1", attempts), expected(&counts));
+        assert_eq!(arm_metrics_of("v1", attempts), expected(&counts));
     }
 
     #[test]
-    fn only_where_a_device_was_tried_could_version_1_have_done_better() {
+    fn an_end_counts_for_the_arm_only_if_an_existing_device_was_tried() {
         const REJECTED: &str = r#"{"c":"push","p":"h","o":"rejected","l":20,"t":1000}"#;
         const MAIL: &str = r#"{"c":"email","p":"ses","o":"uncertain","l":9,"t":1940}"#;
         let counts = |status: &str, attempts: String| {
-            let counters = texts(&state(&image(json!({"status": status, "attempts": attempts}))));
+            let counters = texts(&contribution(&image(json!({"status": status, "attempts": attempts}))));
             ["side/v2/push_closed", "side/v2/push_ended_badly"].map(|name| counters.get(name).copied().unwrap_or(0))
         };
         assert_eq!(counts("failed", format!("[{REJECTED}]")), [1, 1]);
@@ -284,10 +298,10 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_settled_when_it_worked_or_nothing_more_is_tried_on_it() {
+    fn a_channel_has_a_result_once_it_was_accepted_or_no_attempt_follows() {
         const LATER: &str = r#"{"c":"push","p":"h","o":"retry_later","l":20,"t":1000}"#;
         let on = |status: &str, attempts: String| {
-            let counters = texts(&state(&image(json!({"status": status, "attempts": attempts}))));
+            let counters = texts(&contribution(&image(json!({"status": status, "attempts": attempts}))));
             counters.into_keys().filter(|name| name.starts_with("on/")).collect::<Vec<_>>()
         };
         assert!(on("cascading", format!("[{LATER}]")).is_empty(), "it is tried again");

@@ -1,16 +1,16 @@
-//! Reading what is used.
+//! Reads the sums that are used.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use jiff::Timestamp;
 
-use super::counters::{TYPE, attribute, period_key, sum_in};
+use super::period_sums::{TYPE, attribute, period_key, sum_in};
 use crate::{Item, ItemReader, ItemWriter, StoreError};
 use domain::budget::{Ceiling, Period, Used};
 
 const CALL: &str = "BatchGetItem";
 
-/// The items of the day and the month of `now`, consistently.
+/// Returns the sums of the day and the month of `now`, with a consistent read.
 pub(super) async fn read(client: &Client, table: &str, now: Timestamp) -> Result<Used, StoreError> {
     let keys = [Period::Day, Period::Month].map(|period| period_key(period, now));
     let wanted = keys.iter().map(|key| ItemWriter::default().text("pk", key.as_str()).finish()).collect();

@@ -1,4 +1,4 @@
-//! Rules of a pass, computed from times alone.
+//! Cutoffs of a pass, and the rule that ends stuck notifications. Both depend on times only.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -44,9 +44,9 @@ impl Cutoffs {
 /// recorded outcome ends as uncertain. If a provider accepted the message, the status is accepted; if the delivery is
 /// proven, delivered.
 pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Timestamp) -> bool {
-    let rests =
+    let is_waiting =
         notification.status.is_final() || notification.next_action_at.is_none_or(|at| at >= cutoffs.settled_before);
-    if rests || notification.lives_until >= cutoffs.settled_before {
+    if is_waiting || notification.lives_until >= cutoffs.settled_before {
         return false;
     }
     notification.record_lost();
@@ -56,5 +56,5 @@ pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Tim
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
+#[path = "cutoffs_tests.rs"]
 mod tests;

@@ -15,25 +15,25 @@ use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
 
 /// Partition of the markers. A marker's sort key is the recipient's key.
-const NOTES: &str = "erased";
+const MARKERS: &str = "erased";
 /// Minimum age of a marker before the check: an invocation's 60 s, and clock skew. (The cleanup function may run 300 s,
 /// but stores no notification.)
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// Maximum clock skew between two functions.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 /// Time after which DynamoDB deletes an unchecked marker: 30 days.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+const MARKER_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Marker of a requested erasure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErasureNote {
+pub struct ErasureMarker {
     recipient: RecipientKey,
     erased_at: Timestamp,
 }
 
 /// Result of the second check of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecondLook {
+pub enum RecheckResult {
     /// No items were left.
     Clean,
     /// Items were left. True if all of them are deleted now.
@@ -42,11 +42,11 @@ pub enum SecondLook {
 
 impl ErasureStore {
     /// Stores the marker of an erasure, with one write.
-    pub(super) async fn note(&self, recipient: &RecipientKey, now: Timestamp) -> Result<(), StoreError> {
-        let until = now.checked_add(KEPT).unwrap_or(Timestamp::MAX);
-        let mut note = note_key(recipient);
-        note.extend(ItemWriter::default().time("erased_at", now).number("expires_at", until.as_second()).finish());
-        let put = self.client.put_item().table_name(self.recipients.table()).set_item(Some(note));
+    pub(super) async fn add_marker(&self, recipient: &RecipientKey, now: Timestamp) -> Result<(), StoreError> {
+        let until = now.checked_add(MARKER_RETENTION).unwrap_or(Timestamp::MAX);
+        let mut marker = marker_key(recipient);
+        marker.extend(ItemWriter::default().time("erased_at", now).number("expires_at", until.as_second()).finish());
+        let put = self.client.put_item().table_name(self.recipients.table()).set_item(Some(marker));
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
@@ -54,56 +54,56 @@ impl ErasureStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn settled(&self, now: Timestamp) -> Result<Vec<ErasureNote>, StoreError> {
+    pub async fn settled_markers(&self, now: Timestamp) -> Result<Vec<ErasureMarker>, StoreError> {
         let query = self
             .client
             .query()
             .table_name(self.recipients.table())
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(NOTES.to_owned()));
+            .expression_attribute_values(":pk", AttributeValue::S(MARKERS.to_owned()));
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        let notes = page.items.unwrap_or_default();
-        let mut notes: Vec<_> = notes.iter().map(note).collect::<Result<_, _>>()?;
-        notes.retain(|note| now.duration_since(note.erased_at) >= SETTLED_AFTER);
-        Ok(notes)
+        let markers = page.items.unwrap_or_default();
+        let mut markers: Vec<_> = markers.iter().map(marker_from_item).collect::<Result<_, _>>()?;
+        markers.retain(|marker| now.duration_since(marker.erased_at) >= SETTLED_AFTER);
+        Ok(markers)
     }
 
     /// Checks one erasure again, deletes the items found, and deletes the marker when nothing is left. If the recipient
-    /// was registered again since, only notifications from before that are deleted. With `look_only`, nothing is
+    /// was registered again since, only notifications from before that are deleted. With `dry_run`, nothing is
     /// changed.
     ///
     /// # Errors
     /// If the call to DynamoDB fails. The marker stays.
-    pub async fn look_again(
+    pub async fn recheck(
         &self,
-        note: &ErasureNote,
+        marker: &ErasureMarker,
         deadline: Instant,
-        look_only: bool,
-    ) -> Result<SecondLook, StoreError> {
-        let key = &note.recipient;
-        let mut look = SecondLook::Clean;
+        dry_run: bool,
+    ) -> Result<RecheckResult, StoreError> {
+        let key = &marker.recipient;
+        let mut result = RecheckResult::Clean;
         loop {
-            let parts = self.recipients.parts(key).await?;
+            let parts = self.recipients.sort_keys(key).await?;
             let (before, parts) = match self.recipients.known_since(key).await? {
                 // The erasure crashed before it deleted the profile. Its caller received an error.
-                Some(since) if since <= note.erased_at => (Timestamp::UNIX_EPOCH, Vec::new()),
+                Some(since) if since <= marker.erased_at => (Timestamp::UNIX_EPOCH, Vec::new()),
                 Some(since) => (since, Vec::new()),
-                None => (note.erased_at.checked_add(CLOCK_SKEW).unwrap_or(note.erased_at), parts),
+                None => (marker.erased_at.checked_add(CLOCK_SKEW).unwrap_or(marker.erased_at), parts),
             };
             let history = self.history_before(key, before).await?;
             if history.is_empty() && parts.is_empty() {
-                if !look_only {
-                    self.forget_note(note).await?;
+                if !dry_run {
+                    self.delete_marker(marker).await?;
                 }
-                return Ok(look);
+                return Ok(result);
             }
-            look = SecondLook::Left(true);
-            if look_only || Instant::now() >= deadline {
-                return Ok(SecondLook::Left(false));
+            result = RecheckResult::Left(true);
+            if dry_run || Instant::now() >= deadline {
+                return Ok(RecheckResult::Left(false));
             }
             self.delete_history(key, history).await?;
             if self.history_before(key, before).await?.is_empty() {
-                self.recipients.delete_others(key, &parts).await?;
+                self.recipients.delete_counters(key, &parts).await?;
                 self.recipients.delete_devices(key, &parts).await?;
             }
         }
@@ -126,14 +126,14 @@ impl ErasureStore {
     }
 
     /// Deletes a marker unless the recipient was erased again since the marker was read.
-    async fn forget_note(&self, note: &ErasureNote) -> Result<(), StoreError> {
+    async fn delete_marker(&self, marker: &ErasureMarker) -> Result<(), StoreError> {
         let delete = self
             .client
             .delete_item()
             .table_name(self.recipients.table())
-            .set_key(Some(note_key(&note.recipient)))
+            .set_key(Some(marker_key(&marker.recipient)))
             .condition_expression("erased_at = :read")
-            .expression_attribute_values(":read", AttributeValue::N(note.erased_at.as_millisecond().to_string()));
+            .expression_attribute_values(":read", AttributeValue::N(marker.erased_at.as_millisecond().to_string()));
         match delete.send().await.map_err(|error| StoreError::of("DeleteItem", error)) {
             Err(error) if !error.is_condition_failed() => Err(error),
             _ => Ok(()),
@@ -141,11 +141,11 @@ impl ErasureStore {
     }
 }
 
-fn note_key(recipient: &RecipientKey) -> Item {
-    ItemWriter::default().text("pk", NOTES).text("sk", recipient.as_str()).finish()
+fn marker_key(recipient: &RecipientKey) -> Item {
+    ItemWriter::default().text("pk", MARKERS).text("sk", recipient.as_str()).finish()
 }
 
-fn note(item: &Item) -> Result<ErasureNote, Malformed> {
+fn marker_from_item(item: &Item) -> Result<ErasureMarker, Malformed> {
     let recipient = RecipientKey::from_stored(ItemReader(item).text("sk")?).ok_or(Malformed("sk"))?;
-    Ok(ErasureNote { recipient, erased_at: ItemReader(item).time("erased_at")? })
+    Ok(ErasureMarker { recipient, erased_at: ItemReader(item).time("erased_at")? })
 }

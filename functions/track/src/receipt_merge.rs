@@ -15,22 +15,22 @@ const TRIES: u32 = 5;
 ///
 /// # Errors
 /// If DynamoDB does not respond, or other writers succeeded first in every try.
-pub(super) async fn note(
+pub(super) async fn merge(
     notifications: &NotificationsStore,
     id: &NotificationId,
     apply: impl Fn(&mut Notification) -> Effect,
 ) -> Result<Option<(Notification, Effect)>, StoreError> {
     match notifications.get(id).await? {
-        Some(found) => note_on(notifications, found, apply).await,
+        Some(found) => merge_into(notifications, found, apply).await,
         None => Ok(None),
     }
 }
 
-/// Same as [`note`], for a notification that was just read. Reads again only after a concurrent write.
+/// Same as [`merge`], for a notification that was just read. Reads again only after a concurrent write.
 ///
 /// # Errors
-/// As [`note`].
-pub(super) async fn note_on(
+/// As [`merge`].
+pub(super) async fn merge_into(
     notifications: &NotificationsStore,
     found: Notification,
     apply: impl Fn(&mut Notification) -> Effect,
@@ -52,7 +52,7 @@ pub(super) async fn note_on(
         }
         next = notifications.get(&id).await?;
     }
-    tracing::warn!(notification = %id, "a fact kept meeting other writers");
-    let cause = "other writers to this notification kept coming first".to_owned();
+    tracing::warn!(notification = %id, "failed to merge receipt: every try conflicted with another writer");
+    let cause = "conflicts with other writers to this notification".to_owned();
     Err(StoreError::Transient { call: "PutItem", cause })
 }

@@ -9,17 +9,17 @@ use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::Said;
 
 /// Retention of a record: 400 days, as for audit records.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 const PARTITION: &str = "alerts";
 
 /// Store of the history of alerts.
 #[derive(Debug, Clone)]
-pub struct ChronicleStore {
+pub struct AlertHistoryStore {
     client: Client,
     table: String,
 }
 
-impl ChronicleStore {
+impl AlertHistoryStore {
     /// Creates a store for the settings table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
@@ -32,7 +32,7 @@ impl ChronicleStore {
     /// If the call to DynamoDB fails.
     pub async fn add(&self, said: &Said) -> Result<(), StoreError> {
         let text = serde_json::to_string(said).map_err(|_| Malformed("record"))?;
-        let gone = said.at.checked_add(KEPT).unwrap_or(Timestamp::MAX);
+        let gone = said.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", PARTITION)
             .text("sk", format!("{}#{}", moment(said.at), said.alert.id()))
@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_said_in_a_window_is_found_in_order_and_once() {
+    async fn the_messages_of_a_window_are_found_once_and_in_order() {
         let dynamo = Dynamo::start().await;
         dynamo.create_table("settings").await;
-        let chronicle = ChronicleStore::new(dynamo.client(), "settings");
+        let alert_history = AlertHistoryStore::new(dynamo.client(), "settings");
         for (second, key) in [
             (30, AlertKey::Ramp),
             (10, AlertKey::Budget),
@@ -102,12 +102,12 @@ mod tests {
             (20, AlertKey::ErrorRate),
             (20, AlertKey::Ramp),
         ] {
-            chronicle.add(&said(second, key)).await.unwrap();
+            alert_history.add(&said(second, key)).await.unwrap();
         }
         let at = |second| Timestamp::from_second(second).unwrap();
-        let found = chronicle.between(at(10), at(30)).await.unwrap();
+        let found = alert_history.between(at(10), at(30)).await.unwrap();
         let expected = [said(10, AlertKey::Budget), said(20, AlertKey::ErrorRate), said(20, AlertKey::Ramp)];
         assert_eq!(found, expected);
-        assert_eq!(chronicle.between(at(31), at(60)).await.unwrap(), []);
+        assert_eq!(alert_history.between(at(31), at(60)).await.unwrap(), []);
     }
 }

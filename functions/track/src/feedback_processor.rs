@@ -7,9 +7,9 @@
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use super::feedback::{Feedback, Said};
+use super::feedback::{Feedback, FeedbackKind};
 use super::mail_event::{MailEvent, MailReport};
-use super::noting;
+use super::receipt_merge;
 use super::sms_log::{SmsLog, SmsReport};
 use delivery::breakers::Breakers;
 use domain::NotificationTypes;
@@ -18,7 +18,7 @@ use domain::notification::{Effect, FailureReason, NotificationId};
 use domain::recipient::{Address, SuppressionReason};
 use platform::alarm::AlarmLine;
 use platform::private::Private;
-use store::{NotificationsStore, RecipientsStore, SmsMessages, StoreError, SuppressionsStore};
+use store::{NotificationsStore, RecipientsStore, SmsMessageStore, StoreError, SuppressionsStore};
 
 /// Number of reports that are processed concurrently.
 const AT_ONCE: usize = 16;
@@ -29,7 +29,7 @@ const ACCOUNT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Everything that feedback processing needs.
 #[derive(Debug)]
-pub struct Hearing {
+pub struct FeedbackProcessor {
     /// Stores notifications.
     pub notifications: NotificationsStore,
     /// Stores recipients, for unsubscriptions.
@@ -37,7 +37,7 @@ pub struct Hearing {
     /// Stores suppressed addresses.
     pub suppressions: SuppressionsStore,
     /// Maps an SNS message id to the notification of that SMS.
-    pub sms_messages: SmsMessages,
+    pub sms_messages: SmsMessageStore,
     /// Types of notification.
     pub types: NotificationTypes,
     /// The circuit breakers, for an account that may not send.
@@ -46,7 +46,7 @@ pub struct Hearing {
 
 /// Summary of an event: the number of reports by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Heard {
+pub struct FeedbackSummary {
     /// Reports with new information.
     pub new: usize,
     /// Reports that were already stored.
@@ -63,7 +63,7 @@ pub struct Heard {
 
 /// Result of one report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum ReportResult {
     New,
     Known,
     PassedOver,
@@ -71,39 +71,39 @@ enum Ending {
     Malformed,
 }
 
-impl Hearing {
-    /// Processes the `Message` of each SNS record, as SES wrote it.
-    pub async fn mails(&self, messages: &[Private<String>], now: Timestamp) -> Heard {
-        let mut heard = Heard::default();
+impl FeedbackProcessor {
+    /// Processes the `Message` of each SNS record, as SES published it.
+    pub async fn process_mails(&self, messages: &[Private<String>], now: Timestamp) -> FeedbackSummary {
+        let mut summary = FeedbackSummary::default();
         for some in messages.chunks(AT_ONCE) {
-            heard.add(join_all(some.iter().map(|message| self.mail(message.expose(), now))).await);
+            summary.add(join_all(some.iter().map(|message| self.mail(message.expose(), now))).await);
         }
-        heard
+        summary
     }
 
     /// Processes `awslogs.data`, as CloudWatch Logs delivers it.
-    pub async fn texts(&self, data: &str, now: Timestamp) -> Heard {
-        let mut heard = Heard::default();
-        match SmsLog::unfold(data) {
+    pub async fn process_sms_log(&self, data: &str, now: Timestamp) -> FeedbackSummary {
+        let mut summary = FeedbackSummary::default();
+        match SmsLog::decode(data) {
             Ok(log) => {
                 for some in log.lines.chunks(AT_ONCE) {
-                    heard.add(join_all(some.iter().map(|line| self.text(line.as_ref(), now))).await);
+                    summary.add(join_all(some.iter().map(|line| self.text(line.as_ref(), now))).await);
                 }
             }
-            Err(error) => heard.add(vec![Ok(malformed(&error))]),
+            Err(error) => summary.add(vec![Ok(malformed(&error))]),
         }
-        heard
+        summary
     }
 
-    async fn mail(&self, message: &str, now: Timestamp) -> Result<Ending, StoreError> {
+    async fn mail(&self, message: &str, now: Timestamp) -> Result<ReportResult, StoreError> {
         match MailEvent::parse(message) {
             Ok(MailEvent::Report(report)) => self.mail_report(&report, now).await,
-            Ok(MailEvent::OfNoInterest) => Ok(Ending::PassedOver),
+            Ok(MailEvent::Irrelevant) => Ok(ReportResult::PassedOver),
             Err(error) => Ok(malformed(&error)),
         }
     }
 
-    async fn mail_report(&self, report: &MailReport, now: Timestamp) -> Result<Ending, StoreError> {
+    async fn mail_report(&self, report: &MailReport, now: Timestamp) -> Result<ReportResult, StoreError> {
         let address = report.to.as_ref().map(Address::Email);
         match &report.notification {
             Some(id) => self.report(id, report.feedback, address, now).await,
@@ -113,15 +113,15 @@ impl Hearing {
 
     async fn text(
         &self,
-        line: Result<&SmsReport, &super::sms_log::NoSmsLog>,
+        line: Result<&SmsReport, &super::sms_log::SmsLogError>,
         now: Timestamp,
-    ) -> Result<Ending, StoreError> {
+    ) -> Result<ReportResult, StoreError> {
         let report = match line {
             Ok(report) => report,
             Err(error) => return Ok(malformed(error)),
         };
         // The log belongs to the account, so it also contains SMS of other systems.
-        let Some(id) = self.sms_messages.find(&report.message_id).await? else { return Ok(Ending::PassedOver) };
+        let Some(id) = self.sms_messages.find(&report.message_id).await? else { return Ok(ReportResult::PassedOver) };
         self.report(&id, report.feedback, report.to.as_ref().map(Address::Phone), now).await
     }
 
@@ -133,30 +133,31 @@ impl Hearing {
         feedback: Feedback,
         address: Option<Address<'_>>,
         now: Timestamp,
-    ) -> Result<Ending, StoreError> {
+    ) -> Result<ReportResult, StoreError> {
         let Some(about) = self.notifications.get(id).await? else { return Ok(unknown(Some(id))) };
         if !about.may_have_left_on(feedback.channel) {
             return Ok(unknown(Some(id)));
         }
-        if let Some(reason) = feedback.said.suppresses() {
+        if let Some(reason) = feedback.kind.suppresses() {
             self.suppress(id, address, reason, now).await?;
         }
-        if feedback.said == Said::Complained {
+        if feedback.kind == FeedbackKind::Complained {
             self.recipients.unsubscribe(id.recipient(), about.type_id.as_str(), now).await?;
         }
-        if feedback.said == Said::Failed(FailureReason::AccountRefused) {
+        if feedback.kind == FeedbackKind::Failed(FailureReason::AccountRefused) {
             self.pause(feedback).await;
         }
-        let noted =
-            noting::note_on(&self.notifications, about, |notification| feedback.apply(notification, &self.types, now))
-                .await?;
+        let noted = receipt_merge::merge_into(&self.notifications, about, |notification| {
+            feedback.apply(notification, &self.types, now)
+        })
+        .await?;
         Ok(match noted {
             None | Some((_, Effect::Impossible)) => unknown(Some(id)),
-            Some((_, Effect::Nothing | Effect::OtherValue)) => Ending::Known,
+            Some((_, Effect::Nothing | Effect::OtherValue)) => ReportResult::Known,
             Some((notification, Effect::Noted | Effect::Changed)) => {
                 let (channel, status) = (feedback.channel, notification.status.as_str());
-                tracing::info!(notification = %id, %channel, said = ?feedback.said, status, "feedback");
-                Ending::New
+                tracing::info!(notification = %id, %channel, kind = ?feedback.kind, status, "applied feedback");
+                ReportResult::New
             }
         })
     }
@@ -170,7 +171,7 @@ impl Hearing {
             channel = %feedback.channel,
             provider = host.provider,
             detail = FailureReason::AccountRefused.as_str(),
-            "a provider dropped a message for a fault of the account: check quota, spend limit and sandbox"
+            "provider dropped a message because of the account; check quota, spend limit and sandbox"
         );
         self.breakers.rest(&host, feedback.at.saturating_add(ACCOUNT_PAUSE).unwrap_or(Timestamp::MAX)).await;
     }
@@ -183,24 +184,24 @@ impl Hearing {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(address) = address else {
-            tracing::warn!(notification = %id, "a provider does not say which address is not to be written to");
+            tracing::warn!(notification = %id, "feedback without an address; no address suppressed");
             return Ok(());
         };
         self.suppressions.suppress(address, reason, Some(id.recipient()), now).await
     }
 }
 
-impl Heard {
-    fn add(&mut self, endings: Vec<Result<Ending, StoreError>>) {
-        for ending in endings {
-            *match ending {
-                Ok(Ending::New) => &mut self.new,
-                Ok(Ending::Known) => &mut self.known,
-                Ok(Ending::PassedOver) => &mut self.passed_over,
-                Ok(Ending::Unknown) => &mut self.unknown,
-                Ok(Ending::Malformed) => &mut self.malformed,
+impl FeedbackSummary {
+    fn add(&mut self, results: Vec<Result<ReportResult, StoreError>>) {
+        for result in results {
+            *match result {
+                Ok(ReportResult::New) => &mut self.new,
+                Ok(ReportResult::Known) => &mut self.known,
+                Ok(ReportResult::PassedOver) => &mut self.passed_over,
+                Ok(ReportResult::Unknown) => &mut self.unknown,
+                Ok(ReportResult::Malformed) => &mut self.malformed,
                 Err(error) => {
-                    tell(&error);
+                    log_failure(&error);
                     &mut self.failed
                 }
             } += 1;
@@ -208,25 +209,25 @@ impl Heard {
     }
 }
 
-fn tell(error: &StoreError) {
+fn log_failure(error: &StoreError) {
     if error.is_transient() {
-        tracing::warn!(%error, "feedback is not stored yet");
+        tracing::warn!(%error, "failed to store feedback; Lambda retries the event");
     } else {
-        tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), %error, "a table refused feedback");
+        tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), %error, "DynamoDB refused to store feedback");
     }
 }
 
-fn unknown(id: Option<&NotificationId>) -> Ending {
+fn unknown(id: Option<&NotificationId>) -> ReportResult {
     let notification = id.map(ToString::to_string);
     tracing::error!(
         alarm = AlarmLine::FeedbackUnknown.as_str(),
         notification,
-        "feedback on no message of ours: nothing is changed"
+        "ignored feedback about an unknown message"
     );
-    Ending::Unknown
+    ReportResult::Unknown
 }
 
-fn malformed(why: &dyn std::fmt::Display) -> Ending {
-    tracing::error!(alarm = AlarmLine::FeedbackMalformed.as_str(), %why, "feedback that cannot be read: nothing is changed");
-    Ending::Malformed
+fn malformed(why: &dyn std::fmt::Display) -> ReportResult {
+    tracing::error!(alarm = AlarmLine::FeedbackMalformed.as_str(), %why, "ignored malformed feedback");
+    ReportResult::Malformed
 }

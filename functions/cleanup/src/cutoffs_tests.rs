@@ -52,7 +52,7 @@ fn first_found(runs: &[Timestamp], last_used_at: Timestamp) -> Option<Timestamp>
 }
 
 #[test]
-fn over_both_clock_changes_of_2027_nothing_is_missed_and_nothing_goes_early() {
+fn over_both_clock_changes_of_2027_no_device_is_missed_or_removed_early() {
     let retention = SignedDuration::from_hours(24 * i64::from(RETENTION_DAYS));
     for (from, to, expected) in [(rome(2027, 3, 25), rome(2027, 3, 31), 6), (rome(2027, 10, 28), rome(2027, 11, 3), 8)]
     {
@@ -72,7 +72,7 @@ fn over_both_clock_changes_of_2027_nothing_is_missed_and_nothing_goes_early() {
 }
 
 #[test]
-fn the_schedule_skips_the_day_without_a_2_oclock_and_has_two_on_the_other() {
+fn the_schedule_skips_the_day_without_02_00_and_fires_twice_on_the_day_with_two() {
     assert_eq!(runs(rome(2027, 3, 28), &rome(2027, 3, 28), true), []);
     let twice = runs(rome(2027, 10, 31), &rome(2027, 10, 31), true);
     assert_eq!(twice, [at("2027-10-31T00:00:00Z"), at("2027-10-31T01:00:00Z")]);
@@ -106,7 +106,7 @@ fn work_is_stuck_an_hour_after_its_lifetime_and_not_before() {
 }
 
 #[test]
-fn what_ends_stuck_work_keeps_what_is_known_of_it() {
+fn the_end_of_stuck_work_keeps_its_recorded_outcome() {
     let due = at("2027-01-01T00:00:00Z");
     let now = due + 24.hours();
     let cutoffs = Cutoffs::at(now, RETENTION_DAYS);
@@ -127,7 +127,7 @@ fn what_ends_stuck_work_keeps_what_is_known_of_it() {
 }
 
 #[test]
-fn work_that_somebody_leased_again_or_finished_is_not_stuck() {
+fn work_that_is_leased_again_or_finished_is_not_stuck() {
     let due = at("2027-01-01T00:00:00Z");
     let now = due + 24.hours();
     let cutoffs = Cutoffs::at(now, RETENTION_DAYS);

@@ -1,25 +1,25 @@
-//! Conditions on a profile's present state, for writes that must not undo another one.
+//! Conditions on the stored profile, for writes that must not overwrite another write.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::Item;
 use domain::recipient::{ProfileVersion, Recipient};
 
-/// The state in which a profile is to be written.
+/// Condition under which a profile is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteIf {
-    /// Any.
+    /// No condition.
     Always,
-    /// There is one.
+    /// The profile exists.
     Exists,
-    /// There is none.
+    /// The profile does not exist.
     Absent,
-    /// It has this version.
+    /// The profile has this version.
     Version(ProfileVersion),
 }
 
 impl WriteIf {
-    /// The condition's expression.
+    /// Returns the condition's expression.
     pub(super) const fn expression(self) -> Option<&'static str> {
         match self {
             Self::Always => None,
@@ -29,7 +29,7 @@ impl WriteIf {
         }
     }
 
-    /// The values in it.
+    /// Returns the values of the expression.
     pub(super) fn values(self) -> Item {
         let number = |value: String| AttributeValue::N(value);
         match self {
@@ -41,7 +41,7 @@ impl WriteIf {
         }
     }
 
-    /// Whether one write under this condition leads to what is stored.
+    /// Returns true if one write under this condition results in the version of `stored`.
     pub(super) fn is_followed_by(self, stored: &Recipient) -> bool {
         match self {
             Self::Always | Self::Exists => false,

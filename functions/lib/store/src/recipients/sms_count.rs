@@ -1,4 +1,4 @@
-//! How many SMS a recipient got on a UTC day: an item beside their profile, so that it is erased with them.
+//! Number of SMS to a recipient per UTC day. The item is in the recipient's partition, so an erasure deletes it.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::tz::TimeZone;
@@ -9,16 +9,16 @@ use crate::{Item, StoreError};
 use domain::budget::{Ceiling, Limit, Period, Reservation};
 use domain::recipient::RecipientKey;
 
-/// How long an item is kept after its day.
-const KEPT: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// Retention of an item after the end of its day.
+const RETENTION_AFTER_DAY: SignedDuration = SignedDuration::from_hours(2 * 24);
 
 impl RecipientsStore {
-    /// Counts one SMS more as a part of the transaction that makes this reservation, on the condition that the recipient's
-    /// ceiling holds; `None` when it is not counted there.
+    /// Builds the update that increments the count in the transaction of this reservation, on the condition that the count
+    /// is below the recipient's ceiling. Returns `None` if the reservation does not count SMS.
     ///
     /// # Errors
-    /// Never, in practice: the parts are all given.
-    pub fn count_in_transaction(
+    /// Never in practice, because all required fields are set.
+    pub fn count_sms_in_transaction(
         &self,
         recipient: &RecipientKey,
         reservation: &Reservation,
@@ -26,23 +26,23 @@ impl RecipientsStore {
     ) -> Result<Option<Update>, StoreError> {
         let limit = limits.iter().find(|limit| limit.ceiling == Ceiling::SmsRecipient);
         let most = limit.map_or(i64::MAX, |limit| limit.most);
-        self.counted(recipient, reservation, 1, "attribute_not_exists(used) OR used < :at", most)
+        self.count_update(recipient, reservation, 1, "attribute_not_exists(used) OR used < :at", most)
     }
 
-    /// Counts one SMS less as a part of the transaction that gives the reservation back, on the condition that it was counted:
-    /// whoever was erased since has no count.
+    /// Builds the update that decrements the count in the transaction that releases the reservation, on the condition that
+    /// the SMS is counted. A recipient who was erased since has no count.
     ///
     /// # Errors
-    /// Never, in practice: the parts are all given.
-    pub fn uncount_in_transaction(
+    /// Never in practice, because all required fields are set.
+    pub fn uncount_sms_in_transaction(
         &self,
         recipient: &RecipientKey,
         reservation: &Reservation,
     ) -> Result<Option<Update>, StoreError> {
-        self.counted(recipient, reservation, -1, "used >= :at", 1)
+        self.count_update(recipient, reservation, -1, "used >= :at", 1)
     }
 
-    fn counted(
+    fn count_update(
         &self,
         recipient: &RecipientKey,
         reservation: &Reservation,
@@ -53,7 +53,7 @@ impl RecipientsStore {
         if !reservation.counted.contains(&Ceiling::SmsRecipient) {
             return Ok(None);
         }
-        let gone = Period::Day.end(reservation.at).checked_add(KEPT).unwrap_or(Timestamp::MAX);
+        let gone = Period::Day.end(reservation.at).checked_add(RETENTION_AFTER_DAY).unwrap_or(Timestamp::MAX);
         let number = |value: i64| AttributeValue::N(value.to_string());
         let update = Update::builder()
             .table_name(&self.table)
@@ -66,10 +66,10 @@ impl RecipientsStore {
         update.build().map(Some).map_err(|error| StoreError::of_build("TransactWriteItems", &error))
     }
 
-    /// How many SMS the recipient got, or may have got, on the UTC day of `at`.
+    /// Returns the number of SMS that were sent, or may have been sent, to the recipient on the UTC day of `at`.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If the call to DynamoDB fails.
     pub async fn sms_on_day(&self, recipient: &RecipientKey, at: Timestamp) -> Result<i64, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(cap_key(recipient, at)));
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?.item.unwrap_or_default();

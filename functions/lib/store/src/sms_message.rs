@@ -1,5 +1,5 @@
-//! Which notification an SMS was sent for. SNS takes no name of ours with a text, so its own id of each is remembered for as
-//! long as a carrier may take to answer.
+//! Mapping from SNS message ids to notifications. SNS accepts no id of the sender with an SMS. Its own message id is
+//! therefore stored for longer than a carrier takes to report the delivery.
 
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
@@ -7,29 +7,29 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Item, ItemReader, ItemWriter, StoreError};
 use domain::notification::NotificationId;
 
-/// A carrier's answer takes up to 72 h, and an event that failed is tried again for hours.
-const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Retention of a mapping. A carrier's report takes up to 72 h, and a failed event is retried for hours.
+const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The adapter of these items in the control table.
+/// Store of these mappings in the control table.
 #[derive(Debug, Clone)]
-pub struct SmsMessages {
+pub struct SmsMessageStore {
     client: Client,
     table: String,
 }
 
-impl SmsMessages {
-    /// An adapter of `table`.
+impl SmsMessageStore {
+    /// Creates a store for `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// Remembers it: one write unit.
+    /// Stores the notification of an SMS. Costs one write unit.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn remember(&self, message_id: &str, id: &NotificationId, now: Timestamp) -> Result<(), StoreError> {
-        let until = now.checked_add(KEPT).unwrap_or(Timestamp::MAX);
+    /// If the call to DynamoDB fails.
+    pub async fn add(&self, message_id: &str, id: &NotificationId, now: Timestamp) -> Result<(), StoreError> {
+        let until = now.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let mut item = key(message_id);
         item.extend(
             ItemWriter::default().text("notification", id.to_string()).number("expires_at", until.as_second()).finish(),
@@ -38,10 +38,11 @@ impl SmsMessages {
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
-    /// The notification that an SMS was sent for; `None` when it is none of ours, or forgotten. One read.
+    /// Returns the notification of an SMS. Returns `None` if another system sent the SMS, or the mapping expired. Costs
+    /// one read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer, or the item is malformed.
+    /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn find(&self, message_id: &str) -> Result<Option<NotificationId>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(message_id))).consistent_read(true);
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;

@@ -37,7 +37,7 @@ fn request(route: &str, body: &serde_json::Value) -> Request {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_route_answers_503_within_8_seconds_and_says_when_to_come_again() {
+async fn every_route_responds_503_with_retry_after_within_8_seconds() {
     let keys = json!({"p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
         "auth": "BTBZMqHH6r4Tts7J_aSIgg"});
     let subscription = json!({"endpoint": "https://fcm.googleapis.com/fcm/send/1", "keys": keys});

@@ -1,6 +1,7 @@
-//! Messages of one topic to one recipient: whether a newer one was taken, or is at work.
+//! Finds a newer message of the same topic to the same recipient, accepted or in flight.
 //!
-//! Reads only: a recipient's notifications are one partition in the order of their ids, so nothing has to be stored for it.
+//! This needs no stored data. A recipient's notifications are one partition in the order of their ids, and a Query reads
+//! the newest ones.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -10,33 +11,33 @@ use super::item::notification_from_item;
 use crate::StoreError;
 use domain::notification::{Notification, NotificationId};
 
-/// Number of pages (1 MB each) that are read: thousands of notifications to one recipient.
-const MOST_PAGES: usize = 5;
+/// Maximum number of pages (1 MB each) that are read. They contain thousands of notifications to one recipient.
+const MAX_PAGES: usize = 5;
 
-/// Whether a message is still the newest of its topic.
+/// State of the newer messages of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newer {
-    /// No newer one was taken by a provider, and none is at work.
+pub enum NewerMessage {
+    /// No newer message was accepted by a provider, and none is in flight.
     None,
-    /// A newer one is being worked on by a running function.
-    AtWork,
-    /// A provider took a newer one.
-    Taken,
+    /// A running function processes a newer message.
+    InFlight,
+    /// A provider accepted a newer message.
+    Accepted,
 }
 
 impl NotificationsStore {
-    /// Whether another message of the same topic to the same recipient is newer than `about` and was taken; among those asked
-    /// for since `since`.
+    /// Searches for a message of the same topic to the same recipient that is newer than `about` and was accepted by a
+    /// provider or is in flight. Only messages that were requested since `since` are searched.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn newer_of_topic(
+    /// If the call to DynamoDB fails.
+    pub async fn find_newer_in_topic(
         &self,
         about: &Notification,
         since: Timestamp,
         now: Timestamp,
-    ) -> Result<Newer, StoreError> {
-        let Some(topic) = &about.topic else { return Ok(Newer::None) };
+    ) -> Result<NewerMessage, StoreError> {
+        let Some(topic) = &about.topic else { return Ok(NewerMessage::None) };
         let query = self
             .client
             .query()
@@ -60,17 +61,17 @@ impl NotificationsStore {
             .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
             .scan_index_forward(false)
             .consistent_read(true);
-        let (mut start, mut found) = (None, Newer::None);
-        for _ in 0..MOST_PAGES {
+        let (mut start, mut found) = (None, NewerMessage::None);
+        for _ in 0..MAX_PAGES {
             let page = query.clone().set_exclusive_start_key(start).send().await;
             let page = page.map_err(|error| StoreError::of("Query", error))?;
             let items = page.items.unwrap_or_default();
             let others = items.iter().filter_map(|item| notification_from_item(item).ok());
             for other in others.filter(|other| other.is_newer_than(about)) {
                 if other.channel().is_some() {
-                    return Ok(Newer::Taken);
+                    return Ok(NewerMessage::Accepted);
                 }
-                found = Newer::AtWork;
+                found = NewerMessage::InFlight;
             }
             start = page.last_evaluated_key;
             if start.is_none() {

@@ -10,14 +10,14 @@ use store::Erasure;
 const BACKUPS: SignedDuration = SignedDuration::from_hours(35 * 24);
 const STREAM: SignedDuration = SignedDuration::from_hours(24);
 /// Time by which cleanup has checked again: every five minutes it checks erasures that are at least two minutes old.
-const SECOND_LOOK: SignedDuration = SignedDuration::from_mins(15);
+const SECOND_CHECK: SignedDuration = SignedDuration::from_mins(15);
 
 /// The erasure certificate. It contains no recipient id; the caller knows the id.
 #[derive(Debug, Serialize)]
-pub struct Certificate {
+pub struct ErasureCertificate {
     erased_at: Timestamp,
     tables: Tables,
-    runs_out: [RunsOut; 4],
+    runs_out: [ExpiringData; 4],
     keeps: [&'static str; 3],
 }
 
@@ -43,16 +43,16 @@ struct NotificationsTable {
 }
 
 #[derive(Debug, Serialize)]
-struct RunsOut {
+struct ExpiringData {
     what: &'static str,
     by: Timestamp,
 }
 
-impl Certificate {
+impl ErasureCertificate {
     /// Returns the certificate of an erasure that is complete at `now`.
     #[must_use]
     pub fn of(erasure: &Erasure, now: Timestamp) -> Self {
-        let after = |what, time| RunsOut { what, by: now.checked_add(time).unwrap_or(Timestamp::MAX) };
+        let after = |what, time| ExpiringData { what, by: now.checked_add(time).unwrap_or(Timestamp::MAX) };
         Self {
             erased_at: now,
             tables: Tables {
@@ -69,15 +69,18 @@ impl Certificate {
                 },
             },
             runs_out: [
-                after("what a send under way may store after this, and the note by which it is found", SECOND_LOOK),
+                after(
+                    "notifications that a send in progress may still store, and the marker that finds them",
+                    SECOND_CHECK,
+                ),
                 after("point-in-time backups of both tables", BACKUPS),
                 after("change records in the stream of notifications", STREAM),
-                after("idempotency records, which hold ids of notifications and no content", STREAM),
+                after("idempotency records, which contain ids of notifications and no content", STREAM),
             ],
             keeps: [
-                "that an address is suppressed, as a keyed hash of it, so that nobody is written to again after a complaint",
-                "counts per minute, hour and day, which name nobody",
-                "log lines and queued messages, which name a recipient by a keyed hash at most and hold no content",
+                "suppressed addresses, as keyed hashes, so that no message is sent again after a complaint",
+                "counts per minute, hour and day, which identify no recipient",
+                "log lines and queued messages, which identify a recipient by a keyed hash at most and contain no content",
             ],
         }
     }
@@ -89,9 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_what_went_and_says_when_the_rest_will_be_gone() {
+    fn the_certificate_counts_deleted_items_and_names_the_expiry_of_the_rest() {
         let erasure = Erasure { profiles: 1, devices: 2, others: 1, notifications: 7, ..Erasure::default() };
-        let certificate = Certificate::of(&erasure, "2027-01-01T00:00:00Z".parse().unwrap());
+        let certificate = ErasureCertificate::of(&erasure, "2027-01-01T00:00:00Z".parse().unwrap());
         let json = serde_json::to_value(certificate).unwrap();
         assert_eq!(
             json["tables"],

@@ -1,0 +1,178 @@
+//! Names of the counters for comparing the arms of the rollout, and for the results of each channel.
+//!
+//! As text, `on/v2/push/reached` counts notifications by their result on one channel. `side/v2/assigned`,
+//! `side/v2/first_pushes` and `side/v2/pushes/google` count metrics of one arm for the comparison and the guard. From
+//! `side/v2/cost_squares` and `side/v2/cost_of_reached_micros` the comparison computes the variance of the costs.
+
+/// Error: the text is not the name of a counter of this release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no known counter")]
+pub struct UnknownCounter;
+
+/// Final result of a notification on one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChannelResult {
+    /// The channel's provider accepted the notification, or the delivery was confirmed on this channel.
+    Reached,
+    /// The channel was tried without success. The notification is over or went on to another channel.
+    Missed,
+    /// A paid send on this channel has an unknown outcome.
+    Uncertain,
+}
+
+/// Metric that is counted only per arm of the rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RolloutArmMetric {
+    /// Notifications that were assigned to this arm, with any result.
+    Assigned,
+    /// First attempts of a device, without those to an address that no longer exists (404, 410).
+    FirstPushes,
+    /// Those of the first attempts that the push service did not accept.
+    FirstPushesFailed,
+    /// Ended notifications for which a device with an existing address was tried. Version 1 could have delivered them.
+    PushClosed,
+    /// Those of `PushClosed` that ended `failed` or `expired`. Only a paid send has an unknown outcome, and version 1
+    /// has no paid send.
+    PushEndedBadly,
+    /// Sum of each notification's squared cost, in square micro-euros. The type holds 1,800 million SMS at 0.07 EUR.
+    CostSquares,
+    /// Cost of the accepted and delivered notifications, in micro-euros.
+    CostOfReachedMicros,
+    /// Push attempts by vendor of the push service; counted for v2 only.
+    PushesTo(PushVendor),
+}
+
+/// Vendor of a push service. The set is small for any hosts, so the number of counters is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PushVendor {
+    /// `fcm.googleapis.com`.
+    Google,
+    /// `*.push.services.mozilla.com`.
+    Mozilla,
+    /// `*.notify.windows.com`.
+    Windows,
+    /// `*.push.apple.com`.
+    Apple,
+    /// Any other, such as a self-hosted push service.
+    Other,
+}
+
+impl PushVendor {
+    /// All vendors.
+    pub const ALL: [Self; 5] = [Self::Google, Self::Mozilla, Self::Windows, Self::Apple, Self::Other];
+
+    /// Returns the vendor of a host. The host has the form of an attempt's `provider`: with its port, unless that is the
+    /// default port.
+    #[must_use]
+    pub fn of_host(host: &str) -> Self {
+        match host {
+            "fcm.googleapis.com" => Self::Google,
+            host if host.ends_with(".push.services.mozilla.com") => Self::Mozilla,
+            host if host.ends_with(".notify.windows.com") => Self::Windows,
+            host if host.ends_with(".push.apple.com") => Self::Apple,
+            _ => Self::Other,
+        }
+    }
+
+    /// Returns the name in counters.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Mozilla => "mozilla",
+            Self::Windows => "windows",
+            Self::Apple => "apple",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl ChannelResult {
+    /// All results.
+    pub const ALL: [Self; 3] = [Self::Reached, Self::Missed, Self::Uncertain];
+
+    /// Returns the name in counters.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reached => "reached",
+            Self::Missed => "missed",
+            Self::Uncertain => "uncertain",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Result<Self, UnknownCounter> {
+        Self::ALL.into_iter().find(|result| result.as_str() == name).ok_or(UnknownCounter)
+    }
+}
+
+impl RolloutArmMetric {
+    const PLAIN: [(Self, &str); 7] = [
+        (Self::Assigned, "assigned"),
+        (Self::FirstPushes, "first_pushes"),
+        (Self::FirstPushesFailed, "first_pushes_failed"),
+        (Self::PushClosed, "push_closed"),
+        (Self::PushEndedBadly, "push_ended_badly"),
+        (Self::CostSquares, "cost_squares"),
+        (Self::CostOfReachedMicros, "cost_of_reached_micros"),
+    ];
+
+    /// Returns the name in counters.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::PushesTo(service) => format!("pushes/{}", service.as_str()),
+            plain => Self::PLAIN.iter().find(|(metric, _)| *metric == plain).map_or("", |(_, name)| name).to_owned(),
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, UnknownCounter> {
+        let found = match text.strip_prefix("pushes/") {
+            Some(name) => PushVendor::ALL.into_iter().find(|vendor| vendor.as_str() == name).map(Self::PushesTo),
+            None => Self::PLAIN.into_iter().find(|(_, name)| *name == text).map(|(metric, _)| metric),
+        };
+        found.ok_or(UnknownCounter)
+    }
+
+    /// Returns all metrics.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::PLAIN.into_iter().map(|(metric, _)| metric).chain(PushVendor::ALL.into_iter().map(Self::PushesTo))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_determines_the_vendor_and_unknown_hosts_are_other() {
+        let hosts = [
+            ("fcm.googleapis.com", PushVendor::Google),
+            ("updates.push.services.mozilla.com", PushVendor::Mozilla),
+            ("wns2-par02p.notify.windows.com", PushVendor::Windows),
+            ("web.push.apple.com", PushVendor::Apple),
+            ("127.0.0.1:18082", PushVendor::Other),
+            ("fcm.googleapis.com.example.com", PushVendor::Other),
+            ("notify.windows.com", PushVendor::Other),
+            ("", PushVendor::Other),
+        ];
+        for (host, vendor) in hosts {
+            assert_eq!(PushVendor::of_host(host), vendor, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_formatted_names_are_parsed() {
+        for metric in RolloutArmMetric::all() {
+            assert_eq!(RolloutArmMetric::parse(&metric.text()), Ok(metric));
+        }
+        for result in ChannelResult::ALL {
+            assert_eq!(ChannelResult::parse(result.as_str()), Ok(result));
+        }
+        for text in ["", "pushes", "pushes/", "pushes/yahoo", "first"] {
+            assert_eq!(
+                (RolloutArmMetric::parse(text), ChannelResult::parse(text)),
+                (Err(UnknownCounter), Err(UnknownCounter)),
+                "{text}"
+            );
+        }
+    }
+}
