@@ -1,11 +1,11 @@
-//! Converts a Lambda event into a call of the dispatcher, and its result back.
+//! Converts a Lambda event into a call of the sweeper, and its result back.
 
 use std::sync::Arc;
 
 use aws::deadline;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use delivery::{Dispatcher, DueChange, start_dispatcher};
+use delivery::{DueChange, Sweeper, start_engine};
 use domain::notification::NotificationId;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -18,7 +18,7 @@ use crate::config::CascadeConfig;
 
 /// Maximum number of notifications per scheduled run. The rest, least urgent and most recent, stays due for the next
 /// minute.
-const MOST_PER_SWEEP: usize = 2_000;
+const SWEEP_LIMIT: usize = 2_000;
 
 /// The events of this function, distinguished by their shape.
 #[derive(Deserialize)]
@@ -39,34 +39,30 @@ enum Task {
     Cascade,
 }
 
-/// Loads the secrets and creates the dispatcher.
+/// Loads the secrets and creates the sweeper.
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<CascadeConfig>) -> Result<Dispatcher, StartError> {
-    Ok(start_dispatcher(&config.dispatcher, Clock::System).await?.0)
+pub async fn start(config: Arc<CascadeConfig>) -> Result<Sweeper, StartError> {
+    Ok(Sweeper::new(start_engine(&config.delivery, Clock::System).await?.0))
 }
 
 /// Answers one event.
 ///
 /// # Errors
 /// If the event has an unknown shape, the function cannot start yet, or the index cannot be read. Lambda then retries.
-pub async fn handle(
-    dispatcher: &Eager<Dispatcher>,
-    reporter: &Reporter,
-    event: LambdaEvent<Value>,
-) -> Result<Value, Error> {
+pub async fn handle(sweeper: &Eager<Sweeper>, reporter: &Reporter, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
-    let dispatcher = dispatcher.get().await?;
-    let left = deadline::of_invocation(ends_at_ms, dispatcher.clock.now());
-    deadline::with_timeout(left, work(dispatcher, reporter, event.payload, ends_at_ms)).await
+    let sweeper = sweeper.get().await?;
+    let left = deadline::of_invocation(ends_at_ms, sweeper.engine().clock().now());
+    deadline::with_timeout(left, work(sweeper, reporter, event.payload, ends_at_ms)).await
 }
 
-async fn work(dispatcher: &Dispatcher, reporter: &Reporter, event: Value, ends_at_ms: u64) -> Result<Value, Error> {
+async fn work(sweeper: &Sweeper, reporter: &Reporter, event: Value, ends_at_ms: u64) -> Result<Value, Error> {
     match serde_json::from_value(event).map_err(|_| "this event is neither of the stream nor of the schedule")? {
-        Event::Stream { records } => Ok(serde_json::to_value(on_stream(dispatcher, &records, ends_at_ms).await)?),
+        Event::Stream { records } => Ok(serde_json::to_value(on_stream(sweeper, &records, ends_at_ms).await)?),
         Event::Schedule { task: Task::Cascade } => {
-            let sweep = dispatcher.sweep(MOST_PER_SWEEP, ends_at_ms).await?;
+            let sweep = sweeper.sweep(SWEEP_LIMIT, ends_at_ms).await?;
             tracing::info!(
                 found = sweep.found,
                 worked = sweep.worked,
@@ -74,7 +70,7 @@ async fn work(dispatcher: &Dispatcher, reporter: &Reporter, event: Value, ends_a
                 left = sweep.left,
                 "{sweep}"
             );
-            reporter.tell(dispatcher.clock.now(), &sweep.figures());
+            reporter.tell(sweeper.engine().clock().now(), &sweep.figures());
             Ok(json!(sweep.to_string()))
         }
     }
@@ -82,15 +78,15 @@ async fn work(dispatcher: &Dispatcher, reporter: &Reporter, event: Value, ends_a
 
 /// Continues the notifications that the stream reports as due now. The response names each failed record, so that
 /// Lambda repeats the batch from the first failed record.
-async fn on_stream(dispatcher: &Dispatcher, records: &[EventRecord], ends_at_ms: u64) -> DynamoDbEventResponse {
-    let told: Vec<_> = records.iter().map(told).collect();
-    let failed = dispatcher.take_up(&told, ends_at_ms).await;
+async fn on_stream(sweeper: &Sweeper, records: &[EventRecord], ends_at_ms: u64) -> DynamoDbEventResponse {
+    let changes: Vec<_> = records.iter().map(due_change).collect();
+    let failed = sweeper.resume_due(&changes, ends_at_ms).await;
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed.into_iter().filter_map(|index| records.get(index)).map(failure).collect();
     response
 }
 
-fn told(record: &EventRecord) -> Option<DueChange> {
+fn due_change(record: &EventRecord) -> Option<DueChange> {
     let image = &record.change.new_image;
     let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).ok()?;
     let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.change.keys.get(name)?.clone()).ok();

@@ -11,9 +11,9 @@ use platform::telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Arc::new(cascade::config::CascadeConfig::read(&Environment::of_process())?);
-    telemetry::init(&config.dispatcher.function.log_level);
-    tracing::info!(stage = config.dispatcher.function.stage, "ready");
-    let reporter = Reporter::on_stdout(config.dispatcher.function.stage.clone());
-    let dispatcher = Eager::start(move || cascade::handler::start(Arc::clone(&config)));
-    run(service_fn(|event: LambdaEvent<_>| cascade::handler::handle(&dispatcher, &reporter, event))).await
+    telemetry::init(&config.delivery.function.log_level);
+    tracing::info!(stage = config.delivery.function.stage, "ready");
+    let reporter = Reporter::on_stdout(config.delivery.function.stage.clone());
+    let sweeper = Eager::start(move || cascade::handler::start(Arc::clone(&config)));
+    run(service_fn(|event: LambdaEvent<_>| cascade::handler::handle(&sweeper, &reporter, event))).await
 }

@@ -45,8 +45,8 @@ impl Cutoffs {
 /// proven, delivered.
 pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Timestamp) -> bool {
     let is_waiting =
-        notification.status.is_final() || notification.next_action_at.is_none_or(|at| at >= cutoffs.settled_before);
-    if is_waiting || notification.lives_until >= cutoffs.settled_before {
+        notification.status().is_final() || notification.next_action_at().is_none_or(|at| at >= cutoffs.settled_before);
+    if is_waiting || notification.lives_until() >= cutoffs.settled_before {
         return false;
     }
     notification.record_lost();

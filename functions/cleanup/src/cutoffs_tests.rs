@@ -93,9 +93,9 @@ fn work_is_stuck_an_hour_after_its_lifetime_and_not_before() {
         let now = due + minutes.minutes();
         let mut notification = sample::notification("ada", due, in_flight);
         end_if_stuck(&mut notification, &Cutoffs::at(now, RETENTION_DAYS), now).then_some((
-            notification.status,
-            notification.reason,
-            notification.next_action_at,
+            notification.status(),
+            notification.reason(),
+            notification.next_action_at(),
         ))
     };
     assert_eq!(ended(119, None), None);
@@ -112,18 +112,18 @@ fn the_end_of_stuck_work_keeps_its_recorded_outcome() {
     let cutoffs = Cutoffs::at(now, RETENTION_DAYS);
     let mut claimed = sample::notification("ada", due, Some(Channel::Sms));
     assert!(end_if_stuck(&mut claimed, &cutoffs, now));
-    let kept: Vec<_> = claimed.attempts.iter().map(|one| (one.channel, one.outcome, one.cost_micros)).collect();
+    let kept: Vec<_> = claimed.attempts().iter().map(|one| (one.channel, one.outcome, one.cost_micros)).collect();
     assert_eq!(kept, [(Channel::Sms, AttemptOutcome::Uncertain, 80_000)]);
     let mut taken = sample::notification("ada", due, None);
     taken.record(Attempt { outcome: AttemptOutcome::Accepted, ..Attempt::lost(Channel::Email, due, 92) });
     assert!(end_if_stuck(&mut taken, &cutoffs, now));
-    assert_eq!((taken.status, taken.reason), (Status::Accepted, None));
+    assert_eq!((taken.status(), taken.reason()), (Status::Accepted, None));
     // The browser reported delivery while the function held its lease, and then the function crashed.
     let mut proven = sample::notification("ada", due, Some(Channel::Sms));
     let receipt = Receipt { event: ReceiptEvent::Delivered, channel: Channel::Push, at: due, value_micros: None };
     assert_eq!(receipt.apply(&mut proven, &NotificationTypes::default(), due), Effect::Noted);
     assert!(end_if_stuck(&mut proven, &cutoffs, now));
-    assert_eq!((proven.status, proven.reason, proven.cost_micros()), (Status::Delivered, None, 80_000));
+    assert_eq!((proven.status(), proven.reason(), proven.cost_micros()), (Status::Delivered, None, 80_000));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn work_that_is_leased_again_or_finished_is_not_stuck() {
     let now = due + 24.hours();
     let cutoffs = Cutoffs::at(now, RETENTION_DAYS);
     let mut leased = sample::notification("ada", due, None);
-    leased.next_action_at = Some(now + 30.seconds());
+    leased.parts_mut().next_action_at = Some(now + 30.seconds());
     assert!(!end_if_stuck(&mut leased, &cutoffs, now));
     let mut finished = sample::notification("ada", due, None);
     finished.finish(Status::Failed, None, due);

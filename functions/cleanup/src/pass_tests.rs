@@ -68,7 +68,7 @@ async fn a_pass_removes_only_old_items() {
     let client = world.dynamo.client();
     assert_eq!(items(&client, RECIPIENTS).await.len(), 4);
     let history = world.cleanup.notifications.history(&key("bob"), None, 10).await.unwrap().items;
-    assert_eq!(history.iter().map(|one| one.status).collect::<Vec<_>>(), [Status::Sending, Status::Expired]);
+    assert_eq!(history.iter().map(|one| one.status()).collect::<Vec<_>>(), [Status::Sending, Status::Expired]);
     assert!(items(&client, CONTROL).await.is_empty());
     // A second pass has nothing to do.
     let again = world.cleanup.pass(now(), DAYS, soon(), false).await;

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::Cleanup;
-use store::sample::{self, Stores};
+use store::sample::{self, SampleStores};
 use store::testing::Fuse;
 
 /// The tables, and the cleanup that works on them.
@@ -33,7 +33,7 @@ impl Deref for TestCleanup {
     }
 }
 
-fn cleanup_of(stores: Stores) -> Cleanup {
-    let Stores { recipients, notifications, erasure, cursor } = stores;
+fn cleanup_of(stores: SampleStores) -> Cleanup {
+    let SampleStores { recipients, notifications, erasure, cursor } = stores;
     Cleanup { recipients, notifications, erasure, cursor }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::service::{Deadlines, SendService, Sent};
 use super::{Explanation, list};
 use aws::deadline;
-use delivery::left;
+use delivery::time_left;
 use domain::notification::{Notification, NotificationId, NotificationView};
 use platform::alarm::AlarmLine;
 use platform::http::{Request, Response};
@@ -38,7 +38,7 @@ impl SendApi {
     /// almost that long, the response is 503. Its stored notifications then end through the index `due`, like the work
     /// of a crashed function.
     pub async fn answer(&self, request: &Request, arrived: Timestamp, hard_deadline: Timestamp) -> Response {
-        let left = hard_deadline.duration_since(self.service.dispatcher.clock.now()) - SEND_ABORT_MARGIN;
+        let left = hard_deadline.duration_since(self.service.engine.clock().now()) - SEND_ABORT_MARGIN;
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
         let answer = match tokio::time::timeout(left, self.route(request, arrived, hard_deadline)).await {
             Ok(answer) => answer,
@@ -66,7 +66,7 @@ impl SendApi {
         }
         let allowed = if request.route.ends_with("/batch") { BATCH_REQUEST_LIMIT } else { SINGLE_REQUEST_LIMIT };
         let until = arrived.checked_add(allowed).unwrap_or(hard_deadline);
-        let left = left(until, self.service.dispatcher.clock.now());
+        let left = time_left(until, self.service.engine.clock().now());
         let response_deadline = arrived.checked_add(allowed - TRANSFER_MARGIN).unwrap_or(hard_deadline);
         let deadlines = Deadlines {
             response_deadline,
@@ -82,7 +82,7 @@ impl SendApi {
             "POST /v1/notifications" => self.post(request, deadlines).await,
             "POST /v1/notifications/batch" => self.post_batch(request, deadlines).await,
             "POST /v1/notifications/explain" => self.explain(request).await,
-            "GET /v1/notifications" => list::answer(&self.service.dispatcher, request).await,
+            "GET /v1/notifications" => list::answer(&self.service.engine, request).await,
             "GET /v1/notifications/{id}" => self.get(request).await,
             "DELETE /v1/notifications/{id}" => self.cancel(request).await,
             _ => Err(Problem::not_found("route")),
@@ -94,7 +94,7 @@ impl SendApi {
         let mut answered = self.service.send(request, &[Ok(message)], deadlines).await?;
         let notification = answered.sent.pop().ok_or_else(|| Problem::not_found("notification"))??;
         let response = Response::json(202, &NotificationView::of(&notification))
-            .with_header("Location", format!("/v1/notifications/{}", notification.id));
+            .with_header("Location", format!("/v1/notifications/{}", notification.id()));
         Ok(marked(response, answered.replayed))
     }
 
@@ -125,15 +125,15 @@ impl SendApi {
     }
 
     async fn cancel(&self, request: &Request) -> Result<Response, Problem> {
-        let store = &self.service.dispatcher.notifications;
+        let store = self.service.engine.stores().notifications();
         for _ in 0..CANCEL_TRIES {
             let mut notification = self.find(request).await?;
-            let before = notification.status;
-            notification.cancel(self.service.dispatcher.clock.now()).map_err(|status| {
+            let before = notification.status();
+            notification.cancel(self.service.engine.clock().now()).map_err(|status| {
                 let detail = format!("A notification that is {} can't be cancelled.", status.as_str());
                 Problem::new(ProblemKind::Conflict, detail)
             })?;
-            if before != notification.status {
+            if before != notification.status() {
                 match store.save(&mut notification).await {
                     Err(StoreError::ConditionFailed { .. }) => continue,
                     saved => saved?,
@@ -149,8 +149,8 @@ impl SendApi {
     async fn find(&self, request: &Request) -> Result<Notification, Problem> {
         let missing = || Problem::not_found("notification");
         let id = NotificationId::parse(request.path("id")).ok_or_else(missing)?;
-        let found = self.service.dispatcher.notifications.get(&id).await?;
-        let allowed = |found: &Notification| found.caller == request.caller.id || request.caller.has_scope("ops");
+        let found = self.service.engine.stores().notifications().get(&id).await?;
+        let allowed = |found: &Notification| found.caller() == request.caller.id || request.caller.has_scope("ops");
         found.filter(allowed).ok_or_else(missing)
     }
 }

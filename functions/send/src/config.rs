@@ -1,13 +1,13 @@
 //! Configuration of the function: the Environment block of `SendFunction` in template.yaml.
 
-use delivery::DispatcherConfig;
+use delivery::DeliveryConfig;
 use platform::environment::{Environment, EnvironmentError};
 
 /// The environment variables.
 #[derive(Debug, Clone)]
 pub struct SendConfig {
-    /// Configuration of the dispatcher, which is all that the function reads.
-    pub dispatcher: DispatcherConfig,
+    /// Configuration of the delivery engine, which is all that the function reads.
+    pub delivery: DeliveryConfig,
 }
 
 impl SendConfig {
@@ -16,6 +16,6 @@ impl SendConfig {
     /// # Errors
     /// Names the variable that is missing or invalid.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self { dispatcher: DispatcherConfig::read(environment)? })
+        Ok(Self { delivery: DeliveryConfig::read(environment)? })
     }
 }

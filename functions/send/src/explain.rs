@@ -89,43 +89,44 @@ impl Explanation {
     /// # Errors
     /// The problems that a send would return.
     pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
-        let dispatcher = &service.dispatcher;
-        let now = dispatcher.clock.now();
-        let live = dispatcher.live.current().await;
-        let link_limits = &LinkLimits::new(live.public_base_url.as_ref(), &live.settings);
+        let (engine, stores) = (&service.engine, service.engine.stores());
+        let now = engine.clock().now();
+        let config = engine.config().current().await;
+        let link_limits = &LinkLimits::new(config.public_base_url.as_ref(), &config.settings);
         let context = SendContext {
             caller: &request.caller.id,
             hasher: &service.hasher,
+            index: 0,
             now,
-            settings: &live.settings,
+            settings: &config.settings,
             link_limits,
         };
         let parsed: SendRequest = request.json()?;
         let mut about = parsed.into_notification(context, |recipient| NotificationId::random(recipient, now))?;
-        let recipient = about.id.recipient();
+        let recipient = about.id().recipient();
         let (loaded, used, texts) = tokio::try_join!(
-            dispatcher.recipients.load(recipient),
-            dispatcher.budgets.used(now),
-            dispatcher.recipients.sms_on_day(recipient, now),
+            stores.recipients().load(recipient),
+            stores.budgets().used(now),
+            stores.recipients().sms_on_day(recipient, now),
         )?;
         let spent = Spent { used, texts };
-        let impossible = unreachable_channels(loaded.as_ref(), &live.settings.sms, dispatcher.home_country);
-        let hosts: BTreeSet<_> = about.channels.iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
-        dispatcher.breakers.read(&hosts.into_iter().collect::<Vec<_>>()).await;
-        let rules = live.settings.types.rules_of(&about.type_id);
-        let gates = Gates { rules, rollout: &live.rollout, recipient: loaded.as_ref(), impossible: &impossible };
-        let gated = gates.ask(&about, about.due_at);
-        about.version = Some(gated.version);
+        let unreachable = unreachable_channels(loaded.as_ref(), &config.settings.sms, engine.home_country());
+        let hosts: BTreeSet<_> = about.channels().iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
+        engine.senders().breakers().read(&hosts.into_iter().collect::<Vec<_>>()).await;
+        let rules = config.settings.types.rules_of(about.type_id());
+        let gates = Gates { rules, rollout: &config.rollout, recipient: loaded.as_ref(), unreachable: &unreachable };
+        let gated = gates.evaluate(&about, about.due_at());
+        about.assign_version(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
         let plan: Vec<_> = about
-            .channels
+            .channels()
             .iter()
-            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &live, &spent))
+            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &config, &spent))
             .collect();
         let payable = |planned: &&PlannedChannel| planned.possible && planned.over_budget.is_none();
         let costs = || plan.iter().filter(payable).map(|planned| planned.cost_micros);
         let (verdict, reason, held_until) = match gated.verdict {
-            GateVerdict::Pass if costs().next().is_none() && about.due_at <= now => {
+            GateVerdict::Pass if costs().next().is_none() && about.due_at() <= now => {
                 ("skipped", Some(Reason::Budget.as_str()), None)
             }
             GateVerdict::Pass => ("send", None, None),
@@ -133,7 +134,7 @@ impl Explanation {
             GateVerdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
         };
         let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
-        let budgets = standings(&live.settings, [&about.type_id], &spent.used, now);
+        let budgets = standings(&config.settings, [about.type_id()], &spent.used, now);
         let (version, gates) = (gated.version, gated.trail);
         Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
     }
@@ -153,13 +154,13 @@ impl Spent {
         channel: Channel,
         price_micros: i64,
         about: &Notification,
-        live: &ConfigSnapshot,
+        config: &ConfigSnapshot,
     ) -> Option<Ceiling> {
         let used = |ceiling| match ceiling {
             Ceiling::SmsRecipient => self.texts,
-            other => self.used.of(other, &about.type_id).unwrap_or(0),
+            other => self.used.of(other, about.type_id()).unwrap_or(0),
         };
-        let limits = Limit::all_for(channel, &about.type_id, &live.settings);
+        let limits = Limit::all_for(channel, about.type_id(), &config.settings);
         limits.into_iter().find(|limit| limit.forbids(price_micros, used(limit.ceiling))).map(|limit| limit.ceiling)
     }
 }
@@ -171,17 +172,18 @@ impl SendService {
         open: &[Channel],
         about: &Notification,
         to: Option<&Recipient>,
-        live: &ConfigSnapshot,
+        config: &ConfigSnapshot,
         spent: &Spent,
     ) -> PlannedChannel {
         let possible = open.contains(&channel);
-        let version = about.version.unwrap_or(Version::V2);
-        let obstacle = unreachable_reason(channel, to, version, &live.settings.sms, self.dispatcher.home_country);
+        let version = about.version().unwrap_or(Version::V2);
+        let obstacle = unreachable_reason(channel, to, version, &config.settings.sms, self.engine.home_country());
         // The preview has links of the real form. Their tokens are signed with a dummy key and grant nothing.
         let keys = TokenKeys::dummy();
-        let links = live.public_base_url.as_ref().map(|base| Links::new(base, &keys));
-        let message = to.and_then(|to| self.dispatcher.channels.compose(channel, about, to, &live.settings, links));
-        let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&live.settings));
+        let links = config.public_base_url.as_ref().map(|base| Links::new(base, &keys));
+        let message =
+            to.and_then(|to| self.engine.senders().paid().compose(channel, about, to, &config.settings, links));
+        let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&config.settings));
         let rendered = match (&message, channel) {
             (Some(PaidMessage::Email(email)), _) => Some(
                 json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}),
@@ -189,14 +191,14 @@ impl SendService {
             (Some(PaidMessage::Sms(sms)), _) => {
                 Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
             }
-            (None, Channel::Push) => push_message(about, links.map(|links| links.push(about, "")), about.due_at)
+            (None, Channel::Push) => push_message(about, links.map(|links| links.push(about, "")), about.due_at())
                 .ok()
                 .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
             (None, _) => None,
         };
         let breakers = hosts_of(channel, to).map(|host| self.shown(host)).collect();
         let resting = |device: &Device| {
-            let until = device.resting_until(about.created_at)?;
+            let until = device.resting_until(about.created_at())?;
             Some(RestingDevice { device_id: device.device_id.clone(), until })
         };
         let devices = to.filter(|_| channel == Channel::Push).map_or(&[][..], |to| &to.devices);
@@ -205,7 +207,7 @@ impl SendService {
             possible,
             impossible_because: obstacle.filter(|_| !possible),
             cost_micros,
-            over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, live)),
+            over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, config)),
             breakers,
             resting_devices: devices.iter().filter_map(resting).collect(),
             rendered: rendered.filter(|_| possible).map(Private::new),
@@ -213,10 +215,10 @@ impl SendService {
     }
 
     fn shown(&self, host: Host) -> ShownBreaker {
-        let known = self.dispatcher.breakers.known(&host);
+        let known = self.engine.senders().breakers().known(&host);
         ShownBreaker {
             state: known.phase.as_str(),
-            until: self.dispatcher.breakers.barred_until(&host),
+            until: self.engine.senders().breakers().open_until(&host),
             provider: host.provider,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{SendApi, SendService};
-use delivery::{hard_deadline, start_dispatcher};
+use delivery::{hard_deadline, start_engine};
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
@@ -20,9 +20,9 @@ use crate::config::SendConfig;
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<SendConfig>) -> Result<SendApi, StartError> {
-    let (dispatcher, hasher) = start_dispatcher(&config.dispatcher, Clock::System).await?;
-    let idempotency = IdempotencyStore::new(config.dispatcher.dynamodb(), config.dispatcher.control_table.as_str());
-    Ok(SendApi { service: SendService { dispatcher, idempotency, hasher } })
+    let (engine, hasher) = start_engine(&config.delivery, Clock::System).await?;
+    let idempotency = IdempotencyStore::new(config.delivery.dynamodb(), config.delivery.control_table.as_str());
+    Ok(SendApi { service: SendService { engine, idempotency, hasher } })
 }
 
 /// Answers one event.

@@ -85,7 +85,7 @@ pub fn on_repeat(
 /// the run ends. A notification that the run did not reach is due at once. A lease of the cascade function ends at
 /// another time.
 fn is_leased_by(record: &IdempotencyRecord, notification: &Notification) -> bool {
-    notification.status == Status::Sending && notification.next_action_at == Some(record.running_until)
+    notification.status() == Status::Sending && notification.next_action_at() == Some(record.running_until)
 }
 
 /// Returns the 409 for a request whose first run is still in progress.
@@ -137,7 +137,7 @@ mod tests {
 
     fn in_state(status: Status) -> Notification {
         let mut notification = sample("DEFAULT", now());
-        notification.status = status;
+        notification.parts_mut().status = status;
         notification
     }
 
@@ -221,7 +221,7 @@ mod tests {
             same_body: bool,
         ) {
             let expected = stored.len() + missing;
-            let at_work = stored.iter().any(|one| one.next_action_at == leased_until(34).next_action_at);
+            let at_work = stored.iter().any(|one| one.next_action_at() == leased_until(34).next_action_at());
             let answer = repeat(if same_body { "b" } else { "other" }, stored.clone(), expected, after_seconds);
             match answer {
                 Repeat::Refuse(problem) if problem.kind.status() == 422 => prop_assert!(!same_body),

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use delivery::Dispatcher;
+use delivery::DeliveryEngine;
 use domain::notification::{Notification, NotificationId, NotificationView, Status};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
@@ -58,27 +58,28 @@ impl ListQuery {
 ///
 /// # Errors
 /// 422 that names the parameter; 503 if the store does not respond.
-pub async fn answer(dispatcher: &Dispatcher, request: &Request) -> Result<Response, Problem> {
-    let query = ListQuery::of(request, dispatcher.clock.now())?;
+pub async fn answer(engine: &DeliveryEngine, request: &Request) -> Result<Response, Problem> {
+    let query = ListQuery::of(request, engine.clock().now())?;
     let mut items: Vec<Notification> = Vec::new();
     let newest = query.after.as_ref().map_or(query.to, |(at, _)| (*at).min(query.to));
     let mut day = newest.to_zoned(TimeZone::UTC).date();
     let first_day = query.from.to_zoned(TimeZone::UTC).date();
     while items.len() <= query.limit && day >= first_day {
-        collect_day(dispatcher, &query, day, newest, &mut items).await?;
+        collect_day(engine, &query, day, newest, &mut items).await?;
         let Ok(yesterday) = day.yesterday() else { break };
         day = yesterday;
     }
     let more = items.len() > query.limit;
     items.truncate(query.limit);
-    let next = items.last().filter(|_| more).map(|last| format!("{}~{}", last.updated_at.as_millisecond(), last.id));
+    let next =
+        items.last().filter(|_| more).map(|last| format!("{}~{}", last.updated_at().as_millisecond(), last.id()));
     let views: Vec<_> = items.iter().map(NotificationView::of).collect();
     Ok(Response::json(200, &json!({"items": views, "next": next})))
 }
 
 /// Adds the matches of one day, until `items` has one more than a page holds.
 async fn collect_day(
-    dispatcher: &Dispatcher,
+    engine: &DeliveryEngine,
     query: &ListQuery,
     day: jiff::civil::Date,
     newest: Timestamp,
@@ -87,13 +88,13 @@ async fn collect_day(
     let mut until = newest;
     loop {
         let page_size = query.limit + 1;
-        let page = dispatcher.notifications.attention(day, query.from, until, page_size).await?;
+        let page = engine.stores().notifications().attention(day, query.from, until, page_size).await?;
         let is_last = page.len() < page_size;
         // Index times are whole milliseconds, so the next read ends one millisecond before the last entry of this page.
         let before = page.last().and_then(|(at, _)| at.checked_sub(MILLISECOND).ok());
         let ids: Vec<_> = page.into_iter().filter(|(at, id)| query.is_next(*at, id)).map(|(_, id)| id).collect();
-        let found = dispatcher.notifications.get_many(&ids).await?;
-        items.extend(found.into_iter().filter(|found| found.status == query.status));
+        let found = engine.stores().notifications().get_many(&ids).await?;
+        items.extend(found.into_iter().filter(|found| found.status() == query.status));
         match before {
             Some(before) if !is_last && items.len() <= query.limit && before >= query.from => until = before,
             _ => return Ok(()),

@@ -12,8 +12,8 @@ use platform::telemetry;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Arc::new(send::config::SendConfig::read(&Environment::of_process())?);
-    telemetry::init(&config.dispatcher.function.log_level);
-    tracing::info!(stage = config.dispatcher.function.stage, "ready");
+    telemetry::init(&config.delivery.function.log_level);
+    tracing::info!(stage = config.delivery.function.stage, "ready");
     let api = Eager::start(move || send::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| send::handler::handle(&api, event))).await
 }

@@ -1,7 +1,5 @@
 //! The body of a send request. Parsing gives a notification, or a problem that names every invalid field.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -9,7 +7,7 @@ use serde_json::{Map, Value};
 use delivery::{LinkLimits, PushLinks, push_message};
 use domain::channel::Channel;
 use domain::channel::link::Link;
-use domain::notification::{Content, Engagement, MAX_AHEAD, Notification, NotificationId, Status, Urgency};
+use domain::notification::{Content, MAX_AHEAD, NewNotification, Notification, NotificationId, Urgency};
 use domain::recipient::{KeyHasher, RecipientId};
 use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, NotificationTypes};
@@ -62,6 +60,8 @@ pub struct SendContext<'a> {
     pub caller: &'a str,
     /// Computes the recipient's key.
     pub hasher: &'a KeyHasher,
+    /// Position of the message in the request.
+    pub index: u32,
     /// Time of the request.
     pub now: Timestamp,
     /// Settings in force: types of notification and retention.
@@ -96,7 +96,7 @@ impl SendRequest {
         let due_at = self.send_at.map_or(context.now, |at| whole_ms(at).max(context.now));
         let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
         let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
-        let notification = Notification {
+        let notification = Notification::new(NewNotification {
             id: id_of(context.hasher.recipient_key(&self.to)),
             to: self.to,
             caller: context.caller.to_owned(),
@@ -106,26 +106,15 @@ impl SendRequest {
             channels: self.channels.unwrap_or_else(|| kind.channels.clone()),
             urgency: self.urgency.unwrap_or_default(),
             topic: self.topic,
-            place: 0,
+            request_index: context.index,
             metadata: self.metadata,
-            status: Status::Scheduled,
-            reason: None,
-            version: None,
-            in_flight: None,
-            over_budget: BTreeMap::new(),
-            attempts: Vec::new(),
             created_at: context.now,
             due_at,
             lives_until,
             kept_until: whole_seconds(
                 lives_until.checked_add(context.settings.retention_days.of_notifications()).unwrap_or(Timestamp::MAX),
             ),
-            updated_at: context.now,
-            next_action_at: Some(due_at),
-            waited_ms: 0,
-            engagement: Engagement::default(),
-            revision: platform::random::new_revision(0),
-        };
+        });
         fits_a_push(&notification)?;
         Ok(notification)
     }
@@ -173,8 +162,8 @@ impl SendRequest {
 /// Checks the size of the push payload before anything is stored. The check uses the longest possible links, so the
 /// payload is never larger when it is sent.
 fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
-    match push_message(notification, Some(PushLinks::longest()), notification.due_at) {
-        Err(too_large) if notification.channels.contains(&Channel::Push) => {
+    match push_message(notification, Some(PushLinks::longest()), notification.due_at()) {
+        Err(too_large) if notification.channels().contains(&Channel::Push) => {
             Err(Problem::invalid_field("content", too_large.to_string()))
         }
         _ => Ok(()),

@@ -20,8 +20,14 @@ fn ask(body: Value) -> Result<Notification, Problem> {
     let settings = Settings::parse(r#"{"retention_days": {"notifications": 1}}"#).unwrap();
     let base = PublicBaseUrl::parse("https://notify.example.com").unwrap();
     let link_limits = LinkLimits::new(Some(&base), &settings);
-    let context =
-        SendContext { caller: "c-1", hasher: &hasher, now: now(), settings: &settings, link_limits: &link_limits };
+    let context = SendContext {
+        caller: "c-1",
+        hasher: &hasher,
+        index: 0,
+        now: now(),
+        settings: &settings,
+        link_limits: &link_limits,
+    };
     shaped::<SendRequest>(body, "")?.into_notification(context, |key| NotificationId::random(key, now()))
 }
 
@@ -34,22 +40,22 @@ fn with(extra: Value) -> Value {
 #[test]
 fn the_smallest_request_gets_the_types_own_order_and_lifetime() {
     let asked = ask(with(json!({}))).unwrap();
-    assert_eq!((asked.type_id.as_str(), asked.channels.len()), ("DEFAULT", 3));
-    assert_eq!((asked.status, asked.due_at), (Status::Scheduled, now()));
-    assert_eq!(asked.lives_until, now() + SignedDuration::from_hours(24));
-    assert_eq!(asked.kept_until, "2026-11-25T10:00:00Z".parse().unwrap());
+    assert_eq!((asked.type_id().as_str(), asked.channels().len()), ("DEFAULT", 3));
+    assert_eq!((asked.status(), asked.due_at()), (Status::Scheduled, now()));
+    assert_eq!(asked.lives_until(), now() + SignedDuration::from_hours(24));
+    assert_eq!(asked.kept_until(), "2026-11-25T10:00:00Z".parse().unwrap());
 }
 
 #[test]
 fn a_lifetime_begins_when_it_is_due() {
     let asked = ask(with(json!({"send_at": "2026-11-24T10:00:00Z", "ttl_seconds": 60}))).unwrap();
-    assert_eq!(asked.due_at, "2026-11-24T10:00:00Z".parse().unwrap());
-    assert_eq!(asked.lives_until, "2026-11-24T10:01:00Z".parse().unwrap());
+    assert_eq!(asked.due_at(), "2026-11-24T10:00:00Z".parse().unwrap());
+    assert_eq!(asked.lives_until(), "2026-11-24T10:01:00Z".parse().unwrap());
 }
 
 #[test]
 fn a_time_just_past_means_now() {
-    assert_eq!(ask(with(json!({"send_at": "2026-11-23T09:59:00Z"}))).unwrap().due_at, now());
+    assert_eq!(ask(with(json!({"send_at": "2026-11-23T09:59:00Z"}))).unwrap().due_at(), now());
 }
 
 #[test]

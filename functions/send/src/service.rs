@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::idempotency::{IdempotencyKey, Repeat, in_progress, on_repeat};
 use super::request::{SendContext, SendRequest};
 use aws::deadline;
-use delivery::{Allowance, CONCURRENCY, Dispatcher, Gates, Job, LinkLimits, unreachable_channels};
+use delivery::{Allowance, CONCURRENCY, DeliveryEngine, Job, LinkLimits};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::KeyHasher;
 use domain::settings::Settings;
@@ -24,7 +24,7 @@ use store::{IdempotencyRecord, IdempotencyStore, StoreError};
 #[derive(Debug)]
 pub struct SendService {
     /// Makes the attempts.
-    pub dispatcher: Dispatcher,
+    pub engine: DeliveryEngine,
     /// Stores the idempotency records.
     pub idempotency: IdempotencyStore,
     /// Computes recipient keys and hashes.
@@ -85,17 +85,11 @@ impl SendService {
         deadlines: Deadlines,
     ) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
-        let live = self.dispatcher.live.current().await;
-        let link_limits = &LinkLimits::new(live.public_base_url.as_ref(), &live.settings);
-        let first_seen = self.dispatcher.clock.now();
-        let run = Run {
-            caller: &request.caller.id,
-            settings: &live.settings,
-            link_limits,
-            key: key.as_ref(),
-            first_seen,
-            deadlines,
-        };
+        let config = self.engine.config().current().await;
+        let link_limits = &LinkLimits::new(config.public_base_url.as_ref(), &config.settings);
+        let first_seen = self.engine.clock().now();
+        let settings = &config.settings;
+        let run = Run { caller: &request.caller.id, settings, link_limits, key: key.as_ref(), first_seen, deadlines };
         let parsed = self.parse_all(messages, &run);
         match &key {
             None => Ok(Answered { sent: self.run(parsed, deadlines).await, replayed: false }),
@@ -139,9 +133,9 @@ impl SendService {
         // looked up.
         let run = Run { first_seen: found.first_seen, ..run };
         let parsed = if found.body == key.body { self.parse_all(messages, &run) } else { Vec::new() };
-        let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id.clone()).collect();
-        let stored = self.dispatcher.notifications.get_many(&ids).await.map_err(Problem::from)?;
-        let sent = match on_repeat(key, found, stored, ids.len(), self.dispatcher.clock.now()) {
+        let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id().clone()).collect();
+        let stored = self.engine.stores().notifications().get_many(&ids).await.map_err(Problem::from)?;
+        let sent = match on_repeat(key, found, stored, ids.len(), self.engine.clock().now()) {
             Repeat::Refuse(problem) => return Err(problem),
             Repeat::Replay(stored) => {
                 let mut stored = stored.into_iter();
@@ -163,7 +157,7 @@ impl SendService {
     async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, deadlines: Deadlines) -> Vec<Sent> {
         let sent = self.run(parsed, deadlines).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            let let_go = self.idempotency.release(&key.record, deadlines.hard_deadline, self.dispatcher.clock.now());
+            let let_go = self.idempotency.release(&key.record, deadlines.hard_deadline, self.engine.clock().now());
             deadline::with_fresh_timeout(deadlines.cleanup_timeout(), let_go).await;
         }
         sent
@@ -171,13 +165,12 @@ impl SendService {
 
     fn parse(&self, index: usize, message: &JsonMessage, run: &Run<'_>) -> Sent {
         let Run { caller, settings, link_limits, first_seen: now, .. } = *run;
-        let context = SendContext { caller, hasher: &self.hasher, now, settings, link_limits };
-        let parsed =
-            shaped::<SendRequest>(message.clone()?, "")?.into_notification(context, |recipient| match run.key {
-                None => NotificationId::random(recipient, run.first_seen),
-                Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
-            });
-        parsed.map(|notification| Notification { place: u32::try_from(index).unwrap_or(u32::MAX), ..notification })
+        let position = u32::try_from(index).unwrap_or(u32::MAX);
+        let context = SendContext { caller, hasher: &self.hasher, index: position, now, settings, link_limits };
+        shaped::<SendRequest>(message.clone()?, "")?.into_notification(context, |recipient| match run.key {
+            None => NotificationId::random(recipient, run.first_seen),
+            Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
+        })
     }
 
     fn parse_all(&self, messages: &[JsonMessage], run: &Run<'_>) -> Vec<Sent> {
@@ -209,16 +202,15 @@ impl SendService {
 
     /// Accepts one notification. Once it is stored, it reaches a final state even if this process crashes.
     async fn accept(&self, mut notification: Notification, deadlines: Deadlines) -> Result<Notification, StoreError> {
-        let id = notification.id.clone();
-        let dispatcher = &self.dispatcher;
-        let now = dispatcher.clock.now();
-        let taken = if notification.due_at > now {
-            dispatcher.notifications.create(&notification).await.map(|()| notification)
+        let id = notification.id().clone();
+        let (now, notifications) = (self.engine.clock().now(), self.engine.stores().notifications());
+        let taken = if notification.due_at() > now {
+            notifications.create(&notification).await.map(|()| notification)
         } else if now >= deadlines.response_deadline {
             // No time is left for an attempt: the notification is stored as due now, and the cascade function's next
             // run takes it.
             notification.lease(now, now);
-            let create = dispatcher.notifications.create(&notification);
+            let create = notifications.create(&notification);
             deadline::with_fresh_timeout(deadlines.cleanup_timeout(), create).await.map(|()| notification)
         } else {
             self.attempt(notification, now, deadlines).await
@@ -231,12 +223,12 @@ impl SendService {
                 // too.
                 let erased =
                     || StoreError::Transient { call, cause: "the notification was erased meanwhile".to_owned() };
-                dispatcher.notifications.get(&id).await?.ok_or_else(erased)
+                notifications.get(&id).await?.ok_or_else(erased)
             }
             // A write failed, but an earlier write may have succeeded. A stored notification will be finished, so it is
             // the answer. On a 503, a caller without a key would send it twice.
             Err(error) if error.is_transient() => {
-                let get = dispatcher.notifications.get(&id);
+                let get = notifications.get(&id);
                 match deadline::with_fresh_timeout(deadlines.cleanup_timeout(), get).await {
                     Ok(Some(stored)) => Ok(stored),
                     _ => Err(error),
@@ -248,23 +240,17 @@ impl SendService {
 
     async fn attempt(
         &self,
-        notification: Notification,
+        mut notification: Notification,
         now: Timestamp,
         deadlines: Deadlines,
     ) -> Result<Notification, StoreError> {
-        let dispatcher = &self.dispatcher;
-        let load = dispatcher.recipients.load(notification.id.recipient());
-        let (recipient, live, ()) = tokio::join!(load, dispatcher.live.current(), dispatcher.breakers.refresh());
-        let mut job = Job::new(notification, recipient?, true);
-        let impossible = unreachable_channels(job.recipient.as_ref(), &live.settings.sms, dispatcher.home_country);
-        let rules = live.settings.types.rules_of(&job.notification.type_id);
-        let gates = Gates { rules, rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
-        if !gates.ask(&job.notification, now).apply(&mut job.notification, now) {
-            dispatcher.notifications.create(&job.notification).await?;
-            return Ok(job.notification);
+        let (recipient, config) = self.engine.load(notification.id().recipient()).await?;
+        if !self.engine.pass_gates(&mut notification, recipient.as_ref(), &config, now) {
+            self.engine.stores().notifications().create(&notification).await?;
+            return Ok(notification);
         }
         let allowance = Allowance { work_until: deadlines.response_deadline, lease_until: deadlines.hard_deadline };
-        dispatcher.advance(job, allowance).await
+        self.engine.advance(Job::first(notification, recipient), allowance).await
     }
 }
 
@@ -275,13 +261,12 @@ fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
     let mut of_topic = HashMap::new();
     for (index, sent) in parsed.into_iter().enumerate() {
         let about = sent.as_ref().ok();
-        let topic =
-            about.and_then(|about| Some((about.id.recipient().clone(), about.topic.as_ref()?.expose().clone())));
-        let place = topic.map_or(chains.len(), |topic| *of_topic.entry(topic).or_insert(chains.len()));
-        if place == chains.len() {
+        let topic = about.and_then(|about| Some((about.id().recipient().clone(), about.topic()?.expose().clone())));
+        let chain = topic.map_or(chains.len(), |topic| *of_topic.entry(topic).or_insert(chains.len()));
+        if chain == chains.len() {
             chains.push(Vec::new());
         }
-        chains[place].push((index, sent));
+        chains[chain].push((index, sent));
     }
     chains
 }

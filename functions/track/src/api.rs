@@ -163,7 +163,7 @@ impl TrackApi {
 
 /// Returns the link of a notification.
 fn own_link(notification: &Notification) -> Result<Link, Problem> {
-    let url = notification.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
+    let url = notification.content().url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
     url.ok_or_else(|| Problem::not_found("link"))
 }
 

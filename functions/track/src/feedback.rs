@@ -48,13 +48,8 @@ impl FeedbackKind {
 impl Feedback {
     /// Merges this report into `notification`.
     pub fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
-        if !notification.may_have_left_on(self.channel) {
-            return Effect::Impossible;
-        }
-        let before = (notification.status, notification.engagement);
-        let at = self.at.clamp(notification.created_at.min(now), now);
-        let report = notification.engagement.reports.on_mut(self.channel);
-        match self.kind {
+        let rules = types.rules_of(notification.type_id());
+        notification.merge_report(self.channel, self.at, &rules, now, |report, at| match self.kind {
             FeedbackKind::Delivered => earliest(&mut report.confirmed_at, at),
             FeedbackKind::Failed(why) => more_severe(&mut report.failed, why),
             FeedbackKind::Noted(what) => more_severe(&mut report.noted, what),
@@ -62,9 +57,7 @@ impl Feedback {
                 earliest(&mut report.confirmed_at, at);
                 more_severe(&mut report.noted, FailureReason::Complaint);
             }
-        }
-        notification.recompute_status(&types.rules_of(&notification.type_id), now);
-        Effect::since(before, notification)
+        })
     }
 }
 

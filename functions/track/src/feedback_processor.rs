@@ -142,7 +142,7 @@ impl FeedbackProcessor {
             self.suppress(id, address, reason, now).await?;
         }
         if feedback.kind == FeedbackKind::Complained {
-            self.recipients.unsubscribe(id.recipient(), about.type_id.as_str(), now).await?;
+            self.recipients.unsubscribe(id.recipient(), about.type_id().as_str(), now).await?;
         }
         if feedback.kind == FeedbackKind::Failed(FailureReason::AccountRefused) {
             self.pause(feedback).await;
@@ -155,7 +155,7 @@ impl FeedbackProcessor {
             None | Some((_, Effect::Impossible)) => unknown(Some(id)),
             Some((_, Effect::Nothing | Effect::OtherValue)) => ReportResult::Known,
             Some((notification, Effect::Noted | Effect::Changed)) => {
-                let (channel, status) = (feedback.channel, notification.status.as_str());
+                let (channel, status) = (feedback.channel, notification.status().as_str());
                 tracing::info!(notification = %id, %channel, kind = ?feedback.kind, status, "applied feedback");
                 ReportResult::New
             }

@@ -43,7 +43,7 @@ fn by_mail(kind: FeedbackKind) -> Feedback {
 const BOUNCED: FeedbackKind = FeedbackKind::Failed(FailureReason::Bounced);
 
 fn state(notification: &Notification) -> (Status, Option<Reason>) {
-    (notification.status, notification.reason)
+    (notification.status(), notification.reason())
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn a_delivery_is_proof_and_a_repetition_changes_nothing() {
         Effect::Changed
     );
     assert_eq!(state(&notification), (Status::Delivered, None));
-    assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Email)));
-    assert_eq!(notification.updated_at, at(3), "it counts where it ended");
+    assert_eq!(notification.engagement().delivered(), Some((at(5), Channel::Email)));
+    assert_eq!(notification.updated_at(), at(3), "it counts where it ended");
     assert_eq!(
         by_mail(FeedbackKind::Delivered).apply(&mut notification, &NotificationTypes::default(), at(7)),
         Effect::Nothing
@@ -67,19 +67,19 @@ fn a_bounced_mail_fails_unless_its_type_requires_proof_and_its_lifetime_continue
     let mut notification = mailed("DEFAULT", Status::Accepted);
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
     assert_eq!(state(&notification), (Status::Failed, Some(Reason::Gone)));
-    let attempt = &notification.attempts[0];
+    let attempt = &notification.attempts()[0];
     assert_eq!((attempt.outcome, attempt.detail.as_deref()), (AttemptOutcome::Gone, Some("bounced")));
     assert_eq!(
-        (notification.updated_at, notification.cost_micros()),
+        (notification.updated_at(), notification.cost_micros()),
         (at(3), 92),
         "it counts where it ended, and cost"
     );
 
     let mut wants_proof = mailed("PAYMENT_DUE", Status::Accepted);
     by_mail(BOUNCED).apply(&mut wants_proof, &NotificationTypes::default(), at(6));
-    assert_eq!((wants_proof.status, wants_proof.next_action_at), (Status::Cascading, Some(at(6))));
+    assert_eq!((wants_proof.status(), wants_proof.next_action_at()), (Status::Cascading, Some(at(6))));
     let mut too_late = mailed("PAYMENT_DUE", Status::Accepted);
-    let later = too_late.lives_until + SignedDuration::from_secs(1);
+    let later = too_late.lives_until() + SignedDuration::from_secs(1);
     by_mail(BOUNCED).apply(&mut too_late, &NotificationTypes::default(), later);
     assert_eq!(state(&too_late), (Status::Failed, Some(Reason::Gone)));
 }
@@ -88,9 +88,9 @@ fn a_bounced_mail_fails_unless_its_type_requires_proof_and_its_lifetime_continue
 fn a_notification_that_waits_for_proof_continues_at_once_after_a_bounce() {
     let mut notification = mailed("PAYMENT_DUE", Status::Cascading);
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Changed);
-    assert_eq!((notification.status, notification.next_action_at), (Status::Cascading, Some(at(6))));
+    assert_eq!((notification.status(), notification.next_action_at()), (Status::Cascading, Some(at(6))));
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(9)), Effect::Nothing);
-    assert_eq!(notification.next_action_at, Some(at(6)));
+    assert_eq!(notification.next_action_at(), Some(at(6)));
 }
 
 #[test]
@@ -105,20 +105,20 @@ fn a_claimed_notification_keeps_its_state_and_its_holder_gets_the_report() {
     let mut notification = mailed("PAYMENT_DUE", Status::Sending);
     let before = notification.clone();
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Noted);
-    assert_eq!((&notification.attempts, notification.status), (&before.attempts, Status::Sending));
+    assert_eq!((notification.attempts(), notification.status()), (before.attempts(), Status::Sending));
     let mut held = before;
-    held.merge_engagement(notification.engagement);
-    assert_eq!(held.attempts[0].outcome, AttemptOutcome::Gone, "the ladder goes past it");
+    held.merge_engagement(*notification.engagement());
+    assert_eq!(held.attempts()[0].outcome, AttemptOutcome::Gone, "the ladder goes past it");
 }
 
 #[test]
 fn a_bounce_may_precede_the_response_of_ses() {
     let mut notification = sample("DEFAULT", at(0));
     notification.lease(at(1), at(0));
-    notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
+    notification.parts_mut().in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
     assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(0)), Effect::Noted);
     notification.record(attempt(Channel::Email, Outcome::Accepted, 0));
-    assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Gone);
+    assert_eq!(notification.attempts()[0].outcome, AttemptOutcome::Gone);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_bounce_without_a_reason_fails_the_mail_unless_it_was_delivered() {
             reports[one].apply(&mut notification, &NotificationTypes::default(), at(6));
         }
         assert_eq!(state(&notification), (Status::Delivered, None), "an absence note is such a bounce");
-        assert_eq!(notification.attempts[0].outcome, AttemptOutcome::Accepted);
+        assert_eq!(notification.attempts()[0].outcome, AttemptOutcome::Accepted);
     }
     let mut alone = mailed("DEFAULT", Status::Accepted);
     reports[1].apply(&mut alone, &NotificationTypes::default(), at(6));
@@ -281,8 +281,8 @@ proptest! {
                 notification = notification_from_item(&notification_to_item(&notification)).unwrap();
             }
             // The number of merges and the time of the last update are not part of the result.
-            notification.engagement.noted = 0;
-            notification.updated_at = now;
+            notification.parts_mut().engagement.noted = 0;
+            notification.parts_mut().updated_at = now;
             notification
         };
         let ended = end(&reports);
@@ -293,7 +293,7 @@ proptest! {
             prop_assert!(matches!(effect, Effect::Nothing | Effect::Impossible), "{:?}", effect);
         }
         prop_assert_eq!(&again, &ended);
-        prop_assert!(ended.status != Status::Delivered || ended.engagement.is_delivered());
+        prop_assert!(ended.status() != Status::Delivered || ended.engagement().is_delivered());
         prop_assert_eq!(ended.cost_micros(), start.cost_micros());
     }
 }

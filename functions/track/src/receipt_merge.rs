@@ -35,7 +35,7 @@ pub(super) async fn merge_into(
     found: Notification,
     apply: impl Fn(&mut Notification) -> Effect,
 ) -> Result<Option<(Notification, Effect)>, StoreError> {
-    let id = found.id.clone();
+    let id = found.id().clone();
     let mut next = Some(found);
     for _ in 0..TRIES {
         let Some(mut notification) = next.take() else { return Ok(None) };

@@ -296,25 +296,26 @@ async fn values_with_personal_data_are_masked_in_debug_output() {
     let mut setup = CanaryWorld::start().await;
     let sent = setup.world.send_once(KEY, ID, message()).await;
     let id = domain::notification::NotificationId::parse(sent.body["id"].as_str().unwrap()).unwrap();
-    let dispatcher = &setup.world.cascade;
-    let notification = dispatcher.notifications.get(&id).await.unwrap().unwrap();
-    let recipient = dispatcher.recipients.load(id.recipient()).await.unwrap().unwrap();
-    let live = dispatcher.live.current().await;
-    assert!(live.rollout.users.contains(LISTED) && recipient.devices[0].endpoint.expose().contains(DEVICE));
-    let channels = &dispatcher.channels;
+    let engine = setup.world.cascade.engine();
+    let notification = engine.stores().notifications().get(&id).await.unwrap().unwrap();
+    let recipient = engine.stores().recipients().load(id.recipient()).await.unwrap().unwrap();
+    let config = engine.config().current().await;
+    assert!(config.rollout.users.contains(LISTED) && recipient.devices[0].endpoint.expose().contains(DEVICE));
+    let senders = engine.senders();
     let kinds = domain::channel::Channel::ALL;
-    let composed = kinds
-        .map(|channel| channels.compose(channel, &notification, &recipient, &live.settings, channels.links(&live)));
+    let composed = kinds.map(|channel| {
+        senders.paid().compose(channel, &notification, &recipient, &config.settings, senders.links(&config))
+    });
     let shown = [
         format!("{notification:?}"),
         format!("{recipient:?}"),
-        format!("{live:?}"),
+        format!("{config:?}"),
         format!("{composed:?}"),
-        format!("{dispatcher:?}"),
+        format!("{engine:?}"),
         format!("{:?}", setup.world.recipients),
         format!("{:?}", setup.world.send),
         format!("{:?}", setup.world.track),
-        format!("{:?}", channels.links(&live).map(|links| (links, links.push(&notification, "d1")))),
+        format!("{:?}", senders.links(&config).map(|links| (links, links.push(&notification, "d1")))),
     ];
     for shown in shown {
         setup.saw("a value", shown);

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cleanup::Cleanup;
 use console::ConsoleApi;
 use delivery::config::{ConfigSource, LastKnownGood};
-use delivery::{Dispatcher, DispatcherConfig, LinkAction, TokenKeys, start_dispatcher};
+use delivery::{DeliveryConfig, LinkAction, Sweeper, TokenKeys, start_engine};
 use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::push::ExtraOrigins;
@@ -78,7 +78,7 @@ struct Functions {
     console: ConsoleApi,
     cleanup: Cleanup,
     rollup: RollupServices,
-    cascade: Eager<Dispatcher>,
+    cascade: Eager<Sweeper>,
 }
 
 const POST: Post<'static> = Post {
@@ -188,10 +188,10 @@ impl World {
 
 impl Functions {
     async fn start(aws: &Aws, push_origin: &str) -> Self {
-        let mut config = cascade::config::CascadeConfig::read(&environment(push_origin)).unwrap().dispatcher;
+        let mut config = cascade::config::CascadeConfig::read(&environment(push_origin)).unwrap().delivery;
         config.function.aws = config.function.aws.into_builder().http_client(aws.clone()).build();
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-        let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
+        let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
         let recipients = RecipientsStore::new(config.dynamodb(), "recipients");
         let notifications = NotificationsStore::new(config.dynamodb(), "notifications");
         let erasure = ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications");
@@ -204,7 +204,7 @@ impl Functions {
                 types: NotificationTypes::default(),
                 keys: keys(),
             },
-            send: SendApi { service: SendService { dispatcher, idempotency, hasher: hasher.clone() } },
+            send: SendApi { service: SendService { engine, idempotency, hasher: hasher.clone() } },
             cleanup: Cleanup {
                 recipients: recipients.clone(),
                 notifications: notifications.clone(),
@@ -229,7 +229,7 @@ impl Functions {
     }
 }
 
-fn console(config: &DispatcherConfig, clock: &Clock) -> ConsoleApi {
+fn console(config: &DeliveryConfig, clock: &Clock) -> ConsoleApi {
     ConsoleApi {
         metrics: MetricsStore::new(config.dynamodb(), "metrics"),
         live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
@@ -241,7 +241,7 @@ fn console(config: &DispatcherConfig, clock: &Clock) -> ConsoleApi {
     }
 }
 
-fn rollup(config: &DispatcherConfig, clock: &Clock) -> RollupServices {
+fn rollup(config: &DeliveryConfig, clock: &Clock) -> RollupServices {
     RollupServices {
         metrics: MetricsStore::new(config.dynamodb(), "metrics"),
         live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
@@ -280,15 +280,15 @@ fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
     .collect()
 }
 
-/// The dispatcher of `cascade`, on the world's clock.
-async fn ready(config: Arc<DispatcherConfig>, clock: Clock) -> Eager<Dispatcher> {
+/// The sweeper as `cascade` holds it, on the world's clock.
+async fn ready(config: Arc<DeliveryConfig>, clock: Clock) -> Eager<Sweeper> {
     let load = move || {
         let (config, clock) = (Arc::clone(&config), clock.clone());
-        async move { Ok(start_dispatcher(&config, clock).await?.0) }
+        async move { Ok(Sweeper::new(start_engine(&config, clock).await?.0)) }
     };
-    let dispatcher = Eager::start(load);
-    dispatcher.get().await.expect("the secrets are there");
-    dispatcher
+    let sweeper = Eager::start(load);
+    sweeper.get().await.expect("the secrets are there");
+    sweeper
 }
 
 fn environment(push_origin: &str) -> Environment {

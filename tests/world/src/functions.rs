@@ -11,7 +11,7 @@ use cleanup::Cleanup;
 use console::ConsoleApi;
 use delivery::breakers::Breakers;
 use delivery::config::{ConfigSource, LastKnownGood};
-use delivery::{Dispatcher, DispatcherConfig, TokenKeys, start_dispatcher};
+use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
 use domain::NotificationTypes;
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
@@ -116,21 +116,21 @@ impl Endpoints {
     }
 
     pub async fn send(&self, clock: &Clock) -> SendApi {
-        let config = DispatcherConfig::read(&self.environment("send")).unwrap();
-        let (dispatcher, hasher) = start_dispatcher(&config, clock.clone()).await.unwrap();
+        let config = DeliveryConfig::read(&self.environment("send")).unwrap();
+        let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
-        SendApi { service: SendService { dispatcher, idempotency, hasher } }
+        SendApi { service: SendService { engine, idempotency, hasher } }
     }
 
     /// The error with which `send` fails to start with the current parameters.
     pub async fn start_error(&self) -> StartError {
-        let config = DispatcherConfig::read(&self.environment("send")).unwrap();
-        start_dispatcher(&config, Clock::System).await.map(drop).unwrap_err()
+        let config = DeliveryConfig::read(&self.environment("send")).unwrap();
+        start_engine(&config, Clock::System).await.map(drop).unwrap_err()
     }
 
-    pub async fn cascade(&self, clock: &Clock) -> Dispatcher {
-        let config = DispatcherConfig::read(&self.environment("cascade")).unwrap();
-        start_dispatcher(&config, clock.clone()).await.unwrap().0
+    pub async fn cascade(&self, clock: &Clock) -> Sweeper {
+        let config = DeliveryConfig::read(&self.environment("cascade")).unwrap();
+        Sweeper::new(start_engine(&config, clock.clone()).await.unwrap().0)
     }
 
     pub fn rollup(&self, clock: &Clock) -> Rollup {

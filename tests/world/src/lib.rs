@@ -29,7 +29,7 @@ mod traffic;
 use std::sync::Mutex;
 
 use console::ConsoleApi;
-use delivery::Dispatcher;
+use delivery::Sweeper;
 use dynoxide::Database;
 use platform::clock::Clock;
 use recipients::RecipientsApi;
@@ -63,7 +63,7 @@ pub struct World {
     database: Database,
     endpoints: Endpoints,
     pub send: SendApi,
-    pub cascade: Dispatcher,
+    pub cascade: Sweeper,
     rollup: Rollup,
     cleaner: Cleaner,
     pub recipients: RecipientsApi,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
 use cleanup::Summary;
-use delivery::{Dispatcher, DueChange, Sweep};
+use delivery::{DueChange, Sweep, Sweeper};
 use domain::notification::NotificationId;
 use metrics::{NotificationChange, Sequence};
 use send::SendApi;
@@ -66,7 +66,7 @@ impl World {
     }
 
     /// Another instance of cascade, which shares only the tables with the first.
-    pub async fn another_cascade(&self) -> Dispatcher {
+    pub async fn another_cascade(&self) -> Sweeper {
         self.endpoints.cascade(&self.clock).await
     }
 
@@ -78,7 +78,7 @@ impl World {
     /// Delivers the stream to cascade from the first record on, so that earlier records arrive again.
     pub async fn redeliver_stream_to_cascade(&self) {
         let changes: Vec<_> = dynamo::stream(&self.database).iter().map(due_change).collect();
-        assert_eq!(self.cascade.take_up(&changes, self.ends_at_ms()).await, Vec::<usize>::new());
+        assert_eq!(self.cascade.resume_due(&changes, self.ends_at_ms()).await, Vec::<usize>::new());
     }
 
     fn ends_at_ms(&self) -> u64 {

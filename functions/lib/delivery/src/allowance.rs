@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! begin ──► reads ──► claim ──► paid call ──► outcome ──► reserve ──► the function's end ──► others may take over
-//!                       ▲ to_claim              ▲ outcome_by                                     ▲ lease_until
+//!                       ▲ claim_timeout         ▲ persist_deadline                             ▲ lease_until
 //! ```
 //!
-//! Calls of AWS before the claim end at the request's own deadline. The claim ends when `to_claim` has passed.
-//! Storing the outcome is retried until `outcome_by`. The time-out of a paid call is shorter than the time between
+//! Calls of AWS before the claim end at the request's own deadline. The claim ends when `claim_timeout` has passed.
+//! Storing the outcome is retried until `persist_deadline`. The time-out of a paid call is shorter than the time between
 //! the two.
 
 use std::time::Duration;
@@ -20,9 +20,9 @@ pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
 /// Shortest time for which a push is started, including the report to the breaker.
 pub const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(1_000);
 /// Time that is reserved for storing the result.
-const TO_STORE: SignedDuration = SignedDuration::from_millis(300);
+const STORE_RESERVE: SignedDuration = SignedDuration::from_millis(300);
 /// Time that remains for storing the outcome of a paid call if its claim took as long as it may.
-const TO_INSIST: SignedDuration = SignedDuration::from_secs(1);
+const PERSIST_RESERVE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Time limits of an invocation's work on a notification.
 #[derive(Debug, Clone, Copy)]
@@ -37,28 +37,28 @@ impl Allowance {
     /// Returns `true` if work that takes `needed` can start at `at` and still be stored in time.
     #[must_use]
     pub fn fits(self, needed: SignedDuration, at: Timestamp) -> bool {
-        self.work_until.duration_since(at) >= needed + TO_STORE
+        self.work_until.duration_since(at) >= needed + STORE_RESERVE
     }
 
     /// Returns the maximum time of a push that starts at `at`.
     #[must_use]
-    pub fn patience(self, at: Timestamp) -> SignedDuration {
-        self.work_until.duration_since(at) - TO_STORE
+    pub fn push_timeout(self, at: Timestamp) -> SignedDuration {
+        self.work_until.duration_since(at) - STORE_RESERVE
     }
 
     /// Returns the maximum time from `now` to store a claim, so that the call and its outcome still fit.
     #[must_use]
-    pub fn to_claim(self, now: Timestamp) -> Duration {
-        left(self.outcome_by() - TO_INSIST - PAID_CALL, now)
+    pub fn claim_timeout(self, now: Timestamp) -> Duration {
+        time_left(self.persist_deadline() - PERSIST_RESERVE - PAID_CALL, now)
     }
 
     /// Returns the time from `now` during which storing the result of a paid call may be retried.
     #[must_use]
-    pub fn to_insist(self, now: Timestamp) -> Duration {
-        left(self.outcome_by(), now)
+    pub fn persist_timeout(self, now: Timestamp) -> Duration {
+        time_left(self.persist_deadline(), now)
     }
 
-    fn outcome_by(self) -> Timestamp {
+    fn persist_deadline(self) -> Timestamp {
         self.lease_until
             - CLOCK_SKEW_MARGIN
             - SignedDuration::try_from(INVOCATION_END_MARGIN).unwrap_or(SignedDuration::ZERO)
@@ -76,7 +76,7 @@ pub fn hard_deadline(deadline_ms: u64) -> Timestamp {
 
 /// Returns the time from `now` to `until`, or zero if `until` has passed.
 #[must_use]
-pub fn left(until: Timestamp, now: Timestamp) -> Duration {
+pub fn time_left(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
@@ -105,10 +105,10 @@ mod tests {
     fn latest_claim(function: &str, work_until: Duration) -> (Duration, Duration) {
         let work_until = Timestamp::UNIX_EPOCH + SignedDuration::try_from(work_until).unwrap();
         let lease_until = hard_deadline(u64::try_from(timeout(function).as_millis()).unwrap());
-        let starts = work_until - PAID_CALL - TO_STORE;
+        let starts = work_until - PAID_CALL - STORE_RESERVE;
         let allowance = Allowance { work_until, lease_until };
         assert!(allowance.fits(PAID_CALL, starts));
-        (left(starts, Timestamp::UNIX_EPOCH), allowance.to_claim(starts))
+        (time_left(starts, Timestamp::UNIX_EPOCH), allowance.claim_timeout(starts))
     }
 
     fn seconds(duration: SignedDuration) -> Duration {
@@ -130,7 +130,7 @@ mod tests {
         ] {
             let (starts, claim) = latest_claim(function, work_until);
             assert!(claim >= Duration::from_secs(2), "{function}: {claim:?} for a claim");
-            let outcome = starts + claim + PAID_SEND + seconds(TO_INSIST);
+            let outcome = starts + claim + PAID_SEND + seconds(PERSIST_RESERVE);
             assert!(outcome + INVOCATION_END_MARGIN <= timeout(function), "{function}: {outcome:?}");
         }
         assert!(seconds(SWEEP_NOTIFICATION_LIMIT) < sweep);

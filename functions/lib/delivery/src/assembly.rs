@@ -1,15 +1,21 @@
-//! Assembly of a dispatcher, the same for `send`, which attempts at once, and for `cascade`, which attempts later.
+//! Assembly of the delivery engine, the same for `send`, which attempts at once, and for `cascade`, which attempts
+//! later.
+
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Dispatcher;
-use super::dispatcher::SHARE;
-use super::topic_order::ONE_AT_A_TIME;
-
+use crate::admission::AdmissionControl;
 use crate::breakers::{Breakers, Bulkhead};
+use crate::claim::Claims;
 use crate::config::{ConfigSource, LastKnownGood};
-use crate::{Channels, TokenKeys};
+use crate::engine::{CONCURRENCY, DeliveryEngine};
+use crate::paid_send::PaidSender;
+use crate::push_send::PushSender;
+use crate::senders::Senders;
+use crate::stores::{Persistence, Stores};
+use crate::token::TokenKeys;
 use aws::FunctionConfig;
 use aws::secrets::{SecretName, Secrets, SecretsError};
 use channels::email::{EmailClient, Sender, SenderName};
@@ -25,9 +31,12 @@ use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
 use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
 
+/// Maximum number of concurrent calls of a process to one provider.
+const MAX_CALLS_PER_HOST: usize = CONCURRENCY / 2;
+
 /// Environment of a function that sends.
 #[derive(Debug, Clone)]
-pub struct DispatcherConfig {
+pub struct DeliveryConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
     /// Name of the recipients table.
@@ -50,22 +59,22 @@ pub struct DispatcherConfig {
     pub sms_sender_id: Option<SenderId>,
 }
 
-/// Loads the secrets and creates the dispatcher and the hasher of recipient keys.
+/// Loads the secrets and creates the delivery engine and the hasher of recipient keys.
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not answer.
-pub async fn start_dispatcher(config: &DispatcherConfig, clock: Clock) -> Result<(Dispatcher, KeyHasher), StartError> {
+pub async fn start_engine(config: &DeliveryConfig, clock: Clock) -> Result<(DeliveryEngine, KeyHasher), StartError> {
     let secrets = config.secrets().await?;
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
-    let dispatcher = config.dispatcher(&secrets, clock)?;
+    let push = config.push_client(&secrets)?;
     // A local stack sets its own endpoint for AWS. Then nothing outside this machine is contacted.
     if config.function.aws.endpoint_url().is_none() {
-        tokio::spawn(dispatcher.channels.push.warm(&PUSH_SERVICES));
+        tokio::spawn(push.warm(&PUSH_SERVICES));
     }
-    Ok((dispatcher, hasher))
+    Ok((config.engine(push, &secrets, clock)?, hasher))
 }
 
-impl DispatcherConfig {
+impl DeliveryConfig {
     /// Creates a client of the tables.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
@@ -114,48 +123,61 @@ impl DispatcherConfig {
         push.chain([Channel::Email, Channel::Sms].map(Host::paid)).collect()
     }
 
-    /// Creates the dispatcher.
-    ///
-    /// # Errors
-    /// If a secret is missing, or the VAPID key is not a P-256 private key.
-    pub fn dispatcher(&self, secrets: &Secrets, clock: Clock) -> Result<Dispatcher, SecretsError> {
-        let dynamodb = self.dynamodb();
-        let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
+    fn push_client(&self, secrets: &Secrets) -> Result<PushClient, SecretsError> {
         let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
         let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
             parameter: format!("{}/{}", self.function.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
             why: "it is not a P-256 private key",
         })?;
-        let parameters = self.function.parameters();
-        let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
-        let last_known_good = LastKnownGood::new(dynamodb.clone(), self.control_table.as_str());
-        Ok(Dispatcher {
+        Ok(PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())))
+    }
+
+    fn stores(&self, hasher: KeyHasher) -> Stores {
+        let dynamodb = self.dynamodb();
+        Stores {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
             suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), self.control_table.as_str()),
             budgets: BudgetStore::new(dynamodb, self.control_table.as_str()),
-            breakers: Breakers::new(breaker_store, self.always_watched(), clock.clone()),
-            bulkhead: Bulkhead::new(SHARE),
-            topics: Bulkhead::new(ONE_AT_A_TIME),
-            channels: Channels {
-                push: PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())),
-                extra_origins: self.extra_push_origins.clone(),
-                email: EmailClient::new(
-                    aws::ses(&self.function.aws),
-                    self.sender.clone(),
-                    self.ses_configuration_set.clone(),
-                ),
-                sms: SmsClient::new(aws::sns(&self.function.aws), self.sms_sender_id.clone()),
-                keys: TokenKeys::new(secrets.link_signing_keys()?),
-            },
-            live: ConfigSource::new(parameters, &self.function.parameter_prefix, clock.clone())
-                .with_public_base_url()
-                .with_last_known_good(last_known_good)
-                .sharing(),
-            home_country: self.sender_country,
-            clock,
-        })
+        }
+    }
+
+    /// Creates the engine.
+    fn engine(&self, push: PushClient, secrets: &Secrets, clock: Clock) -> Result<DeliveryEngine, SecretsError> {
+        let keys = TokenKeys::new(secrets.link_signing_keys()?);
+        let stores = Arc::new(self.stores(KeyHasher::new(secrets.recipient_hash_key()?.expose())));
+        let persistence = Persistence::new(Arc::clone(&stores), clock.clone());
+        let breaker_store = BreakerStore::new(self.dynamodb(), self.control_table.as_str());
+        let breakers = Breakers::new(breaker_store, self.always_watched(), clock.clone());
+        let admission = Arc::new(AdmissionControl::new(breakers, Bulkhead::new(MAX_CALLS_PER_HOST)));
+        let push = PushSender {
+            client: push,
+            extra_origins: self.extra_push_origins.clone(),
+            keys: keys.clone(),
+            admission: Arc::clone(&admission),
+            persistence: persistence.clone(),
+            clock: clock.clone(),
+        };
+        let paid = PaidSender {
+            email: EmailClient::new(
+                aws::ses(&self.function.aws),
+                self.sender.clone(),
+                self.ses_configuration_set.clone(),
+            ),
+            sms: SmsClient::new(aws::sns(&self.function.aws), self.sms_sender_id.clone()),
+            keys: keys.clone(),
+            admission: Arc::clone(&admission),
+            claims: Claims::new(persistence.clone(), clock.clone()),
+            persistence,
+            clock: clock.clone(),
+        };
+        let config = ConfigSource::new(self.function.parameters(), &self.function.parameter_prefix, clock.clone())
+            .with_public_base_url()
+            .with_last_known_good(LastKnownGood::new(self.dynamodb(), self.control_table.as_str()))
+            .sharing();
+        let senders = Senders { push, paid, admission, keys };
+        Ok(DeliveryEngine::new(stores, senders, config, self.sender_country, clock))
     }
 }
 
@@ -202,7 +224,7 @@ mod tests {
         ] {
             let required = REQUIRED.into_iter().chain(["SENDER_ADDRESS", "VAPID_SUBJECT"]);
             let given = required.map(|one| (one, value(one))).chain([(name, bad)]);
-            let error = DispatcherConfig::read(&Environment::given(given)).unwrap_err().to_string();
+            let error = DeliveryConfig::read(&Environment::given(given)).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
         }
     }

@@ -1,7 +1,7 @@
 //! Gates: rules that decide before the first attempt, evaluated in one order, each with its inputs and its reason
 //! code.
 //!
-//! The evaluation is pure. `send` acts on the verdict, and `explain` shows every answer; both call [`Gates::ask`].
+//! The evaluation is pure. `send` acts on the verdict, and `explain` shows every answer; both call [`Gates::evaluate`].
 
 use std::collections::BTreeSet;
 
@@ -57,20 +57,20 @@ pub struct Gates<'a> {
     /// The recipient, if known.
     pub recipient: Option<&'a Recipient>,
     /// Channels that cannot reach the recipient whatever is tried.
-    pub impossible: &'a BTreeSet<Channel>,
+    pub unreachable: &'a BTreeSet<Channel>,
 }
 
 impl Gates<'_> {
     /// Evaluates every gate for `notification`.
     #[must_use]
-    pub fn ask(&self, notification: &Notification, now: Timestamp) -> Gated {
-        let version = self.rollout.decide(notification.to.expose());
+    pub fn evaluate(&self, notification: &Notification, now: Timestamp) -> Gated {
+        let version = self.rollout.decide(notification.to().expose());
         let rollout = GateAnswer {
             gate: "rollout",
             passed: true,
             inputs: serde_json::json!({
                 "percentage": self.rollout.percentage.to_string(),
-                "bucket": bucket(notification.to.expose()),
+                "bucket": bucket(notification.to().expose()),
                 "version": version,
             }),
         };
@@ -79,7 +79,7 @@ impl Gates<'_> {
         let Some(recipient) = self.recipient else {
             return gated;
         };
-        let kind = notification.type_id.as_str();
+        let kind = notification.type_id().as_str();
         let by = match (recipient.preferences.wants_type(kind), recipient.unsubscribed_types.contains(kind)) {
             (false, _) => Some("preferences"),
             (true, true) => Some("unsubscribe"),
@@ -94,7 +94,7 @@ impl Gates<'_> {
         );
         if version == Version::V2 {
             // A notification past its lifetime is not held again, so that it can expire.
-            let may_wait = !self.rules.critical && now < notification.lives_until;
+            let may_wait = !self.rules.critical && now < notification.lives_until();
             let until = recipient.quiet_until(now).filter(|_| may_wait);
             let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
             gated.check(verdict, until.is_none(), serde_json::json!({"until": until}));
@@ -105,9 +105,9 @@ impl Gates<'_> {
     /// Returns the channels of this notification that can reach the recipient; for version 1, push alone.
     #[must_use]
     pub fn open_channels(&self, notification: &Notification, recipient: &Recipient, version: Version) -> Vec<Channel> {
-        let asked = notification.channels.iter().copied();
+        let asked = notification.channels().iter().copied();
         let known = asked.filter(|channel| version == Version::V2 || *channel == Channel::Push);
-        known.filter(|channel| recipient.reachable_on(*channel) && !self.impossible.contains(channel)).collect()
+        known.filter(|channel| recipient.reachable_on(*channel) && !self.unreachable.contains(channel)).collect()
     }
 }
 
@@ -125,7 +125,7 @@ impl Gated {
 
     /// Writes the decision into the notification. Returns `true` if the notification can be sent now.
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> bool {
-        notification.version = Some(self.version);
+        notification.assign_version(self.version);
         match self.verdict {
             GateVerdict::Pass => true,
             GateVerdict::Skip(reason) => {

@@ -1,33 +1,45 @@
-//! Delivery of a notification: gates, escalation policy, waits, circuit breakers and work that is due.
+//! Delivery of a notification: gates, escalation policy, senders, circuit breakers and due work.
+//!
+//! [`DeliveryEngine::advance`] makes the attempts of one notification: [`EscalationPolicy::next_step`] decides, and
+//! the engine carries the step out. [`Sweeper`] resumes what is due.
 
+mod admission;
 mod allowance;
 mod assembly;
 pub mod breakers;
+mod claim;
 pub mod config;
-mod dispatcher;
+mod engine;
+mod escalation;
 mod gates;
-mod last_look;
+mod job;
 mod link_limits;
 mod links;
-mod payment;
-mod providers;
-mod push_round;
-mod push_step;
+mod message;
+mod outcome;
+mod paid_send;
+mod pre_send_check;
+mod provider_alarm;
+mod push_send;
 mod reachability;
-mod step;
-mod sweep;
+mod senders;
+mod stores;
+mod sweeper;
 mod token;
 mod topic_order;
 
-pub use allowance::{Allowance, hard_deadline, left};
-pub use assembly::{DispatcherConfig, start_dispatcher};
-pub use dispatcher::{CONCURRENCY, Dispatcher, Job};
+pub use allowance::{Allowance, hard_deadline, time_left};
+pub use assembly::{DeliveryConfig, start_engine};
+pub use engine::{CONCURRENCY, DeliveryEngine};
+pub use escalation::{EscalationPolicy, Step};
 pub use gates::{GateAnswer, GateVerdict, Gated, Gates};
+pub use job::{Job, TopicKey};
 pub use link_limits::LinkLimits;
 pub use links::{Links, NotABaseUrl, PublicBaseUrl, PushLinks, with_token};
-pub use providers::{Channels, PaidMessage, push_message};
+pub use message::{PaidMessage, push_message};
+pub use paid_send::PaidSender;
 pub use reachability::{UnreachableReason, unreachable_channels, unreachable_reason};
-pub use step::{Ladder, Step};
-pub use sweep::{DueChange, Resumed, Sweep};
+pub use senders::Senders;
+pub use stores::Stores;
+pub use sweeper::{DueChange, Resumed, Sweep, Sweeper};
 pub use token::{LinkAction, TOKEN_CHARS, TokenError, TokenKeys};
-pub use topic_order::TopicKey;

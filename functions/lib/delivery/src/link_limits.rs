@@ -1,6 +1,6 @@
 //! Length limits for a message's link. A long link is accepted if a click link can replace it, and refused otherwise.
 
-use crate::PublicBaseUrl;
+use crate::links::PublicBaseUrl;
 use channels::sms::{clamped, parts};
 use domain::channel::Channel;
 use domain::channel::link::Link;

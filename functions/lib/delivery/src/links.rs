@@ -109,11 +109,11 @@ impl<'a> Links<'a> {
     /// They are valid until 30 days after the notification's lifetime, but not longer than the notification is kept.
     #[must_use]
     pub fn push(&self, about: &Notification, device_id: &str) -> PushLinks {
-        let until = plus(about.lives_until, RECEIPTS_FOR).min(about.kept_until);
+        let until = plus(about.lives_until(), RECEIPTS_FOR).min(about.kept_until());
         let sign = |permit| Private::new(self.keys.sign(&permit, until));
-        let token = sign(LinkAction::DeviceReceipt(about.id.clone(), DeviceMark::of(device_id)));
+        let token = sign(LinkAction::DeviceReceipt(about.id().clone(), DeviceMark::of(device_id)));
         let receipt = ReceiptLink::below(&self.base.0, token);
-        PushLinks { receipt, page_token: sign(LinkAction::Click(about.id.clone(), Channel::Push)) }
+        PushLinks { receipt, page_token: sign(LinkAction::Click(about.id().clone(), Channel::Push)) }
     }
 
     /// Returns the click link to the notification's own URL, valid as long as the notification is kept.
@@ -121,16 +121,16 @@ impl<'a> Links<'a> {
     /// Returns `None` if the notification has no URL that can be shown.
     #[must_use]
     pub fn click(&self, about: &Notification, channel: Channel) -> Option<Link> {
-        about.content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
-        let token = self.keys.sign(&LinkAction::Click(about.id.clone(), channel), about.kept_until);
+        about.content().url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
+        let token = self.keys.sign(&LinkAction::Click(about.id().clone(), channel), about.kept_until());
         Link::parse(&self.base.click(&token)).ok()
     }
 
     /// Returns the link that opts the recipient out of this type, valid for a year.
     #[must_use]
     pub fn unsubscribe(&self, about: &Notification) -> Option<Link> {
-        let permit = LinkAction::Unsubscribe(about.id.recipient().clone(), about.type_id.to_string());
-        let token = self.keys.sign(&permit, plus(about.due_at, UNSUBSCRIBE_FOR));
+        let permit = LinkAction::Unsubscribe(about.id().recipient().clone(), about.type_id().to_string());
+        let token = self.keys.sign(&permit, plus(about.due_at(), UNSUBSCRIBE_FOR));
         Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()
     }
 }

@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn permits() -> [LinkAction; 4] {
-        let id = sample("DEFAULT", at(1_790_000_000)).id;
+        let id = sample("DEFAULT", at(1_790_000_000)).id().clone();
         let recipient = id.recipient().clone();
         [
             LinkAction::Receipt(id.clone(), Channel::Push),

@@ -6,30 +6,43 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::dispatcher::{Dispatcher, Job};
-use super::push_round::Round;
+use crate::breakers::Bulkhead;
+use crate::job::{Job, TopicKey};
+use crate::outcome::StepOutcome;
 use domain::channel::push::Topic;
 use domain::notification::MAX_AHEAD;
-use domain::recipient::RecipientKey;
-use store::{NewerMessage, StoreError};
-
-/// A recipient and a topic.
-pub type TopicKey = (RecipientKey, Topic);
+use platform::clock::Clock;
+use store::{NewerMessage, NotificationsStore, StoreError};
 
 /// Number of messages of one topic and recipient that a process works on at once.
-pub(super) const ONE_AT_A_TIME: usize = 1;
+const ONE_AT_A_TIME: usize = 1;
 /// Longest time after its request at which a first attempt counts as immediate.
 const IMMEDIATE: SignedDuration = SignedDuration::from_secs(1);
 
-impl Dispatcher {
-    /// Returns the reason why a message with a topic cannot be tried now, or `None`.
-    pub(super) async fn out_of_turn(&self, job: &mut Job) -> Result<Option<Round>, StoreError> {
-        let Some(topic) = &job.notification.topic else { return Ok(None) };
-        if job.turn.is_none() {
-            let key = (job.notification.id.recipient().clone(), Topic::of_caller(topic.expose()));
-            job.turn = self.topics.enter(&key).await;
-            if job.turn.is_none() {
-                return Ok(Some(Round::Crowded));
+/// Keeps messages of one topic and recipient in order.
+#[derive(Debug)]
+pub(crate) struct TopicOrder {
+    slots: Bulkhead<TopicKey>,
+    clock: Clock,
+}
+
+impl TopicOrder {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { slots: Bulkhead::new(ONE_AT_A_TIME), clock }
+    }
+
+    /// Returns the reason why a message with a topic cannot be tried now, or `None` if it can.
+    pub(crate) async fn check(
+        &self,
+        job: &mut Job,
+        notifications: &NotificationsStore,
+    ) -> Result<Option<StepOutcome>, StoreError> {
+        let Some(topic) = job.notification.topic() else { return Ok(None) };
+        if job.topic_slot.is_none() {
+            let key = (job.notification.id().recipient().clone(), Topic::of_caller(topic.expose()));
+            job.topic_slot = self.slots.enter(&key).await;
+            if job.topic_slot.is_none() {
+                return Ok(Some(StepOutcome::AtCapacity));
             }
         }
         let now = self.clock.now();
@@ -37,13 +50,13 @@ impl Dispatcher {
             return Ok(None);
         }
         // A message that is due later may have been created earlier, with `send_at`.
-        let since = job.notification.created_at.checked_sub(MAX_AHEAD).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(match self.notifications.find_newer_in_topic(&job.notification, since, now).await? {
+        let since = job.notification.created_at().checked_sub(MAX_AHEAD).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(match notifications.find_newer_in_topic(&job.notification, since, now).await? {
             NewerMessage::None => None,
-            NewerMessage::InFlight => Some(Round::Crowded),
+            NewerMessage::InFlight => Some(StepOutcome::AtCapacity),
             NewerMessage::Accepted => {
                 job.is_superseded = true;
-                Some(Round::Done)
+                Some(StepOutcome::Reevaluate)
             }
         })
     }
@@ -51,5 +64,5 @@ impl Dispatcher {
 
 /// Returns `true` for the first attempt of a request that has just arrived.
 fn is_immediate(job: &Job, now: Timestamp) -> bool {
-    job.is_new && now.duration_since(job.notification.created_at) <= IMMEDIATE
+    job.is_new && now.duration_since(job.notification.created_at()) <= IMMEDIATE
 }

@@ -97,8 +97,8 @@ impl NotificationsStore {
     /// # Errors
     /// As [`save`](Self::save), except for receipts.
     pub async fn save_held(&self, notification: &mut Notification) -> Result<Saved, StoreError> {
-        let read_at = notification.revision;
-        self.claim(notification, false).await.inspect_err(|_| notification.revision = read_at)
+        let read_at = notification.revision();
+        self.claim(notification, false).await.inspect_err(|_| notification.restore_revision(read_at))
     }
 
     /// Stores a state that claims a paid channel, for a new or a stored notification. Unlike [`save`](Self::save),
@@ -112,14 +112,13 @@ impl NotificationsStore {
         if is_new {
             return self.create(notification).await.map(|()| Saved::Yes);
         }
-        let read_at = notification.revision;
-        notification.revision = random::new_revision(read_at);
-        let put = self.put_over(notification, read_at, notification.engagement.noted);
+        let read_at = notification.renew_revision();
+        let put = self.put_over(notification, read_at, notification.engagement().noted);
         let Err(refused) = written(put, notification).await else { return Ok(Saved::Yes) };
-        match refused.stored.filter(|stored| stored.revision == read_at) {
+        match refused.stored.filter(|stored| stored.revision() == read_at) {
             Some(stored) => {
-                notification.revision = read_at;
-                Ok(Saved::Conflict(Box::new(stored.engagement)))
+                notification.restore_revision(read_at);
+                Ok(Saved::Conflict(Box::new(*stored.engagement())))
             }
             None => Err(refused.error),
         }
@@ -130,8 +129,8 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] if another writer wrote since the notification was read.
     pub async fn note(&self, notification: &Notification) -> Result<(), StoreError> {
-        let before = notification.engagement.noted.wrapping_sub(1);
-        let put = self.put_over(notification, notification.revision, before);
+        let before = notification.engagement().noted.wrapping_sub(1);
+        let put = self.put_over(notification, notification.revision(), before);
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
@@ -151,9 +150,8 @@ impl NotificationsStore {
         let put = if is_new {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
-            let read_at = notification.revision;
-            notification.revision = random::new_revision(read_at);
-            let (condition, values) = unchanged_since(read_at, notification.engagement.noted);
+            let read_at = notification.renew_revision();
+            let (condition, values) = unchanged_since(read_at, notification.engagement().noted);
             put.condition_expression(condition).set_expression_attribute_values(Some(values))
         };
         let put = put.set_item(Some(notification_to_item(notification))).build();
@@ -194,7 +192,7 @@ impl NotificationsStore {
         let more = items.len() > limit || (page.last_evaluated_key.is_some() && items.len() < limit);
         items.truncate(limit);
         let items = items.iter().map(notification_from_item).collect::<Result<Vec<_>, _>>()?;
-        let next = items.last().filter(|_| more).map(|last| last.id.ordered().to_owned());
+        let next = items.last().filter(|_| more).map(|last| last.id().ordered().to_owned());
         Ok(Page { items, next })
     }
 
@@ -281,7 +279,7 @@ impl NotificationsStore {
             }
         }
         let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
-        found.sort_by_key(|notification| place(&notification.id));
+        found.sort_by_key(|notification| place(notification.id()));
         Ok(found)
     }
 }
@@ -312,8 +310,8 @@ async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Resu
         _ => None,
     };
     let stored = stored.and_then(|item| notification_from_item(item).ok());
-    let drawn = notification.revision > random::UNDRAWN;
-    let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision == notification.revision);
+    let drawn = notification.revision() > random::UNDRAWN;
+    let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision() == notification.revision());
     if is_ours { Ok(()) } else { Err(Refused { error: StoreError::of("PutItem", error), stored }) }
 }
 

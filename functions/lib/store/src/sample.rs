@@ -8,7 +8,7 @@ use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, tables};
 use crate::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
 use domain::channel::Channel;
 use domain::channel::push::{ExtraOrigins, Subscription};
-use domain::notification::{Claim, Content, Notification, NotificationId, Status, Urgency};
+use domain::notification::{Claim, Content, Notification, NotificationId, NotificationParts, Status, Urgency};
 use domain::recipient::{Device, KeyHasher, RecipientId, RecipientKey};
 use domain::{NotificationType, TypeId};
 use platform::private::Private;
@@ -17,7 +17,7 @@ const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBH
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
 /// Stores of the test tables.
-pub struct Stores {
+pub struct SampleStores {
     pub recipients: RecipientsStore,
     pub notifications: NotificationsStore,
     pub erasure: ErasureStore,
@@ -27,7 +27,7 @@ pub struct Stores {
 /// Test tables with their stores.
 pub struct TestTables {
     pub dynamo: Dynamo,
-    pub stores: Stores,
+    pub stores: SampleStores,
 }
 
 impl TestTables {
@@ -38,7 +38,7 @@ impl TestTables {
     }
 
     /// Returns stores of the same tables, for a process that crashes when the fuse blows.
-    pub fn crashing_stores(&self, fuse: Fuse) -> Stores {
+    pub fn crashing_stores(&self, fuse: Fuse) -> SampleStores {
         stores_with(&self.dynamo.client_with(fuse))
     }
 
@@ -68,9 +68,9 @@ impl TestTables {
     }
 }
 
-fn stores_with(client: &Client) -> Stores {
+fn stores_with(client: &Client) -> SampleStores {
     let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
-    Stores {
+    SampleStores {
         erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
         notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
         cursor: CursorStore::new(client.clone(), CONTROL),
@@ -100,7 +100,7 @@ pub fn key(id: &str) -> RecipientKey {
 
 /// Returns a notification whose lease expires and whose attempt never ends.
 pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Notification {
-    Notification {
+    Notification::from_parts(NotificationParts {
         id: NotificationId::random(key(id), due),
         to: recipient_id(id),
         caller: "caller".to_owned(),
@@ -114,7 +114,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         channels: Channel::ALL.to_vec(),
         urgency: Urgency::Normal,
         topic: None,
-        place: 0,
+        request_index: 0,
         metadata: None,
         status: Status::Sending,
         reason: None,
@@ -131,5 +131,5 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         waited_ms: 0,
         engagement: domain::notification::Engagement::default(),
         revision: 0,
-    }
+    })
 }

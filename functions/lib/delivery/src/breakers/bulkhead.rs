@@ -19,76 +19,76 @@ const SLOW: Duration = Duration::from_secs(2);
 /// Limit of concurrent calls of a process by key, which is a host unless another type is given.
 #[derive(Debug)]
 pub struct Bulkhead<K: Eq + Hash = Host> {
-    share: usize,
-    rooms: Arc<Mutex<HashMap<K, Room>>>,
+    limit: usize,
+    hosts: Arc<Mutex<HashMap<K, HostCalls>>>,
 }
 
 #[derive(Debug, Default)]
-struct Room {
-    entered: u64,
-    inside: BTreeMap<u64, Instant>,
-    left: Arc<Notify>,
+struct HostCalls {
+    started: u64,
+    running: BTreeMap<u64, Instant>,
+    slot_freed: Arc<Notify>,
 }
 
 /// A slot among a host's calls, released when dropped.
 #[derive(Debug)]
-pub struct Permit<K: Eq + Hash = Host> {
-    rooms: Arc<Mutex<HashMap<K, Room>>>,
+pub struct BulkheadSlot<K: Eq + Hash = Host> {
+    hosts: Arc<Mutex<HashMap<K, HostCalls>>>,
     host: K,
     number: u64,
 }
 
 impl<K: Clone + Eq + Hash> Bulkhead<K> {
-    /// Creates a limit of `share` concurrent calls for each host.
+    /// Creates a limit of `limit` concurrent calls for each host.
     #[must_use]
-    pub fn new(share: usize) -> Self {
-        Self { share, rooms: Arc::default() }
+    pub fn new(limit: usize) -> Self {
+        Self { limit, hosts: Arc::default() }
     }
 
     /// Acquires a slot. Returns `None` if the host is slow and all its slots are taken.
-    pub async fn enter(&self, host: &K) -> Option<Permit<K>> {
+    pub async fn enter(&self, host: &K) -> Option<BulkheadSlot<K>> {
         loop {
-            let (left, patience) = match self.try_enter(host) {
+            let (slot_freed, wait) = match self.try_enter(host) {
                 Ok(permit) => return Some(permit),
                 Err(full) => full,
             };
-            if patience.is_zero() {
+            if wait.is_zero() {
                 return None;
             }
             // A permit that was dropped before this wait began is noticed when the wait ends.
-            let _ = tokio::time::timeout(patience.min(SLOW / 20), left.notified()).await;
+            let _ = tokio::time::timeout(wait.min(SLOW / 20), slot_freed.notified()).await;
         }
     }
 
-    fn try_enter(&self, host: &K) -> Result<Permit<K>, (Arc<Notify>, Duration)> {
-        let mut rooms = locked(&self.rooms);
-        let room = rooms.entry(host.clone()).or_default();
-        if room.inside.len() < self.share {
-            room.entered += 1;
-            let number = room.entered;
-            room.inside.insert(number, Instant::now());
-            return Ok(Permit { rooms: Arc::clone(&self.rooms), host: host.clone(), number });
+    fn try_enter(&self, host: &K) -> Result<BulkheadSlot<K>, (Arc<Notify>, Duration)> {
+        let mut hosts = locked(&self.hosts);
+        let calls = hosts.entry(host.clone()).or_default();
+        if calls.running.len() < self.limit {
+            calls.started += 1;
+            let number = calls.started;
+            calls.running.insert(number, Instant::now());
+            return Ok(BulkheadSlot { hosts: Arc::clone(&self.hosts), host: host.clone(), number });
         }
-        let longest = room.inside.values().map(Instant::elapsed).max().unwrap_or_default();
-        Err((Arc::clone(&room.left), SLOW.saturating_sub(longest)))
+        let longest = calls.running.values().map(Instant::elapsed).max().unwrap_or_default();
+        Err((Arc::clone(&calls.slot_freed), SLOW.saturating_sub(longest)))
     }
 }
 
-impl<K: Eq + Hash> Drop for Permit<K> {
+impl<K: Eq + Hash> Drop for BulkheadSlot<K> {
     fn drop(&mut self) {
-        let mut rooms = locked(&self.rooms);
-        if let Some(room) = rooms.get_mut(&self.host) {
-            room.inside.remove(&self.number);
-            room.left.notify_waiters();
-            if room.inside.is_empty() {
-                rooms.remove(&self.host);
+        let mut hosts = locked(&self.hosts);
+        if let Some(calls) = hosts.get_mut(&self.host) {
+            calls.running.remove(&self.number);
+            calls.slot_freed.notify_waiters();
+            if calls.running.is_empty() {
+                hosts.remove(&self.host);
             }
         }
     }
 }
 
-fn locked<K>(rooms: &Mutex<HashMap<K, Room>>) -> MutexGuard<'_, HashMap<K, Room>> {
-    rooms.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<K>(hosts: &Mutex<HashMap<K, HostCalls>>) -> MutexGuard<'_, HashMap<K, HostCalls>> {
+    hosts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
         };
         let served = futures_util::future::join_all((0..60).map(|_| call())).await;
         assert!(served.into_iter().all(|served| served));
-        assert!(locked(&bulkhead.rooms).is_empty(), "nothing is kept of hosts that nobody calls");
+        assert!(locked(&bulkhead.hosts).is_empty(), "nothing is kept of hosts that nobody calls");
     }
 
     #[tokio::test(start_paused = true)]

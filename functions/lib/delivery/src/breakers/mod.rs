@@ -1,12 +1,12 @@
 //! Circuit breakers at run time: one process's view of them, and the limit of concurrent calls per host.
 
 mod bulkhead;
-mod held;
+mod cache;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod table_tests;
 mod view;
 
-pub use bulkhead::{Bulkhead, Permit};
+pub use bulkhead::{Bulkhead, BulkheadSlot};
 pub use view::{Breakers, Entry, Pass, TABLE_TIMEOUT};

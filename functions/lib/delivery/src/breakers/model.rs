@@ -1,4 +1,4 @@
-//! Model of the control table for tests: conditional writes on a map.
+//! LedgerModel of the control table for tests: conditional writes on a map.
 //!
 //! As configured, calls overtake each other, get lost, or lose their answers.
 
@@ -11,10 +11,10 @@ use store::{BreakerRepository, StoreError};
 
 /// The table, shared by all clones.
 #[derive(Debug, Clone, Default)]
-pub struct Model(Arc<Mutex<State>>);
+pub struct LedgerModel(Arc<Mutex<LedgerState>>);
 
 #[derive(Debug, Default)]
-pub struct State {
+pub struct LedgerState {
     pub items: BTreeMap<Host, Stored>,
     /// Every successful write, with the transition if the write was one.
     pub writes: Vec<(Host, Option<(Breaker, Breaker)>)>,
@@ -25,7 +25,7 @@ pub struct State {
     random: u32,
 }
 
-impl State {
+impl LedgerState {
     /// Returns a pseudo-random number below `bound`. The same seed gives the same sequence in every run.
     fn draw(&mut self, bound: u32) -> u32 {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -33,14 +33,14 @@ impl State {
     }
 }
 
-impl Model {
+impl LedgerModel {
     pub fn seeded(seed: u32) -> Self {
         let model = Self::default();
         model.state(|state| state.random = seed);
         model
     }
 
-    pub fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+    pub fn state<T>(&self, look: impl FnOnce(&mut LedgerState) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
 
@@ -49,7 +49,7 @@ impl Model {
     }
 
     /// Applies the effect, and yields to other tasks a random number of times before and after.
-    async fn call<T>(&self, effect: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    async fn call<T>(&self, effect: impl FnOnce(&mut LedgerState) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let lost = || StoreError::Transient { call: "call", cause: "lost".to_owned() };
         let (before, after, fate) = self.state(|state| (state.draw(4), state.draw(4), state.draw(state.loses_one_in)));
         for _ in 0..before {
@@ -69,7 +69,7 @@ impl Model {
 
 const REFUSED: StoreError = StoreError::ConditionFailed { call: "call" };
 
-impl BreakerRepository for Model {
+impl BreakerRepository for LedgerModel {
     async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, Stored)>, StoreError> {
         self.call(|state| {
             state.reads += 1;

@@ -60,7 +60,7 @@ proptest! {
                             breakers.count(&fcm(), None, pass, &answer(failed), clock_of.now(), &thresholds).await;
                             pass.is_probe()
                         }
-                        Entry::Barred(_) => false,
+                        Entry::CircuitOpen(_) => false,
                     }
                 };
                 join_all((0..how_many).map(|number| one(&all[number % all.len()])))

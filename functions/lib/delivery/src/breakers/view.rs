@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::held::{HOLD_OFF_MS, Held};
+use super::cache::{BreakerCache, HOLD_OFF_MS};
 use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Phase, Report, Signal, Stored, Thresholds};
 use domain::channel::Answer;
 use platform::alarm::AlarmLine;
@@ -34,7 +34,7 @@ pub struct Breakers<L = BreakerStore> {
     table_timeout: Duration,
     clock: Clock,
     always: Vec<Host>,
-    held: Mutex<Held>,
+    cache: Mutex<BreakerCache>,
     reading: tokio::sync::Mutex<()>,
     reporting: tokio::sync::Mutex<()>,
 }
@@ -45,7 +45,7 @@ pub enum Entry {
     /// The call may be made. The caller passes the value to [`Breakers::count`] with the outcome.
     Let(Pass),
     /// No call before this time.
-    Barred(Timestamp),
+    CircuitOpen(Timestamp),
 }
 
 /// Permission under which a call is made.
@@ -66,17 +66,17 @@ impl Pass {
 }
 
 /// A report to the table.
-enum Told {
+enum BreakerWrite {
     /// All failures of a host that are not reported yet.
     Failures,
     /// Result of a probe.
     Probe(Breaker, Signal),
     /// Time until which the provider asked for no calls, in milliseconds since the epoch.
-    Wish(i64),
+    RequestedRest(i64),
 }
 
 /// Result of a transition.
-enum Replaced {
+enum Transition {
     Done,
     /// Another process changed the breaker first; its state has been read.
     Overtaken,
@@ -87,8 +87,8 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     /// Creates a view over `repository`. The hosts in `always` are read from the first read on.
     pub fn new(repository: L, always: impl IntoIterator<Item = Host>, clock: Clock) -> Self {
         let always = always.into_iter().collect();
-        let (held, reading, reporting) = Default::default();
-        Self { repository, table_timeout: TABLE_TIMEOUT, clock, always, held, reading, reporting }
+        let (cache, reading, reporting) = Default::default();
+        Self { repository, table_timeout: TABLE_TIMEOUT, clock, always, cache, reading, reporting }
     }
 
     /// Replaces [`TABLE_TIMEOUT`], for tests whose table responds in real time.
@@ -102,12 +102,12 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     ///
     /// Never fails, and waits for the table for [`TABLE_TIMEOUT`] at most.
     pub async fn refresh(&self) {
-        if self.held().is_fresh(self.now_ms()) {
+        if self.cache().is_fresh(self.now_ms()) {
             return;
         }
         // While another task reads, this one continues with the known state.
         let Ok(_reading) = self.reading.try_lock() else { return };
-        let hosts = self.held().begin_read(&self.always, self.now_ms());
+        let hosts = self.cache().begin_read(&self.always, self.now_ms());
         self.read(&hosts).await;
     }
 
@@ -117,26 +117,26 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     }
 
     async fn read_now(&self, hosts: &[Host]) {
-        let before = self.held().heard;
+        let before = self.cache().updates;
         let read = self.within_timeout(self.repository_call(self.repository.read(hosts))).await;
         let now_ms = self.now_ms();
         for (host, stored) in read.and_then(Result::ok).into_iter().flatten() {
-            let mut held = self.held();
-            if held.entry(&host, now_ms).heard <= before {
-                held.learn(&host, stored.breaker, now_ms);
+            let mut cache = self.cache();
+            if cache.entry(&host, now_ms).updates <= before {
+                cache.update(&host, stored.breaker, now_ms);
             }
         }
     }
 
     /// Returns the breaker as last read or written by this process.
     pub fn known(&self, host: &Host) -> Breaker {
-        *self.held().entry(host, self.now_ms()).memory.known()
+        *self.cache().entry(host, self.now_ms()).memory.known()
     }
 
     /// Returns the time until which this host must not be called, from the memory of this process.
-    pub fn barred_until(&self, host: &Host) -> Option<Timestamp> {
+    pub fn open_until(&self, host: &Host) -> Option<Timestamp> {
         let now_ms = self.now_ms();
-        match self.held().entry(host, now_ms).memory.admission(now_ms) {
+        match self.cache().entry(host, now_ms).memory.admission(now_ms) {
             Admission::Barred(until_ms) => Some(moment(until_ms)),
             Admission::Free | Admission::IfProbe => None,
         }
@@ -146,21 +146,21 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     pub async fn enter(&self, host: &Host) -> Entry {
         for _ in 0..TRIES {
             let (now_ms, known) = (self.now_ms(), self.known(host));
-            let admission = self.held().entry(host, now_ms).memory.admission(now_ms);
+            let admission = self.cache().entry(host, now_ms).memory.admission(now_ms);
             match admission {
                 Admission::Free => return Entry::Let(Pass::Free),
-                Admission::Barred(until_ms) => return Entry::Barred(moment(until_ms)),
+                Admission::Barred(until_ms) => return Entry::CircuitOpen(moment(until_ms)),
                 Admission::IfProbe => {}
             }
             let Some(probing) = known.probing(now_ms) else { continue };
             match self.within_timeout(self.replace(host, &known, &probing)).await {
-                Some(Replaced::Done) => return Entry::Let(Pass::Probe(probing)),
-                Some(Replaced::Overtaken) => {}
+                Some(Transition::Done) => return Entry::Let(Pass::Probe(probing)),
+                Some(Transition::Overtaken) => {}
                 // Without the table, the one prober cannot be determined; every call is made.
-                Some(Replaced::Unanswered) | None => return Entry::Let(Pass::Free),
+                Some(Transition::Unanswered) | None => return Entry::Let(Pass::Free),
             }
         }
-        Entry::Barred(moment(self.now_ms() + 1_000))
+        Entry::CircuitOpen(moment(self.now_ms() + 1_000))
     }
 
     /// Counts the result of a call. Writes only on failures and after probes, and never fails.
@@ -180,21 +180,26 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         let until_ms = |after_ms: u64| now_ms.saturating_add_unsigned(after_ms.min(thresholds.longest_ms()));
         let asked_until_ms = match (pass, Signal::of(answer)) {
             (Pass::Probe(held), signal) => {
-                self.within_timeout(self.slowly(Told::Probe(held, signal), host, thresholds)).await;
+                self.within_timeout(self.write_boxed(BreakerWrite::Probe(held, signal), host, thresholds)).await;
                 return;
             }
-            (Pass::Free, Signal::Success) => return self.held().entry(host, now_ms).memory.succeeded(now_ms),
+            (Pass::Free, Signal::Success) => return self.cache().entry(host, now_ms).memory.succeeded(now_ms),
             (Pass::Free, Signal::Answered | Signal::NotCalled) => return,
             (Pass::Free, Signal::Asked(after_ms)) if device.is_none() => {
-                self.within_timeout(self.slowly(Told::Wish(until_ms(after_ms)), host, thresholds)).await;
+                self.within_timeout(self.write_boxed(
+                    BreakerWrite::RequestedRest(until_ms(after_ms)),
+                    host,
+                    thresholds,
+                ))
+                .await;
                 return;
             }
             (Pass::Free, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
             (Pass::Free, Signal::Failure) => None,
         };
         let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, device, asked_until_ms };
-        self.held().entry(host, now_ms).memory.failed(failure);
-        self.within_timeout(self.slowly(Told::Failures, host, thresholds)).await;
+        self.cache().entry(host, now_ms).memory.failed(failure);
+        self.within_timeout(self.write_boxed(BreakerWrite::Failures, host, thresholds)).await;
     }
 
     /// Keeps all processes from calling this host until `until`. A time in the past changes nothing.
@@ -207,25 +212,25 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     /// Gives back the pass of a call that was not made. If the call was the probe, the next call can be the probe.
     pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
         if let Pass::Probe(held) = pass {
-            self.within_timeout(self.slowly(Told::Probe(held, Signal::NotCalled), host, thresholds)).await;
+            self.within_timeout(self.write_boxed(BreakerWrite::Probe(held, Signal::NotCalled), host, thresholds)).await;
         }
     }
 
     /// Reports to the table. The future is boxed, because it is rare and too large to be part of every send's state.
-    fn slowly<'a>(&'a self, told: Told, host: &'a Host, thresholds: &'a Thresholds) -> BoxFuture<'a, ()> {
+    fn write_boxed<'a>(&'a self, told: BreakerWrite, host: &'a Host, thresholds: &'a Thresholds) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             match told {
-                Told::Failures => self.report(host, thresholds).await,
-                Told::Probe(held, signal) => self.probed(host, &held, signal, thresholds).await,
-                Told::Wish(until_ms) => self.asked(host, until_ms).await,
+                BreakerWrite::Failures => self.report(host, thresholds).await,
+                BreakerWrite::Probe(held, signal) => self.probed(host, &held, signal, thresholds).await,
+                BreakerWrite::RequestedRest(until_ms) => self.asked(host, until_ms).await,
             }
         })
     }
 
     async fn probed(&self, host: &Host, held: &Breaker, signal: Signal, thresholds: &Thresholds) {
         let next = held.probed(signal, thresholds, self.now_ms());
-        if matches!(self.replace(host, held, &next).await, Replaced::Done) {
-            tell(host, held, &next, "a probe");
+        if matches!(self.replace(host, held, &next).await, Transition::Done) {
+            log_transition(host, held, &next, "a probe");
         }
     }
 
@@ -234,11 +239,11 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
             let known = self.known(host);
             let Some(next) = known.asked(until_ms, self.now_ms()) else { return };
             match self.replace(host, &known, &next).await {
-                Replaced::Done => return tell(host, &known, &next, "the provider asked for it"),
-                Replaced::Overtaken => {}
-                Replaced::Unanswered => {
+                Transition::Done => return log_transition(host, &known, &next, "the provider asked for it"),
+                Transition::Overtaken => {}
+                Transition::Unanswered => {
                     // Without the table, at least this process makes no call until then.
-                    return self.held().entry(host, self.now_ms()).memory.keep_to(until_ms);
+                    return self.cache().entry(host, self.now_ms()).memory.keep_to(until_ms);
                 }
             }
         }
@@ -251,14 +256,14 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         let _reporting = self.reporting.lock().await;
         for _ in 0..TRIES {
             let now_ms = self.now_ms();
-            let report = self.held().entry(host, now_ms).memory.report(now_ms);
+            let report = self.cache().entry(host, now_ms).memory.report(now_ms);
             let Some(report) = report else { return };
             match self.repository_call(self.repository.count(host, &report)).await {
                 Ok(stored) => {
-                    self.held().entry(host, now_ms).memory.told(&report);
+                    self.cache().entry(host, now_ms).memory.told(&report);
                     return self.judge(host, &stored, &report, thresholds).await;
                 }
-                Err(Some(StoreError::ConditionFailed { .. })) => self.learn_again(host).await,
+                Err(Some(StoreError::ConditionFailed { .. })) => self.reread(host).await,
                 Err(_) => return,
             }
         }
@@ -268,13 +273,13 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     async fn judge(&self, host: &Host, stored: &Stored, report: &Report, thresholds: &Thresholds) {
         let now_ms = self.now_ms();
         {
-            let mut held = self.held();
-            held.learn(host, stored.breaker, now_ms);
-            held.entry(host, now_ms).memory.weigh(stored, now_ms);
+            let mut cache = self.cache();
+            cache.update(host, stored.breaker, now_ms);
+            cache.entry(host, now_ms).memory.weigh(stored, now_ms);
         }
-        if let Some((next, why)) = verdict(stored, report, thresholds, now_ms) {
-            if matches!(self.replace(host, &stored.breaker, &next).await, Replaced::Done) {
-                tell(host, &stored.breaker, &next, why);
+        if let Some((next, why)) = opening(stored, report, thresholds, now_ms) {
+            if matches!(self.replace(host, &stored.breaker, &next).await, Transition::Done) {
+                log_transition(host, &stored.breaker, &next, why);
             }
             return;
         }
@@ -285,34 +290,34 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     }
 
     /// Replaces the breaker with a conditional write. Boxed, because several other futures contain it.
-    fn replace<'a>(&'a self, host: &'a Host, from: &'a Breaker, next: &'a Breaker) -> BoxFuture<'a, Replaced> {
+    fn replace<'a>(&'a self, host: &'a Host, from: &'a Breaker, next: &'a Breaker) -> BoxFuture<'a, Transition> {
         Box::pin(self.replace_now(host, from, next))
     }
 
-    async fn replace_now(&self, host: &Host, from: &Breaker, next: &Breaker) -> Replaced {
+    async fn replace_now(&self, host: &Host, from: &Breaker, next: &Breaker) -> Transition {
         let now_ms = self.now_ms();
         match self.repository_call(self.repository.replace(host, from.revision, next, now_ms)).await {
             Ok(()) => {
-                self.held().learn(host, *next, now_ms);
-                Replaced::Done
+                self.cache().update(host, *next, now_ms);
+                Transition::Done
             }
             Err(Some(StoreError::ConditionFailed { .. })) => {
-                self.learn_again(host).await;
+                self.reread(host).await;
                 // The answer to an earlier try of this same write was lost.
-                if self.known(host).revision == next.revision { Replaced::Done } else { Replaced::Overtaken }
+                if self.known(host).revision == next.revision { Transition::Done } else { Transition::Overtaken }
             }
-            Err(_) => Replaced::Unanswered,
+            Err(_) => Transition::Unanswered,
         }
     }
 
-    fn learn_again<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, ()> {
-        Box::pin(self.learn_now(host))
+    fn reread<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, ()> {
+        Box::pin(self.reread_unboxed(host))
     }
 
-    async fn learn_now(&self, host: &Host) {
+    async fn reread_unboxed(&self, host: &Host) {
         if let Ok(found) = self.repository_call(self.repository.read(std::slice::from_ref(host))).await {
             for (host, stored) in found {
-                self.held().learn(&host, stored.breaker, self.now_ms());
+                self.cache().update(&host, stored.breaker, self.now_ms());
             }
         }
     }
@@ -322,12 +327,12 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Option<StoreError>> {
-        if (1..=HOLD_OFF_MS).contains(&(self.held().down_until_ms - self.now_ms())) {
+        if (1..=HOLD_OFF_MS).contains(&(self.cache().down_until_ms - self.now_ms())) {
             return Err(None);
         }
         call.await.map_err(|error| {
             if !error.is_condition_failed() {
-                self.leave_alone(&error.to_string());
+                self.hold_off(&error.to_string());
             }
             Some(error)
         })
@@ -336,31 +341,31 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     async fn within_timeout<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::time::timeout(self.table_timeout, work).await;
         if done.is_err() {
-            self.leave_alone("no answer in 500 ms");
+            self.hold_off("no answer in 500 ms");
         }
         done.ok()
     }
 
-    fn leave_alone(&self, cause: &str) {
+    fn hold_off(&self, cause: &str) {
         let now_ms = self.now_ms();
-        let mut held = self.held();
-        if held.down_until_ms <= now_ms {
-            tracing::warn!(cause, "the breakers' table does not answer; sending goes on");
+        let mut cache = self.cache();
+        if cache.down_until_ms <= now_ms {
+            tracing::warn!(cause, "circuit breaker table unavailable; sending continues without it");
         }
-        held.down_until_ms = now_ms + HOLD_OFF_MS;
+        cache.down_until_ms = now_ms + HOLD_OFF_MS;
     }
 
     fn now_ms(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, BreakerCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Returns the next state of a CLOSED breaker and the reason, given all reports; `None` if the state does not change.
-fn verdict(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i64) -> Option<(Breaker, &'static str)> {
+fn opening(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i64) -> Option<(Breaker, &'static str)> {
     let asked = report.asked_until_ms.filter(|_| stored.tally.asks_for_rest(thresholds, now_ms));
     if stored.tally.is_bad(thresholds, now_ms) {
         let opened = stored.breaker.opened(thresholds, now_ms);
@@ -370,19 +375,19 @@ fn verdict(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i6
     Some((stored.breaker.asked(asked?, now_ms)?, "several devices were told when to come again"))
 }
 
-fn tell(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
+fn log_transition(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
     let (channel, provider) = (host.channel, host.provider.as_str());
     match to.phase {
         Phase::Closed { .. } => {
-            tracing::info!(recovered = "breaker_open", %channel, provider, "the breaker closed: the provider answers");
+            tracing::info!(recovered = "breaker_open", %channel, provider, "circuit breaker closed");
         }
         Phase::Open { until_ms } if from.is_closed() && to.open_for_ms > 0 => {
             let until = moment(until_ms);
-            tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, why, "the breaker opened");
+            tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, why, "circuit breaker opened");
         }
         Phase::Open { until_ms } => {
             let until = moment(until_ms);
-            tracing::warn!(%channel, provider, %until, why, "the breaker stays open, or opened on request");
+            tracing::warn!(%channel, provider, %until, why, "circuit breaker stays open, or opened on request");
         }
         Phase::HalfOpen { .. } => {}
     }
@@ -393,5 +398,5 @@ fn moment(at_ms: i64) -> Timestamp {
 }
 
 #[cfg(test)]
-#[path = "view_tests.rs"]
+#[path = "view_tests/mod.rs"]
 mod tests;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::PublicBaseUrl;
+use crate::links::{Links, PublicBaseUrl};
+use crate::token::TokenKeys;
 use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
 use domain::settings::Settings;
 use platform::private::Private;
@@ -20,6 +21,14 @@ pub struct ConfigSnapshot {
     pub settings: Arc<Settings>,
     /// Public base URL of links; without it, messages have no links.
     pub public_base_url: Option<PublicBaseUrl>,
+}
+
+impl ConfigSnapshot {
+    /// Returns the builder of links, or `None` while the public base URL is not set.
+    #[must_use]
+    pub fn links<'a>(&'a self, keys: &'a TokenKeys) -> Option<Links<'a>> {
+        self.public_base_url.as_ref().map(|base| Links::new(base, keys))
+    }
 }
 
 /// Text of one version of a parameter.

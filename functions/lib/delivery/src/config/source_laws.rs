@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::world::{SECOND, World, percentage};
+use super::world::{ParameterWorld, SECOND, percentage};
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_switch_followed_by_a_typo_stays_on_in_processes_that_were_idle() {
-    let world = World::holding("100");
+    let world = ParameterWorld::holding("100");
     let (idle, clock) = world.process();
     assert_eq!(percentage(&idle).await, "100");
     world.set("rollout-percentage", "0");
@@ -25,7 +25,7 @@ async fn a_kill_switch_followed_by_a_typo_stays_on_in_processes_that_were_idle()
 
 #[tokio::test(start_paused = true)]
 async fn what_was_raised_before_a_typo_is_in_force_too() {
-    let (world, idle, clock) = World::with_idle_process("0").await;
+    let (world, idle, clock) = ParameterWorld::with_idle_process("0").await;
     world.set("rollout-percentage", "100");
     world.set("rollout-percentage", "1OO");
     clock.advance(30 * SECOND);
@@ -34,7 +34,7 @@ async fn what_was_raised_before_a_typo_is_in_force_too() {
 
 #[tokio::test(start_paused = true)]
 async fn the_list_and_the_settings_follow_the_same_rule() {
-    let (world, idle, clock) = World::with_idle_process("10").await;
+    let (world, idle, clock) = ParameterWorld::with_idle_process("10").await;
     world.set("rollout-users", r#"["bob"]"#);
     world.set("rollout-users", r#"["bob",]"#);
     world.set("settings", r#"{"sms": {"per_recipient_per_day": 0}}"#);
@@ -47,7 +47,7 @@ async fn the_list_and_the_settings_follow_the_same_rule() {
 
 #[tokio::test(start_paused = true)]
 async fn one_process_reads_a_history_for_those_that_come_after() {
-    let world = World::holding("100");
+    let world = ParameterWorld::holding("100");
     let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
     world.set("rollout-percentage", "0");
     world.set("rollout-percentage", "0%");
@@ -63,7 +63,7 @@ async fn one_process_reads_a_history_for_those_that_come_after() {
 #[tokio::test(start_paused = true)]
 async fn a_parameter_that_was_deleted_and_created_again_goes_by_its_new_versions() {
     for is_recorded in [false, true] {
-        let world = World::holding("50");
+        let world = ParameterWorld::holding("50");
         let (idle, clock) = world.process();
         world.set("rollout-percentage", "100");
         idle.current().await;
@@ -82,7 +82,7 @@ async fn a_parameter_that_was_deleted_and_created_again_goes_by_its_new_versions
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_that_is_gone_keeps_the_newest_value_that_the_record_has() {
-    let (world, idle, clock) = World::with_idle_process("100").await;
+    let (world, idle, clock) = ParameterWorld::with_idle_process("100").await;
     world.set("rollout-percentage", "0");
     world.record(&world.source_at(&clock), &clock).await;
     world.delete("rollout-percentage");
@@ -92,7 +92,7 @@ async fn a_parameter_that_is_gone_keeps_the_newest_value_that_the_record_has() {
 
 #[tokio::test(start_paused = true)]
 async fn while_ssm_is_down_an_idle_process_goes_by_the_record_where_that_is_newer() {
-    let (world, idle, clock) = World::with_idle_process("100").await;
+    let (world, idle, clock) = ParameterWorld::with_idle_process("100").await;
     world.set("rollout-percentage", "0");
     world.record(&world.source_at(&clock), &clock).await;
     world.down(true);
@@ -102,7 +102,7 @@ async fn while_ssm_is_down_an_idle_process_goes_by_the_record_where_that_is_newe
 
 #[tokio::test(start_paused = true)]
 async fn a_history_that_cannot_be_read_is_asked_for_again_and_junk_is_never_everybody() {
-    let world = World::holding("100%");
+    let world = ParameterWorld::holding("100%");
     world.history_down.store(true, Ordering::SeqCst);
     let (source, clock) = world.process();
     assert_eq!(percentage(&source).await, "0");
@@ -115,7 +115,7 @@ async fn a_history_that_cannot_be_read_is_asked_for_again_and_junk_is_never_ever
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_come_while_a_history_is_read_do_not_decide_by_what_was_before() {
-    let (world, idle, clock) = World::with_idle_process("100").await;
+    let (world, idle, clock) = ParameterWorld::with_idle_process("100").await;
     world.set("rollout-percentage", "0");
     world.set("rollout-percentage", "0%");
     clock.advance(60 * SECOND);
@@ -126,7 +126,7 @@ async fn callers_that_come_while_a_history_is_read_do_not_decide_by_what_was_bef
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_typos_in_a_row_leave_what_the_record_has() {
-    let (world, idle, clock) = World::with_idle_process("100").await;
+    let (world, idle, clock) = ParameterWorld::with_idle_process("100").await;
     world.set("rollout-percentage", "25");
     world.record(&world.source_at(&clock), &clock).await;
     (0..120).for_each(|typo| world.set("rollout-percentage", &format!("{typo}%")));
@@ -169,7 +169,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 async fn obey(events: Vec<Event>) {
-    let world = World::holding("50");
+    let world = ParameterWorld::holding("50");
     let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
     // Two of the functions may write the record; two only read it.
     let processes: Vec<_> = (0..4)

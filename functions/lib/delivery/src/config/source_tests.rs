@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use serde_json::json;
 use tracing::instrument::WithSubscriber;
 
-use super::world::{SECOND, World, percentage};
+use super::world::{ParameterWorld, SECOND, percentage};
 use super::*;
 use platform::telemetry::testing::Lines;
 
 #[tokio::test(start_paused = true)]
 async fn one_call_reads_all_three_and_serves_for_eight_seconds() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     world.set("settings", r#"{"sms": {"max_parts": 1}}"#);
     let (source, clock) = world.process();
     let config = source.current().await;
@@ -28,7 +28,7 @@ async fn one_call_reads_all_three_and_serves_for_eight_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn fifty_callers_at_once_share_one_call() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     world.answers_after_ms.store(50, Ordering::SeqCst);
     let (source, clock) = world.process();
     for reads in 1..=2 {
@@ -51,7 +51,7 @@ async fn fifty_callers_at_once_share_one_call() {
 #[tokio::test(start_paused = true)]
 async fn while_one_reads_a_value_under_twenty_seconds_serves_without_waiting_and_an_older_one_does_not() {
     for (age_s, expected) in [(19, "10"), (20, "50")] {
-        let world = World::holding("10");
+        let world = ParameterWorld::holding("10");
         let (source, clock) = world.process();
         source.current().await;
         world.set("rollout-percentage", "50");
@@ -65,7 +65,7 @@ async fn while_one_reads_a_value_under_twenty_seconds_serves_without_waiting_and
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_whose_request_is_dropped_leaves_the_read_to_the_next() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     world.answers_after_ms.store(1_000, Ordering::SeqCst);
     let (source, _clock) = world.process();
     assert!(tokio::time::timeout(SECOND / 2, source.current()).await.is_err());
@@ -75,7 +75,7 @@ async fn a_reader_whose_request_is_dropped_leaves_the_read_to_the_next() {
 #[tokio::test(start_paused = true)]
 async fn every_decision_thirty_seconds_after_a_change_follows_it_at_whatever_pace_requests_come() {
     for pace_ms in [100, 900, 3_000, 7_000, 11_000, 29_000] {
-        let world = World::holding("10");
+        let world = ParameterWorld::holding("10");
         world.answers_after_ms.store(200, Ordering::SeqCst);
         let (source, clock) = world.process();
         source.current().await;
@@ -95,7 +95,7 @@ async fn every_decision_thirty_seconds_after_a_change_follows_it_at_whatever_pac
 
 #[tokio::test(start_paused = true)]
 async fn junk_keeps_the_last_good_value_and_a_good_one_is_followed_again() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     let (source, clock) = world.process();
     source.current().await;
     for junk in ["", "100%", "101", "NaN", "1e2", "full"] {
@@ -110,7 +110,7 @@ async fn junk_keeps_the_last_good_value_and_a_good_one_is_followed_again() {
 
 #[tokio::test(start_paused = true)]
 async fn each_change_of_state_is_one_line_that_names_the_parameter_and_does_not_quote_it() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     let (source, clock) = world.process();
     let lines = Lines::default();
     // With a single subscriber in the process, tracing asks only the thread that first meets a log line. That thread
@@ -141,7 +141,7 @@ async fn each_change_of_state_is_one_line_that_names_the_parameter_and_does_not_
 
 #[tokio::test(start_paused = true)]
 async fn while_ssm_is_down_the_last_good_value_serves_and_ssm_is_asked_only_every_five_seconds() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     let (source, clock) = world.process();
     source.current().await;
     world.down(true);
@@ -159,7 +159,7 @@ async fn while_ssm_is_down_the_last_good_value_serves_and_ssm_is_asked_only_ever
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_ssm_costs_a_caller_three_seconds_at_most() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     world.answers_after_ms.store(60_000, Ordering::SeqCst);
     let (source, _clock) = world.process();
     let began = tokio::time::Instant::now();
@@ -170,7 +170,7 @@ async fn a_silent_ssm_costs_a_caller_three_seconds_at_most() {
 #[tokio::test(start_paused = true)]
 async fn at_the_start_junk_falls_back_to_the_record_and_without_one_to_nobody() {
     for junk in ["101", "hundred", "-1", "100 %"] {
-        let world = World::holding(junk);
+        let world = ParameterWorld::holding(junk);
         assert!(world.process().0.current().await.rollout.is_killed(), "{junk}");
         world.keep(json!({"percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}}));
         let rollout = world.process().0.current().await.rollout;
@@ -181,7 +181,7 @@ async fn at_the_start_junk_falls_back_to_the_record_and_without_one_to_nobody() 
 
 #[tokio::test(start_paused = true)]
 async fn at_the_start_without_ssm_the_record_serves_whole_until_ssm_is_back() {
-    let world = World::holding("50");
+    let world = ParameterWorld::holding("50");
     world.down(true);
     world.keep(json!({
         "percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}, "settings": {"S": r#"{"sms": {"max_parts": 2}}"#},
@@ -198,7 +198,7 @@ async fn at_the_start_without_ssm_the_record_serves_whole_until_ssm_is_back() {
 
 #[tokio::test(start_paused = true)]
 async fn at_the_start_without_parameters_record_or_table_nobody_is_in_v2() {
-    let world = Arc::new(World::default());
+    let world = Arc::new(ParameterWorld::default());
     let (source, _clock) = world.process();
     assert_eq!(source.current().await, ConfigSnapshot::default());
     world.keep(json!({"percentage": {"S": "one hundred"}, "users": {"N": "1"}}));
@@ -207,7 +207,7 @@ async fn at_the_start_without_parameters_record_or_table_nobody_is_in_v2() {
 
 #[tokio::test(start_paused = true)]
 async fn while_everything_is_readable_neither_the_record_nor_a_history_is_read() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     let (source, clock) = world.process();
     for _ in 0..3 {
         source.current().await;
@@ -218,7 +218,7 @@ async fn while_everything_is_readable_neither_the_record_nor_a_history_is_read()
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_back_asks_again_instead_of_serving_for_an_hour() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     let (source, clock) = world.process();
     source.current().await;
     world.set("rollout-percentage", "0");
@@ -230,7 +230,7 @@ async fn a_clock_that_is_set_back_asks_again_instead_of_serving_for_an_hour() {
 
 #[tokio::test(start_paused = true)]
 async fn where_links_lead_is_read_in_the_same_call_by_those_who_write_them_and_by_nobody_else() {
-    let world = World::holding("10");
+    let world = ParameterWorld::holding("10");
     world.set("public-base-url", "https://notify.example.com/");
     let (source, _) = world.source();
     assert_eq!(source.current().await.public_base_url, None);
@@ -242,7 +242,7 @@ async fn where_links_lead_is_read_in_the_same_call_by_those_who_write_them_and_b
 
 #[tokio::test(start_paused = true)]
 async fn with_settings_only_the_rollout_is_neither_asked_for_nor_missed() {
-    let world = World::holding("100");
+    let world = ParameterWorld::holding("100");
     world.set("settings", r#"{"sms": {"max_parts": 1}}"#);
     let (source, _clock) = world.source();
     let source = source.settings_only();

@@ -20,7 +20,7 @@ const MAX_VERSIONS: usize = 100;
 type Version = (i64, i64, String);
 
 #[derive(Default)]
-pub struct World {
+pub struct ParameterWorld {
     parameters: Mutex<BTreeMap<String, Vec<Version>>>,
     item: Mutex<Option<Map<String, Value>>>,
     ticks: AtomicU32,
@@ -32,7 +32,7 @@ pub struct World {
     table_calls: AtomicU32,
 }
 
-impl World {
+impl ParameterWorld {
     pub fn holding(percentage: &str) -> Arc<Self> {
         let world = Arc::new(Self::default());
         world.set("rollout-percentage", percentage);

@@ -18,7 +18,7 @@ pub struct Host {
 }
 
 /// Hosts that must not be called, each with the time until which this holds.
-pub type Bars = BTreeMap<Host, Timestamp>;
+pub type OpenCircuits = BTreeMap<Host, Timestamp>;
 
 impl Host {
     /// Returns the key for a push service's host.

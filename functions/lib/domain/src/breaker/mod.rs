@@ -19,7 +19,7 @@ mod state;
 mod tally;
 mod thresholds;
 
-pub use host::{Bars, Host};
+pub use host::{Host, OpenCircuits};
 pub use memory::{CLOCK_SKEW_MS, Failure, Memory};
 pub use report::{Report, Stored};
 pub use state::{Admission, Breaker, LEASE, Phase, Signal};

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::push_options::{self, ActionButton, TextDirection};
+use super::action_button::{self, ActionButton, TextDirection, link_error};
 use crate::channel::link::Link;
+use crate::language::is_language_tag;
 use crate::text;
 use platform::private::Private;
 use platform::problem::FieldError;
@@ -34,7 +35,7 @@ pub struct Content {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Private<String>>,
     /// Buttons, push only.
-    #[serde(default, deserialize_with = "push_options::actions", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "action_button::actions", skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionButton>,
     /// Keeps the notification on the screen until it is clicked or dismissed, push only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +53,7 @@ pub struct Content {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<Private<String>>,
     /// Time that the notification is about, push only.
-    #[serde(default, deserialize_with = "push_options::time", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "action_button::time", skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
 }
 
@@ -95,7 +96,16 @@ impl Content {
         for (field, link) in [("content.url", &self.url), ("content.icon", &self.icon)] {
             errors.extend(link.as_ref().and_then(|link| link_error(field, link.expose())));
         }
-        errors.extend(push_options::errors(self));
+        for (field, link) in [("content.badge", &self.badge), ("content.image", &self.image)] {
+            errors.extend(link.as_ref().and_then(|link| link_error(field, link.expose())));
+        }
+        errors.extend(action_button::errors(&self.actions));
+        if self.lang.as_ref().is_some_and(|tag| !is_language_tag(tag.expose())) {
+            errors.push(FieldError::new("content.lang", "must be a language tag such as it or it-IT"));
+        }
+        if self.timestamp.is_some_and(|time| time < Timestamp::UNIX_EPOCH) {
+            errors.push(FieldError::new("content.timestamp", "must not be before 1970"));
+        }
         if self.json_bytes() > Self::MAX_BYTES {
             errors.push(FieldError::new("content", "must be at most 4,096 bytes of JSON"));
         }
@@ -107,11 +117,6 @@ impl Content {
     pub fn json_bytes(&self) -> usize {
         serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
     }
-}
-
-/// Returns an error if the field's URL must not be shown to a recipient.
-pub(super) fn link_error(field: &str, link: &str) -> Option<FieldError> {
-    Link::parse(link).err().map(|fault| FieldError::new(field, fault.to_string()))
 }
 
 #[cfg(test)]

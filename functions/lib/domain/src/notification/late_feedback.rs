@@ -14,7 +14,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, AttemptOutcome, Engagement, FailureReason, Notification, Reason, Status};
+use super::{Attempt, AttemptOutcome, Effect, Engagement, FailureReason, Notification, ProviderReport, Reason, Status};
 use crate::TypeRules;
 use crate::channel::Channel;
 
@@ -22,11 +22,11 @@ impl Notification {
     /// Returns the wasted cost in micro-euro: attempts on other channels after the attempt that reached the recipient.
     #[must_use]
     pub fn wasted_cost_micros(&self) -> i64 {
-        let Some((_, proven)) = self.engagement.delivered() else { return 0 };
+        let Some((_, proven)) = self.parts.engagement.delivered() else { return 0 };
         let tried = || self.attempts_on(proven);
         let taken = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted).or_else(|| tried().next());
         let Some(reached) = taken else { return 0 };
-        let later = self.attempts.iter().filter(|one| one.channel != proven && one.at_ms > reached.at_ms);
+        let later = self.parts.attempts.iter().filter(|one| one.channel != proven && one.at_ms > reached.at_ms);
         later.map(|attempt| attempt.cost_micros).sum()
     }
 
@@ -34,16 +34,36 @@ impl Notification {
     /// true.
     #[must_use]
     pub fn may_have_left_on(&self, channel: Channel) -> bool {
-        let is_open = self.in_flight.is_some_and(|claim| claim.channel == channel);
+        let is_open = self.parts.in_flight.is_some_and(|claim| claim.channel == channel);
         let took = |outcome: AttemptOutcome| matches!(outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
         is_open
-            || self.engagement.reports.on(channel).failed.is_some()
+            || self.parts.engagement.reports.on(channel).failed.is_some()
             || self.attempts_on(channel).any(|attempt| took(attempt.outcome))
+    }
+
+    /// Merges a provider's report about a channel, made at `at`. `change` gets the report and that time, limited to
+    /// the notification's life.
+    pub fn merge_report(
+        &mut self,
+        channel: Channel,
+        at: Timestamp,
+        rules: &TypeRules,
+        now: Timestamp,
+        change: impl FnOnce(&mut ProviderReport, Timestamp),
+    ) -> Effect {
+        if !self.may_have_left_on(channel) {
+            return Effect::Impossible;
+        }
+        let before = (self.parts.status, self.parts.engagement);
+        let at = at.clamp(self.parts.created_at.min(now), now);
+        change(self.parts.engagement.reports.on_mut(channel), at);
+        self.recompute_status(rules, now);
+        Effect::since(before, self)
     }
 
     /// Takes over the stored facts, which changed while the function held the lease, and applies reported failures.
     pub fn merge_engagement(&mut self, facts: Engagement) {
-        self.engagement = facts;
+        self.parts.engagement = facts;
         self.apply_failure_reports();
     }
 
@@ -51,8 +71,8 @@ impl Notification {
     /// accepted or uncertain now counts as failed.
     pub fn apply_failure_reports(&mut self) -> bool {
         let mut found = false;
-        for attempt in &mut self.attempts {
-            let report = self.engagement.reports.on(attempt.channel);
+        for attempt in &mut self.parts.attempts {
+            let report = self.parts.engagement.reports.on(attempt.channel);
             let took = matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
             if report.outweighed().is_some() && (took || came_back(attempt)) {
                 (attempt.outcome, attempt.detail) = (AttemptOutcome::Accepted, None);
@@ -69,11 +89,11 @@ impl Notification {
 
     /// Recomputes the status after a new fact, unless a function holds the lease.
     pub fn recompute_status(&mut self, rules: &TypeRules, now: Timestamp) {
-        if self.status == Status::Sending {
+        if self.parts.status == Status::Sending {
             return;
         }
         let only_now = self.apply_failure_reports();
-        match (self.status, self.engagement.is_delivered()) {
+        match (self.parts.status, self.parts.engagement.is_delivered()) {
             (Status::Accepted | Status::Failed | Status::Expired | Status::Uncertain, true) => self.confirm(),
             (Status::Cascading, true) => self.finish(Status::Delivered, None, now),
             (Status::Cascading, false) if only_now => self.wait(now, now),
@@ -81,31 +101,31 @@ impl Notification {
                 self.go_on_or_end(rules, now)
             }
             // A more severe reason was reported after the first one.
-            (Status::Failed, false) if self.attempts.last().is_some_and(came_back) => {
-                self.reason = Some(self.reason_of_the_last());
+            (Status::Failed, false) if self.parts.attempts.last().is_some_and(came_back) => {
+                self.parts.reason = Some(self.reason_of_the_last());
             }
             _ => {}
         }
     }
 
     fn go_on_or_end(&mut self, rules: &TypeRules, now: Timestamp) {
-        if rules.escalate_after.is_some() && now < self.lives_until {
+        if rules.escalate_after.is_some() && now < self.parts.lives_until {
             return self.wait(now, now);
         }
         // `updated_at` stays, so metrics correct the minute in which the notification ended, and no other.
         let failed = (Status::Failed, Some(self.reason_of_the_last()));
-        (self.status, self.reason) = self.settled().unwrap_or(failed);
+        (self.parts.status, self.parts.reason) = self.settled().unwrap_or(failed);
     }
 
     fn reason_of_the_last(&self) -> Reason {
-        let last = self.attempts.last().map(|attempt| attempt.outcome);
+        let last = self.parts.attempts.last().map(|attempt| attempt.outcome);
         if last == Some(AttemptOutcome::Gone) { Reason::Gone } else { Reason::Rejected }
     }
 
     /// Sets `delivered` and keeps `updated_at`, so metrics correct the minute in which the notification ended.
     fn confirm(&mut self) {
-        self.status = Status::Delivered;
-        self.reason = None;
+        self.parts.status = Status::Delivered;
+        self.parts.reason = None;
     }
 }
 

@@ -1,9 +1,12 @@
 //! The notification: its content, its state and its attempts.
 
+mod action_button;
 mod attempt;
 mod content;
+mod effect;
 mod engagement;
 mod failure_reason;
+mod getters;
 mod id;
 mod late_feedback;
 mod model;
@@ -16,14 +19,16 @@ mod status;
 mod urgency;
 mod view;
 
+pub use action_button::{ActionButton, TextDirection};
 pub use attempt::{Attempt, AttemptOutcome};
 pub use content::Content;
+pub use effect::Effect;
 pub use engagement::{Engagement, ProviderReport, Reports, earliest};
 pub use failure_reason::{FailureReason, more_severe};
 pub use id::NotificationId;
-pub use model::{Claim, MAX_AHEAD, Notification};
-pub use push_options::{ActionButton, PushOptions, TextDirection};
-pub use receipt::{Effect, Receipt, ReceiptEvent};
+pub use model::{Claim, MAX_AHEAD, NewNotification, Notification, NotificationParts};
+pub use push_options::PushOptions;
+pub use receipt::{Receipt, ReceiptEvent};
 #[cfg(any(test, feature = "testing"))]
 pub use sample::sample;
 pub use status::{Reason, Status};

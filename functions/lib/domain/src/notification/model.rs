@@ -13,6 +13,7 @@ use crate::notification::Urgency;
 use crate::recipient::RecipientId;
 use crate::rollout::Version;
 use platform::private::Private;
+use platform::random;
 
 /// Maximum time from the request to `send_at`: 90 days.
 pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -26,9 +27,15 @@ pub struct Claim {
     pub price_micros: i64,
 }
 
-/// One message to one recipient, with all attempts to deliver it.
+/// One message to one recipient, with all attempts to deliver it. Only the transitions below change it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
+    pub(super) parts: NotificationParts,
+}
+
+/// Fields of a [`Notification`], as a store reads them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotificationParts {
     /// Public id.
     pub id: NotificationId,
     /// Recipient.
@@ -48,7 +55,7 @@ pub struct Notification {
     /// Topic that the caller chose. A newer message of the same topic replaces an older one.
     pub topic: Option<Private<String>>,
     /// Position among the messages of the request. It orders messages of one topic.
-    pub place: u32,
+    pub request_index: u32,
     /// Metadata that the caller chose.
     pub metadata: Option<Private<Map<String, Value>>>,
     /// Current state.
@@ -83,30 +90,151 @@ pub struct Notification {
     pub revision: u32,
 }
 
+/// Fields of a notification that the caller's request determines.
+#[derive(Debug, Clone)]
+pub struct NewNotification {
+    /// Public id.
+    pub id: NotificationId,
+    /// Recipient.
+    pub to: RecipientId,
+    /// Client id of the caller.
+    pub caller: String,
+    /// Id of the type.
+    pub type_id: TypeId,
+    /// `true` if the type was critical at the time of the request.
+    pub is_critical: bool,
+    /// Content.
+    pub content: Content,
+    /// Order in which channels are tried.
+    pub channels: Vec<Channel>,
+    /// Urgency for the push service.
+    pub urgency: Urgency,
+    /// Topic that the caller chose.
+    pub topic: Option<Private<String>>,
+    /// Position among the messages of the request.
+    pub request_index: u32,
+    /// Metadata that the caller chose.
+    pub metadata: Option<Private<Map<String, Value>>>,
+    /// Time of the request.
+    pub created_at: Timestamp,
+    /// Time at which the notification is due.
+    pub due_at: Timestamp,
+    /// End of the lifetime.
+    pub lives_until: Timestamp,
+    /// Time at which the table deletes the item.
+    pub kept_until: Timestamp,
+}
+
 impl Notification {
+    /// Creates a notification in the state `scheduled`.
+    #[must_use]
+    pub fn new(new: NewNotification) -> Self {
+        let NewNotification {
+            id, to, caller, type_id, content, channels, urgency, topic, request_index, metadata, ..
+        } = new;
+        Self {
+            parts: NotificationParts {
+                id,
+                to,
+                caller,
+                type_id,
+                is_critical: new.is_critical,
+                content,
+                channels,
+                urgency,
+                topic,
+                request_index,
+                metadata,
+                status: Status::Scheduled,
+                reason: None,
+                version: None,
+                in_flight: None,
+                over_budget: BTreeMap::new(),
+                attempts: Vec::new(),
+                created_at: new.created_at,
+                due_at: new.due_at,
+                lives_until: new.lives_until,
+                kept_until: new.kept_until,
+                updated_at: new.created_at,
+                next_action_at: Some(new.due_at),
+                waited_ms: 0,
+                engagement: Engagement::default(),
+                revision: random::new_revision(0),
+            },
+        }
+    }
+
+    /// Restores a stored notification. Reported failures that the lease holder did not apply are applied.
+    #[must_use]
+    pub fn from_parts(parts: NotificationParts) -> Self {
+        let mut notification = Self { parts };
+        notification.apply_failure_reports();
+        notification
+    }
+
+    /// Returns the fields for changes, to build the states that a test needs.
+    #[cfg(any(test, feature = "testing"))]
+    pub const fn parts_mut(&mut self) -> &mut NotificationParts {
+        &mut self.parts
+    }
+
+    /// Assigns the version of the service that sends the notification.
+    pub const fn assign_version(&mut self, version: Version) {
+        self.parts.version = Some(version);
+    }
+
+    /// Enters `sending` with a claim for a paid call. A budget no longer excludes the channel.
+    pub fn claim(&mut self, claim: Claim, lease_until: Timestamp, now: Timestamp) {
+        self.lease(lease_until, now);
+        self.parts.in_flight = Some(claim);
+        self.parts.over_budget.remove(&claim.channel);
+    }
+
+    /// Removes the claim of a call that was not made or not accepted.
+    pub const fn release_claim(&mut self) {
+        self.parts.in_flight = None;
+    }
+
+    /// Excludes a channel because this ceiling forbids its call.
+    pub fn exclude(&mut self, channel: Channel, ceiling: Ceiling) {
+        self.parts.over_budget.insert(channel, ceiling);
+    }
+
+    /// Draws a new revision for a write, and returns the previous one, which is the condition of the write.
+    pub fn renew_revision(&mut self) -> u32 {
+        let previous = self.parts.revision;
+        self.parts.revision = random::new_revision(previous);
+        previous
+    }
+
+    /// Restores the revision after a write that changed nothing.
+    pub const fn restore_revision(&mut self, previous: u32) {
+        self.parts.revision = previous;
+    }
+
     /// Enters `sending` with a lease until `lease_until`. If the function crashes, another one resumes after the lease.
     pub fn lease(&mut self, lease_until: Timestamp, now: Timestamp) {
         self.enter(Status::Sending, None, now);
-        self.next_action_at = Some(lease_until);
+        self.parts.next_action_at = Some(lease_until);
     }
 
     /// Enters `cascading`. The next attempt is due at `until`, at the latest at the end of the lifetime.
     pub fn wait(&mut self, until: Timestamp, now: Timestamp) {
         self.enter(Status::Cascading, None, now);
-        self.next_action_at = Some(until.min(self.lives_until).max(now));
+        self.parts.next_action_at = Some(until.min(self.parts.lives_until).max(now));
     }
 
     /// Enters `held` before the first attempt, because a gate requires a wait until `until`.
     pub fn hold(&mut self, reason: Reason, until: Timestamp, now: Timestamp) {
         self.enter(Status::Held, Some(reason), now);
-        self.next_action_at = Some(until.min(self.lives_until).max(now));
+        self.parts.next_action_at = Some(until.min(self.parts.lives_until).max(now));
     }
 
     /// Enters a final state.
     pub fn finish(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {
         self.enter(status, reason, now);
-        self.in_flight = None;
-        self.next_action_at = None;
+        self.parts.in_flight = None;
+        self.parts.next_action_at = None;
     }
 
     /// Cancels the notification if no function is processing it and its state is not final. A repeat succeeds.
@@ -114,7 +242,7 @@ impl Notification {
     /// # Errors
     /// The current status, if that status does not allow cancellation.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), Status> {
-        match self.status {
+        match self.parts.status {
             Status::Cancelled => Ok(()),
             Status::Scheduled | Status::Held | Status::Cascading => {
                 self.finish(Status::Cancelled, None, now);
@@ -126,8 +254,8 @@ impl Notification {
 
     /// Adds the outcome of a call.
     pub fn record(&mut self, attempt: Attempt) {
-        self.in_flight = None;
-        self.attempts.push(attempt);
+        self.parts.in_flight = None;
+        self.parts.attempts.push(attempt);
         // A provider's report may have arrived before the response to the call was read.
         self.apply_failure_reports();
     }
@@ -135,8 +263,8 @@ impl Notification {
     /// Records a paid attempt that a crash interrupted, if there is one. The call may have been made; its outcome is
     /// lost.
     pub fn record_lost(&mut self) {
-        if let Some(claim) = self.in_flight {
-            self.record(Attempt::lost(claim.channel, self.updated_at, claim.price_micros));
+        if let Some(claim) = self.parts.in_flight {
+            self.record(Attempt::lost(claim.channel, self.parts.updated_at, claim.price_micros));
         }
     }
 
@@ -150,43 +278,50 @@ impl Notification {
     /// hide it.
     #[must_use]
     pub fn settled(&self) -> Option<(Status, Option<Reason>)> {
-        if self.engagement.is_delivered() {
+        if self.parts.engagement.is_delivered() {
             return Some((Status::Delivered, None));
         }
         let tells =
             |attempt: &&Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
-        self.attempts.iter().rev().find(tells).map(|last| match last.outcome {
+        self.parts.attempts.iter().rev().find(tells).map(|last| match last.outcome {
             AttemptOutcome::Uncertain => (Status::Uncertain, Some(Reason::OutcomeUnknown)),
             _ => (Status::Accepted, None),
         })
     }
 
+    /// Returns `true` if there is neither an attempt nor proof of delivery.
+    #[must_use]
+    pub fn is_untried(&self) -> bool {
+        self.parts.attempts.is_empty() && !self.parts.engagement.is_delivered()
+    }
+
     fn enter(&mut self, status: Status, reason: Option<Reason>, now: Timestamp) {
-        if self.status == Status::Held {
-            self.waited_ms += now.duration_since(self.updated_at).as_millis().try_into().unwrap_or(0);
+        if self.parts.status == Status::Held {
+            self.parts.waited_ms += now.duration_since(self.parts.updated_at).as_millis().try_into().unwrap_or(0);
         }
-        self.status = status;
-        self.reason = reason;
-        self.updated_at = now;
+        self.parts.status = status;
+        self.parts.reason = reason;
+        self.parts.updated_at = now;
     }
 
     /// Returns the cost so far, in micro-euro.
     #[must_use]
     pub fn cost_micros(&self) -> i64 {
-        self.attempts.iter().map(|attempt| attempt.cost_micros).sum()
+        self.parts.attempts.iter().map(|attempt| attempt.cost_micros).sum()
     }
 
     /// Returns the first accepted attempt.
     #[must_use]
     pub fn first_accepted(&self) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.outcome == AttemptOutcome::Accepted)
+        self.parts.attempts.iter().find(|attempt| attempt.outcome == AttemptOutcome::Accepted)
     }
 
     /// Returns the channel that reached the recipient: the one with proof of delivery, otherwise the one accepted
     /// first.
     #[must_use]
     pub fn channel(&self) -> Option<Channel> {
-        self.engagement
+        self.parts
+            .engagement
             .delivered()
             .map(|(_, channel)| channel)
             .or_else(|| self.first_accepted().map(|attempt| attempt.channel))
@@ -194,20 +329,20 @@ impl Notification {
 
     /// Returns the attempts on one channel, oldest first.
     pub fn attempts_on(&self, channel: Channel) -> impl DoubleEndedIterator<Item = &Attempt> {
-        self.attempts.iter().filter(move |attempt| attempt.channel == channel)
+        self.parts.attempts.iter().filter(move |attempt| attempt.channel == channel)
     }
 
     /// Returns `true` if this notification comes after `other` in their topic. The order is due time, then request
     /// time, then position in the request, then id.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {
-        let order = |one: &Self| (one.due_at, one.created_at, one.place);
-        (order(self), self.id.ordered()) > (order(other), other.id.ordered())
+        let order = |one: &Self| (one.parts.due_at, one.parts.created_at, one.parts.request_index);
+        (order(self), self.parts.id.ordered()) > (order(other), other.parts.id.ordered())
     }
 
     /// Returns the remaining lifetime; zero after its end.
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> SignedDuration {
-        self.lives_until.duration_since(now).max(SignedDuration::ZERO)
+        self.parts.lives_until.duration_since(now).max(SignedDuration::ZERO)
     }
 }

@@ -1,52 +1,10 @@
-//! Fields of a content that only a push shows: images, buttons, and how the browser presents the notification.
-
-use std::collections::BTreeSet;
+//! Options of a push payload: images, buttons, and how the browser presents the notification.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 
-use super::Content;
-use super::content::link_error;
-use crate::language::is_language_tag;
-use crate::text::one_line;
+use super::{ActionButton, Content, TextDirection};
 use platform::private::Private;
-use platform::problem::FieldError;
-use platform::rfc3339;
-
-/// Maximum number of buttons: browsers show no more (`Notification.maxActions`).
-const MAX_ACTIONS: usize = 2;
-/// Maximum number of characters of a button's name.
-const MAX_ACTION_CHARS: usize = 64;
-/// Maximum number of characters of a button's label.
-const MAX_ACTION_TITLE_CHARS: usize = 100;
-
-/// Button of a notification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActionButton {
-    /// Name of the button for the page and the service worker.
-    pub action: Private<String>,
-    /// Label.
-    pub title: Private<String>,
-    /// Image beside the label; http or https.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icon: Option<Private<String>>,
-    /// Target of a click on the button; the content's own URL when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<Private<String>>,
-}
-
-/// Direction in which title and body are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextDirection {
-    /// Chosen by the browser.
-    Auto,
-    /// Left to right.
-    Ltr,
-    /// Right to left.
-    Rtl,
-}
 
 /// Options as the push payload carries them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -95,62 +53,6 @@ fn milliseconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Resul
     time.map(Timestamp::as_millisecond).serialize(serializer)
 }
 
-/// Parses a time. The error does not contain the text.
-pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
-}
-
-/// Parses buttons; `null` gives an empty list.
-pub(super) fn actions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ActionButton>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Returns every error in the options of a content, field by field.
-pub(super) fn errors(content: &Content) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    for (field, link) in [("content.badge", &content.badge), ("content.image", &content.image)] {
-        errors.extend(link.as_ref().and_then(|link| link_error(field, link.expose())));
-    }
-    if content.actions.len() > MAX_ACTIONS {
-        errors.push(FieldError::new("content.actions", "must be at most 2: browsers show no more"));
-    }
-    let mut names = BTreeSet::new();
-    for (index, action) in content.actions.iter().enumerate() {
-        let field = format!("content.actions[{index}]");
-        errors.extend(action_errors(action, &field));
-        if !names.insert(action.action.expose()) {
-            errors.push(FieldError::new(format!("{field}.action"), "must differ from the other action's"));
-        }
-    }
-    if content.lang.as_ref().is_some_and(|tag| !is_language_tag(tag.expose())) {
-        errors.push(FieldError::new("content.lang", "must be a language tag such as it or it-IT"));
-    }
-    if content.timestamp.is_some_and(|time| time < Timestamp::UNIX_EPOCH) {
-        errors.push(FieldError::new("content.timestamp", "must not be before 1970"));
-    }
-    errors
-}
-
-fn action_errors(action: &ActionButton, field: &str) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    for (name, text, most) in
-        [("action", &action.action, MAX_ACTION_CHARS), ("title", &action.title, MAX_ACTION_TITLE_CHARS)]
-    {
-        let text = text.expose();
-        let is_cut_up = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-        let is_line = !one_line(text).is_empty() && text.chars().count() <= most && !text.chars().any(is_cut_up);
-        if !is_line {
-            let message = format!("must be 1 to {most} characters in one line, not all of them invisible");
-            errors.push(FieldError::new(format!("{field}.{name}"), message));
-        }
-    }
-    for (name, link) in [("icon", &action.icon), ("url", &action.url)] {
-        errors.extend(link.as_ref().and_then(|link| link_error(&format!("{field}.{name}"), link.expose())));
-    }
-    errors
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -165,7 +67,7 @@ mod tests {
     }
 
     fn fields(options: &Value) -> Vec<String> {
-        errors(&content(options).unwrap()).into_iter().map(|error| error.field).collect()
+        content(options).unwrap().errors().into_iter().map(|error| error.field).collect()
     }
 
     fn whole() -> Value {
@@ -183,7 +85,7 @@ mod tests {
     #[test]
     fn every_option_is_kept_and_reaches_the_payload_in_its_own_form() {
         let content = content(&whole()).unwrap();
-        assert_eq!(errors(&content), []);
+        assert_eq!(content.errors(), []);
         let stored = serde_json::to_string(&content).unwrap();
         assert_eq!(serde_json::from_str::<Content>(&stored).unwrap(), content);
         let options = PushOptions::new(&content, |url| format!("{}?n=T", url.expose()).into());
@@ -199,7 +101,7 @@ mod tests {
         nulls.as_object_mut().unwrap().values_mut().for_each(|value| *value = Value::Null);
         for options in [json!({}), nulls, json!({"actions": []})] {
             let content = content(&options).unwrap();
-            assert_eq!(errors(&content), []);
+            assert_eq!(content.errors(), []);
             assert_eq!(serde_json::to_value(&content).unwrap(), json!({"title": "Hi", "body": "there"}));
             let options = PushOptions::new(&content, Private::clone);
             assert_eq!(options, PushOptions::default());

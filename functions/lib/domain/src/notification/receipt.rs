@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::NotificationTypes;
 use crate::channel::Channel;
-use crate::notification::{Engagement, Notification, Status, earliest};
+use crate::notification::{Effect, Notification, earliest};
 
-/// ReceiptEvent on the recipient's side.
+/// Event on the recipient's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptEvent {
@@ -27,7 +27,7 @@ pub enum ReceiptEvent {
 /// One receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// ReceiptEvent.
+    /// Event.
     pub event: ReceiptEvent,
     /// Channel of the message.
     pub channel: Channel,
@@ -37,28 +37,13 @@ pub struct Receipt {
     pub value_micros: Option<i64>,
 }
 
-/// Change that a receipt causes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// No change: the fact is already stored.
-    Nothing,
-    /// New facts while a function holds the lease. That function must merge them; it decides the status.
-    Noted,
-    /// New facts, and possibly a new status; no function holds the lease.
-    Changed,
-    /// No change: a conversion with a different value is already stored.
-    OtherValue,
-    /// No change: the message was never sent on this channel, so the receipt cannot be about it.
-    Impossible,
-}
-
 impl Receipt {
     /// Adds this receipt to the facts of `notification`. A device's clock may be wrong, so the time is limited. An
     /// earlier time than the creation becomes the time of creation. A future time becomes `now`.
     pub fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
-        let at = self.at.clamp(notification.created_at.min(now), now);
-        let before = (notification.status, notification.engagement);
-        let facts = &mut notification.engagement;
+        let at = self.at.clamp(notification.parts.created_at.min(now), now);
+        let before = (notification.parts.status, notification.parts.engagement);
+        let facts = &mut notification.parts.engagement;
         if self.event == ReceiptEvent::Converted
             && facts.converted_at.is_some()
             && self.value_micros.is_some_and(|value| facts.conversion_value_micros.is_some_and(|known| known != value))
@@ -80,23 +65,8 @@ impl Receipt {
         }
         // Every event proves that the message arrived.
         facts.reports.see(at, self.channel);
-        notification.recompute_status(&types.rules_of(&notification.type_id), now);
+        notification.recompute_status(&types.rules_of(&notification.parts.type_id), now);
         Effect::since(before, notification)
-    }
-}
-
-impl Effect {
-    /// Returns the change since `before`, after facts were added. If a function holds the lease and there is a change,
-    /// [`Engagement::noted`] is incremented.
-    pub fn since(before: (Status, Engagement), notification: &mut Notification) -> Self {
-        if (notification.status, notification.engagement) == before {
-            Self::Nothing
-        } else if notification.status == Status::Sending {
-            notification.engagement.noted = notification.engagement.noted.wrapping_add(1);
-            Self::Noted
-        } else {
-            Self::Changed
-        }
     }
 }
 

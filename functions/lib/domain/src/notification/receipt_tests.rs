@@ -5,6 +5,7 @@ use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use super::*;
 use crate::NotificationTypes;
 use crate::channel::{Answer, Outcome};
+use crate::notification::Status;
 use crate::notification::{Attempt, Claim, Reason, sample};
 
 fn at(minute: i64) -> Timestamp {
@@ -37,14 +38,14 @@ fn receipt(event: ReceiptEvent) -> Receipt {
 fn proof_makes_delivered_of_what_was_thought_to_be_less() {
     for status in [Status::Accepted, Status::Failed, Status::Expired, Status::Uncertain] {
         let mut notification = pushed(status);
-        notification.reason = Some(Reason::RetriesSpent);
+        notification.parts_mut().reason = Some(Reason::RetriesSpent);
         assert_eq!(
             receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
             Effect::Changed
         );
-        assert_eq!((notification.status, notification.reason), (Status::Delivered, None));
-        assert_eq!(notification.updated_at, at(0), "it counts where it ended");
-        assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
+        assert_eq!((notification.status(), notification.reason()), (Status::Delivered, None));
+        assert_eq!(notification.updated_at(), at(0), "it counts where it ended");
+        assert_eq!(notification.engagement().delivered(), Some((at(5), Channel::Push)));
         assert_eq!(
             receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(7)),
             Effect::Nothing
@@ -59,21 +60,21 @@ fn what_waits_for_proof_ends_with_it() {
         receipt(ReceiptEvent::Dismissed).apply(&mut notification, &NotificationTypes::default(), at(6)),
         Effect::Changed
     );
-    assert_eq!((notification.status, notification.next_action_at), (Status::Delivered, None));
-    assert_eq!(notification.engagement.dismissed_at, Some(at(5)));
+    assert_eq!((notification.status(), notification.next_action_at()), (Status::Delivered, None));
+    assert_eq!(notification.engagement().dismissed_at, Some(at(5)));
 }
 
 #[test]
 fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
     let mut notification = pushed(Status::Sending);
-    notification.in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
+    notification.parts_mut().in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
     let before = notification.clone();
     assert_eq!(
         receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
         Effect::Noted
     );
-    assert_eq!((notification.engagement.noted, notification.channel()), (1, Some(Channel::Push)));
-    notification.engagement = before.engagement;
+    assert_eq!((notification.engagement().noted, notification.channel()), (1, Some(Channel::Push)));
+    notification.parts_mut().engagement = *before.engagement();
     assert_eq!(notification, before);
 }
 
@@ -85,7 +86,7 @@ fn the_last_word_of_a_caller_or_a_gate_stands_and_the_times_are_kept() {
             receipt(ReceiptEvent::Clicked).apply(&mut notification, &NotificationTypes::default(), at(6)),
             Effect::Changed
         );
-        assert_eq!((notification.status, notification.engagement.clicked_at), (status, Some(at(5))));
+        assert_eq!((notification.status(), notification.engagement().clicked_at), (status, Some(at(5))));
     }
 }
 
@@ -109,13 +110,13 @@ fn a_receipt_after_a_fallback_shows_what_the_fallback_cost() {
         Effect::Changed
     );
     assert_eq!(notification.wasted_cost_micros(), 70_092, "the push had arrived before");
-    assert_eq!(notification.engagement.delivered(), Some((at(5), Channel::Push)));
+    assert_eq!(notification.engagement().delivered(), Some((at(5), Channel::Push)));
 }
 
 #[test]
 fn what_came_before_the_proven_channel_was_not_wasted() {
     let mut notification = pushed(Status::Sending);
-    notification.attempts.insert(0, attempt(Channel::Email, Outcome::Accepted, -60, 92));
+    notification.parts_mut().attempts.insert(0, attempt(Channel::Email, Outcome::Accepted, -60, 92));
     notification.finish(Status::Accepted, None, at(0));
     assert_eq!(
         receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
@@ -133,7 +134,7 @@ fn a_devices_clock_is_believed_within_the_notifications_life() {
             &NotificationTypes::default(),
             at(10),
         );
-        assert_eq!(notification.engagement.opened_at, Some(at(kept)));
+        assert_eq!(notification.engagement().opened_at, Some(at(kept)));
     }
 }
 
@@ -203,7 +204,7 @@ proptest! {
         let all = |order: &[Receipt]| {
             let mut notification = before.clone();
             order.iter().for_each(|receipt| { receipt.apply(&mut notification, &NotificationTypes::default(), now); });
-            notification.engagement.noted = 0;
+            notification.parts_mut().engagement.noted = 0;
             notification
         };
         let end = all(&one);
@@ -211,7 +212,7 @@ proptest! {
         let mut again = end.clone();
         assert!(one.iter().all(|receipt| receipt.apply(&mut again, &NotificationTypes::default(), now + SignedDuration::from_mins(1)) == Effect::Nothing));
         assert_eq!(again, end);
-        assert!(end.status == before.status || end.status == Status::Delivered);
+        assert!(end.status() == before.status() || end.status() == Status::Delivered);
     }
 
     #[test]
@@ -230,7 +231,7 @@ proptest! {
         at_rest.record(mail);
         at_rest.finish(Status::Accepted, None, now);
         receipts.iter().for_each(|receipt| { receipt.apply(&mut at_rest, &NotificationTypes::default(), now); });
-        stored.engagement.noted = 0;
+        stored.parts_mut().engagement.noted = 0;
         assert_eq!(stored, at_rest);
     }
 }

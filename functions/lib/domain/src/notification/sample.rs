@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Content, Engagement, Notification, NotificationId, Status};
+use super::{Content, Engagement, Notification, NotificationId, NotificationParts, Status};
 use crate::NotificationTypes;
 use crate::notification::Urgency;
 use crate::recipient::{KeyHasher, RecipientId};
@@ -15,7 +15,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
     let to = RecipientId::parse("ada").unwrap();
     let key = KeyHasher::new(&[7; 32]).recipient_key(&to);
     let lives_until = at + SignedDuration::from_secs(kind.default_ttl_seconds.into());
-    Notification {
+    Notification::from_parts(NotificationParts {
         id: NotificationId::random(key, at),
         to,
         caller: "6f9c2l1h8t5m4n3p2q1r0s9tuv".to_owned(),
@@ -29,7 +29,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         channels: kind.channels.clone(),
         urgency: Urgency::Normal,
         topic: None,
-        place: 0,
+        request_index: 0,
         metadata: None,
         status: Status::Scheduled,
         reason: None,
@@ -46,5 +46,5 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         waited_ms: 0,
         engagement: Engagement::default(),
         revision: 0,
-    }
+    })
 }

@@ -52,24 +52,29 @@ impl<'a> NotificationView<'a> {
     #[must_use]
     pub fn of(notification: &'a Notification) -> Self {
         Self {
-            id: &notification.id,
-            to: &notification.to,
-            r#type: &notification.type_id,
-            status: notification.status,
-            reason: notification.reason,
-            version: notification.version,
+            id: &notification.parts.id,
+            to: &notification.parts.to,
+            r#type: &notification.parts.type_id,
+            status: notification.parts.status,
+            reason: notification.parts.reason,
+            version: notification.parts.version,
             channel: notification.channel(),
-            attempts: notification.attempts.iter().map(|attempt| AttemptView::of(attempt, notification)).collect(),
-            over_budget: &notification.over_budget,
+            attempts: notification
+                .parts
+                .attempts
+                .iter()
+                .map(|attempt| AttemptView::of(attempt, notification))
+                .collect(),
+            over_budget: &notification.parts.over_budget,
             cost_micros: notification.cost_micros(),
-            created_at: notification.created_at,
-            next_action_at: notification.next_action_at,
-            delivered_at: notification.engagement.delivered().map(|(at, _)| at),
-            opened_at: notification.engagement.opened_at,
-            clicked_at: notification.engagement.clicked_at,
-            dismissed_at: notification.engagement.dismissed_at,
-            converted_at: notification.engagement.converted_at,
-            conversion_value_micros: notification.engagement.conversion_value_micros,
+            created_at: notification.parts.created_at,
+            next_action_at: notification.parts.next_action_at,
+            delivered_at: notification.parts.engagement.delivered().map(|(at, _)| at),
+            opened_at: notification.parts.engagement.opened_at,
+            clicked_at: notification.parts.engagement.clicked_at,
+            dismissed_at: notification.parts.engagement.dismissed_at,
+            converted_at: notification.parts.engagement.converted_at,
+            conversion_value_micros: notification.parts.engagement.conversion_value_micros,
             wasted_cost_micros: notification.wasted_cost_micros(),
         }
     }
@@ -79,7 +84,7 @@ impl<'a> AttemptView<'a> {
     fn of(attempt: &'a Attempt, of: &Notification) -> Self {
         // Later finding of the provider that does not change the outcome.
         let is_told = attempt.outcome == AttemptOutcome::Accepted;
-        let report = of.engagement.reports.on(attempt.channel);
+        let report = of.parts.engagement.reports.on(attempt.channel);
         let noted = report.noted.or(report.outweighed()).filter(|_| is_told);
         Self {
             channel: attempt.channel,

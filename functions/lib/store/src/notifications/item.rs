@@ -9,7 +9,8 @@ use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{
-    Attempt, Claim, Content, Engagement, Notification, NotificationId, Reason, Reports, Status, Urgency,
+    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationParts, Reason, Reports, Status,
+    Urgency,
 };
 use domain::recipient::RecipientId;
 use domain::rollout::Version;
@@ -36,49 +37,49 @@ pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> 
 /// Converts a notification into its item.
 #[must_use]
 pub fn notification_to_item(notification: &Notification) -> Item {
-    let attention = notification.status.needs_attention().then_some(notification.updated_at);
-    let attempts = (!notification.attempts.is_empty()).then(|| json_text(&notification.attempts));
+    let attention = notification.status().needs_attention().then_some(notification.updated_at());
+    let attempts = (!notification.attempts().is_empty()).then(|| json_text(notification.attempts()));
     let over_budget: Vec<_> =
-        notification.over_budget.iter().map(|(on, over)| format!("{on}:{}", over.as_str())).collect();
+        notification.over_budget().iter().map(|(on, over)| format!("{on}:{}", over.as_str())).collect();
     let over_budget = (!over_budget.is_empty()).then(|| over_budget.join(","));
-    let channels: Vec<_> = notification.channels.iter().map(|channel| channel.as_str()).collect();
+    let channels: Vec<_> = notification.channels().iter().map(|channel| channel.as_str()).collect();
     let item = ItemWriter::default()
-        .text("pk", notification.id.recipient().as_str())
-        .text("sk", notification.id.ordered())
-        .text("to", notification.to.expose())
-        .text("caller", notification.caller.as_str())
-        .text("type", notification.type_id.as_str())
-        .number_unless_zero("critical", notification.is_critical.into())
-        .text("content", json_text(&notification.content))
+        .text("pk", notification.id().recipient().as_str())
+        .text("sk", notification.id().ordered())
+        .text("to", notification.to().expose())
+        .text("caller", notification.caller())
+        .text("type", notification.type_id().as_str())
+        .number_unless_zero("critical", notification.is_critical().into())
+        .text("content", json_text(notification.content()))
         .text("channels", channels.join(","))
-        .text("urgency", notification.urgency.to_string())
-        .maybe_text("topic", notification.topic.as_ref().map(Private::expose))
-        .number_unless_zero("place", notification.topic.as_ref().map_or(0, |_| notification.place.into()))
-        .maybe_text("metadata", notification.metadata.as_ref().map(json_text))
-        .text("status", notification.status.as_str())
-        .maybe_text("reason", notification.reason.map(Reason::as_str))
-        .maybe_text("version", notification.version.map(Version::as_str))
+        .text("urgency", notification.urgency().to_string())
+        .maybe_text("topic", notification.topic().map(Private::expose))
+        .number_unless_zero("place", notification.topic().map_or(0, |_| notification.request_index().into()))
+        .maybe_text("metadata", notification.metadata().map(json_text))
+        .text("status", notification.status().as_str())
+        .maybe_text("reason", notification.reason().map(Reason::as_str))
+        .maybe_text("version", notification.version().map(Version::as_str))
         .maybe_text("channel", notification.channel().map(Channel::as_str))
-        .maybe_text("in_flight", notification.in_flight.map(|claim| claim.channel.as_str()))
+        .maybe_text("in_flight", notification.in_flight().map(|claim| claim.channel.as_str()))
         .maybe_text("over_budget", over_budget)
         .maybe_text("attempts", attempts)
-        .time("created_at", notification.created_at)
-        .time("due_at", notification.due_at)
-        .time("lives_until", notification.lives_until)
-        .time("updated_at", notification.updated_at)
-        .maybe_time("next_action_at", notification.next_action_at)
-        .maybe_text("due_shard", notification.next_action_at.map(|_| due_shard(notification)))
+        .time("created_at", notification.created_at())
+        .time("due_at", notification.due_at())
+        .time("lives_until", notification.lives_until())
+        .time("updated_at", notification.updated_at())
+        .maybe_time("next_action_at", notification.next_action_at())
+        .maybe_text("due_shard", notification.next_action_at().map(|_| due_shard(notification)))
         .maybe_time("attention_at", attention)
         .maybe_text("attention_shard", attention.map(|at| attention_shard(notification, at)))
-        .number("revision", notification.revision)
-        .number("expires_at", notification.kept_until.as_second());
-    let item = match notification.in_flight {
+        .number("revision", notification.revision())
+        .number("expires_at", notification.kept_until().as_second());
+    let item = match notification.in_flight() {
         Some(claim) => item.number("in_flight_micros", claim.price_micros),
         None => item,
     };
-    engagement_to_item(&notification.engagement, item)
+    engagement_to_item(notification.engagement(), item)
         .number_unless_zero("wasted_cost_micros", notification.wasted_cost_micros())
-        .number_unless_zero("waited_ms", notification.waited_ms)
+        .number_unless_zero("waited_ms", notification.waited_ms())
         .finish()
 }
 
@@ -89,7 +90,7 @@ pub fn notification_to_item(notification: &Notification) -> Item {
 pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
     let item = ItemReader(item);
     let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
-    let mut notification = Notification {
+    Ok(Notification::from_parts(NotificationParts {
         id,
         to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
         caller: item.text("caller")?.to_owned(),
@@ -99,7 +100,7 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         channels: channels_of(item.text("channels")?)?,
         urgency: urgency_of(item.text("urgency")?)?,
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
-        place: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
+        request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
         metadata: item.maybe_json("metadata")?,
         status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
         reason: named(item, "reason", Reason::parse)?,
@@ -116,15 +117,15 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
         engagement: engagement_from_item(item)?,
         revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
-    };
-    // The previous holder may have crashed before it applied a report that was added during its claim.
-    notification.apply_failure_reports();
-    Ok(notification)
+    }))
 }
 
 fn due_shard(notification: &Notification) -> String {
-    let class =
-        if notification.is_critical || notification.urgency == Urgency::High { DUE_CLASSES[0] } else { DUE_CLASSES[1] };
+    let class = if notification.is_critical() || notification.urgency() == Urgency::High {
+        DUE_CLASSES[0]
+    } else {
+        DUE_CLASSES[1]
+    };
     format!("{class}#{}", spread(notification, DUE_SHARDS))
 }
 
@@ -135,7 +136,7 @@ fn attention_shard(notification: &Notification, at: Timestamp) -> String {
 
 /// Returns a shard from the random end of the id, so that notifications are spread evenly.
 fn spread(notification: &Notification, shards: u32) -> u32 {
-    let tail = notification.id.ordered().bytes().rev().take(4);
+    let tail = notification.id().ordered().bytes().rev().take(4);
     tail.fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % shards
 }
 
@@ -173,7 +174,7 @@ fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, Malformed>
     Ok(item.maybe_time("delivered_at")?.zip(named(item, "delivered_on", Channel::parse)?))
 }
 
-fn json_text(value: &impl serde::Serialize) -> String {
+fn json_text(value: &(impl serde::Serialize + ?Sized)) -> String {
     // Only maps with keys that are not texts can fail here, and no type has one.
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -228,7 +229,7 @@ mod tests {
     fn accepted() -> Notification {
         let at = Timestamp::from_millisecond(1_764_000_000_123).unwrap();
         let mut notification = sample("CERTIFICATE_EXPIRING", at);
-        notification.version = Some(Version::V2);
+        notification.parts_mut().version = Some(Version::V2);
         let provider = "updates.push.services.mozilla.com".to_owned();
         let answer =
             Answer { outcome: Outcome::Accepted, provider, status_code: Some(201), latency_ms: 143, detail: None };
@@ -241,28 +242,30 @@ mod tests {
     fn an_item_is_converted_back_to_the_same_notification() {
         let mut notification = accepted();
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
-        (notification.type_id, notification.is_critical) = (TypeId::parse("REMOVED").unwrap(), true);
-        notification.in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
-        notification.over_budget = BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
-        notification.topic = Some(Private::new("orders".to_owned()));
-        notification.place = 499;
-        notification.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
-        notification.hold(Reason::QuietHours, notification.lives_until, notification.created_at);
+        notification.parts_mut().type_id = TypeId::parse("REMOVED").unwrap();
+        notification.parts_mut().is_critical = true;
+        notification.parts_mut().in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
+        notification.parts_mut().over_budget =
+            BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
+        notification.parts_mut().topic = Some(Private::new("orders".to_owned()));
+        notification.parts_mut().request_index = 499;
+        notification.parts_mut().metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
+        notification.hold(Reason::QuietHours, notification.lives_until(), notification.created_at());
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
     }
 
     #[test]
     fn an_ordinary_notification_stays_within_1_kb_so_each_write_is_one_unit() {
         let notification = accepted();
-        assert!(notification.content.json_bytes() >= 380, "the sample's content is about 400 bytes");
+        assert!(notification.content().json_bytes() >= 380, "the sample's content is about 400 bytes");
         let size = bytes(&notification_to_item(&notification));
         assert!(size <= 1_024, "{size} bytes");
         let mut clicked = notification;
-        let (opened_at, clicked_at) = (Some(clicked.created_at), Some(clicked.created_at));
-        let reports = Reports::of_the_person(Some((clicked.created_at, Channel::Push)));
-        clicked.engagement = Engagement { reports, opened_at, clicked_at, ..Engagement::default() };
-        clicked.recompute_status(&NotificationTypes::default().rules_of(&clicked.type_id), clicked.created_at);
-        assert_eq!(clicked.status, Status::Delivered);
+        let (opened_at, clicked_at) = (Some(clicked.created_at()), Some(clicked.created_at()));
+        let reports = Reports::of_the_person(Some((clicked.created_at(), Channel::Push)));
+        clicked.parts_mut().engagement = Engagement { reports, opened_at, clicked_at, ..Engagement::default() };
+        clicked.recompute_status(&NotificationTypes::default().rules_of(clicked.type_id()), clicked.created_at());
+        assert_eq!(clicked.status(), Status::Delivered);
         let size = bytes(&notification_to_item(&clicked));
         assert!(size <= 1_024, "{size} bytes once it was clicked");
     }
@@ -272,9 +275,9 @@ mod tests {
         let mut notification = accepted();
         let has = |notification: &Notification, name: &str| notification_to_item(notification).contains_key(name);
         assert!(!has(&notification, "due_shard") && !has(&notification, "attention_shard"));
-        notification.wait(notification.lives_until, notification.created_at);
+        notification.wait(notification.lives_until(), notification.created_at());
         assert!(has(&notification, "due_shard") && has(&notification, "next_action_at"));
-        notification.finish(Status::Failed, Some(Reason::Gone), notification.created_at);
+        notification.finish(Status::Failed, Some(Reason::Gone), notification.created_at());
         assert!(!has(&notification, "due_shard") && has(&notification, "attention_shard"));
     }
 

@@ -37,7 +37,7 @@ impl NotificationsStore {
         since: Timestamp,
         now: Timestamp,
     ) -> Result<NewerMessage, StoreError> {
-        let Some(topic) = &about.topic else { return Ok(NewerMessage::None) };
+        let Some(topic) = about.topic() else { return Ok(NewerMessage::None) };
         let query = self
             .client
             .query()
@@ -52,11 +52,11 @@ impl NotificationsStore {
             .expression_attribute_names("#channel", "channel")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#next", "next_action_at")
-            .expression_attribute_values(":pk", AttributeValue::S(about.id.recipient().as_str().to_owned()))
+            .expression_attribute_values(":pk", AttributeValue::S(about.id().recipient().as_str().to_owned()))
             .expression_attribute_values(":from", AttributeValue::S(NotificationId::first_ordered(since)))
             .expression_attribute_values(":to", AttributeValue::S("~".to_owned()))
             .expression_attribute_values(":topic", AttributeValue::S(topic.expose().clone()))
-            .expression_attribute_values(":due", AttributeValue::N(about.due_at.as_millisecond().to_string()))
+            .expression_attribute_values(":due", AttributeValue::N(about.due_at().as_millisecond().to_string()))
             .expression_attribute_values(":sending", AttributeValue::S("sending".to_owned()))
             .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
             .scan_index_forward(false)

@@ -13,23 +13,23 @@ pub(super) const MOST_HOSTS: usize = 100;
 
 /// Memory of one process.
 #[derive(Debug, Default)]
-pub(super) struct Held {
-    pub(super) hosts: BTreeMap<Host, Entered>,
+pub(super) struct BreakerCache {
+    pub(super) hosts: BTreeMap<Host, CachedHost>,
     read_again_at_ms: i64,
     pub(super) down_until_ms: i64,
     /// Number of updates so far. A read that began before an update does not overwrite it.
-    pub(super) heard: u64,
+    pub(super) updates: u64,
 }
 
 /// Memory about one host.
 #[derive(Debug, Default)]
-pub(super) struct Entered {
+pub(super) struct CachedHost {
     pub(super) memory: Memory,
-    pub(super) heard: u64,
+    pub(super) updates: u64,
     used_at_ms: i64,
 }
 
-impl Held {
+impl BreakerCache {
     /// Returns `true` if the table need not, or should not, be read.
     ///
     /// If the clock was set back, the age is unknown and the table is read.
@@ -47,15 +47,15 @@ impl Held {
         self.hosts.keys().cloned().collect()
     }
 
-    pub(super) fn entry(&mut self, host: &Host, now_ms: i64) -> &mut Entered {
+    pub(super) fn entry(&mut self, host: &Host, now_ms: i64) -> &mut CachedHost {
         if !self.hosts.contains_key(host) {
             self.make_room();
             // A new host: the next refresh reads the table.
             self.read_again_at_ms = self.read_again_at_ms.min(now_ms);
         }
-        let entered = self.hosts.entry(host.clone()).or_default();
-        entered.used_at_ms = now_ms;
-        entered
+        let cached = self.hosts.entry(host.clone()).or_default();
+        cached.used_at_ms = now_ms;
+        cached
     }
 
     /// Removes the least recently used host if the memory is full.
@@ -63,16 +63,16 @@ impl Held {
     /// Endpoints come from outside, and the Windows push service uses many host names.
     fn make_room(&mut self) {
         if self.hosts.len() >= MOST_HOSTS {
-            let oldest = self.hosts.iter().min_by_key(|(_, entered)| entered.used_at_ms).map(|(host, _)| host.clone());
+            let oldest = self.hosts.iter().min_by_key(|(_, cached)| cached.used_at_ms).map(|(host, _)| host.clone());
             oldest.map(|host| self.hosts.remove(&host));
         }
     }
 
-    pub(super) fn learn(&mut self, host: &Host, breaker: Breaker, now_ms: i64) {
-        self.heard += 1;
-        let heard = self.heard;
-        let entered = self.entry(host, now_ms);
-        entered.memory.learn(breaker);
-        entered.heard = heard;
+    pub(super) fn update(&mut self, host: &Host, breaker: Breaker, now_ms: i64) {
+        self.updates += 1;
+        let updates = self.updates;
+        let cached = self.entry(host, now_ms);
+        cached.memory.learn(breaker);
+        cached.updates = updates;
     }
 }

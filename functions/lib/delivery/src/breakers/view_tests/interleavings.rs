@@ -1,45 +1,12 @@
 //! Many instances over one table, interleaved at random: calls of the table overtake each other. The results are
 //! compared with an observer that sees every attempt of all instances.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
 
-use futures_util::future::join_all;
-use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{Breakers, Entry, Pass};
-use crate::breakers::model::Model;
-use domain::breaker::{Breaker, DeviceMark, Host, LEASE, Phase, Thresholds};
-use domain::channel::{Answer, Outcome, Rejection};
-use platform::clock::Clock;
-
-const USUAL: Thresholds =
-    Thresholds { min_attempts: 20, failure_percent: 50, window_seconds: 60, open_seconds: 30, max_open_seconds: 300 };
-/// Every provider but the last fails as the test requires; the last one never fails.
-const HOSTS: usize = 3;
-
-fn host(number: usize) -> Host {
-    Host::push(format!("push-{number}.example.com"))
-}
-
-fn answer(outcome: Outcome, status_code: Option<u16>) -> Answer {
-    Answer { outcome, provider: "push.example.com".into(), status_code, latency_ms: 0, detail: None }
-}
-
-fn ok() -> Answer {
-    answer(Outcome::Accepted, Some(201))
-}
-
-fn failed() -> Answer {
-    answer(Outcome::RetryLater { after_ms: None }, Some(503))
-}
-
-fn asked(after_ms: u64) -> Answer {
-    answer(Outcome::RetryLater { after_ms: Some(after_ms) }, Some(429))
-}
+use super::*;
 
 /// An attempt that was allowed.
 #[derive(Clone)]
@@ -67,10 +34,10 @@ struct Probed {
     told: bool,
 }
 
-struct World {
+struct Instances {
     clock: Clock,
-    model: Model,
-    instances: Vec<(Breakers<Model>, RefCell<VecDeque<Out>>)>,
+    model: LedgerModel,
+    instances: Vec<(Breakers<LedgerModel>, RefCell<VecDeque<Out>>)>,
     seen: RefCell<Vec<Seen>>,
     probes: RefCell<Vec<Probed>>,
     barred: RefCell<usize>,
@@ -87,9 +54,9 @@ enum Act {
     Restart,
 }
 
-impl World {
+impl Instances {
     fn new(instances: usize, seed: u32) -> Self {
-        let (clock, model) = (Clock::manual("2026-11-23T10:00:00Z".parse().unwrap()), Model::seeded(seed));
+        let (clock, model) = (Clock::manual("2026-11-23T10:00:00Z".parse().unwrap()), LedgerModel::seeded(seed));
         let instance = |_| (breakers(&model, &clock), RefCell::default());
         let instances = (0..instances).map(instance).collect();
         Self {
@@ -121,12 +88,12 @@ impl World {
         match act {
             Act::Begin(device) => {
                 breakers.refresh().await;
-                match breakers.enter(&super::tests::host(host)).await {
+                match breakers.enter(&super::host(host)).await {
                     Entry::Let(pass) => {
                         self.one_probe_within_a_lease(host, pass);
                         out.borrow_mut().push_back(Out { host, device: *device, pass, began_ms: self.now_ms() });
                     }
-                    Entry::Barred(until) => {
+                    Entry::CircuitOpen(until) => {
                         assert!(until > self.clock.now());
                         assert_ne!(host, HOSTS - 1, "a host that is well is never barred");
                         *self.barred.borrow_mut() += 1;
@@ -143,7 +110,7 @@ impl World {
         }
     }
 
-    async fn end(&self, breakers: &Breakers<Model>, one: Out, answer: &Answer) {
+    async fn end(&self, breakers: &Breakers<LedgerModel>, one: Out, answer: &Answer) {
         let answer = if one.host == HOSTS - 1 { &ok() } else { answer };
         self.probes.borrow_mut().iter_mut().filter(|probe| probe.pass == one.pass).for_each(|probe| probe.told = true);
         let began = Timestamp::from_millisecond(one.began_ms).unwrap();
@@ -213,16 +180,6 @@ impl World {
     }
 }
 
-fn breakers(model: &Model, clock: &Clock) -> Breakers<Model> {
-    Breakers::new(model.clone(), (0..HOSTS).map(host), clock.clone())
-}
-
-/// Runs with paused time, so that no time-out occurs because the machine is busy.
-fn run(story: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(story);
-}
-
 fn any_answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         6 => Just(ok()),
@@ -255,7 +212,7 @@ proptest! {
     #[test]
     fn many_instances_agree(story in any_story(), instances in 1usize..12, seed in any::<u32>()) {
         run(async {
-            let mut world = World::new(instances, seed);
+            let mut world = Instances::new(instances, seed);
             for (pause, acts) in &story {
                 world.clock.advance(Duration::from_millis(*pause));
                 world.round(acts).await;
@@ -273,7 +230,7 @@ proptest! {
         seed in any::<u32>(),
     ) {
         run(async {
-            let mut world = World::new(instances, seed);
+            let mut world = Instances::new(instances, seed);
             world.model.state(|state| state.loses_one_in = 7);
             for (pause, acts) in &story {
                 world.clock.advance(Duration::from_millis(*pause));
@@ -296,7 +253,7 @@ proptest! {
     #[test]
     fn while_all_is_well_nothing_is_written(story in any_story(), seed in any::<u32>()) {
         run(async {
-            let mut world = World::new(8, seed);
+            let mut world = Instances::new(8, seed);
             for (pause, acts) in story {
                 world.clock.advance(Duration::from_millis(pause));
                 let well = |act| if let Act::End(_) = act { Act::End(ok()) } else { act };
@@ -305,194 +262,4 @@ proptest! {
             assert_eq!(world.model.state(|state| state.writes.len()), 0);
         });
     }
-}
-
-async fn attempt(breakers: &Breakers<Model>, clock: &Clock, answer: &Answer) -> bool {
-    attempt_to(breakers, clock, None, answer).await
-}
-
-async fn attempt_to(breakers: &Breakers<Model>, clock: &Clock, device: Option<DeviceMark>, answer: &Answer) -> bool {
-    match breakers.enter(&host(0)).await {
-        Entry::Let(pass) => {
-            breakers.count(&host(0), device, pass, answer, clock.now(), &USUAL).await;
-            true
-        }
-        Entry::Barred(_) => false,
-    }
-}
-
-fn transitions(model: &Model) -> Vec<(Breaker, Breaker)> {
-    model.state(|state| state.writes.iter().filter_map(|(_, transition)| *transition).collect())
-}
-
-#[test]
-fn thirty_instances_open_it_once_and_one_of_them_probes() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instances: Vec<_> = (0..30).map(|_| breakers(&model, &clock)).collect();
-        let at_once = |answer: Answer| join_all(instances.iter().map(|one| attempt_owned(one, &clock, answer.clone())));
-        at_once(failed()).await;
-        assert_eq!(transitions(&model).len(), 1, "opened once");
-        clock.advance(Duration::from_secs(6));
-        join_all(instances.iter().map(Breakers::refresh)).await;
-        assert!(at_once(failed()).await.iter().all(|went_out| !went_out));
-        clock.advance(Duration::from_secs(25));
-        assert!(at_once(ok()).await.iter().any(|went_out| *went_out));
-        assert_eq!(transitions(&model).iter().filter(|(_, to)| matches!(to.phase, Phase::HalfOpen { .. })).count(), 1);
-        assert!(model.stored(&host(0)).breaker.is_closed());
-    });
-}
-
-async fn attempt_owned(breakers: &Breakers<Model>, clock: &Clock, answer: Answer) -> bool {
-    attempt(breakers, clock, &answer).await
-}
-
-#[test]
-fn one_percent_of_failures_is_one_percent_of_writes() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        for number in 1..=2_000 {
-            let answer = if number % 100 == 0 { failed() } else { ok() };
-            assert!(attempt(&instance, &clock, &answer).await);
-            clock.advance(Duration::from_millis(100));
-        }
-        let writes = model.state(|state| state.writes.len());
-        assert!((20..=22).contains(&writes), "{writes}");
-        assert!(model.stored(&host(0)).breaker.is_closed());
-    });
-}
-
-#[test]
-fn failures_at_the_same_moment_share_a_write() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        join_all((0..8).map(|_| attempt_owned(&instance, &clock, failed()))).await;
-        let failed: u64 = model.stored(&host(0)).tally.slots().map(|(_, count)| count.failed).sum();
-        assert_eq!(failed, 8);
-        assert!(model.state(|state| state.writes.len()) <= 3);
-    });
-}
-
-#[test]
-fn the_table_is_read_for_all_hosts_in_one_go_every_five_seconds() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        for _ in 0..600 {
-            join_all((0..3).map(|_| instance.refresh())).await;
-            clock.advance(Duration::from_millis(100));
-        }
-        let reads = model.state(|state| state.reads);
-        assert!((12..=15).contains(&reads), "{reads} in a minute");
-        let wanderer = Host::push("eu-1.notify.windows.com");
-        assert_eq!(instance.barred_until(&wanderer), None);
-        model.state(|state| {
-            let open = Breaker::default().opened(&USUAL, clock.now().as_millisecond());
-            state.items.entry(wanderer.clone()).or_default().breaker = open;
-        });
-        instance.refresh().await;
-        assert!(
-            instance.barred_until(&wanderer).is_some(),
-            "a host heard of for the first time is read at the next chance"
-        );
-    });
-}
-
-#[test]
-fn without_the_table_sending_goes_on_and_nobody_waits_for_it_again_and_again() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        model.state(|state| state.is_down = true);
-        instance.refresh().await;
-        for _ in 0..50 {
-            assert!(attempt(&instance, &clock, &failed()).await);
-        }
-        assert_eq!(model.state(|state| state.writes.len()), 0);
-        model.state(|state| state.is_down = false);
-        clock.advance(Duration::from_secs(6));
-        attempt(&instance, &clock, &failed()).await;
-        assert!(
-            !attempt(&instance, &clock, &failed()).await,
-            "what was counted meanwhile is told as soon as it answers"
-        );
-    });
-}
-
-#[test]
-fn a_wish_is_kept_by_this_process_even_if_it_cannot_be_told() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        model.state(|state| state.is_down = true);
-        attempt(&instance, &clock, &asked(60_000)).await;
-        clock.advance(Duration::from_secs(59));
-        assert!(!attempt(&instance, &clock, &ok()).await);
-    });
-}
-
-#[test]
-fn one_device_never_opens_its_host_whatever_it_is_told_and_however_often() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instances: Vec<_> = (0..4).map(|_| breakers(&model, &clock)).collect();
-        for number in 0..200_u32 {
-            let instance = &instances[number as usize % 4];
-            let answer = if number % 2 == 0 { failed() } else { asked(3_600_000) };
-            assert!(
-                attempt_to(instance, &clock, Some(number / 2 % 2), &answer).await,
-                "{number}: two devices are no host"
-            );
-            clock.advance(Duration::from_millis(200));
-        }
-        assert_eq!(transitions(&model), []);
-    });
-}
-
-#[test]
-fn the_third_device_that_is_told_so_opens_it_for_five_minutes_at_most_and_one_probes() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instances: Vec<_> = (0..3).map(|_| breakers(&model, &clock)).collect();
-        for (instance, device) in instances.iter().zip(0..) {
-            assert!(attempt_to(instance, &clock, Some(device), &asked(3_600_000)).await);
-        }
-        let now_ms = clock.now().as_millisecond();
-        assert_eq!(model.stored(&host(0)).breaker.phase, Phase::Open { until_ms: now_ms + 300_000 });
-        for _ in 0..3 {
-            clock.advance(Duration::from_secs(301));
-            join_all(instances.iter().map(Breakers::refresh)).await;
-            let tried = instances.iter().map(|one| attempt_owned(one, &clock, asked(3_600_000)));
-            assert_eq!(join_all(tried).await.iter().filter(|went_out| **went_out).count(), 1, "one probe");
-        }
-        clock.advance(Duration::from_secs(301));
-        assert!(attempt(&instances[0], &clock, &ok()).await);
-        assert!(model.stored(&host(0)).breaker.is_closed());
-    });
-}
-
-#[test]
-fn a_provider_without_devices_is_taken_at_its_word_and_not_for_longer_than_five_minutes() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        attempt(&instance, &clock, &asked(3_600_000)).await;
-        let now_ms = clock.now().as_millisecond();
-        assert_eq!(model.stored(&host(0)).breaker.phase, Phase::Open { until_ms: now_ms + 300_000 });
-    });
-}
-
-#[test]
-fn hosts_from_outside_do_not_fill_the_memory() {
-    run(async {
-        let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), Model::seeded(7));
-        let instance = breakers(&model, &clock);
-        for number in 0..5_000 {
-            clock.advance(Duration::from_millis(1));
-            instance.barred_until(&Host::push(format!("{number}.notify.windows.com")));
-        }
-        assert_eq!(instance.held().hosts.len(), crate::breakers::held::MOST_HOSTS);
-    });
 }

@@ -1,4 +1,4 @@
-//! Resumes due work: from the stream at once, and every minute from the index `due`.
+//! Sweeper: resumes due work, from the stream at once, and every minute from the index `due`.
 //!
 //! The first process claims the notification by a conditional write. In any other process that write fails, and the
 //! process does nothing. So duplicate or reordered stream records do no harm.
@@ -8,8 +8,9 @@ use std::fmt;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
-use super::{Allowance, CONCURRENCY, Dispatcher, Job, hard_deadline, left, unreachable_channels};
-use crate::Gates;
+use crate::allowance::{Allowance, hard_deadline, time_left};
+use crate::engine::{CONCURRENCY, DeliveryEngine};
+use crate::job::Job;
 use aws::deadline;
 use domain::notification::{Notification, NotificationId, Status};
 use domain::rollout::Version;
@@ -17,12 +18,6 @@ use platform::alarm::AlarmLine;
 use platform::emf::{Figure, Metric};
 use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
 use store::{DUE_SHARDS, Due, StoreError, due_shards};
-
-/// Result for one notification of a sweep.
-enum Turn {
-    Ended(Result<Resumed, StoreError>),
-    NotReached,
-}
 
 /// Result of resuming a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,27 +72,45 @@ pub struct DueChange {
     pub next_action_at_ms: i64,
 }
 
-impl Dispatcher {
-    /// Processes up to `most` due notifications, most urgent first, until shortly before `ends_at_ms`.
+/// Resumes due notifications.
+#[derive(Debug)]
+pub struct Sweeper {
+    engine: DeliveryEngine,
+}
+
+impl Sweeper {
+    /// Creates a sweeper that makes its attempts with this engine.
+    #[must_use]
+    pub const fn new(engine: DeliveryEngine) -> Self {
+        Self { engine }
+    }
+
+    /// Returns the engine that makes the attempts.
+    #[must_use]
+    pub const fn engine(&self) -> &DeliveryEngine {
+        &self.engine
+    }
+
+    /// Processes up to `limit` due notifications, most urgent first, until shortly before `ends_at_ms`.
     ///
     /// # Errors
     /// If the index cannot be read. A failure of a single notification is counted and does not stop the rest.
-    pub async fn sweep(&self, most: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
-        let now = self.clock.now();
+    pub async fn sweep(&self, limit: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
+        let now = self.engine.clock().now();
         let shards: Vec<_> = due_shards().collect();
-        let asked = shards.iter().map(|shard| self.notifications.due(shard, now, most));
-        let shards = futures_util::future::try_join_all(asked).await?;
+        let queries = shards.iter().map(|shard| self.engine.stores().notifications.due(shard, now, limit));
+        let shards = futures_util::future::try_join_all(queries).await?;
         let found = shards.iter().map(Vec::len).sum();
         let oldest_ms = waited_ms(shards.iter().filter_map(|shard| shard.first()), now);
         let ids = shards.into_iter().map(|shard| shard.into_iter().map(|one| one.id).collect()).collect();
-        let due = fairly(ids, most);
+        let due = fairly(ids, limit);
         let results = self.resume_all(&due, ends_at_ms).await;
-        let count = |of: fn(&Turn) -> bool| results.iter().filter(|turn| of(turn)).count();
+        let reached = || results.iter().flatten();
         Ok(Sweep {
             found,
-            worked: count(|turn| matches!(turn, Turn::Ended(Ok(Resumed::Worked)))),
-            failed: count(|turn| matches!(turn, Turn::Ended(Err(_)))),
-            left: found - due.len() + count(|turn| matches!(turn, Turn::NotReached)),
+            worked: reached().filter(|result| matches!(result, Ok(Resumed::Worked))).count(),
+            failed: reached().filter(|result| result.is_err()).count(),
+            left: found - reached().count(),
             oldest_ms,
         })
     }
@@ -105,55 +118,49 @@ impl Dispatcher {
     /// Resumes the notifications that the stream reports and that are due now; `None` stands for any other record.
     ///
     /// Returns the positions of those that failed or were not reached. They stay in `due` in any case.
-    pub async fn take_up(&self, told: &[Option<DueChange>], ends_at_ms: u64) -> Vec<usize> {
-        let now_ms = self.clock.now().as_millisecond();
-        let is_due = |told: &&DueChange| told.next_action_at_ms <= now_ms;
-        let due = told.iter().enumerate().filter_map(|(place, told)| Some((place, told.as_ref().filter(is_due)?)));
-        let (places, ids): (Vec<_>, Vec<_>) = due.map(|(place, told)| (place, told.id.clone())).unzip();
-        let turns = self.resume_all(&ids, ends_at_ms).await;
-        let failed = |turn: &Turn| matches!(turn, Turn::NotReached | Turn::Ended(Err(_)));
-        places.into_iter().zip(turns).filter(|(_, turn)| failed(turn)).map(|(place, _)| place).collect()
+    pub async fn resume_due(&self, changes: &[Option<DueChange>], ends_at_ms: u64) -> Vec<usize> {
+        let now_ms = self.engine.clock().now().as_millisecond();
+        let is_due = |change: &&DueChange| change.next_action_at_ms <= now_ms;
+        let due = changes.iter().enumerate().filter_map(|(at, change)| Some((at, change.as_ref().filter(is_due)?)));
+        let (positions, ids): (Vec<_>, Vec<_>) = due.map(|(at, change)| (at, change.id.clone())).unzip();
+        let results = self.resume_all(&ids, ends_at_ms).await;
+        let is_open = |result: &Option<Result<Resumed, StoreError>>| !matches!(result, Some(Ok(_)));
+        positions.into_iter().zip(results).filter(|(_, result)| is_open(result)).map(|(at, _)| at).collect()
     }
 
-    /// Resumes each notification, several at a time, started in order. A failure does not stop the rest.
-    async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Turn> {
+    /// Resumes each notification, several at a time, started in order. A failure does not stop the rest. The result of
+    /// a notification that was not reached is `None`.
+    async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Option<Result<Resumed, StoreError>>> {
         let lease_until = hard_deadline(ends_at_ms);
         let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
-        let turn = |(place, id)| async move {
-            let now = self.clock.now();
+        let resume = |(position, id)| async move {
+            let now = self.engine.clock().now();
             if now >= stop_at {
-                return (place, Turn::NotReached);
+                return (position, None);
             }
             let allowance = Allowance { work_until: stop_at.min(now + SWEEP_NOTIFICATION_LIMIT), lease_until };
-            let result = deadline::with_timeout(left(allowance.work_until, now), self.resume(id, allowance)).await;
-            match &result {
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(notification = %id, %error, "could not work on a due notification; it stays due");
-                }
-                Err(error) => {
-                    tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), notification = %id, %error, "a due notification is stuck");
-                }
-                Ok(_) => {}
-            }
-            (place, Turn::Ended(result))
+            let timeout = time_left(allowance.work_until, now);
+            let result = deadline::with_timeout(timeout, self.resume(id, allowance)).await;
+            result.as_ref().err().into_iter().for_each(|error| log_failure(id, error));
+            (position, Some(result))
         };
-        let turns = futures_util::stream::iter(ids.iter().enumerate()).map(turn);
+        let results = futures_util::stream::iter(ids.iter().enumerate()).map(resume);
         // Started in order and ended in any, so that a slow provider does not delay the notifications after it.
-        let mut turns: Vec<_> = turns.buffer_unordered(CONCURRENCY).collect().await;
-        turns.sort_unstable_by_key(|(place, _)| *place);
-        turns.into_iter().map(|(_, turn)| turn).collect()
+        let mut results: Vec<_> = results.buffer_unordered(CONCURRENCY).collect().await;
+        results.sort_unstable_by_key(|(position, _)| *position);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Processes one notification, if it is due.
     ///
     /// # Errors
     /// If the store does not answer. A claim lost to another process is not an error.
-    pub async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<Resumed, StoreError> {
-        let Some(notification) = self.notifications.get(id).await? else {
+    async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<Resumed, StoreError> {
+        let Some(notification) = self.engine.stores().notifications.get(id).await? else {
             return Ok(Resumed::Nothing);
         };
-        if notification.next_action_at.is_none_or(|at| at > self.clock.now()) {
+        if notification.next_action_at().is_none_or(|at| at > self.engine.clock().now()) {
             return Ok(Resumed::Nothing);
         }
         match self.work_on(notification, allowance).await {
@@ -164,27 +171,25 @@ impl Dispatcher {
     }
 
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
-        let load = self.recipients.load(notification.id.recipient());
-        let (recipient, live, ()) = tokio::join!(load, self.live.current(), self.breakers.refresh());
-        let recipient = recipient?;
-        let now = self.clock.now();
+        let (recipient, config) = self.engine.load(notification.id().recipient()).await?;
+        let now = self.engine.clock().now();
         notification.record_lost();
-        let confirmed = notification.engagement.is_delivered();
-        let not_begun = notification.attempts.is_empty() && !confirmed;
-        let demoted = not_begun && notification.version == Some(Version::V2) && live.rollout.is_killed();
-        let mut job = Job::new(notification, recipient, false);
-        if demoted || job.notification.version.is_none() || job.notification.status == Status::Held {
-            let impossible = unreachable_channels(job.recipient.as_ref(), &live.settings.sms, self.home_country);
-            let rules = live.settings.types.rules_of(&job.notification.type_id);
-            let gates =
-                Gates { rules, rollout: &live.rollout, recipient: job.recipient.as_ref(), impossible: &impossible };
-            let gated = gates.ask(&job.notification, now);
-            if !gated.apply(&mut job.notification, now) {
-                self.notifications.save(&mut job.notification).await?;
-                return Ok(job.notification);
-            }
+        let is_demoted =
+            notification.is_untried() && notification.version() == Some(Version::V2) && config.rollout.is_killed();
+        let needs_gates = is_demoted || notification.version().is_none() || notification.status() == Status::Held;
+        if needs_gates && !self.engine.pass_gates(&mut notification, recipient.as_ref(), &config, now) {
+            self.engine.stores().notifications.save(&mut notification).await?;
+            return Ok(notification);
         }
-        self.advance(job, allowance).await
+        self.engine.advance(Job::resumed(notification, recipient), allowance).await
+    }
+}
+
+fn log_failure(id: &NotificationId, error: &StoreError) {
+    if error.is_transient() {
+        tracing::warn!(notification = %id, %error, "failed to process a due notification; it stays due");
+    } else {
+        tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), notification = %id, %error, "store refused a due notification");
     }
 }
 
@@ -193,16 +198,16 @@ fn waited_ms<'a>(firsts: impl Iterator<Item = &'a Due>, now: Timestamp) -> i64 {
     firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
 }
 
-/// Selects up to `most` ids, urgent ones first.
+/// Selects up to `limit` ids, urgent ones first.
 ///
 /// Within a class, ids are taken from each shard in turn, so that a long shard does not starve the others.
-fn fairly(shards: Vec<Vec<NotificationId>>, most: usize) -> Vec<NotificationId> {
+fn fairly(shards: Vec<Vec<NotificationId>>, limit: usize) -> Vec<NotificationId> {
     let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
     let mut chosen = Vec::new();
     for class in shards.chunks(per_class) {
         let longest = class.iter().map(Vec::len).max().unwrap_or(0);
-        let in_turn = (0..longest).flat_map(|place| class.iter().filter_map(move |shard| shard.get(place)));
-        chosen.extend(in_turn.take(most - chosen.len()).cloned());
+        let in_turn = (0..longest).flat_map(|position| class.iter().filter_map(move |shard| shard.get(position)));
+        chosen.extend(in_turn.take(limit - chosen.len()).cloned());
     }
     chosen
 }
@@ -214,7 +219,7 @@ mod tests {
     use domain::notification::sample;
 
     fn ids(how_many: usize) -> Vec<NotificationId> {
-        (0..how_many).map(|_| sample("DEFAULT", Timestamp::UNIX_EPOCH).id).collect()
+        (0..how_many).map(|_| sample("DEFAULT", Timestamp::UNIX_EPOCH).id().clone()).collect()
     }
 
     #[test]

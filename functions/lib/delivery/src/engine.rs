@@ -1,0 +1,248 @@
+//! Delivery engine: decides the next step for a notification and carries it out, until the notification ends or must
+//! wait.
+//!
+//! **The state is stored before a provider is called.** A push requires a stored lease. A paid call requires a stored
+//! claim. So a crash at any line leaves an item in `due` that shows which calls may have been made.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
+use crate::config::{ConfigSnapshot, ConfigSource};
+use crate::escalation::{EscalationPolicy, Step};
+use crate::gates::Gates;
+use crate::job::Job;
+use crate::outcome::StepOutcome;
+use crate::reachability::unreachable_channels;
+use crate::senders::Senders;
+use crate::stores::{Persistence, Stores};
+use crate::topic_order::TopicOrder;
+use domain::breaker::OpenCircuits;
+use domain::channel::Channel;
+use domain::channel::country::CountryCode;
+use domain::notification::Notification;
+use domain::recipient::{Recipient, RecipientKey};
+use domain::rollout::Version;
+use platform::clock::Clock;
+use platform::random;
+use store::StoreError;
+
+/// Number of notifications that an invocation processes at once.
+///
+/// At most half of them may call the same provider, so that a slow provider leaves slots for the others.
+pub const CONCURRENCY: usize = 32;
+/// Longest wait that is slept through inside an invocation.
+const LONGEST_SLEEP: SignedDuration = SignedDuration::from_secs(2);
+/// Minimum time for which a notification is deferred when all slots of its provider are taken.
+const CAPACITY_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// Period over which waiting notifications are spread at random.
+const RESUME_SPREAD: SignedDuration = SignedDuration::from_secs(10);
+
+/// Makes the attempts of notifications.
+#[derive(Debug)]
+pub struct DeliveryEngine {
+    persistence: Persistence,
+    senders: Senders,
+    topic_order: TopicOrder,
+    config: ConfigSource,
+    home_country: CountryCode,
+    clock: Clock,
+}
+
+/// Facts that decide the next step, beside the notification and its recipient.
+struct Facts {
+    config: ConfigSnapshot,
+    unreachable: BTreeSet<Channel>,
+    unaffordable: BTreeSet<Channel>,
+    open_circuits: OpenCircuits,
+    is_superseded: bool,
+}
+
+impl DeliveryEngine {
+    pub(crate) fn new(
+        stores: Arc<Stores>,
+        senders: Senders,
+        config: ConfigSource,
+        home_country: CountryCode,
+        clock: Clock,
+    ) -> Self {
+        let persistence = Persistence::new(stores, clock.clone());
+        Self { persistence, senders, topic_order: TopicOrder::new(clock.clone()), config, home_country, clock }
+    }
+
+    /// Returns the tables.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        self.persistence.stores()
+    }
+
+    /// Returns the senders of all channels.
+    #[must_use]
+    pub const fn senders(&self) -> &Senders {
+        &self.senders
+    }
+
+    /// Returns the source of the settings and the rollout.
+    #[must_use]
+    pub const fn config(&self) -> &ConfigSource {
+        &self.config
+    }
+
+    /// Returns the country of the sender.
+    #[must_use]
+    pub const fn home_country(&self) -> CountryCode {
+        self.home_country
+    }
+
+    /// Returns the source of the current time.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Reads the recipient and the configuration at the same time. The breakers' changes are read with them.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn load(&self, recipient: &RecipientKey) -> Result<(Option<Recipient>, ConfigSnapshot), StoreError> {
+        let load = self.stores().recipients.load(recipient);
+        let (recipient, config, ()) = tokio::join!(load, self.config.current(), self.senders.breakers().refresh());
+        Ok((recipient?, config))
+    }
+
+    /// Evaluates the gates and writes their decision into the notification. Returns `true` if it can be sent now.
+    pub fn pass_gates(
+        &self,
+        notification: &mut Notification,
+        recipient: Option<&Recipient>,
+        config: &ConfigSnapshot,
+        now: Timestamp,
+    ) -> bool {
+        let unreachable = &unreachable_channels(recipient, &config.settings.sms, self.home_country);
+        let rules = config.settings.types.rules_of(notification.type_id());
+        let gates = Gates { rules, rollout: &config.rollout, recipient, unreachable };
+        gates.evaluate(notification, now).apply(notification, now)
+    }
+
+    /// Works until the notification ends, must wait, or the allowance is used up. Returns the stored state.
+    ///
+    /// # Errors
+    /// If the store does not answer, or another process took the notification over meanwhile.
+    pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+        let mut recipient = job.recipient.take();
+        loop {
+            let facts = self.gather_facts(&job, recipient.as_ref()).await;
+            let now = self.clock.now();
+            let step = decide(&mut job.notification, recipient.as_ref(), &facts, now);
+            let outcome = self.act(&mut job, step, recipient.as_ref(), &facts.config, allowance, now).await?;
+            match outcome {
+                StepOutcome::Stored => return Ok(job.notification),
+                StepOutcome::Waited => {
+                    recipient = self.stores().recipients.load(job.notification.id().recipient()).await?;
+                }
+                outcome => job.update_recipient(&mut recipient, outcome),
+            }
+        }
+    }
+
+    async fn gather_facts(&self, job: &Job, recipient: Option<&Recipient>) -> Facts {
+        let (config, ()) = tokio::join!(self.config.current(), self.senders.breakers().refresh());
+        // A random time after the end of each circuit's rest, so that waiting notifications do not resume together.
+        let mut open_circuits = self.senders.open_circuits(&job.notification, recipient);
+        open_circuits.extend(job.open_circuits.iter().map(|(host, until)| (host.clone(), *until)));
+        open_circuits.values_mut().for_each(|until| *until = soon_after(*until));
+        Facts {
+            unreachable: unreachable_channels(recipient, &config.settings.sms, self.home_country),
+            unaffordable: job.unaffordable.clone(),
+            open_circuits,
+            is_superseded: job.is_superseded,
+            config,
+        }
+    }
+
+    /// Carries out a step. A step that cannot start now defers the notification.
+    async fn act(
+        &self,
+        job: &mut Job,
+        step: Step<'_>,
+        recipient: Option<&Recipient>,
+        config: &ConfigSnapshot,
+        allowance: Allowance,
+        now: Timestamp,
+    ) -> Result<StepOutcome, StoreError> {
+        let blocked =
+            if step.is_attempt() { self.topic_order.check(job, &self.stores().notifications).await? } else { None };
+        let outcome = match (blocked, step, recipient) {
+            (Some(blocked), ..) => blocked,
+            (None, Step::Finish(status, reason), _) => {
+                job.notification.finish(status, reason, now);
+                self.persistence.persist_result(job, allowance).await?
+            }
+            (None, Step::Wait(until), _) if self.sleep_if_short(until, allowance).await => StepOutcome::Waited,
+            (None, Step::Wait(until), _) => self.defer(job, until, allowance).await?,
+            (None, Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
+                self.senders.push.send(job, &devices, config, allowance).await?
+            }
+            (None, Step::SendPaid(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
+                self.senders.paid.send(job, channel, to, config, allowance).await?
+            }
+            (None, Step::Push(_) | Step::SendPaid(_), _) => StepOutcome::OutOfTime,
+        };
+        match outcome {
+            // The stream or the next minute's run resumes the notification.
+            StepOutcome::OutOfTime => self.defer(job, now, allowance).await,
+            StepOutcome::AtCapacity => self.defer(job, soon_after(now + CAPACITY_WAIT), allowance).await,
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Stores the notification as `cascading`, due at `until`.
+    async fn defer(&self, job: &mut Job, until: Timestamp, allowance: Allowance) -> Result<StepOutcome, StoreError> {
+        job.notification.wait(until, self.clock.now());
+        self.persistence.persist_result(job, allowance).await
+    }
+
+    /// Sleeps through a short wait if the allowance has room for an attempt after it. Returns `false` if the
+    /// notification must be deferred instead.
+    async fn sleep_if_short(&self, until: Timestamp, allowance: Allowance) -> bool {
+        let pause = until.duration_since(self.clock.now());
+        if pause > LONGEST_SLEEP || !allowance.fits(SHORTEST_PUSH, until) {
+            return false;
+        }
+        self.clock.sleep(pause).await
+    }
+}
+
+/// Selects the next step from these facts alone. A notification without an attempt falls back to version 1 if the
+/// kill switch is on.
+fn decide<'a>(
+    notification: &mut Notification,
+    recipient: Option<&'a Recipient>,
+    facts: &'a Facts,
+    now: Timestamp,
+) -> Step<'a> {
+    let is_killed = facts.config.rollout.is_killed();
+    if is_killed && notification.is_untried() {
+        notification.assign_version(Version::V1);
+    }
+    let policy = EscalationPolicy {
+        rules: facts.config.settings.types.rules_of(notification.type_id()),
+        recipient,
+        unreachable: &facts.unreachable,
+        unaffordable: &facts.unaffordable,
+        open_circuits: &facts.open_circuits,
+        is_killed,
+        is_superseded: facts.is_superseded,
+    };
+    policy.next_step(notification, now)
+}
+
+/// Returns a random time within [`RESUME_SPREAD`] after `at`, so that waiting notifications do not resume at the same
+/// moment.
+fn soon_after(at: Timestamp) -> Timestamp {
+    let spread_ms = i64::try_from(RESUME_SPREAD.as_millis()).unwrap_or(0);
+    let later = SignedDuration::from_millis(random::up_to(spread_ms));
+    at.checked_add(later).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,11 @@
+//! Escalation policy: selects the next step for a notification. It is pure, so every rule can be read and tested here.
+
+mod policy;
+mod push;
+mod step;
+
+pub use policy::EscalationPolicy;
+pub use step::Step;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! Rules of escalation: the channels in their order, each tried until it is exhausted.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::push::PushRules;
+use super::step::{ChannelState, Step};
+use domain::breaker::{Host, OpenCircuits};
+use domain::channel::Channel;
+use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status};
+use domain::recipient::Recipient;
+use domain::rollout::Version;
+use domain::{OnUncertain, TypeRules};
+
+/// Factor by which the tries of the last remaining channel are multiplied.
+///
+/// The last channel has no fallback. As the waits double, its retries last for about a quarter of an hour.
+const LAST_CHANNEL_TRIES_FACTOR: u32 = 3;
+
+/// Inputs of the escalation policy beside the notification itself.
+#[derive(Debug, Clone, Copy)]
+pub struct EscalationPolicy<'a> {
+    /// Rules of the type that are in force now.
+    pub rules: TypeRules,
+    /// The recipient, unless erased.
+    pub recipient: Option<&'a Recipient>,
+    /// Channels that cannot reach this recipient, such as SMS to a country that is not allowed.
+    pub unreachable: &'a BTreeSet<Channel>,
+    /// Channels that a budget refused.
+    pub unaffordable: &'a BTreeSet<Channel>,
+    /// Hosts whose breaker is open, each with the time until which it is skipped.
+    pub open_circuits: &'a OpenCircuits,
+    /// `true` if the kill switch turned version 2 off.
+    pub is_killed: bool,
+    /// `true` if a provider accepted a newer message of the same topic.
+    pub is_superseded: bool,
+}
+
+impl<'a> EscalationPolicy<'a> {
+    /// Returns the next step for `notification`.
+    #[must_use]
+    pub fn next_step(&self, notification: &Notification, now: Timestamp) -> Step<'a> {
+        if notification.engagement().is_delivered() {
+            return Step::Finish(Status::Delivered, None);
+        }
+        let over = |status, reason| settled(notification).unwrap_or(Step::Finish(status, Some(reason)));
+        let Some(recipient) = self.recipient else {
+            return over(Status::Skipped, Reason::UnknownRecipient);
+        };
+        if now >= notification.lives_until() {
+            return over(Status::Expired, Reason::Lifetime);
+        }
+        if self.is_superseded {
+            return over(Status::Skipped, Reason::Superseded);
+        }
+        match notification.version() {
+            Some(Version::V2) if self.is_killed => over(Status::Skipped, Reason::Rollout),
+            // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
+            Some(_) if !recipient.wants_type(notification.type_id().as_str()) => {
+                over(Status::Skipped, Reason::OptedOut)
+            }
+            Some(Version::V2) => self.next_channel(notification, recipient, now),
+            Some(Version::V1) | None => version_1_step(notification, recipient, now),
+        }
+    }
+
+    fn next_channel(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
+        // Earliest time at which a skipped channel can be tried. A channel is skipped only while another one remains.
+        let mut skipped_until: Option<Timestamp> = None;
+        let sooner = |at: Timestamp, skipped: Option<Timestamp>| skipped.map_or(at, |until| until.min(at));
+        for (index, channel) in notification.channels().iter().enumerate().skip(first_open_index(notification)) {
+            let state = self.channel_state(*channel, notification, recipient, now);
+            match self.apply_breaker(*channel, state, notification, now) {
+                ChannelState::Try(Step::Wait(at)) => return Step::Wait(sooner(at, skipped_until)),
+                ChannelState::Try(step) => return step,
+                ChannelState::Exhausted => {}
+                ChannelState::SkippedUntil(until) => {
+                    skipped_until = Some(sooner(until, skipped_until));
+                    let wait_end = self.push_wait_end(notification, now).filter(|_| *channel == Channel::Push);
+                    if let Some(wait_end) = wait_end {
+                        return Step::Wait(sooner(wait_end, skipped_until));
+                    }
+                }
+                ChannelState::Accepted(ended_ms) => {
+                    let proof_by = self.rules.escalate_after.and_then(|after| plus(ended_ms, after));
+                    let later = &notification.channels()[index + 1..];
+                    match proof_by {
+                        Some(proof_by) if later.iter().any(|next| self.may_reach(*next, recipient)) => {
+                            if now < proof_by {
+                                return Step::Wait(proof_by);
+                            }
+                        }
+                        _ => return self.last_result(notification),
+                    }
+                }
+                ChannelState::Uncertain => return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)),
+            }
+        }
+        skipped_until.map_or_else(|| self.last_result(notification), Step::Wait)
+    }
+
+    /// Applies the provider's breaker to a paid call, present or planned.
+    ///
+    /// If an earlier attempt on this channel is uncertain, the notification waits until the breaker allows a call. No
+    /// other channel is paid meanwhile.
+    fn apply_breaker(
+        &self,
+        channel: Channel,
+        state: ChannelState<'a>,
+        notification: &Notification,
+        now: Timestamp,
+    ) -> ChannelState<'a> {
+        let open_until = self.open_circuits.get(&Host::paid(channel)).copied();
+        let Some(until) = open_until.filter(|until| *until > now && channel.is_paid()) else { return state };
+        let until = match state {
+            ChannelState::Try(Step::SendPaid(_)) => until,
+            ChannelState::Try(Step::Wait(at)) => until.max(at),
+            other => return other,
+        };
+        let is_uncertain = |attempt: &Attempt| attempt.outcome == AttemptOutcome::Uncertain;
+        if notification.attempts_on(channel).any(is_uncertain) {
+            return ChannelState::Try(Step::Wait(until));
+        }
+        ChannelState::SkippedUntil(until)
+    }
+
+    fn channel_state(
+        &self,
+        channel: Channel,
+        notification: &Notification,
+        to: &'a Recipient,
+        now: Timestamp,
+    ) -> ChannelState<'a> {
+        let tried = || notification.attempts_on(channel);
+        if let Some(taken) = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted) {
+            return ChannelState::Accepted(taken.ended_ms());
+        }
+        if channel == Channel::Push {
+            return self.push_state(notification, to, now);
+        }
+        let uncertain = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
+        // State if this channel cannot be tried: the next channel follows, unless an uncertain attempt may have
+        // reached the recipient.
+        let otherwise = match (uncertain, self.rules.on_uncertain) {
+            (0, _) => ChannelState::Exhausted,
+            (1, OnUncertain::Repeat) => ChannelState::Uncertain,
+            (_, OnUncertain::Next) => return ChannelState::Exhausted,
+            _ => return ChannelState::Uncertain,
+        };
+        if !self.may_reach(channel, to) || self.unaffordable.contains(&channel) {
+            return otherwise;
+        }
+        match tried().next_back() {
+            None => ChannelState::Try(Step::SendPaid(channel)),
+            Some(last) => match self.next_try_at(last, tried().count(), notification) {
+                Some(at) if at > now => ChannelState::Try(Step::Wait(at)),
+                Some(_) => ChannelState::Try(Step::SendPaid(channel)),
+                None => otherwise,
+            },
+        }
+    }
+
+    fn push_state(&self, notification: &Notification, to: &'a Recipient, now: Timestamp) -> ChannelState<'a> {
+        if !self.may_reach(Channel::Push, to) {
+            return ChannelState::Exhausted;
+        }
+        let wait_end = self.push_wait_end(notification, now);
+        let next_try_at = |last: &Attempt, tries: usize| self.next_try_at(last, tries, notification);
+        let rules = PushRules { open_circuits: self.open_circuits, wait_end, next_try_at: &next_try_at, now };
+        rules.state(notification, to)
+    }
+
+    /// Returns the time until which a push service in trouble is waited for before a paid call.
+    ///
+    /// Returns `None` if that time has passed, or if the type sets no `wait_for_push`.
+    fn push_wait_end(&self, notification: &Notification, now: Timestamp) -> Option<Timestamp> {
+        let until = notification.due_at().checked_add(self.rules.wait_for_push?).ok()?;
+        (now < until).then_some(until)
+    }
+
+    /// Returns the time at which an attempt may be repeated.
+    ///
+    /// Returns `None` if the attempt may not be repeated or its tries are spent. The same holds if the time falls at
+    /// or past the end of the lifetime. Then the next channel is tried at once.
+    fn next_try_at(&self, last: &Attempt, made: usize, notification: &Notification) -> Option<Timestamp> {
+        if u32::try_from(made).is_ok_and(|made| made >= self.max_tries(last.channel, notification)) {
+            return None;
+        }
+        let repeats = last.outcome == AttemptOutcome::Uncertain && self.rules.on_uncertain == OnUncertain::Repeat;
+        let at_ms = if repeats { last.at_ms } else { last.retry_at_ms()? };
+        Timestamp::from_millisecond(at_ms).ok().filter(|at| *at < notification.lives_until())
+    }
+
+    /// Returns the number of tries on a channel: the type's own number while a later channel could still be tried.
+    ///
+    /// Otherwise the number is [`LAST_CHANNEL_TRIES_FACTOR`] times as large.
+    fn max_tries(&self, channel: Channel, notification: &Notification) -> u32 {
+        let mut later = notification.channels().iter().skip_while(|each| **each != channel).skip(1);
+        let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, to));
+        let may_follow = later.any(|next| reaches(next) && !self.unaffordable.contains(next));
+        let times = if may_follow { 1 } else { LAST_CHANNEL_TRIES_FACTOR };
+        self.rules.tries.saturating_mul(times)
+    }
+
+    /// Returns `true` if the recipient has an address on the channel, agrees to the channel, and can be reached
+    /// there.
+    fn may_reach(&self, channel: Channel, recipient: &Recipient) -> bool {
+        recipient.reachable_on(channel) && !self.unreachable.contains(&channel)
+    }
+
+    fn last_result(&self, notification: &Notification) -> Step<'a> {
+        if let Some(end) = settled(notification) {
+            return end;
+        }
+        if notification.channels().iter().any(|channel| self.unaffordable.contains(channel)) {
+            return Step::Finish(Status::Skipped, Some(Reason::Budget));
+        }
+        failed(notification)
+    }
+}
+
+/// Returns the index of the last channel with an accepted or uncertain attempt, or 0.
+///
+/// Earlier channels are not tried any more, even if a breaker that was open there allows calls by now.
+fn first_open_index(notification: &Notification) -> usize {
+    let may_have_arrived =
+        |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
+    notification
+        .channels()
+        .iter()
+        .rposition(|channel| notification.attempts_on(*channel).any(may_have_arrived))
+        .unwrap_or(0)
+}
+
+fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
+    notification.settled().map(|(status, reason)| Step::Finish(status, reason))
+}
+
+/// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
+fn version_1_step<'a>(notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
+    if notification.first_accepted().is_some() {
+        return Step::Finish(Status::Accepted, None);
+    }
+    // A notification that began as version 2 may have been requested without the channel push.
+    let may_push = notification.channels().contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
+    match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
+        Some(newest) if notification.attempts().is_empty() && may_push => Step::Push(vec![newest]),
+        _ => failed(notification),
+    }
+}
+
+fn failed<'a>(notification: &Notification) -> Step<'a> {
+    let reason = match best_outcome_of_last_channel(notification) {
+        None => return Step::Finish(Status::Skipped, Some(Reason::NoChannel)),
+        Some(AttemptOutcome::Gone) => Reason::Gone,
+        Some(AttemptOutcome::RetryLater) => Reason::RetriesSpent,
+        Some(_) => Reason::Rejected,
+    };
+    Step::Finish(Status::Failed, Some(reason))
+}
+
+/// Returns the best final outcome of all devices on the last tried channel.
+fn best_outcome_of_last_channel(notification: &Notification) -> Option<AttemptOutcome> {
+    let tried: Vec<_> = notification.attempts_on(notification.attempts().last()?.channel).collect();
+    let is_last =
+        |(index, attempt): &(usize, &&Attempt)| tried[index + 1..].iter().all(|later| later.device != attempt.device);
+    tried.iter().enumerate().filter(is_last).map(|(_, attempt)| attempt.outcome).min()
+}
+
+fn plus(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ended_ms).ok()?.checked_add(after).ok()
+}

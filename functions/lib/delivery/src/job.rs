@@ -1,0 +1,138 @@
+//! Work on one notification: its state, and the facts found during this work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::breakers::BulkheadSlot;
+use crate::outcome::{AbortReason, StepOutcome};
+use domain::breaker::{Host, OpenCircuits};
+use domain::budget::{Ceiling, Reservation};
+use domain::channel::push::Topic;
+use domain::channel::{Answer, Channel};
+use domain::notification::{Attempt, AttemptOutcome, Notification};
+use domain::recipient::{Recipient, RecipientKey};
+use platform::{backoff, random};
+
+/// A recipient and a topic.
+pub type TopicKey = (RecipientKey, Topic);
+
+/// Work on one notification.
+#[derive(Debug)]
+pub struct Job {
+    /// Current state, which may be ahead of the stored one.
+    pub(crate) notification: Notification,
+    /// The recipient, unless unknown or erased.
+    pub(crate) recipient: Option<Recipient>,
+    /// `true` until the notification is first stored.
+    pub(crate) is_new: bool,
+    /// `true` if this process holds the lease of the stored state.
+    pub(crate) has_lease: bool,
+    /// Channels that a budget refused.
+    pub(crate) unaffordable: BTreeSet<Channel>,
+    /// Hosts whose breaker refused a call during this work, each with the time until which it is skipped.
+    pub(crate) open_circuits: OpenCircuits,
+    /// Devices that must rest after a call of this work, each with the end of its rest.
+    pub(crate) device_rests: BTreeMap<String, Timestamp>,
+    /// Slot of this process for the notification's topic.
+    pub(crate) topic_slot: Option<BulkheadSlot<TopicKey>>,
+    /// `true` if a provider accepted a newer message of the same topic.
+    pub(crate) is_superseded: bool,
+    /// Reservation of the claim that is stored, or may be stored.
+    pub(crate) reservation: Option<Reservation>,
+    /// Reservations that were not spent and are not released yet.
+    pub(crate) unspent: Vec<Reservation>,
+    /// SNS message id of an accepted SMS, not yet stored.
+    pub(crate) sms_message_id: Option<String>,
+}
+
+impl Job {
+    /// Creates the work on a notification that is not stored yet.
+    #[must_use]
+    pub const fn first(notification: Notification, recipient: Option<Recipient>) -> Self {
+        Self::new(notification, recipient, true)
+    }
+
+    /// Creates the work on a stored notification whose lease this process does not hold.
+    #[must_use]
+    pub const fn resumed(notification: Notification, recipient: Option<Recipient>) -> Self {
+        Self::new(notification, recipient, false)
+    }
+
+    const fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
+        Self {
+            notification,
+            recipient,
+            is_new,
+            has_lease: false,
+            unaffordable: BTreeSet::new(),
+            open_circuits: OpenCircuits::new(),
+            device_rests: BTreeMap::new(),
+            topic_slot: None,
+            is_superseded: false,
+            reservation: None,
+            unspent: Vec::new(),
+            sms_message_id: None,
+        }
+    }
+
+    /// Skips a host until `until`, because its circuit is open.
+    pub(crate) fn skip_host(&mut self, host: Host, until: Timestamp) {
+        self.open_circuits.insert(host, until);
+    }
+
+    /// Excludes a channel because this ceiling forbids its call.
+    pub(crate) fn exclude(&mut self, channel: Channel, ceiling: Ceiling) {
+        self.unaffordable.insert(channel);
+        self.notification.exclude(channel, ceiling);
+    }
+
+    /// Removes the claim of a call that was not made or not accepted. Its reservation counts as not spent.
+    pub(crate) fn release_claim(&mut self) {
+        self.notification.release_claim();
+        self.unspent.extend(self.reservation.take());
+    }
+
+    /// Reuses the needed money if it is still reserved from an earlier try. Then it becomes the current reservation
+    /// and is not released. Returns `true` if so.
+    pub(crate) fn reuse_reservation(&mut self, needed: &Reservation) -> bool {
+        let found = self.unspent.iter().position(|unspent| unspent.serves(needed));
+        if let Some(index) = found {
+            self.reservation = Some(self.unspent.swap_remove(index));
+        }
+        found.is_some()
+    }
+
+    /// Adds the outcome of a call that began at `at`. A retry gets its backoff here.
+    pub(crate) fn record(
+        &mut self,
+        channel: Channel,
+        device: Option<String>,
+        answer: Answer,
+        at: Timestamp,
+        cost_micros: i64,
+    ) {
+        let mut attempt = Attempt::of(channel, device, answer, at, cost_micros);
+        if attempt.outcome == AttemptOutcome::RetryLater {
+            let same = |before: &&Attempt| before.device == attempt.device;
+            let made = self.notification.attempts_on(channel).filter(same).count() + 1;
+            let made = u32::try_from(made).unwrap_or(u32::MAX);
+            attempt.retry_after_ms = Some(backoff::delay_ms(made, attempt.retry_after_ms, random::unit()));
+        }
+        self.notification.record(attempt);
+    }
+
+    /// Updates the recipient, as it was read, by the facts that a step found.
+    pub(crate) fn update_recipient(&self, recipient: &mut Option<Recipient>, outcome: StepOutcome) {
+        for device in recipient.iter_mut().flat_map(|to| &mut to.devices) {
+            device.rests_until = self.device_rests.get(&device.device_id).copied().max(device.rests_until);
+        }
+        match outcome {
+            StepOutcome::Aborted(AbortReason::Erased, _) => *recipient = None,
+            StepOutcome::Aborted(AbortReason::Suppressed, channel) => {
+                recipient.iter_mut().for_each(|to| _ = to.suppressed.insert(channel));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Paid send: the claim and its reservation are stored, the provider is called once, and the outcome is recorded.
+//!
+//! If the call is not made, the claim is released.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use crate::admission::{AdmissionControl, NotAdmitted};
+use crate::allowance::{Allowance, PAID_CALL};
+use crate::claim::Claims;
+use crate::config::ConfigSnapshot;
+use crate::job::Job;
+use crate::links::Links;
+use crate::message::PaidMessage;
+use crate::outcome::StepOutcome;
+use crate::pre_send_check::pre_send_check;
+use crate::provider_alarm::alarm_on_misconfiguration;
+use crate::stores::Persistence;
+use crate::token::TokenKeys;
+use channels::email::EmailClient;
+use channels::sms::SmsClient;
+use domain::breaker::Host;
+use domain::channel::{Answer, Channel, Outcome};
+use domain::notification::{Claim, Notification};
+use domain::recipient::Recipient;
+use domain::settings::Settings;
+use platform::clock::Clock;
+use store::StoreError;
+
+/// Sends e-mails and SMS.
+#[derive(Debug)]
+pub struct PaidSender {
+    pub(crate) email: EmailClient,
+    pub(crate) sms: SmsClient,
+    pub(crate) keys: TokenKeys,
+    pub(crate) admission: Arc<AdmissionControl>,
+    pub(crate) claims: Claims,
+    pub(crate) persistence: Persistence,
+    pub(crate) clock: Clock,
+}
+
+/// A call that was made.
+struct PaidCall {
+    answer: Answer,
+    at: Timestamp,
+    cost_micros: i64,
+}
+
+impl PaidSender {
+    /// Composes the notification for a paid channel. Returns `None` if the recipient has no address on that channel.
+    #[must_use]
+    pub fn compose(
+        &self,
+        channel: Channel,
+        notification: &Notification,
+        to: &Recipient,
+        settings: &Settings,
+        links: Option<Links<'_>>,
+    ) -> Option<PaidMessage> {
+        PaidMessage::compose(channel, notification, to, settings, links, self.email.sender())
+    }
+
+    /// Claims the channel, calls its provider once and records the outcome.
+    pub(crate) fn send<'a>(
+        &'a self,
+        job: &'a mut Job,
+        channel: Channel,
+        recipient: &'a Recipient,
+        config: &'a ConfigSnapshot,
+        allowance: Allowance,
+    ) -> BoxFuture<'a, Result<StepOutcome, StoreError>> {
+        Box::pin(self.send_unboxed(job, channel, recipient, config, allowance))
+    }
+
+    async fn send_unboxed(
+        &self,
+        job: &mut Job,
+        channel: Channel,
+        recipient: &Recipient,
+        config: &ConfigSnapshot,
+        allowance: Allowance,
+    ) -> Result<StepOutcome, StoreError> {
+        let links = config.links(&self.keys);
+        let Some(message) = self.compose(channel, &job.notification, recipient, &config.settings, links) else {
+            job.unaffordable.insert(channel);
+            return Ok(StepOutcome::Reevaluate);
+        };
+        let permit = match self.admission.admit(Host::paid(channel)).await {
+            Ok(permit) => permit,
+            Err(NotAdmitted::AtCapacity) => return Ok(StepOutcome::AtCapacity),
+            Err(NotAdmitted::CircuitOpen(host, until)) => {
+                job.skip_host(host, until);
+                return Ok(StepOutcome::Reevaluate);
+            }
+        };
+        let thresholds = &config.settings.breaker;
+        match self.claim_and_call(job, &message, recipient, config, allowance).await {
+            Ok(Ok(PaidCall { answer, at, cost_micros })) => {
+                self.admission.report(&permit, None, &answer, at, thresholds).await;
+                job.record(channel, None, answer, at, cost_micros);
+                Ok(StepOutcome::Reevaluate)
+            }
+            // If the call was not made, its probe is returned to the breaker for the next caller.
+            Ok(Err(outcome)) => {
+                self.admission.release(&permit, thresholds).await;
+                Ok(outcome)
+            }
+            Err(error) => {
+                self.admission.release(&permit, thresholds).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Claims the channel and calls its provider. Returns the call, or the step's outcome if no call was made.
+    async fn claim_and_call(
+        &self,
+        job: &mut Job,
+        message: &PaidMessage,
+        recipient: &Recipient,
+        config: &ConfigSnapshot,
+        allowance: Allowance,
+    ) -> Result<Result<PaidCall, StepOutcome>, StoreError> {
+        if !allowance.fits(PAID_CALL, self.clock.now()) {
+            return Ok(Err(StepOutcome::OutOfTime));
+        }
+        let (channel, price_micros) = (message.channel(), message.price_micros(&config.settings));
+        let claim = Claim { channel, price_micros };
+        if let Some(outcome) = self.claims.claim(job, claim, recipient, &config.settings, allowance).await? {
+            return Ok(Err(outcome));
+        }
+        job.has_lease = true;
+        if let Some(reason) = pre_send_check(self.persistence.stores(), recipient, channel).await {
+            job.release_claim();
+            return Ok(Err(StepOutcome::Aborted(reason, channel)));
+        }
+        let at = self.clock.now();
+        if at >= job.notification.lives_until() {
+            job.release_claim();
+            return Ok(Err(StepOutcome::Reevaluate));
+        }
+        let (answer, message_id) = self.call(message, &job.notification, &config.settings, at).await;
+        alarm_on_misconfiguration(channel, &answer);
+        job.sms_message_id = message_id;
+        if matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain) {
+            job.reservation = None;
+            return Ok(Ok(PaidCall { answer, at, cost_micros: price_micros }));
+        }
+        job.release_claim();
+        Ok(Ok(PaidCall { answer, at, cost_micros: 0 }))
+    }
+
+    /// Calls the provider once. Returns the answer and, for an accepted SMS, its SNS message id.
+    async fn call(
+        &self,
+        message: &PaidMessage,
+        notification: &Notification,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> (Answer, Option<String>) {
+        match message {
+            PaidMessage::Email(email) => (self.email.send(email, &notification.id().to_string(), now).await, None),
+            PaidMessage::Sms(sms) => self.sms.send(sms, Some(usd_micros(settings.sms.max_price_micros)), now).await,
+        }
+    }
+}
+
+/// Converts micro-euro into millionths of a US dollar, in which SNS takes its maximum price.
+///
+/// The rate is the one of the built-in prices: 0.92 EUR for 1 USD.
+const fn usd_micros(euro_micros: u64) -> u64 {
+    euro_micros.saturating_mul(100) / 92
+}

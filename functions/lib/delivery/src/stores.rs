@@ -1,0 +1,136 @@
+//! Tables of an attempt, and the writes that store its state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::allowance::Allowance;
+use crate::job::Job;
+use crate::outcome::StepOutcome;
+use aws::deadline;
+use platform::clock::Clock;
+use platform::{backoff, random};
+use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessageStore, StoreError, SuppressionsStore};
+
+/// Maximum number of tries to store the result of a paid call, each with the SDK's own retries.
+const MAX_PERSIST_TRIES: u32 = 3;
+/// Maximum time to store an SMS's message id.
+const SMS_MESSAGE_ID_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Tables that an attempt reads and writes.
+#[derive(Debug)]
+pub struct Stores {
+    pub(crate) notifications: NotificationsStore,
+    pub(crate) recipients: RecipientsStore,
+    pub(crate) suppressions: SuppressionsStore,
+    pub(crate) budgets: BudgetStore,
+    /// Notification of each sent SMS, by SNS message id.
+    pub(crate) sms_messages: SmsMessageStore,
+}
+
+impl Stores {
+    /// Returns the table of the notifications.
+    #[must_use]
+    pub const fn notifications(&self) -> &NotificationsStore {
+        &self.notifications
+    }
+
+    /// Returns the table of the recipients.
+    #[must_use]
+    pub const fn recipients(&self) -> &RecipientsStore {
+        &self.recipients
+    }
+
+    /// Returns the budgets and their reservations.
+    #[must_use]
+    pub const fn budgets(&self) -> &BudgetStore {
+        &self.budgets
+    }
+}
+
+/// Stores the state that the work on a notification has reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Persistence {
+    stores: Arc<Stores>,
+    clock: Clock,
+}
+
+impl Persistence {
+    pub(crate) const fn new(stores: Arc<Stores>, clock: Clock) -> Self {
+        Self { stores, clock }
+    }
+
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Stores the state at the end of a step.
+    ///
+    /// The result of a paid call is retried beyond the time that the rest of the request has. If the result is not
+    /// stored, the claim shows only that the call may have been made.
+    pub(crate) async fn persist_result(&self, job: &mut Job, allowance: Allowance) -> Result<StepOutcome, StoreError> {
+        if job.notification.attempts().last().is_some_and(|attempt| attempt.cost_micros > 0) {
+            let timeout = allowance.persist_timeout(self.clock.now());
+            deadline::with_fresh_timeout(timeout, self.persist_with_retry(job)).await
+        } else {
+            self.persist(job).await
+        }
+    }
+
+    async fn persist_with_retry(&self, job: &mut Job) -> Result<StepOutcome, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.persist(job).await {
+                Err(error) if error.is_transient() && tries < MAX_PERSIST_TRIES => {
+                    let notification = job.notification.id();
+                    tracing::warn!(%notification, %error, tries, "failed to store a paid attempt; retrying");
+                    let pause_ms = backoff::delay_ms(tries, Some(100 << tries), random::unit());
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    tries += 1;
+                }
+                stored => return stored,
+            }
+        }
+    }
+
+    /// Stores the state, then releases reserved money that a provider did not take.
+    ///
+    /// Returns [`StepOutcome::Reevaluate`] if a receipt was stored first: the receipt is merged, and nothing is stored.
+    /// A crash between the two writes leaves the money reserved. So the budgets show less than is available, never
+    /// more.
+    pub(crate) async fn persist(&self, job: &mut Job) -> Result<StepOutcome, StoreError> {
+        if job.is_new {
+            self.stores.notifications.create(&job.notification).await?;
+            job.is_new = false;
+        } else if let Saved::Conflict(facts) = self.stores.notifications.save_held(&mut job.notification).await? {
+            job.notification.merge_engagement(*facts);
+            return Ok(StepOutcome::Reevaluate);
+        }
+        if job.notification.in_flight().is_none() {
+            Box::pin(self.release_unspent(job)).await;
+        }
+        self.store_sms_message_id(job).await;
+        Ok(StepOutcome::Stored)
+    }
+
+    /// Stores the message id of an accepted SMS. Without the id, the delivery report cannot be matched; sending
+    /// continues.
+    async fn store_sms_message_id(&self, job: &mut Job) {
+        let Some(message_id) = job.sms_message_id.take() else { return };
+        let stored = self.stores.sms_messages.add(&message_id, job.notification.id(), self.clock.now());
+        if let Err(error) = deadline::with_timeout(SMS_MESSAGE_ID_TIMEOUT, stored).await {
+            let notification = job.notification.id();
+            tracing::warn!(%notification, %error, "failed to store SNS message id; delivery will not be confirmed");
+        }
+    }
+
+    /// Releases the reservations that were not spent.
+    pub(crate) async fn release_unspent(&self, job: &mut Job) {
+        let recipient = job.notification.id().recipient();
+        for unspent in job.unspent.drain(..) {
+            match self.stores.recipients.uncount_sms_in_transaction(recipient, &unspent) {
+                Ok(cap) => self.stores.budgets.release(&unspent, cap).await,
+                Err(error) => tracing::error!(%error, "failed to release a reservation"),
+            }
+        }
+    }
+}
