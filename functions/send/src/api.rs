@@ -46,7 +46,7 @@ impl SendApi {
                 tracing::error!(
                     alarm = AlarmLine::RequestTooSlow.as_str(),
                     route = request.route,
-                    "gave up a request before its time-out"
+                    "aborted a request before the function's timeout"
                 );
                 Err(Problem::unavailable(5))
             }
@@ -141,7 +141,7 @@ impl SendApi {
             }
             return Ok(Response::json(200, &NotificationView::of(&notification)));
         }
-        Err(Problem::new(ProblemKind::Conflict, "The notification is being worked on.").retry_after(1))
+        Err(Problem::new(ProblemKind::Conflict, "The notification is being processed. Retry later.").retry_after(1))
     }
 
     /// Returns the notification in the path if the caller may see it. Another caller's notification gives the same 404

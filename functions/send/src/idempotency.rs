@@ -90,7 +90,8 @@ fn is_leased_by(record: &IdempotencyRecord, notification: &Notification) -> bool
 
 /// Returns the 409 for a request whose first run is still in progress.
 pub fn in_progress(retry_after_seconds: u32) -> Problem {
-    Problem::new(ProblemKind::IdempotencyInProgress, "Ask again when it is done.").retry_after(retry_after_seconds)
+    Problem::new(ProblemKind::IdempotencyInProgress, "The first request with this key is still running. Retry later.")
+        .retry_after(retry_after_seconds)
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Persistence {
         for unspent in job.unspent.drain(..) {
             match self.stores.recipients.uncount_sms_in_transaction(recipient, &unspent) {
                 Ok(cap) => self.stores.budgets.release(&unspent, cap).await,
-                Err(error) => tracing::error!(%error, "failed to release a reservation"),
+                Err(error) => tracing::error!(%error, "failed to release reserved money"),
             }
         }
     }

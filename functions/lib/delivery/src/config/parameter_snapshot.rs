@@ -169,9 +169,9 @@ trait Parameter {
     /// Returns `true` if the parameter's history must be read.
     fn needs_history(&self) -> bool;
     /// Takes the control table's entry.
-    fn consult(&mut self, entry: &RecordEntry);
+    fn apply_record(&mut self, entry: &RecordEntry);
     /// Takes all versions that SSM still holds, oldest first.
-    fn learn(&mut self, versions: Vec<ParameterVersion>);
+    fn apply_history(&mut self, versions: Vec<ParameterVersion>);
     fn entry(&self) -> RecordEntry;
 }
 
@@ -188,7 +188,7 @@ impl<T: Clone + Default> Parameter for Slot<T> {
         self.present.is_some() && self.is_doubtful() && self.barren != self.present
     }
 
-    fn consult(&mut self, entry: &RecordEntry) {
+    fn apply_record(&mut self, entry: &RecordEntry) {
         let Some(valid) = entry.valid.clone() else { return };
         let is_certain = entry.newest_up_to.is_some() && entry.newest_up_to == self.present;
         let is_newer = self.good.as_ref().is_none_or(|(held, _)| held.key < valid.key);
@@ -198,7 +198,7 @@ impl<T: Clone + Default> Parameter for Slot<T> {
         }
     }
 
-    fn learn(&mut self, versions: Vec<ParameterVersion>) {
+    fn apply_history(&mut self, versions: Vec<ParameterVersion>) {
         let present = self.present;
         for version in versions.into_iter().rev() {
             if self.adopt(version.into()).is_ok() {
@@ -263,10 +263,10 @@ impl ParsedConfig {
     }
 
     /// Takes newer versions of these parameters from the control table's record.
-    pub fn consult(&mut self, record: &Record, doubtful: &[&'static str]) {
+    pub fn apply_record(&mut self, record: &Record, doubtful: &[&'static str]) {
         for slot in self.slots_mut().into_iter().filter(|slot| doubtful.contains(&slot.name())) {
             if let Some(entry) = record.get(slot.name()) {
-                slot.consult(entry);
+                slot.apply_record(entry);
             }
         }
     }
@@ -278,9 +278,9 @@ impl ParsedConfig {
     }
 
     /// Takes all versions of a parameter that SSM still holds, oldest first. The newest valid one is then in force.
-    pub fn learn(&mut self, parameter: &str, versions: Vec<ParameterVersion>) {
+    pub fn apply_history(&mut self, parameter: &str, versions: Vec<ParameterVersion>) {
         if let Some(slot) = self.slots_mut().into_iter().find(|slot| slot.name() == parameter) {
-            slot.learn(versions);
+            slot.apply_history(versions);
         }
     }
 

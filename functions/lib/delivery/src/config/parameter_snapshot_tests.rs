@@ -98,7 +98,7 @@ fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
         ("rollout-users", entry(stored(9, r#"["bob"]"#), 9)),
         ("settings", entry(stored(9, "junk"), 9)),
     ]);
-    known.consult(&record, &doubtful);
+    known.apply_record(&record, &doubtful);
     let rollout = known.snapshot().rollout;
     assert_eq!(rollout.percentage.to_string(), "25");
     assert!(rollout.users.contains("alice") && !rollout.users.contains("bob"));
@@ -106,7 +106,7 @@ fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
 
     let mut nothing = ParsedConfig::default();
     nothing.take(ParameterTexts::default(), false);
-    nothing.consult(&record, &["settings"]);
+    nothing.apply_record(&record, &["settings"]);
     assert_eq!(nothing.snapshot(), ConfigSnapshot::default());
 }
 
@@ -115,7 +115,7 @@ fn a_record_that_goes_up_to_the_junk_spares_the_history() {
     let mut known = ParsedConfig::default();
     known.take(ParameterTexts { percentage: stored(5, "100"), ..texts("", "[]", "{}") }, false);
     known.take(ParameterTexts { percentage: stored(7, "0%"), ..texts("", "[]", "{}") }, false);
-    known.consult(&Record::from([("rollout-percentage", entry(stored(6, "0"), 7))]), &["rollout-percentage"]);
+    known.apply_record(&Record::from([("rollout-percentage", entry(stored(6, "0"), 7))]), &["rollout-percentage"]);
     assert!(known.snapshot().rollout.is_killed() && known.needs_history(false).is_empty());
     assert!(known.doubtful(false, false).is_empty() && known.doubtful(false, true).len() == 4);
 }
@@ -127,13 +127,13 @@ fn a_history_without_a_valid_version_is_read_once_and_the_newest_known_stays() {
     known.take(ParameterTexts { percentage: stored(200, "x"), ..texts("", "[]", "{}") }, false);
     let junk =
         ParameterVersion { version: 200, modified_ms: 200_000, value: Private::new("x".to_owned()), written: None };
-    known.learn("rollout-percentage", vec![junk]);
+    known.apply_history("rollout-percentage", vec![junk]);
     assert_eq!((percentage_of(&known).as_str(), known.needs_history(false).len()), ("25", 0));
     let older = Record::from([("rollout-percentage", entry(stored(4, "100"), 4))]);
-    known.consult(&older, &known.doubtful(false, false));
+    known.apply_record(&older, &known.doubtful(false, false));
     assert_eq!(percentage_of(&known), "25");
     let newer = Record::from([("rollout-percentage", entry(stored(9, "0"), 9))]);
-    known.consult(&newer, &known.doubtful(false, false));
+    known.apply_record(&newer, &known.doubtful(false, false));
     assert_eq!(percentage_of(&known), "0");
 }
 

@@ -43,7 +43,7 @@ pub struct ConfigSource {
     last_known_good: Option<LastKnownGood>,
     is_sharing: bool,
     clock: Clock,
-    held: Mutex<CachedConfig>,
+    cache: Mutex<CachedConfig>,
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -69,7 +69,7 @@ impl ConfigSource {
             last_known_good: None,
             is_sharing: false,
             clock,
-            held: Mutex::default(),
+            cache: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
         }
     }
@@ -139,8 +139,8 @@ impl ConfigSource {
     }
 
     fn cached(&self, serves: fn(&CachedConfig, i64) -> bool) -> Option<ConfigSnapshot> {
-        let held = self.cache();
-        serves(&held, self.now_ms()).then(|| held.known.snapshot())
+        let cache = self.cache();
+        serves(&cache, self.now_ms()).then(|| cache.known.snapshot())
     }
 
     /// Reads everything before any part takes effect, so that no decision uses half of a change.
@@ -155,50 +155,54 @@ impl ConfigSource {
             Ok(Ok(found)) => {
                 let changes = known.take(self.texts(found), self.settings_only);
                 let is_settled = self.resolve_doubts(&mut known, false).await;
-                self.take(began_ms, known, is_settled);
-                changes.iter().for_each(|change| self.tell(change));
+                self.apply_answer(began_ms, known, is_settled);
+                changes.iter().for_each(|change| self.log_change(change));
             }
             Ok(Err(error)) => {
                 self.resolve_doubts(&mut known, true).await;
-                self.keep(began_ms, known, &error.to_string());
+                self.record_failure(began_ms, known, &error.to_string());
             }
             Err(_) => {
                 self.resolve_doubts(&mut known, true).await;
-                self.keep(began_ms, known, "GetParameters took longer than 3 s");
+                self.record_failure(began_ms, known, "GetParameters took longer than 3 s");
             }
         }
         self.cache().known.snapshot()
     }
 
-    fn take(&self, began_ms: i64, known: ParsedConfig, is_settled: bool) {
-        let mut held = self.cache();
-        held.known = known;
-        let was_down = std::mem::take(&mut held.ssm_is_down);
-        held.read_at_ms = Some(began_ms);
-        held.asked_at_ms = began_ms;
-        held.ask_again_at_ms =
+    fn apply_answer(&self, began_ms: i64, known: ParsedConfig, is_settled: bool) {
+        let mut cache = self.cache();
+        cache.known = known;
+        let was_down = std::mem::take(&mut cache.ssm_is_down);
+        cache.read_at_ms = Some(began_ms);
+        cache.asked_at_ms = began_ms;
+        cache.ask_again_at_ms =
             if is_settled { began_ms + FRESH_MS - i64::from(jitter_ms()) } else { self.now_ms() + HOLD_OFF_MS };
-        drop(held);
+        drop(cache);
         if was_down {
-            tracing::info!(recovered = "rollout_unavailable", prefix = self.prefix, "SSM answers again");
+            tracing::info!(
+                recovered = "rollout_unavailable",
+                prefix = self.prefix,
+                "Parameter Store is available again"
+            );
         }
     }
 
-    fn keep(&self, began_ms: i64, known: ParsedConfig, cause: &str) {
-        let mut held = self.cache();
-        held.known = known;
-        let was_down = std::mem::replace(&mut held.ssm_is_down, true);
-        held.asked_at_ms = began_ms;
+    fn record_failure(&self, began_ms: i64, known: ParsedConfig, cause: &str) {
+        let mut cache = self.cache();
+        cache.known = known;
+        let was_down = std::mem::replace(&mut cache.ssm_is_down, true);
+        cache.asked_at_ms = began_ms;
         // Counts from now, not from the start: a failure that took 3 s must not shorten its own hold-off.
-        held.ask_again_at_ms = self.now_ms() + HOLD_OFF_MS;
-        drop(held);
+        cache.ask_again_at_ms = self.now_ms() + HOLD_OFF_MS;
+        drop(cache);
         if !was_down {
             let prefix = &self.prefix;
             tracing::warn!(
                 alarm = AlarmLine::RolloutUnavailable.as_str(),
                 prefix,
                 cause,
-                "the last good values stay in force"
+                "Parameter Store unavailable; the last valid values stay in force"
             );
         }
     }
@@ -214,7 +218,7 @@ impl ConfigSource {
         }
         let Ok(is_settled) = tokio::time::timeout(READ_TIMEOUT, self.read_fallbacks(known, &doubtful, is_down)).await
         else {
-            tracing::warn!("the control table and the parameters' histories took longer than 3 s");
+            tracing::warn!("timed out reading the record of valid values and the parameters' histories");
             return false;
         };
         is_settled
@@ -223,16 +227,16 @@ impl ConfigSource {
     async fn read_fallbacks(&self, known: &mut ParsedConfig, doubtful: &[&'static str], is_down: bool) -> bool {
         let kept = self.load().await;
         let mut is_settled = kept.is_some();
-        known.consult(kept.as_ref().unwrap_or(&Record::new()), doubtful);
+        known.apply_record(kept.as_ref().unwrap_or(&Record::new()), doubtful);
         if is_down {
             return is_settled;
         }
         for parameter in known.needs_history(self.settings_only) {
             match self.parameters.history(&self.name(parameter), 0).await {
-                Ok(versions) => known.learn(parameter, versions),
+                Ok(versions) => known.apply_history(parameter, versions),
                 Err(error) => {
                     is_settled = false;
-                    tracing::warn!(%error, parameter, "a parameter's history cannot be read");
+                    tracing::warn!(%error, parameter, "failed to read a parameter's history");
                 }
             }
         }
@@ -246,7 +250,7 @@ impl ConfigSource {
     async fn load(&self) -> Option<Record> {
         let Some(record) = self.last_known_good.as_ref() else { return Some(Record::new()) };
         let kept = record.load().await;
-        let kept = kept.map_err(|error| tracing::warn!(%error, "the last good record cannot be read"));
+        let kept = kept.map_err(|error| tracing::warn!(%error, "failed to read the record of valid values"));
         kept.ok().map(Option::unwrap_or_default)
     }
 
@@ -256,11 +260,11 @@ impl ConfigSource {
         let mut found = known.record();
         found.retain(|parameter, _| doubtful.contains(parameter));
         if let Err(error) = record.save_over(kept, &found, self.clock.now()).await {
-            tracing::warn!(%error, "the last good record cannot be written");
+            tracing::warn!(%error, "failed to write the record of valid values");
         }
     }
 
-    fn tell(&self, change: &ReadabilityChange) {
+    fn log_change(&self, change: &ReadabilityChange) {
         match change {
             ReadabilityChange::Unreadable { parameter, why } => {
                 let parameter = self.name(parameter);
@@ -268,12 +272,12 @@ impl ConfigSource {
                     alarm = AlarmLine::RolloutUnreadable.as_str(),
                     parameter,
                     why,
-                    "the last good value stays in force"
+                    "parameter is invalid; the last valid value stays in force"
                 );
             }
             ReadabilityChange::Readable { parameter } => {
                 let parameter = self.name(parameter);
-                tracing::info!(recovered = "rollout_unreadable", parameter, "the parameter is readable again");
+                tracing::info!(recovered = "rollout_unreadable", parameter, "parameter is valid again");
             }
         }
     }
@@ -304,7 +308,7 @@ impl ConfigSource {
     }
 
     fn cache(&self) -> MutexGuard<'_, CachedConfig> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -40,7 +40,7 @@ struct Instances {
     instances: Vec<(Breakers<LedgerModel>, RefCell<VecDeque<Out>>)>,
     seen: RefCell<Vec<Seen>>,
     probes: RefCell<Vec<Probed>>,
-    barred: RefCell<usize>,
+    skipped: RefCell<usize>,
 }
 
 /// Next action of an instance.
@@ -65,7 +65,7 @@ impl Instances {
             instances,
             seen: RefCell::default(),
             probes: RefCell::default(),
-            barred: RefCell::default(),
+            skipped: RefCell::default(),
         }
     }
 
@@ -95,8 +95,8 @@ impl Instances {
                     }
                     Entry::CircuitOpen(until) => {
                         assert!(until > self.clock.now());
-                        assert_ne!(host, HOSTS - 1, "a host that is well is never barred");
-                        *self.barred.borrow_mut() += 1;
+                        assert_ne!(host, HOSTS - 1, "a host that is well is never skipped");
+                        *self.skipped.borrow_mut() += 1;
                     }
                 }
             }
