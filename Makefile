@@ -26,6 +26,12 @@ PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # The dev build takes the tests along: cargo would otherwise build every dependency twice, once with the features that
 # only tests ask for.
 WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
+# Clippy runs within the build that the tests and the local stack use: `cargo clippy` would compile every dependency once more.
+ifeq ($(shell clippy-driver --version >/dev/null 2>&1 && echo yes),yes)
+export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+endif
+# libFuzzer is C++. Without a compiler for it, the fuzz targets are built for the tests alone.
+WITH_LIBFUZZER := $(if $(shell command -v c++),--features fuzz/libfuzzer)
 # In the order of the flow, as in template.yaml.
 FUNCTIONS := send cascade rollup cleanup recipients track console
 
@@ -139,13 +145,19 @@ build: ## build the functions into target/lambda (PROFILE=release for optimised 
 lint: target/venv/sam/ready ## format, clippy, source rules, fuzz targets, types of the contract, template, licences and advisories
 	@echo "== format"
 	cargo fmt --all --check
-	@echo "== clippy"
-	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "== source rules"
 	@python3 tests/lint/source_rules.py questions long_functions outside_paths vague_names crates_without_lints exemptions
-	@echo "== fuzz targets under libFuzzer, types only: neither nightly nor libFuzzer is needed"
-	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/fuzz/none.a cargo check --locked --manifest-path tests/fuzz/libfuzzer/Cargo.toml \
-	  --target-dir target
+	@echo "== clippy, within the build that the tests use"
+	@if [ -z "$$RUSTC_WORKSPACE_WRAPPER" ]; then echo "clippy is not installed: rustup component add clippy"; exit 1; fi
+	@mkdir -p target
+	@SECONDS=0; cargo build --workspace --all-targets --locked $(WITH_LIBFUZZER) 2>&1 | tee target/clippy.log; $(call took,clippy and build)
+	@if grep -q '^warning' target/clippy.log; then echo "FAILED: every warning is an error here"; exit 1; fi
+	@echo "== libFuzzer's binary runs"
+	@if [ -n "$(WITH_LIBFUZZER)" ]; then \
+	  FUZZ_TARGET=percentage target/debug/libfuzzer -runs=100 tests/fuzz/corpus/percentage 2>&1 | grep 'Done 100 runs'; \
+	else \
+	  echo "skipped: no C++ compiler is installed (Debian: apt-get install g++)"; \
+	fi
 	@echo "== TypeScript types of the contract and of the client scripts"
 	@$(MAKE) --no-print-directory types
 	@echo "== template"
@@ -168,9 +180,12 @@ bench: ## measure sealing, write units and starts, and write the tables into doc
 .PHONY: fuzz
 fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo install --locked cargo-fuzz)
 	@mkdir -p target/fuzz/corpus/$(TARGET)
-	cd tests/fuzz/libfuzzer && cargo +nightly fuzz run --fuzz-dir . --sanitizer none --codegen-units 16 \
-	  --target-dir $(CURDIR)/target/fuzz $(TARGET) $(CURDIR)/target/fuzz/corpus/$(TARGET) ../corpus/$(TARGET) -- \
-	  -dict=../dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
+	cd tests/fuzz && env -u RUSTC_WORKSPACE_WRAPPER $(FUZZ_PROFILE) FUZZ_TARGET=$(TARGET) \
+	  cargo +nightly fuzz run --fuzz-dir . --features libfuzzer --sanitizer none --codegen-units 16 --target-dir $(CURDIR)/target/fuzz \
+	  libfuzzer $(CURDIR)/target/fuzz/corpus/$(TARGET) corpus/$(TARGET) -- \
+	  -dict=dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
+# Quicker to build than what is deployed, and with the names that a stack trace needs.
+FUZZ_PROFILE := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2 CARGO_PROFILE_RELEASE_STRIP=none
 
 .PHONY: types
 types: ## TypeScript types of the contract in target/types, and of the client scripts, type-checked with samples (npm)

@@ -28,12 +28,15 @@ fn run(name: &str, cases: u32, target: fn(&[u8])) {
 
 /// Defines a test for each target. Targets that call the functions themselves take longer.
 macro_rules! targets {
-    ($($name:ident: $cases:literal,)+) => {$(
-        #[test]
-        fn $name() {
-            run(stringify!($name), $cases, fuzz::$name::target);
-        }
-    )+};
+    ($($name:ident: $cases:literal,)+) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),+];
+        $(
+            #[test]
+            fn $name() {
+                run(stringify!($name), $cases, fuzz::$name::target);
+            }
+        )+
+    };
 }
 
 targets! {
@@ -52,4 +55,16 @@ targets! {
     contact: 4_000,
     names: 4_000,
     content: 1_000,
+}
+
+#[test]
+fn every_target_has_a_test_and_a_corpus() {
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let targets = sorted(fuzz::TARGETS.iter().map(|target| target.name.to_owned()).collect());
+    let corpora = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")).unwrap();
+    assert_eq!(targets, sorted(NAMES.iter().map(|name| (*name).to_owned()).collect()));
+    assert_eq!(targets, sorted(corpora.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect()));
 }

@@ -166,23 +166,5 @@ class LocalStage(unittest.TestCase):
         self.assertIn("eu-west-1", found.client("sqs").meta.endpoint_url)
 
 
-class FuzzLock(unittest.TestCase):
-    def test_the_fuzz_workspace_has_the_versions_of_the_workspace(self):
-        own, of_fuzz = (self.versions(path) for path in ("Cargo.lock", "tests/fuzz/libfuzzer/Cargo.lock"))
-        other = {name: found for name, found in of_fuzz.items() if name in own and not found <= own[name]}
-        self.assertEqual(other, {}, "cargo update in tests/fuzz/libfuzzer, to the versions of the workspace")
-
-    @staticmethod
-    def versions(path):
-        try:
-            import tomllib
-        except ModuleNotFoundError:  # Python 3.10
-            import tomli as tomllib
-        found = {}
-        for package in tomllib.loads((ROOT / path).read_text())["package"]:
-            found.setdefault(package["name"], set()).add(package["version"])
-        return found
-
-
 if __name__ == "__main__":
     unittest.main()

@@ -27,6 +27,33 @@ pub mod track;
 pub mod users;
 pub mod vapid_key;
 
+/// A function of bytes that panics if a promise of the code is broken.
+pub struct Target {
+    /// Name of the target and of its folder in `tests/fuzz/corpus`.
+    pub name: &'static str,
+    pub run: fn(&[u8]),
+    /// `true` if libFuzzer also changes single values of the input's JSON.
+    pub is_json: bool,
+}
+
+pub const TARGETS: [Target; 15] = [
+    Target { name: "http_event", run: http_event::target, is_json: true },
+    Target { name: "stream_record", run: stream_record::target, is_json: true },
+    Target { name: "track", run: track::target, is_json: true },
+    Target { name: "settings", run: settings::target, is_json: true },
+    Target { name: "percentage", run: percentage::target, is_json: false },
+    Target { name: "users", run: users::target, is_json: true },
+    Target { name: "rollout_change", run: rollout_change::target, is_json: true },
+    Target { name: "endpoint", run: endpoint::target, is_json: false },
+    Target { name: "subscription", run: subscription::target, is_json: true },
+    Target { name: "vapid_key", run: vapid_key::target, is_json: false },
+    Target { name: "retry_after", run: retry_after::target, is_json: false },
+    Target { name: "feedback", run: feedback::target, is_json: false },
+    Target { name: "contact", run: contact::target, is_json: false },
+    Target { name: "names", run: names::target, is_json: false },
+    Target { name: "content", run: content::target, is_json: true },
+];
+
 /// The bytes as text; SSM, JSON and HTTP clients pass nothing else.
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
