@@ -150,7 +150,7 @@ lint: target/venv/sam/ready ## format, clippy, source rules, fuzz targets, types
 	@echo "== clippy, within the build that the tests use"
 	@if [ -z "$$RUSTC_WORKSPACE_WRAPPER" ]; then echo "clippy is not installed: rustup component add clippy"; exit 1; fi
 	@mkdir -p target
-	@SECONDS=0; cargo build --workspace --all-targets --locked $(WITH_LIBFUZZER) 2>&1 | tee target/clippy.log; $(call took,clippy and build)
+	@SECONDS=0; cargo build --workspace --bins --tests --benches --locked $(WITH_LIBFUZZER) 2>&1 | tee target/clippy.log; $(call took,clippy and build)
 	@if grep -q '^warning' target/clippy.log; then echo "FAILED: every warning is an error here"; exit 1; fi
 	@echo "== libFuzzer's binary runs"
 	@if [ -n "$(WITH_LIBFUZZER)" ]; then \
@@ -199,7 +199,7 @@ types: ## TypeScript types of the contract in target/types, and of the client sc
 
 .PHONY: deploy
 deploy: target/venv/local/ready target/venv/build/ready ## build and deploy to real AWS (STAGE=staging or prod, CONFIRM=no, TAGS="key=value")
-	@PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(OPS) deploy --stage "$$STAGE" --params "$$PARAMS" --tags "$$TAGS" --confirm "$$CONFIRM"
+	@env -u RUSTC_WORKSPACE_WRAPPER PATH="$(CURDIR)/$(SAM_BIN):$$PATH" $(OPS) deploy --stage "$$STAGE" --params "$$PARAMS" --tags "$$TAGS" --confirm "$$CONFIRM"
 
 .PHONY: clean
 clean: ## stop every local stack and remove all build results
