@@ -6,6 +6,7 @@ mod cache;
 mod model;
 #[cfg(test)]
 mod table_tests;
+mod transition_log;
 mod view;
 
 pub use bulkhead::{Bulkhead, BulkheadSlot};

@@ -12,9 +12,9 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::cache::{BreakerCache, HOLD_OFF_MS};
-use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Phase, Report, Signal, Stored, Thresholds};
+use super::transition_log::{log_transition, moment};
+use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Report, Signal, Stored, Thresholds};
 use domain::channel::Answer;
-use platform::alarm::AlarmLine;
 use platform::clock::Clock;
 use store::{BreakerRepository, BreakerStore, StoreError};
 
@@ -373,28 +373,6 @@ fn opening(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i6
         return Some((longer.unwrap_or(opened), "too many failures"));
     }
     Some((stored.breaker.asked(asked?, now_ms)?, "several devices were told when to come again"))
-}
-
-fn log_transition(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
-    let (channel, provider) = (host.channel, host.provider.as_str());
-    match to.phase {
-        Phase::Closed { .. } => {
-            tracing::info!(recovered = "breaker_open", %channel, provider, "circuit breaker closed");
-        }
-        Phase::Open { until_ms } if from.is_closed() && to.open_for_ms > 0 => {
-            let until = moment(until_ms);
-            tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, why, "circuit breaker opened");
-        }
-        Phase::Open { until_ms } => {
-            let until = moment(until_ms);
-            tracing::warn!(%channel, provider, %until, why, "circuit breaker stays open, or opened on request");
-        }
-        Phase::HalfOpen { .. } => {}
-    }
-}
-
-fn moment(at_ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
