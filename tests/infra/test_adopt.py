@@ -70,7 +70,7 @@ class Adopt(unittest.TestCase):
         functions = Stack.read(self.cloudformation, self.stage.stack_name)
         return data_stack.find_problem(functions, data_stack.read(self.cloudformation, self.stage.stack_name), "staging")
 
-    def test_tables_and_pool_change_hands_and_keep_names_and_items(self):
+    def test_tables_and_pool_move_and_keep_names_and_items(self):
         self.create_functions()
         held = adopt.resources_in_functions_stack(self.cloudformation, self.stage.stack_name)
         self.assertEqual(set(held), set(data_stack.template()["Resources"]))
@@ -94,7 +94,7 @@ class Adopt(unittest.TestCase):
         self.adopt()
         self.assertEqual(len(self.deploys), 1, "nothing is left to adopt")
 
-    def test_it_goes_on_where_it_was_cut_short(self):
+    def test_an_interrupted_run_is_resumed(self):
         self.create_functions()
         found = adopt.names_of(self.stage, adopt.resources_in_functions_stack(self.cloudformation, self.stage.stack_name), has_pool=True)
         self.deploy_functions(found)
@@ -103,7 +103,7 @@ class Adopt(unittest.TestCase):
         self.assertEqual(len(self.deploys), 1)
         self.assertEqual(self.ids(data_stack.stack_name(self.stage.stack_name))["ControlTable"], found["ControlTable"])
 
-    def test_what_no_stack_has_is_adopted_by_name(self):
+    def test_tables_outside_any_stack_are_adopted_by_name(self):
         self.create_functions(has_pool=False)
         held = adopt.resources_in_functions_stack(self.cloudformation, self.stage.stack_name)
         self.cloudformation.delete_stack(StackName=self.stage.stack_name)
@@ -114,7 +114,7 @@ class Adopt(unittest.TestCase):
         self.assertEqual(self.ids(data_stack.stack_name(self.stage.stack_name)), held)
         self.assertEqual(self.deploys, [])
 
-    def test_what_would_be_deleted_is_not_let_go(self):
+    def test_tables_that_would_be_deleted_are_refused(self):
         self.create_functions(OLD.replace("    DeletionPolicy: RetainExceptOnCreate\n", "", 1))
         with self.assertRaisesRegex(SystemExit, "RecipientsTable .* has no DeletionPolicy"):
             self.adopt()

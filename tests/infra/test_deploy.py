@@ -23,7 +23,7 @@ def stubbed(service):
 
 
 class RouteSettings(unittest.TestCase):
-    def test_settings_of_a_route_that_goes_are_deleted_before_the_deploy(self):
+    def test_settings_of_a_removed_route_are_deleted_before_the_deploy(self):
         gateway, stub = stubbed("apigatewayv2")
         kept = deploy_checks.template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
         there = {key: {"ThrottlingRateLimit": 1.0} for key in [*kept, "GET /v1/old", "PUT /v1/older/{id}"]}
@@ -36,7 +36,7 @@ class RouteSettings(unittest.TestCase):
         self.assertEqual(found, ["GET /v1/old", "PUT /v1/older/{id}"])
         stub.assert_no_pending_responses()
 
-    def test_nothing_is_deleted_where_nothing_goes_or_nothing_is(self):
+    def test_nothing_is_deleted_without_removed_or_existing_settings(self):
         gateway, stub = stubbed("apigatewayv2")
         kept = deploy_checks.template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]
         stub.add_response("get_stage", {"StageName": "$default", "RouteSettings": {key: {} for key in kept}})
@@ -47,7 +47,7 @@ class RouteSettings(unittest.TestCase):
 
 
 class Parameters(unittest.TestCase):
-    def test_given_goes_before_kept_and_kept_before_the_default(self):
+    def test_given_values_precede_kept_ones_and_kept_ones_the_default(self):
         declared = {"A": "1", "B": "2", "C": "3", "D": None}
         found = deploy_checks.effective(declared, {"B": "old", "C": "3", "D": "d"}, {"A": "now"})
         self.assertEqual({name: one.value for name, one in found.items()}, {"A": "now", "B": "old", "C": "3", "D": "d"})
@@ -58,7 +58,7 @@ class Parameters(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "no parameter Typo"):
             deploy_checks.effective({"A": "1"}, {}, {"Typo": "x"})
 
-    def test_the_first_deploy_needs_what_has_no_default(self):
+    def test_the_first_deploy_requires_parameters_without_a_default(self):
         with self.assertRaisesRegex(SystemExit, "SenderAddress has no default"):
             deploy_checks.effective(deploy_checks.defaults(), {}, {"Stage": "staging"})
 
@@ -67,14 +67,14 @@ class Issuer(unittest.TestCase):
     def problem(self, document, issuer=ISSUER):
         return deploy_checks.issuer_problem(issuer, lambda url: document)
 
-    def test_a_good_one_is_asked_for_its_discovery_document(self):
+    def test_a_valid_issuer_serves_its_discovery_document(self):
         asked = []
         document = json.dumps({"issuer": ISSUER, "jwks_uri": "https://issuer.example.com/keys"})
         found = deploy_checks.issuer_problem(ISSUER, lambda url: asked.append(url) or document)
         self.assertIsNone(found)
         self.assertEqual(asked, ["https://issuer.example.com/.well-known/openid-configuration"])
 
-    def test_the_stack_s_own_needs_no_look(self):
+    def test_the_stack_s_own_issuer_is_not_checked(self):
         self.assertIsNone(deploy_checks.issuer_problem("", lambda url: self.fail("it was fetched")))
 
     def test_others_are_refused(self):
@@ -98,13 +98,13 @@ class Access(unittest.TestCase):
         self.assertIsNone(deploy_checks.access_problem("https://x", lambda url: next(answers), waited.append))
         self.assertEqual(len(waited), 2)
 
-    def test_routes_that_are_missing_are_said(self):
+    def test_missing_routes_are_named(self):
         self.assertIn("authorizer", deploy_checks.access_problem("https://x", lambda url: 404, lambda _: None))
         self.assertIn("200", deploy_checks.access_problem("https://x", lambda url: 200, lambda _: None))
 
 
 class Tables(unittest.TestCase):
-    def test_those_without_protection_get_it(self):
+    def test_unprotected_tables_get_protection(self):
         dynamodb, stub = stubbed("dynamodb")
         names = [name.lower() for name in data_stack.TABLES]
         for number, name in enumerate(names):
@@ -161,7 +161,7 @@ class DataStack(unittest.TestCase):
         found = data_stack.parameters(self.TABLES)
         self.assertEqual({name for name, value in found.items() if not value}, set(found) - set(self.TABLES))
 
-    def test_a_pool_stays_once_it_is_there(self):
+    def test_an_existing_pool_is_kept(self):
         issuer = "https://issuer.example.com"
         self.assertTrue(data_stack.needs_pool("", {}))
         self.assertFalse(data_stack.needs_pool(issuer, self.TABLES))

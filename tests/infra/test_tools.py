@@ -20,7 +20,7 @@ from notifications_ops import cli, parameters, sms_receipts, stage  # noqa: E402
 
 
 class Bench(unittest.TestCase):
-    def test_what_stands_between_the_markers_is_replaced_and_nothing_else(self):
+    def test_only_the_text_between_the_markers_is_replaced(self):
         document = f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n"
         once = bench.rewritten(document, [("Sealing", "0.97")], "2 cores", "2026-11-28")
         self.assertTrue(once.startswith("before\n") and once.endswith("\nafter\n"))
@@ -47,7 +47,7 @@ class Faults(unittest.TestCase):
         wanted = {(service, kind) for service in run_faults.kinds.SERVICES for kind in run_faults.kinds.KINDS}
         self.assertEqual((len(cases), set(cases)), (len(wanted), wanted))
 
-    def test_words_choose_whatever_the_form(self):
+    def test_named_cases_run_in_either_form(self):
         self.assertEqual(run_faults.lanes_of(["sns", "resets"], is_short=True), [[("sns", "resets")]])
 
 
@@ -65,7 +65,7 @@ class Init(unittest.TestCase):
         for name, put in self.made("arn:key").items():
             self.assertEqual(put.get("KeyId"), "arn:key" if put["Type"] == "SecureString" else None, name)
 
-    def test_without_one_aws_s_key_is_taken(self):
+    def test_without_an_own_key_aws_s_key_is_used(self):
         self.assertFalse(any("KeyId" in put for put in self.made("").values()))
 
 
@@ -77,14 +77,14 @@ class SenderId(unittest.TestCase):
             account.print_sender_policy()
         return output.getvalue()
 
-    def test_what_lets_sns_use_it_is_said(self):
+    def test_the_permission_for_sns_is_named(self):
         said = self.said("Shop")
         self.assertIn("put-resource-policy --region eu-west-1", said)
         self.assertIn("\"aws:SourceAccount\": \"123456789012\"", said)
         for placeholder in ("SENDER ", "REGION", "ACCOUNT"):
             self.assertNotIn(placeholder, said)
 
-    def test_without_one_nothing_is(self):
+    def test_without_a_key_no_permission_is_named(self):
         self.assertEqual(self.said(""), "")
 
 
@@ -118,14 +118,14 @@ class CommandLine(unittest.TestCase):
             self.assertIn(f"\n{name}: ", makefile)
             self.assertIn(f"$(OPS) {name} --stage \"$$STAGE\"", makefile)
 
-    def test_make_hands_on_values_with_spaces_and_quotes(self):
+    def test_make_passes_values_with_spaces_and_quotes(self):
         given = {"STAGE": "local", "PARAMS": "SenderName=\"Example Ltd\" X='a b'", "TAGS": "", "CONFIRM": "no"}
         shown = subprocess.run(["make", "-s", "deploy", "OPS=printf '<%s>'", "--assume-old=target/venv/local/ready",
                                 "--assume-old=target/venv/build/ready"], cwd=ROOT, env={**os.environ, **given},
                                capture_output=True, text=True, check=True).stdout
         self.assertIn(f"<--params><{given['PARAMS']}><--tags><><--confirm><no>", shown)
 
-    def test_numbers_of_sends_that_mean_nothing_are_refused(self):
+    def test_invalid_numbers_of_sends_are_refused(self):
         for count in ("0", "20", "1000"):
             self.assertEqual(self.parsed("smoke", "--sends", count).sends, int(count))
         for count in ("19", "1001", "-1", "many"):
@@ -147,7 +147,7 @@ class LocalStage(unittest.TestCase):
         with mock.patch.dict(os.environ, {"STACK_JSON": "/nowhere/stack.json"}), self.assertRaisesRegex(SystemExit, "make up"):
             stage.open_stage("local")
 
-    def test_it_is_what_stack_json_describes(self):
+    def test_the_local_stage_is_described_by_stack_json(self):
         described = {"region": "eu-west-1", "endpoint_url": "http://127.0.0.1:1", "api_url": "http://127.0.0.1:1/api",
                      "token_url": "http://127.0.0.1:1/oauth2/token"}
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

@@ -128,6 +128,13 @@ async fn every_invalid_input_names_its_field_and_stores_nothing() {
         assert_eq!(problem["request_id"], "r-1");
         assert!(!problem.to_string().contains("secret"), "{problem}");
     }
+    assert!(items(&world.client, RECIPIENTS).await.is_empty());
+}
+
+#[tokio::test]
+async fn every_bad_id_and_parameter_is_named_and_leaves_nothing_behind() {
+    let world = World::new().await;
+    let (profile, devices) = ("PUT /v1/recipients/{id}", "PUT /v1/recipients/{id}/devices");
     for id in ["", "a\nb", &"x".repeat(129)] {
         for route in [profile, "GET /v1/recipients/{id}", "DELETE /v1/recipients/{id}", devices] {
             let (status, problem) = world.ask(route, id, "{}").await;

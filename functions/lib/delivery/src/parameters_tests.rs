@@ -59,8 +59,16 @@ fn agree<T, E: Display>(name: &str, values: &[String], parse: impl Fn(&str) -> R
 
 /// Returns addresses made of every local part with every domain, valid and invalid.
 fn addresses() -> Vec<String> {
+    let (locals, domains) = (local_parts(), domain_names());
+    let mut all: Vec<_> =
+        locals.iter().flat_map(|local| domains.iter().map(move |domain| format!("{local}@{domain}"))).collect();
+    all.extend(["", "a", "x.com", "Name <a@x.com>", "a@x.com,b@y.com"].map(str::to_owned));
+    all
+}
+
+fn local_parts() -> Vec<String> {
     let long = |count| "a".repeat(count);
-    let locals = [
+    [
         "a",
         "a,b",
         "a..b",
@@ -88,8 +96,13 @@ fn addresses() -> Vec<String> {
         &format!("{}.{}", long(40), long(24)),
         "a\r\nb",
     ]
-    .map(str::to_owned);
-    let domains = [
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn domain_names() -> Vec<String> {
+    let long = |count| "a".repeat(count);
+    [
         "x.com",
         "X.COM",
         "x",
@@ -133,11 +146,8 @@ fn addresses() -> Vec<String> {
         "xn--0.com",
         "x--y.com",
     ]
-    .map(str::to_owned);
-    let mut all: Vec<_> =
-        locals.iter().flat_map(|local| domains.iter().map(move |domain| format!("{local}@{domain}"))).collect();
-    all.extend(["", "a", "x.com", "Name <a@x.com>", "a@x.com,b@y.com"].map(str::to_owned));
-    all
+    .map(str::to_owned)
+    .to_vec()
 }
 
 #[test]
