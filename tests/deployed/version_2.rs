@@ -44,7 +44,7 @@ fn degrades_and_is_off_everywhere_in_under_three_minutes_with_audit_and_alert() 
     assert_eq!((who.as_str(), old.as_str()), ("guard", "10"));
     assert!(reason.contains("version 1: ") && reason.contains("threshold 20 %"), "{reason}");
     let alerts = eventually(10, || Some(alerts_queue.messages(&fixture.stack)).filter(|alerts| !alerts.is_empty()));
-    let alert = alerts.iter().find(|text| text.contains("version 2 is switched off")).expect("an alert");
+    let alert = alerts.iter().find(|text| text.contains("version 2 switched off by the guard")).expect("an alert");
     assert!(alert.contains("10 -> 0") && alert.contains("version 1: "), "{alert}");
 
     // An operator's change is recorded on its event, before the next minute.
@@ -52,7 +52,7 @@ fn degrades_and_is_off_everywhere_in_under_three_minutes_with_audit_and_alert() 
     fixture.stack.put_parameter("SettingsParameter", "{}");
     let change =
         json!({"source": "aws.ssm", "detail-type": "Parameter Store Change", "detail": {"operation": "Update"}});
-    assert_eq!(fixture.stack.invoke("RollupFunctionName", &change).json, json!("a change is written down"));
+    assert_eq!(fixture.stack.invoke("RollupFunctionName", &change).json, json!("change recorded in the audit"));
     let (who, _, old) = last_change(fixture);
     assert_eq!((who.as_str(), old.as_str()), ("operator", "0"));
 }

@@ -79,10 +79,10 @@ async fn an_alert_precedes_a_spent_budget_and_another_follows() {
     world.send("ada", json!({})).await;
     assert_eq!(look(180_000).await.len(), 0, "80,000 of it");
     world.send("ada", json!({})).await;
-    let nearly = "[P2] test a budget is nearly spent: sms_day";
+    let nearly = "[P2] test budget nearly spent: sms_day";
     assert_eq!(look(180_000).await, [nearly]);
     assert_eq!(look(180_000).await, [nearly], "once");
-    assert_eq!(look(160_000).await, [nearly, "[P1] test a budget is spent: sms_day"]);
+    assert_eq!(look(160_000).await, [nearly, "[P1] test budget spent: sms_day"]);
 }
 
 #[tokio::test]

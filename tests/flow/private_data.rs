@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use alerts::Places;
+use alerts::Destinations;
 use aws::secrets::Secrets;
 use channels::email::EmailMessage;
 use channels::push::{PushContent, PushMessage, VapidCache, VapidKey};
@@ -61,6 +61,6 @@ none_of_them_has_a_display!(
     Response,
     ListedUsers,
     ParameterTexts,
-    Places,
+    Destinations,
     Secrets,
 );

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::channels::Channels;
+use super::channels::ChannelsReport;
 use super::comparison::{self, Comparison};
 use super::costs::{Costs, month_so_far};
-use super::health::{Breaker, Health};
-use super::report::Report;
-use super::sample_ratio::{Promise, SampleRatio};
+use super::health::{Health, ProviderBreaker};
+use super::report::WeeklyReport;
+use super::sample_ratio::{ExpectedSplit, SampleRatio};
 use super::{metrics, targets};
 use ::metrics::{Counters, Window};
 use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
@@ -17,7 +17,7 @@ use domain::budget::standings;
 use platform::http::{Request, Response};
 use platform::private::Private;
 use platform::problem::Problem;
-use rollout::Steward;
+use rollout::RolloutController;
 use store::metrics::MetricsStore;
 use store::{AlertHistoryStore, BreakerStore, BudgetStore};
 
@@ -38,7 +38,7 @@ pub struct ConsoleApi {
     /// Reads the usage of budgets.
     pub budgets: BudgetStore,
     /// Changes the rollout, and reads its audit records.
-    pub steward: Steward,
+    pub controller: RolloutController,
     /// Reads the history of alerts.
     pub alert_history: AlertHistoryStore,
 }
@@ -60,14 +60,14 @@ impl ConsoleApi {
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
     }
 
-    async fn metrics(&self, request: &Request, now: Timestamp) -> Result<metrics::Report, Problem> {
+    async fn metrics(&self, request: &Request, now: Timestamp) -> Result<metrics::MetricsReport, Problem> {
         let window = Window::parse(request, now)?;
-        Ok(metrics::Report::new(window, &self.read(window).await?))
+        Ok(metrics::MetricsReport::new(window, &self.read(window).await?))
     }
 
-    async fn channels(&self, request: &Request, now: Timestamp) -> Result<Channels, Problem> {
+    async fn channels(&self, request: &Request, now: Timestamp) -> Result<ChannelsReport, Problem> {
         let window = Window::parse(request, now)?;
-        Ok(Channels::new(window, &self.read(window).await?))
+        Ok(ChannelsReport::new(window, &self.read(window).await?))
     }
 
     async fn costs(&self, request: &Request, now: Timestamp) -> Result<Costs, Problem> {
@@ -93,15 +93,15 @@ impl ConsoleApi {
     }
 
     /// Returns every circuit breaker that may not be CLOSED; `None` if the circuit breakers cannot be read.
-    async fn breakers(&self, now: Timestamp) -> Option<Vec<Breaker>> {
+    async fn breakers(&self, now: Timestamp) -> Option<Vec<ProviderBreaker>> {
         let opened = self.breakers.opened(now).await;
-        let opened = opened.map_err(|error| tracing::warn!(%error, "the breakers cannot be read")).ok()?;
-        let told = |(host, breaker): (Host, domain::breaker::Breaker)| Breaker {
+        let opened = opened.map_err(|error| tracing::warn!(%error, "failed to read circuit breakers")).ok()?;
+        let view = |(host, breaker): (Host, domain::breaker::Breaker)| ProviderBreaker {
             channel: host.channel,
             provider: host.provider,
             is_closed: breaker.is_closed(),
         };
-        Some(opened.into_iter().map(told).collect())
+        Some(opened.into_iter().map(view).collect())
     }
 
     async fn comparison(&self, request: &Request, now: Timestamp) -> Result<Comparison, Problem> {
@@ -111,29 +111,29 @@ impl ConsoleApi {
     }
 
     async fn comparison_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Comparison, Problem> {
-        let ratio = self.ratio(&self.promise().await, window, counters, now).await?;
+        let ratio = self.ratio(&self.expected_split().await, window, counters, now).await?;
         Ok(Comparison::new(window, counters, ratio))
     }
 
-    /// Compares the arms with a promise, in the part of a window in which the promise was in force.
+    /// Compares the arms with an expected split, in the part of a window in which it was in force.
     pub(super) async fn ratio(
         &self,
-        promise: &Promise,
+        expected: &ExpectedSplit,
         window: Window,
         counters: &Counters,
         now: Timestamp,
     ) -> Result<SampleRatio, Problem> {
-        Ok(match promise.held_in(window, now) {
-            Some(held) if held != window => SampleRatio::new(promise, Some(held), &self.read(held).await?),
-            held => SampleRatio::new(promise, held, counters),
+        Ok(match expected.in_force_during(window, now) {
+            Some(held) if held != window => SampleRatio::new(expected, Some(held), &self.read(held).await?),
+            held => SampleRatio::new(expected, held, counters),
         })
     }
 
-    /// Returns the present promise.
-    async fn promise(&self) -> Promise {
+    /// Returns the split that the present rollout leads to.
+    async fn expected_split(&self) -> ExpectedSplit {
         let rollout = self.live.current().await.rollout;
         let unchanged_since = self.unchanged_since(&self.live.valid_texts()).await;
-        Promise { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
+        ExpectedSplit { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
     }
 
     /// Returns since when the rollout is unchanged. The time is known only if the stored last valid values, which
@@ -141,7 +141,7 @@ impl ConsoleApi {
     pub(super) async fn unchanged_since(&self, texts: &ParameterTexts) -> Option<Timestamp> {
         let since = self.last_known_good.unchanged_since(texts).await;
         since.unwrap_or_else(|error| {
-            tracing::warn!(%error, "since when the rollout is as it is cannot be read");
+            tracing::warn!(%error, "failed to read since when the rollout is unchanged");
             None
         })
     }
@@ -157,7 +157,7 @@ impl ConsoleApi {
         let counters = self.read(window).await?;
         let costs = self.costs_of(window, &counters, now).await?;
         let comparison = self.comparison_of(window, &counters, now).await?;
-        let report = Report::new(window, &counters, costs, comparison, self.incidents(window).await?, now);
+        let report = WeeklyReport::new(window, &counters, costs, comparison, self.incidents(window).await?, now);
         Ok(if as_markdown { markdown(&report) } else { Response::json(200, &report) })
     }
 
@@ -170,7 +170,7 @@ fn json(answer: Result<impl Serialize, Problem>) -> Result<Response, Problem> {
     answer.map(|answer| Response::json(200, &answer))
 }
 
-fn markdown(report: &Report) -> Response {
+fn markdown(report: &WeeklyReport) -> Response {
     let body = Private::new(report.to_markdown());
     Response { status: 200, headers: Vec::new(), content_type: "text/markdown; charset=utf-8", body }
 }

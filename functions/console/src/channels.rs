@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::metrics::Span;
-use super::targets::{self, each, euro, is_below, percent};
+use super::metrics::WindowView;
+use super::targets::{self, euro, is_below, per_item, percent};
 use domain::channel::Channel;
 use metrics::arm_metrics::ChannelResult;
 use metrics::counters::{AttemptMetric, Cohort};
@@ -17,9 +17,9 @@ const NO_DATA: &str = "no data: no notification was settled on this channel in t
 
 /// The response of `GET /v1/metrics/channels`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Channels {
+pub struct ChannelsReport {
     /// The window of the figures.
-    pub window: Span,
+    pub window: WindowView,
     /// Figures of every channel, used or not.
     pub channels: BTreeMap<&'static str, ChannelFigures>,
 }
@@ -64,7 +64,7 @@ pub struct CallTime {
 
 /// Results of the notifications on one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settled {
+pub struct SettledCounts {
     /// Notifications that the provider accepted.
     pub reached: i64,
     /// Notifications not reached.
@@ -73,7 +73,7 @@ pub struct Settled {
     pub uncertain: i64,
 }
 
-impl Settled {
+impl SettledCounts {
     /// Sums the results on a channel over all arms of the rollout.
     #[must_use]
     pub fn on(channel: Channel, counters: &Counters) -> Self {
@@ -97,7 +97,7 @@ impl Settled {
     }
 }
 
-impl Channels {
+impl ChannelsReport {
     /// Computes the figures of each channel.
     #[must_use]
     pub fn new(window: Window, counters: &Counters) -> Self {
@@ -109,7 +109,7 @@ impl Channels {
 impl ChannelFigures {
     fn of(channel: Channel, counters: &Counters) -> Self {
         let tried = |tried| counters.get(&CounterName::Attempts(channel, tried)).max(0);
-        let settled = Settled::on(channel, counters);
+        let settled = SettledCounts::on(channel, counters);
         let cost_micros = tried(AttemptMetric::CostMicros);
         let mut figures = Self {
             attempts: tried(AttemptMetric::Attempts),
@@ -121,7 +121,7 @@ impl ChannelFigures {
             error_rate: rate(settled.missed + settled.uncertain, settled.all()),
             latency_ms: CallTime::of(channel, counters),
             cost_micros,
-            cost_per_delivered_micros: each(cost_micros, settled.reached),
+            cost_per_delivered_micros: per_item(cost_micros, settled.reached),
             recommendations: Vec::new(),
             note: (settled.all() == 0).then_some(NO_DATA),
         };
@@ -138,7 +138,7 @@ impl CallTime {
         };
         let bins: Bins = counters.iter().filter_map(bin).collect();
         let sum_ms = counters.get(&CounterName::Attempts(channel, AttemptMetric::LatencySumMs));
-        let average = each(sum_ms, bins.values().sum()).and_then(|average| u64::try_from(average).ok());
+        let average = per_item(sum_ms, bins.values().sum()).and_then(|average| u64::try_from(average).ok());
         Self { average, p95: Latency::of(&bins).p95 }
     }
 }
@@ -178,13 +178,13 @@ mod tests {
     use metrics::sample::{NOW, counters, week};
 
     fn of(channel: &str, pairs: &[(&str, i64)]) -> ChannelFigures {
-        let all = Channels::new(Window::last(60, NOW.parse().unwrap()), &counters(pairs));
+        let all = ChannelsReport::new(Window::last(60, NOW.parse().unwrap()), &counters(pairs));
         all.channels[channel].clone()
     }
 
     #[test]
     fn a_whole_answer_reads_as_the_golden_file_has_it() {
-        let answer = Channels::new(Window::last(10_080, NOW.parse().unwrap()), &week());
+        let answer = ChannelsReport::new(Window::last(10_080, NOW.parse().unwrap()), &week());
         let text = serde_json::to_string_pretty(&answer).unwrap();
         assert_eq!(text.trim(), include_str!("golden/channels.json").trim(), "\n{text}");
     }

@@ -6,10 +6,10 @@
 
 use serde::Serialize;
 
-use super::interval::{Interval, Share, Spending, cost_difference, difference, quantile_between};
-use super::metrics::Span;
+use super::interval::{Interval, Proportion, Spending, cost_difference, difference, quantile_between};
+use super::metrics::WindowView;
 use super::sample_ratio::SampleRatio;
-use super::targets::each;
+use super::targets::per_item;
 use metrics::counters::Cohort;
 use metrics::figures::{Figures, Notifications, latency_bins};
 use metrics::{CounterName, Counters, MAX_MINUTES, Window, arm_metrics};
@@ -17,17 +17,17 @@ use platform::http::{Request, whole_number};
 use platform::problem::Problem;
 
 /// Minimum number of samples in each arm before there is a verdict.
-const ENOUGH: i64 = 100;
+const MIN_SAMPLE: i64 = 100;
 
 /// The response of `GET /v1/rollout/comparison`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// The window of the figures.
-    pub window: Span,
+    pub window: WindowView,
     /// Figures of version 1.
-    pub v1: Side,
+    pub v1: ArmFigures,
     /// Figures of version 2.
-    pub v2: Side,
+    pub v2: ArmFigures,
     /// Difference of each figure: version 2 minus version 1.
     pub differences: Differences,
     /// Check of the arms' sizes against the percentage.
@@ -36,7 +36,7 @@ pub struct Comparison {
 
 /// Figures of one arm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Side {
+pub struct ArmFigures {
     /// Notifications with at least one attempt.
     pub sent: i64,
     /// Notifications in a final state, except skipped and cancelled ones.
@@ -57,7 +57,7 @@ pub struct Side {
 
 /// The difference of each figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[allow(missing_docs)] // named as in `Side`
+#[allow(missing_docs)] // named as in `ArmFigures`
 pub struct Differences {
     pub delivery_rate: Difference,
     pub error_rate: Difference,
@@ -103,14 +103,14 @@ impl Comparison {
         Self {
             window: window.into(),
             differences: Differences::new(&v1, &v2, counters),
-            v1: Side::new(&v1),
-            v2: Side::new(&v2),
+            v1: ArmFigures::new(&v1),
+            v2: ArmFigures::new(&v2),
             sample_ratio,
         }
     }
 }
 
-impl Side {
+impl ArmFigures {
     fn new(it: &Notifications) -> Self {
         Self {
             sent: it.sent,
@@ -120,7 +120,7 @@ impl Side {
             ctr: it.ctr,
             conversion_rate: it.conversion_rate,
             latency_p95_ms: it.latency_ms.p95,
-            cost_per_delivery_micros: each(it.cost_micros, it.reached()),
+            cost_per_delivery_micros: per_item(it.cost_micros, it.reached()),
         }
     }
 }
@@ -128,7 +128,7 @@ impl Side {
 impl Differences {
     fn new(v1: &Notifications, v2: &Notifications, counters: &Counters) -> Self {
         let of = |part: fn(&Notifications) -> i64, whole: fn(&Notifications) -> i64, better| {
-            Difference::of_shares(Share::new(part(v1), whole(v1)), Share::new(part(v2), whole(v2)), better)
+            Difference::of_shares(Proportion::new(part(v1), whole(v1)), Proportion::new(part(v2), whole(v2)), better)
         };
         Self {
             delivery_rate: of(Notifications::reached, |it| it.closed, Better::Higher),
@@ -149,7 +149,7 @@ enum Better {
 }
 
 impl Difference {
-    fn of_shares(v1: Share, v2: Share, better: Better) -> Self {
+    fn of_shares(v1: Proportion, v2: Proportion, better: Better) -> Self {
         let interval = difference(v1, v2);
         let ends = interval.map(|it| (six_decimals(it.low), six_decimals(it.high)));
         let difference = interval.map(|it| six_decimals(it.difference));
@@ -171,7 +171,7 @@ impl Difference {
     }
 
     fn of_cost(v1: &Notifications, v2: &Notifications, counters: &Counters) -> Self {
-        let cost = |it: &Notifications| each(it.cost_micros, it.reached());
+        let cost = |it: &Notifications| per_item(it.cost_micros, it.reached());
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         let difference = cost(v2).zip(cost(v1)).map(|(v2, v1)| (v2 - v1) as f64);
         let interval = cost_difference(spending(Cohort::V1, v1, counters), spending(Cohort::V2, v2, counters));
@@ -180,7 +180,7 @@ impl Difference {
     }
 
     fn judged(difference: Option<f64>, ends: Option<(f64, f64)>, samples: [i64; 2], better: Better) -> Self {
-        let verdict = match ends.filter(|_| samples.iter().all(|sample| *sample >= ENOUGH)) {
+        let verdict = match ends.filter(|_| samples.iter().all(|sample| *sample >= MIN_SAMPLE)) {
             None => "not enough data",
             Some((low, high)) if low <= 0.0 && high >= 0.0 => "no difference shown",
             Some((low, _)) if matches!(better, Better::Higher) == (low > 0.0) => "v2 is better",
@@ -210,7 +210,7 @@ fn six_decimals(share: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::sample_ratio::Promise;
+    use crate::sample_ratio::ExpectedSplit;
     use metrics::sample::{NOW, counters, week};
     use platform::private::Private;
 
@@ -220,12 +220,12 @@ mod tests {
 
     fn of(counters: &Counters) -> Comparison {
         let window = Window::last(10_080, NOW.parse().unwrap());
-        let promise = Promise {
+        let expected = ExpectedSplit {
             percentage: "10".parse().unwrap(),
             listed: 0,
             unchanged_since: Some("2026-11-01T00:00:00Z".parse().unwrap()),
         };
-        let ratio = SampleRatio::new(&promise, Some(window), counters);
+        let ratio = SampleRatio::new(&expected, Some(window), counters);
         Comparison::new(window, counters, ratio)
     }
 

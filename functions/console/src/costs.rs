@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::metrics::Span;
-use super::targets::{each, euro, percent};
+use super::metrics::WindowView;
+use super::targets::{euro, per_item, percent};
 use domain::budget::Standing;
 use metrics::figures::{Figures, rate};
 use metrics::{Counters, Window};
@@ -20,7 +20,7 @@ const BEFORE_A_PROJECTION: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Costs {
     /// The window of the figures.
-    pub window: Span,
+    pub window: WindowView,
     /// Total cost.
     pub total_micros: i64,
     /// Cost per notification sent.
@@ -101,7 +101,7 @@ impl Costs {
                 *name,
                 ChannelCost {
                     total_micros: cost,
-                    average_micros: each(cost, attempts),
+                    average_micros: per_item(cost, attempts),
                     share: rate(cost, total_micros),
                 },
             )
@@ -110,8 +110,8 @@ impl Costs {
         Self {
             window: window.into(),
             total_micros,
-            average_micros: each(total_micros, figures.summary.sent),
-            per_delivered_micros: each(total_micros, figures.summary.reached()),
+            average_micros: per_item(total_micros, figures.summary.sent),
+            per_delivered_micros: per_item(total_micros, figures.summary.reached()),
             wasted_micros: figures.summary.wasted_cost_micros,
             by_channel: figures.by_channel.iter().map(channel).collect(),
             by_version: figures.by_version.iter().map(|(name, it)| (*name, it.cost_micros)).collect(),

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// # Errors
 /// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
+    let request = gateway::request(event.payload).ok_or("not an event of API Gateway's HTTP API")?;
     let answer = deadline::with_timeout(CONSOLE_REQUEST_LIMIT, api.answer(&request, clock.now())).await;
     Ok(gateway::response(&request, answer))
 }
@@ -26,7 +26,7 @@ mod tests {
     use aws::parameters::ParameterStore;
     use delivery::config::{ConfigSource, LastKnownGood};
     use platform::environment::Environment;
-    use rollout::Steward;
+    use rollout::RolloutController;
     use serde_json::json;
     use store::metrics::MetricsStore;
     use store::{AlertHistoryStore, BreakerStore, BudgetStore};
@@ -47,14 +47,14 @@ mod tests {
             live: ConfigSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
             last_known_good: LastKnownGood::new(aws::dynamodb(&sdk), "control"),
             breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
-            steward: Steward::new(&sdk, "/p", ("settings", "control")),
+            controller: RolloutController::new(&sdk, "/p", ("settings", "control")),
             alert_history: AlertHistoryStore::new(aws::dynamodb(&sdk), "settings"),
             budgets: BudgetStore::new(aws::dynamodb(&sdk), "control"),
         }
     }
 
     #[tokio::test]
-    async fn nobody_without_a_name_changes_the_rollout() {
+    async fn a_caller_without_a_client_id_cannot_change_the_rollout() {
         let context = json!({"requestId": "r-1", "http": {"method": "PUT"}});
         let event = json!({"routeKey": "PUT /v1/rollout", "body": "{\"percentage\": 1}", "requestContext": context});
         let answer = handle(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap();
@@ -79,7 +79,7 @@ mod tests {
     ];
 
     #[tokio::test]
-    async fn a_query_that_makes_no_sense_is_a_problem_naming_its_field_on_every_route() {
+    async fn an_unknown_parameter_is_a_problem_that_names_it_on_every_route() {
         for route in ROUTES {
             let answer = get(route, json!({"colour": "red"})).await;
             let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_its_table_the_answer_is_try_again() {
+    async fn without_its_table_the_response_is_503_with_retry_after() {
         for route in ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout"] {
             let answer = get(route, json!({})).await;
             assert_eq!(

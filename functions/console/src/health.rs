@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use super::channels::Settled;
-use super::metrics::Span;
+use super::channels::SettledCounts;
+use super::metrics::WindowView;
 use super::targets::{self, is_below};
 use domain::channel::Channel;
 use metrics::counters::Cohort;
@@ -19,7 +19,7 @@ const CRITICAL_BELOW: u32 = 70;
 
 /// State of a provider's circuit breaker, as used by the score.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breaker {
+pub struct ProviderBreaker {
     /// The channel of the provider.
     pub channel: Channel,
     /// The provider: a push service's host, `ses` or `sns`.
@@ -36,7 +36,7 @@ pub struct Health {
     /// `healthy`; `warning` below 90; `critical` below 70.
     pub status: &'static str,
     /// The window of the checks: the last hour.
-    pub window: Span,
+    pub window: WindowView,
     /// The calculation by area.
     pub areas: [Area; 3],
 }
@@ -62,9 +62,9 @@ pub struct Check {
     /// Rule of the deduction, as text.
     pub rule: &'static str,
     /// The measured value; null without data.
-    pub value: Option<Figure>,
+    pub value: Option<CheckValue>,
     /// The threshold that the value is compared with.
-    pub threshold: Figure,
+    pub threshold: CheckValue,
     /// Size of the sample behind the value.
     pub sample: i64,
     /// Kind of items in the sample.
@@ -82,20 +82,20 @@ pub struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs)] // the variants say it
-pub enum Figure {
+pub enum CheckValue {
     Share(f64),
     Count(i64),
 }
 
 impl Check {
-    fn new(check: &'static str, rule: &'static str, threshold: Figure, sample: (i64, &'static str)) -> Self {
+    fn new(check: &'static str, rule: &'static str, threshold: CheckValue, sample: (i64, &'static str)) -> Self {
         let (sample, sample_of) = sample;
         let verdict = "no data";
         Self { check, rule, value: None, threshold, sample, sample_of, verdict, deduction: 0, details: Vec::new() }
     }
 
     /// Sets the measured value, and deducts `cost` if it is bad.
-    fn found(mut self, value: Option<Figure>, is_bad: bool, cost: u32) -> Self {
+    fn found(mut self, value: Option<CheckValue>, is_bad: bool, cost: u32) -> Self {
         self.value = value;
         if value.is_some() {
             (self.verdict, self.deduction) = if is_bad { ("taken", cost) } else { ("kept", 0) };
@@ -112,15 +112,15 @@ impl Check {
         cost: u32,
     ) -> Self {
         #[allow(clippy::cast_precision_loss)] // up to 100
-        let check = Self::new(name.0, name.1, Figure::Share(percent as f64 / 100.0), whole);
-        check.found(rate(part, whole.0).map(Figure::Share), is_below(part, whole.0, percent), cost)
+        let check = Self::new(name.0, name.1, CheckValue::Share(percent as f64 / 100.0), whole);
+        check.found(rate(part, whole.0).map(CheckValue::Share), is_below(part, whole.0, percent), cost)
     }
 }
 
 impl Health {
     /// Computes the health from the last hour's counters. `breakers` is `None` if they could not be read.
     #[must_use]
-    pub fn new(window: Window, counters: &Counters, breakers: Option<&[Breaker]>) -> Self {
+    pub fn new(window: Window, counters: &Counters, breakers: Option<&[ProviderBreaker]>) -> Self {
         let figures = Figures::of(counters);
         let areas = [
             area("push", 40, [push_delivery(counters), push_breakers(breakers)]),
@@ -143,19 +143,19 @@ fn area(area: &'static str, of: u32, checks: [Check; 2]) -> Area {
 }
 
 fn push_delivery(counters: &Counters) -> Check {
-    let push = Settled::on(Channel::Push, counters);
+    let push = SettledCounts::on(Channel::Push, counters);
     let name = ("delivery_rate", "below 0.95 costs 20");
     Check::share(name, push.reached, (push.all(), "notifications tried on push"), targets::DELIVERY_PERCENT, 20)
 }
 
-fn push_breakers(breakers: Option<&[Breaker]>) -> Check {
+fn push_breakers(breakers: Option<&[ProviderBreaker]>) -> Check {
     let push: Vec<_> = breakers.unwrap_or_default().iter().filter(|one| one.channel == Channel::Push).collect();
     let open: Vec<_> = push.iter().filter(|one| !one.is_closed).map(|one| one.provider.clone()).collect();
     let count = |list: usize| i64::try_from(list).unwrap_or(i64::MAX);
-    let sample = (count(push.len()), "push services whose breaker opened today or yesterday");
-    let check = Check::new("breakers_not_closed", "any not CLOSED costs 20", Figure::Count(0), sample);
-    let mut check = check.found(breakers.map(|_| Figure::Count(count(open.len()))), !open.is_empty(), 20);
-    check.details = if breakers.is_none() { vec!["the breakers could not be read".to_owned()] } else { open };
+    let sample = (count(push.len()), "push services whose circuit breaker opened today or yesterday");
+    let check = Check::new("breakers_not_closed", "any not CLOSED costs 20", CheckValue::Count(0), sample);
+    let mut check = check.found(breakers.map(|_| CheckValue::Count(count(open.len()))), !open.is_empty(), 20);
+    check.details = if breakers.is_none() { vec!["the circuit breakers could not be read".to_owned()] } else { open };
     check
 }
 
@@ -168,18 +168,15 @@ fn cascade_success(figures: &Figures) -> Check {
 fn cost_of_the_hour(figures: &Figures) -> Check {
     let cost = figures.summary.cost_micros;
     let sample = (figures.summary.sent, "notifications sent");
-    Check::new("cost_micros", "above 100 EUR in the hour costs 15", Figure::Count(targets::HOUR_MICROS), sample).found(
-        Some(Figure::Count(cost)),
-        cost > targets::HOUR_MICROS,
-        15,
-    )
+    Check::new("cost_micros", "above 100 EUR in the hour costs 15", CheckValue::Count(targets::HOUR_MICROS), sample)
+        .found(Some(CheckValue::Count(cost)), cost > targets::HOUR_MICROS, 15)
 }
 
 fn sent(figures: &Figures) -> Check {
     let sent = figures.summary.sent;
     let sample = (sent, "notifications sent");
-    Check::new("sent", "fewer than 10 in the hour cost 15", Figure::Count(targets::SENT_IN_AN_HOUR), sample).found(
-        Some(Figure::Count(sent)),
+    Check::new("sent", "fewer than 10 in the hour cost 15", CheckValue::Count(targets::SENT_IN_AN_HOUR), sample).found(
+        Some(CheckValue::Count(sent)),
         sent < targets::SENT_IN_AN_HOUR,
         15,
     )
@@ -198,12 +195,12 @@ mod tests {
     use super::*;
     use metrics::sample::{NOW, counters};
 
-    fn health(pairs: &[(&str, i64)], breakers: Option<&[Breaker]>) -> Health {
+    fn health(pairs: &[(&str, i64)], breakers: Option<&[ProviderBreaker]>) -> Health {
         Health::new(Window::last(60, NOW.parse().unwrap()), &counters(pairs), breakers)
     }
 
-    fn breaker(provider: &str, is_closed: bool) -> Breaker {
-        Breaker { channel: Channel::Push, provider: provider.to_owned(), is_closed }
+    fn breaker(provider: &str, is_closed: bool) -> ProviderBreaker {
+        ProviderBreaker { channel: Channel::Push, provider: provider.to_owned(), is_closed }
     }
 
     type Counts = &'static [(&'static str, i64)];
@@ -281,9 +278,9 @@ mod tests {
     fn an_open_breaker_of_push_costs_20_and_is_named() {
         let open = health(&GOOD, Some(&[breaker("a", false), breaker("b", false), breaker("c", true)]));
         let check = &open.areas[0].checks[1];
-        assert_eq!((open.score, check.value, check.sample), (80, Some(Figure::Count(2)), 3));
+        assert_eq!((open.score, check.value, check.sample), (80, Some(CheckValue::Count(2)), 3));
         assert_eq!(check.details, ["a", "b"]);
-        let email = Breaker { channel: Channel::Email, ..breaker("ses", false) };
+        let email = ProviderBreaker { channel: Channel::Email, ..breaker("ses", false) };
         assert_eq!(health(&GOOD, Some(&[email])).score, 100, "push is asked about");
     }
 
@@ -293,7 +290,7 @@ mod tests {
         let verdicts: Vec<_> = nothing.areas.iter().flat_map(|area| &area.checks).map(|check| check.verdict).collect();
         assert_eq!(verdicts, ["no data", "no data", "no data", "kept", "kept", "no data"]);
         assert_eq!((nothing.score, nothing.areas[0].checks[0].value), (100, None));
-        assert_eq!(nothing.areas[0].checks[1].details, ["the breakers could not be read"]);
+        assert_eq!(nothing.areas[0].checks[1].details, ["the circuit breakers could not be read"]);
     }
 
     #[test]

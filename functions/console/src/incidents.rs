@@ -2,7 +2,7 @@
 
 use super::ConsoleApi;
 use super::report::Incident;
-use domain::{AuditRecord, By, Said};
+use domain::{Actor, AuditRecord, PublishedAlert};
 use metrics::Window;
 use platform::problem::Problem;
 
@@ -10,9 +10,8 @@ impl ConsoleApi {
     /// Returns the incidents, oldest first.
     pub(super) async fn incidents(&self, window: Window) -> Result<Vec<Incident>, Problem> {
         let (from, to) = (window.from(), window.to());
-        let (changes, said) =
-            tokio::try_join!(self.steward.audit.between(from, to), self.alert_history.between(from, to))?;
-        let mut all: Vec<_> = changes.iter().map(of_change).chain(said.iter().map(of_alert)).collect();
+        let (changes, published) = tokio::try_join!(self.controller.audit.between(from, to), self.alert_history.between(from, to))?;
+        let mut all: Vec<_> = changes.iter().map(of_change).chain(published.iter().map(of_alert)).collect();
         all.sort_by_key(|incident| incident.at);
         Ok(all)
     }
@@ -20,14 +19,14 @@ impl ConsoleApi {
 
 fn of_change(record: &AuditRecord) -> Incident {
     let by = match &record.by {
-        By::Operator(arn) if arn.is_empty() => "an operator".to_owned(),
-        By::Operator(arn) => format!("operator {arn}"),
-        By::Api(client) if client.is_empty() => "the API".to_owned(),
-        By::Api(client) => format!("API client {client}"),
-        By::Guard => "guard".to_owned(),
-        By::Ramp => "ramp".to_owned(),
+        Actor::Operator(arn) if arn.is_empty() => "an operator".to_owned(),
+        Actor::Operator(arn) => format!("operator {arn}"),
+        Actor::Api(client) if client.is_empty() => "the API".to_owned(),
+        Actor::Api(client) => format!("API client {client}"),
+        Actor::Guard => "guard".to_owned(),
+        Actor::Ramp => "ramp".to_owned(),
     };
-    let old = record.old.as_deref().unwrap_or("(not known)");
+    let old = record.old.as_deref().unwrap_or("(unknown)");
     Incident {
         at: record.at,
         by,
@@ -36,9 +35,9 @@ fn of_change(record: &AuditRecord) -> Incident {
     }
 }
 
-fn of_alert(said: &Said) -> Incident {
-    let Said { at, alert, times, is_over } = said;
-    let state = if *is_over { "over: " } else { "" };
+fn of_alert(published: &PublishedAlert) -> Incident {
+    let PublishedAlert { at, alert, times, is_over } = published;
+    let state = if *is_over { "resolved: " } else { "" };
     Incident {
         at: *at,
         by: format!("alert {}", alert.severity),
@@ -51,12 +50,12 @@ fn of_alert(said: &Said) -> Incident {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::{Alert, AlertKey, Severity, Watched};
+    use domain::{Alert, AlertKey, ManagedParameter, Severity};
 
-    fn record(by: By) -> AuditRecord {
+    fn record(by: Actor) -> AuditRecord {
         AuditRecord {
             at: "2026-11-20T14:03:00Z".parse().unwrap(),
-            parameter: Watched::RolloutPercentage,
+            parameter: ManagedParameter::RolloutPercentage,
             version: 8,
             by,
             old: Some("50".to_owned()),
@@ -67,34 +66,34 @@ mod tests {
     }
 
     #[test]
-    fn a_change_says_who_what_and_why() {
-        let incident = of_change(&record(By::Guard));
+    fn a_change_has_its_actor_values_and_reason() {
+        let incident = of_change(&record(Actor::Guard));
         assert_eq!((incident.by.as_str(), incident.what.as_str()), ("guard", "rollout-percentage 50 -> 0"));
         assert!(incident.reason.contains("61.00 %"));
         let who = |by| of_change(&record(by)).by;
-        assert_eq!(who(By::Operator("arn:x".to_owned())), "operator arn:x");
-        assert_eq!(who(By::Operator(String::new())), "an operator");
-        assert_eq!(who(By::Api("ops".to_owned())), "API client ops");
-        assert_eq!(who(By::Ramp), "ramp");
-        let unknown = AuditRecord { old: None, reason: None, ..record(By::Ramp) };
-        assert_eq!(of_change(&unknown).what, "rollout-percentage (not known) -> 0");
+        assert_eq!(who(Actor::Operator("arn:x".to_owned())), "operator arn:x");
+        assert_eq!(who(Actor::Operator(String::new())), "an operator");
+        assert_eq!(who(Actor::Api("ops".to_owned())), "API client ops");
+        assert_eq!(who(Actor::Ramp), "ramp");
+        let unknown = AuditRecord { old: None, reason: None, ..record(Actor::Ramp) };
+        assert_eq!(of_change(&unknown).what, "rollout-percentage (unknown) -> 0");
     }
 
     #[test]
-    fn an_alert_says_its_number_its_threshold_and_its_end() {
+    fn an_alert_has_its_figure_threshold_and_end() {
         let text = str::to_owned;
         let alert = Alert {
             key: AlertKey::ErrorRate,
             subject: String::new(),
             severity: Severity::P1,
-            title: text("more than 15 % fail"),
+            title: text("error rate above 15 %"),
             number: text("16.00 % of 100"),
             threshold: text("15 %"),
             done: text("nothing"),
         };
-        let said = Said { at: "2026-11-20T14:03:00Z".parse().unwrap(), alert, times: 3, is_over: true };
-        let incident = of_alert(&said);
-        assert_eq!((incident.by.as_str(), incident.what.as_str()), ("alert P1", "over: more than 15 % fail"));
+        let published = PublishedAlert { at: "2026-11-20T14:03:00Z".parse().unwrap(), alert, times: 3, is_over: true };
+        let incident = of_alert(&published);
+        assert_eq!((incident.by.as_str(), incident.what.as_str()), ("alert P1", "resolved: error rate above 15 %"));
         assert_eq!(incident.reason, "16.00 % of 100; threshold 15 %; raised 3 times; done: nothing");
     }
 }

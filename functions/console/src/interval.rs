@@ -23,14 +23,14 @@ pub const CHI_SQUARE_99_9: f64 = 10.828;
 
 /// A share: `part` of `whole`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct Proportion {
     /// Number of items in the part.
     pub part: i64,
     /// Number of all items.
     pub whole: i64,
 }
 
-impl Share {
+impl Proportion {
     /// Creates a share of at most 1. In a window, `part` can exceed `whole`: it may hold later events of items that
     /// were counted before it.
     #[must_use]
@@ -65,11 +65,11 @@ pub struct Interval {
 
 /// Returns the second share minus the first; `None` if either share is of nothing.
 #[must_use]
-pub fn difference(first: Share, second: Share) -> Option<Interval> {
+pub fn difference(first: Proportion, second: Proportion) -> Option<Interval> {
     if first.whole == 0 || second.whole == 0 {
         return None;
     }
-    let p = |share: Share| share.as_f64().0 / share.as_f64().1;
+    let p = |share: Proportion| share.as_f64().0 / share.as_f64().1;
     let ((p1, (low1, high1)), (p2, (low2, high2))) = ((p(first), first.interval()), (p(second), second.interval()));
     let difference = p2 - p1;
     Some(Interval {
@@ -95,7 +95,7 @@ pub struct Spending {
 }
 
 /// Minimum number of paid notifications, if all had one price, for which their sum is approximately normal.
-const ENOUGH_PAID: f64 = 30.0;
+const MIN_PAID: f64 = 30.0;
 
 impl Spending {
     /// Returns the cost per delivery and the variance of that ratio; `None` if nothing was delivered or too few
@@ -111,7 +111,7 @@ impl Spending {
         // A sum of squares is never less than this bound. If the window began between a notification's attempts, the
         // squares may be incomplete.
         let is_whole = squares * of(self.sent) >= 0.999 * micros * micros;
-        if micros > 0.0 && !(is_whole && micros * micros >= ENOUGH_PAID * squares) {
+        if micros > 0.0 && !(is_whole && micros * micros >= MIN_PAID * squares) {
             return None;
         }
         let scatter = squares - 2.0 * ratio * of(self.of_reached_micros) + ratio * ratio * reached;
@@ -158,7 +158,7 @@ fn bin_of_rank(bins: &Bins, rank: f64) -> Option<i32> {
 /// Returns Pearson's chi-square statistic of a split against a promised share, with one degree of freedom. The promised
 /// share is above 0 and below 1.
 #[must_use]
-pub fn chi_square(observed: Share, promised: f64) -> f64 {
+pub fn chi_square(observed: Proportion, promised: f64) -> f64 {
     let (part, n) = observed.as_f64();
     let expected = n * promised;
     (part - expected).powi(2) / expected + (part - expected).powi(2) / (n - expected)
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn the_intervals_are_those_that_newcombe_published() {
-        let (low, high) = Share::new(81, 263).interval();
+        let (low, high) = Proportion::new(81, 263).interval();
         assert!(near(low, 0.2553) && near(high, 0.3662), "{low} {high}");
-        let (low, high) = Share::new(0, 20).interval();
+        let (low, high) = Proportion::new(0, 20).interval();
         assert!(low.abs() < 1e-9 && near(high, 0.1611), "{low} {high}");
         let published = [
             ((48, 80), (56, 70), 0.2, 0.0524, 0.3339),
@@ -196,7 +196,7 @@ mod tests {
             ((0, 10), (10, 10), 1.0, 0.6075, 1.0),
         ];
         for ((a, n), (b, m), difference_of, low, high) in published {
-            let found = difference(Share::new(a, n), Share::new(b, m)).unwrap();
+            let found = difference(Proportion::new(a, n), Proportion::new(b, m)).unwrap();
             assert!(
                 near(found.difference, difference_of) && near(found.low, low) && near(found.high, high),
                 "{found:?}"
@@ -206,9 +206,9 @@ mod tests {
 
     #[test]
     fn a_share_of_nothing_has_no_interval_and_none_is_more_than_all() {
-        assert_eq!(difference(Share::new(0, 0), Share::new(1, 2)), None);
-        assert_eq!(Share::new(9, 4), Share { part: 4, whole: 4 });
-        assert_eq!(Share::new(-1, 4), Share { part: 0, whole: 4 });
+        assert_eq!(difference(Proportion::new(0, 0), Proportion::new(1, 2)), None);
+        assert_eq!(Proportion::new(9, 4), Proportion { part: 4, whole: 4 });
+        assert_eq!(Proportion::new(-1, 4), Proportion { part: 0, whole: 4 });
     }
 
     proptest! {
@@ -216,7 +216,7 @@ mod tests {
         fn an_interval_holds_its_difference_and_turns_round_with_its_sides(
             n in 1..5_000i64, m in 1..5_000i64, a in 0..5_000i64, b in 0..5_000i64,
         ) {
-            let (first, second) = (Share::new(a.min(n), n), Share::new(b.min(m), m));
+            let (first, second) = (Proportion::new(a.min(n), n), Proportion::new(b.min(m), m));
             let found = difference(first, second).unwrap();
             prop_assert!(found.low <= found.difference && found.difference <= found.high);
             prop_assert!((-1.0..=1.0).contains(&(found.low + 1e-12)) && found.high <= 1.0 + 1e-12);
@@ -304,8 +304,8 @@ mod tests {
 
     #[test]
     fn a_split_as_promised_has_a_statistic_of_zero_and_a_known_one_has_its_own() {
-        assert!(chi_square(Share::new(100, 1_000), 0.1).abs() < 1e-9);
+        assert!(chi_square(Proportion::new(100, 1_000), 0.1).abs() < 1e-9);
         // (60 - 50)^2 / 50 + (40 - 50)^2 / 50
-        assert!((chi_square(Share::new(60, 100), 0.5) - 4.0).abs() < 1e-9);
+        assert!((chi_square(Proportion::new(60, 100), 0.5) - 4.0).abs() < 1e-9);
     }
 }

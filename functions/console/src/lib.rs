@@ -5,7 +5,7 @@
 //! [`api`] reads the counters and the other state.
 
 pub mod api;
-pub mod change;
+pub mod change_request;
 pub mod channels;
 pub mod comparison;
 pub mod config;

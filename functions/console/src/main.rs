@@ -8,7 +8,7 @@ use delivery::config::{ConfigSource, LastKnownGood};
 use platform::clock::Clock;
 use platform::environment::Environment;
 use platform::telemetry;
-use rollout::Steward;
+use rollout::RolloutController;
 use store::metrics::MetricsStore;
 use store::{AlertHistoryStore, BreakerStore, BudgetStore};
 
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
         last_known_good,
         breakers: BreakerStore::new(dynamodb.clone(), config.control_table.as_str()),
         budgets: BudgetStore::new(dynamodb.clone(), config.control_table.as_str()),
-        steward: Steward::new(
+        controller: RolloutController::new(
             &config.function.aws,
             &config.function.parameter_prefix,
             (&config.settings_table, &config.control_table),

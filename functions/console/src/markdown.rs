@@ -4,13 +4,13 @@ use std::fmt::{Display, Write};
 
 use jiff::Timestamp;
 
-use super::channels::Channels;
+use super::channels::ChannelsReport;
 use super::comparison::{Comparison, Difference};
 use super::costs::Costs;
-use super::report::{Incident, Report, Target};
+use super::report::{Incident, TargetResult, WeeklyReport};
 use super::targets::euro;
 
-impl Report {
+impl WeeklyReport {
     /// Returns the content of the JSON report as Markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
@@ -54,7 +54,7 @@ fn minute(at: Timestamp) -> impl Display {
     at.strftime("%Y-%m-%d %H:%M")
 }
 
-fn missed_by(it: &Target) -> String {
+fn missed_by(it: &TargetResult) -> String {
     format!("**Missed:** {} {}, wanted {}", it.target, or_dash(it.actual.as_deref()), it.wanted)
 }
 
@@ -66,16 +66,16 @@ fn share(value: Option<f64>) -> String {
     or_dash(value.map(|share| format!("{:.1} %", share * 100.0)))
 }
 
-fn targets(text: &mut String, targets: &[Target]) {
+fn targets(text: &mut String, targets: &[TargetResult]) {
     text.push_str("## Targets\n\n");
-    let row = |it: &Target| {
+    let row = |it: &TargetResult| {
         let actual = or_dash(it.actual.as_deref());
         vec![it.target.to_owned(), it.wanted.clone(), actual, it.sample.to_string(), it.result.to_owned()]
     };
     table(text, &["target", "wanted", "actual", "of", "result"], targets.iter().map(row));
 }
 
-fn channels(text: &mut String, channels: &Channels) {
+fn channels(text: &mut String, channels: &ChannelsReport) {
     text.push_str("## Channels\n\n");
     let head =
         ["channel", "notifications", "reached", "delivery", "errors", "average ms", "p95 ms", "cost", "per delivery"];
@@ -100,8 +100,8 @@ fn costs(text: &mut String, costs: &Costs) {
     let rows = [
         ("total".to_owned(), euro(costs.total_micros)),
         ("for each notification sent".to_owned(), of(costs.average_micros)),
-        ("for each that reached somebody".to_owned(), of(costs.per_delivered_micros)),
-        ("for nothing, since an earlier channel had delivered".to_owned(), euro(costs.wasted_micros)),
+        ("for each that reached its recipient".to_owned(), of(costs.per_delivered_micros)),
+        ("wasted, since an earlier channel had delivered".to_owned(), euro(costs.wasted_micros)),
         (format!("{name} so far"), euro(month.spent_micros)),
         (format!("{name} at its pace so far"), of(month.projected_micros)),
         (format!("{name}'s budget"), of(budget)),
@@ -146,7 +146,7 @@ fn comparison(text: &mut String, it: &Comparison) {
 fn incidents(text: &mut String, incidents: &[Incident]) {
     text.push_str("## Incidents\n\n");
     if incidents.is_empty() {
-        text.push_str("None: nothing was changed, and no alert was said.\n\n");
+        text.push_str("None: no parameter was changed, and no alert was published.\n\n");
     } else {
         let row = |it: &Incident| vec![it.at.to_string(), it.by.clone(), it.what.clone(), it.reason.clone()];
         table(text, &["when", "who", "what", "why"], incidents.iter().map(row));
@@ -169,11 +169,11 @@ mod tests {
     fn nothing_is_written_as_dashes_and_no_incident_as_none() {
         let text = review(&Counters::default(), None, vec![]).to_markdown();
         assert!(text.contains("| delivery rate | at least 95 % | - | 0 | no data |"), "{text}");
-        assert!(text.contains("None: nothing was changed"));
+        assert!(text.contains("None: no parameter was changed"));
     }
 
     #[test]
-    fn what_somebody_wrote_cannot_break_the_table() {
+    fn text_of_people_cannot_break_the_table() {
         let sly = crate::report::Incident { by: "a | b\n| c".to_owned(), ..incident() };
         let text = review(&Counters::default(), None, vec![sly]).to_markdown();
         assert!(text.contains("| a \\| b \\| c |"), "{text}");

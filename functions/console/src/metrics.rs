@@ -10,9 +10,9 @@ use metrics::{Counters, Window};
 
 /// The response of `GET /v1/metrics`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct MetricsReport {
     /// The window of the figures.
-    pub window: Span,
+    pub window: WindowView,
     /// Figures of all notifications.
     pub summary: Notifications,
     /// Attempts by channel, for every channel, used or not.
@@ -26,7 +26,7 @@ pub struct Report {
 /// The window that was used. It is the requested one, widened to whole minutes, or to whole hours if it begins more
 /// than 48 hours ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Span {
+pub struct WindowView {
     /// First moment in the window.
     pub from: Timestamp,
     /// First moment after the window.
@@ -35,13 +35,13 @@ pub struct Span {
     pub minutes: i64,
 }
 
-impl From<Window> for Span {
+impl From<Window> for WindowView {
     fn from(window: Window) -> Self {
         Self { from: window.from(), to: window.to(), minutes: window.minutes() }
     }
 }
 
-impl Report {
+impl MetricsReport {
     /// Computes the response from a window's counters.
     #[must_use]
     pub fn new(window: Window, counters: &Counters) -> Self {
@@ -57,8 +57,8 @@ mod tests {
     use metrics::histogram::bin_of;
     use metrics::sample::counters;
 
-    fn report(counters: &Counters) -> Report {
-        Report::new(Window::last(60, "2026-11-23T10:05:30Z".parse().unwrap()), counters)
+    fn report(counters: &Counters) -> MetricsReport {
+        MetricsReport::new(Window::last(60, "2026-11-23T10:05:30Z".parse().unwrap()), counters)
     }
 
     #[test]

@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::channels::{Channels, Settled};
+use super::channels::{ChannelsReport, SettledCounts};
 use super::comparison::Comparison;
 use super::costs::Costs;
-use super::metrics::Span;
-use super::targets::{self, each, euro, is_above, is_below, percent};
+use super::metrics::WindowView;
+use super::targets::{self, euro, is_above, is_below, per_item, percent};
 use domain::channel::Channel;
 use metrics::counters::{AttemptMetric, Cohort};
 use metrics::figures::{Attempts, Figures, Notifications};
@@ -16,19 +16,19 @@ use metrics::{CounterName, Counters, Window};
 
 /// The complete report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct WeeklyReport {
     /// The window of the figures.
-    pub window: Span,
+    pub window: WindowView,
     /// Time at which the report was written.
     pub written_at: Timestamp,
     /// Number of targets met, as text.
     pub verdict: String,
     /// Each target with its actual value.
-    pub targets: Vec<Target>,
+    pub targets: Vec<TargetResult>,
     /// Figures of all notifications.
     pub summary: Notifications,
     /// Figures of each channel, with recommendations.
-    pub channels: Channels,
+    pub channels: ChannelsReport,
     /// Cost of the window, and the projection for the month.
     pub costs: Costs,
     /// Comparison of version 1 and version 2.
@@ -39,7 +39,7 @@ pub struct Report {
 
 /// One target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Target {
+pub struct TargetResult {
     /// Name of the target.
     pub target: &'static str,
     /// The target value, as text.
@@ -65,7 +65,7 @@ pub struct Incident {
     pub reason: String,
 }
 
-impl Report {
+impl WeeklyReport {
     /// Creates the report.
     #[must_use]
     pub fn new(
@@ -86,7 +86,7 @@ impl Report {
             verdict: format!("{pass} of {} targets with data met, {fail} missed, {none} without data", pass + fail),
             targets,
             summary: figures.summary,
-            channels: Channels::new(window, counters),
+            channels: ChannelsReport::new(window, counters),
             costs,
             comparison,
             incidents,
@@ -94,9 +94,9 @@ impl Report {
     }
 }
 
-fn targets(figures: &Figures, counters: &Counters, costs: &Costs) -> Vec<Target> {
+fn targets(figures: &Figures, counters: &Counters, costs: &Costs) -> Vec<TargetResult> {
     let (all, v2) = (&figures.summary, figures.arm(Cohort::V2));
-    let sms = Settled::on(Channel::Sms, counters);
+    let sms = SettledCounts::on(Channel::Sms, counters);
     vec![
         at_least("delivery rate", all.reached(), all.closed, targets::DELIVERY_PERCENT),
         at_most("error rate", all.not_reached(), all.closed, targets::ERROR_PERCENT),
@@ -109,37 +109,41 @@ fn targets(figures: &Figures, counters: &Counters, costs: &Costs) -> Vec<Target>
     ]
 }
 
-fn at_least(target: &'static str, part: i64, whole: i64, least: i64) -> Target {
+fn at_least(target: &'static str, part: i64, whole: i64, least: i64) -> TargetResult {
     let actual = (whole > 0).then(|| percent(part, whole));
-    Target::new(target, format!("at least {least} %"), actual, whole, is_below(part, whole, least))
+    TargetResult::new(target, format!("at least {least} %"), actual, whole, is_below(part, whole, least))
 }
 
-fn at_most(target: &'static str, part: i64, whole: i64, most: i64) -> Target {
+fn at_most(target: &'static str, part: i64, whole: i64, most: i64) -> TargetResult {
     let actual = (whole > 0).then(|| percent(part, whole));
-    Target::new(target, format!("at most {most} %"), actual, whole, is_above(part, whole, most))
+    TargetResult::new(target, format!("at most {most} %"), actual, whole, is_above(part, whole, most))
 }
 
-fn latency(all: &Notifications, counters: &Counters) -> Target {
+fn latency(all: &Notifications, counters: &Counters) -> TargetResult {
     let sides = [Cohort::V1, Cohort::V2].map(|side| metrics::figures::latency_bins(counters, side));
     let sample = sides.iter().flat_map(|bins| bins.values()).map(|count: &i64| (*count).max(0)).sum();
     let p95 = all.latency_ms.p95;
     let is_missed = p95.is_some_and(|p95| p95 > targets::P95_MS);
     let actual = p95.map(|p95| format!("{p95} ms"));
-    Target::new("p95 latency", "at most 3000 ms".to_owned(), actual, sample, is_missed)
+    TargetResult::new("p95 latency", "at most 3000 ms".to_owned(), actual, sample, is_missed)
 }
 
-fn email_cost(email: Option<&Attempts>, counters: &Counters) -> Target {
-    let cost = email.map_or_else(
-        || counters.get(&CounterName::Attempts(Channel::Email, AttemptMetric::CostMicros)),
-        |it| it.cost_micros,
-    );
-    let reached = Settled::on(Channel::Email, counters).reached;
+fn email_cost(email: Option<&Attempts>, counters: &Counters) -> TargetResult {
+    let cost = email
+        .map_or_else(|| counters.get(&CounterName::Attempts(Channel::Email, AttemptMetric::CostMicros)), |it| it.cost_micros);
+    let reached = SettledCounts::on(Channel::Email, counters).reached;
     let is_missed = i128::from(cost) > i128::from(targets::EMAIL_MICROS) * i128::from(reached);
     let wanted = format!("at most {}", euro(targets::EMAIL_MICROS));
-    Target::new("cost of an e-mail that got through", wanted, each(cost, reached).map(euro), reached, is_missed)
+    TargetResult::new(
+        "cost of an e-mail that got through",
+        wanted,
+        per_item(cost, reached).map(euro),
+        reached,
+        is_missed,
+    )
 }
 
-fn budget(costs: &Costs) -> Target {
+fn budget(costs: &Costs) -> TargetResult {
     let month = &costs.month;
     let budget = month.budget_micros.map(|budget| i64::try_from(budget).unwrap_or(i64::MAX));
     let expected = month.projected_micros.unwrap_or(month.spent_micros);
@@ -147,10 +151,16 @@ fn budget(costs: &Costs) -> Target {
     // On the first day of a month there is no projection. Only cost that already exceeds the budget gives a result.
     let knows = month.projected_micros.is_some() || budget.is_some_and(|budget| expected > budget);
     let actual = budget.filter(|_| knows).map(|_| euro(expected));
-    Target::new("cost of the month at its pace", wanted, actual, 1, budget.is_some_and(|budget| expected > budget))
+    TargetResult::new(
+        "cost of the month at its pace",
+        wanted,
+        actual,
+        1,
+        budget.is_some_and(|budget| expected > budget),
+    )
 }
 
-impl Target {
+impl TargetResult {
     fn new(target: &'static str, wanted: String, actual: Option<String>, sample: i64, is_missed: bool) -> Self {
         let result = match (&actual, is_missed) {
             (None, _) => "no data",
@@ -165,16 +175,17 @@ impl Target {
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::sample_ratio::{Promise, SampleRatio};
+    use crate::sample_ratio::{ExpectedSplit, SampleRatio};
     use metrics::sample::{NOW, counters, week};
 
-    pub fn review(counters: &Counters, budget_micros: Option<u64>, incidents: Vec<Incident>) -> Report {
+    pub fn review(counters: &Counters, budget_micros: Option<u64>, incidents: Vec<Incident>) -> WeeklyReport {
         let now = NOW.parse().unwrap();
         let window = Window::last(10_080, now);
-        let promise = Promise { percentage: "10".parse().unwrap(), listed: 0, unchanged_since: Some(window.from()) };
-        let ratio = SampleRatio::new(&promise, promise.held_in(window, now), counters);
+        let expected =
+            ExpectedSplit { percentage: "10".parse().unwrap(), listed: 0, unchanged_since: Some(window.from()) };
+        let ratio = SampleRatio::new(&expected, expected.in_force_during(window, now), counters);
         let costs = Costs::new(window, counters, counters, budget_micros, now);
-        Report::new(window, counters, costs, Comparison::new(window, counters, ratio), incidents, now)
+        WeeklyReport::new(window, counters, costs, Comparison::new(window, counters, ratio), incidents, now)
     }
 
     pub fn incident() -> Incident {

@@ -5,26 +5,25 @@ use serde::Serialize;
 use serde_json::{Number, Value};
 
 use super::ConsoleApi;
-use super::change::Change;
-use super::metrics::Span;
-use super::sample_ratio::{Promise, SampleRatio};
+use super::change_request::ChangeRequest;
+use super::metrics::WindowView;
+use super::sample_ratio::{ExpectedSplit, SampleRatio};
 use domain::rollout::ramp::Criteria;
 use domain::rollout::{ParameterVersion, Percentage};
-use domain::{AuditRecord, By, Watched};
-use metrics::arm_metrics::RolloutArmMetric;
+use domain::{Actor, AuditRecord, ManagedParameter};
 use metrics::counters::Cohort;
 use metrics::figures::rate;
 use metrics::{CounterName, Counters, Window};
 use platform::http::Request;
 use platform::problem::{FieldError, Problem, ProblemKind};
-use rollout::{RampState, Remembered, SetProblem, Wanted};
+use rollout::{CommandError, ControllerState, RampState, RolloutCommand};
 
 /// Window of the arms, in minutes.
 const ARMS_MINUTES: i64 = 60;
 
 /// The response of `GET /v1/rollout`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Rollout {
+pub struct RolloutView {
     /// The percentage.
     pub percentage: Number,
     /// Source of the percentage. `live` is the present parameter, and `last good` is the last valid value. `none` means
@@ -37,7 +36,7 @@ pub struct Rollout {
     /// Number of listed users, who get version 2 at any percentage above 0.
     pub listed: usize,
     /// Number of notifications of each version in the last hour.
-    pub arms: Arms,
+    pub arms: ArmCounts,
     /// Check of that split against the percentage.
     pub sample_ratio: SampleRatio,
     /// The active plan.
@@ -50,9 +49,9 @@ pub struct Rollout {
 
 /// Notifications by version.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Arms {
+pub struct ArmCounts {
     /// The window of the numbers.
-    pub window: Span,
+    pub window: WindowView,
     /// Notifications assigned to version 1.
     pub v1: i64,
     /// Notifications assigned to version 2.
@@ -69,7 +68,7 @@ pub struct PlanView {
     /// The criteria that must hold.
     pub criteria: Criteria,
     /// The actor who started the plan.
-    pub by: By,
+    pub by: Actor,
     /// Time of the start.
     pub started_at: Timestamp,
     /// Number of the present step, from 1.
@@ -104,7 +103,7 @@ pub struct GuardView {
 
 /// The response of `PUT /v1/rollout`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Changed {
+pub struct RolloutChange {
     /// The percentage, in force everywhere within 30 s; null if the parameter cannot be read.
     pub percentage: Option<Number>,
     /// The active plan.
@@ -112,34 +111,34 @@ pub struct Changed {
 }
 
 impl ConsoleApi {
-    pub(super) async fn rollout(&self, request: &Request, now: Timestamp) -> Result<Rollout, Problem> {
+    pub(super) async fn rollout(&self, request: &Request, now: Timestamp) -> Result<RolloutView, Problem> {
         request.only_parameters(&["limit"])?;
         let limit = request.limit()?;
         let window = Window::last(ARMS_MINUTES, now);
         let (present, record, changes, counters) = tokio::join!(
             self.present(),
-            self.steward.record.read::<Remembered>(),
-            self.steward.audit.last(limit),
+            self.controller.record.read::<ControllerState>(),
+            self.controller.audit.last(limit),
             self.read(window)
         );
         let (record, changes) = (record?.value, changes?);
         let counters = counters?;
         let readable = present.as_ref().and_then(|found| found.value.expose().parse::<Percentage>().ok());
-        let promise = self.promise_of(present.as_ref().filter(|_| readable.is_some())).await;
+        let expected = self.expected_split_of(present.as_ref().filter(|_| readable.is_some())).await;
         let known = self.live.valid_texts().percentage.is_some();
         let source = match (readable, known) {
             (Some(_), _) => "live",
             (None, true) => "last good",
             (None, false) => "none",
         };
-        Ok(Rollout {
-            percentage: number(promise.percentage),
+        Ok(RolloutView {
+            percentage: number(expected.percentage),
             source,
             version: present.map(|found| found.version),
             changed_at: record.changed_at,
-            listed: promise.listed,
-            arms: Arms::new(window, &counters),
-            sample_ratio: self.ratio(&promise, window, &counters, now).await?,
+            listed: expected.listed,
+            arms: ArmCounts::new(window, &counters),
+            sample_ratio: self.ratio(&expected, window, &counters, now).await?,
             plan: record.ramp.as_ref().map(PlanView::new),
             guard: GuardView::new(record),
             changes,
@@ -147,41 +146,38 @@ impl ConsoleApi {
     }
 
     /// Makes the requested change. A refused request changes nothing.
-    pub(super) async fn change_rollout(&self, request: &Request, now: Timestamp) -> Result<Changed, Problem> {
+    pub(super) async fn change_rollout(&self, request: &Request, now: Timestamp) -> Result<RolloutChange, Problem> {
         request.only_parameters(&[])?;
         let caller = &request.caller;
         if caller.id.is_empty() {
-            return Err(Problem::new(ProblemKind::NoCaller, "The audit needs to know who asks."));
+            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
         }
-        let Change { wanted, reason } = Change::of(request)?;
-        let set = match &wanted {
-            Wanted::Percentage(percentage) => Some(*percentage),
-            Wanted::Ramp(steps, _) => steps.first().map(|step| step.percentage),
-            Wanted::NoRamp => None,
+        let ChangeRequest { command, reason } = ChangeRequest::of(request)?;
+        let set = match &command {
+            RolloutCommand::Percentage(percentage) => Some(*percentage),
+            RolloutCommand::Ramp(steps, _) => steps.first().map(|step| step.percentage),
+            RolloutCommand::NoRamp => None,
         };
-        let done = self.steward.set(wanted, By::Api(caller.id.clone()), reason, now).await.map_err(refused)?;
-        tracing::info!(
-            caller = caller.in_logs(),
-            percentage = set.map(|set| set.to_string()),
-            "the rollout is changed"
-        );
+        let done =
+            self.controller.execute(command, Actor::Api(caller.id.clone()), reason, now).await.map_err(refused)?;
+        tracing::info!(caller = caller.in_logs(), percentage = set.map(|set| set.to_string()), "rollout changed");
         let percentage = match set {
             Some(set) => Some(set),
             None => self.present().await.and_then(|present| present.value.expose().parse().ok()),
         };
-        Ok(Changed { percentage: percentage.map(number), plan: done.ramp.as_ref().map(PlanView::new) })
+        Ok(RolloutChange { percentage: percentage.map(number), plan: done.ramp.as_ref().map(PlanView::new) })
     }
 
     /// Reads the present parameter, without any cache.
     async fn present(&self) -> Option<ParameterVersion> {
-        let name = format!("{}/{}", self.steward.prefix, Watched::RolloutPercentage);
-        let found = self.steward.parameters.versions(vec![name.clone()]).await;
-        let found = found.map_err(|error| tracing::warn!(%error, "the percentage cannot be read")).ok();
+        let name = format!("{}/{}", self.controller.prefix, ManagedParameter::RolloutPercentage);
+        let found = self.controller.parameters.versions(vec![name.clone()]).await;
+        let found = found.map_err(|error| tracing::warn!(%error, "failed to read rollout-percentage")).ok();
         found?.remove(&name)
     }
 
-    /// Returns the promise of the parameter that was just read; without one, that of the values in force.
-    async fn promise_of(&self, present: Option<&ParameterVersion>) -> Promise {
+    /// Returns the split that the given parameter leads to; without one, that of the values in force.
+    async fn expected_split_of(&self, present: Option<&ParameterVersion>) -> ExpectedSplit {
         let live = match present {
             Some(_) => self.live.current().await.rollout,
             // Reads again: a value cached while the parameter was readable may be older than the one other processes
@@ -194,25 +190,25 @@ impl ConsoleApi {
             percentage = present.value.expose().parse().unwrap_or(percentage);
             texts.percentage = Some(present.clone().into());
         }
-        Promise { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
+        ExpectedSplit { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
     }
 }
 
-fn refused(problem: SetProblem) -> Problem {
+fn refused(problem: CommandError) -> Problem {
     match problem {
-        SetProblem::Plan(problems) => {
+        CommandError::Plan(problems) => {
             Problem::invalid(problems.into_iter().map(|it| FieldError::new(it.field, it.message)).collect())
         }
-        SetProblem::Busy => Problem::new(
+        CommandError::Busy => Problem::new(
             ProblemKind::Conflict,
-            "Somebody else is changing the rollout, or just did: theirs stands. Look at GET /v1/rollout, then ask again.",
+            "Another change of the rollout is in progress or was just made, and this one was not applied. Read GET /v1/rollout, then retry.",
         ),
-        SetProblem::Missing => Problem::new(
+        CommandError::Missing => Problem::new(
             ProblemKind::Conflict,
             "The parameter rollout-percentage does not exist; `make init` creates it.",
         ),
-        SetProblem::Round(error) => {
-            tracing::error!(%error, "the rollout could not be changed");
+        CommandError::Reconcile(error) => {
+            tracing::error!(%error, "failed to change the rollout");
             Problem::unavailable(2)
         }
     }
@@ -223,7 +219,7 @@ fn number(percentage: Percentage) -> Number {
     percentage.to_string().parse().unwrap_or_else(|_| Number::from(0))
 }
 
-impl Arms {
+impl ArmCounts {
     fn new(window: Window, counters: &Counters) -> Self {
         let assigned = |cohort| counters.get(&CounterName::RolloutArm(cohort, RolloutArmMetric::Assigned)).max(0);
         let (v1, v2) = (assigned(Cohort::V1), assigned(Cohort::V2));
@@ -237,7 +233,7 @@ impl PlanView {
         let hold_minutes = plan.steps.get(ramp.step).map(|step| step.hold_minutes);
         let has_next = ramp.step + 1 < plan.steps.len();
         let hold = hold_minutes.filter(|_| has_next).map(|minutes| SignedDuration::from_mins(i64::from(minutes)));
-        let step = |step: &domain::rollout::ramp::StepPlan| StepView {
+        let step = |step: &domain::rollout::ramp::RampStep| StepView {
             percentage: number(step.percentage),
             hold_minutes: step.hold_minutes,
         };
@@ -256,7 +252,7 @@ impl PlanView {
 }
 
 impl GuardView {
-    fn new(record: Remembered) -> Self {
+    fn new(record: ControllerState) -> Self {
         let at = Some(record.guard.evaluated_at_ms).filter(|at_ms| *at_ms > 0);
         Self { at: at.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok()), verdict: record.verdict }
     }
@@ -266,7 +262,7 @@ impl GuardView {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::rollout::ramp::{Plan, StepPlan};
+    use domain::rollout::ramp::{RampPlan, RampStep};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -280,12 +276,12 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_where_it_stands_and_when_it_goes_on() {
+    fn a_plan_shows_its_step_and_the_time_of_the_next() {
         let steps = [("10", 60), ("50", 30)]
-            .map(|(percentage, hold_minutes)| StepPlan { percentage: percentage.parse().unwrap(), hold_minutes });
-        let plan = Plan { steps: steps.to_vec(), criteria: Criteria::default() };
+            .map(|(percentage, hold_minutes)| RampStep { percentage: percentage.parse().unwrap(), hold_minutes });
+        let plan = RampPlan { steps: steps.to_vec(), criteria: Criteria::default() };
         let began = at("2026-11-23T10:00:00Z");
-        let mut ramp = RampState::begin(&plan, By::Api("ops".to_owned()), began);
+        let mut ramp = RampState::start(&plan, Actor::Api("ops".to_owned()), began);
         let view = serde_json::to_value(PlanView::new(&ramp)).unwrap();
         assert_eq!((&view["step"], &view["next_step_at"]), (&1.into(), &"2026-11-23T11:00:00Z".into()));
         assert_eq!(view["steps"][1], serde_json::json!({"percentage": 50, "hold_minutes": 30}));
@@ -295,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_to_do_and_a_plans_fields() {
+    fn a_refusal_names_the_fields_of_a_plan() {
         let plan = vec![domain::rollout::ramp::PlanProblem {
             field: "plan.steps".to_owned(),
             message: "must have 1 to 10 steps",
         }];
-        let problem = refused(SetProblem::Plan(plan));
+        let problem = refused(CommandError::Plan(plan));
         assert_eq!((problem.kind, problem.errors[0].field.as_str()), (ProblemKind::Invalid, "plan.steps"));
-        assert_eq!(refused(SetProblem::Busy).kind, ProblemKind::Conflict);
-        assert_eq!(refused(SetProblem::Missing).kind, ProblemKind::Conflict);
+        assert_eq!(refused(CommandError::Busy).kind, ProblemKind::Conflict);
+        assert_eq!(refused(CommandError::Missing).kind, ProblemKind::Conflict);
     }
 }

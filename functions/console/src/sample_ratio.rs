@@ -4,8 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::interval::{CHI_SQUARE_99_9, Share, chi_square};
-use super::metrics::Span;
+use super::interval::{CHI_SQUARE_99_9, Proportion, chi_square};
+use super::metrics::WindowView;
 use domain::rollout::Percentage;
 use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
@@ -16,16 +16,16 @@ use metrics::{CounterName, Counters, Window};
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(3);
 /// Minimum number of notifications before there is a verdict. The second constant is the minimum expected number in
 /// each arm.
-const ENOUGH: i64 = 100;
-const ENOUGH_EXPECTED: f64 = 5.0;
+const MIN_SAMPLE: i64 = 100;
+const MIN_EXPECTED: f64 = 5.0;
 /// Minimum shift that matters: one percentage point, or a tenth of the smaller arm, whichever is less. A recipient's
 /// notifications arrive together. Therefore, at large numbers, the statistic alone would find a shift in every split.
-const MATTERS: f64 = 0.01;
-const MATTERS_OF_A_SIDE: f64 = 0.1;
+const MIN_SHIFT: f64 = 0.01;
+const MIN_SHIFT_OF_SMALLER_ARM: f64 = 0.1;
 
 /// The share that the rollout promises, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Promise {
+pub struct ExpectedSplit {
     /// The percentage in force.
     pub percentage: Percentage,
     /// Number of listed users, who get version 2 at any percentage above 0.
@@ -42,7 +42,7 @@ pub struct SampleRatio {
     /// Explanation of the verdict.
     pub note: String,
     /// The part of the window since the last change of the rollout.
-    pub window: Option<Span>,
+    pub window: Option<WindowView>,
     /// Share of version 2 that the percentage promises, 0 to 1.
     pub promised: f64,
     /// Actual share of version 2.
@@ -54,10 +54,10 @@ pub struct SampleRatio {
     pub chi_square: Option<f64>,
 }
 
-impl Promise {
-    /// Returns the part of a window in which the promise was in force; `None` if that is unknown or empty.
+impl ExpectedSplit {
+    /// Returns the part of a window in which the expected split was in force; `None` if that is unknown or empty.
     #[must_use]
-    pub fn held_in(&self, window: Window, now: Timestamp) -> Option<Window> {
+    pub fn in_force_during(&self, window: Window, now: Timestamp) -> Option<Window> {
         let since = self.unchanged_since?.saturating_add(SETTLED_AFTER).unwrap_or(Timestamp::MAX);
         if since <= window.from() {
             return Some(window);
@@ -76,20 +76,20 @@ impl Promise {
 }
 
 impl SampleRatio {
-    /// Checks a window in which the promise was in force.
+    /// Checks a window in which the expected split was in force.
     #[must_use]
-    pub fn new(promise: &Promise, window: Option<Window>, counters: &Counters) -> Self {
+    pub fn new(expected: &ExpectedSplit, window: Option<Window>, counters: &Counters) -> Self {
         let assigned = |cohort| counters.get(&CounterName::RolloutArm(cohort, RolloutArmMetric::Assigned)).max(0);
         let assigned = [assigned(Cohort::V1), assigned(Cohort::V2)];
-        let found = Share::new(assigned[1], assigned[0] + assigned[1]);
-        let promised = promise.share();
+        let found = Proportion::new(assigned[1], assigned[0] + assigned[1]);
+        let promised = expected.share();
         let is_between = promised > 0.0 && promised < 1.0;
         let statistic = (window.is_some() && is_between && found.whole > 0).then(|| chi_square(found, promised));
-        let (verdict, note) = verdict(promise, window, found, statistic);
+        let (verdict, note) = verdict(expected, window, found, statistic);
         Self {
             verdict,
             note,
-            window: window.map(Span::from),
+            window: window.map(WindowView::from),
             promised,
             found: rate(found.part, found.whole),
             assigned,
@@ -98,12 +98,17 @@ impl SampleRatio {
     }
 }
 
-fn verdict(promise: &Promise, window: Option<Window>, found: Share, statistic: Option<f64>) -> (&'static str, String) {
+fn verdict(
+    expected: &ExpectedSplit,
+    window: Option<Window>,
+    found: Proportion,
+    statistic: Option<f64>,
+) -> (&'static str, String) {
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
-    let (part, whole, promised) = (found.part as f64, found.whole as f64, promise.share());
+    let (part, whole, promised) = (found.part as f64, found.whole as f64, expected.share());
     let is_above = part > whole * promised;
     if window.is_none() {
-        let why = if promise.unchanged_since.is_none() {
+        let why = if expected.unchanged_since.is_none() {
             "it is not known since when the present percentage is in force"
         } else {
             "the rollout or the settings were changed too recently"
@@ -111,16 +116,16 @@ fn verdict(promise: &Promise, window: Option<Window>, found: Share, statistic: O
         return ("not known", why.to_owned());
     }
     let smaller = promised.min(1.0 - promised);
-    if found.whole < ENOUGH || (statistic.is_some() && whole * smaller < ENOUGH_EXPECTED) {
+    if found.whole < MIN_SAMPLE || (statistic.is_some() && whole * smaller < MIN_EXPECTED) {
         return ("not enough data", format!("{} notifications; too few for a share of {promised}", found.whole));
     }
     let shift = (part / whole - promised).abs();
     let is_by_chance = statistic.map_or(shift == 0.0, |statistic| statistic <= CHI_SQUARE_99_9);
-    if is_by_chance || (statistic.is_some() && shift < MATTERS.min(MATTERS_OF_A_SIDE * smaller)) {
+    if is_by_chance || (statistic.is_some() && shift < MIN_SHIFT.min(MIN_SHIFT_OF_SMALLER_ARM * smaller)) {
         return ("as promised", "chance accounts for the difference, or it is too small to matter".to_owned());
     }
-    if is_above && promise.listed > 0 && promised > 0.0 {
-        let listed = promise.listed;
+    if is_above && expected.listed > 0 && promised > 0.0 {
+        let listed = expected.listed;
         return (
             "not known",
             format!("rollout-users gives v2 to {listed} more at any percentage; without them nothing can be promised"),
@@ -143,18 +148,18 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    fn promise(percentage: &str, since: &str) -> Promise {
-        Promise { percentage: percentage.parse().unwrap(), listed: 0, unchanged_since: since.parse().ok() }
+    fn expected(percentage: &str, since: &str) -> ExpectedSplit {
+        ExpectedSplit { percentage: percentage.parse().unwrap(), listed: 0, unchanged_since: since.parse().ok() }
     }
 
-    fn ratio(promise: &Promise, v1: i64, v2: i64) -> SampleRatio {
+    fn ratio(expected: &ExpectedSplit, v1: i64, v2: i64) -> SampleRatio {
         let counters = counters(&[("side/v1/assigned", v1), ("side/v2/assigned", v2)]);
-        SampleRatio::new(promise, promise.held_in(Window::last(1_440, now()), now()), &counters)
+        SampleRatio::new(expected, expected.in_force_during(Window::last(1_440, now()), now()), &counters)
     }
 
     #[test]
     fn a_split_that_chance_accounts_for_is_as_promised_and_another_warns() {
-        let ten = promise("10", "2026-11-01T00:00:00Z");
+        let ten = expected("10", "2026-11-01T00:00:00Z");
         assert_eq!(ratio(&ten, 9_000, 1_000).verdict, "as promised");
         assert_eq!(ratio(&ten, 8_902, 1_098).verdict, "as promised", "z = 3.27");
         let above = ratio(&ten, 8_890, 1_110);
@@ -165,18 +170,18 @@ mod tests {
 
     #[test]
     fn a_shift_too_small_to_matter_does_not_warn_however_many_there_are() {
-        let half = promise("50", "2026-11-01T00:00:00Z");
+        let half = expected("50", "2026-11-01T00:00:00Z");
         assert_eq!(ratio(&half, 5_090_000, 4_910_000).verdict, "as promised");
         assert_eq!(ratio(&half, 5_110_000, 4_890_000).verdict, "not as promised");
-        let one = promise("1", "2026-11-01T00:00:00Z");
+        let one = expected("1", "2026-11-01T00:00:00Z");
         assert_eq!(ratio(&one, 9_880_000, 120_000).verdict, "not as promised");
     }
 
     #[test]
     fn a_few_are_not_enough() {
-        let ten = promise("10", "2026-11-01T00:00:00Z");
+        let ten = expected("10", "2026-11-01T00:00:00Z");
         assert_eq!((ratio(&ten, 0, 99).verdict, ratio(&ten, 0, 100).verdict), ("not enough data", "not as promised"));
-        assert_eq!(ratio(&promise("1", "2026-11-01T00:00:00Z"), 499, 0).verdict, "not enough data");
+        assert_eq!(ratio(&expected("1", "2026-11-01T00:00:00Z"), 499, 0).verdict, "not enough data");
     }
 
     #[test]
@@ -187,14 +192,14 @@ mod tests {
             ("100", 0, 500, "as promised"),
             ("100", 1, 500, "not as promised"),
         ] {
-            let found = ratio(&promise(percentage, "2026-11-01T00:00:00Z"), v1, v2);
+            let found = ratio(&expected(percentage, "2026-11-01T00:00:00Z"), v1, v2);
             assert_eq!((found.verdict, found.chi_square), (verdict, None), "{percentage} {v1} {v2}");
         }
     }
 
     #[test]
     fn listed_recipients_may_account_for_more_of_v2_but_not_for_fewer() {
-        let listed = Promise { listed: 3, ..promise("10", "2026-11-01T00:00:00Z") };
+        let listed = ExpectedSplit { listed: 3, ..expected("10", "2026-11-01T00:00:00Z") };
         assert_eq!(ratio(&listed, 8_000, 2_000).verdict, "not known");
         assert_eq!(ratio(&listed, 9_500, 500).verdict, "not as promised");
         assert_eq!(ratio(&listed, 9_000, 1_000).verdict, "as promised");
@@ -203,14 +208,15 @@ mod tests {
     #[test]
     fn only_the_time_since_the_last_change_counts() {
         let window = Window::last(1_440, now());
-        let held = |since: &str| promise("10", since).held_in(window, now()).map(|held| held.from().to_string());
+        let held =
+            |since: &str| expected("10", since).in_force_during(window, now()).map(|held| held.from().to_string());
         assert_eq!(held("2026-11-20T00:00:00Z").unwrap(), window.from().to_string());
         assert_eq!(held("2026-11-23T08:00:10Z").unwrap(), "2026-11-23T08:04:00Z");
         assert_eq!((held("2026-11-23T10:03:00Z"), held("never")), (None, None));
-        assert!(ratio(&promise("10", "never"), 9_000, 1_000).note.contains("not known since when"));
-        assert!(ratio(&promise("10", NOW), 9_000, 1_000).note.contains("too recently"));
+        assert!(ratio(&expected("10", "never"), 9_000, 1_000).note.contains("not known since when"));
+        assert!(ratio(&expected("10", NOW), 9_000, 1_000).note.contains("too recently"));
         let week = Window::last(10_080, now());
-        let early = promise("10", "2026-11-18T08:00:10Z").held_in(week, now()).unwrap();
+        let early = expected("10", "2026-11-18T08:00:10Z").in_force_during(week, now()).unwrap();
         assert_eq!(early.from().to_string(), "2026-11-18T09:00:00Z", "further back there are only whole hours");
     }
 }

@@ -35,7 +35,7 @@ pub const fn is_above(part: i64, whole: i64, percent: i64) -> bool {
 
 /// Returns the cost of one of `count`, rounded to whole micro-euro; `None` if `count` is 0.
 #[must_use]
-pub fn each(micros: i64, count: i64) -> Option<i64> {
+pub fn per_item(micros: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| (micros + count / 2) / count)
 }
 
@@ -88,6 +88,6 @@ mod tests {
         let shares = [(931, 1_000), (95, 100), (9_499, 10_000), (949_996, 1_000_000), (1, 3), (0, 0), (1, i64::MAX)];
         let shown = ["93.1", "95.0", "94.99", "94.9996", "33.3", "0.0", "0.0"];
         assert_eq!(shares.map(|(part, whole)| percent(part, whole)), shown.map(|share| format!("{share} %")));
-        assert_eq!((each(100, 3), each(101, 2), each(5, 0)), (Some(33), Some(51), None));
+        assert_eq!((per_item(100, 3), per_item(101, 2), per_item(5, 0)), (Some(33), Some(51), None));
     }
 }

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// An event of this function.
-pub enum Event {
+pub enum RollupEvent {
     /// Changes of notifications, from one shard of the stream.
-    Stream(Batch),
+    Stream(StreamBatch),
     /// The schedule, every minute.
-    Tick,
+    Schedule,
     /// A parameter was changed. The name of the parameter is ignored, since these events are delivered on best effort:
     /// twice, late or not at all.
     ParameterChange,
@@ -35,13 +35,13 @@ impl std::error::Error for UnknownEvent {}
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html>
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Batch {
+pub struct StreamBatch {
     #[serde(rename = "Records")]
     records: Vec<EventRecord>,
     shard_id: Option<String>,
 }
 
-impl Event {
+impl RollupEvent {
     /// Parses an event.
     ///
     /// # Errors
@@ -50,16 +50,16 @@ impl Event {
         if event.get("Records").is_some() {
             serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEvent("records of another stream"))
         } else if event["task"] == "rollup" {
-            Ok(Self::Tick)
+            Ok(Self::Schedule)
         } else if event["detail-type"] == "Parameter Store Change" {
             Ok(Self::ParameterChange)
         } else {
-            Err(UnknownEvent("neither of a stream, nor of a parameter, nor this function's task"))
+            Err(UnknownEvent("neither a stream batch, nor a parameter change, nor a scheduled run"))
         }
     }
 }
 
-impl Batch {
+impl StreamBatch {
     /// Returns the shard id, or `0` if the event names no shard.
     pub fn shard(&self) -> &str {
         self.shard_id.as_deref().unwrap_or("0")
@@ -83,7 +83,7 @@ impl Batch {
                         alarm = AlarmLine::PoisonRecord.as_str(),
                         why,
                         sequence = number,
-                        "a record cannot be counted"
+                        "failed to parse stream record; it is not counted"
                     );
                     poison.push(sequence);
                 }
@@ -108,7 +108,7 @@ fn change(record: EventRecord, sequence: Sequence) -> Result<NotificationChange,
 fn why(error: &serde_dynamo::Error) -> String {
     let text = error.to_string();
     let is_ours = ["the attribute `", "missing field `", "Expected "].iter().any(|start| text.starts_with(start));
-    if is_ours { text } else { "an attribute is not of its kind".to_owned() }
+    if is_ours { text } else { "an attribute has the wrong type".to_owned() }
 }
 
 #[cfg(test)]
@@ -136,11 +136,13 @@ mod tests {
         })
     }
 
-    fn batch(records: Value, shard: Option<&str>) -> Batch {
-        match Event::of(json!({"Records": records, "shardId": shard, "state": {}, "isFinalInvokeForWindow": false}))
-            .unwrap()
+    fn batch(records: Value, shard: Option<&str>) -> StreamBatch {
+        match RollupEvent::of(
+            json!({"Records": records, "shardId": shard, "state": {}, "isFinalInvokeForWindow": false}),
+        )
+        .unwrap()
         {
-            Event::Stream(batch) => batch,
+            RollupEvent::Stream(batch) => batch,
             _ => panic!("not a stream event"),
         }
     }
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_unknown_shape_is_named_and_a_removal_is_nothing() {
+    fn a_record_of_unknown_shape_is_reported_and_a_removal_is_ignored() {
         let records = json!([
             record("REMOVE", Some("1"), json!(null)),
             record("MODIFY", Some("2"), json!({"status": {"S": "lost"}})),
@@ -170,25 +172,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_record_is_said_without_what_stood_there() {
-        let said = |name: &str, value: Value| {
+    fn the_error_of_a_record_does_not_contain_its_values() {
+        let error = |name: &str, value: Value| {
             let mut image = image();
             image[name] = value;
-            let Event::Stream(batch) = Event::of(json!({"Records": [record("INSERT", Some("1"), image)]})).unwrap()
+            let RollupEvent::Stream(batch) =
+                RollupEvent::of(json!({"Records": [record("INSERT", Some("1"), image)]})).unwrap()
             else {
                 panic!("not a stream event")
             };
             why(&change(batch.records.into_iter().next().unwrap(), Sequence::parse("1").unwrap()).unwrap_err())
         };
-        assert_eq!(said("status", json!({"S": "ada"})), "the attribute `status` has an unknown shape");
-        assert_eq!(said("status", json!({"L": [{"S": "ada"}]})), "Expected string");
+        assert_eq!(error("status", json!({"S": "ada"})), "the attribute `status` has an unknown shape");
+        assert_eq!(error("status", json!({"L": [{"S": "ada"}]})), "Expected string");
         for (name, value) in [
             ("due_at", json!({"N": "3934.5"})),
             ("due_at", json!({"S": "ada"})),
             ("attempts", json!({"M": {"ada": {"S": "ada"}}})),
         ] {
-            let said = said(name, value);
-            assert!(!said.contains("ada") && !said.contains("3934"), "{said}");
+            let error = error(name, value);
+            assert!(!error.contains("ada") && !error.contains("3934"), "{error}");
         }
     }
 
@@ -198,21 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn the_schedule_is_known_by_its_task_and_strangers_are_refused() {
+    fn each_event_is_recognized_and_others_are_refused() {
         let change = json!({
             "version": "0", "detail-type": "Parameter Store Change", "source": "aws.ssm", "region": "eu-south-1",
             "detail": {"operation": "Update", "name": "/push-notifications/prod/rollout-percentage", "type": "String"},
         });
-        assert!(matches!(Event::of(change), Ok(Event::ParameterChange)));
-        assert!(matches!(Event::of(json!({"task": "rollup"})), Ok(Event::Tick)));
-        for stranger in [
+        assert!(matches!(RollupEvent::of(change), Ok(RollupEvent::ParameterChange)));
+        assert!(matches!(RollupEvent::of(json!({"task": "rollup"})), Ok(RollupEvent::Schedule)));
+        for other in [
             json!({"task": "cleanup"}),
             json!({"Records": 1}),
             json!([]),
             json!("tick"),
             json!({"routeKey": "GET /v1/metrics"}),
         ] {
-            assert!(Event::of(stranger).is_err());
+            assert!(RollupEvent::of(other).is_err());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Converts a Lambda event into calls of the stores and the rollout, and their results back.
 
-use crate::measures::Measures;
-use alerts::Herald;
+use crate::service_metrics::ServiceMetrics;
+use alerts::AlertPublisher;
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use delivery::config::{ConfigSource, LastKnownGood};
@@ -9,12 +9,12 @@ use lambda_runtime::Error;
 use metrics::Sequence;
 use platform::clock::Clock;
 use platform::emf::Reporter;
-use rollout::{LOOK_AGAIN_AFTER, Round, RoundError, Steward, observe};
+use rollout::{REEVALUATION_DELAY, ReconcileError, ReconcileOutcome, RolloutController, observe};
 use serde_json::Value;
 use store::BreakerStore;
 use store::metrics::MetricsStore;
 
-use crate::event::{Batch, Event};
+use crate::event::{RollupEvent, StreamBatch};
 
 /// Services that the function uses.
 pub struct RollupServices {
@@ -27,11 +27,11 @@ pub struct RollupServices {
     /// Stores the circuit breakers.
     pub breakers: BreakerStore,
     /// Reconciles the rollout: audit, guard, ramp.
-    pub steward: Steward,
+    pub controller: RolloutController,
     /// Publishes alerts.
-    pub herald: Herald,
+    pub publisher: AlertPublisher,
     /// Reads the service's own metrics.
-    pub measures: Measures,
+    pub service_metrics: ServiceMetrics,
     /// Writes these metrics for CloudWatch.
     pub reporter: Reporter,
     /// The clock.
@@ -43,16 +43,16 @@ pub struct RollupServices {
 /// # Errors
 /// If the event has an unknown shape, a record has no sequence number, or a scheduled run fails. Lambda then retries.
 pub async fn handle(services: &RollupServices, event: Value) -> Result<Value, Error> {
-    match Event::of(event)? {
-        Event::Stream(batch) => Ok(serde_json::to_value(fold(services, batch).await?)?),
-        Event::Tick => tick(services).await.map(Value::String),
-        Event::ParameterChange => Ok(note(services).await),
+    match RollupEvent::of(event)? {
+        RollupEvent::Stream(batch) => Ok(serde_json::to_value(count(services, batch).await?)?),
+        RollupEvent::Schedule => scheduled_run(services).await.map(Value::String),
+        RollupEvent::ParameterChange => Ok(record_parameter_change(services).await),
     }
 }
 
 /// Counts a batch. The response carries an empty `state`. Without that field, a mapping with a tumbling window treats
 /// the batch as failed.
-async fn fold(services: &RollupServices, batch: Batch) -> Result<TimeWindowEventResponse, Error> {
+async fn count(services: &RollupServices, batch: StreamBatch) -> Result<TimeWindowEventResponse, Error> {
     let shard = batch.shard().to_owned();
     let (changes, poison) = batch.changes()?;
     let folded = services.metrics.add_changes(&shard, &changes, &poison, services.clock.now()).await;
@@ -62,7 +62,7 @@ async fn fold(services: &RollupServices, batch: Batch) -> Result<TimeWindowEvent
         minutes = folded.minutes,
         failed = folded.failed.len(),
         poison = poison.len(),
-        "folded"
+        "stream records counted"
     );
     let mut response = TimeWindowEventResponse::default();
     response.batch_item_failures = poison.iter().chain(&folded.failed).map(failure).collect();
@@ -77,42 +77,43 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
 
 /// The scheduled run: stores the last valid values, reconciles the rollout, merges the counters that are due, and
 /// writes the metrics for CloudWatch. If one step fails, the others still run.
-async fn tick(services: &RollupServices) -> Result<String, Error> {
+async fn scheduled_run(services: &RollupServices) -> Result<String, Error> {
     let now = services.clock.now();
     let live = services.live.current().await;
     let saved = services.last_known_good.save(&services.live.record(), now).await;
-    let measured = async { services.reporter.tell(now, &services.measures.read(live.rollout.percentage, now).await) };
-    let (looked_after, merged, ()) = tokio::join!(look_after(services), services.metrics.merge(now), measured);
-    let (rollout, merged) = (looked_after?, merged?);
-    let last_known_good = if saved? { "saved" } else { "up to date" };
-    let summary = format!("{rollout}; merged {merged}; the last good rollout was {last_known_good}");
-    tracing::info!(summary);
+    let measured =
+        async { services.reporter.tell(now, &services.service_metrics.read(live.rollout.percentage, now).await) };
+    let (reconciled, merged, ()) = tokio::join!(reconcile(services), services.metrics.merge(now), measured);
+    let (rollout, merged) = (reconciled?, merged?);
+    let last_valid = if saved? { "saved" } else { "unchanged" };
+    let summary = format!("{rollout}; merged {merged}; last valid rollout {last_valid}");
+    tracing::info!(summary, "scheduled run completed");
     Ok(summary)
 }
 
-/// Reconciles the rollout. If the guard finds version 2 bad, a second round follows after [`LOOK_AGAIN_AFTER`]. The
-/// next scheduled run would be late.
-async fn look_after(services: &RollupServices) -> Result<String, RoundError> {
-    let mut round = look(services).await?;
-    if round.look_again {
-        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
-        round = look(services).await?;
+/// Reconciles the rollout. If the guard finds version 2 bad, a second evaluation follows after [`REEVALUATION_DELAY`].
+/// The next scheduled run would be late.
+async fn reconcile(services: &RollupServices) -> Result<String, ReconcileError> {
+    let mut outcome = reconcile_once(services).await?;
+    if outcome.reevaluate {
+        tokio::time::sleep(REEVALUATION_DELAY).await;
+        outcome = reconcile_once(services).await?;
     }
-    Ok(round.done)
+    Ok(outcome.done)
 }
 
-async fn look(services: &RollupServices) -> Result<Round, RoundError> {
+async fn reconcile_once(services: &RollupServices) -> Result<ReconcileOutcome, ReconcileError> {
     let (live, now) = (services.live.current().await, services.clock.now());
     let read = async |asked| observe(&services.metrics, &services.breakers, asked, now).await;
-    services.steward.minute(&services.herald, &live, read, now).await
+    services.controller.reconcile(&services.publisher, &live, read, now).await
 }
 
 /// Writes an audit record for a changed parameter at once. If that fails, the next scheduled run writes the record.
-async fn note(services: &RollupServices) -> Value {
-    match services.steward.note().await {
+async fn record_parameter_change(services: &RollupServices) -> Value {
+    match services.controller.record_changes().await {
         Ok(done) => Value::String(done.to_owned()),
         Err(error) => {
-            tracing::warn!(%error, "a change is not written down yet; the minute will");
+            tracing::warn!(%error, "failed to store audit record; retrying in the next scheduled run");
             Value::Null
         }
     }
@@ -121,7 +122,7 @@ async fn note(services: &RollupServices) -> Value {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use alerts::Post;
+    use alerts::PublisherConfig;
 
     use aws::parameters::ParameterStore;
     use platform::environment::Environment;
@@ -140,7 +141,7 @@ mod tests {
         ]);
         let sdk = aws::config(&environment).unwrap();
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let post = Post {
+        let publisher = PublisherConfig {
             stage: "test",
             prefix: "/p",
             settings_table: "settings",
@@ -150,32 +151,35 @@ mod tests {
         };
         let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
         RollupServices {
-            measures: Measures { metrics: metrics.clone(), breakers: BreakerStore::new(dynamodb.clone(), "control") },
+            service_metrics: ServiceMetrics {
+                metrics: metrics.clone(),
+                breakers: BreakerStore::new(dynamodb.clone(), "control"),
+            },
             reporter: Reporter::unheard("test".to_owned()),
             metrics,
             live: ConfigSource::new(parameters, "/p", Clock::System),
             last_known_good: LastKnownGood::new(dynamodb.clone(), "control"),
             breakers: BreakerStore::new(dynamodb, "control"),
-            steward: Steward::new(&sdk, "/p", ("settings", "control")),
-            herald: Herald::new(&sdk, post),
+            controller: RolloutController::new(&sdk, "/p", ("settings", "control")),
+            publisher: AlertPublisher::new(&sdk, publisher),
             clock: Clock::System,
         }
     }
 
     #[tokio::test]
-    async fn without_its_table_a_tick_fails() {
+    async fn without_its_table_a_scheduled_run_fails() {
         assert!(handle(&unreachable(), json!({"task": "rollup"})).await.is_err());
     }
 
     #[tokio::test]
-    async fn a_change_that_cannot_be_written_down_now_is_the_next_minutes() {
+    async fn a_change_that_cannot_be_recorded_is_left_to_the_next_run() {
         let change =
             json!({"source": "aws.ssm", "detail-type": "Parameter Store Change", "detail": {"name": "/p/settings"}});
         assert_eq!(handle(&unreachable(), change).await.unwrap(), Value::Null);
     }
 
     #[tokio::test]
-    async fn records_that_could_not_be_counted_are_asked_for_again_from_the_first() {
+    async fn failed_records_are_requested_again_from_the_first() {
         let record = |sequence: &str| {
             let image = json!({"status": {"S": "sending"}, "type": {"S": "DEFAULT"}, "due_at": {"N": "1"}, "updated_at": {"N": "1"}});
             let change = json!({"SequenceNumber": sequence, "SizeBytes": 1, "NewImage": image});

@@ -1,7 +1,7 @@
 //! Entry point of `rollup`: counts the stream of notifications, merges the counters every minute, and reconciles the
 //! rollout.
 
-use alerts::{Herald, Post};
+use alerts::{AlertPublisher, PublisherConfig};
 use aws::deadline;
 use delivery::config::{ConfigSource, LastKnownGood};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -9,8 +9,8 @@ use platform::clock::Clock;
 use platform::emf::Reporter;
 use platform::environment::Environment;
 use platform::telemetry;
-use rollout::Steward;
-use rollup::measures::Measures;
+use rollout::RolloutController;
+use rollup::service_metrics::ServiceMetrics;
 use store::BreakerStore;
 use store::metrics::MetricsStore;
 
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let metrics = MetricsStore::new(dynamodb.clone(), config.metrics_table);
     let parameters = config.function.parameters();
     let (stage, prefix) = (&*config.function.stage, &*config.function.parameter_prefix);
-    let post = Post {
+    let publisher = PublisherConfig {
         stage,
         prefix,
         settings_table: &config.settings_table,
@@ -33,13 +33,13 @@ async fn main() -> Result<(), Error> {
         runbook: &config.runbook_url,
     };
     let services = rollup::handler::RollupServices {
-        measures: Measures { metrics: metrics.clone(), breakers: breakers() },
+        service_metrics: ServiceMetrics { metrics: metrics.clone(), breakers: breakers() },
         metrics,
         live: ConfigSource::new(parameters, prefix, Clock::System).with_last_known_good(last_known_good.clone()),
         last_known_good,
         breakers: breakers(),
-        steward: Steward::new(&config.function.aws, prefix, (&config.settings_table, &config.control_table)),
-        herald: Herald::new(&config.function.aws, post),
+        controller: RolloutController::new(&config.function.aws, prefix, (&config.settings_table, &config.control_table)),
+        publisher: AlertPublisher::new(&config.function.aws, publisher),
         reporter: Reporter::on_stdout(config.function.stage.clone()),
         clock: Clock::System,
     };

@@ -49,7 +49,7 @@ async fn a_parameter_that_was_deleted_and_made_anew_is_followed_from_its_first_v
     world.reconcile_rollout().await.unwrap();
     world.delete_parameter("rollout-percentage");
     minutes(&world, 1).await;
-    assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used: rollout-percentage"]);
+    assert_eq!(world.alerts(), ["[P2] test invalid parameter: rollout-percentage"]);
     world.set("rollout-percentage", "5");
     minutes(&world, 1).await;
     let values: Vec<_> = world.audit("rollout-percentage").iter().map(|record| record["new"].clone()).collect();

@@ -18,7 +18,7 @@ async fn seen_bad_once() -> World {
     world.advance(60);
     bad_minute(&world).await;
     let round = world.reconcile_rollout().await.unwrap();
-    assert!(round.look_again && world.percentage() == "50", "{round:?}");
+    assert!(round.reevaluate && world.percentage() == "50", "{round:?}");
     world.advance(30);
     world
 }

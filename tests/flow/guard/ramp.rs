@@ -1,9 +1,9 @@
 //! A ramp advances step by step while version 2 is healthy, and ends when another actor changes the percentage.
 
 use domain::rollout::Percentage;
-use domain::rollout::ramp::{Criteria, StepPlan};
+use domain::rollout::ramp::{Criteria, RampStep};
 use proptest::prelude::*;
-use rollout::Wanted;
+use rollout::RolloutCommand;
 use serde_json::json;
 
 use super::minutes;
@@ -12,12 +12,12 @@ use world::{CrashPoint, CrashTiming, Interruption, RunOutcome, Traffic, World};
 const HOLD_MINUTES: u32 = 3;
 const STEPS: [u16; 3] = [10, 50, 100];
 
-fn plan() -> Wanted {
-    let step = |percent| StepPlan {
+fn plan() -> RolloutCommand {
+    let step = |percent| RampStep {
         percentage: Percentage::from_hundredths(percent * 100).unwrap(),
         hold_minutes: HOLD_MINUTES,
     };
-    Wanted::Ramp(STEPS.map(step).to_vec(), Criteria::default())
+    RolloutCommand::Ramp(STEPS.map(step).to_vec(), Criteria::default())
 }
 
 /// A world at 10 %, with the ramp started.
@@ -92,13 +92,13 @@ async fn another_actors_change_of_the_percentage_ends_it() {
         minute(&world, 60, 1).await;
         match by_hand {
             Some(percentage) => world.set("rollout-percentage", percentage),
-            None => world.change_rollout(Wanted::NoRamp).await.unwrap(),
+            None => world.change_rollout(RolloutCommand::NoRamp).await.unwrap(),
         }
         for _ in 0..6 {
             minute(&world, 60, 1).await;
         }
         assert_eq!((world.percentage().as_str(), world.controller_state().ramp), (percentage, None));
-        let overtaken = world.alerts().iter().any(|subject| subject.contains("overtaken"));
+        let overtaken = world.alerts().iter().any(|subject| subject.contains("ramp ended by another change"));
         assert_eq!(overtaken, by_hand.is_some());
     }
 }
@@ -200,7 +200,7 @@ async fn run(story: &[Happens]) {
             }
             Happens::Stop => {
                 over = true;
-                world.change_rollout(Wanted::NoRamp).await.unwrap();
+                world.change_rollout(RolloutCommand::NoRamp).await.unwrap();
                 minutes(&world, 1).await;
             }
         }

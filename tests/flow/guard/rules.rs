@@ -24,7 +24,7 @@ async fn two_bad_evaluations_turn_version_2_off_and_publish_an_alert() {
     minutes(&world, 20).await;
     assert_eq!((world.percentage().as_str(), world.percentages().len()), ("0", 3), "once");
     let later = world.alerts();
-    assert!(later[before..].iter().all(|subject| subject.contains("over: ")), "{later:?}");
+    assert!(later[before..].iter().all(|subject| subject.contains("resolved: ")), "{later:?}");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_provider_that_fails_for_version_1_too_raises_a_p0_alert_and_nothing_i
     assert_eq!(world.percentages().len(), 2);
     let p0: Vec<_> = world.alerts().into_iter().filter(|subject| subject.starts_with("[P0]")).collect();
     let said =
-        ["[P0] test most notifications reach nobody", "[P0] test a provider fails for version 1 and version 2 alike"];
+        ["[P0] test most notifications reach no recipient", "[P0] test a provider fails for version 1 and version 2"];
     assert_eq!(p0, said, "each once");
 }
 
@@ -66,7 +66,7 @@ async fn failing_email_raises_an_alert_and_leaves_email_in_use() {
         assert_eq!(world.percentage(), "100", "version 1 has no e-mail");
         let alerts = world.aws.state.lock().unwrap().alerts.clone();
         let subjects: Vec<_> = alerts.iter().map(|(subject, _)| subject.as_str()).collect();
-        assert_eq!(subjects, ["[P0] test most notifications reach nobody", "[P1] test more than 15 % fail"]);
+        assert_eq!(subjects, ["[P0] test most notifications reach no recipient", "[P1] test error rate above 15 %"]);
         assert!(alerts[1].1.contains("nothing: version 1 is one push"), "{}", alerts[1].1);
     }
 }
@@ -98,7 +98,7 @@ async fn a_step_down_waits_ten_minutes_after_an_operators_change_and_the_next_on
     }
     let text = |percentage: &str| percentage.to_owned();
     assert_eq!(lowered, [(10, text("50")), (20, text("10"))]);
-    assert_eq!(world.alerts().iter().filter(|subject| subject.contains("a step down")).count(), 2);
+    assert_eq!(world.alerts().iter().filter(|subject| subject.contains("one step down")).count(), 2);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn junk_in_the_parameter_raises_an_alert_and_a_bad_version_2_is_still_turn
         assert!(shown.starts_with("(not a percentage, ") && record["version"] == 3 + at, "{shown}");
         assert_eq!(world.send("bob", json!({})).await.body["version"], "v2", "bob is among the 50 %");
     }
-    assert_eq!(world.alerts(), ["[P2] test a parameter cannot be used: rollout-percentage"]);
+    assert_eq!(world.alerts(), ["[P2] test invalid parameter: rollout-percentage"]);
     for _ in 0..2 {
         bad_minute(&world).await;
         world.reconcile_rollout().await.unwrap();
@@ -194,14 +194,14 @@ async fn junk_in_a_second_parameter_raises_an_alert_as_well_and_each_ends_by_its
     minutes(&world, 1).await;
     world.set("rollout-percentage", "10%");
     minutes(&world, 1).await;
-    let junk = ["settings", "rollout-percentage"].map(|name| format!("[P2] test a parameter cannot be used: {name}"));
+    let junk = ["settings", "rollout-percentage"].map(|name| format!("[P2] test invalid parameter: {name}"));
     assert_eq!(world.alerts(), junk);
     world.set("settings", "{}");
     minutes(&world, 11).await;
-    assert_eq!(world.alerts()[2..], ["[P2] test over: a parameter cannot be used: settings"]);
+    assert_eq!(world.alerts()[2..], ["[P2] test resolved: invalid parameter: settings"]);
     world.set("rollout-percentage", "10");
     minutes(&world, 11).await;
-    assert_eq!(world.alerts()[3..], ["[P2] test over: a parameter cannot be used: rollout-percentage"]);
+    assert_eq!(world.alerts()[3..], ["[P2] test resolved: invalid parameter: rollout-percentage"]);
 }
 
 #[tokio::test]

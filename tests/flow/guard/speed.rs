@@ -51,7 +51,7 @@ async fn seconds_until_off(tick_at: u64) -> u64 {
             world.fold().await;
         }
         if second % 60 == tick_at || again_at == Some(second) {
-            let looks_again = world.reconcile_rollout().await.unwrap().look_again;
+            let looks_again = world.reconcile_rollout().await.unwrap().reevaluate;
             again_at = (looks_again && again_at != Some(second)).then_some(second + 30);
         }
         world.advance(1);

@@ -1,17 +1,17 @@
 //! The body of `PUT /v1/rollout`: read exactly, or refused with a field; the read values equal the written ones.
 
-use console::change::Change;
+use console::change_request::ChangeRequest;
 use domain::rollout::Percentage;
-use domain::rollout::ramp::{MAX_STEPS, Plan};
+use domain::rollout::ramp::{MAX_STEPS, RampPlan};
 use platform::http::Request;
 use platform::problem::ProblemKind;
-use rollout::Wanted;
+use rollout::RolloutCommand;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 pub fn target(data: &[u8]) {
     let request = Request { body: data.to_vec().into(), ..Request::default() };
-    let change = match Change::of(&request) {
+    let change = match ChangeRequest::of(&request) {
         Ok(change) => change,
         Err(problem) => {
             // By the grammar alone: half of a surrogate pair is JSON that no string can hold.
@@ -26,14 +26,14 @@ pub fn target(data: &[u8]) {
     if let Some(reason) = &change.reason {
         assert!(!reason.is_empty() && reason.chars().count() <= 500 && !reason.chars().any(char::is_control));
     }
-    match change.wanted {
-        Wanted::Percentage(percentage) => same(percentage, &given["percentage"]),
-        Wanted::NoRamp => assert!(given.get("plan").is_some_and(Value::is_null)),
-        Wanted::Ramp(steps, criteria) => {
+    match change.command {
+        RolloutCommand::Percentage(percentage) => same(percentage, &given["percentage"]),
+        RolloutCommand::NoRamp => assert!(given.get("plan").is_some_and(Value::is_null)),
+        RolloutCommand::Ramp(steps, criteria) => {
             let given = given["plan"]["steps"].as_array().expect("a plan has steps");
             assert_eq!(steps.len(), given.len());
             steps.iter().zip(given).for_each(|(step, given)| same(step.percentage, &given["percentage"]));
-            match Plan::new(steps, criteria, Percentage::ZERO) {
+            match RampPlan::new(steps, criteria, Percentage::ZERO) {
                 Ok(plan) => climbs(&plan),
                 Err(problems) => assert!(!problems.is_empty()),
             }
@@ -48,7 +48,7 @@ fn same(percentage: Percentage, given: &Value) {
     assert_eq!((number * 100.0).round(), f64::from(percentage.hundredths()), "{text}");
 }
 
-fn climbs(plan: &Plan) {
+fn climbs(plan: &RampPlan) {
     let steps: Vec<_> = plan.steps.iter().map(|step| step.percentage).collect();
     assert!((1..=MAX_STEPS).contains(&steps.len()) && steps.is_sorted_by(|a, b| a < b) && steps[0] > Percentage::ZERO);
     assert!(plan.steps.iter().all(|step| (1..=10_080).contains(&step.hold_minutes)));

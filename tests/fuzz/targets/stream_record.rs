@@ -7,19 +7,19 @@ use metrics::{MinuteCounters, NotificationChange, contribution};
 use serde_json::Value;
 
 use super::world::{World, with_world};
-use rollup::event::{Batch, Event};
+use rollup::event::{RollupEvent, StreamBatch};
 
 pub fn target(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
-    let poison = match Event::of(event.clone()) {
-        Ok(Event::Stream(batch)) => counted(batch, &event),
+    let poison = match RollupEvent::of(event.clone()) {
+        Ok(RollupEvent::Stream(batch)) => counted(batch, &event),
         _ => BTreeSet::new(),
     };
     with_world(|world| handled(world, event, &poison));
 }
 
 /// Rollup's reading of the batch: the ids of the records that it cannot count.
-fn counted(batch: Batch, event: &Value) -> BTreeSet<String> {
+fn counted(batch: StreamBatch, event: &Value) -> BTreeSet<String> {
     assert!(!batch.shard().is_empty() || event["shardId"] == "");
     let of_interest: Vec<_> = records(event).filter(|record| record["eventName"] != "REMOVE").collect();
     let nameless = |record: &&Value| {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerts::{Herald, Post};
+use alerts::{AlertPublisher, PublisherConfig};
 use aws::parameters::ParameterStore;
 use aws::secrets::LinkSigningKeys;
 use base64::Engine;
@@ -28,8 +28,8 @@ use platform::http::{Request, Response};
 use platform::private::Private;
 use platform::startup::Eager;
 use recipients::RecipientsApi;
-use rollout::Steward;
-use rollup::measures::Measures;
+use rollout::RolloutController;
+use rollup::service_metrics::ServiceMetrics;
 use send::{SendApi, SendService};
 use serde_json::Value;
 use store::metrics::MetricsStore;
@@ -81,7 +81,7 @@ struct Functions {
     cascade: Eager<Sweeper>,
 }
 
-const POST: Post<'static> = Post {
+const PUBLISHER_CONFIG: PublisherConfig<'static> = PublisherConfig {
     stage: "fuzz",
     prefix: PREFIX,
     settings_table: "settings",
@@ -236,7 +236,7 @@ fn console(config: &DeliveryConfig, clock: &Clock) -> ConsoleApi {
         last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
         breakers: BreakerStore::new(config.dynamodb(), "control"),
         budgets: BudgetStore::new(config.dynamodb(), "control"),
-        steward: Steward::new(&config.function.aws, PREFIX, ("settings", "control")),
+        controller: RolloutController::new(&config.function.aws, PREFIX, ("settings", "control")),
         alert_history: AlertHistoryStore::new(config.dynamodb(), "settings"),
     }
 }
@@ -247,9 +247,9 @@ fn rollup(config: &DeliveryConfig, clock: &Clock) -> RollupServices {
         live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
         last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
         breakers: BreakerStore::new(config.dynamodb(), "control"),
-        steward: Steward::new(&config.function.aws, PREFIX, ("settings", "control")),
-        herald: Herald::new(&config.function.aws, POST),
-        measures: Measures {
+        controller: RolloutController::new(&config.function.aws, PREFIX, ("settings", "control")),
+        publisher: AlertPublisher::new(&config.function.aws, PUBLISHER_CONFIG),
+        service_metrics: ServiceMetrics {
             metrics: MetricsStore::new(config.dynamodb(), "metrics"),
             breakers: BreakerStore::new(config.dynamodb(), "control"),
         },

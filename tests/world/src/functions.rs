@@ -1,6 +1,6 @@
 //! The seven functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
 
-use alerts::{Herald, Post};
+use alerts::{AlertPublisher, PublisherConfig};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -19,8 +19,8 @@ use platform::clock::Clock;
 use platform::environment::Environment;
 use platform::startup::StartError;
 use recipients::RecipientsApi;
-use rollout::Steward;
-use rollup::measures::Measures;
+use rollout::RolloutController;
+use rollup::service_metrics::ServiceMetrics;
 use send::{SendApi, SendService};
 use store::metrics::MetricsStore;
 use store::{
@@ -37,7 +37,7 @@ pub const PREFIX: &str = "/push-notifications/test";
 pub const LINK_KEY: [u8; 32] = [9; 32];
 /// ARN of the alerts topic; template.yaml calls it `AlertsTopic`.
 const ALERTS_TOPIC: &str = "arn:aws:sns:eu-south-1:000000000000:AlertsTopic";
-const POST: Post<'static> = Post {
+const PUBLISHER_CONFIG: PublisherConfig<'static> = PublisherConfig {
     stage: "test",
     prefix: PREFIX,
     settings_table: "settings",
@@ -61,9 +61,9 @@ pub struct Rollup {
     pub live: ConfigSource,
     pub last_known_good: LastKnownGood,
     pub breakers: BreakerStore,
-    pub steward: Steward,
-    pub herald: Herald,
-    pub measures: Measures,
+    pub controller: RolloutController,
+    pub publisher: AlertPublisher,
+    pub service_metrics: ServiceMetrics,
 }
 
 /// Services of `cleanup`'s handler.
@@ -140,13 +140,13 @@ impl Endpoints {
         let breakers = || BreakerStore::new(dynamodb.clone(), "control");
         let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
         Rollup {
-            measures: Measures { metrics: metrics.clone(), breakers: breakers() },
+            service_metrics: ServiceMetrics { metrics: metrics.clone(), breakers: breakers() },
             metrics,
             live: ConfigSource::new(parameters, PREFIX, clock.clone()).with_last_known_good(last_known_good.clone()),
             last_known_good,
             breakers: breakers(),
-            steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
-            herald: Herald::new(&sdk, POST),
+            controller: RolloutController::new(&sdk, PREFIX, ("settings", "control")),
+            publisher: AlertPublisher::new(&sdk, PUBLISHER_CONFIG),
         }
     }
 
@@ -216,7 +216,7 @@ impl Endpoints {
             last_known_good,
             breakers: BreakerStore::new(dynamodb.clone(), "control"),
             budgets: BudgetStore::new(dynamodb.clone(), "control"),
-            steward: Steward::new(&sdk, PREFIX, ("settings", "control")),
+            controller: RolloutController::new(&sdk, PREFIX, ("settings", "control")),
             alert_history: AlertHistoryStore::new(dynamodb, "settings"),
         }
     }

@@ -1,7 +1,7 @@
 //! The control of the rollout by `rollup`, and its visible state.
 
-use domain::By;
-use rollout::{Remembered, Round, RoundError, SetProblem, Wanted, observe};
+use domain::Actor;
+use rollout::{ControllerState, ReconcileOutcome, ReconcileError, CommandError, RolloutCommand, observe};
 use serde_json::Value;
 
 use super::World;
@@ -9,15 +9,15 @@ use super::functions::{PREFIX, Rollup};
 
 impl World {
     /// Runs the rollout part of rollup's schedule, without the second evaluation.
-    pub async fn reconcile_rollout(&self) -> Result<Round, RoundError> {
+    pub async fn reconcile_rollout(&self) -> Result<ReconcileOutcome, ReconcileError> {
         self.reconcile_rollout_by(&self.rollup).await
     }
 
     /// Runs it in another instance.
-    pub async fn reconcile_rollout_by(&self, rollup: &Rollup) -> Result<Round, RoundError> {
+    pub async fn reconcile_rollout_by(&self, rollup: &Rollup) -> Result<ReconcileOutcome, ReconcileError> {
         let (live, now) = (rollup.live.current().await, self.clock.now());
         let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
-        rollup.steward.minute(&rollup.herald, &live, read, now).await
+        rollup.controller.reconcile(&rollup.publisher, &live, read, now).await
     }
 
     /// Another instance of rollup.
@@ -26,18 +26,18 @@ impl World {
     }
 
     /// Runs rollup's reaction to a change event of EventBridge.
-    pub async fn record_change(&self) -> Result<&'static str, RoundError> {
-        self.rollup.steward.note().await
+    pub async fn record_change(&self) -> Result<&'static str, ReconcileError> {
+        self.rollup.controller.record_changes().await
     }
 
     /// Requests a change through the API.
-    pub async fn change_rollout(&self, wanted: Wanted) -> Result<(), SetProblem> {
-        let by = By::Api("ops-client".to_owned());
-        self.rollup.steward.set(wanted, by, Some("a story".to_owned()), self.clock.now()).await.map(drop)
+    pub async fn change_rollout(&self, wanted: RolloutCommand) -> Result<(), CommandError> {
+        let by = Actor::Api("ops-client".to_owned());
+        self.rollup.controller.execute(wanted, by, Some("a story".to_owned()), self.clock.now()).await.map(drop)
     }
 
     /// The stored state of the rollout controller.
-    pub fn controller_state(&self) -> Remembered {
+    pub fn controller_state(&self) -> ControllerState {
         let items = self.items("control");
         let item = items.iter().find(|item| item["pk"]["S"] == "rollout#steward").unwrap();
         serde_json::from_str(item["value"]["S"].as_str().unwrap()).unwrap()

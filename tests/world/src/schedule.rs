@@ -43,7 +43,7 @@ impl World {
     /// The figures that rollup publishes to CloudWatch each minute, without unknown ones.
     pub async fn published_figures(&self) -> BTreeMap<&'static str, f64> {
         let live = self.rollup.live.current().await;
-        let figures = self.rollup.measures.read(live.rollout.percentage, self.clock.now()).await;
+        let figures = self.rollup.service_metrics.read(live.rollout.percentage, self.clock.now()).await;
         figures.into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?))).collect()
     }
 

@@ -1,19 +1,23 @@
-//! What is said to people about the service's health, once: through the alerts topic, and where ops have set them up,
-//! Slack, PagerDuty and Sentry.
+//! Alerts for operators: deduplicated, and published to the alerts topic, Slack, PagerDuty and Sentry.
 //!
-//! [`Alert`] is the message, [`watch`] makes the ones about what was counted, [`fold`] decides whether it is said again, `board.rs`
-//! keeps what was said and what is still to be, `place.rs` knows where, `text.rs` writes it for each place, [`Herald`] carries it
-//! out. An alert names numbers, thresholds and parameters, and never a person.
+//! * [`checks`] creates the alerts about counted figures, budgets and parameters.
+//! * [`deduplicate`] decides if an alert is published again.
+//! * `state.rs` stores the active alerts and the pending deliveries.
+//! * `destinations.rs` reads the addresses of Slack, PagerDuty and Sentry.
+//! * `message.rs` formats an alert for each destination.
+//! * [`AlertPublisher`] stores and sends.
+//!
+//! An alert contains figures, thresholds and names of parameters, and never personal data.
 
-mod board;
-mod fold;
-mod herald;
-mod place;
-mod text;
-pub mod watch;
+pub mod checks;
+mod deduplication;
+mod destinations;
+mod message;
+mod publisher;
+mod state;
 mod webhook;
 
-pub use fold::{Fold, Told, fold, is_over};
-pub use herald::{Herald, Post};
-pub use place::Places;
+pub use deduplication::{AlertTimeline, Deduplication, deduplicate};
+pub use destinations::Destinations;
+pub use publisher::{AlertPublisher, PublisherConfig};
 pub use webhook::{Webhook, WebhookError};

@@ -1,4 +1,5 @@
-//! The way out to Slack, PagerDuty and Sentry: one POST of JSON over https to a public address, without redirects or proxies.
+//! HTTP client for Slack, PagerDuty and Sentry: a POST of JSON over https to a public address, without redirects or
+//! proxies.
 
 use std::time::Duration;
 
@@ -9,17 +10,17 @@ use http_body_util::Full;
 use channels::push::{ExtraClient, PublicClient, extra_client, public_client};
 use platform::private::Private;
 
-/// For one try; between two of them a sixth of it.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(3);
-/// What fails as often is said again in a minute.
-const TRIES: u32 = 2;
+/// Timeout of one attempt. The pause between two attempts is a sixth of it.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Maximum number of attempts. After them, the next scheduled run sends again.
+const MAX_ATTEMPTS: u32 = 2;
 
-/// Posts JSON. Made when the first alert is sent, so that a cold start does nothing for it.
+/// Client that posts JSON. It is created for the first alert, so a cold start does no work for it.
 pub struct Webhook {
     public: PublicClient,
-    /// For a local stack alone: plain http to this machine.
+    /// Client for plain http to the same machine, for a local stack only.
     local: Option<ExtraClient>,
-    timeout: Duration,
+    attempt_timeout: Duration,
 }
 
 impl std::fmt::Debug for Webhook {
@@ -28,64 +29,64 @@ impl std::fmt::Debug for Webhook {
     }
 }
 
-/// A secret address, or part of one, and who may stand in it.
+/// Secret URL, and the hosts that it may contain.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub struct WebhookTarget<'a> {
     /// The URL.
     pub address: &'a Private<String>,
-    /// The hosts that it may name; none is any name that resolves to public addresses.
+    /// Allowed hosts. If empty, each host is allowed that resolves to public addresses.
     pub hosts: &'a [&'static str],
-    /// A header that lets the message in.
+    /// Authentication header.
     pub header: Option<(&'static str, &'a Private<String>)>,
 }
 
-/// Why a message did not arrive. Never names the address, which is a secret.
+/// Reason why a message was not delivered. It never contains the URL, which is a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// No https URL of a host that it may be.
-    #[error("its address is not an https URL of the service")]
+    /// The URL is not an https URL of an allowed host.
+    #[error("the configured URL is not an https URL of the service")]
     BadAddress,
-    /// No connection, or no answer in time.
-    #[error("it does not answer")]
+    /// The connection failed, or there was no response before the timeout.
+    #[error("no response from the service")]
     NoAnswer,
-    /// Another status than 2xx.
-    #[error("it answered {0}")]
+    /// The status was not 2xx.
+    #[error("the service responded with status {0}")]
     Refused(u16),
 }
 
 impl WebhookError {
-    /// Whether trying again may help.
-    const fn may_pass(self) -> bool {
+    /// Returns `true` if a retry may succeed.
+    const fn is_retryable(self) -> bool {
         matches!(self, Self::NoAnswer | Self::Refused(408 | 429 | 500..))
     }
 }
 
 impl Webhook {
-    /// `is_local`: AWS itself is a stand-in on this machine, and so may be those who are told.
+    /// Creates a client. With `is_local`, the AWS endpoint is a local one, and the URLs may be local too.
     #[must_use]
     pub fn new(is_local: bool) -> Self {
-        Self { public: public_client(), local: is_local.then(extra_client), timeout: WEBHOOK_TIMEOUT }
+        Self { public: public_client(), local: is_local.then(extra_client), attempt_timeout: ATTEMPT_TIMEOUT }
     }
 
-    /// Posts `body`, and once more if that may help.
+    /// Posts `body`, and retries once if that may succeed.
     ///
     /// # Errors
-    /// When it did not arrive.
-    pub async fn post(&self, target: Target<'_>, body: &serde_json::Value) -> Result<(), WebhookError> {
+    /// The message was not delivered.
+    pub async fn post(&self, target: WebhookTarget<'_>, body: &serde_json::Value) -> Result<(), WebhookError> {
         let mut last = WebhookError::NoAnswer;
-        for attempt in 0..TRIES {
+        for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(self.timeout / 6).await;
+                tokio::time::sleep(self.attempt_timeout / 6).await;
             }
             match self.try_once(target, body).await {
-                Err(error) if error.may_pass() => last = error,
+                Err(error) if error.is_retryable() => last = error,
                 other => return other,
             }
         }
         Err(last)
     }
 
-    async fn try_once(&self, target: Target<'_>, body: &serde_json::Value) -> Result<(), WebhookError> {
+    async fn try_once(&self, target: WebhookTarget<'_>, body: &serde_json::Value) -> Result<(), WebhookError> {
         let uri: Uri = target.address.expose().trim().parse().map_err(|_| WebhookError::BadAddress)?;
         let local = self.local.as_ref().filter(|_| is_this_machine(&uri));
         if local.is_none() && !is_allowed(&uri, target.hosts) {
@@ -102,13 +103,13 @@ impl Webhook {
                 None => self.public.request(request).await,
             }
         };
-        let answer = tokio::time::timeout(self.timeout, answering).await;
+        let answer = tokio::time::timeout(self.attempt_timeout, answering).await;
         let status = answer.map_err(|_| WebhookError::NoAnswer)?.map_err(|_| WebhookError::NoAnswer)?.status();
         if status.is_success() { Ok(()) } else { Err(WebhookError::Refused(status.as_u16())) }
     }
 }
 
-/// https on port 443, without user info, to one of `hosts` where there are any.
+/// Returns `true` for https on port 443 without user info, to one of `hosts`. Empty `hosts` allow each host.
 fn is_allowed(uri: &Uri, hosts: &[&str]) -> bool {
     let Some(authority) = uri.authority() else { return false };
     let host = authority.host().to_ascii_lowercase();

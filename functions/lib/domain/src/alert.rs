@@ -127,7 +127,7 @@ impl Alert {
 
 /// Record of a published alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
+pub struct PublishedAlert {
     /// Time of publication.
     pub at: Timestamp,
     /// The alert.

@@ -14,7 +14,7 @@ use platform::private::Private;
 /// Parameter whose changes are recorded in the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Watched {
+pub enum ManagedParameter {
     /// Percentage of recipients who get version 2.
     RolloutPercentage,
     /// Recipients who get version 2 because their ids are listed.
@@ -23,7 +23,7 @@ pub enum Watched {
     Settings,
 }
 
-impl Watched {
+impl ManagedParameter {
     /// All audited parameters.
     pub const ALL: [Self; 3] = [Self::RolloutPercentage, Self::RolloutUsers, Self::Settings];
 
@@ -40,7 +40,7 @@ impl Watched {
     /// Returns the reason why `text` is not a valid value of this parameter; `None` if the value is valid. A missing
     /// value is not valid. The reason does not contain the value.
     #[must_use]
-    pub fn fault(self, text: Option<&str>) -> Option<String> {
+    pub fn invalid_reason(self, text: Option<&str>) -> Option<String> {
         let Some(text) = text else { return Some("it does not exist".to_owned()) };
         match self {
             Self::RolloutPercentage => text.parse::<Percentage>().err().map(|why| why.to_string()),
@@ -53,7 +53,7 @@ impl Watched {
     /// parameters may contain recipient ids, so only their length and a short hash are stored. The hash shows whether
     /// two values differ.
     #[must_use]
-    pub fn shown(self, value: &Private<String>) -> String {
+    pub fn redacted(self, value: &Private<String>) -> String {
         let text = value.expose();
         let percentage = (self == Self::RolloutPercentage).then(|| text.parse::<Percentage>().ok()).flatten();
         match percentage {
@@ -67,7 +67,7 @@ impl Watched {
     }
 }
 
-impl fmt::Display for Watched {
+impl fmt::Display for ManagedParameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -76,7 +76,7 @@ impl fmt::Display for Watched {
 /// Author of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "who", content = "name")]
-pub enum By {
+pub enum Actor {
     /// An operator with the AWS console or CLI, as the ARN that SSM reports. The ARN may contain a person's name. It is
     /// stored in the audit and returned to operators, and never logged.
     Operator(String),
@@ -94,15 +94,16 @@ pub struct AuditRecord {
     /// Time of the change.
     pub at: Timestamp,
     /// Changed parameter.
-    pub parameter: Watched,
+    pub parameter: ManagedParameter,
     /// Version number that the change created.
     pub version: i64,
     /// Author of the change.
     #[serde(flatten)]
-    pub by: By,
-    /// Value before the change, as [`Watched::shown`] returns it; `None` if the earlier version is not available.
+    pub by: Actor,
+    /// Value before the change, as [`ManagedParameter::redacted`] returns it; `None` if the earlier version is not
+    /// available.
     pub old: Option<String>,
-    /// Value after the change, as [`Watched::shown`] returns it.
+    /// Value after the change, as [`ManagedParameter::redacted`] returns it.
     pub new: String,
     /// Reason, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,13 +117,17 @@ impl AuditRecord {
     /// Returns the record of a version in SSM's history, with an operator as its author. Without
     /// [`ParameterVersion::written`], the time is the epoch and the ARN is empty.
     #[must_use]
-    pub fn of_history(parameter: Watched, found: &ParameterVersion, before: Option<&ParameterVersion>) -> Self {
+    pub fn of_history(
+        parameter: ManagedParameter,
+        found: &ParameterVersion,
+        before: Option<&ParameterVersion>,
+    ) -> Self {
         let (at, by) = match &found.written {
-            Some(written) => (written.at, By::Operator(written.by.expose().clone())),
-            None => (Timestamp::UNIX_EPOCH, By::Operator(String::new())),
+            Some(written) => (written.at, Actor::Operator(written.by.expose().clone())),
+            None => (Timestamp::UNIX_EPOCH, Actor::Operator(String::new())),
         };
-        let old = before.map(|before| parameter.shown(&before.value));
-        let new = parameter.shown(&found.value);
+        let old = before.map(|before| parameter.redacted(&before.value));
+        let new = parameter.redacted(&found.value);
         Self { at, parameter, version: found.version, by, old, new, reason: None, numbers: None }
     }
 }
@@ -133,18 +138,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentage_is_kept_as_it_is_and_what_may_name_people_is_not() {
-        let shown = |parameter: Watched, text: &str| parameter.shown(&Private::new(text.to_owned()));
-        assert_eq!(shown(Watched::RolloutPercentage, " 12.50 "), "12.5");
+    fn a_percentage_is_kept_as_it_is_and_personal_data_is_not() {
+        let shown = |parameter: ManagedParameter, text: &str| parameter.redacted(&Private::new(text.to_owned()));
+        assert_eq!(shown(ManagedParameter::RolloutPercentage, " 12.50 "), "12.5");
         for (parameter, text) in [
-            (Watched::RolloutPercentage, "ada@example.com"),
-            (Watched::RolloutUsers, "[\"ada\"]"),
-            (Watched::Settings, "{\"ada\": 1}"),
+            (ManagedParameter::RolloutPercentage, "ada@example.com"),
+            (ManagedParameter::RolloutUsers, "[\"ada\"]"),
+            (ManagedParameter::Settings, "{\"ada\": 1}"),
         ] {
             let shown = shown(parameter, text);
             assert!(!shown.contains("ada") && shown.contains(&format!("{} bytes", text.len())), "{shown}");
         }
-        let hash = |text| shown(Watched::RolloutUsers, text);
+        let hash = |text| shown(ManagedParameter::RolloutUsers, text);
         assert!(hash("[\"a\"]") == hash("[\"a\"]") && hash("[\"a\"]") != hash("[\"b\"]"));
     }
 
@@ -152,12 +157,12 @@ mod tests {
     fn a_record_is_plain_json() {
         let record = AuditRecord {
             at: Timestamp::UNIX_EPOCH,
-            parameter: Watched::RolloutPercentage,
+            parameter: ManagedParameter::RolloutPercentage,
             version: 7,
-            by: By::Api("ops-client".to_owned()),
+            by: Actor::Api("ops-client".to_owned()),
             old: Some("10".to_owned()),
             new: "50".to_owned(),
-            reason: Some("looks well".to_owned()),
+            reason: Some("figures are good".to_owned()),
             numbers: None,
         };
         let json = serde_json::to_value(&record).unwrap();
@@ -165,7 +170,7 @@ mod tests {
             json,
             serde_json::json!({
                 "at": "1970-01-01T00:00:00Z", "parameter": "rollout-percentage", "version": 7, "who": "api",
-                "name": "ops-client", "old": "10", "new": "50", "reason": "looks well",
+                "name": "ops-client", "old": "10", "new": "50", "reason": "figures are good",
             })
         );
         assert_eq!(serde_json::from_value::<AuditRecord>(json).unwrap(), record);

@@ -14,7 +14,7 @@ pub mod rollout;
 pub mod settings;
 pub mod text;
 
-pub use alert::{Alert, AlertKey, Said, Severity};
-pub use audit::{AuditRecord, By, Watched};
+pub use alert::{Alert, AlertKey, PublishedAlert, Severity};
+pub use audit::{Actor, AuditRecord, ManagedParameter};
 pub use notification_type::{MAX_TTL_SECONDS, NotificationType, OnUncertain, TypeBudgets, TypeId, TypeRules};
 pub use settings::{NotificationTypes, UnknownType};

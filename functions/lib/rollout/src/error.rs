@@ -1,15 +1,15 @@
-//! Failure of a round.
+//! Error of a reconciliation.
 
 use aws::parameters::ParametersUnavailable;
 use store::StoreError;
 
-/// Why a round was not finished. The next one makes up for it.
+/// Failed call of a reconciliation. The next scheduled run repeats the work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RoundError {
-    /// A table.
+pub enum ReconcileError {
+    /// Call to a table.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// SSM.
+    /// Call to SSM.
     #[error(transparent)]
     Parameters(#[from] ParametersUnavailable),
 }

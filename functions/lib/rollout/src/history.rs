@@ -1,86 +1,90 @@
-//! Writing down what changed: SSM's history of a parameter becomes audit records, once for each version.
+//! Audit of the parameters: each version in SSM's history becomes one audit record.
 
-use super::{Remembered, Steward, mark};
-use crate::RoundError;
+use super::{ControllerState, RolloutController, ownership_tag};
+use crate::ReconcileError;
 use domain::rollout::ParameterVersion;
-use domain::{AuditRecord, By, Watched};
+use domain::{Actor, AuditRecord, ManagedParameter};
 
-/// What the versions of the percentage since the last look come to.
+/// Consequences of the new versions of the percentage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Somebody's change ended the ramp.
+pub struct HistoryChanges {
+    /// `true` if a change by another actor ended the ramp.
     pub has_ended_ramp: bool,
-    /// The version after which an operator's value must stand again.
-    pub owes_since: Option<i64>,
+    /// Version after which an operator's value was overwritten and must be restored.
+    pub restore_after: Option<i64>,
 }
 
-impl Steward {
-    /// Writes down each version of a parameter up to `present` that is not yet, as far as SSM's history shows them: it may be
-    /// behind for a moment, and keeps 100.
-    pub(super) async fn write_down(
+impl RolloutController {
+    /// Stores an audit record for each new version of a parameter up to `present`. SSM's history may lag behind for a
+    /// moment. It keeps 100 versions.
+    pub(super) async fn record_versions(
         &self,
-        parameter: Watched,
+        parameter: ManagedParameter,
         present: i64,
-        next: &mut Remembered,
-    ) -> Result<Changes, RoundError> {
-        // A version below the last one seen is of a parameter that was deleted and made anew.
+        next: &mut ControllerState,
+    ) -> Result<HistoryChanges, ReconcileError> {
+        // If the present version is lower than the last recorded one, the parameter was deleted and created again.
         let seen = next.seen.get(&parameter).copied().filter(|seen| *seen <= present);
         if seen == Some(present) {
-            return Ok(Changes::default());
+            return Ok(HistoryChanges::default());
         }
-        // The version before the first unseen one tells what was there before.
-        let history = self.parameters.history(&self.name_of(parameter), seen.map_or(0, |seen| seen - 1)).await?;
-        let mut changes = Changes::default();
-        for (at, found) in history.iter().enumerate().filter(|(_, found)| seen.is_none_or(|seen| found.version > seen))
-        {
-            let before = at.checked_sub(1).map(|before| &history[before]);
-            let record = explained(AuditRecord::of_history(parameter, found, before), found, before, next);
+        // The version before the first new one contains the old value.
+        let history = self.parameters.history(&self.full_name(parameter), seen.map_or(0, |seen| seen - 1)).await?;
+        let is_percentage = parameter == ManagedParameter::RolloutPercentage;
+        let mut changes = HistoryChanges::default();
+        for (index, found) in history.iter().enumerate() {
+            if seen.is_some_and(|seen| found.version <= seen) {
+                continue;
+            }
+            let before = index.checked_sub(1).map(|before| &history[before]);
+            let record = with_actor(AuditRecord::of_history(parameter, found, before), found, before, next);
             self.audit.add(&record).await?;
-            if parameter == Watched::RolloutPercentage {
-                changes.has_ended_ramp |= moved(next, &record);
+            if is_percentage {
+                changes.has_ended_ramp |= apply_change(next, &record);
             }
             next.seen.insert(parameter, found.version);
         }
-        if parameter == Watched::RolloutPercentage {
-            changes.owes_since = mark::owed(&history).map(|(version, _)| version - 1);
+        if is_percentage {
+            changes.restore_after = ownership_tag::overwritten_by_us(&history).map(|(version, _)| version - 1);
         }
         Ok(changes)
     }
 }
 
-/// What a round or a caller intended is theirs, with its reason; what bears the service's mark is the service's; the rest is an
-/// operator's.
-fn explained(
+/// Adds actor, reason and figures to a record. A version with the tag of the stored intent gets those of the intent. A
+/// version with another tag is the service's. A version without a tag is an operator's.
+fn with_actor(
     record: AuditRecord,
     found: &ParameterVersion,
     before: Option<&ParameterVersion>,
-    next: &Remembered,
+    next: &ControllerState,
 ) -> AuditRecord {
-    let mark = (record.parameter == Watched::RolloutPercentage).then(|| mark::of(found, before)).flatten();
-    let Some(mark) = mark else { return record };
-    match next.intent.as_ref().filter(|intent| mark.is_of(intent)) {
-        Some(intent) => intent.explains(record),
-        None if mark.is_put_back() => {
-            let reason = "an operator's value, which was overwritten in the moment it was written, is put back";
-            AuditRecord { by: mark.by(), reason: Some(reason.to_owned()), ..record }
+    let is_percentage = record.parameter == ManagedParameter::RolloutPercentage;
+    let tag = is_percentage.then(|| ownership_tag::of(found, before)).flatten();
+    let Some(tag) = tag else { return record };
+    match next.intent.as_ref().filter(|intent| tag.is_of(intent)) {
+        Some(intent) => intent.annotate(record),
+        None if tag.is_restore() => {
+            let reason = "restored an operator's value that the service had overwritten at the same moment";
+            AuditRecord { by: tag.actor(), reason: Some(reason.to_owned()), ..record }
         }
-        None => AuditRecord { by: mark.by(), ..record },
+        None => AuditRecord { by: tag.actor(), ..record },
     }
 }
 
-/// Takes note that the percentage was moved: the guard's minutes begin anew, a ramp climbs by its own step and ends with anybody
-/// else's. Answers whether it ended.
-fn moved(next: &mut Remembered, record: &AuditRecord) -> bool {
+/// Applies a change of the percentage to the state: the guard ignores earlier minutes, and a ramp continues after its
+/// own step and ends after any other change. Returns `true` if the ramp ended.
+fn apply_change(next: &mut ControllerState, record: &AuditRecord) -> bool {
     next.changed_at = Some(record.at);
     if next.intent.as_ref().is_some_and(|intent| intent.from_version < record.version) {
         next.intent = None;
     }
     let Some(ramp) = &mut next.ramp else { return false };
-    let is_its_step =
-        record.by == By::Ramp && ramp.next_percentage().is_some_and(|step| step.to_string() == record.new);
-    if is_its_step {
-        ramp.climb(record.at);
-    } else if record.at > ramp.started_at && !ramp.began_with(record) {
+    let is_own_step =
+        record.by == Actor::Ramp && ramp.next_percentage().is_some_and(|step| step.to_string() == record.new);
+    if is_own_step {
+        ramp.advance(record.at);
+    } else if record.at > ramp.started_at && !ramp.was_started_by(record) {
         next.ramp = None;
         return true;
     }

@@ -1,52 +1,55 @@
-//! Keeps the rollout's parameters: sees every change of them, lets the guard take away and a ramp add, and writes down who
-//! did what and why.
+//! Controller of the rollout. It records each change of the rollout's parameters in the audit, lets the guard lower the
+//! percentage, and lets a ramp raise it.
 //!
-//! Every minute `rollup` calls [`Steward::minute`]; ops come through `PUT /v1/rollout` to [`Steward::set`]. What both
-//! remember is one record of the control table. Whoever would act puts its [`Intent`] there first, on the condition that
-//! nobody wrote since it was read: of two at once one acts. SSM itself knows no condition, so the parameter is read
-//! again right before it is written. What the service writes bears a `mark` in its description that names the version it was
-//! to follow on: SSM's own history then tells, after any crash, whether an operator came in between, and their value is put
-//! back.
+//! `rollup` calls [`RolloutController::reconcile`] every minute. Operators use `PUT /v1/rollout`, which calls
+//! [`RolloutController::execute`]. Both use one record of the control table as their state. Before changing the
+//! percentage, a writer stores an [`Intent`] in that record with a conditional write. Only one concurrent writer
+//! succeeds.
+//!
+//! SSM has no conditional write. Therefore the writer reads the parameter again right before its write. The write's
+//! description contains an ownership tag, which names the version that the write was meant to follow. After a crash,
+//! SSM's history thus shows if an operator wrote in between, and the operator's value is restored.
 
-mod act;
+mod command;
 mod error;
 mod history;
-mod mark;
-mod memory;
-mod minute;
-pub mod observe;
-mod set;
+mod observation;
+mod ownership_tag;
+mod reconcile;
+mod state;
+mod write_percentage;
 
-pub use error::RoundError;
-pub use memory::{Intent, RampState, Remembered};
-pub use minute::{LOOK_AGAIN_AFTER, Round};
-pub use observe::{Asked, Observed, observe};
-pub use set::{SetProblem, Wanted};
+pub use command::{CommandError, RolloutCommand};
+pub use error::ReconcileError;
+pub use observation::{Observation, ObservationRange, observe};
+pub use reconcile::{REEVALUATION_DELAY, ReconcileOutcome};
+pub use state::{ControllerState, Intent, RampState};
 
 use aws::SdkConfig;
 use aws::parameters::ParameterStore;
+use domain::ManagedParameter;
 use store::{AuditStore, BudgetStore, RecordStore};
 
-/// The record's name in the control table.
+/// Name of the record in the control table.
 const RECORD: &str = "rollout#steward";
 
-/// Keeps the rollout's parameters.
+/// Controller of the rollout's parameters.
 #[derive(Debug)]
-pub struct Steward {
-    /// SSM.
+pub struct RolloutController {
+    /// Client of SSM.
     pub parameters: ParameterStore,
-    /// What the parameters' names begin with.
+    /// Prefix of all parameter names.
     pub prefix: String,
-    /// What is remembered from minute to minute.
+    /// Record with the state.
     pub record: RecordStore,
-    /// Who did what and why.
+    /// Audit records.
     pub audit: AuditStore,
-    /// How the budgets stand, to say when one is nearly spent.
+    /// Budgets, for the alerts about them.
     pub budgets: BudgetStore,
 }
 
-impl Steward {
-    /// With clients of its own; `tables` are the settings table and the control table.
+impl RolloutController {
+    /// Creates a controller with its own AWS clients. `tables` are the settings table and the control table.
     #[must_use]
     pub fn new(sdk: &SdkConfig, prefix: &str, tables: (&str, &str)) -> Self {
         let (dynamodb, (settings, control)) = (aws::dynamodb(sdk), tables);
@@ -57,5 +60,10 @@ impl Steward {
             audit: AuditStore::new(dynamodb.clone(), settings),
             budgets: BudgetStore::new(dynamodb, control),
         }
+    }
+
+    /// Returns the full name of a parameter.
+    fn full_name(&self, parameter: ManagedParameter) -> String {
+        format!("{}/{parameter}", self.prefix)
     }
 }

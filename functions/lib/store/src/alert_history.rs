@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
-use domain::Said;
+use domain::PublishedAlert;
 
 /// Retention of a record: 400 days, as for audit records.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -30,7 +30,7 @@ impl AlertHistoryStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn add(&self, said: &Said) -> Result<(), StoreError> {
+    pub async fn add(&self, said: &PublishedAlert) -> Result<(), StoreError> {
         let text = serde_json::to_string(said).map_err(|_| Malformed("record"))?;
         let gone = said.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
@@ -46,7 +46,7 @@ impl AlertHistoryStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or a record is malformed.
-    pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Said>, StoreError> {
+    pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<PublishedAlert>, StoreError> {
         let pages = self
             .client
             .query()
@@ -76,7 +76,7 @@ mod tests {
     use crate::testing::Dynamo;
     use domain::{Alert, AlertKey, Severity};
 
-    fn said(second: i64, key: AlertKey) -> Said {
+    fn said(second: i64, key: AlertKey) -> PublishedAlert {
         let text = String::from;
         let alert = Alert {
             key,
@@ -87,7 +87,7 @@ mod tests {
             threshold: text("h"),
             done: text("d"),
         };
-        Said { at: Timestamp::from_second(second).unwrap(), alert, times: 1, is_over: false }
+        PublishedAlert { at: Timestamp::from_second(second).unwrap(), alert, times: 1, is_over: false }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
-use domain::{AuditRecord, Watched};
+use domain::{AuditRecord, ManagedParameter};
 
 /// Retention of a record: 400 days.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -54,7 +54,7 @@ impl AuditStore {
     /// # Errors
     /// If the call to DynamoDB fails, or a record is malformed.
     pub async fn last(&self, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
-        let of_each = Watched::ALL.map(|parameter| self.newest(parameter, limit));
+        let of_each = ManagedParameter::ALL.map(|parameter| self.newest(parameter, limit));
         let mut all: Vec<_> = futures_util::future::try_join_all(of_each).await?.into_iter().flatten().collect();
         all.sort_by(|a, b| b.at.cmp(&a.at).then(b.version.cmp(&a.version)));
         all.truncate(limit);
@@ -66,7 +66,7 @@ impl AuditStore {
     /// # Errors
     /// As [`Self::last`].
     pub async fn between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
-        let of_each = Watched::ALL.map(|parameter| self.since(parameter, from));
+        let of_each = ManagedParameter::ALL.map(|parameter| self.since(parameter, from));
         let mut all: Vec<_> = futures_util::future::try_join_all(of_each).await?.into_iter().flatten().collect();
         all.retain(|record| (from..to).contains(&record.at));
         all.sort_by(|a, b| a.at.cmp(&b.at).then(a.version.cmp(&b.version)));
@@ -74,7 +74,7 @@ impl AuditStore {
     }
 
     /// Returns one parameter's changes, newest first. Reads pages until a page ends before `from`.
-    async fn since(&self, parameter: Watched, from: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
+    async fn since(&self, parameter: ManagedParameter, from: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(partition(parameter)));
         let mut pages = query.scan_index_forward(false).limit(100).into_paginator().send();
@@ -90,7 +90,7 @@ impl AuditStore {
         Ok(found)
     }
 
-    async fn newest(&self, parameter: Watched, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+    async fn newest(&self, parameter: ManagedParameter, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         let query = self
             .client
             .query()
@@ -105,7 +105,7 @@ impl AuditStore {
     }
 }
 
-fn partition(parameter: Watched) -> String {
+fn partition(parameter: ManagedParameter) -> String {
     format!("audit#{parameter}")
 }
 
@@ -114,14 +114,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::testing::Dynamo;
-    use domain::By;
+    use domain::Actor;
 
-    fn record(parameter: Watched, version: i64, second: i64) -> AuditRecord {
+    fn record(parameter: ManagedParameter, version: i64, second: i64) -> AuditRecord {
         AuditRecord {
             at: Timestamp::from_second(second).unwrap(),
             parameter,
             version,
-            by: By::Guard,
+            by: Actor::Guard,
             old: None,
             new: "0".to_owned(),
             reason: None,
@@ -135,17 +135,17 @@ mod tests {
         dynamo.create_table("settings").await;
         let audit = AuditStore::new(dynamo.client(), "settings");
         for version in 8..=11 {
-            assert!(audit.add(&record(Watched::RolloutPercentage, version, version * 10)).await.unwrap());
+            assert!(audit.add(&record(ManagedParameter::RolloutPercentage, version, version * 10)).await.unwrap());
         }
-        assert!(audit.add(&record(Watched::Settings, 2, 95)).await.unwrap());
-        let other = AuditRecord { by: By::Operator("x".to_owned()), ..record(Watched::RolloutPercentage, 9, 90) };
+        assert!(audit.add(&record(ManagedParameter::Settings, 2, 95)).await.unwrap());
+        let other = AuditRecord { by: Actor::Operator("x".to_owned()), ..record(ManagedParameter::RolloutPercentage, 9, 90) };
         assert!(!audit.add(&other).await.unwrap(), "the first record of a change is kept");
         let last = audit.last(3).await.unwrap();
         let found: Vec<_> = last.iter().map(|record| (record.parameter, record.version)).collect();
-        let percentage = Watched::RolloutPercentage;
+        let percentage = ManagedParameter::RolloutPercentage;
         assert!(audit.add(&record(percentage, 1, 120)).await.unwrap(), "the parameter was created again");
         assert_eq!(audit.last(1).await.unwrap()[0].version, 1);
-        assert_eq!(found, [(percentage, 11), (percentage, 10), (Watched::Settings, 2)]);
+        assert_eq!(found, [(percentage, 11), (percentage, 10), (ManagedParameter::Settings, 2)]);
     }
 
     #[tokio::test]
@@ -154,9 +154,9 @@ mod tests {
         dynamo.create_table("settings").await;
         let audit = AuditStore::new(dynamo.client(), "settings");
         for version in 1..=230 {
-            audit.add(&record(Watched::RolloutPercentage, version, version * 10)).await.unwrap();
+            audit.add(&record(ManagedParameter::RolloutPercentage, version, version * 10)).await.unwrap();
         }
-        audit.add(&record(Watched::Settings, 1, 505)).await.unwrap();
+        audit.add(&record(ManagedParameter::Settings, 1, 505)).await.unwrap();
         let at = |second| Timestamp::from_second(second).unwrap();
         let found = audit.between(at(500), at(520)).await.unwrap();
         assert_eq!(found.iter().map(|record| record.at.as_second()).collect::<Vec<_>>(), [500, 505, 510]);

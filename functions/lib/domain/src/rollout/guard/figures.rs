@@ -22,7 +22,7 @@ pub struct Arm {
 
 /// Counts of both arms in one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Minute {
+pub struct MinuteCounts {
     /// Begin of the minute.
     pub begins: Timestamp,
     /// Counts of version 1.
@@ -35,7 +35,7 @@ pub struct Minute {
 /// avoided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Measure {
+pub enum ErrorRateKind {
     /// Notifications that ended badly, of those that ended.
     EndedBadly,
     /// Notifications that ended badly after a push attempt, of those that ended after one. Failures of e-mail and SMS
@@ -56,9 +56,9 @@ pub struct Share {
 
 /// Measured error rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Reading {
+pub struct MeasuredRate {
     /// Kind of the rate.
-    pub measure: Measure,
+    pub measure: ErrorRateKind,
     /// Rate of version 2.
     pub v2: Share,
     /// Rate of version 1 in the same minutes.
@@ -82,11 +82,11 @@ impl Arm {
     }
 }
 
-impl Measure {
+impl ErrorRateKind {
     /// Rates that alerts report.
-    pub const TOLD: [Self; 2] = [Self::EndedBadly, Self::FirstPushesFailed];
+    pub const FOR_ALERTS: [Self; 2] = [Self::EndedBadly, Self::FirstPushesFailed];
     /// Rates for which the guard lowers the percentage, because version 1 would avoid these failures.
-    pub const JUDGED: [Self; 2] = [Self::PushEndedBadly, Self::FirstPushesFailed];
+    pub const FOR_GUARD: [Self; 2] = [Self::PushEndedBadly, Self::FirstPushesFailed];
 
     const fn of(self, arm: Arm) -> Share {
         match self {
@@ -100,14 +100,14 @@ impl Measure {
     /// has a sample of `at_least` for version 2. Returns `None` if there is no such period. `minutes` must be sorted,
     /// oldest first.
     #[must_use]
-    pub fn read(self, minutes: &[Minute], shortest: usize, at_least: u32) -> Option<Reading> {
-        let mut reading = Reading { measure: self, v2: Share::default(), v1: Share::default(), minutes: 0 };
+    pub fn read(self, minutes: &[MinuteCounts], shortest: usize, at_least: u32) -> Option<MeasuredRate> {
+        let mut rate = MeasuredRate { measure: self, v2: Share::default(), v1: Share::default(), minutes: 0 };
         for minute in minutes.iter().rev() {
-            reading.v2 = reading.v2.plus(self.of(minute.v2));
-            reading.v1 = reading.v1.plus(self.of(minute.v1));
-            reading.minutes += 1;
-            if reading.minutes >= shortest && reading.v2.is_sample(at_least) {
-                return Some(reading);
+            rate.v2 = rate.v2.plus(self.of(minute.v2));
+            rate.v1 = rate.v1.plus(self.of(minute.v1));
+            rate.minutes += 1;
+            if rate.minutes >= shortest && rate.v2.is_sample(at_least) {
+                return Some(rate);
             }
         }
         None
@@ -154,7 +154,12 @@ impl Share {
 /// Returns the minutes that count for the present percentage. They began after its last change and are not older than
 /// `most`.
 #[must_use]
-pub fn since(minutes: &[Minute], changed_at: Option<Timestamp>, most: SignedDuration, now: Timestamp) -> &[Minute] {
+pub fn minutes_since(
+    minutes: &[MinuteCounts],
+    changed_at: Option<Timestamp>,
+    most: SignedDuration,
+    now: Timestamp,
+) -> &[MinuteCounts] {
     let oldest = now.saturating_sub(most).unwrap_or(Timestamp::MIN);
     let from = changed_at.map_or(oldest, |changed_at| changed_at.max(oldest));
     let first = minutes.partition_point(|minute| minute.begins < from);
@@ -185,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_run_of_newest_minutes_with_a_sample_is_read() {
-        let minute = |at: i64, closed| Minute {
+    fn the_shortest_recent_period_with_a_sample_is_measured() {
+        let minute = |at: i64, closed| MinuteCounts {
             begins: Timestamp::from_second(at * 60).unwrap_or_default(),
             v1: Arm::default(),
             v2: Arm { closed, ended_badly: at, ..Arm::default() },
         };
         let minutes = [minute(0, 100), minute(1, 30), minute(2, 10), minute(3, 10)];
         let read = |shortest, at_least| {
-            Measure::EndedBadly.read(&minutes, shortest, at_least).map(|it| (it.minutes, it.v2.part, it.v2.whole))
+            ErrorRateKind::EndedBadly.read(&minutes, shortest, at_least).map(|it| (it.minutes, it.v2.part, it.v2.whole))
         };
         assert_eq!(read(1, 10), Some((1, 3, 10)));
         assert_eq!(read(1, 50), Some((3, 6, 50)));
@@ -203,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn minutes_from_before_a_change_are_not_held_against_it() {
+    fn minutes_before_a_change_do_not_count() {
         let at = |second| Timestamp::from_second(second).unwrap_or_default();
         let minutes: Vec<_> =
-            (0..10).map(|n| Minute { begins: at(n * 60), v1: Arm::default(), v2: Arm::default() }).collect();
+            (0..10).map(|n| MinuteCounts { begins: at(n * 60), v1: Arm::default(), v2: Arm::default() }).collect();
         let count = |changed_at: Option<i64>, most_minutes| {
-            since(&minutes, changed_at.map(at), SignedDuration::from_mins(most_minutes), at(600)).len()
+            minutes_since(&minutes, changed_at.map(at), SignedDuration::from_mins(most_minutes), at(600)).len()
         };
         assert_eq!((count(None, 15), count(None, 4)), (10, 4));
         assert_eq!((count(Some(301), 15), count(Some(300), 15), count(Some(0), 2)), (4, 5, 2));

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | a run starts when the bad minute is 39 s old; its figures may not suffice (see below) | 39 |
 //! | the next run sees the whole bad minute: the first bad evaluation | 60 |
-//! | the second evaluation, in the same invocation (`rollout::LOOK_AGAIN_AFTER`) | 30 |
+//! | the second evaluation, in the same invocation (`rollout::REEVALUATION_DELAY`) | 30 |
 //! | reading and writing SSM | 5 |
 //! | a process's copy of the percentage: up to 10 s, 20 s while it reads a new one | 20 |
 //!
@@ -26,30 +26,30 @@ mod figures;
 mod rules;
 mod thresholds;
 
-pub use figures::{Arm, Measure, Minute, Reading, Share};
-pub use rules::{Finding, HostState, Rule};
+pub use figures::{Arm, ErrorRateKind, MeasuredRate, MinuteCounts, Share};
+pub use rules::{HostState, Rule, RuleResult};
 pub use thresholds::GuardSettings;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Percentage;
-use rules::Severity;
+use rules::RuleSeverity;
 
 /// Percentages that a step down may set, in hundredths of a percent; below the last one, a step down sets 0.
 const STEPS: [u16; 2] = [5_000, 1_000];
 /// Minimum time between two evaluations that count as two, because the schedule may fire twice.
-const APART: SignedDuration = SignedDuration::from_secs(30);
+const MIN_EVALUATION_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
 
 /// Input of an evaluation.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation<'a> {
+pub struct GuardInput<'a> {
     /// Percentage in force.
     pub percentage: Percentage,
     /// Time of the last change of the percentage by any author; `None` if it is not known.
     pub changed_at: Option<Timestamp>,
     /// Figures of each minute, oldest first, including the present minute.
-    pub minutes: &'a [Minute],
+    pub minutes: &'a [MinuteCounts],
     /// Push services that version 2 uses.
     pub hosts: &'a [HostState],
     /// Version 2's cost in the last hour, in micro-euro.
@@ -61,7 +61,7 @@ pub struct Situation<'a> {
 /// State that the guard keeps from one evaluation to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Memory {
+pub struct GuardState {
     /// Number of consecutive evaluations with a rule that switches version 2 off.
     pub off: u32,
     /// Number of consecutive evaluations with a rule that takes a step down or switches version 2 off.
@@ -73,11 +73,11 @@ pub struct Memory {
 /// Action of the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
-pub enum Action {
+pub enum GuardAction {
     /// Keep the percentage.
     Hold {
         /// Reason.
-        why: Hold,
+        why: HoldReason,
     },
     /// Lower the percentage.
     Lower {
@@ -89,7 +89,7 @@ pub enum Action {
 /// Reason to keep the percentage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Hold {
+pub enum HoldReason {
     /// No rule holds.
     Healthy,
     /// Version 2 is off.
@@ -107,38 +107,38 @@ pub enum Hold {
 
 /// Result of an evaluation, with all its reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct GuardVerdict {
     /// Action.
     #[serde(flatten)]
-    pub action: Action,
+    pub action: GuardAction,
     /// Result of every rule, with input, threshold and sample.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleResult>,
     /// State to keep for the next evaluation.
     #[serde(skip)]
-    pub memory: Memory,
+    pub state: GuardState,
 }
 
-/// Evaluates the situation.
+/// Evaluates the input.
 #[must_use]
-pub fn decide(situation: &Situation<'_>, memory: Memory, settings: &GuardSettings, now: Timestamp) -> Verdict {
-    let findings = rules::findings(situation, settings, now);
-    let holds = |severity| findings.iter().any(|finding| finding.holds && finding.severity() >= severity);
+pub fn decide(input: &GuardInput<'_>, state: GuardState, settings: &GuardSettings, now: Timestamp) -> GuardVerdict {
+    let findings = rules::evaluate(input, settings, now);
+    let holds = |severity| findings.iter().any(|result| result.holds && result.severity() >= severity);
     // If one rule blames the provider and another rule of the same severity does not, the provider is not at fault.
-    let weight = |finding: &&Finding| (finding.severity(), !finding.is_providers_fault);
-    let worst = findings.iter().filter(|finding| finding.holds).max_by_key(weight);
-    let memory = memory.and(holds(Severity::Off), holds(Severity::Step), now);
-    let hold = |why| Action::Hold { why };
+    let weight = |result: &&RuleResult| (result.severity(), !result.is_providers_fault);
+    let worst = findings.iter().filter(|result| result.holds).max_by_key(weight);
+    let state = state.and(holds(RuleSeverity::Off), holds(RuleSeverity::Step), now);
+    let hold = |why| GuardAction::Hold { why };
     let action = match worst {
-        _ if situation.percentage == Percentage::ZERO => hold(Hold::AlreadyOff),
-        None if findings.iter().all(|finding| !finding.has_data) => hold(Hold::NoData),
-        None => hold(Hold::Healthy),
-        Some(finding) if finding.is_providers_fault => hold(Hold::ProvidersFault),
-        Some(_) if memory.off >= settings.evaluations => Action::Lower { to_hundredths: 0 },
-        Some(_) if memory.step < settings.evaluations => hold(Hold::NotTwice),
-        Some(_) if is_cooling_down(situation.changed_at, settings, now) => hold(Hold::CoolingDown),
-        Some(_) => Action::Lower { to_hundredths: one_step_down(situation.percentage) },
+        _ if input.percentage == Percentage::ZERO => hold(HoldReason::AlreadyOff),
+        None if findings.iter().all(|result| !result.has_data) => hold(HoldReason::NoData),
+        None => hold(HoldReason::Healthy),
+        Some(result) if result.is_providers_fault => hold(HoldReason::ProvidersFault),
+        Some(_) if state.off >= settings.evaluations => GuardAction::Lower { to_hundredths: 0 },
+        Some(_) if state.step < settings.evaluations => hold(HoldReason::NotTwice),
+        Some(_) if is_cooling_down(input.changed_at, settings, now) => hold(HoldReason::CoolingDown),
+        Some(_) => GuardAction::Lower { to_hundredths: one_step_down(input.percentage) },
     };
-    Verdict { action, findings, memory }
+    GuardVerdict { action, findings, state }
 }
 
 /// Returns the largest of 50, 10 and 0 percent that is below the present percentage.
@@ -151,10 +151,11 @@ fn is_cooling_down(changed_at: Option<Timestamp>, settings: &GuardSettings, now:
     changed_at.is_some_and(|changed_at| now.duration_since(changed_at) < cool_down)
 }
 
-impl Memory {
+impl GuardState {
     fn and(self, off: bool, step: bool, now: Timestamp) -> Self {
         let now_ms = now.as_millisecond();
-        let is_same = now_ms.abs_diff(self.evaluated_at_ms) < u64::try_from(APART.as_millis()).unwrap_or(0);
+        let interval_ms = u64::try_from(MIN_EVALUATION_INTERVAL.as_millis()).unwrap_or(0);
+        let is_same = now_ms.abs_diff(self.evaluated_at_ms) < interval_ms;
         // Two bad evaluations too close to each other count once. The first bad evaluation after a good one always
         // counts.
         let count = |streak: u32, holds: bool| match (holds, is_same) {

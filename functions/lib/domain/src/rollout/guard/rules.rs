@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::figures::{Measure, Reading, Share, since};
-use super::{GuardSettings, Situation};
+use super::figures::{ErrorRateKind, MeasuredRate, Share, minutes_since};
+use super::{GuardInput, GuardSettings};
 
 /// Rule of the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub enum Rule {
 
 /// Severity of a rule: the action that it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum RuleSeverity {
     /// One step down.
     Step,
     /// Switch version 2 off.
@@ -42,7 +42,7 @@ pub struct HostState {
 
 /// Result of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct RuleResult {
     /// Rule.
     pub rule: Rule,
     /// `true` if the rule holds.
@@ -53,7 +53,7 @@ pub struct Finding {
     pub is_providers_fault: bool,
     /// Error rate that was compared, if the rule uses one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reading: Option<Reading>,
+    pub reading: Option<MeasuredRate>,
     /// Value that was compared: minutes or micro-euro, depending on the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
@@ -68,13 +68,13 @@ pub struct Finding {
     pub host: Option<String>,
 }
 
-impl Finding {
+impl RuleResult {
     /// Returns the action that the rule requires.
     #[must_use]
-    pub const fn severity(&self) -> Severity {
+    pub const fn severity(&self) -> RuleSeverity {
         match self.rule {
-            Rule::ErrorRateOff | Rule::BreakerNotClosed => Severity::Off,
-            Rule::ErrorRateStep | Rule::CostOverrun => Severity::Step,
+            Rule::ErrorRateOff | Rule::BreakerNotClosed => RuleSeverity::Off,
+            Rule::ErrorRateStep | Rule::CostOverrun => RuleSeverity::Step,
         }
     }
 
@@ -94,23 +94,23 @@ impl Finding {
 }
 
 /// Returns the results of all rules, the most severe first.
-pub fn findings(situation: &Situation<'_>, settings: &GuardSettings, now: Timestamp) -> Vec<Finding> {
+pub fn evaluate(input: &GuardInput<'_>, settings: &GuardSettings, now: Timestamp) -> Vec<RuleResult> {
     let most = SignedDuration::from_mins(i64::from(settings.longest_window_minutes));
-    let minutes = since(situation.minutes, situation.changed_at, most, now);
+    let minutes = minutes_since(input.minutes, input.changed_at, most, now);
     let read = |sample| {
-        let readings = Measure::JUDGED.into_iter().filter_map(|measure| measure.read(minutes, 1, sample));
+        let readings = ErrorRateKind::FOR_GUARD.into_iter().filter_map(|measure| measure.read(minutes, 1, sample));
         readings.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
     };
     let off = error_rate(Rule::ErrorRateOff, read(settings.off_sample), settings);
     let step = error_rate(Rule::ErrorRateStep, read(settings.step_sample), settings);
-    let fault = Measure::JUDGED
+    let fault = ErrorRateKind::FOR_GUARD
         .into_iter()
         .filter_map(|measure| measure.read(minutes, 1, settings.off_sample))
         .any(|reading| reading.v2.is_at_least(settings.step_percent) && is_providers_fault(&reading, settings));
-    vec![off, breaker(situation, settings, fault, now), step, cost(situation)]
+    vec![off, breaker(input, settings, fault, now), step, cost(input)]
 }
 
-fn error_rate(rule: Rule, worst: Option<Reading>, settings: &GuardSettings) -> Finding {
+fn error_rate(rule: Rule, worst: Option<MeasuredRate>, settings: &GuardSettings) -> RuleResult {
     let (threshold, needed_sample) = match rule {
         Rule::ErrorRateOff => (settings.off_percent, settings.off_sample),
         _ => (settings.step_percent, settings.step_sample),
@@ -119,50 +119,50 @@ fn error_rate(rule: Rule, worst: Option<Reading>, settings: &GuardSettings) -> F
         Rule::ErrorRateOff => worst.v2.is_above(threshold),
         _ => worst.v2.is_at_least(threshold),
     });
-    Finding {
+    RuleResult {
         holds,
         has_data: worst.is_some(),
         is_providers_fault: holds && worst.is_some_and(|worst| is_providers_fault(&worst, settings)),
         reading: worst,
         threshold: Some(i64::from(threshold)),
         needed_sample: Some(needed_sample),
-        ..Finding::without_data(rule)
+        ..RuleResult::without_data(rule)
     }
 }
 
 /// Returns `true` if version 1 does no better. Version 1 sends less once most recipients get version 2, so half the
 /// sample is enough.
-fn is_providers_fault(reading: &Reading, settings: &GuardSettings) -> bool {
+fn is_providers_fault(reading: &MeasuredRate, settings: &GuardSettings) -> bool {
     reading.v1.is_sample(settings.off_sample / 2)
         && reading.v1.is_at_least_of(settings.v1_no_better_percent, reading.v2)
 }
 
 /// Checks the host whose circuit breaker is not CLOSED for the longest time. Hosts with a small share of the pushes are
 /// left out.
-fn breaker(situation: &Situation<'_>, settings: &GuardSettings, fault: bool, now: Timestamp) -> Finding {
+fn breaker(input: &GuardInput<'_>, settings: &GuardSettings, fault: bool, now: Timestamp) -> RuleResult {
     let matters = |host: &&HostState| host.pushes.is_at_least(settings.breaker_share_percent);
     let away = |host: &HostState| host.not_closed_since.map(|since| (now.duration_since(since), host.host.clone()));
-    let longest = situation.hosts.iter().filter(matters).filter_map(away).max();
+    let longest = input.hosts.iter().filter(matters).filter_map(away).max();
     let threshold = SignedDuration::from_mins(i64::from(settings.breaker_minutes));
     let holds = longest.as_ref().is_some_and(|(away, _)| *away > threshold);
-    Finding {
+    RuleResult {
         holds,
-        has_data: situation.hosts.iter().any(|host| host.pushes.whole > 0),
+        has_data: input.hosts.iter().any(|host| host.pushes.whole > 0),
         is_providers_fault: holds && fault,
         value: longest.as_ref().map(|(away, _)| away.as_mins()),
         threshold: Some(i64::from(settings.breaker_minutes)),
         host: longest.map(|(_, host)| host),
-        ..Finding::without_data(Rule::BreakerNotClosed)
+        ..RuleResult::without_data(Rule::BreakerNotClosed)
     }
 }
 
-fn cost(situation: &Situation<'_>) -> Finding {
-    let budget = situation.hourly_budget_micros.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX));
-    Finding {
-        holds: budget.is_some_and(|budget| situation.cost_micros > budget),
+fn cost(input: &GuardInput<'_>) -> RuleResult {
+    let budget = input.hourly_budget_micros.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX));
+    RuleResult {
+        holds: budget.is_some_and(|budget| input.cost_micros > budget),
         has_data: budget.is_some(),
-        value: Some(situation.cost_micros),
+        value: Some(input.cost_micros),
         threshold: budget,
-        ..Finding::without_data(Rule::CostOverrun)
+        ..RuleResult::without_data(Rule::CostOverrun)
     }
 }

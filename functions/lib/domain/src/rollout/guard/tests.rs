@@ -32,12 +32,12 @@ fn pushes(failed: i64) -> Arm {
 }
 
 /// Returns the ten minutes before `start`, all with the same counts.
-fn minutes(v1: Arm, v2: Arm) -> Vec<Minute> {
-    (-10..0).map(|minute| Minute { begins: at(minute * 60), v1, v2 }).collect()
+fn minutes(v1: Arm, v2: Arm) -> Vec<MinuteCounts> {
+    (-10..0).map(|minute| MinuteCounts { begins: at(minute * 60), v1, v2 }).collect()
 }
 
-fn situation(minutes: &[Minute]) -> Situation<'_> {
-    Situation {
+fn input(minutes: &[MinuteCounts]) -> GuardInput<'_> {
+    GuardInput {
         percentage: hundredths(100),
         changed_at: None,
         minutes,
@@ -48,26 +48,31 @@ fn situation(minutes: &[Minute]) -> Situation<'_> {
 }
 
 /// Returns the action of the second of two evaluations, one minute apart.
-fn judged(situation: &Situation<'_>) -> Action {
+fn judged(input: &GuardInput<'_>) -> GuardAction {
     let settings = GuardSettings::default();
-    let first = decide(situation, Memory::default(), &settings, at(0));
-    decide(situation, first.memory, &settings, at(60)).action
+    let first = decide(input, GuardState::default(), &settings, at(0));
+    decide(input, first.state, &settings, at(60)).action
 }
 
-const OFF: Action = Action::Lower { to_hundredths: 0 };
-const STEP: Action = Action::Lower { to_hundredths: 5_000 };
+const OFF: GuardAction = GuardAction::Lower { to_hundredths: 0 };
+const STEP: GuardAction = GuardAction::Lower { to_hundredths: 5_000 };
 
-const fn hold(why: Hold) -> Action {
-    Action::Hold { why }
+const fn hold(why: HoldReason) -> GuardAction {
+    GuardAction::Hold { why }
 }
 
 #[test]
 fn each_error_rate_at_each_boundary() {
     for arm in [ended as fn(i64) -> Arm, pushes] {
-        for (bad, action) in
-            [(0, hold(Hold::Healthy)), (9, hold(Hold::Healthy)), (10, STEP), (20, STEP), (21, OFF), (100, OFF)]
-        {
-            assert_eq!(judged(&situation(&minutes(ended(0), arm(bad)))), action, "{bad} %");
+        for (bad, action) in [
+            (0, hold(HoldReason::Healthy)),
+            (9, hold(HoldReason::Healthy)),
+            (10, STEP),
+            (20, STEP),
+            (21, OFF),
+            (100, OFF),
+        ] {
+            assert_eq!(judged(&input(&minutes(ended(0), arm(bad)))), action, "{bad} %");
         }
     }
 }
@@ -75,18 +80,18 @@ fn each_error_rate_at_each_boundary() {
 #[test]
 fn the_worse_of_the_two_rates_counts_so_a_good_fallback_hides_nothing() {
     let hidden = Arm { first_pushes: 90, first_pushes_failed: 80, ..closed(100, 1) };
-    assert_eq!(judged(&situation(&minutes(ended(0), hidden))), OFF);
+    assert_eq!(judged(&input(&minutes(ended(0), hidden))), OFF);
 }
 
 #[test]
-fn what_version_1_could_not_have_avoided_changes_nothing() {
+fn failures_that_version_1_could_not_have_avoided_change_nothing() {
     // All messages by e-mail and SMS fail, and so do those to recipients without a device. Pushes succeed.
     let paid = Arm { closed: 1_000, ended_badly: 900, push_closed: 100, first_pushes: 100, ..Arm::default() };
-    assert_eq!(judged(&situation(&minutes(ended(0), paid))), hold(Hold::Healthy));
+    assert_eq!(judged(&input(&minutes(ended(0), paid))), hold(HoldReason::Healthy));
     let nobody_has_a_device = Arm { closed: 1_000, ended_badly: 1_000, ..Arm::default() };
-    assert_eq!(judged(&situation(&minutes(Arm::default(), nobody_has_a_device))), hold(Hold::NoData));
+    assert_eq!(judged(&input(&minutes(Arm::default(), nobody_has_a_device))), hold(HoldReason::NoData));
     let pushes_fail_too = Arm { push_ended_badly: 21, ..paid };
-    assert_eq!(judged(&situation(&minutes(ended(0), pushes_fail_too))), OFF);
+    assert_eq!(judged(&input(&minutes(ended(0), pushes_fail_too))), OFF);
 }
 
 #[test]
@@ -99,87 +104,89 @@ fn one_step_down_is_the_largest_below() {
 #[test]
 fn one_evaluation_is_not_enough_and_a_schedule_that_fires_twice_is_one() {
     let minutes = minutes(ended(0), ended(50));
-    let (bad, settings) = (situation(&minutes), GuardSettings::default());
-    let first = decide(&bad, Memory::default(), &settings, at(0));
-    assert_eq!(first.action, hold(Hold::NotTwice));
-    let again = decide(&bad, first.memory, &settings, at(20));
-    assert_eq!((again.action, again.memory), (hold(Hold::NotTwice), first.memory));
-    assert_eq!(decide(&bad, again.memory, &settings, at(30)).action, OFF);
+    let (bad, settings) = (input(&minutes), GuardSettings::default());
+    let first = decide(&bad, GuardState::default(), &settings, at(0));
+    assert_eq!(first.action, hold(HoldReason::NotTwice));
+    let again = decide(&bad, first.state, &settings, at(20));
+    assert_eq!((again.action, again.state), (hold(HoldReason::NotTwice), first.state));
+    assert_eq!(decide(&bad, again.state, &settings, at(30)).action, OFF);
 }
 
 #[test]
 fn a_bad_evaluation_soon_after_a_good_one_is_the_first() {
     let (bad, good) = (minutes(ended(0), ended(50)), minutes(ended(0), ended(0)));
     let settings = GuardSettings::default();
-    let mut memory = Memory::default();
+    let mut state = GuardState::default();
     for (second, minutes, action) in [
-        (0, &good, hold(Hold::Healthy)),
-        (10, &bad, hold(Hold::NotTwice)),
-        (39, &bad, hold(Hold::NotTwice)),
+        (0, &good, hold(HoldReason::Healthy)),
+        (10, &bad, hold(HoldReason::NotTwice)),
+        (39, &bad, hold(HoldReason::NotTwice)),
         (40, &bad, OFF),
     ] {
-        let verdict = decide(&situation(minutes), memory, &settings, at(second));
+        let verdict = decide(&input(minutes), state, &settings, at(second));
         assert_eq!(verdict.action, action, "{second} s");
-        memory = verdict.memory;
+        state = verdict.state;
     }
 }
 
 #[test]
-fn a_good_minute_in_between_begins_anew() {
+fn a_good_evaluation_in_between_restarts_the_count() {
     let (bad, good) = (minutes(ended(0), ended(50)), minutes(ended(0), ended(0)));
     let settings = GuardSettings::default();
-    let mut memory = Memory::default();
+    let mut state = GuardState::default();
     for (second, minutes, action) in [
-        (0, &bad, hold(Hold::NotTwice)),
-        (60, &good, hold(Hold::Healthy)),
-        (120, &bad, hold(Hold::NotTwice)),
+        (0, &bad, hold(HoldReason::NotTwice)),
+        (60, &good, hold(HoldReason::Healthy)),
+        (120, &bad, hold(HoldReason::NotTwice)),
         (180, &bad, OFF),
     ] {
-        let verdict = decide(&situation(minutes), memory, &settings, at(second));
+        let verdict = decide(&input(minutes), state, &settings, at(second));
         assert_eq!(verdict.action, action, "{second} s");
-        memory = verdict.memory;
+        state = verdict.state;
     }
 }
 
 #[test]
-fn without_a_sample_nothing_is_done() {
+fn without_a_sample_the_guard_holds() {
     let few = |all| closed(all, all);
-    let one_minute = |arm| vec![Minute { begins: at(-60), v1: ended(0), v2: arm }];
-    assert_eq!(judged(&situation(&one_minute(few(49)))), hold(Hold::NoData));
-    assert_eq!(judged(&situation(&one_minute(few(50)))), OFF);
-    assert_eq!(judged(&situation(&[])), hold(Hold::NoData));
+    let one_minute = |arm| vec![MinuteCounts { begins: at(-60), v1: ended(0), v2: arm }];
+    assert_eq!(judged(&input(&one_minute(few(49)))), hold(HoldReason::NoData));
+    assert_eq!(judged(&input(&one_minute(few(50)))), OFF);
+    assert_eq!(judged(&input(&[])), hold(HoldReason::NoData));
     let half_bad = |all| closed(all, all * 15 / 100);
-    assert_eq!(judged(&situation(&one_minute(half_bad(99)))), hold(Hold::Healthy));
-    assert_eq!(judged(&situation(&one_minute(half_bad(100)))), STEP);
+    assert_eq!(judged(&input(&one_minute(half_bad(99)))), hold(HoldReason::Healthy));
+    assert_eq!(judged(&input(&one_minute(half_bad(100)))), STEP);
 }
 
 #[test]
-fn when_version_1_does_no_better_the_fault_is_the_providers() {
-    for (v1, action) in [(30, OFF), (40, OFF), (41, hold(Hold::ProvidersFault)), (90, hold(Hold::ProvidersFault))] {
-        assert_eq!(judged(&situation(&minutes(ended(v1), ended(61)))), action, "{v1} %");
+fn if_version_1_does_no_better_the_provider_is_at_fault() {
+    for (v1, action) in
+        [(30, OFF), (40, OFF), (41, hold(HoldReason::ProvidersFault)), (90, hold(HoldReason::ProvidersFault))]
+    {
+        assert_eq!(judged(&input(&minutes(ended(v1), ended(61)))), action, "{v1} %");
     }
     let few = closed(2, 2);
-    assert_eq!(judged(&situation(&minutes(few, ended(61)))), OFF, "version 1 sent too little to say");
+    assert_eq!(judged(&input(&minutes(few, ended(61)))), OFF, "version 1 sent too little to say");
 }
 
 #[test]
-fn only_minutes_since_a_change_are_held_against_it() {
+fn only_minutes_since_a_change_count() {
     let minutes = minutes(ended(0), ended(50));
-    let changed = |seconds| Situation { changed_at: Some(at(seconds)), ..situation(&minutes) };
+    let changed = |seconds| GuardInput { changed_at: Some(at(seconds)), ..input(&minutes) };
     assert_eq!(judged(&changed(-60)), OFF, "a whole bad minute since then");
-    assert_eq!(judged(&changed(-59)), hold(Hold::NoData));
+    assert_eq!(judged(&changed(-59)), hold(HoldReason::NoData));
 }
 
 #[test]
 fn a_step_down_waits_for_the_cool_down_and_switching_off_does_not() {
     let minutes = minutes(ended(0), ended(15));
-    let changed = |seconds| Situation { changed_at: Some(at(seconds)), ..situation(&minutes) };
-    assert_eq!(judged(&changed(-539)), hold(Hold::CoolingDown));
+    let changed = |seconds| GuardInput { changed_at: Some(at(seconds)), ..input(&minutes) };
+    assert_eq!(judged(&changed(-539)), hold(HoldReason::CoolingDown));
     assert_eq!(judged(&changed(-540)), STEP);
 }
 
 #[test]
-fn a_breaker_that_stays_open_where_much_goes_through_switches_off() {
+fn a_breaker_of_a_large_host_that_stays_open_switches_off() {
     let minutes = minutes(ended(0), ended(0));
     let with = |part, since: Timestamp| {
         vec![HostState {
@@ -190,34 +197,34 @@ fn a_breaker_that_stays_open_where_much_goes_through_switches_off() {
     };
     let long_ago = at(60) - 10.minutes() - 1.second();
     let judge = |hosts: &[HostState]| {
-        let situation = Situation { hosts, ..situation(&minutes) };
-        let memory = Memory { off: 1, step: 1, evaluated_at_ms: at(0).as_millisecond() };
-        decide(&situation, memory, &GuardSettings::default(), at(60)).action
+        let input = GuardInput { hosts, ..input(&minutes) };
+        let state = GuardState { off: 1, step: 1, evaluated_at_ms: at(0).as_millisecond() };
+        decide(&input, state, &GuardSettings::default(), at(60)).action
     };
     assert_eq!(judge(&with(20, long_ago)), OFF);
-    assert_eq!(judge(&with(19, long_ago)), hold(Hold::Healthy));
-    assert_eq!(judge(&with(20, at(60) - 10.minutes())), hold(Hold::Healthy));
+    assert_eq!(judge(&with(19, long_ago)), hold(HoldReason::Healthy));
+    assert_eq!(judge(&with(20, at(60) - 10.minutes())), hold(HoldReason::Healthy));
 }
 
 #[test]
-fn what_an_hour_costs_beyond_its_budget_takes_a_step_down() {
+fn cost_above_the_hourly_budget_takes_a_step_down() {
     let minutes = minutes(ended(0), ended(0));
-    let cost = |cost_micros, budget| Situation { cost_micros, hourly_budget_micros: budget, ..situation(&minutes) };
+    let cost = |cost_micros, budget| GuardInput { cost_micros, hourly_budget_micros: budget, ..input(&minutes) };
     assert_eq!(judged(&cost(1_000_001, Some(1_000_000))), STEP);
-    assert_eq!(judged(&cost(1_000_000, Some(1_000_000))), hold(Hold::Healthy));
-    assert_eq!(judged(&cost(i64::MAX, None)), hold(Hold::Healthy));
+    assert_eq!(judged(&cost(1_000_000, Some(1_000_000))), hold(HoldReason::Healthy));
+    assert_eq!(judged(&cost(i64::MAX, None)), hold(HoldReason::Healthy));
 }
 
 #[test]
-fn what_is_off_stays_as_it_is() {
+fn a_rollout_that_is_off_stays_off() {
     let minutes = minutes(ended(0), ended(100));
-    assert_eq!(judged(&Situation { percentage: Percentage::ZERO, ..situation(&minutes) }), hold(Hold::AlreadyOff));
+    assert_eq!(judged(&GuardInput { percentage: Percentage::ZERO, ..input(&minutes) }), hold(HoldReason::AlreadyOff));
 }
 
 #[test]
 fn a_verdict_shows_every_rule_with_its_numbers() {
     let verdict =
-        decide(&situation(&minutes(ended(2), ended(30))), Memory::default(), &GuardSettings::default(), at(0));
+        decide(&input(&minutes(ended(2), ended(30))), GuardState::default(), &GuardSettings::default(), at(0));
     let json = serde_json::to_value(&verdict).unwrap();
     assert_eq!((&json["action"], &json["why"]), (&"hold".into(), &"not_twice".into()));
     let first = &json["findings"][0];
@@ -238,14 +245,14 @@ struct Traffic {
 }
 
 /// Returns the counts that are stored at a second: all events up to `DELAY_SECONDS` before.
-fn counted_at(second: i64, traffic: Traffic) -> Vec<Minute> {
+fn counted_at(second: i64, traffic: Traffic) -> Vec<MinuteCounts> {
     const DELAY_SECONDS: i64 = 10;
     let minute = |minute: i64| {
         let seen = (second - DELAY_SECONDS - minute * 60).clamp(0, 60);
         let all = traffic.per_minute * seen / 60;
         let bad = if minute >= 0 { all * traffic.bad_percent / 100 } else { 0 };
         let v2 = Arm { first_pushes: all, first_pushes_failed: bad, ..closed(all, bad) };
-        Minute { begins: at(minute * 60), v1: ended(1), v2 }
+        MinuteCounts { begins: at(minute * 60), v1: ended(1), v2 }
     };
     (-15..=second.div_euclid(60)).map(minute).collect()
 }
@@ -254,16 +261,16 @@ fn counted_at(second: i64, traffic: Traffic) -> Vec<Minute> {
 /// each minute, with a second evaluation if the first is bad.
 fn seconds_until_off(traffic: Traffic) -> Option<i64> {
     let settings = GuardSettings::default();
-    let mut memory = Memory::default();
+    let mut state = GuardState::default();
     let mut look = |second| {
         let minutes = counted_at(second, traffic);
-        let verdict = decide(&situation(&minutes), memory, &settings, at(second));
-        memory = verdict.memory;
+        let verdict = decide(&input(&minutes), state, &settings, at(second));
+        state = verdict.state;
         verdict.action
     };
     (0..5).map(|tick| tick * 60 + traffic.phase_seconds).find_map(|second| match look(second) {
         OFF => Some(second),
-        Action::Hold { why: Hold::NotTwice } => (look(second + 30) == OFF).then_some(second + 30),
+        GuardAction::Hold { why: HoldReason::NotTwice } => (look(second + 30) == OFF).then_some(second + 30),
         _ => None,
     })
 }
@@ -284,7 +291,7 @@ proptest! {
     /// For all inputs, the guard never raises the percentage, never acts on the first evaluation, and holds without
     /// data.
     #[test]
-    fn it_only_takes_away(
+    fn it_never_raises_the_percentage(
         present in 0u16..=10_000,
         arms in proptest::collection::vec((0i64..200, 0i64..200, 0i64..200, 0i64..200), 0..30),
         cost_micros in any::<i64>(),
@@ -292,18 +299,18 @@ proptest! {
     ) {
         let minutes: Vec<_> = arms.iter().enumerate().map(|(n, (a, b, c, d))| {
             let v2 = Arm { first_pushes: *c, first_pushes_failed: *d.min(c), ..closed(*a, *b.min(a)) };
-            Minute { begins: at(60 * (i64::try_from(n).unwrap() - 30)), v1: Arm::default(), v2 }
+            MinuteCounts { begins: at(60 * (i64::try_from(n).unwrap() - 30)), v1: Arm::default(), v2 }
         }).collect();
         let percentage = Percentage::from_hundredths(present).unwrap();
-        let situation = Situation { percentage, cost_micros, hourly_budget_micros: budget, ..situation(&minutes) };
+        let input = GuardInput { percentage, cost_micros, hourly_budget_micros: budget, ..input(&minutes) };
         let settings = GuardSettings::default();
-        let mut memory = Memory::default();
+        let mut state = GuardState::default();
         for tick in 0..4 {
-            let verdict = decide(&situation, memory, &settings, at(tick * 60));
-            memory = verdict.memory;
-            if let Action::Lower { to_hundredths } = verdict.action {
+            let verdict = decide(&input, state, &settings, at(tick * 60));
+            state = verdict.state;
+            if let GuardAction::Lower { to_hundredths } = verdict.action {
                 prop_assert!(to_hundredths < present && tick > 0);
-                prop_assert!(verdict.findings.iter().any(|finding| finding.holds && finding.has_data));
+                prop_assert!(verdict.findings.iter().any(|result| result.holds && result.has_data));
             }
         }
     }

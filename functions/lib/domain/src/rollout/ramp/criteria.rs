@@ -32,7 +32,7 @@ impl Default for Criteria {
 
 /// Version 2's figures of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct RampFigures {
     /// Notifications that ended, without those that a gate skipped or the caller cancelled.
     pub closed: i64,
     /// Number of them that a provider accepted or that have proof of delivery.
@@ -71,7 +71,7 @@ impl Criterion {
 impl Criteria {
     /// Checks each criterion against `figures`.
     #[must_use]
-    pub fn check(&self, figures: &Figures) -> Vec<Criterion> {
+    pub fn check(&self, figures: &RampFigures) -> Vec<Criterion> {
         let sample = figures.closed;
         let is_sample = sample >= i64::from(self.sample.max(1));
         let (above, below) = (self.delivery_above_percent, self.error_below_percent);
@@ -124,32 +124,32 @@ fn percent_text(part: i64, whole: i64) -> String {
 mod tests {
     use super::*;
 
-    fn well() -> Figures {
-        Figures { closed: 1_000, reached: 951, ended_badly: 49, p95_ms: Some(2_999), breakers_not_closed: 0 }
+    fn good() -> RampFigures {
+        RampFigures { closed: 1_000, reached: 951, ended_badly: 49, p95_ms: Some(2_999), breakers_not_closed: 0 }
     }
 
-    fn holds(figures: Figures) -> Vec<Option<bool>> {
+    fn holds(figures: RampFigures) -> Vec<Option<bool>> {
         Criteria::default().check(&figures).iter().map(|criterion| criterion.holds).collect()
     }
 
     #[test]
     fn each_criterion_at_its_boundary() {
-        assert_eq!(holds(well()), [Some(true); 4]);
-        assert_eq!(holds(Figures { reached: 950, ..well() })[0], Some(false));
-        assert_eq!(holds(Figures { ended_badly: 50, ..well() })[1], Some(false));
-        assert_eq!(holds(Figures { p95_ms: Some(3_000), ..well() })[2], Some(false));
-        assert_eq!(holds(Figures { breakers_not_closed: 1, ..well() })[3], Some(false));
+        assert_eq!(holds(good()), [Some(true); 4]);
+        assert_eq!(holds(RampFigures { reached: 950, ..good() })[0], Some(false));
+        assert_eq!(holds(RampFigures { ended_badly: 50, ..good() })[1], Some(false));
+        assert_eq!(holds(RampFigures { p95_ms: Some(3_000), ..good() })[2], Some(false));
+        assert_eq!(holds(RampFigures { breakers_not_closed: 1, ..good() })[3], Some(false));
     }
 
     #[test]
-    fn without_a_sample_nothing_is_said() {
-        assert_eq!(holds(Figures { closed: 99, reached: 0, ..well() }), [None, None, None, Some(true)]);
-        assert_eq!(holds(Figures { closed: 100, reached: 100, ended_badly: 0, p95_ms: None, ..well() })[2], None);
+    fn without_a_sample_there_is_no_result() {
+        assert_eq!(holds(RampFigures { closed: 99, reached: 0, ..good() }), [None, None, None, Some(true)]);
+        assert_eq!(holds(RampFigures { closed: 100, reached: 100, ended_badly: 0, p95_ms: None, ..good() })[2], None);
     }
 
     #[test]
-    fn a_criterion_reads_as_a_person_would_say_it() {
-        let delivery = &Criteria::default().check(&well())[0];
+    fn a_criterion_shows_value_and_limit_as_text() {
+        let delivery = &Criteria::default().check(&good())[0];
         assert_eq!((delivery.found.as_deref(), delivery.wanted.as_str()), (Some("95.10 %"), "> 95 %"));
     }
 }

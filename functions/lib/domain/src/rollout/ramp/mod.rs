@@ -7,8 +7,8 @@
 mod criteria;
 mod plan;
 
-pub use criteria::{Criteria, Criterion, Figures};
-pub use plan::{MAX_STEPS, Plan, PlanProblem, StepPlan};
+pub use criteria::{Criteria, Criterion, RampFigures};
+pub use plan::{MAX_STEPS, PlanProblem, RampPlan, RampStep};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use super::Percentage;
 
 /// Progress of a plan.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
+pub struct RampProgress {
     /// Index of the step in force.
     pub step: usize,
     /// Time at which the step's percentage was set.
@@ -29,11 +29,11 @@ pub struct Progress {
 /// Next action of a ramp.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "next")]
-pub enum Next {
+pub enum RampDecision {
     /// No change yet.
     Wait {
         /// Reason to wait.
-        why: Wait,
+        why: WaitReason,
         /// Results of the criteria that were checked last: recent figures, or figures of the time since the criteria
         /// hold.
         criteria: Vec<Criterion>,
@@ -54,7 +54,7 @@ pub enum Next {
 /// Reason why a step is not taken yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wait {
+pub enum WaitReason {
     /// The hold time is not over.
     Holding,
     /// A criterion does not hold. The hold time restarts.
@@ -65,45 +65,50 @@ pub enum Wait {
 
 /// Input of a ramp.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct RampInput<'a> {
     /// Percentage in force.
     pub percentage: Percentage,
     /// Version 2's figures of the last minutes.
-    pub lately: &'a Figures,
+    pub recent: &'a RampFigures,
     /// Version 2's figures since the criteria hold.
-    pub held: &'a Figures,
+    pub hold_time: &'a RampFigures,
 }
 
 /// Returns the next action, and the plan's progress after it.
 #[must_use]
-pub fn advance(plan: &Plan, progress: &Progress, seen: Seen<'_>, now: Timestamp) -> (Next, Progress) {
+pub fn advance(
+    plan: &RampPlan,
+    progress: &RampProgress,
+    input: RampInput<'_>,
+    now: Timestamp,
+) -> (RampDecision, RampProgress) {
     let stay = |next| (next, progress.clone());
-    let Some(step) = plan.steps.get(progress.step).filter(|step| step.percentage == seen.percentage) else {
-        return stay(Next::Overtaken);
+    let Some(step) = plan.steps.get(progress.step).filter(|step| step.percentage == input.percentage) else {
+        return stay(RampDecision::Overtaken);
     };
-    let lately = plan.criteria.check(seen.lately);
-    if lately.iter().any(Criterion::is_broken) {
-        let anew = Progress { holding_since: now, ..progress.clone() };
-        return (Next::Wait { why: Wait::Criteria, criteria: lately }, anew);
+    let recent = plan.criteria.check(input.recent);
+    if recent.iter().any(Criterion::is_broken) {
+        let restarted = RampProgress { holding_since: now, ..progress.clone() };
+        return (RampDecision::Wait { why: WaitReason::Criteria, criteria: recent }, restarted);
     }
     let held_for = now.duration_since(progress.holding_since);
     if held_for < SignedDuration::from_mins(i64::from(step.hold_minutes)) {
-        return stay(Next::Wait { why: Wait::Holding, criteria: lately });
+        return stay(RampDecision::Wait { why: WaitReason::Holding, criteria: recent });
     }
-    let criteria = plan.criteria.check(seen.held);
+    let criteria = plan.criteria.check(input.hold_time);
     if criteria.iter().any(Criterion::is_broken) {
-        let anew = Progress { holding_since: now, ..progress.clone() };
-        return (Next::Wait { why: Wait::Criteria, criteria }, anew);
+        let restarted = RampProgress { holding_since: now, ..progress.clone() };
+        return (RampDecision::Wait { why: WaitReason::Criteria, criteria }, restarted);
     }
     if criteria.iter().any(|criterion| criterion.holds.is_none()) {
-        return stay(Next::Wait { why: Wait::NoData, criteria });
+        return stay(RampDecision::Wait { why: WaitReason::NoData, criteria });
     }
     match plan.steps.get(progress.step + 1) {
-        None => stay(Next::Done),
+        None => stay(RampDecision::Done),
         Some(higher) => {
             let to_hundredths = higher.percentage.hundredths();
-            let next = Progress { step: progress.step + 1, step_since: now, holding_since: now };
-            (Next::Raise { to_hundredths, criteria }, next)
+            let next = RampProgress { step: progress.step + 1, step_since: now, holding_since: now };
+            (RampDecision::Raise { to_hundredths, criteria }, next)
         }
     }
 }

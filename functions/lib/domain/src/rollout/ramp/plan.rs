@@ -10,16 +10,16 @@ const MAX_HOLD_MINUTES: u32 = 7 * 24 * 60;
 
 /// Plan of a ramp.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct RampPlan {
     /// Steps, each with a higher percentage than the previous one.
-    pub steps: Vec<StepPlan>,
+    pub steps: Vec<RampStep>,
     /// Criteria that must hold.
     pub criteria: Criteria,
 }
 
 /// One step of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepPlan {
+pub struct RampStep {
     /// Percentage.
     pub percentage: Percentage,
     /// Time for which the criteria must hold before the next step, in minutes.
@@ -35,12 +35,12 @@ pub struct PlanProblem {
     pub message: &'static str,
 }
 
-impl Plan {
+impl RampPlan {
     /// Builds a plan that begins at the present percentage or above it.
     ///
     /// # Errors
     /// One error for each field that is not valid.
-    pub fn new(steps: Vec<StepPlan>, criteria: Criteria, present: Percentage) -> Result<Self, Vec<PlanProblem>> {
+    pub fn new(steps: Vec<RampStep>, criteria: Criteria, present: Percentage) -> Result<Self, Vec<PlanProblem>> {
         let mut problems = Vec::new();
         let mut problem = |field: String, message| problems.push(PlanProblem { field, message });
         if steps.is_empty() || steps.len() > MAX_STEPS {

@@ -1,74 +1,76 @@
-//! An alert as each place wants to read it.
+//! Formats of an alert: e-mail, Slack, PagerDuty and Sentry.
 
 use serde_json::{Value, json};
 
-use super::Told;
+use super::deduplication::AlertTimeline;
 use domain::{Alert, Severity};
 
-/// SNS takes an e-mail's subject of at most 100 ASCII characters.
+/// Maximum length of an e-mail's subject at SNS, in ASCII characters.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 const MAX_SUBJECT_CHARS: usize = 100;
 
-/// PagerDuty takes a deduplication key of at most 255 characters.
+/// Maximum length of PagerDuty's deduplication key, in characters.
 const MAX_DEDUP_KEY_CHARS: usize = 255;
 
-/// An alert on its way out.
+/// Alert to be formatted.
 #[derive(Debug, Clone, Copy)]
-pub struct Message<'a> {
-    /// The deployment.
+pub struct AlertMessage<'a> {
+    /// Name of the deployment.
     pub stage: &'a str,
     /// The alert.
     pub alert: &'a Alert,
-    /// What was told of it before, this time included.
-    pub told: &'a Told,
-    /// Whether it says that it is over.
+    /// Occurrences, including the present one.
+    pub timeline: &'a AlertTimeline,
+    /// `true` if the message reports the end of the alert.
     pub is_over: bool,
-    /// Where docs/operations.md can be read.
+    /// URL of docs/operations.md.
     pub runbook: &'a str,
 }
 
-impl Message<'_> {
-    /// The subject of an e-mail.
+impl AlertMessage<'_> {
+    /// Returns the subject of an e-mail.
     pub fn subject(&self) -> String {
-        let state = if self.is_over { "over: " } else { "" };
-        let line = format!("[{}] {} {state}{}", self.told.severity, self.stage, self.alert.title);
+        let state = if self.is_over { "resolved: " } else { "" };
+        let line = format!("[{}] {} {state}{}", self.timeline.severity, self.stage, self.alert.title);
         line.chars()
             .map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' })
             .take(MAX_SUBJECT_CHARS)
             .collect()
     }
 
-    /// The section of docs/operations.md that says what to do.
+    /// Returns the URL of the alert's section in docs/operations.md.
     fn runbook(&self) -> String {
         format!("{}#alert-{}", self.runbook, self.alert.key.as_str())
     }
 
-    /// The whole of it as text.
+    /// Returns the message as text.
     pub fn body(&self) -> String {
-        let (severity, Alert { key, title, number, threshold, done, .. }) = (self.told.severity, self.alert);
-        let since = jiff::Timestamp::from_millisecond(self.told.began_at_ms).unwrap_or_default();
+        let (severity, Alert { key, title, number, threshold, done, .. }) = (self.timeline.severity, self.alert);
+        let since = jiff::Timestamp::from_millisecond(self.timeline.began_at_ms).unwrap_or_default();
         let state = match (self.is_over, key.is_state()) {
-            (true, _) => "; it is over",
-            (false, true) => "; it goes on",
+            (true, _) => "; resolved",
+            (false, true) => "; ongoing",
             (false, false) => "",
         };
         format!(
             "{severity} on {stage}: {title}\n\nnumber:    {number}\nthreshold: {threshold}\ndone:      {done}\nsince:     {since}, \
              raised {times} times{state}\nrunbook:   {runbook}\n",
             stage = self.stage,
-            times = self.told.times,
+            times = self.timeline.times,
             runbook = self.runbook(),
         )
     }
 
-    /// The body of a Slack incoming webhook. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+    /// Returns the body for a Slack incoming webhook.
+    /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
     pub fn slack(&self) -> Value {
-        // Slack reads these three as markup.
+        // Slack interprets these three characters as markup.
         let text = self.body().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         json!({"text": text})
     }
 
-    /// An event of PagerDuty's Events API v2. <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>
+    /// Returns an event for PagerDuty's Events API v2.
+    /// <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>
     pub fn pagerduty(&self, routing_key: &str) -> Value {
         let Alert { key, number, threshold, done, .. } = self.alert;
         let dedup_key = format!("push-notifications-{}-{}", self.stage, self.alert.id());
@@ -76,7 +78,7 @@ impl Message<'_> {
         if self.is_over {
             return json!({"routing_key": routing_key, "event_action": "resolve", "dedup_key": dedup_key});
         }
-        let severity = match self.told.severity {
+        let severity = match self.timeline.severity {
             Severity::P0 => "critical",
             Severity::P1 => "error",
             Severity::P2 => "warning",
@@ -92,35 +94,35 @@ impl Message<'_> {
                 "severity": severity,
                 "component": "rollup",
                 "class": key.as_str(),
-                "custom_details": {"number": number, "threshold": threshold, "done": done, "times": self.told.times, "runbook": self.runbook()},
+                "custom_details": {"number": number, "threshold": threshold, "done": done, "times": self.timeline.times, "runbook": self.runbook()},
             },
         })
     }
 
-    /// PagerDuty takes web addresses alone.
+    /// Returns the link to the runbook. PagerDuty accepts only URLs.
     fn link(&self) -> Vec<Value> {
         let link = self.runbook();
         link.starts_with("https://").then(|| json!({"href": link, "text": "Runbook"})).into_iter().collect()
     }
 
-    /// An event of Sentry's. Nothing in it but what stands here: no user, no request, no environment variables.
+    /// Returns an event for Sentry. It contains no user, no request and no environment variables.
     /// <https://develop.sentry.dev/sdk/data-model/event-payloads/>
     pub fn sentry(&self, event_id: &str) -> Value {
-        let level = match self.told.severity {
+        let level = match self.timeline.severity {
             Severity::P0 => "fatal",
             Severity::P1 => "error",
             Severity::P2 => "warning",
         };
         json!({
             "event_id": event_id,
-            "timestamp": jiff::Timestamp::from_millisecond(self.told.last_at_ms).unwrap_or_default().to_string(),
+            "timestamp": jiff::Timestamp::from_millisecond(self.timeline.last_at_ms).unwrap_or_default().to_string(),
             "platform": "other",
             "level": level,
             "logger": "alerts",
             "environment": self.stage,
             "message": {"formatted": self.body()},
             "fingerprint": [self.alert.key.as_str()],
-            "tags": {"alert": self.alert.key.as_str(), "severity": self.told.severity.as_str()},
+            "tags": {"alert": self.alert.key.as_str(), "severity": self.timeline.severity.as_str()},
         })
     }
 }
@@ -136,28 +138,28 @@ mod tests {
             key: AlertKey::GuardActed,
             subject: String::new(),
             severity: Severity::P1,
-            title: "version 2 was switched off".to_owned(),
+            title: "version 2 switched off by the guard".to_owned(),
             number: "61.00 % of 240 first pushes failed in 2 minutes; version 1: 1.20 % of 82".to_owned(),
             threshold: "20 %".to_owned(),
             done: "rollout-percentage 50 -> 0".to_owned(),
         }
     }
 
-    const TOLD: Told = Told {
+    const TIMELINE: AlertTimeline = AlertTimeline {
         began_at_ms: 1_795_428_300_000,
         last_at_ms: 1_795_428_360_000,
-        said_at_ms: 1_795_428_360_000,
+        published_at_ms: 1_795_428_360_000,
         times: 2,
         severity: Severity::P1,
     };
 
-    fn message(alert: &Alert, is_over: bool) -> Message<'_> {
+    fn message(alert: &Alert, is_over: bool) -> AlertMessage<'_> {
         let runbook = "https://wiki.example.com/docs/operations.md";
-        Message { stage: "staging", alert, told: &TOLD, is_over, runbook }
+        AlertMessage { stage: "staging", alert, timeline: &TIMELINE, is_over, runbook }
     }
 
     #[test]
-    fn each_place_reads_it_as_the_golden_files_have_it() {
+    fn each_destination_gets_the_text_of_its_golden_file() {
         let alert = alert();
         let message = message(&alert, false);
         let mail = format!("Subject: {}\n\n{}", message.subject(), message.body());
@@ -173,10 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn its_end_is_told_and_closes_the_incident() {
+    fn the_end_is_reported_and_closes_the_incident() {
         let alert = alert();
         let over = message(&alert, true);
-        assert!(over.subject().starts_with("[P1] staging over: ") && over.body().contains("; it is over"));
+        assert!(over.subject().starts_with("[P1] staging resolved: ") && over.body().contains("; resolved"));
         let event = over.pagerduty("k");
         assert_eq!(
             (&event["event_action"], &event["dedup_key"]),

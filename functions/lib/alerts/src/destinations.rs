@@ -1,4 +1,4 @@
-//! Where alerts go: the topic, and where ops have set them up, Slack, PagerDuty and Sentry.
+//! Destinations of alerts: the topic, and Slack, PagerDuty and Sentry if operators have set them up.
 
 use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
@@ -7,27 +7,29 @@ use url::Url;
 use aws::parameters::{ParameterStore, ParametersUnavailable, trimmed};
 use platform::private::Private;
 
-/// The hosts of a Slack incoming webhook, and of PagerDuty's Events API v2.
+/// Hosts of Slack incoming webhooks.
 pub const SLACK_HOSTS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
+/// Hosts of PagerDuty's Events API v2.
 pub const PAGERDUTY_HOSTS: [&str; 2] = ["events.pagerduty.com", "events.eu.pagerduty.com"];
-const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
+/// URL of PagerDuty's Events API v2, outside its EU region.
+const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 
-/// One of them.
+/// Destination of alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// The alerts topic, which everybody subscribes to.
+pub enum Destination {
+    /// The SNS topic for alerts.
     Topic,
-    /// A Slack channel.
+    /// A channel of Slack.
     Slack,
-    /// Who is on call.
+    /// An incident at PagerDuty, which calls the operator on duty.
     PagerDuty,
-    /// Sentry's issues.
+    /// An issue at Sentry.
     Sentry,
 }
 
-impl Place {
-    /// The name in logs.
+impl Destination {
+    /// Returns the name in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Topic => "topic",
@@ -38,55 +40,55 @@ impl Place {
     }
 }
 
-/// Where they are, beside the topic: optional encrypted parameters under the service's prefix.
+/// Addresses of the destinations besides the topic. Each is an optional encrypted parameter under the service's prefix.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
-    /// `slack-webhook-url`: an incoming webhook.
+pub struct Destinations {
+    /// Parameter `slack-webhook-url`: an incoming webhook.
     pub slack: Option<Private<String>>,
-    /// `pagerduty-routing-key`: an integration key of the Events API v2.
+    /// Parameter `pagerduty-routing-key`: an integration key of the Events API v2.
     pub pagerduty: Option<Private<String>>,
-    /// `pagerduty-url`: where its events go; PagerDuty's own address unless given, as in its EU region.
+    /// Parameter `pagerduty-url`: URL for events, such as that of the EU region. By default, PagerDuty's usual URL.
     pub pagerduty_url: Private<String>,
-    /// `sentry-dsn`: a project's DSN.
+    /// Parameter `sentry-dsn`: the DSN of a project.
     pub sentry: Option<Private<String>>,
 }
 
-impl Places {
-    /// Reads them. This is done only when there is something to say, since most days there is nothing.
+impl Destinations {
+    /// Reads the parameters. [`crate::AlertPublisher`] calls it only if a delivery is pending.
     ///
     /// # Errors
-    /// SSM does not answer.
+    /// The call to SSM fails.
     pub async fn read(parameters: &ParameterStore, prefix: &str) -> Result<Self, ParametersUnavailable> {
-        let name = |last: &str| format!("{prefix}/{last}");
-        let lasts = ["slack-webhook-url", "pagerduty-routing-key", "pagerduty-url", "sentry-dsn"];
-        let mut found = parameters.get(lasts.map(name).to_vec()).await?;
-        let mut take = |last: &str| {
-            let value = Private::new(trimmed(found.remove(&name(last))?.expose()).to_owned());
-            if value.expose().is_empty() {
-                tracing::warn!(parameter = name(last), "the parameter is empty: no alert goes there");
+        let full_name = |name: &str| format!("{prefix}/{name}");
+        let names = ["slack-webhook-url", "pagerduty-routing-key", "pagerduty-url", "sentry-dsn"];
+        let mut found = parameters.get(names.map(full_name).to_vec()).await?;
+        let mut value = |name: &str| {
+            let text = Private::new(trimmed(found.remove(&full_name(name))?.expose()).to_owned());
+            if text.expose().is_empty() {
+                tracing::warn!(parameter = full_name(name), "parameter is empty; no alert is sent to this destination");
             }
-            Some(value).filter(|value| !value.expose().is_empty())
+            Some(text).filter(|text| !text.expose().is_empty())
         };
         Ok(Self {
-            slack: take("slack-webhook-url"),
-            pagerduty: take("pagerduty-routing-key"),
-            pagerduty_url: take("pagerduty-url").unwrap_or_else(|| Private::new(PAGERDUTY.to_owned())),
-            sentry: take("sentry-dsn"),
+            slack: value("slack-webhook-url"),
+            pagerduty: value("pagerduty-routing-key"),
+            pagerduty_url: value("pagerduty-url").unwrap_or_else(|| Private::new(PAGERDUTY_URL.to_owned())),
+            sentry: value("sentry-dsn"),
         })
     }
 }
 
-/// The routing key, if it can be one; PagerDuty refuses any other.
+/// Returns the routing key as text. PagerDuty refuses a key with other characters.
 ///
 /// # Errors
-/// A character that no key has, such as a blank inside.
+/// The key contains a character other than letters, digits, `-` and `_`.
 pub fn routing_key(key: &Private<String>) -> Result<&str, &'static str> {
     let key = key.expose();
     let is_key = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    is_key.then_some(key.as_str()).ok_or("pagerduty-routing-key holds a character that no routing key has")
+    is_key.then_some(key.as_str()).ok_or("pagerduty-routing-key contains an invalid character")
 }
 
-/// The address that a DSN (`https://<key>@<host>/<project>`) stands for, and the header that goes with it.
+/// Returns the URL of the store endpoint and the authentication header for a DSN (`https://<key>@<host>/<project>`).
 /// <https://develop.sentry.dev/sdk/foundations/transport/authentication/>
 pub fn sentry_store(dsn: &Private<String>) -> Option<(Private<String>, Private<String>)> {
     let mut url: Url = dsn.expose().trim().parse().ok()?;
@@ -104,7 +106,7 @@ pub fn sentry_store(dsn: &Private<String>) -> Option<(Private<String>, Private<S
     Some((Private::new(url.to_string()), Private::new(header)))
 }
 
-/// 32 hexadecimal digits, as Sentry wants an event's id: it takes one id once.
+/// Returns a random event id of 32 hexadecimal digits. Sentry deduplicates events by this id.
 pub fn sentry_event_id() -> String {
     let random = ring::rand::generate::<[u8; 16]>(&SystemRandom::new()).map_or([0; 16], |random| random.expose());
     format!("{:032x}", u128::from_be_bytes(random))
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dsn_names_its_store_and_its_key() {
+    fn a_dsn_contains_the_endpoint_and_the_key() {
         let store = |dsn: &str| {
             let (address, header) = sentry_store(&Private::new(dsn.to_owned()))?;
             Some((address.expose().clone(), header.expose().contains("sentry_key=abc")))

@@ -21,22 +21,22 @@ pub const HOUR_MINUTES: i64 = 60;
 
 /// Reads the data for the metrics.
 #[derive(Debug, Clone)]
-pub struct Measures {
+pub struct ServiceMetrics {
     /// Stores the counters.
     pub metrics: MetricsStore,
     /// Stores the circuit breakers.
     pub breakers: BreakerStore,
 }
 
-impl Measures {
+impl ServiceMetrics {
     /// Returns the metrics of this minute. A metric whose data cannot be read is `None`.
     pub async fn read(&self, percentage: Percentage, now: Timestamp) -> [Figure; 7] {
         let (minutes, opened) = tokio::join!(self.metrics.minutes(HOUR_MINUTES, now), self.breakers.opened(now));
-        let minutes = known(minutes);
+        let minutes = if_read(minutes);
         let last = |how_many| minutes.as_deref().map(|minutes| sum_of_last(how_many, minutes));
-        let (lately, hour) = (last(RATE_MINUTES), last(HOUR_MINUTES));
-        let breakers_open = known(opened).map(|all| all.iter().filter(|(_, breaker)| !breaker.is_closed()).count());
-        figures(&Measured { lately: lately.as_ref(), hour: hour.as_ref(), breakers_open, percentage })
+        let (recent, hour) = (last(RATE_MINUTES), last(HOUR_MINUTES));
+        let breakers_open = if_read(opened).map(|all| all.iter().filter(|(_, breaker)| !breaker.is_closed()).count());
+        compute(&MetricInputs { recent: recent.as_ref(), hour: hour.as_ref(), breakers_open, percentage })
     }
 }
 
@@ -48,15 +48,15 @@ fn sum_of_last(how_many: i64, minutes: &[(Timestamp, Counters)]) -> Counters {
     sum
 }
 
-fn known<T>(read: Result<T, StoreError>) -> Option<T> {
-    read.inspect_err(|error| tracing::warn!(%error, "not measured this minute")).ok()
+fn if_read<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::warn!(%error, "failed to read figures; metric not written this minute")).ok()
 }
 
 /// The data that was read; `None` where a read failed.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured<'a> {
+pub struct MetricInputs<'a> {
     /// The counters of the last [`RATE_MINUTES`].
-    pub lately: Option<&'a Counters>,
+    pub recent: Option<&'a Counters>,
     /// The counters of the last [`HOUR_MINUTES`].
     pub hour: Option<&'a Counters>,
     /// Number of circuit breakers that are not CLOSED.
@@ -67,20 +67,20 @@ pub struct Measured<'a> {
 
 /// Computes the metrics of this minute.
 #[must_use]
-pub fn figures(measured: &Measured<'_>) -> [Figure; 7] {
-    let lately = measured.lately.map(|counters| Figures::of(counters).summary);
-    let sampled = lately.as_ref().filter(|summary| summary.closed >= RATE_SAMPLE);
+pub fn compute(inputs: &MetricInputs<'_>) -> [Figure; 7] {
+    let recent = inputs.recent.map(|counters| Figures::of(counters).summary);
+    let sampled = recent.as_ref().filter(|summary| summary.closed >= RATE_SAMPLE);
     let rate = sampled.and_then(|summary| summary.error_rate);
     let p95_ms = sampled.and_then(|summary| summary.latency_ms.p95);
-    let cost_micros = measured.hour.map(|counters| Figures::of(counters).summary.cost_micros);
+    let cost_micros = inputs.hour.map(|counters| Figures::of(counters).summary.cost_micros);
     [
         (Metric::ErrorRate, rate.map(|rate| rate * 100.0)),
-        (Metric::Closed, lately.as_ref().map(|summary| float(summary.closed))),
+        (Metric::Closed, recent.as_ref().map(|summary| float(summary.closed))),
         (Metric::LatencyP95, p95_ms.and_then(|ms| i64::try_from(ms).ok()).map(float)),
         (Metric::HourCostEuro, cost_micros.map(|micros| float(micros) / 1e6)),
-        (Metric::V2Share, measured.hour.and_then(v2_share)),
-        (Metric::RolloutPercentage, Some(f64::from(measured.percentage.hundredths()) / 100.0)),
-        (Metric::BreakersOpen, measured.breakers_open.and_then(|open| i64::try_from(open).ok()).map(float)),
+        (Metric::V2Share, inputs.hour.and_then(v2_share)),
+        (Metric::RolloutPercentage, Some(f64::from(inputs.percentage.hundredths()) / 100.0)),
+        (Metric::BreakersOpen, inputs.breakers_open.and_then(|open| i64::try_from(open).ok()).map(float)),
     ]
 }
 
@@ -103,19 +103,19 @@ mod tests {
     use metrics::histogram::bin_of;
     use metrics::sample::counters;
 
-    fn told(measured: &Measured<'_>) -> Vec<(&'static str, f64)> {
-        let known = figures(measured).into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?)));
+    fn written(inputs: &MetricInputs<'_>) -> Vec<(&'static str, f64)> {
+        let known = compute(inputs).into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?)));
         known.collect()
     }
 
-    fn measured<'a>(lately: Option<&'a Counters>, hour: Option<&'a Counters>) -> Measured<'a> {
-        Measured { lately, hour, breakers_open: None, percentage: "12.5".parse().unwrap() }
+    fn inputs<'a>(recent: Option<&'a Counters>, hour: Option<&'a Counters>) -> MetricInputs<'a> {
+        MetricInputs { recent, hour, breakers_open: None, percentage: "12.5".parse().unwrap() }
     }
 
     #[test]
-    fn rates_are_of_five_minutes_and_money_is_of_the_hour() {
+    fn rates_are_of_five_minutes_and_cost_is_of_the_hour() {
         let latency = format!("version/v1/lat/{}", bin_of(800));
-        let lately = counters(&[
+        let recent = counters(&[
             ("version/v1/accepted", 150),
             ("version/v2/delivered", 30),
             ("version/v2/failed", 12),
@@ -129,8 +129,8 @@ mod tests {
             ("side/v1/assigned", 900),
             ("side/v2/assigned", 100),
         ]);
-        let told = told(&Measured { breakers_open: Some(2), ..measured(Some(&lately), Some(&hour)) });
-        let p95_ms = told[2].1;
+        let written = written(&MetricInputs { breakers_open: Some(2), ..inputs(Some(&recent), Some(&hour)) });
+        let p95_ms = written[2].1;
         assert!((784.0..=816.0).contains(&p95_ms), "{p95_ms} is not within 2 % of 800");
         let wanted = [
             ("ErrorRate", 10.0),
@@ -141,28 +141,28 @@ mod tests {
             ("RolloutPercentage", 12.5),
             ("BreakersOpen", 2.0),
         ];
-        assert_eq!(told, wanted);
+        assert_eq!(written, wanted);
     }
 
     #[test]
     fn a_quiet_time_has_no_rates_and_costs_nothing() {
         let nothing = Counters::default();
-        let told = told(&measured(Some(&nothing), Some(&nothing)));
-        assert_eq!(told, [("Closed", 0.0), ("HourCostEuro", 0.0), ("RolloutPercentage", 12.5)]);
+        let written = written(&inputs(Some(&nothing), Some(&nothing)));
+        assert_eq!(written, [("Closed", 0.0), ("HourCostEuro", 0.0), ("RolloutPercentage", 12.5)]);
     }
 
     #[test]
     fn a_rate_needs_a_sample() {
         let rate = |failed| {
-            let lately = counters(&[("version/v2/accepted", 18), ("version/v2/failed", failed)]);
-            told(&measured(Some(&lately), None)).into_iter().find(|(name, _)| *name == "ErrorRate")
+            let recent = counters(&[("version/v2/accepted", 18), ("version/v2/failed", failed)]);
+            written(&inputs(Some(&recent), None)).into_iter().find(|(name, _)| *name == "ErrorRate")
         };
         assert_eq!((rate(1), rate(2)), (None, Some(("ErrorRate", 10.0))));
     }
 
     #[test]
-    fn while_nothing_can_be_read_the_percentage_is_still_told() {
-        assert_eq!(told(&measured(None, None)), [("RolloutPercentage", 12.5)]);
+    fn if_nothing_can_be_read_the_percentage_is_still_written() {
+        assert_eq!(written(&inputs(None, None)), [("RolloutPercentage", 12.5)]);
     }
 
     #[test]

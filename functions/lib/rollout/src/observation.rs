@@ -1,15 +1,15 @@
-//! What was counted of both versions, for the guard and a ramp to judge by.
+//! Figures of both versions, for the guard and a ramp.
 //!
-//! Two queries of the metrics table at most (the minutes of the last hour), one read of the control table for the breakers and
-//! one more when there are any that opened; while a ramp is under way also what its hold time was merged into.
+//! They cost at most two queries of the metrics table (the minutes of the last hour), one read of the control table for
+//! the circuit breakers, and one more read if a breaker has opened. An active ramp also reads the merged counters of
+//! its hold time.
 
 use jiff::{SignedDuration, Timestamp};
 
 use domain::breaker::{Breaker, Host, Phase};
 use domain::channel::Channel;
-use domain::rollout::guard::{Arm, HostState, Minute, Share};
-use domain::rollout::ramp::Figures;
-use metrics::arm_metrics::{PushVendor, RolloutArmMetric};
+use domain::rollout::guard::{Arm, HostState, MinuteCounts, Share};
+use domain::rollout::ramp::RampFigures;
 use metrics::counters::{Cohort, Group, NotificationMetric};
 use metrics::figures::latency_bins;
 use metrics::histogram::quantile;
@@ -17,69 +17,71 @@ use metrics::{Bucket, CounterName, Counters, Unit, Window};
 use store::metrics::MetricsStore;
 use store::{BreakerStore, StoreError};
 
-/// How far back the guard looks at most.
-const HOUR: i64 = 60;
-/// How many minutes, the present one included, say whether version 2 is well now.
-const LATELY: i64 = 5;
-/// How long after its time is over a breaker that nobody called says anything: without traffic there is no data.
-const SAYS_ANYTHING: SignedDuration = SignedDuration::from_mins(1);
+/// Window of the guard, in minutes.
+const GUARD_WINDOW_MINUTES: i64 = 60;
+/// Window of the recent figures for a ramp, in minutes, including the present minute.
+const RECENT_MINUTES: i64 = 5;
+/// Time after the end of a breaker's OPEN or HALF_OPEN period in which the breaker still counts.
+const BREAKER_RELEVANT_FOR: SignedDuration = SignedDuration::from_mins(1);
 
-/// From when on things count.
+/// Begins of the periods that are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// When the percentage was last changed: what version 2 cost before is not held against it.
+pub struct ObservationRange {
+    /// Time of the last change of the percentage. Version 2's cost is counted from then on.
     pub changed_at: Option<Timestamp>,
-    /// Since when the ramp's criteria have held, if there is one.
-    pub held_since: Option<Timestamp>,
+    /// Time since which the criteria of an active ramp have held.
+    pub holding_since: Option<Timestamp>,
 }
 
-/// What version 2 does, as it was counted.
+/// Figures of both versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Observed {
-    /// Both sides by the minute for the last hour, oldest first, those without anything too.
-    pub minutes: Vec<Minute>,
-    /// The push services of version 2.
+pub struct Observation {
+    /// Counts of both versions for each minute of the last hour, oldest first, including minutes without notifications.
+    pub minutes: Vec<MinuteCounts>,
+    /// Push services that version 2 uses.
     pub hosts: Vec<HostState>,
-    /// What version 2 cost in the last hour, in micro-euro, in whole minutes since the percentage was last changed.
+    /// Cost of version 2 in the last hour, in micro-euro. Only whole minutes since the last change of the percentage
+    /// count.
     pub cost_micros: i64,
-    /// Version 2 in the last five minutes.
-    pub lately: Figures,
-    /// Version 2 since the ramp's criteria have held.
-    pub held: Figures,
+    /// Version 2's figures of the last five minutes.
+    pub recent: RampFigures,
+    /// Version 2's figures of the time in which the ramp's criteria have held.
+    pub hold_time: RampFigures,
 }
 
-/// Reads it.
+/// Reads the figures.
 ///
 /// # Errors
-/// When a table does not answer.
+/// A call to a table fails.
 pub async fn observe(
     metrics: &MetricsStore,
     breakers: &BreakerStore,
-    asked: Asked,
+    range: ObservationRange,
     now: Timestamp,
-) -> Result<Observed, StoreError> {
-    let (minutes, opened) = tokio::try_join!(metrics.minutes(HOUR, now), breakers.opened(now))?;
-    let held = match asked.held_since.map(whole_minutes_since) {
+) -> Result<Observation, StoreError> {
+    let (minutes, opened) = tokio::try_join!(metrics.minutes(GUARD_WINDOW_MINUTES, now), breakers.opened(now))?;
+    let hold_time = match range.holding_since.map(whole_minutes_since) {
         Some(from) if from < Bucket::containing(Unit::Minute, now).end() => {
             metrics.read(Window::since(from, now)).await?
         }
         _ => Counters::default(),
     };
-    Ok(Observed::of(&minutes, &held, &opened, asked.changed_at, now))
+    Ok(Observation::of(&minutes, &hold_time, &opened, range.changed_at, now))
 }
 
-/// The minute in which it began belongs to what was before.
+/// Returns the first whole minute from a time on. The minute of a change counts for the time before it.
 fn whole_minutes_since(at: Timestamp) -> Timestamp {
     let minute = Bucket::containing(Unit::Minute, at);
     if minute.start() == at { at } else { minute.end() }
 }
 
-impl Observed {
-    /// From the counters of each minute, those since the ramp's criteria have held, and the breakers that opened lately.
+impl Observation {
+    /// Computes the figures from the counters of each minute, the counters of the ramp's hold time, and the circuit
+    /// breakers that opened recently.
     #[must_use]
     pub fn of(
         minutes: &[(Timestamp, Counters)],
-        held: &Counters,
+        hold_time: &Counters,
         opened: &[(Host, Breaker)],
         changed_at: Option<Timestamp>,
         now: Timestamp,
@@ -91,28 +93,26 @@ impl Observed {
         };
         let ago =
             |minutes| Bucket::containing(Unit::Minute, now).end().saturating_sub(SignedDuration::from_mins(minutes));
-        let lately = sum(ago(LATELY).unwrap_or(Timestamp::MIN));
+        let recent = sum(ago(RECENT_MINUTES).unwrap_or(Timestamp::MIN));
         let hour = sum(Timestamp::MIN);
         let not_closed: Vec<_> = opened.iter().filter_map(|(host, breaker)| not_closed(host, breaker, now)).collect();
-        let figures = |counters| Figures { breakers_not_closed: not_closed.len(), ..figures(counters) };
+        let figures = |counters| RampFigures { breakers_not_closed: not_closed.len(), ..figures(counters) };
         Self {
             minutes: minutes.iter().map(|(begins, counters)| minute(*begins, counters)).collect(),
             hosts: hosts(&hour, &not_closed),
-            cost_micros: of_v2(
-                &sum(changed_at.map_or(Timestamp::MIN, whole_minutes_since)),
-                NotificationMetric::CostMicros,
-            ),
-            lately: figures(&lately),
-            held: figures(held),
+            cost_micros: of_v2(&sum(changed_at.map_or(Timestamp::MIN, whole_minutes_since)), NotificationMetric::CostMicros),
+            recent: figures(&recent),
+            hold_time: figures(hold_time),
         }
     }
 }
 
-fn minute(begins: Timestamp, counters: &Counters) -> Minute {
-    Minute { begins, v1: arm(counters, Cohort::V1), v2: arm(counters, Cohort::V2) }
+fn minute(begins: Timestamp, counters: &Counters) -> MinuteCounts {
+    MinuteCounts { begins, v1: arm(counters, Cohort::V1), v2: arm(counters, Cohort::V2) }
 }
 
-/// As counted: a minute may hold a confirmation that takes an acceptance of an earlier one back, and both are of one that ended.
+/// Returns the counts of one version. A confirmation may subtract an acceptance that an earlier minute counted. Both
+/// belong to a notification that ended, so `closed` is not affected.
 fn arm(counters: &Counters, cohort: Cohort) -> Arm {
     let of = |of| counters.get(&CounterName::Notifications(Group::Version(cohort), of));
     let side = |side| counters.get(&CounterName::RolloutArm(cohort, side));
@@ -132,39 +132,40 @@ fn of_v2(counters: &Counters, of: NotificationMetric) -> i64 {
     counters.get(&CounterName::Notifications(Group::Version(Cohort::V2), of))
 }
 
-fn figures(counters: &Counters) -> Figures {
+fn figures(counters: &Counters) -> RampFigures {
     let Arm { closed, ended_badly, .. } = arm(counters, Cohort::V2);
     let p95_ms = quantile(&latency_bins(counters, Cohort::V2), 0.95);
-    Figures { closed, reached: closed - ended_badly, ended_badly, p95_ms, breakers_not_closed: 0 }
+    RampFigures { closed, reached: closed - ended_badly, ended_badly, p95_ms, breakers_not_closed: 0 }
 }
 
-/// A push service's breaker that is not CLOSED, and since when.
+/// Returns the host of a push service whose circuit breaker is not CLOSED, and since when. A breaker whose OPEN or
+/// HALF_OPEN time ended more than a minute ago is left out: its host has no traffic, so there is no data.
 fn not_closed(host: &Host, breaker: &Breaker, now: Timestamp) -> Option<(String, Timestamp)> {
     let (Phase::Open { until_ms: ends_ms } | Phase::HalfOpen { lease_ms: ends_ms }) = breaker.phase else {
         return None;
     };
     let silent = SignedDuration::from_millis(now.as_millisecond().saturating_sub(ends_ms));
     let since = breaker.opened_at_ms.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok())?;
-    (host.channel == Channel::Push && silent <= SAYS_ANYTHING).then(|| (host.provider.clone(), since))
+    (host.channel == Channel::Push && silent <= BREAKER_RELEVANT_FOR).then(|| (host.provider.clone(), since))
 }
 
-/// Pushes are counted by who runs the service, so each of its hosts is taken to carry all of them.
+/// Returns the push services. Pushes are counted per operator of a service, so each of its hosts gets the share of all.
 fn hosts(hour: &Counters, not_closed: &[(String, Timestamp)]) -> Vec<HostState> {
     let pushes = |service| hour.get(&CounterName::RolloutArm(Cohort::V2, RolloutArmMetric::PushesTo(service))).max(0);
     let whole = PushVendor::ALL.into_iter().map(pushes).sum();
     let share = |service| Share { part: pushes(service), whole };
     let all = PushVendor::ALL.into_iter().filter(|service| pushes(*service) > 0);
-    let well = all.map(|service| HostState {
+    let known = all.map(|service| HostState {
         host: service.as_str().to_owned(),
         pushes: share(service),
         not_closed_since: None,
     });
-    let ill = not_closed.iter().map(|(host, since)| HostState {
+    let not_closed_hosts = not_closed.iter().map(|(host, since)| HostState {
         host: host.clone(),
         pushes: share(PushVendor::of_host(host)),
         not_closed_since: Some(*since),
     });
-    well.chain(ill).collect()
+    known.chain(not_closed_hosts).collect()
 }
 
 #[cfg(test)]
@@ -182,14 +183,14 @@ mod tests {
         at("10:10:20")
     }
 
-    /// What is observed of these minutes, each by the time it began.
-    fn observed(minutes: &[(&str, &[(&str, i64)])], changed_at: Option<&str>) -> Observed {
+    /// Returns the figures of these minutes, each given with the time at which it begins.
+    fn observed(minutes: &[(&str, &[(&str, i64)])], changed_at: Option<&str>) -> Observation {
         let minutes: Vec<_> = minutes.iter().map(|(begins, pairs)| (at(begins), counters(pairs))).collect();
-        Observed::of(&minutes, &Counters::default(), &[], changed_at.map(at), now())
+        Observation::of(&minutes, &Counters::default(), &[], changed_at.map(at), now())
     }
 
     #[test]
-    fn a_minute_has_both_rates_of_both_sides() {
+    fn a_minute_has_both_rates_of_both_versions() {
         let all: &[(&str, i64)] = &[
             ("version/v1/accepted", 7),
             ("version/v1/failed", 1),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmation_ends_nothing_a_second_time() {
+    fn a_confirmation_closes_no_notification_a_second_time() {
         let confirmed: &[(&str, i64)] = &[("version/v2/accepted", -10), ("version/v2/delivered", 10)];
         assert_eq!(observed(&[("10:10:00", confirmed)], None).minutes[0].v2, Arm::default());
     }
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn lately_are_the_last_five_minutes_and_their_quantile_is_of_all_their_latencies() {
+    fn the_recent_quantile_is_of_all_latencies_of_five_minutes() {
         let with = |latency_ms: u64, count| {
             vec![(format!("version/v2/lat/{}", bin_of(latency_ms)), count), ("version/v2/accepted".to_owned(), count)]
         };
@@ -239,38 +240,41 @@ mod tests {
                 (at(begins), sum)
             })
             .collect();
-        let lately = Observed::of(&minutes, &Counters::default(), &[], None, now()).lately;
-        assert_eq!((lately.closed, lately.reached), (100, 100));
+        let recent = Observation::of(&minutes, &Counters::default(), &[], None, now()).recent;
+        assert_eq!((recent.closed, recent.reached), (100, 100));
         assert!(
-            lately.p95_ms.is_some_and(|p95_ms| (98..=102).contains(&p95_ms)),
-            "an average would be 2,050: {lately:?}"
+            recent.p95_ms.is_some_and(|p95_ms| (98..=102).contains(&p95_ms)),
+            "an average would be 2,050: {recent:?}"
         );
     }
 
     #[test]
-    fn a_push_services_breaker_counts_while_somebody_calls_it_with_the_share_of_who_runs_it() {
+    fn a_push_services_breaker_counts_while_it_has_traffic() {
         let pushes: &[(&str, i64)] = &[("side/v2/pushes/google", 75), ("side/v2/pushes/other", 25)];
         let minutes = [(at("10:00:00"), counters(pushes))];
         let breaker =
             |phase| Breaker { revision: 1, phase, open_for_ms: 1, opened_at_ms: Some(at("09:59:00").as_millisecond()) };
         let hosts = |host: &Host, phase| {
             let opened = [(host.clone(), breaker(phase))];
-            let seen = Observed::of(&minutes, &Counters::default(), &opened, None, now());
-            let ill = seen.hosts.iter().filter(|host| host.not_closed_since.is_some());
-            (ill.map(|host| (host.pushes.part, host.pushes.whole)).collect::<Vec<_>>(), seen.lately.breakers_not_closed)
+            let seen = Observation::of(&minutes, &Counters::default(), &opened, None, now());
+            let not_closed_hosts = seen.hosts.iter().filter(|host| host.not_closed_since.is_some());
+            (
+                not_closed_hosts.map(|host| (host.pushes.part, host.pushes.whole)).collect::<Vec<_>>(),
+                seen.recent.breakers_not_closed,
+            )
         };
         let (google, ses) = (Host::push("fcm.googleapis.com"), Host::paid(Channel::Email));
         let open = |until| Phase::Open { until_ms: at(until).as_millisecond() };
         assert_eq!(hosts(&google, open("10:12:00")), (vec![(75, 100)], 1));
         assert_eq!(hosts(&Host::push("push.example.com"), open("10:09:20")), (vec![(25, 100)], 1));
         assert_eq!(hosts(&google, Phase::HalfOpen { lease_ms: now().as_millisecond() }), (vec![(75, 100)], 1));
-        assert_eq!(hosts(&google, open("10:09:19")), (vec![], 0), "nobody called it for a minute");
+        assert_eq!(hosts(&google, open("10:09:19")), (vec![], 0), "no call for a minute");
         assert_eq!(hosts(&google, Phase::Closed { since_ms: 0 }), (vec![], 0));
         assert_eq!(hosts(&ses, open("10:12:00")), (vec![], 0));
     }
 
     #[test]
-    fn the_minute_of_a_change_belongs_to_what_was_before() {
+    fn the_minute_of_a_change_counts_for_the_time_before() {
         assert_eq!(whole_minutes_since(at("10:08:00")), at("10:08:00"));
         assert_eq!(whole_minutes_since(at("10:08:00.001")), at("10:09:00"));
     }

@@ -4,19 +4,19 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use domain::rollout::Percentage;
-use domain::rollout::ramp::{Criteria, MAX_STEPS, StepPlan};
+use domain::rollout::ramp::{Criteria, MAX_STEPS, RampStep};
 use platform::http::Request;
 use platform::problem::{FieldError, Problem};
-use rollout::Wanted;
+use rollout::RolloutCommand;
 
 /// Maximum length of a reason, in characters.
 const MAX_REASON_CHARS: usize = 500;
 
 /// A requested change with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct ChangeRequest {
     /// The requested change.
-    pub wanted: Wanted,
+    pub command: RolloutCommand,
     /// The reason, as the caller wrote it.
     pub reason: Option<String>,
 }
@@ -53,7 +53,7 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     T::deserialize(deserializer).map(Some)
 }
 
-impl Change {
+impl ChangeRequest {
     /// Parses a request's body. The numbers of a plan are checked later, when the present percentage is known.
     ///
     /// # Errors
@@ -62,42 +62,42 @@ impl Change {
         let body: Body = request.json()?;
         let mut errors = Vec::new();
         let reason = body.reason.map(|reason| reason.trim().to_owned());
-        if reason.as_deref().is_some_and(is_no_reason) {
+        if reason.as_deref().is_some_and(is_invalid_reason) {
             errors.push(FieldError::new("reason", "must be 1 to 500 printable characters"));
         }
-        let wanted = match (body.percentage, body.plan) {
+        let command = match (body.percentage, body.plan) {
             (Some(_), Some(_)) => Err(vec![FieldError::new("plan", "cannot be given together with percentage")]),
             (None, None) => Err(vec![FieldError::new("percentage", "is required, or a plan")]),
             (Some(value), None) => {
-                percentage("percentage", &value).map(Wanted::Percentage).map_err(|error| vec![error])
+                percentage("percentage", &value).map(RolloutCommand::Percentage).map_err(|error| vec![error])
             }
-            (None, Some(None)) => Ok(Wanted::NoRamp),
+            (None, Some(None)) => Ok(RolloutCommand::NoRamp),
             (None, Some(Some(plan))) => ramp(plan),
         };
-        match wanted {
-            Ok(wanted) if errors.is_empty() => Ok(Self { wanted, reason }),
+        match command {
+            Ok(command) if errors.is_empty() => Ok(Self { command, reason }),
             Ok(_) => Err(Problem::invalid(errors)),
             Err(more) => Err(Problem::invalid(more.into_iter().chain(errors).collect())),
         }
     }
 }
 
-fn is_no_reason(reason: &str) -> bool {
+fn is_invalid_reason(reason: &str) -> bool {
     reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS || reason.chars().any(char::is_control)
 }
 
-fn ramp(plan: PlanBody) -> Result<Wanted, Vec<FieldError>> {
+fn ramp(plan: PlanBody) -> Result<RolloutCommand, Vec<FieldError>> {
     if plan.steps.len() > MAX_STEPS {
         return Err(vec![FieldError::new("plan.steps", "must have 1 to 10 steps")]);
     }
     let (mut steps, mut errors) = (Vec::new(), Vec::new());
     for (place, StepBody { percentage: value, hold_minutes }) in plan.steps.into_iter().enumerate() {
         match percentage(&format!("plan.steps[{place}].percentage"), &value) {
-            Ok(percentage) => steps.push(StepPlan { percentage, hold_minutes }),
+            Ok(percentage) => steps.push(RampStep { percentage, hold_minutes }),
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(Wanted::Ramp(steps, plan.criteria)) } else { Err(errors) }
+    if errors.is_empty() { Ok(RolloutCommand::Ramp(steps, plan.criteria)) } else { Err(errors) }
 }
 
 /// Parses a percentage from a JSON number or a text, by the rule of the parameter.
@@ -120,8 +120,8 @@ mod tests {
     use platform::private::Private;
     use platform::problem::ProblemKind;
 
-    fn read(body: &str) -> Result<Change, Problem> {
-        Change::of(&Request { body: Private::new(body.as_bytes().to_vec()), ..Request::default() })
+    fn read(body: &str) -> Result<ChangeRequest, Problem> {
+        ChangeRequest::of(&Request { body: Private::new(body.as_bytes().to_vec()), ..Request::default() })
     }
 
     fn fields(body: &Value) -> Vec<String> {
@@ -130,8 +130,8 @@ mod tests {
         problem.errors.into_iter().map(|error| error.field).collect()
     }
 
-    fn wanted(body: &Value) -> Wanted {
-        read(&body.to_string()).unwrap().wanted
+    fn command(body: &Value) -> RolloutCommand {
+        read(&body.to_string()).unwrap().command
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
             (json!("10\n"), 1_000),
         ] {
             let expected = Percentage::from_hundredths(hundredths).unwrap();
-            assert_eq!(wanted(&json!({"percentage": value})), Wanted::Percentage(expected), "{value}");
+            assert_eq!(command(&json!({"percentage": value})), RolloutCommand::Percentage(expected), "{value}");
         }
     }
 
@@ -172,14 +172,16 @@ mod tests {
     fn a_plan_begins_and_null_ends_one() {
         let plan = json!({"steps": [{"percentage": 10, "hold_minutes": 60}, {"percentage": "50", "hold_minutes": 30}],
                           "criteria": {"p95_below_ms": 2_000}});
-        let Wanted::Ramp(steps, criteria) = wanted(&json!({"plan": plan, "reason": "go"})) else { unreachable!() };
+        let RolloutCommand::Ramp(steps, criteria) = command(&json!({"plan": plan, "reason": "go"})) else {
+            unreachable!()
+        };
         assert_eq!((steps.len(), steps[1].percentage.hundredths(), steps[1].hold_minutes), (2, 5_000, 30));
         assert_eq!((criteria.p95_below_ms, criteria.error_below_percent), (2_000, 5));
-        assert_eq!(wanted(&json!({"plan": null})), Wanted::NoRamp);
+        assert_eq!(command(&json!({"plan": null})), RolloutCommand::NoRamp);
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn an_unknown_or_invalid_field_is_named() {
         let step = json!({"percentage": 10, "hold_minutes": 60});
         for (body, named) in [
             (json!({}), "percentage"),

@@ -1,0 +1,182 @@
+//! Alerts of a scheduled run, each with its figure, its threshold and the service's action; and the guard's reason for
+//! the audit.
+
+use jiff::Timestamp;
+
+use crate::Observation;
+use alerts::checks;
+use domain::rollout::Percentage;
+use domain::rollout::guard::{
+    ErrorRateKind, GuardAction, GuardSettings, GuardVerdict, HoldReason, MeasuredRate, MinuteCounts, Rule, RuleResult,
+    Share,
+};
+use domain::{Alert, AlertKey, Severity};
+
+/// Error rate of both versions, in percent, above which there is a P1 alert.
+const ERROR_RATE_PERCENT: u32 = 15;
+
+/// Returns the alerts about the counted figures: an outage, circuit breakers, a provider's fault, and the error rate.
+pub fn of_verdict(
+    verdict: &GuardVerdict,
+    observation: &Observation,
+    settings: &GuardSettings,
+    now: Timestamp,
+) -> Vec<Alert> {
+    let outage = checks::outage(&observation.minutes).into_iter();
+    let mut alerts: Vec<_> = outage.chain(checks::breakers(&observation.hosts, now)).collect();
+    // The rule must hold in as many consecutive evaluations as the guard requires, so one bad minute raises no alert.
+    let is_lasting = verdict.state.step >= settings.evaluations;
+    if is_lasting && verdict.action == (GuardAction::Hold { why: HoldReason::ProvidersFault }) {
+        let (number, threshold) = most_severe(verdict).map_or_else(Default::default, figures);
+        alerts.push(Alert {
+            key: AlertKey::ProvidersFault,
+            subject: String::new(),
+            severity: Severity::P0,
+            title: "a provider fails for version 1 and version 2".to_owned(),
+            number,
+            threshold,
+            done: "rollout unchanged, since going back to version 1 would remove the fallback".to_owned(),
+        });
+    }
+    let rate = rate_of_both(&observation.minutes, settings);
+    if let Some(rate) = rate.filter(|rate| rate.v2.is_above(ERROR_RATE_PERCENT)) {
+        alerts.push(Alert {
+            key: AlertKey::ErrorRate,
+            subject: String::new(),
+            severity: Severity::P1,
+            title: format!("error rate above {ERROR_RATE_PERCENT} %"),
+            number: format!("{} of {} {} in {}", percent(rate.v2), rate.v2.whole, kind(rate), in_minutes(rate.minutes)),
+            threshold: format!("{ERROR_RATE_PERCENT} %"),
+            done: action_about_errors(verdict).to_owned(),
+        });
+    }
+    alerts
+}
+
+/// Returns the action for the error-rate alert. If no rule of the guard holds, version 1 could not have avoided the
+/// failures.
+fn action_about_errors(verdict: &GuardVerdict) -> &'static str {
+    let is_error_rate = |result: &RuleResult| matches!(result.rule, Rule::ErrorRateOff | Rule::ErrorRateStep);
+    if verdict.findings.iter().any(|result| result.holds && is_error_rate(result)) {
+        "the guard evaluates version 2"
+    } else {
+        "rollout unchanged, since version 1 sends one push and would not have reached these recipients either"
+    }
+}
+
+/// Returns the higher error rate of both versions together.
+fn rate_of_both(minutes: &[MinuteCounts], settings: &GuardSettings) -> Option<MeasuredRate> {
+    let both: Vec<_> = minutes.iter().map(|minute| MinuteCounts { v2: minute.v1.and(minute.v2), ..*minute }).collect();
+    let rates = ErrorRateKind::FOR_ALERTS.into_iter().filter_map(|kind| kind.read(&both, 1, settings.step_sample));
+    rates.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
+}
+
+/// Returns the alert that the guard lowers the percentage, or would lower it if it were enabled.
+pub fn of_lowering(verdict: &GuardVerdict, from: Percentage, to_hundredths: u16, enabled: bool) -> Alert {
+    let to = Percentage::from_hundredths(to_hundredths).unwrap_or_default();
+    let (number, threshold) = most_severe(verdict).map_or_else(Default::default, figures);
+    let is_off = to == Percentage::ZERO;
+    let title = match (is_off, enabled) {
+        (true, true) => "version 2 switched off by the guard",
+        (false, true) => "version 2 taken one step down by the guard",
+        (true, false) => "guard is disabled; version 2 should be switched off",
+        (false, false) => "guard is disabled; version 2 should be taken one step down",
+    };
+    let change = format!("rollout-percentage {from} -> {to}");
+    Alert {
+        key: AlertKey::GuardActed,
+        subject: String::new(),
+        severity: if is_off { Severity::P1 } else { Severity::P2 },
+        title: title.to_owned(),
+        number,
+        threshold,
+        done: if enabled { change } else { format!("nothing, since the guard is disabled; otherwise {change}") },
+    }
+}
+
+/// Returns the alert that an operator wrote the percentage at the same moment as the service.
+pub fn of_overlap() -> Alert {
+    Alert {
+        key: AlertKey::GuardOverlap,
+        subject: String::new(),
+        severity: Severity::P1,
+        title: "an operator and the service wrote rollout-percentage at the same time".to_owned(),
+        number: "2 writes".to_owned(),
+        threshold: "1 write".to_owned(),
+        done: "the operator's value was restored; the guard evaluates only later minutes".to_owned(),
+    }
+}
+
+/// Returns the alert that a ramp takes a step.
+pub fn of_ramp(reason: &str, from: Percentage, to_hundredths: u16) -> Alert {
+    let to = Percentage::from_hundredths(to_hundredths).unwrap_or_default();
+    ramp_alert(reason.to_owned(), format!("{from} %"), format!("rollout-percentage {from} -> {to}"))
+}
+
+/// Returns the alert that a ramp has ended.
+pub fn of_ramp_end(is_done: bool, at: Percentage) -> Alert {
+    let title = if is_done { "ramp completed" } else { "ramp ended by another change of the percentage" };
+    ramp_alert(title.to_owned(), format!("{at} %"), "the plan has ended; the percentage stays".to_owned())
+}
+
+fn ramp_alert(title: String, number: String, done: String) -> Alert {
+    let threshold = "the plan's criteria".to_owned();
+    let (key, subject, severity) = (AlertKey::Ramp, String::new(), Severity::P2);
+    Alert { key, subject, severity, title, number, threshold, done }
+}
+
+/// Returns the guard's reason for the audit: the figure and the threshold of the most severe rule that holds.
+pub fn reason(verdict: &GuardVerdict) -> String {
+    let (number, threshold) = most_severe(verdict).map_or_else(Default::default, figures);
+    format!("{number}; threshold {threshold}")
+}
+
+fn most_severe(verdict: &GuardVerdict) -> Option<&RuleResult> {
+    verdict.findings.iter().filter(|result| result.holds).max_by_key(|result| result.severity())
+}
+
+/// Returns the figure and the threshold of a rule, as text.
+fn figures(result: &RuleResult) -> (String, String) {
+    let threshold = result.threshold.unwrap_or_default();
+    match (result.rule, result.reading) {
+        (Rule::ErrorRateOff | Rule::ErrorRateStep, Some(rate)) => {
+            let MeasuredRate { v1, v2, minutes, .. } = rate;
+            let number = format!(
+                "{} of {} {} in {}; version 1: {} of {}",
+                percent(v2),
+                v2.whole,
+                kind(rate),
+                in_minutes(minutes),
+                percent(v1),
+                v1.whole
+            );
+            (number, format!("{threshold} %"))
+        }
+        (Rule::BreakerNotClosed, _) => {
+            let (host, minutes) = (result.host.as_deref().unwrap_or_default(), result.value.unwrap_or_default());
+            (format!("circuit breaker of {host} not CLOSED for {minutes} minutes"), format!("{threshold} minutes"))
+        }
+        _ => {
+            let cost = result.value.unwrap_or_default();
+            let number = format!("{cost} micro-euro in the last hour, counted since the last change");
+            (number, format!("{threshold} micro-euro"))
+        }
+    }
+}
+
+fn in_minutes(count: usize) -> String {
+    if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
+}
+
+const fn kind(rate: MeasuredRate) -> &'static str {
+    match rate.measure {
+        ErrorRateKind::EndedBadly => "notifications ended badly",
+        ErrorRateKind::PushEndedBadly => "notifications with a device ended badly",
+        ErrorRateKind::FirstPushesFailed => "first pushes failed",
+    }
+}
+
+fn percent(share: Share) -> String {
+    let hundredths = i128::from(share.part) * 10_000 / i128::from(share.whole.max(1));
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
