@@ -85,7 +85,10 @@ async fn unreadable_breakers_deduct_nothing_and_the_rest_is_reported() {
     let health = world.ops("GET /v1/health", &[]).await;
     let check = &health.body["areas"][0]["checks"][1];
     assert_eq!((health.status, &check["verdict"], &check["deduction"]), (200, &json!("no data"), &json!(0)));
-    assert_eq!((&check["value"], &check["details"]), (&Value::Null, &json!(["the breakers could not be read"])));
+    assert_eq!(
+        (&check["value"], &check["details"]),
+        (&Value::Null, &json!(["the circuit breakers could not be read"]))
+    );
     assert_eq!(health.body["score"], before["score"]);
     let compared = world.ops("GET /v1/rollout/comparison", &[]).await;
     assert_eq!((compared.status, &compared.body["sample_ratio"]["verdict"]), (200, &json!("not known")));
@@ -144,7 +147,7 @@ async fn the_report_of_a_week_is_the_same_as_json_and_as_markdown() {
     let (content_type, text) = world.report_as_markdown().await;
     assert_eq!(content_type, "text/markdown; charset=utf-8");
     assert!(text.contains("| delivery rate | at least 95 % | 66.7 % | 3 | fail |"), "{text}");
-    assert!(text.contains("None: nothing was changed"));
+    assert!(text.contains("None: no parameter was changed"));
 }
 
 #[tokio::test]

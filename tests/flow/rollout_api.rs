@@ -155,22 +155,35 @@ async fn arms_are_counted_and_held_against_the_share_that_the_percentage_promise
 }
 
 #[tokio::test]
-async fn junk_and_silence_show_the_last_good_value_as_what_it_is() {
+async fn an_invalid_or_unreadable_parameter_shows_the_last_valid_value_with_its_version() {
     let world = World::start().await;
     world.set("rollout-percentage", "25");
     world.tick().await.unwrap();
     assert_eq!(look(&world).await["source"], "live");
-    for junk in ["10%", "0,5", "101", "-1", "NaN", "", &"9".repeat(4_096)] {
+    assert_eq!(look(&world).await["invalid"], Value::Null);
+    let too_long = "9".repeat(4_096);
+    for (version, junk, reason) in [
+        (3, "50 %", "it is not a plain number such as 10, 0.5 or 100"),
+        (4, "0,5", "it is not a plain number such as 10, 0.5 or 100"),
+        (5, "101", "it is above 100"),
+        (6, "-1", "it is not a plain number such as 10, 0.5 or 100"),
+        (7, "NaN", "it is not a plain number such as 10, 0.5 or 100"),
+        (8, "0.125", "it has more than two decimals"),
+        (9, "", "it is empty"),
+        (10, &too_long, "it is above 100"),
+    ] {
         world.set("rollout-percentage", junk);
         let seen = look(&world).await;
         assert_eq!((&seen["percentage"], &seen["source"]), (&json!(25), &json!("last good")), "{junk}");
+        assert_eq!(seen["version"], 2, "the version in force, not that of {junk}");
+        assert_eq!(seen["invalid"], json!({"version": version, "reason": reason}), "{junk}");
     }
     world.advance(60);
     world.aws.state.lock().unwrap().ssm_is_down = true;
     let seen = look(&world).await;
     assert_eq!(
-        (&seen["percentage"], &seen["source"], &seen["version"]),
-        (&json!(25), &json!("last good"), &Value::Null)
+        (&seen["percentage"], &seen["source"], &seen["version"], &seen["invalid"]),
+        (&json!(25), &json!("last good"), &json!(2), &Value::Null)
     );
     let refused = world.put_rollout(json!({"percentage": 50})).await;
     assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("2")));

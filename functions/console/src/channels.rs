@@ -150,24 +150,31 @@ fn recommendations(channel: Channel, it: &ChannelFigures) -> Vec<String> {
     let share = || format!("{} of {} notifications", percent(it.reached, it.notifications), it.notifications);
     let all = [
         few(targets::DELIVERY_PERCENT)
-            .then(|| format!("{channel} reached {}, fewer than 95 %: {}", share(), look_at(channel))),
-        slow.map(|p95| format!("p95 of {channel}'s calls is {p95} ms, above 3,000 ms: look at the provider's status page")),
+            .then(|| format!("{channel} reached {}, fewer than 95 %: {}", share(), checks_for(channel))),
+        slow.map(|p95| {
+            format!("p95 of {channel}'s calls is {p95} ms, above 3,000 ms: check the provider's status page")
+        }),
         (channel == Channel::Sms && few(targets::SMS_PERCENT)).then(|| {
-            format!("SMS reached {}, fewer than 80 %: look for wrong numbers and countries before paying on", share())
+            format!(
+                "SMS reached {}, fewer than 80 %: check for wrong numbers and countries before more cost arises",
+                share()
+            )
         }),
         (channel == Channel::Email && it.reached > 0 && is_dear).then(|| {
             let cost = euro(it.cost_per_delivered_micros.unwrap_or(0));
-            format!("an e-mail that got through cost {cost}, more than 0.001 EUR: look at prices.email_micros and at refused mails")
+            format!(
+                "an accepted e-mail cost {cost}, more than 0.001 EUR: check prices.email_micros and rejected e-mails"
+            )
         }),
     ];
     all.into_iter().flatten().collect()
 }
 
-const fn look_at(channel: Channel) -> &'static str {
+const fn checks_for(channel: Channel) -> &'static str {
     match channel {
-        Channel::Push => "look at gone devices, at the breaker, and for alarm lines channel_config",
-        Channel::Email => "look at SES's sending quota, suppressions and the sender's identity",
-        Channel::Sms => "look at the spend limit, the sandbox and the numbers",
+        Channel::Push => "check expired devices, the circuit breaker, and alarm lines channel_config",
+        Channel::Email => "check SES's sending quota, suppressions and the sender's identity",
+        Channel::Sms => "check the spend limit, the sandbox and the numbers",
     }
 }
 
@@ -198,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_sms_below_80_percent_has_words_of_its_own() {
+    fn an_sms_below_80_percent_has_its_own_recommendation() {
         let sms = |reached, missed| of("sms", &[("on/v2/sms/reached", reached), ("on/v2/sms/missed", missed)]);
         assert_eq!(sms(80, 20).recommendations.len(), 1);
         assert!(sms(79, 21).recommendations[1].contains("fewer than 80 %"));
@@ -223,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_without_data_has_no_figures_and_no_words() {
+    fn a_channel_without_data_has_no_figures_and_no_recommendations() {
         let push = of("push", &[]);
         assert_eq!((push.delivery_rate, push.latency_ms.average, push.cost_per_delivered_micros), (None, None, None));
         assert!(push.recommendations.is_empty() && push.note.unwrap().starts_with("no data"));

@@ -10,7 +10,8 @@ impl ConsoleApi {
     /// Returns the incidents, oldest first.
     pub(super) async fn incidents(&self, window: Window) -> Result<Vec<Incident>, Problem> {
         let (from, to) = (window.from(), window.to());
-        let (changes, published) = tokio::try_join!(self.controller.audit.between(from, to), self.alert_history.between(from, to))?;
+        let (changes, published) =
+            tokio::try_join!(self.controller.audit.between(from, to), self.alert_history.between(from, to))?;
         let mut all: Vec<_> = changes.iter().map(of_change).chain(published.iter().map(of_alert)).collect();
         all.sort_by_key(|incident| incident.at);
         Ok(all)

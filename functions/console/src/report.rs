@@ -129,8 +129,10 @@ fn latency(all: &Notifications, counters: &Counters) -> TargetResult {
 }
 
 fn email_cost(email: Option<&Attempts>, counters: &Counters) -> TargetResult {
-    let cost = email
-        .map_or_else(|| counters.get(&CounterName::Attempts(Channel::Email, AttemptMetric::CostMicros)), |it| it.cost_micros);
+    let cost = email.map_or_else(
+        || counters.get(&CounterName::Attempts(Channel::Email, AttemptMetric::CostMicros)),
+        |it| it.cost_micros,
+    );
     let reached = SettledCounts::on(Channel::Email, counters).reached;
     let is_missed = i128::from(cost) > i128::from(targets::EMAIL_MICROS) * i128::from(reached);
     let wanted = format!("at most {}", euro(targets::EMAIL_MICROS));

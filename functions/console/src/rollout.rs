@@ -11,6 +11,7 @@ use super::sample_ratio::{ExpectedSplit, SampleRatio};
 use domain::rollout::ramp::Criteria;
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::{Actor, AuditRecord, ManagedParameter};
+use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
 use metrics::figures::rate;
 use metrics::{CounterName, Counters, Window};
@@ -29,8 +30,10 @@ pub struct RolloutView {
     /// Source of the percentage. `live` is the present parameter, and `last good` is the last valid value. `none` means
     /// 0, because no valid value was ever read.
     pub source: &'static str,
-    /// Version of the parameter; null if it cannot be read.
+    /// Version of the percentage in force; null if no valid value was ever read.
     pub version: Option<i64>,
+    /// Present value of the parameter if it is not valid; null if it is valid or cannot be read.
+    pub invalid: Option<InvalidValue>,
     /// Time of the last change, as far as the audit records show.
     pub changed_at: Option<Timestamp>,
     /// Number of listed users, who get version 2 at any percentage above 0.
@@ -45,6 +48,22 @@ pub struct RolloutView {
     pub guard: GuardView,
     /// The last changes, newest first.
     pub changes: Vec<AuditRecord>,
+}
+
+/// Present value of the parameter that is not valid, and so not in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InvalidValue {
+    /// Version of the parameter; null if the parameter does not exist.
+    pub version: Option<i64>,
+    /// Reason why the value is not valid, as text that does not contain the value.
+    pub reason: String,
+}
+
+/// Present value of the parameter.
+enum PresentValue {
+    Valid(ParameterVersion),
+    Invalid(InvalidValue),
+    Unreadable,
 }
 
 /// Notifications by version.
@@ -123,18 +142,22 @@ impl ConsoleApi {
         );
         let (record, changes) = (record?.value, changes?);
         let counters = counters?;
-        let readable = present.as_ref().and_then(|found| found.value.expose().parse::<Percentage>().ok());
-        let expected = self.expected_split_of(present.as_ref().filter(|_| readable.is_some())).await;
-        let known = self.live.valid_texts().percentage.is_some();
-        let source = match (readable, known) {
-            (Some(_), _) => "live",
-            (None, true) => "last good",
-            (None, false) => "none",
+        let (valid, invalid) = match present {
+            PresentValue::Valid(found) => (Some(found), None),
+            PresentValue::Invalid(invalid) => (None, Some(invalid)),
+            PresentValue::Unreadable => (None, None),
+        };
+        let expected = self.expected_split_of(valid.as_ref()).await;
+        let (source, version) = match (valid, self.live.valid_texts().percentage) {
+            (Some(found), _) => ("live", Some(found.version)),
+            (None, Some(text)) => ("last good", Some(text.key.version)),
+            (None, None) => ("none", None),
         };
         Ok(RolloutView {
             percentage: number(expected.percentage),
             source,
-            version: present.map(|found| found.version),
+            version,
+            invalid,
             changed_at: record.changed_at,
             listed: expected.listed,
             arms: ArmCounts::new(window, &counters),
@@ -163,17 +186,27 @@ impl ConsoleApi {
         tracing::info!(caller = caller.in_logs(), percentage = set.map(|set| set.to_string()), "rollout changed");
         let percentage = match set {
             Some(set) => Some(set),
-            None => self.present().await.and_then(|present| present.value.expose().parse().ok()),
+            None => self.present().await.percentage(),
         };
         Ok(RolloutChange { percentage: percentage.map(number), plan: done.ramp.as_ref().map(PlanView::new) })
     }
 
-    /// Reads the present parameter, without any cache.
-    async fn present(&self) -> Option<ParameterVersion> {
+    /// Reads the present value of the parameter, without any cache.
+    async fn present(&self) -> PresentValue {
         let name = format!("{}/{}", self.controller.prefix, ManagedParameter::RolloutPercentage);
-        let found = self.controller.parameters.versions(vec![name.clone()]).await;
-        let found = found.map_err(|error| tracing::warn!(%error, "failed to read rollout-percentage")).ok();
-        found?.remove(&name)
+        let found = match self.controller.parameters.versions(vec![name.clone()]).await {
+            Ok(mut found) => found.remove(&name),
+            Err(error) => {
+                tracing::warn!(%error, "failed to read rollout-percentage");
+                return PresentValue::Unreadable;
+            }
+        };
+        let version = found.as_ref().map(|found| found.version);
+        let text = found.as_ref().map(|found| found.value.expose().as_str());
+        match (ManagedParameter::RolloutPercentage.invalid_reason(text), found) {
+            (None, Some(found)) => PresentValue::Valid(found),
+            (reason, _) => PresentValue::Invalid(InvalidValue { version, reason: reason.unwrap_or_default() }),
+        }
     }
 
     /// Returns the split that the given parameter leads to; without one, that of the values in force.
@@ -191,6 +224,15 @@ impl ConsoleApi {
             texts.percentage = Some(present.clone().into());
         }
         ExpectedSplit { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
+    }
+}
+
+impl PresentValue {
+    fn percentage(&self) -> Option<Percentage> {
+        match self {
+            Self::Valid(found) => found.value.expose().parse().ok(),
+            Self::Invalid(_) | Self::Unreadable => None,
+        }
     }
 }
 

@@ -109,7 +109,7 @@ fn verdict(
     let is_above = part > whole * promised;
     if window.is_none() {
         let why = if expected.unchanged_since.is_none() {
-            "it is not known since when the present percentage is in force"
+            "the time since which the present percentage is in force is not known"
         } else {
             "the rollout or the settings were changed too recently"
         };
@@ -128,12 +128,14 @@ fn verdict(
         let listed = expected.listed;
         return (
             "not known",
-            format!("rollout-users gives v2 to {listed} more at any percentage; without them nothing can be promised"),
+            format!(
+                "rollout-users gives v2 to {listed} more recipients at any percentage, so the expected share is not known"
+            ),
         );
     }
     let direction = if is_above { "more" } else { "fewer" };
     let note = format!(
-        "v2 got {direction} than promised and chance does not account for it: look at what else decides who is in v2, or who sends to few recipients very often, before you believe the comparison"
+        "v2 got {direction} notifications than promised, and chance does not account for it; before using the comparison, look for other causes: code that selects the version, or callers that send very often to few recipients"
     );
     ("not as promised", note)
 }
@@ -164,8 +166,8 @@ mod tests {
         assert_eq!(ratio(&ten, 8_902, 1_098).verdict, "as promised", "z = 3.27");
         let above = ratio(&ten, 8_890, 1_110);
         assert_eq!((above.verdict, above.chi_square), ("not as promised", Some(13.444)));
-        assert!(above.note.contains("more than promised"));
-        assert!(ratio(&ten, 9_110, 890).note.contains("fewer than promised"));
+        assert!(above.note.contains("more notifications than promised"));
+        assert!(ratio(&ten, 9_110, 890).note.contains("fewer notifications than promised"));
     }
 
     #[test]
@@ -213,7 +215,7 @@ mod tests {
         assert_eq!(held("2026-11-20T00:00:00Z").unwrap(), window.from().to_string());
         assert_eq!(held("2026-11-23T08:00:10Z").unwrap(), "2026-11-23T08:04:00Z");
         assert_eq!((held("2026-11-23T10:03:00Z"), held("never")), (None, None));
-        assert!(ratio(&expected("10", "never"), 9_000, 1_000).note.contains("not known since when"));
+        assert!(ratio(&expected("10", "never"), 9_000, 1_000).note.contains("the time since which"));
         assert!(ratio(&expected("10", NOW), 9_000, 1_000).note.contains("too recently"));
         let week = Window::last(10_080, now());
         let early = expected("10", "2026-11-18T08:00:10Z").in_force_during(week, now()).unwrap();

@@ -38,7 +38,11 @@ async fn main() -> Result<(), Error> {
         live: ConfigSource::new(parameters, prefix, Clock::System).with_last_known_good(last_known_good.clone()),
         last_known_good,
         breakers: breakers(),
-        controller: RolloutController::new(&config.function.aws, prefix, (&config.settings_table, &config.control_table)),
+        controller: RolloutController::new(
+            &config.function.aws,
+            prefix,
+            (&config.settings_table, &config.control_table),
+        ),
         publisher: AlertPublisher::new(&config.function.aws, publisher),
         reporter: Reporter::on_stdout(config.function.stage.clone()),
         clock: Clock::System,

@@ -54,7 +54,10 @@ async fn after_a_crash_at_any_call_version_2_is_turned_off_once() {
         let audit = world.audit("rollout-percentage");
         let who: Vec<_> = audit.iter().map(|record| record["who"].as_str().unwrap()).collect();
         assert_eq!(who, ["operator", "operator", "guard"], "{outcome:?}");
-        assert!(world.alerts().iter().any(|it| it.contains("error rate above") || it.contains("switched off")), "{outcome:?}");
+        assert!(
+            world.alerts().iter().any(|it| it.contains("error rate above") || it.contains("switched off")),
+            "{outcome:?}"
+        );
     }
     panic!("it makes more calls than {MOST_CALLS}");
 }
@@ -64,7 +67,7 @@ async fn while_ssm_does_not_respond_an_alert_is_published_and_version_2_is_turne
     let world = seen_bad_once().await;
     world.aws.state.lock().unwrap().ssm_is_down = true;
     assert!(world.reconcile_rollout().await.is_err());
-    assert_eq!(world.alerts(), ["[P1] test more than 15 % fail"]);
+    assert_eq!(world.alerts(), ["[P1] test error rate above 15 %"]);
     world.aws.state.lock().unwrap().ssm_is_down = false;
     minutes(&world, 1).await;
     assert_eq!(world.percentage(), "0");

@@ -18,7 +18,7 @@ async fn an_operators_write_at_any_moment_of_a_round_is_the_final_value() {
             assert!(call > 10 && between > 0, "{call} calls, {between} overlaps");
             return;
         }
-        let overlaps = |alerts: Vec<String>| alerts.iter().filter(|it| it.contains("at once")).count();
+        let overlaps = |alerts: Vec<String>| alerts.iter().filter(|it| it.contains("at the same time")).count();
         between += overlaps(world.alerts());
         minutes(&world, 3).await;
         assert_eq!(world.percentage(), "25", "written before call {call}: {:?}", world.percentages());

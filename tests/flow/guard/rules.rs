@@ -9,7 +9,7 @@ use world::{Reply, Traffic, World};
 async fn two_bad_evaluations_turn_version_2_off_and_publish_an_alert() {
     let world = seen_bad_once().await;
     let round = world.reconcile_rollout().await.unwrap();
-    assert_eq!((round.done.as_str(), world.percentage().as_str()), ("the rollout is 0 now", "0"));
+    assert_eq!((round.done.as_str(), world.percentage().as_str()), ("rollout-percentage set to 0", "0"));
     let record = world.audit("rollout-percentage").pop().unwrap();
     assert_eq!((&record["who"], &record["old"], &record["new"]), (&json!("guard"), &json!("50"), &json!("0")));
     assert!(record["reason"].as_str().unwrap().starts_with("60.00 % of 100"), "{record}");
@@ -67,7 +67,7 @@ async fn failing_email_raises_an_alert_and_leaves_email_in_use() {
         let alerts = world.aws.state.lock().unwrap().alerts.clone();
         let subjects: Vec<_> = alerts.iter().map(|(subject, _)| subject.as_str()).collect();
         assert_eq!(subjects, ["[P0] test most notifications reach no recipient", "[P1] test error rate above 15 %"]);
-        assert!(alerts[1].1.contains("nothing: version 1 is one push"), "{}", alerts[1].1);
+        assert!(alerts[1].1.contains("version 1 sends one push"), "{}", alerts[1].1);
     }
 }
 

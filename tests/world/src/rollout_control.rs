@@ -1,7 +1,7 @@
 //! The control of the rollout by `rollup`, and its visible state.
 
 use domain::Actor;
-use rollout::{ControllerState, ReconcileOutcome, ReconcileError, CommandError, RolloutCommand, observe};
+use rollout::{CommandError, ControllerState, ReconcileError, ReconcileOutcome, RolloutCommand, observe};
 use serde_json::Value;
 
 use super::World;

@@ -125,7 +125,7 @@ mod tests {
     proptest! {
         /// For any number of occurrences, one hour has at most one publication per severity.
         #[test]
-        fn an_hour_has_at_most_one_publication_per_severity(raised in proptest::collection::vec((0i64..60, 0usize..3), 0..200)) {
+        fn publications_of_an_hour_are_limited(raised in proptest::collection::vec((0i64..60, 0usize..3), 0..200)) {
             let severities = [Severity::P2, Severity::P1, Severity::P0];
             let mut raised = raised;
             raised.sort_unstable();

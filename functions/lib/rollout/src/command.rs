@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::controller::RolloutController;
+use super::error::ReconcileError;
+use super::state::{ControllerState, Intent, RampState};
 use super::write_percentage::WriteOutcome;
-use super::{ControllerState, Intent, RampState, ReconcileError, RolloutController};
 use domain::rollout::ramp::{Criteria, PlanProblem, RampPlan, RampStep};
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::{Actor, ManagedParameter};

@@ -1,7 +1,9 @@
 //! Audit of the parameters: each version in SSM's history becomes one audit record.
 
-use super::{ControllerState, RolloutController, ownership_tag};
-use crate::ReconcileError;
+use super::controller::RolloutController;
+use super::error::ReconcileError;
+use super::ownership_tag;
+use super::state::ControllerState;
 use domain::rollout::ParameterVersion;
 use domain::{Actor, AuditRecord, ManagedParameter};
 

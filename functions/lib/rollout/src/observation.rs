@@ -10,6 +10,7 @@ use domain::breaker::{Breaker, Host, Phase};
 use domain::channel::Channel;
 use domain::rollout::guard::{Arm, HostState, MinuteCounts, Share};
 use domain::rollout::ramp::RampFigures;
+use metrics::arm_metrics::{PushVendor, RolloutArmMetric};
 use metrics::counters::{Cohort, Group, NotificationMetric};
 use metrics::figures::latency_bins;
 use metrics::histogram::quantile;
@@ -100,7 +101,10 @@ impl Observation {
         Self {
             minutes: minutes.iter().map(|(begins, counters)| minute(*begins, counters)).collect(),
             hosts: hosts(&hour, &not_closed),
-            cost_micros: of_v2(&sum(changed_at.map_or(Timestamp::MIN, whole_minutes_since)), NotificationMetric::CostMicros),
+            cost_micros: of_v2(
+                &sum(changed_at.map_or(Timestamp::MIN, whole_minutes_since)),
+                NotificationMetric::CostMicros,
+            ),
             recent: figures(&recent),
             hold_time: figures(hold_time),
         }

@@ -13,7 +13,7 @@
 
 use jiff::Timestamp;
 
-use super::Intent;
+use super::state::Intent;
 use domain::Actor;
 use domain::rollout::{ParameterVersion, Percentage};
 

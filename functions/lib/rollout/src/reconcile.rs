@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::controller::RolloutController;
 use super::error::ReconcileError;
 use super::history::HistoryChanges;
+use super::observation::{Observation, ObservationRange};
+use super::state::{ControllerState, Intent};
 use super::write_percentage::WriteOutcome;
-use super::{ControllerState, Intent, Observation, ObservationRange, RolloutController};
 use alerts::{AlertPublisher, checks};
 use delivery::config::ConfigSnapshot;
 use domain::budget::standings;
@@ -23,7 +25,7 @@ use domain::rollout::ramp::{self, RampDecision, RampInput};
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::settings::Settings;
 use domain::{Actor, Alert, ManagedParameter};
-use store::{Versioned, StoreError};
+use store::{StoreError, Versioned};
 
 /// Delay of the second evaluation after a first bad one. The scheduler has a precision of one minute, so two scheduled
 /// runs may be almost two minutes apart.
@@ -140,7 +142,8 @@ impl RolloutController {
     async fn budget_alerts(&self, settings: &Settings, now: Timestamp) -> Vec<Alert> {
         let used = self.budgets.used(now).await;
         let used = used.inspect_err(|error| tracing::warn!(%error, "failed to read budgets")).ok();
-        used.map(|used| checks::budgets(&standings(settings, settings.types.iter().map(|kind| &kind.id), &used, now))).unwrap_or_default()
+        used.map(|used| checks::budgets(&standings(settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
+            .unwrap_or_default()
     }
 
     /// Replaces the record; `None` if another run replaced it first. So only one concurrent run continues.

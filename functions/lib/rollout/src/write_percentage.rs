@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Intent, RolloutController, ownership_tag};
+use super::controller::RolloutController;
+use super::ownership_tag;
+use super::state::Intent;
 use aws::parameters::{NewVersion, ParametersUnavailable};
 use domain::ManagedParameter;
 use domain::rollout::Percentage;

@@ -30,14 +30,14 @@ impl AlertHistoryStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn add(&self, said: &PublishedAlert) -> Result<(), StoreError> {
-        let text = serde_json::to_string(said).map_err(|_| Malformed("record"))?;
-        let gone = said.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
+    pub async fn add(&self, published: &PublishedAlert) -> Result<(), StoreError> {
+        let text = serde_json::to_string(published).map_err(|_| Malformed("record"))?;
+        let expires_at = published.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", PARTITION)
-            .text("sk", format!("{}#{}", moment(said.at), said.alert.id()))
+            .text("sk", format!("{}#{}", moment(published.at), published.alert.id()))
             .text("record", text)
-            .number("expires_at", gone.as_second());
+            .number("expires_at", expires_at.as_second());
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
         put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
@@ -59,8 +59,8 @@ impl AlertHistoryStore {
             .items()
             .send();
         let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| StoreError::of("Query", error))?;
-        let said = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
-        Ok(items.iter().map(said).collect::<Result<_, _>>()?)
+        let published = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+        Ok(items.iter().map(published).collect::<Result<_, _>>()?)
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use crate::testing::Dynamo;
     use domain::{Alert, AlertKey, Severity};
 
-    fn said(second: i64, key: AlertKey) -> PublishedAlert {
+    fn published(second: i64, key: AlertKey) -> PublishedAlert {
         let text = String::from;
         let alert = Alert {
             key,
@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_messages_of_a_window_are_found_once_and_in_order() {
+    async fn the_alerts_of_a_window_are_returned_in_order_and_once() {
         let dynamo = Dynamo::start().await;
         dynamo.create_table("settings").await;
-        let alert_history = AlertHistoryStore::new(dynamo.client(), "settings");
+        let history = AlertHistoryStore::new(dynamo.client(), "settings");
         for (second, key) in [
             (30, AlertKey::Ramp),
             (10, AlertKey::Budget),
@@ -102,12 +102,13 @@ mod tests {
             (20, AlertKey::ErrorRate),
             (20, AlertKey::Ramp),
         ] {
-            alert_history.add(&said(second, key)).await.unwrap();
+            history.add(&published(second, key)).await.unwrap();
         }
         let at = |second| Timestamp::from_second(second).unwrap();
-        let found = alert_history.between(at(10), at(30)).await.unwrap();
-        let expected = [said(10, AlertKey::Budget), said(20, AlertKey::ErrorRate), said(20, AlertKey::Ramp)];
+        let found = history.between(at(10), at(30)).await.unwrap();
+        let expected =
+            [published(10, AlertKey::Budget), published(20, AlertKey::ErrorRate), published(20, AlertKey::Ramp)];
         assert_eq!(found, expected);
-        assert_eq!(alert_history.between(at(31), at(60)).await.unwrap(), []);
+        assert_eq!(history.between(at(31), at(60)).await.unwrap(), []);
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::Observation;
+use crate::observation::Observation;
 use alerts::checks;
 use domain::rollout::Percentage;
 use domain::rollout::guard::{

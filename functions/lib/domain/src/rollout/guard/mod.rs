@@ -23,11 +23,15 @@
 //! that. Without the second evaluation in the same invocation, no time would remain.
 
 mod figures;
+mod host;
+mod input;
 mod rules;
 mod thresholds;
 
 pub use figures::{Arm, ErrorRateKind, MeasuredRate, MinuteCounts, Share};
-pub use rules::{HostState, Rule, RuleResult};
+pub use host::HostState;
+pub use input::GuardInput;
+pub use rules::{Rule, RuleResult};
 pub use thresholds::GuardSettings;
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,23 +44,6 @@ use rules::RuleSeverity;
 const STEPS: [u16; 2] = [5_000, 1_000];
 /// Minimum time between two evaluations that count as two, because the schedule may fire twice.
 const MIN_EVALUATION_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
-
-/// Input of an evaluation.
-#[derive(Debug, Clone, Copy)]
-pub struct GuardInput<'a> {
-    /// Percentage in force.
-    pub percentage: Percentage,
-    /// Time of the last change of the percentage by any author; `None` if it is not known.
-    pub changed_at: Option<Timestamp>,
-    /// Figures of each minute, oldest first, including the present minute.
-    pub minutes: &'a [MinuteCounts],
-    /// Push services that version 2 uses.
-    pub hosts: &'a [HostState],
-    /// Version 2's cost in the last hour, in micro-euro.
-    pub cost_micros: i64,
-    /// Budget of version 2 for one hour, in micro-euro, if there is one.
-    pub hourly_budget_micros: Option<u64>,
-}
 
 /// State that the guard keeps from one evaluation to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

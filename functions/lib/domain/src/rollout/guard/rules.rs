@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::figures::{ErrorRateKind, MeasuredRate, Share, minutes_since};
-use super::{GuardInput, GuardSettings};
+use super::figures::{ErrorRateKind, MeasuredRate, minutes_since};
+use super::host::HostState;
+use super::input::GuardInput;
+use super::thresholds::GuardSettings;
 
 /// Rule of the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,17 +29,6 @@ pub enum RuleSeverity {
     Step,
     /// Switch version 2 off.
     Off,
-}
-
-/// State of a push service that version 2 uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostState {
-    /// Host.
-    pub host: String,
-    /// Share of version 2's pushes in the last hour.
-    pub pushes: Share,
-    /// Time since which the circuit breaker is not CLOSED; `None` while it is CLOSED.
-    pub not_closed_since: Option<Timestamp>,
 }
 
 /// Result of one rule.
