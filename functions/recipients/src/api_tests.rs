@@ -133,7 +133,7 @@ async fn every_invalid_input_names_its_field_and_stores_nothing() {
 
 #[tokio::test]
 async fn every_bad_id_and_parameter_is_named_and_leaves_nothing_behind() {
-    let world = World::new().await;
+    let world = TestApi::new().await;
     let (profile, devices) = ("PUT /v1/recipients/{id}", "PUT /v1/recipients/{id}/devices");
     for id in ["", "a\nb", &"x".repeat(129)] {
         for route in [profile, "GET /v1/recipients/{id}", "DELETE /v1/recipients/{id}", devices] {
