@@ -99,7 +99,7 @@ mod tests {
             let answer = get(route, json!({})).await;
             assert_eq!(
                 (&answer["statusCode"], &answer["headers"]["Retry-After"]),
-                (&json!(503), &json!("1")),
+                (&json!(503), &json!("2")),
                 "{route}"
             );
         }
