@@ -10,7 +10,7 @@ use domain::notification::NotificationId;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::emf::Reporter;
-use platform::startup::{Eager, StartError};
+use platform::startup::{BackgroundInit, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -51,7 +51,11 @@ pub async fn start(config: Arc<CascadeConfig>) -> Result<Sweeper, StartError> {
 ///
 /// # Errors
 /// If the event has an unknown shape, the function cannot start yet, or the index cannot be read. Lambda then retries.
-pub async fn handle(sweeper: &Eager<Sweeper>, reporter: &Reporter, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(
+    sweeper: &BackgroundInit<Sweeper>,
+    reporter: &Reporter,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
     let sweeper = sweeper.get().await?;
     let left = deadline::of_invocation(ends_at_ms, sweeper.engine().clock().now());
@@ -70,7 +74,7 @@ async fn work(sweeper: &Sweeper, reporter: &Reporter, event: Value, ends_at_ms: 
                 left = sweep.left,
                 "{sweep}"
             );
-            reporter.tell(sweeper.engine().clock().now(), &sweep.figures());
+            reporter.publish(sweeper.engine().clock().now(), &sweep.figures());
             Ok(json!(sweep.to_string()))
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::emf::Reporter;
 use platform::environment::Environment;
-use platform::startup::Eager;
+use platform::startup::BackgroundInit;
 use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,6 +14,6 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&config.delivery.function.log_level);
     tracing::info!(stage = config.delivery.function.stage, "ready");
     let reporter = Reporter::on_stdout(config.delivery.function.stage.clone());
-    let sweeper = Eager::start(move || cascade::handler::start(Arc::clone(&config)));
+    let sweeper = BackgroundInit::start(move || cascade::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| cascade::handler::handle(&sweeper, &reporter, event))).await
 }

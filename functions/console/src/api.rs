@@ -13,7 +13,7 @@ use super::{metrics, targets};
 use ::metrics::{Counters, Window};
 use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
 use domain::breaker::Host;
-use domain::budget::standings;
+use domain::budget::budget_usage;
 use platform::http::{Request, Response};
 use platform::private::Private;
 use platform::problem::Problem;
@@ -81,7 +81,7 @@ impl ConsoleApi {
         let used = used?;
         let settings = self.live.current().await.settings;
         let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
-        Ok(costs.with_budgets(standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
+        Ok(costs.with_budgets(budget_usage(&settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
     }
 
     /// Returns the health of the last hour; the window is fixed, so the route takes no parameter.

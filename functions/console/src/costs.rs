@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::metrics::WindowView;
 use super::targets::{euro, per_item, percent};
-use domain::budget::Standing;
+use domain::budget::BudgetUsage;
 use metrics::figures::{Figures, rate};
 use metrics::{Counters, Window};
 
@@ -36,7 +36,7 @@ pub struct Costs {
     /// The present month.
     pub month: Month,
     /// Every budget that is set, with its present usage.
-    pub budgets: Vec<Standing>,
+    pub budgets: Vec<BudgetUsage>,
     /// Warnings to the operator, as text.
     pub warnings: Vec<String>,
 }
@@ -123,7 +123,7 @@ impl Costs {
 
     /// Adds the present usage of the budgets.
     #[must_use]
-    pub fn with_budgets(self, budgets: Vec<Standing>) -> Self {
+    pub fn with_budgets(self, budgets: Vec<BudgetUsage>) -> Self {
         Self { budgets, ..self }
     }
 }
@@ -173,7 +173,7 @@ impl Month {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::budget::{Used, standings};
+    use domain::budget::{Used, budget_usage};
     use domain::settings::Settings;
     use metrics::sample::{NOW, counters, week};
 
@@ -188,7 +188,7 @@ mod tests {
         let text = r#"{"budgets": {"month_micros": 5000000}, "types": {"PAYMENT_DUE": {"day_micros": 500000}}}"#;
         let used = Used { month_micros: 4_000_000, sms_day_micros: 210_000, ..Used::default() };
         let settings = Settings::parse(text).unwrap();
-        let budgets = standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
+        let budgets = budget_usage(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
         let answer = Costs::new(Window::last(10_080, now), &week(), &spent, Some(5_000_000), now).with_budgets(budgets);
         let text = serde_json::to_string_pretty(&answer).unwrap();
         assert_eq!(text.trim(), include_str!("golden/costs.json").trim(), "\n{text}");

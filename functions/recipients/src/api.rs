@@ -104,7 +104,7 @@ impl RecipientsApi {
     async fn delete_endpoint(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let endpoint = request.query("endpoint").ok_or_else(|| Problem::invalid_field("endpoint", "is required"))?;
-        let url = PushEndpoint::spelling(endpoint).map_err(|wrong| invalid_subscription(wrong.into()))?;
+        let url = PushEndpoint::normalized(endpoint).map_err(|wrong| invalid_subscription(wrong.into()))?;
         let device_id = self.hasher.keyed("endpoint", &url);
         self.recipients.delete_device(&key, &device_id).await?;
         Ok(Response::no_content())

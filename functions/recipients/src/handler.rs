@@ -12,7 +12,7 @@ use platform::clock::Clock;
 use platform::gateway;
 use platform::http::Response;
 use platform::problem::Problem;
-use platform::startup::{Eager, StartError};
+use platform::startup::{BackgroundInit, StartError};
 use serde_json::Value;
 use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 
@@ -45,7 +45,7 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
 ///
 /// # Errors
 /// If the event is not from API Gateway's HTTP API.
-pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(api: &BackgroundInit<RecipientsApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let ends_at_ms = event.context.deadline;
     let request = gateway::request(event.payload).ok_or("unknown event: not from API Gateway's HTTP API")?;
     let response = match api.get().await {
@@ -53,7 +53,7 @@ pub async fn handle(api: &Eager<RecipientsApi>, event: LambdaEvent<Value>) -> Re
             let now = Clock::System.now();
             deadline::with_timeout(deadline::of_invocation(ends_at_ms, now), api.answer(&request, now)).await
         }
-        Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
+        Err(starting) => Response::problem(&Problem::unavailable(starting.retry_after_s), &request.request_id),
     };
     Ok(gateway::response(&request, response))
 }

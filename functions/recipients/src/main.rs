@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::environment::Environment;
-use platform::startup::Eager;
+use platform::startup::BackgroundInit;
 use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,6 +12,6 @@ async fn main() -> Result<(), Error> {
     let config = Arc::new(recipients::config::RecipientsConfig::read(&Environment::of_process())?);
     telemetry::init(&config.function.log_level);
     tracing::info!(stage = config.function.stage, "ready");
-    let api = Eager::start(move || recipients::handler::start(Arc::clone(&config)));
+    let api = BackgroundInit::start(move || recipients::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| recipients::handler::handle(&api, event))).await
 }

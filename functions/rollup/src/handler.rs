@@ -82,7 +82,7 @@ async fn scheduled_run(services: &RollupServices) -> Result<String, Error> {
     let live = services.live.current().await;
     let saved = services.last_known_good.save(&services.live.record(), now).await;
     let measured =
-        async { services.reporter.tell(now, &services.service_metrics.read(live.rollout.percentage, now).await) };
+        async { services.reporter.publish(now, &services.service_metrics.read(live.rollout.percentage, now).await) };
     let (reconciled, merged, ()) = tokio::join!(reconcile(services), services.metrics.merge(now), measured);
     let (rollout, merged) = (reconciled?, merged?);
     let last_valid = if saved? { "saved" } else { "unchanged" };
@@ -155,7 +155,7 @@ mod tests {
                 metrics: metrics.clone(),
                 breakers: BreakerStore::new(dynamodb.clone(), "control"),
             },
-            reporter: Reporter::unheard("test".to_owned()),
+            reporter: Reporter::discarding("test".to_owned()),
             metrics,
             live: ConfigSource::new(parameters, "/p", Clock::System),
             last_known_good: LastKnownGood::new(dynamodb.clone(), "control"),

@@ -7,7 +7,7 @@ use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
 use metrics::figures::Figures;
 use metrics::{CounterName, Counters};
-use platform::emf::{Figure, Metric};
+use platform::emf::{Metric, MetricValue};
 use store::metrics::MetricsStore;
 use store::{BreakerStore, StoreError};
 
@@ -30,7 +30,7 @@ pub struct ServiceMetrics {
 
 impl ServiceMetrics {
     /// Returns the metrics of this minute. A metric whose data cannot be read is `None`.
-    pub async fn read(&self, percentage: Percentage, now: Timestamp) -> [Figure; 7] {
+    pub async fn read(&self, percentage: Percentage, now: Timestamp) -> [MetricValue; 7] {
         let (minutes, opened) = tokio::join!(self.metrics.minutes(HOUR_MINUTES, now), self.breakers.opened(now));
         let minutes = if_read(minutes);
         let last = |how_many| minutes.as_deref().map(|minutes| sum_of_last(how_many, minutes));
@@ -67,7 +67,7 @@ pub struct MetricInputs<'a> {
 
 /// Computes the metrics of this minute.
 #[must_use]
-pub fn compute(inputs: &MetricInputs<'_>) -> [Figure; 7] {
+pub fn compute(inputs: &MetricInputs<'_>) -> [MetricValue; 7] {
     let recent = inputs.recent.map(|counters| Figures::of(counters).summary);
     let sampled = recent.as_ref().filter(|summary| summary.closed >= RATE_SAMPLE);
     let rate = sampled.and_then(|summary| summary.error_rate);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -76,17 +77,21 @@ impl SendApi {
         deadline::with_timeout(left, self.call(request, deadlines)).await
     }
 
-    async fn call(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {
-        request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
-        match request.route.as_str() {
-            "POST /v1/notifications" => self.post(request, deadlines).await,
-            "POST /v1/notifications/batch" => self.post_batch(request, deadlines).await,
-            "POST /v1/notifications/explain" => self.explain(request).await,
-            "GET /v1/notifications" => list::answer(&self.service.engine, request).await,
-            "GET /v1/notifications/{id}" => self.get(request).await,
-            "DELETE /v1/notifications/{id}" => self.cancel(request).await,
-            _ => Err(Problem::not_found("route")),
-        }
+    /// Dispatches by route. The future's type is erased: its parts are nested more deeply than the compiler's recursion
+    /// limit allows.
+    fn call<'a>(&'a self, request: &'a Request, deadlines: Deadlines) -> BoxFuture<'a, Result<Response, Problem>> {
+        Box::pin(async move {
+            request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
+            match request.route.as_str() {
+                "POST /v1/notifications" => self.post(request, deadlines).await,
+                "POST /v1/notifications/batch" => self.post_batch(request, deadlines).await,
+                "POST /v1/notifications/explain" => self.explain(request).await,
+                "GET /v1/notifications" => list::answer(&self.service.engine, request).await,
+                "GET /v1/notifications/{id}" => self.get(request).await,
+                "DELETE /v1/notifications/{id}" => self.cancel(request).await,
+                _ => Err(Problem::not_found("route")),
+            }
+        })
     }
 
     async fn post(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {

@@ -13,7 +13,7 @@ use delivery::{
     unreachable_channels, unreachable_reason,
 };
 use domain::breaker::Host;
-use domain::budget::{Ceiling, Limit, Standing, Used, standings};
+use domain::budget::{BudgetUsage, Ceiling, Limit, Used, budget_usage};
 use domain::channel::Channel;
 use domain::notification::{Notification, NotificationId, Reason};
 use domain::recipient::{Device, Recipient};
@@ -40,7 +40,7 @@ pub struct Explanation {
     /// Cost of the first channel that is possible and within budget, and the sum over all such channels.
     cost_estimate_micros: CostEstimate,
     /// The budgets that apply, with their present usage.
-    budgets: Vec<Standing>,
+    budgets: Vec<BudgetUsage>,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,7 +134,7 @@ impl Explanation {
             GateVerdict::Hold(reason, until) => ("held", Some(reason.as_str()), Some(until)),
         };
         let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
-        let budgets = standings(&config.settings, [about.type_id()], &spent.used, now);
+        let budgets = budget_usage(&config.settings, [about.type_id()], &spent.used, now);
         let (version, gates) = (gated.version, gated.trail);
         Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
     }

@@ -9,7 +9,7 @@ use platform::clock::Clock;
 use platform::gateway;
 use platform::http::Response;
 use platform::problem::Problem;
-use platform::startup::{Eager, StartError};
+use platform::startup::{BackgroundInit, StartError};
 use serde_json::Value;
 use store::IdempotencyStore;
 
@@ -29,12 +29,12 @@ pub async fn start(config: Arc<SendConfig>) -> Result<SendApi, StartError> {
 ///
 /// # Errors
 /// If the event is not from API Gateway's HTTP API.
-pub async fn handle(api: &Eager<SendApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(api: &BackgroundInit<SendApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (arrived, deadline_ms) = (Clock::System.now(), event.context.deadline);
     let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
     let response = match api.get().await {
         Ok(api) => api.answer(&request, arrived, hard_deadline(deadline_ms)).await,
-        Err(not_ready) => Response::problem(&Problem::unavailable(not_ready.retry_after_s), &request.request_id),
+        Err(starting) => Response::problem(&Problem::unavailable(starting.retry_after_s), &request.request_id),
     };
     Ok(gateway::response(&request, response))
 }

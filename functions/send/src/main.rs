@@ -1,12 +1,10 @@
 //! Entry point of `send`: stores each notification, attempts it at once, and responds with its state.
 
-#![recursion_limit = "256"]
-
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::environment::Environment;
-use platform::startup::Eager;
+use platform::startup::BackgroundInit;
 use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,6 +12,6 @@ async fn main() -> Result<(), Error> {
     let config = Arc::new(send::config::SendConfig::read(&Environment::of_process())?);
     telemetry::init(&config.delivery.function.log_level);
     tracing::info!(stage = config.delivery.function.stage, "ready");
-    let api = Eager::start(move || send::handler::start(Arc::clone(&config)));
+    let api = BackgroundInit::start(move || send::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| send::handler::handle(&api, event))).await
 }

@@ -15,7 +15,7 @@ use platform::gateway;
 use platform::http::Request;
 use platform::private::Private;
 use platform::problem::Problem;
-use platform::startup::{Eager, StartError};
+use platform::startup::{BackgroundInit, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
@@ -120,7 +120,7 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
 /// # Errors
 /// If the event has an unknown shape, or feedback could not be processed or stored. Lambda then delivers the event
 /// again.
-pub async fn handle(services: &Eager<TrackServices>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(services: &BackgroundInit<TrackServices>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let now = Clock::System.now();
     let left = deadline::of_invocation(event.context.deadline, now);
     let event = Event::of(event.payload).ok_or("unknown event: not from API Gateway, SNS or CloudWatch Logs")?;
@@ -129,8 +129,8 @@ pub async fn handle(services: &Eager<TrackServices>, event: LambdaEvent<Value>) 
             let response = deadline::with_timeout(left, services.api.answer(&request, now)).await;
             Ok(gateway::response(&request, response))
         }
-        (Event::Api(request), Err(not_ready)) => {
-            let refusal = TrackApi::refusal(&request, &Problem::unavailable(not_ready.retry_after_s));
+        (Event::Api(request), Err(starting)) => {
+            let refusal = TrackApi::refusal(&request, &Problem::unavailable(starting.retry_after_s));
             Ok(gateway::response(&request, refusal))
         }
         (Event::Mails(messages), services) => {

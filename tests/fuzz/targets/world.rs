@@ -26,7 +26,7 @@ use platform::environment::Environment;
 use platform::gateway;
 use platform::http::{Request, Response};
 use platform::private::Private;
-use platform::startup::Eager;
+use platform::startup::BackgroundInit;
 use recipients::RecipientsApi;
 use rollout::RolloutController;
 use rollup::service_metrics::ServiceMetrics;
@@ -78,7 +78,7 @@ struct Functions {
     console: ConsoleApi,
     cleanup: Cleanup,
     rollup: RollupServices,
-    cascade: Eager<Sweeper>,
+    cascade: BackgroundInit<Sweeper>,
 }
 
 const PUBLISHER_CONFIG: PublisherConfig<'static> = PublisherConfig {
@@ -253,7 +253,7 @@ fn rollup(config: &DeliveryConfig, clock: &Clock) -> RollupServices {
             metrics: MetricsStore::new(config.dynamodb(), "metrics"),
             breakers: BreakerStore::new(config.dynamodb(), "control"),
         },
-        reporter: Reporter::unheard("fuzz".to_owned()),
+        reporter: Reporter::discarding("fuzz".to_owned()),
         clock: clock.clone(),
     }
 }
@@ -281,12 +281,12 @@ fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
 }
 
 /// The sweeper as `cascade` holds it, on the world's clock.
-async fn ready(config: Arc<DeliveryConfig>, clock: Clock) -> Eager<Sweeper> {
+async fn ready(config: Arc<DeliveryConfig>, clock: Clock) -> BackgroundInit<Sweeper> {
     let load = move || {
         let (config, clock) = (Arc::clone(&config), clock.clone());
         async move { Ok(Sweeper::new(start_engine(&config, clock).await?.0)) }
     };
-    let sweeper = Eager::start(load);
+    let sweeper = BackgroundInit::start(load);
     sweeper.get().await.expect("the secrets are there");
     sweeper
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use domain::budget::Standing;
+use domain::budget::BudgetUsage;
 use domain::rollout::guard::{ErrorRateKind, HostState, MinuteCounts};
 use domain::{Alert, AlertKey, Severity};
 
@@ -64,8 +64,8 @@ pub fn breakers(hosts: &[HostState], now: Timestamp) -> Vec<Alert> {
 
 /// Returns an alert for each budget that is nearly or completely spent. Spent ones come first.
 #[must_use]
-pub fn budgets(budgets: &[Standing]) -> Vec<Alert> {
-    let is_over = |it: &Standing, percent: i128| {
+pub fn budgets(budgets: &[BudgetUsage]) -> Vec<Alert> {
+    let is_over = |it: &BudgetUsage, percent: i128| {
         i128::from(it.used_micros) * 100 >= i128::from(it.limit_micros) * percent && it.limit_micros > 0
     };
     let near = budgets.iter().filter(|budget| is_over(budget, BUDGET_PERCENT));
@@ -74,7 +74,7 @@ pub fn budgets(budgets: &[Standing]) -> Vec<Alert> {
     at_most(alerts, "budgets spent or nearly spent")
 }
 
-fn of_budget(budget: &Standing, is_spent: bool) -> Alert {
+fn of_budget(budget: &BudgetUsage, is_spent: bool) -> Alert {
     let (severity, title, done) = if is_spent {
         (
             Severity::P1,
@@ -202,7 +202,7 @@ mod tests {
     fn a_budget_is_reported_at_80_percent_and_again_when_it_is_spent() {
         let (ceiling, limit_micros, remaining_micros) = (Ceiling::TypeDay, 1_000, 0);
         let resets_at = "2026-11-24T00:00:00Z".parse().unwrap();
-        let day = |used_micros| Standing {
+        let day = |used_micros| BudgetUsage {
             ceiling,
             r#type: TypeId::parse("PAYMENT_DUE"),
             limit_micros,
@@ -211,14 +211,14 @@ mod tests {
             resets_at,
         };
         let found = |spent| {
-            let alerts = budgets(&[Standing { limit_micros: 0, ..day(5) }, day(spent)]);
+            let alerts = budgets(&[BudgetUsage { limit_micros: 0, ..day(5) }, day(spent)]);
             alerts.into_iter().map(|alert| (alert.severity, alert.number)).collect::<Vec<_>>()
         };
         assert_eq!(found(799), []);
         assert_eq!(found(800), [(Severity::P2, "80.00 % of type_day of PAYMENT_DUE: 1000 micro-euro".to_owned())]);
         assert_eq!(found(999)[0].0, Severity::P2);
         assert_eq!(found(1_000), [(Severity::P1, "100.00 % of type_day of PAYMENT_DUE: 1000 micro-euro".to_owned())]);
-        let month = Standing { ceiling: Ceiling::Month, r#type: None, ..day(1_000) };
+        let month = BudgetUsage { ceiling: Ceiling::Month, r#type: None, ..day(1_000) };
         let both: Vec<_> = budgets(&[day(800), month]).iter().map(Alert::id).collect();
         assert_eq!(both, ["budget-month", "budget-type_day of PAYMENT_DUE"]);
     }

@@ -154,7 +154,7 @@ pub fn has_expired(call: &str, code: &str) -> bool {
             alarm = AlarmLine::CredentialsExpired.as_str(),
             call,
             code,
-            "AWS takes this process's credentials no longer"
+            "AWS rejected the expired credentials of this process"
         );
     }
     expired

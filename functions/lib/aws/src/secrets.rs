@@ -23,7 +23,8 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 pub type Key = Private<[u8; 32]>;
 
 /// Parameter under `<prefix>/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum SecretName {
     /// `vapid-private-key`: the P-256 scalar that signs VAPID tokens; base64url of 32 bytes.
     VapidPrivateKey,
@@ -39,13 +40,8 @@ pub enum SecretName {
 
 impl SecretName {
     /// Returns the last part of the parameter's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::VapidPrivateKey => "vapid-private-key",
-            Self::VapidPublicKey => "vapid-public-key",
-            Self::RecipientHashKey => "recipient-hash-key",
-            Self::LinkSigningKey => "link-signing-key",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -84,7 +80,7 @@ impl From<SecretsError> for StartError {
     fn from(error: SecretsError) -> Self {
         match error {
             SecretsError::Unavailable(cause) => Self::Transient(cause.to_string()),
-            definitive => Self::Definitive(definitive.to_string()),
+            definitive => Self::Permanent(definitive.to_string()),
         }
     }
 }

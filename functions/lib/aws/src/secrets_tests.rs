@@ -62,7 +62,7 @@ async fn a_missing_secret_is_named() {
         held.retain(|(other, _)| !other.ends_with(name.as_str()));
         let error = load(held, &ALL).await.unwrap_err();
         assert_eq!(error, SecretsError::Missing(format!("/push/{}", name.as_str())));
-        assert!(matches!(StartError::from(error), StartError::Definitive(text) if text.contains(name.as_str())));
+        assert!(matches!(StartError::from(error), StartError::Permanent(text) if text.contains(name.as_str())));
     }
 }
 

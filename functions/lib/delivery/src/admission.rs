@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::breakers::{Breakers, Bulkhead, BulkheadSlot, Entry, Pass};
-use domain::breaker::{DeviceMark, Host, Thresholds};
+use domain::breaker::{DeviceHash, Host, Thresholds};
 use domain::channel::Answer;
 
 /// Limits of this process for calls to providers, by host.
@@ -70,7 +70,7 @@ impl AdmissionControl {
     pub(crate) async fn report(
         &self,
         permit: &CallPermit,
-        device: Option<DeviceMark>,
+        device: Option<DeviceHash>,
         answer: &Answer,
         began: Timestamp,
         thresholds: &Thresholds,

@@ -21,7 +21,7 @@ use crate::stores::Persistence;
 use crate::token::TokenKeys;
 use aws::deadline;
 use channels::push::PushClient;
-use domain::breaker::{DeviceMark, Host, Thresholds};
+use domain::breaker::{DeviceHash, Host, Thresholds};
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::channel::{Answer, Channel, Outcome, Rejection};
 use domain::notification::Notification;
@@ -287,7 +287,7 @@ fn rest_of(one: &EndedCall<'_>, now: Timestamp) -> Option<Timestamp> {
 /// Returns 32 bits that stand for the device in a breaker's counts: the FNV-1a hash of its id.
 ///
 /// The id itself is a hash of the endpoint.
-fn mark_of(device_id: &str) -> DeviceMark {
+fn mark_of(device_id: &str) -> DeviceHash {
     device_id.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 

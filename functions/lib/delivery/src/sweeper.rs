@@ -15,7 +15,7 @@ use aws::deadline;
 use domain::notification::{Notification, NotificationId, Status};
 use domain::rollout::Version;
 use platform::alarm::AlarmLine;
-use platform::emf::{Figure, Metric};
+use platform::emf::{Metric, MetricValue};
 use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
 use store::{DUE_SHARDS, Due, StoreError, due_shards};
 
@@ -47,7 +47,7 @@ impl Sweep {
     /// Returns the figures of this sweep for CloudWatch.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
-    pub fn figures(&self) -> [Figure; 3] {
+    pub fn figures(&self) -> [MetricValue; 3] {
         [
             (Metric::DueFound, Some(self.found as f64)),
             (Metric::DueLeft, Some(self.left as f64)),

@@ -2,7 +2,7 @@
 //! configuration.
 //!
 //! ```text
-//! main: let secrets = Eager::start(move || load(..));   // loads in a task
+//! main: let secrets = BackgroundInit::start(move || load(..));   // loads in a task
 //!       lambda_runtime::run(..)                          // requests the first event at once
 //! handler: let secrets = secrets.get().await?;           // the first request waits, later ones do not
 //! ```
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub enum StartError {
     /// A retry cannot succeed with this configuration. The text names the part that is missing or malformed.
     #[error("{0}")]
-    Definitive(String),
+    Permanent(String),
     /// A retry may succeed.
     #[error("{0}")]
     Transient(String),
@@ -37,26 +37,26 @@ pub enum StartError {
 /// The process is not ready. The response is 503 with this `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the service is starting; try again in {retry_after_s} s")]
-pub struct NotReady {
+pub struct StillStarting {
     /// Time after which a retry makes sense, in seconds.
     pub retry_after_s: u32,
 }
 
 /// Value that is loaded in the background from the start of the process. Clones share it.
 #[derive(Debug)]
-pub struct Eager<T> {
+pub struct BackgroundInit<T> {
     value: Arc<OnceLock<T>>,
     /// Number of attempts that have ended.
     attempts: watch::Receiver<u32>,
 }
 
-impl<T> Clone for Eager<T> {
+impl<T> Clone for BackgroundInit<T> {
     fn clone(&self) -> Self {
         Self { value: Arc::clone(&self.value), attempts: self.attempts.clone() }
     }
 }
 
-impl<T: Send + Sync + 'static> Eager<T> {
+impl<T: Send + Sync + 'static> BackgroundInit<T> {
     /// Starts the load in a task of the current tokio runtime. A permanent error is logged and ends the process with
     /// exit code 1. After a transient error, the load is retried with growing pauses until it succeeds.
     pub fn start<F, L>(load: F) -> Self
@@ -71,7 +71,7 @@ impl<T: Send + Sync + 'static> Eager<T> {
     ///
     /// # Errors
     /// The current attempt failed, or did not end within [`START_WAIT_LIMIT`].
-    pub async fn get(&self) -> Result<&T, NotReady> {
+    pub async fn get(&self) -> Result<&T, StillStarting> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
@@ -83,7 +83,7 @@ impl<T: Send + Sync + 'static> Eager<T> {
             // A time-out and an ended task are not handled separately: either the value is set or it is not.
             let _ = tokio::time::timeout(START_WAIT_LIMIT, attempts.changed()).await;
         }
-        self.value.get().ok_or(NotReady { retry_after_s: 1 })
+        self.value.get().ok_or(StillStarting { retry_after_s: 1 })
     }
 
     fn start_with<F, L>(load: F, end: impl FnOnce() + Send + 'static) -> Self
@@ -95,8 +95,12 @@ impl<T: Send + Sync + 'static> Eager<T> {
         let (ended, attempts) = watch::channel(0);
         let slot = Arc::clone(&value);
         tokio::spawn(async move {
-            if let Err(cause) = keep_trying(load, &slot, &ended).await {
-                tracing::error!(alarm = AlarmLine::StartFailed.as_str(), cause, "this function cannot start");
+            if let Err(error) = keep_trying(load, &slot, &ended).await {
+                tracing::error!(
+                    alarm = AlarmLine::StartFailed.as_str(),
+                    error,
+                    "failed to load the services; the process ends"
+                );
                 end();
             }
         });
@@ -117,9 +121,13 @@ where
                 ended.send_modify(|count| *count += 1);
                 return Ok(());
             }
-            Err(StartError::Definitive(cause)) => return Err(cause),
-            Err(StartError::Transient(cause)) => {
-                tracing::warn!(alarm = AlarmLine::StartDelayed.as_str(), cause, "trying again");
+            Err(StartError::Permanent(error)) => return Err(error),
+            Err(StartError::Transient(error)) => {
+                tracing::warn!(
+                    alarm = AlarmLine::StartDelayed.as_str(),
+                    error,
+                    "failed to load the services; retrying"
+                );
                 ended.send_modify(|count| *count += 1);
             }
         }
@@ -144,7 +152,7 @@ mod tests {
     async fn the_first_request_waits_and_later_ones_share_the_value() {
         let loads = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&loads);
-        let eager = Eager::start(move || {
+        let eager = BackgroundInit::start(move || {
             let load = counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 tokio::time::sleep(Duration::from_millis(300)).await;
@@ -161,7 +169,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_transient_failure_fails_only_the_request_that_met_it() {
         let loads = AtomicU32::new(0);
-        let eager = Eager::start(move || {
+        let eager = BackgroundInit::start(move || {
             let load = loads.fetch_add(1, Ordering::SeqCst);
             async move { if load == 0 { Err(transient()) } else { Ok(load) } }
         });
@@ -172,7 +180,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_endless_load_keeps_a_request_no_longer_than_its_patience() {
-        let eager = Eager::start(std::future::pending::<Result<(), StartError>>);
+        let eager = BackgroundInit::start(std::future::pending::<Result<(), StartError>>);
         let began = tokio::time::Instant::now();
         assert!(eager.get().await.is_err());
         assert_eq!(began.elapsed(), START_WAIT_LIMIT);
@@ -181,8 +189,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_definitive_failure_ends_the_process_without_any_request() {
         let (end, ended) = tokio::sync::oneshot::channel();
-        let fail = || async { Err::<(), _>(StartError::Definitive("/p/link-signing-key does not exist".to_owned())) };
-        let eager = Eager::start_with(fail, move || end.send(()).unwrap());
+        let fail = || async { Err::<(), _>(StartError::Permanent("/p/link-signing-key does not exist".to_owned())) };
+        let eager = BackgroundInit::start_with(fail, move || end.send(()).unwrap());
         ended.await.unwrap();
         assert!(eager.get().await.is_err());
     }
@@ -195,8 +203,8 @@ mod tests {
         if std::env::var_os(CHILD).is_some() {
             crate::telemetry::init("info");
             let fail =
-                || async { Err::<(), _>(StartError::Definitive("/p/link-signing-key does not exist".to_owned())) };
-            let _eager = Eager::start(fail);
+                || async { Err::<(), _>(StartError::Permanent("/p/link-signing-key does not exist".to_owned())) };
+            let _eager = BackgroundInit::start(fail);
             tokio::time::sleep(Duration::from_secs(30)).await;
         }
     }

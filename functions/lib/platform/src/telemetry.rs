@@ -48,7 +48,7 @@ pub fn init(level: &str) {
         panic::set_hook(Box::new(|panic| panicked(panic.location())));
     }
     if started && !understood {
-        tracing::warn!(level, "LOG_LEVEL is not understood; logging at info");
+        tracing::warn!(level, "LOG_LEVEL is invalid; logging at info");
     }
 }
 

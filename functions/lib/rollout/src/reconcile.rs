@@ -19,7 +19,7 @@ use super::state::{ControllerState, Intent};
 use super::write_percentage::WriteOutcome;
 use alerts::{AlertPublisher, checks};
 use delivery::config::ConfigSnapshot;
-use domain::budget::standings;
+use domain::budget::budget_usage;
 use domain::rollout::guard::{self, GuardAction, GuardInput, GuardSettings, GuardVerdict, HoldReason};
 use domain::rollout::ramp::{self, RampDecision, RampInput};
 use domain::rollout::{ParameterVersion, Percentage};
@@ -142,8 +142,10 @@ impl RolloutController {
     async fn budget_alerts(&self, settings: &Settings, now: Timestamp) -> Vec<Alert> {
         let used = self.budgets.used(now).await;
         let used = used.inspect_err(|error| tracing::warn!(%error, "failed to read budgets")).ok();
-        used.map(|used| checks::budgets(&standings(settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
-            .unwrap_or_default()
+        used.map(|used| {
+            checks::budgets(&budget_usage(settings, settings.types.iter().map(|kind| &kind.id), &used, now))
+        })
+        .unwrap_or_default()
     }
 
     /// Replaces the record; `None` if another run replaced it first. So only one concurrent run continues.

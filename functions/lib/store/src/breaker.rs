@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{BreakerRepository, Item, ItemReader, ItemWriter, Malformed, StoreError};
-use domain::breaker::{Breaker, CLOCK_SKEW_MS, Count, Host, Phase, Report, Stored, Tally};
+use domain::breaker::{Breaker, BreakerReport, CLOCK_SKEW_MS, Count, Host, Phase, SlotCounts, StoredBreaker};
 
 /// Retention of a breaker after its last write.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -102,7 +102,7 @@ impl BreakerStore {
 
 impl BreakerRepository for BreakerStore {
     /// Reads up to 100 hosts with one call.
-    async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, Stored)>, StoreError> {
+    async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, StoredBreaker)>, StoreError> {
         const CALL: &str = "BatchGetItem";
         if hosts.is_empty() {
             return Ok(Vec::new());
@@ -121,7 +121,7 @@ impl BreakerRepository for BreakerStore {
         Ok(asked.map(|host| (host.clone(), found.remove(&host.name()).unwrap_or_default())).collect())
     }
 
-    async fn count(&self, host: &Host, report: &Report) -> Result<Stored, StoreError> {
+    async fn count(&self, host: &Host, report: &BreakerReport) -> Result<StoredBreaker, StoreError> {
         let mut update = self
             .client
             .update_item()
@@ -215,7 +215,7 @@ fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> Item {
         .finish()
 }
 
-fn stored_of(item: &Item) -> Result<Stored, Malformed> {
+fn stored_of(item: &Item) -> Result<StoredBreaker, Malformed> {
     let reader = ItemReader(item);
     let phase = match (reader.maybe_number("probe_until")?, reader.maybe_number("open_until")?) {
         (Some(lease_ms), _) => Phase::HalfOpen { lease_ms },
@@ -229,11 +229,11 @@ fn stored_of(item: &Item) -> Result<Stored, Malformed> {
         open_for_ms: reader.maybe_number("open_for_ms")?.unwrap_or(0),
         opened_at_ms: reader.maybe_number("opened_at")?,
     };
-    Ok(Stored { breaker, tally: tally_of(item) })
+    Ok(StoredBreaker { breaker, tally: tally_of(item) })
 }
 
-fn tally_of(item: &Item) -> Tally {
-    let mut tally = Tally::default();
+fn tally_of(item: &Item) -> SlotCounts {
+    let mut tally = SlotCounts::default();
     for (name, value) in item {
         let Some(kind) = name.chars().next() else { continue };
         let Ok(slot) = name[kind.len_utf8()..].parse() else { continue };

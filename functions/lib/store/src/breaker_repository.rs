@@ -2,7 +2,7 @@
 //! model of it in tests.
 
 use super::StoreError;
-use domain::breaker::{Breaker, Host, Report, Stored};
+use domain::breaker::{Breaker, BreakerReport, Host, StoredBreaker};
 
 /// Storage of circuit breakers, shared by all instances. Every write is conditional.
 pub trait BreakerRepository {
@@ -10,13 +10,17 @@ pub trait BreakerRepository {
     ///
     /// # Errors
     /// If the call fails.
-    fn read(&self, hosts: &[Host]) -> impl Future<Output = Result<Vec<(Host, Stored)>, StoreError>> + Send;
+    fn read(&self, hosts: &[Host]) -> impl Future<Output = Result<Vec<(Host, StoredBreaker)>, StoreError>> + Send;
 
     /// Adds a report to the stored counts, and returns the breaker with the sums.
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] if the breaker is not CLOSED, or closed after the attempts began.
-    fn count(&self, host: &Host, report: &Report) -> impl Future<Output = Result<Stored, StoreError>> + Send;
+    fn count(
+        &self,
+        host: &Host,
+        report: &BreakerReport,
+    ) -> impl Future<Output = Result<StoredBreaker, StoreError>> + Send;
 
     /// Stores a transition and deletes the counts.
     ///

@@ -9,10 +9,10 @@ fn fcm() -> Host {
     Host::push("fcm.googleapis.com")
 }
 
-fn report(failed: u64, succeeded: u64, at_ms: i64) -> Report {
-    let mut tally = Tally::default();
-    tally.add(Tally::slot_of(at_ms), Count { failed, succeeded });
-    Report { tally, began_ms: at_ms, failures: 1, asked_until_ms: None, at_ms }
+fn report(failed: u64, succeeded: u64, at_ms: i64) -> BreakerReport {
+    let mut tally = SlotCounts::default();
+    tally.add(SlotCounts::slot_of(at_ms), Count { failed, succeeded });
+    BreakerReport { tally, began_ms: at_ms, failures: 1, asked_until_ms: None, at_ms }
 }
 
 async fn store() -> (Client, BreakerStore) {
@@ -20,20 +20,20 @@ async fn store() -> (Client, BreakerStore) {
     (client.clone(), BreakerStore::new(client, CONTROL))
 }
 
-async fn read(store: &BreakerStore, host: &Host) -> Stored {
+async fn read(store: &BreakerStore, host: &Host) -> StoredBreaker {
     store.read(std::slice::from_ref(host)).await.unwrap().remove(0).1
 }
 
 #[tokio::test]
 async fn reports_are_added_and_the_response_is_the_sum() {
     let (client, store) = store().await;
-    assert_eq!(read(&store, &fcm()).await, Stored::default());
+    assert_eq!(read(&store, &fcm()).await, StoredBreaker::default());
     store.count(&fcm(), &report(1, 7, 12_000)).await.unwrap();
     let sum = store.count(&fcm(), &report(1, 0, 13_000)).await.unwrap();
     assert_eq!(sum.tally.slots().collect::<Vec<_>>(), [(2, Count { failed: 2, succeeded: 7 })]);
     assert_eq!((read(&store, &fcm()).await, sum.breaker), (sum.clone(), Breaker::default()));
     let other = read(&store, &Host::paid(Channel::Email)).await;
-    assert_eq!(other, Stored::default(), "one host's counts are not another's");
+    assert_eq!(other, StoredBreaker::default(), "one host's counts are not another's");
     let kept: i64 = items(&client, CONTROL).await[0]["expires_at"].as_n().unwrap().parse().unwrap();
     assert_eq!(kept, 13 + 86_400);
 }
@@ -42,9 +42,9 @@ async fn reports_are_added_and_the_response_is_the_sum() {
 async fn a_device_is_stored_once_per_slot_by_all_reports() {
     let (_, store) = store().await;
     let of = |failures: &[(i64, u32, bool)]| {
-        let mut tally = Tally::default();
-        failures.iter().for_each(|(at_ms, mark, asked)| tally.add_device(Tally::slot_of(*at_ms), *mark, *asked));
-        Report { tally, began_ms: 12_000, failures: failures.len(), asked_until_ms: None, at_ms: 12_000 }
+        let mut tally = SlotCounts::default();
+        failures.iter().for_each(|(at_ms, mark, asked)| tally.add_device(SlotCounts::slot_of(*at_ms), *mark, *asked));
+        BreakerReport { tally, began_ms: 12_000, failures: failures.len(), asked_until_ms: None, at_ms: 12_000 }
     };
     store.count(&fcm(), &of(&[(12_000, 7, false), (12_000, u32::MAX, true)])).await.unwrap();
     let sum = store.count(&fcm(), &of(&[(13_000, 7, true), (17_000, 7, false)])).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_transition_is_stored_once_deletes_the_counts_and_rejects_late_ones() 
     store.replace(&fcm(), counted.breaker.revision, &open, 12_000).await.unwrap();
     let again = store.replace(&fcm(), counted.breaker.revision, &open, 12_000).await.unwrap_err();
     assert!(again.is_condition_failed());
-    assert_eq!(read(&store, &fcm()).await, Stored { breaker: open, ..Stored::default() });
+    assert_eq!(read(&store, &fcm()).await, StoredBreaker { breaker: open, ..StoredBreaker::default() });
     assert!(store.count(&fcm(), &report(1, 0, 13_000)).await.unwrap_err().is_condition_failed());
     let half = open.probing(42_000).unwrap();
     store.replace(&fcm(), open.revision, &half, 42_000).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::breaker::{Breaker, Host, Memory};
+use domain::breaker::{Breaker, Host, LocalBreaker};
 
 /// Period for which a read is used, less a jitter of up to a fifth.
 const FRESH_MS: i64 = 5_000;
@@ -24,7 +24,7 @@ pub(super) struct BreakerCache {
 /// Memory about one host.
 #[derive(Debug, Default)]
 pub(super) struct CachedHost {
-    pub(super) memory: Memory,
+    pub(super) memory: LocalBreaker,
     pub(super) updates: u64,
     used_at_ms: i64,
 }
@@ -72,7 +72,7 @@ impl BreakerCache {
         self.updates += 1;
         let updates = self.updates;
         let cached = self.entry(host, now_ms);
-        cached.memory.learn(breaker);
+        cached.memory.update(breaker);
         cached.updates = updates;
     }
 }

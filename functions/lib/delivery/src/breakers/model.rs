@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use domain::breaker::memory::counts;
-use domain::breaker::{Breaker, Host, Phase, Report, Stored};
+use domain::breaker::local::counts;
+use domain::breaker::{Breaker, BreakerReport, Host, Phase, StoredBreaker};
 use store::{BreakerRepository, StoreError};
 
 /// The table, shared by all clones.
@@ -15,7 +15,7 @@ pub struct LedgerModel(Arc<Mutex<LedgerState>>);
 
 #[derive(Debug, Default)]
 pub struct LedgerState {
-    pub items: BTreeMap<Host, Stored>,
+    pub items: BTreeMap<Host, StoredBreaker>,
     /// Every successful write, with the transition if the write was one.
     pub writes: Vec<(Host, Option<(Breaker, Breaker)>)>,
     pub reads: usize,
@@ -44,7 +44,7 @@ impl LedgerModel {
         look(&mut self.0.lock().unwrap())
     }
 
-    pub fn stored(&self, host: &Host) -> Stored {
+    pub fn stored(&self, host: &Host) -> StoredBreaker {
         self.state(|state| state.items.get(host).cloned().unwrap_or_default())
     }
 
@@ -70,7 +70,7 @@ impl LedgerModel {
 const REFUSED: StoreError = StoreError::ConditionFailed { call: "call" };
 
 impl BreakerRepository for LedgerModel {
-    async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, Stored)>, StoreError> {
+    async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, StoredBreaker)>, StoreError> {
         self.call(|state| {
             state.reads += 1;
             let found = |host: &Host| state.items.get(host).cloned().unwrap_or_default();
@@ -79,7 +79,7 @@ impl BreakerRepository for LedgerModel {
         .await
     }
 
-    async fn count(&self, host: &Host, report: &Report) -> Result<Stored, StoreError> {
+    async fn count(&self, host: &Host, report: &BreakerReport) -> Result<StoredBreaker, StoreError> {
         self.call(|state| {
             let stored = state.items.entry(host.clone()).or_default();
             match stored.breaker.phase {
@@ -101,7 +101,7 @@ impl BreakerRepository for LedgerModel {
                 return Err(REFUSED);
             }
             let transition = (stored.breaker, *next);
-            *stored = Stored { breaker: *next, ..Stored::default() };
+            *stored = StoredBreaker { breaker: *next, ..StoredBreaker::default() };
             state.writes.push((host.clone(), Some(transition)));
             Ok(())
         })

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 
 use super::{Breakers, Entry};
-use domain::breaker::{Host, Phase, Stored, Thresholds};
+use domain::breaker::{Host, Phase, StoredBreaker, Thresholds};
 use domain::channel::{Answer, Outcome};
 use platform::clock::Clock;
 use store::testing_tables::{CONTROL, tables};
@@ -21,7 +21,7 @@ async fn store() -> BreakerStore {
     BreakerStore::new(tables().await.client(), CONTROL)
 }
 
-async fn read(store: &BreakerStore, host: &Host) -> Stored {
+async fn read(store: &BreakerStore, host: &Host) -> StoredBreaker {
     store.read(std::slice::from_ref(host)).await.unwrap().remove(0).1
 }
 

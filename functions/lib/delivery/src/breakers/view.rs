@@ -13,7 +13,9 @@ use jiff::Timestamp;
 
 use super::cache::{BreakerCache, HOLD_OFF_MS};
 use super::transition_log::{log_transition, moment};
-use domain::breaker::{Admission, Breaker, DeviceMark, Failure, Host, Report, Signal, Stored, Thresholds};
+use domain::breaker::{
+    Admission, Breaker, BreakerReport, DeviceHash, Failure, Host, Signal, StoredBreaker, Thresholds,
+};
 use domain::channel::Answer;
 use platform::clock::Clock;
 use store::{BreakerRepository, BreakerStore, StoreError};
@@ -137,7 +139,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     pub fn open_until(&self, host: &Host) -> Option<Timestamp> {
         let now_ms = self.now_ms();
         match self.cache().entry(host, now_ms).memory.admission(now_ms) {
-            Admission::Barred(until_ms) => Some(moment(until_ms)),
+            Admission::CircuitOpen(until_ms) => Some(moment(until_ms)),
             Admission::Free | Admission::IfProbe => None,
         }
     }
@@ -149,7 +151,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
             let admission = self.cache().entry(host, now_ms).memory.admission(now_ms);
             match admission {
                 Admission::Free => return Entry::Let(Pass::Free),
-                Admission::Barred(until_ms) => return Entry::CircuitOpen(moment(until_ms)),
+                Admission::CircuitOpen(until_ms) => return Entry::CircuitOpen(moment(until_ms)),
                 Admission::IfProbe => {}
             }
             let Some(probing) = known.probing(now_ms) else { continue };
@@ -170,7 +172,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     pub async fn count(
         &self,
         host: &Host,
-        device: Option<DeviceMark>,
+        device: Option<DeviceHash>,
         pass: Pass,
         answer: &Answer,
         began: Timestamp,
@@ -243,7 +245,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
                 Transition::Overtaken => {}
                 Transition::Unanswered => {
                     // Without the table, at least this process makes no call until then.
-                    return self.cache().entry(host, self.now_ms()).memory.keep_to(until_ms);
+                    return self.cache().entry(host, self.now_ms()).memory.block_until(until_ms);
                 }
             }
         }
@@ -260,7 +262,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
             let Some(report) = report else { return };
             match self.repository_call(self.repository.count(host, &report)).await {
                 Ok(stored) => {
-                    self.cache().entry(host, now_ms).memory.told(&report);
+                    self.cache().entry(host, now_ms).memory.remove_reported(&report);
                     return self.judge(host, &stored, &report, thresholds).await;
                 }
                 Err(Some(StoreError::ConditionFailed { .. })) => self.reread(host).await,
@@ -270,12 +272,12 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     }
 
     /// Opens the breaker if the reports of all processes require it.
-    async fn judge(&self, host: &Host, stored: &Stored, report: &Report, thresholds: &Thresholds) {
+    async fn judge(&self, host: &Host, stored: &StoredBreaker, report: &BreakerReport, thresholds: &Thresholds) {
         let now_ms = self.now_ms();
         {
             let mut cache = self.cache();
             cache.update(host, stored.breaker, now_ms);
-            cache.entry(host, now_ms).memory.weigh(stored, now_ms);
+            cache.entry(host, now_ms).memory.update_device_limit(stored, now_ms);
         }
         if let Some((next, why)) = opening(stored, report, thresholds, now_ms) {
             if matches!(self.replace(host, &stored.breaker, &next).await, Transition::Done) {
@@ -365,7 +367,12 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
 }
 
 /// Returns the next state of a CLOSED breaker and the reason, given all reports; `None` if the state does not change.
-fn opening(stored: &Stored, report: &Report, thresholds: &Thresholds, now_ms: i64) -> Option<(Breaker, &'static str)> {
+fn opening(
+    stored: &StoredBreaker,
+    report: &BreakerReport,
+    thresholds: &Thresholds,
+    now_ms: i64,
+) -> Option<(Breaker, &'static str)> {
     let asked = report.asked_until_ms.filter(|_| stored.tally.asks_for_rest(thresholds, now_ms));
     if stored.tally.is_bad(thresholds, now_ms) {
         let opened = stored.breaker.opened(thresholds, now_ms);

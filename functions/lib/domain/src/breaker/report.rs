@@ -1,12 +1,12 @@
 //! Counts that one process reports for a host, and the state that all processes share.
 
-use super::{Breaker, Tally};
+use super::{Breaker, SlotCounts};
 
 /// Attempts of one process to a host, not yet stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct BreakerReport {
     /// Failures and successes by slot.
-    pub tally: Tally,
+    pub tally: SlotCounts,
     /// Start of the earliest failed attempt, in milliseconds since the epoch.
     pub began_ms: i64,
     /// Number of failures.
@@ -19,9 +19,9 @@ pub struct Report {
 
 /// State that is stored for a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredBreaker {
     /// Breaker of the host.
     pub breaker: Breaker,
     /// Counts that all processes reported since the breaker closed.
-    pub tally: Tally,
+    pub tally: SlotCounts,
 }

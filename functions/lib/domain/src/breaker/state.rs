@@ -19,7 +19,7 @@ use crate::channel::{Answer, Outcome};
 
 /// Lease of a probe. It is longer than the longest call, the write of its result and a clock difference of 5 s
 /// together.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
+pub const PROBE_LEASE: SignedDuration = SignedDuration::from_secs(20);
 
 /// State of a breaker. Times are milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub enum Admission {
     /// The call is allowed only if the caller obtains the probe's lease.
     IfProbe,
     /// No call is allowed before this time, in milliseconds since the epoch.
-    Barred(i64),
+    CircuitOpen(i64),
 }
 
 /// Result of a call, as far as it concerns the host's health.
@@ -119,7 +119,9 @@ impl Breaker {
     pub const fn admission(&self, now_ms: i64) -> Admission {
         match self.phase {
             Phase::Closed { .. } => Admission::Free,
-            Phase::Open { until_ms: end } | Phase::HalfOpen { lease_ms: end } if end > now_ms => Admission::Barred(end),
+            Phase::Open { until_ms: end } | Phase::HalfOpen { lease_ms: end } if end > now_ms => {
+                Admission::CircuitOpen(end)
+            }
             _ => Admission::IfProbe,
         }
     }
@@ -152,7 +154,7 @@ impl Breaker {
     /// Returns the breaker with a leased probe; `None` if a probe is not allowed at `now_ms`.
     #[must_use]
     pub fn probing(&self, now_ms: i64) -> Option<Self> {
-        let lease_ms = now_ms + i64::try_from(LEASE.as_millis()).unwrap_or(0);
+        let lease_ms = now_ms + i64::try_from(PROBE_LEASE.as_millis()).unwrap_or(0);
         let may = self.admission(now_ms) == Admission::IfProbe;
         may.then(|| Self { revision: drawn(self.revision), phase: Phase::HalfOpen { lease_ms }, ..*self })
     }
@@ -212,10 +214,10 @@ mod tests {
     #[test]
     fn it_opens_for_30_seconds_then_lets_one_probe_through() {
         let open = Breaker::default().opened(&USUAL, 1_000);
-        assert_eq!((open.admission(30_999), open.probing(30_999)), (Admission::Barred(31_000), None));
+        assert_eq!((open.admission(30_999), open.probing(30_999)), (Admission::CircuitOpen(31_000), None));
         assert_eq!(open.admission(31_000), Admission::IfProbe);
         let half = open.probing(31_000).unwrap();
-        assert_eq!((half.admission(31_001), half.probing(50_999)), (Admission::Barred(51_000), None));
+        assert_eq!((half.admission(31_001), half.probing(50_999)), (Admission::CircuitOpen(51_000), None));
         assert!(half.probing(51_000).is_some(), "a dead prober's lease runs out");
         assert_eq!(half.opened_at_ms, Some(1_000));
     }

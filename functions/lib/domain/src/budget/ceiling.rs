@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::Period;
 
 /// Limit of cost or number, named by its setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Ceiling {
     /// `budgets.message_micros`: all paid attempts of one notification together.
@@ -55,18 +56,8 @@ impl Ceiling {
 
     /// Returns the name that responses and table items use.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::TypeMessage => "type_message",
-            Self::SmsPrice => "sms_price",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::TypeDay => "type_day",
-            Self::SmsDay => "sms_day",
-            Self::SmsRecipient => "sms_recipient",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Returns the ceiling with this name.

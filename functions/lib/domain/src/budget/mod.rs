@@ -6,10 +6,10 @@ mod ceiling;
 mod limits;
 mod period;
 mod reservation;
-mod standing;
+mod usage;
 
 pub use ceiling::Ceiling;
 pub use limits::Limit;
 pub use period::Period;
 pub use reservation::Reservation;
-pub use standing::{Standing, Used, standings};
+pub use usage::{BudgetUsage, Used, budget_usage};

@@ -101,7 +101,8 @@ pub enum Outcome {
 }
 
 /// Reason of a rejection by a provider, or by a check before the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
     /// The service itself is at fault: key, clock, credentials, sandbox or identity. The service logs an alarm line.
@@ -119,14 +120,8 @@ pub enum Rejection {
 impl Rejection {
     /// Returns the code that an attempt's `detail` contains.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::TooLarge => "too_large",
-            Self::BadAddress => "bad_address",
-            Self::Refused => "refused",
-            Self::Unexpected => "unexpected",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

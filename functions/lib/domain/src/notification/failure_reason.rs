@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 /// Reason why a message did not, or may not, reach the recipient. If two are reported, the first in this order is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum FailureReason {
     /// The recipient reported the message as unwanted.
@@ -71,27 +72,8 @@ impl FailureReason {
 
     /// Returns the code in an attempt's `detail`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Complaint => "complaint",
-            Self::OptedOut => "opted_out",
-            Self::MailboxUnknown => "mailbox_unknown",
-            Self::AddressSuppressed => "address_suppressed",
-            Self::Bounced => "bounced",
-            Self::ContentRefused => "content_refused",
-            Self::CarrierRefused => "carrier_refused",
-            Self::PhoneRefused => "phone_refused",
-            Self::Unreachable => "unreachable",
-            Self::TooDear => "too_dear",
-            Self::AccountRefused => "account_refused",
-            Self::MailboxFull => "mailbox_full",
-            Self::MessageTooLarge => "message_too_large",
-            Self::GivenUp => "given_up",
-            Self::VirusReported => "virus_reported",
-            Self::AuthenticationFailed => "authentication_failed",
-            Self::SoftBounce => "soft_bounce",
-            Self::Unknown => "unknown",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Returns `true` if a reported delivery outweighs this finding. SES reports an automatic reply as a bounce without

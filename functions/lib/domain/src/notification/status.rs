@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// State of a notification. A skipped notification is not a failed one, and an accepted one is not a delivered one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// `send_at` is in the future.
@@ -60,20 +61,8 @@ impl Status {
 
     /// Returns the name in the API and in the tables.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Held => "held",
-            Self::Sending => "sending",
-            Self::Cascading => "cascading",
-            Self::Accepted => "accepted",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-            Self::Uncertain => "uncertain",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Returns the status with this name.
@@ -84,7 +73,8 @@ impl Status {
 }
 
 /// Reason for a state: the field `reason` of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Skipped: version 2 was switched off before the notification was done.
@@ -132,21 +122,8 @@ impl Reason {
 
     /// Returns the code in the API and in the tables.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rollout => "rollout",
-            Self::UnknownRecipient => "unknown_recipient",
-            Self::OptedOut => "opted_out",
-            Self::NoChannel => "no_channel",
-            Self::QuietHours => "quiet_hours",
-            Self::Budget => "budget",
-            Self::Superseded => "superseded",
-            Self::Gone => "gone",
-            Self::Rejected => "rejected",
-            Self::RetriesSpent => "retries_spent",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::Lifetime => "lifetime",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Returns the reason with this code.

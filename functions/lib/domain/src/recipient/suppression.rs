@@ -10,7 +10,8 @@ use super::KeyHasher;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 
 /// Reason for a suppression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum SuppressionReason {
     /// The provider reports that the address does not exist.
     Bounce,
@@ -25,13 +26,8 @@ pub enum SuppressionReason {
 impl SuppressionReason {
     /// Returns the code in the table.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bounce => "bounce",
-            Self::Complaint => "complaint",
-            Self::Unsubscribe => "unsubscribe",
-            Self::Manual => "manual",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

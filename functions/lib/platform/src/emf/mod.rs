@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Name of a metric. These are all metrics; infra/ uses the same names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 pub enum Metric {
     /// Share of the notifications closed in five minutes that ended badly. The delivery rate is 100 minus this value.
     ErrorRate,
@@ -56,19 +56,8 @@ impl Metric {
 
     /// Returns the name in CloudWatch.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ErrorRate => "ErrorRate",
-            Self::Closed => "Closed",
-            Self::LatencyP95 => "LatencyP95",
-            Self::HourCostEuro => "HourCostEuro",
-            Self::V2Share => "V2Share",
-            Self::RolloutPercentage => "RolloutPercentage",
-            Self::BreakersOpen => "BreakersOpen",
-            Self::DueFound => "DueFound",
-            Self::DueLeft => "DueLeft",
-            Self::OldestDueAge => "OldestDueAge",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Returns the unit in CloudWatch.
@@ -84,11 +73,11 @@ impl Metric {
 }
 
 /// Metric with its value. `None` means that there was nothing to measure, or that the value could not be read.
-pub type Figure = (Metric, Option<f64>);
+pub type MetricValue = (Metric, Option<f64>);
 
 /// Returns one line for these figures, without those that are `None`.
 #[must_use]
-pub fn line(stage: &str, at: Timestamp, figures: &[Figure]) -> String {
+pub fn line(stage: &str, at: Timestamp, figures: &[MetricValue]) -> String {
     let known: Vec<_> = figures.iter().filter_map(|(metric, value)| Some((*metric, (*value)?))).collect();
     let metrics: Vec<_> =
         known.iter().map(|(metric, _)| json!({"Name": metric.as_str(), "Unit": metric.unit()})).collect();
@@ -120,12 +109,12 @@ impl Reporter {
 
     /// Creates a reporter that discards all lines, for tests.
     #[must_use]
-    pub const fn unheard(stage: String) -> Self {
+    pub const fn discarding(stage: String) -> Self {
         Self { stage, write: |_| {} }
     }
 
     /// Writes one line for these figures.
-    pub fn tell(&self, at: Timestamp, figures: &[Figure]) {
+    pub fn publish(&self, at: Timestamp, figures: &[MetricValue]) {
         (self.write)((line(&self.stage, at, figures) + "\n").as_bytes());
     }
 }

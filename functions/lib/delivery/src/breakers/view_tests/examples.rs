@@ -9,7 +9,7 @@ async fn attempt(breakers: &Breakers<LedgerModel>, clock: &Clock, answer: &Answe
 async fn attempt_to(
     breakers: &Breakers<LedgerModel>,
     clock: &Clock,
-    device: Option<DeviceMark>,
+    device: Option<DeviceHash>,
     answer: &Answer,
 ) -> bool {
     match breakers.enter(&host(0)).await {

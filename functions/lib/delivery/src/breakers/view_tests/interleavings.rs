@@ -12,7 +12,7 @@ use super::*;
 #[derive(Clone)]
 struct Out {
     host: usize,
-    device: DeviceMark,
+    device: DeviceHash,
     pass: Pass,
     began_ms: i64,
 }
@@ -20,7 +20,7 @@ struct Out {
 /// An attempt that ended, as the observer records it.
 struct Seen {
     host: usize,
-    device: DeviceMark,
+    device: DeviceHash,
     failed: bool,
     began_ms: i64,
     ended_ms: i64,
@@ -47,7 +47,7 @@ struct Instances {
 #[derive(Debug, Clone)]
 enum Act {
     /// Begins an attempt to this device, if the breaker allows it.
-    Begin(DeviceMark),
+    Begin(DeviceHash),
     /// Ends its oldest attempt.
     End(Answer),
     /// Crashes and restarts with an empty memory; its attempts are lost.
@@ -136,7 +136,7 @@ impl Instances {
 
     fn one_probe_within_a_lease(&self, host: usize, pass: Pass) {
         let Pass::Probe(_) = pass else { return };
-        let (now_ms, lease_ms) = (self.now_ms(), i64::try_from(LEASE.as_millis()).unwrap());
+        let (now_ms, lease_ms) = (self.now_ms(), i64::try_from(PROBE_LEASE.as_millis()).unwrap());
         let mut probes = self.probes.borrow_mut();
         let out = probes.iter().filter(|probe| probe.host == host && !probe.told && probe.at_ms + lease_ms > now_ms);
         assert_eq!(out.count(), 0, "a probe is out already");

@@ -79,7 +79,7 @@ impl PushEndpoint {
     /// # Errors
     ///
     /// Returns the first [`EndpointProblem`] found.
-    pub fn spelling(text: &str) -> Result<String, EndpointProblem> {
+    pub fn normalized(text: &str) -> Result<String, EndpointProblem> {
         spelled(text).map(|(_, url)| url)
     }
 

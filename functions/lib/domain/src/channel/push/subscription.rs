@@ -89,7 +89,7 @@ impl BrowserSubscription {
     ///
     /// The text is not a valid endpoint URL.
     pub fn replaced(&self) -> Result<Option<String>, SubscriptionProblem> {
-        let spelling = self.old_endpoint.as_deref().map(PushEndpoint::spelling).transpose();
+        let spelling = self.old_endpoint.as_deref().map(PushEndpoint::normalized).transpose();
         spelling.map_err(|problem| SubscriptionProblem { field: "old_endpoint", ..problem.into() })
     }
 }

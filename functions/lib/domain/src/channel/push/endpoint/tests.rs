@@ -221,11 +221,14 @@ fn a_host_of_the_operators_list_is_held_to_scheme_port_and_name_as_the_built_in_
 
 #[test]
 fn a_spelling_asks_no_host_and_is_the_one_that_is_stored() {
-    assert_eq!(PushEndpoint::spelling("HTTPS://Gone.Example.com:443?q").as_deref(), Ok("https://gone.example.com/?q"));
+    assert_eq!(
+        PushEndpoint::normalized("HTTPS://Gone.Example.com:443?q").as_deref(),
+        Ok("https://gone.example.com/?q")
+    );
     let known = "https://FCM.googleapis.com/fcm/send/Abc";
-    assert_eq!(PushEndpoint::spelling(known).as_deref(), Ok(parse(known).unwrap().as_url()));
-    assert_eq!(PushEndpoint::spelling("fcm.googleapis.com"), Err(NoScheme));
-    assert_eq!(PushEndpoint::spelling("https://a@fcm.googleapis.com"), Err(UserInfo));
+    assert_eq!(PushEndpoint::normalized(known).as_deref(), Ok(parse(known).unwrap().as_url()));
+    assert_eq!(PushEndpoint::normalized("fcm.googleapis.com"), Err(NoScheme));
+    assert_eq!(PushEndpoint::normalized("https://a@fcm.googleapis.com"), Err(UserInfo));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! State that one process holds for a host: the last breaker it read, and attempts that are not reported yet.
 
-use super::{Admission, Breaker, Count, DeviceMark, Phase, Report, Stored, Tally};
+use super::{Admission, Breaker, BreakerReport, Count, DeviceHash, Phase, SlotCounts, StoredBreaker};
 
 /// Time after which attempts are removed: slightly longer than the longest window that the settings allow (120 s).
 const KEPT_MS: i64 = 125_000;
@@ -21,24 +21,24 @@ pub struct Failure {
     /// End of the attempt, in milliseconds since the epoch.
     pub ended_ms: i64,
     /// Device that was tried; `None` for SES and SNS, which have no devices.
-    pub device: Option<DeviceMark>,
+    pub device: Option<DeviceHash>,
     /// Time until which the provider's answer asked to wait (`Retry-After`).
     pub asked_until_ms: Option<i64>,
 }
 
 /// In-memory state of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct LocalBreaker {
     known: Breaker,
     /// Time until which a provider asked to wait, while this could not be stored for other instances.
     wish_until_ms: i64,
-    succeeded: Tally,
+    succeeded: SlotCounts,
     failed: Vec<Failure>,
     /// Time until which this process assumes that the table names [`MOST_MARKED`] devices or more.
     crowded_until_ms: i64,
 }
 
-impl Memory {
+impl LocalBreaker {
     /// Returns the breaker as last read.
     #[must_use]
     pub const fn known(&self) -> &Breaker {
@@ -49,13 +49,13 @@ impl Memory {
     #[must_use]
     pub fn admission(&self, now_ms: i64) -> Admission {
         match self.known.admission(now_ms) {
-            Admission::Free if self.wish_until_ms > now_ms => Admission::Barred(self.wish_until_ms),
+            Admission::Free if self.wish_until_ms > now_ms => Admission::CircuitOpen(self.wish_until_ms),
             known => known,
         }
     }
 
     /// Blocks calls until `until_ms` in this process only, because the provider's request could not be stored.
-    pub fn keep_to(&mut self, until_ms: i64) {
+    pub fn block_until(&mut self, until_ms: i64) {
         self.wish_until_ms = self.wish_until_ms.max(until_ms);
     }
 
@@ -63,7 +63,7 @@ impl Memory {
     pub fn succeeded(&mut self, now_ms: i64) {
         if self.known.is_closed() {
             self.succeeded.forget_until(now_ms - KEPT_MS);
-            self.succeeded.add(Tally::slot_of(now_ms), Count { failed: 0, succeeded: 1 });
+            self.succeeded.add(SlotCounts::slot_of(now_ms), Count { failed: 0, succeeded: 1 });
         }
     }
 
@@ -76,39 +76,39 @@ impl Memory {
     }
 
     /// Checks the number of devices that the table names, and stores the result for 10 s (`MARKED_FOR_MS`).
-    pub fn weigh(&mut self, stored: &Stored, now_ms: i64) {
+    pub fn update_device_limit(&mut self, stored: &StoredBreaker, now_ms: i64) {
         let is_crowded = stored.tally.devices_since(now_ms - KEPT_MS) >= MOST_MARKED;
         self.crowded_until_ms = if is_crowded { now_ms + MARKED_FOR_MS } else { 0 };
     }
 
     /// Returns the report to store: all failures and the successes of the same window. `None` if nothing failed.
     #[must_use]
-    pub fn report(&self, now_ms: i64) -> Option<Report> {
+    pub fn report(&self, now_ms: i64) -> Option<BreakerReport> {
         let began_ms = self.failed.iter().map(|failure| failure.began_ms).min()?;
         let mut tally = self.succeeded.clone();
         tally.forget_until(now_ms - KEPT_MS);
         for failure in &self.failed {
-            let slot = Tally::slot_of(failure.ended_ms);
+            let slot = SlotCounts::slot_of(failure.ended_ms);
             match failure.device.filter(|_| self.crowded_until_ms <= now_ms) {
                 Some(device) => tally.add_device(slot, device, failure.asked_until_ms.is_some()),
                 None => tally.add(slot, Count { failed: 1, succeeded: 0 }),
             }
         }
         let asked_until_ms = self.failed.iter().filter_map(|failure| failure.asked_until_ms).max();
-        Some(Report { tally, began_ms, failures: self.failed.len(), asked_until_ms, at_ms: now_ms })
+        Some(BreakerReport { tally, began_ms, failures: self.failed.len(), asked_until_ms, at_ms: now_ms })
     }
 
     /// Removes the counts of a stored report. Attempts that were recorded after the report was made stay.
-    pub fn told(&mut self, report: &Report) {
+    pub fn remove_reported(&mut self, report: &BreakerReport) {
         self.succeeded.subtract(&report.tally);
         self.failed.drain(..report.failures.min(self.failed.len()));
     }
 
     /// Updates the breaker. After a transition, earlier counts are removed. Only failures of attempts that began
     /// after the breaker closed still count.
-    pub fn learn(&mut self, breaker: Breaker) {
+    pub fn update(&mut self, breaker: Breaker) {
         if breaker.revision != self.known.revision {
-            self.succeeded = Tally::default();
+            self.succeeded = SlotCounts::default();
             match breaker.phase {
                 Phase::Closed { since_ms } => self.failed.retain(|failure| counts(failure.began_ms, since_ms)),
                 _ => self.failed.clear(),
@@ -137,15 +137,15 @@ mod tests {
 
     #[test]
     fn devices_are_named_until_the_table_names_enough() {
-        let mut memory = Memory::default();
+        let mut memory = LocalBreaker::default();
         memory.failed(Failure { device: Some(7), asked_until_ms: Some(9_000), ..failure(900, 1_000) });
         memory.failed(Failure { device: Some(7), ..failure(900, 1_100) });
         let report = memory.report(1_100).unwrap();
         assert_eq!((report.failures, report.asked_until_ms, report.tally.devices_since(0)), (2, Some(9_000), 1));
         assert_eq!(report.tally.slots().map(|(_, count)| count.failed).sum::<u64>(), 0);
-        let mut stored = Stored::default();
+        let mut stored = StoredBreaker::default();
         (0..16).for_each(|device| stored.tally.add_device(0, device, false));
-        memory.weigh(&stored, 1_100);
+        memory.update_device_limit(&stored, 1_100);
         let report = memory.report(1_200).unwrap();
         assert_eq!((report.tally.devices_since(0), report.tally.slots().next().unwrap().1.failed), (0, 2));
         assert_eq!(memory.report(12_000).unwrap().tally.devices_since(0), 1, "unless that was long ago");
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn without_a_failure_there_is_nothing_to_tell() {
-        let mut memory = Memory::default();
+        let mut memory = LocalBreaker::default();
         (0..1_000).for_each(|n| memory.succeeded(n * 10));
         assert_eq!(memory.report(10_000), None);
         memory.failed(failure(9_000, 10_000));
@@ -164,20 +164,20 @@ mod tests {
 
     #[test]
     fn what_was_told_is_not_told_again_and_what_came_meanwhile_is() {
-        let mut memory = Memory::default();
+        let mut memory = LocalBreaker::default();
         memory.succeeded(1_000);
         memory.failed(failure(900, 1_100));
         let report = memory.report(1_100).unwrap();
         memory.succeeded(1_200);
         memory.failed(failure(1_000, 1_300));
-        memory.told(&report);
+        memory.remove_reported(&report);
         let rest = memory.report(1_300).unwrap();
         assert_eq!(rest.tally.slots().collect::<Vec<_>>(), [(0, Count { failed: 1, succeeded: 1 })]);
     }
 
     #[test]
     fn successes_are_forgotten_in_time() {
-        let mut memory = Memory::default();
+        let mut memory = LocalBreaker::default();
         memory.succeeded(1_000);
         memory.failed(failure(200_000, 200_000));
         let report = memory.report(200_000).unwrap();
@@ -186,18 +186,18 @@ mod tests {
 
     #[test]
     fn late_results_of_an_earlier_time_change_nothing() {
-        let mut memory = Memory::default();
+        let mut memory = LocalBreaker::default();
         let open = Breaker::default().opened(&Thresholds::default(), 10_000);
         memory.failed(failure(9_000, 10_000));
-        memory.learn(open);
+        memory.update(open);
         memory.failed(failure(9_500, 11_000));
         memory.succeeded(11_000);
         assert_eq!(memory.report(11_000), None);
         let closed = open.probing(40_000).unwrap().probed(Signal::Success, &Thresholds::default(), 40_000);
-        let mut other = Memory::default();
+        let mut other = LocalBreaker::default();
         other.failed(failure(9_000, 39_000));
         other.failed(failure(40_100, 41_000));
-        other.learn(closed);
+        other.update(closed);
         assert_eq!(other.report(41_000).unwrap().failures, 1, "the one that began since it was closed");
     }
 }

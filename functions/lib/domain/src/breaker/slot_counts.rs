@@ -10,10 +10,10 @@ use super::Thresholds;
 /// Length of a slot, in milliseconds.
 pub const SLOT_MS: i64 = 5_000;
 /// Minimum number of different failed devices before a push service's breaker opens.
-pub const SEVERAL: usize = 3;
+pub const MIN_FAILED_DEVICES: usize = 3;
 
 /// Hash of a device's id (32 bits).
-pub type DeviceMark = u32;
+pub type DeviceHash = u32;
 
 /// Number of failed and successful attempts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,23 +29,23 @@ pub struct Count {
 struct Slot {
     count: Count,
     /// Failed devices; `true` if an answer asked the device to wait.
-    devices: BTreeMap<DeviceMark, bool>,
+    devices: BTreeMap<DeviceHash, bool>,
 }
 
 /// Counts by slot, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally(BTreeMap<i64, Slot>);
+pub struct SlotCounts(BTreeMap<i64, Slot>);
 
 /// Sum over some of the newest slots.
 #[derive(Debug, Clone, Default)]
 struct Sum {
     unmarked: u64,
     succeeded: u64,
-    devices: BTreeSet<DeviceMark>,
-    asked: BTreeSet<DeviceMark>,
+    devices: BTreeSet<DeviceHash>,
+    asked: BTreeSet<DeviceHash>,
 }
 
-impl Tally {
+impl SlotCounts {
     /// Returns the slot that contains `at_ms`.
     #[must_use]
     pub const fn slot_of(at_ms: i64) -> i64 {
@@ -60,7 +60,7 @@ impl Tally {
     }
 
     /// Adds a device's failure to one slot. `asked` is `true` if the answer asked to wait.
-    pub fn add_device(&mut self, slot: i64, device: DeviceMark, asked: bool) {
+    pub fn add_device(&mut self, slot: i64, device: DeviceHash, asked: bool) {
         *self.0.entry(slot).or_default().devices.entry(device).or_default() |= asked;
     }
 
@@ -102,7 +102,7 @@ impl Tally {
 
     /// Returns every slot with its failed devices, oldest first. `true` means that an answer asked the device to
     /// wait.
-    pub fn devices(&self) -> impl Iterator<Item = (i64, &BTreeMap<DeviceMark, bool>)> + '_ {
+    pub fn devices(&self) -> impl Iterator<Item = (i64, &BTreeMap<DeviceHash, bool>)> + '_ {
         self.0.iter().map(|(slot, held)| (*slot, &held.devices))
     }
 
@@ -114,8 +114,8 @@ impl Tally {
     }
 
     /// Returns `true` if the breaker must open. The rule: at least `min_attempts` within the window that ends now, of
-    /// which at least `failure_percent` failed. All failures of one device count as one. Fewer than [`SEVERAL`]
-    /// devices are never enough.
+    /// which at least `failure_percent` failed. All failures of one device count as one. Fewer than
+    /// [`MIN_FAILED_DEVICES`] devices are never enough.
     ///
     /// The result is never late, although some attempts are not known here. A failure counts if its slot overlaps the
     /// window. A success counts only if its whole slot lies inside the window. Successes that were not reported are
@@ -135,11 +135,12 @@ impl Tally {
     }
 
     /// Returns `true` if the whole host must rest. The condition must hold within the window or a shorter time that
-    /// ends now: [`SEVERAL`] different devices were asked to wait, and at least `failure_percent` of the known
-    /// attempts failed.
+    /// ends now: [`MIN_FAILED_DEVICES`] different devices were asked to wait, and at least `failure_percent` of the
+    /// known attempts failed.
     #[must_use]
     pub fn asks_for_rest(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
-        let enough = |sum: &Sum| sum.asked.len() >= SEVERAL && is_share(sum.failed(), sum.attempts(), thresholds);
+        let enough =
+            |sum: &Sum| sum.asked.len() >= MIN_FAILED_DEVICES && is_share(sum.failed(), sum.attempts(), thresholds);
         self.sums(thresholds, now_ms).iter().any(enough)
     }
 
@@ -170,7 +171,7 @@ impl Sum {
     }
 
     fn is_of_several(&self) -> bool {
-        self.unmarked > 0 || self.devices.len() >= SEVERAL
+        self.unmarked > 0 || self.devices.len() >= MIN_FAILED_DEVICES
     }
 }
 
@@ -192,11 +193,11 @@ mod tests {
 
     use super::*;
 
-    fn tally(attempts: &[(i64, bool)]) -> Tally {
-        let mut tally = Tally::default();
+    fn tally(attempts: &[(i64, bool)]) -> SlotCounts {
+        let mut tally = SlotCounts::default();
         for (at_ms, failed) in attempts {
             let count = Count { failed: (*failed).into(), succeeded: (!failed).into() };
-            tally.add(Tally::slot_of(*at_ms), count);
+            tally.add(SlotCounts::slot_of(*at_ms), count);
         }
         tally
     }
@@ -250,14 +251,16 @@ mod tests {
         let counted: Vec<_> = attempts.iter().filter(|(at_ms, _)| within(*at_ms)).collect();
         let failed: BTreeSet<_> = counted.iter().filter_map(|(_, device)| *device).collect();
         let all = failed.len() + counted.iter().filter(|(_, device)| device.is_none()).count();
-        failed.len() >= SEVERAL
+        failed.len() >= MIN_FAILED_DEVICES
             && all >= thresholds.min_attempts as usize
             && failed.len() * 100 >= all * thresholds.failure_percent as usize
     }
 
-    fn of_devices(failures: impl IntoIterator<Item = (i64, u32, bool)>) -> Tally {
-        let mut tally = Tally::default();
-        failures.into_iter().for_each(|(at_ms, device, asked)| tally.add_device(Tally::slot_of(at_ms), device, asked));
+    fn of_devices(failures: impl IntoIterator<Item = (i64, u32, bool)>) -> SlotCounts {
+        let mut tally = SlotCounts::default();
+        failures
+            .into_iter()
+            .for_each(|(at_ms, device, asked)| tally.add_device(SlotCounts::slot_of(at_ms), device, asked));
         tally
     }
 
@@ -280,10 +283,10 @@ mod tests {
         assert!(!asked(3).asks_for_rest(&usual, 116_000), "a minute later it is forgotten");
         assert!(!of_devices((0..9).map(|n| (50_000, n, false))).asks_for_rest(&usual, 51_000));
         let mut among_many = asked(3);
-        among_many.add(Tally::slot_of(50_000), Count { failed: 0, succeeded: 4 });
+        among_many.add(SlotCounts::slot_of(50_000), Count { failed: 0, succeeded: 4 });
         assert!(!among_many.asks_for_rest(&usual, 51_000), "most devices are served");
         let mut since = asked(3);
-        since.add(Tally::slot_of(40_000), Count { failed: 0, succeeded: 1_000 });
+        since.add(SlotCounts::slot_of(40_000), Count { failed: 0, succeeded: 1_000 });
         assert!(since.asks_for_rest(&usual, 51_000), "however good the time before was");
     }
 
@@ -302,7 +305,7 @@ mod tests {
             let ended: Vec<_> = attempts.into_iter().filter(|(at_ms, ..)| *at_ms <= now_ms).collect();
             let mut known = of_devices(ended.iter().filter_map(|(at_ms, device, asked)| Some((*at_ms, (*device)?, *asked))));
             for (at_ms, ..) in ended.iter().filter(|(_, device, reported)| device.is_none() && *reported) {
-                known.add(Tally::slot_of(*at_ms), Count { failed: 0, succeeded: 1 });
+                known.add(SlotCounts::slot_of(*at_ms), Count { failed: 0, succeeded: 1 });
             }
             let all: Vec<_> = ended.iter().map(|(at_ms, device, _)| (*at_ms, *device)).collect();
             if device_rule(&all, &thresholds, now_ms) {
@@ -321,7 +324,7 @@ mod tests {
             twice.merge(&tally);
             prop_assert_eq!(&twice, &tally);
             twice.subtract(&tally);
-            prop_assert_eq!(twice, Tally::default());
+            prop_assert_eq!(twice, SlotCounts::default());
         }
 
         /// If the exact rule over every attempt returns `true`, `is_bad` does too, also if only some successes were
@@ -357,7 +360,7 @@ mod tests {
         fn what_was_added_can_be_taken_away(attempts in proptest::collection::vec((0i64..90_000, any::<bool>()), 0..50)) {
             let mut sum = tally(&attempts);
             sum.subtract(&tally(&attempts));
-            prop_assert_eq!(sum, Tally::default());
+            prop_assert_eq!(sum, SlotCounts::default());
         }
     }
 }

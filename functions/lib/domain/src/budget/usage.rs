@@ -43,7 +43,7 @@ impl Used {
 
 /// Current usage of one budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct BudgetUsage {
     /// Ceiling of the budget.
     pub ceiling: Ceiling,
     /// Type that the budget applies to, if it is a type's budget.
@@ -59,7 +59,7 @@ pub struct Standing {
     pub resets_at: Timestamp,
 }
 
-impl Standing {
+impl BudgetUsage {
     fn new(limit: Limit, type_id: &TypeId, used: &Used, now: Timestamp) -> Option<Self> {
         let used_micros = used.of(limit.ceiling, type_id)?;
         Some(Self {
@@ -76,19 +76,19 @@ impl Standing {
 
 /// Returns the usage of every budget that is set and has a period, including the budgets of the given types.
 #[must_use]
-pub fn standings<'a>(
+pub fn budget_usage<'a>(
     settings: &Settings,
     types: impl IntoIterator<Item = &'a TypeId>,
     used: &Used,
     now: Timestamp,
-) -> Vec<Standing> {
-    let mut all: Vec<Standing> = Vec::new();
+) -> Vec<BudgetUsage> {
+    let mut all: Vec<BudgetUsage> = Vec::new();
     for type_id in types {
         // Every kind of ceiling can apply to an SMS, so the SMS limits include all others.
         let limits = Limit::all_for(Channel::Sms, type_id, settings);
-        for standing in limits.into_iter().filter_map(|limit| Standing::new(limit, type_id, used, now)) {
-            if !all.contains(&standing) {
-                all.push(standing);
+        for usage in limits.into_iter().filter_map(|limit| BudgetUsage::new(limit, type_id, used, now)) {
+            if !all.contains(&usage) {
+                all.push(usage);
             }
         }
     }
@@ -107,7 +107,7 @@ mod tests {
         let settings = Settings::parse(settings).unwrap();
         let used = Used { hour_micros: 12, month_micros: 100, sms_day_micros: 100, ..Used::default() };
         let now = "2026-11-23T10:05:30Z".parse().unwrap();
-        let all = standings(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
+        let all = budget_usage(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
         let told: Vec<_> = all
             .iter()
             .map(|one| {
