@@ -78,10 +78,10 @@ impl StreamBatch {
             match change(record, sequence.clone()) {
                 Ok(change) => changes.push(change),
                 Err(error) => {
-                    let (number, why) = (sequence.as_given(), why(&error));
+                    let number = sequence.as_given();
                     tracing::error!(
                         alarm = AlarmLine::PoisonRecord.as_str(),
-                        why,
+                        error = why(&error),
                         sequence = number,
                         "failed to parse stream record; it is not counted"
                     );

@@ -227,7 +227,7 @@ fn unknown(id: Option<&NotificationId>) -> ReportResult {
     ReportResult::Unknown
 }
 
-fn malformed(why: &dyn std::fmt::Display) -> ReportResult {
-    tracing::error!(alarm = AlarmLine::FeedbackMalformed.as_str(), %why, "ignored malformed feedback");
+fn malformed(error: &dyn std::fmt::Display) -> ReportResult {
+    tracing::error!(alarm = AlarmLine::FeedbackMalformed.as_str(), %error, "ignored malformed feedback");
     ReportResult::Malformed
 }

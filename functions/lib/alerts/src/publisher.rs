@@ -144,9 +144,15 @@ impl AlertPublisher {
         });
         let results = futures_util::future::join_all(sends).await;
         let failed: Vec<_> = results.into_iter().filter_map(|(to, result)| Some((to, result.err()?))).collect();
-        for (destination, cause) in &failed {
-            let place = destination.as_str();
-            tracing::error!(alarm = AlarmLine::AlertNotSaid.as_str(), key, place, cause, "failed to publish alert");
+        for (destination, error) in &failed {
+            let destination = destination.as_str();
+            tracing::error!(
+                alarm = AlarmLine::AlertNotSaid.as_str(),
+                key,
+                destination,
+                error,
+                "failed to publish alert"
+            );
         }
         if is_first {
             let published = PublishedAlert { at: now, alert: alert.clone(), times: timeline.times, is_over };

@@ -217,6 +217,6 @@ mod tests {
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         let line = said.lines().find(|line| line.contains("start_failed")).unwrap();
-        assert!(line.contains(r#""cause":"/p/link-signing-key does not exist""#), "{line}");
+        assert!(line.contains(r#""error":"/p/link-signing-key does not exist""#), "{line}");
     }
 }

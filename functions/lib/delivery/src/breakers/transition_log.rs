@@ -6,7 +6,7 @@ use domain::breaker::{Breaker, Host, Phase};
 use platform::alarm::AlarmLine;
 
 /// Logs a stored transition; opening and closing are the begin and the end of an alarm.
-pub(super) fn log_transition(host: &Host, from: &Breaker, to: &Breaker, why: &str) {
+pub(super) fn log_transition(host: &Host, from: &Breaker, to: &Breaker, reason: &str) {
     let (channel, provider) = (host.channel, host.provider.as_str());
     match to.phase {
         Phase::Closed { .. } => {
@@ -14,11 +14,11 @@ pub(super) fn log_transition(host: &Host, from: &Breaker, to: &Breaker, why: &st
         }
         Phase::Open { until_ms } if from.is_closed() && to.open_for_ms > 0 => {
             let until = moment(until_ms);
-            tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, why, "circuit breaker opened");
+            tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, reason, "circuit breaker opened");
         }
         Phase::Open { until_ms } => {
             let until = moment(until_ms);
-            tracing::warn!(%channel, provider, %until, why, "circuit breaker stays open, or opened on request");
+            tracing::warn!(%channel, provider, %until, reason, "circuit breaker stays open, or opened on request");
         }
         Phase::HalfOpen { .. } => {}
     }

@@ -348,11 +348,11 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         done.ok()
     }
 
-    fn hold_off(&self, cause: &str) {
+    fn hold_off(&self, error: &str) {
         let now_ms = self.now_ms();
         let mut cache = self.cache();
         if cache.down_until_ms <= now_ms {
-            tracing::warn!(cause, "circuit breaker table unavailable; sending continues without it");
+            tracing::warn!(error, "circuit breaker table unavailable; sending continues without it");
         }
         cache.down_until_ms = now_ms + HOLD_OFF_MS;
     }

@@ -201,7 +201,7 @@ impl ConfigSource {
             tracing::warn!(
                 alarm = AlarmLine::RolloutUnavailable.as_str(),
                 prefix,
-                cause,
+                error = cause,
                 "Parameter Store unavailable; the last valid values stay in force"
             );
         }
@@ -271,7 +271,7 @@ impl ConfigSource {
                 tracing::error!(
                     alarm = AlarmLine::RolloutUnreadable.as_str(),
                     parameter,
-                    why,
+                    error = why,
                     "parameter is invalid; the last valid value stays in force"
                 );
             }

@@ -135,7 +135,7 @@ async fn each_change_of_state_is_one_line_that_names_the_parameter_and_does_not_
         [("ERROR", Some("rollout_unreadable")), ("INFO", None), ("WARN", Some("rollout_unavailable")), ("INFO", None)];
     assert_eq!(told, alarms);
     assert_eq!(lines[0]["parameter"], "/push/rollout-percentage");
-    assert!(lines[2]["cause"].as_str().unwrap().contains("ThrottlingException"));
+    assert!(lines[2]["error"].as_str().unwrap().contains("ThrottlingException"));
     assert!(!format!("{lines:?}").contains("ada@"));
 }
 
