@@ -33,7 +33,7 @@ fn failed_records_are_listed_without_personal_data_and_counted_once_by_a_redrive
     assert_eq!(sent(fixture), before, "listing changes nothing");
 
     let redriven = redrive(&["--apply"]);
-    assert!(redriven.contains("counted: deleted") && redriven.contains("nothing to do"), "{redriven}");
+    assert!(redriven.contains("deleted: counted") && redriven.contains("nothing to do"), "{redriven}");
     assert!(redriven.contains("2 of 2 messages done with"), "{redriven}");
     assert_eq!(sent(fixture), before + 1);
     put(fixture, &failures[0]);

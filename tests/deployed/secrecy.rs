@@ -40,7 +40,7 @@ fn no_log_line_and_no_dead_letter_identifies_a_recipient() {
         let lines = fixture.stack.function_logs();
         let says = |said: &str| lines.iter().any(|line| line.contains(said));
         // The last action, and the processing of its stream record.
-        (says("\"erased\"") && says("poison_record")).then_some(lines)
+        (says("\"erased recipient\"") && says("poison_record")).then_some(lines)
     });
     for said in ["\"ready\"", "\"answered\""] {
         assert!(lines.iter().any(|line| line.contains(said)), "no function logged {said}");

@@ -57,7 +57,7 @@ async fn a_delivered_email_counts_once_however_often_it_is_reported() {
     let metrics = world.metrics().await;
     world.write_units();
     assert_eq!(world.ses_publishes(&[events.clone(), events].concat()).await, known(2));
-    assert_eq!(world.write_units(), 0.0, "what is known is not written");
+    assert_eq!(world.write_units(), 0.0, "a repeated receipt writes nothing");
     let end = world.get(&id).await;
     assert_eq!((&end.body["status"], &end.body["channel"]), (&json!("delivered"), &json!("email")));
     assert_eq!(end.body["delivered_at"], "2026-11-23T10:00:02.5Z");

@@ -128,7 +128,7 @@ fn only_answers_or_409_with_a_time(answers: &[ApiResponse]) {
         assert!(answer.status == 202 || answer.status == 409 && may_wait, "{answer:?}");
     }
     let first = answers.iter().filter(|one| one.status == 202 && one.header("Idempotency-Replayed").is_none());
-    assert_eq!(first.count(), 1, "one alone is not a replay");
+    assert_eq!(first.count(), 1, "exactly one is not a replay");
 }
 
 #[tokio::test]

@@ -173,7 +173,7 @@ async fn explain_shows_the_result_of_a_send_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn an_explanation_names_the_reason_for_each_impossible_channel_as_the_golden_file_has_it() {
+async fn an_explanation_of_each_unreachable_channel_equals_the_golden_file() {
     let world = World::start().await;
     let preferences = json!({"opted_out_channels": ["email"]});
     let profile = json!({"email": "ada@example.com", "phone": "+4915112345678", "preferences": preferences});

@@ -84,7 +84,7 @@ async fn an_operators_newer_value_is_never_written_over() {
     operator_writes(&["0"]);
     let refused = world.put_rollout(json!({"percentage": 50})).await;
     assert_eq!((refused.status, &refused.body["type"]), (409, &json!("urn:notifications:problem:conflict")));
-    assert_eq!(value(&world), "0", "what the operator wrote in between stands again: {:?}", history(&world));
+    assert_eq!(value(&world), "0", "the operator's value of that time is restored: {:?}", history(&world));
     // Repeatedly, also while the operator's value is restored.
     world.advance(60);
     operator_writes(&["20", "30"]);
@@ -205,7 +205,7 @@ async fn the_report_shows_actor_and_reason_of_each_change() {
     let operator = json!(format!("operator {OPERATOR}"));
     assert!(found.contains(&(&json!("API client ops-client"), &json!("rollout-percentage 100 -> 50"))), "{found:?}");
     assert!(found.contains(&(&operator, &json!("rollout-percentage 50 -> 20"))), "{found:?}");
-    assert!(!report.to_string().contains("canary-listed"), "who is listed is personal");
+    assert!(!report.to_string().contains("canary-listed"), "listed ids are personal data");
     let (_, text) = world.report_as_markdown().await;
     assert!(text.contains("| rollout-percentage 100 -> 50 | less \\| more |"), "{text}");
 }

@@ -67,7 +67,7 @@ async fn a_device_on_a_slow_host_is_not_waited_for_once_another_has_the_message(
     let sent = world.send("ada", json!({})).await;
     assert_eq!(sent.body["status"], "accepted");
     assert_eq!(sent.attempts(), ["push:accepted", "push:retry_later"]);
-    assert_eq!(sent.body["attempts"][1]["detail"], "not waited for: another device has it");
+    assert_eq!(sent.body["attempts"][1]["detail"], "not waited for: another device accepted the message");
     world.advance(3_600);
     world.sweep().await;
     assert_eq!((world.push.total(), world.other_push.total()), (1, 1), "and not tried again");

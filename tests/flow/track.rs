@@ -52,7 +52,7 @@ async fn receipts_come_late_twice_and_out_of_order_and_count_once() {
     for event in ["clicked", "delivered", "clicked", "opened"] {
         assert_eq!(world.receipt(&token, event, json!({})).await.body, json!({"recorded": false}));
     }
-    assert_eq!(world.write_units(), 0.0, "what is known is not written");
+    assert_eq!(world.write_units(), 0.0, "a repeated receipt writes nothing");
     let now = world.get(&id_of(&sent)).await;
     assert_eq!((&now.body["status"], &now.body["channel"]), (&json!("delivered"), &json!("push")));
     for field in ["delivered_at", "opened_at", "clicked_at"] {

@@ -112,5 +112,5 @@ async fn a_budget_costs_2_units_for_each_item_it_is_counted_in_and_2_for_the_cla
     world.advance(30);
     world.write_units();
     assert_eq!(world.send("ada", json!({"channels": ["email"]})).await.body["status"], "skipped");
-    assert_eq!(world.write_units(), 1.0, "what cannot be paid at all is not asked of the table");
+    assert_eq!(world.write_units(), 1.0, "no reservation is tried for an impossible price");
 }

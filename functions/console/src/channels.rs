@@ -56,7 +56,7 @@ pub struct ChannelFigures {
 
 /// Duration of a provider's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // the figure is the name
+#[allow(missing_docs)] // the names are self-explanatory
 pub struct CallTime {
     pub average: Option<u64>,
     pub p95: Option<u64>,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+    fn the_response_equals_the_golden_file() {
         let answer = ChannelsReport::new(Window::last(10_080, NOW.parse().unwrap()), &week());
         let text = serde_json::to_string_pretty(&answer).unwrap();
         assert_eq!(text.trim(), include_str!("golden/channels.json").trim(), "\n{text}");

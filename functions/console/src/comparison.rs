@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+    fn the_response_equals_the_golden_file() {
         let text = serde_json::to_string_pretty(&of(&week())).unwrap();
         assert_eq!(text.trim(), include_str!("golden/comparison.json").trim(), "\n{text}");
     }

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+    fn the_response_equals_the_golden_file() {
         let now = NOW.parse().unwrap();
         let spent = counters(&[("version/v2/cost_micros", 4_000_000)]);
         let text = r#"{"budgets": {"month_micros": 5000000}, "types": {"PAYMENT_DUE": {"day_micros": 500000}}}"#;

@@ -81,7 +81,7 @@ pub struct Check {
 /// A share from 0 to 1, or a count.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
-#[allow(missing_docs)] // the variants say it
+#[allow(missing_docs)] // the names are self-explanatory
 pub enum CheckValue {
     Share(f64),
     Count(i64),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+    fn the_response_equals_the_golden_file() {
         let breakers = [breaker("fcm.googleapis.com", true), breaker("web.push.apple.com", false)];
         let hour = [
             ("on/v1/push/reached", 820),
@@ -281,11 +281,11 @@ mod tests {
         assert_eq!((open.score, check.value, check.sample), (80, Some(CheckValue::Count(2)), 3));
         assert_eq!(check.details, ["a", "b"]);
         let email = ProviderBreaker { channel: Channel::Email, ..breaker("ses", false) };
-        assert_eq!(health(&GOOD, Some(&[email])).score, 100, "push is asked about");
+        assert_eq!(health(&GOOD, Some(&[email])).score, 100, "only push is checked");
     }
 
     #[test]
-    fn what_has_no_data_takes_nothing_off_and_says_so() {
+    fn a_check_without_data_deducts_nothing() {
         let nothing = health(&[("version/v1/sent", 10)], None);
         let verdicts: Vec<_> = nothing.areas.iter().flat_map(|area| &area.checks).map(|check| check.verdict).collect();
         assert_eq!(verdicts, ["no data", "no data", "no data", "kept", "kept", "no data"]);

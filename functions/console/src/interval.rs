@@ -56,14 +56,14 @@ impl Proportion {
 
 /// A difference with its confidence interval, of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs)] // an interval's parts
+#[allow(missing_docs)] // the names are self-explanatory
 pub struct Interval {
     pub difference: f64,
     pub low: f64,
     pub high: f64,
 }
 
-/// Returns the second share minus the first; `None` if either share is of nothing.
+/// Returns the second share minus the first; `None` if either share has a whole of 0.
 #[must_use]
 pub fn difference(first: Proportion, second: Proportion) -> Option<Interval> {
     if first.whole == 0 || second.whole == 0 {

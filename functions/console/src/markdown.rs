@@ -160,7 +160,7 @@ mod tests {
     use metrics::sample::week;
 
     #[test]
-    fn a_whole_review_reads_as_the_golden_file_has_it() {
+    fn the_review_equals_the_golden_file() {
         let text = review(&week(), Some(2_000_000), vec![incident()]).to_markdown();
         assert_eq!(text.trim(), include_str!("golden/report.md").trim(), "\n{text}");
     }

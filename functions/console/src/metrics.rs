@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+    fn the_response_equals_the_golden_file() {
         let mut all = counters(&[
             ("version/v1/sent", 40),
             ("version/v1/accepted", 30),

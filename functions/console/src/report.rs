@@ -204,7 +204,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_whole_answer_reads_as_the_golden_file_has_it() {
+    fn the_response_equals_the_golden_file() {
         let text = serde_json::to_string_pretty(&review(&week(), Some(2_000_000), vec![incident()])).unwrap();
         assert_eq!(text.trim(), include_str!("golden/report.json").trim(), "\n{text}");
     }

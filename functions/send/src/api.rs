@@ -41,7 +41,7 @@ impl SendApi {
     pub async fn answer(&self, request: &Request, arrived: Timestamp, hard_deadline: Timestamp) -> Response {
         let left = hard_deadline.duration_since(self.service.engine.clock().now()) - SEND_ABORT_MARGIN;
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));
-        let answer = match tokio::time::timeout(left, self.route(request, arrived, hard_deadline)).await {
+        let answer = match tokio::time::timeout(left, self.dispatch_in_time(request, arrived, hard_deadline)).await {
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(
@@ -55,7 +55,7 @@ impl SendApi {
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
     }
 
-    async fn route(
+    async fn dispatch_in_time(
         &self,
         request: &Request,
         arrived: Timestamp,
@@ -74,12 +74,12 @@ impl SendApi {
             hard_deadline,
             cleanup_deadline: Instant::now() + left + REQUEST_CLEANUP_LIMIT,
         };
-        deadline::with_timeout(left, self.call(request, deadlines)).await
+        deadline::with_timeout(left, self.dispatch(request, deadlines)).await
     }
 
     /// Dispatches by route. The future's type is erased: its parts are nested more deeply than the compiler's recursion
     /// limit allows.
-    fn call<'a>(&'a self, request: &'a Request, deadlines: Deadlines) -> BoxFuture<'a, Result<Response, Problem>> {
+    fn dispatch<'a>(&'a self, request: &'a Request, deadlines: Deadlines) -> BoxFuture<'a, Result<Response, Problem>> {
         Box::pin(async move {
             request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
             match request.route.as_str() {

@@ -31,7 +31,7 @@ pub async fn start(config: Arc<SendConfig>) -> Result<SendApi, StartError> {
 /// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &BackgroundInit<SendApi>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (arrived, deadline_ms) = (Clock::System.now(), event.context.deadline);
-    let request = gateway::request(event.payload).ok_or("this event is none of API Gateway's HTTP API")?;
+    let request = gateway::request(event.payload).ok_or("the event is not from an HTTP API of API Gateway")?;
     let response = match api.get().await {
         Ok(api) => api.answer(&request, arrived, hard_deadline(deadline_ms)).await,
         Err(starting) => Response::problem(&Problem::unavailable(starting.retry_after_s), &request.request_id),

@@ -92,12 +92,12 @@ impl SendService {
         let run = Run { caller: &request.caller.id, settings, link_limits, key: key.as_ref(), first_seen, deadlines };
         let parsed = self.parse_all(messages, &run);
         match &key {
-            None => Ok(Answered { sent: self.run(parsed, deadlines).await, replayed: false }),
-            Some(key) => self.send_once(messages, parsed, key, run).await,
+            None => Ok(Answered { sent: self.run_messages(parsed, deadlines).await, replayed: false }),
+            Some(key) => self.send_with_key(messages, parsed, key, run).await,
         }
     }
 
-    async fn send_once(
+    async fn send_with_key(
         &self,
         messages: &[JsonMessage],
         parsed: Vec<Sent>,
@@ -117,7 +117,7 @@ impl SendService {
         match found.map_err(Problem::from)? {
             Some(found) => self.repeat(messages, key, &found, run).await,
             None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
-            None => Ok(Answered { sent: self.run_once(parsed, key, run.deadlines).await, replayed: false }),
+            None => Ok(Answered { sent: self.run_under_key(parsed, key, run.deadlines).await, replayed: false }),
         }
     }
 
@@ -144,7 +144,7 @@ impl SendService {
             }
             Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.deadlines.hard_deadline).await
             {
-                Ok(()) => self.run_once(parsed, key, run.deadlines).await,
+                Ok(()) => self.run_under_key(parsed, key, run.deadlines).await,
                 Err(StoreError::ConditionFailed { .. }) => return Err(in_progress(1)),
                 Err(error) => return Err(error.into()),
             },
@@ -154,11 +154,11 @@ impl SendService {
 
     /// Runs the request under its key. After a server error (5xx) the key is released, so that the same request can be
     /// repeated at once.
-    async fn run_once(&self, parsed: Vec<Sent>, key: &IdempotencyKey, deadlines: Deadlines) -> Vec<Sent> {
-        let sent = self.run(parsed, deadlines).await;
+    async fn run_under_key(&self, parsed: Vec<Sent>, key: &IdempotencyKey, deadlines: Deadlines) -> Vec<Sent> {
+        let sent = self.run_messages(parsed, deadlines).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
-            let let_go = self.idempotency.release(&key.record, deadlines.hard_deadline, self.engine.clock().now());
-            deadline::with_fresh_timeout(deadlines.cleanup_timeout(), let_go).await;
+            let release = self.idempotency.release(&key.record, deadlines.hard_deadline, self.engine.clock().now());
+            deadline::with_fresh_timeout(deadlines.cleanup_timeout(), release).await;
         }
         sent
     }
@@ -177,7 +177,7 @@ impl SendService {
         messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
     }
 
-    async fn run(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
+    async fn run_messages(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
         let in_turn = |chain: Vec<(usize, Sent)>| async move {
             let mut sent = Vec::with_capacity(chain.len());
             for (index, parsed) in chain {
@@ -204,7 +204,7 @@ impl SendService {
     async fn accept(&self, mut notification: Notification, deadlines: Deadlines) -> Result<Notification, StoreError> {
         let id = notification.id().clone();
         let (now, notifications) = (self.engine.clock().now(), self.engine.stores().notifications());
-        let taken = if notification.due_at() > now {
+        let result = if notification.due_at() > now {
             notifications.create(&notification).await.map(|()| notification)
         } else if now >= deadlines.response_deadline {
             // No time is left for an attempt: the notification is stored as due now, and the cascade function's next
@@ -215,7 +215,7 @@ impl SendService {
         } else {
             self.attempt(notification, now, deadlines).await
         };
-        match taken {
+        match result {
             // An earlier run of the same request stored it, or the cascade function took it over. The response is its
             // present state.
             Err(StoreError::ConditionFailed { call }) => {

@@ -66,6 +66,20 @@ async fn a_push_service_that_fails_is_passed_over_until_a_probe_is_answered() {
 }
 
 #[tokio::test]
+async fn a_lease_that_cannot_be_stored_returns_the_probe_to_the_breaker() {
+    let world = with_a_push_service_that_fails().await;
+    reachable(&world, "ada").await;
+    world.advance(31);
+    world.push.always(None);
+    // The first PutItem is the breaker's, the second one would store the lease.
+    world.aws.fails(Some("PutItem"), 1, "ValidationException");
+    world.aws.state.lock().unwrap().fuse_mends_after = Some(1);
+    assert_eq!(world.send("ada", json!({})).await.status, 500);
+    assert_eq!(world.push.total(), ENOUGH);
+    assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"], "the next probe");
+}
+
+#[tokio::test]
 async fn a_probe_that_fails_is_the_only_one_and_doubles_the_time() {
     let world = with_a_push_service_that_fails().await;
     reachable(&world, "ada").await;

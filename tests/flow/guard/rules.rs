@@ -80,7 +80,7 @@ async fn without_data_or_with_too_little_of_it_nothing_is_done() {
     assert_eq!(world.percentages().len(), 1);
     world.fold_traffic(&[Traffic::of("v2", 0, 1)]).await;
     minutes(&world, 2).await;
-    assert_eq!(world.percentage(), "0", "one more was a sample");
+    assert_eq!(world.percentage(), "0", "one more made the sample large enough");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn failures_before_an_operators_change_do_not_count_against_it() {
         bad_minute(&world).await;
         world.reconcile_rollout().await.unwrap();
     }
-    assert_eq!(world.percentage(), "0", "but a raised percentage that is bad is caught as soon as any");
+    assert_eq!(world.percentage(), "0", "but a raised percentage that is bad is caught as fast as any other");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn costs_above_the_hourly_limit_step_down_once() {
     minutes(&world, 2).await;
     assert_eq!(world.percentage(), "50");
     minutes(&world, 30).await;
-    assert_eq!(world.percentage(), "50", "what was spent at 100 is not held against 50");
+    assert_eq!(world.percentage(), "50", "costs at 100 % do not count at 50 %");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ impl std::fmt::Debug for Webhook {
 pub struct WebhookTarget<'a> {
     /// The URL.
     pub address: &'a Private<String>,
-    /// Allowed hosts. If empty, each host is allowed that resolves to public addresses.
+    /// Allowed hosts. If empty, any host that resolves to public addresses is allowed.
     pub hosts: &'a [&'static str],
     /// Authentication header.
     pub header: Option<(&'static str, &'a Private<String>)>,

@@ -41,7 +41,7 @@ pub struct GateAnswer {
 pub struct Gated {
     /// The version, recorded on skips too.
     pub version: Version,
-    /// GateVerdict of the first gate that refused, or [`GateVerdict::Pass`].
+    /// Verdict of the first gate that refused, or [`GateVerdict::Pass`].
     pub verdict: GateVerdict,
     /// Every evaluated gate in order, including those after a refusal.
     pub trail: Vec<GateAnswer>,

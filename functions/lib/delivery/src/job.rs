@@ -122,7 +122,7 @@ impl Job {
         self.notification.record(attempt);
     }
 
-    /// Updates the recipient, as it was read, by the facts that a step found.
+    /// Updates the recipient that was read with the facts that a step found.
     pub(crate) fn update_recipient(&self, recipient: &mut Option<Recipient>, outcome: StepOutcome) {
         for device in recipient.iter_mut().flat_map(|to| &mut to.devices) {
             device.rests_until = self.device_rests.get(&device.device_id).copied().max(device.rests_until);

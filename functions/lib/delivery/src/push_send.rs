@@ -1,4 +1,4 @@
-//! Web push: calls all devices at once whose hosts may be called.
+//! Web push: calls at once all devices whose hosts may be called.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,9 +89,16 @@ impl PushSender {
         if groups.is_empty() {
             return Ok(if is_at_capacity { StepOutcome::AtCapacity } else { StepOutcome::Reevaluate });
         }
-        if let Some(obstacle) = self.take_lease(job, allowance).await? {
-            self.release(&groups, thresholds).await;
-            return Ok(obstacle);
+        match self.take_lease(job, allowance).await {
+            Ok(None) => {}
+            Ok(Some(obstacle)) => {
+                self.release(&groups, thresholds).await;
+                return Ok(obstacle);
+            }
+            Err(error) => {
+                self.release(&groups, thresholds).await;
+                return Err(error);
+            }
         }
         let at = self.clock.now();
         if let Some(obstacle) = too_late(&job.notification, allowance, at) {
@@ -148,8 +155,8 @@ impl PushSender {
             } else {
                 self.admission.admit_without_breaker(host).await?
             };
-            let most = if permit.is_probe() { 1 } else { devices.len() };
-            Ok(Group { devices: devices.into_iter().take(most).collect(), permit })
+            let max_devices = if permit.is_probe() { 1 } else { devices.len() };
+            Ok(Group { devices: devices.into_iter().take(max_devices).collect(), permit })
         });
         let (mut groups, mut is_at_capacity) = (Vec::new(), false);
         for answer in futures_util::future::join_all(requests).await {
@@ -297,7 +304,7 @@ fn given_up<'a>(group: &'a Group<'a>, device: &'a Device, latency_ms: u64) -> En
         provider: group.permit.host().provider.clone(),
         status_code: None,
         latency_ms,
-        detail: Some("not waited for: another device has it".to_owned()),
+        detail: Some("not waited for: another device accepted the message".to_owned()),
     };
     EndedCall { device, permit: &group.permit, answer, is_given_up: true }
 }

@@ -305,7 +305,7 @@ mod tests {
             counters.into_keys().filter(|name| name.starts_with("on/")).collect::<Vec<_>>()
         };
         assert!(on("cascading", format!("[{LATER}]")).is_empty(), "it is tried again");
-        assert!(on("cancelled", format!("[{LATER}]")).is_empty(), "its caller called it off");
+        assert!(on("cancelled", format!("[{LATER}]")).is_empty(), "the caller cancelled it");
         assert_eq!(on("expired", format!("[{LATER}]")), ["on/v2/push/missed"]);
         assert_eq!(on("accepted", format!("[{LATER},{SMS}]")), ["on/v2/push/missed", "on/v2/sms/reached"]);
     }

@@ -3,7 +3,7 @@
 //! The bins are those of DDSketch (Masson, Rim, Lee: "DDSketch", VLDB 2019). Bin `i` contains the values in
 //! (gamma^(i-1), gamma^i]. Its middle is within 1 % of each of these values. Gamma is chosen so that 3,000 ms, the
 //! latency limit, is the last value of its bin. A quantile is therefore reported as more than
-//! 3,000 ms exactly if it is.
+//! 3,000 ms if and only if it is.
 
 use std::collections::BTreeMap;
 

@@ -170,8 +170,8 @@ mod tests {
         assert_eq!(parse(ninety_days).unwrap().0, "2026-08-25T10:00:00Z");
         assert_eq!(parse("from=2026-08-25T10:05:29Z&to=2026-11-23T10:05:30Z"), Err("from".to_owned()));
         assert_eq!(parse("from=2026-08-16T10:05:30Z&to=2026-08-17T00:00:00Z").unwrap().0, "2026-08-16T10:00:00Z");
-        assert_eq!(parse("from=2026-11-23T10:05:29.999Z").unwrap().2, 1, "a millisecond is a minute");
-        assert_eq!(parse("from=2026-11-23T10:05:30Z"), Err("from".to_owned()), "now is empty");
+        assert_eq!(parse("from=2026-11-23T10:05:29.999Z").unwrap().2, 1, "a partial minute counts as a whole one");
+        assert_eq!(parse("from=2026-11-23T10:05:30Z"), Err("from".to_owned()), "a window from now to now is empty");
         assert_eq!(parse("from=2026-11-23T10:05:00Z&to=2026-11-23T10:06:00Z").unwrap().2, 1, "up to this minute's end");
         assert_eq!(parse("from=2026-11-23T10:05:00Z&to=2026-11-23T10:06:00.001Z"), Err("to".to_owned()));
     }

@@ -25,7 +25,7 @@ const RECENT_MINUTES: i64 = 5;
 /// Time after the end of a breaker's OPEN or HALF_OPEN period in which the breaker still counts.
 const BREAKER_RELEVANT_FOR: SignedDuration = SignedDuration::from_mins(1);
 
-/// Begins of the periods that are counted.
+/// Starts of the periods that are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObservationRange {
     /// Time of the last change of the percentage. Version 2's cost is counted from then on.

@@ -48,7 +48,7 @@ pub struct RampState {
     pub step: usize,
     /// Time at which the present step's percentage was set.
     pub step_since: Timestamp,
-    /// Begin of the time in which the criteria have held without a break.
+    /// Time since which the criteria have held without interruption.
     pub holding_since: Timestamp,
     /// Result of the last evaluation.
     #[serde(default)]

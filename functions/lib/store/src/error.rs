@@ -113,12 +113,13 @@ impl StoreError {
 impl From<StoreError> for Problem {
     /// Converts a failed call into a response for the caller. The call and the cause are logged.
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
+        // After a lost race, the same request finds the new state.
+        if error.is_transient() || matches!(error, StoreError::ConditionFailed { .. }) {
             tracing::warn!(%error, "DynamoDB call failed; the caller receives 503");
             Self::unavailable(RETRY_AFTER_SECONDS)
         } else {
             tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), %error, "DynamoDB refused a call; the caller receives 500");
-            Self::new(ProblemKind::Internal, "The service could not carry out the request. A retry does not help.")
+            Self::new(ProblemKind::Internal, "The service could not carry out the request.")
         }
     }
 }
@@ -164,6 +165,13 @@ mod tests {
         let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
         let error = Cancelled::builder().set_cancellation_reasons(Some(reasons)).build();
         StoreError::of_transaction(SdkError::service_error(TransactionCanceledException(error), answer(400)))
+    }
+
+    #[test]
+    fn a_lost_race_is_503_and_a_refused_call_500() {
+        assert_eq!(Problem::from(put("ConditionalCheckFailedException", 400)).kind.status(), 503);
+        assert_eq!(Problem::from(put("ThrottlingException", 400)).kind.status(), 503);
+        assert_eq!(Problem::from(put("ValidationException", 400)).kind.status(), 500);
     }
 
     #[test]

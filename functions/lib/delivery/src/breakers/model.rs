@@ -1,4 +1,4 @@
-//! LedgerModel of the control table for tests: conditional writes on a map.
+//! Model of the control table for tests: conditional writes on a map.
 //!
 //! As configured, calls overtake each other, get lost, or lose their answers.
 

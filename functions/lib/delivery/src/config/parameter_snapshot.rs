@@ -46,7 +46,7 @@ impl From<ParameterVersion> for ParameterText {
     }
 }
 
-/// ParameterTexts as SSM holds them, or as SSM last held them when a read succeeded. `None` means that there is no text.
+/// Texts of the parameters as SSM holds them, or as the last successful read returned them. `None` means that there is no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ParameterTexts {
     /// Text of `rollout-percentage`.
@@ -71,7 +71,7 @@ pub struct RecordEntry {
 /// The control table's record, by the last part of each parameter's name.
 pub type Record = BTreeMap<&'static str, RecordEntry>;
 
-/// ReadabilityChange of a parameter's state that is logged as one line.
+/// Change of a parameter between valid and invalid that is logged as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadabilityChange {
     /// The parameter became unreadable, or is unreadable for another reason.
@@ -218,7 +218,7 @@ fn shown<T, E: fmt::Display>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-/// ParsedConfig state of all parameters.
+/// Parsed state of all parameters.
 #[derive(Debug, Clone)]
 pub struct ParsedConfig {
     percentage: Slot<Percentage>,

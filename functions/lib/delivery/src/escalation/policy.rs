@@ -100,7 +100,7 @@ impl<'a> EscalationPolicy<'a> {
         skipped_until.map_or_else(|| self.last_result(notification), Step::Wait)
     }
 
-    /// Applies the provider's breaker to a paid call, present or planned.
+    /// Applies the provider's breaker to a paid call that is due now or later.
     ///
     /// If an earlier attempt on this channel is uncertain, the notification waits until the breaker allows a call. No
     /// other channel is paid meanwhile.
@@ -171,7 +171,7 @@ impl<'a> EscalationPolicy<'a> {
         rules.state(notification, to)
     }
 
-    /// Returns the time until which a push service in trouble is waited for before a paid call.
+    /// Returns the time until which a paid call waits for a failing push service.
     ///
     /// Returns `None` if that time has passed, or if the type sets no `wait_for_push`.
     fn push_wait_end(&self, notification: &Notification, now: Timestamp) -> Option<Timestamp> {

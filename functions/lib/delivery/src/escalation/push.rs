@@ -11,7 +11,7 @@ use domain::recipient::{Device, Recipient};
 /// Rules of the push channel for one notification at `now`.
 pub(super) struct PushRules<'p> {
     pub(super) open_circuits: &'p OpenCircuits,
-    /// Time until which a push service in trouble is waited for before a paid call.
+    /// Time until which a paid call waits for a failing push service.
     pub(super) wait_end: Option<Timestamp>,
     /// Returns the time of the next try, given the last attempt and the number of tries that count.
     pub(super) next_try_at: &'p dyn Fn(&Attempt, usize) -> Option<Timestamp>,
@@ -68,7 +68,7 @@ impl PushRules<'_> {
                 let is_target = first.is_none_or(|first| device.created_at.as_millisecond() <= first.at_ms);
                 is_target.then_some(self.now)?
             }
-            // While a push service in trouble is waited for, "retry later" does not use up tries.
+            // While a paid call waits for a failing push service, "retry later" does not use up tries.
             Some(last) => {
                 let is_waited_for = |at: &Timestamp| self.wait_end.is_some_and(|until| *at < until);
                 (self.next_try_at)(last, tried().count())

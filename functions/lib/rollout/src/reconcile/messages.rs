@@ -64,7 +64,7 @@ fn action_about_errors(verdict: &GuardVerdict) -> &'static str {
     }
 }
 
-/// Returns the higher error rate of both versions together.
+/// Returns the highest error rate, with both versions counted together.
 fn rate_of_both(minutes: &[MinuteCounts], settings: &GuardSettings) -> Option<MeasuredRate> {
     let both: Vec<_> = minutes.iter().map(|minute| MinuteCounts { v2: minute.v1.and(minute.v2), ..*minute }).collect();
     let rates = ErrorRateKind::FOR_ALERTS.into_iter().filter_map(|kind| kind.read(&both, 1, settings.step_sample));

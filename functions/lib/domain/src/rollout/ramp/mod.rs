@@ -22,7 +22,7 @@ pub struct RampProgress {
     pub step: usize,
     /// Time at which the step's percentage was set.
     pub step_since: Timestamp,
-    /// Begin of the time in which the criteria have held without a break.
+    /// Time since which the criteria have held without interruption.
     pub holding_since: Timestamp,
 }
 
