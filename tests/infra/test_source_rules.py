@@ -64,6 +64,16 @@ class SourceRules(unittest.TestCase):
         self.assertEqual(self.found(source_rules.outside_paths, {LIB: '#[path = "../x.rs"]\nmod x;\n'}), expected)
         self.assertEqual(self.found(source_rules.outside_paths, {LIB: '#[path = "x_tests.rs"]\nmod tests;\n'}), [])
 
+    def test_modules_use_one_another_in_one_direction(self):
+        files = {LIB: "mod a;\nmod b;\npub use b::{B, C};\n", "functions/send/src/a.rs": "use crate::B;\n",
+                 "functions/send/src/b/mod.rs": "use crate::a::A;\n"}
+        expected = [f"{LIB}:1: the modules a -> b -> a use one another in a circle"]
+        self.assertIn(self.found(source_rules.module_cycles, files),
+                      (expected, [f"{LIB}:1: the modules b -> a -> b use one another in a circle"]))
+        for harmless in ("// crate::a\n", "#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}\n", "use crate::c::A;\n"):
+            files["functions/send/src/b/mod.rs"] = harmless
+            self.assertEqual(self.found(source_rules.module_cycles, files), [])
+
     def test_names_describe_the_contents(self):
         reason = "does not describe the contents"
         for name, line, part in (

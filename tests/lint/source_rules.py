@@ -8,6 +8,7 @@ check; without arguments, all are checked:
 * `long_functions`: no Python function has more than 60 lines. Clippy counts those of Rust.
 * `duplicate_types`: the name of a public type is unique among the libraries.
 * `outside_paths`: no `#[path]` leads out of its folder by `..`.
+* `module_cycles`: no modules of a function's or a library's crate use one another in a circle.
 * `vague_names`: no module has a name that does not describe its contents, such as `utils`.
 * `crates_without_lints`: each crate inherits the lints of the workspace.
 * `exemptions`: in the functions only tests disable the lints for panics and long functions.
@@ -16,6 +17,7 @@ check; without arguments, all are checked:
 from __future__ import annotations
 
 import ast
+import graphlib
 import pathlib
 import re
 import sys
@@ -38,6 +40,11 @@ PUBLIC_TYPE = re.compile(r"\s*pub(\(crate\))? (unsafe )?(struct|enum|trait|type|
 PATH_OUTSIDE = re.compile(r'\s*#!?\[(cfg_attr\(.*)?path = "[^"]*\.\.')
 MODULE = re.compile(r"\s*(pub(\([^)]*\))? )?mod (?P<name>\w+)\s*(?P<end>[;{])")
 EXEMPTION = re.compile(r"\s*#(?P<inner>!?)\[.*\b(allow|expect)\(.*clippy::(unwrap_used|expect_used|panic|too_many_lines|all)\b")
+# A path into another module of the crate, and a re-export of the crate's root.
+CRATE_PATH = re.compile(r"\bcrate::(?:(?P<one>\w+)|\{(?P<many>[^;]*)\};)")
+SUPER_PATH = re.compile(r"\bsuper::(?P<one>\w+)")
+REEXPORT = re.compile(r"^pub(?:\(crate\))? use (?P<module>\w+)::(?P<names>[^;]+);", re.MULTILINE)
+TEST_MODULE = re.compile(r"#\[cfg\(test\)\]\s+(?:#\[.*\]\s+)*mod ")
 TEST_ONLY = re.compile(r"\s*#!?\[cfg\((test|any\(test\b|all\(test\b|feature = \"testing\")")
 
 
@@ -152,6 +159,32 @@ def outside_paths(files: list[Source]) -> list[Finding]:
     ]
 
 
+def module_cycles(files: list[Source]) -> list[Finding]:
+    """Top-level modules of a crate that use one another in a circle, outside tests and comments."""
+    rust = [source for source in files if source.path.suffix == ".rs" and source.path.is_relative_to("functions")]
+    test_files, found = files_of_tests(rust), []
+    for root in (source for source in rust if source.path.name == "lib.rs"):
+        crate, uses = root.path.parent, {}
+        exported = {name: match["module"] for match in REEXPORT.finditer(root.text) for name in re.findall(r"\w+", match["names"])}
+        for source in rust:
+            if source.path.is_relative_to(crate) and source.path not in test_files and source.path.name not in ("lib.rs", "main.rs"):
+                module = source.path.relative_to(crate).parts[0].removesuffix(".rs")
+                uses.setdefault(module, set()).update(used_names(source, is_top=source.path.parent == crate))
+        known = {module: {exported.get(name, name) for name in names} & uses.keys() - {module} for module, names in uses.items()}
+        try:
+            graphlib.TopologicalSorter(known).prepare()
+        except graphlib.CycleError as error:
+            found.append(Finding(root.path, 1, f"the modules {' -> '.join(reversed(error.args[1]))} use one another in a circle"))
+    return found
+
+
+def used_names(source: Source, *, is_top: bool) -> set[str]:
+    """Returns the first names of the paths in a file that begin at the crate's root."""
+    text = re.sub(r"//.*", "", TEST_MODULE.split(source.text)[0])
+    matches = [*CRATE_PATH.finditer(text), *(SUPER_PATH.finditer(text) if is_top else ())]
+    return {name for match in matches for name in re.findall(r"\w+", match["one"] or match["many"])}
+
+
 def vague_names(files: list[Source]) -> list[Finding]:
     """Modules, files and folders whose name does not describe their contents."""
     found = []
@@ -245,6 +278,7 @@ RULES = (
     long_functions,
     duplicate_types,
     outside_paths,
+    module_cycles,
     vague_names,
     crates_without_lints,
     exemptions,

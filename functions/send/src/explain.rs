@@ -228,7 +228,7 @@ impl SendService {
 fn hosts_of(channel: Channel, to: Option<&Recipient>) -> impl Iterator<Item = Host> {
     let devices = to.map(|to| to.devices.as_slice()).unwrap_or_default();
     let hosts: BTreeSet<_> = match channel {
-        Channel::Push => devices.iter().map(Host::of_device).collect(),
+        Channel::Push => devices.iter().map(|device| Host::push(device.host())).collect(),
         paid => BTreeSet::from([Host::paid(paid)]),
     };
     hosts.into_iter()

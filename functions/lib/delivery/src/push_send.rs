@@ -145,7 +145,7 @@ impl PushSender {
     async fn admit<'a>(&self, job: &mut Job, devices: &[&'a Device]) -> (Vec<Group<'a>>, bool) {
         let mut hosts = BTreeMap::<Host, Vec<&'a Device>>::new();
         for device in devices {
-            hosts.entry(Host::of_device(device)).or_default().push(*device);
+            hosts.entry(Host::push(device.host())).or_default().push(*device);
         }
         // Version 1 ignores breakers, but the results of its calls are counted.
         let heeds_breakers = job.notification.version() == Some(Version::V2);

@@ -46,7 +46,8 @@ impl Senders {
     pub(crate) fn open_circuits(&self, notification: &Notification, recipient: Option<&Recipient>) -> OpenCircuits {
         let devices = recipient.map(|recipient| recipient.devices.as_slice()).unwrap_or_default();
         let paid = notification.channels().iter().filter(|channel| channel.is_paid());
-        let hosts = devices.iter().map(Host::of_device).chain(paid.map(|channel| Host::paid(*channel)));
+        let hosts =
+            devices.iter().map(|device| Host::push(device.host())).chain(paid.map(|channel| Host::paid(*channel)));
         let open = hosts.filter_map(|host| Some((self.breakers().open_until(&host)?, host)));
         open.map(|(until, host)| (host, until)).collect()
     }

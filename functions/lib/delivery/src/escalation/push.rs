@@ -75,7 +75,7 @@ impl PushRules<'_> {
                     .or_else(|| (self.next_try_at)(last, 0).filter(is_waited_for))?
             }
         };
-        let open_until = self.open_circuits.get(&Host::of_device(device)).copied().filter(|until| *until > self.now);
+        let open_until = self.open_circuits.get(&Host::push(device.host())).copied().filter(|until| *until > self.now);
         let skipped_until = open_until.max(device.resting_until(self.now));
         Some(Candidate { device, at, skipped_until })
     }

@@ -6,7 +6,6 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::channel::Channel;
-use crate::recipient::Device;
 
 /// Provider's host on a channel. Each region of Windows' push service is a separate host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,12 +23,6 @@ impl Host {
     /// Returns the key for a push service's host.
     pub fn push(provider: impl Into<String>) -> Self {
         Self { channel: Channel::Push, provider: provider.into() }
-    }
-
-    /// Returns the host that receives the device's messages.
-    #[must_use]
-    pub fn of_device(device: &Device) -> Self {
-        Self::push(device.host())
     }
 
     /// Returns the key for the provider of a paid channel.
