@@ -10,12 +10,15 @@ from .callers import Batch, Message, ask, other_routes, send, send_with_retries
 from .kinds import rule
 from .verdict import is_settled, judge
 
+SHORT = bool(os.environ.get("SHORT"))
 # Share of the calls that fail in each wave. The first wave interrupts work in the middle.
-WAVES = (0.5, 1.0)
+WAVES = (0.5,) if SHORT else (0.5, 1.0)
 CHANNELS = {"dynamodb": ("push", "email", "sms"), "ses": ("email",), "sns": ("sms",), "ssm": ("push", "email", "sms")}
 PER_CHANNEL = {"dynamodb": 4, "ses": 6, "sns": 6, "ssm": 2}
 TRIES_UNDER_FAULT = 3
-SHORT = bool(os.environ.get("SHORT"))
+# Functions whose processes are replaced before a wave of SSM. Cascade works on its own: replacing it can end a paid call,
+# whose lease the short form would have to wait for.
+COLD = ("Send", "Recipients") if SHORT else ("Send", "Cascade", "Recipients")
 # Minimum duration of a wave, so that a short fault affects more than one call.
 WAVE_SECONDS = 2 if SHORT else 5
 # Time after which a process reads its SSM parameters again.
@@ -90,7 +93,7 @@ class Case:
     def _warm_up(self):
         """Creates a notification before the fault, for the routes that read one. For SSM, waits until values expire.
 
-        In the short form the wait is left out: both of its waves begin with new processes.
+        In the short form the wait is left out: its wave begins with new processes.
         """
         person, leaver = f"c{self._serial}stays", f"c{self._serial}leaves"
         for one in (person, leaver):
@@ -105,7 +108,7 @@ class Case:
         self.lane.proxy.inject(rule(self.kind, self.service, share))
         began = time.monotonic()
         if self.service == "ssm" and (SHORT or share == 1.0):
-            self.lane.direct_aws.start_cold()
+            self.lane.direct_aws.start_cold(COLD)
         work = [pool.submit(send_with_retries, self.lane.stack, request, TRIES_UNDER_FAULT) for request in requests]
         if self.service in ("dynamodb", "ssm"):
             work += [pool.submit(self._ask, call) for call in other_routes(*self._bystanders)]

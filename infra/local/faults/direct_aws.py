@@ -80,9 +80,9 @@ class DirectAws:
         function = self.outputs[f"{name}FunctionName"]
         return "FunctionError" not in self._lambda.invoke(FunctionName=function, Payload=json.dumps({"task": task}))
 
-    def start_cold(self):
+    def start_cold(self, names):
         """Replaces the processes of the functions that read SSM at their start."""
-        for name in ("Send", "Cascade", "Recipients"):
+        for name in names:
             function = self.outputs[f"{name}FunctionName"]
             variables = self._lambda.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
             self._lambda.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
