@@ -132,8 +132,7 @@ impl DeliveryConfig {
         Ok(PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())))
     }
 
-    fn stores(&self, hasher: KeyHasher) -> Stores {
-        let dynamodb = self.dynamodb();
+    fn stores(&self, dynamodb: aws_sdk_dynamodb::Client, hasher: KeyHasher) -> Stores {
         Stores {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
@@ -146,9 +145,11 @@ impl DeliveryConfig {
     /// Creates the engine.
     fn engine(&self, push: PushClient, secrets: &Secrets, clock: Clock) -> Result<DeliveryEngine, SecretsError> {
         let keys = TokenKeys::new(secrets.link_signing_keys()?);
-        let stores = Arc::new(self.stores(KeyHasher::new(secrets.recipient_hash_key()?.expose())));
+        let dynamodb = self.dynamodb();
+        let stores = self.stores(dynamodb.clone(), KeyHasher::new(secrets.recipient_hash_key()?.expose()));
+        let stores = Arc::new(stores);
         let persistence = Persistence::new(Arc::clone(&stores), clock.clone());
-        let breaker_store = BreakerStore::new(self.dynamodb(), self.control_table.as_str());
+        let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
         let breakers = Breakers::new(breaker_store, self.always_watched(), clock.clone());
         let admission = Arc::new(AdmissionControl::new(breakers, Bulkhead::new(MAX_CALLS_PER_HOST)));
         let push = PushSender {
@@ -174,7 +175,7 @@ impl DeliveryConfig {
         };
         let config = ConfigSource::new(self.function.parameters(), &self.function.parameter_prefix, clock.clone())
             .with_public_base_url()
-            .with_last_known_good(LastKnownGood::new(self.dynamodb(), self.control_table.as_str()))
+            .with_last_known_good(LastKnownGood::new(dynamodb, self.control_table.as_str()))
             .sharing();
         let senders = Senders { push, paid, admission, keys };
         Ok(DeliveryEngine::new(stores, senders, config, self.sender_country, clock))
