@@ -97,24 +97,23 @@ impl PaidSender {
         };
         let thresholds = &config.settings.breaker;
         match self.claim_and_call(job, &message, recipient, config, allowance).await {
-            Ok(Ok(PaidCall { answer, at, cost_micros })) => {
+            Ok(PaidCall { answer, at, cost_micros }) => {
                 self.admission.report(&permit, None, &answer, at, thresholds).await;
                 job.record(channel, None, answer, at, cost_micros);
                 Ok(StepOutcome::Reevaluate)
             }
-            // If the call was not made, its probe is returned to the breaker for the next caller.
-            Ok(Err(outcome)) => {
+            // The call was not made, so its probe is returned to the breaker for the next caller.
+            Err(ended) => {
                 self.admission.release(&permit, thresholds).await;
-                Ok(outcome)
-            }
-            Err(error) => {
-                self.admission.release(&permit, thresholds).await;
-                Err(error)
+                ended
             }
         }
     }
 
-    /// Claims the channel and calls its provider. Returns the call, or the step's outcome if no call was made.
+    /// Claims the channel and calls its provider.
+    ///
+    /// # Errors
+    /// The result of the step if no call was made.
     async fn claim_and_call(
         &self,
         job: &mut Job,
@@ -122,34 +121,35 @@ impl PaidSender {
         recipient: &Recipient,
         config: &ConfigSnapshot,
         allowance: Allowance,
-    ) -> Result<Result<PaidCall, StepOutcome>, StoreError> {
+    ) -> Result<PaidCall, Result<StepOutcome, StoreError>> {
         if !allowance.fits(PAID_CALL, self.clock.now()) {
-            return Ok(Err(StepOutcome::OutOfTime));
+            return Err(Ok(StepOutcome::OutOfTime));
         }
         let (channel, price_micros) = (message.channel(), message.price_micros(&config.settings));
         let claim = Claim { channel, price_micros };
-        if let Some(outcome) = self.claims.claim(job, claim, recipient, &config.settings, allowance).await? {
-            return Ok(Err(outcome));
+        let claimed = self.claims.claim(job, claim, recipient, &config.settings, allowance).await;
+        if let Some(ended) = claimed.transpose() {
+            return Err(ended);
         }
         job.has_lease = true;
         if let Some(reason) = pre_send_check(self.persistence.stores(), recipient, channel).await {
             job.release_claim();
-            return Ok(Err(StepOutcome::Aborted(reason, channel)));
+            return Err(Ok(StepOutcome::Aborted(reason, channel)));
         }
         let at = self.clock.now();
         if at >= job.notification.lives_until() {
             job.release_claim();
-            return Ok(Err(StepOutcome::Reevaluate));
+            return Err(Ok(StepOutcome::Reevaluate));
         }
         let (answer, message_id) = self.call(message, &job.notification, &config.settings, at).await;
         alarm_on_misconfiguration(channel, &answer);
         job.sms_message_id = message_id;
         if matches!(answer.outcome, Outcome::Accepted | Outcome::Uncertain) {
             job.reservation = None;
-            return Ok(Ok(PaidCall { answer, at, cost_micros: price_micros }));
+            return Ok(PaidCall { answer, at, cost_micros: price_micros });
         }
         job.release_claim();
-        Ok(Ok(PaidCall { answer, at, cost_micros: 0 }))
+        Ok(PaidCall { answer, at, cost_micros: 0 })
     }
 
     /// Calls the provider once. Returns the answer and, for an accepted SMS, its SNS message id.

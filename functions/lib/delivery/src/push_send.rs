@@ -89,22 +89,11 @@ impl PushSender {
         if groups.is_empty() {
             return Ok(if is_at_capacity { StepOutcome::AtCapacity } else { StepOutcome::Reevaluate });
         }
-        match self.take_lease(job, allowance).await {
-            Ok(None) => {}
-            Ok(Some(obstacle)) => {
-                self.release(&groups, thresholds).await;
-                return Ok(obstacle);
-            }
-            Err(error) => {
-                self.release(&groups, thresholds).await;
-                return Err(error);
-            }
+        if let Some(ended) = self.prepare(job, allowance).await.transpose() {
+            self.release(&groups, thresholds).await;
+            return ended;
         }
         let at = self.clock.now();
-        if let Some(obstacle) = too_late(&job.notification, allowance, at) {
-            self.release(&groups, thresholds).await;
-            return Ok(obstacle);
-        }
         // A host's failure is reported before the result is stored; the time for the report is subtracted.
         let to_report = SignedDuration::try_from(TABLE_TIMEOUT).unwrap_or(SignedDuration::ZERO);
         let timeout = allowance.push_timeout(at) - to_report;
@@ -119,6 +108,14 @@ impl PushSender {
             job.record(Channel::Push, Some(one.device.device_id.clone()), one.answer, at, 0);
         }
         Ok(StepOutcome::Reevaluate)
+    }
+
+    /// Stores the lease. Returns the outcome if no push may start.
+    async fn prepare(&self, job: &mut Job, allowance: Allowance) -> Result<Option<StepOutcome>, StoreError> {
+        if let Some(outcome) = self.take_lease(job, allowance).await? {
+            return Ok(Some(outcome));
+        }
+        Ok(too_late(&job.notification, allowance, self.clock.now()))
     }
 
     /// Stores the lease, unless this process holds it already. Returns the outcome if the lease could not be stored.
@@ -148,9 +145,9 @@ impl PushSender {
             hosts.entry(Host::push(device.host())).or_default().push(*device);
         }
         // Version 1 ignores breakers, but the results of its calls are counted.
-        let heeds_breakers = job.notification.version() == Some(Version::V2);
+        let respects_breakers = job.notification.version() == Some(Version::V2);
         let requests = hosts.into_iter().map(|(host, devices)| async move {
-            let permit = if heeds_breakers {
+            let permit = if respects_breakers {
                 self.admission.admit(host).await?
             } else {
                 self.admission.admit_without_breaker(host).await?
@@ -247,7 +244,7 @@ impl PushSender {
         let report = async {
             // A device that is slower than another one is no failure. A probe without an answer is a failure.
             if !one.is_given_up || one.permit.is_probe() {
-                let device = Some(mark_of(&one.device.device_id));
+                let device = Some(hash_of(&one.device.device_id));
                 self.admission.report(one.permit, device, &one.answer, at, thresholds).await;
             }
         };
@@ -294,7 +291,7 @@ fn rest_of(one: &EndedCall<'_>, now: Timestamp) -> Option<Timestamp> {
 /// Returns 32 bits that stand for the device in a breaker's counts: the FNV-1a hash of its id.
 ///
 /// The id itself is a hash of the endpoint.
-fn mark_of(device_id: &str) -> DeviceHash {
+fn hash_of(device_id: &str) -> DeviceHash {
     device_id.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 

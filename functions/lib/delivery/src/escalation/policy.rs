@@ -44,21 +44,21 @@ impl<'a> EscalationPolicy<'a> {
         if notification.engagement().is_delivered() {
             return Step::Finish(Status::Delivered, None);
         }
-        let over = |status, reason| settled(notification).unwrap_or(Step::Finish(status, Some(reason)));
+        let finish_as = |status, reason| settled(notification).unwrap_or(Step::Finish(status, Some(reason)));
         let Some(recipient) = self.recipient else {
-            return over(Status::Skipped, Reason::UnknownRecipient);
+            return finish_as(Status::Skipped, Reason::UnknownRecipient);
         };
         if now >= notification.lives_until() {
-            return over(Status::Expired, Reason::Lifetime);
+            return finish_as(Status::Expired, Reason::Lifetime);
         }
         if self.is_superseded {
-            return over(Status::Skipped, Reason::Superseded);
+            return finish_as(Status::Skipped, Reason::Superseded);
         }
         match notification.version() {
-            Some(Version::V2) if self.is_killed => over(Status::Skipped, Reason::Rollout),
+            Some(Version::V2) if self.is_killed => finish_as(Status::Skipped, Reason::Rollout),
             // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
             Some(_) if !recipient.wants_type(notification.type_id().as_str()) => {
-                over(Status::Skipped, Reason::OptedOut)
+                finish_as(Status::Skipped, Reason::OptedOut)
             }
             Some(Version::V2) => self.next_channel(notification, recipient, now),
             Some(Version::V1) | None => version_1_step(notification, recipient, now),
@@ -68,27 +68,27 @@ impl<'a> EscalationPolicy<'a> {
     fn next_channel(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
         // Earliest time at which a skipped channel can be tried. A channel is skipped only while another one remains.
         let mut skipped_until: Option<Timestamp> = None;
-        let sooner = |at: Timestamp, skipped: Option<Timestamp>| skipped.map_or(at, |until| until.min(at));
+        let earlier_of = |at: Timestamp, skipped: Option<Timestamp>| skipped.map_or(at, |until| until.min(at));
         for (index, channel) in notification.channels().iter().enumerate().skip(first_open_index(notification)) {
             let state = self.channel_state(*channel, notification, recipient, now);
             match self.apply_breaker(*channel, state, notification, now) {
-                ChannelState::Try(Step::Wait(at)) => return Step::Wait(sooner(at, skipped_until)),
+                ChannelState::Try(Step::Wait(at)) => return Step::Wait(earlier_of(at, skipped_until)),
                 ChannelState::Try(step) => return step,
                 ChannelState::Exhausted => {}
                 ChannelState::SkippedUntil(until) => {
-                    skipped_until = Some(sooner(until, skipped_until));
+                    skipped_until = Some(earlier_of(until, skipped_until));
                     let wait_end = self.push_wait_end(notification, now).filter(|_| *channel == Channel::Push);
                     if let Some(wait_end) = wait_end {
-                        return Step::Wait(sooner(wait_end, skipped_until));
+                        return Step::Wait(earlier_of(wait_end, skipped_until));
                     }
                 }
                 ChannelState::Accepted(ended_ms) => {
-                    let proof_by = self.rules.escalate_after.and_then(|after| plus(ended_ms, after));
+                    let proof_deadline = self.rules.escalate_after.and_then(|after| plus(ended_ms, after));
                     let later = &notification.channels()[index + 1..];
-                    match proof_by {
-                        Some(proof_by) if later.iter().any(|next| self.may_reach(*next, recipient)) => {
-                            if now < proof_by {
-                                return Step::Wait(proof_by);
+                    match proof_deadline {
+                        Some(proof_deadline) if later.iter().any(|next| self.may_reach(*next, recipient)) => {
+                            if now < proof_deadline {
+                                return Step::Wait(proof_deadline);
                             }
                         }
                         _ => return self.last_result(notification),
@@ -133,8 +133,8 @@ impl<'a> EscalationPolicy<'a> {
         now: Timestamp,
     ) -> ChannelState<'a> {
         let tried = || notification.attempts_on(channel);
-        if let Some(taken) = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted) {
-            return ChannelState::Accepted(taken.ended_ms());
+        if let Some(accepted) = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted) {
+            return ChannelState::Accepted(accepted.ended_ms());
         }
         if channel == Channel::Push {
             return self.push_state(notification, to, now);
@@ -142,21 +142,21 @@ impl<'a> EscalationPolicy<'a> {
         let uncertain = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
         // State if this channel cannot be tried: the next channel follows, unless an uncertain attempt may have
         // reached the recipient.
-        let otherwise = match (uncertain, self.rules.on_uncertain) {
+        let state_if_untried = match (uncertain, self.rules.on_uncertain) {
             (0, _) => ChannelState::Exhausted,
             (1, OnUncertain::Repeat) => ChannelState::Uncertain,
             (_, OnUncertain::Next) => return ChannelState::Exhausted,
             _ => return ChannelState::Uncertain,
         };
         if !self.may_reach(channel, to) || self.unaffordable.contains(&channel) {
-            return otherwise;
+            return state_if_untried;
         }
         match tried().next_back() {
             None => ChannelState::Try(Step::SendPaid(channel)),
             Some(last) => match self.next_try_at(last, tried().count(), notification) {
                 Some(at) if at > now => ChannelState::Try(Step::Wait(at)),
                 Some(_) => ChannelState::Try(Step::SendPaid(channel)),
-                None => otherwise,
+                None => state_if_untried,
             },
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
@@ -74,12 +75,7 @@ impl SuppressionsStore {
             .expression_attribute_names("#field", field)
             .expression_attribute_values(":channel", AttributeValue::Ss(vec![address.channel().to_string()]))
             .expression_attribute_values(":address", AttributeValue::S(address.expose().to_owned()));
-        update
-            .send()
-            .await
-            .map_err(|error| StoreError::of("UpdateItem", error))
-            .map(drop)
-            .or_else(ignore_failed_condition)
+        update_if_needed(update).await
     }
 
     /// Lifts the suppression of an address for all recipients with this address, and removes the flag of this profile.
@@ -99,12 +95,7 @@ impl SuppressionsStore {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#suppressed", SUPPRESSED)
             .expression_attribute_values(":channel", AttributeValue::Ss(vec![address.channel().to_string()]));
-        update
-            .send()
-            .await
-            .map_err(|error| StoreError::of("UpdateItem", error))
-            .map(drop)
-            .or_else(ignore_failed_condition)
+        update_if_needed(update).await
     }
 
     /// Returns true if an address is suppressed, with a consistent read.
@@ -134,6 +125,15 @@ impl SuppressionsStore {
     fn key(&self, address: Address<'_>) -> Item {
         item_key(&format!("suppressed#{}", address.hashed(&self.hasher)), ADDRESS)
     }
+}
+
+async fn update_if_needed(update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
+    update
+        .send()
+        .await
+        .map_err(|error| StoreError::of("UpdateItem", error))
+        .map(drop)
+        .or_else(ignore_failed_condition)
 }
 
 /// Ignores a failed condition, because it means that nothing needs to be written.
