@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use delivery::{LinkLimits, PushLinks, push_message};
 use domain::channel::Channel;
 use domain::channel::link::Link;
-use domain::notification::{Content, MAX_AHEAD, NewNotification, Notification, NotificationId, Urgency};
+use domain::notification::{Content, MAX_AHEAD, Notification, NotificationId, NotificationRequest, Urgency};
 use domain::recipient::{KeyHasher, RecipientId};
 use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, NotificationTypes};
@@ -96,7 +96,7 @@ impl SendRequest {
         let due_at = self.send_at.map_or(context.now, |at| whole_ms(at).max(context.now));
         let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
         let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
-        let notification = Notification::new(NewNotification {
+        let notification = Notification::new(NotificationRequest {
             id: id_of(context.hasher.recipient_key(&self.to)),
             to: self.to,
             caller: context.caller.to_owned(),

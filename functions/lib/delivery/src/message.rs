@@ -129,7 +129,7 @@ mod tests {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let mut about = sample("DEFAULT", now);
         let with_body =
-            |about: &mut Notification, bytes: usize| about.parts_mut().content.body = "x".repeat(bytes).into();
+            |about: &mut Notification, bytes: usize| about.parts_mut().request.content.body = "x".repeat(bytes).into();
         with_body(&mut about, 0);
         let overhead = push_message(&about, None, now).unwrap().payload().expose().len();
         with_body(&mut about, MAX_PAYLOAD_BYTES - overhead);

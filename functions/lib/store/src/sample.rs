@@ -8,7 +8,7 @@ use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, tables};
 use crate::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
 use domain::channel::Channel;
 use domain::channel::push::{ExtraOrigins, Subscription};
-use domain::notification::{Claim, Content, Notification, NotificationId, NotificationParts, Status, Urgency};
+use domain::notification::{Claim, Content, Notification, NotificationId, NotificationRequest, Urgency};
 use domain::recipient::{Device, KeyHasher, RecipientId, RecipientKey};
 use domain::{NotificationType, TypeId};
 use platform::private::Private;
@@ -100,7 +100,7 @@ pub fn key(id: &str) -> RecipientKey {
 
 /// Returns a notification whose lease expires and whose attempt never ends.
 pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Notification {
-    Notification::from_parts(NotificationParts {
+    let mut notification = Notification::new(NotificationRequest {
         id: NotificationId::random(key(id), due),
         to: recipient_id(id),
         caller: "caller".to_owned(),
@@ -116,20 +116,14 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         topic: None,
         request_index: 0,
         metadata: None,
-        status: Status::Sending,
-        reason: None,
-        version: None,
-        in_flight: in_flight.map(|channel| Claim { channel, price_micros: 80_000 }),
-        over_budget: std::collections::BTreeMap::new(),
-        attempts: Vec::new(),
         created_at: due,
         due_at: due,
         lives_until: due + 1.hour(),
         kept_until: due + SignedDuration::from_hours(24 * 90),
-        updated_at: due,
-        next_action_at: Some(due + 30.seconds()),
-        waited_ms: 0,
-        engagement: domain::notification::Engagement::default(),
-        revision: 0,
-    })
+    });
+    notification.lease(due + 30.seconds(), due);
+    let parts = notification.parts_mut();
+    parts.in_flight = in_flight.map(|channel| Claim { channel, price_micros: 80_000 });
+    parts.revision = 0;
+    notification
 }

@@ -13,61 +13,61 @@ use crate::recipient::RecipientId;
 use crate::rollout::Version;
 use platform::private::Private;
 
-#[allow(missing_docs)] // each has the documentation of the field of `NotificationParts` with its name
+#[allow(missing_docs)] // each has the documentation of the field with its name
 impl Notification {
     #[must_use]
     pub const fn id(&self) -> &NotificationId {
-        &self.parts.id
+        &self.parts.request.id
     }
 
     #[must_use]
     pub const fn to(&self) -> &RecipientId {
-        &self.parts.to
+        &self.parts.request.to
     }
 
     #[must_use]
     pub fn caller(&self) -> &str {
-        &self.parts.caller
+        &self.parts.request.caller
     }
 
     #[must_use]
     pub const fn type_id(&self) -> &TypeId {
-        &self.parts.type_id
+        &self.parts.request.type_id
     }
 
     #[must_use]
     pub const fn is_critical(&self) -> bool {
-        self.parts.is_critical
+        self.parts.request.is_critical
     }
 
     #[must_use]
     pub const fn content(&self) -> &Content {
-        &self.parts.content
+        &self.parts.request.content
     }
 
     #[must_use]
     pub fn channels(&self) -> &[Channel] {
-        &self.parts.channels
+        &self.parts.request.channels
     }
 
     #[must_use]
     pub const fn urgency(&self) -> Urgency {
-        self.parts.urgency
+        self.parts.request.urgency
     }
 
     #[must_use]
     pub const fn topic(&self) -> Option<&Private<String>> {
-        self.parts.topic.as_ref()
+        self.parts.request.topic.as_ref()
     }
 
     #[must_use]
     pub const fn request_index(&self) -> u32 {
-        self.parts.request_index
+        self.parts.request.request_index
     }
 
     #[must_use]
     pub const fn metadata(&self) -> Option<&Private<Map<String, Value>>> {
-        self.parts.metadata.as_ref()
+        self.parts.request.metadata.as_ref()
     }
 
     #[must_use]
@@ -102,22 +102,22 @@ impl Notification {
 
     #[must_use]
     pub const fn created_at(&self) -> Timestamp {
-        self.parts.created_at
+        self.parts.request.created_at
     }
 
     #[must_use]
     pub const fn due_at(&self) -> Timestamp {
-        self.parts.due_at
+        self.parts.request.due_at
     }
 
     #[must_use]
     pub const fn lives_until(&self) -> Timestamp {
-        self.parts.lives_until
+        self.parts.request.lives_until
     }
 
     #[must_use]
     pub const fn kept_until(&self) -> Timestamp {
-        self.parts.kept_until
+        self.parts.request.kept_until
     }
 
     #[must_use]

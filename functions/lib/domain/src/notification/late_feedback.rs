@@ -55,7 +55,7 @@ impl Notification {
             return Effect::Impossible;
         }
         let before = (self.parts.status, self.parts.engagement);
-        let at = at.clamp(self.parts.created_at.min(now), now);
+        let at = at.clamp(self.parts.request.created_at.min(now), now);
         change(self.parts.engagement.reports.on_mut(channel), at);
         self.recompute_status(rules, now);
         Effect::since(before, self)
@@ -109,7 +109,7 @@ impl Notification {
     }
 
     fn go_on_or_end(&mut self, rules: &TypeRules, now: Timestamp) {
-        if rules.escalate_after.is_some() && now < self.parts.lives_until {
+        if rules.escalate_after.is_some() && now < self.parts.request.lives_until {
             return self.wait(now, now);
         }
         // `updated_at` stays, so metrics correct the minute in which the notification ended, and no other.

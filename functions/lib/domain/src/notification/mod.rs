@@ -26,7 +26,7 @@ pub use effect::Effect;
 pub use engagement::{Engagement, ProviderReport, Reports, earliest};
 pub use failure_reason::{FailureReason, more_severe};
 pub use id::NotificationId;
-pub use model::{Claim, MAX_AHEAD, NewNotification, Notification, NotificationParts};
+pub use model::{Claim, MAX_AHEAD, Notification, NotificationParts, NotificationRequest};
 pub use push_options::PushOptions;
 pub use receipt::{Receipt, ReceiptEvent};
 #[cfg(any(test, feature = "testing"))]

@@ -36,6 +36,35 @@ pub struct Notification {
 /// Fields of a [`Notification`], as a store reads them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotificationParts {
+    /// Fields that the request determined.
+    pub request: NotificationRequest,
+    /// Current state.
+    pub status: Status,
+    /// Reason for the state.
+    pub reason: Option<Reason>,
+    /// Version of the service that sends the notification. It is decided when the notification is first due.
+    pub version: Option<Version>,
+    /// Claim of the paid attempt that is in progress.
+    pub in_flight: Option<Claim>,
+    /// Channels that a budget excluded, each with the last ceiling that did so.
+    pub over_budget: BTreeMap<Channel, Ceiling>,
+    /// Attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Time of the last change of state.
+    pub updated_at: Timestamp,
+    /// Time of the next step; `None` in a final state. In the state `sending`, it is the end of the lease.
+    pub next_action_at: Option<Timestamp>,
+    /// Time spent in the state `held`, in milliseconds.
+    pub waited_ms: i64,
+    /// Facts from receipts, clicks and providers.
+    pub engagement: Engagement,
+    /// Random number that changes with every change of state. Every write has the previous value as a condition.
+    pub revision: u32,
+}
+
+/// Fields of a notification that the caller's request determines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotificationRequest {
     /// Public id.
     pub id: NotificationId,
     /// Recipient.
@@ -58,68 +87,11 @@ pub struct NotificationParts {
     pub request_index: u32,
     /// Metadata that the caller chose.
     pub metadata: Option<Private<Map<String, Value>>>,
-    /// Current state.
-    pub status: Status,
-    /// Reason for the state.
-    pub reason: Option<Reason>,
-    /// Version of the service that sends the notification. It is decided when the notification is first due.
-    pub version: Option<Version>,
-    /// Claim of the paid attempt that is in progress.
-    pub in_flight: Option<Claim>,
-    /// Channels that a budget excluded, each with the last ceiling that did so.
-    pub over_budget: BTreeMap<Channel, Ceiling>,
-    /// Attempts, oldest first.
-    pub attempts: Vec<Attempt>,
     /// Time of the request.
     pub created_at: Timestamp,
-    /// Time at which the notification was first due.
+    /// Time at which the notification is first due.
     pub due_at: Timestamp,
     /// End of the lifetime: no attempt begins later.
-    pub lives_until: Timestamp,
-    /// Time at which the table deletes the item.
-    pub kept_until: Timestamp,
-    /// Time of the last change of state.
-    pub updated_at: Timestamp,
-    /// Time of the next step; `None` in a final state. In the state `sending`, it is the end of the lease.
-    pub next_action_at: Option<Timestamp>,
-    /// Time spent in the state `held`, in milliseconds.
-    pub waited_ms: i64,
-    /// Facts from receipts, clicks and providers.
-    pub engagement: Engagement,
-    /// Random number that changes with every change of state. Every write has the previous value as a condition.
-    pub revision: u32,
-}
-
-/// Fields of a notification that the caller's request determines.
-#[derive(Debug, Clone)]
-pub struct NewNotification {
-    /// Public id.
-    pub id: NotificationId,
-    /// Recipient.
-    pub to: RecipientId,
-    /// Client id of the caller.
-    pub caller: String,
-    /// Id of the type.
-    pub type_id: TypeId,
-    /// `true` if the type was critical at the time of the request.
-    pub is_critical: bool,
-    /// Content.
-    pub content: Content,
-    /// Order in which channels are tried.
-    pub channels: Vec<Channel>,
-    /// Urgency for the push service.
-    pub urgency: Urgency,
-    /// Topic that the caller chose.
-    pub topic: Option<Private<String>>,
-    /// Position among the messages of the request.
-    pub request_index: u32,
-    /// Metadata that the caller chose.
-    pub metadata: Option<Private<Map<String, Value>>>,
-    /// Time of the request.
-    pub created_at: Timestamp,
-    /// Time at which the notification is due.
-    pub due_at: Timestamp,
-    /// End of the lifetime.
     pub lives_until: Timestamp,
     /// Time at which the table deletes the item.
     pub kept_until: Timestamp,
@@ -128,35 +100,19 @@ pub struct NewNotification {
 impl Notification {
     /// Creates a notification in the state `scheduled`.
     #[must_use]
-    pub fn new(new: NewNotification) -> Self {
-        let NewNotification {
-            id, to, caller, type_id, content, channels, urgency, topic, request_index, metadata, ..
-        } = new;
+    pub fn new(request: NotificationRequest) -> Self {
+        let (created_at, due_at) = (request.created_at, request.due_at);
         Self {
             parts: NotificationParts {
-                id,
-                to,
-                caller,
-                type_id,
-                is_critical: new.is_critical,
-                content,
-                channels,
-                urgency,
-                topic,
-                request_index,
-                metadata,
+                request,
                 status: Status::Scheduled,
                 reason: None,
                 version: None,
                 in_flight: None,
                 over_budget: BTreeMap::new(),
                 attempts: Vec::new(),
-                created_at: new.created_at,
-                due_at: new.due_at,
-                lives_until: new.lives_until,
-                kept_until: new.kept_until,
-                updated_at: new.created_at,
-                next_action_at: Some(new.due_at),
+                updated_at: created_at,
+                next_action_at: Some(due_at),
                 waited_ms: 0,
                 engagement: Engagement::default(),
                 revision: random::new_revision(0),
@@ -221,13 +177,13 @@ impl Notification {
     /// Enters `cascading`. The next attempt is due at `until`, at the latest at the end of the lifetime.
     pub fn wait(&mut self, until: Timestamp, now: Timestamp) {
         self.enter(Status::Cascading, None, now);
-        self.parts.next_action_at = Some(until.min(self.parts.lives_until).max(now));
+        self.parts.next_action_at = Some(until.min(self.parts.request.lives_until).max(now));
     }
 
     /// Enters `held` before the first attempt, because a gate requires a wait until `until`.
     pub fn hold(&mut self, reason: Reason, until: Timestamp, now: Timestamp) {
         self.enter(Status::Held, Some(reason), now);
-        self.parts.next_action_at = Some(until.min(self.parts.lives_until).max(now));
+        self.parts.next_action_at = Some(until.min(self.parts.request.lives_until).max(now));
     }
 
     /// Enters a final state.
@@ -336,13 +292,14 @@ impl Notification {
     /// time, then position in the request, then id.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {
-        let order = |one: &Self| (one.parts.due_at, one.parts.created_at, one.parts.request_index);
-        (order(self), self.parts.id.ordered()) > (order(other), other.parts.id.ordered())
+        let order =
+            |one: &Self| (one.parts.request.due_at, one.parts.request.created_at, one.parts.request.request_index);
+        (order(self), self.parts.request.id.ordered()) > (order(other), other.parts.request.id.ordered())
     }
 
     /// Returns the remaining lifetime; zero after its end.
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> SignedDuration {
-        self.parts.lives_until.duration_since(now).max(SignedDuration::ZERO)
+        self.parts.request.lives_until.duration_since(now).max(SignedDuration::ZERO)
     }
 }

@@ -41,7 +41,7 @@ impl Receipt {
     /// Adds this receipt to the facts of `notification`. A device's clock may be wrong, so the time is limited. An
     /// earlier time than the creation becomes the time of creation. A future time becomes `now`.
     pub fn apply(&self, notification: &mut Notification, types: &NotificationTypes, now: Timestamp) -> Effect {
-        let at = self.at.clamp(notification.parts.created_at.min(now), now);
+        let at = self.at.clamp(notification.parts.request.created_at.min(now), now);
         let before = (notification.parts.status, notification.parts.engagement);
         let facts = &mut notification.parts.engagement;
         if self.event == ReceiptEvent::Converted
@@ -65,7 +65,7 @@ impl Receipt {
         }
         // Every event proves that the message arrived.
         facts.reports.see(at, self.channel);
-        notification.recompute_status(&types.rules_of(&notification.parts.type_id), now);
+        notification.recompute_status(&types.rules_of(&notification.parts.request.type_id), now);
         Effect::since(before, notification)
     }
 }

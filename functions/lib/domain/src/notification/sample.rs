@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Content, Engagement, Notification, NotificationId, NotificationParts, Status};
+use super::{Content, Notification, NotificationId, NotificationRequest};
 use crate::NotificationTypes;
 use crate::notification::Urgency;
 use crate::recipient::{KeyHasher, RecipientId};
@@ -15,7 +15,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
     let to = RecipientId::parse("ada").unwrap();
     let key = KeyHasher::new(&[7; 32]).recipient_key(&to);
     let lives_until = at + SignedDuration::from_secs(kind.default_ttl_seconds.into());
-    Notification::from_parts(NotificationParts {
+    let mut notification = Notification::new(NotificationRequest {
         id: NotificationId::random(key, at),
         to,
         caller: "6f9c2l1h8t5m4n3p2q1r0s9tuv".to_owned(),
@@ -31,20 +31,11 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         topic: None,
         request_index: 0,
         metadata: None,
-        status: Status::Scheduled,
-        reason: None,
-        version: None,
-        in_flight: None,
-        over_budget: std::collections::BTreeMap::new(),
-        attempts: Vec::new(),
         created_at: at,
         due_at: at,
         lives_until,
         kept_until: Timestamp::from_second(lives_until.as_second() + 90 * 86_400).unwrap(),
-        updated_at: at,
-        next_action_at: Some(at),
-        waited_ms: 0,
-        engagement: Engagement::default(),
-        revision: 0,
-    })
+    });
+    notification.parts_mut().revision = 0;
+    notification
 }

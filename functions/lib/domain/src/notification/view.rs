@@ -52,9 +52,9 @@ impl<'a> NotificationView<'a> {
     #[must_use]
     pub fn of(notification: &'a Notification) -> Self {
         Self {
-            id: &notification.parts.id,
-            to: &notification.parts.to,
-            r#type: &notification.parts.type_id,
+            id: &notification.parts.request.id,
+            to: &notification.parts.request.to,
+            r#type: &notification.parts.request.type_id,
             status: notification.parts.status,
             reason: notification.parts.reason,
             version: notification.parts.version,
@@ -67,7 +67,7 @@ impl<'a> NotificationView<'a> {
                 .collect(),
             over_budget: &notification.parts.over_budget,
             cost_micros: notification.cost_micros(),
-            created_at: notification.parts.created_at,
+            created_at: notification.parts.request.created_at,
             next_action_at: notification.parts.next_action_at,
             delivered_at: notification.parts.engagement.delivered().map(|(at, _)| at),
             opened_at: notification.parts.engagement.opened_at,

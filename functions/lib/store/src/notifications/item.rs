@@ -9,8 +9,8 @@ use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{
-    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationParts, Reason, Reports, Status,
-    Urgency,
+    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationParts, NotificationRequest, Reason,
+    Reports, Status, Urgency,
 };
 use domain::recipient::RecipientId;
 use domain::rollout::Version;
@@ -90,7 +90,7 @@ pub fn notification_to_item(notification: &Notification) -> Item {
 pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
     let item = ItemReader(item);
     let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
-    Ok(Notification::from_parts(NotificationParts {
+    let request = NotificationRequest {
         id,
         to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
         caller: item.text("caller")?.to_owned(),
@@ -102,16 +102,19 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
         request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
         metadata: item.maybe_json("metadata")?,
+        created_at: item.time("created_at")?,
+        due_at: item.time("due_at")?,
+        lives_until: item.time("lives_until")?,
+        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(Malformed("expires_at"))?,
+    };
+    Ok(Notification::from_parts(NotificationParts {
+        request,
         status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
         reason: named(item, "reason", Reason::parse)?,
         version: named(item, "version", Version::parse)?,
         in_flight: claim_of(item)?,
         over_budget: over_budget_of(item)?,
         attempts: item.maybe_json::<Vec<Attempt>>("attempts")?.unwrap_or_default(),
-        created_at: item.time("created_at")?,
-        due_at: item.time("due_at")?,
-        lives_until: item.time("lives_until")?,
-        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(Malformed("expires_at"))?,
         updated_at: item.time("updated_at")?,
         next_action_at: item.maybe_time("next_action_at")?,
         waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
@@ -242,14 +245,14 @@ mod tests {
     fn an_item_is_converted_back_to_the_same_notification() {
         let mut notification = accepted();
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
-        notification.parts_mut().type_id = TypeId::parse("REMOVED").unwrap();
-        notification.parts_mut().is_critical = true;
+        notification.parts_mut().request.type_id = TypeId::parse("REMOVED").unwrap();
+        notification.parts_mut().request.is_critical = true;
         notification.parts_mut().in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
         notification.parts_mut().over_budget =
             BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
-        notification.parts_mut().topic = Some(Private::new("orders".to_owned()));
-        notification.parts_mut().request_index = 499;
-        notification.parts_mut().metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
+        notification.parts_mut().request.topic = Some(Private::new("orders".to_owned()));
+        notification.parts_mut().request.request_index = 499;
+        notification.parts_mut().request.metadata = serde_json::from_str(r#"{"order": 7}"#).unwrap();
         notification.hold(Reason::QuietHours, notification.lives_until(), notification.created_at());
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
     }

@@ -128,12 +128,7 @@ impl SuppressionsStore {
 }
 
 async fn update_if_needed(update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
-    update
-        .send()
-        .await
-        .map_err(|error| StoreError::of("UpdateItem", error))
-        .map(drop)
-        .or_else(ignore_failed_condition)
+    update.send().await.map_err(|error| StoreError::of("UpdateItem", error)).map(drop).or_else(ignore_failed_condition)
 }
 
 /// Ignores a failed condition, because it means that nothing needs to be written.

@@ -27,7 +27,7 @@ fn a_resting_device_is_left_alone_and_no_other_one_is() {
         "while another channel remains"
     );
     let mut push_alone = v2("DEFAULT");
-    push_alone.parts_mut().channels = vec![Channel::Push];
+    push_alone.parts_mut().request.channels = vec![Channel::Push];
     assert_eq!(policy_for(&ada).next_step(&push_alone, start()), Step::Wait(later(60)));
     assert_eq!(devices(&policy_for(&ada).next_step(&push_alone, later(60))), ["d0"], "its rest is over");
     let rules = rules_of("PAYMENT_DUE");

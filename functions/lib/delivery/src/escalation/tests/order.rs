@@ -122,9 +122,9 @@ fn if_only_the_budget_stands_in_the_way_it_is_skipped() {
     let no_money = BTreeSet::from([Channel::Sms]);
     let policy = EscalationPolicy { unaffordable: &no_money, ..policy_for(&ada) };
     let mut about = v2("DEFAULT");
-    about.parts_mut().channels = vec![Channel::Sms];
+    about.parts_mut().request.channels = vec![Channel::Sms];
     assert_eq!(policy.next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::Budget)));
-    about.parts_mut().channels = vec![Channel::Sms, Channel::Email];
+    about.parts_mut().request.channels = vec![Channel::Sms, Channel::Email];
     assert_eq!(policy.next_step(&about, start()), Step::SendPaid(Channel::Email));
 }
 
@@ -197,7 +197,7 @@ fn what_goes_on_as_version_1_is_pushed_only_if_push_was_asked_for() {
     let ada = people::with_everything(1);
     let mut about = v2("DEFAULT");
     about.parts_mut().version = Some(Version::V1);
-    about.parts_mut().channels = vec![Channel::Email];
+    about.parts_mut().request.channels = vec![Channel::Email];
     assert_eq!(policy_for(&ada).next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::NoChannel)));
 }
 

@@ -13,7 +13,7 @@ fn with(on_uncertain: OnUncertain, recipient: &Recipient) -> EscalationPolicy<'_
 fn a_retry_that_would_outlive_the_notification_counts_as_spent() {
     let ada = people::with_everything(2);
     let mut about = v2("DEFAULT");
-    about.parts_mut().lives_until = later(60);
+    about.parts_mut().request.lives_until = later(60);
     about.record(tried(Channel::Push, Some("d0"), wait(60_000), start()));
     about.record(tried(Channel::Push, Some("d1"), wait(59_999), start()));
     let last_moment = start() + SignedDuration::from_millis(59_999);
@@ -111,7 +111,7 @@ proptest! {
     ) {
         let ada = people::with_everything(how_many);
         let mut about = v2(kind);
-        about.parts_mut().lives_until = later(ttl_seconds);
+        about.parts_mut().request.lives_until = later(ttl_seconds);
         let (mut free, mut paid) = (free.into_iter(), paid.into_iter());
         let (mut now, mut made, mut ended) = (start(), 0, None);
         let escalate_after = rules_of(kind).escalate_after;
