@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::figures::{in_minutes, percent};
 use domain::budget::BudgetUsage;
 use domain::rollout::guard::{ErrorRateKind, HostState, MinuteCounts};
 use domain::{Alert, AlertKey, Severity};
@@ -124,16 +125,6 @@ fn at_most(mut alerts: Vec<Alert>, title: &str) -> Vec<Alert> {
         ..worst
     }));
     alerts
-}
-
-/// Formats a share in percent with two decimals, without floating point.
-fn percent(part: i64, whole: i64) -> String {
-    let hundredths = i128::from(part) * 10_000 / i128::from(whole.max(1));
-    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
-}
-
-fn in_minutes(count: usize) -> String {
-    if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! * [`deduplicate`] decides if an alert is published again.
 //! * `state.rs` stores the active alerts and the pending deliveries.
 //! * `destinations.rs` reads the addresses of Slack, PagerDuty and Sentry.
+//! * [`figures`] formats shares and minutes as text.
 //! * `message.rs` formats an alert for each destination.
 //! * [`AlertPublisher`] stores and sends.
 //!
@@ -12,6 +13,7 @@
 pub mod checks;
 mod deduplication;
 mod destinations;
+pub mod figures;
 mod message;
 mod publisher;
 mod state;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::observation::Observation;
 use alerts::checks;
+use alerts::figures::in_minutes;
 use domain::rollout::Percentage;
 use domain::rollout::guard::{
     ErrorRateKind, GuardAction, GuardSettings, GuardVerdict, HoldReason, MeasuredRate, MinuteCounts, Rule, RuleResult,
@@ -164,10 +165,6 @@ fn figures(result: &RuleResult) -> (String, String) {
     }
 }
 
-fn in_minutes(count: usize) -> String {
-    if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
-}
-
 const fn kind(rate: MeasuredRate) -> &'static str {
     match rate.measure {
         ErrorRateKind::EndedBadly => "notifications ended badly",
@@ -177,6 +174,5 @@ const fn kind(rate: MeasuredRate) -> &'static str {
 }
 
 fn percent(share: Share) -> String {
-    let hundredths = i128::from(share.part) * 10_000 / i128::from(share.whole.max(1));
-    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+    alerts::figures::percent(share.part, share.whole)
 }
