@@ -147,7 +147,7 @@ impl AlertPublisher {
         for (destination, error) in &failed {
             let destination = destination.as_str();
             tracing::error!(
-                alarm = AlarmLine::AlertNotSaid.as_str(),
+                alarm = AlarmLine::AlertNotPublished.as_str(),
                 key,
                 destination,
                 error,

@@ -28,7 +28,8 @@ pub enum AlarmLine {
     /// A report of SES or SNS cannot be parsed.
     FeedbackMalformed,
     /// A destination did not accept an alert; the delivery is retried.
-    AlertNotSaid,
+    #[strum(serialize = "alert_not_said")]
+    AlertNotPublished,
     /// A table refused a call; a retry does not help.
     StoreRefused,
 }
