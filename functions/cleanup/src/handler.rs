@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::Cleanup;
+use crate::config::CleanupConfig;
 use aws::deadline;
-use delivery::config::ConfigSource;
+use delivery::config::{ConfigSource, LastKnownGood};
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
@@ -12,6 +13,7 @@ use platform::http::{Request, Response};
 use platform::problem::Problem;
 use platform::time_limits::{CLEANUP_PASS_MARGIN, CLEANUP_REQUEST_LIMIT};
 use serde_json::Value;
+use store::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
 use tokio::time::Instant;
 
 /// Services that the function uses.
@@ -19,9 +21,31 @@ pub struct CleanupServices {
     /// Makes the passes.
     pub cleanup: Cleanup,
     /// Reads the retention settings.
-    pub live: ConfigSource,
+    pub config: ConfigSource,
     /// The clock.
     pub clock: Clock,
+}
+
+impl CleanupServices {
+    /// Creates the services with their own AWS clients.
+    #[must_use]
+    pub fn new(config: &CleanupConfig, clock: Clock) -> Self {
+        let CleanupConfig { function, recipients_table, notifications_table, control_table } = config;
+        let dynamodb = function.dynamodb();
+        let recipients = RecipientsStore::new(dynamodb.clone(), recipients_table.as_str());
+        Self {
+            cleanup: Cleanup {
+                erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), notifications_table.as_str()),
+                notifications: NotificationsStore::new(dynamodb.clone(), notifications_table.as_str()),
+                cursor: CursorStore::new(dynamodb.clone(), control_table.as_str()),
+                recipients,
+            },
+            config: ConfigSource::new(function.parameters(), &function.parameter_prefix, clock.clone())
+                .settings_only()
+                .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+            clock,
+        }
+    }
 }
 
 /// An event of this function, distinguished by its shape.
@@ -87,8 +111,8 @@ impl CleanupServices {
     /// Returns the retention of unused devices, in days; `None` if neither the settings nor their last valid value can
     /// be read. No default is used, since the configured retention may be longer.
     async fn device_unused_days(&self) -> Option<u32> {
-        let live = self.live.current().await;
-        self.live.valid_texts().settings.map(|_| live.settings.retention_days.device_unused)
+        let config = self.config.current().await;
+        self.config.valid_texts().settings.map(|_| config.settings.retention_days.device_unused)
     }
 }
 

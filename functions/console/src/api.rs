@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::channels::ChannelsReport;
 use super::comparison::{self, Comparison};
+use super::config::ConsoleConfig;
 use super::costs::{Costs, month_so_far};
 use super::health::{Health, ProviderBreaker};
 use super::report::WeeklyReport;
@@ -14,6 +15,7 @@ use ::metrics::{Counters, Window};
 use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
 use domain::breaker::Host;
 use domain::budget::budget_usage;
+use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::private::Private;
 use platform::problem::Problem;
@@ -30,7 +32,7 @@ pub struct ConsoleApi {
     /// Reads the counters.
     pub metrics: MetricsStore,
     /// Reads the settings and the rollout.
-    pub live: ConfigSource,
+    pub config: ConfigSource,
     /// Reads since when the rollout is unchanged.
     pub last_known_good: LastKnownGood,
     /// Reads the circuit breakers.
@@ -44,6 +46,24 @@ pub struct ConsoleApi {
 }
 
 impl ConsoleApi {
+    /// Creates the API with its own AWS clients.
+    #[must_use]
+    pub fn new(config: &ConsoleConfig, clock: Clock) -> Self {
+        let ConsoleConfig { function, metrics_table, settings_table, control_table } = config;
+        let (dynamodb, prefix) = (function.dynamodb(), function.parameter_prefix.as_str());
+        let last_known_good = LastKnownGood::new(dynamodb.clone(), control_table.as_str());
+        Self {
+            metrics: MetricsStore::new(dynamodb.clone(), metrics_table.as_str()),
+            config: ConfigSource::new(function.parameters(), prefix, clock)
+                .with_last_known_good(last_known_good.clone()),
+            last_known_good,
+            breakers: BreakerStore::new(dynamodb.clone(), control_table.as_str()),
+            budgets: BudgetStore::new(dynamodb.clone(), control_table.as_str()),
+            controller: RolloutController::new(&function.aws, prefix, (settings_table, control_table)),
+            alert_history: AlertHistoryStore::new(dynamodb, settings_table.as_str()),
+        }
+    }
+
     /// Answers a request.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
         let answer = match request.route.as_str() {
@@ -79,7 +99,7 @@ impl ConsoleApi {
     async fn costs_of(&self, window: Window, counters: &Counters, now: Timestamp) -> Result<Costs, Problem> {
         let (month, used) = tokio::join!(self.read(month_so_far(now)), self.budgets.used(now));
         let used = used?;
-        let settings = self.live.current().await.settings;
+        let settings = self.config.current().await.settings;
         let costs = Costs::new(window, counters, &month?, settings.budgets.month_micros, now);
         Ok(costs.with_budgets(budget_usage(&settings, settings.types.iter().map(|kind| &kind.id), &used, now)))
     }
@@ -131,8 +151,8 @@ impl ConsoleApi {
 
     /// Returns the split that the present rollout leads to.
     async fn expected_split(&self) -> ExpectedSplit {
-        let rollout = self.live.current().await.rollout;
-        let unchanged_since = self.unchanged_since(&self.live.valid_texts()).await;
+        let rollout = self.config.current().await.rollout;
+        let unchanged_since = self.unchanged_since(&self.config.valid_texts()).await;
         ExpectedSplit { percentage: rollout.percentage, listed: rollout.users.len(), unchanged_since }
     }
 

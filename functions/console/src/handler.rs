@@ -23,34 +23,27 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use lambda_runtime::Context;
 
-    use aws::parameters::ParameterStore;
-    use delivery::config::{ConfigSource, LastKnownGood};
     use platform::environment::Environment;
-    use rollout::RolloutController;
     use serde_json::json;
-    use store::metrics::MetricsStore;
-    use store::{AlertHistoryStore, BreakerStore, BudgetStore};
 
     use super::*;
+    use crate::config::ConsoleConfig;
 
     /// Returns an API whose AWS endpoint refuses connections: no process listens on that port.
     fn unreachable() -> ConsoleApi {
-        let environment = Environment::given([
+        let config = ConsoleConfig::read(&Environment::given([
+            ("STAGE", "test"),
+            ("LOG_LEVEL", "info"),
             ("AWS_REGION", "eu-south-1"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
             ("AWS_ACCESS_KEY_ID", "id"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ]);
-        let sdk = aws::config(&environment).unwrap();
-        ConsoleApi {
-            metrics: MetricsStore::new(aws::dynamodb(&sdk), "metrics"),
-            live: ConfigSource::new(ParameterStore::new(aws::ssm(&sdk)), "/p", Clock::System),
-            last_known_good: LastKnownGood::new(aws::dynamodb(&sdk), "control"),
-            breakers: BreakerStore::new(aws::dynamodb(&sdk), "control"),
-            controller: RolloutController::new(&sdk, "/p", ("settings", "control")),
-            alert_history: AlertHistoryStore::new(aws::dynamodb(&sdk), "settings"),
-            budgets: BudgetStore::new(aws::dynamodb(&sdk), "control"),
-        }
+            ("PARAMETER_PREFIX", "/p"),
+            ("METRICS_TABLE", "metrics"),
+            ("SETTINGS_TABLE", "settings"),
+            ("CONTROL_TABLE", "control"),
+        ]));
+        ConsoleApi::new(&config.unwrap(), Clock::System)
     }
 
     #[tokio::test]

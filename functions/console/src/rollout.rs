@@ -148,7 +148,7 @@ impl ConsoleApi {
             PresentValue::Unreadable => (None, None),
         };
         let expected = self.expected_split_of(valid.as_ref()).await;
-        let (source, version) = match (valid, self.live.valid_texts().percentage) {
+        let (source, version) = match (valid, self.config.valid_texts().percentage) {
             (Some(found), _) => ("live", Some(found.version)),
             (None, Some(text)) => ("last good", Some(text.key.version)),
             (None, None) => ("none", None),
@@ -211,19 +211,19 @@ impl ConsoleApi {
 
     /// Returns the split that the given parameter leads to; without one, that of the values in force.
     async fn expected_split_of(&self, present: Option<&ParameterVersion>) -> ExpectedSplit {
-        let live = match present {
-            Some(_) => self.live.current().await.rollout,
+        let rollout = match present {
+            Some(_) => self.config.current().await.rollout,
             // Reads again: a value cached while the parameter was readable may be older than the one other processes
             // now fall back to.
-            None => self.live.refresh().await.rollout,
+            None => self.config.refresh().await.rollout,
         };
-        let mut texts = self.live.valid_texts();
-        let mut percentage = live.percentage;
+        let mut texts = self.config.valid_texts();
+        let mut percentage = rollout.percentage;
         if let Some(present) = present {
             percentage = present.value.expose().parse().unwrap_or(percentage);
             texts.percentage = Some(present.clone().into());
         }
-        ExpectedSplit { percentage, listed: live.users.len(), unchanged_since: self.unchanged_since(&texts).await }
+        ExpectedSplit { percentage, listed: rollout.users.len(), unchanged_since: self.unchanged_since(&texts).await }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Converts a Lambda event into calls of the stores and the rollout, and their results back.
 
+use crate::config::RollupConfig;
 use crate::service_metrics::ServiceMetrics;
-use alerts::AlertPublisher;
+use alerts::{AlertPublisher, PublisherConfig};
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use delivery::config::{ConfigSource, LastKnownGood};
@@ -21,7 +22,7 @@ pub struct RollupServices {
     /// Stores the counters.
     pub metrics: MetricsStore,
     /// Reads the settings and the rollout.
-    pub live: ConfigSource,
+    pub config: ConfigSource,
     /// Stores the last valid values, for processes that start while the parameters cannot be read.
     pub last_known_good: LastKnownGood,
     /// Stores the circuit breakers.
@@ -36,6 +37,38 @@ pub struct RollupServices {
     pub reporter: Reporter,
     /// The clock.
     pub clock: Clock,
+}
+
+impl RollupServices {
+    /// Creates the services with their own AWS clients.
+    #[must_use]
+    pub fn new(config: &RollupConfig, reporter: Reporter, clock: Clock) -> Self {
+        let RollupConfig { function, control_table, settings_table, .. } = config;
+        let (dynamodb, prefix) = (function.dynamodb(), function.parameter_prefix.as_str());
+        let last_known_good = LastKnownGood::new(dynamodb.clone(), control_table.as_str());
+        let breakers = || BreakerStore::new(dynamodb.clone(), control_table.as_str());
+        let metrics = MetricsStore::new(dynamodb.clone(), config.metrics_table.as_str());
+        let publisher = PublisherConfig {
+            stage: &function.stage,
+            prefix,
+            settings_table,
+            control_table,
+            topic: &config.alerts_topic,
+            runbook: &config.runbook_url,
+        };
+        Self {
+            service_metrics: ServiceMetrics { metrics: metrics.clone(), breakers: breakers() },
+            metrics,
+            config: ConfigSource::new(function.parameters(), prefix, clock.clone())
+                .with_last_known_good(last_known_good.clone()),
+            last_known_good,
+            breakers: breakers(),
+            controller: RolloutController::new(&function.aws, prefix, (settings_table, control_table)),
+            publisher: AlertPublisher::new(&function.aws, publisher),
+            reporter,
+            clock,
+        }
+    }
 }
 
 /// Answers one event.
@@ -79,10 +112,10 @@ fn failure(sequence: &Sequence) -> DynamoDbBatchItemFailure {
 /// writes the metrics for CloudWatch. If one step fails, the others still run.
 async fn scheduled_run(services: &RollupServices) -> Result<String, Error> {
     let now = services.clock.now();
-    let live = services.live.current().await;
-    let saved = services.last_known_good.save(&services.live.record(), now).await;
+    let config = services.config.current().await;
+    let saved = services.last_known_good.save(&services.config.record(), now).await;
     let measured =
-        async { services.reporter.publish(now, &services.service_metrics.read(live.rollout.percentage, now).await) };
+        async { services.reporter.publish(now, &services.service_metrics.read(config.rollout.percentage, now).await) };
     let (reconciled, merged, ()) = tokio::join!(reconcile(services), services.metrics.merge(now), measured);
     let (rollout, merged) = (reconciled?, merged?);
     let last_valid = if saved? { "saved" } else { "unchanged" };
@@ -102,10 +135,14 @@ async fn reconcile(services: &RollupServices) -> Result<String, ReconcileError> 
     Ok(outcome.done)
 }
 
-async fn reconcile_once(services: &RollupServices) -> Result<ReconcileOutcome, ReconcileError> {
-    let (live, now) = (services.live.current().await, services.clock.now());
+/// Reconciles the rollout once.
+///
+/// # Errors
+/// If a call to a table or SSM fails.
+pub async fn reconcile_once(services: &RollupServices) -> Result<ReconcileOutcome, ReconcileError> {
+    let (config, now) = (services.config.current().await, services.clock.now());
     let read = async |asked| observe(&services.metrics, &services.breakers, asked, now).await;
-    services.controller.reconcile(&services.publisher, &live, read, now).await
+    services.controller.reconcile(&services.publisher, &config, read, now).await
 }
 
 /// Writes an audit record for a changed parameter at once. If that fails, the next scheduled run writes the record.
@@ -122,48 +159,29 @@ async fn record_parameter_change(services: &RollupServices) -> Value {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use alerts::PublisherConfig;
 
-    use aws::parameters::ParameterStore;
     use platform::environment::Environment;
     use serde_json::json;
-    use store::BreakerStore;
 
     use super::*;
 
     /// Returns services whose AWS endpoint refuses connections: no process listens on that port.
     fn unreachable() -> RollupServices {
-        let environment = Environment::given([
+        let config = RollupConfig::read(&Environment::given([
+            ("STAGE", "test"),
+            ("LOG_LEVEL", "info"),
             ("AWS_REGION", "eu-south-1"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
             ("AWS_ACCESS_KEY_ID", "id"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ]);
-        let sdk = aws::config(&environment).unwrap();
-        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let publisher = PublisherConfig {
-            stage: "test",
-            prefix: "/p",
-            settings_table: "settings",
-            control_table: "control",
-            topic: "arn:aws:sns:eu-south-1:000000000000:alerts",
-            runbook: "docs/operations.md",
-        };
-        let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
-        RollupServices {
-            service_metrics: ServiceMetrics {
-                metrics: metrics.clone(),
-                breakers: BreakerStore::new(dynamodb.clone(), "control"),
-            },
-            reporter: Reporter::discarding("test".to_owned()),
-            metrics,
-            live: ConfigSource::new(parameters, "/p", Clock::System),
-            last_known_good: LastKnownGood::new(dynamodb.clone(), "control"),
-            breakers: BreakerStore::new(dynamodb, "control"),
-            controller: RolloutController::new(&sdk, "/p", ("settings", "control")),
-            publisher: AlertPublisher::new(&sdk, publisher),
-            clock: Clock::System,
-        }
+            ("PARAMETER_PREFIX", "/p"),
+            ("METRICS_TABLE", "metrics"),
+            ("SETTINGS_TABLE", "settings"),
+            ("CONTROL_TABLE", "control"),
+            ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-south-1:000000000000:alerts"),
+            ("RUNBOOK_URL", "docs/operations.md"),
+        ]));
+        RollupServices::new(&config.unwrap(), Reporter::discarding("test".to_owned()), Clock::System)
     }
 
     #[tokio::test]

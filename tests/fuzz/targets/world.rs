@@ -5,14 +5,13 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerts::{AlertPublisher, PublisherConfig};
-use aws::parameters::ParameterStore;
 use aws::secrets::LinkSigningKeys;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cleanup::Cleanup;
+use cleanup::config::CleanupConfig;
+use cleanup::handler::CleanupServices;
 use console::ConsoleApi;
-use delivery::config::{ConfigSource, LastKnownGood};
+use console::config::ConsoleConfig;
 use delivery::{DeliveryConfig, LinkAction, Sweeper, TokenKeys, start_engine};
 use domain::NotificationTypes;
 use domain::channel::Channel;
@@ -28,21 +27,16 @@ use platform::http::{Request, Response};
 use platform::private::Private;
 use platform::startup::BackgroundInit;
 use recipients::RecipientsApi;
-use rollout::RolloutController;
-use rollup::service_metrics::ServiceMetrics;
+use rollup::config::RollupConfig;
+use rollup::handler::RollupServices;
 use send::{SendApi, SendService};
 use serde_json::Value;
-use store::metrics::MetricsStore;
-use store::{
-    AlertHistoryStore, BreakerStore, BudgetStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
-    RecipientsStore, SuppressionsStore,
-};
+use store::{ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 use tokio::runtime::{Builder, Runtime};
 use track::TrackApi;
 
 use super::aws::Aws;
 use super::{form, push};
-use rollup::handler::RollupServices;
 
 const PREFIX: &str = "/push-notifications/fuzz";
 /// Requests that run before the first input, so that there is data to find.
@@ -76,19 +70,10 @@ struct Functions {
     recipients: RecipientsApi,
     track: TrackApi,
     console: ConsoleApi,
-    cleanup: Cleanup,
+    cleanup: cleanup::Cleanup,
     rollup: RollupServices,
     cascade: BackgroundInit<Sweeper>,
 }
-
-const PUBLISHER_CONFIG: PublisherConfig<'static> = PublisherConfig {
-    stage: "fuzz",
-    prefix: PREFIX,
-    settings_table: "settings",
-    control_table: "control",
-    topic: "arn:aws:sns:eu-south-1:000000000000:AlertsTopic",
-    runbook: "docs/operations.md",
-};
 
 /// Passes this thread's world in its initial state.
 pub fn with_world(run: impl FnOnce(&World)) {
@@ -196,7 +181,27 @@ impl Functions {
         let notifications = NotificationsStore::new(config.dynamodb(), "notifications");
         let erasure = ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications");
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
-        let cursor = CursorStore::new(config.dynamodb(), "control");
+        let of = |name: &str| name.to_owned();
+        let console = ConsoleConfig {
+            function: config.function.clone(),
+            metrics_table: of("metrics"),
+            settings_table: of("settings"),
+            control_table: of("control"),
+        };
+        let rollup = RollupConfig {
+            function: config.function.clone(),
+            metrics_table: of("metrics"),
+            settings_table: of("settings"),
+            control_table: of("control"),
+            alerts_topic: of("arn:aws:sns:eu-south-1:000000000000:AlertsTopic"),
+            runbook_url: of("docs/operations.md"),
+        };
+        let cleanup = CleanupConfig {
+            function: config.function.clone(),
+            recipients_table: of("recipients"),
+            notifications_table: of("notifications"),
+            control_table: of("control"),
+        };
         Self {
             track: TrackApi {
                 notifications: notifications.clone(),
@@ -205,12 +210,7 @@ impl Functions {
                 keys: keys(),
             },
             send: SendApi { service: SendService { engine, idempotency, hasher: hasher.clone() } },
-            cleanup: Cleanup {
-                recipients: recipients.clone(),
-                notifications: notifications.clone(),
-                erasure: erasure.clone(),
-                cursor,
-            },
+            cleanup: CleanupServices::new(&cleanup, clock.clone()).cleanup,
             recipients: RecipientsApi {
                 recipients,
                 notifications,
@@ -221,40 +221,11 @@ impl Functions {
                 types: NotificationTypes::default(),
                 vapid_public_key: [4; 65],
             },
-            console: console(&config, &clock),
-            rollup: rollup(&config, &clock),
+            console: ConsoleApi::new(&console, clock.clone()),
+            rollup: RollupServices::new(&rollup, Reporter::discarding("fuzz".to_owned()), clock.clone()),
             cascade: ready(Arc::new(config), clock.clone()).await,
             clock,
         }
-    }
-}
-
-fn console(config: &DeliveryConfig, clock: &Clock) -> ConsoleApi {
-    ConsoleApi {
-        metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
-        last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
-        breakers: BreakerStore::new(config.dynamodb(), "control"),
-        budgets: BudgetStore::new(config.dynamodb(), "control"),
-        controller: RolloutController::new(&config.function.aws, PREFIX, ("settings", "control")),
-        alert_history: AlertHistoryStore::new(config.dynamodb(), "settings"),
-    }
-}
-
-fn rollup(config: &DeliveryConfig, clock: &Clock) -> RollupServices {
-    RollupServices {
-        metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-        live: ConfigSource::new(ParameterStore::new(aws::ssm(&config.function.aws)), PREFIX, clock.clone()),
-        last_known_good: LastKnownGood::new(config.dynamodb(), "control"),
-        breakers: BreakerStore::new(config.dynamodb(), "control"),
-        controller: RolloutController::new(&config.function.aws, PREFIX, ("settings", "control")),
-        publisher: AlertPublisher::new(&config.function.aws, PUBLISHER_CONFIG),
-        service_metrics: ServiceMetrics {
-            metrics: MetricsStore::new(config.dynamodb(), "metrics"),
-            breakers: BreakerStore::new(config.dynamodb(), "control"),
-        },
-        reporter: Reporter::discarding("fuzz".to_owned()),
-        clock: clock.clone(),
     }
 }
 

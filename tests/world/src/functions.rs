@@ -1,31 +1,31 @@
 //! The seven functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
 
-use alerts::{AlertPublisher, PublisherConfig};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
 use channels::push::VapidKey;
-use cleanup::Cleanup;
+use cleanup::config::CleanupConfig;
+use cleanup::handler::CleanupServices;
 use console::ConsoleApi;
+use console::config::ConsoleConfig;
 use delivery::breakers::Breakers;
-use delivery::config::{ConfigSource, LastKnownGood};
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
 use domain::NotificationTypes;
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
 use platform::clock::Clock;
+use platform::emf::Reporter;
 use platform::environment::Environment;
 use platform::startup::StartError;
 use recipients::RecipientsApi;
-use rollout::RolloutController;
-use rollup::service_metrics::ServiceMetrics;
+use rollup::config::RollupConfig;
+use rollup::handler::RollupServices;
 use send::{SendApi, SendService};
-use store::metrics::MetricsStore;
 use store::{
-    AlertHistoryStore, BreakerStore, BudgetStore, CursorStore, ErasureStore, IdempotencyStore, NotificationsStore,
-    RecipientsStore, SmsMessageStore, SuppressionsStore,
+    BreakerStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SmsMessageStore,
+    SuppressionsStore,
 };
 use track::{FeedbackProcessor, TrackApi};
 
@@ -37,14 +37,7 @@ pub const PREFIX: &str = "/push-notifications/test";
 pub const LINK_KEY: [u8; 32] = [9; 32];
 /// ARN of the alerts topic; template.yaml calls it `AlertsTopic`.
 const ALERTS_TOPIC: &str = "arn:aws:sns:eu-south-1:000000000000:AlertsTopic";
-const PUBLISHER_CONFIG: PublisherConfig<'static> = PublisherConfig {
-    stage: "test",
-    prefix: PREFIX,
-    settings_table: "settings",
-    control_table: "control",
-    topic: ALERTS_TOPIC,
-    runbook: "https://wiki.example.com/docs/operations.md",
-};
+const RUNBOOK_URL: &str = "https://wiki.example.com/docs/operations.md";
 /// The VAPID private key of this world.
 const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 
@@ -53,23 +46,6 @@ const VAPID_SCALAR: [u8; 32] = [0x24; 32];
 pub struct Endpoints {
     pub aws_url: String,
     pub push_origins: String,
-}
-
-/// Services of `rollup`'s handler.
-pub struct Rollup {
-    pub metrics: MetricsStore,
-    pub live: ConfigSource,
-    pub last_known_good: LastKnownGood,
-    pub breakers: BreakerStore,
-    pub controller: RolloutController,
-    pub publisher: AlertPublisher,
-    pub service_metrics: ServiceMetrics,
-}
-
-/// Services of `cleanup`'s handler.
-pub struct Cleaner {
-    pub cleanup: Cleanup,
-    pub live: ConfigSource,
 }
 
 /// The parameters as `make init` creates them, with everybody in version 2.
@@ -103,6 +79,10 @@ impl Endpoints {
             ("RECIPIENTS_TABLE", "recipients"),
             ("NOTIFICATIONS_TABLE", "notifications"),
             ("CONTROL_TABLE", "control"),
+            ("METRICS_TABLE", "metrics"),
+            ("SETTINGS_TABLE", "settings"),
+            ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
+            ("RUNBOOK_URL", RUNBOOK_URL),
             ("SENDER_ADDRESS", "service@example.com"),
             ("VAPID_SUBJECT", "mailto:ops@example.com"),
             ("EXTRA_PUSH_ORIGINS", &self.push_origins),
@@ -133,38 +113,13 @@ impl Endpoints {
         Sweeper::new(start_engine(&config, clock.clone()).await.unwrap().0)
     }
 
-    pub fn rollup(&self, clock: &Clock) -> Rollup {
-        let sdk = self.aws("rollup");
-        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let last_known_good = LastKnownGood::new(dynamodb.clone(), "control");
-        let breakers = || BreakerStore::new(dynamodb.clone(), "control");
-        let metrics = MetricsStore::new(dynamodb.clone(), "metrics");
-        Rollup {
-            service_metrics: ServiceMetrics { metrics: metrics.clone(), breakers: breakers() },
-            metrics,
-            live: ConfigSource::new(parameters, PREFIX, clock.clone()).with_last_known_good(last_known_good.clone()),
-            last_known_good,
-            breakers: breakers(),
-            controller: RolloutController::new(&sdk, PREFIX, ("settings", "control")),
-            publisher: AlertPublisher::new(&sdk, PUBLISHER_CONFIG),
-        }
+    pub fn rollup(&self, clock: &Clock) -> RollupServices {
+        let config = RollupConfig::read(&self.environment("rollup")).unwrap();
+        RollupServices::new(&config, Reporter::discarding("test".to_owned()), clock.clone())
     }
 
-    pub fn cleanup(&self, clock: &Clock) -> Cleaner {
-        let sdk = self.aws("cleanup");
-        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
-        Cleaner {
-            cleanup: Cleanup {
-                erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), "notifications"),
-                notifications: NotificationsStore::new(dynamodb.clone(), "notifications"),
-                cursor: CursorStore::new(dynamodb.clone(), "control"),
-                recipients,
-            },
-            live: ConfigSource::new(parameters, PREFIX, clock.clone())
-                .settings_only()
-                .with_last_known_good(LastKnownGood::new(dynamodb, "control")),
-        }
+    pub fn cleanup(&self, clock: &Clock) -> CleanupServices {
+        CleanupServices::new(&CleanupConfig::read(&self.environment("cleanup")).unwrap(), clock.clone())
     }
 
     pub async fn recipients(&self) -> RecipientsApi {
@@ -207,17 +162,6 @@ impl Endpoints {
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {
-        let sdk = self.aws("console");
-        let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
-        let last_known_good = LastKnownGood::new(dynamodb.clone(), "control");
-        ConsoleApi {
-            metrics: MetricsStore::new(dynamodb.clone(), "metrics"),
-            live: ConfigSource::new(parameters, PREFIX, clock.clone()).with_last_known_good(last_known_good.clone()),
-            last_known_good,
-            breakers: BreakerStore::new(dynamodb.clone(), "control"),
-            budgets: BudgetStore::new(dynamodb.clone(), "control"),
-            controller: RolloutController::new(&sdk, PREFIX, ("settings", "control")),
-            alert_history: AlertHistoryStore::new(dynamodb, "settings"),
-        }
+        ConsoleApi::new(&ConsoleConfig::read(&self.environment("console")).unwrap(), clock.clone())
     }
 }

@@ -40,14 +40,15 @@ use track::{FeedbackProcessor, TrackApi};
 pub use answer::ApiResponse;
 pub use browser::Browser;
 pub use calls::Call;
+use cleanup::handler::CleanupServices;
 use faults::Faults;
 pub use faults::{CrashPoint, CrashTiming, RunOutcome};
-pub use functions::Rollup;
-use functions::{Cleaner, Endpoints};
+use functions::Endpoints;
 pub use http::Reply;
 pub use interruption::Interruption;
 pub use providers::{bounced, complained, delivered, sms_log};
 pub use readers::{BASE, keys, links};
+use rollup::handler::RollupServices;
 pub use traffic::Traffic;
 
 /// The default caller.
@@ -64,8 +65,8 @@ pub struct World {
     endpoints: Endpoints,
     pub send: SendApi,
     pub cascade: Sweeper,
-    rollup: Rollup,
-    cleaner: Cleaner,
+    rollup: RollupServices,
+    cleaner: CleanupServices,
     pub recipients: RecipientsApi,
     pub track: TrackApi,
     pub feedback: FeedbackProcessor,

@@ -1,11 +1,12 @@
 //! The control of the rollout by `rollup`, and its visible state.
 
 use domain::Actor;
-use rollout::{CommandError, ControllerState, ReconcileError, ReconcileOutcome, RolloutCommand, observe};
+use rollout::{CommandError, ControllerState, ReconcileError, ReconcileOutcome, RolloutCommand};
 use serde_json::Value;
 
 use super::World;
-use super::functions::{PREFIX, Rollup};
+use super::functions::PREFIX;
+use rollup::handler::{RollupServices, reconcile_once};
 
 impl World {
     /// Runs the rollout part of rollup's schedule, without the second evaluation.
@@ -14,14 +15,12 @@ impl World {
     }
 
     /// Runs it in another instance.
-    pub async fn reconcile_rollout_by(&self, rollup: &Rollup) -> Result<ReconcileOutcome, ReconcileError> {
-        let (live, now) = (rollup.live.current().await, self.clock.now());
-        let read = async |asked| observe(&rollup.metrics, &rollup.breakers, asked, now).await;
-        rollup.controller.reconcile(&rollup.publisher, &live, read, now).await
+    pub async fn reconcile_rollout_by(&self, rollup: &RollupServices) -> Result<ReconcileOutcome, ReconcileError> {
+        reconcile_once(rollup).await
     }
 
     /// Another instance of rollup.
-    pub fn another_rollup(&self) -> Rollup {
+    pub fn another_rollup(&self) -> RollupServices {
         self.endpoints.rollup(&self.clock)
     }
 

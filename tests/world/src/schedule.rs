@@ -35,21 +35,21 @@ impl World {
     /// Runs the minute schedule of rollup.
     pub async fn tick(&self) -> Result<MergeSummary, StoreError> {
         let _ = self.published_figures().await;
-        let _ = self.rollup.last_known_good.save(&self.rollup.live.record(), self.clock.now()).await;
+        let _ = self.rollup.last_known_good.save(&self.rollup.config.record(), self.clock.now()).await;
         let (_, merged) = tokio::join!(self.reconcile_rollout(), self.rollup.metrics.merge(self.clock.now()));
         merged
     }
 
     /// The figures that rollup publishes to CloudWatch each minute, without unknown ones.
     pub async fn published_figures(&self) -> BTreeMap<&'static str, f64> {
-        let live = self.rollup.live.current().await;
-        let figures = self.rollup.service_metrics.read(live.rollout.percentage, self.clock.now()).await;
+        let config = self.rollup.config.current().await;
+        let figures = self.rollup.service_metrics.read(config.rollout.percentage, self.clock.now()).await;
         figures.into_iter().filter_map(|(metric, value)| Some((metric.as_str(), value?))).collect()
     }
 
     /// Runs the nightly pass of cleanup with this much time.
     pub async fn clean(&self, within: Duration) -> Summary {
-        let days = self.cleaner.live.current().await.settings.retention_days.device_unused;
+        let days = self.cleaner.config.current().await.settings.retention_days.device_unused;
         self.cleaner.cleanup.pass(self.clock.now(), days, Instant::now() + within, false).await
     }
 
