@@ -150,7 +150,7 @@ lint: target/venv/sam/ready ## format, clippy, source rules, fuzz targets, types
 	@echo "== clippy, within the build that the tests use"
 	@if [ -z "$$RUSTC_WORKSPACE_WRAPPER" ]; then echo "clippy is not installed: rustup component add clippy"; exit 1; fi
 	@mkdir -p target
-	@SECONDS=0; cargo build --workspace --bins --tests --benches --locked $(WITH_LIBFUZZER) 2>&1 | tee target/clippy.log; $(call took,clippy and build)
+	@SECONDS=0; cargo build --color never --workspace --bins --tests --benches --locked $(WITH_LIBFUZZER) 2>&1 | tee target/clippy.log; $(call took,clippy and build)
 	@if grep -q '^warning' target/clippy.log; then echo "FAILED: every warning is an error here"; exit 1; fi
 	@echo "== libFuzzer's binary runs"
 	@if [ -n "$(WITH_LIBFUZZER)" ]; then \

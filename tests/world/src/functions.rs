@@ -69,7 +69,7 @@ impl Endpoints {
     /// The environment of a function; its access key is its name.
     fn environment(&self, function: &'static str) -> Environment {
         Environment::given([
-            ("STAGE", "flow"),
+            ("STAGE", "test"),
             ("LOG_LEVEL", "info"),
             ("AWS_REGION", "eu-south-1"),
             ("AWS_ENDPOINT_URL", &self.aws_url),
