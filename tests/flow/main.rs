@@ -17,6 +17,7 @@ mod faults;
 mod feedback;
 mod guard;
 mod idempotency;
+mod imports;
 mod later;
 mod links;
 mod metrics;

@@ -69,6 +69,7 @@ async fn people_come_and_go(world: &World) {
     world.subscribe("eve", "old").await;
     world.put_profile("ada", json!({"email": "ada@example.com", "phone": "+393331234567"})).await;
     assert_eq!(world.on_recipient("PATCH /v1/recipients/{id}", "ada", json!({"locale": "it"})).await.status, 200);
+    world.import("upsert", vec![json!({"id": "ada", "locale": "en", "unsubscribed_types": ["PAYMENT_DUE"]})]).await;
     let devices = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body["devices"].clone();
     assert_eq!(devices.as_array().unwrap().len(), 1, "the other one is eve's now");
     assert_eq!(world.remove_device("ada", devices[0]["device_id"].as_str().unwrap()).await.status, 204);

@@ -13,7 +13,7 @@ use domain::recipient::{Address, Device, KeyHasher, RecipientId, RecipientKey, b
 use jiff::Timestamp;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-use platform::time_limits::RECIPIENTS_REQUEST_LIMIT;
+use platform::time_limits::{RECIPIENTS_BATCH_LIMIT, RECIPIENTS_REQUEST_LIMIT};
 use store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
 
 /// Everything that the routes need.
@@ -42,6 +42,9 @@ impl RecipientsApi {
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
         let answered = match request.route.as_str() {
             "DELETE /v1/recipients/{id}" => self.erase(request, now).await,
+            "POST /v1/recipients/batch" => {
+                deadline::with_timeout(RECIPIENTS_BATCH_LIMIT, self.route(request, now)).await
+            }
             _ => deadline::with_timeout(RECIPIENTS_REQUEST_LIMIT, self.route(request, now)).await,
         };
         answered.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
@@ -59,6 +62,7 @@ impl RecipientsApi {
             "PUT /v1/recipients/{id}" => self.put(request, now).await,
             "GET /v1/recipients/{id}" => self.get(request).await,
             "PATCH /v1/recipients/{id}" => self.patch(request, now).await,
+            "POST /v1/recipients/batch" => self.import(request, now).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
             "DELETE /v1/recipients/{id}/devices" => self.delete_endpoint(request).await,
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
@@ -74,17 +78,25 @@ impl RecipientsApi {
     /// place.
     async fn put_device(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
-        let body: BrowserSubscription = request.json()?;
-        let subscription = body.parse(&self.extra_origins).map_err(invalid_subscription)?;
-        let replaced = body.replaced().map_err(invalid_subscription)?.map(|url| self.hasher.keyed("endpoint", &url));
-        let ended = || Problem::invalid_field("expirationTime", "must be in the future, in milliseconds since 1970");
-        let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
+        let NewDevice { device, replaced } = self.new_device(&request.json()?, now)?;
         let registered = self.recipients.register(&id, &key, &device, replaced.as_deref()).await;
         let status = match registered? {
             Registered::New => 201,
             Registered::Known => 200,
         };
         Ok(Response::json(status, &serde_json::json!({ "device_id": device.device_id })))
+    }
+
+    /// Checks a browser's subscription, which is registered now.
+    ///
+    /// # Errors
+    /// 422 with the field that is wrong.
+    pub(super) fn new_device(&self, body: &BrowserSubscription, now: Timestamp) -> Result<NewDevice, Problem> {
+        let subscription = body.parse(&self.extra_origins).map_err(invalid_subscription)?;
+        let replaced = body.replaced().map_err(invalid_subscription)?.map(|url| self.hasher.keyed("endpoint", &url));
+        let ended = || Problem::invalid_field("expirationTime", "must be in the future, in milliseconds since 1970");
+        let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
+        Ok(NewDevice { device, replaced })
     }
 
     /// Deletes a device: 204, also if the device or the recipient does not exist. A caller may repeat the request after
@@ -164,6 +176,12 @@ impl RecipientsApi {
         let key = self.hasher.recipient_key(&id);
         Ok((id, key))
     }
+}
+
+/// Device that registers, and the id of the device that it replaces.
+pub(super) struct NewDevice {
+    pub device: Device,
+    pub replaced: Option<String>,
 }
 
 fn invalid_subscription(wrong: SubscriptionProblem) -> Problem {

@@ -1,11 +1,16 @@
 //! The function `recipients`: the API of recipients, their devices and their erasure.
 
 mod api;
+mod batch;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod batch_tests;
 pub mod config;
 #[cfg(test)]
 mod device_tests;
 mod erasure_certificate;
 pub mod handler;
+mod import_item;
 mod merge_patch;
 mod profile_routes;
 #[cfg(test)]

@@ -34,7 +34,14 @@ impl ProfilePatch {
             let detail = "A patch is application/merge-patch+json (RFC 7396).";
             return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
         }
-        let mut members = request.json_value()?;
+        Self::of_json(request.json_value()?)
+    }
+
+    /// Checks the names of a patch's members.
+    ///
+    /// # Errors
+    /// 422 if it is no object or has unknown members.
+    pub fn of_json(mut members: Value) -> Result<Self, Problem> {
         let Value::Object(given) = &members else {
             return Err(Problem::invalid_field("body", "must be an object"));
         };
@@ -52,19 +59,38 @@ impl ProfilePatch {
         Ok(Self { members, read_only })
     }
 
-    /// Merges the patch with a stored profile and validates the result as a whole.
+    /// Removes `preferences` and its members if they are null, so that the patch removes no preference.
+    #[must_use]
+    pub fn without_removed_preferences(mut self) -> Self {
+        if let Value::Object(members) = &mut self.members {
+            if members.get("preferences").is_some_and(Value::is_null) {
+                members.remove("preferences");
+            }
+            if let Some(Value::Object(preferences)) = members.get_mut("preferences") {
+                preferences.retain(|_, value| !value.is_null());
+            }
+        }
+        self
+    }
+
+    /// Merges the patch with a stored profile, or with an empty one, and validates the result as a whole.
     ///
     /// # Errors
     /// 422 with every invalid field of the result.
-    pub fn merged(&self, stored: &Recipient, types: &NotificationTypes) -> Result<Profile, Problem> {
-        let mut members = json!({
-            "email": stored.email.as_ref().map(|email| email.as_str()),
-            "phone": stored.phone.as_ref().map(|phone| phone.as_str()),
-            "locale": stored.locale,
-            "time_zone": stored.time_zone,
-            "attributes": stored.attributes.expose(),
-            "preferences": stored.preferences,
-        });
+    pub fn merged(&self, stored: Option<&Recipient>, types: &NotificationTypes) -> Result<Profile, Problem> {
+        let mut members = stored.map_or_else(
+            || json!({}),
+            |stored| {
+                json!({
+                    "email": stored.email.as_ref().map(|email| email.as_str()),
+                    "phone": stored.phone.as_ref().map(|phone| phone.as_str()),
+                    "locale": stored.locale,
+                    "time_zone": stored.time_zone,
+                    "attributes": stored.attributes.expose(),
+                    "preferences": stored.preferences,
+                })
+            },
+        );
         merge(&mut members, &self.members);
         Profile::of_json(members, types)
     }

@@ -14,7 +14,7 @@ use platform::time_limits::ERASURE_REQUEST_LIMIT;
 use store::WriteIf;
 
 /// Maximum number of merges of a patch that names no single state in `If-Match`, when other writers succeed first.
-const PATCH_TRIES: u32 = 8;
+pub(super) const PATCH_TRIES: u32 = 8;
 
 impl RecipientsApi {
     /// Returns the recipient: 200 with the devices, 304, 404, or 412.
@@ -64,7 +64,7 @@ impl RecipientsApi {
             let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             unchanged(&patch.read_only, &id, Some(&known))?;
-            let profile = patch.merged(&known, &self.types)?;
+            let profile = patch.merged(Some(&known), &self.types)?;
             let as_read = WriteIf::Version(ProfileVersion::of(&known));
             match self.store(&id, &key, &profile, as_read, Some(known), now).await? {
                 Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),
@@ -99,7 +99,7 @@ impl RecipientsApi {
     }
 
     /// Writes a profile; returns `None` if the condition fails. The result has the devices that were read.
-    async fn store(
+    pub(super) async fn store(
         &self,
         id: &RecipientId,
         key: &RecipientKey,

@@ -12,10 +12,13 @@ use super::*;
 use aws::fake_aws;
 use platform::private::Private;
 
-/// Returns the API on a DynamoDB that accepts every call and never responds. The clients have the deployed limits.
+/// Returns the API on a DynamoDB that accepts every call and never responds.
 fn silent() -> RecipientsApi {
-    let limits = aws::limits(fake_aws::config(|_, _| std::future::pending()).into_builder()).build();
-    let client = aws::dynamodb(&limits);
+    on(aws::dynamodb(&aws::limits(fake_aws::config(|_, _| std::future::pending()).into_builder()).build()))
+}
+
+/// Returns the API on this DynamoDB.
+fn on(client: aws_sdk_dynamodb::Client) -> RecipientsApi {
     let recipients = RecipientsStore::new(client.clone(), "recipients");
     RecipientsApi {
         erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications"),
@@ -49,6 +52,7 @@ async fn every_route_responds_503_with_retry_after_within_8_seconds() {
         // The store retries this call, so only the deadline ends it.
         ("PUT /v1/recipients/{id}/devices", subscription),
         ("GET /v1/recipients/{id}/notifications", json!({})),
+        ("POST /v1/recipients/batch", json!({"mode": "upsert", "items": [{"id": "ada"}, {"id": "bob"}]})),
         ("DELETE /v1/recipients/{id}/suppressions/{channel}", json!({})),
         ("DELETE /v1/recipients/{id}", json!({})),
     ] {
@@ -58,4 +62,25 @@ async fn every_route_responds_503_with_retry_after_within_8_seconds() {
         assert_eq!(response.headers, [("Retry-After", "2".to_owned())], "{route}");
         assert!(began.elapsed() <= RECIPIENTS_REQUEST_LIMIT + Duration::from_secs(1), "{route}: {:?}", began.elapsed());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_a_slow_table_left_no_time_for_are_returned_as_not_processed() {
+    let slow = fake_aws::config(|_, _| async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        (200, json!({"Items": []}))
+    });
+    let slow = aws::dynamodb(&aws::limits(slow.into_builder()).build());
+    let items: Vec<_> = (0..100).map(|number| json!({"id": format!("r{number}")})).collect();
+    let body = json!({"mode": "upsert", "dry_run": true, "items": items});
+    let began = Instant::now();
+    let now = "2027-01-10T12:00:00Z".parse().unwrap();
+    let response = on(slow).answer(&request("POST /v1/recipients/batch", &body), now).await;
+    assert!(began.elapsed() <= RECIPIENTS_BATCH_LIMIT, "{:?}", began.elapsed());
+    let answer: serde_json::Value = serde_json::from_str(response.body.expose()).unwrap();
+    assert_eq!(answer["counts"], json!({"created": 80, "updated": 0, "unchanged": 0, "problems": 20}));
+    assert_eq!(
+        (&answer["items"][79]["result"], &answer["items"][80]["problem"]["status"]),
+        (&json!("created"), &json!(503))
+    );
 }

@@ -14,7 +14,7 @@ use delivery::time_left;
 use domain::notification::{Notification, NotificationId, NotificationView};
 use platform::alarm::AlarmLine;
 use platform::http::{Request, Response};
-use platform::problem::{FieldError, Problem, ProblemKind};
+use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::{
     BATCH_REQUEST_LIMIT, REQUEST_CLEANUP_LIMIT, SEND_ABORT_MARGIN, SINGLE_REQUEST_LIMIT, TRANSFER_MARGIN,
 };
@@ -172,14 +172,6 @@ fn is_server_fault(sent: &Sent) -> bool {
 fn entry(index: usize, sent: &Sent, request_id: &str) -> Value {
     match sent {
         Ok(notification) => json!(NotificationView::of(notification)),
-        Err(problem) => {
-            let below = |error: &FieldError| FieldError::new(below(index, &error.field), error.message.as_str());
-            let named = Problem::invalid(problem.errors.iter().map(below).collect());
-            if problem.errors.is_empty() { problem.to_json(request_id) } else { named.to_json(request_id) }
-        }
+        Err(problem) => problem.clone().below(&format!("messages[{index}]")).to_json(request_id),
     }
-}
-
-fn below(index: usize, field: &str) -> String {
-    if field == "body" { format!("messages[{index}]") } else { format!("messages[{index}].{field}") }
 }

@@ -40,6 +40,13 @@ impl World {
         answered(&request, self.recipients.answer(&request, self.clock.now()).await)
     }
 
+    /// Imports a batch of recipients.
+    pub async fn import(&self, mode: &str, items: Vec<Value>) -> ApiResponse {
+        let body = json!({"mode": mode, "items": items});
+        let request = self.request(SHOP, "recipients", "POST /v1/recipients/batch", &[], &[], &body, None);
+        answered(&request, self.recipients.answer(&request, self.clock.now()).await)
+    }
+
     /// The same with `If-Match` and the recipient's entity tag.
     pub async fn on_recipient_if(&self, route: &str, id: &str, tag: &str, body: Value) -> ApiResponse {
         let request = self.request(SHOP, "recipients", route, &[("id", id)], &[], &body, None);

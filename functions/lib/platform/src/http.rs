@@ -135,8 +135,17 @@ impl Request {
     ///
     /// # Errors
     /// As [`Self::json`].
-    pub fn json_list(&self, name: &str) -> Result<Vec<Result<Value, Problem>>, Problem> {
+    pub fn json_list(&self, name: &str) -> Result<json::Elements, Problem> {
         json::list(self.readable_body()?, name)
+    }
+
+    /// Returns the other fields and the elements of a body that is an object with the list `name`. An invalid value
+    /// causes a problem for its own element only.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_list_among(&self, name: &str) -> Result<(Value, json::Elements), Problem> {
+        json::list_among(self.readable_body()?, name)
     }
 
     fn readable_body(&self) -> Result<&[u8], Problem> {

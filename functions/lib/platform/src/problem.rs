@@ -165,6 +165,19 @@ impl Problem {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 
+    /// Names the fields as parts of `path`. The field `body` becomes `path` itself.
+    #[must_use]
+    pub fn below(self, path: &str) -> Self {
+        if self.errors.is_empty() {
+            return self;
+        }
+        let moved = self.errors.into_iter().map(|error| match error.field.as_str() {
+            "body" => FieldError { field: path.to_owned(), ..error },
+            field => FieldError { field: format!("{path}.{field}"), ..error },
+        });
+        Self { kind: self.kind, ..Self::invalid(moved.collect()) }
+    }
+
     /// Creates a 404.
     #[must_use]
     pub fn not_found(what: &str) -> Self {

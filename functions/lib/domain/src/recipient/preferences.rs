@@ -31,6 +31,14 @@ impl Preferences {
         !self.opted_out_types.contains(kind)
     }
 
+    /// Adds the opt-outs of `earlier`, so that none of them is lost.
+    #[must_use]
+    pub fn with_opt_outs_of(mut self, earlier: &Self) -> Self {
+        self.opted_out_types.extend(earlier.opted_out_types.iter().cloned());
+        self.opted_out_channels.extend(&earlier.opted_out_channels);
+        self
+    }
+
     /// Returns `true` if the recipient did not opt out of this channel.
     #[must_use]
     pub fn wants_channel(&self, channel: Channel) -> bool {

@@ -44,21 +44,45 @@ pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
 ///
 /// # Errors
 /// 400 if the text is not JSON; 422 if it is not such an object.
-pub fn list(bytes: &[u8], name: &str) -> Result<Vec<Result<Value, Problem>>, Problem> {
+pub fn list(bytes: &[u8], name: &str) -> Result<Elements, Problem> {
     let text = text(bytes)?;
     check_syntax(text)?;
-    let must = |field: &str, message: &str| Problem::invalid_field(field, message);
-    let members = spans::members(text).ok_or_else(|| must("body", "must be an object"))?;
+    let members = spans::members(text).ok_or_else(|| Problem::invalid_field("body", "must be an object"))?;
     if let Some(other) = members.iter().map(|(name, _)| spans::name(name)).find(|found| found.as_deref() != Some(name))
     {
         return Err(unknown(other));
     }
-    let list = match members.as_slice() {
-        [] => return Err(must(name, "is required")),
+    elements(&members, name)
+}
+
+/// Elements of a list, each with its own problem.
+pub type Elements = Vec<Result<Value, Problem>>;
+
+/// Parses an object with the list `name` and other fields. Returns the object of the other fields, and the elements. A
+/// value that is not supported affects its own element only.
+///
+/// # Errors
+/// 400 if the text is not JSON; 422 if it is not such an object.
+pub fn list_among(bytes: &[u8], name: &str) -> Result<(Value, Elements), Problem> {
+    let text = text(bytes)?;
+    check_syntax(text)?;
+    let members = spans::members(text).ok_or_else(|| Problem::invalid_field("body", "must be an object"))?;
+    let (lists, others): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|(found, _)| spans::name(found).as_deref() == Some(name));
+    let others: Vec<_> = others.into_iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    let others = format!("{{{}}}", others.join(","));
+    let others = read(&others).map_err(|Unreadable| diagnosis(&others))?;
+    Ok((others, elements(&lists, name)?))
+}
+
+/// Returns the elements of the only member, which is the list `name`.
+fn elements(members: &[(&str, &str)], name: &str) -> Result<Elements, Problem> {
+    let list = match members {
+        [] => return Err(Problem::invalid_field(name, "is required")),
         [(_, list)] => *list,
-        _ => return Err(must(name, faults::TWICE)),
+        _ => return Err(Problem::invalid_field(name, faults::TWICE)),
     };
-    let elements = spans::elements(list).ok_or_else(|| must(name, "must be a list"))?;
+    let elements = spans::elements(list).ok_or_else(|| Problem::invalid_field(name, "must be a list"))?;
     Ok(elements.into_iter().map(|text| read(text).map_err(|Unreadable| diagnosis(text))).collect())
 }
 

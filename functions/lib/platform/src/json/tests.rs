@@ -141,6 +141,25 @@ fn text_that_is_not_json_is_told_apart_with_the_reason() {
 }
 
 #[test]
+fn a_list_among_other_fields_is_read_element_by_element() {
+    let read = |body: &str| list_among(body.as_bytes(), "items");
+    let (others, items) = read(r#"{"mode": "upsert", "items": [{"a": "]}"}, 1e400], "dry_run": true}"#).unwrap();
+    assert_eq!(others, json!({"mode": "upsert", "dry_run": true}));
+    assert_eq!(items[0], Ok(json!({"a": "]}"})));
+    assert_eq!((items.len(), items[1].as_ref().unwrap_err().errors[0].field.as_str()), (2, "body"));
+    for (body, field) in [
+        (r#"{"mode": "upsert"}"#, "items"),
+        (r#"{"items": [], "items": []}"#, "items"),
+        (r#"{"items": {}}"#, "items"),
+        (r#"{"items": [], "mode": 1, "mode": 2}"#, "mode"),
+        ("[]", "body"),
+    ] {
+        assert_eq!(read(body).unwrap_err().errors[0].field, field, "{body}");
+    }
+    assert_eq!(read("{").unwrap_err().kind, ProblemKind::NotJson);
+}
+
+#[test]
 fn an_element_of_a_list_answers_for_itself() {
     let read = |body: &str| list(body.as_bytes(), "messages");
     let body = r#"{"messages": [{"a": "]},\"{["}, {"a": "\ud83d"}, 1e400, {"b": 1, "b": 2}, [[]], null, {"c": 3}]}"#;

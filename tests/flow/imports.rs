@@ -1,0 +1,48 @@
+//! Imports of recipients: what was imported is used by the next send, and a "no" holds on every path.
+
+use serde_json::{Value, json};
+
+use world::World;
+
+#[tokio::test]
+async fn an_imported_recipient_is_reached_and_an_imported_no_is_respected() {
+    let world = World::start().await;
+    let browser = World::browser("phone");
+    let keys = json!({"p256dh": browser.p256dh(), "auth": browser.auth()});
+    let device = json!({"endpoint": format!("{}/push/phone", world.push.origin), "keys": keys});
+    let items = vec![
+        json!({"id": "ada", "locale": "it-IT", "devices": [device]}),
+        json!({"id": "bob", "email": "bob@example.com", "preferences": {"opted_out_channels": ["email"]}}),
+        json!({"id": "eve", "email": "eve@example.com", "unsubscribed_types": ["PAYMENT_DUE"]}),
+    ];
+    let imported = world.import("upsert", items.clone()).await;
+    assert_eq!(imported.body["counts"]["created"], 3, "{imported:?}");
+    assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"]);
+    assert_eq!(world.send("bob", json!({})).await.body["reason"], "no_channel");
+    assert_eq!(world.send("eve", json!({})).await.attempts(), ["email:accepted"]);
+    assert_eq!(world.send("eve", json!({"type": "PAYMENT_DUE"})).await.body["reason"], "opted_out");
+    // The same file a second time, and the export of every recipient, write nothing.
+    world.write_units();
+    let again = world.import("create", items).await;
+    assert_eq!(again.body["counts"]["unchanged"], 3, "{again:?}");
+    let mut export: Vec<Value> = Vec::new();
+    for id in ["ada", "bob", "eve"] {
+        export.push(world.on_recipient("GET /v1/recipients/{id}", id, json!({})).await.body);
+    }
+    let again = world.import("update_only", export).await;
+    assert_eq!(again.body["counts"]["unchanged"], 3, "{again:?}");
+    assert_eq!(world.write_units(), 0.0);
+}
+
+#[tokio::test]
+async fn an_import_does_not_revert_what_the_recipient_chose_by_a_link() {
+    let world = World::start().await;
+    world.put_profile("eve", json!({"email": "eve@example.com"})).await;
+    world.send("eve", json!({})).await;
+    let link = world.unsubscribe_link();
+    assert_eq!(world.follow("POST", &link).await.status, 200);
+    let item =
+        json!({"id": "eve", "email": "eve@example.com", "locale": "it", "unsubscribed_types": [], "preferences": null});
+    assert_eq!(world.import("upsert", vec![item]).await.body["counts"]["updated"], 1);
+    assert_eq!(world.send("eve", json!({})).await.body["reason"], "opted_out");
+}
