@@ -41,7 +41,7 @@ OPS := $(LOCAL_PYTHON) infra/notifications_ops
 SAM_BIN := target/venv/sam/bin
 # Last command of each part of a test run, in the shell that began it: prints the seconds of the part.
 took = echo "== $(1) took $$SECONDS s"
-export STAGE PARAMS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
+export STAGE PARAMS FILE FORMAT ENCODING MODE RATE IDS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -114,6 +114,11 @@ logs: target/venv/local/ready ## logs of the local functions (FUNCTION=Send for 
 .PHONY: smoke
 smoke: target/venv/local/ready ## check a deployed stage with 100 e-mails to SES's simulator, or local pushes (SENDS=0 sends nothing)
 	@$(OPS) smoke --stage "$$STAGE" --sends "$(if $(SHORT),20,$(SENDS))"
+
+.PHONY: import
+import: target/venv/local/ready ## check a FILE of recipients (FORMAT=csv, jsonl or pinpoint); APPLY=yes imports it
+	@$(OPS) import --stage "$$STAGE" --file "$$FILE" --format "$$FORMAT" --encoding "$${ENCODING:-utf-8}" --mode "$${MODE:-upsert}" \
+	  --rate "$${RATE:-500}" --ids "$${IDS:-user}" $(if $(filter yes,$(APPLY)),--apply)
 
 .PHONY: report
 report: target/venv/local/ready ## write the weekly report into target/report (FROM=, TO= for another window)

@@ -54,6 +54,11 @@ class Caller:
             raise SystemExit(f"GET {path.partition('?')[0]} returned {response.status}: {response.json.get('detail', '')}")
         return response.json
 
+    def forget(self, scope):
+        """Forgets the token of `scope`, so that the next call requests a new one."""
+        with self._lock:
+            self._tokens.pop(scope, None)
+
     def _token(self, scope):
         with self._lock:
             if scope not in self._tokens:

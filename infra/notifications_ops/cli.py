@@ -6,7 +6,7 @@ variable STACK_JSON describes; every other stage is on real AWS, with the creden
 
 import argparse
 
-from notifications_ops import adopt, deploy, parameters, redrive, report, smoke, sms_receipts
+from notifications_ops import adopt, deploy, import_recipients, parameters, redrive, report, smoke, sms_receipts
 from notifications_ops.stage import LOCAL
 
 # In the order in which a new stage needs them. Each module has SUMMARY, a docstring, add_arguments and run.
@@ -14,6 +14,7 @@ SUBCOMMANDS = {
     "init": parameters,
     "deploy": deploy,
     "smoke": smoke,
+    "import": import_recipients,
     "report": report,
     "redrive": redrive,
     "sms-receipts": sms_receipts,

@@ -14,16 +14,19 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
-# (bench, package, heading), in the order of the document.
+# (bench, package, heading), in the order of the document. A bench without a package is a script in Python.
 BENCHES = (
     ("sealing", "channels", "Sealing a push"),
     ("writes", "tests", "Write units"),
     ("start", "tests", "Start of a function"),
+    ("import_rows", None, "Rows of an import"),
 )
 
 
 def command(name, package, is_short):
     """The short form uses the features of the whole workspace, and so the dependencies that `make test` has built."""
+    if package is None:
+        return [sys.executable, str(ROOT / f"tests/benches/{name}.py")]
     chosen = ["--workspace", "--profile", "dev"] if is_short else ["-p", package]
     return ["cargo", "bench", "--locked", *chosen, "--bench", name]
 
