@@ -17,6 +17,7 @@ BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench writ
 # (bench, package, heading), in the order of the document. A bench without a package is a script in Python.
 BENCHES = (
     ("sealing", "channels", "Sealing a push"),
+    ("rendering", "templates", "Rendering a template"),
     ("writes", "tests", "Write units"),
     ("start", "tests", "Start of a function"),
     ("import_rows", None, "Rows of an import"),

@@ -55,6 +55,7 @@ targets! {
     contact: 4_000,
     names: 4_000,
     content: 1_000,
+    template: 1_000,
 }
 
 #[test]

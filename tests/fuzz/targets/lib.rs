@@ -23,6 +23,7 @@ pub mod rollout_change;
 pub mod settings;
 pub mod stream_record;
 pub mod subscription;
+pub mod template;
 pub mod track;
 pub mod users;
 pub mod vapid_key;
@@ -36,7 +37,7 @@ pub struct Target {
     pub is_json: bool,
 }
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "http_event", run: http_event::target, is_json: true },
     Target { name: "stream_record", run: stream_record::target, is_json: true },
     Target { name: "track", run: track::target, is_json: true },
@@ -52,6 +53,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "contact", run: contact::target, is_json: false },
     Target { name: "names", run: names::target, is_json: false },
     Target { name: "content", run: content::target, is_json: true },
+    Target { name: "template", run: template::target, is_json: true },
 ];
 
 /// The bytes as text; SSM, JSON and HTTP clients pass nothing else.

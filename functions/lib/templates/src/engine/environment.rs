@@ -1,0 +1,215 @@
+//! One version's sources, compiled once, and their rendering.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+
+use domain::text;
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+
+use super::autolink::BREAK;
+use super::filters::{self, FilterFault, invalid};
+use super::localization::Localization;
+use super::markup;
+use super::output::{END, LimitedWriter, URI, VALUE};
+use crate::finding::Place;
+
+/// Work of one source: an instruction costs 1, and 64 bytes cost 1. The time of a rendering and its memory are bounded
+/// by this number.
+const FUEL: u64 = 20_000;
+/// Maximum nesting of loops that call themselves.
+const MAX_RECURSION: usize = 20;
+
+/// Kind of a source, which decides how values become part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Title or subject: one line.
+    Line,
+    /// Text of a push.
+    Text,
+    /// Text of an SMS: spaces of other widths, which would double its price, become plain ones.
+    Sms,
+    /// Text of an e-mail: values do not become links.
+    Mail,
+    /// HTML of an e-mail.
+    Html,
+    /// URL of a push.
+    Url,
+}
+
+/// Sources of one version by name.
+#[derive(Debug)]
+pub struct TemplateEngine {
+    environment: Environment<'static>,
+}
+
+/// Reason for which a source was not compiled or rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFault {
+    /// Kind of the reason.
+    pub kind: EngineFaultKind,
+    /// Place in the source, if known.
+    pub place: Option<Place>,
+    /// Reason for the editor, without any value.
+    pub message: String,
+}
+
+/// Kind of an [`EngineFault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineFaultKind {
+    /// The source uses a value that is not there.
+    Undefined,
+    /// The output is larger than its limit.
+    TooLarge,
+    /// The source takes too much work.
+    OutOfFuel,
+    /// The source is wrong.
+    Source,
+}
+
+impl TemplateEngine {
+    /// Creates an engine without sources.
+    pub fn new() -> Self {
+        let mut environment = Environment::empty();
+        environment.set_debug(false);
+        environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(MAX_RECURSION);
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_formatter(print);
+        filters::register(&mut environment);
+        Self { environment }
+    }
+
+    /// Compiles a source.
+    ///
+    /// # Errors
+    /// Returns the first error of its syntax.
+    pub fn add(&mut self, name: &str, source: &str) -> Result<(), EngineFault> {
+        let added = self.environment.add_template_owned(name.to_owned(), source.to_owned());
+        added.map_err(|error| fault(&error, source))
+    }
+
+    /// Returns the names that a source uses without setting them.
+    pub fn used_names(&self, name: &str) -> BTreeSet<String> {
+        let template = self.environment.get_template(name);
+        template.map(|template| template.undeclared_variables(false).into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Renders a source to at most `limit` bytes.
+    ///
+    /// # Errors
+    /// Returns the reason.
+    pub fn render(&self, name: &str, kind: SourceKind, context: Value, limit: usize) -> Result<String, EngineFault> {
+        let template = self.environment.get_template(name).map_err(|error| fault(&error, ""))?;
+        // Marks take up to 6 bytes around each value; the finished text is held to the limit below.
+        let mut writer = LimitedWriter::new(limit.saturating_mul(2));
+        let done = template.render_captured_to(context, &mut writer).map(|_| ());
+        done.map_err(|error| fault(&error, template.source()))?;
+        let marked = writer.into_text();
+        let finished = finished(&marked, kind).map_err(|message| EngineFault {
+            kind: EngineFaultKind::Source,
+            place: None,
+            message: message.to_owned(),
+        })?;
+        if finished.len() > limit { Err(too_large()) } else { Ok(finished) }
+    }
+}
+
+fn finished(marked: &str, kind: SourceKind) -> Result<String, &'static str> {
+    match kind {
+        SourceKind::Line => Ok(text::one_line(&markup::plain_text(marked, false))),
+        SourceKind::Text => Ok(text::lines(&markup::plain_text(marked, false))),
+        SourceKind::Sms => Ok(text::lines(&markup::plain_text(marked, false).replace(WIDE_SPACES, " "))),
+        SourceKind::Mail => {
+            // Cleaning removes every invisible character, so that the breaks of links come after it.
+            let plain = markup::plain_text(marked, true).replace(BREAK, STAND_IN);
+            Ok(text::lines(&plain).replace(STAND_IN, BREAK))
+        }
+        SourceKind::Html => markup::html(marked).map_err(|fault| fault.reason),
+        SourceKind::Url => markup::url(marked),
+    }
+}
+
+/// Spaces that CLDR puts into numbers and amounts, and that the GSM alphabet lacks.
+const WIDE_SPACES: [char; 3] = ['\u{a0}', '\u{2009}', '\u{202f}'];
+
+/// Stand-in of [`BREAK`] while a text is cleaned: a character of the private use area, which cleaning keeps.
+const STAND_IN: &str = "\u{f5d3}";
+
+/// Prints a value between two marks. Only texts, numbers and booleans can be printed, and no text is markup.
+fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    let text = match value.kind() {
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::Bool => if value.is_true() { "true" } else { "false" }.to_owned(),
+        ValueKind::String | ValueKind::Number => value.to_string(),
+        _ => return Err(invalid("only texts, numbers and booleans can be printed; use a filter or a loop")),
+    };
+    let is_uri = value.as_str().is_some() && Localization::of(state)?.uris.contains(&text);
+    let mark = if is_uri { URI } else { VALUE };
+    write!(out, "{mark}").map_err(Error::from)?;
+    let is_removed = |c: char| (c.is_control() && c != '\n') || ('\u{fdd0}'..='\u{fdef}').contains(&c);
+    if text.contains(is_removed) {
+        out.write_str(&text.replace(is_removed, "")).map_err(Error::from)?;
+    } else {
+        out.write_str(&text).map_err(Error::from)?;
+    }
+    write!(out, "{END}").map_err(Error::from)
+}
+
+fn too_large() -> EngineFault {
+    let message = "makes a text that is larger than its limit".to_owned();
+    EngineFault { kind: EngineFaultKind::TooLarge, place: None, message }
+}
+
+/// Converts an error of the engine. The engine's own text is used only where it consists of the source's words.
+fn fault(error: &Error, source: &str) -> EngineFault {
+    let place = error.range().map(|range| Place::of_offset(source, range.start));
+    let place = place.or_else(|| error.line().map(|line| Place { line, column: 1 }));
+    let own = error.source().and_then(|inner| inner.downcast_ref::<FilterFault>());
+    let (kind, message) = match (own, error.kind()) {
+        (Some(FilterFault(message)), _) => (EngineFaultKind::Source, message.clone()),
+        (None, ErrorKind::WriteFailure) => return EngineFault { place, ..too_large() },
+        (None, ErrorKind::OutOfFuel) => (EngineFaultKind::OutOfFuel, "takes too much work".to_owned()),
+        (None, ErrorKind::UndefinedError) => {
+            (EngineFaultKind::Undefined, "uses a value that may be missing; use the filter default".to_owned())
+        }
+        (
+            None,
+            ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction,
+        ) => {
+            let detail = error.detail().unwrap_or_default();
+            (EngineFaultKind::Source, format!("{}: {detail}", error.kind()))
+        }
+        (None, kind) => (EngineFaultKind::Source, format!("cannot be evaluated: {kind}")),
+    };
+    EngineFault { kind, place, message }
+}
+
+/// Returns the place of the first value that must not stand where a source of HTML has it, in any of its branches.
+pub fn misplaced_value(source: &str) -> Option<(Option<Place>, &'static str)> {
+    let mut marked = String::with_capacity(source.len());
+    let (mut rest, mut offset) = (source, 0);
+    let mut values = Vec::new();
+    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
+        let (before, tag) = rest.split_at(start);
+        marked.push_str(before);
+        let close = match tag.as_bytes().get(1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            _ => "#}",
+        };
+        let length = tag.find(close).map_or(tag.len(), |end| end + close.len());
+        if close == "}}" {
+            values.push(offset + start);
+            marked.push(URI);
+            marked.push_str("https://example.com/");
+            marked.push(END);
+        }
+        offset += start + length;
+        rest = tag.get(length..).unwrap_or_default();
+    }
+    marked.push_str(rest);
+    let fault = markup::html(&marked).err()?;
+    let place = fault.values.checked_sub(1).and_then(|index| values.get(index));
+    Some((place.map(|offset| Place::of_offset(source, *offset)), fault.reason))
+}

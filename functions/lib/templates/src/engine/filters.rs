@@ -1,0 +1,192 @@
+//! Filters and tests that a template can use. None of them creates more than its inputs, and none marks a text as safe.
+
+use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State};
+
+use super::localization::{Localization, Moment};
+use crate::format;
+use crate::locale::language;
+
+/// Categories of CLDR, as arguments of `plural`.
+const CATEGORIES: [&str; 6] = ["zero", "one", "two", "few", "many", "other"];
+/// Bytes of text that one unit of fuel pays for.
+const BYTES_PER_FUEL: usize = 64;
+
+/// Registers all filters, tests and functions.
+pub fn register(environment: &mut Environment<'static>) {
+    environment.add_filter("default", default);
+    environment.add_filter("d", default);
+    environment.add_filter("upper", |value: &Value| Ok::<_, Error>(textual(value)?.to_uppercase()));
+    environment.add_filter("lower", |value: &Value| Ok::<_, Error>(textual(value)?.to_lowercase()));
+    environment.add_filter("trim", |value: &Value| Ok::<_, Error>(textual(value)?.trim().to_owned()));
+    environment.add_filter("length", length);
+    environment.add_filter("first", |list: &Value| item(list, false));
+    environment.add_filter("last", |list: &Value| item(list, true));
+    environment.add_filter("join", join);
+    environment.add_filter("plural", plural);
+    environment.add_filter("number", number);
+    environment.add_filter("money", money);
+    environment.add_filter("date", date);
+    environment.add_filter("time", time);
+    environment.add_filter("datetime", datetime);
+    environment.add_function("plural", plural);
+    environment.add_test("defined", |value: &Value| !value.is_undefined());
+    environment.add_test("undefined", |value: &Value| value.is_undefined());
+}
+
+/// Message of a filter for the editor. It never repeats a value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct FilterFault(pub(super) String);
+
+pub(super) fn invalid(message: impl Into<String>) -> Error {
+    Error::from(ErrorKind::InvalidOperation).with_source(FilterFault(message.into()))
+}
+
+/// Refuses a value that is not there.
+fn defined(value: &Value) -> Result<(), Error> {
+    if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
+}
+
+fn default(value: &Value, fallback: &Value) -> Value {
+    if value.is_undefined() { fallback.clone() } else { value.clone() }
+}
+
+fn length(value: &Value) -> Result<usize, Error> {
+    defined(value)?;
+    value.len().ok_or_else(|| invalid("length needs a text, a list or an object"))
+}
+
+fn item(list: &Value, is_last: bool) -> Result<Value, Error> {
+    defined(list)?;
+    if list.kind() != ValueKind::Seq {
+        return Err(invalid("first and last need a list"));
+    }
+    let index = if is_last { list.len().unwrap_or(0).saturating_sub(1) } else { 0 };
+    // An item of an empty list is undefined, which cannot be printed.
+    list.get_item(&Value::from(index))
+}
+
+/// Joins the texts of a list. The result is paid for before it exists.
+fn join(state: &State, list: &Value, separator: Option<&str>) -> Result<String, Error> {
+    defined(list)?;
+    if list.kind() != ValueKind::Seq {
+        return Err(invalid("join needs a list"));
+    }
+    let separator = separator.unwrap_or_default();
+    let mut joined = String::new();
+    for (index, value) in list.try_iter()?.enumerate() {
+        defined(&value)?;
+        if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::None) {
+            return Err(invalid("join needs a list of texts and numbers"));
+        }
+        let text = value.to_string();
+        state.consume_fuel(((separator.len() + text.len()) / BYTES_PER_FUEL + 1) as u64)?;
+        if index > 0 {
+            joined.push_str(separator);
+        }
+        joined.push_str(&text);
+    }
+    Ok(joined)
+}
+
+/// Returns the text of a value.
+fn textual(value: &Value) -> Result<&str, Error> {
+    defined(value)?;
+    value.as_str().ok_or_else(|| invalid("the filter needs a text"))
+}
+
+/// Returns the number of a value.
+fn numeric(value: &Value) -> Result<f64, Error> {
+    defined(value)?;
+    match value.kind() {
+        ValueKind::Number => f64::try_from(value.clone()).map_err(|_| invalid("the number is out of range")),
+        _ => Err(invalid("the filter needs a number")),
+    }
+}
+
+/// Returns the form of a number's plural category. `#` in the form is the number.
+fn plural(state: &State, value: &Value, forms: Kwargs) -> Result<String, Error> {
+    let (value, local) = (numeric(value)?, Localization::of(state)?);
+    let language = language(&local.part_locale);
+    let form = |category: &str| forms.get::<Option<&str>>(category).map(|form| form.map(str::to_owned));
+    let known: Vec<Option<String>> = CATEGORIES.iter().map(|category| form(category)).collect::<Result<_, _>>()?;
+    forms.assert_all_used()?;
+    let found = |category: &str| {
+        let index = CATEGORIES.iter().position(|known| *known == category)?;
+        known.get(index).cloned().flatten()
+    };
+    if local.needs_all_plurals {
+        let missing: Vec<&str> =
+            format::required_categories(language).into_iter().filter(|category| found(category).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(invalid(format!("plural lacks {} for the language {language}", missing.join(", "))));
+        }
+    }
+    let category = format::plural_category(language, value).unwrap_or("other");
+    let form = found(category).or_else(|| found("other")).ok_or_else(|| invalid("plural needs other"))?;
+    if !form.contains('#') {
+        return Ok(form);
+    }
+    let shown =
+        format::number(&local.format_locale, value, None).ok_or_else(|| invalid("the number is out of range"))?;
+    let marks = form.matches('#').count();
+    state.consume_fuel((form.len() + marks * shown.len()) as u64 / BYTES_PER_FUEL as u64)?;
+    Ok(form.replace('#', &shown))
+}
+
+fn number(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> {
+    let digits: Option<usize> = options.get("digits")?;
+    options.assert_all_used()?;
+    let local = Localization::of(state)?;
+    format::number(&local.format_locale, numeric(value)?, digits).ok_or_else(|| invalid("the number is out of range"))
+}
+
+/// Writes an amount: a text such as `12.50 EUR`, or a number with the currency as the argument.
+fn money(state: &State, value: &Value, currency: Option<&str>) -> Result<String, Error> {
+    defined(value)?;
+    let amount = match (value.as_str(), currency) {
+        (Some(text), None) => format::MoneyAmount::parse(text),
+        (None, Some(currency)) => format::MoneyAmount::rounded(numeric(value)?, currency),
+        _ => None,
+    };
+    let amount = amount.ok_or_else(|| invalid("money needs a text such as 12.50 EUR, or a number and a currency"))?;
+    let local = Localization::of(state)?;
+    format::money(&local.format_locale, &amount).ok_or_else(|| invalid("the amount is out of range"))
+}
+
+fn moment(value: &Value) -> Result<Moment, Error> {
+    defined(value)?;
+    let moment = value.as_str().and_then(Moment::parse);
+    moment.ok_or_else(|| invalid("the filter needs a date such as 2026-11-30 or an RFC 3339 time"))
+}
+
+fn date(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> {
+    let length: Option<&str> = options.get("length")?;
+    options.assert_all_used()?;
+    let length = length.unwrap_or("long").parse().map_err(|_| invalid("length must be short, medium or long"))?;
+    let local = Localization::of(state)?;
+    let day = match moment(value)? {
+        Moment::Day(day) => day,
+        Moment::Instant(instant) => local.zone.to_datetime(instant).date(),
+    };
+    Ok(format::date(&local.format_locale, day, length))
+}
+
+fn time(state: &State, value: &Value) -> Result<String, Error> {
+    let local = Localization::of(state)?;
+    match moment(value)? {
+        Moment::Day(_) => Err(invalid("time needs a time, not only a date")),
+        Moment::Instant(instant) => {
+            Ok(format::time_of_day(&local.format_locale, local.zone.to_datetime(instant).time()))
+        }
+    }
+}
+
+fn datetime(state: &State, value: &Value) -> Result<String, Error> {
+    let local = Localization::of(state)?;
+    match moment(value)? {
+        Moment::Day(_) => Err(invalid("datetime needs a time, not only a date")),
+        Moment::Instant(instant) => Ok(format::date_and_time(&local.format_locale, local.zone.to_datetime(instant))),
+    }
+}

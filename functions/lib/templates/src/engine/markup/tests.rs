@@ -1,0 +1,104 @@
+//! Values at every place of HTML, texts and URLs.
+
+use proptest::prelude::{any, proptest};
+
+use super::super::autolink::BREAK;
+use super::*;
+
+/// Marks `{...}` as a value and `[...]` as a URI.
+fn marked(text: &str) -> String {
+    text.replace('{', "\u{fdd0}").replace('[', "\u{fdd1}").replace(['}', ']'], "\u{fdd2}")
+}
+
+fn checked(text: &str) -> Result<String, &'static str> {
+    html(&marked(text)).map(|html| html.replace(BREAK, "|")).map_err(|fault| fault.reason)
+}
+
+#[test]
+fn a_value_is_text_in_text_and_in_quoted_attributes() {
+    for (source, expected) in [
+        ("<p>{<b>&\"'}</p>", "<p>&lt;b&gt;&amp;&quot;&#39;</p>"),
+        ("<td title=\"{\" onclick=\"x}\">", "<td title=\"&quot; onclick=&quot;x\">"),
+        ("<td title='{'>}'>", "<td title='&#39;&gt;'>"),
+        ("<p>{evil.example}</p>", "<p>evil.|example</p>"),
+        ("<p>[https://a.example/?b=1&c=2]</p>", "<p>https://a.example/?b=1&amp;c=2</p>"),
+        ("<a href=\"[https://a.example/?b=1&c=2]\">x</a>", "<a href=\"https://a.example/?b=1&amp;c=2\">x</a>"),
+        ("<a href='https://a.example/?q={a&b}'>x</a>", "<a href='https://a.example/?q=a%26b'>x</a>"),
+        ("<a href=\"mailto:{ada@b.example}\">x</a>", "<a href=\"mailto:ada@b.example\">x</a>"),
+        ("a < b {c}", "a < b c"),
+        (
+            "<!DOCTYPE html><!-- a > b --><style>p > a {color:red}</style>",
+            "<!DOCTYPE html><!-- a > b --><style>p > a {color:red}</style>",
+        ),
+        ("<img src=https://a.example/x.png alt=\"{x}\">", "<img src=https://a.example/x.png alt=\"x\">"),
+    ] {
+        let source = if source.contains("<style>") { source.to_owned() } else { marked(source) };
+        assert_eq!(html(&source).map(|html| html.replace(BREAK, "|")).as_deref(), Ok(expected), "{source}");
+    }
+}
+
+#[test]
+fn a_value_is_refused_at_every_other_place() {
+    for (source, reason) in [
+        ("<{b}>", IN_TAG),
+        ("<p {onclick}=\"x\">", IN_TAG),
+        ("<p title={x}>", IN_TAG),
+        ("<p title=a{x}>", IN_TAG),
+        ("<p style=\"color:{x}\">", IN_CODE),
+        ("<p onClick=\"f('{x}')\">", IN_CODE),
+        ("<script>{x}</script>", IN_CODE),
+        ("<STYLE>{x}</STYLE>", IN_CODE),
+        ("<meta content=\"{x}\">", IN_CODE),
+        ("<base href=\"{https://a.example}\">", IN_CODE),
+        ("<!-- {x} -->", IN_COMMENT),
+        ("<!DOCTYPE {x}>", IN_COMMENT),
+        ("<a href=\"{javascript:alert(1)}\">", BAD_URL),
+        ("<a href=\"java{script:alert(1)}\">", BAD_URL),
+        ("<a href=\"javascript:x\">", BAD_URL),
+        ("<a href=javascript:x>", BAD_URL),
+        ("<p title=\"{x}", UNCLOSED),
+        ("<p title=\"x\"", UNCLOSED),
+        ("<!-- x", UNCLOSED),
+    ] {
+        assert_eq!(checked(source), Err(reason), "{source}");
+    }
+}
+
+#[test]
+fn in_text_a_value_is_encoded_inside_a_url_and_never_becomes_one_in_mail() {
+    for (source, mail, other) in [
+        ("Hi {evil.example}", "Hi evil.|example", "Hi evil.example"),
+        ("[https://a.example/]", "https://a.example/", "https://a.example/"),
+        (
+            "https://a.example/?q={a b&c.d} {x}",
+            "https://a.example/?q=a%20b%26c.d x",
+            "https://a.example/?q=a%20b%26c.d x",
+        ),
+    ] {
+        assert_eq!(plain_text(&marked(source), true).replace(BREAK, "|"), mail);
+        assert_eq!(plain_text(&marked(source), false), other);
+    }
+}
+
+#[test]
+fn a_url_of_a_value_is_a_whole_url() {
+    assert_eq!(url(&marked("[https://a.example/]")).as_deref(), Ok("https://a.example/"));
+    assert_eq!(url(&marked("https://a.example/{a/b}")).as_deref(), Ok("https://a.example/a%2Fb"));
+    assert_eq!(url(&marked("{javascript:x}")), Err(BAD_URL));
+}
+
+proptest! {
+    #[test]
+    fn a_value_adds_no_markup_at_any_place(value in any::<String>(), before in "[<>a-z=\"' /!-]{0,12}", after in "[<>a-z=\"' /!-]{0,12}") {
+        let value = value.replace(['\u{fdd0}', '\u{fdd1}', '\u{fdd2}'], "");
+        let with = |value: &str| html(&format!("{before}\u{fdd0}{value}\u{fdd2}{after}"));
+        if let (Ok(own), Ok(plain)) = (with(&value), with("x")) {
+            for character in ['<', '>', '"', '\''] {
+                assert_eq!(own.matches(character).count(), plain.matches(character).count(), "{own}");
+            }
+        }
+        let tag = html(&format!("<a title=\"\u{fdd0}{value}\u{fdd2}\" href=\"https://a.example/\u{fdd0}{value}\u{fdd2}\">\u{fdd0}{value}\u{fdd2}</a>"));
+        let tag = tag.unwrap_or_default();
+        assert!(tag.matches('<').count() == 2 && tag.matches('"').count() == 4, "{tag}");
+    }
+}

@@ -1,0 +1,68 @@
+//! Values inside a URL.
+
+use crate::variables::cleaned_uri;
+
+/// Reason for which a URL is refused, for the editor.
+pub const BAD_URL: &str = "must be a URL that begins with http://, https:// or mailto:";
+
+/// Appends a value to a URL of which `before` is there already. A value at the beginning must be a whole URL; one
+/// further on becomes part of a path, query or address, and is percent-encoded.
+///
+/// # Errors
+/// [`BAD_URL`].
+pub fn push_url_value(out: &mut String, before: &str, value: &str) -> Result<(), &'static str> {
+    if before.trim().is_empty() {
+        out.push_str(&cleaned_uri(value).ok_or(BAD_URL)?);
+        return Ok(());
+    }
+    let is_mail = before.trim_start().to_ascii_lowercase().starts_with("mailto:");
+    for byte in value.bytes() {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || (is_mail && byte == b'@');
+        if is_plain {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns `true` if a finished URL has an allowed scheme. One that stays on the page, such as `#`, is allowed too.
+pub fn is_allowed_url(url: &str) -> bool {
+    let url = url.trim();
+    let has_scheme = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    url.is_empty() || url.starts_with('#') || ["http://", "https://", "mailto:"].into_iter().any(has_scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(before: &str, value: &str) -> Result<String, &'static str> {
+        let mut out = before.to_owned();
+        push_url_value(&mut out, before, value).map(|()| out)
+    }
+
+    #[test]
+    fn a_value_at_the_beginning_is_a_whole_url() {
+        assert_eq!(pushed("", "https://example.com/a b").as_deref(), Ok("https://example.com/a%20b"));
+        assert_eq!(pushed(" ", "javascript:alert(1)"), Err(BAD_URL));
+    }
+
+    #[test]
+    fn a_value_further_on_is_encoded() {
+        assert_eq!(pushed("https://a.example/?q=", "a&b=/è").as_deref(), Ok("https://a.example/?q=a%26b%3D%2F%C3%A8"));
+        assert_eq!(pushed("mailto:", "ada@a.example?cc=x").as_deref(), Ok("mailto:ada@a.example%3Fcc%3Dx"));
+        assert_eq!(pushed("https://", "a@evil.example").as_deref(), Ok("https://a%40evil.example"));
+    }
+
+    #[test]
+    fn the_scheme_of_a_url_is_known() {
+        for url in ["HTTPS://a.example", "http://a", "mailto:a@b", "#", "", " https://a"] {
+            assert!(is_allowed_url(url), "{url}");
+        }
+        for url in ["javascript:x", "//a.example", "/a", "data:x", "https:", "ftp://a", "&#106;avascript:x"] {
+            assert!(!is_allowed_url(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Checks before a draft becomes a version.
+
+use std::collections::BTreeSet;
+
+use domain::channel::Channel;
+use jiff::tz::TimeZone;
+use platform::private::Private;
+
+use crate::engine::{SourceKind, misplaced_value};
+use crate::finding::{Finding, Place};
+use crate::render::{CompiledTemplate, RenderFault, RenderLimits, RenderRequest, ServiceLinks, sources};
+use crate::variables::{SERVICE_VARIABLES, VariableValues, Variables};
+
+/// Returns every finding of the checks that a version must pass. `channels` are those of the types that use the
+/// template: the default locale must have a part for each.
+///
+/// Each locale and channel must render with the examples of the schema: once with all variables, and once with only the
+/// required ones. A plural must have every category of its language. Every variable must be declared, and no value may
+/// stand where HTML would run or load it, in any branch.
+#[must_use]
+pub fn publish_findings(template: &CompiledTemplate, channels: &[Channel], limits: RenderLimits) -> Vec<Finding> {
+    let draft = template.draft();
+    let mut findings = Vec::new();
+    for channel in channels.iter().filter(|channel| template.locale_for(**channel, &draft.default_locale).is_none()) {
+        let path = format!("parts.{}.{channel}", draft.default_locale);
+        findings.push(Finding::new(path, "is required: a type that uses the template has this channel"));
+    }
+    findings.extend(undeclared(template));
+    for source in sources(draft).filter(|source| source.kind == SourceKind::Html) {
+        let misplaced = misplaced_value(source.text);
+        findings.extend(misplaced.map(|(place, reason)| Finding::new(source.path, reason).at(place)));
+    }
+    if findings.is_empty() {
+        findings.extend(unrenderable(template, true, limits));
+    }
+    if findings.is_empty() {
+        findings.extend(unrenderable(template, false, limits));
+    }
+    findings
+}
+
+/// Returns the names of the variables that a message must have for the new version and did not need for the old one.
+#[must_use]
+pub fn breaking_variables(old: &Variables, new: &Variables) -> Vec<String> {
+    let known: BTreeSet<&str> = old.required().collect();
+    new.required().filter(|name| !known.contains(name)).map(str::to_owned).collect()
+}
+
+fn undeclared(template: &CompiledTemplate) -> Vec<Finding> {
+    let draft = template.draft();
+    let is_known = |name: &str| {
+        draft.variables.properties().contains_key(name) || SERVICE_VARIABLES.contains(&name) || name == "plural"
+    };
+    let mut findings = Vec::new();
+    for source in sources(draft) {
+        for name in template.engine().used_names(&source.path).iter().filter(|name| !is_known(name)) {
+            // The name is a word of the source, not a value of a message.
+            let finding = Finding::new(source.path.as_str(), format!("uses {name}, which variables does not declare"));
+            findings.push(finding.at(place_of_name(source.text, name)));
+        }
+    }
+    findings
+}
+
+/// Returns the first place of a name inside an expression or statement.
+fn place_of_name(source: &str, name: &str) -> Option<Place> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let starts = source.match_indices(name).filter(|(start, found)| {
+        let (before, after) =
+            (source.get(..*start).unwrap_or_default(), source.get(start + found.len()..).unwrap_or_default());
+        let opened = before.rfind("{{").max(before.rfind("{%"));
+        let is_inside =
+            opened.is_some_and(|at| before.get(at..).is_some_and(|tag| !tag.contains("}}") && !tag.contains("%}")));
+        is_inside && !before.ends_with(is_word) && !before.ends_with('.') && !after.starts_with(is_word)
+    });
+    starts.map(|(start, _)| Place::of_offset(source, start)).next()
+}
+
+fn unrenderable(template: &CompiledTemplate, with_optional: bool, limits: RenderLimits) -> Vec<Finding> {
+    let draft = template.draft();
+    let values = match VariableValues::new(&draft.variables, &draft.variables.examples(with_optional)) {
+        Ok(values) => values,
+        Err(problems) => {
+            return problems.into_errors().into_iter().map(|error| Finding::new(error.field, error.message)).collect();
+        }
+    };
+    let link = |path: &str| Some(Private::new(format!("https://notifications.example/{path}/example")));
+    let links = ServiceLinks { unsubscribe_url: link("unsubscribe"), preferences_url: link("preferences") };
+    let mut findings = Vec::new();
+    for locale in draft.parts.keys() {
+        let request = RenderRequest {
+            locale,
+            zone: &TimeZone::UTC,
+            values: &values,
+            links: &links,
+            needs_unsubscribe: true,
+            needs_all_plurals: true,
+            limits,
+        };
+        let rendered = template.render(&request);
+        // A locale without a part for a channel uses another locale's, which is checked under its own name.
+        let faults = [
+            rendered.push.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
+            rendered.email.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
+            rendered.sms.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
+        ];
+        findings.extend(faults.into_iter().flatten().map(RenderFault::into_finding));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Checks before publishing.
+
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::TemplateDraft;
+
+/// Path, line and column, message.
+type Found = (String, Option<(usize, usize)>, String);
+
+fn draft(variables: Value, parts: Value) -> Value {
+    let locale = parts.as_object().unwrap().keys().next().unwrap().clone();
+    json!({"title": "T", "default_locale": locale, "variables": variables, "parts": parts})
+}
+
+fn findings(variables: Value, parts: Value) -> Vec<Found> {
+    let template = TemplateDraft::parse(&draft(variables, parts)).and_then(CompiledTemplate::new);
+    let found = match template {
+        Ok(template) => publish_findings(&template, &[], RenderLimits::default()),
+        Err(findings) => findings,
+    };
+    found.into_iter().map(|f| (f.path, f.place.map(|p| (p.line, p.column)), f.message)).collect()
+}
+
+fn sms(text: &str) -> Vec<Found> {
+    let variables = json!({"required": ["n"], "properties": {
+        "n": {"type": "number", "example": 3}, "nick": {"type": "string"}, "list": {"type": "array", "items": {"type": "number"}},
+    }});
+    findings(variables, json!({"ru": {"sms": {"text": text}}}))
+}
+
+#[test]
+fn each_error_of_a_source_has_its_line_and_column() {
+    for (source, place, message) in [
+        ("a\nb\n {{ n", Some((3, 6)), "syntax error"),
+        ("a {{ n | shout }}", Some((1, 10)), "unknown filter: filter shout is unknown"),
+        ("a\n{{ other }}", Some((2, 4)), "uses other, which variables does not declare"),
+        ("a\n{{ n }} {{ nick }}", Some((2, 12)), "may be missing; use the filter default: nick"),
+        ("{% if nick %}a{% endif %}", Some((1, 7)), "may be missing; use the filter default: nick"),
+        ("{{ n | plural(one='a', other='b') }}", Some((1, 8)), "plural lacks few, many for the language ru"),
+        ("{{ 'x' * 100000000 }}", Some((1, 4)), "takes too much work"),
+        ("{{ 'x' * 5000 }}", None, "larger than its limit"),
+        ("{{ ([1] * 100000000) | join }}", None, "takes too much work"),
+        (
+            "{% for a in [1,2,3] * 999 %}{% for b in [1,2,3] * 999 %}{% if a == b %}x{% endif %}{% endfor %}{% endfor %}",
+            None,
+            "takes too much work",
+        ),
+        ("{{ n.x.y }}", Some((1, 4)), "missing"),
+        ("{% include 'a' %}", Some((1, 4)), "syntax error"),
+        ("{{ n | safe }}", Some((1, 8)), "unknown filter"),
+        ("{{ list | join(',') | default('') }}", None, "missing"),
+    ] {
+        let found = sms(source);
+        assert_eq!(found.len(), 1, "{source}: {found:?}");
+        let (path, found_place, found_message) = &found[0];
+        assert!(path == "parts.ru.sms.text" && found_message.contains(message), "{source}: {found:?}");
+        if let Some((line, column)) = place {
+            let (found_line, found_column) = found_place.unwrap();
+            assert!(found_line == line && found_column.abs_diff(column) <= 2, "{source}: {found_place:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fine_source_has_no_finding() {
+    for source in [
+        "{{ n }} {{ nick | default('friend') }}",
+        "{% if nick is defined %}{{ nick }}{% else %}x{% endif %}",
+        "{{ n | plural(one='a', few='b', many='c', other='d') }}",
+        "{{ plural(n, one='a', few='b', many='c', other='d') }}",
+        "{% for x in list | default([]) %}{{ x | number }}{% if not loop.last %}, {% endif %}{% endfor %}-",
+    ] {
+        assert_eq!(sms(source), [], "{source}");
+    }
+}
+
+#[test]
+fn html_is_checked_in_every_branch() {
+    let html = |html: &str| {
+        let variables = json!({"required": ["n"], "properties": {"n": {"type": "number"}}});
+        findings(variables, json!({"en": {"email": {"subject": "s", "text": "t", "html": html}}}))
+    };
+    let found = html("<p>\n{% if n > 5 %}<p style=\"width:{{ n }}px\">{% endif %}</p>");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].0.as_str(), found[0].1), ("parts.en.email.html", Some((2, 31))));
+    assert_eq!(html("<p title=\"{{ n }}\">{{ n }}</p>"), []);
+    assert_eq!(html("<a href=\"{{ n }}\">x</a>").len(), 1);
+    assert_eq!(html("<a href=\"ftp://example.com/\">x</a>").len(), 1);
+}
+
+#[test]
+fn the_channels_of_a_type_are_required_in_the_default_locale() {
+    let json = draft(json!({}), json!({"en": {"sms": {"text": "a"}}}));
+    let template = CompiledTemplate::new(TemplateDraft::parse(&json).unwrap()).unwrap();
+    let found = publish_findings(&template, &[Channel::Sms, Channel::Push], RenderLimits::default());
+    assert_eq!(found.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["parts.en.push"]);
+}
+
+#[test]
+fn a_new_required_variable_breaks_and_an_optional_one_does_not() {
+    let variables = |required: Value| {
+        let properties =
+            json!({"a": {"type": "string"}, "b": {"type": "string"}, "c": {"type": "string", "default": "x"}});
+        Variables::parse(&json!({"required": required, "properties": properties})).unwrap()
+    };
+    let (old, new) = (variables(json!(["a"])), variables(json!(["a", "b", "c"])));
+    assert_eq!(breaking_variables(&old, &new), ["b"]);
+    assert!(breaking_variables(&new, &old).is_empty());
+}

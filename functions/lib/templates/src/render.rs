@@ -1,0 +1,384 @@
+//! The one renderer: a version, a recipient's locale and zone, and a message's variables become its texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::channel::Channel;
+use domain::notification::{ActionButton, Content};
+use jiff::tz::TimeZone;
+use minijinja::value::Value as EngineValue;
+use platform::private::Private;
+
+use crate::engine::{CONTEXT_NAME, EngineFault, EngineFaultKind, Localization, SourceKind, TemplateEngine};
+use crate::finding::{Finding, Place};
+use crate::locale::{language, lookup};
+use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft, TemplateParts};
+use crate::variables::VariableValues;
+
+mod footer;
+mod sources;
+
+pub(crate) use sources::{Source, sources};
+
+/// Limits of the texts of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderLimits {
+    /// Maximum size of an e-mail's HTML and of its text, in bytes.
+    pub email_bytes: usize,
+    /// Maximum size of every other text, in bytes.
+    pub text_bytes: usize,
+}
+
+impl Default for RenderLimits {
+    fn default() -> Self {
+        Self { email_bytes: 500_000, text_bytes: Content::MAX_BYTES }
+    }
+}
+
+/// Links of one message that the service provides as variables.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceLinks {
+    /// Page for unsubscribing.
+    pub unsubscribe_url: Option<Private<String>>,
+    /// Page for choosing channels and types.
+    pub preferences_url: Option<Private<String>>,
+}
+
+/// Recipient and values of one rendering.
+#[derive(Debug, Clone, Copy)]
+pub struct RenderRequest<'a> {
+    /// Recipient's locale.
+    pub locale: &'a str,
+    /// Recipient's time zone.
+    pub zone: &'a TimeZone,
+    /// Values of the variables.
+    pub values: &'a VariableValues,
+    /// Links of the message.
+    pub links: &'a ServiceLinks,
+    /// Adds a footer with the unsubscribe link to an e-mail that lacks the link.
+    pub needs_unsubscribe: bool,
+    /// Refuses a plural that lacks a category of its language.
+    pub needs_all_plurals: bool,
+    /// Limits of the texts.
+    pub limits: RenderLimits,
+}
+
+/// Texts of all channels that the version has.
+#[derive(Debug)]
+pub struct Rendered {
+    /// Push.
+    pub push: Option<RenderedPart<RenderedPush>>,
+    /// E-mail.
+    pub email: Option<RenderedPart<RenderedEmail>>,
+    /// SMS.
+    pub sms: Option<RenderedPart<RenderedSms>>,
+}
+
+/// Text of one channel, with the locale of the part that was used.
+#[derive(Debug)]
+pub struct RenderedPart<T> {
+    /// Locale of the part.
+    pub locale: String,
+    /// Text, or the reason why there is none.
+    pub message: Result<T, RenderFault>,
+}
+
+/// Content of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedPush {
+    /// Title, body, links and buttons, cleaned and within the limits of a content.
+    pub content: Content,
+}
+
+/// Texts of an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedEmail {
+    /// Subject: one line.
+    pub subject: Private<String>,
+    /// HTML part.
+    pub html: Private<String>,
+    /// Text part. It must not be cleaned again: that would remove the breaks that keep values from becoming links.
+    pub text: Private<String>,
+}
+
+/// Text of an SMS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedSms {
+    /// Text.
+    pub text: Private<String>,
+}
+
+/// Reason for which a message was not rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderFault {
+    /// Kind of the reason.
+    pub kind: RenderFaultKind,
+    /// Source and place, for the editor. It repeats no value.
+    pub finding: Finding,
+}
+
+impl RenderFault {
+    /// Returns the finding. That of missing variables names them.
+    #[must_use]
+    pub fn into_finding(self) -> Finding {
+        match self.kind {
+            RenderFaultKind::Missing(names) if !names.is_empty() => {
+                let message = format!("{}: {}", self.finding.message, names.join(", "));
+                Finding { message, ..self.finding }
+            }
+            _ => self.finding,
+        }
+    }
+}
+
+/// Kind of a [`RenderFault`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RenderFaultKind {
+    /// These variables are missing.
+    Missing(Vec<String>),
+    /// A text is larger than its limit, or a link or title is not allowed.
+    NotAllowed,
+    /// A source takes too much work.
+    OutOfFuel,
+    /// A source is wrong.
+    Source,
+}
+
+/// Version or draft whose sources are compiled.
+#[derive(Debug)]
+pub struct CompiledTemplate {
+    draft: TemplateDraft,
+    engine: TemplateEngine,
+    /// Names of the sources that use the unsubscribe link.
+    with_unsubscribe: BTreeSet<String>,
+}
+
+impl CompiledTemplate {
+    /// Compiles every source. An e-mail's MJML is not compiled here: its HTML is.
+    ///
+    /// # Errors
+    /// Returns the first error of each source, with line and column.
+    pub fn new(draft: TemplateDraft) -> Result<Self, Vec<Finding>> {
+        let mut engine = TemplateEngine::new();
+        let mut findings = Vec::new();
+        let mut with_unsubscribe = BTreeSet::new();
+        for Source { path, text, .. } in sources(&draft) {
+            match engine.add(&path, text) {
+                Ok(()) if engine.used_names(&path).contains("unsubscribe_url") => {
+                    with_unsubscribe.insert(path);
+                }
+                Ok(()) => {}
+                Err(fault) => findings.push(Finding::new(path, fault.message).at(fault.place)),
+            }
+        }
+        if findings.is_empty() { Ok(Self { draft, engine, with_unsubscribe }) } else { Err(findings) }
+    }
+
+    /// Returns the sources.
+    #[must_use]
+    pub const fn draft(&self) -> &TemplateDraft {
+        &self.draft
+    }
+
+    /// Returns the engine, for the checks before publishing.
+    pub(crate) const fn engine(&self) -> &TemplateEngine {
+        &self.engine
+    }
+
+    /// Returns the locale whose part a recipient receives on a channel. `None` means that the template does not have
+    /// the channel.
+    #[must_use]
+    pub fn locale_for(&self, channel: Channel, locale: &str) -> Option<&str> {
+        let has = |parts: &TemplateParts| match channel {
+            Channel::Push => parts.push.is_some(),
+            Channel::Email => parts.email.is_some(),
+            Channel::Sms => parts.sms.is_some(),
+        };
+        let available = self.draft.parts.iter().filter(|(_, parts)| has(parts)).map(|(locale, _)| locale.as_str());
+        lookup(locale, available.clone())
+            .or_else(|| available.clone().find(|known| *known == self.draft.default_locale))
+    }
+
+    /// Renders every channel.
+    #[must_use]
+    pub fn render(&self, request: &RenderRequest<'_>) -> Rendered {
+        Rendered { push: self.push(request), email: self.email(request), sms: self.sms(request) }
+    }
+
+    /// Renders the push.
+    #[must_use]
+    pub fn push(&self, request: &RenderRequest<'_>) -> Option<RenderedPart<RenderedPush>> {
+        let rendering = self.rendering(Channel::Push, request)?;
+        let part = self.draft.parts.get(rendering.locale)?.push.as_ref()?;
+        Some(rendering.part(rendering.push(part)))
+    }
+
+    /// Renders the e-mail.
+    #[must_use]
+    pub fn email(&self, request: &RenderRequest<'_>) -> Option<RenderedPart<RenderedEmail>> {
+        let rendering = self.rendering(Channel::Email, request)?;
+        let part = self.draft.parts.get(rendering.locale)?.email.as_ref()?;
+        Some(rendering.part(rendering.email(part)))
+    }
+
+    /// Renders the SMS.
+    #[must_use]
+    pub fn sms(&self, request: &RenderRequest<'_>) -> Option<RenderedPart<RenderedSms>> {
+        let rendering = self.rendering(Channel::Sms, request)?;
+        let part = self.draft.parts.get(rendering.locale)?.sms.as_ref()?;
+        Some(rendering.part(rendering.sms(part)))
+    }
+
+    fn rendering<'a>(&'a self, channel: Channel, request: &'a RenderRequest<'a>) -> Option<Rendering<'a>> {
+        let locale = self.locale_for(channel, request.locale)?;
+        let is_own = language(locale).eq_ignore_ascii_case(language(request.locale));
+        let links =
+            [("unsubscribe_url", &request.links.unsubscribe_url), ("preferences_url", &request.links.preferences_url)];
+        let links: BTreeMap<&str, &str> =
+            links.into_iter().filter_map(|(name, link)| Some((name, link.as_ref()?.expose().as_str()))).collect();
+        let uris = request.values.uris().iter().map(String::as_str).chain(links.values().copied());
+        let localization = Localization {
+            part_locale: locale.to_owned(),
+            format_locale: if is_own { request.locale } else { locale }.to_owned(),
+            zone: request.zone.clone(),
+            needs_all_plurals: request.needs_all_plurals,
+            uris: uris.map(str::to_owned).collect(),
+        };
+        let localization = EngineValue::from_object(localization);
+        let path = format!("parts.{locale}.{channel}");
+        let mut rendering =
+            Rendering { template: self, request, locale, path, links, localization, context: EngineValue::UNDEFINED };
+        rendering.context = rendering.context_of(request.values.values());
+        Some(rendering)
+    }
+}
+
+/// Rendering of one part.
+struct Rendering<'a> {
+    template: &'a CompiledTemplate,
+    request: &'a RenderRequest<'a>,
+    locale: &'a str,
+    path: String,
+    links: BTreeMap<&'a str, &'a str>,
+    localization: EngineValue,
+    context: EngineValue,
+}
+
+impl Rendering<'_> {
+    fn part<T>(&self, message: Result<T, RenderFault>) -> RenderedPart<T> {
+        RenderedPart { locale: self.locale.to_owned(), message }
+    }
+
+    fn context_of(&self, values: &BTreeMap<String, EngineValue>) -> EngineValue {
+        let values = values.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let links = self.links.iter().map(|(name, link)| (*name, EngineValue::from(*link)));
+        let all = values.chain(links).chain([(CONTEXT_NAME, self.localization.clone())]);
+        EngineValue::from(all.collect::<BTreeMap<_, _>>())
+    }
+
+    fn push(&self, part: &PushPart) -> Result<RenderedPush, RenderFault> {
+        let mut content = Content {
+            title: self.source("title", SourceKind::Line)?.into(),
+            body: self.source("body", SourceKind::Text)?.into(),
+            url: self.url(part.url.as_ref(), "url")?,
+            icon: self.url(part.icon.as_ref(), "icon")?,
+            image: self.url(part.image.as_ref(), "image")?,
+            lang: Some(self.locale.to_owned().into()),
+            ..Content::default()
+        };
+        for (index, action) in part.actions.iter().enumerate() {
+            content.actions.push(ActionButton {
+                action: action.action.clone().into(),
+                title: self.source(&format!("actions[{index}].title"), SourceKind::Line)?.into(),
+                icon: None,
+                url: self.url(action.url.as_ref(), &format!("actions[{index}].url"))?,
+            });
+        }
+        let content = content.cleaned();
+        match content.errors().into_iter().next() {
+            None => Ok(RenderedPush { content }),
+            Some(error) => {
+                let field = error.field.trim_start_matches("content").trim_start_matches('.');
+                Err(self.not_allowed(field, &error.message))
+            }
+        }
+    }
+
+    fn email(&self, _: &EmailPart) -> Result<RenderedEmail, RenderFault> {
+        let subject = self.source("subject", SourceKind::Line)?;
+        if subject.is_empty() || subject.chars().count() > Content::MAX_TITLE_CHARS {
+            return Err(self.not_allowed("subject", "must be 1 to 200 characters, not all of them invisible"));
+        }
+        let mut html = self.source("html", SourceKind::Html)?;
+        let mut text = self.source("text", SourceKind::Mail)?;
+        if let Some(preheader) = self.optional("preheader", SourceKind::Line)? {
+            footer::insert_preheader(&mut html, &preheader);
+        }
+        if let (true, Some(link)) = (self.request.needs_unsubscribe, self.links.get("unsubscribe_url")) {
+            let has = |name: &str| self.template.with_unsubscribe.contains(&format!("{}.{name}", self.path));
+            if !has("html") {
+                footer::append_to_html(&mut html, self.locale, link);
+            }
+            if !has("text") {
+                footer::append_to_text(&mut text, self.locale, link);
+            }
+        }
+        Ok(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
+    }
+
+    fn sms(&self, _: &SmsPart) -> Result<RenderedSms, RenderFault> {
+        let text = self.source("text", SourceKind::Sms)?;
+        if text.is_empty() {
+            return Err(self.not_allowed("text", "must not be empty or invisible"));
+        }
+        Ok(RenderedSms { text: text.into() })
+    }
+
+    fn url(&self, source: Option<&String>, name: &str) -> Result<Option<Private<String>>, RenderFault> {
+        let url = source.map(|_| self.source(name, SourceKind::Url)).transpose()?;
+        Ok(url.filter(|url| !url.is_empty()).map(Private::new))
+    }
+
+    fn optional(&self, name: &str, kind: SourceKind) -> Result<Option<String>, RenderFault> {
+        let is_there = sources(&self.template.draft).any(|source| source.path == format!("{}.{name}", self.path));
+        is_there.then(|| self.source(name, kind)).transpose()
+    }
+
+    fn source(&self, name: &str, kind: SourceKind) -> Result<String, RenderFault> {
+        let path = format!("{}.{name}", self.path);
+        let limits = &self.request.limits;
+        let limit =
+            if matches!(kind, SourceKind::Html | SourceKind::Mail) { limits.email_bytes } else { limits.text_bytes };
+        let done = self.template.engine.render(&path, kind, self.context.clone(), limit);
+        done.map_err(|fault| self.fault(path, kind, limit, fault))
+    }
+
+    fn fault(&self, path: String, kind: SourceKind, limit: usize, fault: EngineFault) -> RenderFault {
+        let reason = match fault.kind {
+            EngineFaultKind::Undefined => RenderFaultKind::Missing(self.missing(&path, kind, limit)),
+            EngineFaultKind::TooLarge => RenderFaultKind::NotAllowed,
+            EngineFaultKind::OutOfFuel => RenderFaultKind::OutOfFuel,
+            EngineFaultKind::Source => RenderFaultKind::Source,
+        };
+        RenderFault { kind: reason, finding: Finding::new(path, fault.message).at(fault.place) }
+    }
+
+    /// Returns the names of all absent values without which a source cannot be rendered. Each is left out alone, with
+    /// examples for the others.
+    fn missing(&self, path: &str, kind: SourceKind, limit: usize) -> Vec<String> {
+        let values = self.request.values;
+        let is_needed = |absent: &&String| {
+            let context = self.context_of(&values.with_all_but(&self.template.draft.variables, absent));
+            let done = self.template.engine.render(path, kind, context, limit);
+            done.is_err_and(|fault| fault.kind == EngineFaultKind::Undefined)
+        };
+        values.absent().iter().filter(is_needed).cloned().collect()
+    }
+
+    fn not_allowed(&self, name: &str, message: &str) -> RenderFault {
+        let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
+        RenderFault { kind: RenderFaultKind::NotAllowed, finding: Finding::new(path, message).at(None::<Place>) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

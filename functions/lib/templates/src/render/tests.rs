@@ -1,0 +1,226 @@
+//! Rendering: locales, missing variables, limits, and values that never become markup.
+
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::{any, proptest};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::TemplateDraft;
+
+fn compiled(parts: Value) -> CompiledTemplate {
+    let draft = json!({
+        "title": "T", "default_locale": "en", "parts": parts,
+        "variables": {"properties": {
+            "name": {"type": "string"}, "n": {"type": "number"}, "at": {"type": "string", "format": "date-time"},
+            "url": {"type": "string", "format": "uri"}, "sum": {"type": "string", "format": "money"},
+            "user": {"type": "object", "properties": {"nick": {"type": "string"}}},
+            "list": {"type": "array", "items": {"type": "string"}},
+        }},
+    });
+    CompiledTemplate::new(TemplateDraft::parse(&draft).unwrap()).unwrap()
+}
+
+fn with<T>(template: &CompiledTemplate, locale: &str, values: &Value, run: impl Fn(&RenderRequest<'_>) -> T) -> T {
+    let values = VariableValues::new(&template.draft().variables, values).unwrap();
+    let zone = TimeZone::get("Europe/Rome").unwrap();
+    run(&RenderRequest {
+        locale,
+        zone: &zone,
+        values: &values,
+        links: &ServiceLinks { unsubscribe_url: Some("https://n.example/u".to_owned().into()), preferences_url: None },
+        needs_unsubscribe: true,
+        needs_all_plurals: false,
+        limits: RenderLimits::default(),
+    })
+}
+
+/// Renders a text as the SMS in Italian and in English.
+fn sms(source: &str, locale: &str, values: &Value) -> Result<String, RenderFault> {
+    let template = compiled(json!({"en": {"sms": {"text": source}}, "it": {"sms": {"text": source}}}));
+    let part = with(&template, locale, values, |request| template.sms(request).unwrap());
+    part.message.map(|sms| sms.text.into_exposed())
+}
+
+#[test]
+fn each_channel_has_the_nearest_locale_of_its_own() {
+    let template = compiled(json!({
+        "en": {"push": {"title": "t", "body": "b"}, "sms": {"text": "en"}},
+        "it": {"sms": {"text": "it"}},
+        "it-CH": {"push": {"title": "t", "body": "b"}},
+    }));
+    for (locale, push, sms) in
+        [("it-CH", "it-CH", "it"), ("it", "en", "it"), ("fr", "en", "en"), ("IT-ch-x-a", "it-CH", "it")]
+    {
+        assert_eq!(template.locale_for(Channel::Push, locale), Some(push), "{locale}");
+        assert_eq!(template.locale_for(Channel::Sms, locale), Some(sms), "{locale}");
+        assert_eq!(template.locale_for(Channel::Email, locale), None);
+    }
+    let rendered = with(&template, "it-CH", &json!({}), |request| template.render(request));
+    assert!(
+        rendered.email.is_none() && rendered.push.unwrap().locale == "it-CH" && rendered.sms.unwrap().locale == "it"
+    );
+}
+
+#[test]
+fn filters_write_in_the_locale_and_zone_of_the_recipient() {
+    let values = json!({"n": 1234.5, "at": "2026-11-30T23:05:00Z", "sum": "1234.5 EUR", "list": ["a", "b"]});
+    for (source, locale, text) in [
+        ("{{ n | number }}", "it", "1234,5"),
+        ("{{ n | number(digits=2) }}", "it-CH", "1234.50"),
+        ("{{ n | number }}", "fr", "1,234.5"),
+        ("{{ sum | money }}", "it", "1234,50 €"),
+        ("{{ 5 | money('USD') }}", "en-US", "$5.00"),
+        ("{{ at | date }}", "it", "1 dicembre 2026"),
+        ("{{ at | date(length='short') }}", "en-GB", "01/12/2026"),
+        ("{{ at | time }}", "en-GB", "00:05"),
+        ("{{ at | datetime }}", "it", "1 dicembre 2026 alle ore 00:05"),
+        ("{{ 2 | plural(one='# day', other='# days') }}", "en", "2 days"),
+        ("{{ list | join('; ') | upper }} {{ list | length }} {{ list | first }}", "en", "A; B 2 a"),
+        ("{{ n }} {{ true }} {{ 'a' ~ 1 }}", "en", "1234.5 true a1"),
+    ] {
+        assert_eq!(sms(source, locale, &values).as_deref(), Ok(text), "{source} {locale}");
+    }
+}
+
+#[test]
+fn all_missing_variables_of_a_source_are_named() {
+    let missing = |source: &str, values: &Value| match sms(source, "en", values).map_err(|fault| fault.kind) {
+        Err(RenderFaultKind::Missing(names)) => names,
+        other => panic!("{source}: {other:?}"),
+    };
+    assert_eq!(missing("{{ n }} {{ name }} {{ url | default('x') }}", &json!({})), ["n", "name"]);
+    assert_eq!(missing("{{ user.nick }}", &json!({"user": {}})), ["user.nick"]);
+    assert_eq!(missing("{{ user.nick }}", &json!({})), ["user"]);
+    assert_eq!(missing("{% for x in list %}x{% endfor %}", &json!({})), ["list"]);
+    assert_eq!(missing("{% if name %}x{% endif %}", &json!({})), ["name"]);
+    assert_eq!(missing("{{ name | upper }}", &json!({})), ["name"]);
+    assert_eq!(missing("{{ name ~ 'x' }}", &json!({})), ["name"]);
+    assert_eq!(missing("{{ at | date }}", &json!({})), ["at"]);
+    assert_eq!(missing("{{ list | join }}", &json!({})), ["list"]);
+}
+
+#[test]
+fn nothing_is_printed_as_an_empty_text_silently() {
+    for (source, is_fine) in [
+        ("{{ name | default('') }}x", true),
+        ("{{ [] | first }}x", false),
+        ("{{ none }}x", false),
+        ("{{ list }}x", false),
+        ("{{ user }}x", false),
+        ("{{ '' }}", false),
+    ] {
+        assert_eq!(sms(source, "en", &json!({"list": [], "user": {}})).is_ok(), is_fine, "{source}");
+    }
+}
+
+#[test]
+fn a_push_is_a_content_within_its_limits() {
+    let push = |url: &str, values: Value| {
+        let template = compiled(json!({"en": {"push": {
+            "title": "{{ name }}", "body": "b", "url": url, "actions": [{"action": "go", "title": "Go {{ name }}", "url": "{{ url }}"}],
+        }}}));
+        with(&template, "en", &values, |request| template.push(request).unwrap()).message
+    };
+    let content =
+        push("https://a.example/{{ name }}", json!({"name": "a\r\nb", "url": "https://b.example"})).unwrap().content;
+    assert_eq!(content.title.expose(), "a b");
+    assert_eq!(content.url.unwrap().expose(), "https://a.example/a%0Ab");
+    assert_eq!(content.actions[0].url.as_ref().unwrap().expose(), "https://b.example/");
+    let fault = push("{{ url }}", json!({"name": "x".repeat(201), "url": "mailto:a@b.example"})).unwrap_err();
+    assert_eq!((fault.kind, fault.finding.path.as_str()), (RenderFaultKind::NotAllowed, "parts.en.push.title"));
+    let fault = push("{{ name }}", json!({"name": "javascript:x", "url": "https://b.example"})).unwrap_err();
+    assert_eq!(fault.finding.path, "parts.en.push.url");
+}
+
+#[test]
+fn a_captured_text_is_no_markup_either() {
+    let html = |source: &str| {
+        let template = compiled(json!({"en": {"email": {"subject": "s", "text": "t", "html": source}}}));
+        let values = json!({"name": "<b>"});
+        let part = with(&template, "en", &values, |request| template.email(request).unwrap());
+        part.message.map(|email| email.html.into_exposed())
+    };
+    let footer_starts = |html: String| html.split("<p style").next().unwrap().to_owned();
+    for (source, expected) in [
+        ("{% set x %}<i>{{ name }}</i>{% endset %}{{ x }}", "&lt;i&gt;&lt;b&gt;&lt;/i&gt;"),
+        ("{% autoescape false %}{{ name }}{% endautoescape %}", "&lt;b&gt;"),
+        ("{{ '<' ~ name }}", "&lt;&lt;b&gt;"),
+        ("{% filter upper %}<i>{% endfilter %}", "&lt;I&gt;"),
+    ] {
+        assert_eq!(html(source).map(footer_starts).as_deref(), Ok(expected), "{source}");
+    }
+}
+
+#[test]
+fn an_email_without_the_unsubscribe_link_gets_a_footer() {
+    let email = |html: &str, text: &str| {
+        let template =
+            compiled(json!({"en": {"email": {"subject": "s", "preheader": "p & q", "html": html, "text": text}}}));
+        with(&template, "en", &json!({}), |request| template.email(request).unwrap()).message.unwrap()
+    };
+    let bare = email("<body>x</body>", "x");
+    assert_eq!(bare.html.expose().matches("https://n.example/u").count(), 1);
+    assert!(bare.html.expose().contains("p &amp; q"));
+    assert_eq!(bare.text.expose(), "x\n\nUnsubscribe: https://n.example/u");
+    let own = email("<a href=\"{{ unsubscribe_url }}\">x</a>", "{{ unsubscribe_url }}");
+    assert_eq!(own.html.expose().matches("https://n.example/u").count(), 1);
+    assert_eq!(own.text.expose(), "https://n.example/u");
+}
+
+#[test]
+fn a_rendering_that_never_ends_or_grows_is_stopped() {
+    let started = std::time::Instant::now();
+    for source in [
+        "{{ 'x' * 100000000 }}",
+        "{% for a in [1] * 5000 %}{% for b in [1] * 5000 %}{% for c in [1] * 5000 %}{{ c }}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
+        "{% set x = 'x' * 1000 %}{% for a in [1] * 1000 %}{{ x }}{% endfor %}",
+        "{{ (['x' * 1000] * 1000) | join('y' * 1000) }}",
+        "{{ ('x' * 100000) | upper | lower | upper | length }}{{ 'ß' * 1000000 }}",
+        "{{ 9 ** 9 ** 9 ** 9 }}",
+        "{{ n | number(digits=1000000000) }}{{ 'x' * 5000 }}",
+        "{{ 1 | plural(other='#' * 100000) }}",
+    ] {
+        assert!(sms(source, "en", &json!({"n": 1})).is_err(), "{source}");
+    }
+    assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+proptest! {
+    #[test]
+    fn no_value_breaks_out_of_any_channel(name in any::<String>(), nick in "\\PC{0,20}(https?://)?[a-z]{2,9}\\.[a-z]{2,6}[<>\"'\r\n]?") {
+        let source = "{{ name }} {{ user.nick }}";
+        let template = compiled(json!({"en": {
+            "push": {"title": "T {{ name }}", "body": source, "url": "https://a.example/?q={{ name }}"},
+            "email": {"subject": format!("S {source}"), "html": format!("<p title=\"{source}\"><a href='https://a.example/{source}'>{source}</a></p>"), "text": format!("T {source}")},
+            "sms": {"text": source},
+        }}));
+        let rendered = with(&template, "en", &json!({"name": name, "user": {"nick": nick}}), |request| template.render(request));
+        let one_line = |text: &str| !text.contains(['\r', '\n', '\t', '\0']);
+        if let Ok(push) = rendered.push.unwrap().message {
+            assert!(one_line(push.content.title.expose()));
+        }
+        if let Ok(email) = rendered.email.unwrap().message {
+            assert!(one_line(email.subject.expose()));
+            let html = email.html.expose();
+            assert_eq!((html.matches('<').count(), html.matches('\'').count()), (8, 2), "{html}");
+            let text = email.text.expose().replace("https://n.example/u", "");
+            assert!(!text.contains("://"), "{text}");
+            let characters: Vec<char> = text.chars().collect();
+            assert!(!characters.windows(3).any(|w| w[0].is_alphanumeric() && w[1] == '.' && w[2].is_alphabetic()), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_source_is_a_panic_or_larger_than_its_limit(source in "([{]{1,2}[%#]?|[%#]?[}]{1,2}|[a-z ]{0,6}|[|.,()*'\"\\[\\]0-9 ]|for x in list|endfor|if|endif|set|name|n|list|default\\('a'\\)|plural\\(|\\PC){0,12}") {
+        let draft = json!({"title": "T", "default_locale": "en", "parts": {"en": {"email": {"subject": "s", "text": source, "html": source}}}});
+        if let Ok(template) = TemplateDraft::parse(&draft).and_then(CompiledTemplate::new) {
+            let limits = RenderLimits { email_bytes: 100, text_bytes: 100 };
+            let part = with(&template, "en", &json!({}), |request| template.email(&RenderRequest { limits, needs_unsubscribe: false, ..*request }));
+            if let Some(Ok(email)) = part.map(|part| part.message) {
+                assert!(email.text.expose().len() <= 100 && email.html.expose().len() <= 100);
+            }
+        }
+    }
+}

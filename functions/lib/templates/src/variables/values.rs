@@ -1,0 +1,357 @@
+//! Values of a message's variables: checked against the schema, cleaned, with defaults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::channel::link::Link;
+use domain::text;
+use jiff::civil::Date;
+use minijinja::value::Value as EngineValue;
+use platform::private::Private;
+use platform::problem::FieldError;
+use platform::rfc3339;
+use serde_json::{Map, Value};
+
+use super::schema::{TextFormat, VariableKind, VariableSchema, Variables};
+use crate::format::MoneyAmount;
+
+/// Values of one message, ready for the engine. Texts are cleaned: no control characters, no noncharacters, NFC.
+#[derive(Debug, Clone)]
+pub struct VariableValues {
+    values: Private<BTreeMap<String, EngineValue>>,
+    /// Values that may be links, in their normal form.
+    uris: Private<BTreeSet<String>>,
+    /// Paths of optional values that the message does not have, without those inside arrays.
+    absent: Vec<String>,
+}
+
+/// Errors of a message's variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ValueProblems {
+    /// Names of all required variables that are missing, such as `days` or `user.name`.
+    pub missing: Vec<String>,
+    /// Errors of the values that are there.
+    pub errors: Vec<FieldError>,
+}
+
+impl ValueProblems {
+    /// Returns one error for each field.
+    #[must_use]
+    pub fn into_errors(self) -> Vec<FieldError> {
+        let missing = self.missing.iter().map(|name| {
+            FieldError::new(format!("variables.{name}"), "is missing; the template requires this variable")
+        });
+        missing.chain(self.errors).collect()
+    }
+}
+
+struct Reader<'a> {
+    problems: ValueProblems,
+    uris: BTreeSet<String>,
+    absent: Vec<String>,
+    root: &'a str,
+}
+
+impl VariableValues {
+    /// Checks the values of a message.
+    ///
+    /// # Errors
+    /// Returns all missing variables and all errors.
+    pub fn new(schema: &Variables, given: &Value) -> Result<Self, ValueProblems> {
+        let mut reader =
+            Reader { problems: ValueProblems::default(), uris: BTreeSet::new(), absent: vec![], root: "variables" };
+        let empty = Map::new();
+        let given = match given {
+            Value::Object(given) => given,
+            Value::Null => &empty,
+            _ => {
+                reader.error("", "must be an object: values by name");
+                &empty
+            }
+        };
+        let is_required = |name: &str| schema.is_required(name);
+        let values = reader.object(schema.properties(), &is_required, given, "");
+        let Reader { problems, uris, absent, .. } = reader;
+        if problems != ValueProblems::default() {
+            return Err(problems);
+        }
+        Ok(Self { values: values.into(), uris: uris.into(), absent })
+    }
+
+    /// Returns the values by name.
+    pub(crate) const fn values(&self) -> &BTreeMap<String, EngineValue> {
+        self.values.expose()
+    }
+
+    /// Returns `true` if a text is a value with the format `uri`.
+    pub(crate) const fn uris(&self) -> &BTreeSet<String> {
+        self.uris.expose()
+    }
+
+    /// Returns the paths of the optional values that the message does not have.
+    pub(crate) fn absent(&self) -> &[String] {
+        &self.absent
+    }
+
+    /// Returns the same values with examples for all absent ones but `path`.
+    pub(crate) fn with_all_but(&self, schema: &Variables, path: &str) -> BTreeMap<String, EngineValue> {
+        let mut values = self.values.expose().clone();
+        for other in self.absent.iter().filter(|other| *other != path) {
+            let names: Vec<&str> = other.split('.').collect();
+            if let Some(example) = example_at(&schema.examples(true), &names) {
+                insert_at(&mut values, &names, example);
+            }
+        }
+        values
+    }
+}
+
+fn example_at(examples: &Value, names: &[&str]) -> Option<EngineValue> {
+    let found = names.iter().try_fold(examples, |value, name| value.get(name))?;
+    Some(engine_value(found))
+}
+
+/// Converts an example.
+fn engine_value(json: &Value) -> EngineValue {
+    match json {
+        Value::Null => EngineValue::UNDEFINED,
+        Value::Bool(value) => EngineValue::from(*value),
+        Value::Number(number) => engine_number(number),
+        Value::String(text) => EngineValue::from(cleaned_text(text)),
+        Value::Array(items) => items.iter().map(engine_value).collect::<Vec<_>>().into(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), engine_value(value)));
+            EngineValue::from(fields.collect::<BTreeMap<_, _>>())
+        }
+    }
+}
+
+fn insert_at(values: &mut BTreeMap<String, EngineValue>, names: &[&str], value: EngineValue) {
+    match names {
+        [] => {}
+        [name] => {
+            values.insert((*name).to_owned(), value);
+        }
+        [name, rest @ ..] => {
+            let Some(object) = values.get(*name) else { return };
+            let keys = object.try_iter().into_iter().flatten();
+            let mut inner: BTreeMap<String, EngineValue> =
+                keys.filter_map(|key| Some((key.as_str()?.to_owned(), object.get_item(&key).ok()?))).collect();
+            insert_at(&mut inner, rest, value);
+            values.insert((*name).to_owned(), EngineValue::from(inner));
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn error(&mut self, path: &str, message: &str) {
+        let separator = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        self.problems.errors.push(FieldError::new(format!("{}{separator}{path}", self.root), message));
+    }
+
+    fn object(
+        &mut self,
+        properties: &BTreeMap<String, VariableSchema>,
+        is_required: &dyn Fn(&str) -> bool,
+        given: &Map<String, Value>,
+        path: &str,
+    ) -> BTreeMap<String, EngineValue> {
+        let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        if given.keys().any(|name| !properties.contains_key(name)) {
+            let message = "has a name that the template does not declare";
+            self.error(path, message);
+        }
+        let mut values = BTreeMap::new();
+        for (name, field) in properties {
+            let value = given.get(name).or(field.default.as_ref());
+            match value {
+                Some(value) => {
+                    if let Some(value) = self.value(field, value, &at(name)) {
+                        values.insert(name.clone(), value);
+                    }
+                }
+                None if is_required(name) => self.problems.missing.push(at(name)),
+                None if !path.contains('[') => self.absent.push(at(name)),
+                None => {}
+            }
+        }
+        values
+    }
+
+    fn value(&mut self, field: &VariableSchema, value: &Value, path: &str) -> Option<EngineValue> {
+        match (&field.kind, value) {
+            (VariableKind::Object { properties, required }, Value::Object(given)) => {
+                let is_required =
+                    |name: &str| required.contains(name) && properties.get(name).is_none_or(|f| f.default.is_none());
+                Some(EngineValue::from(self.object(properties, &is_required, given, path)))
+            }
+            (VariableKind::Array(items), Value::Array(given)) => {
+                let values = given
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, item)| self.value(items, item, &format!("{path}[{index}]")));
+                Some(values.collect::<Vec<_>>().into())
+            }
+            (VariableKind::Text(format), Value::String(text)) => self.text(*format, text, path),
+            (VariableKind::Number, Value::Number(number)) => Some(engine_number(number)),
+            (VariableKind::Boolean, Value::Bool(value)) => Some(EngineValue::from(*value)),
+            (kind, _) => {
+                self.error(path, expected(kind));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, format: Option<TextFormat>, text: &str, path: &str) -> Option<EngineValue> {
+        let cleaned = cleaned_text(text);
+        let fault = match format {
+            None => None,
+            Some(TextFormat::Date) => {
+                (cleaned.len() != 10 || cleaned.parse::<Date>().is_err()).then_some("must be a date such as 2026-11-30")
+            }
+            Some(TextFormat::DateTime) => {
+                rfc3339::parse(&cleaned).is_err().then_some("must be an RFC 3339 time such as 2026-11-30T17:05:00Z")
+            }
+            Some(TextFormat::Money) => {
+                MoneyAmount::parse(&cleaned).is_none().then_some("must be an amount and a currency such as 1234.50 EUR")
+            }
+            Some(TextFormat::Uri) => match cleaned_uri(&cleaned) {
+                Some(uri) => {
+                    self.uris.insert(uri.clone());
+                    return Some(EngineValue::from(uri));
+                }
+                None => Some("must be an absolute http, https or mailto URI"),
+            },
+        };
+        if let Some(message) = fault {
+            self.error(path, message);
+            return None;
+        }
+        Some(EngineValue::from(cleaned))
+    }
+}
+
+/// Returns the errors of a default or an example, with the path below it.
+pub(super) fn checked(field: &VariableSchema, value: &Value) -> Vec<(String, String)> {
+    let mut reader = Reader { problems: ValueProblems::default(), uris: BTreeSet::new(), absent: vec![], root: "" };
+    reader.value(field, value, "");
+    reader.problems.into_errors().into_iter().map(|e| (e.field.replacen("variables", "", 1), e.message)).collect()
+}
+
+/// Returns the normal form of a URI that may stand in a URL attribute.
+pub fn cleaned_uri(text: &str) -> Option<String> {
+    if let Ok(link) = Link::parse(text) {
+        return Some(link.as_str().to_owned());
+    }
+    let address = text.strip_prefix("mailto:")?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@%?=&,".contains(&byte);
+    (!address.is_empty() && address.bytes().all(is_plain)).then(|| text.to_owned())
+}
+
+fn cleaned_text(value: &str) -> String {
+    let without_marks = value.replace(|c: char| ('\u{fdd0}'..='\u{fdef}').contains(&c), "");
+    text::lines(&without_marks)
+}
+
+fn engine_number(number: &serde_json::Number) -> EngineValue {
+    let whole = number.as_i64().map(EngineValue::from).or_else(|| number.as_u64().map(EngineValue::from));
+    whole.or_else(|| number.as_f64().map(EngineValue::from)).unwrap_or(EngineValue::UNDEFINED)
+}
+
+const fn expected(kind: &VariableKind) -> &'static str {
+    match kind {
+        VariableKind::Object { .. } => "must be an object",
+        VariableKind::Array(_) => "must be an array",
+        VariableKind::Text(_) => "must be a string",
+        VariableKind::Number => "must be a number",
+        VariableKind::Boolean => "must be true or false",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Variables {
+        Variables::parse(&json!({
+            "required": ["name", "days", "user", "colour"],
+            "properties": {
+                "name": {"type": "string"},
+                "days": {"type": "number"},
+                "due": {"type": "string", "format": "date"},
+                "at": {"type": "string", "format": "date-time"},
+                "link": {"type": "string", "format": "uri"},
+                "sum": {"type": "string", "format": "money"},
+                "colour": {"type": "string", "default": "red"},
+                "rows": {"type": "array", "items": {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}},
+                "user": {"type": "object", "required": ["id"], "properties": {
+                    "id": {"type": "string", "sensitive": true}, "nick": {"type": "string"}}},
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn all_missing_variables_are_named() {
+        let problems = VariableValues::new(&schema(), &json!({"user": {}})).unwrap_err();
+        assert_eq!(problems.missing, ["days", "name", "user.id"]);
+        let errors = problems.into_errors();
+        assert!(errors.iter().any(|error| error.field == "variables.user.id"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_and_not_repeated() {
+        let given = json!({
+            "name": 5, "days": "secret", "due": "2026-02-30", "at": "2026-02-03", "link": "javascript:secret",
+            "sum": "secret", "rows": [{"n": 1}, {"n": "secret"}], "user": [], "more": "secret",
+        });
+        let problems = VariableValues::new(&schema(), &given).unwrap_err();
+        let fields: Vec<&str> = problems.errors.iter().map(|error| error.field.as_str()).collect();
+        let expected = [
+            "variables",
+            "variables.at",
+            "variables.days",
+            "variables.due",
+            "variables.link",
+            "variables.name",
+            "variables.rows[1].n",
+            "variables.sum",
+            "variables.user",
+        ];
+        assert_eq!(fields, expected);
+        assert!(problems.errors.iter().all(|error| !error.message.contains("secret")));
+    }
+
+    #[test]
+    fn what_is_absent_is_listed_and_defaults_are_filled_in() {
+        let values =
+            VariableValues::new(&schema(), &json!({"name": "Ada\u{0}\u{fdd0}", "days": 1, "user": {"id": "7"}}))
+                .unwrap();
+        assert_eq!(values.absent(), ["at", "due", "link", "rows", "sum", "user.nick"]);
+        assert_eq!(values.values()["colour"].as_str(), Some("red"));
+        assert_eq!(values.values()["name"].as_str(), Some("Ada"));
+        let filled = values.with_all_but(&schema(), "due");
+        assert!(!filled.contains_key("due") && filled.contains_key("at"));
+        assert_eq!(filled["user"].get_attr("nick").unwrap().as_str(), Some("Text"));
+        assert!(!format!("{values:?}").contains("Ada"));
+    }
+
+    #[test]
+    fn a_uri_is_http_https_or_mailto() {
+        assert_eq!(cleaned_uri("HTTPS://Example.com/ä").as_deref(), Some("https://example.com/%C3%A4"));
+        assert_eq!(cleaned_uri("mailto:ada@example.com").as_deref(), Some("mailto:ada@example.com"));
+        for text in
+            ["", "javascript:alert(1)", "mailto:", "mailto:a\"b", "data:text/html,x", "/path", "www.example.com"]
+        {
+            assert_eq!(cleaned_uri(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sensitive_variables_are_known_by_name() {
+        assert_eq!(schema().sensitive().collect::<Vec<_>>(), ["user"]);
+        assert_eq!(schema().required().collect::<Vec<_>>(), ["days", "name", "user"]);
+    }
+}
