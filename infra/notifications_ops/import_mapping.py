@@ -82,7 +82,7 @@ def split(value):
 
 
 class JsonMapping:
-    """One line for each recipient, with the members of the API. A line may be a recipient as GET returned it."""
+    """One line for each recipient, with the members of the API. A line may be a recipient as GET or the export returned it."""
 
     groups = False
 
@@ -90,6 +90,8 @@ class JsonMapping:
         self.no_home = collections.Counter()
 
     def read(self, row):
+        if isinstance(row.cells.get("recipient"), dict) and "exported_at" in row.cells:
+            row.cells = row.cells["recipient"]
         recipient_id = row.cells.get("id")
         if not isinstance(recipient_id, str) or not recipient_id:
             raise Fault("id", "is required, as a text")

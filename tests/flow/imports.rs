@@ -27,7 +27,9 @@ async fn an_imported_recipient_is_reached_and_an_imported_no_is_respected() {
     assert_eq!(again.body["counts"]["unchanged"], 3, "{again:?}");
     let mut export: Vec<Value> = Vec::new();
     for id in ["ada", "bob", "eve"] {
-        export.push(world.on_recipient("GET /v1/recipients/{id}", id, json!({})).await.body);
+        let document = world.on_recipient("GET /v1/recipients/{id}/export", id, Value::Null).await;
+        assert_eq!(document.status, 200, "{document:?}");
+        export.push(document.body["recipient"].clone());
     }
     let again = world.import("update_only", export).await;
     assert_eq!(again.body["counts"]["unchanged"], 3, "{again:?}");

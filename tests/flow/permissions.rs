@@ -76,6 +76,7 @@ async fn people_come_and_go(world: &World) {
     world.subscribe("ada", "phone").await;
     world.send("eve", json!({})).await;
     world.on_recipient("GET /v1/recipients/{id}/notifications", "eve", json!({})).await;
+    assert_eq!(world.on_recipient("GET /v1/recipients/{id}/export", "eve", json!({})).await.status, 200);
     assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", "eve", json!({})).await.status, 200);
 }
 

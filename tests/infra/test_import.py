@@ -173,6 +173,11 @@ class Import(unittest.TestCase):
         self.assertEqual([(row, column) for row, column, _ in self.rejected()], [("3", ""), ("5", ""), ("6", "id")])
         self.assertIn("is not JSON, at character", self.rejected()[0][2])
 
+    def test_an_export_of_a_recipient_is_a_line(self):
+        export = {"exported_at": "2026-11-23T10:00:00Z", "recipient": {"id": "a", "locale": "it", "created_at": "x"}, "history": {}}
+        self.run_import(self.file("a.jsonl", json.dumps(export)), "jsonl")
+        self.assertEqual(self.api.people, {"a": {"id": "a", "locale": "it"}})
+
     def test_pinpoint_rows_are_grouped_by_user_and_the_newest_wins(self):
         output = self.run_import(FILES / "pinpoint.csv", "pinpoint")
         self.assertEqual(self.api.people["user-1"], {

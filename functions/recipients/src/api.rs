@@ -55,6 +55,7 @@ impl RecipientsApi {
             // Public route: query parameters that caches and proxies add are ignored.
             "GET /v1/vapid-public-key" => {}
             "GET /v1/recipients/{id}/notifications" => request.only_parameters(&["limit", "after"])?,
+            "GET /v1/recipients/{id}/export" => request.only_parameters(&["after"])?,
             "DELETE /v1/recipients/{id}/devices" => request.only_parameters(&["endpoint"])?,
             _ => request.only_parameters(&[])?,
         }
@@ -68,6 +69,7 @@ impl RecipientsApi {
             "DELETE /v1/recipients/{id}/devices/{device_id}" => self.delete_device(request).await,
             "DELETE /v1/recipients/{id}/suppressions/{channel}" => self.lift(request).await,
             "GET /v1/recipients/{id}/notifications" => self.history(request).await,
+            "GET /v1/recipients/{id}/export" => self.export(request, now).await,
             "DELETE /v1/recipients/{id}/unsubscribed/{type}" => self.subscribe_again(request, now).await,
             "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
             _ => Err(Problem::not_found("route")),
@@ -155,13 +157,19 @@ impl RecipientsApi {
     async fn history(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let limit = request.limit()?;
+        let after = Self::history_position(request)?;
+        let page = self.notifications.history(&key, after, limit).await?;
+        let items: Vec<_> = page.items.iter().map(NotificationView::of).collect();
+        Ok(Response::json(200, &serde_json::json!({ "items": items, "next": page.next })))
+    }
+
+    /// Returns `?after=`, the time-ordered half of a notification's id.
+    pub(super) fn history_position(request: &Request) -> Result<Option<&str>, Problem> {
         let after = request.query("after");
         if after.is_some_and(|after| after.len() != RecipientKey::CHARS || !after.bytes().all(base32::is_digit)) {
             return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
         }
-        let page = self.notifications.history(&key, after, limit).await?;
-        let items: Vec<_> = page.items.iter().map(NotificationView::of).collect();
-        Ok(Response::json(200, &serde_json::json!({ "items": items, "next": page.next })))
+        Ok(after)
     }
 
     fn vapid_public_key(&self) -> Response {

@@ -9,6 +9,7 @@ pub mod config;
 #[cfg(test)]
 mod device_tests;
 mod erasure_certificate;
+mod export;
 pub mod handler;
 mod import_item;
 mod merge_patch;

@@ -53,6 +53,7 @@ async fn every_route_responds_503_with_retry_after_within_8_seconds() {
         ("PUT /v1/recipients/{id}/devices", subscription),
         ("GET /v1/recipients/{id}/notifications", json!({})),
         ("POST /v1/recipients/batch", json!({"mode": "upsert", "items": [{"id": "ada"}, {"id": "bob"}]})),
+        ("GET /v1/recipients/{id}/export", json!({})),
         ("DELETE /v1/recipients/{id}/suppressions/{channel}", json!({})),
         ("DELETE /v1/recipients/{id}", json!({})),
     ] {

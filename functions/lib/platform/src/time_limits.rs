@@ -28,6 +28,8 @@ pub const SEND_ABORT_MARGIN: SignedDuration = SignedDuration::from_millis(6_500)
 pub const RECIPIENTS_REQUEST_LIMIT: Duration = Duration::from_secs(8);
 /// Time for which one request may process an erasure. Lambda stops the function after 20 s.
 pub const ERASURE_REQUEST_LIMIT: Duration = Duration::from_secs(14);
+/// Time at the end of a request in which an export of a recipient begins no further read of the history.
+pub const EXPORT_END_MARGIN: Duration = Duration::from_secs(4);
 /// Time within which a batch of recipients begins new items. The caller repeats the items that it did not reach.
 pub const RECIPIENTS_BATCH_START_LIMIT: Duration = Duration::from_secs(9);
 /// Deadline of the AWS calls of a batch of recipients. Lambda stops the function after 20 s.

@@ -42,7 +42,8 @@ pub use notifications::{
     notification_to_item,
 };
 pub use recipients::{
-    OptOutResult, RecipientsStore, Registered, SuppressionsStore, SweepPage, SweepPosition, SweptDevice, WriteIf,
+    OptOutResult, RecipientsStore, Registered, StoredSuppression, SuppressionsStore, SweepPage, SweepPosition,
+    SweptDevice, UsedCount, WriteIf,
 };
 pub use record::{RecordStore, Versioned};
 pub use sms_message::SmsMessageStore;

@@ -32,7 +32,8 @@ mod write_if;
 
 pub use devices::Registered;
 pub use opt_out::OptOutResult;
-pub use suppressions::SuppressionsStore;
+pub use sms_count::UsedCount;
+pub use suppressions::{StoredSuppression, SuppressionsStore};
 pub use sweep::{SweepPage, SweepPosition, SweptDevice};
 pub use write_if::WriteIf;
 

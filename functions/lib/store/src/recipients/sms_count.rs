@@ -5,10 +5,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{RecipientsStore, item_key};
-use crate::{Item, StoreError};
+use crate::{Item, ItemReader, Malformed, StoreError};
 use domain::budget::{Ceiling, Limit, Period, Reservation};
 use domain::recipient::RecipientKey;
 
+/// Prefix of the sort keys of counts.
+const CAP: &str = "cap#";
 /// Retention of an item after the end of its day.
 const RETENTION_AFTER_DAY: SignedDuration = SignedDuration::from_hours(2 * 24);
 
@@ -74,6 +76,38 @@ impl RecipientsStore {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(cap_key(recipient, at)));
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?.item.unwrap_or_default();
         Ok(found.get("used").and_then(|used| used.as_n().ok()?.parse().ok()).unwrap_or(0))
+    }
+}
+
+/// Count of a recipient's messages in a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedCount {
+    /// Name of the count with its period, such as `sms#2026-11-23`.
+    pub name: String,
+    /// Number of messages.
+    pub used: i64,
+}
+
+impl RecipientsStore {
+    /// Returns all counts that are stored for a recipient.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails, or an item is malformed.
+    pub async fn used_counts(&self, recipient: &RecipientKey) -> Result<Vec<UsedCount>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :cap)")
+            .expression_attribute_values(":pk", AttributeValue::S(recipient.as_str().to_owned()))
+            .expression_attribute_values(":cap", AttributeValue::S(CAP.to_owned()));
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        let count = |item: &Item| {
+            let item = ItemReader(item);
+            let name = item.text("sk")?.strip_prefix(CAP).unwrap_or_default().to_owned();
+            Ok(UsedCount { name, used: item.maybe_number("used")?.unwrap_or(0) })
+        };
+        page.items.unwrap_or_default().iter().map(count).collect::<Result<_, Malformed>>().map_err(StoreError::from)
     }
 }
 

@@ -13,12 +13,28 @@ use jiff::Timestamp;
 
 use super::item_key;
 use super::items::{PROFILE, SUPPRESSED};
-use crate::{Item, ItemWriter, StoreError};
+use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::channel::Channel;
 use domain::recipient::{Address, KeyHasher, Profile, RecipientKey, SuppressionReason};
 
 /// Sort key of a suppressed address.
 const ADDRESS: &str = "address";
+
+/// A suppression as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSuppression {
+    /// Code of the reason.
+    pub reason: String,
+    /// Time of the suppression.
+    pub suppressed_at: Timestamp,
+}
+
+impl StoredSuppression {
+    fn of(item: &Item) -> Result<Self, Malformed> {
+        let reader = ItemReader(item);
+        Ok(Self { reason: reader.text("reason")?.to_owned(), suppressed_at: reader.time("suppressed_at")? })
+    }
+}
 
 /// Store of suppressed addresses in the recipients table.
 #[derive(Debug, Clone)]
@@ -106,6 +122,16 @@ impl SuppressionsStore {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(self.key(address)));
         let found = get.projection_expression("pk").consistent_read(true).send().await;
         Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
+    }
+
+    /// Returns the suppression of an address, with a consistent read.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails, or the item is malformed.
+    pub async fn find(&self, address: Address<'_>) -> Result<Option<StoredSuppression>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(self.key(address)));
+        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?.item;
+        found.map(|item| Ok(StoredSuppression::of(&item)?)).transpose()
     }
 
     /// Returns the channels on which a profile's addresses are suppressed. Costs one read for each address.
