@@ -54,6 +54,7 @@ fn a_body_that_is_not_json_or_too_large_is_refused_on_every_route() {
         ("send", "POST", "/v1/notifications/explain"),
         ("recipients", "PUT", "/v1/recipients/mallory"),
         ("recipients", "PATCH", "/v1/recipients/mallory"),
+        ("recipients", "POST", "/v1/recipients/batch"),
         ("recipients", "PUT", DEVICES),
         ("ops", "POST", "/v1/cleanup"),
     ] {

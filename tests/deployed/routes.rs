@@ -125,6 +125,25 @@ fn a_batch_answers_each_message_in_its_place() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
+fn recipients_are_imported_and_their_export_changes_nothing() {
+    let fixture = fixture();
+    let items = json!([{"id": "imported", "email": "imported@example.com"}, {"id": "imported-2", "email": "secret"}]);
+    let import = |items: &Value| {
+        let body = json!({"mode": "upsert", "items": items});
+        fixture.expect(200, "recipients", "POST", "/v1/recipients/batch", &body)
+    };
+    let answer = import(&items);
+    assert_eq!((&answer["items"][0]["result"], &answer["counts"]["problems"]), (&json!("created"), &json!(1)));
+    assert_eq!(answer["items"][1]["problem"]["errors"][0]["field"], "items[1].email");
+    fixture.register("imported");
+    fixture.send(&json!({"to": "imported", "content": {"title": "Hi", "body": "there"}, "channels": ["push"]}));
+    let export = fixture.expect(200, "recipients", "GET", "/v1/recipients/imported/export", &Value::Null);
+    assert_eq!(export["history"]["items"][0]["content"]["title"], "Hi");
+    assert_eq!(import(&json!([export["recipient"]]))["items"][0]["result"], "unchanged");
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
 fn an_explanation_names_every_gate_and_writes_nothing() {
     let fixture = fixture();
     let id = recipient_in(Version::V2, "explained");

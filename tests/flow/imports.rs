@@ -37,6 +37,16 @@ async fn an_imported_recipient_is_reached_and_an_imported_no_is_respected() {
 }
 
 #[tokio::test]
+async fn an_item_that_the_contract_does_not_allow_is_a_problem_of_that_item() {
+    let world = World::start().await;
+    let items = vec![json!({"id": "ada", "colour": "red"}), json!({"id": "bob"}), json!({"id": 7})];
+    let answer = world.import("upsert", items).await;
+    let problems = [&answer.body["items"][0]["problem"]["errors"], &answer.body["items"][2]["problem"]["errors"]];
+    assert_eq!(problems.map(|errors| &errors[0]["field"]), [&json!("items[0].colour"), &json!("items[2].id")]);
+    assert_eq!(answer.body["items"][1]["result"], "created");
+}
+
+#[tokio::test]
 async fn an_import_does_not_revert_what_the_recipient_chose_by_a_link() {
     let world = World::start().await;
     world.put_profile("eve", json!({"email": "eve@example.com"})).await;

@@ -66,6 +66,7 @@ impl RecipientsApi {
     pub(super) async fn import(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (options, items) = request.json_list_among("items")?;
         let options: ImportOptions = shaped(options, "")?;
+        let items = items?;
         if items.is_empty() || items.len() > MAX_ITEMS {
             return Err(Problem::invalid_field("items", "must hold 1 to 100 recipients"));
         }

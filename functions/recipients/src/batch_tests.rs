@@ -9,7 +9,7 @@ use super::testing::{TestApi, subscription};
 const BATCH: &str = "POST /v1/recipients/batch";
 
 impl TestApi {
-    async fn import(&self, mode: &str, items: &[Value]) -> Value {
+    pub async fn import(&self, mode: &str, items: &[Value]) -> Value {
         let body = json!({"mode": mode, "items": items}).to_string();
         let (status, answer) = self.send(BATCH, &[], &[], body.into_bytes()).await;
         assert_eq!(status, 200, "{answer}");
@@ -222,7 +222,7 @@ async fn a_suppressed_address_stays_suppressed() {
 }
 
 /// Profiles as callers write them.
-fn profiles() -> impl Strategy<Value = Value> {
+pub fn profiles() -> impl Strategy<Value = Value> {
     let types = prop::sample::subsequence(vec!["DEFAULT", "CERTIFICATE_EXPIRING", "PAYMENT_DUE"], 0..=3);
     let channels = prop::sample::subsequence(vec!["push", "email", "sms"], 0..=3);
     let number = prop_oneof![any::<i64>().prop_map(|n| json!(n)), any::<f64>().prop_map(|n| json!(n))];
@@ -230,7 +230,7 @@ fn profiles() -> impl Strategy<Value = Value> {
     let attributes = prop::collection::btree_map("[a-z]{1,6}", value, 0..5);
     let quiet =
         prop::option::of((0_u8..24).prop_map(|h| json!({"start": format!("{h:02}:00"), "end": format!("{h:02}:30")})));
-    (prop::option::of("[a-z]{1,8}"), any::<bool>(), types, channels, attributes, quiet).prop_map(
+    (prop::option::of("[a-c]"), any::<bool>(), types, channels, attributes, quiet).prop_map(
         |(name, has_phone, types, channels, attributes, quiet)| {
             json!({
                 "email": name.map(|name| format!("{name}@example.com")),

@@ -13,6 +13,9 @@ mod export;
 pub mod handler;
 mod import_item;
 mod merge_patch;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod opt_out_laws;
 mod profile_routes;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -292,22 +292,29 @@ fn parameters(template: &str, given: &[&str]) -> Option<Vec<(String, String)>> {
     (parts.len() == given.len()).then_some(found)
 }
 
-/// Removes the refused messages from a batch, which succeeds without them. Returns false if none remains.
+/// Removes the refused parts from a batch of messages or recipients, which succeeds without them. Returns false if none
+/// remains.
 fn drop_refused(request: &mut Value, answer: &[u8]) -> bool {
     let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return true };
-    let messages = request.get_mut("messages").and_then(Value::as_array_mut);
-    let (Some(messages), Some(items)) = (messages, answer["items"].as_array()) else { return true };
-    if messages.len() == items.len() {
+    let name = if request.get("messages").is_some() { "messages" } else { "items" };
+    let parts = request.get_mut(name).and_then(Value::as_array_mut);
+    let (Some(parts), Some(items)) = (parts, answer["items"].as_array()) else { return true };
+    if parts.len() == items.len() {
         let mut items = items.iter();
-        messages.retain(|_| items.next().is_some_and(|item| item.get("detail").is_none()));
+        parts.retain(|_| items.next().is_some_and(|item| !is_problem(item)));
     }
-    !messages.is_empty()
+    !parts.is_empty()
+}
+
+/// Returns true if an item of a batch's response is a problem, or has one.
+fn is_problem(item: &Value) -> bool {
+    item.get("detail").is_some() || item.get("problem").is_some()
 }
 
 /// Returns true if one item of a batch's response is a problem.
 fn refuses_some(answer: &[u8]) -> bool {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    answer["items"].as_array().is_some_and(|items| items.iter().any(|item| item.get("detail").is_some()))
+    answer["items"].as_array().is_some_and(|items| items.iter().any(is_problem))
 }
 
 /// A part of a JSON pointer, with `/` and `~` escaped.

@@ -139,12 +139,12 @@ impl Request {
         json::list(self.readable_body()?, name)
     }
 
-    /// Returns the other fields and the elements of a body that is an object with the list `name`. An invalid value
-    /// causes a problem for its own element only.
+    /// Returns the other fields of a body that is an object with the list `name`, and the list's elements or its problem.
+    /// An invalid value causes a problem for its own element only.
     ///
     /// # Errors
     /// As [`Self::json`].
-    pub fn json_list_among(&self, name: &str) -> Result<(Value, json::Elements), Problem> {
+    pub fn json_list_among(&self, name: &str) -> Result<(Value, Result<json::Elements, Problem>), Problem> {
         json::list_among(self.readable_body()?, name)
     }
 

@@ -58,12 +58,12 @@ pub fn list(bytes: &[u8], name: &str) -> Result<Elements, Problem> {
 /// Elements of a list, each with its own problem.
 pub type Elements = Vec<Result<Value, Problem>>;
 
-/// Parses an object with the list `name` and other fields. Returns the object of the other fields, and the elements. A
-/// value that is not supported affects its own element only.
+/// Parses an object with the list `name` and other fields. Returns the object of the other fields, and the elements or the
+/// problem of the list. A value that is not supported affects its own element only.
 ///
 /// # Errors
-/// 400 if the text is not JSON; 422 if it is not such an object.
-pub fn list_among(bytes: &[u8], name: &str) -> Result<(Value, Elements), Problem> {
+/// 400 if the text is not JSON; 422 if it is not an object, or another field is not supported.
+pub fn list_among(bytes: &[u8], name: &str) -> Result<(Value, Result<Elements, Problem>), Problem> {
     let text = text(bytes)?;
     check_syntax(text)?;
     let members = spans::members(text).ok_or_else(|| Problem::invalid_field("body", "must be an object"))?;
@@ -72,7 +72,7 @@ pub fn list_among(bytes: &[u8], name: &str) -> Result<(Value, Elements), Problem
     let others: Vec<_> = others.into_iter().map(|(name, value)| format!("{name}:{value}")).collect();
     let others = format!("{{{}}}", others.join(","));
     let others = read(&others).map_err(|Unreadable| diagnosis(&others))?;
-    Ok((others, elements(&lists, name)?))
+    Ok((others, elements(&lists, name)))
 }
 
 /// Returns the elements of the only member, which is the list `name`.
