@@ -17,6 +17,7 @@ from story.metrics import Metrics
 from story.narrator import CheckFailed, Narrator
 from story.push_service import PushService
 from story.rollout import Rollout
+from story.types import Types
 
 
 def run_chapters(narrator, stack, push_service):
@@ -32,6 +33,7 @@ def run_chapters(narrator, stack, push_service):
     channels.is_sent_once(browser)
     channels.falls_back_to_email(browser)
     channels.falls_back_to_sms()
+    Types(narrator, channels).are_made_by_operators()
     rollout.moves()
     Metrics(narrator, channels, rollout).match_the_notifications()
     cleanup.runs()

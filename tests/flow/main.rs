@@ -34,6 +34,7 @@ mod template_deploy;
 mod topics;
 mod track;
 mod twice;
+mod types;
 mod uncertain;
 mod words;
 mod writes;

@@ -179,6 +179,7 @@ fn configured(function: &str, environment: &Environment) -> Result<(), Environme
         "recipients" => recipients::config::RecipientsConfig::read(environment).map(drop),
         "track" => track::config::TrackConfig::read(environment).map(drop),
         "console" => console::config::ConsoleConfig::read(environment).map(drop),
+        "catalog" => catalog::config::CatalogConfig::read(environment).map(drop),
         other => panic!("{other} has no configuration here"),
     }
 }

@@ -21,7 +21,7 @@ use platform::private::Private;
 use platform::problem::Problem;
 use rollout::RolloutController;
 use store::metrics::MetricsStore;
-use store::{AlertHistoryStore, BreakerStore, BudgetStore};
+use store::{AlertHistoryStore, BreakerStore, BudgetStore, CatalogStore};
 
 /// Default window of a report: 7 days, in minutes.
 const WEEK_MINUTES: i64 = 10_080;
@@ -55,7 +55,8 @@ impl ConsoleApi {
         Self {
             metrics: MetricsStore::new(dynamodb.clone(), metrics_table.as_str()),
             config: ConfigSource::new(function.parameters(), prefix, clock)
-                .with_last_known_good(last_known_good.clone()),
+                .with_last_known_good(last_known_good.clone())
+                .with_catalog(CatalogStore::new(dynamodb.clone(), settings_table.as_str())),
             last_known_good,
             breakers: BreakerStore::new(dynamodb.clone(), control_table.as_str()),
             budgets: BudgetStore::new(dynamodb.clone(), control_table.as_str()),

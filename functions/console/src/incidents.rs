@@ -26,6 +26,7 @@ fn of_change(record: &AuditRecord) -> Incident {
         Actor::Api(client) => format!("API client {client}"),
         Actor::Guard => "guard".to_owned(),
         Actor::Ramp => "ramp".to_owned(),
+        Actor::Service => "service".to_owned(),
     };
     let old = record.old.as_deref().unwrap_or("(unknown)");
     Incident {

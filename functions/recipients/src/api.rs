@@ -2,10 +2,12 @@
 //!
 //! [`platform::gateway`] decodes percent-encoding of path parameters, so ids are used here unchanged.
 
+use std::sync::Arc;
+
 use aws::deadline;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::NotificationTypes;
+use delivery::config::ConfigSource;
 use domain::channel::Channel;
 use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use domain::notification::NotificationView;
@@ -31,8 +33,8 @@ pub struct RecipientsApi {
     pub hasher: KeyHasher,
     /// Origins accepted in addition to those of the known push services.
     pub extra_origins: ExtraOrigins,
-    /// Types of notification.
-    pub types: NotificationTypes,
+    /// Reads the types of notification.
+    pub config: Arc<ConfigSource>,
     /// VAPID public key for subscriptions: an uncompressed P-256 point.
     pub vapid_public_key: [u8; 65],
 }
@@ -128,7 +130,8 @@ impl RecipientsApi {
     /// undoes a recipient's own unsubscription.
     async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let kind = self.types.known(request.path("type"));
+        let config = self.config.current().await;
+        let kind = config.settings.types.known(request.path("type"));
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
         self.recipients.subscribe_again(&key, kind.id.as_str(), now).await?;
         Ok(Response::no_content())

@@ -13,6 +13,8 @@ pub struct RecipientsConfig {
     pub recipients_table: String,
     /// Name of the notifications table.
     pub notifications_table: String,
+    /// Name of the settings table, which stores the types.
+    pub settings_table: String,
     /// Push services accepted in addition to the known ones.
     pub extra_push_origins: ExtraOrigins,
 }
@@ -27,6 +29,7 @@ impl RecipientsConfig {
             function: FunctionConfig::read(environment)?,
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            settings_table: environment.required("SETTINGS_TABLE")?,
             extra_push_origins: environment
                 .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
                 .unwrap_or_default()

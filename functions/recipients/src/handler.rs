@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::RecipientsApi;
 use aws::deadline;
 use aws::secrets::{SecretName, Secrets};
-use domain::NotificationTypes;
+use delivery::config::ConfigSource;
 use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -14,7 +14,7 @@ use platform::http::Response;
 use platform::problem::Problem;
 use platform::startup::{BackgroundInit, StartError};
 use serde_json::Value;
-use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
+use store::{CatalogStore, ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 
 use crate::config::RecipientsConfig;
 
@@ -29,6 +29,8 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
     let dynamodb = config.function.dynamodb();
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
+    let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
+    let prefix = config.function.parameter_prefix.as_str();
     Ok(RecipientsApi {
         erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), config.notifications_table.as_str()),
         notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
@@ -36,7 +38,7 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
         recipients,
         hasher,
         extra_origins: config.extra_push_origins.clone(),
-        types: NotificationTypes::default(),
+        config: Arc::new(ConfigSource::new(parameters, prefix, Clock::System).catalog_only(catalog)),
         vapid_public_key: *secrets.vapid_public_key()?,
     })
 }

@@ -39,7 +39,7 @@ impl RecipientsApi {
     pub(super) async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        let (profile, read_only) = Profile::parse(request, &self.types)?;
+        let (profile, read_only) = Profile::parse(request, &self.config.current().await.settings.types)?;
         let known = self.recipients.load(&key).await?;
         let write_if = write_if(&conditions, known.as_ref())?;
         unchanged(&read_only, &id, known.as_ref())?;
@@ -58,13 +58,14 @@ impl RecipientsApi {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
         let patch = ProfilePatch::parse(request)?;
+        let config = self.config.current().await;
         let names_one_state = matches!(conditions.if_match, Some(TagList::Tags(_)));
         for _ in 0..PATCH_TRIES {
             let known = self.recipients.load(&key).await?;
             let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             unchanged(&patch.read_only, &id, Some(&known))?;
-            let profile = patch.merged(Some(&known), &self.types)?;
+            let profile = patch.merged(Some(&known), &config.settings.types)?;
             let as_read = WriteIf::Version(ProfileVersion::of(&known));
             match self.store(&id, &key, &profile, as_read, Some(known), now).await? {
                 Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),

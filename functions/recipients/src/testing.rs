@@ -1,20 +1,32 @@
 //! The recipients API on tables with DynamoDB's real semantics, for tests.
 
+use std::sync::Arc;
+
+use aws::fake_aws;
+use aws::parameters::ParameterStore;
 use aws_sdk_dynamodb::Client;
+use delivery::config::ConfigSource;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::RecipientsApi;
-use domain::NotificationTypes;
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
+use platform::clock::Clock;
 use platform::http::Request;
 use platform::private::Private;
-use store::testing_tables::{NOTIFICATIONS, RECIPIENTS, items, tables};
-use store::{ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
+use store::testing_tables::{NOTIFICATIONS, RECIPIENTS, SETTINGS, items, tables};
+use store::{CatalogStore, ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 
 pub const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 pub const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+/// Returns a source of the types in the tables of `client`. It never calls SSM.
+pub fn types(client: &Client) -> Arc<ConfigSource> {
+    let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
+    let catalog = CatalogStore::new(client.clone(), SETTINGS);
+    Arc::new(ConfigSource::new(parameters, "", Clock::System).catalog_only(catalog))
+}
 
 /// The API on empty tables, with a clock that tests set.
 pub struct TestApi {
@@ -34,7 +46,7 @@ impl TestApi {
             suppressions: SuppressionsStore::new(client.clone(), RECIPIENTS, KeyHasher::new(&[7; 32])),
             hasher: KeyHasher::new(&[7; 32]),
             extra_origins: ExtraOrigins::default(),
-            types: NotificationTypes::default(),
+            config: types(&client),
             vapid_public_key: [4; 65],
         };
         Self { api, client, now: "2027-01-10T12:00:00Z".parse().unwrap() }

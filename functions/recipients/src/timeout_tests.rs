@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 
+use crate::testing::types;
 use aws::fake_aws;
 use platform::private::Private;
 
@@ -23,11 +24,11 @@ fn on(client: aws_sdk_dynamodb::Client) -> RecipientsApi {
     RecipientsApi {
         erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications"),
         notifications: NotificationsStore::new(client.clone(), "notifications"),
-        suppressions: SuppressionsStore::new(client, "recipients", KeyHasher::new(&[7; 32])),
+        suppressions: SuppressionsStore::new(client.clone(), "recipients", KeyHasher::new(&[7; 32])),
         recipients,
         hasher: KeyHasher::new(&[7; 32]),
         extra_origins: ExtraOrigins::default(),
-        types: NotificationTypes::default(),
+        config: types(&client),
         vapid_public_key: [4; 65],
     }
 }

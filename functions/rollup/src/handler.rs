@@ -12,8 +12,8 @@ use platform::clock::Clock;
 use platform::emf::Reporter;
 use rollout::{REEVALUATION_DELAY, ReconcileError, ReconcileOutcome, RolloutController, observe};
 use serde_json::Value;
-use store::BreakerStore;
 use store::metrics::MetricsStore;
+use store::{BreakerStore, CatalogStore};
 
 use crate::event::{RollupEvent, StreamBatch};
 
@@ -60,7 +60,8 @@ impl RollupServices {
             service_metrics: ServiceMetrics { metrics: metrics.clone(), breakers: breakers() },
             metrics,
             config: ConfigSource::new(function.parameters(), prefix, clock.clone())
-                .with_last_known_good(last_known_good.clone()),
+                .with_last_known_good(last_known_good.clone())
+                .with_catalog(CatalogStore::new(dynamodb.clone(), settings_table.as_str())),
             last_known_good,
             breakers: breakers(),
             controller: RolloutController::new(&function.aws, prefix, (settings_table, control_table)),

@@ -10,7 +10,7 @@ use domain::channel::link::Link;
 use domain::notification::{Content, MAX_AHEAD, Notification, NotificationId, NotificationRequest, Urgency};
 use domain::recipient::{KeyHasher, RecipientId};
 use domain::settings::Settings;
-use domain::{MAX_TTL_SECONDS, NotificationType, NotificationTypes};
+use domain::{MAX_TTL_SECONDS, NotificationType, UnknownType};
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
@@ -19,6 +19,8 @@ use platform::rfc3339;
 pub const MAX_METADATA_BYTES: usize = 1_024;
 /// Maximum length of a `topic`, in characters.
 pub const MAX_TOPIC_CHARS: usize = 255;
+/// `Retry-After` while the types cannot be read.
+const TYPES_RETRY_SECONDS: u32 = 2;
 /// Tolerance for clocks that differ: a `send_at` up to 5 minutes in the past means "now".
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -88,9 +90,13 @@ impl SendRequest {
     ) -> Result<Notification, Problem> {
         self.content = self.content.cleaned();
         let types = &context.settings.types;
-        let kind = types.get(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
-        let errors = self.errors(kind, context);
-        let Some(kind) = kind.filter(|_| errors.is_empty()) else {
+        let kind = types.sendable(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
+        if matches!(&kind, Err(unknown) if *unknown != UnknownType::Archived) && !types.is_complete() {
+            // The type may exist: its row could not be read.
+            return Err(Problem::unavailable(TYPES_RETRY_SECONDS));
+        }
+        let errors = self.errors(kind.as_ref(), context);
+        let Some(kind) = kind.ok().filter(|_| errors.is_empty()) else {
             return Err(Problem::invalid(errors));
         };
         let due_at = self.send_at.map_or(context.now, |at| whole_ms(at).max(context.now));
@@ -101,7 +107,7 @@ impl SendRequest {
             to: self.to,
             caller: context.caller.to_owned(),
             type_id: kind.id.clone(),
-            is_critical: kind.rules.critical,
+            is_critical: kind.rules.is_critical(),
             content: self.content,
             channels: self.channels.unwrap_or_else(|| kind.channels.clone()),
             urgency: self.urgency.unwrap_or_default(),
@@ -119,22 +125,17 @@ impl SendRequest {
         Ok(notification)
     }
 
-    fn unknown_type(&self, types: &NotificationTypes) -> Option<FieldError> {
-        let unknown = types.known(self.r#type.as_deref()?).err()?;
-        Some(FieldError::new("type", unknown.to_string()))
-    }
-
-    fn errors(&self, kind: Option<&NotificationType>, context: SendContext<'_>) -> Vec<FieldError> {
+    fn errors(&self, kind: Result<&&NotificationType, &UnknownType>, context: SendContext<'_>) -> Vec<FieldError> {
         let now = context.now;
         let mut errors = self.content.errors();
         match (kind, &self.channels) {
-            (None, _) => errors.extend(self.unknown_type(&context.settings.types)),
-            (Some(kind), Some(channels)) => {
+            (Err(unknown), _) => errors.push(FieldError::new("type", unknown.to_string())),
+            (Ok(kind), Some(channels)) => {
                 errors.extend(kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong)));
             }
             _ => {}
         }
-        if let (Some(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
+        if let (Ok(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
             let fault = context.link_limits.fault(&link, self.channels.as_deref().unwrap_or(&kind.channels));
             errors.extend(fault.map(|fault| FieldError::new("content.url", fault)));
         }

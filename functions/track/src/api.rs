@@ -1,12 +1,14 @@
 //! The API routes of `track`. Requests have no account: the token alone grants what a request may do.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::request::ReceiptRequest;
 use super::{client, contract, page, receipt_merge};
+use delivery::config::ConfigSource;
 use delivery::{LinkAction, TokenError, TokenKeys, with_token};
-use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::notification::{Effect, Notification, NotificationId, Receipt, ReceiptEvent};
@@ -22,8 +24,8 @@ pub struct TrackApi {
     pub notifications: NotificationsStore,
     /// Stores recipients, for unsubscriptions and the last use of devices.
     pub recipients: RecipientsStore,
-    /// Types of notification.
-    pub types: NotificationTypes,
+    /// Reads the types of notification.
+    pub config: Arc<ConfigSource>,
     /// Verifies tokens.
     pub keys: TokenKeys,
 }
@@ -34,9 +36,10 @@ impl TrackApi {
         let answered = match request.route.as_str() {
             "POST /v1/receipts" => self.receipt(request, now).await,
             "GET /v1/clicks/{token}" => self.click(request, now).await,
-            "GET /v1/unsubscribe/{token}" => {
-                self.unsubscription(request, now).map(|(_, kind)| page::confirm(&self.types, &kind))
-            }
+            "GET /v1/unsubscribe/{token}" => match self.unsubscription(request, now) {
+                Ok((_, kind)) => Ok(page::confirm(&self.config.current().await.settings.types, &kind)),
+                Err(refused) => Err(refused),
+            },
             "POST /v1/unsubscribe/{token}" => self.unsubscribe(request, now).await,
             "GET /v1/client/worker.js" => Ok(for_any_page(client::worker())),
             "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
@@ -126,8 +129,9 @@ impl TrackApi {
         fit: impl Fn(&Notification) -> Result<(), Problem>,
         now: Timestamp,
     ) -> Result<(Notification, Effect), Problem> {
+        let config = self.config.current().await;
         let noted = receipt_merge::merge(&self.notifications, id, |notification| match fit(notification) {
-            Ok(()) => receipt.apply(notification, &self.types, now),
+            Ok(()) => receipt.apply(notification, &config.settings.types, now),
             Err(_) => Effect::Impossible,
         });
         let noted = noted.await?;
@@ -157,7 +161,7 @@ impl TrackApi {
         let (recipient, kind) = self.unsubscription(request, now)?;
         let result = self.recipients.unsubscribe(&recipient, &kind, now).await?;
         tracing::info!(%recipient, kind, ?result, "processed unsubscription");
-        Ok(page::unsubscribed(&self.types, &kind))
+        Ok(page::unsubscribed(&self.config.current().await.settings.types, &kind))
     }
 }
 

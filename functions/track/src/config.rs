@@ -14,6 +14,8 @@ pub struct TrackConfig {
     pub notifications_table: String,
     /// Name of the control table.
     pub control_table: String,
+    /// Name of the settings table, which stores the types.
+    pub settings_table: String,
 }
 
 impl TrackConfig {
@@ -27,6 +29,7 @@ impl TrackConfig {
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
+            settings_table: environment.required("SETTINGS_TABLE")?,
         })
     }
 }

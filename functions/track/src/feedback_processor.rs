@@ -4,6 +4,8 @@
 //! Events come only from AWS services: the function's permissions restrict its callers. Events may be repeated and may
 //! arrive in any order. A report about an unknown message changes nothing and raises an alarm.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +14,7 @@ use super::mail_event::{MailEvent, MailReport};
 use super::receipt_merge;
 use super::sms_log::{SmsLog, SmsReport};
 use delivery::breakers::Breakers;
-use domain::NotificationTypes;
+use delivery::config::ConfigSource;
 use domain::breaker::Host;
 use domain::notification::{Effect, FailureReason, NotificationId};
 use domain::recipient::{Address, SuppressionReason};
@@ -38,8 +40,8 @@ pub struct FeedbackProcessor {
     pub suppressions: SuppressionsStore,
     /// Maps an SNS message id to the notification of that SMS.
     pub sms_messages: SmsMessageStore,
-    /// Types of notification.
-    pub types: NotificationTypes,
+    /// Reads the types of notification.
+    pub config: Arc<ConfigSource>,
     /// The circuit breakers, for an account that may not send.
     pub breakers: Breakers,
 }
@@ -147,8 +149,9 @@ impl FeedbackProcessor {
         if feedback.kind == FeedbackKind::Failed(FailureReason::AccountRefused) {
             self.pause(feedback).await;
         }
+        let config = self.config.current().await;
         let noted = receipt_merge::merge_into(&self.notifications, about, |notification| {
-            feedback.apply(notification, &self.types, now)
+            feedback.apply(notification, &config.settings.types, now)
         })
         .await?;
         Ok(match noted {

@@ -7,7 +7,7 @@ use aws::deadline;
 use aws::secrets::{SecretName, Secrets};
 use delivery::TokenKeys;
 use delivery::breakers::Breakers;
-use domain::NotificationTypes;
+use delivery::config::ConfigSource;
 use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -18,7 +18,7 @@ use platform::problem::Problem;
 use platform::startup::{BackgroundInit, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{BreakerStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
+use store::{BreakerStore, CatalogStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
 
 use crate::config::TrackConfig;
 
@@ -97,11 +97,14 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
     let notifications = NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str());
     let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
     let keys = TokenKeys::new(secrets.link_signing_keys()?);
+    let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
+    let prefix = config.function.parameter_prefix.as_str();
+    let types = Arc::new(ConfigSource::new(parameters, prefix, Clock::System).catalog_only(catalog));
     Ok(TrackServices {
         api: TrackApi {
             notifications: notifications.clone(),
             recipients: recipients.clone(),
-            types: NotificationTypes::default(),
+            config: Arc::clone(&types),
             keys,
         },
         feedback: FeedbackProcessor {
@@ -109,7 +112,7 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
             recipients,
             suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), config.control_table.as_str()),
-            types: NotificationTypes::default(),
+            config: types,
             breakers: Breakers::new(BreakerStore::new(dynamodb, config.control_table.as_str()), [], Clock::System),
         },
     })

@@ -98,7 +98,7 @@ async fn of_a_cleanup() {
             world.advance(181 * 86_400);
             world.put_profile("ada", json!({"email": "ada@example.com"})).await;
             // With a key the id, and so its shard, is the same in every world.
-            let line = CrashPoint { timing: After, call: 8 };
+            let line = CrashPoint { timing: After, call: 9 };
             let crashed = world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await;
             assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{crashed:?}");
             world.advance(2 * 86_400);

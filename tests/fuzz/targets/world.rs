@@ -5,15 +5,18 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws::FunctionConfig;
 use aws::secrets::LinkSigningKeys;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use catalog::CatalogApi;
+use catalog::config::CatalogConfig;
 use cleanup::config::CleanupConfig;
 use cleanup::handler::CleanupServices;
 use console::ConsoleApi;
 use console::config::ConsoleConfig;
+use delivery::config::ConfigSource;
 use delivery::{DeliveryConfig, LinkAction, Sweeper, TokenKeys, start_engine};
-use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::channel::push::ExtraOrigins;
 use domain::notification::NotificationId;
@@ -31,7 +34,7 @@ use rollup::config::RollupConfig;
 use rollup::handler::RollupServices;
 use send::{SendApi, SendService};
 use serde_json::Value;
-use store::{ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore};
+use store::{CatalogStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 use tokio::runtime::{Builder, Runtime};
 use track::TrackApi;
 
@@ -70,6 +73,7 @@ struct Functions {
     recipients: RecipientsApi,
     track: TrackApi,
     console: ConsoleApi,
+    catalog: CatalogApi,
     cleanup: cleanup::Cleanup,
     rollup: RollupServices,
     cascade: BackgroundInit<Sweeper>,
@@ -138,7 +142,7 @@ impl World {
 
     /// Response of the route's function; `send` responds to unknown routes.
     pub fn answer(&self, request: &Request) -> Response {
-        let Functions { clock, send, recipients, track, console, cleanup, .. } = &self.functions;
+        let Functions { clock, send, recipients, track, console, catalog, cleanup, .. } = &self.functions;
         let now = clock.now();
         self.runtime.block_on(async {
             match request.route.as_str() {
@@ -147,6 +151,7 @@ impl World {
                 }
                 route if Self::is_track(route) => track.answer(request, now).await,
                 route if OPS.iter().any(|start| route.starts_with(start)) => console.answer(request, now).await,
+                route if route.contains(" /v1/types") => catalog.answer(request, now).await,
                 "POST /v1/cleanup" => cleanup.answer(request, now, 180).await,
                 // Long enough for a busy machine: this limit runs on the machine's clock.
                 _ => send.answer(request, now, now + SignedDuration::from_mins(10)).await,
@@ -202,11 +207,12 @@ impl Functions {
             notifications_table: of("notifications"),
             control_table: of("control"),
         };
+        let types = types(&config.function, clock.clone());
         Self {
             track: TrackApi {
                 notifications: notifications.clone(),
                 recipients: recipients.clone(),
-                types: NotificationTypes::default(),
+                config: Arc::clone(&types),
                 keys: keys(),
             },
             send: SendApi { service: SendService { engine, idempotency, hasher: hasher.clone() } },
@@ -218,15 +224,26 @@ impl Functions {
                 suppressions: SuppressionsStore::new(config.dynamodb(), "recipients", hasher.clone()),
                 hasher,
                 extra_origins: ExtraOrigins::parse(push_origin).unwrap(),
-                types: NotificationTypes::default(),
+                config: types,
                 vapid_public_key: [4; 65],
             },
             console: ConsoleApi::new(&console, clock.clone()),
+            catalog: catalog_api(config.function.clone(), clock.clone()),
             rollup: RollupServices::new(&rollup, Reporter::discarding("fuzz".to_owned()), clock.clone()),
             cascade: ready(Arc::new(config), clock.clone()).await,
             clock,
         }
     }
+}
+
+fn catalog_api(function: FunctionConfig, clock: Clock) -> CatalogApi {
+    let (settings_table, control_table) = ("settings".to_owned(), "control".to_owned());
+    CatalogApi::new(&CatalogConfig { function, settings_table, control_table }, clock)
+}
+
+fn types(function: &FunctionConfig, clock: Clock) -> Arc<ConfigSource> {
+    let source = ConfigSource::new(function.parameters(), PREFIX, clock);
+    Arc::new(source.catalog_only(CatalogStore::new(function.dynamodb(), "settings")))
 }
 
 fn keys() -> TokenKeys {
@@ -275,6 +292,7 @@ fn environment(push_origin: &str) -> Environment {
         ("RECIPIENTS_TABLE", "recipients"),
         ("NOTIFICATIONS_TABLE", "notifications"),
         ("CONTROL_TABLE", "control"),
+        ("SETTINGS_TABLE", "settings"),
         ("SENDER_ADDRESS", "service@example.com"),
         ("VAPID_SUBJECT", "mailto:ops@example.com"),
         ("EXTRA_PUSH_ORIGINS", push_origin),

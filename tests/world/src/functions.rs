@@ -1,18 +1,22 @@
-//! The seven functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
+//! The eight functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
+
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
+use catalog::CatalogApi;
+use catalog::config::CatalogConfig;
 use channels::push::VapidKey;
 use cleanup::config::CleanupConfig;
 use cleanup::handler::CleanupServices;
 use console::ConsoleApi;
 use console::config::ConsoleConfig;
 use delivery::breakers::Breakers;
+use delivery::config::ConfigSource;
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
-use domain::NotificationTypes;
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
 use platform::clock::Clock;
@@ -24,7 +28,7 @@ use rollup::config::RollupConfig;
 use rollup::handler::RollupServices;
 use send::{SendApi, SendService};
 use store::{
-    BreakerStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SmsMessageStore,
+    BreakerStore, CatalogStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SmsMessageStore,
     SuppressionsStore,
 };
 use track::{FeedbackProcessor, TrackApi};
@@ -136,7 +140,7 @@ impl Endpoints {
             suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
             hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
-            types: NotificationTypes::default(),
+            config: self.types("recipients", Clock::System),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }
     }
@@ -155,10 +159,20 @@ impl Endpoints {
             recipients: recipients.clone(),
             suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), "control"),
-            types: NotificationTypes::default(),
+            config: self.types("track", clock.clone()),
             breakers: Breakers::new(BreakerStore::new(dynamodb, "control"), [], clock.clone()),
         };
-        (TrackApi { notifications, recipients, types: NotificationTypes::default(), keys }, feedback)
+        (TrackApi { notifications, recipients, config: self.types("track", clock.clone()), keys }, feedback)
+    }
+
+    fn types(&self, function: &'static str, clock: Clock) -> Arc<ConfigSource> {
+        let sdk = self.aws(function);
+        let source = ConfigSource::new(ParameterStore::new(aws::ssm(&sdk)), PREFIX, clock);
+        Arc::new(source.catalog_only(CatalogStore::new(aws::dynamodb(&sdk), "settings")))
+    }
+
+    pub fn catalog(&self, clock: &Clock) -> CatalogApi {
+        CatalogApi::new(&CatalogConfig::read(&self.environment("catalog")).unwrap(), clock.clone())
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {

@@ -28,6 +28,7 @@ mod traffic;
 
 use std::sync::Mutex;
 
+use catalog::CatalogApi;
 use console::ConsoleApi;
 use delivery::Sweeper;
 use dynoxide::Database;
@@ -71,6 +72,7 @@ pub struct World {
     pub track: TrackApi,
     pub feedback: FeedbackProcessor,
     console: ConsoleApi,
+    catalog: CatalogApi,
     folded_records: Mutex<usize>,
     synthetic_records: Mutex<u64>,
 }
@@ -109,6 +111,7 @@ impl World {
             track,
             feedback,
             console: endpoints.console(&clock),
+            catalog: endpoints.catalog(&clock),
             clock,
             push,
             other_push,

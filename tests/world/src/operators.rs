@@ -1,4 +1,5 @@
-//! Actions of operators: parameters, new processes, and requests to the function `console`.
+//! Actions of operators: parameters, new processes, and requests to the functions `console` and
+//! `catalog`.
 
 use serde_json::Value;
 
@@ -59,6 +60,18 @@ impl World {
     pub async fn put_rollout(&self, body: Value) -> ApiResponse {
         let request = self.request("ops-client", "ops", "PUT /v1/rollout", &[], &[], &body, None);
         answered(&request, self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// Response of the catalog to an operator's request about a type.
+    pub async fn type_request(&self, method: &str, name: &str, body: Value) -> ApiResponse {
+        let route = format!("{method} /v1/types/{{type}}");
+        let request = self.request("ops-client", "ops", &route, &[("type", name)], &[], &body, None);
+        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+    }
+
+    /// Response of the catalog to a change of a type.
+    pub async fn put_type(&self, name: &str, body: Value) -> ApiResponse {
+        self.type_request("PUT", name, body).await
     }
 
     /// The report of the last week as Markdown: its content type and text.

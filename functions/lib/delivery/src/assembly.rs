@@ -29,7 +29,9 @@ use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
-use store::{BreakerStore, BudgetStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore};
+use store::{
+    BreakerStore, BudgetStore, CatalogStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore,
+};
 
 /// Maximum number of concurrent calls of a process to one provider.
 const MAX_CALLS_PER_HOST: usize = CONCURRENCY / 2;
@@ -45,6 +47,8 @@ pub struct DeliveryConfig {
     pub notifications_table: String,
     /// Name of the control table.
     pub control_table: String,
+    /// Name of the settings table.
+    pub settings_table: String,
     /// Sender of e-mails.
     pub sender: Sender,
     /// SES configuration set that publishes the events of e-mails.
@@ -91,6 +95,7 @@ impl DeliveryConfig {
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
+            settings_table: environment.required("SETTINGS_TABLE")?,
             sender: Sender {
                 address: environment.read("SENDER_ADDRESS", Sender::parse_address)?,
                 name: environment.read_optional("SENDER_NAME", SenderName::parse)?,
@@ -175,6 +180,7 @@ impl DeliveryConfig {
         };
         let config = ConfigSource::new(self.function.parameters(), &self.function.parameter_prefix, clock.clone())
             .with_public_base_url()
+            .with_catalog(CatalogStore::new(dynamodb.clone(), self.settings_table.as_str()))
             .with_last_known_good(LastKnownGood::new(dynamodb, self.control_table.as_str()))
             .sharing();
         let senders = Senders { push, paid, admission, keys };
@@ -187,7 +193,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const REQUIRED: [&str; 11] = [
+    const REQUIRED: [&str; 12] = [
         "AWS_ACCESS_KEY_ID",
         "AWS_REGION",
         "AWS_SECRET_ACCESS_KEY",
@@ -198,6 +204,7 @@ mod tests {
         "RECIPIENTS_TABLE",
         "SENDER_COUNTRY",
         "SES_CONFIGURATION_SET",
+        "SETTINGS_TABLE",
         "STAGE",
     ];
 

@@ -5,14 +5,18 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use domain::TypeRules;
 use domain::channel::Channel;
 use domain::notification::{Notification, Reason, Status};
 use domain::recipient::Recipient;
 use domain::rollout::{Rollout, Version, bucket};
+use domain::{QuietHoursMode, TypeRules, TypeState};
+
+/// Shortest and longest interval between two checks of a notification whose type is paused.
+const SHORTEST_PAUSE_CHECK: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST_PAUSE_CHECK: SignedDuration = SignedDuration::from_mins(15);
 
 /// Decision of all gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,16 +89,24 @@ impl Gates<'_> {
             (true, true) => Some("unsubscribe"),
             (true, false) => None,
         };
-        gated.check(GateVerdict::Skip(Reason::OptedOut), by.is_none(), serde_json::json!({"type": kind, "by": by}));
+        // A recipient may opt out of a critical type, but its notifications are sent all the same.
+        let passes = by.is_none() || self.rules.is_critical();
+        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, serde_json::json!({"type": kind, "by": by}));
         let open = self.open_channels(notification, recipient, version);
         gated.check(
             GateVerdict::Skip(Reason::NoChannel),
             !open.is_empty(),
             serde_json::json!({"channels": open, "suppressed": recipient.suppressed}),
         );
+        // A notification past its lifetime is not held again, so that it can expire.
+        let may_wait = now < notification.lives_until();
+        if self.rules.state == TypeState::Paused && may_wait {
+            let next_check = next_check_of_paused(notification, now);
+            let inputs = serde_json::json!({"type": kind, "next_check": next_check});
+            gated.check(GateVerdict::Hold(Reason::TypePaused, next_check), false, inputs);
+        }
         if version == Version::V2 {
-            // A notification past its lifetime is not held again, so that it can expire.
-            let may_wait = !self.rules.critical && now < notification.lives_until();
+            let may_wait = self.rules.quiet_hours == QuietHoursMode::Respect && may_wait;
             let until = recipient.quiet_until(now).filter(|_| may_wait);
             let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
             gated.check(verdict, until.is_none(), serde_json::json!({"until": until}));
@@ -109,6 +121,14 @@ impl Gates<'_> {
         let known = asked.filter(|channel| version == Version::V2 || *channel == Channel::Push);
         known.filter(|channel| recipient.reachable_on(*channel) && !self.unreachable.contains(channel)).collect()
     }
+}
+
+/// Returns the time at which a notification of a paused type evaluates the gates again. The interval grows with the
+/// time that the notification has waited, so that a long pause costs few writes.
+fn next_check_of_paused(notification: &Notification, now: Timestamp) -> Timestamp {
+    let waited = now.duration_since(notification.due_at());
+    let interval = (waited / 4).clamp(SHORTEST_PAUSE_CHECK, LONGEST_PAUSE_CHECK);
+    now.checked_add(interval).unwrap_or(Timestamp::MAX).min(notification.lives_until())
 }
 
 impl Gated {

@@ -86,6 +86,8 @@ pub enum Actor {
     Guard,
     /// A ramp.
     Ramp,
+    /// The service, which creates the rows of the built-in types.
+    Service,
 }
 
 /// One change of a parameter.

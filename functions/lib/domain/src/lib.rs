@@ -5,6 +5,7 @@ mod alert;
 mod audit;
 pub mod breaker;
 pub mod budget;
+mod catalog_change;
 pub mod channel;
 pub mod language;
 pub mod notification;
@@ -16,5 +17,9 @@ pub mod text;
 
 pub use alert::{Alert, AlertKey, PublishedAlert, Severity};
 pub use audit::{Actor, AuditRecord, ManagedParameter};
-pub use notification_type::{MAX_TTL_SECONDS, NotificationType, OnUncertain, TypeBudgets, TypeId, TypeRules};
+pub use catalog_change::{CatalogChange, ChangeAction};
+pub use notification_type::{
+    BudgetView, CapMode, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass, NotificationType, OnCap, OnUncertain,
+    QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
+};
 pub use settings::{NotificationTypes, UnknownType};

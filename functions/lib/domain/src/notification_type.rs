@@ -1,5 +1,9 @@
 //! Types of notification. Each type has its own channel order, waiting times and limits.
 
+mod definition;
+
+pub use definition::{BudgetView, MAX_WAIT_FOR_PUSH_SECONDS, TRIES, TypeView};
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,6 +23,62 @@ pub enum OnUncertain {
     /// Tries the same channel once more. The recipient may get the message twice, and the message may be paid for
     /// twice.
     Repeat,
+}
+
+/// Class of a type. It selects the defaults of the rules for quiet hours and frequency caps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotificationClass {
+    /// Sent during quiet hours, before other notifications, and also to recipients who opted out of the type.
+    Critical,
+    /// Caused by an action of the recipient, such as a payment.
+    Transactional,
+    /// Advertising.
+    Marketing,
+}
+
+/// Treatment of a notification of the type during quiet hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuietHoursMode {
+    /// Holds the notification until the quiet hours end.
+    Respect,
+    /// Sends at once.
+    Bypass,
+}
+
+/// Treatment of a notification of the type by the frequency caps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapMode {
+    /// Counts the notification, and holds or skips it while a cap is reached.
+    Respect,
+    /// Counts the notification, and sends it.
+    CountOnly,
+    /// Neither counts nor stops the notification.
+    Bypass,
+}
+
+/// Treatment of a notification that respects the caps while one is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCap {
+    /// Holds the notification until the cap allows it.
+    Hold,
+    /// Skips the notification.
+    Skip,
+}
+
+/// State of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeState {
+    /// Notifications are sent.
+    Active,
+    /// Notifications are held until the type is active again.
+    Paused,
+    /// New requests are refused. Notifications that were accepted before are sent.
+    Archived,
 }
 
 /// Id of a type: the name that callers use. Stored notifications carry it, also after the type was removed.
@@ -62,8 +122,6 @@ pub struct NotificationType {
     pub title: String,
     /// Order in which channels are tried.
     pub channels: Vec<Channel>,
-    /// Requires e-mail before SMS in any order that a caller gives.
-    pub email_before_sms: bool,
     /// Default lifetime in seconds, counted from the due time.
     pub default_ttl_seconds: u32,
     /// Rules for sending.
@@ -86,8 +144,16 @@ pub struct TypeRules {
     /// Time that an accepted message may stay without proof of delivery before the next channel is tried. `None`
     /// requires no proof.
     pub escalate_after: Option<SignedDuration>,
-    /// Sends during quiet hours, and gives the notification priority over others.
-    pub critical: bool,
+    /// Class. A critical notification has priority over others.
+    pub class: NotificationClass,
+    /// Treatment during quiet hours.
+    pub quiet_hours: QuietHoursMode,
+    /// Treatment by the frequency caps.
+    pub cap: CapMode,
+    /// Treatment while a frequency cap is reached.
+    pub on_cap: OnCap,
+    /// State of the type.
+    pub state: TypeState,
 }
 
 /// Budgets of one type, in micro-euro. `None` means that the type has no budget of its own.
@@ -102,12 +168,36 @@ pub struct TypeBudgets {
 /// Maximum lifetime: 28 days, which is also the longest time that a push service keeps a message.
 pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
 
+/// Maximum of any budget: a billion euros.
+pub const MAX_BUDGET_MICROS: u64 = 1_000_000_000_000_000;
+
 /// Maximum length of an id.
 const MAX_ID_BYTES: usize = 64;
 
 /// Rules of the type of a request that names none. They also hold for a stored notification whose type was removed.
-pub(crate) const DEFAULT_RULES: TypeRules =
-    TypeRules { tries: 4, on_uncertain: OnUncertain::Stop, wait_for_push: None, escalate_after: None, critical: false };
+pub(crate) const DEFAULT_RULES: TypeRules = TypeRules {
+    tries: 4,
+    on_uncertain: OnUncertain::Stop,
+    wait_for_push: None,
+    escalate_after: None,
+    class: NotificationClass::Transactional,
+    quiet_hours: QuietHoursMode::Respect,
+    cap: CapMode::CountOnly,
+    on_cap: OnCap::Hold,
+    state: TypeState::Active,
+};
+/// Lifetime of a notification whose type and request name none: one day.
+const DEFAULT_TTL_SECONDS: u32 = 24 * 3_600;
+/// Types that require e-mail before SMS in any order: the proof of delivery of an e-mail costs less than an SMS.
+const EMAIL_BEFORE_SMS: [&str; 2] = ["CERTIFICATE_EXPIRING", "PAYMENT_DUE"];
+
+impl TypeRules {
+    /// Returns `true` if notifications of the type go before others.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.class == NotificationClass::Critical
+    }
+}
 
 impl NotificationType {
     /// Id of the type of a request that names none.
@@ -138,8 +228,7 @@ impl NotificationType {
             id: TypeId(id.into()),
             title: title.to_owned(),
             channels: Channel::ALL.to_vec(),
-            email_before_sms: false,
-            default_ttl_seconds: 24 * 3_600,
+            default_ttl_seconds: DEFAULT_TTL_SECONDS,
             rules: DEFAULT_RULES,
             budgets: TypeBudgets::default(),
         }
@@ -148,7 +237,6 @@ impl NotificationType {
     /// Returns a type that requires proof of delivery, waits for push and tries e-mail before SMS.
     fn with_proof(id: &str, title: &str, escalate_after: SignedDuration) -> Self {
         Self {
-            email_before_sms: true,
             rules: TypeRules {
                 tries: 6,
                 wait_for_push: Some(SignedDuration::from_mins(10)),
@@ -157,6 +245,16 @@ impl NotificationType {
             },
             ..Self::of_defaults(id, title)
         }
+    }
+
+    /// Returns `true` for a type that the service itself defines. It exists without a stored row.
+    #[must_use]
+    pub fn is_built_in(id: &TypeId) -> bool {
+        Self::built_in().iter().any(|kind| kind.id == *id)
+    }
+
+    fn needs_email_before_sms(&self) -> bool {
+        EMAIL_BEFORE_SMS.contains(&self.id.as_str())
     }
 
     /// Checks a channel order for this type.
@@ -172,7 +270,7 @@ impl NotificationType {
             return Err("must name each channel once");
         }
         match (place(Channel::Email), place(Channel::Sms)) {
-            (email, Some(sms)) if self.email_before_sms && email.is_none_or(|email| email > sms) => {
+            (email, Some(sms)) if self.needs_email_before_sms() && email.is_none_or(|email| email > sms) => {
                 Err("must name email before sms for this type")
             }
             _ => Ok(()),

@@ -11,14 +11,12 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::MAX_BUDGET_MICROS;
 use crate::breaker::Thresholds;
 use crate::channel::country::CountryCode;
 use crate::channel::prices::Prices;
 use crate::rollout::guard::GuardSettings;
 use crate::rollout::strict_json::{self, JsonFault};
-
-/// Maximum of any ceiling, in micro-euro: a billion euros.
-const MAX_MICROS: u64 = 1_000_000_000_000_000;
 
 /// Content of the whole parameter. An unknown field is refused, because it is most likely a misspelt known field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +95,7 @@ impl Budgets {
 }
 
 fn is_beyond_reason(micros: Option<u64>) -> bool {
-    micros > Some(MAX_MICROS)
+    micros > Some(MAX_BUDGET_MICROS)
 }
 
 /// Retention periods, in days; each at least 1.

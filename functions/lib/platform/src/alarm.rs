@@ -7,6 +7,8 @@
 pub enum AlarmLine {
     /// A parameter is missing or invalid; its last valid version stays in force.
     RolloutUnreadable,
+    /// A row of the catalog is malformed; its last valid definition stays in force.
+    CatalogMalformed,
     /// SSM does not respond; the newest valid versions that the process has stay in force.
     RolloutUnavailable,
     /// A secret is missing or malformed; the process ends.

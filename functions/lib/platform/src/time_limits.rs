@@ -37,6 +37,9 @@ pub const RECIPIENTS_BATCH_LIMIT: Duration = Duration::from_secs(14);
 /// Deadline of the AWS calls of a request to `console`: API Gateway waits 30 s.
 pub const CONSOLE_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
+/// Deadline of the AWS calls of a request to `catalog`: API Gateway waits 30 s.
+pub const CATALOG_REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
 /// Time for which a run of `cascade` works on one notification.
 pub const SWEEP_NOTIFICATION_LIMIT: SignedDuration = SignedDuration::from_secs(15);
 /// Time at the end of an invocation of `cascade` in which no work on a notification begins.

@@ -40,6 +40,7 @@ pub fn of_intent(intent: &Intent) -> String {
     let actor = match intent.by {
         Actor::Guard => "the guard",
         Actor::Ramp => "a ramp",
+        Actor::Service => "the service",
         Actor::Api(_) | Actor::Operator(_) => "the API",
     };
     format!("{DESCRIPTION}; {SET}{actor}{}", from_at(intent.from_version, intent.at))

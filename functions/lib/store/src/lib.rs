@@ -5,6 +5,7 @@ mod audit;
 mod breaker;
 mod breaker_repository;
 mod budget;
+mod catalog;
 mod cursor;
 mod erasure;
 mod error;
@@ -26,12 +27,14 @@ pub mod testing;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod testing_tables;
+mod transaction;
 
 pub use alert_history::AlertHistoryStore;
 pub use audit::AuditStore;
 pub use breaker::BreakerStore;
 pub use breaker_repository::BreakerRepository;
 pub use budget::{BudgetStore, ReserveResult};
+pub use catalog::{Catalog, CatalogKey, CatalogRow, CatalogStore};
 pub use cursor::{Cursor, CursorStore, Segment};
 pub use erasure::{Erasure, ErasureMarker, ErasureStore, RecheckResult};
 pub use error::StoreError;

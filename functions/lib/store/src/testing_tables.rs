@@ -12,11 +12,13 @@ use super::testing::Dynamo;
 pub const RECIPIENTS: &str = "recipients";
 pub const NOTIFICATIONS: &str = "notifications";
 pub const CONTROL: &str = "control";
+pub const SETTINGS: &str = "settings";
 
-/// Starts an emulator with the three tables, empty.
+/// Starts an emulator with four tables, empty.
 pub async fn tables() -> Dynamo {
     let dynamo = Dynamo::start().await;
     dynamo.create_table(RECIPIENTS).await;
+    dynamo.create_table(SETTINGS).await;
     let client = dynamo.client();
     let control = client.create_table().table_name(CONTROL).billing_mode(BillingMode::PayPerRequest);
     control.key_schema(key("pk", KeyType::Hash)).attribute_definitions(text("pk")).send().await.unwrap();

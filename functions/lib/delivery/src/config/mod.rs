@@ -1,8 +1,10 @@
 //! Configuration in force: the parameters of rollout and settings. Every process follows a change within 30 s.
 
+mod catalog_reader;
 pub mod last_known_good;
 pub mod parameter_snapshot;
 pub mod source;
+mod stored_types;
 
 pub use last_known_good::LastKnownGood;
 pub use parameter_snapshot::{ConfigSnapshot, ParameterTexts};

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::stored_types::StoredTypes;
 use crate::links::{Links, PublicBaseUrl};
 use crate::token::TokenKeys;
+use domain::TypeId;
 use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
 use domain::settings::Settings;
 use platform::private::Private;
+use store::Catalog;
 
 /// One snapshot of the configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -225,6 +228,10 @@ pub struct ParsedConfig {
     users: Slot<Arc<ListedUsers>>,
     settings: Slot<Arc<Settings>>,
     public_base_url: Slot<Option<PublicBaseUrl>>,
+    /// Types as the catalog stores them; `None` for a function that does not read the catalog.
+    stored_types: Option<StoredTypes>,
+    /// The settings with the stored types, once [`Self::apply_stored_types`] was called.
+    settings_in_force: Option<Arc<Settings>>,
 }
 
 impl Default for ParsedConfig {
@@ -238,6 +245,8 @@ impl Default for ParsedConfig {
                 is_optional: true,
                 ..Slot::new("public-base-url", |text| shown(PublicBaseUrl::parse(text)).map(Some))
             },
+            stored_types: None,
+            settings_in_force: None,
         }
     }
 }
@@ -299,10 +308,25 @@ impl ParsedConfig {
         [&mut self.settings, &mut self.percentage, &mut self.users, &mut self.public_base_url]
     }
 
+    /// Takes one read of the catalog; `None` if it failed. Returns the types whose rows cannot be parsed.
+    pub fn take_catalog(&mut self, catalog: Option<Catalog>) -> Vec<TypeId> {
+        let types = self.stored_types.get_or_insert_default();
+        catalog.map(|catalog| types.take(catalog)).unwrap_or_default()
+    }
+
+    /// Puts the stored types into the settings. Called once after each read, because a snapshot must be cheap.
+    #[must_use]
+    pub fn apply_stored_types(mut self) -> Self {
+        let types = self.stored_types.as_ref();
+        self.settings_in_force = types.map(|types| Arc::new(types.in_settings(&self.settings.value())));
+        self
+    }
+
     /// Returns the values in force.
     pub fn snapshot(&self) -> ConfigSnapshot {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
-        ConfigSnapshot { rollout, settings: self.settings.value(), public_base_url: self.public_base_url.value() }
+        let settings = self.settings_in_force.clone().unwrap_or_else(|| self.settings.value());
+        ConfigSnapshot { rollout, settings, public_base_url: self.public_base_url.value() }
     }
 
     /// Returns the texts of the values in force.

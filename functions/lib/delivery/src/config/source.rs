@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
 use super::LastKnownGood;
+use super::catalog_reader::CatalogReader;
 use super::parameter_snapshot::{
     ConfigSnapshot, ParameterText, ParameterTexts, ParsedConfig, ReadabilityChange, Record,
 };
@@ -20,6 +21,7 @@ use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
 use platform::alarm::AlarmLine;
 use platform::clock::Clock;
+use store::{Catalog, CatalogStore};
 
 /// Maximum age of a cached value, less a jitter of up to [`JITTER_MS`], so that processes do not read in step.
 const FRESH_MS: i64 = 10_000;
@@ -38,7 +40,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct ConfigSource {
     parameters: ParameterStore,
     prefix: String,
+    catalog: Option<CatalogReader>,
     settings_only: bool,
+    catalog_only: bool,
     with_base: bool,
     last_known_good: Option<LastKnownGood>,
     is_sharing: bool,
@@ -64,7 +68,9 @@ impl ConfigSource {
         Self {
             parameters,
             prefix: prefix.to_owned(),
+            catalog: None,
             settings_only: false,
+            catalog_only: false,
             with_base: false,
             last_known_good: None,
             is_sharing: false,
@@ -78,6 +84,19 @@ impl ConfigSource {
     #[must_use]
     pub fn settings_only(self) -> Self {
         Self { settings_only: true, ..self }
+    }
+
+    /// Also reads the types of notification from the catalog, at the same time as SSM.
+    #[must_use]
+    pub fn with_catalog(self, catalog: CatalogStore) -> Self {
+        Self { catalog: Some(CatalogReader::new(catalog)), ..self }
+    }
+
+    /// Reads the types of notification alone and calls no SSM, for functions that use no parameter. The settings then
+    /// have their defaults.
+    #[must_use]
+    pub fn catalog_only(self, catalog: CatalogStore) -> Self {
+        Self { catalog_only: true, ..self.with_catalog(catalog) }
     }
 
     /// Also reads `<prefix>/public-base-url` in the same call, for functions that write links into messages.
@@ -119,13 +138,14 @@ impl ConfigSource {
         if let Some(config) = self.cached(CachedConfig::need_not_ask) {
             return config;
         }
-        self.read().await
+        // Boxed: a read is rare, and its future would be part of every future that uses the configuration.
+        Box::pin(self.read()).await
     }
 
     /// Returns the configuration in force, read now whatever is cached.
     pub async fn refresh(&self) -> ConfigSnapshot {
         let _reading = self.reading.lock().await;
-        self.read().await
+        Box::pin(self.read()).await
     }
 
     /// Returns the texts of the present values.
@@ -150,11 +170,19 @@ impl ConfigSource {
         // The age counts from before the call, since the answer may be that old.
         let began_ms = self.now_ms();
         let mut known = self.cache().known.clone();
-        let answer = tokio::time::timeout(READ_TIMEOUT, self.parameters.versions(self.names())).await;
+        if self.catalog_only {
+            let catalog = self.read_catalog().await;
+            let is_read = self.take_catalog(&mut known, catalog);
+            self.apply_answer(began_ms, known, is_read);
+            return self.cache().known.snapshot();
+        }
+        let read_parameters = tokio::time::timeout(READ_TIMEOUT, self.parameters.versions(self.names()));
+        let (answer, catalog) = tokio::join!(read_parameters, self.read_catalog());
+        let is_read = self.take_catalog(&mut known, catalog);
         match answer {
             Ok(Ok(found)) => {
                 let changes = known.take(self.texts(found), self.settings_only);
-                let is_settled = self.resolve_doubts(&mut known, false).await;
+                let is_settled = self.resolve_doubts(&mut known, false).await && is_read;
                 self.apply_answer(began_ms, known, is_settled);
                 changes.iter().for_each(|change| self.log_change(change));
             }
@@ -170,9 +198,25 @@ impl ConfigSource {
         self.cache().known.snapshot()
     }
 
+    /// Reads the catalog; `None` without a catalog, or if the read fails.
+    async fn read_catalog(&self) -> Option<Catalog> {
+        self.catalog.as_ref()?.read(READ_TIMEOUT).await
+    }
+
+    /// Takes a read of the catalog. Returns `false` if the read failed.
+    fn take_catalog(&self, known: &mut ParsedConfig, catalog: Option<Catalog>) -> bool {
+        let Some(reader) = &self.catalog else { return true };
+        let is_read = catalog.is_some();
+        let unreadable = known.take_catalog(catalog);
+        if is_read {
+            reader.log_unreadable(unreadable);
+        }
+        is_read
+    }
+
     fn apply_answer(&self, began_ms: i64, known: ParsedConfig, is_settled: bool) {
         let mut cache = self.cache();
-        cache.known = known;
+        cache.known = known.apply_stored_types();
         let was_down = std::mem::take(&mut cache.ssm_is_down);
         cache.read_at_ms = Some(began_ms);
         cache.asked_at_ms = began_ms;
@@ -190,7 +234,7 @@ impl ConfigSource {
 
     fn record_failure(&self, began_ms: i64, known: ParsedConfig, cause: &str) {
         let mut cache = self.cache();
-        cache.known = known;
+        cache.known = known.apply_stored_types();
         let was_down = std::mem::replace(&mut cache.ssm_is_down, true);
         cache.asked_at_ms = began_ms;
         // Counts from now, not from the start: a failure that took 3 s must not shorten its own hold-off.

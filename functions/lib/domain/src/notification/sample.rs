@@ -20,7 +20,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         to,
         caller: "6f9c2l1h8t5m4n3p2q1r0s9tuv".to_owned(),
         type_id: kind.id.clone(),
-        is_critical: kind.rules.critical,
+        is_critical: kind.rules.is_critical(),
         content: Content {
             title: Private::new("Your certificate expires".to_owned()),
             body: Private::new("On Friday. ".repeat(32)),

@@ -85,6 +85,8 @@ pub enum Reason {
     OptedOut,
     /// Skipped: no channel that the recipient allows has an address.
     NoChannel,
+    /// Held: the type is paused.
+    TypePaused,
     /// Held: the recipient's quiet hours are not over.
     QuietHours,
     /// Skipped: a budget excluded the remaining channels.
@@ -105,11 +107,12 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Rollout,
         Self::UnknownRecipient,
         Self::OptedOut,
         Self::NoChannel,
+        Self::TypePaused,
         Self::QuietHours,
         Self::Budget,
         Self::Superseded,

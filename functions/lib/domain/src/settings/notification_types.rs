@@ -7,18 +7,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::types::TypeOverrides;
 use crate::notification_type::DEFAULT_RULES;
 use crate::rollout::strict_json::JsonFault;
-use crate::{NotificationType, TypeBudgets, TypeId, TypeRules};
+use crate::{NotificationType, TypeBudgets, TypeId, TypeRules, TypeState};
 
 /// Maximum length, in bytes, of an unknown name that is compared with the known names.
 const MAX_COMPARED: usize = 64;
+/// Maximum number of ids in an error.
+const MAX_NAMED: usize = 5;
 /// Maximum number of characters in which a suggested name may differ.
 const MAX_TYPOS: usize = 2;
 
-/// Every type with the rules that are in force. Its JSON holds only the differences from the built-in types.
+/// Every type with the rules that are in force. Its JSON holds only the differences of the settings from the types'
+/// definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationTypes {
     all: Vec<NotificationType>,
     overrides: TypeOverrides,
+    is_complete: bool,
 }
 
 impl Default for NotificationTypes {
@@ -32,7 +36,32 @@ impl NotificationTypes {
     fn with(overrides: TypeOverrides) -> Self {
         let mut all = NotificationType::built_in();
         all.iter_mut().for_each(|kind| overrides.apply(kind));
-        Self { all, overrides }
+        Self { all, overrides, is_complete: true }
+    }
+
+    /// Returns these types with stored definitions instead of the built-in ones. A built-in type without a stored
+    /// definition stays. The settings' differences apply to the stored definitions too.
+    ///
+    /// `is_complete` is `false` while some stored definitions could not be read.
+    #[must_use]
+    pub fn with_stored(&self, stored: &[NotificationType], is_complete: bool) -> Self {
+        let is_stored = |id: &TypeId| stored.iter().any(|kind| kind.id == *id);
+        let built_in = NotificationType::built_in().into_iter().filter(|kind| !is_stored(&kind.id));
+        let mut all: Vec<_> = built_in.chain(stored.iter().cloned()).collect();
+        all.iter_mut().for_each(|kind| self.overrides.apply(kind));
+        Self { all, overrides: self.overrides.clone(), is_complete }
+    }
+
+    /// Returns `true` if every existing type is known. If not, an unknown name may be that of an existing type.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Returns the fields of a type that the settings override.
+    #[must_use]
+    pub fn overridden_fields(&self, id: &TypeId) -> Vec<&'static str> {
+        self.overrides.fields_of(id)
     }
 
     /// Returns all types.
@@ -51,10 +80,33 @@ impl NotificationTypes {
     /// # Errors
     /// Names the type that may be meant, or all types. The error never contains the given name.
     pub fn known(&self, name: &str) -> Result<&NotificationType, UnknownType> {
-        self.get(name).ok_or_else(|| match self.nearest(name) {
-            Some(nearest) => UnknownType::Misspelt(nearest.clone()),
-            None => UnknownType::NoneOf(self.iter().map(|kind| kind.id.clone()).collect()),
-        })
+        self.get(name).ok_or_else(|| self.unknown(name))
+    }
+
+    /// Returns the type with this name, for a new notification.
+    ///
+    /// # Errors
+    /// As [`Self::known`]; also if the type is archived.
+    pub fn sendable(&self, name: &str) -> Result<&NotificationType, UnknownType> {
+        match self.known(name)? {
+            archived if archived.rules.state == TypeState::Archived => Err(UnknownType::Archived),
+            kind => Ok(kind),
+        }
+    }
+
+    /// Returns the error for a name that no type has. It names types that are not archived.
+    fn unknown(&self, name: &str) -> UnknownType {
+        let mut nearest = self.by_distance(name);
+        match nearest.first() {
+            Some((typos, id)) if *typos <= MAX_TYPOS => UnknownType::Misspelt((*id).clone()),
+            _ => {
+                let is_all = nearest.len() <= MAX_NAMED;
+                nearest.truncate(MAX_NAMED);
+                let is_named = |id: &TypeId| nearest.iter().any(|(_, named)| *named == id);
+                let ids = self.iter().map(|kind| kind.id.clone()).filter(is_named).collect();
+                if is_all { UnknownType::NoneOf(ids) } else { UnknownType::Nearest(ids) }
+            }
+        }
     }
 
     /// Returns the rules of a type. If the type was removed, the rules of `DEFAULT` hold, so that its notifications
@@ -76,15 +128,21 @@ impl NotificationTypes {
         self.overrides.check()
     }
 
-    /// Returns the id nearest to a name, compared without case and without characters other than letters and digits.
-    /// The two may differ in at most [`MAX_TYPOS`] characters.
-    fn nearest(&self, name: &str) -> Option<&TypeId> {
+    /// Returns the ids with their distances from a name, nearest first. Names are compared without case and without
+    /// characters other than letters and digits.
+    fn by_distance(&self, name: &str) -> Vec<(usize, &TypeId)> {
         let plain =
             |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
-        let given = plain(Some(name).filter(|name| name.len() <= MAX_COMPARED)?);
-        let ids = self.iter().map(|kind| &kind.id).filter(|_| !given.is_empty());
-        let measured = ids.map(|id| (distance(&given, &plain(id.as_str())), id));
-        measured.filter(|(typos, _)| *typos <= MAX_TYPOS).min_by_key(|(typos, _)| *typos).map(|(_, id)| id)
+        let given = plain(if name.len() <= MAX_COMPARED { name } else { "" });
+        let ids = self.iter().filter(|kind| kind.rules.state != TypeState::Archived).map(|kind| &kind.id);
+        let measured = ids.map(|id| match given.as_str() {
+            "" => (usize::MAX, id),
+            given => (distance(given, &plain(id.as_str())), id),
+        });
+        let mut measured: Vec<_> = measured.collect();
+        // The sort is stable, so ids at the same distance keep their order.
+        measured.sort_by_key(|(typos, _)| *typos);
+        measured
     }
 }
 
@@ -107,18 +165,25 @@ pub enum UnknownType {
     Misspelt(TypeId),
     /// The name resembles none of the ids, which are these.
     NoneOf(Vec<TypeId>),
+    /// The name resembles none of the ids; these are the nearest.
+    Nearest(Vec<TypeId>),
+    /// The type exists, but is archived.
+    Archived,
 }
 
 impl fmt::Display for UnknownType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misspelt(nearest) => write!(f, "is not a known type; did you mean {nearest}?"),
-            Self::NoneOf(ids) => {
-                let ids: Vec<_> = ids.iter().map(TypeId::as_str).collect();
-                write!(f, "is not a known type, which are {}", ids.join(", "))
-            }
+            Self::NoneOf(ids) => write!(f, "is not a known type, which are {}", listed(ids)),
+            Self::Nearest(ids) => write!(f, "is not a known type; the nearest are {}", listed(ids)),
+            Self::Archived => f.write_str("is an archived type, to which no new notifications are sent"),
         }
     }
+}
+
+fn listed(ids: &[TypeId]) -> String {
+    ids.iter().map(TypeId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the Levenshtein distance in bytes: the number of single changes, additions or removals from one text to the
@@ -161,7 +226,7 @@ mod tests {
             let unknown = types.known(given).unwrap_err();
             let suggested = match &unknown {
                 UnknownType::Misspelt(nearest) => Some(nearest.as_str()),
-                UnknownType::NoneOf(_) => None,
+                _ => None,
             };
             assert_eq!(suggested, nearest, "{given:?}");
             assert!(unknown.to_string().starts_with("is not a known type"));
@@ -170,6 +235,39 @@ mod tests {
         assert_eq!(types.get("default"), None);
         let all = types.known("secret").unwrap_err().to_string();
         assert_eq!(all, "is not a known type, which are DEFAULT, CERTIFICATE_EXPIRING, PAYMENT_DUE");
+    }
+
+    fn stored(name: &str, state: &str) -> NotificationType {
+        let body = serde_json::json!({"title": name, "class": "marketing", "channels": ["push"], "state": state});
+        NotificationType::parse(TypeId::parse(name).unwrap(), body).unwrap()
+    }
+
+    #[test]
+    fn stored_definitions_replace_built_in_ones_and_keep_the_differences_of_the_settings() {
+        let settings = Settings::parse(r#"{"types": {"DEFAULT": {"tries": 2}}}"#).unwrap();
+        let types = settings.types.with_stored(&[stored("OFFER", "active"), stored("DEFAULT", "paused")], true);
+        let names: Vec<_> = types.iter().map(|kind| kind.id.as_str()).collect();
+        assert_eq!(names, ["CERTIFICATE_EXPIRING", "PAYMENT_DUE", "OFFER", "DEFAULT"]);
+        let default = types.get("DEFAULT").unwrap();
+        assert_eq!(
+            (default.rules.tries, default.rules.state, default.title.as_str()),
+            (2, TypeState::Paused, "DEFAULT")
+        );
+        assert_eq!(types.overridden_fields(&default.id), ["tries"]);
+        assert!(types.is_complete() && !settings.types.with_stored(&[], false).is_complete());
+    }
+
+    #[test]
+    fn an_archived_type_is_known_and_not_sendable_and_no_error_suggests_it() {
+        let many: Vec<_> = ('A'..='I').map(|letter| stored(&format!("{letter}_OFFER"), "active")).collect();
+        let types = NotificationTypes::default().with_stored(&[many, vec![stored("OFFER", "archived")]].concat(), true);
+        assert!(types.known("OFFER").is_ok() && types.sendable("A_OFFER").is_ok());
+        assert_eq!(types.sendable("OFFER"), Err(UnknownType::Archived));
+        let misspelt = types.known("OFFERR").unwrap_err();
+        assert!(matches!(&misspelt, UnknownType::Misspelt(id) if id.as_str() != "OFFER"), "{misspelt}");
+        let other = types.known("NEWSLETTER_OF_MAY").unwrap_err().to_string();
+        assert!(other.starts_with("is not a known type; the nearest are "), "{other}");
+        assert_eq!(other.split(", ").count(), MAX_NAMED);
     }
 
     #[test]

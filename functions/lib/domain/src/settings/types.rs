@@ -8,13 +8,9 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::is_beyond_reason;
+use crate::notification_type::{MAX_WAIT_FOR_PUSH_SECONDS, TRIES};
 use crate::rollout::strict_json::JsonFault;
 use crate::{NotificationType, OnUncertain, TypeBudgets, TypeId};
-
-/// Allowed number of tries.
-const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
-/// Maximum of `wait_for_push_seconds`: one day.
-const MAX_WAIT_FOR_PUSH_SECONDS: u32 = 86_400;
 
 /// Differences from the built-in rules, by type name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -51,7 +47,24 @@ impl TypeOverrides {
         rules.tries = own.tries.unwrap_or(rules.tries);
         rules.on_uncertain = own.on_uncertain.unwrap_or(rules.on_uncertain);
         rules.wait_for_push = own.wait_for_push_seconds.map_or(rules.wait_for_push, wait);
-        kind.budgets = TypeBudgets { message_micros: own.message_micros, day_micros: own.day_micros };
+        let TypeBudgets { message_micros, day_micros } = kind.budgets;
+        kind.budgets = TypeBudgets {
+            message_micros: own.message_micros.or(message_micros),
+            day_micros: own.day_micros.or(day_micros),
+        };
+    }
+
+    /// Returns the fields that are set for a type, in the order of a type's definition.
+    pub(super) fn fields_of(&self, id: &TypeId) -> Vec<&'static str> {
+        let Some(own) = self.0.get(id) else { return Vec::new() };
+        let fields = [
+            ("tries", own.tries.is_some()),
+            ("on_uncertain", own.on_uncertain.is_some()),
+            ("wait_for_push_seconds", own.wait_for_push_seconds.is_some()),
+            ("budget.message_micros", own.message_micros.is_some()),
+            ("budget.day_micros", own.day_micros.is_some()),
+        ];
+        fields.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field).collect()
     }
 
     /// Checks that every value is within its range.

@@ -18,7 +18,6 @@
 //! still conflicts, nothing is written and [`ReserveResult::Contended`] is returned.
 
 mod period_sums;
-mod transaction;
 mod usage;
 
 use aws_sdk_dynamodb::Client;
@@ -26,9 +25,9 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::StoreError;
+use super::transaction::{CommitResult, commit};
 use domain::budget::{Ceiling, Limit, Reservation, Used};
 use period_sums::PeriodSums;
-use transaction::{CommitResult, commit};
 
 /// Maximum number of tries to reserve if other transactions conflict.
 const TRIES_TO_RESERVE: u32 = 8;

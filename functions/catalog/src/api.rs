@@ -1,0 +1,46 @@
+//! The API routes of `catalog`: dispatch by route.
+
+use jiff::Timestamp;
+
+use super::config::CatalogConfig;
+use delivery::config::{ConfigSource, LastKnownGood};
+use platform::clock::Clock;
+use platform::http::{Request, Response};
+use platform::problem::Problem;
+use store::CatalogStore;
+
+/// The API of `catalog`.
+#[derive(Debug)]
+pub struct CatalogApi {
+    /// Reads and writes the rows.
+    pub catalog: CatalogStore,
+    /// Reads the settings, which may override fields of a type.
+    pub config: ConfigSource,
+}
+
+impl CatalogApi {
+    /// Creates the API with its own AWS clients.
+    #[must_use]
+    pub fn new(config: &CatalogConfig, clock: Clock) -> Self {
+        let CatalogConfig { function, settings_table, control_table } = config;
+        let dynamodb = function.dynamodb();
+        let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
+        Self {
+            catalog: CatalogStore::new(dynamodb.clone(), settings_table.as_str()),
+            config: settings.with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+        }
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let answer = match request.route.as_str() {
+            "GET /v1/types" => self.list_types(request, now).await,
+            "GET /v1/types/{type}" => self.get_type(request, now).await,
+            "PUT /v1/types/{type}" => self.put_type(request, now).await,
+            "DELETE /v1/types/{type}" => self.delete_type(request, now).await,
+            "GET /v1/types/{type}/changes" => self.type_changes(request).await,
+            _ => Err(Problem::not_found("route")),
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+}

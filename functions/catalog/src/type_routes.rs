@@ -1,0 +1,236 @@
+//! The routes of types of notification, with preconditions (`If-Match`, `If-None-Match`), dry runs and audit records.
+
+use jiff::Timestamp;
+
+use super::CatalogApi;
+use super::type_resource::{StoredType, check, entity_tag, without_read_only};
+use domain::settings::Settings;
+use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
+use platform::http::{Request, Response};
+use platform::preconditions::{self, Preconditions, TagList};
+use platform::problem::{Problem, ProblemKind};
+use store::{CatalogKey, CatalogRow, StoreError};
+
+/// Maximum number of types, archived ones included.
+const MAX_TYPES: usize = 200;
+/// Maximum number of tries of a write without a precondition on one state, when other writers succeed first.
+const WRITE_TRIES: u32 = 8;
+
+/// A requested write.
+struct TypeWrite {
+    id: TypeId,
+    by: Actor,
+    conditions: Preconditions,
+    dry_run: bool,
+}
+
+impl CatalogApi {
+    /// Returns all types, in the order of their names.
+    pub(super) async fn list_types(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        self.create_missing_built_in(now).await?;
+        let settings = self.config.current().await.settings;
+        let rows = self.catalog.read(true).await?.rows.into_iter();
+        let stored = rows.filter_map(|(CatalogKey::Type(id), row)| StoredType::of(id, row));
+        let items: Vec<_> = stored.map(|stored| stored.resource(&settings, false)).collect();
+        Ok(Response::json(200, &serde_json::json!({"items": items, "next": null})))
+    }
+
+    /// Returns a type: 200, 304, 404 or 412.
+    pub(super) async fn get_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let id = type_id(request)?;
+        let conditions = Preconditions::of(request)?;
+        let stored = self.stored(&id, now).await?.ok_or_else(|| Problem::not_found("type"))?;
+        let tag = entity_tag(&stored.row);
+        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|given| given == tag)) {
+            return Err(preconditions::failed());
+        }
+        if conditions.if_none_match.is_some_and(|tags| tags.names(|given| given == tag)) {
+            return Ok(tagged(Response::not_modified(), &stored.row));
+        }
+        let settings = self.config.current().await.settings;
+        Ok(tagged(Response::json(200, &stored.resource(&settings, false)), &stored.row))
+    }
+
+    /// Stores a definition: 201, 200, or 412. A definition that is stored already writes nothing.
+    pub(super) async fn put_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let write = TypeWrite::of(request)?;
+        let kind = NotificationType::parse(write.id.clone(), without_read_only(request.json_value()?))?;
+        self.write(&write, now, |_| Ok(kind.clone())).await
+    }
+
+    /// Archives a type: 200, 404, 409 or 412. Removes an archived type of which no notification is left: 204.
+    pub(super) async fn delete_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let write = TypeWrite::of(request)?;
+        if write.id.as_str() == NotificationType::DEFAULT {
+            let detail = "A request that names no type has the type DEFAULT, so it cannot be archived.";
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
+        let stored = self.stored(&write.id, now).await?.ok_or_else(|| Problem::not_found("type"))?;
+        let settings = self.config.current().await.settings;
+        if stored.removable_at(&settings).is_some_and(|from| from <= now) {
+            return self.remove(&write, &stored, now).await;
+        }
+        self.write(&write, now, |stored| {
+            let mut kind = stored.map(|stored| stored.kind.clone()).ok_or_else(|| Problem::not_found("type"))?;
+            kind.rules.state = TypeState::Archived;
+            Ok(kind)
+        })
+        .await
+    }
+
+    /// Returns the changes of a type, newest first. They are kept longer than the type.
+    pub(super) async fn type_changes(&self, request: &Request) -> Result<Response, Problem> {
+        request.only_parameters(&["limit", "after"])?;
+        let key = CatalogKey::Type(type_id(request)?);
+        let (limit, after) = (request.limit()?, request.query("after"));
+        let is_position =
+            |text: &str| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'#');
+        if after.is_some_and(|after| !is_position(after)) {
+            return Err(Problem::invalid_field("after", "must be the value of next in an earlier response"));
+        }
+        let page = self.catalog.changes(&key, limit, after).await?;
+        Ok(Response::json(200, &serde_json::json!({"items": page.items, "next": page.next})))
+    }
+
+    /// Replaces a type by what `revise` makes of the stored one. Without a precondition on one state, a write that
+    /// loses to another writer is made again on the new state.
+    async fn write(
+        &self,
+        write: &TypeWrite,
+        now: Timestamp,
+        revise: impl Fn(Option<&StoredType>) -> Result<NotificationType, Problem>,
+    ) -> Result<Response, Problem> {
+        let settings = self.config.current().await.settings;
+        for _ in 0..WRITE_TRIES {
+            let row = self.row(&write.id, now).await?;
+            check(&write.conditions, row.as_ref())?;
+            // A malformed definition is replaced as well.
+            let old = row.clone().and_then(|row| StoredType::of(write.id.clone(), row));
+            let new = StoredType::revised(revise(old.as_ref())?, row.as_ref(), now);
+            let old_definition = row.as_ref().map(|row| &row.definition);
+            let change = CatalogChange::between(
+                old_definition,
+                Some(&new.row.definition),
+                new.row.revision,
+                write.by.clone(),
+                now,
+            );
+            let Some(change) = change else { return Ok(answer(200, &old.unwrap_or(new), &settings, write.dry_run)) };
+            if row.is_none() {
+                self.check_room().await?;
+            }
+            let status = if row.is_none() { 201 } else { 200 };
+            if write.dry_run {
+                return Ok(answer(200, &new, &settings, true));
+            }
+            let key = CatalogKey::Type(write.id.clone());
+            if self.catalog.replace(&key, row.as_ref(), Some(&new.row), &change).await? {
+                tracing::info!(name = write.id.as_str(), revision = new.row.revision, "stored type");
+                return Ok(answer(status, &new, &settings, false));
+            }
+            if write.names_one_state() {
+                return Err(preconditions::failed());
+            }
+        }
+        Err(Problem::unavailable(1))
+    }
+
+    async fn remove(&self, write: &TypeWrite, stored: &StoredType, now: Timestamp) -> Result<Response, Problem> {
+        let StoredType { row, .. } = stored;
+        check(&write.conditions, Some(row))?;
+        let change = CatalogChange::between(Some(&row.definition), None, row.revision, write.by.clone(), now);
+        let key = CatalogKey::Type(write.id.clone());
+        if let (Some(change), false) = (change, write.dry_run) {
+            if !self.catalog.replace(&key, Some(row), None, &change).await? {
+                return Err(preconditions::failed());
+            }
+            tracing::info!(name = write.id.as_str(), "removed type");
+        }
+        Ok(Response::no_content())
+    }
+
+    /// Returns a stored type.
+    async fn stored(&self, id: &TypeId, now: Timestamp) -> Result<Option<StoredType>, Problem> {
+        let Some(row) = self.row(id, now).await? else { return Ok(None) };
+        let malformed =
+            || Problem::new(ProblemKind::Internal, "The definition of this type is malformed. PUT it again.");
+        StoredType::of(id.clone(), row).map(Some).ok_or_else(malformed)
+    }
+
+    /// Returns the row of a type. Creates that of a built-in type that has none.
+    async fn row(&self, id: &TypeId, now: Timestamp) -> Result<Option<CatalogRow>, Problem> {
+        let key = CatalogKey::Type(id.clone());
+        if let Some(row) = self.catalog.get(&key).await? {
+            return Ok(Some(row));
+        }
+        let Some(kind) = NotificationType::built_in().into_iter().find(|kind| kind.id == *id) else { return Ok(None) };
+        self.create(kind, now).await?;
+        Ok(self.catalog.get(&key).await?)
+    }
+
+    async fn create_missing_built_in(&self, now: Timestamp) -> Result<(), Problem> {
+        let rows = self.catalog.read(true).await?.rows;
+        let is_missing = |kind: &NotificationType| !rows.iter().any(|(CatalogKey::Type(id), _)| *id == kind.id);
+        for kind in NotificationType::built_in().into_iter().filter(is_missing) {
+            self.create(kind, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates the row of a built-in type, unless another request has created it.
+    async fn create(&self, kind: NotificationType, now: Timestamp) -> Result<(), StoreError> {
+        let key = CatalogKey::Type(kind.id.clone());
+        let StoredType { row, .. } = StoredType::revised(kind, None, now);
+        let change = CatalogChange::between(None, Some(&row.definition), row.revision, Actor::Service, now);
+        if let Some(change) = change {
+            self.catalog.replace(&key, None, Some(&row), &change).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a new type if the catalog is full.
+    async fn check_room(&self) -> Result<(), Problem> {
+        if self.catalog.read(true).await?.rows.len() < MAX_TYPES {
+            return Ok(());
+        }
+        let detail = "There are 200 types, the maximum. An archived type can be removed from its removable_at on.";
+        Err(Problem::new(ProblemKind::Conflict, detail))
+    }
+}
+
+impl TypeWrite {
+    /// Reads the parts of a write that are not in its body.
+    fn of(request: &Request) -> Result<Self, Problem> {
+        request.only_parameters(&["dry_run"])?;
+        let dry_run = match request.query("dry_run") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(Problem::invalid_field("dry_run", "must be true or false")),
+        };
+        if request.caller.id.is_empty() {
+            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
+        }
+        let (id, conditions) = (type_id(request)?, Preconditions::of(request)?);
+        Ok(Self { id, by: Actor::Api(request.caller.id.clone()), conditions, dry_run })
+    }
+
+    fn names_one_state(&self) -> bool {
+        matches!(self.conditions.if_match, Some(TagList::Tags(_))) || self.conditions.if_none_match.is_some()
+    }
+}
+
+fn type_id(request: &Request) -> Result<TypeId, Problem> {
+    let message = "must be a capital letter, then up to 63 capital letters, digits and underscores";
+    TypeId::parse(request.path("type")).ok_or_else(|| Problem::invalid_field("type", message))
+}
+
+fn answer(status: u16, stored: &StoredType, settings: &Settings, dry_run: bool) -> Response {
+    let response = Response::json(status, &stored.resource(settings, dry_run));
+    if dry_run { response } else { tagged(response, &stored.row) }
+}
+
+fn tagged(response: Response, row: &CatalogRow) -> Response {
+    response.with_header("ETag", format!("\"{}\"", entity_tag(row)))
+}

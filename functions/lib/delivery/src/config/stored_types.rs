@@ -1,0 +1,99 @@
+//! Types of notification as the catalog stores them: the last valid definition of each.
+
+use std::sync::Arc;
+
+use domain::settings::Settings;
+use domain::{NotificationType, TypeId};
+use store::{Catalog, CatalogKey};
+
+/// Definitions that are in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredTypes {
+    types: Arc<Vec<NotificationType>>,
+    is_complete: bool,
+}
+
+impl StoredTypes {
+    /// Takes one read of the catalog. A row that cannot be parsed keeps its last valid definition. Returns the types
+    /// whose rows cannot be parsed.
+    pub fn take(&mut self, catalog: Catalog) -> Vec<TypeId> {
+        let mut unreadable: Vec<TypeId> = catalog.malformed.into_iter().map(id_of).collect();
+        let mut types = Vec::new();
+        for (key, row) in catalog.rows {
+            let id = id_of(key);
+            match NotificationType::from_stored(id.clone(), row.definition) {
+                Some(kind) => types.push(kind),
+                None => unreadable.push(id),
+            }
+        }
+        let kept: Vec<_> = self.types.iter().filter(|kind| unreadable.contains(&kind.id)).cloned().collect();
+        let is_known = |id: &TypeId| NotificationType::is_built_in(id) || kept.iter().any(|kind| kind.id == *id);
+        self.is_complete = unreadable.iter().all(is_known);
+        types.extend(kept);
+        self.types = Arc::new(types);
+        unreadable
+    }
+
+    /// Returns settings with these types instead of the built-in ones.
+    pub fn in_settings(&self, settings: &Settings) -> Settings {
+        Settings { types: settings.types.with_stored(&self.types, self.is_complete), ..settings.clone() }
+    }
+}
+
+fn id_of(key: CatalogKey) -> TypeId {
+    match key {
+        CatalogKey::Type(id) => id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use store::CatalogRow;
+
+    use super::*;
+
+    fn key(name: &str) -> CatalogKey {
+        CatalogKey::Type(TypeId::parse(name).unwrap())
+    }
+
+    fn row(name: &str, definition: Value) -> (CatalogKey, CatalogRow) {
+        let definition = definition.as_object().unwrap().clone();
+        let (created_at, updated_at) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        (key(name), CatalogRow { definition, revision: 1, created_at, updated_at })
+    }
+
+    fn valid(name: &str, tries: u32) -> (CatalogKey, CatalogRow) {
+        row(name, json!({"title": name, "class": "marketing", "channels": ["push"], "tries": tries}))
+    }
+
+    fn tries(types: &StoredTypes, name: &str) -> Option<u32> {
+        types.in_settings(&Settings::default()).types.get(name).map(|kind| kind.rules.tries)
+    }
+
+    #[test]
+    fn an_unreadable_row_keeps_its_last_valid_definition() {
+        let mut types = StoredTypes::default();
+        assert!(!types.in_settings(&Settings::default()).types.is_complete(), "nothing was read");
+        let both = Catalog { rows: vec![valid("OFFERS", 2), valid("NEWS", 3)], malformed: Vec::new() };
+        assert_eq!(types.take(both), []);
+        assert!(types.in_settings(&Settings::default()).types.is_complete());
+        let broken = Catalog { rows: vec![row("OFFERS", json!({"title": 1}))], malformed: vec![key("NEWS")] };
+        assert_eq!(types.take(broken).len(), 2);
+        assert_eq!((tries(&types, "OFFERS"), tries(&types, "NEWS")), (Some(2), Some(3)));
+        assert!(types.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(types.take(Catalog::default()), []);
+        assert_eq!(tries(&types, "OFFERS"), None, "a removed row is removed");
+    }
+
+    #[test]
+    fn an_unreadable_row_without_a_valid_definition_makes_the_types_incomplete() {
+        let mut types = StoredTypes::default();
+        types.take(Catalog { rows: Vec::new(), malformed: vec![key("DEFAULT")] });
+        assert!(types.in_settings(&Settings::default()).types.is_complete(), "it is built in");
+        types.take(Catalog { rows: Vec::new(), malformed: vec![key("OFFERS")] });
+        assert!(!types.in_settings(&Settings::default()).types.is_complete());
+    }
+}

@@ -1,0 +1,240 @@
+//! Catalog in the settings table: rows that operators change by API and that sending functions read.
+//!
+//! ```text
+//! pk    catalog                    sk    type#<name>              a row: definition as JSON, revision, times
+//! pk    audit#type#<name>          sk    <milliseconds>#<revision>    one change of that row; 400 days
+//! ```
+//!
+//! One Query returns all rows. A row and its audit record are written in one transaction.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use super::transaction::{CommitResult, commit};
+use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
+use domain::{CatalogChange, TypeId};
+
+const CALL: &str = "TransactWriteItems";
+const PARTITION: &str = "catalog";
+/// Retention of an audit record: 400 days.
+const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// Maximum number of tries of a write if other transactions conflict.
+const TRIES: u32 = 4;
+
+/// Name of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CatalogKey {
+    /// A type of notification.
+    Type(TypeId),
+}
+
+impl CatalogKey {
+    fn text(&self) -> String {
+        match self {
+            Self::Type(id) => format!("type#{id}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, name) = text.split_once('#')?;
+        (kind == "type").then(|| TypeId::parse(name).map(Self::Type)).flatten()
+    }
+
+    fn audit_partition(&self) -> String {
+        format!("audit#{}", self.text())
+    }
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CatalogRow {
+    /// The definition.
+    pub definition: Map<String, Value>,
+    /// Number of writes of the row, from 1.
+    pub revision: u64,
+    /// Time of the first write.
+    pub created_at: Timestamp,
+    /// Time of the last write.
+    pub updated_at: Timestamp,
+}
+
+/// All rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalog {
+    /// Rows in the order of their keys.
+    pub rows: Vec<(CatalogKey, CatalogRow)>,
+    /// Keys of rows whose attributes are malformed.
+    pub malformed: Vec<CatalogKey>,
+}
+
+/// Store of the catalog.
+#[derive(Debug, Clone)]
+pub struct CatalogStore {
+    client: Client,
+    table: String,
+}
+
+impl CatalogStore {
+    /// Creates a store for the settings table.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Returns all rows. `is_consistent` reads the latest state, at twice the price.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub async fn read(&self, is_consistent: bool) -> Result<Catalog, StoreError> {
+        let query = self.client.query().table_name(&self.table).consistent_read(is_consistent);
+        let query = query.key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(PARTITION.to_owned()));
+        let mut pages = query.into_paginator().send();
+        let mut catalog = Catalog::default();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::of("Query", error))?;
+            for item in page.items() {
+                // A later release may write rows of other kinds.
+                let Some(key) = ItemReader(item).text("sk").ok().and_then(CatalogKey::parse) else { continue };
+                match row(item) {
+                    Ok(row) => catalog.rows.push((key, row)),
+                    Err(_) => catalog.malformed.push(key),
+                }
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// Returns the latest state of a row.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails, or the row is malformed.
+    pub async fn get(&self, key: &CatalogKey) -> Result<Option<CatalogRow>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.key("pk", AttributeValue::S(PARTITION.to_owned())).key("sk", AttributeValue::S(key.text()));
+        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
+        Ok(found.item.as_ref().map(row).transpose()?)
+    }
+
+    /// Writes a row, or removes it if `new` is `None`, with its audit record. Returns `false` if the stored row is no
+    /// longer `old`.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub async fn replace(
+        &self,
+        key: &CatalogKey,
+        old: Option<&CatalogRow>,
+        new: Option<&CatalogRow>,
+        change: &CatalogChange,
+    ) -> Result<bool, StoreError> {
+        let row = match new {
+            Some(row) => TransactWriteItem::builder().put(self.put(key, old, row)?).build(),
+            None => TransactWriteItem::builder().delete(self.delete(key, old)?).build(),
+        };
+        let record = TransactWriteItem::builder().put(self.put_record(key, change)?).build();
+        match commit(&self.client, &[row, record], TRIES).await? {
+            CommitResult::Committed => Ok(true),
+            CommitResult::ConditionFailed { .. } => Ok(false),
+            CommitResult::Contended => {
+                let cause = "TransactionConflict in every try".to_owned();
+                Err(StoreError::Transient { call: CALL, cause })
+            }
+        }
+    }
+
+    /// Returns changes of a row, newest first, after the change with the sort key `after`.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails, or a record is malformed.
+    pub async fn changes(
+        &self,
+        key: &CatalogKey,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<CatalogChange>, StoreError> {
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk AND sk < :upper");
+        let query = query
+            .expression_attribute_values(":pk", AttributeValue::S(key.audit_partition()))
+            .expression_attribute_values(":upper", AttributeValue::S(after.unwrap_or("~").to_owned()))
+            .scan_index_forward(false)
+            // One item more than a page holds shows that another page follows.
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX));
+        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
+        let mut found = page.items.unwrap_or_default();
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().filter(|_| more);
+        let next = last.map(|last| ItemReader(last).text("sk").map(str::to_owned)).transpose()?;
+        let record = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+        Ok(Page { items: found.iter().map(record).collect::<Result<_, _>>()?, next })
+    }
+
+    fn put(&self, key: &CatalogKey, old: Option<&CatalogRow>, row: &CatalogRow) -> Result<Put, StoreError> {
+        let definition = serde_json::to_string(&row.definition).map_err(|_| Malformed("definition"))?;
+        let item = ItemWriter::default()
+            .text("pk", PARTITION)
+            .text("sk", key.text())
+            .text("definition", definition)
+            .number("revision", row.revision)
+            .time("created_at", row.created_at)
+            .time("updated_at", row.updated_at);
+        let put = Put::builder().table_name(&self.table).set_item(Some(item.finish()));
+        let put = match old {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(old) => put
+                .condition_expression(IS_UNCHANGED)
+                .expression_attribute_values(":revision", AttributeValue::N(old.revision.to_string()))
+                .expression_attribute_values(":created_at", millis(old.created_at)),
+        };
+        put.build().map_err(|error| StoreError::of_build(CALL, &error))
+    }
+
+    fn delete(&self, key: &CatalogKey, old: Option<&CatalogRow>) -> Result<Delete, StoreError> {
+        let (revision, created_at) = old.map_or((0, Timestamp::UNIX_EPOCH), |old| (old.revision, old.created_at));
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(PARTITION.to_owned()))
+            .key("sk", AttributeValue::S(key.text()))
+            .condition_expression(IS_UNCHANGED)
+            .expression_attribute_values(":revision", AttributeValue::N(revision.to_string()))
+            .expression_attribute_values(":created_at", millis(created_at));
+        delete.build().map_err(|error| StoreError::of_build(CALL, &error))
+    }
+
+    fn put_record(&self, key: &CatalogKey, change: &CatalogChange) -> Result<Put, StoreError> {
+        let text = serde_json::to_string(change).map_err(|_| Malformed("record"))?;
+        let gone = change.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
+        let item = ItemWriter::default()
+            .text("pk", key.audit_partition())
+            .text("sk", format!("{:015}#{:09}", change.at.as_millisecond(), change.revision))
+            .text("record", text)
+            .number("expires_at", gone.as_second());
+        let put = Put::builder().table_name(&self.table).set_item(Some(item.finish()));
+        put.build().map_err(|error| StoreError::of_build(CALL, &error))
+    }
+}
+
+/// Condition that the stored row is the one that was read. A row that was removed and created again has another time.
+const IS_UNCHANGED: &str = "revision = :revision AND created_at = :created_at";
+
+fn millis(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_millisecond().to_string())
+}
+
+fn row(item: &Item) -> Result<CatalogRow, Malformed> {
+    let item = ItemReader(item);
+    let revision = item.maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
+    Ok(CatalogRow {
+        definition: item.maybe_json("definition")?.ok_or(Malformed("definition"))?,
+        revision: revision.ok_or(Malformed("revision"))?,
+        created_at: item.time("created_at")?,
+        updated_at: item.time("updated_at")?,
+    })
+}
+
+#[cfg(test)]
+#[path = "catalog_tests.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+//! Types of notification that operators create, change, pause and archive by API.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use world::World;
+
+/// Time after which every process follows a change.
+const FOLLOWED_SECONDS: u64 = 30;
+
+fn offers() -> Value {
+    json!({"title": "Offers", "class": "marketing", "channels": ["email", "push"], "ttl_seconds": 600})
+}
+
+async fn with_ada() -> World {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    world
+}
+
+#[tokio::test]
+async fn a_new_type_is_sent_by_its_own_rules_within_30_s() {
+    let world = with_ada().await;
+    let before = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!((before.status, before.fields()), (422, vec!["type"]));
+    assert_eq!(world.put_type("OFFERS", offers()).await.status, 201);
+    world.advance(FOLLOWED_SECONDS);
+    let sent = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!((sent.status, sent.attempts()), (202, vec!["email:accepted".to_owned()]));
+    let plan = world.post("POST /v1/notifications/explain", message("OFFERS"), None).await;
+    assert_eq!(plan.status, 200);
+    let metrics = world.metrics().await;
+    assert_eq!(metrics["by_type"]["OFFERS"]["sent"], 1, "{metrics}");
+}
+
+fn message(kind: &str) -> Value {
+    json!({"to": "ada", "type": kind, "content": {"title": "Hi", "body": "there"}})
+}
+
+#[tokio::test]
+async fn a_paused_type_holds_its_notifications_until_it_is_active_again() {
+    let world = with_ada().await;
+    let mut paused = offers();
+    paused["state"] = json!("paused");
+    paused["ttl_seconds"] = json!(86_400);
+    world.put_type("OFFERS", paused.clone()).await;
+    world.advance(FOLLOWED_SECONDS);
+    let sent = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("held"), &json!("type_paused")));
+    let id = sent.body["id"].as_str().unwrap();
+    for _ in 0..120 {
+        world.advance(60);
+        world.sweep().await;
+    }
+    let waited = world.get(id).await;
+    assert_eq!((&waited.body["status"], world.mails().len()), (&json!("held"), 0));
+    paused["state"] = json!("active");
+    world.put_type("OFFERS", paused).await;
+    for _ in 0..17 {
+        world.advance(60);
+        world.sweep().await;
+    }
+    assert_eq!(world.get(id).await.body["status"], "accepted");
+    assert_eq!(world.mails().len(), 1, "once");
+}
+
+#[tokio::test]
+async fn a_notification_of_a_paused_type_expires_at_the_end_of_its_lifetime() {
+    let world = with_ada().await;
+    let mut paused = offers();
+    paused["state"] = json!("paused");
+    world.put_type("OFFERS", paused).await;
+    world.advance(FOLLOWED_SECONDS);
+    let sent = world.send("ada", json!({"type": "OFFERS"})).await;
+    for _ in 0..11 {
+        world.advance(60);
+        world.sweep().await;
+    }
+    assert_eq!(world.get(sent.body["id"].as_str().unwrap()).await.body["status"], "expired");
+    assert_eq!((world.mails().len(), world.sweep().await.found), (0, 0));
+}
+
+#[tokio::test]
+async fn an_archived_type_is_refused_and_what_was_accepted_before_is_sent() {
+    let world = with_ada().await;
+    world.put_type("OFFERS", offers()).await;
+    world.advance(FOLLOWED_SECONDS);
+    let later = world.send("ada", json!({"type": "OFFERS", "send_at": "2026-11-23T12:00:00Z"})).await;
+    assert_eq!(later.body["status"], "scheduled");
+    assert_eq!(world.type_request("DELETE", "OFFERS", Value::Null).await.body["state"], "archived");
+    world.advance(FOLLOWED_SECONDS);
+    let refused = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["type"]));
+    world.put_profile("ada", json!({"email": "ada@example.com", "preferences": {"opted_out_types": []}})).await;
+    let known = json!({"preferences": {"opted_out_types": ["OFFERS"]}});
+    assert_eq!(world.on_recipient("PUT /v1/recipients/{id}", "bob", known).await.status, 201, "still a known name");
+    world.advance(7_200);
+    world.sweep().await;
+    assert_eq!(world.get(later.body["id"].as_str().unwrap()).await.body["status"], "accepted");
+}
+
+#[tokio::test]
+async fn a_critical_type_passes_quiet_hours_and_an_opt_out() {
+    let world = with_ada().await;
+    let critical = json!({"title": "Alarms", "class": "critical", "channels": ["push"]});
+    world.put_type("ALARM", critical).await;
+    world.put_type("OFFERS", offers()).await;
+    // The function `recipients` has read no types yet.
+    let choices = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}, "opted_out_types": ["ALARM", "OFFERS"]});
+    let profile = json!({"email": "ada@example.com", "time_zone": "Europe/Rome", "preferences": choices});
+    world.advance(FOLLOWED_SECONDS);
+    world.put_profile("ada", profile).await;
+    assert_eq!(world.send("ada", json!({"type": "ALARM"})).await.body["status"], "accepted");
+    let offer = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!((&offer.body["status"], &offer.body["reason"]), (&json!("skipped"), &json!("opted_out")));
+}
+
+#[tokio::test]
+async fn while_the_table_does_not_answer_the_last_read_types_stay_in_force() {
+    let mut world = with_ada().await;
+    world.put_type("OFFERS", offers()).await;
+    world.advance(FOLLOWED_SECONDS);
+    assert_eq!(world.send("ada", json!({"type": "OFFERS"})).await.status, 202);
+    world.advance(FOLLOWED_SECONDS);
+    // The first Query is that of the types, and the second that of the recipient.
+    world.aws.fails(Some("Query"), 0, "ProvisionedThroughputExceededException");
+    let throttled = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!(throttled.status, 503, "the recipient cannot be read: {:?}", throttled.body);
+    let unknown = world.send("ada", json!({"type": "NEWS"})).await;
+    assert_eq!(unknown.status, 422, "every type is known");
+    world.cold_start().await;
+    let unsure = world.send("ada", json!({"type": "OFFERS"})).await;
+    assert_eq!((unsure.status, unsure.header("Retry-After")), (503, Some("2")), "the type may exist");
+    world.aws.works();
+    world.advance(FOLLOWED_SECONDS);
+    assert_eq!(world.send("ada", json!({"type": "OFFERS"})).await.status, 202);
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Put(&'static str, Value),
+    Delete(&'static str),
+    Wait,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let name = || prop::sample::select(vec!["DEFAULT", "PAYMENT_DUE", "OFFERS", "NEWS"]);
+    let class = prop::sample::select(vec!["critical", "transactional", "marketing"]);
+    let channels =
+        prop::sample::select(vec![json!(["push"]), json!(["push", "email"]), json!(["sms", "push"]), json!([])]);
+    let state = prop::sample::select(vec!["active", "paused", "archived"]);
+    let body = (class, channels, state).prop_map(
+        |(class, channels, state)| json!({"title": "T", "class": class, "channels": channels, "state": state}),
+    );
+    prop_oneof![
+        (name(), body).prop_map(|(name, body)| Change::Put(name, body)),
+        name().prop_map(Change::Delete),
+        Just(Change::Wait),
+    ]
+}
+
+/// Sends of every type after each change: the response is 202 or 422, and a notification that was accepted reaches its
+/// end whatever happens to its type.
+async fn no_change_leads_to_a_5xx(changes: Vec<Change>) {
+    let world = with_ada().await;
+    let mut accepted = Vec::new();
+    for change in changes {
+        match change {
+            Change::Put(name, body) => {
+                let status = world.put_type(name, body).await.status;
+                assert!([200, 201, 422].contains(&status), "{status}");
+            }
+            Change::Delete(name) => {
+                let status = world.type_request("DELETE", name, Value::Null).await.status;
+                assert!([200, 404, 409].contains(&status), "{status}");
+            }
+            Change::Wait => world.advance(11),
+        }
+        for kind in ["DEFAULT", "PAYMENT_DUE", "OFFERS", "NEWS", "OTHER"] {
+            let sent = world.send("ada", json!({"type": kind, "ttl_seconds": 600})).await;
+            assert!([202, 422].contains(&sent.status), "{kind}: {}", sent.status);
+            accepted.extend(sent.body["id"].as_str().map(str::to_owned));
+        }
+    }
+    assert_ne!(world.send("ada", json!({})).await.status, 422, "DEFAULT is always there");
+    for _ in 0..20 {
+        world.advance(60);
+        world.sweep().await;
+    }
+    for id in accepted {
+        let end = world.get(&id).await;
+        let status = end.body["status"].as_str().unwrap();
+        assert!(!["held", "sending", "cascading", "scheduled"].contains(&status), "{id}: {status}");
+    }
+}
+
+#[test]
+fn no_sequence_of_changes_leads_a_send_to_a_5xx() {
+    let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&prop::collection::vec(change(), 1..8), |changes| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(no_change_leads_to_a_5xx(changes));
+            Ok(())
+        })
+        .unwrap();
+}
