@@ -158,7 +158,7 @@ async fn of_fifty_that_find_a_crashed_request_one_finishes_it() {
     let world = World::start().await;
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
     // The rollout is read and the key stored.
-    let line = CrashPoint { timing: CrashTiming::After, call: 2 };
+    let line = CrashPoint { timing: CrashTiming::After, call: 3 };
     assert!(matches!(world.crash_at(line, world.send_once("k-1", "ada", json!({}))).await, RunOutcome::Crashed(_)));
     let early = world.send_once("k-1", "ada", json!({})).await;
     assert_eq!((early.status, early.header("Retry-After")), (409, Some("5")));

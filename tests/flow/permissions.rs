@@ -29,6 +29,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     links_are_followed(&world).await;
     providers_tell(&world).await;
     nights_pass(&world).await;
+    types_come_and_go(&world).await;
     assert_unused(&world.calls());
 }
 
@@ -55,11 +56,21 @@ async fn looks_for_the_last_good_record(world: &World) {
     junk();
     world.ops("GET /v1/metrics/costs", &[]).await;
     world.ops("GET /v1/health", &[]).await;
+    junk();
+    world.type_request("GET", "DEFAULT", Value::Null).await;
     for (name, value) in before {
         world.set(name, &value);
     }
     world.advance(21);
     world.tick().await.unwrap();
+}
+
+async fn types_come_and_go(world: &World) {
+    let offers = json!({"title": "Offers", "class": "marketing", "channels": ["push"]});
+    assert_eq!(world.put_type("OFFERS", offers).await.status, 201);
+    assert_eq!(world.type_request("DELETE", "OFFERS", Value::Null).await.status, 200);
+    world.advance(300 * DAY);
+    assert_eq!(world.type_request("DELETE", "OFFERS", Value::Null).await.status, 204);
 }
 
 async fn people_come_and_go(world: &World) {

@@ -126,7 +126,7 @@ impl Endpoints {
         CleanupServices::new(&CleanupConfig::read(&self.environment("cleanup")).unwrap(), clock.clone())
     }
 
-    pub async fn recipients(&self) -> RecipientsApi {
+    pub async fn recipients(&self, clock: &Clock) -> RecipientsApi {
         let sdk = self.aws("recipients");
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
@@ -140,7 +140,7 @@ impl Endpoints {
             suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
             hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
-            config: self.types("recipients", Clock::System),
+            config: self.types("recipients", clock.clone()),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }
     }

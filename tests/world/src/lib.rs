@@ -107,7 +107,7 @@ impl World {
             cascade: endpoints.cascade(&clock).await,
             rollup: endpoints.rollup(&clock),
             cleaner: endpoints.cleanup(&clock),
-            recipients: endpoints.recipients().await,
+            recipients: endpoints.recipients(&clock).await,
             track,
             feedback,
             console: endpoints.console(&clock),

@@ -129,6 +129,9 @@ impl<'a> Links<'a> {
     /// Returns the link that opts the recipient out of this type, valid for a year.
     #[must_use]
     pub fn unsubscribe(&self, about: &Notification) -> Option<Link> {
+        if about.is_critical() {
+            return None;
+        }
         let permit = LinkAction::Unsubscribe(about.id().recipient().clone(), about.type_id().to_string());
         let token = self.keys.sign(&permit, plus(about.due_at(), UNSUBSCRIBE_FOR));
         Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()

@@ -57,7 +57,7 @@ impl<'a> EscalationPolicy<'a> {
         match notification.version() {
             Some(Version::V2) if self.is_killed => finish_as(Status::Skipped, Reason::Rollout),
             // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
-            Some(_) if !recipient.wants_type(notification.type_id().as_str()) => {
+            Some(_) if !self.rules.is_critical() && !recipient.wants_type(notification.type_id().as_str()) => {
                 finish_as(Status::Skipped, Reason::OptedOut)
             }
             Some(Version::V2) => self.next_channel(notification, recipient, now),
