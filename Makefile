@@ -180,7 +180,7 @@ lint: target/venv/sam/ready ## format, clippy, source rules, fuzz targets, types
 
 .PHONY: bench
 bench: ## measure sealing, write units and starts, and write the tables into docs/benchmarks.md (SHORT=1 only checks that the benchmarks run)
-	@python3 tests/benches/bench.py
+	@env -u RUSTC_WORKSPACE_WRAPPER python3 tests/benches/bench.py
 
 .PHONY: fuzz
 fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo install --locked cargo-fuzz)

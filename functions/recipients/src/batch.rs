@@ -70,7 +70,9 @@ impl RecipientsApi {
         if items.is_empty() || items.len() > MAX_ITEMS {
             return Err(Problem::invalid_field("items", "must hold 1 to 100 recipients"));
         }
-        let mut items: Vec<Parsed> = items.into_iter().map(|item| ImportItem::parse(item?, self, now)).collect();
+        let config = self.config.current().await;
+        let parse = |item: Result<Value, Problem>| ImportItem::parse(item?, self, &config.settings.types, now);
+        let mut items: Vec<Parsed> = items.into_iter().map(parse).collect();
         refuse_duplicates(&mut items);
         let start_until = Instant::now() + RECIPIENTS_BATCH_START_LIMIT;
         let work: Vec<_> = items.iter().map(|item| self.import_in_time(item, &options, start_until, now)).collect();
@@ -101,7 +103,8 @@ impl RecipientsApi {
         }
         for _ in 0..PATCH_TRIES {
             let known = self.recipients.load(&item.key).await?;
-            let change = item.decide(options.mode, known.as_ref(), &self.types)?;
+            let types = &self.config.current().await.settings.types;
+            let change = item.decide(options.mode, known.as_ref(), types)?;
             if options.dry_run || self.apply(item, &change, known.as_ref(), now).await? {
                 return Ok(change.result());
             }

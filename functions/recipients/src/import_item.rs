@@ -97,7 +97,7 @@ impl ImportItem {
     ///
     /// # Errors
     /// 422 with the fields that are wrong.
-    pub fn parse(item: Value, api: &RecipientsApi, now: Timestamp) -> Result<Self, Problem> {
+    pub fn parse(item: Value, api: &RecipientsApi, types: &NotificationTypes, now: Timestamp) -> Result<Self, Problem> {
         let Value::Object(mut profile) = item else {
             return Err(Problem::invalid_field("body", "must be an object"));
         };
@@ -106,7 +106,7 @@ impl ImportItem {
         let parts: ItemParts = shaped(Value::Object(parts), "")?;
         let id = RecipientId::parse(&parts.id).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
         let patch = ProfilePatch::of_json(Value::Object(profile))?.without_removed_preferences();
-        let unsubscribed = unsubscribed(parts.unsubscribed_types.unwrap_or_default(), &api.types)?;
+        let unsubscribed = unsubscribed(parts.unsubscribed_types.unwrap_or_default(), types)?;
         let given = parts.devices.unwrap_or_default();
         if given.len() > MAX_DEVICES {
             return Err(Problem::invalid_field("devices", "must hold at most 20 devices"));
