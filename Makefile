@@ -27,7 +27,8 @@ PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # only tests ask for.
 WITH_TESTS = $(if $(filter dev,$(PROFILE)),--tests)
 # Clippy runs within the build that the tests and the local stack use: `cargo clippy` would compile every dependency once more.
-ifeq ($(shell clippy-driver --version >/dev/null 2>&1 && echo yes),yes)
+# Clippy switches optimisations off, so no release build uses it.
+ifeq ($(PROFILE) $(shell clippy-driver --version >/dev/null 2>&1 && echo yes),dev yes)
 export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 endif
 # libFuzzer is C++. Without a compiler for it, the fuzz targets are built for the tests alone.
