@@ -113,7 +113,8 @@ class Import(unittest.TestCase):
         self.assertEqual(self.api.people, {})
         self.assertRegex(output, r"would be created +3\n")
         self.assertRegex(output, r"would be rejected +5\n")
-        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["local-people.csv.rejected.csv"])
+        [left] = self.folder.iterdir()
+        self.assertEqual((left.name, left.stat().st_mode & 0o777), ("local-people.csv.rejected.csv", 0o600))
 
     def test_rejected_rows_can_be_mended_and_imported_and_hold_no_formula(self):
         source = self.file("a.csv", "id,email,attributes.x\np,a b,=cmd()\nq,b c,@x\n")

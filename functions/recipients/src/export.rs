@@ -1,7 +1,7 @@
 //! `GET /v1/recipients/{id}/export`: everything that is stored about a recipient, as one JSON document.
 //!
-//! Endpoints and keys of devices are left out, because whoever has them can send to the device. A long history is
-//! returned in several documents, so that each fits into a response of Lambda.
+//! Endpoints and keys of devices are left out, because they allow sending to the device. A long history is returned in
+//! several documents, so that each fits into a response of Lambda.
 
 use jiff::Timestamp;
 use serde::Serialize;
