@@ -59,7 +59,8 @@ fn length(value: &Value) -> Result<usize, Error> {
 
 fn item(list: &Value, is_last: bool) -> Result<Value, Error> {
     defined(list)?;
-    if list.kind() != ValueKind::Seq {
+    // A repeated list is an iterable.
+    if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
         return Err(invalid("first and last need a list"));
     }
     let index = if is_last { list.len().unwrap_or(0).saturating_sub(1) } else { 0 };
@@ -70,7 +71,8 @@ fn item(list: &Value, is_last: bool) -> Result<Value, Error> {
 /// Joins the texts of a list. The result is paid for before it exists.
 fn join(state: &State, list: &Value, separator: Option<&str>) -> Result<String, Error> {
     defined(list)?;
-    if list.kind() != ValueKind::Seq {
+    // A repeated list is an iterable.
+    if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
         return Err(invalid("join needs a list"));
     }
     let separator = separator.unwrap_or_default();
