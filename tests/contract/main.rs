@@ -5,6 +5,7 @@
 
 mod breaking;
 mod compatibility;
+mod dependencies;
 mod examples;
 mod routes;
 mod words;

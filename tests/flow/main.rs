@@ -31,6 +31,7 @@ mod rollout;
 mod rollout_api;
 mod slow_hosts;
 mod template_deploy;
+mod templates;
 mod topics;
 mod track;
 mod twice;

@@ -7,13 +7,15 @@ use delivery::config::{ConfigSource, LastKnownGood};
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-use store::CatalogStore;
+use store::{CatalogStore, TemplateStore};
 
 /// The API of `catalog`.
 #[derive(Debug)]
 pub struct CatalogApi {
-    /// Reads and writes the rows.
+    /// Reads and writes the rows of types.
     pub catalog: CatalogStore,
+    /// Reads and writes templates.
+    pub templates: TemplateStore,
     /// Reads the settings, which may override fields of a type.
     pub config: ConfigSource,
 }
@@ -27,6 +29,7 @@ impl CatalogApi {
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
         Self {
             catalog: CatalogStore::new(dynamodb.clone(), settings_table.as_str()),
+            templates: TemplateStore::new(dynamodb.clone(), settings_table.as_str()),
             config: settings.with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
         }
     }
@@ -39,6 +42,17 @@ impl CatalogApi {
             "PUT /v1/types/{type}" => self.put_type(request, now).await,
             "DELETE /v1/types/{type}" => self.delete_type(request, now).await,
             "GET /v1/types/{type}/changes" => self.type_changes(request).await,
+            "GET /v1/templates" => self.list_templates(request, now).await,
+            "GET /v1/templates/{name}" => self.get_template(request, now).await,
+            "PUT /v1/templates/{name}" => self.put_template(request, now).await,
+            "DELETE /v1/templates/{name}" => self.delete_template(request, now).await,
+            "GET /v1/templates/{name}/versions" => self.template_versions(request, now).await,
+            "POST /v1/templates/{name}/versions" => self.publish_template(request, now).await,
+            "GET /v1/templates/{name}/versions/{version}" => self.template_version(request, now).await,
+            "GET /v1/templates/{name}/diff" => self.template_diff(request, now).await,
+            "PUT /v1/templates/{name}/live" => self.put_live(request, now).await,
+            "POST /v1/templates/preview" => self.preview_unsaved(request).await,
+            "POST /v1/templates/{name}/preview" => self.preview_stored(request, now).await,
             _ => Err(Problem::not_found("route")),
         };
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))

@@ -1,12 +1,20 @@
-//! The function `catalog`: the types of notification. Sending functions read them from the same table.
+//! The function `catalog`: the types of notification, and templates. Sending functions read them from the same table.
 
 pub mod api;
 pub mod config;
 pub mod handler;
+mod mjml;
+mod template_preview;
+mod template_resource;
+mod template_routes;
 mod type_resource;
 mod type_routes;
 
 pub use api::CatalogApi;
+
+#[cfg(test)]
+#[path = "template_routes_tests.rs"]
+mod template_routes_tests;
 
 #[cfg(test)]
 #[path = "type_routes_tests.rs"]

@@ -11,8 +11,8 @@ use platform::clock::Clock;
 use platform::http::{Caller, Request, Response};
 use platform::private::Private;
 use serde_json::{Value, json};
-use store::CatalogStore;
 use store::testing_tables::{SETTINGS, tables};
+use store::{CatalogStore, TemplateStore};
 
 use super::CatalogApi;
 
@@ -37,7 +37,8 @@ impl Operator {
         let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
         let catalog = CatalogStore::new(client.clone(), SETTINGS);
         let config = ConfigSource::new(parameters, "", Clock::System).catalog_only(catalog.clone());
-        Self { client, api: CatalogApi { catalog, config }, now: "2027-01-10T12:00:00Z".parse().unwrap() }
+        let templates = TemplateStore::new(client.clone(), SETTINGS);
+        Self { client, api: CatalogApi { catalog, templates, config }, now: "2027-01-10T12:00:00Z".parse().unwrap() }
     }
 
     async fn ask(&self, route: &str, name: &str, body: Value, with: With<'_>) -> Response {

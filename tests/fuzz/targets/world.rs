@@ -151,7 +151,9 @@ impl World {
                 }
                 route if Self::is_track(route) => track.answer(request, now).await,
                 route if OPS.iter().any(|start| route.starts_with(start)) => console.answer(request, now).await,
-                route if route.contains(" /v1/types") => catalog.answer(request, now).await,
+                route if [" /v1/types", " /v1/templates"].iter().any(|path| route.contains(path)) => {
+                    catalog.answer(request, now).await
+                }
                 "POST /v1/cleanup" => cleanup.answer(request, now, 180).await,
                 // Long enough for a busy machine: this limit runs on the machine's clock.
                 _ => send.answer(request, now, now + SignedDuration::from_mins(10)).await,

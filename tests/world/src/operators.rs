@@ -74,6 +74,13 @@ impl World {
         self.type_request("PUT", name, body).await
     }
 
+    /// Response of the catalog to an editor of the template `reminder`; `below` is the path after its name.
+    pub async fn template(&self, method: &str, below: &str, body: Value) -> ApiResponse {
+        let route = format!("{method} /v1/templates/{{name}}{below}");
+        let request = self.request("ops-client", "ops", &route, &[("name", "reminder")], &[], &body, None);
+        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+    }
+
     /// The report of the last week as Markdown: its content type and text.
     pub async fn report_as_markdown(&self) -> (&'static str, String) {
         let query = [("format", "markdown")];

@@ -19,7 +19,7 @@ use domain::{CatalogChange, TypeId};
 const CALL: &str = "TransactWriteItems";
 const PARTITION: &str = "catalog";
 /// Retention of an audit record: 400 days.
-const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
+pub(super) const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 /// Maximum number of tries of a write if other transactions conflict.
 const TRIES: u32 = 4;
 
@@ -218,13 +218,13 @@ impl CatalogStore {
 }
 
 /// Condition that the stored row is the one that was read. A row that was removed and created again has another time.
-const IS_UNCHANGED: &str = "revision = :revision AND created_at = :created_at";
+pub(super) const IS_UNCHANGED: &str = "revision = :revision AND created_at = :created_at";
 
-fn millis(at: Timestamp) -> AttributeValue {
+pub(super) fn millis(at: Timestamp) -> AttributeValue {
     AttributeValue::N(at.as_millisecond().to_string())
 }
 
-fn row(item: &Item) -> Result<CatalogRow, Malformed> {
+pub(super) fn row(item: &Item) -> Result<CatalogRow, Malformed> {
     let item = ItemReader(item);
     let revision = item.maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
     Ok(CatalogRow {

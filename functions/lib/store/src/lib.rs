@@ -21,6 +21,7 @@ mod record;
 pub mod sample;
 mod sms_message;
 mod sort_keys;
+mod templates;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod testing;
@@ -50,3 +51,4 @@ pub use recipients::{
 };
 pub use record::{RecordStore, Versioned};
 pub use sms_message::SmsMessageStore;
+pub use templates::{PublishedVersion, TemplateBody, TemplateStore, TemplateWrite};

@@ -1,0 +1,336 @@
+//! The routes of templates: draft, list, versions, the live version.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::CatalogApi;
+use super::mjml::with_html;
+use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
+use super::type_resource::{check, entity_tag};
+use domain::channel::Channel;
+use domain::{Actor, CatalogChange};
+use platform::http::{Request, Response};
+use platform::preconditions::{self, Preconditions};
+use platform::problem::{FieldError, Problem, ProblemKind};
+use store::{CatalogRow, TemplateBody, TemplateStore, TemplateWrite};
+use templates::{
+    CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, breaking_variables, builtin, publish_findings,
+};
+
+/// Maximum number of templates, archived ones included.
+const MAX_TEMPLATES: usize = 500;
+/// Maximum number of versions of a template.
+const MAX_VERSIONS: u32 = 1_000;
+/// Templates that the first read creates.
+const BUILT_IN: [&str; 2] = ["certificate-expiring", "payment-due"];
+
+impl CatalogApi {
+    /// Returns all templates, in the order of their names.
+    pub(super) async fn list_templates(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let mut rows = self.templates.list().await?;
+        let is_missing = |name: &&str| !rows.iter().any(|(known, _)| known == *name);
+        let missing: Vec<&str> = BUILT_IN.into_iter().filter(is_missing).collect();
+        if !missing.is_empty() {
+            for name in missing {
+                self.create_built_in(name, now).await?;
+            }
+            rows = self.templates.list().await?;
+        }
+        let items: Vec<Value> = rows.iter().map(|(name, row)| summary(name, row)).collect();
+        Ok(Response::json(200, &json!({"items": items, "next": null})))
+    }
+
+    /// Returns a template with its draft: 200, 304, 404 or 412.
+    pub(super) async fn get_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let name = template_name(request)?;
+        let conditions = Preconditions::of(request)?;
+        let row = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        let tag = entity_tag(&row);
+        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|given| given == tag)) {
+            return Err(preconditions::failed());
+        }
+        if conditions.if_none_match.is_some_and(|tags| tags.names(|given| given == tag)) {
+            return Ok(tagged(Response::not_modified(), &row));
+        }
+        let draft = self.draft_of(&name).await?;
+        let findings = self.findings_of(&name, &draft).await?;
+        Ok(tagged(Response::json(200, &detail(name.as_str(), &row, &json!(draft), &findings)), &row))
+    }
+
+    /// Saves a draft: 201, 200 or 412. Its form must be right; findings of the checks before publishing do not prevent it.
+    pub(super) async fn put_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let draft = TemplateDraft::parse(&request.json_value()?).map_err(invalid)?;
+        let old = self.template_row(&name, now).await?;
+        check(&conditions, old.as_ref())?;
+        if old.is_none() && self.templates.list().await?.len() >= MAX_TEMPLATES {
+            return Err(Problem::new(ProblemKind::Conflict, "There are 500 templates, the maximum."));
+        }
+        let findings = self.findings_of(&name, &draft).await?;
+        let body = json!(draft);
+        let is_same =
+            old.as_ref().is_some_and(|row| !is_archived(row)) && self.draft_json(&name).await? == Some(body.clone());
+        if let (Some(row), true) = (&old, is_same) {
+            return Ok(tagged(Response::json(200, &detail(name.as_str(), row, &body, &findings)), row));
+        }
+        let drafts = old.as_ref().map_or(0, |row| version_in(row, "draft_revision")) + 1;
+        let fields = json!({"title": draft.title, "state": "active", "draft_revision": drafts});
+        let new = revised(old.as_ref(), fields, now);
+        self.write_template(&name, old.as_ref(), &new, Some((TemplateBody::Draft, &body)), by).await?;
+        let status = if old.is_none() { 201 } else { 200 };
+        Ok(tagged(Response::json(status, &detail(name.as_str(), &new, &body, &findings)), &new))
+    }
+
+    /// Archives a template: 200, 404, 409 or 412.
+    pub(super) async fn delete_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        check(&conditions, Some(&old))?;
+        if !self.channels_of_users(&name).await?.0.is_empty() {
+            return Err(Problem::new(ProblemKind::Conflict, "A type uses this template. Change the type first."));
+        }
+        if is_archived(&old) {
+            return Ok(tagged(Response::json(200, &summary(name.as_str(), &old)), &old));
+        }
+        let new = revised(Some(&old), json!({"state": "archived"}), now);
+        self.write_template(&name, Some(&old), &new, None, by).await?;
+        Ok(tagged(Response::json(200, &summary(name.as_str(), &new)), &new))
+    }
+
+    /// Publishes the draft as the next version: 201, 409, 412, or 422 with every finding.
+    pub(super) async fn publish_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&["confirm"])?;
+        let is_confirmed = match request.query("confirm") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(Problem::invalid_field("confirm", "must be true or false")),
+        };
+        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        check(&conditions, Some(&old))?;
+        let (users, channels) = self.channels_of_users(&name).await?;
+        let draft = with_html(self.draft_of(&name).await?).map_err(invalid)?;
+        let compiled = CompiledTemplate::new(draft).map_err(invalid)?;
+        let findings = publish_findings(&compiled, &channels, RenderLimits::default());
+        if !findings.is_empty() {
+            return Err(invalid(findings));
+        }
+        if !users.is_empty() && !is_confirmed {
+            self.refuse_breaking_change(&name, &old, compiled.draft()).await?;
+        }
+        let (number, body) = (version_in(&old, "latest") + 1, json!(compiled.draft()));
+        if number > MAX_VERSIONS {
+            return Err(Problem::new(ProblemKind::Conflict, "There are 1,000 versions, the maximum."));
+        }
+        if !TemplateStore::fits(&body) {
+            return Err(Problem::invalid_field("parts", "must be smaller: the HTML made of MJML takes more than 3 MB"));
+        }
+        let new = revised(Some(&old), json!({"latest": number}), now);
+        self.write_template(&name, Some(&old), &new, Some((TemplateBody::Version(number), &body)), by.clone()).await?;
+        tracing::info!(name = name.as_str(), version = number, "published template");
+        Ok(tagged(Response::json(201, &version(number, now, &by)), &new))
+    }
+
+    /// Makes a version live: 200, 404, 412 or 422. An earlier version is a rollback.
+    pub(super) async fn put_live(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let body = request.json_value()?;
+        let is_alone = body.as_object().is_some_and(|fields| fields.len() == 1);
+        let number = body.get("version").and_then(Value::as_u64).filter(|_| is_alone);
+        let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+        let number = number.ok_or_else(|| Problem::invalid_field("version", "must be the number of a version"))?;
+        let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        check(&conditions, Some(&old))?;
+        if number > version_in(&old, "latest") {
+            return Err(Problem::invalid_field("version", "must be the number of a published version"));
+        }
+        if version_in(&old, "live") == number {
+            return Ok(tagged(Response::json(200, &summary(name.as_str(), &old)), &old));
+        }
+        let new = revised(Some(&old), json!({"live": number}), now);
+        self.write_template(&name, Some(&old), &new, None, by).await?;
+        tracing::info!(name = name.as_str(), version = number, "made a version of a template live");
+        Ok(tagged(Response::json(200, &summary(name.as_str(), &new)), &new))
+    }
+
+    /// Returns all versions, newest first.
+    pub(super) async fn template_versions(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let name = template_name(request)?;
+        self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        let versions = self.templates.versions(name.as_str()).await?;
+        let items: Vec<Value> = versions.iter().rev().map(|v| version(v.version, v.published_at, &v.by)).collect();
+        Ok(Response::json(200, &json!({"items": items, "next": null})))
+    }
+
+    /// Returns a version with its sources.
+    pub(super) async fn template_version(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let name = template_name(request)?;
+        self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        let number = version_number(request.path("version"), "version")?;
+        let sources = self.version_json(&name, number).await?;
+        Ok(Response::json(200, &json!({"version": number, "template": sources})))
+    }
+
+    /// Returns the differences of two versions.
+    pub(super) async fn template_diff(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&["from", "to"])?;
+        let name = template_name(request)?;
+        self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
+        let number = |field: &'static str| version_number(request.query(field).unwrap_or_default(), field);
+        let (from, to) = (number("from")?, number("to")?);
+        let mut changes = Vec::new();
+        let (old, new) = (self.version_json(&name, from).await?, self.version_json(&name, to).await?);
+        differences(&old, &new, "", &mut changes);
+        Ok(Response::json(200, &json!({"from": from, "to": to, "changes": changes})))
+    }
+
+    /// Returns the sources of a version.
+    pub(super) async fn version_json(&self, name: &TemplateName, number: u32) -> Result<Value, Problem> {
+        let body = self.templates.body(name.as_str(), TemplateBody::Version(number)).await?;
+        body.ok_or_else(|| Problem::not_found("version"))
+    }
+
+    /// Returns the draft of a template that exists.
+    pub(super) async fn draft_of(&self, name: &TemplateName) -> Result<TemplateDraft, Problem> {
+        let json = self.draft_json(name).await?.ok_or_else(|| Problem::not_found("draft"))?;
+        TemplateDraft::parse_stored(&json).map_err(|_| malformed())
+    }
+
+    /// Returns the row of a template. Creates that of a built-in template that has none.
+    pub(super) async fn template_row(
+        &self,
+        name: &TemplateName,
+        now: Timestamp,
+    ) -> Result<Option<CatalogRow>, Problem> {
+        let found = self.templates.row(name.as_str()).await?;
+        if found.is_some() || !BUILT_IN.contains(&name.as_str()) {
+            return Ok(found);
+        }
+        self.create_built_in(name.as_str(), now).await?;
+        Ok(self.templates.row(name.as_str()).await?)
+    }
+
+    async fn draft_json(&self, name: &TemplateName) -> Result<Option<Value>, Problem> {
+        Ok(self.templates.body(name.as_str(), TemplateBody::Draft).await?)
+    }
+
+    /// Creates a built-in template with its first version live, unless another request has created it.
+    async fn create_built_in(&self, name: &str, now: Timestamp) -> Result<(), Problem> {
+        let Some(template) = builtin(name) else { return Ok(()) };
+        let mut written = template.draft.clone();
+        for email in written.parts.values_mut().filter_map(|parts| parts.email.as_mut()) {
+            email.html = None;
+        }
+        let (name, by) = (&template.name, Actor::Service);
+        let first = revised(None, json!({"title": template.draft.title, "draft_revision": 1}), now);
+        let draft = json!(written);
+        let done = self.write_template(name, None, &first, Some((TemplateBody::Draft, &draft)), by.clone()).await;
+        if done.is_err() {
+            return Ok(());
+        }
+        let second = revised(Some(&first), json!({"latest": 1, "live": 1}), now);
+        let body = json!(template.draft);
+        self.write_template(name, Some(&first), &second, Some((TemplateBody::Version(1), &body)), by).await
+    }
+
+    /// Writes a change.
+    ///
+    /// # Errors
+    /// 412 if another writer was faster.
+    async fn write_template(
+        &self,
+        name: &TemplateName,
+        old: Option<&CatalogRow>,
+        new: &CatalogRow,
+        body: Option<(TemplateBody, &Value)>,
+        by: Actor,
+    ) -> Result<(), Problem> {
+        let definition = old.map(|row| &row.definition);
+        let change = CatalogChange::between(definition, Some(&new.definition), new.revision, by, new.updated_at);
+        let Some(change) = change else { return Ok(()) };
+        let write = TemplateWrite { old, new, body, change: &change };
+        if self.templates.write(name.as_str(), &write).await? { Ok(()) } else { Err(preconditions::failed()) }
+    }
+
+    /// Returns what prevents publishing a draft.
+    async fn findings_of(&self, name: &TemplateName, draft: &TemplateDraft) -> Result<Vec<Finding>, Problem> {
+        let (_, channels) = self.channels_of_users(name).await?;
+        let compiled = with_html(draft.clone()).and_then(CompiledTemplate::new);
+        Ok(compiled.map_or_else(|findings| findings, |it| publish_findings(&it, &channels, RenderLimits::default())))
+    }
+
+    /// Returns the names of the types that use a template, and the channels of all of them.
+    async fn channels_of_users(&self, name: &TemplateName) -> Result<(Vec<String>, Vec<Channel>), Problem> {
+        let rows = self.catalog.read(true).await?.rows;
+        let users = rows.iter().map(|(_, row)| &row.definition);
+        let users: Vec<_> =
+            users.filter(|kind| kind.get("template").is_some_and(|used| used == name.as_str())).collect();
+        let names = users.iter().filter_map(|kind| kind.get("name")?.as_str().map(str::to_owned)).collect();
+        let has = |channel: &Channel| {
+            let channels = users.iter().filter_map(|kind| kind.get("channels")?.as_array());
+            channels.flatten().any(|known| known == channel.as_str())
+        };
+        Ok((names, Channel::ALL.into_iter().filter(has).collect()))
+    }
+
+    async fn refuse_breaking_change(
+        &self,
+        name: &TemplateName,
+        row: &CatalogRow,
+        draft: &TemplateDraft,
+    ) -> Result<(), Problem> {
+        let live = version_in(row, "live");
+        if live == 0 {
+            return Ok(());
+        }
+        let live = TemplateDraft::parse_stored(&self.version_json(name, live).await?).map_err(|_| malformed())?;
+        let breaking = breaking_variables(&live.variables, &draft.variables);
+        if breaking.is_empty() {
+            return Ok(());
+        }
+        let names = breaking.join(", ");
+        let detail = format!(
+            "breaking_change: a type uses the template, and the version newly requires {names}. Give them a \
+             default, or repeat the request with confirm=true."
+        );
+        Err(Problem::new(ProblemKind::Conflict, detail))
+    }
+}
+
+/// Returns a 422 with every finding.
+pub fn invalid(findings: Vec<Finding>) -> Problem {
+    Problem::invalid(findings.into_iter().map(FieldError::from).collect())
+}
+
+/// Returns the problem of a stored template that this release cannot parse.
+pub fn malformed() -> Problem {
+    Problem::new(ProblemKind::Internal, "The stored template is malformed. PUT it again.")
+}
+
+/// Returns the name in the path.
+pub fn template_name(request: &Request) -> Result<TemplateName, Problem> {
+    TemplateName::parse(request.path("name")).map_err(|error| Problem::invalid_field("name", error.to_string()))
+}
+
+fn version_number(text: &str, field: &'static str) -> Result<u32, Problem> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_VERSIONS).contains(number));
+    number.ok_or_else(|| Problem::invalid_field(field, "must be the number of a version"))
+}
+
+fn author(request: &Request) -> Result<Actor, Problem> {
+    if request.caller.id.is_empty() {
+        return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
+    }
+    Ok(Actor::Api(request.caller.id.clone()))
+}
+
+fn tagged(response: Response, row: &CatalogRow) -> Response {
+    response.with_header("ETag", format!("\"{}\"", entity_tag(row)))
+}
