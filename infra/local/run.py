@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 
+from story.caps import Caps
 from story.channels import Channels
 from story.cleanup import Cleanup
 from story.deployed import Deployed
@@ -34,6 +35,7 @@ def run_chapters(narrator, stack, push_service):
     channels.falls_back_to_email(browser)
     channels.falls_back_to_sms()
     Types(narrator, channels).are_made_by_operators()
+    Caps(narrator, channels).limit_how_often()
     rollout.moves()
     Metrics(narrator, channels, rollout).match_the_notifications()
     cleanup.runs()

@@ -28,9 +28,10 @@ async fn quiet_hours_hold_a_message_until_the_morning() {
     world.put_profile("ada", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;
     let sent = world.send("ada", json!({})).await;
     assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("held"), &json!("quiet_hours")));
-    assert_eq!(sent.body["next_action_at"], "2026-11-23T11:00:00Z");
+    let until = sent.body["next_action_at"].as_str().unwrap();
+    assert!(("2026-11-23T11:00:00Z".."2026-11-23T11:15:00Z").contains(&until), "spread over 15 minutes: {until}");
     assert_eq!(world.push.count("phone"), 0);
-    world.advance(3_600);
+    world.advance(4_500);
     world.sweep().await;
     assert_eq!(world.get(sent.body["id"].as_str().unwrap()).await.body["status"], "accepted");
     let latency = &world.metrics().await["summary"]["latency_ms"];
@@ -49,6 +50,41 @@ async fn a_lifetime_that_ends_within_quiet_hours_expires_it_and_is_not_held_agai
     world.sweep().await;
     assert_eq!(world.get(sent.body["id"].as_str().unwrap()).await.body["status"], "expired");
     assert_eq!((world.sweep().await.found, world.push.count("phone")), (0, 0));
+}
+
+#[tokio::test]
+async fn default_quiet_hours_of_a_class_hold_in_the_organisations_zone_and_the_recipients_own_add_to_them() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    world.put_type("NEWS", json!({"title": "News", "class": "marketing", "channels": ["push"]})).await;
+    // 2026-11-23 is a Monday, and 10:00 UTC is 11:00 in Rome.
+    let windows = json!([{"start": "10:45", "end": "12:00", "days": ["mon"]}]);
+    let settings = json!({"quiet_hours": {"marketing": windows}, "organisation": {"time_zone": "Europe/Rome"}});
+    world.set("settings", &settings.to_string());
+    world.advance(30);
+    let held = world.send("ada", json!({"type": "NEWS"})).await;
+    assert_eq!((&held.body["status"], &held.body["reason"]), (&json!("held"), &json!("quiet_hours")));
+    let until = held.body["next_action_at"].as_str().unwrap();
+    assert!(("2026-11-23T11:00:00Z".."2026-11-23T11:15:00Z").contains(&until), "{until}");
+    assert_eq!(world.send("ada", json!({})).await.body["status"], "accepted", "another class has no default");
+    let own = json!({"quiet_hours": {"start": "11:30", "end": "13:00", "also": [{"start": "13:00", "end": "14:00"}]}});
+    world.put_profile("ada", json!({"time_zone": "Europe/Rome", "preferences": own})).await;
+    let stricter = world.send("ada", json!({"type": "NEWS"})).await;
+    let until = stricter.body["next_action_at"].as_str().unwrap();
+    assert!(("2026-11-23T13:00:00Z".."2026-11-23T13:15:00Z").contains(&until), "until 14:00 in Rome: {until}");
+    let body = json!({"to": "ada", "type": "NEWS", "content": {"title": "Hi", "body": "there"}});
+    let plan = world.post("POST /v1/notifications/explain", body, None).await;
+    let gate =
+        plan.body["gates"].as_array().unwrap().iter().find(|gate| gate["gate"] == "quiet_hours").unwrap().clone();
+    assert_eq!(
+        (&gate["inputs"]["time_zone"], &gate["inputs"]["time_zone_source"]),
+        (&json!("Europe/Rome"), &json!("recipient"))
+    );
+    // At the release the gates run again, and the recipient's own hours hold it once more.
+    world.advance(4_500);
+    world.sweep().await;
+    let again = world.get(held.body["id"].as_str().unwrap()).await;
+    assert_eq!((&again.body["status"], &again.body["reason"]), (&json!("held"), &json!("quiet_hours")));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod alarms;
 mod breaker;
 mod budgets;
 mod canaries;
+mod caps;
 mod console;
 mod crashes;
 mod crowd;

@@ -162,7 +162,8 @@ async fn explain_shows_the_result_of_a_send_and_writes_nothing() {
     let explained = world.post("POST /v1/notifications/explain", body, None).await;
     assert_eq!(explained.status, 200);
     let gates: Vec<_> = explained.body["gates"].as_array().unwrap().iter().map(|gate| gate["gate"].clone()).collect();
-    assert_eq!(gates, ["rollout", "unknown_recipient", "opted_out", "no_channel", "quiet_hours"]);
+    let expected = ["rollout", "unknown_recipient", "opted_out", "no_channel", "quiet_hours", "frequency_cap"];
+    assert_eq!(gates, expected);
     let plan: Vec<_> = explained.body["plan"].as_array().unwrap().iter().map(|step| step["possible"].clone()).collect();
     assert_eq!(plan, [true, true, false], "a German phone is not in the allowed countries");
     let because = |at: usize| explained.body["plan"][at]["impossible_because"].clone();

@@ -114,3 +114,28 @@ async fn a_budget_costs_2_units_for_each_item_it_is_counted_in_and_2_for_the_cla
     assert_eq!(world.send("ada", json!({"channels": ["email"]})).await.body["status"], "skipped");
     assert_eq!(world.write_units(), 1.0, "no reservation is tried for an impossible price");
 }
+
+#[tokio::test]
+async fn a_counted_notification_costs_one_unit_more_and_one_to_which_no_rule_applies_costs_none() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    for name in ["NEWS", "OFFERS"] {
+        world.put_type(name, json!({"title": name, "class": "marketing", "channels": ["push"]})).await;
+    }
+    let rules = json!({"rules": [
+        {"id": "news", "max": 2, "per": "day", "types": ["NEWS"]},
+        {"id": "month", "max": 9, "per": "P31D", "types": ["NEWS"]},
+    ]});
+    assert_eq!(world.caps_request("PUT", rules, None, &[]).await.status, 200);
+    world.advance(30);
+    let units = async |kind: &str| {
+        world.write_units();
+        world.send("ada", json!({"type": kind})).await;
+        world.write_units()
+    };
+    assert_eq!((units("OFFERS").await, units("NEWS").await), (4.0, 5.0), "one claim for both rules");
+    world.push.answer("phone", [Reply::status(400)]);
+    let rejected = units("NEWS").await;
+    assert_eq!(rejected, 7.0, "the claim 1, its return 1, and one for the index `attention`");
+    assert_eq!((units("NEWS").await, units("NEWS").await), (5.0, 1.0), "a skip claims nothing");
+}

@@ -27,10 +27,13 @@ impl CatalogApi {
         let CatalogConfig { function, settings_table, control_table } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
+        let catalog = CatalogStore::new(dynamodb.clone(), settings_table.as_str());
         Self {
-            catalog: CatalogStore::new(dynamodb.clone(), settings_table.as_str()),
+            catalog: catalog.clone(),
             templates: TemplateStore::new(dynamodb.clone(), settings_table.as_str()),
-            config: settings.with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+            config: settings
+                .with_catalog(catalog)
+                .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
         }
     }
 
@@ -53,6 +56,8 @@ impl CatalogApi {
             "PUT /v1/templates/{name}/live" => self.put_live(request, now).await,
             "POST /v1/templates/preview" => self.preview_unsaved(request).await,
             "POST /v1/templates/{name}/preview" => self.preview_stored(request, now).await,
+            "GET /v1/caps" => self.get_caps(request).await,
+            "PUT /v1/caps" => self.put_caps(request, now).await,
             _ => Err(Problem::not_found("route")),
         };
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))

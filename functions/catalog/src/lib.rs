@@ -1,6 +1,8 @@
-//! The function `catalog`: the types of notification, and templates. Sending functions read them from the same table.
+//! The function `catalog`: the types of notification, templates, and the frequency caps. Sending functions read them from
+//! the same table.
 
 pub mod api;
+mod cap_routes;
 pub mod config;
 pub mod handler;
 mod mjml;

@@ -31,7 +31,7 @@ impl CatalogApi {
         self.create_missing_built_in(now).await?;
         let settings = self.config.current().await.settings;
         let rows = self.catalog.read(true).await?.rows.into_iter();
-        let stored = rows.filter_map(|(CatalogKey::Type(id), row)| StoredType::of(id, row));
+        let stored = rows.filter_map(|(key, row)| StoredType::of(key.into_type()?, row));
         let items: Vec<_> = stored.map(|stored| stored.resource(&settings, false)).collect();
         Ok(Response::json(200, &serde_json::json!({"items": items, "next": null})))
     }
@@ -140,6 +140,7 @@ impl CatalogApi {
     async fn remove(&self, write: &TypeWrite, stored: &StoredType, now: Timestamp) -> Result<Response, Problem> {
         let StoredType { row, .. } = stored;
         check(&write.conditions, Some(row))?;
+        self.check_unused_by_caps(&write.id).await?;
         let change = CatalogChange::between(Some(&row.definition), None, row.revision, write.by.clone(), now);
         let key = CatalogKey::Type(write.id.clone());
         if let (Some(change), false) = (change, write.dry_run) {
@@ -172,7 +173,10 @@ impl CatalogApi {
 
     async fn create_missing_built_in(&self, now: Timestamp) -> Result<(), Problem> {
         let rows = self.catalog.read(true).await?.rows;
-        let is_missing = |kind: &NotificationType| !rows.iter().any(|(CatalogKey::Type(id), _)| *id == kind.id);
+        let is_missing = |kind: &NotificationType| {
+            let key = CatalogKey::Type(kind.id.clone());
+            !rows.iter().any(|(stored, _)| *stored == key)
+        };
         for kind in NotificationType::built_in().into_iter().filter(is_missing) {
             self.create(kind, now).await?;
         }
@@ -192,7 +196,8 @@ impl CatalogApi {
 
     /// Refuses a new type if the catalog is full.
     async fn check_room(&self) -> Result<(), Problem> {
-        if self.catalog.read(true).await?.rows.len() < MAX_TYPES {
+        let rows = self.catalog.read(true).await?.rows;
+        if rows.iter().filter(|(key, _)| matches!(key, CatalogKey::Type(_))).count() < MAX_TYPES {
             return Ok(());
         }
         let detail = "There are 200 types, the maximum. An archived type can be removed from its removable_at on.";

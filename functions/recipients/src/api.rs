@@ -8,6 +8,7 @@ use aws::deadline;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use delivery::config::ConfigSource;
+use domain::caps::CapRuleUse;
 use domain::channel::Channel;
 use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
 use domain::notification::NotificationView;
@@ -72,6 +73,7 @@ impl RecipientsApi {
             "DELETE /v1/recipients/{id}/suppressions/{channel}" => self.lift(request).await,
             "GET /v1/recipients/{id}/notifications" => self.history(request).await,
             "GET /v1/recipients/{id}/export" => self.export(request, now).await,
+            "GET /v1/recipients/{id}/caps" => self.caps(request, now).await,
             "DELETE /v1/recipients/{id}/unsubscribed/{type}" => self.subscribe_again(request, now).await,
             "GET /v1/vapid-public-key" => Ok(self.vapid_public_key()),
             _ => Err(Problem::not_found("route")),
@@ -173,6 +175,19 @@ impl RecipientsApi {
             return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
         }
         Ok(after)
+    }
+
+    /// Returns the use of each rule of the frequency caps: 200, or 404 if the recipient is unknown.
+    async fn caps(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
+        let known = known?.ok_or_else(|| Problem::not_found("recipient"))?;
+        let local = known.local_zone(config.settings.organisation.time_zone.as_deref());
+        let rules = config.caps.iter().map(|rule| CapRuleUse::of(rule, &known.caps, &local.zone, now));
+        let rules: Vec<_> = rules.collect();
+        let (zone, source) = (local.time_zone, local.time_zone_source);
+        let body = serde_json::json!({"time_zone": zone, "time_zone_source": source, "rules": rules});
+        Ok(Response::json(200, &body))
     }
 
     fn vapid_public_key(&self) -> Response {

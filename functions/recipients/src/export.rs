@@ -92,11 +92,14 @@ impl RecipientsApi {
             None => Vec::new(),
         };
         let counts = self.recipients.used_counts(&key).await?;
+        let claims = recipient.iter().flat_map(|known| known.caps.counts());
+        let claims = claims.map(|(rule, used)| (format!("caps#{rule}"), i64::try_from(used).unwrap_or(i64::MAX)));
+        let counts = counts.into_iter().map(|UsedCount { name, used }| (name, used)).chain(claims);
         let document = RecipientExport {
             exported_at: now,
             recipient: recipient.as_ref().map(RecipientView::of),
             suppressions,
-            counts: counts.into_iter().map(|UsedCount { name, used }| ExportedCount { name, used }).collect(),
+            counts: counts.map(|(name, used)| ExportedCount { name, used }).collect(),
             engagement: history.iter().flat_map(events).collect(),
             history: ExportedHistory { items: history.iter().map(exported).collect(), next: next.as_deref() },
         };

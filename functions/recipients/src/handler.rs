@@ -38,7 +38,7 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
         recipients,
         hasher,
         extra_origins: config.extra_push_origins.clone(),
-        config: Arc::new(ConfigSource::new(parameters, prefix, Clock::System).catalog_only(catalog)),
+        config: Arc::new(ConfigSource::new(parameters, prefix, Clock::System).settings_only().with_catalog(catalog)),
         vapid_public_key: *secrets.vapid_public_key()?,
     })
 }

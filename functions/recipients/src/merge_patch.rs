@@ -12,7 +12,7 @@ const MEDIA_TYPES: [&str; 2] = ["application/merge-patch+json", "application/jso
 /// The members that a caller may set. The other two lists are the members of `preferences` and of `quiet_hours`.
 const MEMBERS: [&str; 6] = ["email", "phone", "locale", "time_zone", "attributes", "preferences"];
 const PREFERENCES: [&str; 3] = ["opted_out_types", "opted_out_channels", "quiet_hours"];
-const QUIET_HOURS: [&str; 2] = ["start", "end"];
+const QUIET_HOURS: [&str; 4] = ["start", "end", "days", "also"];
 
 /// A patch before it is merged with a profile.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use super::service::{Deadlines, SendService, Sent};
 use super::{Explanation, list};
 use aws::deadline;
 use delivery::time_left;
-use domain::notification::{Notification, NotificationId, NotificationView};
+use domain::notification::{Notification, NotificationId, NotificationView, Status};
 use platform::alarm::AlarmLine;
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
@@ -142,6 +142,9 @@ impl SendApi {
                 match store.save(&mut notification).await {
                     Err(StoreError::ConditionFailed { .. }) => continue,
                     saved => saved?,
+                }
+                if before == Status::Cascading {
+                    Box::pin(self.service.engine.give_cap_back(&notification, None)).await;
                 }
             }
             return Ok(Response::json(200, &NotificationView::of(&notification)));

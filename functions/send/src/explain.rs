@@ -113,8 +113,7 @@ impl Explanation {
         let unreachable = unreachable_channels(loaded.as_ref(), &config.settings.sms, engine.home_country());
         let hosts: BTreeSet<_> = about.channels().iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         engine.senders().breakers().read(&hosts.into_iter().collect::<Vec<_>>()).await;
-        let rules = config.settings.types.rules_of(about.type_id());
-        let gates = Gates { rules, rollout: &config.rollout, recipient: loaded.as_ref(), unreachable: &unreachable };
+        let gates = Gates::new(&config, about.type_id(), loaded.as_ref(), &unreachable);
         let gated = gates.evaluate(&about, about.due_at());
         about.assign_version(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();

@@ -244,8 +244,8 @@ impl SendService {
         now: Timestamp,
         deadlines: Deadlines,
     ) -> Result<Notification, StoreError> {
-        let (recipient, config) = self.engine.load(notification.id().recipient()).await?;
-        if !self.engine.pass_gates(&mut notification, recipient.as_ref(), &config, now) {
+        let (mut recipient, config) = self.engine.load(notification.id().recipient()).await?;
+        if !self.engine.pass_gates(&mut notification, &mut recipient, &config, now).await? {
             self.engine.stores().notifications().create(&notification).await?;
             return Ok(notification);
         }

@@ -140,7 +140,11 @@ impl Endpoints {
             suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
             hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
-            config: self.types("recipients", clock.clone()),
+            config: Arc::new(
+                ConfigSource::new(parameters, PREFIX, clock.clone())
+                    .settings_only()
+                    .with_catalog(CatalogStore::new(aws::dynamodb(&sdk), "settings")),
+            ),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }
     }

@@ -1,6 +1,7 @@
 //! Actions of operators: parameters, new processes, and requests to the functions `console` and
 //! `catalog`.
 
+use platform::http::Request;
 use serde_json::Value;
 
 use super::answer::answered;
@@ -78,6 +79,20 @@ impl World {
     pub async fn template(&self, method: &str, below: &str, body: Value) -> ApiResponse {
         let route = format!("{method} /v1/templates/{{name}}{below}");
         let request = self.request("ops-client", "ops", &route, &[("name", "reminder")], &[], &body, None);
+        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+    }
+
+    /// Response of the catalog to an operator's request about the frequency caps.
+    pub async fn caps_request(
+        &self,
+        method: &str,
+        body: Value,
+        if_match: Option<&str>,
+        query: &[(&str, &str)],
+    ) -> ApiResponse {
+        let route = format!("{method} /v1/caps");
+        let request = self.request("ops-client", "ops", &route, &[], query, &body, None);
+        let request = Request { if_match: if_match.map(str::to_owned), ..request };
         answered(&request, self.catalog.answer(&request, self.clock.now()).await)
     }
 

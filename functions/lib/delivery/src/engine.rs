@@ -20,6 +20,7 @@ use crate::senders::Senders;
 use crate::stores::{Persistence, Stores};
 use crate::topic_order::TopicOrder;
 use domain::breaker::OpenCircuits;
+use domain::caps::CapUsage;
 use domain::channel::Channel;
 use domain::channel::country::CountryCode;
 use domain::notification::Notification;
@@ -112,18 +113,42 @@ impl DeliveryEngine {
         Ok((recipient?, config))
     }
 
-    /// Evaluates the gates and writes their decision into the notification. Returns `true` if it can be sent now.
-    pub fn pass_gates(
+    /// Evaluates the gates, claims a slot of the frequency caps, and writes the decision into the notification. Returns
+    /// `true` if it can be sent now.
+    ///
+    /// Every path to a first attempt passes here: a single send, a batch, and a scheduled or held notification that is
+    /// due.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn pass_gates(
         &self,
         notification: &mut Notification,
-        recipient: Option<&Recipient>,
+        recipient: &mut Option<Recipient>,
         config: &ConfigSnapshot,
         now: Timestamp,
-    ) -> bool {
-        let unreachable = &unreachable_channels(recipient, &config.settings.sms, self.home_country);
-        let rules = config.settings.types.rules_of(notification.type_id());
-        let gates = Gates { rules, rollout: &config.rollout, recipient, unreachable };
-        gates.evaluate(notification, now).apply(notification, now)
+    ) -> Result<bool, StoreError> {
+        let unreachable = &unreachable_channels(recipient.as_ref(), &config.settings.sms, self.home_country);
+        let gates = Gates::new(config, notification.type_id(), recipient.as_ref(), unreachable);
+        let mut gated = gates.evaluate(notification, now);
+        let mut claims = None;
+        if let (true, Some(to)) = (gated.needs_claim, recipient.as_ref()) {
+            let retry_at = soon_after(now + CAPACITY_WAIT);
+            // Boxed, so that the state of these writes does not enlarge the future of every send.
+            let claimed = gates.claim_slot(&self.stores().recipients, notification, to, retry_at, now);
+            (gated.verdict, claims) = Box::pin(claimed).await?;
+        }
+        if let (Some(to), Some(claims)) = (recipient.as_mut(), claims) {
+            to.caps = claims;
+        }
+        Ok(gated.apply(notification, now))
+    }
+
+    /// Gives the slot of the frequency caps back if the notification has ended without reaching the
+    /// recipient. `claims` is what was
+    /// read with the recipient; `None` reads it now.
+    pub async fn give_cap_back(&self, notification: &Notification, claims: Option<&CapUsage>) {
+        self.persistence.give_cap_back(notification, claims).await;
     }
 
     /// Works until the notification ends, must wait, or the allowance is used up. Returns the stored state.

@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::config::ConfigSnapshot;
+use domain::caps::CapRules;
 use domain::channel::Channel;
 use domain::notification::{Notification, Reason, Status};
 use domain::recipient::Recipient;
 use domain::rollout::{Rollout, Version, bucket};
-use domain::{QuietHoursMode, TypeRules, TypeState};
+use domain::settings::Settings;
+use domain::{TypeId, TypeRules, TypeState};
 
 /// Shortest and longest interval between two checks of a notification whose type is paused.
 const SHORTEST_PAUSE_CHECK: SignedDuration = SignedDuration::from_mins(1);
@@ -47,6 +50,8 @@ pub struct Gated {
     pub version: Version,
     /// Verdict of the first gate that refused, or [`GateVerdict::Pass`].
     pub verdict: GateVerdict,
+    /// `true` if the notification passes once a slot of the frequency caps is claimed for it.
+    pub needs_claim: bool,
     /// Every evaluated gate in order, including those after a refusal.
     pub trail: Vec<GateAnswer>,
 }
@@ -58,13 +63,29 @@ pub struct Gates<'a> {
     pub rules: TypeRules,
     /// The rollout that is in force.
     pub rollout: &'a Rollout,
+    /// Rules of the frequency caps.
+    pub caps: &'a CapRules,
+    /// Settings, for quiet hours and the time zone of the organisation.
+    pub settings: &'a Settings,
     /// The recipient, if known.
     pub recipient: Option<&'a Recipient>,
     /// Channels that cannot reach the recipient whatever is tried.
     pub unreachable: &'a BTreeSet<Channel>,
 }
 
-impl Gates<'_> {
+impl<'a> Gates<'a> {
+    /// Returns the gates of a notification of this type under the configuration in force.
+    #[must_use]
+    pub fn new(
+        config: &'a ConfigSnapshot,
+        type_id: &TypeId,
+        recipient: Option<&'a Recipient>,
+        unreachable: &'a BTreeSet<Channel>,
+    ) -> Self {
+        let ConfigSnapshot { rollout, caps, settings, .. } = config;
+        Self { rules: settings.types.rules_of(type_id), rollout, caps, settings, recipient, unreachable }
+    }
+
     /// Evaluates every gate for `notification`.
     #[must_use]
     pub fn evaluate(&self, notification: &Notification, now: Timestamp) -> Gated {
@@ -78,7 +99,7 @@ impl Gates<'_> {
                 "version": version,
             }),
         };
-        let mut gated = Gated { version, verdict: GateVerdict::Pass, trail: vec![rollout] };
+        let mut gated = Gated { version, verdict: GateVerdict::Pass, needs_claim: false, trail: vec![rollout] };
         gated.check(GateVerdict::Skip(Reason::UnknownRecipient), self.recipient.is_some(), serde_json::json!({}));
         let Some(recipient) = self.recipient else {
             return gated;
@@ -105,11 +126,17 @@ impl Gates<'_> {
             let inputs = serde_json::json!({"type": kind, "next_check": next_check});
             gated.check(GateVerdict::Hold(Reason::TypePaused, next_check), false, inputs);
         }
-        if version == Version::V2 {
-            let may_wait = self.rules.quiet_hours == QuietHoursMode::Respect && may_wait;
-            let until = recipient.quiet_until(now).filter(|_| may_wait);
+        if version == Version::V2 && may_wait {
+            let (until, inputs) = self.check_quiet_hours(notification, recipient, now);
             let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
-            gated.check(verdict, until.is_none(), serde_json::json!({"until": until}));
+            gated.check(verdict, until.is_none(), inputs);
+            let cap = self.check_caps(notification, recipient, now);
+            let (passed, refusal) = match cap.verdict {
+                GateVerdict::Pass => (true, GateVerdict::Skip(Reason::FrequencyCap)),
+                refusal => (false, refusal),
+            };
+            gated.check(refusal, passed, cap.inputs);
+            gated.needs_claim = cap.needs_claim && gated.verdict == GateVerdict::Pass;
         }
         gated
     }

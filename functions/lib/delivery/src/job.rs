@@ -8,6 +8,7 @@ use crate::breakers::BulkheadSlot;
 use crate::outcome::{AbortReason, StepOutcome};
 use domain::breaker::{Host, OpenCircuits};
 use domain::budget::{Ceiling, Reservation};
+use domain::caps::CapUsage;
 use domain::channel::push::Topic;
 use domain::channel::{Answer, Channel};
 use domain::notification::{Attempt, AttemptOutcome, Notification};
@@ -44,22 +45,26 @@ pub struct Job {
     pub(crate) unspent: Vec<Reservation>,
     /// SNS message id of an accepted SMS, not yet stored.
     pub(crate) sms_message_id: Option<String>,
+    /// Claims of the frequency caps, if the notification has one of them.
+    pub(crate) cap_claims: Option<CapUsage>,
 }
 
 impl Job {
     /// Creates the work on a notification that is not stored yet.
     #[must_use]
-    pub const fn first(notification: Notification, recipient: Option<Recipient>) -> Self {
+    pub fn first(notification: Notification, recipient: Option<Recipient>) -> Self {
         Self::new(notification, recipient, true)
     }
 
     /// Creates the work on a stored notification whose lease this process does not hold.
     #[must_use]
-    pub const fn resumed(notification: Notification, recipient: Option<Recipient>) -> Self {
+    pub fn resumed(notification: Notification, recipient: Option<Recipient>) -> Self {
         Self::new(notification, recipient, false)
     }
 
-    const fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
+    fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
+        let tag = notification.id().cap_tag();
+        let cap_claims = recipient.as_ref().map(|to| &to.caps).filter(|claims| claims.holds(tag)).cloned();
         Self {
             notification,
             recipient,
@@ -73,6 +78,7 @@ impl Job {
             reservation: None,
             unspent: Vec::new(),
             sms_message_id: None,
+            cap_claims,
         }
     }
 

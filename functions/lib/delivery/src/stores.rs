@@ -7,6 +7,8 @@ use crate::allowance::Allowance;
 use crate::job::Job;
 use crate::outcome::StepOutcome;
 use aws::deadline;
+use domain::caps::CapUsage;
+use domain::notification::Notification;
 use platform::clock::Clock;
 use platform::{backoff, random};
 use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessageStore, StoreError, SuppressionsStore};
@@ -109,7 +111,25 @@ impl Persistence {
             Box::pin(self.release_unspent(job)).await;
         }
         self.store_sms_message_id(job).await;
+        if job.cap_claims.is_some() {
+            Box::pin(self.give_cap_back(&job.notification, job.cap_claims.as_ref())).await;
+        }
         Ok(StepOutcome::Stored)
+    }
+
+    /// Gives the slot of the frequency caps back if the notification has ended without
+    /// reaching the recipient. If that fails, the
+    /// slot stays claimed until its period ends.
+    pub(crate) async fn give_cap_back(&self, notification: &Notification, claims: Option<&CapUsage>) {
+        let (id, tag) = (notification.id(), notification.id().cap_tag());
+        let is_unused = notification.status().is_final() && notification.settled().is_none();
+        if !is_unused || claims.is_some_and(|claims| !claims.holds(tag)) {
+            return;
+        }
+        let given = self.stores.recipients.give_cap_back(id.recipient(), tag, claims, self.clock.now());
+        if let Err(error) = given.await {
+            tracing::warn!(notification = %id, %error, "failed to give back a slot of the frequency caps");
+        }
     }
 
     /// Stores the message id of an accepted SMS. Without the id, the delivery report cannot be matched; sending

@@ -3,16 +3,19 @@
 //! The first process claims the notification by a conditional write. In any other process that write fails, and the
 //! process does nothing. So duplicate or reordered stream records do no harm.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::fmt;
 
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::allowance::{Allowance, hard_deadline, time_left};
 use crate::engine::{CONCURRENCY, DeliveryEngine};
 use crate::job::Job;
 use aws::deadline;
-use domain::notification::{Notification, NotificationId, Status};
+use domain::notification::{Notification, NotificationId, Status, Urgency};
 use domain::rollout::Version;
 use platform::alarm::AlarmLine;
 use platform::emf::{Metric, MetricValue};
@@ -131,25 +134,73 @@ impl Sweeper {
     /// Resumes each notification, several at a time, started in order. A failure does not stop the rest. The result of
     /// a notification that was not reached is `None`.
     async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Option<Result<Resumed, StoreError>>> {
-        let lease_until = hard_deadline(ends_at_ms);
-        let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
-        let resume = |(position, id)| async move {
+        let resume = |chain: Vec<usize>| async move {
+            let mut results = Vec::with_capacity(chain.len());
+            for position in chain {
+                results.push((position, self.resume_in_time(&ids[position], ends_at_ms).await));
+            }
+            results
+        };
+        // Erased like `resume_in_time`.
+        let chains: BoxFuture<'_, _> = Box::pin(self.chains(ids));
+        let results = futures_util::stream::iter(chains.await).map(resume);
+        // Started in order and ended in any, so that a slow provider does not delay the notifications after it.
+        let results: Vec<_> = results.buffer_unordered(CONCURRENCY).collect().await;
+        let mut results: Vec<_> = results.into_iter().flatten().collect();
+        results.sort_unstable_by_key(|(position, _)| *position);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Groups the positions of the notifications into chains. Held notifications of one recipient share a chain, the
+    /// most urgent one first, then the oldest. So a free slot of the frequency caps goes to them in this order. Every
+    /// other notification is a chain of its own.
+    async fn chains(&self, ids: &[NotificationId]) -> Vec<Vec<usize>> {
+        let mut counts = HashMap::<_, usize>::new();
+        ids.iter().for_each(|id| *counts.entry(id.recipient()).or_default() += 1);
+        let shared: Vec<_> = ids.iter().filter(|id| counts[id.recipient()] > 1).cloned().collect();
+        // Without an answer, every notification is a chain of its own: the caps hold, and only the order is lost.
+        let stored =
+            if shared.is_empty() { Ok(Vec::new()) } else { self.engine.stores().notifications.get_many(&shared).await };
+        let mut held: HashMap<NotificationId, Urgency> = HashMap::new();
+        for one in stored.unwrap_or_default().iter().filter(|one| one.status() == Status::Held) {
+            held.insert(one.id().clone(), one.urgency());
+        }
+        let mut chains: Vec<Vec<usize>> = Vec::new();
+        let mut of_recipient = HashMap::new();
+        for (position, id) in ids.iter().enumerate() {
+            let chain = held.get(id).map(|_| *of_recipient.entry(id.recipient()).or_insert(chains.len()));
+            match chain.and_then(|chain| chains.get_mut(chain)) {
+                Some(chain) => chain.push(position),
+                None => chains.push(vec![position]),
+            }
+        }
+        for chain in chains.iter_mut().filter(|chain| chain.len() > 1) {
+            chain.sort_by_key(|position| (Reverse(held.get(&ids[*position]).copied()), ids[*position].ordered()));
+        }
+        chains
+    }
+
+    /// Resumes one notification within the time of the invocation. Returns `None` if no time is left for it. The
+    /// future's type is erased: its parts are nested more deeply than the compiler's recursion limit allows.
+    fn resume_in_time<'a>(
+        &'a self,
+        id: &'a NotificationId,
+        ends_at_ms: u64,
+    ) -> BoxFuture<'a, Option<Result<Resumed, StoreError>>> {
+        Box::pin(async move {
+            let lease_until = hard_deadline(ends_at_ms);
+            let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
             let now = self.engine.clock().now();
             if now >= stop_at {
-                return (position, None);
+                return None;
             }
             let allowance = Allowance { work_until: stop_at.min(now + SWEEP_NOTIFICATION_LIMIT), lease_until };
             let timeout = time_left(allowance.work_until, now);
             let result = deadline::with_timeout(timeout, self.resume(id, allowance)).await;
             result.as_ref().err().into_iter().for_each(|error| log_failure(id, error));
-            (position, Some(result))
-        };
-        let results = futures_util::stream::iter(ids.iter().enumerate()).map(resume);
-        // Started in order and ended in any, so that a slow provider does not delay the notifications after it.
-        let mut results: Vec<_> = results.buffer_unordered(CONCURRENCY).collect().await;
-        results.sort_unstable_by_key(|(position, _)| *position);
-        results.into_iter().map(|(_, result)| result).collect()
+            Some(result)
+        })
     }
 
     /// Processes one notification, if it is due.
@@ -171,14 +222,17 @@ impl Sweeper {
     }
 
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
-        let (recipient, config) = self.engine.load(notification.id().recipient()).await?;
+        let (mut recipient, config) = self.engine.load(notification.id().recipient()).await?;
         let now = self.engine.clock().now();
         notification.record_lost();
         let is_demoted =
             notification.is_untried() && notification.version() == Some(Version::V2) && config.rollout.is_killed();
         let needs_gates = is_demoted || notification.version().is_none() || notification.status() == Status::Held;
-        if needs_gates && !self.engine.pass_gates(&mut notification, recipient.as_ref(), &config, now) {
+        if needs_gates && !self.engine.pass_gates(&mut notification, &mut recipient, &config, now).await? {
             self.engine.stores().notifications.save(&mut notification).await?;
+            if let Some(recipient) = &recipient {
+                self.engine.give_cap_back(&notification, Some(&recipient.caps)).await;
+            }
             return Ok(notification);
         }
         self.engine.advance(Job::resumed(notification, recipient), allowance).await

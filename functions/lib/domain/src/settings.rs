@@ -3,9 +3,11 @@
 
 mod names;
 mod notification_types;
+mod quiet_hours;
 mod types;
 
 pub use notification_types::{NotificationTypes, UnknownType};
+pub use quiet_hours::{ClassQuietHours, Organisation};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,10 @@ pub struct Settings {
     pub retention_days: RetentionDays,
     /// Types of notification; the JSON holds the differences from the built-in ones.
     pub types: NotificationTypes,
+    /// Quiet hours by class.
+    pub quiet_hours: ClassQuietHours,
+    /// The organisation that sends.
+    pub organisation: Organisation,
     /// Thresholds and open periods of circuit breakers.
     pub breaker: Thresholds,
     /// Conditions under which the guard lowers the percentage of version 2.
@@ -144,6 +150,8 @@ impl Settings {
         }
         settings.budgets.check()?;
         settings.types.check()?;
+        settings.quiet_hours.check()?;
+        settings.organisation.check()?;
         settings.breaker.check().map_err(JsonFault::OutOfRange)?;
         settings.guard.check().map_err(JsonFault::OutOfRange)?;
         Ok(settings)

@@ -1,11 +1,13 @@
 //! Catalog in the settings table: rows that operators change by API and that sending functions read.
 //!
 //! ```text
-//! pk    catalog                    sk    type#<name>              a row: definition as JSON, revision, times
+//! pk    catalog                    sk    type#<name>, caps        a row: definition as JSON, revision, times
 //! pk    audit#type#<name>          sk    <milliseconds>#<revision>    one change of that row; 400 days
 //! ```
 //!
 //! One Query returns all rows. A row and its audit record are written in one transaction.
+
+use std::fmt;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
@@ -18,6 +20,7 @@ use domain::{CatalogChange, TypeId};
 
 const CALL: &str = "TransactWriteItems";
 const PARTITION: &str = "catalog";
+const CAPS: &str = "caps";
 /// Retention of an audit record: 400 days.
 pub(super) const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 /// Maximum number of tries of a write if other transactions conflict.
@@ -28,22 +31,43 @@ const TRIES: u32 = 4;
 pub enum CatalogKey {
     /// A type of notification.
     Type(TypeId),
+    /// The rules of the frequency caps.
+    Caps,
 }
 
 impl CatalogKey {
     fn text(&self) -> String {
         match self {
             Self::Type(id) => format!("type#{id}"),
+            Self::Caps => CAPS.to_owned(),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
+        if text == CAPS {
+            return Some(Self::Caps);
+        }
         let (kind, name) = text.split_once('#')?;
         (kind == "type").then(|| TypeId::parse(name).map(Self::Type)).flatten()
     }
 
+    /// Returns the id of a type; `None` for any other row.
+    #[must_use]
+    pub fn into_type(self) -> Option<TypeId> {
+        match self {
+            Self::Type(id) => Some(id),
+            Self::Caps => None,
+        }
+    }
+
     fn audit_partition(&self) -> String {
         format!("audit#{}", self.text())
+    }
+}
+
+impl fmt::Display for CatalogKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 

@@ -46,8 +46,8 @@ pub use notifications::{
     notification_to_item,
 };
 pub use recipients::{
-    OptOutResult, RecipientsStore, Registered, StoredSuppression, SuppressionsStore, SweepPage, SweepPosition,
-    SweptDevice, UsedCount, WriteIf,
+    CapClaimResult, OptOutResult, RecipientsStore, Registered, StoredSuppression, SuppressionsStore, SweepPage,
+    SweepPosition, SweptDevice, UsedCount, WriteIf,
 };
 pub use record::{RecordStore, Versioned};
 pub use sms_message::SmsMessageStore;

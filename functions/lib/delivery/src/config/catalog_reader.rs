@@ -3,9 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::TypeId;
 use platform::alarm::AlarmLine;
-use store::{Catalog, CatalogStore};
+use store::{Catalog, CatalogKey, CatalogStore};
 
 /// Reads the catalog within a time limit.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ pub struct CatalogReader {
 #[derive(Debug, Default)]
 struct ReaderState {
     is_down: bool,
-    unreadable: Vec<TypeId>,
+    unreadable: Vec<CatalogKey>,
 }
 
 impl CatalogReader {
@@ -42,14 +41,14 @@ impl CatalogReader {
         None
     }
 
-    /// Logs the types whose rows became malformed.
-    pub fn log_unreadable(&self, unreadable: Vec<TypeId>) {
+    /// Logs the rows that became malformed.
+    pub fn log_unreadable(&self, unreadable: Vec<CatalogKey>) {
         let mut state = self.state();
-        for name in unreadable.iter().filter(|id| !state.unreadable.contains(id)) {
+        for row in unreadable.iter().filter(|row| !state.unreadable.contains(row)) {
             tracing::error!(
                 alarm = AlarmLine::CatalogMalformed.as_str(),
-                name = name.as_str(),
-                "row of a type is malformed; its last valid definition stays in force"
+                %row,
+                "row of the catalog is malformed; its last valid definition stays in force"
             );
         }
         state.unreadable = unreadable;

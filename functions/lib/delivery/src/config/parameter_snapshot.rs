@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::stored_types::StoredTypes;
 use crate::links::{Links, PublicBaseUrl};
 use crate::token::TokenKeys;
-use domain::TypeId;
+use domain::caps::CapRules;
 use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
 use domain::settings::Settings;
 use platform::private::Private;
-use store::Catalog;
+use store::{Catalog, CatalogKey};
 
 /// One snapshot of the configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct ConfigSnapshot {
     pub rollout: Rollout,
     /// All other settings.
     pub settings: Arc<Settings>,
+    /// Rules of the frequency caps.
+    pub caps: Arc<CapRules>,
     /// Public base URL of links; without it, messages have no links.
     pub public_base_url: Option<PublicBaseUrl>,
 }
@@ -308,8 +310,8 @@ impl ParsedConfig {
         [&mut self.settings, &mut self.percentage, &mut self.users, &mut self.public_base_url]
     }
 
-    /// Takes one read of the catalog; `None` if it failed. Returns the types whose rows cannot be parsed.
-    pub fn take_catalog(&mut self, catalog: Option<Catalog>) -> Vec<TypeId> {
+    /// Takes one read of the catalog; `None` if it failed. Returns the rows that cannot be parsed.
+    pub fn take_catalog(&mut self, catalog: Option<Catalog>) -> Vec<CatalogKey> {
         let types = self.stored_types.get_or_insert_default();
         catalog.map(|catalog| types.take(catalog)).unwrap_or_default()
     }
@@ -326,7 +328,8 @@ impl ParsedConfig {
     pub fn snapshot(&self) -> ConfigSnapshot {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
         let settings = self.settings_in_force.clone().unwrap_or_else(|| self.settings.value());
-        ConfigSnapshot { rollout, settings, public_base_url: self.public_base_url.value() }
+        let caps = self.stored_types.as_ref().map(StoredTypes::caps).unwrap_or_default();
+        ConfigSnapshot { rollout, settings, caps, public_base_url: self.public_base_url.value() }
     }
 
     /// Returns the texts of the values in force.

@@ -1,9 +1,11 @@
-//! Types of notification as the catalog stores them: the last valid definition of each.
+//! Types of notification and rules of the frequency caps as the catalog stores them: the last valid definition of each.
 
 use std::sync::Arc;
 
+use domain::caps::CapRules;
 use domain::settings::Settings;
 use domain::{NotificationType, TypeId};
+use serde_json::Value;
 use store::{Catalog, CatalogKey};
 
 /// Definitions that are in force.
@@ -11,27 +13,48 @@ use store::{Catalog, CatalogKey};
 pub struct StoredTypes {
     types: Arc<Vec<NotificationType>>,
     is_complete: bool,
+    caps: Arc<CapRules>,
 }
 
 impl StoredTypes {
-    /// Takes one read of the catalog. A row that cannot be parsed keeps its last valid definition. Returns the types
-    /// whose rows cannot be parsed.
-    pub fn take(&mut self, catalog: Catalog) -> Vec<TypeId> {
-        let mut unreadable: Vec<TypeId> = catalog.malformed.into_iter().map(id_of).collect();
-        let mut types = Vec::new();
+    /// Takes one read of the catalog. A row that cannot be parsed keeps its last valid definition. Returns the rows that
+    /// cannot be parsed.
+    pub fn take(&mut self, catalog: Catalog) -> Vec<CatalogKey> {
+        let mut unreadable = catalog.malformed;
+        let (mut types, mut caps) = (Vec::new(), None);
         for (key, row) in catalog.rows {
-            let id = id_of(key);
-            match NotificationType::from_stored(id.clone(), row.definition) {
-                Some(kind) => types.push(kind),
-                None => unreadable.push(id),
+            let is_parsed = match &key {
+                CatalogKey::Type(id) => {
+                    let kind = NotificationType::from_stored(id.clone(), row.definition);
+                    kind.map(|kind| types.push(kind)).is_some()
+                }
+                CatalogKey::Caps => {
+                    caps = CapRules::from_stored(Value::Object(row.definition));
+                    caps.is_some()
+                }
+            };
+            if !is_parsed {
+                unreadable.push(key);
             }
         }
-        let kept: Vec<_> = self.types.iter().filter(|kind| unreadable.contains(&kind.id)).cloned().collect();
-        let is_known = |id: &TypeId| NotificationType::is_built_in(id) || kept.iter().any(|kind| kind.id == *id);
+        let is_unreadable = |id: &TypeId| unreadable.contains(&CatalogKey::Type(id.clone()));
+        let kept: Vec<_> = self.types.iter().filter(|kind| is_unreadable(&kind.id)).cloned().collect();
+        let is_known = |key: &CatalogKey| match key {
+            CatalogKey::Type(id) => NotificationType::is_built_in(id) || kept.iter().any(|kind| kind.id == *id),
+            CatalogKey::Caps => true,
+        };
         self.is_complete = unreadable.iter().all(is_known);
         types.extend(kept);
         self.types = Arc::new(types);
+        if !unreadable.contains(&CatalogKey::Caps) {
+            self.caps = Arc::new(caps.unwrap_or_default());
+        }
         unreadable
+    }
+
+    /// Returns the rules of the frequency caps.
+    pub fn caps(&self) -> Arc<CapRules> {
+        Arc::clone(&self.caps)
     }
 
     /// Returns settings with these types instead of the built-in ones.
@@ -40,17 +63,11 @@ impl StoredTypes {
     }
 }
 
-fn id_of(key: CatalogKey) -> TypeId {
-    match key {
-        CatalogKey::Type(id) => id,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use jiff::Timestamp;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use store::CatalogRow;
 
     use super::*;
@@ -95,5 +112,21 @@ mod tests {
         assert!(types.in_settings(&Settings::default()).types.is_complete(), "it is built in");
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("OFFERS")] });
         assert!(!types.in_settings(&Settings::default()).types.is_complete());
+    }
+
+    #[test]
+    fn unreadable_rules_of_the_caps_keep_the_last_valid_ones() {
+        let caps = |definition: Value| {
+            let (_, row) = row("OFFERS", definition);
+            Catalog { rows: vec![(CatalogKey::Caps, row)], malformed: Vec::new() }
+        };
+        let mut types = StoredTypes::default();
+        assert_eq!(types.take(caps(json!({"rules": [{"id": "daily", "max": 3, "per": "day"}]}))), []);
+        assert_eq!(types.caps().iter().count(), 1);
+        assert_eq!(types.take(caps(json!({"rules": [{"id": "daily"}]}))), [CatalogKey::Caps]);
+        assert_eq!(types.caps().iter().count(), 1);
+        assert!(types.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(types.take(Catalog::default()), []);
+        assert_eq!(types.caps().iter().count(), 0);
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Serialize, Serializer};
 
+use crate::caps::CapTag;
 use crate::recipient::{KeyHasher, RecipientKey, base32};
 
 /// Id of the form `<recipient key>-<time-ordered part>`. The id contains no recipient id, is the key of the base table,
@@ -92,6 +93,13 @@ impl NotificationId {
             recipient: RecipientKey::from_bytes(recipient),
             ordered: base32::encode_128(u128::from_be_bytes(ordered)),
         }
+    }
+
+    /// Returns the part of the id that ties a claim of the frequency caps to this notification.
+    #[must_use]
+    pub fn cap_tag(&self) -> CapTag {
+        let [.., a, b, c, d, e] = self.to_bytes();
+        CapTag([a, b, c, d, e])
     }
 
     /// Returns the recipient's key, which is the table's partition key.

@@ -89,6 +89,9 @@ pub enum Reason {
     TypePaused,
     /// Held: the recipient's quiet hours are not over.
     QuietHours,
+    /// Held until a slot of the frequency caps frees, or skipped because none does within the lifetime or the type does
+    /// not wait.
+    FrequencyCap,
     /// Skipped: a budget excluded the remaining channels.
     Budget,
     /// Skipped: a provider accepted a newer message of the same topic first.
@@ -107,13 +110,14 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Rollout,
         Self::UnknownRecipient,
         Self::OptedOut,
         Self::NoChannel,
         Self::TypePaused,
         Self::QuietHours,
+        Self::FrequencyCap,
         Self::Budget,
         Self::Superseded,
         Self::Gone,

@@ -14,15 +14,17 @@ pub mod sample;
 mod staleness;
 mod suppression;
 mod view;
+mod zone;
 
 pub use device_mark::DeviceMark;
 pub use etag::{ProfileVersion, entity_tag};
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
 pub use model::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
-pub use preferences::{Preferences, QuietHours};
+pub use preferences::Preferences;
 pub use profile::Profile;
 pub use read_only::ReadOnly;
 pub use registration::{Registration, is_use_due, registration};
 pub use staleness::{DeviceAge, Stale};
 pub use suppression::{Address, AddressHash, SuppressionReason};
 pub use view::RecipientView;
+pub use zone::{LocalZone, ZoneSource};

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::{Preferences, RecipientId, RecipientKey};
+use crate::caps::CapUsage;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
+use crate::quiet_hours::{QuietHours, QuietWindow};
 use platform::private::Private;
 
 /// Maximum number of devices of a recipient.
@@ -53,15 +54,11 @@ pub struct Recipient {
     /// Number of registrations of new devices. Registrations have it as a condition, so concurrent ones cannot exceed
     /// [`MAX_DEVICES`].
     pub registrations: u64,
+    /// Claims of the frequency caps.
+    pub caps: CapUsage,
 }
 
 impl Recipient {
-    /// Returns the time zone of the quiet hours; UTC if none is known.
-    #[must_use]
-    pub fn zone(&self) -> TimeZone {
-        self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
-    }
-
     /// Returns `true` if the recipient did not opt out of this type, in the preferences or by a link.
     #[must_use]
     pub fn wants_type(&self, kind: &str) -> bool {
@@ -80,10 +77,9 @@ impl Recipient {
         has_address && self.preferences.wants_channel(channel) && !self.suppressed.contains(&channel)
     }
 
-    /// Returns the end of the quiet hours; `None` outside quiet hours.
-    #[must_use]
-    pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.preferences.quiet_hours.and_then(|hours| hours.open_at(now, &self.zone()))
+    /// Returns the recipient's own windows of quiet hours.
+    pub fn quiet_windows(&self) -> impl Iterator<Item = QuietWindow> {
+        self.preferences.quiet_hours.iter().flat_map(QuietHours::windows)
     }
 }
 
@@ -174,6 +170,7 @@ mod tests {
             updated_at: Timestamp::UNIX_EPOCH,
             revision: 1,
             registrations: 0,
+            caps: CapUsage::default(),
         };
         let text = format!("{recipient:?}");
         for personal in ["ada\"", "lovelace", "3331234567", "gold", "token-1", "point", "secret"] {

@@ -6,10 +6,11 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_ATTRIBUTES_BYTES, Preferences, QuietHours, ReadOnly, Recipient};
+use super::{MAX_ATTRIBUTES_BYTES, Preferences, ReadOnly, Recipient};
 use crate::NotificationTypes;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use crate::language::is_language_tag;
+use crate::quiet_hours::{QuietHours, QuietHoursFault, check_quiet_windows};
 use platform::http::Request;
 use platform::json::shaped;
 use platform::private::Private;
@@ -152,9 +153,19 @@ fn preferences(body: PreferencesBody, types: &NotificationTypes, errors: &mut Ve
 }
 
 fn check_preferences(preferences: &Preferences, has_time_zone: bool, errors: &mut Vec<FieldError>) {
-    let Some(hours) = preferences.quiet_hours else { return };
-    if hours.start == hours.end {
-        errors.push(FieldError::new("preferences.quiet_hours.end", "must differ from start"));
+    let Some(hours) = &preferences.quiet_hours else { return };
+    if let Err(fault) = check_quiet_windows(hours.windows()) {
+        let (field, message) = match fault {
+            QuietHoursFault::TooMany => ("also".to_owned(), "must be at most 13 windows"),
+            QuietHoursFault::WholeDay(0) => {
+                ("end".to_owned(), "must differ from start: a window is shorter than 24 hours")
+            }
+            QuietHoursFault::WholeDay(index) => {
+                (format!("also[{}].end", index - 1), "must differ from start: a window is shorter than 24 hours")
+            }
+            QuietHoursFault::WholeWeek => ("also".to_owned(), "must leave some time of the week"),
+        };
+        errors.push(FieldError::new(format!("preferences.quiet_hours.{field}"), message));
     }
     if !has_time_zone {
         errors.push(FieldError::new("time_zone", "is required with preferences.quiet_hours"));
@@ -213,6 +224,21 @@ mod tests {
                 "preferences.quiet_hours.end",
             ),
             (json!({"preferences": {"quiet_hours": {"start": "22:00", "end": "07:00"}}}), "time_zone"),
+            (
+                json!({"time_zone": "UTC", "preferences": {"quiet_hours": {"start": "22:00", "end": "07:00",
+                    "also": [{"start": "10:00", "end": "10:00"}]}}}),
+                "preferences.quiet_hours.also[0].end",
+            ),
+            (
+                json!({"time_zone": "UTC", "preferences": {"quiet_hours": {"start": "22:00", "end": "10:00",
+                    "also": [{"start": "10:00", "end": "22:00"}]}}}),
+                "preferences.quiet_hours.also",
+            ),
+            (
+                json!({"time_zone": "UTC", "preferences": {"quiet_hours": {"start": "22:00", "end": "10:00",
+                    "days": ["secret"]}}}),
+                "preferences.quiet_hours.days",
+            ),
         ];
         for (body, field) in table {
             let problem = parse(&body).unwrap_err();

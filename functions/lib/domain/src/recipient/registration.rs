@@ -126,6 +126,7 @@ mod tests {
             updated_at: Timestamp::UNIX_EPOCH,
             revision: 1,
             registrations: 0,
+            caps: crate::caps::CapUsage::default(),
         }
     }
 

@@ -36,5 +36,6 @@ pub fn with_everything(devices: usize) -> Recipient {
         updated_at: Timestamp::UNIX_EPOCH,
         revision: 1,
         registrations: 0,
+        caps: crate::caps::CapUsage::default(),
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use super::caps;
 use crate::{Item, ItemReader, ItemWriter, Malformed};
+use domain::caps::CapUsage;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::recipient::{Device, Preferences, Profile, Recipient, RecipientId, RecipientKey};
 use platform::private::Private;
@@ -41,14 +43,16 @@ pub(super) fn endpoint_pk(device_id: &str) -> String {
 pub(super) fn recipient(key: &RecipientKey, items: &[Item]) -> Result<Option<Recipient>, Malformed> {
     let mut devices = Vec::new();
     let mut found = None;
+    let mut usage = CapUsage::default();
     for item in items {
         match ItemReader(item).text("sk")? {
             PROFILE => found = Some(profile(key, item)?),
+            caps::CAPS => usage = caps::from_item(item)?,
             sk => devices.extend(device_id(sk).map(|id| device(id, item)).transpose()?),
         }
     }
     devices.sort_by(|a: &Device, b| b.created_at.cmp(&a.created_at).then_with(|| a.device_id.cmp(&b.device_id)));
-    Ok(found.map(|found| Recipient { devices, ..found }))
+    Ok(found.map(|found| Recipient { devices, caps: usage, ..found }))
 }
 
 /// Converts a profile into a recipient without devices.
@@ -71,6 +75,7 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
         updated_at: reader.time("updated_at")?,
         revision: revision(item)?,
         registrations: registrations(item)?,
+        caps: CapUsage::default(),
     })
 }
 

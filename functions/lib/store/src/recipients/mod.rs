@@ -16,7 +16,9 @@
 //! | remove a device | | 4: device, owner |
 //! | record a receipt from a device | 1 | 0; 1 at most once a day |
 //! | unsubscribe from a type, or subscribe again | | 1 |
+//! | claim a slot of the frequency caps, or give it back | | 1 |
 
+mod caps;
 mod devices;
 mod erase_items;
 mod items;
@@ -30,6 +32,7 @@ mod sweep;
 mod units_tests;
 mod write_if;
 
+pub use caps::CapClaimResult;
 pub use devices::Registered;
 pub use opt_out::OptOutResult;
 pub use sms_count::UsedCount;

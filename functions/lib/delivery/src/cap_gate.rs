@@ -1,0 +1,104 @@
+//! Gate of the frequency caps: the decision about one notification, and the claim of its slot.
+//!
+//! The claim is stored before the first attempt. A crash after it leaves one slot too few, never one message too many.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::gates::{GateVerdict, Gates};
+use domain::caps::{CapCheck, CapDecision, CapSubject, CapUsage};
+use domain::channel::Channel;
+use domain::notification::{Notification, Reason};
+use domain::recipient::Recipient;
+use domain::rollout::Version;
+use domain::{CapMode, OnCap};
+use store::{CapClaimResult, RecipientsStore, StoreError};
+
+/// Answer of the gate.
+pub(crate) struct CapAnswer {
+    /// Verdict, on the claims that were read with the recipient.
+    pub verdict: GateVerdict,
+    /// `true` if the notification needs a claim, which is not stored yet.
+    pub needs_claim: bool,
+    /// Inputs, for `explain`.
+    pub inputs: Value,
+}
+
+impl Gates<'_> {
+    /// Evaluates the caps at `now` on the claims that were read with the recipient.
+    pub(crate) fn check_caps(&self, notification: &Notification, recipient: &Recipient, now: Timestamp) -> CapAnswer {
+        let decision = self.decide_cap(notification, recipient, &recipient.caps, now);
+        let verdict = match &decision {
+            CapDecision::Full { frees_at, .. } => self.when_full(notification, recipient, *frees_at),
+            _ => GateVerdict::Pass,
+        };
+        let open = self.open_channels(notification, recipient, Version::V2);
+        let local = self.local_zone(recipient);
+        let check = CapCheck { rules: self.caps, subject: self.subject(notification, &open), zone: &local.zone };
+        let rules = check.uses(&recipient.caps, now);
+        CapAnswer {
+            verdict,
+            needs_claim: matches!(decision, CapDecision::Claimed(_)),
+            inputs: json!({
+                "mode": self.rules.cap,
+                "rules": rules,
+                "time_zone": local.time_zone,
+                "time_zone_source": local.time_zone_source,
+            }),
+        }
+    }
+
+    /// Claims the slot of a notification that passed all gates. Returns the final verdict and the stored claims, if they
+    /// are known.
+    pub(crate) async fn claim_slot(
+        &self,
+        recipients: &RecipientsStore,
+        notification: &Notification,
+        recipient: &Recipient,
+        retry_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(GateVerdict, Option<CapUsage>), StoreError> {
+        let decide = |usage: &CapUsage| self.decide_cap(notification, recipient, usage, now);
+        Ok(match recipients.claim_cap(&recipient.key, &recipient.caps, decide).await? {
+            CapClaimResult::Stored(usage) => (GateVerdict::Pass, Some(usage)),
+            CapClaimResult::Decided(CapDecision::Full { frees_at, .. }, usage) => {
+                (self.when_full(notification, recipient, frees_at), Some(usage))
+            }
+            CapClaimResult::Decided(_, usage) => (GateVerdict::Pass, Some(usage)),
+            CapClaimResult::Contended if self.rules.cap == CapMode::CountOnly => {
+                let notification = notification.id();
+                tracing::warn!(%notification, "failed to count a notification for the frequency caps; sending it");
+                (GateVerdict::Pass, None)
+            }
+            CapClaimResult::Contended => (GateVerdict::Hold(Reason::FrequencyCap, retry_at), None),
+        })
+    }
+
+    fn decide_cap(
+        &self,
+        notification: &Notification,
+        recipient: &Recipient,
+        usage: &CapUsage,
+        now: Timestamp,
+    ) -> CapDecision {
+        let open = self.open_channels(notification, recipient, Version::V2);
+        let zone = &self.local_zone(recipient).zone;
+        let check = CapCheck { rules: self.caps, subject: self.subject(notification, &open), zone };
+        check.decide(usage, notification.id().cap_tag(), now)
+    }
+
+    fn subject<'a>(&self, notification: &'a Notification, channels: &'a [Channel]) -> CapSubject<'a> {
+        CapSubject { mode: self.rules.cap, class: self.rules.class, type_id: notification.type_id(), channels }
+    }
+
+    /// Returns the verdict if the slot frees at `frees_at`: a hold until then, or until the quiet hours at that time
+    /// end. A notification whose lifetime ends first is skipped.
+    fn when_full(&self, notification: &Notification, recipient: &Recipient, frees_at: Timestamp) -> GateVerdict {
+        let until = self.quiet_until(notification, recipient, frees_at).unwrap_or(frees_at);
+        if self.rules.on_cap == OnCap::Hold && until < notification.lives_until() {
+            GateVerdict::Hold(Reason::FrequencyCap, until)
+        } else {
+            GateVerdict::Skip(Reason::FrequencyCap)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Gate of the quiet hours: the recipient's own windows and those of the type's class.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::gates::Gates;
+use domain::QuietHoursMode;
+use domain::caps::CapTag;
+use domain::notification::Notification;
+use domain::quiet_hours::quiet_until;
+use domain::recipient::{LocalZone, Recipient};
+
+/// Period after the end of quiet hours over which the held notifications of all recipients are spread.
+const RELEASE_SPREAD: SignedDuration = SignedDuration::from_mins(15);
+
+impl<'a> Gates<'a> {
+    /// Returns the end of a hold that begins at `now`, `None` outside quiet hours, and the inputs for `explain`.
+    pub(crate) fn check_quiet_hours(
+        &self,
+        notification: &Notification,
+        recipient: &Recipient,
+        now: Timestamp,
+    ) -> (Option<Timestamp>, Value) {
+        let until = self.quiet_until(notification, recipient, now);
+        let LocalZone { time_zone, time_zone_source, .. } = self.local_zone(recipient);
+        (until, json!({"until": until, "time_zone": time_zone, "time_zone_source": time_zone_source}))
+    }
+
+    /// Returns the time at which a notification is released if `at` is within quiet hours: up to 15 minutes after they
+    /// end, by its id. So the notifications of all recipients are not released at the same moment.
+    pub(crate) fn quiet_until(
+        &self,
+        notification: &Notification,
+        recipient: &Recipient,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
+        if self.rules.quiet_hours == QuietHoursMode::Bypass {
+            return None;
+        }
+        let defaults = self.settings.quiet_hours.of(self.rules.class).iter().copied();
+        let windows: Vec<_> = recipient.quiet_windows().chain(defaults).collect();
+        if windows.is_empty() {
+            return None;
+        }
+        let zone = &self.local_zone(recipient).zone;
+        let end = quiet_until(&windows, at, zone)?;
+        let released = end.checked_add(spread(notification.id().cap_tag())).unwrap_or(end);
+        let is_open = released < notification.lives_until() && quiet_until(&windows, released, zone).is_none();
+        Some(if is_open { released } else { end })
+    }
+
+    /// Returns the zone of the recipient's times.
+    pub(crate) fn local_zone<'b>(&self, recipient: &'b Recipient) -> LocalZone<'b>
+    where
+        'a: 'b,
+    {
+        recipient.local_zone(self.settings.organisation.time_zone.as_deref())
+    }
+}
+
+/// Returns a time within [`RELEASE_SPREAD`] that is always the same for one notification.
+fn spread(CapTag([a, b, c, d, _]): CapTag) -> SignedDuration {
+    let spread_ms = u32::try_from(RELEASE_SPREAD.as_millis()).unwrap_or(1);
+    SignedDuration::from_millis((u32::from_be_bytes([a, b, c, d]) % spread_ms).into())
+}

@@ -1,0 +1,16 @@
+//! Frequency caps: the maximum number of notifications to one recipient in a period.
+//!
+//! This module is pure. `RecipientsStore` in the crate `store` stores the claims of a recipient; the gates in the crate
+//! `delivery` call it. The laws are in `laws.rs`.
+
+mod decision;
+#[cfg(test)]
+mod laws;
+mod period;
+mod rules;
+mod usage;
+
+pub use decision::{CapCheck, CapDecision, CapRuleUse, CapSubject};
+pub use period::CapPeriod;
+pub use rules::{CapRule, CapRules, MAX_CAP_RULES, MAX_CLAIMS};
+pub use usage::{CapClaim, CapTag, CapUsage};
