@@ -196,7 +196,7 @@ async fn a_request_at_work_is_409_and_is_answered_as_soon_as_it_is_done() {
 #[tokio::test]
 async fn a_repeated_batch_returns_the_part_left_to_cascade_at_once() {
     let world = World::start().await;
-    let people: Vec<_> = (0..40).map(|number| format!("user-{number}")).collect();
+    let people: Vec<_> = (0..80).map(|number| format!("user-{number}")).collect();
     for id in &people {
         world.subscribe(id, id).await;
     }
