@@ -1,10 +1,11 @@
 """Chapter in which an operator caps how often a recipient gets a type, and a second notification waits for its slot."""
 
-from .channels import ADA, recipient_path
+from .channels import recipient_path
+from .types import DORA
 
 NAME = "NEWS"
 FOLLOWS_WITHIN_SECONDS = 30
-MESSAGE = {"to": ADA, "type": NAME, "content": {"title": "News", "body": "Read more on our site."}}
+MESSAGE = {"to": DORA, "type": NAME, "content": {"title": "News", "body": "Read more on our site."}}
 
 
 class Caps:
@@ -22,11 +23,11 @@ class Caps:
         self.n.ok("a cap of 0 is refused")
         self.stack.expect(200, "ops", "PUT", "/v1/caps", {"rules": [rule]})
         self.n.wait(self._is_capped, FOLLOWS_WITHIN_SECONDS, "the cap takes effect")
-        first = self.channels.send(ADA, "News", "Read more on our site.", type=NAME).json
+        first = self.channels.send(DORA, "News", "Read more on our site.", type=NAME).json
         self.channels.reached(first, "email")
-        held = self.channels.send(ADA, "More news", "This one waits.", type=NAME).json
+        held = self.channels.send(DORA, "More news", "This one waits.", type=NAME).json
         self.n.equal((held["status"], held["reason"]), ("held", "frequency_cap"), "the second message is held")
-        caps = self.stack.expect(200, "recipients", "GET", recipient_path(ADA, "/caps")).json
+        caps = self.stack.expect(200, "recipients", "GET", recipient_path(DORA, "/caps")).json
         use = caps["rules"][0]
         self.n.equal((use["used"], use["left"]), (1, 0), f"a slot frees at {use['next_slot_at']} ({caps['time_zone']})")
         self.stack.expect(200, "send", "DELETE", f"/v1/notifications/{held['id']}")
