@@ -5,16 +5,17 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::CatalogApi;
-use super::type_resource::{entity_tag, without_read_only};
+use super::revision::{
+    WRITE_TRIES, author, check, entity_tag, flag, is_known_to_caller, names_one_state, revised, tagged,
+};
+use super::type_resource::without_read_only;
 use domain::caps::CapRules;
-use domain::{Actor, CatalogChange, TypeId};
+use domain::{CatalogChange, TypeId};
 use platform::http::{Request, Response};
-use platform::preconditions::{self, Preconditions, TagList};
+use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
 use store::{CatalogKey, CatalogRow};
 
-/// Maximum number of tries of a write without a precondition on one state, when other writers succeed first.
-const WRITE_TRIES: u32 = 8;
 /// Entity tag of the caps before their first change.
 const NO_ROW: &str = "0";
 
@@ -38,11 +39,8 @@ impl CatalogApi {
         let conditions = Preconditions::of(request)?;
         let row = self.catalog.get(&CatalogKey::Caps).await?;
         let tag = tag_of(row.as_ref());
-        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|given| given == tag)) {
-            return Err(preconditions::failed());
-        }
-        if conditions.if_none_match.is_some_and(|tags| tags.names(|given| given == tag)) {
-            return Ok(tagged(Response::not_modified(), row.as_ref()));
+        if is_known_to_caller(&conditions, &tag)? {
+            return Ok(tagged(Response::not_modified(), &tag));
         }
         let rules = match &row {
             None => CapRules::default(),
@@ -50,42 +48,32 @@ impl CatalogApi {
                 Problem::new(ProblemKind::Internal, "The stored rules are malformed. PUT them again.")
             })?,
         };
-        Ok(tagged(Response::json(200, &resource(rules, row.as_ref(), false)), row.as_ref()))
+        Ok(answer(rules, row.as_ref(), false))
     }
 
     /// Replaces the rules: 200, or 412. Rules that are stored already write nothing.
     pub(super) async fn put_caps(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let dry_run = dry_run(request)?;
-        if request.caller.id.is_empty() {
-            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
-        }
-        let by = Actor::Api(request.caller.id.clone());
+        request.only_parameters(&["dry_run"])?;
+        let (dry_run, by) = (flag(request, "dry_run")?, author(request)?);
         let conditions = Preconditions::of(request)?;
         let types = self.config.refresh().await.settings.types.clone();
         let rules = CapRules::parse(without_read_only(request.json_value()?), &types)?;
         let definition = definition_of(&rules);
         for _ in 0..WRITE_TRIES {
             let row = self.catalog.get(&CatalogKey::Caps).await?;
-            check(&conditions, &tag_of(row.as_ref()))?;
-            let new = CatalogRow {
-                definition: definition.clone(),
-                revision: row.as_ref().map_or(1, |old| old.revision + 1),
-                created_at: row.as_ref().map_or(now, |old| old.created_at),
-                updated_at: now,
-            };
+            check(&conditions, Some(&tag_of(row.as_ref())))?;
+            let new = revised(definition.clone(), row.as_ref(), now);
             let old = row.as_ref().map(|row| &row.definition);
             let change = CatalogChange::between(old, Some(&new.definition), new.revision, by.clone(), now);
-            let Some(change) = change else {
-                return Ok(tagged(Response::json(200, &resource(rules, row.as_ref(), dry_run)), row.as_ref()));
-            };
+            let Some(change) = change else { return Ok(answer(rules, row.as_ref(), dry_run)) };
             if dry_run {
-                return Ok(tagged(Response::json(200, &resource(rules, Some(&new), true)), row.as_ref()));
+                return Ok(tagged(Response::json(200, &resource(rules, Some(&new), true)), &tag_of(row.as_ref())));
             }
             if self.catalog.replace(&CatalogKey::Caps, row.as_ref(), Some(&new), &change).await? {
                 tracing::info!(rules = rules.iter().count(), revision = new.revision, "stored frequency caps");
-                return Ok(tagged(Response::json(200, &resource(rules, Some(&new), false)), Some(&new)));
+                return Ok(answer(rules, Some(&new), false));
             }
-            if matches!(conditions.if_match, Some(TagList::Tags(_))) || conditions.if_none_match.is_some() {
+            if names_one_state(&conditions) {
                 return Err(preconditions::failed());
             }
         }
@@ -123,21 +111,7 @@ fn tag_of(row: Option<&CatalogRow>) -> String {
     row.map_or_else(|| NO_ROW.to_owned(), entity_tag)
 }
 
-fn check(conditions: &Preconditions, tag: &str) -> Result<(), Problem> {
-    let is_matched = conditions.if_match.as_ref().is_none_or(|tags| tags.names_strongly(|given| given == tag));
-    let is_excluded = conditions.if_none_match.as_ref().is_some_and(|tags| tags.names(|given| given == tag));
-    if is_matched && !is_excluded { Ok(()) } else { Err(preconditions::failed()) }
-}
-
-fn dry_run(request: &Request) -> Result<bool, Problem> {
-    request.only_parameters(&["dry_run"])?;
-    match request.query("dry_run") {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Problem::invalid_field("dry_run", "must be true or false")),
-    }
-}
-
-fn tagged(response: Response, row: Option<&CatalogRow>) -> Response {
-    response.with_header("ETag", format!("\"{}\"", tag_of(row)))
+/// Returns the response with the stored rules.
+fn answer(rules: CapRules, row: Option<&CatalogRow>, dry_run: bool) -> Response {
+    tagged(Response::json(200, &resource(rules, row, dry_run)), &tag_of(row))
 }

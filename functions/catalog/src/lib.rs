@@ -6,6 +6,7 @@ mod cap_routes;
 pub mod config;
 pub mod handler;
 mod mjml;
+mod revision;
 mod template_preview;
 mod template_resource;
 mod template_routes;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::revision;
 use domain::Actor;
 use store::CatalogRow;
 use templates::Finding;
@@ -23,12 +24,7 @@ pub fn revised(old: Option<&CatalogRow>, fields: Value, now: Timestamp) -> Catal
     if let Value::Object(fields) = fields {
         definition.extend(fields);
     }
-    CatalogRow {
-        definition,
-        revision: old.map_or(1, |old| old.revision + 1),
-        created_at: old.map_or(now, |old| old.created_at),
-        updated_at: now,
-    }
+    revision::revised(definition, old, now)
 }
 
 fn new_definition() -> Map<String, Value> {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::CatalogApi;
 use super::mjml::with_html;
+use super::revision::{self, author, entity_tag, flag, is_known_to_caller};
 use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
-use super::type_resource::{check, entity_tag};
 use domain::channel::Channel;
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
@@ -48,10 +48,7 @@ impl CatalogApi {
         let conditions = Preconditions::of(request)?;
         let row = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         let tag = entity_tag(&row);
-        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|given| given == tag)) {
-            return Err(preconditions::failed());
-        }
-        if conditions.if_none_match.is_some_and(|tags| tags.names(|given| given == tag)) {
+        if is_known_to_caller(&conditions, &tag)? {
             return Ok(tagged(Response::not_modified(), &row));
         }
         let draft = self.draft_of(&name).await?;
@@ -104,11 +101,7 @@ impl CatalogApi {
     /// Publishes the draft as the next version: 201, 409, 412, or 422 with every finding.
     pub(super) async fn publish_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["confirm"])?;
-        let is_confirmed = match request.query("confirm") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(Problem::invalid_field("confirm", "must be true or false")),
-        };
+        let is_confirmed = flag(request, "confirm")?;
         let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
         let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         check(&conditions, Some(&old))?;
@@ -324,13 +317,10 @@ fn version_number(text: &str, field: &'static str) -> Result<u32, Problem> {
     number.ok_or_else(|| Problem::invalid_field(field, "must be the number of a version"))
 }
 
-fn author(request: &Request) -> Result<Actor, Problem> {
-    if request.caller.id.is_empty() {
-        return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
-    }
-    Ok(Actor::Api(request.caller.id.clone()))
+fn check(conditions: &Preconditions, stored: Option<&CatalogRow>) -> Result<(), Problem> {
+    revision::check(conditions, stored.map(entity_tag).as_deref())
 }
 
 fn tagged(response: Response, row: &CatalogRow) -> Response {
-    response.with_header("ETag", format!("\"{}\"", entity_tag(row)))
+    revision::tagged(response, &entity_tag(row))
 }

@@ -4,11 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::revision;
 use domain::notification::MAX_AHEAD;
 use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, TypeId, TypeState, TypeView};
-use platform::preconditions::{self, Preconditions};
-use platform::problem::Problem;
 use store::CatalogRow;
 
 /// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
@@ -46,12 +45,7 @@ impl StoredType {
 
     /// Returns the type after a change of `old`; for a new type, `old` is `None`.
     pub fn revised(kind: NotificationType, old: Option<&CatalogRow>, now: Timestamp) -> Self {
-        let row = CatalogRow {
-            definition: definition_of(&kind),
-            revision: old.map_or(1, |old| old.revision + 1),
-            created_at: old.map_or(now, |old| old.created_at),
-            updated_at: now,
-        };
+        let row = revision::revised(definition_of(&kind), old, now);
         Self { kind, row }
     }
 
@@ -78,27 +72,6 @@ impl StoredType {
             dry_run,
         }
     }
-}
-
-/// Returns the entity tag of a row, without its quotes. A row that was removed and created again has other tags.
-pub fn entity_tag(row: &CatalogRow) -> String {
-    format!("{:x}-{:x}", row.created_at.as_millisecond(), row.revision)
-}
-
-/// Checks the preconditions of a write.
-///
-/// # Errors
-/// 412.
-pub fn check(conditions: &Preconditions, stored: Option<&CatalogRow>) -> Result<(), Problem> {
-    let is_matched = conditions
-        .if_match
-        .as_ref()
-        .is_none_or(|tags| stored.is_some_and(|row| tags.names_strongly(|tag| tag == entity_tag(row))));
-    let is_excluded = conditions
-        .if_none_match
-        .as_ref()
-        .is_some_and(|tags| stored.is_some_and(|row| tags.names(|tag| tag == entity_tag(row))));
-    if is_matched && !is_excluded { Ok(()) } else { Err(preconditions::failed()) }
 }
 
 /// Removes the fields that no request changes.

@@ -3,18 +3,17 @@
 use jiff::Timestamp;
 
 use super::CatalogApi;
-use super::type_resource::{StoredType, check, entity_tag, without_read_only};
+use super::revision::{WRITE_TRIES, author, check, entity_tag, flag, is_known_to_caller, names_one_state, tagged};
+use super::type_resource::{StoredType, without_read_only};
 use domain::settings::Settings;
 use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
 use platform::http::{Request, Response};
-use platform::preconditions::{self, Preconditions, TagList};
+use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
 use store::{CatalogKey, CatalogRow, StoreError};
 
 /// Maximum number of types, archived ones included.
 const MAX_TYPES: usize = 200;
-/// Maximum number of tries of a write without a precondition on one state, when other writers succeed first.
-const WRITE_TRIES: u32 = 8;
 
 /// A requested write.
 struct TypeWrite {
@@ -28,9 +27,12 @@ impl CatalogApi {
     /// Returns all types, in the order of their names.
     pub(super) async fn list_types(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        self.create_missing_built_in(now).await?;
+        let mut rows = self.catalog.read(true).await?.rows;
+        if self.create_missing_built_in(&rows, now).await? {
+            rows = self.catalog.read(true).await?.rows;
+        }
         let settings = self.config.current().await.settings;
-        let rows = self.catalog.read(true).await?.rows.into_iter();
+        let rows = rows.into_iter();
         let stored = rows.filter_map(|(key, row)| StoredType::of(key.into_type()?, row));
         let items: Vec<_> = stored.map(|stored| stored.resource(&settings, false)).collect();
         Ok(Response::json(200, &serde_json::json!({"items": items, "next": null})))
@@ -43,14 +45,11 @@ impl CatalogApi {
         let conditions = Preconditions::of(request)?;
         let stored = self.stored(&id, now).await?.ok_or_else(|| Problem::not_found("type"))?;
         let tag = entity_tag(&stored.row);
-        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|given| given == tag)) {
-            return Err(preconditions::failed());
-        }
-        if conditions.if_none_match.is_some_and(|tags| tags.names(|given| given == tag)) {
-            return Ok(tagged(Response::not_modified(), &stored.row));
+        if is_known_to_caller(&conditions, &tag)? {
+            return Ok(tagged(Response::not_modified(), &tag));
         }
         let settings = self.config.current().await.settings;
-        Ok(tagged(Response::json(200, &stored.resource(&settings, false)), &stored.row))
+        Ok(tagged(Response::json(200, &stored.resource(&settings, false)), &tag))
     }
 
     /// Stores a definition: 201, 200, or 412. A definition that is stored already writes nothing.
@@ -105,7 +104,7 @@ impl CatalogApi {
         let settings = self.config.current().await.settings;
         for _ in 0..WRITE_TRIES {
             let row = self.row(&write.id, now).await?;
-            check(&write.conditions, row.as_ref())?;
+            check(&write.conditions, row.as_ref().map(entity_tag).as_deref())?;
             // A malformed definition is replaced as well.
             let old = row.clone().and_then(|row| StoredType::of(write.id.clone(), row));
             let new = StoredType::revised(revise(old.as_ref())?, row.as_ref(), now);
@@ -130,7 +129,7 @@ impl CatalogApi {
                 tracing::info!(name = write.id.as_str(), revision = new.row.revision, "stored type");
                 return Ok(answer(status, &new, &settings, false));
             }
-            if write.names_one_state() {
+            if names_one_state(&write.conditions) {
                 return Err(preconditions::failed());
             }
         }
@@ -139,7 +138,7 @@ impl CatalogApi {
 
     async fn remove(&self, write: &TypeWrite, stored: &StoredType, now: Timestamp) -> Result<Response, Problem> {
         let StoredType { row, .. } = stored;
-        check(&write.conditions, Some(row))?;
+        check(&write.conditions, Some(&entity_tag(row)))?;
         self.check_unused_by_caps(&write.id).await?;
         let change = CatalogChange::between(Some(&row.definition), None, row.revision, write.by.clone(), now);
         let key = CatalogKey::Type(write.id.clone());
@@ -171,16 +170,22 @@ impl CatalogApi {
         Ok(self.catalog.get(&key).await?)
     }
 
-    async fn create_missing_built_in(&self, now: Timestamp) -> Result<(), Problem> {
-        let rows = self.catalog.read(true).await?.rows;
+    /// Creates the built-in types that have no row. Returns `true` if there were any.
+    async fn create_missing_built_in(
+        &self,
+        rows: &[(CatalogKey, CatalogRow)],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let is_missing = |kind: &NotificationType| {
             let key = CatalogKey::Type(kind.id.clone());
             !rows.iter().any(|(stored, _)| *stored == key)
         };
-        for kind in NotificationType::built_in().into_iter().filter(is_missing) {
+        let missing: Vec<_> = NotificationType::built_in().into_iter().filter(is_missing).collect();
+        let is_any = !missing.is_empty();
+        for kind in missing {
             self.create(kind, now).await?;
         }
-        Ok(())
+        Ok(is_any)
     }
 
     /// Creates the row of a built-in type, unless another request has created it.
@@ -209,20 +214,9 @@ impl TypeWrite {
     /// Reads the parts of a write that are not in its body.
     fn of(request: &Request) -> Result<Self, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let dry_run = match request.query("dry_run") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(Problem::invalid_field("dry_run", "must be true or false")),
-        };
-        if request.caller.id.is_empty() {
-            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
-        }
+        let (dry_run, by) = (flag(request, "dry_run")?, author(request)?);
         let (id, conditions) = (type_id(request)?, Preconditions::of(request)?);
-        Ok(Self { id, by: Actor::Api(request.caller.id.clone()), conditions, dry_run })
-    }
-
-    fn names_one_state(&self) -> bool {
-        matches!(self.conditions.if_match, Some(TagList::Tags(_))) || self.conditions.if_none_match.is_some()
+        Ok(Self { id, by, conditions, dry_run })
     }
 }
 
@@ -233,9 +227,5 @@ fn type_id(request: &Request) -> Result<TypeId, Problem> {
 
 fn answer(status: u16, stored: &StoredType, settings: &Settings, dry_run: bool) -> Response {
     let response = Response::json(status, &stored.resource(settings, dry_run));
-    if dry_run { response } else { tagged(response, &stored.row) }
-}
-
-fn tagged(response: Response, row: &CatalogRow) -> Response {
-    response.with_header("ETag", format!("\"{}\"", entity_tag(row)))
+    if dry_run { response } else { tagged(response, &entity_tag(&stored.row)) }
 }
