@@ -12,7 +12,7 @@ use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
-use store::{CatalogRow, TemplateBody, TemplateStore, TemplateWrite};
+use store::{CatalogRow, StoreError, TemplateBody, TemplateStore, TemplateWrite};
 use templates::{
     CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, breaking_variables, builtin, publish_findings,
 };
@@ -221,16 +221,11 @@ impl CatalogApi {
         for email in written.parts.values_mut().filter_map(|parts| parts.email.as_mut()) {
             email.html = None;
         }
-        let (name, by) = (&template.name, Actor::Service);
-        let first = revised(None, json!({"title": template.draft.title, "draft_revision": 1}), now);
-        let draft = json!(written);
-        let done = self.write_template(name, None, &first, Some((TemplateBody::Draft, &draft)), by.clone()).await;
-        if done.is_err() {
-            return Ok(());
-        }
-        let second = revised(Some(&first), json!({"latest": 1, "live": 1}), now);
-        let body = json!(template.draft);
-        self.write_template(name, Some(&first), &second, Some((TemplateBody::Version(1), &body)), by).await
+        let fields = json!({"title": template.draft.title, "draft_revision": 1, "latest": 1, "live": 1});
+        let (new, draft, version) = (revised(None, fields, now), json!(written), json!(template.draft));
+        let bodies = [(TemplateBody::Draft, &draft), (TemplateBody::Version(1), &version)];
+        self.replace_template(&template.name, None, &new, &bodies, Actor::Service).await?;
+        Ok(())
     }
 
     /// Writes a change.
@@ -245,11 +240,23 @@ impl CatalogApi {
         body: Option<(TemplateBody, &Value)>,
         by: Actor,
     ) -> Result<(), Problem> {
+        let is_written = self.replace_template(name, old, new, body.as_slice(), by).await?;
+        if is_written { Ok(()) } else { Err(preconditions::failed()) }
+    }
+
+    /// Writes a change. Returns `false` if another writer was faster.
+    async fn replace_template(
+        &self,
+        name: &TemplateName,
+        old: Option<&CatalogRow>,
+        new: &CatalogRow,
+        bodies: &[(TemplateBody, &Value)],
+        by: Actor,
+    ) -> Result<bool, StoreError> {
         let definition = old.map(|row| &row.definition);
         let change = CatalogChange::between(definition, Some(&new.definition), new.revision, by, new.updated_at);
-        let Some(change) = change else { return Ok(()) };
-        let write = TemplateWrite { old, new, body, change: &change };
-        if self.templates.write(name.as_str(), &write).await? { Ok(()) } else { Err(preconditions::failed()) }
+        let Some(change) = change else { return Ok(true) };
+        self.templates.write(name.as_str(), &TemplateWrite { old, new, bodies, change: &change }).await
     }
 
     /// Returns what prevents publishing a draft.

@@ -10,21 +10,17 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+use jiff::Timestamp;
 
-use super::transaction::{CommitResult, commit};
-use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
+use super::catalog_row::{
+    self, CALL, CatalogRow, IS_UNCHANGED, audit_partition, commit_change, millis, put, put_record, row,
+};
+use super::{ItemReader, Malformed, Page, StoreError};
 use domain::{CatalogChange, TypeId};
 
-const CALL: &str = "TransactWriteItems";
 const PARTITION: &str = "catalog";
 const CAPS: &str = "caps";
-/// Retention of an audit record: 400 days.
-pub(super) const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
-/// Maximum number of tries of a write if other transactions conflict.
-const TRIES: u32 = 4;
 
 /// Name of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,29 +55,12 @@ impl CatalogKey {
             Self::Caps => None,
         }
     }
-
-    fn audit_partition(&self) -> String {
-        format!("audit#{}", self.text())
-    }
 }
 
 impl fmt::Display for CatalogKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())
     }
-}
-
-/// A row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CatalogRow {
-    /// The definition.
-    pub definition: Map<String, Value>,
-    /// Number of writes of the row, from 1.
-    pub revision: u64,
-    /// Time of the first write.
-    pub created_at: Timestamp,
-    /// Time of the last write.
-    pub updated_at: Timestamp,
 }
 
 /// All rows.
@@ -155,18 +134,11 @@ impl CatalogStore {
         change: &CatalogChange,
     ) -> Result<bool, StoreError> {
         let row = match new {
-            Some(row) => TransactWriteItem::builder().put(self.put(key, old, row)?).build(),
-            None => TransactWriteItem::builder().delete(self.delete(key, old)?).build(),
+            Some(row) => put(&self.table, catalog_row::item(PARTITION, key.text(), row)?, old)?,
+            None => self.delete(key, old)?,
         };
-        let record = TransactWriteItem::builder().put(self.put_record(key, change)?).build();
-        match commit(&self.client, &[row, record], TRIES).await? {
-            CommitResult::Committed => Ok(true),
-            CommitResult::ConditionFailed { .. } => Ok(false),
-            CommitResult::Contended => {
-                let cause = "TransactionConflict in every try".to_owned();
-                Err(StoreError::Transient { call: CALL, cause })
-            }
-        }
+        let record = put_record(&self.table, &key.text(), change)?;
+        commit_change(&self.client, &[row, record]).await
     }
 
     /// Returns changes of a row, newest first, after the change with the sort key `after`.
@@ -181,7 +153,7 @@ impl CatalogStore {
     ) -> Result<Page<CatalogChange>, StoreError> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk AND sk < :upper");
         let query = query
-            .expression_attribute_values(":pk", AttributeValue::S(key.audit_partition()))
+            .expression_attribute_values(":pk", AttributeValue::S(audit_partition(&key.text())))
             .expression_attribute_values(":upper", AttributeValue::S(after.unwrap_or("~").to_owned()))
             .scan_index_forward(false)
             // One item more than a page holds shows that another page follows.
@@ -196,27 +168,7 @@ impl CatalogStore {
         Ok(Page { items: found.iter().map(record).collect::<Result<_, _>>()?, next })
     }
 
-    fn put(&self, key: &CatalogKey, old: Option<&CatalogRow>, row: &CatalogRow) -> Result<Put, StoreError> {
-        let definition = serde_json::to_string(&row.definition).map_err(|_| Malformed("definition"))?;
-        let item = ItemWriter::default()
-            .text("pk", PARTITION)
-            .text("sk", key.text())
-            .text("definition", definition)
-            .number("revision", row.revision)
-            .time("created_at", row.created_at)
-            .time("updated_at", row.updated_at);
-        let put = Put::builder().table_name(&self.table).set_item(Some(item.finish()));
-        let put = match old {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(old) => put
-                .condition_expression(IS_UNCHANGED)
-                .expression_attribute_values(":revision", AttributeValue::N(old.revision.to_string()))
-                .expression_attribute_values(":created_at", millis(old.created_at)),
-        };
-        put.build().map_err(|error| StoreError::of_build(CALL, &error))
-    }
-
-    fn delete(&self, key: &CatalogKey, old: Option<&CatalogRow>) -> Result<Delete, StoreError> {
+    fn delete(&self, key: &CatalogKey, old: Option<&CatalogRow>) -> Result<TransactWriteItem, StoreError> {
         let (revision, created_at) = old.map_or((0, Timestamp::UNIX_EPOCH), |old| (old.revision, old.created_at));
         let delete = Delete::builder()
             .table_name(&self.table)
@@ -225,38 +177,9 @@ impl CatalogStore {
             .condition_expression(IS_UNCHANGED)
             .expression_attribute_values(":revision", AttributeValue::N(revision.to_string()))
             .expression_attribute_values(":created_at", millis(created_at));
-        delete.build().map_err(|error| StoreError::of_build(CALL, &error))
+        let delete = delete.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
     }
-
-    fn put_record(&self, key: &CatalogKey, change: &CatalogChange) -> Result<Put, StoreError> {
-        let text = serde_json::to_string(change).map_err(|_| Malformed("record"))?;
-        let gone = change.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
-        let item = ItemWriter::default()
-            .text("pk", key.audit_partition())
-            .text("sk", format!("{:015}#{:09}", change.at.as_millisecond(), change.revision))
-            .text("record", text)
-            .number("expires_at", gone.as_second());
-        let put = Put::builder().table_name(&self.table).set_item(Some(item.finish()));
-        put.build().map_err(|error| StoreError::of_build(CALL, &error))
-    }
-}
-
-/// Condition that the stored row is the one that was read. A row that was removed and created again has another time.
-pub(super) const IS_UNCHANGED: &str = "revision = :revision AND created_at = :created_at";
-
-pub(super) fn millis(at: Timestamp) -> AttributeValue {
-    AttributeValue::N(at.as_millisecond().to_string())
-}
-
-pub(super) fn row(item: &Item) -> Result<CatalogRow, Malformed> {
-    let item = ItemReader(item);
-    let revision = item.maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
-    Ok(CatalogRow {
-        definition: item.maybe_json("definition")?.ok_or(Malformed("definition"))?,
-        revision: revision.ok_or(Malformed("revision"))?,
-        created_at: item.time("created_at")?,
-        updated_at: item.time("updated_at")?,
-    })
 }
 
 #[cfg(test)]

@@ -12,24 +12,19 @@
 //! its revision, the body, and the audit record.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::catalog::{CatalogRow, IS_UNCHANGED, RETENTION, millis, row};
-use super::transaction::{CommitResult, commit};
+use super::catalog_row::{self, CatalogRow, commit_change, put, put_always, put_record, row};
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::{Actor, CatalogChange};
 
-const CALL: &str = "TransactWriteItems";
 const PARTITION: &str = "templates";
 /// Maximum size of a part of a body. An item of DynamoDB has at most 400 KB.
 const PART_BYTES: usize = 350_000;
 /// Maximum number of parts of a body. A transaction of DynamoDB has at most 4 MB.
 const MAX_PARTS: usize = 10;
-/// Maximum number of tries of a write if other transactions conflict.
-const TRIES: u32 = 4;
 
 /// Body of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +42,8 @@ pub struct TemplateWrite<'a> {
     pub old: Option<&'a CatalogRow>,
     /// Row after the change.
     pub new: &'a CatalogRow,
-    /// Body that the change writes.
-    pub body: Option<(TemplateBody, &'a Value)>,
+    /// Bodies that the change writes.
+    pub bodies: &'a [(TemplateBody, &'a Value)],
     /// Audit record.
     pub change: &'a CatalogChange,
 }
@@ -144,76 +139,34 @@ impl TemplateStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the body is larger than [`TemplateStore::fits`] allows.
     pub async fn write(&self, name: &str, write: &TemplateWrite<'_>) -> Result<bool, StoreError> {
-        let mut items = vec![self.put_row(name, write.old, write.new)?, self.put_record(name, write.change)?];
-        if let Some((body, json)) = write.body {
+        let row = catalog_row::item(PARTITION, name.to_owned(), write.new)?;
+        let record = put_record(&self.table, &partition(name), write.change)?;
+        let mut items = vec![put(&self.table, row, write.old)?, record];
+        for (body, json) in write.bodies {
             let text = serde_json::to_string(json).map_err(|_| Malformed("part"))?;
             for (index, part) in parts(&text).into_iter().enumerate() {
                 let item = ItemWriter::default().text("pk", partition(name));
                 let item = item.text("sk", format!("{}{index:02}", body.prefix())).text("part", part);
-                items.push(self.put(item));
+                items.push(put_always(&self.table, item)?);
             }
             if let TemplateBody::Version(number) = body {
                 let by = serde_json::to_string(&write.change.by).map_err(|_| Malformed("by"))?;
                 let item = ItemWriter::default()
                     .text("pk", partition(name))
                     .text("sk", format!("published#{number:06}"))
-                    .number("version", number)
+                    .number("version", *number)
                     .time("published_at", write.change.at)
                     .text("by", by);
-                items.push(self.put(item));
+                items.push(put_always(&self.table, item)?);
             }
         }
-        let items: Result<Vec<_>, _> = items.into_iter().map(PutBuilder::build).collect();
-        let items = items.map_err(|error| StoreError::of_build(CALL, &error))?;
-        let items: Vec<_> = items.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
-        match commit(&self.client, &items, TRIES).await? {
-            CommitResult::Committed => Ok(true),
-            CommitResult::ConditionFailed { .. } => Ok(false),
-            CommitResult::Contended => {
-                let cause = "TransactionConflict in every try".to_owned();
-                Err(StoreError::Transient { call: CALL, cause })
-            }
-        }
+        commit_change(&self.client, &items).await
     }
 
     /// Returns `true` if a body can be stored.
     #[must_use]
     pub fn fits(body: &Value) -> bool {
         serde_json::to_string(body).is_ok_and(|text| text.len() <= (MAX_PARTS - 1) * PART_BYTES)
-    }
-
-    fn put(&self, item: ItemWriter) -> PutBuilder {
-        Put::builder().table_name(&self.table).set_item(Some(item.finish()))
-    }
-
-    fn put_row(&self, name: &str, old: Option<&CatalogRow>, row: &CatalogRow) -> Result<PutBuilder, StoreError> {
-        let definition = serde_json::to_string(&row.definition).map_err(|_| Malformed("definition"))?;
-        let item = ItemWriter::default()
-            .text("pk", PARTITION)
-            .text("sk", name)
-            .text("definition", definition)
-            .number("revision", row.revision)
-            .time("created_at", row.created_at)
-            .time("updated_at", row.updated_at);
-        Ok(match old {
-            None => self.put(item).condition_expression("attribute_not_exists(pk)"),
-            Some(old) => self
-                .put(item)
-                .condition_expression(IS_UNCHANGED)
-                .expression_attribute_values(":revision", AttributeValue::N(old.revision.to_string()))
-                .expression_attribute_values(":created_at", millis(old.created_at)),
-        })
-    }
-
-    fn put_record(&self, name: &str, change: &CatalogChange) -> Result<PutBuilder, StoreError> {
-        let text = serde_json::to_string(change).map_err(|_| Malformed("record"))?;
-        let gone = change.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
-        let item = ItemWriter::default()
-            .text("pk", format!("audit#{}", partition(name)))
-            .text("sk", format!("{:015}#{:09}", change.at.as_millisecond(), change.revision))
-            .text("record", text)
-            .number("expires_at", gone.as_second());
-        Ok(self.put(item))
     }
 
     async fn query(&self, partition: String, prefix: &str) -> Result<Vec<super::Item>, StoreError> {
@@ -289,7 +242,7 @@ mod tests {
             by,
             new.updated_at,
         );
-        let write = TemplateWrite { old, new, body: Some((body, json)), change: &change.unwrap() };
+        let write = TemplateWrite { old, new, bodies: &[(body, json)], change: &change.unwrap() };
         store.write("welcome", &write).await.unwrap()
     }
 
