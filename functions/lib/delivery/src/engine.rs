@@ -144,9 +144,8 @@ impl DeliveryEngine {
         Ok(gated.apply(notification, now))
     }
 
-    /// Gives the slot of the frequency caps back if the notification has ended without reaching the
-    /// recipient. `claims` is what was
-    /// read with the recipient; `None` reads it now.
+    /// Gives the slot of the frequency caps back if the notification has ended without reaching the recipient. `claims`
+    /// is what was read with the recipient; `None` reads it now.
     pub async fn give_cap_back(&self, notification: &Notification, claims: Option<&CapUsage>) {
         self.persistence.give_cap_back(notification, claims).await;
     }

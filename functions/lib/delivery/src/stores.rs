@@ -117,9 +117,8 @@ impl Persistence {
         Ok(StepOutcome::Stored)
     }
 
-    /// Gives the slot of the frequency caps back if the notification has ended without
-    /// reaching the recipient. If that fails, the
-    /// slot stays claimed until its period ends.
+    /// Gives the slot of the frequency caps back if the notification has ended without reaching the recipient. If that
+    /// fails, the slot stays claimed until its period ends.
     pub(crate) async fn give_cap_back(&self, notification: &Notification, claims: Option<&CapUsage>) {
         let (id, tag) = (notification.id(), notification.id().cap_tag());
         let is_unused = notification.status().is_final() && notification.settled().is_none();

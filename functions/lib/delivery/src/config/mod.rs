@@ -4,7 +4,7 @@ mod catalog_reader;
 pub mod last_known_good;
 pub mod parameter_snapshot;
 pub mod source;
-mod stored_types;
+mod stored_catalog;
 
 pub use last_known_good::LastKnownGood;
 pub use parameter_snapshot::{ConfigSnapshot, ParameterTexts};

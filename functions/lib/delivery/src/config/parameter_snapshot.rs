@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::stored_types::StoredTypes;
+use super::stored_catalog::StoredCatalog;
 use crate::links::{Links, PublicBaseUrl};
 use crate::token::TokenKeys;
 use domain::caps::CapRules;
@@ -231,8 +231,8 @@ pub struct ParsedConfig {
     settings: Slot<Arc<Settings>>,
     public_base_url: Slot<Option<PublicBaseUrl>>,
     /// Types as the catalog stores them; `None` for a function that does not read the catalog.
-    stored_types: Option<StoredTypes>,
-    /// The settings with the stored types, once [`Self::apply_stored_types`] was called.
+    stored_catalog: Option<StoredCatalog>,
+    /// The settings with the stored types, once [`Self::apply_stored_catalog`] was called.
     settings_in_force: Option<Arc<Settings>>,
 }
 
@@ -247,7 +247,7 @@ impl Default for ParsedConfig {
                 is_optional: true,
                 ..Slot::new("public-base-url", |text| shown(PublicBaseUrl::parse(text)).map(Some))
             },
-            stored_types: None,
+            stored_catalog: None,
             settings_in_force: None,
         }
     }
@@ -312,14 +312,14 @@ impl ParsedConfig {
 
     /// Takes one read of the catalog; `None` if it failed. Returns the rows that cannot be parsed.
     pub fn take_catalog(&mut self, catalog: Option<Catalog>) -> Vec<CatalogKey> {
-        let types = self.stored_types.get_or_insert_default();
+        let types = self.stored_catalog.get_or_insert_default();
         catalog.map(|catalog| types.take(catalog)).unwrap_or_default()
     }
 
     /// Puts the stored types into the settings. Called once after each read, because a snapshot must be cheap.
     #[must_use]
-    pub fn apply_stored_types(mut self) -> Self {
-        let types = self.stored_types.as_ref();
+    pub fn apply_stored_catalog(mut self) -> Self {
+        let types = self.stored_catalog.as_ref();
         self.settings_in_force = types.map(|types| Arc::new(types.in_settings(&self.settings.value())));
         self
     }
@@ -328,7 +328,7 @@ impl ParsedConfig {
     pub fn snapshot(&self) -> ConfigSnapshot {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
         let settings = self.settings_in_force.clone().unwrap_or_else(|| self.settings.value());
-        let caps = self.stored_types.as_ref().map(StoredTypes::caps).unwrap_or_default();
+        let caps = self.stored_catalog.as_ref().map(StoredCatalog::caps).unwrap_or_default();
         ConfigSnapshot { rollout, settings, caps, public_base_url: self.public_base_url.value() }
     }
 

@@ -216,7 +216,7 @@ impl ConfigSource {
 
     fn apply_answer(&self, began_ms: i64, known: ParsedConfig, is_settled: bool) {
         let mut cache = self.cache();
-        cache.known = known.apply_stored_types();
+        cache.known = known.apply_stored_catalog();
         let was_down = std::mem::take(&mut cache.ssm_is_down);
         cache.read_at_ms = Some(began_ms);
         cache.asked_at_ms = began_ms;
@@ -234,7 +234,7 @@ impl ConfigSource {
 
     fn record_failure(&self, began_ms: i64, known: ParsedConfig, cause: &str) {
         let mut cache = self.cache();
-        cache.known = known.apply_stored_types();
+        cache.known = known.apply_stored_catalog();
         let was_down = std::mem::replace(&mut cache.ssm_is_down, true);
         cache.asked_at_ms = began_ms;
         // Counts from now, not from the start: a failure that took 3 s must not shorten its own hold-off.

@@ -10,13 +10,13 @@ use store::{Catalog, CatalogKey};
 
 /// Definitions that are in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StoredTypes {
+pub struct StoredCatalog {
     types: Arc<Vec<NotificationType>>,
     is_complete: bool,
     caps: Arc<CapRules>,
 }
 
-impl StoredTypes {
+impl StoredCatalog {
     /// Takes one read of the catalog. A row that cannot be parsed keeps its last valid definition. Returns the rows that
     /// cannot be parsed.
     pub fn take(&mut self, catalog: Catalog) -> Vec<CatalogKey> {
@@ -86,13 +86,13 @@ mod tests {
         row(name, json!({"title": name, "class": "marketing", "channels": ["push"], "tries": tries}))
     }
 
-    fn tries(types: &StoredTypes, name: &str) -> Option<u32> {
+    fn tries(types: &StoredCatalog, name: &str) -> Option<u32> {
         types.in_settings(&Settings::default()).types.get(name).map(|kind| kind.rules.tries)
     }
 
     #[test]
     fn an_unreadable_row_keeps_its_last_valid_definition() {
-        let mut types = StoredTypes::default();
+        let mut types = StoredCatalog::default();
         assert!(!types.in_settings(&Settings::default()).types.is_complete(), "nothing was read");
         let both = Catalog { rows: vec![valid("OFFERS", 2), valid("NEWS", 3)], malformed: Vec::new() };
         assert_eq!(types.take(both), []);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_row_without_a_valid_definition_makes_the_types_incomplete() {
-        let mut types = StoredTypes::default();
+        let mut types = StoredCatalog::default();
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("DEFAULT")] });
         assert!(types.in_settings(&Settings::default()).types.is_complete(), "it is built in");
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("OFFERS")] });
@@ -120,7 +120,7 @@ mod tests {
             let (_, row) = row("OFFERS", definition);
             Catalog { rows: vec![(CatalogKey::Caps, row)], malformed: Vec::new() }
         };
-        let mut types = StoredTypes::default();
+        let mut types = StoredCatalog::default();
         assert_eq!(types.take(caps(json!({"rules": [{"id": "daily", "max": 3, "per": "day"}]}))), []);
         assert_eq!(types.caps().iter().count(), 1);
         assert_eq!(types.take(caps(json!({"rules": [{"id": "daily"}]}))), [CatalogKey::Caps]);
