@@ -24,6 +24,7 @@ mod links;
 mod metrics;
 mod money;
 mod permissions;
+mod preferences;
 mod private_data;
 mod push_services;
 mod requests;

@@ -66,6 +66,7 @@ impl RecipientsApi {
             "PUT /v1/recipients/{id}" => self.put(request, now).await,
             "GET /v1/recipients/{id}" => self.get(request).await,
             "PATCH /v1/recipients/{id}" => self.patch(request, now).await,
+            "PUT /v1/recipients/{id}/preferences" => self.put_preferences(request, now).await,
             "POST /v1/recipients/batch" => self.import(request, now).await,
             "PUT /v1/recipients/{id}/devices" => self.put_device(request, now).await,
             "DELETE /v1/recipients/{id}/devices" => self.delete_endpoint(request).await,

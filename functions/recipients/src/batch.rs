@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::RecipientsApi;
 use super::import_item::{ImportChange, ImportItem, ImportMode, ImportResult};
-use super::profile_routes::PATCH_TRIES;
+use super::profile_routes::WRITE_TRIES;
 use domain::recipient::{ProfileVersion, Recipient, RecipientId};
 use platform::http::{Request, Response};
 use platform::json::shaped;
@@ -101,10 +101,10 @@ impl RecipientsApi {
             let detail = "The batch ended before this item. Send the item again.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
         }
-        for _ in 0..PATCH_TRIES {
+        for _ in 0..WRITE_TRIES {
             let known = self.recipients.load(&item.key).await?;
             let types = &self.config.current().await.settings.types;
-            let change = item.decide(options.mode, known.as_ref(), types)?;
+            let change = item.decide(options.mode, known.as_ref(), types, now)?;
             if options.dry_run || self.apply(item, &change, known.as_ref(), now).await? {
                 return Ok(change.result());
             }
@@ -126,9 +126,6 @@ impl RecipientsApi {
             if self.store(&item.id, &item.key, profile, as_read, None, now).await?.is_none() {
                 return Ok(false);
             }
-        }
-        for kind in &change.unsubscribes {
-            self.recipients.unsubscribe(&item.key, kind, now).await?;
         }
         for new in &change.devices {
             self.recipients.register(&item.id, &item.key, &new.device, new.replaced.as_deref()).await?;

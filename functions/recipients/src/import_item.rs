@@ -2,8 +2,6 @@
 //!
 //! An item only adds opt-outs. It removes no opt-out, no unsubscription and no quiet hours.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,7 +10,8 @@ use super::ProfilePatch;
 use super::api::{NewDevice, RecipientsApi};
 use domain::NotificationTypes;
 use domain::recipient::{
-    Device, MAX_DEVICES, Profile, Recipient, RecipientId, RecipientKey, Registration, registration,
+    Choice, ChoiceAuthor, ChoiceScope, Device, MAX_DEVICES, PersonChoices, Profile, Recipient, RecipientId,
+    RecipientKey, Registration, registration,
 };
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem, ProblemKind};
@@ -55,7 +54,8 @@ pub struct ImportItem {
     /// Devices to register, each with its index in the item.
     pub devices: Vec<(usize, NewDevice)>,
     patch: ProfilePatch,
-    unsubscribed: BTreeSet<String>,
+    /// Refusals to add, with their authors.
+    refusals: Vec<(ChoiceScope, ChoiceAuthor)>,
     /// Ids of devices that the recipient must have, each with its index in the item.
     known_devices: Vec<(usize, String)>,
 }
@@ -74,8 +74,6 @@ struct ItemParts {
 pub struct ImportChange<'a> {
     /// Profile to write, if it changes.
     pub profile: Option<Profile>,
-    /// Types to unsubscribe from.
-    pub unsubscribes: Vec<&'a str>,
     /// Devices to register.
     pub devices: Vec<&'a NewDevice>,
     is_new: bool,
@@ -84,7 +82,7 @@ pub struct ImportChange<'a> {
 impl ImportChange<'_> {
     /// Returns the result after the writes.
     pub fn result(&self) -> ImportResult {
-        match (self.is_new, self.profile.is_some() || !self.unsubscribes.is_empty() || !self.devices.is_empty()) {
+        match (self.is_new, self.profile.is_some() || !self.devices.is_empty()) {
             (true, _) => ImportResult::Created,
             (false, true) => ImportResult::Updated,
             (false, false) => ImportResult::Unchanged,
@@ -105,8 +103,15 @@ impl ImportItem {
         let parts: Map<_, _> = names.iter().filter_map(|name| profile.remove_entry(*name)).collect();
         let parts: ItemParts = shaped(Value::Object(parts), "")?;
         let id = RecipientId::parse(&parts.id).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
+        let mut refusals = unsubscribed(parts.unsubscribed_types.unwrap_or_default(), types)?;
+        if let Some(Value::Object(preferences)) = profile.get_mut("preferences") {
+            // The author of imported quiet hours is the caller.
+            preferences.remove("quiet_hours_choice");
+            if let Some(choices) = preferences.remove("choices").filter(|choices| !choices.is_null()) {
+                refusals.extend(PersonChoices::imported_refusals(choices, types)?);
+            }
+        }
         let patch = ProfilePatch::of_json(Value::Object(profile))?.without_removed_preferences();
-        let unsubscribed = unsubscribed(parts.unsubscribed_types.unwrap_or_default(), types)?;
         let given = parts.devices.unwrap_or_default();
         if given.len() > MAX_DEVICES {
             return Err(Problem::invalid_field("devices", "must hold at most 20 devices"));
@@ -122,7 +127,7 @@ impl ImportItem {
             let device = shaped(given, "").and_then(|body| api.new_device(&body, now));
             devices.push((at, device.map_err(|problem| problem.below(&path))?));
         }
-        Ok(Self { key: api.hasher.recipient_key(&id), id, devices, patch, unsubscribed, known_devices })
+        Ok(Self { key: api.hasher.recipient_key(&id), id, devices, patch, refusals, known_devices })
     }
 
     /// Decides about the writes for the recipient as stored.
@@ -134,26 +139,25 @@ impl ImportItem {
         mode: ImportMode,
         stored: Option<&Recipient>,
         types: &NotificationTypes,
+        now: Timestamp,
     ) -> Result<ImportChange<'_>, Problem> {
         if stored.is_none() && mode == ImportMode::UpdateOnly {
             return Err(refused(ProblemKind::NotFound, "is not a recipient, and the mode is update_only"));
         }
-        let mut profile = self.patch.merged(stored, types)?;
+        let mut profile = self.patch.merged(stored, types, now)?;
+        let choices = &mut profile.preferences.choices;
         if let Some(stored) = stored {
-            profile.preferences = profile.preferences.with_opt_outs_of(&stored.preferences);
+            choices.add_refusals_of(&stored.preferences.choices);
         }
-        if profile.preferences.opted_out_types.len() > MAX_OPTED_OUT {
+        for (scope, by) in &self.refusals {
+            choices.set(scope.clone(), Choice::refusal(*by, now));
+        }
+        if profile.preferences.opted_out_types().count() > MAX_OPTED_OUT {
             let message = "must be at most 50 names of types, with those that are stored";
             return Err(Problem::invalid_field("preferences.opted_out_types", message));
         }
         let change = ImportChange {
             profile: Some(profile).filter(|profile| stored.is_none_or(|stored| Profile::of(stored) != *profile)),
-            unsubscribes: self
-                .unsubscribed
-                .iter()
-                .map(String::as_str)
-                .filter(|kind| is_subscribed(stored, kind))
-                .collect(),
             devices: self.devices.iter().map(|(_, new)| new).filter(|new| is_device_change(stored, new)).collect(),
             is_new: stored.is_none(),
         };
@@ -176,7 +180,8 @@ fn refused(kind: ProblemKind, message: &str) -> Problem {
     Problem { kind, ..Problem::invalid_field("id", message) }
 }
 
-fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<BTreeSet<String>, Problem> {
+/// Returns the refusals of types that a recipient unsubscribed from.
+fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<Vec<(ChoiceScope, ChoiceAuthor)>, Problem> {
     if names.len() > MAX_UNSUBSCRIBED {
         return Err(Problem::invalid_field("unsubscribed_types", "must be at most 50 names of types"));
     }
@@ -185,11 +190,10 @@ fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<BTreeSe
         Some(FieldError::new(format!("unsubscribed_types[{at}]"), error.to_string()))
     });
     let errors: Vec<_> = unknown.collect();
-    if errors.is_empty() { Ok(names.into_iter().collect()) } else { Err(Problem::invalid(errors)) }
-}
-
-fn is_subscribed(stored: Option<&Recipient>, kind: &str) -> bool {
-    stored.is_none_or(|stored| !stored.unsubscribed_types.contains(kind))
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
+    Ok(names.into_iter().map(|kind| (ChoiceScope::Type(kind), ChoiceAuthor::Link)).collect())
 }
 
 /// Returns `true` if the registration of a device changes more than the time of its last use: an import is no use.

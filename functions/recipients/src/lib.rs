@@ -16,6 +16,7 @@ mod merge_patch;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod opt_out_laws;
+mod preference_routes;
 mod profile_routes;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -1,10 +1,11 @@
 //! JSON Merge Patch (RFC 7396) of a profile.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use domain::NotificationTypes;
-use domain::recipient::read_only::READ_ONLY;
-use domain::recipient::{Profile, ReadOnly, Recipient};
+use domain::recipient::read_only::{READ_ONLY, READ_ONLY_PREFERENCES};
+use domain::recipient::{PreferencesView, Profile, ReadOnly, Recipient};
 use platform::http::Request;
 use platform::problem::{FieldError, Problem, ProblemKind};
 
@@ -47,7 +48,11 @@ impl ProfilePatch {
         };
         let mut errors = unknown(given, &[&MEMBERS[..], &READ_ONLY[..]].concat(), "");
         if let Some(preferences) = given.get("preferences").and_then(Value::as_object) {
-            errors.extend(unknown(preferences, &PREFERENCES, "preferences."));
+            errors.extend(unknown(
+                preferences,
+                &[&PREFERENCES[..], &READ_ONLY_PREFERENCES[..]].concat(),
+                "preferences.",
+            ));
             if let Some(hours) = preferences.get("quiet_hours").and_then(Value::as_object) {
                 errors.extend(unknown(hours, &QUIET_HOURS, "preferences.quiet_hours."));
             }
@@ -77,7 +82,12 @@ impl ProfilePatch {
     ///
     /// # Errors
     /// 422 with every invalid field of the result.
-    pub fn merged(&self, stored: Option<&Recipient>, types: &NotificationTypes) -> Result<Profile, Problem> {
+    pub fn merged(
+        &self,
+        stored: Option<&Recipient>,
+        types: &NotificationTypes,
+        now: Timestamp,
+    ) -> Result<Profile, Problem> {
         let mut members = stored.map_or_else(
             || json!({}),
             |stored| {
@@ -87,12 +97,12 @@ impl ProfilePatch {
                     "locale": stored.locale,
                     "time_zone": stored.time_zone,
                     "attributes": stored.attributes.expose(),
-                    "preferences": stored.preferences,
+                    "preferences": PreferencesView::settable(&stored.preferences),
                 })
             },
         );
         merge(&mut members, &self.members);
-        Profile::of_json(members, types)
+        Profile::of_json(members, types, stored, now)
     }
 }
 

@@ -13,8 +13,9 @@ use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::ERASURE_REQUEST_LIMIT;
 use store::WriteIf;
 
-/// Maximum number of merges of a patch that names no single state in `If-Match`, when other writers succeed first.
-pub(super) const PATCH_TRIES: u32 = 8;
+/// Maximum number of conditional writes of a request that names no single state in `If-Match`, when other writers
+/// succeed first.
+pub(super) const WRITE_TRIES: u32 = 8;
 
 impl RecipientsApi {
     /// Returns the recipient: 200 with the devices, 304, 404, or 412.
@@ -35,41 +36,49 @@ impl RecipientsApi {
         Ok(tagged(answer, &recipient))
     }
 
-    /// Stores a profile with one write: 201 or 200 with the profile, or 412.
+    /// Stores a profile: 201 or 200 with the profile, or 412. The recipient's own choices stay.
     pub(super) async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (id, key) = self.recipient(request)?;
-        let conditions = Preconditions::of(request)?;
-        let (profile, read_only) = Profile::parse(request, &self.config.current().await.settings.types)?;
-        let known = self.recipients.load(&key).await?;
-        let write_if = write_if(&conditions, known.as_ref())?;
-        unchanged(&read_only, &id, known.as_ref())?;
-        match self.store(&id, &key, &profile, write_if, known, now).await? {
-            Some(stored) => {
-                let status = if stored.revision == 1 { 201 } else { 200 };
-                Ok(tagged(Response::json(status, &RecipientView::of_profile(&stored)), &stored))
-            }
-            None => Err(preconditions::failed()),
-        }
+        let mut body = request.json_value()?;
+        let read_only = ReadOnly::take(&mut body);
+        let config = self.config.current().await;
+        let next = |known: Option<&Recipient>| Profile::of_json(body.clone(), &config.settings.types, known, now);
+        let stored = self.write_merged(request, &read_only, next, now).await?;
+        let status = if stored.revision == 1 { 201 } else { 200 };
+        Ok(tagged(Response::json(status, &RecipientView::of_profile(&stored)), &stored))
     }
 
-    /// Patches a profile: 200 with the profile, 404, or 412. Concurrent changes are kept: if the conditional write
-    /// fails, the patch is merged with the new state.
+    /// Patches a profile: 200 with the profile, 404, or 412.
     pub(super) async fn patch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (id, key) = self.recipient(request)?;
-        let conditions = Preconditions::of(request)?;
         let patch = ProfilePatch::parse(request)?;
         let config = self.config.current().await;
-        let names_one_state = matches!(conditions.if_match, Some(TagList::Tags(_)));
-        for _ in 0..PATCH_TRIES {
+        let next = |known: Option<&Recipient>| match known {
+            Some(_) => patch.merged(known, &config.settings.types, now),
+            None => Err(Problem::not_found("recipient")),
+        };
+        let stored = self.write_merged(request, &patch.read_only, next, now).await?;
+        Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored))
+    }
+
+    /// Writes the profile that `next` returns for the stored state. Concurrent changes are kept: if the conditional
+    /// write fails, `next` is applied to the new state.
+    async fn write_merged(
+        &self,
+        request: &Request,
+        read_only: &ReadOnly,
+        next: impl Fn(Option<&Recipient>) -> Result<Profile, Problem>,
+        now: Timestamp,
+    ) -> Result<Recipient, Problem> {
+        let (id, key) = self.recipient(request)?;
+        let conditions = Preconditions::of(request)?;
+        for _ in 0..WRITE_TRIES {
             let known = self.recipients.load(&key).await?;
-            let known = known.ok_or_else(|| Problem::not_found("recipient"))?;
-            write_if(&conditions, Some(&known))?;
-            unchanged(&patch.read_only, &id, Some(&known))?;
-            let profile = patch.merged(Some(&known), &config.settings.types)?;
-            let as_read = WriteIf::Version(ProfileVersion::of(&known));
-            match self.store(&id, &key, &profile, as_read, Some(known), now).await? {
-                Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),
-                None if names_one_state => return Err(preconditions::failed()),
+            write_if(&conditions, known.as_ref())?;
+            unchanged(read_only, &id, known.as_ref())?;
+            let profile = next(known.as_ref())?;
+            let as_read = known.as_ref().map_or(WriteIf::Absent, |known| WriteIf::Version(ProfileVersion::of(known)));
+            match self.store(&id, &key, &profile, as_read, known, now).await? {
+                Some(stored) => return Ok(stored),
+                None if names_one_state(&conditions) => return Err(preconditions::failed()),
                 None => {}
             }
         }
@@ -120,7 +129,7 @@ impl RecipientsApi {
 ///
 /// # Errors
 /// 412 if the preconditions do not hold for the state that was read.
-fn write_if(conditions: &Preconditions, known: Option<&Recipient>) -> Result<WriteIf, Problem> {
+pub(super) fn write_if(conditions: &Preconditions, known: Option<&Recipient>) -> Result<WriteIf, Problem> {
     let matches = conditions
         .if_match
         .as_ref()
@@ -140,12 +149,17 @@ fn write_if(conditions: &Preconditions, known: Option<&Recipient>) -> Result<Wri
     })
 }
 
+/// Returns `true` if the caller names the state that it changes.
+pub(super) fn names_one_state(conditions: &Preconditions) -> bool {
+    matches!(conditions.if_match, Some(TagList::Tags(_)))
+}
+
 fn unchanged(read_only: &ReadOnly, id: &RecipientId, known: Option<&Recipient>) -> Result<(), Problem> {
     let changed = read_only.changed(id, known);
     if changed.is_empty() { Ok(()) } else { Err(Problem::invalid(changed)) }
 }
 
-fn tagged(response: Response, recipient: &Recipient) -> Response {
+pub(super) fn tagged(response: Response, recipient: &Recipient) -> Response {
     response.with_header("ETag", format!("\"{}\"", entity_tag(recipient)))
 }
 

@@ -50,6 +50,9 @@ struct PlannedChannel {
     possible: bool,
     /// The obstacle, if the channel cannot reach the recipient.
     impossible_because: Option<UnreachableReason>,
+    /// The choice that refuses this channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_by: Option<Value>,
     cost_micros: i64,
     /// The ceiling that would be exceeded at the present usage.
     over_budget: Option<Ceiling>,
@@ -176,7 +179,11 @@ impl SendService {
     ) -> PlannedChannel {
         let possible = open.contains(&channel);
         let version = about.version().unwrap_or(Version::V2);
-        let obstacle = unreachable_reason(channel, to, version, &config.settings.sms, self.engine.home_country());
+        let settings = &config.settings;
+        let rules = settings.types.rules_of(about.type_id());
+        let refusal = to.and_then(|to| to.preferences.choices.refusal_of_channel(channel, about.type_id(), &rules));
+        let home_country = self.engine.home_country();
+        let obstacle = unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country);
         // The preview has links of the real form. Their tokens are signed with a dummy key and grant nothing.
         let keys = TokenKeys::dummy();
         let links = config.public_base_url.as_ref().map(|base| Links::new(base, &keys));
@@ -205,6 +212,7 @@ impl SendService {
             channel,
             possible,
             impossible_because: obstacle.filter(|_| !possible),
+            refused_by: refusal.map(|choice| json!(choice)),
             cost_micros,
             over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, config)),
             breakers,

@@ -12,7 +12,7 @@ use delivery::{LinkAction, TokenError, TokenKeys, with_token};
 use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::notification::{Effect, Notification, NotificationId, Receipt, ReceiptEvent};
-use domain::recipient::{DeviceMark, RecipientKey};
+use domain::recipient::{ChoiceAuthor, DeviceMark, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::{NotificationsStore, RecipientsStore};
@@ -159,7 +159,7 @@ impl TrackApi {
     /// same page, as does a recipient who has been erased.
     async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (recipient, kind) = self.unsubscription(request, now)?;
-        let result = self.recipients.unsubscribe(&recipient, &kind, now).await?;
+        let result = self.recipients.unsubscribe(&recipient, &kind, ChoiceAuthor::Link, now).await?;
         tracing::info!(%recipient, kind, ?result, "processed unsubscription");
         Ok(page::unsubscribed(&self.config.current().await.settings.types, &kind))
     }

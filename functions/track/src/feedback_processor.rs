@@ -144,7 +144,8 @@ impl FeedbackProcessor {
             self.suppress(id, address, reason, now).await?;
         }
         if feedback.kind == FeedbackKind::Complained {
-            self.recipients.unsubscribe(id.recipient(), about.type_id().as_str(), now).await?;
+            let kind = about.type_id().as_str();
+            self.recipients.unsubscribe(id.recipient(), kind, ChoiceAuthor::Person, now).await?;
         }
         if feedback.kind == FeedbackKind::Failed(FailureReason::AccountRefused) {
             self.pause(feedback).await;

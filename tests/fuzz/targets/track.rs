@@ -33,7 +33,7 @@ const TRACKED: [&str; 20] = [
     "in_flight",
 ];
 /// Attributes of a profile that unsubscribing may change.
-const OWN_WORD: [&str; 3] = ["unsubscribed", "updated_at", "revision"];
+const OWN_WORD: [&str; 3] = ["choices", "updated_at", "revision"];
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

@@ -105,14 +105,11 @@ impl<'a> Gates<'a> {
             return gated;
         };
         let kind = notification.type_id().as_str();
-        let by = match (recipient.preferences.wants_type(kind), recipient.unsubscribed_types.contains(kind)) {
-            (false, _) => Some("preferences"),
-            (true, true) => Some("unsubscribe"),
-            (true, false) => None,
-        };
+        let choices = &recipient.preferences.choices;
+        let refusal = choices.refusal_of_type(notification.type_id(), notification.channels());
         // A recipient may opt out of a critical type, but its notifications are sent all the same.
-        let passes = by.is_none() || self.rules.is_critical();
-        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, serde_json::json!({"type": kind, "by": by}));
+        let passes = refusal.is_none() || self.rules.is_critical();
+        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, serde_json::json!({"type": kind, "choice": refusal}));
         let open = self.open_channels(notification, recipient, version);
         gated.check(
             GateVerdict::Skip(Reason::NoChannel),
@@ -146,7 +143,9 @@ impl<'a> Gates<'a> {
     pub fn open_channels(&self, notification: &Notification, recipient: &Recipient, version: Version) -> Vec<Channel> {
         let asked = notification.channels().iter().copied();
         let known = asked.filter(|channel| version == Version::V2 || *channel == Channel::Push);
-        known.filter(|channel| recipient.reachable_on(*channel) && !self.unreachable.contains(channel)).collect()
+        let kind = notification.type_id();
+        let is_open = |channel: &Channel| recipient.reachable_on(*channel, kind, &self.rules);
+        known.filter(|channel| is_open(channel) && !self.unreachable.contains(channel)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use domain::channel::country::CountryCode;
 use domain::channel::{Channel, PhoneNumber};
-use domain::recipient::Recipient;
+use domain::recipient::{ChoiceView, Recipient};
 use domain::rollout::Version;
 use domain::settings::SmsSettings;
 
@@ -18,8 +18,10 @@ pub enum UnreachableReason {
     NoDevice,
     /// The profile has no address for the channel.
     NoAddress,
-    /// The profile opts out of the channel.
+    /// A choice refuses the channel for every type.
     OptedOutChannel,
+    /// A choice refuses the notification's type on the channel.
+    OptedOutTypeOnChannel,
     /// The address is suppressed.
     Suppressed,
     /// The number cannot be a mobile number of its country.
@@ -33,13 +35,14 @@ pub enum UnreachableReason {
     UnknownRecipient,
 }
 
-/// Returns the obstacle between a channel and this recipient. Of several, returns the one that the caller can remove
-/// first.
+/// Returns the obstacle between a channel and this recipient, for whom `refusal` is the choice against the channel. Of
+/// several obstacles, returns the one that the caller can remove first.
 #[must_use]
 pub fn unreachable_reason(
     channel: Channel,
     recipient: Option<&Recipient>,
     version: Version,
+    refusal: Option<&ChoiceView<'_>>,
     sms: &SmsSettings,
     home_country: CountryCode,
 ) -> Option<UnreachableReason> {
@@ -52,7 +55,12 @@ pub fn unreachable_reason(
         Channel::Email => recipient.email.is_none().then_some(UnreachableReason::NoAddress),
         Channel::Sms => recipient.phone.is_none().then_some(UnreachableReason::NoAddress),
     };
-    let opted_out = || (!recipient.preferences.wants_channel(channel)).then_some(UnreachableReason::OptedOutChannel);
+    let opted_out = || {
+        refusal.map(|choice| match choice.kind {
+            None => UnreachableReason::OptedOutChannel,
+            Some(_) => UnreachableReason::OptedOutTypeOnChannel,
+        })
+    };
     let suppressed = || recipient.suppressed.contains(&channel).then_some(UnreachableReason::Suppressed);
     let phone = || recipient.phone.as_ref().filter(|_| channel == Channel::Sms);
     missing.or_else(opted_out).or_else(suppressed).or_else(|| phone_fault(phone()?, sms, home_country))
@@ -86,7 +94,10 @@ pub fn unreachable_channels(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use domain::NotificationTypes;
     use domain::recipient::sample::with_everything;
+    use domain::recipient::{Choice, ChoiceAuthor, ChoiceScope};
+    use jiff::Timestamp;
 
     #[test]
     fn each_obstacle_has_its_name_and_the_callers_own_faults_come_first() {
@@ -94,24 +105,32 @@ mod tests {
         let because = |channel, version, change: &dyn Fn(&mut Recipient)| {
             let mut recipient = with_everything(1);
             change(&mut recipient);
-            let found = unreachable_reason(channel, Some(&recipient), version, &SmsSettings::default(), home);
-            let impossible = unreachable_channels(Some(&recipient), &SmsSettings::default(), home);
+            let types = NotificationTypes::default();
+            let kind = types.get("DEFAULT").unwrap();
+            let refusal = recipient.preferences.choices.refusal_of_channel(channel, &kind.id, &kind.rules);
+            let sms = SmsSettings::default();
+            let found = unreachable_reason(channel, Some(&recipient), version, refusal.as_ref(), &sms, home);
+            let impossible = unreachable_channels(Some(&recipient), &sms, home);
             if channel == Channel::Sms && version == Version::V2 {
-                let open = recipient.reachable_on(channel) && !impossible.contains(&channel);
+                let open = recipient.reachable_on(channel, &kind.id, &kind.rules) && !impossible.contains(&channel);
                 assert_eq!(found.is_none(), open, "explain and the gates agree");
             }
             serde_json::json!(found)
         };
         let phone = |number: &'static str| move |one: &mut Recipient| one.phone = PhoneNumber::parse(number).ok();
         let suppress = |channel| move |one: &mut Recipient| _ = one.suppressed.insert(channel);
-        let opt_out = |channel| move |one: &mut Recipient| _ = one.preferences.opted_out_channels.insert(channel);
+        let refuse = |one: &mut Recipient, scope| {
+            one.preferences.choices.set(scope, Choice::refusal(ChoiceAuthor::Caller, Timestamp::UNIX_EPOCH));
+        };
+        let opt_out = |channel| move |one: &mut Recipient| refuse(one, ChoiceScope::Channel(channel));
+        let cell = |one: &mut Recipient| refuse(one, ChoiceScope::Cell("DEFAULT".to_owned(), Channel::Email));
         let both = |one: &mut Recipient| {
             opt_out(Channel::Sms)(one);
             phone("+999123456789")(one);
         };
         let (push, email, sms) = (Channel::Push, Channel::Email, Channel::Sms);
         type Change<'a> = &'a dyn Fn(&mut Recipient);
-        let table: [(Channel, Version, Change<'_>, Option<&str>); 14] = [
+        let table: [(Channel, Version, Change<'_>, Option<&str>); 16] = [
             (push, Version::V2, &|_| {}, None),
             (email, Version::V2, &|_| {}, None),
             (sms, Version::V2, &|_| {}, None),
@@ -122,6 +141,8 @@ mod tests {
             (sms, Version::V2, &|one| one.phone = None, Some("no_address")),
             (email, Version::V2, &suppress(email), Some("suppressed")),
             (push, Version::V2, &opt_out(push), Some("opted_out_channel")),
+            (email, Version::V2, &cell, Some("opted_out_type_on_channel")),
+            (sms, Version::V2, &cell, None),
             (sms, Version::V2, &phone("+4915112345678"), Some("country_not_allowed")),
             (sms, Version::V2, &phone("+881612345678"), Some("country_not_allowed")),
             (sms, Version::V2, &phone("+39800123456"), Some("invalid_number")),
@@ -130,7 +151,7 @@ mod tests {
         for (channel, version, change, why) in table {
             assert_eq!(because(channel, version, change), serde_json::json!(why), "{channel} {version:?}");
         }
-        let unknown = unreachable_reason(push, None, Version::V2, &SmsSettings::default(), home);
+        let unknown = unreachable_reason(push, None, Version::V2, None, &SmsSettings::default(), home);
         assert_eq!(unknown, Some(UnreachableReason::UnknownRecipient));
     }
 }

@@ -57,11 +57,11 @@ impl<'a> EscalationPolicy<'a> {
         match notification.version() {
             Some(Version::V2) if self.is_killed => finish_as(Status::Skipped, Reason::Rollout),
             // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
-            Some(_) if !self.rules.is_critical() && !recipient.wants_type(notification.type_id().as_str()) => {
+            Some(_) if !self.rules.is_critical() && is_refused(notification, recipient) => {
                 finish_as(Status::Skipped, Reason::OptedOut)
             }
             Some(Version::V2) => self.next_channel(notification, recipient, now),
-            Some(Version::V1) | None => version_1_step(notification, recipient, now),
+            Some(Version::V1) | None => self.version_1_step(notification, recipient, now),
         }
     }
 
@@ -86,7 +86,9 @@ impl<'a> EscalationPolicy<'a> {
                     let proof_deadline = self.rules.escalate_after.and_then(|after| plus(ended_ms, after));
                     let later = &notification.channels()[index + 1..];
                     match proof_deadline {
-                        Some(proof_deadline) if later.iter().any(|next| self.may_reach(*next, recipient)) => {
+                        Some(proof_deadline)
+                            if later.iter().any(|next| self.may_reach(*next, notification, recipient)) =>
+                        {
                             if now < proof_deadline {
                                 return Step::Wait(proof_deadline);
                             }
@@ -148,7 +150,7 @@ impl<'a> EscalationPolicy<'a> {
             (_, OnUncertain::Next) => return ChannelState::Exhausted,
             _ => return ChannelState::Uncertain,
         };
-        if !self.may_reach(channel, to) || self.unaffordable.contains(&channel) {
+        if !self.may_reach(channel, notification, to) || self.unaffordable.contains(&channel) {
             return state_if_untried;
         }
         match tried().next_back() {
@@ -162,7 +164,7 @@ impl<'a> EscalationPolicy<'a> {
     }
 
     fn push_state(&self, notification: &Notification, to: &'a Recipient, now: Timestamp) -> ChannelState<'a> {
-        if !self.may_reach(Channel::Push, to) {
+        if !self.may_reach(Channel::Push, notification, to) {
             return ChannelState::Exhausted;
         }
         let wait_end = self.push_wait_end(notification, now);
@@ -197,7 +199,7 @@ impl<'a> EscalationPolicy<'a> {
     /// Otherwise the number is [`LAST_CHANNEL_TRIES_FACTOR`] times as large.
     fn max_tries(&self, channel: Channel, notification: &Notification) -> u32 {
         let mut later = notification.channels().iter().skip_while(|each| **each != channel).skip(1);
-        let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, to));
+        let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, notification, to));
         let may_follow = later.any(|next| reaches(next) && !self.unaffordable.contains(next));
         let times = if may_follow { 1 } else { LAST_CHANNEL_TRIES_FACTOR };
         self.rules.tries.saturating_mul(times)
@@ -205,8 +207,23 @@ impl<'a> EscalationPolicy<'a> {
 
     /// Returns `true` if the recipient has an address on the channel, agrees to the channel, and can be reached
     /// there.
-    fn may_reach(&self, channel: Channel, recipient: &Recipient) -> bool {
-        recipient.reachable_on(channel) && !self.unreachable.contains(&channel)
+    fn may_reach(&self, channel: Channel, notification: &Notification, recipient: &Recipient) -> bool {
+        let is_open = recipient.reachable_on(channel, notification.type_id(), &self.rules);
+        is_open && !self.unreachable.contains(&channel)
+    }
+
+    /// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
+    fn version_1_step(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
+        if notification.first_accepted().is_some() {
+            return Step::Finish(Status::Accepted, None);
+        }
+        // A notification that began as version 2 may have been requested without the channel push.
+        let may_push = notification.channels().contains(&Channel::Push)
+            && recipient.reachable_on(Channel::Push, notification.type_id(), &self.rules);
+        match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
+            Some(newest) if notification.attempts().is_empty() && may_push => Step::Push(vec![newest]),
+            _ => failed(notification),
+        }
     }
 
     fn last_result(&self, notification: &Notification) -> Step<'a> {
@@ -237,17 +254,10 @@ fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
     notification.settled().map(|(status, reason)| Step::Finish(status, reason))
 }
 
-/// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
-fn version_1_step<'a>(notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
-    if notification.first_accepted().is_some() {
-        return Step::Finish(Status::Accepted, None);
-    }
-    // A notification that began as version 2 may have been requested without the channel push.
-    let may_push = notification.channels().contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
-    match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
-        Some(newest) if notification.attempts().is_empty() && may_push => Step::Push(vec![newest]),
-        _ => failed(notification),
-    }
+/// Returns `true` if a choice refuses the notification's type, or its type on all its channels.
+fn is_refused(notification: &Notification, recipient: &Recipient) -> bool {
+    let choices = &recipient.preferences.choices;
+    choices.refusal_of_type(notification.type_id(), notification.channels()).is_some()
 }
 
 fn failed<'a>(notification: &Notification) -> Step<'a> {

@@ -1,9 +1,11 @@
 //! Recipients: ids and keys, addresses and devices, and preferences.
 
+mod choices;
 mod device_mark;
 mod etag;
 mod id;
 mod model;
+mod person_choices;
 mod preferences;
 mod profile;
 pub mod read_only;
@@ -16,11 +18,13 @@ mod suppression;
 mod view;
 mod zone;
 
+pub use choices::{Choice, ChoiceAuthor, ChoiceScope, ChoiceView, Choices};
 pub use device_mark::DeviceMark;
 pub use etag::{ProfileVersion, entity_tag};
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
 pub use model::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
-pub use preferences::Preferences;
+pub use person_choices::PersonChoices;
+pub use preferences::{ChosenQuietHours, Preferences, PreferencesView, StatedPreferences};
 pub use profile::Profile;
 pub use read_only::ReadOnly;
 pub use registration::{Registration, is_use_due, registration};

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::{Preferences, RecipientId, RecipientKey};
 use crate::caps::CapUsage;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
-use crate::quiet_hours::{QuietHours, QuietWindow};
+use crate::quiet_hours::QuietWindow;
+use crate::{TypeId, TypeRules};
 use platform::private::Private;
 
 /// Maximum number of devices of a recipient.
@@ -37,10 +38,8 @@ pub struct Recipient {
     pub time_zone: Option<String>,
     /// Attributes that the caller chose, for templates and segments.
     pub attributes: Private<Map<String, Value>>,
-    /// Preferences, including quiet hours.
+    /// Choices about types and channels, and quiet hours.
     pub preferences: Preferences,
-    /// Types that the recipient unsubscribed from by a link in a message. A PUT does not change this set.
-    pub unsubscribed_types: BTreeSet<String>,
     /// Channels on which the profile marks the address as suppressed.
     pub suppressed: BTreeSet<Channel>,
     /// Devices, newest first.
@@ -59,27 +58,22 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// Returns `true` if the recipient did not opt out of this type, in the preferences or by a link.
+    /// Returns `true` if the channel has an address that is not suppressed, and no choice refuses the channel for
+    /// notifications of this type.
     #[must_use]
-    pub fn wants_type(&self, kind: &str) -> bool {
-        self.preferences.wants_type(kind) && !self.unsubscribed_types.contains(kind)
-    }
-
-    /// Returns `true` if the channel has an address that is not suppressed, and the recipient did not opt out of the
-    /// channel.
-    #[must_use]
-    pub fn reachable_on(&self, channel: Channel) -> bool {
+    pub fn reachable_on(&self, channel: Channel, kind: &TypeId, rules: &TypeRules) -> bool {
         let has_address = match channel {
             Channel::Push => !self.devices.is_empty(),
             Channel::Email => self.email.is_some(),
             Channel::Sms => self.phone.is_some(),
         };
-        has_address && self.preferences.wants_channel(channel) && !self.suppressed.contains(&channel)
+        let is_refused = || self.preferences.choices.refusal_of_channel(channel, kind, rules).is_some();
+        has_address && !self.suppressed.contains(&channel) && !is_refused()
     }
 
     /// Returns the recipient's own windows of quiet hours.
     pub fn quiet_windows(&self) -> impl Iterator<Item = QuietWindow> {
-        self.preferences.quiet_hours.iter().flat_map(QuietHours::windows)
+        self.preferences.quiet_hours.iter().flat_map(|chosen| chosen.hours.windows())
     }
 }
 
@@ -163,7 +157,6 @@ mod tests {
             time_zone: None,
             attributes: Private::new(Map::from_iter([("plan".to_owned(), Value::from("gold"))])),
             preferences: Preferences::default(),
-            unsubscribed_types: BTreeSet::new(),
             suppressed: BTreeSet::new(),
             devices: vec![device("https://fcm.googleapis.com/fcm/send/token-1")],
             created_at: Timestamp::UNIX_EPOCH,

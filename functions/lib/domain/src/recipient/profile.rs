@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_ATTRIBUTES_BYTES, Preferences, ReadOnly, Recipient};
+use super::{MAX_ATTRIBUTES_BYTES, Preferences, Recipient, StatedPreferences};
 use crate::NotificationTypes;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use crate::language::is_language_tag;
 use crate::quiet_hours::{QuietHours, QuietHoursFault, check_quiet_windows};
-use platform::http::Request;
 use platform::json::shaped;
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
@@ -19,7 +19,7 @@ use platform::problem::{FieldError, Problem};
 /// Maximum number of types that a recipient may opt out of by name.
 const MAX_TYPES: usize = 50;
 
-/// All data of a recipient that the caller decides. A PUT replaces all of it, and changes no device.
+/// All data of a recipient beside the devices. A PUT replaces what the caller decides.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
     /// E-mail address.
@@ -32,7 +32,7 @@ pub struct Profile {
     pub time_zone: Option<String>,
     /// Attributes that the caller chose, at most [`MAX_ATTRIBUTES_BYTES`] as JSON.
     pub attributes: Private<Map<String, Value>>,
-    /// Preferences of the recipient.
+    /// Preferences of the recipient, with all choices.
     pub preferences: Preferences,
 }
 
@@ -47,7 +47,7 @@ struct Body {
     preferences: Option<PreferencesBody>,
 }
 
-/// Form of [`Preferences`] in which the names of types keep their position, so that an error can report its index.
+/// Form of [`StatedPreferences`] in which the names of types keep their position, so that an error can report its index.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PreferencesBody {
@@ -57,16 +57,6 @@ struct PreferencesBody {
 }
 
 impl Profile {
-    /// Parses a request's body into the profile and the read-only members.
-    ///
-    /// # Errors
-    /// 400, 413, or 422 with every field that is wrong.
-    pub fn parse(request: &Request, types: &NotificationTypes) -> Result<(Self, ReadOnly), Problem> {
-        let mut body = request.json_value()?;
-        let read_only = ReadOnly::take(&mut body);
-        Ok((Self::of_json(body, types)?, read_only))
-    }
-
     /// Returns the profile that is stored.
     #[must_use]
     pub fn of(stored: &Recipient) -> Self {
@@ -80,27 +70,39 @@ impl Profile {
         }
     }
 
-    /// Checks a profile from a caller, without read-only members.
+    /// Checks a profile from a caller, without read-only members. The preferences are those that are stored, after the
+    /// caller's statement.
     ///
     /// # Errors
     /// 422 with every field that is wrong.
-    pub fn of_json(body: Value, types: &NotificationTypes) -> Result<Self, Problem> {
+    pub fn of_json(
+        body: Value,
+        types: &NotificationTypes,
+        stored: Option<&Recipient>,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
         let body: Body = shaped(body, "")?;
         let mut errors = Vec::new();
+        let stored = stored.map(|stored| stored.preferences.clone()).unwrap_or_default();
+        let stated = preferences(body.preferences.unwrap_or_default(), types, &mut errors);
+        // The recipient's own quiet hours may have no time zone: a merged patch repeats them.
+        let own = stored.quiet_hours.as_ref().filter(|chosen| chosen.by.is_recipient()).map(|chosen| &chosen.hours);
+        if stated.quiet_hours.as_ref() != own {
+            check_quiet_hours(stated.quiet_hours.as_ref(), body.time_zone.is_some(), &mut errors);
+        }
         let profile = Self {
             email: checked("email", body.email.as_deref(), EmailAddress::parse, &mut errors),
             phone: checked("phone", body.phone.as_deref(), PhoneNumber::parse_mobile, &mut errors),
             locale: checked("locale", body.locale.as_deref(), locale, &mut errors),
             time_zone: checked("time_zone", body.time_zone.as_deref(), time_zone, &mut errors),
             attributes: Private::new(body.attributes.unwrap_or_default()),
-            preferences: preferences(body.preferences.unwrap_or_default(), types, &mut errors),
+            preferences: stored.stated(stated, now),
         };
         if serde_json::to_string(profile.attributes.expose()).map_or(usize::MAX, |json| json.len())
             > MAX_ATTRIBUTES_BYTES
         {
             errors.push(FieldError::new("attributes", "must be at most 4,096 bytes as JSON"));
         }
-        check_preferences(&profile.preferences, body.time_zone.is_some(), &mut errors);
         if errors.is_empty() { Ok(profile) } else { Err(Problem::invalid(errors)) }
     }
 }
@@ -135,7 +137,7 @@ fn time_zone(name: &str) -> Result<String, &'static str> {
     name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
 }
 
-fn preferences(body: PreferencesBody, types: &NotificationTypes, errors: &mut Vec<FieldError>) -> Preferences {
+fn preferences(body: PreferencesBody, types: &NotificationTypes, errors: &mut Vec<FieldError>) -> StatedPreferences {
     if body.opted_out_types.len() > MAX_TYPES {
         errors.push(FieldError::new("preferences.opted_out_types", "must be at most 50 names of types"));
     }
@@ -145,31 +147,33 @@ fn preferences(body: PreferencesBody, types: &NotificationTypes, errors: &mut Ve
             errors.push(FieldError::new(field, unknown.to_string()));
         }
     }
-    Preferences {
+    StatedPreferences {
         opted_out_types: body.opted_out_types.into_iter().collect(),
         opted_out_channels: body.opted_out_channels,
         quiet_hours: body.quiet_hours,
     }
 }
 
-fn check_preferences(preferences: &Preferences, has_time_zone: bool, errors: &mut Vec<FieldError>) {
-    let Some(hours) = &preferences.quiet_hours else { return };
-    if let Err(fault) = check_quiet_windows(hours.windows()) {
-        let (field, message) = match fault {
-            QuietHoursFault::TooMany => ("also".to_owned(), "must be at most 13 windows"),
-            QuietHoursFault::WholeDay(0) => {
-                ("end".to_owned(), "must differ from start: a window is shorter than 24 hours")
-            }
-            QuietHoursFault::WholeDay(index) => {
-                (format!("also[{}].end", index - 1), "must differ from start: a window is shorter than 24 hours")
-            }
-            QuietHoursFault::WholeWeek => ("also".to_owned(), "must leave some time of the week"),
-        };
-        errors.push(FieldError::new(format!("preferences.quiet_hours.{field}"), message));
-    }
+fn check_quiet_hours(hours: Option<&QuietHours>, has_time_zone: bool, errors: &mut Vec<FieldError>) {
+    let Some(hours) = hours else { return };
+    errors.extend(quiet_hours_error(hours, "preferences.quiet_hours"));
     if !has_time_zone {
         errors.push(FieldError::new("time_zone", "is required with preferences.quiet_hours"));
     }
+}
+
+/// Returns the error of windows that cannot be meant.
+pub(super) fn quiet_hours_error(hours: &QuietHours, path: &str) -> Option<FieldError> {
+    let fault = check_quiet_windows(hours.windows()).err()?;
+    let (field, message) = match fault {
+        QuietHoursFault::TooMany => ("also".to_owned(), "must be at most 13 windows"),
+        QuietHoursFault::WholeDay(0) => ("end".to_owned(), "must differ from start: a window is shorter than 24 hours"),
+        QuietHoursFault::WholeDay(index) => {
+            (format!("also[{}].end", index - 1), "must differ from start: a window is shorter than 24 hours")
+        }
+        QuietHoursFault::WholeWeek => ("also".to_owned(), "must leave some time of the week"),
+    };
+    Some(FieldError::new(format!("{path}.{field}"), message))
 }
 
 #[cfg(test)]
@@ -181,8 +185,7 @@ mod tests {
     use platform::problem::ProblemKind;
 
     fn parse(body: &Value) -> Result<Profile, Problem> {
-        let request = Request { body: Private::new(body.to_string().into_bytes()), ..Request::default() };
-        Profile::parse(&request, &NotificationTypes::default()).map(|(profile, _)| profile)
+        Profile::of_json(body.clone(), &NotificationTypes::default(), None, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -255,7 +258,7 @@ mod tests {
             assert_eq!(problem.errors[0].message, "is not a known type; did you mean PAYMENT_DUE?", "{name}");
         }
         let wanted = parse(&json!({"preferences": {"opted_out_types": ["PAYMENT_DUE"]}})).unwrap();
-        assert!(!wanted.preferences.wants_type("PAYMENT_DUE"));
+        assert_eq!(wanted.preferences.opted_out_types().collect::<Vec<_>>(), ["PAYMENT_DUE"]);
     }
 
     #[test]

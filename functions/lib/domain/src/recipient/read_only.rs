@@ -11,7 +11,10 @@ use platform::problem::FieldError;
 pub const READ_ONLY: [&str; 6] =
     ["id", "unsubscribed_types", "suppressed_channels", "created_at", "updated_at", "devices"];
 
-/// Read-only members of a body.
+/// Names of the read-only members of `preferences`.
+pub const READ_ONLY_PREFERENCES: [&str; 2] = ["choices", "quiet_hours_choice"];
+
+/// Read-only members of a body, by their paths.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadOnly(Map<String, Value>);
 
@@ -19,7 +22,12 @@ impl ReadOnly {
     /// Removes the read-only members from a body and returns them.
     pub fn take(body: &mut Value) -> Self {
         let Value::Object(members) = body else { return Self::default() };
-        Self(READ_ONLY.iter().filter_map(|name| members.remove_entry(*name)).collect())
+        let mut taken: Map<_, _> = READ_ONLY.iter().filter_map(|name| members.remove_entry(*name)).collect();
+        if let Some(Value::Object(preferences)) = members.get_mut("preferences") {
+            let found = READ_ONLY_PREFERENCES.iter().filter_map(|name| preferences.remove_entry(*name));
+            taken.extend(found.map(|(name, value)| (format!("preferences.{name}"), value)));
+        }
+        Self(taken)
     }
 
     /// Returns one error for each member that differs from the stored value.
@@ -30,8 +38,9 @@ impl ReadOnly {
         }
         let unknown = || json!({"id": id, "unsubscribed_types": [], "suppressed_channels": [], "devices": []});
         let stored = stored.map_or_else(unknown, |recipient| json!(RecipientView::of(recipient)));
-        let changed = self.0.iter().filter(|(name, given)| !is_same(name, given, &stored[name.as_str()]));
-        changed.map(|(name, _)| FieldError::new(name, "is read-only and not what is stored: leave it out")).collect()
+        let value_of = |path: &str| path.split('.').fold(&stored, |value, member| &value[member]);
+        let changed = self.0.iter().filter(|(path, given)| !is_same(path, given, value_of(path)));
+        changed.map(|(path, _)| FieldError::new(path, "is read-only and not what is stored: leave it out")).collect()
     }
 }
 
@@ -68,6 +77,7 @@ mod tests {
 
     use super::*;
     use crate::recipient::sample::with_everything;
+    use crate::recipient::{Choice, ChoiceAuthor, ChoiceScope};
 
     fn changed(body: &Value, stored: Option<&Recipient>) -> Vec<String> {
         let id = RecipientId::parse("ada").unwrap();
@@ -101,6 +111,20 @@ mod tests {
             assert_eq!(changed(&body, Some(&stored)), ["devices"], "{member}");
             body["devices"][0][member] = before;
         }
+    }
+
+    #[test]
+    fn choices_are_read_only_members_of_the_preferences() {
+        let mut stored = with_everything(0);
+        let refusal = Choice::refusal(ChoiceAuthor::Link, Timestamp::UNIX_EPOCH);
+        stored.preferences.choices.set(ChoiceScope::Type("NEWS".to_owned()), refusal);
+        let mut body = json!(RecipientView::of(&stored));
+        assert_eq!(changed(&body, Some(&stored)), [""; 0]);
+        body["preferences"]["choices"][0]["wants"] = json!(true);
+        assert_eq!(changed(&body, Some(&stored)), ["preferences.choices"]);
+        let hours = json!({"preferences": {"quiet_hours_choice": {"by": "caller"}}});
+        assert_eq!(changed(&hours, Some(&stored)), ["preferences.quiet_hours_choice"]);
+        assert_eq!(changed(&hours, None), ["preferences.quiet_hours_choice"]);
     }
 
     #[test]

@@ -119,7 +119,6 @@ mod tests {
             time_zone: None,
             attributes: Private::default(),
             preferences: crate::recipient::Preferences::default(),
-            unsubscribed_types: std::collections::BTreeSet::new(),
             suppressed: std::collections::BTreeSet::new(),
             devices: (0..devices).map(device).collect(),
             created_at: Timestamp::UNIX_EPOCH,

@@ -29,7 +29,6 @@ pub fn with_everything(devices: usize) -> Recipient {
         time_zone: None,
         attributes: Private::new(serde_json::Map::new()),
         preferences: Preferences::default(),
-        unsubscribed_types: std::collections::BTreeSet::new(),
         suppressed: std::collections::BTreeSet::new(),
         devices: (0..devices).rev().map(device).collect(),
         created_at: Timestamp::UNIX_EPOCH,

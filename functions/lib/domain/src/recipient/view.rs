@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Device, Preferences, Recipient, RecipientId};
+use super::{Device, PreferencesView, Recipient, RecipientId};
 use crate::channel::Channel;
 
 /// JSON of a recipient. Its structure and names are part of the API.
@@ -18,8 +18,8 @@ pub struct RecipientView<'a> {
     locale: Option<&'a str>,
     time_zone: Option<&'a str>,
     attributes: &'a Map<String, Value>,
-    preferences: &'a Preferences,
-    unsubscribed_types: &'a BTreeSet<String>,
+    preferences: PreferencesView<'a>,
+    unsubscribed_types: Vec<&'a str>,
     suppressed_channels: &'a BTreeSet<Channel>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -47,8 +47,8 @@ impl<'a> RecipientView<'a> {
             locale: recipient.locale.as_deref(),
             time_zone: recipient.time_zone.as_deref(),
             attributes: recipient.attributes.expose(),
-            preferences: &recipient.preferences,
-            unsubscribed_types: &recipient.unsubscribed_types,
+            preferences: PreferencesView::of(&recipient.preferences),
+            unsubscribed_types: recipient.preferences.unsubscribed_types().collect(),
             suppressed_channels: &recipient.suppressed,
             created_at: recipient.created_at,
             updated_at: recipient.updated_at,

@@ -9,7 +9,9 @@ use super::caps;
 use crate::{Item, ItemReader, ItemWriter, Malformed};
 use domain::caps::CapUsage;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
-use domain::recipient::{Device, Preferences, Profile, Recipient, RecipientId, RecipientKey};
+use domain::recipient::{
+    Choice, ChoiceAuthor, ChoiceScope, Choices, Device, Preferences, Profile, Recipient, RecipientId, RecipientKey,
+};
 use platform::private::Private;
 
 /// Sort key of a profile.
@@ -21,8 +23,13 @@ const DEVICE: &str = "device#";
 pub(super) const SUPPRESSED: &str = "suppressed";
 /// Attribute of a device: the end of its device rest.
 pub(super) const RESTS_UNTIL: &str = "rests_until";
-/// Attribute of a profile: the types from which the recipient unsubscribed.
-pub(super) const UNSUBSCRIBED: &str = "unsubscribed";
+/// Attribute of a profile: a map of the choices about types and channels. Every profile has it, because an update of an
+/// entry requires the map.
+pub(super) const CHOICES: &str = "choices";
+const QUIET_HOURS: &str = "quiet_hours";
+/// First part of a stored choice.
+const WANTED: &str = "y";
+const REFUSED: &str = "n";
 
 /// Returns the sort key of a device.
 pub(super) fn device_sk(device_id: &str) -> String {
@@ -67,8 +74,7 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
         locale: reader.maybe_text("locale")?.map(str::to_owned),
         time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),
         attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
-        preferences: reader.maybe_json("preferences")?.unwrap_or_default(),
-        unsubscribed_types: names(item, UNSUBSCRIBED)?.iter().cloned().collect(),
+        preferences: Preferences { choices: choices(item)?, quiet_hours: reader.maybe_json(QUIET_HOURS)? },
         suppressed: suppressed(item)?,
         devices: Vec::new(),
         created_at: reader.time("created_at")?,
@@ -82,6 +88,46 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
 /// Returns the channels on which a profile's address is suppressed.
 fn suppressed(item: &Item) -> Result<BTreeSet<Channel>, Malformed> {
     names(item, SUPPRESSED)?.iter().map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
+}
+
+/// Returns the choices of a profile.
+fn choices(item: &Item) -> Result<Choices, Malformed> {
+    let Some(map) = item.get(CHOICES) else { return Ok(Choices::default()) };
+    let map = map.as_m().map_err(|_| Malformed(CHOICES))?;
+    let entry =
+        |(key, value): (&String, &AttributeValue)| Some((ChoiceScope::parse(key)?, choice(value.as_s().ok()?)?));
+    map.iter().map(|one| entry(one).ok_or(Malformed(CHOICES))).collect()
+}
+
+/// Parses a choice that [`choice_value`] wrote.
+fn choice(text: &str) -> Option<Choice> {
+    let (wants, rest) = text.split_once(':')?;
+    let (by, at) = rest.split_once(':')?;
+    let wants = match wants {
+        WANTED => true,
+        REFUSED => false,
+        _ => return None,
+    };
+    Some(Choice { wants, by: ChoiceAuthor::parse(by)?, at: Timestamp::from_millisecond(at.parse().ok()?).ok()? })
+}
+
+/// Returns the beginning of a stored choice, without its time.
+pub(super) fn choice_prefix(wants: bool, by: ChoiceAuthor) -> String {
+    format!("{}:{}:", if wants { WANTED } else { REFUSED }, by.as_str())
+}
+
+/// Returns the stored form of a choice, such as `n:link:1798113600000`.
+pub(super) fn choice_value(choice: Choice) -> AttributeValue {
+    AttributeValue::S(format!("{}{}", choice_prefix(choice.wants, choice.by), choice.at.as_millisecond()))
+}
+
+/// Returns the attributes of the preferences.
+fn preference_fields(preferences: &Preferences) -> Vec<(&'static str, Option<AttributeValue>)> {
+    let choices = preferences.choices.iter().map(|(scope, choice)| (scope.key(), choice_value(*choice)));
+    vec![
+        (CHOICES, Some(AttributeValue::M(choices.collect()))),
+        (QUIET_HOURS, preferences.quiet_hours.as_ref().and_then(json)),
+    ]
 }
 
 /// Returns the texts of an optional set.
@@ -145,14 +191,16 @@ pub(super) fn owner_item(key: &RecipientKey, device_id: &str) -> Item {
 
 /// Returns the profile of a recipient that has only a device.
 pub(super) fn bare_profile_item(id: &RecipientId, key: &RecipientKey, now: Timestamp) -> Item {
-    ItemWriter::default()
+    let mut item = ItemWriter::default()
         .text("pk", key.as_str())
         .text("sk", PROFILE)
         .text("id", id.expose())
         .time("created_at", now)
         .time("updated_at", now)
         .number("revision", 1)
-        .finish()
+        .finish();
+    item.insert(CHOICES.to_owned(), AttributeValue::M(HashMap::new()));
+    item
 }
 
 /// Update expression with its names and values.
@@ -181,7 +229,7 @@ fn update(mut set: Vec<String>, mut values: Item, fields: Vec<(&str, Option<Attr
     Update { expression: format!("SET {}{remove}", set.join(", ")), names, values }
 }
 
-/// Returns the update that replaces all fields of a caller, keeps the creation time, and increments the revision.
+/// Returns the update that replaces all fields of a profile, keeps the creation time, and increments the revision.
 pub(super) fn profile_update(
     id: &RecipientId,
     profile: &Profile,
@@ -193,20 +241,26 @@ pub(super) fn profile_update(
     let values = ItemWriter::default().text(":id", id.expose()).time(":now", now).number(":zero", 0).number(":one", 1);
     let text = |value: Option<&str>| value.map(|value| AttributeValue::S(value.to_owned()));
     let attributes = Some(profile.attributes.expose()).filter(|attributes| !attributes.is_empty());
-    let preferences = Some(&profile.preferences).filter(|preferences| **preferences != Preferences::default());
-    let fields = vec![
+    let mut fields = vec![
         ("email", text(profile.email.as_ref().map(EmailAddress::as_str))),
         ("phone", text(profile.phone.as_ref().map(PhoneNumber::as_str))),
         ("locale", text(profile.locale.as_deref())),
         ("time_zone", text(profile.time_zone.as_deref())),
         ("attributes", attributes.and_then(json)),
-        ("preferences", preferences.and_then(json)),
         (
             SUPPRESSED,
             (!suppressed.is_empty()).then(|| AttributeValue::Ss(suppressed.iter().map(ToString::to_string).collect())),
         ),
     ];
+    fields.extend(preference_fields(&profile.preferences));
     update(set.map(str::to_owned).to_vec(), values.finish(), fields)
+}
+
+/// Returns the update that replaces the preferences of a profile and increments the revision.
+pub(super) fn preferences_update(preferences: &Preferences, now: Timestamp) -> Update {
+    let set = ["updated_at = :now", "revision = revision + :one"].map(str::to_owned).to_vec();
+    let values = ItemWriter::default().time(":now", now).number(":one", 1).finish();
+    update(set, values, preference_fields(preferences))
 }
 
 /// Returns the update of a known device by a repeated registration.

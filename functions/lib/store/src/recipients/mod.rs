@@ -16,6 +16,7 @@
 //! | remove a device | | 4: device, owner |
 //! | record a receipt from a device | 1 | 0; 1 at most once a day |
 //! | unsubscribe from a type, or subscribe again | | 1 |
+//! | put preferences | 1 | 1 |
 //! | claim a slot of the frequency caps, or give it back | | 1 |
 
 mod caps;
@@ -44,8 +45,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::{Item, ItemWriter, StoreError};
@@ -101,8 +101,8 @@ impl RecipientsStore {
         }
     }
 
-    /// Replaces a recipient's profile in one write without a read, if the condition holds. Devices and unsubscribed
-    /// types do not change. `suppressed` are the channels on which the profile's addresses are suppressed.
+    /// Replaces a recipient's profile in one write without a read, if the condition holds. Devices do not change.
+    /// `suppressed` are the channels on which the profile's addresses are suppressed.
     /// Returns the stored recipient without devices; `revision` 1 means new. Returns `None` if the condition does not
     /// hold.
     ///
@@ -119,29 +119,8 @@ impl RecipientsStore {
     ) -> Result<Option<Recipient>, StoreError> {
         let mut change = items::profile_update(id, profile, suppressed, now);
         change.values.extend(write_if.values());
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), PROFILE)))
-            .update_expression(change.expression)
-            .set_condition_expression(write_if.expression().map(str::to_owned))
-            .set_expression_attribute_names(Some(change.names))
-            .set_expression_attribute_values(Some(change.values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(stored) => Ok(Some(items::profile(key, &stored.attributes.unwrap_or_default())?)),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    // The SDK retries a write whose response was lost. The retry then finds the first write's result.
-                    let stored = refused.item().map(|item| items::profile(key, item)).transpose()?;
-                    let is_ours = |stored: &Recipient| stored.updated_at == now && Profile::of(stored) == *profile;
-                    Ok(stored.filter(|stored| write_if.is_followed_by(stored) && is_ours(stored)))
-                }
-                _ => Err(StoreError::of("UpdateItem", error)),
-            },
-        }
+        let is_ours = |stored: &Recipient| stored.updated_at == now && Profile::of(stored) == *profile;
+        self.update_profile_if(key, change, write_if, is_ours).await
     }
 
     /// Deletes a profile if the condition holds. Returns true if the profile is deleted. A missing profile counts as

@@ -7,6 +7,8 @@ use super::*;
 use crate::sample::{TestTables, key, recipient_id};
 use crate::testing_tables::{RECIPIENTS, items};
 use domain::NotificationTypes;
+use domain::recipient::ChoiceAuthor::{self, Caller, Link};
+use domain::recipient::{Choice, ChoiceScope, Preferences, ProfileVersion};
 
 fn now() -> Timestamp {
     "2027-03-29T00:00:00Z".parse().unwrap()
@@ -33,40 +35,91 @@ async fn a_profile_is_read_as_it_was_put() {
         "attributes": {"plan": "gold", "tags": [1, 2]},
         "preferences": {"opted_out_types": ["DEFAULT"], "quiet_hours": {"start": "22:00", "end": "07:00"}},
     });
-    let body = platform::private::Private::new(body.to_string().into_bytes());
-    let request = platform::http::Request { body, ..Default::default() };
-    let (profile, _) = Profile::parse(&request, &NotificationTypes::default()).unwrap();
+    let mut profile = Profile::of_json(body, &NotificationTypes::default(), None, now()).unwrap();
+    for (scope, wants) in
+        [(ChoiceScope::Channel(Channel::Sms), false), (ChoiceScope::Cell("NEWS".to_owned(), Channel::Push), true)]
+    {
+        profile.preferences.choices.set(scope, Choice { wants, by: ChoiceAuthor::Person, at: now() });
+    }
     let store = &world.stores.recipients;
     let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
     assert_eq!(Profile::of(&stored), profile);
 }
 
+fn unsubscribed(recipient: &Recipient) -> Vec<&str> {
+    recipient.preferences.unsubscribed_types().collect()
+}
+
 #[tokio::test]
-async fn an_unsubscription_survives_a_put_and_creates_no_profile() {
+async fn an_unsubscription_is_one_entry_of_the_choices_and_creates_no_profile() {
     let world = TestTables::new().await;
     let store = &world.stores.recipients;
-    let put = async || {
-        let none = BTreeSet::new();
-        store.put_profile(&recipient_id("ada"), &key("ada"), &Profile::default(), &none, now()).await.unwrap()
-    };
-    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptOutResult::UnknownRecipient);
+    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap(), OptOutResult::UnknownRecipient);
     store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), None);
-    put().await;
-    for (kind, came_to) in
-        [("NEWS", OptOutResult::Stored), ("NEWS", OptOutResult::Unchanged), ("OFFERS", OptOutResult::Stored)]
-    {
-        assert_eq!(store.unsubscribe(&key("ada"), kind, now()).await.unwrap(), came_to);
+    // A profile that a device created, and one that a caller put.
+    world.device("ada", "phone", now(), None).await;
+    world
+        .stores
+        .recipients
+        .put_profile(&recipient_id("bob"), &key("bob"), &Profile::default(), &BTreeSet::new(), now())
+        .await
+        .unwrap();
+    for id in ["ada", "bob"] {
+        for (kind, came_to) in
+            [("NEWS", OptOutResult::Stored), ("NEWS", OptOutResult::Unchanged), ("OFFERS", OptOutResult::Stored)]
+        {
+            assert_eq!(store.unsubscribe(&key(id), kind, Link, now()).await.unwrap(), came_to);
+        }
+        let both = store.load(&key(id)).await.unwrap().unwrap();
+        assert_eq!((unsubscribed(&both), both.revision), (vec!["NEWS", "OFFERS"], 3));
+        for _ in 0..2 {
+            store.subscribe_again(&key(id), "NEWS", now()).await.unwrap();
+        }
+        let one = store.load(&key(id)).await.unwrap().unwrap();
+        assert_eq!((unsubscribed(&one), one.revision), (vec!["OFFERS"], 4), "only a change increments the revision");
     }
-    let both = put().await;
-    assert!(!both.wants_type("NEWS") && !both.wants_type("OFFERS") && both.wants_type("DEFAULT"));
-    for _ in 0..2 {
-        store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
-    }
-    let one = store.load(&key("ada")).await.unwrap().unwrap();
-    assert!(one.wants_type("NEWS") && !one.wants_type("OFFERS"));
-    assert_eq!(one.revision, 5, "only a change increments the revision");
+}
+
+#[tokio::test]
+async fn a_recipients_refusal_replaces_that_of_a_caller_and_only_the_recipient_undoes_it() {
+    let world = TestTables::new().await;
+    let store = &world.stores.recipients;
+    let mut profile = Profile::default();
+    let scope = ChoiceScope::Type("NEWS".to_owned());
+    profile.preferences.choices.set(scope.clone(), Choice::refusal(Caller, now()));
+    store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
+    store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
+    assert_eq!(store.load(&key("ada")).await.unwrap().unwrap().preferences, profile.preferences, "a caller's stays");
+    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap(), OptOutResult::Stored);
+    let mut stored = store.load(&key("ada")).await.unwrap().unwrap();
+    let own: Preferences = stored.preferences.clone();
+    assert_eq!(unsubscribed(&stored), ["NEWS"]);
+    stored.preferences.choices.set_all_of_caller(&BTreeSet::new(), &BTreeSet::new(), now());
+    assert_eq!(stored.preferences, own);
+}
+
+#[tokio::test]
+async fn preferences_are_put_on_the_version_that_was_read_alone() {
+    let world = TestTables::new().await;
+    let store = &world.stores.recipients;
+    world.device("ada", "phone", now(), None).await;
+    let read = ProfileVersion::of(&store.load(&key("ada")).await.unwrap().unwrap());
+    let mut chosen = Preferences::default();
+    chosen.choices.set(ChoiceScope::Channel(Channel::Sms), Choice::refusal(ChoiceAuthor::Person, now()));
+    let hours = serde_json::from_str(r#"{"start": "22:00", "end": "07:00"}"#).unwrap();
+    chosen.set_quiet_hours(Some(hours), ChoiceAuthor::Person, now());
+    store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap();
+    let lost = store.put_preferences_if(&key("ada"), &chosen, read, now() + 1.second()).await.unwrap();
+    assert_eq!(lost, None, "the unsubscription would be lost");
+    let read = ProfileVersion::of(&store.load(&key("ada")).await.unwrap().unwrap());
+    let stored = store.put_preferences_if(&key("ada"), &chosen, read, now() + 1.second()).await.unwrap().unwrap();
+    assert_eq!((&stored.preferences, stored.revision), (&chosen, 3));
+    let again = store.put_preferences_if(&key("ada"), &chosen, read, now() + 1.second()).await.unwrap();
+    assert_eq!(again, Some(stored), "a retry by the SDK finds the result of the first write");
+    assert_eq!(store.load(&key("ada")).await.unwrap().unwrap().preferences, chosen);
+    assert_eq!(store.put_preferences_if(&key("bob"), &chosen, read, now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use super::*;
 use crate::ErasureStore;
 use crate::sample::{TestTables, key, recipient_id, registering};
 use crate::testing_tables::{NOTIFICATIONS, RECIPIENTS};
-use domain::recipient::Device;
+use domain::recipient::{ChoiceAuthor, Device, Preferences, ProfileVersion};
 
 /// Requests the consumed capacity of every write and adds it up.
 #[derive(Debug, Clone, Default)]
@@ -125,10 +125,16 @@ async fn every_request_writes_the_units_in_the_table() {
         .await
         .unwrap();
     assert_eq!(metered.units(), 1, "put a profile");
-    assert_eq!(metered.store.unsubscribe(&key("ada"), "NEWS", now()).await.unwrap(), OptOutResult::Stored);
+    assert_eq!(
+        metered.store.unsubscribe(&key("ada"), "NEWS", ChoiceAuthor::Link, now()).await.unwrap(),
+        OptOutResult::Stored
+    );
     assert_eq!(metered.units(), 1, "unsubscribe");
     metered.store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
     assert_eq!(metered.units(), 1, "subscribe again");
+    let read = ProfileVersion::of(&metered.store.load(&key("ada")).await.unwrap().unwrap());
+    metered.store.put_preferences_if(&key("ada"), &Preferences::default(), read, now()).await.unwrap().unwrap();
+    assert_eq!(metered.units(), 1, "put preferences");
     let device = registering("tablet", now(), None);
     assert_eq!(metered.register("ada", &device).await, 6, "register a new device");
     assert_eq!(metered.register("ada", &device).await, 0, "register a known device");

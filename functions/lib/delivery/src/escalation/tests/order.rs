@@ -1,6 +1,7 @@
 //! Order of the channels, retries, and how a notification ends.
 
 use super::*;
+use domain::recipient::{Choice, ChoiceAuthor, ChoiceScope};
 
 #[test]
 fn the_first_round_goes_to_every_device() {
@@ -158,7 +159,7 @@ fn an_erased_recipient_ends_it_without_reaching_them() {
 #[test]
 fn who_wants_no_more_of_a_type_is_tried_no_further_and_what_was_accepted_stays_so() {
     let mut ada = people::with_everything(1);
-    ada.unsubscribed_types.insert("PAYMENT_DUE".to_owned());
+    refuse(&mut ada, ChoiceScope::Type("PAYMENT_DUE".to_owned()));
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), wait(1_000), start()));
     let end = Step::Finish(Status::Skipped, Some(Reason::OptedOut));
@@ -166,6 +167,26 @@ fn who_wants_no_more_of_a_type_is_tried_no_further_and_what_was_accepted_stays_s
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, later(2)));
     assert_eq!(with_proof(&ada).next_step(&about, later(5 * 3_600)), Step::Finish(Status::Accepted, None));
     assert_ne!(with_proof(&ada).next_step(&v2("DEFAULT"), start()), end, "another type");
+}
+
+#[test]
+fn a_type_refused_on_one_channel_goes_to_the_others_alone() {
+    let mut ada = people::with_everything(1);
+    refuse(&mut ada, ChoiceScope::Cell("DEFAULT".to_owned(), Channel::Push));
+    assert_eq!(policy_for(&ada).next_step(&v2("DEFAULT"), start()), Step::SendPaid(Channel::Email));
+    assert_eq!(devices(&policy_for(&ada).next_step(&v2("PAYMENT_DUE"), start())), ["d0"], "another type");
+    let mut plain = v2("DEFAULT");
+    plain.parts_mut().version = Some(Version::V1);
+    assert_eq!(policy_for(&ada).next_step(&plain, start()), Step::Finish(Status::Skipped, Some(Reason::NoChannel)));
+    for channel in [Channel::Email, Channel::Sms] {
+        refuse(&mut ada, ChoiceScope::Cell("DEFAULT".to_owned(), channel));
+    }
+    let end = Step::Finish(Status::Skipped, Some(Reason::OptedOut));
+    assert_eq!(policy_for(&ada).next_step(&v2("DEFAULT"), start()), end, "on all its channels");
+}
+
+fn refuse(recipient: &mut domain::recipient::Recipient, scope: ChoiceScope) {
+    recipient.preferences.choices.set(scope, Choice::refusal(ChoiceAuthor::Link, start()));
 }
 
 #[test]

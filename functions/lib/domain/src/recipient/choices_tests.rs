@@ -1,0 +1,123 @@
+//! Tests and laws of choices.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::NotificationTypes;
+use Channel::{Email, Push, Sms};
+use ChoiceAuthor::{Caller, Link, Person};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn cell(kind: &str, channel: Channel) -> ChoiceScope {
+    ChoiceScope::Cell(kind.to_owned(), channel)
+}
+
+fn whole(kind: &str) -> ChoiceScope {
+    ChoiceScope::Type(kind.to_owned())
+}
+
+fn refusing(scopes: &[ChoiceScope]) -> Choices {
+    scopes.iter().map(|scope| (scope.clone(), Choice::refusal(Link, at(1)))).collect()
+}
+
+fn scopes() -> impl Strategy<Value = ChoiceScope> {
+    let kinds = || prop::sample::select(vec!["A", "B"]);
+    let channels = || prop::sample::select(Channel::ALL.to_vec());
+    prop_oneof![
+        kinds().prop_map(whole),
+        channels().prop_map(ChoiceScope::Channel),
+        (kinds(), channels()).prop_map(|(kind, channel)| cell(kind, channel)),
+    ]
+}
+
+fn authors() -> impl Strategy<Value = ChoiceAuthor> {
+    prop::sample::select(ChoiceAuthor::ALL.to_vec())
+}
+
+#[test]
+fn a_key_reads_back_and_nothing_else_is_one() {
+    for scope in [whole("NEWS"), ChoiceScope::Channel(Sms), cell("NEWS", Push), whole("A|B")] {
+        assert_eq!(ChoiceScope::parse(&scope.key()), Some(scope));
+    }
+    assert_eq!(cell("NEWS", Push).key(), "NEWS|push");
+    for junk in ["", "NEWS", "*|*", "|sms", "*|fax", "NEWS|fax", "|*"] {
+        assert_eq!(ChoiceScope::parse(junk), None, "{junk}");
+    }
+    for author in ChoiceAuthor::ALL {
+        assert_eq!(ChoiceAuthor::parse(author.as_str()), Some(author));
+    }
+}
+
+#[test]
+fn any_refusal_that_applies_counts() {
+    let types = NotificationTypes::default();
+    let [due, default] = ["PAYMENT_DUE", "DEFAULT"].map(|name| &types.get(name).unwrap().id);
+    let rules = types.rules_of(due);
+    let refused = |choices: &Choices, kind: &TypeId| {
+        let is_refused = |channel: &Channel| choices.refusal_of_channel(*channel, kind, &rules).is_some();
+        Channel::ALL.into_iter().filter(is_refused).collect::<Vec<_>>()
+    };
+    let choices = refusing(&[cell("PAYMENT_DUE", Sms), ChoiceScope::Channel(Push)]);
+    assert_eq!((refused(&choices, due), refused(&choices, default)), (vec![Push, Sms], vec![Push]));
+    let critical = TypeRules { class: crate::NotificationClass::Critical, ..rules };
+    assert_eq!(choices.refusal_of_channel(Sms, due, &critical), None);
+    assert!(choices.refusal_of_channel(Push, due, &critical).is_some(), "a channel is refused for critical types too");
+    assert_eq!(choices.refusal_of_type(due, &Channel::ALL), None);
+    assert_eq!(choices.refusal_of_type(due, &[Sms]).unwrap().channel, Some(Sms), "every channel that is asked for");
+    assert_eq!(choices.refusal_of_type(due, &[]), None);
+    let choices = refusing(&[whole("PAYMENT_DUE")]);
+    assert_eq!(choices.refusal_of_type(due, &[Email]).unwrap().channel, None);
+    assert_eq!(choices.refusal_of_type(default, &[Email]), None);
+}
+
+#[test]
+fn a_caller_adds_and_withdraws_its_own_refusals_alone() {
+    let mut choices = Choices::default();
+    let state = |types: &[&str], channels: &[Channel], choices: &mut Choices| {
+        let types = types.iter().map(|kind| (*kind).to_owned()).collect();
+        choices.set_all_of_caller(&types, &channels.iter().copied().collect(), at(1));
+    };
+    state(&["A", "B"], &[Sms], &mut choices);
+    choices.set(whole("B"), Choice::refusal(Person, at(2)));
+    choices.set(cell("A", Push), Choice::refusal(Caller, at(2)));
+    state(&[], &[], &mut choices);
+    let left: Vec<_> = choices.iter().map(|(scope, choice)| (scope.key(), choice.by, choice.at)).collect();
+    assert_eq!(left, [("B|*".to_owned(), Person, at(2)), ("A|push".to_owned(), Caller, at(2))]);
+    choices.set(whole("B"), Choice { wants: true, by: Link, at: at(3) });
+    assert!(choices.wants(&whole("B")));
+    state(&["B"], &[], &mut choices);
+    assert!(!choices.wants(&whole("B")), "a caller may always send less");
+}
+
+proptest! {
+    #[test]
+    fn a_refusal_of_the_recipient_ends_with_a_wish_of_the_recipient(
+        history in prop::collection::vec((scopes(), any::<bool>(), authors(), any::<bool>()), 1..40),
+    ) {
+        let (mut choices, mut refused) = (Choices::default(), BTreeSet::new());
+        for (second, (scope, wants, by, is_statement)) in (1..).zip(history) {
+            if is_statement {
+                choices.set_all_of_caller(&BTreeSet::new(), &BTreeSet::new(), at(second));
+            }
+            let before = choices.clone();
+            choices.set(scope.clone(), Choice { wants, by, at: at(second) });
+            match (by.is_recipient(), wants) {
+                (true, true) => _ = refused.remove(&scope),
+                (true, false) => _ = refused.insert(scope.clone()),
+                (false, _) => {}
+            }
+            prop_assert!(wants || !choices.wants(&scope), "a refusal holds");
+            prop_assert!(refused.iter().all(|scope| !choices.wants(scope)), "{:?} became {:?}", before, choices);
+            let mut again = choices.clone();
+            again.set(scope, Choice { wants, by, at: at(second + 1) });
+            prop_assert_eq!(&again, &choices, "a repetition changes nothing");
+            let mut with_earlier = choices.clone();
+            with_earlier.add_refusals_of(&before);
+            prop_assert!(before.iter().filter(|(_, choice)| !choice.wants).all(|(scope, _)| !with_earlier.wants(scope)));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `PUT /v1/recipients/{id}/preferences`: choices of the recipient, for whom a caller acts.
+
+use jiff::Timestamp;
+
+use super::RecipientsApi;
+use super::profile_routes::{WRITE_TRIES, names_one_state, tagged, write_if};
+use domain::recipient::{ChoiceAuthor, PersonChoices, ProfileVersion, Recipient, RecipientView};
+use platform::http::{Request, Response};
+use platform::preconditions::{self, Preconditions};
+use platform::problem::Problem;
+
+impl RecipientsApi {
+    /// Stores the choices of a recipient who is logged in at the caller: 200 with the profile, 404, or 412. What the
+    /// body does not name stays.
+    pub(super) async fn put_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (_, key) = self.recipient(request)?;
+        let conditions = Preconditions::of(request)?;
+        let config = self.config.current().await;
+        let choices = PersonChoices::of_json(request.json_value()?, &config.settings.types)?;
+        for _ in 0..WRITE_TRIES {
+            let known = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
+            write_if(&conditions, Some(&known))?;
+            let next = choices.applied(&known.preferences, ChoiceAuthor::Person, now);
+            let stored = if next == known.preferences {
+                Some(known)
+            } else {
+                let version = ProfileVersion::of(&known);
+                let stored = self.recipients.put_preferences_if(&key, &next, version, now).await?;
+                stored.map(|stored| Recipient { devices: known.devices, ..stored })
+            };
+            match stored {
+                Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),
+                None if names_one_state(&conditions) => return Err(preconditions::failed()),
+                None => {}
+            }
+        }
+        Err(Problem::unavailable(1))
+    }
+}
