@@ -68,9 +68,35 @@ fn a_mails_links_lead_to_its_own_url_and_out_of_its_type() {
 
 #[test]
 #[ignore = "needs the local stack: make test"]
+fn a_mails_link_opens_the_choices_and_its_form_stores_them() {
+    let fixture = fixture();
+    let id = recipient_in(Version::V2, "chooser");
+    fixture.put_recipient(&id, &json!({"email": "chooser@example.com", "locale": "it-IT"}));
+    fixture.send(&message(&id, "Choose"));
+    let mail = fixture.stack.mail_to("chooser@example.com").remove(0).1;
+    let link = link_in(&mail, "/v1/unsubscribe/").replace("/v1/unsubscribe/", "/v1/preferences/");
+    let page = as_anybody(fixture, "GET", &link, "");
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let submit = |form: &str| {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        fixture.stack.request("POST", &link, &headers, form.as_bytes().to_vec()).status
+    };
+    let own = |fixture: &Fixture| fixture.recipient(&id)["preferences"]["choices"][0].clone();
+    assert_eq!(submit("shown=DEFAULT%7C*%3Dy&from=22%3A00"), 422, "one time without the other");
+    assert_eq!(own(fixture), Value::Null);
+    assert_eq!(submit("shown=DEFAULT%7C*%3Dy&quiet=&from=&until="), 200);
+    assert_eq!((&own(fixture)["type"], &own(fixture)["by"]), (&json!("DEFAULT"), &json!("link")));
+    assert_eq!(fixture.send(&message(&id, "Refused"))["reason"], "opted_out");
+    let wish = json!({"choices": [{"type": "DEFAULT", "wants": true}]});
+    fixture.expect(200, "recipients", "PUT", &format!("/v1/recipients/{id}/preferences"), &wish);
+    assert_eq!((&own(fixture)["wants"], &own(fixture)["by"]), (&json!(true), &json!("person")));
+}
+
+#[test]
+#[ignore = "needs the local stack: make test"]
 fn an_unknown_link_redirects_nowhere() {
     let fixture = fixture();
-    for path in ["/v1/clicks/x", "/v1/unsubscribe/x"] {
+    for path in ["/v1/clicks/x", "/v1/unsubscribe/x", "/v1/preferences/x"] {
         let answer = as_anybody(fixture, "GET", &fixture.stack.url(path), "");
         assert_eq!((answer.status, answer.header("location"), &answer.json), (404, "", &Value::Null), "{path}");
     }

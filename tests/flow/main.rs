@@ -24,6 +24,8 @@ mod links;
 mod metrics;
 mod money;
 mod permissions;
+mod preference_laws;
+mod preference_page;
 mod preferences;
 mod private_data;
 mod push_services;

@@ -339,6 +339,8 @@ fn every_route_but_the_public_ones_asks_for_a_scope_and_every_route_is_throttled
         "GET /v1/clicks/{token}",
         "GET /v1/unsubscribe/{token}",
         "POST /v1/unsubscribe/{token}",
+        "GET /v1/preferences/{token}",
+        "POST /v1/preferences/{token}",
         "GET /v1/client/worker.js",
         "GET /v1/client/client.js",
         "GET /v1/client/client.mjs",

@@ -1,10 +1,12 @@
 //! The recipients API on tables with DynamoDB's real semantics, for tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws::fake_aws;
 use aws::parameters::ParameterStore;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use delivery::config::ConfigSource;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -118,10 +120,9 @@ impl TestApi {
     /// nothing about recipients.
     pub async fn everything(&self) -> String {
         let all = [items(&self.client, RECIPIENTS).await, items(&self.client, NOTIFICATIONS).await].concat();
-        let sorted = all
-            .into_iter()
-            .filter(|item| item["pk"].as_s().unwrap() != "erased")
-            .map(|item| format!("{:?}", item.into_iter().collect::<std::collections::BTreeMap<_, _>>()));
+        let sorted = all.into_iter().filter(|item| item["pk"].as_s().unwrap() != "erased").map(|item| {
+            format!("{:?}", item.iter().map(|(name, value)| (name, shown(value))).collect::<BTreeMap<_, _>>())
+        });
         sorted.collect::<Vec<_>>().join("\n")
     }
 
@@ -131,6 +132,14 @@ impl TestApi {
             items.iter().map(|item| item["sk"].as_s().unwrap().split('#').next().unwrap().to_owned()).collect();
         keys.sort();
         keys
+    }
+}
+
+/// Returns a value as text. The entries of a map are sorted.
+fn shown(value: &AttributeValue) -> String {
+    match value.as_m() {
+        Ok(map) => format!("{:?}", map.iter().collect::<BTreeMap<_, _>>()),
+        Err(_) => format!("{value:?}"),
     }
 }
 

@@ -12,10 +12,13 @@ use delivery::{LinkAction, TokenError, TokenKeys, with_token};
 use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::notification::{Effect, Notification, NotificationId, Receipt, ReceiptEvent};
-use domain::recipient::{ChoiceAuthor, DeviceMark, RecipientKey};
+use domain::recipient::{DeviceMark, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::{NotificationsStore, RecipientsStore};
+
+/// Ends of the routes that answer with pages.
+const PAGES: [&str; 3] = ["/clicks/{token}", "/unsubscribe/{token}", "/preferences/{token}"];
 
 /// Everything that the routes need.
 #[derive(Debug, Clone)]
@@ -36,11 +39,10 @@ impl TrackApi {
         let answered = match request.route.as_str() {
             "POST /v1/receipts" => self.receipt(request, now).await,
             "GET /v1/clicks/{token}" => self.click(request, now).await,
-            "GET /v1/unsubscribe/{token}" => match self.unsubscription(request, now) {
-                Ok((_, kind)) => Ok(page::confirm(&self.config.current().await.settings.types, &kind)),
-                Err(refused) => Err(refused),
-            },
+            "GET /v1/unsubscribe/{token}" => self.ask_unsubscribe(request, now).await,
             "POST /v1/unsubscribe/{token}" => self.unsubscribe(request, now).await,
+            "GET /v1/preferences/{token}" => self.show_preferences(request, now).await,
+            "POST /v1/preferences/{token}" => self.save_preferences(request, now).await,
             "GET /v1/client/worker.js" => Ok(for_any_page(client::worker())),
             "GET /v1/client/client.js" => Ok(for_any_page(client::page())),
             "GET /v1/client/client.mjs" => Ok(for_any_page(client::module())),
@@ -54,8 +56,7 @@ impl TrackApi {
     /// Returns a problem in the format of its route: an HTML page for links, JSON for scripts.
     #[must_use]
     pub fn refusal(request: &Request, problem: &Problem) -> Response {
-        let route = request.route.as_str();
-        if route.ends_with("/clicks/{token}") || route.ends_with("/unsubscribe/{token}") {
+        if PAGES.iter().any(|page| request.route.ends_with(page)) {
             page::problem(problem)
         } else {
             for_any_page(Response::problem(problem, &request.request_id))
@@ -146,23 +147,6 @@ impl TrackApi {
         let found = self.notifications.get(id).await?;
         found.ok_or_else(|| Problem::not_found("notification"))
     }
-
-    /// Returns the recipient and the type that an unsubscribe token names.
-    fn unsubscription(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
-        match self.keys.open(request.path("token"), now).map_err(refused)? {
-            LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
-            _ => Err(refused(TokenError::Invalid)),
-        }
-    }
-
-    /// Unsubscribes (RFC 8058): the POST alone is sufficient, with any body and without a cookie. A repetition gets the
-    /// same page, as does a recipient who has been erased.
-    async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (recipient, kind) = self.unsubscription(request, now)?;
-        let result = self.recipients.unsubscribe(&recipient, &kind, ChoiceAuthor::Link, now).await?;
-        tracing::info!(%recipient, kind, ?result, "processed unsubscription");
-        Ok(page::unsubscribed(&self.config.current().await.settings.types, &kind))
-    }
 }
 
 /// Returns the link of a notification.
@@ -171,7 +155,7 @@ fn own_link(notification: &Notification) -> Result<Link, Problem> {
     url.ok_or_else(|| Problem::not_found("link"))
 }
 
-fn refused(error: TokenError) -> Problem {
+pub(super) fn refused(error: TokenError) -> Problem {
     match error {
         TokenError::Invalid => {
             Problem::new(ProblemKind::InvalidToken, "The link is invalid. It may have been copied incompletely.")

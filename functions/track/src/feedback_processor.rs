@@ -17,7 +17,7 @@ use delivery::breakers::Breakers;
 use delivery::config::ConfigSource;
 use domain::breaker::Host;
 use domain::notification::{Effect, FailureReason, NotificationId};
-use domain::recipient::{Address, SuppressionReason};
+use domain::recipient::{Address, ChoiceAuthor, SuppressionReason};
 use platform::alarm::AlarmLine;
 use platform::private::Private;
 use store::{NotificationsStore, RecipientsStore, SmsMessageStore, StoreError, SuppressionsStore};

@@ -1,92 +1,153 @@
 //! HTML pages for recipients; they run no script and load nothing.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+
+use super::page_texts::PageTexts;
 use channels::email::escaped;
 use domain::NotificationTypes;
 use platform::http::Response;
 use platform::problem::Problem;
 
 const HTML: &str = "text/html; charset=utf-8";
-/// Content-Security-Policy of the pages: no loading, no scripts, no framing. The form may be sent only to its own
-/// origin.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Style of the pages. Their policy allows this text alone, by its hash.
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{max-width:40rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}\
+fieldset{min-width:0;margin:0 0 1.5rem;padding:.5rem 1rem 1rem;border:1px solid;border-radius:.5rem}\
+legend{padding:0 .5rem;font-weight:700}\
+label{display:block;padding:.4rem 0}\
+.inline{display:flex;flex-wrap:wrap;gap:0 1.5rem}\
+input{font:inherit}\
+input[type=checkbox]{width:1.25rem;height:1.25rem;margin:0 .5rem 0 0;vertical-align:-.2rem}\
+input[type=time]{padding:.4rem}\
+button{min-height:2.75rem;padding:.5rem 1.5rem;font:inherit;font-weight:700;color:#fff;background:#1a4fa0;\
+border:2px solid #fff;border-radius:.5rem;cursor:pointer}\
+:focus-visible{outline:3px solid #c60;outline-offset:2px}\
+.notice{margin:1rem 0;padding:.5rem 1rem;border:3px solid;border-radius:.5rem}";
 
-/// Returns the page that asks for confirmation of an unsubscription. The request changes nothing, because mail scanners
-/// open links too.
-#[must_use]
-pub fn confirm(types: &NotificationTypes, kind: &str) -> Response {
-    let kind = title_of(types, kind);
-    let form = format!(
-        "<p>Stop all messages of the kind <b dir=\"auto\">{kind}</b>?</p>\n<form method=\"post\">\
-         <input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\"><button>Unsubscribe</button></form>"
-    );
-    page(200, "Unsubscribe", &form)
+/// One page.
+#[derive(Debug)]
+pub struct HtmlPage {
+    /// HTTP status.
+    pub status: u16,
+    /// Texts of the page's language.
+    pub texts: &'static PageTexts,
+    /// Title, as text.
+    pub title: &'static str,
+    /// HTML below the title.
+    pub content: String,
 }
 
-/// Returns the page that confirms an unsubscription.
-#[must_use]
-pub fn unsubscribed(types: &NotificationTypes, kind: &str) -> Response {
-    let kind = title_of(types, kind);
-    page(200, "Unsubscribed", &format!("<p>You will get no more messages of the kind <b dir=\"auto\">{kind}</b>.</p>"))
+impl HtmlPage {
+    /// Returns the response.
+    #[must_use]
+    pub fn response(&self) -> Response {
+        let title = escaped(self.title);
+        let html = format!(
+            "<!DOCTYPE html>\n<html lang=\"{}\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{}\n</main>\n</body>\n</html>\n",
+            self.texts.tag, self.content
+        );
+        Response::text(self.status, HTML, html)
+            .with_header("Content-Security-Policy", policy())
+            .with_header("X-Content-Type-Options", "nosniff")
+            .with_header("Cache-Control", "no-store")
+            .with_header("Referrer-Policy", "no-referrer")
+    }
 }
 
-/// Returns the title of a type; for a type that no longer exists, its name.
+/// Returns the Content-Security-Policy: no loading, no scripts, no framing, and the pages' own style alone. The form may
+/// be sent only to its own origin.
+fn policy() -> String {
+    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
+/// Returns the form that asks for confirmation of an unsubscription.
+#[must_use]
+pub fn confirm(types: &NotificationTypes, kind: &str, texts: &PageTexts) -> String {
+    format!(
+        "<p>{}</p>\n<form method=\"post\"><input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\">\
+         <button>{}</button></form>",
+        texts.stop(&title_of(types, kind)),
+        texts.unsubscribe
+    )
+}
+
+/// Returns the sentence that confirms an unsubscription, and a link to the preference page.
+#[must_use]
+pub fn unsubscribed(types: &NotificationTypes, kind: &str, texts: &PageTexts, token: &str) -> String {
+    let (stopped, url) = (texts.stopped(&title_of(types, kind)), escaped(&preferences_url(token)));
+    format!("<p>{stopped}</p>\n<p><a href=\"{url}\">{}</a></p>", texts.title)
+}
+
+/// Returns the URL of the preference page from a page of an unsubscription.
+#[must_use]
+pub fn preferences_url(token: &str) -> String {
+    format!("../preferences/{token}")
+}
+
+/// Returns the title of a type as HTML; for a type that no longer exists, its name.
 fn title_of(types: &NotificationTypes, kind: &str) -> String {
-    escaped(types.get(kind).map_or(kind, |known| known.title.as_str()))
+    let title = types.get(kind).map_or(kind, |known| known.title.as_str());
+    format!("<b dir=\"auto\">{}</b>", escaped(title))
 }
 
 /// Returns the error page for a link that a recipient followed.
 #[must_use]
 pub fn problem(problem: &Problem) -> Response {
-    let title = problem.kind.title();
-    let page = page(problem.kind.status(), title, &format!("<p>{}</p>", escaped(&problem.detail)));
+    let content = format!("<p>{}</p>", escaped(&problem.detail));
+    let page =
+        HtmlPage { status: problem.kind.status(), texts: PageTexts::of(None), title: problem.kind.title(), content };
+    let page = page.response();
     match problem.retry_after_seconds {
         Some(seconds) => page.with_header("Retry-After", seconds.to_string()),
         None => page,
     }
 }
 
-fn page(status: u16, title: &str, content: &str) -> Response {
-    let title = escaped(title);
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
-         <body style=\"max-width:32em;margin:3em auto;padding:0 1em;font:1em/1.5 sans-serif\">\n<h1>{title}</h1>\n\
-         {content}\n</body>\n</html>\n"
-    );
-    Response::text(status, HTML, html)
-        .with_header("Content-Security-Policy", POLICY)
-        .with_header("X-Content-Type-Options", "nosniff")
-        .with_header("Cache-Control", "no-store")
-        .with_header("Referrer-Policy", "no-referrer")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn english() -> &'static PageTexts {
+        PageTexts::of(None)
+    }
 
     #[test]
     fn a_page_shows_the_title_of_the_type() {
         let types = NotificationTypes::default();
         for kind in types.iter() {
-            for page in [confirm(&types, kind.id.as_str()), unsubscribed(&types, kind.id.as_str())] {
-                let html = page.body.expose();
-                assert!(html.contains(&kind.title) && !html.contains(kind.id.as_str()), "{html:?}");
-                assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"));
+            let name = kind.id.as_str();
+            for html in [confirm(&types, name, english()), unsubscribed(&types, name, english(), "token")] {
+                assert!(html.contains(&kind.title) && !html.contains(name), "{html:?}");
             }
         }
-        assert!(confirm(&NotificationTypes::default(), "OLD_TYPE").body.expose().contains("OLD_TYPE"));
+        assert!(confirm(&NotificationTypes::default(), "OLD_TYPE", english()).contains("OLD_TYPE"));
     }
 
     #[test]
-    fn a_page_escapes_markup() {
-        for page in [
-            confirm(&NotificationTypes::default(), "<script>alert(1)</script>\""),
-            unsubscribed(&NotificationTypes::default(), "<script>"),
-            problem(&Problem::not_found("<script>")),
+    fn a_page_escapes_markup_and_its_policy_allows_its_own_style_alone() {
+        let types = NotificationTypes::default();
+        for content in [
+            confirm(&types, "<script>alert(1)</script>\"", english()),
+            unsubscribed(&types, "<script>", english(), "\"><script>"),
         ] {
-            assert!(!page.body.expose().contains("<script"), "{:?}", page.body.expose());
-            assert!(page.headers.iter().any(|(name, value)| *name == "Content-Security-Policy" && value == POLICY));
+            assert!(!content.contains("<script"), "{content:?}");
         }
+        let page = problem(&Problem::not_found("<script>"));
+        assert!(
+            !page.body.expose().contains("<script") && page.body.expose().contains("<html lang=\"en\" dir=\"ltr\">")
+        );
+        let policy = page.headers.iter().find(|(name, _)| *name == "Content-Security-Policy").map(|(_, value)| value);
+        assert!(
+            policy.is_some_and(|policy| policy.starts_with("default-src 'none'; style-src 'sha256-")),
+            "{policy:?}"
+        );
     }
 }

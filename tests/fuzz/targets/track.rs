@@ -32,8 +32,8 @@ const TRACKED: [&str; 20] = [
     "wasted_cost_micros",
     "in_flight",
 ];
-/// Attributes of a profile that unsubscribing may change.
-const OWN_WORD: [&str; 3] = ["choices", "updated_at", "revision"];
+/// Attributes of a profile that unsubscribing may change, and at the end those that the preference page may also change.
+const OWN_WORD: [&str; 4] = ["choices", "updated_at", "revision", "quiet_hours"];
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
@@ -91,7 +91,8 @@ fn changes_what_it_may(
     for ((table, old), (_, new)) in changed {
         let may = match (request.route.as_str(), *table) {
             ("POST /v1/receipts" | "GET /v1/clicks/{token}", "notifications") => &TRACKED[..],
-            ("POST /v1/unsubscribe/{token}", "recipients") => &OWN_WORD[..],
+            ("POST /v1/unsubscribe/{token}", "recipients") => &OWN_WORD[..3],
+            ("POST /v1/preferences/{token}", "recipients") => &OWN_WORD[..],
             other => panic!("{other:?} changed {new}"),
         };
         let (old, new) = (old.as_object().unwrap(), new.as_object().unwrap());

@@ -48,8 +48,15 @@ const BEFORE: &str = include_str!("before.http");
 /// The link-signing key.
 const LINK_KEY: [u8; 32] = [9; 32];
 /// Prefixes of the routes of `track`.
-const TRACK: [&str; 5] =
-    ["POST /v1/receipts", "GET /v1/clicks/", "GET /v1/unsubscribe/", "POST /v1/unsubscribe/", "GET /v1/client/"];
+const TRACK: [&str; 7] = [
+    "POST /v1/receipts",
+    "GET /v1/clicks/",
+    "GET /v1/unsubscribe/",
+    "POST /v1/unsubscribe/",
+    "GET /v1/preferences/",
+    "POST /v1/preferences/",
+    "GET /v1/client/",
+];
 /// Prefixes of the routes of `console`.
 const OPS: [&str; 4] = ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout", "GET /v1/report"];
 
@@ -130,7 +137,7 @@ impl World {
     }
 
     /// Replaces each placeholder by a real token: `RECEIPT-accepted`, `CLICK-accepted`, `OVER-accepted` for an expired
-    /// one, `UNSUBSCRIBE-accepted`, and the same for every status.
+    /// one, `UNSUBSCRIBE-accepted`, `PREFERENCES-accepted`, and the same for every status.
     pub fn with_tokens(&self, text: &str) -> String {
         self.tokens.iter().fold(text.to_owned(), |text, (word, token)| text.replace(word, token))
     }
@@ -263,7 +270,8 @@ fn tokens_of(item: &Value, now: Timestamp) -> Vec<(String, String)> {
         ("RECEIPT", LinkAction::Receipt(id.clone(), Channel::Push), later),
         ("CLICK", LinkAction::Click(id.clone(), Channel::Email), later),
         ("OVER", LinkAction::Receipt(id, Channel::Push), now - SignedDuration::from_hours(1)),
-        ("UNSUBSCRIBE", LinkAction::Unsubscribe(recipient, "DEFAULT".to_owned()), later),
+        ("UNSUBSCRIBE", LinkAction::Unsubscribe(recipient.clone(), "DEFAULT".to_owned()), later),
+        ("PREFERENCES", LinkAction::Preferences(recipient), later),
     ]
     .into_iter()
     .map(|(word, permit, until)| (format!("{word}-{status}"), keys().sign(&permit, until)))

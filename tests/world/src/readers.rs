@@ -4,6 +4,7 @@ use aws::secrets::LinkSigningKeys;
 use delivery::{LinkAction, TokenKeys};
 use domain::channel::Channel;
 use domain::notification::NotificationId;
+use domain::recipient::RecipientKey;
 use jiff::SignedDuration;
 use platform::private::Private;
 use serde_json::{Value, json};
@@ -27,6 +28,25 @@ impl World {
         let recipient = NotificationId::parse(&self.only_id()).unwrap().recipient().clone();
         let permit = LinkAction::Unsubscribe(recipient, "DEFAULT".to_owned());
         format!("{BASE}/v1/unsubscribe/{}", keys().sign(&permit, self.clock.now() + SignedDuration::from_hours(1)))
+    }
+
+    /// The link of a recipient to the preference page, as a template would contain it.
+    pub fn preferences_link(&self, id: &str) -> String {
+        let profile = self.items("recipients").into_iter().find(|item| item["id"]["S"] == id).unwrap();
+        let recipient = RecipientKey::from_stored(profile["pk"]["S"].as_str().unwrap()).unwrap();
+        let until = self.clock.now() + SignedDuration::from_hours(1);
+        format!("{BASE}/v1/preferences/{}", keys().sign(&LinkAction::Preferences(recipient), until))
+    }
+
+    /// Submits a form as a browser does.
+    pub async fn submit(&self, link: &str, fields: &[(String, String)]) -> ApiResponse {
+        let (path, token) = link.strip_prefix(BASE).unwrap().rsplit_once('/').unwrap();
+        let encoded = |text: &str| text.bytes().map(form_byte).collect::<String>();
+        let pairs: Vec<_> =
+            fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let (route, body) = (format!("POST {path}/{{token}}"), json!(pairs.join("&")));
+        let request = self.request("", "", &route, &[("token", token)], &[], &body, None);
+        answered(&request, self.track.answer(&request, self.clock.now()).await)
     }
 
     pub fn mails(&self) -> Vec<String> {
@@ -89,6 +109,10 @@ impl World {
 /// The keys of the world's `link-signing-key`.
 pub fn keys() -> TokenKeys {
     TokenKeys::new(&LinkSigningKeys { current: Private::new(LINK_KEY), previous: None })
+}
+
+fn form_byte(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }
 
 /// The links in an e-mail or an SMS, unfolded.

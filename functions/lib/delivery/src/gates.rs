@@ -108,8 +108,9 @@ impl<'a> Gates<'a> {
         let choices = &recipient.preferences.choices;
         let refusal = choices.refusal_of_type(notification.type_id(), notification.channels());
         // A recipient may opt out of a critical type, but its notifications are sent all the same.
-        let passes = refusal.is_none() || self.rules.is_critical();
-        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, serde_json::json!({"type": kind, "choice": refusal}));
+        let passes = choices.allow_type(notification.type_id(), notification.channels(), &self.rules);
+        let inputs = serde_json::json!({"type": kind, "choice": refusal, "default_opt": self.rules.default_opt});
+        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, inputs);
         let open = self.open_channels(notification, recipient, version);
         gated.check(
             GateVerdict::Skip(Reason::NoChannel),

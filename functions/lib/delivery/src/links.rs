@@ -18,7 +18,7 @@ const RECEIPTS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 const TOKEN_HERE: &str = "{token}";
 /// The same placeholder, percent-encoded as by programs that build URLs.
 const TOKEN_HERE_ENCODED: &str = "%7Btoken%7D";
-/// Validity of an opt-out link, so that it also works in an old mail.
+/// Validity of a link to opt out or to the preference page, so that it also works in an old mail.
 const UNSUBSCRIBE_FOR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// Public base URL of the API: the parameter `.../public-base-url`.
@@ -135,6 +135,14 @@ impl<'a> Links<'a> {
         let permit = LinkAction::Unsubscribe(about.id().recipient().clone(), about.type_id().to_string());
         let token = self.keys.sign(&permit, plus(about.due_at(), UNSUBSCRIBE_FOR));
         Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()
+    }
+
+    /// Returns the link to the page on which the recipient chooses what to receive, valid for a year.
+    #[must_use]
+    pub fn preferences(&self, about: &Notification) -> Option<Link> {
+        let permit = LinkAction::Preferences(about.id().recipient().clone());
+        let token = self.keys.sign(&permit, plus(about.due_at(), UNSUBSCRIBE_FOR));
+        Link::parse(&format!("{}/v1/preferences/{token}", self.base)).ok()
     }
 }
 

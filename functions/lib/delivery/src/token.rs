@@ -1,7 +1,7 @@
 //! Signed tokens of links: the permitted action, its subject and its expiry, short enough for an SMS.
 //!
 //! ```text
-//! version 1 | purpose, channel 1 | notification 32 (+ device's mark 3), or recipient 16 + type | expiry 4 | tag 16
+//! version 1 | purpose, channel 1 | notification 32 (+ device's mark 3), or recipient 16 (+ type) | expiry 4 | tag 16
 //! ```
 //!
 //! The numbers are bytes. All is encoded in base64url without padding. The tag is HMAC-SHA-256 over everything before
@@ -42,6 +42,8 @@ pub enum LinkAction {
     /// Opt this recipient out of this type. The token names the type itself, so that it works after the notification
     /// is deleted.
     Unsubscribe(RecipientKey, String),
+    /// Choose what this recipient receives.
+    Preferences(RecipientKey),
 }
 
 /// Reason why a token permits nothing.
@@ -123,6 +125,7 @@ impl LinkAction {
     const CLICK: u8 = 2;
     const UNSUBSCRIBE: u8 = 3;
     const DEVICE_RECEIPT: u8 = 4;
+    const PREFERENCES: u8 = 5;
 
     fn to_bytes(&self) -> Vec<u8> {
         let of_notification = |purpose: u8, id: &NotificationId, channel: Channel| {
@@ -142,6 +145,11 @@ impl LinkAction {
                 let mut bytes = vec![VERSION, Self::UNSUBSCRIBE << 4];
                 bytes.extend(recipient.to_bytes());
                 bytes.extend(kind.as_bytes());
+                bytes
+            }
+            Self::Preferences(recipient) => {
+                let mut bytes = vec![VERSION, Self::PREFERENCES << 4];
+                bytes.extend(recipient.to_bytes());
                 bytes
             }
         }
@@ -165,6 +173,7 @@ impl LinkAction {
                 let kind = std::str::from_utf8(kind).ok()?.to_owned();
                 Some(Self::Unsubscribe(RecipientKey::from_bytes(*recipient), kind))
             }
+            (VERSION, Self::PREFERENCES) => Some(Self::Preferences(RecipientKey::from_bytes(subject.try_into().ok()?))),
             _ => None,
         }
     }
@@ -203,14 +212,15 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn permits() -> [LinkAction; 4] {
+    fn permits() -> [LinkAction; 5] {
         let id = sample("DEFAULT", at(1_790_000_000)).id().clone();
         let recipient = id.recipient().clone();
         [
             LinkAction::Receipt(id.clone(), Channel::Push),
             LinkAction::DeviceReceipt(id.clone(), DeviceMark::of("d1")),
             LinkAction::Click(id, Channel::Email),
-            LinkAction::Unsubscribe(recipient, "PAYMENT_DUE".to_owned()),
+            LinkAction::Unsubscribe(recipient.clone(), "PAYMENT_DUE".to_owned()),
+            LinkAction::Preferences(recipient),
         ]
     }
 
@@ -225,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_link_costs_an_sms_72_characters() {
-        let [receipt, of_device, click, _] = permits().map(|permit| keys(1, None).sign(&permit, at(ENDS)).len());
+        let [receipt, of_device, click, ..] = permits().map(|permit| keys(1, None).sign(&permit, at(ENDS)).len());
         assert_eq!([receipt, of_device, click], [TOKEN_CHARS, RECEIPT_TOKEN_CHARS, TOKEN_CHARS]);
     }
 
@@ -248,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_with_any_bit_flipped_is_refused(which in 0..3usize, bit in any::<proptest::sample::Index>()) {
+        fn a_token_with_any_bit_flipped_is_refused(which in 0..5usize, bit in any::<proptest::sample::Index>()) {
             let token = keys(1, Some(9)).sign(&permits()[which], at(ENDS));
             let mut bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
             let bit = bit.index(bytes.len() * 8);
@@ -258,7 +268,7 @@ mod tests {
         }
 
         #[test]
-        fn a_token_with_anything_added_or_cut_off_is_refused(which in 0..3usize, more in any::<String>(), cut in 1..40usize) {
+        fn a_token_with_anything_added_or_cut_off_is_refused(which in 0..5usize, more in any::<String>(), cut in 1..40usize) {
             let token = keys(1, None).sign(&permits()[which], at(ENDS));
             if !more.is_empty() {
                 assert_eq!(keys(1, None).open(&format!("{token}{more}"), at(0)), Err(TokenError::Invalid));

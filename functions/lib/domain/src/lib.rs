@@ -21,7 +21,7 @@ pub use alert::{Alert, AlertKey, PublishedAlert, Severity};
 pub use audit::{Actor, AuditRecord, ManagedParameter};
 pub use catalog_change::{CatalogChange, ChangeAction};
 pub use notification_type::{
-    BudgetView, CapMode, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass, NotificationType, OnCap, OnUncertain,
-    QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
+    BudgetView, CapMode, DefaultOpt, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass, NotificationType, OnCap,
+    OnUncertain, QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
 };
 pub use settings::{NotificationTypes, UnknownType};

@@ -69,6 +69,16 @@ pub enum OnCap {
     Skip,
 }
 
+/// Treatment of recipients who have not chosen about a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultOpt {
+    /// The type is sent unless it is refused.
+    In,
+    /// The type is sent only to recipients who wished for it.
+    Out,
+}
+
 /// State of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,7 +128,7 @@ impl Serialize for TypeId {
 pub struct NotificationType {
     /// Id.
     pub id: TypeId,
-    /// Name that recipients see on the page for unsubscribing.
+    /// Name that recipients see on the pages for preferences and unsubscribing.
     pub title: String,
     /// Order in which channels are tried.
     pub channels: Vec<Channel>,
@@ -128,6 +138,8 @@ pub struct NotificationType {
     pub rules: TypeRules,
     /// Budgets of the type itself.
     pub budgets: TypeBudgets,
+    /// `true` if the preference page shows the type.
+    pub visible_in_preferences: bool,
 }
 
 /// Rules of a type for sending, as they are in force at one moment.
@@ -152,6 +164,8 @@ pub struct TypeRules {
     pub cap: CapMode,
     /// Treatment while a frequency cap is reached.
     pub on_cap: OnCap,
+    /// Treatment of recipients who have not chosen about the type.
+    pub default_opt: DefaultOpt,
     /// State of the type.
     pub state: TypeState,
 }
@@ -184,6 +198,7 @@ pub(crate) const DEFAULT_RULES: TypeRules = TypeRules {
     quiet_hours: QuietHoursMode::Respect,
     cap: CapMode::CountOnly,
     on_cap: OnCap::Hold,
+    default_opt: DefaultOpt::In,
     state: TypeState::Active,
 };
 /// Lifetime of a notification whose type and request name none: one day.
@@ -231,6 +246,7 @@ impl NotificationType {
             default_ttl_seconds: DEFAULT_TTL_SECONDS,
             rules: DEFAULT_RULES,
             budgets: TypeBudgets::default(),
+            visible_in_preferences: true,
         }
     }
 

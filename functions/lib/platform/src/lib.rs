@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod clock;
 pub mod emf;
 pub mod environment;
+pub mod form;
 pub mod gateway;
 pub mod http;
 pub mod json;

@@ -49,7 +49,7 @@ pub use notifications::{
 };
 pub use recipients::{
     CapClaimResult, OptOutResult, RecipientsStore, Registered, StoredSuppression, SuppressionsStore, SweepPage,
-    SweepPosition, SweptDevice, UsedCount, WriteIf,
+    SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
 };
 pub use record::{RecordStore, Versioned};
 pub use sms_message::SmsMessageStore;

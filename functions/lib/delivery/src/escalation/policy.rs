@@ -57,9 +57,7 @@ impl<'a> EscalationPolicy<'a> {
         match notification.version() {
             Some(Version::V2) if self.is_killed => finish_as(Status::Skipped, Reason::Rollout),
             // A gate checked the opt-out before the first attempt. An attempt hours later checks again.
-            Some(_) if !self.rules.is_critical() && is_refused(notification, recipient) => {
-                finish_as(Status::Skipped, Reason::OptedOut)
-            }
+            Some(_) if !self.allows_type(notification, recipient) => finish_as(Status::Skipped, Reason::OptedOut),
             Some(Version::V2) => self.next_channel(notification, recipient, now),
             Some(Version::V1) | None => self.version_1_step(notification, recipient, now),
         }
@@ -212,6 +210,10 @@ impl<'a> EscalationPolicy<'a> {
         is_open && !self.unreachable.contains(&channel)
     }
 
+    fn allows_type(&self, notification: &Notification, recipient: &Recipient) -> bool {
+        recipient.preferences.choices.allow_type(notification.type_id(), notification.channels(), &self.rules)
+    }
+
     /// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
     fn version_1_step(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
         if notification.first_accepted().is_some() {
@@ -252,12 +254,6 @@ fn first_open_index(notification: &Notification) -> usize {
 
 fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
     notification.settled().map(|(status, reason)| Step::Finish(status, reason))
-}
-
-/// Returns `true` if a choice refuses the notification's type, or its type on all its channels.
-fn is_refused(notification: &Notification, recipient: &Recipient) -> bool {
-    let choices = &recipient.preferences.choices;
-    choices.refusal_of_type(notification.type_id(), notification.channels()).is_some()
 }
 
 fn failed<'a>(notification: &Notification) -> Step<'a> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    CapMode, DEFAULT_RULES, DEFAULT_TTL_SECONDS, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass,
+    CapMode, DEFAULT_RULES, DEFAULT_TTL_SECONDS, DefaultOpt, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass,
     NotificationType, OnCap, OnUncertain, QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState,
 };
 use crate::channel::Channel;
@@ -51,6 +51,10 @@ pub struct TypeView {
     pub on_cap: OnCap,
     /// Budgets of the type itself.
     pub budget: BudgetView,
+    /// `true` if the preference page shows the type.
+    pub visible_in_preferences: bool,
+    /// Treatment of recipients who have not chosen about the type.
+    pub default_opt: DefaultOpt,
     /// State.
     pub state: TypeState,
 }
@@ -82,11 +86,13 @@ struct Body {
     cap: Option<CapMode>,
     on_cap: Option<OnCap>,
     budget: Option<BudgetView>,
+    visible_in_preferences: Option<bool>,
+    default_opt: Option<DefaultOpt>,
     state: Option<TypeState>,
 }
 
 /// Fields of [`Body`], for rows that another release wrote with more fields.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "name",
     "title",
     "class",
@@ -100,6 +106,8 @@ const FIELDS: [&str; 14] = [
     "cap",
     "on_cap",
     "budget",
+    "visible_in_preferences",
+    "default_opt",
     "state",
 ];
 
@@ -140,8 +148,8 @@ impl NotificationType {
     #[must_use]
     pub fn view(&self) -> TypeView {
         let seconds = |time: Option<SignedDuration>| time.and_then(|time| u32::try_from(time.as_secs()).ok());
-        let TypeRules { tries, on_uncertain, wait_for_push, escalate_after, class, quiet_hours, cap, on_cap, state } =
-            self.rules;
+        let TypeRules { tries, on_uncertain, wait_for_push, escalate_after, .. } = self.rules;
+        let TypeRules { class, quiet_hours, cap, on_cap, default_opt, state, .. } = self.rules;
         let TypeBudgets { message_micros, day_micros } = self.budgets;
         TypeView {
             name: self.id.clone(),
@@ -157,6 +165,8 @@ impl NotificationType {
             cap,
             on_cap,
             budget: BudgetView { message_micros, day_micros },
+            visible_in_preferences: self.visible_in_preferences,
+            default_opt,
             state,
         }
     }
@@ -209,9 +219,11 @@ impl Body {
                 quiet_hours: self.quiet_hours.unwrap_or(preset.quiet_hours),
                 cap: self.cap.unwrap_or(preset.cap),
                 on_cap: self.on_cap.unwrap_or(preset.on_cap),
+                default_opt: self.default_opt.unwrap_or(preset.default_opt),
                 state: self.state.unwrap_or(preset.state),
             },
             budgets: TypeBudgets { message_micros, day_micros },
+            visible_in_preferences: self.visible_in_preferences.unwrap_or(self.class != NotificationClass::Critical),
         }
     }
 }
@@ -254,6 +266,10 @@ mod tests {
             assert_eq!((kind.rules.quiet_hours, kind.rules.cap, kind.rules.on_cap), expected);
             assert_eq!((kind.rules.tries, kind.default_ttl_seconds, kind.rules.state), (4, 86_400, TypeState::Active));
         }
+        for (class, is_visible) in [("critical", false), ("transactional", true), ("marketing", true)] {
+            let kind = NotificationType::parse(id("OFFER"), with("class", json!(class))).unwrap();
+            assert_eq!((kind.visible_in_preferences, kind.rules.default_opt), (is_visible, DefaultOpt::In), "{class}");
+        }
         let own = NotificationType::parse(id("OFFER"), with("quiet_hours", json!("bypass"))).unwrap();
         assert_eq!((own.rules.quiet_hours, own.rules.cap), (QuietHoursMode::Bypass, CapMode::Respect));
     }
@@ -275,6 +291,8 @@ mod tests {
             ("escalate_after_seconds", json!(59), "escalate_after_seconds"),
             ("budget", json!({"day_micros": 1_000_000_000_000_001_u64}), "budget.day_micros"),
             ("budget", json!({"day": 1}), "budget.day"),
+            ("visible_in_preferences", json!("yes"), "visible_in_preferences"),
+            ("default_opt", json!("maybe"), "default_opt"),
             ("state", json!("deleted"), "state"),
             ("name", json!("OTHER"), "name"),
             ("colour", json!("red"), "colour"),
@@ -325,10 +343,12 @@ mod tests {
             after in prop::option::of(60u32..=2_419_200),
             day in prop::option::of(0u64..=1_000_000_000_000_000),
             state in prop::sample::select(vec!["active", "paused", "archived"]),
+            visible in any::<bool>(),
+            opt in prop::sample::select(vec!["in", "out"]),
         ) {
             let body = json!({"title": "Offers", "class": class, "channels": ["sms", "push"], "tries": tries,
                 "wait_for_push_seconds": wait, "escalate_after_seconds": after, "budget": {"day_micros": day},
-                "state": state});
+                "visible_in_preferences": visible, "default_opt": opt, "state": state});
             let kind = NotificationType::parse(id("OFFER"), body).unwrap();
             prop_assert_eq!(NotificationType::from_stored(id("OFFER"), stored(&kind)), Some(kind));
         }

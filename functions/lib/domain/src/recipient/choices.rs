@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
-use crate::{TypeId, TypeRules};
+use crate::{DefaultOpt, TypeId, TypeRules};
 
 /// Author of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,6 +215,20 @@ impl Choices {
     #[must_use]
     pub fn wants(&self, scope: &ChoiceScope) -> bool {
         self.refusal(scope).is_none()
+    }
+
+    /// Returns `true` if the choice of exactly this scope is a wish.
+    #[must_use]
+    pub fn wishes(&self, scope: &ChoiceScope) -> bool {
+        self.0.get(scope).is_some_and(|choice| choice.wants)
+    }
+
+    /// Returns `true` if notifications of a type with these channels may be sent: the type is critical, or it is not
+    /// refused and, if it is sent on a wish alone, wished for.
+    #[must_use]
+    pub fn allow_type(&self, kind: &TypeId, channels: &[Channel], rules: &TypeRules) -> bool {
+        let has_wish = || rules.default_opt == DefaultOpt::In || self.wishes(&ChoiceScope::Type(kind.to_string()));
+        rules.is_critical() || (self.refusal_of_type(kind, channels).is_none() && has_wish())
     }
 
     /// Returns the choice by which notifications of a type with these channels are refused: that of the whole type, or

@@ -75,6 +75,24 @@ fn any_refusal_that_applies_counts() {
 }
 
 #[test]
+fn a_type_that_is_sent_on_a_wish_alone_needs_a_wish_for_the_whole_type() {
+    let types = NotificationTypes::default();
+    let kind = types.get("DEFAULT").unwrap();
+    let on_wish = TypeRules { default_opt: DefaultOpt::Out, ..kind.rules };
+    let mut choices = Choices::default();
+    let allowed = |choices: &Choices, rules: &TypeRules| choices.allow_type(&kind.id, &[Push], rules);
+    assert!(allowed(&choices, &kind.rules) && !allowed(&choices, &on_wish));
+    let critical = TypeRules { class: crate::NotificationClass::Critical, ..on_wish };
+    assert!(allowed(&choices, &critical));
+    choices.set(cell("DEFAULT", Push), Choice { wants: true, by: Link, at: at(1) });
+    assert!(!allowed(&choices, &on_wish));
+    choices.set(whole("DEFAULT"), Choice { wants: true, by: Link, at: at(1) });
+    assert!(allowed(&choices, &on_wish));
+    choices.set(cell("DEFAULT", Push), Choice::refusal(Person, at(2)));
+    assert!(!allowed(&choices, &on_wish) && !allowed(&choices, &kind.rules));
+}
+
+#[test]
 fn a_caller_adds_and_withdraws_its_own_refusals_alone() {
     let mut choices = Choices::default();
     let state = |types: &[&str], channels: &[Channel], choices: &mut Choices| {

@@ -35,7 +35,7 @@ mod write_if;
 
 pub use caps::CapClaimResult;
 pub use devices::Registered;
-pub use opt_out::OptOutResult;
+pub use opt_out::{OptOutResult, Unsubscription};
 pub use sms_count::UsedCount;
 pub use suppressions::{StoredSuppression, SuppressionsStore};
 pub use sweep::{SweepPage, SweepPosition, SweptDevice};

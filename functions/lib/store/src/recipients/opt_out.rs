@@ -10,8 +10,17 @@ use jiff::Timestamp;
 
 use super::items::{self, CHOICES, PROFILE};
 use super::{RecipientsStore, WriteIf, item_key};
-use crate::{ItemWriter, StoreError};
+use crate::{Item, ItemReader, ItemWriter, StoreError};
 use domain::recipient::{Choice, ChoiceAuthor, ChoiceScope, Preferences, ProfileVersion, Recipient, RecipientKey};
+
+/// Unsubscription with the language of the recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsubscription {
+    /// Result.
+    pub result: OptOutResult,
+    /// Language tag of the profile, which the write returns.
+    pub locale: Option<String>,
+}
 
 /// Result of an unsubscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,20 +45,28 @@ impl RecipientsStore {
         kind: &str,
         by: ChoiceAuthor,
         now: Timestamp,
-    ) -> Result<OptOutResult, StoreError> {
+    ) -> Result<Unsubscription, StoreError> {
         let update = self
             .update_choice(key, kind, Choice::refusal(by, now))
             .condition_expression(
                 "attribute_exists(pk) AND (attribute_not_exists(#choices.#scope) \
                  OR NOT (begins_with(#choices.#scope, :by_person) OR begins_with(#choices.#scope, :by_link)))",
             )
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else { return Ok(OptOutResult::Stored) };
+        let done = |result, profile: Option<&Item>| {
+            let locale = profile.map(|profile| ItemReader(profile).maybe_text("locale")).transpose()?.flatten();
+            Ok(Unsubscription { result, locale: locale.map(str::to_owned) })
+        };
+        let error = match update.send().await {
+            Ok(stored) => return done(OptOutResult::Stored, stored.attributes()),
+            Err(error) => error,
+        };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) if refused.item().is_some() => {
-                Ok(OptOutResult::Unchanged)
-            }
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(OptOutResult::UnknownRecipient),
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => match refused.item() {
+                Some(profile) => done(OptOutResult::Unchanged, Some(profile)),
+                None => done(OptOutResult::UnknownRecipient, None),
+            },
             _ => Err(StoreError::of("UpdateItem", error)),
         }
     }

@@ -55,23 +55,29 @@ fn unsubscribed(recipient: &Recipient) -> Vec<&str> {
 async fn an_unsubscription_is_one_entry_of_the_choices_and_creates_no_profile() {
     let world = TestTables::new().await;
     let store = &world.stores.recipients;
-    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap(), OptOutResult::UnknownRecipient);
+    assert_eq!(
+        store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap().result,
+        OptOutResult::UnknownRecipient
+    );
     store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), None);
     // A profile that a device created, and one that a caller put.
+    let bob = Profile { locale: Some("it".to_owned()), ..Profile::default() };
     world.device("ada", "phone", now(), None).await;
     world
         .stores
         .recipients
-        .put_profile(&recipient_id("bob"), &key("bob"), &Profile::default(), &BTreeSet::new(), now())
+        .put_profile(&recipient_id("bob"), &key("bob"), &bob, &BTreeSet::new(), now())
         .await
         .unwrap();
     for id in ["ada", "bob"] {
         for (kind, came_to) in
             [("NEWS", OptOutResult::Stored), ("NEWS", OptOutResult::Unchanged), ("OFFERS", OptOutResult::Stored)]
         {
-            assert_eq!(store.unsubscribe(&key(id), kind, Link, now()).await.unwrap(), came_to);
+            assert_eq!(store.unsubscribe(&key(id), kind, Link, now()).await.unwrap().result, came_to);
         }
+        let again = store.unsubscribe(&key(id), "NEWS", Link, now()).await.unwrap();
+        assert_eq!(again.locale.as_deref(), (id == "bob").then_some("it"));
         let both = store.load(&key(id)).await.unwrap().unwrap();
         assert_eq!((unsubscribed(&both), both.revision), (vec!["NEWS", "OFFERS"], 3));
         for _ in 0..2 {
@@ -92,7 +98,7 @@ async fn a_recipients_refusal_replaces_that_of_a_caller_and_only_the_recipient_u
     store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     store.subscribe_again(&key("ada"), "NEWS", now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap().unwrap().preferences, profile.preferences, "a caller's stays");
-    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap(), OptOutResult::Stored);
+    assert_eq!(store.unsubscribe(&key("ada"), "NEWS", Link, now()).await.unwrap().result, OptOutResult::Stored);
     let mut stored = store.load(&key("ada")).await.unwrap().unwrap();
     let own: Preferences = stored.preferences.clone();
     assert_eq!(unsubscribed(&stored), ["NEWS"]);

@@ -126,7 +126,7 @@ async fn every_request_writes_the_units_in_the_table() {
         .unwrap();
     assert_eq!(metered.units(), 1, "put a profile");
     assert_eq!(
-        metered.store.unsubscribe(&key("ada"), "NEWS", ChoiceAuthor::Link, now()).await.unwrap(),
+        metered.store.unsubscribe(&key("ada"), "NEWS", ChoiceAuthor::Link, now()).await.unwrap().result,
         OptOutResult::Stored
     );
     assert_eq!(metered.units(), 1, "unsubscribe");

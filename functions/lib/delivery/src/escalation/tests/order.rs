@@ -185,7 +185,7 @@ fn a_type_refused_on_one_channel_goes_to_the_others_alone() {
     assert_eq!(policy_for(&ada).next_step(&v2("DEFAULT"), start()), end, "on all its channels");
 }
 
-fn refuse(recipient: &mut domain::recipient::Recipient, scope: ChoiceScope) {
+fn refuse(recipient: &mut Recipient, scope: ChoiceScope) {
     recipient.preferences.choices.set(scope, Choice::refusal(ChoiceAuthor::Link, start()));
 }
 

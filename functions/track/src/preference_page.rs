@@ -1,0 +1,176 @@
+//! HTML of the preference page: a form without scripts.
+
+use std::fmt::Write as _;
+
+use super::page_texts::PageTexts;
+use super::preference_form::{
+    FROM, FormFault, PreferenceForm, QUIET_SHOWN, REMOVE, SEVERAL, SHOWN, TICKED, UNTIL, is_choosable, is_visible,
+    shown_hours,
+};
+use channels::email::escaped;
+use domain::channel::Channel;
+use domain::quiet_hours::QuietHours;
+use domain::recipient::{ChoiceScope, Preferences};
+use domain::{DefaultOpt, NotificationType, NotificationTypes};
+
+/// Notice above the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// No notice.
+    None,
+    /// The choices are stored.
+    Saved,
+    /// Nothing is stored.
+    Fault(FormFault),
+}
+
+/// Contents of the page.
+#[derive(Debug)]
+pub struct PreferencePage<'a> {
+    /// Texts in the recipient's language.
+    pub texts: &'static PageTexts,
+    /// Types of notification.
+    pub types: &'a NotificationTypes,
+    /// Preferences as stored.
+    pub preferences: &'a Preferences,
+    /// Time zone of the recipient's profile.
+    pub time_zone: Option<&'a str>,
+    /// URL to which the form is sent; empty for the page's own.
+    pub action: String,
+    /// Form that is shown again, with what the recipient entered.
+    pub submitted: Option<&'a PreferenceForm>,
+    /// Notice above the form.
+    pub notice: Notice,
+}
+
+impl PreferencePage<'_> {
+    /// Returns the HTML below the title.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let Self { texts, action, .. } = self;
+        let kinds: String = self.types.iter().filter(|kind| is_visible(kind)).map(|kind| self.kind(kind)).collect();
+        let (notice, channels, quiet_hours) = (self.notice(), self.channels(), self.quiet_hours());
+        format!(
+            "{notice}<p>{}</p>\n<form method=\"post\" action=\"{}\">\n{channels}<h2>{}</h2>\n{kinds}{quiet_hours}\
+             <p><button>{}</button></p>\n</form>",
+            texts.intro,
+            escaped(action),
+            texts.types,
+            texts.save
+        )
+    }
+
+    fn notice(&self) -> String {
+        let texts = self.texts;
+        let (message, field) = match self.notice {
+            Notice::None => return String::new(),
+            Notice::Saved => return format!("<p class=\"notice\" role=\"status\">{}</p>\n", texts.saved),
+            Notice::Fault(FormFault::Outdated) => (texts.outdated, None),
+            Notice::Fault(FormFault::BothTimes) => (texts.both_times, Some(FROM)),
+            Notice::Fault(FormFault::WrongTime) => (texts.wrong_time, Some(FROM)),
+            Notice::Fault(FormFault::SameTimes) => (texts.same_times, Some(UNTIL)),
+        };
+        let message = match field {
+            Some(field) => format!("<a href=\"#{field}\">{message}</a>"),
+            None => message.to_owned(),
+        };
+        let title = texts.not_saved;
+        format!("<div class=\"notice\" role=\"alert\" id=\"error\">\n<h2>{title}</h2>\n<p>{message}</p>\n</div>\n")
+    }
+
+    fn channels(&self) -> String {
+        let boxes = Channel::ALL.map(|channel| {
+            self.checkbox(&ChoiceScope::Channel(channel), self.is_wanted(channel), self.texts.channel(channel))
+        });
+        let PageTexts { channels, both, .. } = self.texts;
+        format!(
+            "<fieldset aria-describedby=\"both\">\n<legend>{channels}</legend>\n<p id=\"both\">{both}</p>\n{}</fieldset>\n",
+            boxes.concat()
+        )
+    }
+
+    fn is_wanted(&self, channel: Channel) -> bool {
+        self.preferences.choices.wants(&ChoiceScope::Channel(channel))
+    }
+
+    /// Returns the choices about a type: the whole type, and each of its channels if there are several.
+    fn kind(&self, kind: &NotificationType) -> String {
+        let (texts, choices, title) = (self.texts, &self.preferences.choices, escaped(&kind.title));
+        let mut html = format!("<fieldset>\n<legend dir=\"auto\">{title}</legend>\n");
+        if !is_choosable(kind) {
+            let _ = write!(html, "<p>{}</p>\n</fieldset>\n", texts.always);
+            return html;
+        }
+        let name = kind.id.to_string();
+        let whole = ChoiceScope::Type(name.clone());
+        let is_wanted = choices.wants(&whole) && (kind.rules.default_opt == DefaultOpt::In || choices.wishes(&whole));
+        html.push_str(&self.checkbox(&whole, is_wanted, texts.receive));
+        let cell = |channel: Channel| ChoiceScope::Cell(name.clone(), channel);
+        let is_shown = |channel: &Channel| kind.channels.contains(channel) || !choices.wants(&cell(*channel));
+        let shown: Vec<_> = Channel::ALL.into_iter().filter(is_shown).collect();
+        if shown.len() > 1 {
+            let _ = writeln!(html, "<div class=\"inline\" role=\"group\" aria-label=\"{title}: {}\">", texts.by);
+            for channel in shown {
+                let scope = cell(channel);
+                html.push_str(&self.checkbox(&scope, choices.wants(&scope), texts.channel(channel)));
+            }
+            html.push_str("</div>\n");
+        }
+        html.push_str("</fieldset>\n");
+        html
+    }
+
+    /// Returns a checkbox with its hidden state.
+    fn checkbox(&self, scope: &ChoiceScope, is_wanted: bool, label: &str) -> String {
+        let submitted = self.submitted.and_then(|form| Some((form.shown(scope)?, form.is_ticked(scope))));
+        let (shown, is_ticked) = submitted.unwrap_or((is_wanted, is_wanted));
+        let (key, state) = (escaped(&scope.key()), if shown { "y" } else { "n" });
+        let checked = if is_ticked { " checked" } else { "" };
+        format!(
+            "<input type=\"hidden\" name=\"{SHOWN}\" value=\"{key}={state}\">\
+             <label><input type=\"checkbox\" name=\"{TICKED}\" value=\"{key}\"{checked}> {label}</label>\n"
+        )
+    }
+
+    fn quiet_hours(&self) -> String {
+        let texts = self.texts;
+        let stored = self.preferences.quiet_hours.as_ref().map(|chosen| &chosen.hours);
+        let (shown, mut from, mut until) = match stored {
+            None => (String::new(), String::new(), String::new()),
+            Some(hours) if is_daily(hours) => {
+                let [from, until] =
+                    [hours.start, hours.end].map(|time| format!("{:02}:{:02}", time.hour(), time.minute()));
+                (shown_hours(&from, &until), from, until)
+            }
+            Some(_) => (SEVERAL.to_owned(), String::new(), String::new()),
+        };
+        if let Some(form) = self.submitted {
+            (from, until) = (escaped(&form.from), escaped(&form.until));
+        }
+        let several = if shown == SEVERAL {
+            let checked = if self.submitted.is_some_and(|form| form.is_removing) { " checked" } else { "" };
+            let input = format!("<input type=\"checkbox\" name=\"{REMOVE}\" value=\"y\"{checked}>");
+            format!("<p>{}</p>\n<label>{input} {}</label>\n", texts.several, texts.remove)
+        } else {
+            String::new()
+        };
+        let zone = self.time_zone.map_or_else(|| texts.zone_of_sender.to_owned(), |zone| texts.zone(&escaped(zone)));
+        let is_at_fault = matches!(self.notice, Notice::Fault(fault) if fault != FormFault::Outdated);
+        let described = if is_at_fault { " aria-invalid=\"true\" aria-describedby=\"error\"" } else { "" };
+        let time = |name: &str, label: &str, value: &str| {
+            let input = format!("<input type=\"time\" id=\"{name}\" name=\"{name}\" value=\"{value}\"{described}>");
+            format!("<label for=\"{name}\">{label} {input}</label>\n")
+        };
+        let times = time(FROM, texts.from, &from) + &time(UNTIL, texts.until, &until);
+        format!(
+            "<fieldset aria-describedby=\"quiet-hint\">\n<legend>{}</legend>\n<p id=\"quiet-hint\">{} {zone}</p>\n{several}\
+             <input type=\"hidden\" name=\"{QUIET_SHOWN}\" value=\"{shown}\">\n<div class=\"inline\">\n{times}</div>\n</fieldset>\n",
+            texts.quiet, texts.quiet_hint
+        )
+    }
+}
+
+/// Returns `true` if the quiet hours are one window of every day.
+fn is_daily(hours: &QuietHours) -> bool {
+    hours.also.is_empty() && hours.days.is_every_day()
+}

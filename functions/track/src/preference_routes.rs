@@ -1,0 +1,136 @@
+//! The preference page, and the pages of an unsubscription. The token of a link is the permission, so no cookie and no
+//! login is needed, and another site cannot submit the form.
+
+use jiff::Timestamp;
+
+use super::TrackApi;
+use super::api::refused;
+use super::page::{self, HtmlPage};
+use super::page_texts::PageTexts;
+use super::preference_form::{FormFault, PreferenceForm};
+use super::preference_page::{Notice, PreferencePage};
+use delivery::{LinkAction, TokenError};
+use domain::NotificationTypes;
+use domain::recipient::{ChoiceAuthor, ProfileVersion, Recipient, RecipientKey};
+use platform::http::{Request, Response};
+use platform::problem::{Problem, ProblemKind};
+
+/// Maximum number of conditional writes of one form, when other writers succeed first.
+const WRITE_TRIES: u32 = 8;
+
+impl TrackApi {
+    /// Shows the preference page, and changes nothing.
+    pub(super) async fn show_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let key = self.chooser(request, now)?;
+        let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
+        let known = known?.ok_or_else(nothing_stored)?;
+        Ok(preference_page(&known, &config.settings.types, None, Notice::None))
+    }
+
+    /// Stores what the recipient changed on the preference page, and shows the page again.
+    pub(super) async fn save_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let key = self.chooser(request, now)?;
+        let config = self.config.current().await;
+        let types = &config.settings.types;
+        let form = PreferenceForm::parse(request.body.expose());
+        let choices = form.as_ref().ok_or(FormFault::Outdated).and_then(|form| form.choices(types));
+        for _ in 0..WRITE_TRIES {
+            let known = self.recipients.load(&key).await?.ok_or_else(nothing_stored)?;
+            let choices = match &choices {
+                Ok(choices) => choices,
+                Err(fault) => {
+                    let shown = form.as_ref().filter(|_| *fault != FormFault::Outdated);
+                    return Ok(preference_page(&known, types, shown, Notice::Fault(*fault)));
+                }
+            };
+            let next = choices.applied(&known.preferences, ChoiceAuthor::Link, now);
+            if next == known.preferences {
+                return Ok(preference_page(&known, types, None, Notice::Saved));
+            }
+            let read = ProfileVersion::of(&known);
+            if let Some(stored) = self.recipients.put_preferences_if(&key, &next, read, now).await? {
+                tracing::info!(recipient = %key, choices = choices.choices.len(), "stored choices of preference page");
+                return Ok(preference_page(&stored, types, None, Notice::Saved));
+            }
+        }
+        Err(Problem::unavailable(1))
+    }
+
+    /// Returns the recipient of a link to the preference page. An unsubscribe link leads to the page too.
+    fn chooser(&self, request: &Request, now: Timestamp) -> Result<RecipientKey, Problem> {
+        match self.keys.open(request.path("token"), now).map_err(refused)? {
+            LinkAction::Preferences(recipient) | LinkAction::Unsubscribe(recipient, _) => Ok(recipient),
+            _ => Err(refused(TokenError::Invalid)),
+        }
+    }
+
+    /// Returns the recipient and the type that an unsubscribe token names.
+    fn unsubscription(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
+        match self.keys.open(request.path("token"), now).map_err(refused)? {
+            LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
+            _ => Err(refused(TokenError::Invalid)),
+        }
+    }
+
+    /// Asks for confirmation of an unsubscription, with the preference page below. The request changes nothing, because
+    /// mail scanners open links too.
+    pub(super) async fn ask_unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (key, kind) = self.unsubscription(request, now)?;
+        let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
+        let (known, types) = (known?, &config.settings.types);
+        let texts = PageTexts::of(known.as_ref().and_then(|known| known.locale.as_deref()));
+        let mut content = page::confirm(types, &kind, texts);
+        if let Some(known) = &known {
+            let choices = PreferencePage {
+                action: page::preferences_url(request.path("token")),
+                ..contents(known, types, None, Notice::None)
+            };
+            content.push_str(&format!("\n<h2>{}</h2>\n{}", texts.title, choices.html()));
+        }
+        Ok(HtmlPage { status: 200, texts, title: texts.unsubscribe, content }.response())
+    }
+
+    /// Unsubscribes (RFC 8058): the POST alone is sufficient, with any body and without a cookie. A repetition gets the
+    /// same page, as does a recipient who has been erased.
+    pub(super) async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        let (recipient, kind) = self.unsubscription(request, now)?;
+        let done = self.recipients.unsubscribe(&recipient, &kind, ChoiceAuthor::Link, now).await?;
+        tracing::info!(%recipient, kind, result = ?done.result, "processed unsubscription");
+        let texts = PageTexts::of(done.locale.as_deref());
+        let content =
+            page::unsubscribed(&self.config.current().await.settings.types, &kind, texts, request.path("token"));
+        Ok(HtmlPage { status: 200, texts, title: texts.unsubscribed, content }.response())
+    }
+}
+
+fn contents<'a>(
+    known: &'a Recipient,
+    types: &'a NotificationTypes,
+    submitted: Option<&'a PreferenceForm>,
+    notice: Notice,
+) -> PreferencePage<'a> {
+    PreferencePage {
+        texts: PageTexts::of(known.locale.as_deref()),
+        types,
+        preferences: &known.preferences,
+        time_zone: known.time_zone.as_deref(),
+        action: String::new(),
+        submitted,
+        notice,
+    }
+}
+
+fn preference_page(
+    known: &Recipient,
+    types: &NotificationTypes,
+    submitted: Option<&PreferenceForm>,
+    notice: Notice,
+) -> Response {
+    let page = contents(known, types, submitted, notice);
+    let status = if matches!(notice, Notice::Fault(_)) { 422 } else { 200 };
+    HtmlPage { status, texts: page.texts, title: page.texts.title, content: page.html() }.response()
+}
+
+fn nothing_stored() -> Problem {
+    Problem::new(ProblemKind::NotFound, "The recipient of the message is no longer stored, and receives no messages.")
+}
