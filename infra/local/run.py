@@ -16,6 +16,7 @@ from story.deployed import Deployed
 from story.guard import Guard
 from story.metrics import Metrics
 from story.narrator import CheckFailed, Narrator
+from story.preferences import Preferences
 from story.push_service import PushService
 from story.rollout import Rollout
 from story.types import Types
@@ -36,6 +37,7 @@ def run_chapters(narrator, stack, push_service):
     channels.falls_back_to_sms()
     Types(narrator, channels).are_made_by_operators()
     Caps(narrator, channels).limit_how_often()
+    Preferences(narrator, channels).are_chosen_by_a_person()
     rollout.moves()
     Metrics(narrator, channels, rollout).match_the_notifications()
     cleanup.runs()

@@ -1,5 +1,7 @@
 """Chapter in which the metrics are compared with the stored notifications."""
 
+import collections
+
 COUNTED_WITHIN_SECONDS = 45
 
 
@@ -29,12 +31,13 @@ class Metrics:
 
     def _wanted(self, made):
         tried = [attempt for one in made for attempt in one["attempts"]]
+        skipped = collections.Counter(one["reason"] for one in made if one["status"] == "skipped")
         return {
             "sent": sum(bool(one["attempts"]) for one in made),
             "accepted": sum(one["status"] == "accepted" for one in made),
             "failed": sum(one["status"] == "failed" for one in made),
             "cancelled": sum(one["status"] == "cancelled" for one in made),
-            "skipped": {"unknown_recipient": self.rollout.messages},
+            "skipped": {"unknown_recipient": self.rollout.messages, **skipped},
             "cost_micros": sum(one["cost_micros"] for one in made),
             **{version: sum(one["version"] == version and bool(one["attempts"]) for one in made)
                for version in ("v1", "v2")},
