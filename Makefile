@@ -78,7 +78,7 @@ faults: build target/venv/local/ready target/venv/sam/ready target/venv/faults/r
 	@$(LOCAL_PYTHON) infra/local/run_faults.py $(CASES)
 
 .PHONY: browser
-browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if it is installed, over a local stack
+browser: build target/venv/local/ready target/venv/sam/ready ## the client scripts in a headless Chromium, if it is installed, and the preference page in Firefox too, over a local stack
 	@$(LOCAL_PYTHON) tests/browser/types/check.py
 	@code=0; $(LOCAL_PYTHON) tests/browser/chromium.py || code=$$?; \
 	if [ $$code = 0 ]; then \

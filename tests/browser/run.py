@@ -1,4 +1,4 @@
-"""Tests of the browser scripts in a real browser, on docs/example-site, over a deployed local stack.
+"""Tests of the browser scripts, on docs/example-site, and of the preference page, in real browsers over a local stack.
 
     python infra/local/with_stack.py python tests/browser/run.py        (make browser)
 
@@ -23,6 +23,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "infra" / "local"))
 
 import clicks
+import preference_page
 import subscribing
 import troubles
 from chromium import Chromium, Refused
@@ -110,7 +111,7 @@ CHAPTERS = (
     refuses, subscribes, is_shown_and_clicked, gives_the_page_a_token, is_replaced_and_dismissed, *clicks.CHAPTERS,
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
     troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
-    troubles.renews_the_subscription, troubles.subscribes_with_another_key,
+    troubles.renews_the_subscription, troubles.subscribes_with_another_key, *preference_page.CHAPTERS,
 )
 
 

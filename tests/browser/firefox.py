@@ -1,0 +1,147 @@
+"""Client of a headless Firefox on this machine, over its Marionette protocol: no driver, no download."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+from chromium import ANSWER_SECONDS, Refused
+
+NAMES = ("firefox-esr", "firefox")
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+ENTER = "\ue007"
+# Without prompts and without connections to other machines.
+PREFERENCES = {
+    "app.update.disabledForTesting": True, "browser.shell.checkDefaultBrowser": False, "browser.startup.page": 0,
+    "browser.startup.homepage_override.mstone": "ignore", "datareporting.policy.dataSubmissionEnabled": False,
+    "extensions.update.enabled": False, "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False, "network.dns.disablePrefetch": True,
+    "services.settings.server": "http://127.0.0.1:1/", "toolkit.telemetry.server": "http://127.0.0.1:1/",
+    "browser.safebrowsing.malware.enabled": False, "browser.safebrowsing.phishing.enabled": False,
+}
+
+
+def program():
+    """Path of the browser; None if there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class Firefox:
+    """Context manager that runs a browser with a temporary profile, with or without scripts in pages."""
+
+    def __init__(self, scripts):
+        self._preferences = PREFERENCES | {"javascript.enabled": scripts}
+
+    def __enter__(self):
+        self._profile = tempfile.mkdtemp(prefix="browser-test-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        wanted = self._preferences | {"marionette.port": port}
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in wanted.items()]
+        pathlib.Path(self._profile, "user.js").write_text("\n".join(lines))
+        self._process = subprocess.Popen(
+            [program(), "--headless", "--marionette", "--no-remote", "--profile", self._profile, "about:blank"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "HOME": self._profile, "MOZ_CRASHREPORTER_DISABLE": "1"},
+        )
+        try:
+            self._connect(port)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _connect(self, port):
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                self._socket = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS)
+                break
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise Refused("Firefox does not start") from None
+                time.sleep(0.1)
+        self._rest, self._number = b"", 0
+        self._read()
+        self.call("WebDriver:NewSession", strictFileInteractability=False)
+
+    def __exit__(self, *_):
+        with contextlib.suppress(Refused, OSError, AttributeError):
+            self.call("Marionette:Quit", flags=["eForceQuit"])
+        with contextlib.suppress(AttributeError):
+            self._socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def call(self, command, **parameters):
+        """Sends one command and returns its result."""
+        self._number += 1
+        text = json.dumps([0, self._number, command, parameters]).encode()
+        self._socket.sendall(f"{len(text)}:".encode() + text)
+        _, _, error, result = self._read()
+        if error:
+            raise Refused(f"{command}: {error.get('message')}")
+        return result
+
+    def _read(self):
+        """Returns the next message: its length, a colon and JSON."""
+        while b":" not in self._rest:
+            self._receive()
+        length, self._rest = self._rest.split(b":", 1)
+        while len(self._rest) < int(length):
+            self._receive()
+        text, self._rest = self._rest[:int(length)], self._rest[int(length):]
+        return json.loads(text)
+
+    def _receive(self):
+        more = self._socket.recv(1 << 16)
+        if not more:
+            raise Refused("the browser has ended")
+        self._rest += more
+
+    # ---- the page
+
+    def visits(self, url):
+        self.call("WebDriver:Navigate", url=url)
+
+    def _element(self, selector):
+        found = self.call("WebDriver:FindElement", using="css selector", value=selector)
+        return found["value"][ELEMENT]
+
+    def has(self, selector):
+        return bool(self.call("WebDriver:FindElements", using="css selector", value=selector))
+
+    def text(self, selector):
+        return self.call("WebDriver:GetElementText", id=self._element(selector))["value"]
+
+    def attribute(self, selector, name):
+        return self.call("WebDriver:GetElementAttribute", id=self._element(selector), name=name)["value"]
+
+    def name(self, selector):
+        """Name by which a screen reader announces the element."""
+        return self.call("WebDriver:GetComputedLabel", id=self._element(selector))["value"]
+
+    def is_ticked(self, selector):
+        return self.call("WebDriver:IsElementSelected", id=self._element(selector))["value"]
+
+    def clicks(self, selector):
+        self.call("WebDriver:ElementClick", id=self._element(selector))
+
+    def enters(self, selector, text):
+        element = self._element(selector)
+        self.call("WebDriver:ElementClear", id=element)
+        if text:
+            self.call("WebDriver:ElementSendKeys", id=element, text=text)
+
+    def presses_enter(self, selector):
+        self.call("WebDriver:ElementSendKeys", id=self._element(selector), text=ENTER)
