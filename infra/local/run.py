@@ -19,6 +19,7 @@ from story.narrator import CheckFailed, Narrator
 from story.preferences import Preferences
 from story.push_service import PushService
 from story.rollout import Rollout
+from story.templates import Templates
 from story.types import Types
 
 
@@ -36,6 +37,7 @@ def run_chapters(narrator, stack, push_service):
     channels.falls_back_to_email(browser)
     channels.falls_back_to_sms()
     Types(narrator, channels).are_made_by_operators()
+    Templates(narrator, channels).are_written_once_and_sent_in_two_languages()
     Caps(narrator, channels).limit_how_often()
     Preferences(narrator, channels).are_chosen_by_a_person()
     rollout.moves()

@@ -62,6 +62,18 @@ def check_access(verdicts, caller):
         verdicts.add(found == wanted, name, str(found))
 
 
+def check_preview(verdicts, caller):
+    """Previews the built-in template in both of its languages. Nothing is sent."""
+    print("templates", flush=True)
+    for locale, wanted in (("it-IT", "Certificato in scadenza"), ("en-GB", "Certificate expiring")):
+        answer = caller.call("ops", "POST", "/v1/templates/certificate-expiring/preview", {"locale": locale})
+        shown = answer.json if answer.status == 200 else {}
+        title = shown.get("push", {}).get("payload", {}).get("title", "")
+        parts = shown.get("sms", {}).get("parts")
+        verdicts.add(wanted in title and bool(parts), f"preview of certificate-expiring in {locale}",
+                     f"{title}; SMS of {parts} parts" if shown else str(answer.status))
+
+
 def check_sends(verdicts, trial, count):
     """Sends the messages and checks their results."""
     cost = trial.explain().get("cost_estimate_micros", {}).get("first", 0) * count / 1e6
@@ -119,6 +131,7 @@ def check(caller, percentage, count, subscribe=None):
     check_access(verdicts, caller)
     is_percentage = re.fullmatch(PERCENTAGE, percentage) is not None
     verdicts.add(is_percentage, "the rollout parameter is valid", percentage[:20])
+    check_preview(verdicts, caller)
     if count and is_percentage:
         if not subscribe and float(percentage) == 0:
             raise SystemExit("the rollout is 0, and v1 sends no e-mail; use SENDS=0 to check without sending")

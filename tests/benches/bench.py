@@ -14,27 +14,31 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench writes -->"
-# (bench, package, heading), in the order of the document. A bench without a package is a script in Python.
+# (bench, heading), in the order of the document.
 BENCHES = (
-    ("sealing", "channels", "Sealing a push"),
-    ("rendering", "templates", "Rendering a template"),
-    ("writes", "tests", "Write units"),
-    ("start", "tests", "Start of a function"),
-    ("import_rows", None, "Rows of an import"),
+    ("sealing", "Sealing a push"),
+    ("rendering", "Rendering a template"),
+    ("writes", "Write units"),
+    ("start", "Start of a function"),
+    ("import_rows", "Rows of an import"),
 )
+# Scripts in Python.
+SCRIPTS = ("import_rows",)
+# Packages with benches. They are always chosen together: dependencies are built once for each set of their features.
+PACKAGES = ("channels", "templates", "tests")
 
 
-def command(name, package, is_short):
+def command(name, is_short):
     """The short form uses the features of the whole workspace, and so the dependencies that `make test` has built."""
-    if package is None:
+    if name in SCRIPTS:
         return [sys.executable, str(ROOT / f"tests/benches/{name}.py")]
-    chosen = ["--workspace", "--profile", "dev"] if is_short else ["-p", package]
+    chosen = ["--workspace", "--profile", "dev"] if is_short else [f"--package={package}" for package in PACKAGES]
     return ["cargo", "bench", "--locked", *chosen, "--bench", name]
 
 
-def measured(name, package, is_short):
+def measured(name, is_short):
     """Runs a bench and prints its lines at once; returns them."""
-    process = subprocess.Popen(command(name, package, is_short), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(name, is_short), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     lines = []
     for line in process.stdout:
         print(line, end="", flush=True)
@@ -84,7 +88,7 @@ def rewritten(document, tables, machine_line, day):
 
 def main():
     is_short = bool(os.environ.get("SHORT"))
-    tables = [(heading, measured(name, package, is_short)) for name, package, heading in BENCHES]
+    tables = [(heading, measured(name, is_short)) for name, heading in BENCHES]
     if not is_short:
         day = datetime.date.today().isoformat()
         DOCUMENT.write_text(rewritten(DOCUMENT.read_text(), tables, machine(), day))

@@ -35,6 +35,7 @@ mod rollout;
 mod rollout_api;
 mod slow_hosts;
 mod template_deploy;
+mod template_sends;
 mod templates;
 mod topics;
 mod track;

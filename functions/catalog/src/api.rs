@@ -54,7 +54,7 @@ impl CatalogApi {
             "GET /v1/templates/{name}/versions/{version}" => self.template_version(request, now).await,
             "GET /v1/templates/{name}/diff" => self.template_diff(request, now).await,
             "PUT /v1/templates/{name}/live" => self.put_live(request, now).await,
-            "POST /v1/templates/preview" => self.preview_unsaved(request).await,
+            "POST /v1/templates/preview" => self.preview_unsaved(request, now).await,
             "POST /v1/templates/{name}/preview" => self.preview_stored(request, now).await,
             "GET /v1/caps" => self.get_caps(request).await,
             "PUT /v1/caps" => self.put_caps(request, now).await,

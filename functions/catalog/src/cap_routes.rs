@@ -5,9 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::CatalogApi;
-use super::revision::{
-    WRITE_TRIES, author, check, entity_tag, flag, is_known_to_caller, names_one_state, revised, tagged,
-};
+use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, revised, tagged};
 use super::type_resource::without_read_only;
 use domain::caps::CapRules;
 use domain::{CatalogChange, TypeId};
@@ -54,7 +52,7 @@ impl CatalogApi {
     /// Replaces the rules: 200, or 412. Rules that are stored already write nothing.
     pub(super) async fn put_caps(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let (dry_run, by) = (flag(request, "dry_run")?, author(request)?);
+        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
         let conditions = Preconditions::of(request)?;
         let types = self.config.refresh().await.settings.types.clone();
         let rules = CapRules::parse(without_read_only(request.json_value()?), &types)?;

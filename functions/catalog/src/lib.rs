@@ -4,6 +4,7 @@
 pub mod api;
 mod cap_routes;
 pub mod config;
+mod example_message;
 pub mod handler;
 mod mjml;
 mod revision;

@@ -1,6 +1,10 @@
 //! HTML made of MJML. Only this function does it, when a template is checked, previewed or published.
 
+use serde_json::{Value, json};
 use templates::{Finding, TemplateDraft};
+
+/// Maximum size of a stored draft: it is one item of DynamoDB.
+const MAX_STORED_DRAFT_BYTES: usize = 350_000;
 
 /// Text that stands for an expression or statement while MJML is compiled. It is a word of letters and digits, which no
 /// escaping changes.
@@ -21,6 +25,20 @@ pub fn with_html(mut draft: TemplateDraft) -> Result<TemplateDraft, Vec<Finding>
         }
     }
     if findings.is_empty() { Ok(draft) } else { Err(findings) }
+}
+
+/// Returns the stored form of a draft: with the HTML made of MJML, for test sends, if that is valid and small enough.
+pub fn stored_draft(draft: &TemplateDraft) -> Value {
+    let compiled = with_html(draft.clone()).map(|compiled| json!(compiled));
+    let fits = |compiled: &Value| serde_json::to_vec(compiled).is_ok_and(|json| json.len() <= MAX_STORED_DRAFT_BYTES);
+    compiled.ok().filter(fits).unwrap_or_else(|| json!(draft))
+}
+
+/// Returns a stored draft as its editor wrote it.
+pub fn edited_draft(mut draft: TemplateDraft) -> TemplateDraft {
+    let emails = draft.parts.values_mut().filter_map(|parts| parts.email.as_mut());
+    emails.filter(|email| email.mjml.is_some()).for_each(|email| email.html = None);
+    draft
 }
 
 /// Compiles one source. Expressions and statements are taken out before, and put back after.

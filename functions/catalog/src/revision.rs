@@ -61,18 +61,6 @@ pub fn author(request: &Request) -> Result<Actor, Problem> {
     Ok(Actor::Api(request.caller.id.clone()))
 }
 
-/// Returns a query parameter that is `true` or `false`; `false` if it is missing.
-///
-/// # Errors
-/// 422 for any other value.
-pub fn flag(request: &Request, name: &str) -> Result<bool, Problem> {
-    match request.query(name) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Problem::invalid_field(name, "must be true or false")),
-    }
-}
-
 /// Returns the row after a change of `old`; for a new row, `old` is `None`.
 pub fn revised(definition: Map<String, Value>, old: Option<&CatalogRow>, now: Timestamp) -> CatalogRow {
     CatalogRow {

@@ -1,22 +1,24 @@
 //! Previews: every channel of a draft, a version or a template that is not saved, as the renderer makes it.
 
-use channels::sms::{DEFAULT_MAX_PARTS, parts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::CatalogApi;
+use super::example_message::{ExampleMessage, payload};
 use super::mjml::with_html;
 use super::template_resource::version_in;
 use super::template_routes::{invalid, malformed, template_name};
+use delivery::config::ConfigSnapshot;
+use delivery::{ComposeFault, PaidMessage};
+use domain::NotificationType;
+use domain::channel::Channel;
 use domain::language::is_language_tag;
+use domain::notification::MessageLocale;
 use platform::http::{Request, Response};
-use platform::problem::{FieldError, Problem};
-use templates::{
-    CompiledTemplate, Finding, RenderFault, RenderLimits, RenderRequest, Rendered, RenderedPart, ServiceLinks,
-    TemplateDraft, VariableValues,
-};
+use platform::problem::{FieldError, Problem, ProblemKind};
+use templates::{CompiledTemplate, Finding, TemplateDraft, VariableValues};
 
 /// Size of an e-mail's HTML from which some mail programs cut it.
 const LARGE_EMAIL_BYTES: usize = 100_000;
@@ -31,13 +33,15 @@ struct PreviewRequest {
     version: Option<u32>,
     locale: Option<String>,
     time_zone: Option<String>,
+    /// Type of the message; `DEFAULT` when absent. That of a marketing message adds the link to unsubscribe.
+    r#type: Option<String>,
     /// Values; the examples of the schema when absent.
     variables: Option<Value>,
 }
 
 impl CatalogApi {
     /// Renders a template that is not saved: 200 or 422.
-    pub(super) async fn preview_unsaved(&self, request: &Request) -> Result<Response, Problem> {
+    pub(super) async fn preview_unsaved(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let body: PreviewRequest = request.json()?;
         let Some(template) = &body.template else { return Err(Problem::invalid_field("template", "is required")) };
@@ -45,7 +49,7 @@ impl CatalogApi {
             return Err(Problem::invalid_field("version", "must be absent: the template is in the request"));
         }
         let draft = TemplateDraft::parse(template).map_err(|findings| invalid(below_template(findings)))?;
-        preview(draft, &body).map(|preview| Response::json(200, &preview))
+        self.preview(draft, &body, now).await
     }
 
     /// Renders the draft or a version of a stored template: 200, 404 or 422.
@@ -66,7 +70,39 @@ impl CatalogApi {
                 TemplateDraft::parse_stored(&self.version_json(&name, version).await?).map_err(|_| malformed())?
             }
         };
-        preview(draft, &body).map(|preview| Response::json(200, &preview))
+        self.preview(draft, &body, now).await
+    }
+
+    async fn preview(&self, draft: TemplateDraft, body: &PreviewRequest, now: Timestamp) -> Result<Response, Problem> {
+        let config = self.config.current().await;
+        let locale = body.locale(&draft)?;
+        let types = &config.settings.types;
+        let kind = types.known(body.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
+        let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
+        let is_compiled =
+            draft.parts.values().filter_map(|parts| parts.email.as_ref()).all(|email| email.html.is_some());
+        let draft = if is_compiled { draft } else { with_html(draft).map_err(invalid)? };
+        let template = CompiledTemplate::new(draft).map_err(invalid)?;
+        let variables = &template.draft().variables;
+        let given = body.variables.clone().unwrap_or_else(|| variables.examples(true));
+        VariableValues::new(variables, &given).map_err(|problems| Problem::invalid(problems.into_errors()))?;
+        let given = given.as_object().cloned().unwrap_or_default();
+        let malformed = || Problem::new(ProblemKind::Internal, "The preview could not be made.");
+        let message = ExampleMessage::new(kind, locale, given, now).ok_or_else(malformed)?;
+        shown(&message, &template, &config).map(|preview| Response::json(200, &preview))
+    }
+}
+
+impl PreviewRequest {
+    fn locale(&self, draft: &TemplateDraft) -> Result<MessageLocale, Problem> {
+        let tag = self.locale.clone().unwrap_or_else(|| draft.default_locale.clone());
+        if !is_language_tag(&tag) {
+            return Err(Problem::invalid_field("locale", "must be a language tag such as it or it-IT"));
+        }
+        let time_zone = self.time_zone.clone().unwrap_or_else(|| "UTC".to_owned());
+        TimeZone::get(&time_zone)
+            .map_err(|_| Problem::invalid_field("time_zone", "must be a time zone such as Europe/Rome"))?;
+        Ok(MessageLocale { tag, time_zone })
     }
 }
 
@@ -74,64 +110,57 @@ fn below_template(findings: Vec<Finding>) -> Vec<Finding> {
     findings.into_iter().map(|finding| Finding { path: format!("template.{}", finding.path), ..finding }).collect()
 }
 
-fn preview(draft: TemplateDraft, body: &PreviewRequest) -> Result<Value, Problem> {
-    let locale = body.locale.clone().unwrap_or_else(|| draft.default_locale.clone());
-    if !is_language_tag(&locale) {
-        return Err(Problem::invalid_field("locale", "must be a language tag such as it or it-IT"));
+/// Composes the message of each channel as a send does. Returns the response, or a 422 with the fault of each channel.
+fn shown(message: &ExampleMessage, template: &CompiledTemplate, config: &ConfigSnapshot) -> Result<Value, Problem> {
+    let mut preview = Map::new();
+    let mut faults: Vec<FieldError> = Vec::new();
+    for channel in Channel::ALL {
+        let Some(locale) = template.locale_for(channel, message.locale()).map(str::to_owned) else {
+            preview.insert(channel.to_string(), Value::Null);
+            continue;
+        };
+        let composed = match channel {
+            Channel::Push => message.push(template, config).map(|(content, push)| {
+                let bytes = push.payload().expose().len();
+                json!({"content": content, "payload": payload(&push), "bytes": bytes, "warnings": []})
+            }),
+            paid => message.paid(paid, template, config).map(|paid| shown_paid(&paid, message, config)),
+        };
+        match composed {
+            Ok(mut shown) => {
+                shown["locale"] = json!(locale);
+                preview.insert(channel.to_string(), shown);
+            }
+            Err(ComposeFault::NotRendered(fault)) => faults.push(fault),
+            Err(ComposeFault::TooLong) => faults.push(too_long(channel, &locale, config)),
+            Err(fault) => faults.extend(fault.into_errors()),
+        }
     }
-    let zone = body.time_zone.as_deref().unwrap_or("UTC");
-    let zone = TimeZone::get(zone)
-        .map_err(|_| Problem::invalid_field("time_zone", "must be a time zone such as Europe/Rome"))?;
-    let is_compiled = draft.parts.values().filter_map(|parts| parts.email.as_ref()).all(|email| email.html.is_some());
-    let draft = if is_compiled { draft } else { with_html(draft).map_err(invalid)? };
-    let template = CompiledTemplate::new(draft).map_err(invalid)?;
-    let variables = &template.draft().variables;
-    let given = body.variables.clone().unwrap_or_else(|| variables.examples(true));
-    let values = VariableValues::new(variables, &given).map_err(|problems| Problem::invalid(problems.into_errors()))?;
-    let links = ServiceLinks {
-        unsubscribe_url: Some("https://notifications.example/v1/unsubscribe/example".to_owned().into()),
-        preferences_url: Some("https://notifications.example/v1/preferences/example".to_owned().into()),
+    if faults.is_empty() { Ok(Value::Object(preview)) } else { Err(Problem::invalid(faults)) }
+}
+
+fn shown_paid(paid: &PaidMessage, message: &ExampleMessage, config: &ConfigSnapshot) -> Value {
+    let cost_micros = paid.price_micros(&config.settings);
+    match paid {
+        PaidMessage::Email(email) => {
+            let is_large = email.html.expose().len() > LARGE_EMAIL_BYTES;
+            let warnings = is_large.then_some("The HTML is larger than 100 KB. Some mail programs cut it.");
+            let (headers, bytes) = message.mime(email);
+            json!({"subject": email.subject, "html": email.html, "text": email.text, "headers": headers, "bytes": bytes,
+                "cost_micros": cost_micros, "warnings": warnings.as_slice()})
+        }
+        PaidMessage::Sms(sms) => {
+            let (encoding, parts) = (sms.parts.encoding, sms.parts.parts);
+            json!({"text": sms.text, "encoding": encoding, "parts": parts, "cost_micros": cost_micros, "warnings": []})
+        }
+    }
+}
+
+fn too_long(channel: Channel, locale: &str, config: &ConfigSnapshot) -> FieldError {
+    let max_parts = config.settings.sms.max_parts;
+    let message = match channel {
+        Channel::Sms => format!("must have at most {max_parts} parts with these variables"),
+        _ => "must fit into a push with these variables".to_owned(),
     };
-    let rendered = template.render(&RenderRequest {
-        locale: &locale,
-        zone: &zone,
-        values: &values,
-        links: &links,
-        needs_unsubscribe: false,
-        needs_all_plurals: false,
-        limits: RenderLimits::default(),
-    });
-    shown(rendered)
-}
-
-/// Returns the response, or a 422 with the fault of each channel.
-fn shown(rendered: Rendered) -> Result<Value, Problem> {
-    let mut faults = Vec::new();
-    let push = of(rendered.push, &mut faults).map(|(locale, push)| {
-        let content = push.content;
-        let bytes = content.json_bytes();
-        json!({"locale": locale, "content": content, "bytes": bytes, "warnings": []})
-    });
-    let email = of(rendered.email, &mut faults).map(|(locale, email)| {
-        let bytes = email.html.expose().len() + email.text.expose().len();
-        let is_large = email.html.expose().len() > LARGE_EMAIL_BYTES;
-        let warnings = if is_large { vec!["The HTML is larger than 100 KB. Some mail programs cut it."] } else { vec![] };
-        json!({"locale": locale, "subject": email.subject, "html": email.html, "text": email.text, "bytes": bytes, "warnings": warnings})
-    });
-    let sms = of(rendered.sms, &mut faults).map(|(locale, sms)| {
-        let counted = parts(sms.text.expose());
-        let is_long = counted.parts > DEFAULT_MAX_PARTS;
-        let warnings = if is_long { vec!["The text has more parts than the default maximum of 3."] } else { vec![] };
-        json!({"locale": locale, "text": sms.text, "encoding": counted.encoding, "parts": counted.parts, "warnings": warnings})
-    });
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    Ok(json!({"push": push, "email": email, "sms": sms}))
-}
-
-fn of<T>(part: Option<RenderedPart<T>>, faults: &mut Vec<FieldError>) -> Option<(String, T)> {
-    let RenderedPart { locale, message } = part?;
-    let message = message.map_err(|fault: RenderFault| faults.push(fault.into_finding().into()));
-    message.ok().map(|message| (locale, message))
+    FieldError::new(format!("parts.{locale}.{channel}.text"), message)
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CatalogApi;
-use super::mjml::with_html;
-use super::revision::{self, author, entity_tag, flag, is_known_to_caller};
+use super::mjml::{edited_draft, stored_draft, with_html};
+use super::revision::{self, author, entity_tag, is_known_to_caller};
 use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
 use domain::channel::Channel;
 use domain::{Actor, CatalogChange};
@@ -14,15 +14,14 @@ use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use store::{CatalogRow, StoreError, TemplateBody, TemplateStore, TemplateWrite};
 use templates::{
-    CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, breaking_variables, builtin, publish_findings,
+    BUILTIN_TEMPLATES, CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, breaking_variables,
+    builtin, is_builtin, publish_findings,
 };
 
 /// Maximum number of templates, archived ones included.
 const MAX_TEMPLATES: usize = 500;
 /// Maximum number of versions of a template.
 const MAX_VERSIONS: u32 = 1_000;
-/// Templates that the first read creates.
-const BUILT_IN: [&str; 2] = ["certificate-expiring", "payment-due"];
 
 impl CatalogApi {
     /// Returns all templates, in the order of their names.
@@ -30,7 +29,7 @@ impl CatalogApi {
         request.only_parameters(&[])?;
         let mut rows = self.templates.list().await?;
         let is_missing = |name: &&str| !rows.iter().any(|(known, _)| known == *name);
-        let missing: Vec<&str> = BUILT_IN.into_iter().filter(is_missing).collect();
+        let missing: Vec<&str> = BUILTIN_TEMPLATES.into_iter().filter(is_missing).collect();
         if !missing.is_empty() {
             for name in missing {
                 self.create_built_in(name, now).await?;
@@ -67,18 +66,18 @@ impl CatalogApi {
             return Err(Problem::new(ProblemKind::Conflict, "There are 500 templates, the maximum."));
         }
         let findings = self.findings_of(&name, &draft).await?;
-        let body = json!(draft);
+        let body = stored_draft(&draft);
         let is_same =
             old.as_ref().is_some_and(|row| !is_archived(row)) && self.draft_json(&name).await? == Some(body.clone());
         if let (Some(row), true) = (&old, is_same) {
-            return Ok(tagged(Response::json(200, &detail(name.as_str(), row, &body, &findings)), row));
+            return Ok(tagged(Response::json(200, &detail(name.as_str(), row, &json!(draft), &findings)), row));
         }
         let drafts = old.as_ref().map_or(0, |row| version_in(row, "draft_revision")) + 1;
         let fields = json!({"title": draft.title, "state": "active", "draft_revision": drafts});
         let new = revised(old.as_ref(), fields, now);
         self.write_template(&name, old.as_ref(), &new, Some((TemplateBody::Draft, &body)), by).await?;
         let status = if old.is_none() { 201 } else { 200 };
-        Ok(tagged(Response::json(status, &detail(name.as_str(), &new, &body, &findings)), &new))
+        Ok(tagged(Response::json(status, &detail(name.as_str(), &new, &json!(draft), &findings)), &new))
     }
 
     /// Archives a template: 200, 404, 409 or 412.
@@ -101,7 +100,7 @@ impl CatalogApi {
     /// Publishes the draft as the next version: 201, 409, 412, or 422 with every finding.
     pub(super) async fn publish_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["confirm"])?;
-        let is_confirmed = flag(request, "confirm")?;
+        let is_confirmed = request.flag("confirm")?;
         let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
         let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         check(&conditions, Some(&old))?;
@@ -193,7 +192,7 @@ impl CatalogApi {
     /// Returns the draft of a template that exists.
     pub(super) async fn draft_of(&self, name: &TemplateName) -> Result<TemplateDraft, Problem> {
         let json = self.draft_json(name).await?.ok_or_else(|| Problem::not_found("draft"))?;
-        TemplateDraft::parse_stored(&json).map_err(|_| malformed())
+        TemplateDraft::parse_stored(&json).map(edited_draft).map_err(|_| malformed())
     }
 
     /// Returns the row of a template. Creates that of a built-in template that has none.
@@ -203,7 +202,7 @@ impl CatalogApi {
         now: Timestamp,
     ) -> Result<Option<CatalogRow>, Problem> {
         let found = self.templates.row(name.as_str()).await?;
-        if found.is_some() || !BUILT_IN.contains(&name.as_str()) {
+        if found.is_some() || !is_builtin(name.as_str()) {
             return Ok(found);
         }
         self.create_built_in(name.as_str(), now).await?;
@@ -217,13 +216,9 @@ impl CatalogApi {
     /// Creates a built-in template with its first version live, unless another request has created it.
     async fn create_built_in(&self, name: &str, now: Timestamp) -> Result<(), Problem> {
         let Some(template) = builtin(name) else { return Ok(()) };
-        let mut written = template.draft.clone();
-        for email in written.parts.values_mut().filter_map(|parts| parts.email.as_mut()) {
-            email.html = None;
-        }
         let fields = json!({"title": template.draft.title, "draft_revision": 1, "latest": 1, "live": 1});
-        let (new, draft, version) = (revised(None, fields, now), json!(written), json!(template.draft));
-        let bodies = [(TemplateBody::Draft, &draft), (TemplateBody::Version(1), &version)];
+        let (new, version) = (revised(None, fields, now), json!(template.draft));
+        let bodies = [(TemplateBody::Draft, &version), (TemplateBody::Version(1), &version)];
         self.replace_template(&template.name, None, &new, &bodies, Actor::Service).await?;
         Ok(())
     }

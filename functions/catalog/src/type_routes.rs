@@ -3,14 +3,18 @@
 use jiff::Timestamp;
 
 use super::CatalogApi;
-use super::revision::{WRITE_TRIES, author, check, entity_tag, flag, is_known_to_caller, names_one_state, tagged};
+use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, tagged};
+use super::template_resource::{is_archived, version_in};
+use super::template_routes::malformed;
 use super::type_resource::{StoredType, without_read_only};
+use domain::channel::Channel;
 use domain::settings::Settings;
 use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
 use store::{CatalogKey, CatalogRow, StoreError};
+use templates::{CompiledTemplate, TemplateDraft, TemplateName};
 
 /// Maximum number of types, archived ones included.
 const MAX_TYPES: usize = 200;
@@ -56,6 +60,7 @@ impl CatalogApi {
     pub(super) async fn put_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let write = TypeWrite::of(request)?;
         let kind = NotificationType::parse(write.id.clone(), without_read_only(request.json_value()?))?;
+        self.check_template(&kind, now).await?;
         self.write(&write, now, |_| Ok(kind.clone())).await
     }
 
@@ -199,6 +204,24 @@ impl CatalogApi {
         Ok(())
     }
 
+    /// Refuses a template that could not be sent: it must have a live version with a text for each channel of the type.
+    async fn check_template(&self, kind: &NotificationType, now: Timestamp) -> Result<(), Problem> {
+        let Some(name) = &kind.template else { return Ok(()) };
+        let refused = |message: String| Err(Problem::invalid_field("template", message));
+        let Ok(name) = TemplateName::parse(name) else { return refused("must be the name of a template".to_owned()) };
+        let row = self.template_row(&name, now).await?.filter(|row| !is_archived(row));
+        let Some(live) = row.map(|row| version_in(&row, "live")).filter(|live| *live > 0) else {
+            return refused("must be the name of a template with a live version".to_owned());
+        };
+        let version = TemplateDraft::parse_stored(&self.version_json(&name, live).await?).map_err(|_| malformed())?;
+        let version = CompiledTemplate::new(version).map_err(|_| malformed())?;
+        let has_text = |channel: &Channel| version.locale_for(*channel, &version.draft().default_locale).is_some();
+        match kind.channels.iter().find(|channel| !has_text(channel)) {
+            Some(channel) => refused(format!("must have a text for {channel}, a channel of the type")),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a new type if the catalog is full.
     async fn check_room(&self) -> Result<(), Problem> {
         let rows = self.catalog.read(true).await?.rows;
@@ -214,7 +237,7 @@ impl TypeWrite {
     /// Reads the parts of a write that are not in its body.
     fn of(request: &Request) -> Result<Self, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let (dry_run, by) = (flag(request, "dry_run")?, author(request)?);
+        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
         let (id, conditions) = (type_id(request)?, Preconditions::of(request)?);
         Ok(Self { id, by, conditions, dry_run })
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::RecipientsApi;
 use aws::deadline;
 use domain::channel::Channel;
-use domain::notification::{Content, Notification, NotificationId, NotificationView};
+use domain::notification::{Content, Notification, NotificationId, NotificationView, TemplateUse};
 use domain::recipient::{Address, Recipient, RecipientKey, RecipientView};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
@@ -61,12 +61,25 @@ struct ExportedHistory<'a> {
     next: Option<&'a str>,
 }
 
+/// Template of a message with the variables that may be shown.
+#[derive(Serialize)]
+struct ExportedTemplate<'a> {
+    name: &'a str,
+    version: u32,
+    locale: Option<&'a str>,
+    time_zone: Option<&'a str>,
+    variables: Map<String, Value>,
+    hidden_variables: &'a [String],
+}
+
 /// Notification with the request from which it was made.
 #[derive(Serialize)]
 struct ExportedNotification<'a> {
     notification: NotificationView<'a>,
     caller: &'a str,
-    content: &'a Content,
+    content: Option<&'a Content>,
+    /// Template of a message without a content.
+    template: Option<ExportedTemplate<'a>>,
     metadata: Option<&'a Map<String, Value>>,
     topic: Option<&'a str>,
     channels: &'a [Channel],
@@ -145,11 +158,23 @@ impl RecipientsApi {
     }
 }
 
+fn exported_template(used: &TemplateUse) -> ExportedTemplate<'_> {
+    ExportedTemplate {
+        name: &used.name,
+        version: used.version,
+        locale: used.locale.as_ref().map(|locale| locale.tag.as_str()),
+        time_zone: used.locale.as_ref().map(|locale| locale.time_zone.as_str()),
+        variables: used.shown_variables(),
+        hidden_variables: &used.sensitive,
+    }
+}
+
 fn exported(notification: &Notification) -> ExportedNotification<'_> {
     ExportedNotification {
         notification: NotificationView::of(notification),
         caller: notification.caller(),
-        content: notification.content(),
+        content: notification.message().content(),
+        template: notification.message().template().map(exported_template),
         metadata: notification.metadata().map(|metadata| metadata.expose()),
         topic: notification.topic().map(|topic| topic.expose().as_str()),
         channels: notification.channels(),

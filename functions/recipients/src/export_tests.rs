@@ -5,6 +5,7 @@ use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use super::super::testing::{AUTH, P256DH, TestApi};
+use domain::notification::Content;
 
 const EXPORT: &str = "GET /v1/recipients/{id}/export";
 
@@ -33,7 +34,7 @@ async fn an_export_holds_everything_of_one_recipient_and_nothing_that_can_send()
     assert_eq!(export["suppressions"], json!([suppression]));
     let items = export["history"]["items"].as_array().unwrap();
     assert_eq!((items.len(), &export["history"]["next"]), (2, &Value::Null));
-    assert_eq!(items[1]["content"], serde_json::to_value(first.content()).unwrap());
+    assert_eq!(items[1]["content"], serde_json::to_value(first.message().content()).unwrap());
     assert_eq!(items[1]["notification"]["id"], json!(first.id()));
     let clicked =
         json!({"notification_id": first.id(), "event": "clicked", "at": "2027-01-10T12:01:00Z", "value_micros": null});
@@ -48,7 +49,8 @@ async fn a_long_history_is_exported_in_several_documents() {
     let long = "x".repeat(3_900);
     for number in 0..900 {
         let mut notification = store::sample::notification("ada", world.now + number.minutes(), None);
-        notification.parts_mut().request.content.body = platform::private::Private::new(long.clone());
+        let content = Content { body: long.clone().into(), ..notification.message().content().unwrap().clone() };
+        notification.parts_mut().request.message = content.into();
         world.api.notifications.create(&notification).await.unwrap();
     }
     let (mut seen, mut documents, mut after) = (std::collections::BTreeSet::new(), 0, None::<String>);

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::rendered::RenderedMessages;
 use super::service::{Deadlines, SendService, Sent};
 use super::{Explanation, list};
 use aws::deadline;
@@ -81,11 +83,16 @@ impl SendApi {
     /// limit allows.
     fn dispatch<'a>(&'a self, request: &'a Request, deadlines: Deadlines) -> BoxFuture<'a, Result<Response, Problem>> {
         Box::pin(async move {
-            request.only_parameters(if request.route == "GET /v1/notifications" { &list::PARAMETERS } else { &[] })?;
+            request.only_parameters(match request.route.as_str() {
+                "GET /v1/notifications" => &list::PARAMETERS,
+                "GET /v1/notifications/{id}" => &["render"],
+                _ => &[],
+            })?;
             match request.route.as_str() {
                 "POST /v1/notifications" => self.post(request, deadlines).await,
                 "POST /v1/notifications/batch" => self.post_batch(request, deadlines).await,
                 "POST /v1/notifications/explain" => self.explain(request).await,
+                "POST /v1/templates/{name}/test" => self.test_template(request, deadlines).await,
                 "GET /v1/notifications" => list::answer(&self.service.engine, request).await,
                 "GET /v1/notifications/{id}" => self.get(request).await,
                 "DELETE /v1/notifications/{id}" => self.cancel(request).await,
@@ -118,6 +125,16 @@ impl SendApi {
         Ok(marked(response, answered.replayed))
     }
 
+    /// Sends a version or the draft of a template to a few recipients: 202, 404 or 422.
+    async fn test_template(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {
+        let sent = Box::pin(self.service.test_template(request, deadlines)).await?;
+        let items = sent.iter().map(|sent| match sent {
+            Ok(notification) => json!(NotificationView::of(notification)),
+            Err(problem) => problem.to_json(&request.request_id),
+        });
+        Ok(Response::json(202, &json!({"items": items.collect::<Vec<_>>()})))
+    }
+
     async fn explain(&self, request: &Request) -> Result<Response, Problem> {
         // Boxed, so that the state of these reads does not enlarge the future of every request.
         let explanation = Box::pin(Explanation::of(&self.service, request)).await?;
@@ -125,8 +142,15 @@ impl SendApi {
     }
 
     async fn get(&self, request: &Request) -> Result<Response, Problem> {
+        let is_rendered = request.flag("render")?;
         let notification = self.find(request).await?;
-        Ok(Response::json(200, &NotificationView::of(&notification)))
+        if !is_rendered {
+            return Ok(Response::json(200, &NotificationView::of(&notification)));
+        }
+        let rendered = Box::pin(self.service.rendered(&notification)).await?;
+        let response =
+            Response::json(200, &RenderedNotification { notification: NotificationView::of(&notification), rendered });
+        Ok(response.with_header("Cache-Control", "no-store"))
     }
 
     async fn cancel(&self, request: &Request) -> Result<Response, Problem> {
@@ -161,6 +185,14 @@ impl SendApi {
         let allowed = |found: &Notification| found.caller() == request.caller.id || request.caller.has_scope("ops");
         found.filter(allowed).ok_or_else(missing)
     }
+}
+
+/// Notification with its messages.
+#[derive(Serialize)]
+struct RenderedNotification<'a> {
+    #[serde(flatten)]
+    notification: NotificationView<'a>,
+    rendered: RenderedMessages,
 }
 
 fn marked(response: Response, replayed: bool) -> Response {

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::composition::{shown_paid, shown_push};
 use super::request::{SendContext, SendRequest};
 use super::service::SendService;
+use super::template_request::LoadedTemplates;
 use delivery::config::ConfigSnapshot;
 use delivery::{
-    GateAnswer, GateVerdict, Gates, LinkLimits, Links, PaidMessage, TokenKeys, UnreachableReason, push_message,
-    unreachable_channels, unreachable_reason,
+    Composer, GateAnswer, GateVerdict, Gates, TokenKeys, UnreachableReason, locale_of, unreachable_channels,
+    unreachable_reason,
 };
 use domain::breaker::Host;
 use domain::budget::{BudgetUsage, Ceiling, Limit, Used, budget_usage};
@@ -53,6 +55,8 @@ struct PlannedChannel {
     /// The choice that refuses this channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_by: Option<Value>,
+    /// Reason code for which no message can be composed for the channel.
+    not_composable: Option<&'static str>,
     cost_micros: i64,
     /// The ceiling that would be exceeded at the present usage.
     over_budget: Option<Ceiling>,
@@ -94,17 +98,24 @@ impl Explanation {
     pub async fn of(service: &SendService, request: &Request) -> Result<Self, Problem> {
         let (engine, stores) = (&service.engine, service.engine.stores());
         let now = engine.clock().now();
-        let config = engine.config().current().await;
-        let link_limits = &LinkLimits::new(config.public_base_url.as_ref(), &config.settings);
+        let parsed: SendRequest = request.json()?;
+        let config = service.config_for([&parsed]).await;
+        // The preview has links of the real form. Their tokens are signed with a dummy key and grant nothing.
+        let keys = TokenKeys::dummy();
+        let links = config.links(&keys);
+        let version = parsed.template_version(&config).ok().flatten();
+        let templates = &LoadedTemplates::of(version.iter().cloned(), engine.templates()).await;
+        let template = version.and_then(|version| templates.get(&version).ok()?);
         let context = SendContext {
             caller: &request.caller.id,
             hasher: &service.hasher,
             index: 0,
             now,
-            settings: &config.settings,
-            link_limits,
+            config: &config,
+            templates,
+            links,
+            test_of: None,
         };
-        let parsed: SendRequest = request.json()?;
         let mut about = parsed.into_notification(context, |recipient| NotificationId::random(recipient, now))?;
         let recipient = about.id().recipient();
         let (loaded, used, texts) = tokio::try_join!(
@@ -120,12 +131,16 @@ impl Explanation {
         let gated = gates.evaluate(&about, about.due_at());
         about.assign_version(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
-        let plan: Vec<_> = about
-            .channels()
-            .iter()
-            .map(|channel| service.planned(*channel, &open, &about, loaded.as_ref(), &config, &spent))
-            .collect();
-        let payable = |planned: &&PlannedChannel| planned.possible && planned.over_budget.is_none();
+        if let Some((to, template)) = loaded.as_ref().zip(template) {
+            about.fix_locale(|| locale_of(to, template, &config.settings));
+        }
+        let template = template.map(|template| &**template);
+        let composer = &Composer { notification: &about, template, settings: &config.settings, links };
+        let planned = |channel: &Channel| service.planned(*channel, &open, composer, loaded.as_ref(), &config, &spent);
+        let plan: Vec<_> = about.channels().iter().map(planned).collect();
+        let payable = |planned: &&PlannedChannel| {
+            planned.possible && planned.not_composable.is_none() && planned.over_budget.is_none()
+        };
         let costs = || plan.iter().filter(payable).map(|planned| planned.cost_micros);
         let (verdict, reason, held_until) = match gated.verdict {
             GateVerdict::Pass if costs().next().is_none() && about.due_at() <= now => {
@@ -172,11 +187,12 @@ impl SendService {
         &self,
         channel: Channel,
         open: &[Channel],
-        about: &Notification,
+        composer: &Composer<'_>,
         to: Option<&Recipient>,
         config: &ConfigSnapshot,
         spent: &Spent,
     ) -> PlannedChannel {
+        let about = composer.notification;
         let possible = open.contains(&channel);
         let version = about.version().unwrap_or(Version::V2);
         let settings = &config.settings;
@@ -184,23 +200,16 @@ impl SendService {
         let refusal = to.and_then(|to| to.preferences.choices.refusal_of_channel(channel, about.type_id(), &rules));
         let home_country = self.engine.home_country();
         let obstacle = unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country);
-        // The preview has links of the real form. Their tokens are signed with a dummy key and grant nothing.
-        let keys = TokenKeys::dummy();
-        let links = config.public_base_url.as_ref().map(|base| Links::new(base, &keys));
-        let message =
-            to.and_then(|to| self.engine.senders().paid().compose(channel, about, to, &config.settings, links));
+        let sender = self.engine.senders().paid().email_sender();
+        let message = to.filter(|_| channel.is_paid()).map(|to| composer.paid(channel, to, sender));
+        let not_composable = message.as_ref().and_then(|message| message.as_ref().err());
+        let not_composable = not_composable.map(|fault| fault.reason().as_str());
+        let message = message.and_then(Result::ok);
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&config.settings));
-        let rendered = match (&message, channel) {
-            (Some(PaidMessage::Email(email)), _) => Some(
-                json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()}),
-            ),
-            (Some(PaidMessage::Sms(sms)), _) => {
-                Some(json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding}))
-            }
-            (None, Channel::Push) => push_message(about, links.map(|links| links.push(about, "")), about.due_at())
-                .ok()
-                .and_then(|push| serde_json::from_slice(push.payload().expose()).ok()),
-            (None, _) => None,
+        let rendered = match &message {
+            Some(message) => Some(shown_paid(message)),
+            None if channel == Channel::Push => shown_push(composer),
+            None => None,
         };
         let breakers = hosts_of(channel, to).map(|host| self.shown(host)).collect();
         let resting = |device: &Device| {
@@ -213,6 +222,7 @@ impl SendService {
             possible,
             impossible_because: obstacle.filter(|_| !possible),
             refused_by: refusal.map(|choice| json!(choice)),
+            not_composable: not_composable.filter(|_| possible),
             cost_micros,
             over_budget: message.as_ref().and_then(|_| spent.forbids(channel, cost_micros, about, config)),
             breakers,

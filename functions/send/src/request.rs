@@ -1,19 +1,25 @@
 //! The body of a send request. Parsing gives a notification, or a problem that names every invalid field.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
-use delivery::{LinkLimits, PushLinks, push_message};
+use super::composition::check_composition;
+use super::template_request::{LoadedTemplates, TemplateRequest, TemplateVersion};
+use delivery::config::ConfigSnapshot;
+use delivery::{LinkLimits, Links};
 use domain::channel::Channel;
-use domain::channel::link::Link;
-use domain::notification::{Content, MAX_AHEAD, Notification, NotificationId, NotificationRequest, Urgency};
+use domain::notification::{
+    Content, MAX_AHEAD, Notification, NotificationId, NotificationMessage, NotificationRequest, TemplateUse, Urgency,
+};
 use domain::recipient::{KeyHasher, RecipientId};
-use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, UnknownType};
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
+use templates::CompiledTemplate;
 
 /// Maximum size of `metadata`, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 1_024;
@@ -33,8 +39,15 @@ pub struct SendRequest {
     /// Name of the type; `DEFAULT` when absent.
     #[serde(default)]
     pub r#type: Option<String>,
-    /// The content of the message.
-    pub content: Content,
+    /// The content of the message; absent if it has a template.
+    #[serde(default)]
+    pub content: Option<Content>,
+    /// The template of the message; absent if it has a content, or if the type's own template is meant.
+    #[serde(default)]
+    pub template: Option<TemplateRequest>,
+    /// Values for the template.
+    #[serde(default)]
+    pub variables: Option<Private<Map<String, Value>>>,
     /// The channels in order of escalation; those of the type when absent.
     #[serde(default)]
     pub channels: Option<Vec<Channel>>,
@@ -66,10 +79,14 @@ pub struct SendContext<'a> {
     pub index: u32,
     /// Time of the request.
     pub now: Timestamp,
-    /// Settings in force: types of notification and retention.
-    pub settings: &'a Settings,
-    /// Limits for the link in the content.
-    pub link_limits: &'a LinkLimits,
+    /// Configuration in force: types of notification, templates and retention.
+    pub config: &'a ConfigSnapshot,
+    /// Versions of templates that the request uses.
+    pub templates: &'a LoadedTemplates,
+    /// Builder of the links.
+    pub links: Option<Links<'a>>,
+    /// Version that a test send uses, whatever the request names.
+    pub test_of: Option<&'a TemplateVersion>,
 }
 
 /// Parses an RFC 3339 time. The error does not repeat the given text.
@@ -79,6 +96,23 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>,
 }
 
 impl SendRequest {
+    /// Returns a request without a message.
+    pub fn to(to: RecipientId, r#type: Option<String>) -> Self {
+        Self {
+            to,
+            r#type,
+            content: None,
+            template: None,
+            variables: None,
+            channels: None,
+            send_at: None,
+            ttl_seconds: None,
+            urgency: None,
+            topic: None,
+            metadata: None,
+        }
+    }
+
     /// Converts the request into a notification. `id_of` makes the notification's id from the recipient's key.
     ///
     /// # Errors
@@ -88,28 +122,35 @@ impl SendRequest {
         context: SendContext<'_>,
         id_of: impl FnOnce(domain::recipient::RecipientKey) -> NotificationId,
     ) -> Result<Notification, Problem> {
-        self.content = self.content.cleaned();
-        let types = &context.settings.types;
+        self.content = self.content.map(Content::cleaned);
+        let types = &context.config.settings.types;
         let kind = types.sendable(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
-        if matches!(&kind, Err(unknown) if *unknown != UnknownType::Archived) && !types.is_complete() {
-            // The type may exist: its row could not be read.
+        let is_unknown = matches!(&kind, Err(unknown) if *unknown != UnknownType::Archived)
+            || self.template.as_ref().is_some_and(|template| context.config.templates.get(&template.name).is_none());
+        if is_unknown && !types.is_complete() {
+            // The type or the template may exist: its row could not be read.
             return Err(Problem::unavailable(TYPES_RETRY_SECONDS));
         }
-        let errors = self.errors(kind.as_ref(), context);
-        let Some(kind) = kind.ok().filter(|_| errors.is_empty()) else {
+        let mut errors = Vec::new();
+        let (message, template) = self.message(context, &mut errors)?;
+        errors.extend(self.errors(kind.as_ref(), message.as_ref(), context));
+        let (Some(kind), Some(message), true) = (kind.ok(), message, errors.is_empty()) else {
             return Err(Problem::invalid(errors));
         };
+        let channels = self.channels_of(kind, template)?;
         let due_at = self.send_at.map_or(context.now, |at| whole_ms(at).max(context.now));
         let ttl = SignedDuration::from_secs(self.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
         let lives_until = due_at.checked_add(ttl).unwrap_or(Timestamp::MAX);
+        let retention = context.config.settings.retention_days.of_notifications();
         let notification = Notification::new(NotificationRequest {
             id: id_of(context.hasher.recipient_key(&self.to)),
             to: self.to,
             caller: context.caller.to_owned(),
             type_id: kind.id.clone(),
             is_critical: kind.rules.is_critical(),
-            content: self.content,
-            channels: self.channels.unwrap_or_else(|| kind.channels.clone()),
+            is_test: context.test_of.is_some(),
+            message,
+            channels,
             urgency: self.urgency.unwrap_or_default(),
             topic: self.topic,
             request_index: context.index,
@@ -117,17 +158,121 @@ impl SendRequest {
             created_at: context.now,
             due_at,
             lives_until,
-            kept_until: whole_seconds(
-                lives_until.checked_add(context.settings.retention_days.of_notifications()).unwrap_or(Timestamp::MAX),
-            ),
+            kept_until: whole_seconds(lives_until.checked_add(retention).unwrap_or(Timestamp::MAX)),
         });
-        fits_a_push(&notification)?;
+        check_composition(&notification, template, &context.config.settings, context.links)?;
         Ok(notification)
     }
 
-    fn errors(&self, kind: Result<&&NotificationType, &UnknownType>, context: SendContext<'_>) -> Vec<FieldError> {
+    /// Returns the version that the message uses: of the template that the caller names, or of the type's own template.
+    /// `None` means that the message has a content.
+    ///
+    /// # Errors
+    /// If the request has both or neither, or the template cannot be used.
+    pub fn template_version(&self, config: &ConfigSnapshot) -> Result<Option<TemplateVersion>, FieldError> {
+        let error = |field: &'static str, message: &str| Err(FieldError::new(field, message));
+        let version = |name: &str, number| Ok(Some(TemplateVersion { name: name.to_owned(), number }));
+        match (&self.content, &self.template) {
+            (Some(_), Some(_)) => error("template", "must be absent if content is given"),
+            (Some(_), None) if self.variables.is_some() => error("variables", "must be absent if content is given"),
+            (Some(_), None) => Ok(None),
+            (None, Some(TemplateRequest { version: Some(0), .. })) => {
+                error("template.version", "must be the number of a published version")
+            }
+            (None, Some(TemplateRequest { name, version: given })) => match config.templates.version(name, *given) {
+                Ok(number) => version(name, number),
+                Err(unusable) => error("template.name", &unusable.to_string()),
+            },
+            (None, None) => match self.kind(config).and_then(|kind| kind.template.as_deref()) {
+                None => error("content", "is required, or a template"),
+                Some(name) => match config.templates.version_of_type(name) {
+                    Some(number) => version(name, number),
+                    None => error("template", "is required: that of the type has no live version"),
+                },
+            },
+        }
+    }
+
+    /// Returns `true` if the request names a type or a template that is not known.
+    pub fn names_unknown(&self, config: &ConfigSnapshot) -> bool {
+        let is_unknown =
+            |template: &TemplateRequest| config.templates.version(&template.name, template.version).is_err();
+        self.kind(config).is_none() || self.template.as_ref().is_some_and(is_unknown)
+    }
+
+    fn kind<'a>(&self, config: &'a ConfigSnapshot) -> Option<&'a NotificationType> {
+        config.settings.types.get(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT))
+    }
+
+    /// Returns the message and the version of its template. The message is `None` if there is an error.
+    fn message<'a>(
+        &mut self,
+        context: SendContext<'a>,
+        errors: &mut Vec<FieldError>,
+    ) -> Result<(Option<NotificationMessage>, Option<&'a CompiledTemplate>), Problem> {
+        let version = context.test_of.map_or_else(|| self.template_version(context.config), |of| Ok(Some(of.clone())));
+        let version = match version {
+            Ok(version) => version,
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        };
+        let Some(version) = version else {
+            let content = self.content.take().filter(|_| errors.is_empty());
+            errors.extend(content.iter().flat_map(Content::errors));
+            return Ok((content.map(NotificationMessage::Content), None));
+        };
+        let Some(template) = context.templates.get(&version)? else {
+            errors.push(FieldError::new("template.version", "must be the number of a published version"));
+            return Ok((None, None));
+        };
+        let TemplateVersion { name, number } = version;
+        let variables = self.variables.take().unwrap_or_default();
+        let names: BTreeSet<&str> = template.draft().variables.sensitive().collect();
+        let given = variables.expose().keys().filter(|name| names.contains(name.as_str()));
+        let sensitive = given.cloned().collect();
+        let used = TemplateUse { name, version: number, locale: None, variables, sensitive };
+        if used.json_bytes() > TemplateUse::MAX_BYTES {
+            errors.push(FieldError::new("variables", "must be at most 4,096 bytes of JSON, with the template's name"));
+        }
+        Ok((Some(NotificationMessage::Template(used)), Some(template)))
+    }
+
+    /// Returns the channels of the message: those that the caller asks for, or those of the type for which the template
+    /// has a text.
+    fn channels_of(
+        &mut self,
+        kind: &NotificationType,
+        template: Option<&CompiledTemplate>,
+    ) -> Result<Vec<Channel>, Problem> {
+        let has_text = |channel: &Channel| {
+            template.is_none_or(|template| template.locale_for(*channel, &template.draft().default_locale).is_some())
+        };
+        if let Some(asked) = self.channels.take() {
+            return match asked.iter().find(|channel| !has_text(channel)) {
+                None => Ok(asked),
+                Some(channel) => Err(Problem::invalid_field(
+                    "channels",
+                    format!("has {channel}, for which the template has no text"),
+                )),
+            };
+        }
+        let channels: Vec<_> = kind.channels.iter().copied().filter(has_text).collect();
+        if channels.is_empty() {
+            return Err(Problem::invalid_field("template", "has no text for any channel of the type"));
+        }
+        Ok(channels)
+    }
+
+    fn errors(
+        &self,
+        kind: Result<&&NotificationType, &UnknownType>,
+        message: Option<&NotificationMessage>,
+        context: SendContext<'_>,
+    ) -> Vec<FieldError> {
         let now = context.now;
-        let mut errors = self.content.errors();
+        let mut errors = Vec::new();
         match (kind, &self.channels) {
             (Err(unknown), _) => errors.push(FieldError::new("type", unknown.to_string())),
             (Ok(kind), Some(channels)) => {
@@ -135,9 +280,13 @@ impl SendRequest {
             }
             _ => {}
         }
-        if let (Ok(kind), Some(Ok(link))) = (kind, self.content.url.as_ref().map(|url| Link::parse(url.expose()))) {
-            let fault = context.link_limits.fault(&link, self.channels.as_deref().unwrap_or(&kind.channels));
-            errors.extend(fault.map(|fault| FieldError::new("content.url", fault)));
+        if let (Ok(kind), Some(message)) = (kind, message)
+            && let Some(link) = message.link()
+        {
+            let limits = LinkLimits::new(context.config.public_base_url.as_ref(), &context.config.settings);
+            let fault = limits.fault(&link, self.channels.as_deref().unwrap_or(&kind.channels));
+            let field = if message.content().is_some() { "content.url" } else { "variables.url" };
+            errors.extend(fault.map(|fault| FieldError::new(field, fault)));
         }
         if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {
             errors.push(FieldError::new("send_at", "must be at most 90 days ahead"));
@@ -157,17 +306,6 @@ impl SendRequest {
             errors.push(FieldError::new("metadata", "must be at most 1,024 bytes of JSON"));
         }
         errors
-    }
-}
-
-/// Checks the size of the push payload before anything is stored. The check uses the longest possible links, so the
-/// payload is never larger when it is sent.
-fn fits_a_push(notification: &Notification) -> Result<(), Problem> {
-    match push_message(notification, Some(PushLinks::longest()), notification.due_at()) {
-        Err(too_large) if notification.channels().contains(&Channel::Push) => {
-            Err(Problem::invalid_field("content", too_large.to_string()))
-        }
-        _ => Ok(()),
     }
 }
 

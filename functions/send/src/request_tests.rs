@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::super::template_request::LoadedTemplates;
 use super::{SendContext, SendRequest};
-use delivery::{LinkLimits, PublicBaseUrl};
+use delivery::PublicBaseUrl;
+use delivery::config::ConfigSnapshot;
 use domain::notification::{Notification, NotificationId, Status};
 use domain::recipient::KeyHasher;
 use domain::settings::Settings;
@@ -18,15 +20,17 @@ fn now() -> Timestamp {
 fn ask(body: Value) -> Result<Notification, Problem> {
     let hasher = KeyHasher::new(&[7; 32]);
     let settings = Settings::parse(r#"{"retention_days": {"notifications": 1}}"#).unwrap();
-    let base = PublicBaseUrl::parse("https://notify.example.com").unwrap();
-    let link_limits = LinkLimits::new(Some(&base), &settings);
+    let public_base_url = PublicBaseUrl::parse("https://notify.example.com").ok();
+    let config = ConfigSnapshot { settings: settings.into(), public_base_url, ..ConfigSnapshot::default() };
     let context = SendContext {
         caller: "c-1",
         hasher: &hasher,
         index: 0,
         now: now(),
-        settings: &settings,
-        link_limits: &link_limits,
+        config: &config,
+        templates: &LoadedTemplates::default(),
+        links: None,
+        test_of: None,
     };
     shaped::<SendRequest>(body, "")?.into_notification(context, |key| NotificationId::random(key, now()))
 }

@@ -4,21 +4,25 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::idempotency::{IdempotencyKey, Repeat, in_progress, on_repeat};
 use super::request::{SendContext, SendRequest};
+use super::template_request::LoadedTemplates;
 use aws::deadline;
-use delivery::{Allowance, CONCURRENCY, DeliveryEngine, Job, LinkLimits};
+use delivery::config::ConfigSnapshot;
+use delivery::{Allowance, CONCURRENCY, DeliveryEngine, Job};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::KeyHasher;
-use domain::settings::Settings;
 use platform::http::Request;
 use platform::json::shaped;
 use platform::problem::Problem;
 use store::{IdempotencyRecord, IdempotencyStore, StoreError};
+
+/// Maximum age of the configuration by which a name is refused as unknown.
+const UNKNOWN_NAME_MAX_AGE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Accepts requests to send.
 #[derive(Debug)]
@@ -63,11 +67,13 @@ pub struct Answered {
 /// A message as parsed from JSON, or the problem of a value that cannot be represented.
 pub type JsonMessage = Result<Value, Problem>;
 
+/// A parsed message, or its problem.
+type ParsedMessage = Result<SendRequest, Problem>;
+
 /// Context of one run: its idempotency key, if any, and the time of the first request with that key.
 struct Run<'a> {
     caller: &'a str,
-    settings: &'a Settings,
-    link_limits: &'a LinkLimits,
+    config: &'a ConfigSnapshot,
     key: Option<&'a IdempotencyKey>,
     first_seen: Timestamp,
     deadlines: Deadlines,
@@ -85,21 +91,20 @@ impl SendService {
         deadlines: Deadlines,
     ) -> Result<Answered, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
-        let config = self.engine.config().current().await;
-        let link_limits = &LinkLimits::new(config.public_base_url.as_ref(), &config.settings);
+        let requests: Vec<_> = messages.iter().map(parsed).collect();
+        let config = &self.config_for(requests.iter().flatten()).await;
         let first_seen = self.engine.clock().now();
-        let settings = &config.settings;
-        let run = Run { caller: &request.caller.id, settings, link_limits, key: key.as_ref(), first_seen, deadlines };
-        let parsed = self.parse_all(messages, &run);
+        let run = Run { caller: &request.caller.id, config, key: key.as_ref(), first_seen, deadlines };
+        let parsed = self.notifications(&requests, &run).await;
         match &key {
             None => Ok(Answered { sent: self.run_messages(parsed, deadlines).await, replayed: false }),
-            Some(key) => self.send_with_key(messages, parsed, key, run).await,
+            Some(key) => self.send_with_key(&requests, parsed, key, run).await,
         }
     }
 
     async fn send_with_key(
         &self,
-        messages: &[JsonMessage],
+        requests: &[ParsedMessage],
         parsed: Vec<Sent>,
         key: &IdempotencyKey,
         run: Run<'_>,
@@ -115,7 +120,7 @@ impl SendService {
             self.idempotency.begin(&key.record, &record).await
         };
         match found.map_err(Problem::from)? {
-            Some(found) => self.repeat(messages, key, &found, run).await,
+            Some(found) => self.repeat(requests, key, &found, run).await,
             None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
             None => Ok(Answered { sent: self.run_under_key(parsed, key, run.deadlines).await, replayed: false }),
         }
@@ -124,7 +129,7 @@ impl SendService {
     /// Answers a repeated request. If the first run crashed, this request takes over and does the missing part.
     async fn repeat(
         &self,
-        messages: &[JsonMessage],
+        requests: &[ParsedMessage],
         key: &IdempotencyKey,
         found: &IdempotencyRecord,
         run: Run<'_>,
@@ -132,7 +137,7 @@ impl SendService {
         // Ids are derived from the time of the first request. A different body would give other ids, so nothing is
         // looked up.
         let run = Run { first_seen: found.first_seen, ..run };
-        let parsed = if found.body == key.body { self.parse_all(messages, &run) } else { Vec::new() };
+        let parsed = if found.body == key.body { self.notifications(requests, &run).await } else { Vec::new() };
         let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id().clone()).collect();
         let stored = self.engine.stores().notifications().get_many(&ids).await.map_err(Problem::from)?;
         let sent = match on_repeat(key, found, stored, ids.len(), self.engine.clock().now()) {
@@ -163,21 +168,37 @@ impl SendService {
         sent
     }
 
-    fn parse(&self, index: usize, message: &JsonMessage, run: &Run<'_>) -> Sent {
-        let Run { caller, settings, link_limits, first_seen: now, .. } = *run;
+    /// Returns the configuration in force. If a message names an unknown type or template, the configuration is at most
+    /// [`UNKNOWN_NAME_MAX_AGE`] old, because the name may be new.
+    pub(super) async fn config_for(&self, requests: impl IntoIterator<Item = &SendRequest>) -> ConfigSnapshot {
+        let config = self.engine.config().current().await;
+        if requests.into_iter().any(|request| request.names_unknown(&config)) {
+            return Box::pin(self.engine.config().no_older_than(UNKNOWN_NAME_MAX_AGE)).await;
+        }
+        config
+    }
+
+    /// Converts every message into a notification, or into its problem.
+    async fn notifications(&self, requests: &[ParsedMessage], run: &Run<'_>) -> Vec<Sent> {
+        let cache = self.engine.templates();
+        let versions = requests.iter().flatten().filter_map(|one| one.template_version(run.config).ok().flatten());
+        let templates = &Box::pin(LoadedTemplates::of(versions, cache)).await;
+        let requests = requests.iter().enumerate();
+        requests.map(|(index, request)| self.notification(index, request.clone()?, templates, run)).collect()
+    }
+
+    fn notification(&self, index: usize, request: SendRequest, templates: &LoadedTemplates, run: &Run<'_>) -> Sent {
+        let Run { caller, config, first_seen: now, .. } = *run;
         let position = u32::try_from(index).unwrap_or(u32::MAX);
-        let context = SendContext { caller, hasher: &self.hasher, index: position, now, settings, link_limits };
-        shaped::<SendRequest>(message.clone()?, "")?.into_notification(context, |recipient| match run.key {
+        let (hasher, links) = (&self.hasher, self.engine.senders().links(config));
+        let context = SendContext { caller, hasher, index: position, now, config, templates, links, test_of: None };
+        request.into_notification(context, |recipient| match run.key {
             None => NotificationId::random(recipient, run.first_seen),
             Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
         })
     }
 
-    fn parse_all(&self, messages: &[JsonMessage], run: &Run<'_>) -> Vec<Sent> {
-        messages.iter().enumerate().map(|(index, message)| self.parse(index, message, run)).collect()
-    }
-
-    async fn run_messages(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
+    pub(super) async fn run_messages(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
         let in_turn = |chain: Vec<(usize, Sent)>| async move {
             let mut sent = Vec::with_capacity(chain.len());
             for (index, parsed) in chain {
@@ -252,6 +273,11 @@ impl SendService {
         let allowance = Allowance { work_until: deadlines.response_deadline, lease_until: deadlines.hard_deadline };
         self.engine.advance(Job::first(notification, recipient), allowance).await
     }
+}
+
+/// Parses a message. The error names the field.
+fn parsed(message: &JsonMessage) -> ParsedMessage {
+    shaped(message.clone()?, "")
 }
 
 /// Groups the messages into chains, each with its index. Messages of one topic to one recipient share a chain and keep

@@ -151,8 +151,7 @@ impl TrackApi {
 
 /// Returns the link of a notification.
 fn own_link(notification: &Notification) -> Result<Link, Problem> {
-    let url = notification.content().url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
-    url.ok_or_else(|| Problem::not_found("link"))
+    notification.message().link().ok_or_else(|| Problem::not_found("link"))
 }
 
 pub(super) fn refused(error: TokenError) -> Problem {

@@ -303,14 +303,15 @@ async fn values_with_personal_data_are_masked_in_debug_output() {
     assert!(config.rollout.users.contains(LISTED) && recipient.devices[0].endpoint.expose().contains(DEVICE));
     let senders = engine.senders();
     let kinds = domain::channel::Channel::ALL;
-    let composed = kinds.map(|channel| {
-        senders.paid().compose(channel, &notification, &recipient, &config.settings, senders.links(&config))
-    });
+    let (settings, links) = (&*config.settings, senders.links(&config));
+    let composer = delivery::Composer { notification: &notification, template: None, settings, links };
+    let composed = kinds.map(|channel| composer.paid(channel, &recipient, senders.paid().email_sender()));
     let shown = [
         format!("{notification:?}"),
         format!("{recipient:?}"),
         format!("{config:?}"),
         format!("{composed:?}"),
+        format!("{composer:?}"),
         format!("{engine:?}"),
         format!("{:?}", setup.world.recipients),
         format!("{:?}", setup.world.send),

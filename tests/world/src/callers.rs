@@ -27,6 +27,13 @@ impl World {
         answered(&request, self.send.answer(&request, arrived, self.hard_deadline()).await)
     }
 
+    /// Sends a message with a template instead of a content.
+    pub async fn send_template(&self, to: &str, template: &str, variables: Value, extra: Value) -> ApiResponse {
+        let mut body = json!({"to": to, "template": {"name": template}, "variables": variables});
+        body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+        self.post("POST /v1/notifications", body, None).await
+    }
+
     pub async fn send_once(&self, key: &str, to: &str, extra: Value) -> ApiResponse {
         self.post("POST /v1/notifications", message(to, extra), Some(key)).await
     }
@@ -50,6 +57,12 @@ impl World {
     pub async fn get_as(&self, caller: &str, scope: &str, id: &str) -> ApiResponse {
         self.ask(self.request(caller, scope, "GET /v1/notifications/{id}", &[("id", id)], &[], &Value::Null, None))
             .await
+    }
+
+    /// The notification with its messages, as they were or would be sent.
+    pub async fn rendered(&self, id: &str) -> ApiResponse {
+        let (path, query) = ([("id", id)], [("render", "true")]);
+        self.ask(self.request(SHOP, "send", "GET /v1/notifications/{id}", &path, &query, &Value::Null, None)).await
     }
 
     pub async fn cancel(&self, id: &str) -> ApiResponse {

@@ -2,7 +2,7 @@
 //! `catalog`.
 
 use platform::http::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::answered;
 use super::conformance::assert_conforms;
@@ -80,6 +80,23 @@ impl World {
         let route = format!("{method} /v1/templates/{{name}}{below}");
         let request = self.request("ops-client", "ops", &route, &[("name", "reminder")], &[], &body, None);
         answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+    }
+
+    /// Response of `send` to an editor who tests the template `reminder`.
+    pub async fn test_template(&self, body: Value) -> ApiResponse {
+        let route = "POST /v1/templates/{name}/test";
+        let request = self.request("ops-client", "ops", route, &[("name", "reminder")], &[], &body, None);
+        answered(&request, self.send.answer(&request, self.clock.now(), self.hard_deadline()).await)
+    }
+
+    /// Writes the template `reminder`, publishes it and makes it live; returns the number of the version.
+    pub async fn publish_template(&self, body: Value) -> u64 {
+        assert!(self.template("PUT", "", body).await.status < 300);
+        let published = self.template("POST", "/versions", Value::Null).await;
+        assert_eq!(published.status, 201, "{published:?}");
+        let version = published.body["version"].clone();
+        assert_eq!(self.template("PUT", "/live", json!({"version": version})).await.status, 200);
+        version.as_u64().unwrap()
     }
 
     /// Response of the catalog to an operator's request about the frequency caps.

@@ -15,6 +15,7 @@ use crate::paid_send::PaidSender;
 use crate::push_send::PushSender;
 use crate::senders::Senders;
 use crate::stores::{Persistence, Stores};
+use crate::template_cache::TemplateCache;
 use crate::token::TokenKeys;
 use aws::FunctionConfig;
 use aws::secrets::{SecretName, Secrets, SecretsError};
@@ -31,6 +32,7 @@ use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
 use store::{
     BreakerStore, BudgetStore, CatalogStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore,
+    TemplateStore,
 };
 
 /// Maximum number of concurrent calls of a process to one provider.
@@ -178,13 +180,14 @@ impl DeliveryConfig {
             persistence,
             clock: clock.clone(),
         };
+        let templates = TemplateCache::new(TemplateStore::new(dynamodb.clone(), self.settings_table.as_str()));
         let config = ConfigSource::new(self.function.parameters(), &self.function.parameter_prefix, clock.clone())
             .with_public_base_url()
             .with_catalog(CatalogStore::new(dynamodb.clone(), self.settings_table.as_str()))
             .with_last_known_good(LastKnownGood::new(dynamodb, self.control_table.as_str()))
             .sharing();
         let senders = Senders { push, paid, admission, keys };
-        Ok(DeliveryEngine::new(stores, senders, config, self.sender_country, clock))
+        Ok(DeliveryEngine::new(stores, senders, config, templates, self.sender_country, clock))
     }
 }
 

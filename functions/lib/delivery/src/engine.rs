@@ -4,7 +4,7 @@
 //! **The state is stored before a provider is called.** A push requires a stored lease. A paid call requires a stored
 //! claim. So a crash at any line leaves an item in `due` that shows which calls may have been made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,12 +18,14 @@ use crate::outcome::StepOutcome;
 use crate::reachability::unreachable_channels;
 use crate::senders::Senders;
 use crate::stores::{Persistence, Stores};
+use crate::template_cache::TemplateCache;
+use crate::template_text::locale_of;
 use crate::topic_order::TopicOrder;
 use domain::breaker::OpenCircuits;
 use domain::caps::CapUsage;
 use domain::channel::Channel;
 use domain::channel::country::CountryCode;
-use domain::notification::Notification;
+use domain::notification::{Notification, Reason};
 use domain::recipient::{Recipient, RecipientKey};
 use domain::rollout::Version;
 use platform::clock::Clock;
@@ -48,6 +50,7 @@ pub struct DeliveryEngine {
     senders: Senders,
     topic_order: TopicOrder,
     config: ConfigSource,
+    templates: TemplateCache,
     home_country: CountryCode,
     clock: Clock,
 }
@@ -57,6 +60,7 @@ struct Facts {
     config: ConfigSnapshot,
     unreachable: BTreeSet<Channel>,
     unaffordable: BTreeSet<Channel>,
+    not_composable: BTreeMap<Channel, Reason>,
     open_circuits: OpenCircuits,
     is_superseded: bool,
 }
@@ -66,11 +70,20 @@ impl DeliveryEngine {
         stores: Arc<Stores>,
         senders: Senders,
         config: ConfigSource,
+        templates: TemplateCache,
         home_country: CountryCode,
         clock: Clock,
     ) -> Self {
         let persistence = Persistence::new(stores, clock.clone());
-        Self { persistence, senders, topic_order: TopicOrder::new(clock.clone()), config, home_country, clock }
+        Self {
+            persistence,
+            senders,
+            topic_order: TopicOrder::new(clock.clone()),
+            config,
+            templates,
+            home_country,
+            clock,
+        }
     }
 
     /// Returns the tables.
@@ -89,6 +102,12 @@ impl DeliveryEngine {
     #[must_use]
     pub const fn config(&self) -> &ConfigSource {
         &self.config
+    }
+
+    /// Returns the compiled templates.
+    #[must_use]
+    pub const fn templates(&self) -> &TemplateCache {
+        &self.templates
     }
 
     /// Returns the country of the sender.
@@ -156,6 +175,9 @@ impl DeliveryEngine {
     /// If the store does not answer, or another process took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
         let mut recipient = job.recipient.take();
+        if job.notification.message().template().is_some() {
+            Box::pin(self.load_template(&mut job, recipient.as_ref())).await?;
+        }
         loop {
             let facts = self.gather_facts(&job, recipient.as_ref()).await;
             let now = self.clock.now();
@@ -171,6 +193,17 @@ impl DeliveryEngine {
         }
     }
 
+    /// Loads the version that the notification names, and fixes the locale in which it is written.
+    async fn load_template(&self, job: &mut Job, recipient: Option<&Recipient>) -> Result<(), StoreError> {
+        let Some(used) = job.notification.message().template() else { return Ok(()) };
+        job.template = self.templates.get(&used.name, used.version).await?;
+        if let Some((template, to)) = job.template.as_ref().zip(recipient) {
+            let settings = &self.config.current().await.settings;
+            job.notification.fix_locale(|| locale_of(to, template, settings));
+        }
+        Ok(())
+    }
+
     async fn gather_facts(&self, job: &Job, recipient: Option<&Recipient>) -> Facts {
         let (config, ()) = tokio::join!(self.config.current(), self.senders.breakers().refresh());
         // A random time after the end of each circuit's rest, so that waiting notifications do not resume together.
@@ -180,6 +213,7 @@ impl DeliveryEngine {
         Facts {
             unreachable: unreachable_channels(recipient, &config.settings.sms, self.home_country),
             unaffordable: job.unaffordable.clone(),
+            not_composable: job.not_composable.clone(),
             open_circuits,
             is_superseded: job.is_superseded,
             config,
@@ -256,6 +290,7 @@ fn decide<'a>(
         recipient,
         unreachable: &facts.unreachable,
         unaffordable: &facts.unaffordable,
+        not_composable: &facts.not_composable,
         open_circuits: &facts.open_circuits,
         is_killed,
         is_superseded: facts.is_superseded,

@@ -1,19 +1,25 @@
 //! Work on one notification: its state, and the facts found during this work.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::breakers::BulkheadSlot;
+use crate::compose_fault::ComposeFault;
+use crate::config::ConfigSnapshot;
+use crate::message::Composer;
 use crate::outcome::{AbortReason, StepOutcome};
+use crate::token::TokenKeys;
 use domain::breaker::{Host, OpenCircuits};
 use domain::budget::{Ceiling, Reservation};
 use domain::caps::CapUsage;
 use domain::channel::push::Topic;
 use domain::channel::{Answer, Channel};
-use domain::notification::{Attempt, AttemptOutcome, Notification};
+use domain::notification::{Attempt, AttemptOutcome, Notification, Reason};
 use domain::recipient::{Recipient, RecipientKey};
 use platform::{backoff, random};
+use templates::CompiledTemplate;
 
 /// A recipient and a topic.
 pub type TopicKey = (RecipientKey, Topic);
@@ -31,6 +37,10 @@ pub struct Job {
     pub(crate) has_lease: bool,
     /// Channels that a budget refused.
     pub(crate) unaffordable: BTreeSet<Channel>,
+    /// Channels for which no message can be composed, each with the reason.
+    pub(crate) not_composable: BTreeMap<Channel, Reason>,
+    /// Version of the template that the notification names, once it is loaded.
+    pub(crate) template: Option<Arc<CompiledTemplate>>,
     /// Hosts whose breaker refused a call during this work, each with the time until which it is skipped.
     pub(crate) open_circuits: OpenCircuits,
     /// Devices that must rest after a call of this work, each with the end of its rest.
@@ -71,6 +81,8 @@ impl Job {
             is_new,
             has_lease: false,
             unaffordable: BTreeSet::new(),
+            not_composable: BTreeMap::new(),
+            template: None,
             open_circuits: OpenCircuits::new(),
             device_rests: BTreeMap::new(),
             topic_slot: None,
@@ -85,6 +97,30 @@ impl Job {
     /// Skips a host until `until`, because its circuit is open.
     pub(crate) fn skip_host(&mut self, host: Host, until: Timestamp) {
         self.open_circuits.insert(host, until);
+    }
+
+    /// Returns the composer of the notification's messages.
+    pub(crate) fn composer<'a>(&'a self, config: &'a ConfigSnapshot, keys: &'a TokenKeys) -> Composer<'a> {
+        let (settings, links) = (&*config.settings, config.links(keys));
+        Composer { notification: &self.notification, template: self.template.as_deref(), settings, links }
+    }
+
+    /// Excludes a channel because no message can be composed for it.
+    pub(crate) fn exclude_not_composable(&mut self, channel: Channel, fault: ComposeFault) {
+        let (notification, reason) = (self.notification.id(), fault.reason());
+        let template = self.notification.message().template();
+        // The errors name variables and places in the template, never values.
+        let errors: Vec<_> = fault.into_errors().into_iter().map(|e| format!("{} {}", e.field, e.message)).collect();
+        tracing::warn!(
+            %notification,
+            %channel,
+            template = template.map(|used| used.name.as_str()),
+            version = template.map(|used| used.version),
+            reason = reason.as_str(),
+            error = errors.join("; "),
+            "failed to compose a message; the channel is skipped"
+        );
+        self.not_composable.insert(channel, reason);
     }
 
     /// Excludes a channel because this ceiling forbids its call.

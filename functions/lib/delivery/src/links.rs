@@ -116,12 +116,12 @@ impl<'a> Links<'a> {
         PushLinks { receipt, page_token: sign(LinkAction::Click(about.id().clone(), Channel::Push)) }
     }
 
-    /// Returns the click link to the notification's own URL, valid as long as the notification is kept.
+    /// Returns the click link to the message's own target, valid as long as the notification is kept.
     ///
-    /// Returns `None` if the notification has no URL that can be shown.
+    /// Returns `None` if the message has no target.
     #[must_use]
     pub fn click(&self, about: &Notification, channel: Channel) -> Option<Link> {
-        about.content().url.as_ref().and_then(|url| Link::parse(url.expose()).ok())?;
+        about.message().link()?;
         let token = self.keys.sign(&LinkAction::Click(about.id().clone(), channel), about.kept_until());
         Link::parse(&self.base.click(&token)).ok()
     }

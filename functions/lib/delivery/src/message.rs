@@ -1,18 +1,23 @@
 //! Composition of a notification's message for each channel.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
+use crate::compose_fault::ComposeFault;
 use crate::links::{Links, PushLinks, with_token};
+use crate::template_text::TemplateText;
 use channels::email::{EmailMessage, Sender};
 use channels::push::{PayloadProblem, PushContent, PushMessage};
 use channels::sms::{SmsMessage, SmsRules};
-use domain::channel::Channel;
 use domain::channel::link::Link;
 use domain::channel::push::Topic;
-use domain::notification::{Notification, PushOptions};
+use domain::channel::{Channel, EmailAddress, PhoneNumber};
+use domain::notification::{Content, Notification, NotificationMessage, PushOptions};
 use domain::recipient::Recipient;
 use domain::settings::{Settings, SmsSettings};
 use platform::private::Private;
+use templates::CompiledTemplate;
 
 /// A composed message on a paid channel.
 #[derive(Debug)]
@@ -23,38 +28,145 @@ pub enum PaidMessage {
     Sms(SmsMessage),
 }
 
-impl PaidMessage {
-    /// Composes the notification for a paid channel. Returns `None` if the recipient has no address on that channel.
-    pub(crate) fn compose(
+/// Composes one notification's messages. Preview, explain and send use it alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Composer<'a> {
+    /// The notification.
+    pub notification: &'a Notification,
+    /// The version that the notification names; `None` for a content, or if the version cannot be used.
+    pub template: Option<&'a CompiledTemplate>,
+    /// Settings in force.
+    pub settings: &'a Settings,
+    /// Builder of the links.
+    pub links: Option<Links<'a>>,
+}
+
+/// Addresses and language of a recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee<'a> {
+    /// E-mail address.
+    pub email: Option<&'a EmailAddress>,
+    /// Phone number.
+    pub phone: Option<&'a PhoneNumber>,
+    /// Language as a BCP 47 tag.
+    pub locale: Option<&'a str>,
+}
+
+impl<'a> From<&'a Recipient> for Addressee<'a> {
+    fn from(recipient: &'a Recipient) -> Self {
+        let Recipient { email, phone, locale, .. } = recipient;
+        Self { email: email.as_ref(), phone: phone.as_ref(), locale: locale.as_deref() }
+    }
+}
+
+impl<'a> Composer<'a> {
+    /// Returns the content of the push: the caller's own, or the template's.
+    ///
+    /// # Errors
+    /// If the template does not give one.
+    pub fn push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
+        match self.notification.message() {
+            NotificationMessage::Content(content) => Ok(Cow::Borrowed(content)),
+            NotificationMessage::Template(_) => Ok(Cow::Owned(self.text()?.push()?.content)),
+        }
+    }
+
+    /// Composes the notification for a paid channel.
+    ///
+    /// # Errors
+    /// If the recipient has no address on that channel, or the template gives no message that can be sent.
+    pub fn paid<'b>(
+        &self,
         channel: Channel,
-        notification: &Notification,
-        to: &Recipient,
-        settings: &Settings,
-        links: Option<Links<'_>>,
+        to: impl Into<Addressee<'b>>,
         sender: &Sender,
-    ) -> Option<Self> {
-        let content = notification.content();
-        let click = links.and_then(|links| links.click(notification, channel));
+    ) -> Result<PaidMessage, ComposeFault> {
+        let to = to.into();
+        match self.notification.message() {
+            NotificationMessage::Content(content) => self.paid_content(channel, content, to, sender),
+            NotificationMessage::Template(_) => self.paid_template(channel, to, sender),
+        }
+    }
+
+    /// Returns the renderer of the notification's template.
+    ///
+    /// # Errors
+    /// If the version cannot be used.
+    pub fn text(&self) -> Result<TemplateText<'a>, ComposeFault> {
+        let used = self.notification.message().template();
+        let (used, template) = used.zip(self.template).ok_or(ComposeFault::NoTemplate)?;
+        let rules = self.settings.types.rules_of(self.notification.type_id());
+        Ok(TemplateText { notification: self.notification, used, template, links: self.links, class: rules.class })
+    }
+
+    fn paid_content(
+        &self,
+        channel: Channel,
+        content: &Content,
+        to: Addressee<'_>,
+        sender: &Sender,
+    ) -> Result<PaidMessage, ComposeFault> {
+        let click = self.links.and_then(|links| links.click(self.notification, channel));
         let (title, body) = (content.title.expose(), content.body.expose());
         let own = content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
         match channel {
-            Channel::Push => None,
+            Channel::Push => Err(ComposeFault::NoAddress),
             Channel::Email => {
-                let unsubscribe = links.and_then(|links| links.unsubscribe(notification));
                 let link = click.as_ref().or(own.as_ref());
-                let lang = content.lang.as_ref().map(|lang| lang.expose().as_str()).or(to.locale.as_deref());
-                let address = to.email.clone()?;
-                Some(Self::Email(EmailMessage::new(sender.clone(), address, title, body, link, unsubscribe, lang)))
+                let lang = content.lang.as_ref().map(|lang| lang.expose().as_str()).or(to.locale);
+                let address = to.email.cloned().ok_or(ComposeFault::NoAddress)?;
+                let unsubscribe = self.unsubscribe();
+                Ok(PaidMessage::Email(EmailMessage::new(sender.clone(), address, title, body, link, unsubscribe, lang)))
             }
             Channel::Sms => {
                 let links: Vec<Link> = click.into_iter().chain(own).collect();
-                let SmsSettings { max_parts, plain_punctuation, .. } = settings.sms;
-                let rules = SmsRules { max_parts, plain_punctuation };
-                Some(Self::Sms(SmsMessage::new(to.phone.clone()?, title, body, &links, rules)))
+                let phone = to.phone.cloned().ok_or(ComposeFault::NoAddress)?;
+                Ok(PaidMessage::Sms(SmsMessage::new(phone, title, body, &links, self.sms_rules())))
             }
         }
     }
 
+    fn paid_template(&self, channel: Channel, to: Addressee<'_>, sender: &Sender) -> Result<PaidMessage, ComposeFault> {
+        let text = self.text()?;
+        match channel {
+            Channel::Push => Err(ComposeFault::NoAddress),
+            Channel::Email => {
+                let address = to.email.cloned().ok_or(ComposeFault::NoAddress)?;
+                let email = text.email()?;
+                let unsubscribe = self.unsubscribe();
+                Ok(PaidMessage::Email(EmailMessage::rendered(
+                    sender.clone(),
+                    address,
+                    email.subject,
+                    email.html,
+                    email.text,
+                    unsubscribe,
+                )))
+            }
+            Channel::Sms => {
+                let phone = to.phone.cloned().ok_or(ComposeFault::NoAddress)?;
+                let composed = |text: Private<String>| SmsMessage::rendered(phone.clone(), &text, self.sms_rules());
+                let with_click = composed(text.sms(true)?.text);
+                let is_shortest = with_click.as_ref().is_some_and(|message| message.parts.parts == 1);
+                // A click link may be longer than the link for which it stands.
+                let with_own = if is_shortest { None } else { composed(text.sms(false)?.text) };
+                let cheapest = with_click.into_iter().chain(with_own).min_by_key(|message| message.parts.parts);
+                cheapest.map(PaidMessage::Sms).ok_or(ComposeFault::TooLong)
+            }
+        }
+    }
+
+    fn unsubscribe(&self) -> Option<Link> {
+        self.links.and_then(|links| links.unsubscribe(self.notification))
+    }
+
+    const fn sms_rules(&self) -> SmsRules {
+        let SmsSettings { max_parts, plain_punctuation, .. } = self.settings.sms;
+        SmsRules { max_parts, plain_punctuation }
+    }
+}
+
+impl PaidMessage {
     /// Returns the channel of the message.
     #[must_use]
     pub const fn channel(&self) -> Channel {
@@ -74,12 +186,14 @@ impl PaidMessage {
     }
 }
 
-/// Composes the web push for a notification. Its TTL is the rest of the notification's lifetime at `now`.
+/// Composes the web push for a notification with this content. Its TTL is the rest of the notification's lifetime at
+/// `now`.
 ///
 /// # Errors
 /// If the message is larger than a push may be.
 pub fn push_message(
     notification: &Notification,
+    content: &Content,
     links: Option<PushLinks>,
     now: Timestamp,
 ) -> Result<PushMessage, PayloadProblem> {
@@ -94,12 +208,12 @@ pub fn push_message(
     };
     let content = PushContent {
         notification_id: id,
-        title: notification.content().title.clone(),
-        body: notification.content().body.clone(),
-        url: notification.content().url.as_ref().map(for_page),
-        icon: notification.content().icon.clone(),
-        data: notification.content().data.clone(),
-        options: PushOptions::new(notification.content(), for_page),
+        title: content.title.clone(),
+        body: content.body.clone(),
+        url: content.url.as_ref().map(for_page),
+        icon: content.icon.clone(),
+        data: content.data.clone(),
+        options: PushOptions::new(content, for_page),
         receipt: links.map(|links| Private::new(links.receipt)),
     };
     let ttl_seconds = u32::try_from(notification.remaining(now).as_secs()).unwrap_or(u32::MAX);
@@ -111,10 +225,11 @@ pub fn push_message(
 /// A notification that was accepted before links existed may have no room for them.
 pub(crate) fn push_message_that_fits(
     notification: &Notification,
+    content: &Content,
     links: Option<PushLinks>,
     now: Timestamp,
 ) -> Result<PushMessage, PayloadProblem> {
-    push_message(notification, links, now).or_else(|_| push_message(notification, None, now))
+    push_message(notification, content, links, now).or_else(|_| push_message(notification, content, None, now))
 }
 
 #[cfg(test)]
@@ -127,19 +242,18 @@ mod tests {
     #[test]
     fn a_message_without_room_for_links_goes_out_without_them() {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
-        let mut about = sample("DEFAULT", now);
-        let with_body =
-            |about: &mut Notification, bytes: usize| about.parts_mut().request.content.body = "x".repeat(bytes).into();
-        with_body(&mut about, 0);
-        let overhead = push_message(&about, None, now).unwrap().payload().expose().len();
-        with_body(&mut about, MAX_PAYLOAD_BYTES - overhead);
-        assert!(push_message(&about, Some(PushLinks::longest()), now).is_err());
-        let message = push_message_that_fits(&about, Some(PushLinks::longest()), now).unwrap();
+        let about = sample("DEFAULT", now);
+        let content = about.message().content().unwrap();
+        let with_body = |bytes: usize| Content { body: "x".repeat(bytes).into(), ..content.clone() };
+        let overhead = push_message(&about, &with_body(0), None, now).unwrap().payload().expose().len();
+        let full = with_body(MAX_PAYLOAD_BYTES - overhead);
+        assert!(push_message(&about, &full, Some(PushLinks::longest()), now).is_err());
+        let message = push_message_that_fits(&about, &full, Some(PushLinks::longest()), now).unwrap();
         assert_eq!(message.payload().expose().len(), MAX_PAYLOAD_BYTES);
-        with_body(&mut about, MAX_PAYLOAD_BYTES - overhead + 1);
-        assert!(push_message_that_fits(&about, Some(PushLinks::longest()), now).is_err());
-        with_body(&mut about, 10);
-        let message = push_message_that_fits(&about, Some(PushLinks::longest()), now).unwrap();
+        let too_long = with_body(MAX_PAYLOAD_BYTES - overhead + 1);
+        assert!(push_message_that_fits(&about, &too_long, Some(PushLinks::longest()), now).is_err());
+        let short = with_body(10);
+        let message = push_message_that_fits(&about, &short, Some(PushLinks::longest()), now).unwrap();
         assert!(String::from_utf8_lossy(message.payload().expose()).contains("receipt"));
     }
 }

@@ -12,14 +12,13 @@ use crate::allowance::{Allowance, PAID_CALL};
 use crate::claim::Claims;
 use crate::config::ConfigSnapshot;
 use crate::job::Job;
-use crate::links::Links;
 use crate::message::PaidMessage;
 use crate::outcome::StepOutcome;
 use crate::pre_send_check::pre_send_check;
 use crate::provider_alarm::alarm_on_misconfiguration;
 use crate::stores::Persistence;
 use crate::token::TokenKeys;
-use channels::email::EmailClient;
+use channels::email::{EmailClient, Sender};
 use channels::sms::SmsClient;
 use domain::breaker::Host;
 use domain::channel::{Answer, Channel, Outcome};
@@ -49,17 +48,10 @@ struct PaidCall {
 }
 
 impl PaidSender {
-    /// Composes the notification for a paid channel. Returns `None` if the recipient has no address on that channel.
+    /// Returns the sender of the e-mails.
     #[must_use]
-    pub fn compose(
-        &self,
-        channel: Channel,
-        notification: &Notification,
-        to: &Recipient,
-        settings: &Settings,
-        links: Option<Links<'_>>,
-    ) -> Option<PaidMessage> {
-        PaidMessage::compose(channel, notification, to, settings, links, self.email.sender())
+    pub const fn email_sender(&self) -> &Sender {
+        self.email.sender()
     }
 
     /// Claims the channel, calls its provider once and records the outcome.
@@ -82,10 +74,12 @@ impl PaidSender {
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<StepOutcome, StoreError> {
-        let links = config.links(&self.keys);
-        let Some(message) = self.compose(channel, &job.notification, recipient, &config.settings, links) else {
-            job.unaffordable.insert(channel);
-            return Ok(StepOutcome::Reevaluate);
+        let message = match job.composer(config, &self.keys).paid(channel, recipient, self.email_sender()) {
+            Ok(message) => message,
+            Err(fault) => {
+                job.exclude_not_composable(channel, fault);
+                return Ok(StepOutcome::Reevaluate);
+            }
         };
         let permit = match self.admission.admit(Host::paid(channel)).await {
             Ok(permit) => permit,

@@ -24,7 +24,7 @@ use channels::push::PushClient;
 use domain::breaker::{DeviceHash, Host, Thresholds};
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::channel::{Answer, Channel, Outcome, Rejection};
-use domain::notification::Notification;
+use domain::notification::{Content, Notification};
 use domain::recipient::{Device, RecipientKey};
 use domain::rollout::Version;
 use platform::clock::Clock;
@@ -84,6 +84,13 @@ impl PushSender {
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<StepOutcome, StoreError> {
+        let content = match job.composer(config, &self.keys).push_content() {
+            Ok(content) => content.into_owned(),
+            Err(fault) => {
+                job.exclude_not_composable(Channel::Push, fault);
+                return Ok(StepOutcome::Reevaluate);
+            }
+        };
         let thresholds = &config.settings.breaker;
         let (groups, is_at_capacity) = self.admit(job, devices).await;
         if groups.is_empty() {
@@ -97,7 +104,7 @@ impl PushSender {
         // A host's failure is reported before the result is stored; the time for the report is subtracted.
         let to_report = SignedDuration::try_from(TABLE_TIMEOUT).unwrap_or(SignedDuration::ZERO);
         let timeout = allowance.push_timeout(at) - to_report;
-        let ended = self.call(&job.notification, &groups, config, timeout, at).await;
+        let ended = self.call((&job.notification, &content), &groups, config, timeout, at).await;
         let recipient = job.notification.id().recipient();
         futures_util::future::join_all(ended.iter().map(|one| self.conclude(recipient, one, at, thresholds))).await;
         for one in ended {
@@ -169,7 +176,7 @@ impl PushSender {
     /// Calls all devices. Once one has accepted, the others are waited for during [`STRAGGLER_TIMEOUT`] at most.
     async fn call<'a>(
         &self,
-        notification: &Notification,
+        message: (&Notification, &Content),
         groups: &'a [Group<'a>],
         config: &ConfigSnapshot,
         timeout: SignedDuration,
@@ -178,7 +185,7 @@ impl PushSender {
         let mut open: Vec<_> =
             groups.iter().flat_map(|group| group.devices.iter().map(move |device| (group, *device))).collect();
         let call = |(group, device): (&'a Group<'a>, &'a Device)| async move {
-            let answer = self.push(device, notification, config, timeout, at).await;
+            let answer = self.push(device, message, config, timeout, at).await;
             EndedCall { device, permit: &group.permit, answer, is_given_up: false }
         };
         let mut calls: FuturesUnordered<_> = open.iter().copied().map(call).collect();
@@ -204,7 +211,7 @@ impl PushSender {
     async fn push(
         &self,
         device: &Device,
-        notification: &Notification,
+        (notification, content): (&Notification, &Content),
         config: &ConfigSnapshot,
         timeout: SignedDuration,
         now: Timestamp,
@@ -222,7 +229,7 @@ impl PushSender {
             return refused(Rejection::BadAddress);
         };
         let links = config.links(&self.keys).map(|links| links.push(notification, &device.device_id));
-        let Ok(message) = push_message_that_fits(notification, links, now) else {
+        let Ok(message) = push_message_that_fits(notification, content, links, now) else {
             return refused(Rejection::TooLarge);
         };
         let timeout = Duration::from_millis(u64::try_from(timeout.as_millis()).unwrap_or(0));

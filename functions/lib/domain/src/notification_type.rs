@@ -140,6 +140,8 @@ pub struct NotificationType {
     pub budgets: TypeBudgets,
     /// `true` if the preference page shows the type.
     pub visible_in_preferences: bool,
+    /// Name of the template of a message that names neither a template nor a content.
+    pub template: Option<String>,
 }
 
 /// Rules of a type for sending, as they are in force at one moment.
@@ -247,6 +249,7 @@ impl NotificationType {
             rules: DEFAULT_RULES,
             budgets: TypeBudgets::default(),
             visible_in_preferences: true,
+            template: None,
         }
     }
 

@@ -22,6 +22,9 @@ pub fn difference(old: Option<&Image>, new: &Image) -> Counters {
 #[must_use]
 pub fn contribution(image: &Image) -> Counters {
     let mut counters = Counters::default();
+    if image.is_test {
+        return counters;
+    }
     for group in [Group::Version(image.cohort), Group::Type(image.kind.clone())] {
         for (metric, amount) in notification_metrics(image) {
             counters.add(CounterName::Notifications(group.clone(), metric), amount);

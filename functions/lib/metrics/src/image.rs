@@ -19,6 +19,8 @@ pub struct Image {
     pub cohort: Cohort,
     /// Type of the notification.
     pub kind: Label,
+    /// `true` for a test send, which no figure counts.
+    pub is_test: bool,
     /// Reason, for a skipped notification.
     pub reason: Option<Reason>,
     /// All attempts so far, oldest first.
@@ -65,6 +67,7 @@ struct Item {
     version: Option<String>,
     #[serde(rename = "type")]
     kind: String,
+    test: Option<i64>,
     reason: Option<String>,
     attempts: Option<String>,
     due_at: i64,
@@ -94,6 +97,7 @@ impl TryFrom<Item> for Image {
             status: Status::parse(&item.status).ok_or(Poison("status"))?,
             cohort: item.version.map_or(Ok(Cohort::Undecided), |name| Cohort::parse(&name).ok_or(Poison("version")))?,
             kind: item.kind.parse().map_err(|_| Poison("type"))?,
+            is_test: item.test.is_some(),
             reason: item.reason.map(|code| Reason::parse(&code).ok_or(Poison("reason"))).transpose()?,
             attempts: serde_json::from_str(attempts).map_err(|_| Poison("attempts"))?,
             due_at: time("due_at", item.due_at)?,

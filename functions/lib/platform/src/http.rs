@@ -113,6 +113,18 @@ impl Request {
         self.query.get(name).map(|value| value.expose().as_str())
     }
 
+    /// Returns a query parameter that is `true` or `false`; `false` if it is missing.
+    ///
+    /// # Errors
+    /// 422 for any other value.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.query(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::invalid_field(name, "must be true or false")),
+        }
+    }
+
     /// Parses the body as JSON of type `T`.
     ///
     /// # Errors

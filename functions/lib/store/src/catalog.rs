@@ -1,11 +1,12 @@
 //! Catalog in the settings table: rows that operators change by API and that sending functions read.
 //!
 //! ```text
-//! pk    catalog                    sk    type#<name>, caps        a row: definition as JSON, revision, times
+//! pk    catalog                    sk    type#<name>, template#<name>, caps    a row: definition as JSON, revision, times
 //! pk    audit#type#<name>          sk    <milliseconds>#<revision>    one change of that row; 400 days
 //! ```
 //!
-//! One Query returns all rows. A row and its audit record are written in one transaction.
+//! One Query returns all rows. A row and its audit record are written in one transaction. [`super::TemplateStore`] writes
+//! the rows of templates.
 
 use std::fmt;
 
@@ -19,7 +20,9 @@ use super::catalog_row::{
 use super::{ItemReader, Malformed, Page, StoreError};
 use domain::{CatalogChange, TypeId};
 
-const PARTITION: &str = "catalog";
+pub(super) const PARTITION: &str = "catalog";
+/// Beginning of the sort keys of templates.
+pub(super) const TEMPLATE: &str = "template#";
 const CAPS: &str = "caps";
 
 /// Name of a row.
@@ -27,6 +30,8 @@ const CAPS: &str = "caps";
 pub enum CatalogKey {
     /// A type of notification.
     Type(TypeId),
+    /// A template, by its name.
+    Template(String),
     /// The rules of the frequency caps.
     Caps,
 }
@@ -35,6 +40,7 @@ impl CatalogKey {
     fn text(&self) -> String {
         match self {
             Self::Type(id) => format!("type#{id}"),
+            Self::Template(name) => format!("{TEMPLATE}{name}"),
             Self::Caps => CAPS.to_owned(),
         }
     }
@@ -42,6 +48,9 @@ impl CatalogKey {
     fn parse(text: &str) -> Option<Self> {
         if text == CAPS {
             return Some(Self::Caps);
+        }
+        if let Some(name) = text.strip_prefix(TEMPLATE) {
+            return Some(Self::Template(name.to_owned()));
         }
         let (kind, name) = text.split_once('#')?;
         (kind == "type").then(|| TypeId::parse(name).map(Self::Type)).flatten()
@@ -52,7 +61,7 @@ impl CatalogKey {
     pub fn into_type(self) -> Option<TypeId> {
         match self {
             Self::Type(id) => Some(id),
-            Self::Caps => None,
+            Self::Template(_) | Self::Caps => None,
         }
     }
 }

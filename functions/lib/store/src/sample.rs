@@ -106,11 +106,13 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         caller: "caller".to_owned(),
         type_id: TypeId::parse(NotificationType::DEFAULT).unwrap(),
         is_critical: false,
-        content: Content {
+        is_test: false,
+        message: Content {
             title: Private::new("title".to_owned()),
             body: Private::new("body".to_owned()),
             ..Content::default()
-        },
+        }
+        .into(),
         channels: Channel::ALL.to_vec(),
         urgency: Urgency::Normal,
         topic: None,

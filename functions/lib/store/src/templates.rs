@@ -1,14 +1,15 @@
 //! Templates in the settings table.
 //!
 //! ```text
-//! pk    templates               sk    <name>                 title, state, live and latest version; revision, times
+//! pk    catalog                 sk    template#<name>        title, state, live and latest version; revision, times
 //! pk    template#<name>         sk    draft#<part>           the draft as JSON
 //! pk    template#<name>         sk    version#<n>#<part>     a version as JSON; never changes
 //! pk    template#<name>         sk    published#<n>          time and author of a version
 //! pk    audit#template#<name>   sk    <milliseconds>#<revision>    one change of the row; 400 days
 //! ```
 //!
-//! A body that is larger than an item can be is stored in parts. A change is one transaction: the row on condition of
+//! The rows stand in the partition of the [catalog](super::CatalogStore), so that one Query tells sending functions the live
+//! version of each template. A body that is larger than an item can be is stored in parts. A change is one transaction: the row on condition of
 //! its revision, the body, and the audit record.
 
 use aws_sdk_dynamodb::Client;
@@ -16,11 +17,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::catalog::{PARTITION, TEMPLATE};
 use super::catalog_row::{self, CatalogRow, commit_change, put, put_always, put_record, row};
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::{Actor, CatalogChange};
 
-const PARTITION: &str = "templates";
 /// Maximum size of a part of a body. An item of DynamoDB has at most 400 KB.
 const PART_BYTES: usize = 350_000;
 /// Maximum number of parts of a body. A transaction of DynamoDB has at most 4 MB.
@@ -87,8 +88,9 @@ impl TemplateStore {
     /// # Errors
     /// If the call to DynamoDB fails, or a row is malformed.
     pub async fn list(&self) -> Result<Vec<(String, CatalogRow)>, StoreError> {
-        let items = self.query(PARTITION.to_owned(), "").await?;
-        let named = items.iter().map(|item| Ok((ItemReader(item).text("sk")?.to_owned(), row(item)?)));
+        let items = self.query(PARTITION.to_owned(), TEMPLATE).await?;
+        let name = |item| Ok::<_, Malformed>(ItemReader(item).text("sk")?.trim_start_matches(TEMPLATE).to_owned());
+        let named = items.iter().map(|item| Ok((name(item)?, row(item)?)));
         Ok(named.collect::<Result<_, Malformed>>()?)
     }
 
@@ -98,7 +100,7 @@ impl TemplateStore {
     /// If the call to DynamoDB fails, or the row is malformed.
     pub async fn row(&self, name: &str) -> Result<Option<CatalogRow>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("pk", AttributeValue::S(PARTITION.to_owned())).key("sk", AttributeValue::S(name.to_owned()));
+        let get = get.key("pk", AttributeValue::S(PARTITION.to_owned())).key("sk", AttributeValue::S(row_key(name)));
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(found.item.as_ref().map(row).transpose()?)
     }
@@ -139,7 +141,7 @@ impl TemplateStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the body is larger than [`TemplateStore::fits`] allows.
     pub async fn write(&self, name: &str, write: &TemplateWrite<'_>) -> Result<bool, StoreError> {
-        let row = catalog_row::item(PARTITION, name.to_owned(), write.new)?;
+        let row = catalog_row::item(PARTITION, row_key(name), write.new)?;
         let record = put_record(&self.table, &partition(name), write.change)?;
         let mut items = vec![put(&self.table, row, write.old)?, record];
         for (body, json) in write.bodies {
@@ -171,13 +173,10 @@ impl TemplateStore {
 
     async fn query(&self, partition: String, prefix: &str) -> Result<Vec<super::Item>, StoreError> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
-        let query = query.expression_attribute_values(":pk", AttributeValue::S(partition));
-        let query = if prefix.is_empty() {
-            query.key_condition_expression("pk = :pk")
-        } else {
-            let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
-            query.expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-        };
+        let query = query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(partition))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
         let mut pages = query.into_paginator().send();
         let mut items = Vec::new();
         while let Some(page) = pages.next().await {
@@ -187,6 +186,12 @@ impl TemplateStore {
     }
 }
 
+/// Returns the sort key of a template's row.
+fn row_key(name: &str) -> String {
+    format!("{TEMPLATE}{name}")
+}
+
+/// Returns the partition of a template's bodies.
 fn partition(name: &str) -> String {
     format!("template#{name}")
 }

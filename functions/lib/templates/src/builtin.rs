@@ -47,6 +47,15 @@ const PAYMENT_DUE: (&str, &str, [EmailFiles; 2]) = (
     [email_files!("payment-due", "en"), email_files!("payment-due", "it")],
 );
 
+/// Names of the built-in templates.
+pub const BUILTIN_TEMPLATES: [&str; 2] = [CERTIFICATE_EXPIRING.0, PAYMENT_DUE.0];
+
+/// Returns `true` if a built-in template has this name. It exists without a stored row.
+#[must_use]
+pub fn is_builtin(name: &str) -> bool {
+    BUILTIN_TEMPLATES.contains(&name)
+}
+
 /// Returns the built-in template with a name.
 #[must_use]
 pub fn builtin(name: &str) -> Option<BuiltinTemplate> {

@@ -15,7 +15,7 @@ mod publish;
 mod render;
 mod variables;
 
-pub use builtin::{BuiltinTemplate, builtin};
+pub use builtin::{BUILTIN_TEMPLATES, BuiltinTemplate, builtin, is_builtin};
 pub use finding::{Finding, Place};
 pub use model::{
     EmailPart, MAX_LOCALES, MAX_SOURCE_BYTES, MAX_VERSION_BYTES, PartAction, PushPart, SmsPart, TemplateDraft,

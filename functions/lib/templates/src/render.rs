@@ -303,15 +303,15 @@ impl Rendering<'_> {
         }
     }
 
-    fn email(&self, _: &EmailPart) -> Result<RenderedEmail, RenderFault> {
+    fn email(&self, part: &EmailPart) -> Result<RenderedEmail, RenderFault> {
         let subject = self.source("subject", SourceKind::Line)?;
         if subject.is_empty() || subject.chars().count() > Content::MAX_TITLE_CHARS {
             return Err(self.not_allowed("subject", "must be 1 to 200 characters, not all of them invisible"));
         }
         let mut html = self.source("html", SourceKind::Html)?;
         let mut text = self.source("text", SourceKind::Mail)?;
-        if let Some(preheader) = self.optional("preheader", SourceKind::Line)? {
-            footer::insert_preheader(&mut html, &preheader);
+        if part.preheader.is_some() {
+            footer::insert_preheader(&mut html, &self.source("preheader", SourceKind::Line)?);
         }
         if let (true, Some(link)) = (self.request.needs_unsubscribe, self.links.get("unsubscribe_url")) {
             let has = |name: &str| self.template.with_unsubscribe.contains(&format!("{}.{name}", self.path));
@@ -336,11 +336,6 @@ impl Rendering<'_> {
     fn url(&self, source: Option<&String>, name: &str) -> Result<Option<Private<String>>, RenderFault> {
         let url = source.map(|_| self.source(name, SourceKind::Url)).transpose()?;
         Ok(url.filter(|url| !url.is_empty()).map(Private::new))
-    }
-
-    fn optional(&self, name: &str, kind: SourceKind) -> Result<Option<String>, RenderFault> {
-        let is_there = sources(&self.template.draft).any(|source| source.path == format!("{}.{name}", self.path));
-        is_there.then(|| self.source(name, kind)).transpose()
     }
 
     fn source(&self, name: &str, kind: SourceKind) -> Result<String, RenderFault> {

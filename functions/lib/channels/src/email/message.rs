@@ -67,6 +67,20 @@ impl EmailMessage {
         }
     }
 
+    /// Creates a message from texts that a template gave. They are not cleaned again: the text part has marks that keep
+    /// values from becoming links.
+    #[must_use]
+    pub fn rendered(
+        from: impl Into<Sender>,
+        to: EmailAddress,
+        subject: Private<String>,
+        html: Private<String>,
+        text: Private<String>,
+        list_unsubscribe: Option<Link>,
+    ) -> Self {
+        Self { from: from.into(), to, subject, text, html, list_unsubscribe }
+    }
+
     /// Returns the message in MIME format. `notification_id` gives the `Message-ID`, and `now` the `Date`.
     ///
     /// SES replaces both headers when it sends the message.

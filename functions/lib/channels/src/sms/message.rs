@@ -50,6 +50,16 @@ impl SmsMessage {
             .unwrap_or_default();
         Self { to, parts: parts(&text), text: Private::new(text) }
     }
+
+    /// Composes a text that is never cut, because a template's author decides where words end. Returns `None` if the text
+    /// has more parts than the rules allow.
+    #[must_use]
+    pub fn rendered(to: PhoneNumber, text: &Private<String>, rules: SmsRules) -> Option<Self> {
+        let variants = wording::variants(text.expose().clone(), rules.plain_punctuation);
+        let text = variants.into_iter().min_by_key(|text| parts(text).parts)?;
+        let parts = parts(&text);
+        (parts.parts <= clamped(rules.max_parts)).then(|| Self { to, parts, text: Private::new(text) })
+    }
 }
 
 /// Limits a number of parts to the range that SNS accepts.

@@ -6,12 +6,16 @@ use domain::text;
 
 /// Returns the variants of `title: body`.
 ///
-/// If `plain` is `true` and plain punctuation allows GSM-7, that variant comes first. Direction marks are removed,
-/// since older phones show them as boxes and each one is paid for.
+/// Direction marks are removed, since older phones show them as boxes and each one is paid for. The order is that of
+/// [`variants`].
 pub fn of(title: &str, body: &str, plain: bool) -> Vec<String> {
     let (title, body) = (compact(title), compact(body));
     let separator = if title.is_empty() || body.is_empty() { "" } else { ": " };
-    let words = format!("{title}{separator}{body}");
+    variants(format!("{title}{separator}{body}"), plain)
+}
+
+/// Returns a text and, before it, its variant in plain punctuation if `plain` is `true` and that variant allows GSM-7.
+pub fn variants(words: String, plain: bool) -> Vec<String> {
     if !plain || parts(&words).encoding == Encoding::Gsm7 {
         return vec![words];
     }

@@ -1,11 +1,13 @@
 //! Configuration in force: the parameters of rollout and settings. Every process follows a change within 30 s.
 
 mod catalog_reader;
+mod known_templates;
 pub mod last_known_good;
 pub mod parameter_snapshot;
 pub mod source;
 mod stored_catalog;
 
+pub use known_templates::{KnownTemplates, TemplateState, UnusableTemplate};
 pub use last_known_good::LastKnownGood;
 pub use parameter_snapshot::{ConfigSnapshot, ParameterTexts};
 pub use source::ConfigSource;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::known_templates::KnownTemplates;
 use super::stored_catalog::StoredCatalog;
 use crate::links::{Links, PublicBaseUrl};
 use crate::token::TokenKeys;
@@ -24,6 +25,8 @@ pub struct ConfigSnapshot {
     pub settings: Arc<Settings>,
     /// Rules of the frequency caps.
     pub caps: Arc<CapRules>,
+    /// Templates that a send may name.
+    pub templates: Arc<KnownTemplates>,
     /// Public base URL of links; without it, messages have no links.
     pub public_base_url: Option<PublicBaseUrl>,
 }
@@ -328,8 +331,11 @@ impl ParsedConfig {
     pub fn snapshot(&self) -> ConfigSnapshot {
         let rollout = Rollout { percentage: self.percentage.value(), users: self.users.value() };
         let settings = self.settings_in_force.clone().unwrap_or_else(|| self.settings.value());
-        let caps = self.stored_catalog.as_ref().map(StoredCatalog::caps).unwrap_or_default();
-        ConfigSnapshot { rollout, settings, caps, public_base_url: self.public_base_url.value() }
+        let (caps, templates) = match &self.stored_catalog {
+            Some(stored) => (stored.caps(), stored.templates()),
+            None => Default::default(),
+        };
+        ConfigSnapshot { rollout, settings, caps, templates, public_base_url: self.public_base_url.value() }
     }
 
     /// Returns the texts of the values in force.

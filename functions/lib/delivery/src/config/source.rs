@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 
 use super::LastKnownGood;
@@ -142,6 +142,20 @@ impl ConfigSource {
         Box::pin(self.read()).await
     }
 
+    /// Returns the configuration in force, read at most `max_age` ago. A request that names something unknown asks for it,
+    /// because the name may be newer than the cached value.
+    pub async fn no_older_than(&self, max_age: SignedDuration) -> ConfigSnapshot {
+        let is_new = |cache: &CachedConfig, now_ms: i64| {
+            let is_within = |age_ms: i64| (0..=max_age.as_millis()).contains(&age_ms.into());
+            is_within(now_ms - cache.asked_at_ms)
+        };
+        let _reading = self.reading.lock().await;
+        match self.cached(is_new) {
+            Some(config) => config,
+            None => Box::pin(self.read()).await,
+        }
+    }
+
     /// Returns the configuration in force, read now whatever is cached.
     pub async fn refresh(&self) -> ConfigSnapshot {
         let _reading = self.reading.lock().await;
@@ -158,7 +172,7 @@ impl ConfigSource {
         self.cache().known.record()
     }
 
-    fn cached(&self, serves: fn(&CachedConfig, i64) -> bool) -> Option<ConfigSnapshot> {
+    fn cached(&self, serves: impl Fn(&CachedConfig, i64) -> bool) -> Option<ConfigSnapshot> {
         let cache = self.cache();
         serves(&cache, self.now_ms()).then(|| cache.known.snapshot())
     }

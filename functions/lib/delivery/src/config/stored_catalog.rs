@@ -1,6 +1,9 @@
-//! Types of notification and rules of the frequency caps as the catalog stores them: the last valid definition of each.
+//! Types of notification, templates and rules of the frequency caps as the catalog stores them: the last valid definition
+//! of each.
 
 use std::sync::Arc;
+
+use super::known_templates::{KnownTemplates, TemplateState};
 
 use domain::caps::CapRules;
 use domain::settings::Settings;
@@ -13,6 +16,7 @@ use store::{Catalog, CatalogKey};
 pub struct StoredCatalog {
     types: Arc<Vec<NotificationType>>,
     is_complete: bool,
+    templates: Arc<KnownTemplates>,
     caps: Arc<CapRules>,
 }
 
@@ -21,12 +25,16 @@ impl StoredCatalog {
     /// cannot be parsed.
     pub fn take(&mut self, catalog: Catalog) -> Vec<CatalogKey> {
         let mut unreadable = catalog.malformed;
-        let (mut types, mut caps) = (Vec::new(), None);
+        let (mut types, mut templates, mut caps) = (Vec::new(), Vec::new(), None);
         for (key, row) in catalog.rows {
             let is_parsed = match &key {
                 CatalogKey::Type(id) => {
                     let kind = NotificationType::from_stored(id.clone(), row.definition);
                     kind.map(|kind| types.push(kind)).is_some()
+                }
+                CatalogKey::Template(name) => {
+                    let state = TemplateState::from_stored(&row.definition);
+                    state.map(|state| templates.push((name.clone(), state))).is_some()
                 }
                 CatalogKey::Caps => {
                     caps = CapRules::from_stored(Value::Object(row.definition));
@@ -39,17 +47,27 @@ impl StoredCatalog {
         }
         let is_unreadable = |id: &TypeId| unreadable.contains(&CatalogKey::Type(id.clone()));
         let kept: Vec<_> = self.types.iter().filter(|kind| is_unreadable(&kind.id)).cloned().collect();
+        let is_unreadable = |name: &String| unreadable.contains(&CatalogKey::Template(name.clone()));
+        let kept_templates = self.templates.into_iter().filter(|(name, _)| is_unreadable(name));
+        templates.extend(kept_templates.map(|(name, state)| (name.clone(), *state)));
         let is_known = |key: &CatalogKey| match key {
             CatalogKey::Type(id) => NotificationType::is_built_in(id) || kept.iter().any(|kind| kind.id == *id),
+            CatalogKey::Template(name) => templates.iter().any(|(known, _)| known == name),
             CatalogKey::Caps => true,
         };
         self.is_complete = unreadable.iter().all(is_known);
         types.extend(kept);
         self.types = Arc::new(types);
+        self.templates = Arc::new(templates.into_iter().collect());
         if !unreadable.contains(&CatalogKey::Caps) {
             self.caps = Arc::new(caps.unwrap_or_default());
         }
         unreadable
+    }
+
+    /// Returns the templates.
+    pub fn templates(&self) -> Arc<KnownTemplates> {
+        Arc::clone(&self.templates)
     }
 
     /// Returns the rules of the frequency caps.
@@ -112,6 +130,21 @@ mod tests {
         assert!(types.in_settings(&Settings::default()).types.is_complete(), "it is built in");
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("OFFERS")] });
         assert!(!types.in_settings(&Settings::default()).types.is_complete());
+    }
+
+    #[test]
+    fn an_unreadable_row_of_a_template_keeps_its_last_live_version() {
+        let template = |definition: Value| {
+            let (_, row) = row("OFFERS", definition);
+            Catalog { rows: vec![(CatalogKey::Template("welcome".to_owned()), row)], malformed: Vec::new() }
+        };
+        let mut stored = StoredCatalog::default();
+        assert_eq!(stored.take(template(json!({"state": "active", "live": 2}))), []);
+        assert_eq!(stored.take(template(json!({"state": "active", "live": "2"}))).len(), 1);
+        assert_eq!(stored.templates().version("welcome", None), Ok(2));
+        assert!(stored.in_settings(&Settings::default()).types.is_complete());
+        stored.take(Catalog::default());
+        assert!(stored.templates().version("welcome", None).is_err(), "a removed row is removed");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rules of escalation: the channels in their order, each tried until it is exhausted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +29,8 @@ pub struct EscalationPolicy<'a> {
     pub unreachable: &'a BTreeSet<Channel>,
     /// Channels that a budget refused.
     pub unaffordable: &'a BTreeSet<Channel>,
+    /// Channels for which no message can be composed, each with the reason.
+    pub not_composable: &'a BTreeMap<Channel, Reason>,
     /// Hosts whose breaker is open, each with the time until which it is skipped.
     pub open_circuits: &'a OpenCircuits,
     /// `true` if the kill switch turned version 2 off.
@@ -148,7 +150,7 @@ impl<'a> EscalationPolicy<'a> {
             (_, OnUncertain::Next) => return ChannelState::Exhausted,
             _ => return ChannelState::Uncertain,
         };
-        if !self.may_reach(channel, notification, to) || self.unaffordable.contains(&channel) {
+        if !self.may_reach(channel, notification, to) || !self.is_possible(channel) {
             return state_if_untried;
         }
         match tried().next_back() {
@@ -162,7 +164,7 @@ impl<'a> EscalationPolicy<'a> {
     }
 
     fn push_state(&self, notification: &Notification, to: &'a Recipient, now: Timestamp) -> ChannelState<'a> {
-        if !self.may_reach(Channel::Push, notification, to) {
+        if !self.may_reach(Channel::Push, notification, to) || !self.is_possible(Channel::Push) {
             return ChannelState::Exhausted;
         }
         let wait_end = self.push_wait_end(notification, now);
@@ -198,7 +200,7 @@ impl<'a> EscalationPolicy<'a> {
     fn max_tries(&self, channel: Channel, notification: &Notification) -> u32 {
         let mut later = notification.channels().iter().skip_while(|each| **each != channel).skip(1);
         let reaches = |next: &Channel| self.recipient.is_some_and(|to| self.may_reach(*next, notification, to));
-        let may_follow = later.any(|next| reaches(next) && !self.unaffordable.contains(next));
+        let may_follow = later.any(|next| reaches(next) && self.is_possible(*next));
         let times = if may_follow { 1 } else { LAST_CHANNEL_TRIES_FACTOR };
         self.rules.tries.saturating_mul(times)
     }
@@ -228,6 +230,11 @@ impl<'a> EscalationPolicy<'a> {
         }
     }
 
+    /// Returns `true` if a message for the channel can be composed and a budget has not refused it.
+    fn is_possible(&self, channel: Channel) -> bool {
+        !self.unaffordable.contains(&channel) && !self.not_composable.contains_key(&channel)
+    }
+
     fn last_result(&self, notification: &Notification) -> Step<'a> {
         if let Some(end) = settled(notification) {
             return end;
@@ -235,7 +242,30 @@ impl<'a> EscalationPolicy<'a> {
         if notification.channels().iter().any(|channel| self.unaffordable.contains(channel)) {
             return Step::Finish(Status::Skipped, Some(Reason::Budget));
         }
-        failed(notification)
+        self.not_composed_or_failed(notification)
+    }
+
+    /// Ends a notification without an attempt with the reason of the last channel for which no message can be composed.
+    fn not_composed_or_failed(&self, notification: &Notification) -> Step<'a> {
+        let mut channels = notification.channels().iter().rev();
+        match channels.find_map(|channel| self.not_composable.get(channel)) {
+            Some(reason) if notification.attempts().is_empty() => Step::Finish(Status::Skipped, Some(*reason)),
+            _ => failed(notification),
+        }
+    }
+
+    /// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
+    fn version_1_step(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
+        if notification.first_accepted().is_some() {
+            return Step::Finish(Status::Accepted, None);
+        }
+        // A notification that began as version 2 may have been requested without the channel push.
+        let is_asked = notification.channels().contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
+        let may_push = is_asked && self.is_possible(Channel::Push);
+        match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
+            Some(newest) if notification.attempts().is_empty() && may_push => Step::Push(vec![newest]),
+            _ => self.not_composed_or_failed(notification),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Attempt, Claim, Content, Engagement, Notification, NotificationId, Reason, Status, Urgency};
+use super::{Attempt, Claim, Engagement, Notification, NotificationId, NotificationMessage, Reason, Status, Urgency};
 use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
@@ -41,8 +41,13 @@ impl Notification {
     }
 
     #[must_use]
-    pub const fn content(&self) -> &Content {
-        &self.parts.request.content
+    pub const fn is_test(&self) -> bool {
+        self.parts.request.is_test
+    }
+
+    #[must_use]
+    pub const fn message(&self) -> &NotificationMessage {
+        &self.parts.request.message
     }
 
     #[must_use]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Attempt, AttemptOutcome, Content, Engagement, NotificationId, Reason, Status};
+use super::{Attempt, AttemptOutcome, Engagement, MessageLocale, NotificationId, NotificationMessage, Reason, Status};
 use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
@@ -75,8 +75,10 @@ pub struct NotificationRequest {
     pub type_id: TypeId,
     /// `true` if the type was critical at the request: functions process the notification before others.
     pub is_critical: bool,
-    /// Content.
-    pub content: Content,
+    /// `true` for a test send, which no figure counts.
+    pub is_test: bool,
+    /// Content, or template and variables.
+    pub message: NotificationMessage,
     /// Order in which channels are tried.
     pub channels: Vec<Channel>,
     /// Urgency for the push service (RFC 8030, section 5.3).
@@ -137,6 +139,20 @@ impl Notification {
     /// Assigns the version of the service that sends the notification.
     pub const fn assign_version(&mut self, version: Version) {
         self.parts.version = Some(version);
+    }
+
+    /// Fixes the locale in which a template's message is written, unless an earlier attempt fixed it.
+    pub fn fix_locale(&mut self, locale: impl FnOnce() -> MessageLocale) {
+        if let NotificationMessage::Template(template) = &mut self.parts.request.message {
+            template.locale.get_or_insert_with(locale);
+        }
+    }
+
+    /// Replaces the variables of a template, for texts that are shown and not sent.
+    pub fn replace_variables(&mut self, variables: Map<String, Value>) {
+        if let NotificationMessage::Template(template) = &mut self.parts.request.message {
+            template.variables = Private::new(variables);
+        }
     }
 
     /// Enters `sending` with a claim for a paid call. A budget no longer excludes the channel.

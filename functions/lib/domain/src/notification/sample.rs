@@ -21,11 +21,13 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         caller: "6f9c2l1h8t5m4n3p2q1r0s9tuv".to_owned(),
         type_id: kind.id.clone(),
         is_critical: kind.rules.is_critical(),
-        content: Content {
+        is_test: false,
+        message: Content {
             title: Private::new("Your certificate expires".to_owned()),
             body: Private::new("On Friday. ".repeat(32)),
             ..Content::default()
-        },
+        }
+        .into(),
         channels: kind.channels.clone(),
         urgency: Urgency::Normal,
         topic: None,

@@ -94,6 +94,12 @@ pub enum Reason {
     FrequencyCap,
     /// Skipped: a budget excluded the remaining channels.
     Budget,
+    /// Skipped: a variable that the template needs is missing.
+    MissingVariable,
+    /// Skipped: the text is longer than the remaining channels allow.
+    TooLong,
+    /// Skipped: the template cannot be rendered, or its version cannot be read.
+    TemplateError,
     /// Skipped: a provider accepted a newer message of the same topic first.
     Superseded,
     /// Failed: every device or address of the last channel no longer exists.
@@ -110,7 +116,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Rollout,
         Self::UnknownRecipient,
         Self::OptedOut,
@@ -119,6 +125,9 @@ impl Reason {
         Self::QuietHours,
         Self::FrequencyCap,
         Self::Budget,
+        Self::MissingVariable,
+        Self::TooLong,
+        Self::TemplateError,
         Self::Superseded,
         Self::Gone,
         Self::Rejected,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Attempt, AttemptOutcome, FailureReason, Notification, NotificationId, Reason, Status};
+use super::{Attempt, AttemptOutcome, FailureReason, Notification, NotificationId, Reason, Status, TemplateUse};
 use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
@@ -21,6 +21,9 @@ pub struct NotificationView<'a> {
     reason: Option<Reason>,
     version: Option<Version>,
     channel: Option<Channel>,
+    template: Option<TemplateView<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_test: bool,
     attempts: Vec<AttemptView<'a>>,
     over_budget: &'a BTreeMap<Channel, Ceiling>,
     cost_micros: i64,
@@ -33,6 +36,15 @@ pub struct NotificationView<'a> {
     converted_at: Option<Timestamp>,
     conversion_value_micros: Option<i64>,
     wasted_cost_micros: i64,
+}
+
+/// Template of the message, without its variables.
+#[derive(Debug, Serialize)]
+struct TemplateView<'a> {
+    name: &'a str,
+    version: u32,
+    /// Locale in which it is written, from the first attempt on.
+    locale: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +71,8 @@ impl<'a> NotificationView<'a> {
             reason: notification.parts.reason,
             version: notification.parts.version,
             channel: notification.channel(),
+            is_test: notification.parts.request.is_test,
+            template: notification.parts.request.message.template().map(TemplateView::of),
             attempts: notification
                 .parts
                 .attempts
@@ -77,6 +91,13 @@ impl<'a> NotificationView<'a> {
             conversion_value_micros: notification.parts.engagement.conversion_value_micros,
             wasted_cost_micros: notification.wasted_cost_micros(),
         }
+    }
+}
+
+impl<'a> TemplateView<'a> {
+    fn of(used: &'a TemplateUse) -> Self {
+        let locale = used.locale.as_ref().map(|locale| locale.tag.as_str());
+        Self { name: &used.name, version: used.version, locale }
     }
 }
 

@@ -19,6 +19,8 @@ pub const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
 pub const MAX_WAIT_FOR_PUSH_SECONDS: u32 = 86_400;
 /// Allowed values of `escalate_after_seconds`. A later step has the precision of a minute.
 const ESCALATE_AFTER_SECONDS: std::ops::RangeInclusive<u32> = 60..=MAX_TTL_SECONDS;
+/// Maximum length of a template's name.
+const MAX_TEMPLATE_NAME_BYTES: usize = 64;
 /// Maximum length of a title, in characters.
 const MAX_TITLE_CHARS: usize = 100;
 
@@ -55,6 +57,8 @@ pub struct TypeView {
     pub visible_in_preferences: bool,
     /// Treatment of recipients who have not chosen about the type.
     pub default_opt: DefaultOpt,
+    /// Name of the template of a message that names neither a template nor a content.
+    pub template: Option<String>,
     /// State.
     pub state: TypeState,
 }
@@ -88,11 +92,12 @@ struct Body {
     budget: Option<BudgetView>,
     visible_in_preferences: Option<bool>,
     default_opt: Option<DefaultOpt>,
+    template: Option<String>,
     state: Option<TypeState>,
 }
 
 /// Fields of [`Body`], for rows that another release wrote with more fields.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "name",
     "title",
     "class",
@@ -108,6 +113,7 @@ const FIELDS: [&str; 16] = [
     "budget",
     "visible_in_preferences",
     "default_opt",
+    "template",
     "state",
 ];
 
@@ -167,6 +173,7 @@ impl NotificationType {
             budget: BudgetView { message_micros, day_micros },
             visible_in_preferences: self.visible_in_preferences,
             default_opt,
+            template: self.template.clone(),
             state,
         }
     }
@@ -196,6 +203,8 @@ impl Body {
         for (field, micros) in [("budget.message_micros", message_micros), ("budget.day_micros", day_micros)] {
             require(micros <= Some(MAX_BUDGET_MICROS), field, "must be at most 1,000,000,000,000,000 micro-euro");
         }
+        let is_name = self.template.as_ref().is_none_or(|name| (1..=MAX_TEMPLATE_NAME_BYTES).contains(&name.len()));
+        require(is_name, "template", "must be the name of a template");
         let is_archived_default = self.state == Some(TypeState::Archived) && id.as_str() == NotificationType::DEFAULT;
         require(!is_archived_default, "state", "must not be archived: a request that names no type has this type");
         errors
@@ -224,6 +233,7 @@ impl Body {
             },
             budgets: TypeBudgets { message_micros, day_micros },
             visible_in_preferences: self.visible_in_preferences.unwrap_or(self.class != NotificationClass::Critical),
+            template: self.template,
         }
     }
 }

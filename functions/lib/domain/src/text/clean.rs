@@ -20,6 +20,30 @@ pub fn one_line(text: &str) -> String {
 /// at the start and the end are removed. The result is empty if no character is visible.
 #[must_use]
 pub fn lines(text: &str) -> String {
+    if text.chars().all(is_simple) { simple_lines(text) } else { lines_of_any_script(text) }
+}
+
+/// Returns `true` for a character of which no sequence composes, and that is visible unless it is a control character
+/// or the soft hyphen: Latin letters, typographic punctuation and currency signs.
+const fn is_simple(character: char) -> bool {
+    matches!(
+        character,
+        '\0'..='\u{2ff}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{20a0}'..='\u{20bf}'
+    )
+}
+
+/// Converts a text of [simple](is_simple) characters, which most texts of European languages are, in one pass.
+fn simple_lines(text: &str) -> String {
+    let is_removed = |character: char| (character.is_control() && character != '\n') || character == '\u{ad}';
+    if !text.contains(is_removed) {
+        return text.trim().to_owned();
+    }
+    let mut text = with_plain_breaks(text);
+    text.retain(|character| !is_removed(character));
+    text.trim().to_owned()
+}
+
+fn lines_of_any_script(text: &str) -> String {
     let mut text = with_plain_breaks(text);
     for _ in 0..MAX_PASSES {
         let next = pass(&text);
@@ -183,6 +207,15 @@ mod tests {
         }
 
         #[test]
+        fn simple_characters_are_cleaned_like_any_others(
+            text in prop::collection::vec(prop::sample::select(SIMPLE.into_iter().flatten().collect::<Vec<_>>()), 0..40)
+        ) {
+            let text: String = text.into_iter().collect();
+            assert!(text.chars().all(is_simple));
+            assert_eq!(simple_lines(&text), lines_of_any_script(&text), "{text:?}");
+        }
+
+        #[test]
         fn cleaning_of_what_is_cleaned_away_is_idempotent(
             parts in prop::collection::vec(prop::sample::select(TRICKY), 0..12)
         ) {
@@ -193,6 +226,9 @@ mod tests {
             assert!(!lines(&text).chars().any(|c| c.is_control() && c != '\n'));
         }
     }
+
+    const SIMPLE: [std::ops::RangeInclusive<char>; 4] =
+        ['\0'..='\u{2ff}', '\u{2010}'..='\u{2027}', '\u{2030}'..='\u{205e}', '\u{20a0}'..='\u{20bf}'];
 
     const TRICKY: &[&str] = &[
         "a",

@@ -9,8 +9,8 @@ use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{
-    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationParts, NotificationRequest, Reason,
-    Reports, Status, Urgency,
+    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationMessage, NotificationParts,
+    NotificationRequest, Reason, Reports, Status, Urgency,
 };
 use domain::recipient::RecipientId;
 use domain::rollout::Version;
@@ -50,7 +50,9 @@ pub fn notification_to_item(notification: &Notification) -> Item {
         .text("caller", notification.caller())
         .text("type", notification.type_id().as_str())
         .number_unless_zero("critical", notification.is_critical().into())
-        .text("content", json_text(notification.content()))
+        .number_unless_zero("test", notification.is_test().into())
+        .maybe_text("content", notification.message().content().map(json_text))
+        .maybe_text("template", notification.message().template().map(json_text))
         .text("channels", channels.join(","))
         .text("urgency", notification.urgency().to_string())
         .maybe_text("topic", notification.topic().map(Private::expose))
@@ -96,7 +98,8 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         caller: item.text("caller")?.to_owned(),
         type_id: TypeId::parse(item.text("type")?).ok_or(Malformed("type"))?,
         is_critical: item.maybe_number("critical")?.is_some(),
-        content: item.maybe_json::<Content>("content")?.ok_or(Malformed("content"))?,
+        is_test: item.maybe_number("test")?.is_some(),
+        message: message_of(item)?,
         channels: channels_of(item.text("channels")?)?,
         urgency: urgency_of(item.text("urgency")?)?,
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
@@ -121,6 +124,12 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         engagement: engagement_from_item(item)?,
         revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
     }))
+}
+
+fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, Malformed> {
+    let content = item.maybe_json::<Content>("content")?.map(NotificationMessage::Content);
+    let template = item.maybe_json("template")?.map(NotificationMessage::Template);
+    content.or(template).ok_or(Malformed("content"))
 }
 
 fn due_shard(notification: &Notification) -> String {
@@ -247,6 +256,7 @@ mod tests {
         assert_eq!(notification_from_item(&notification_to_item(&notification)).unwrap(), notification);
         notification.parts_mut().request.type_id = TypeId::parse("REMOVED").unwrap();
         notification.parts_mut().request.is_critical = true;
+        notification.parts_mut().request.is_test = true;
         notification.parts_mut().in_flight = Some(Claim { channel: Channel::Sms, price_micros: 80_000 });
         notification.parts_mut().over_budget =
             BTreeMap::from([(Channel::Email, Ceiling::Month), (Channel::Sms, Ceiling::SmsDay)]);
@@ -260,7 +270,10 @@ mod tests {
     #[test]
     fn an_ordinary_notification_stays_within_1_kb_so_each_write_is_one_unit() {
         let notification = accepted();
-        assert!(notification.content().json_bytes() >= 380, "the sample's content is about 400 bytes");
+        assert!(
+            notification.message().content().unwrap().json_bytes() >= 380,
+            "the sample's content is about 400 bytes"
+        );
         let size = bytes(&notification_to_item(&notification));
         assert!(size <= 1_024, "{size} bytes");
         let mut clicked = notification;

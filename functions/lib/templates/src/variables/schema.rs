@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use super::parse;
 use crate::finding::Finding;
 
+/// Text in place of a sensitive one.
+const MASK: &str = "***";
+
 /// Variables that a template declares: an object schema, kept as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variables {
@@ -103,6 +106,13 @@ impl Variables {
         object_example(&self.properties, &self.required, with_optional).into()
     }
 
+    /// Returns the values of a message without the sensitive ones, for texts that are shown after sending. A text becomes
+    /// asterisks, and any other sensitive value becomes the example of the schema.
+    #[must_use]
+    pub fn masked(&self, given: &Map<String, Value>) -> Map<String, Value> {
+        masked_object(&self.properties, given)
+    }
+
     /// Returns the names of the variables whose values, or parts of them, are sensitive.
     pub fn sensitive(&self) -> impl Iterator<Item = &str> {
         self.properties.iter().filter(|(_, field)| field.has_sensitive()).map(|(name, _)| name.as_str())
@@ -123,6 +133,16 @@ impl VariableSchema {
                 VariableKind::Array(items) => items.has_sensitive(),
                 _ => false,
             }
+    }
+
+    fn masked(&self, given: &Value) -> Value {
+        match (&self.kind, given) {
+            (VariableKind::Text(None), _) if self.is_sensitive => json!(MASK),
+            _ if self.is_sensitive => self.example(true),
+            (VariableKind::Object { properties, .. }, Value::Object(given)) => masked_object(properties, given).into(),
+            (VariableKind::Array(items), Value::Array(given)) => given.iter().map(|item| items.masked(item)).collect(),
+            _ => given.clone(),
+        }
     }
 
     /// Returns the example, or one that fits the type.
@@ -147,6 +167,14 @@ impl VariableSchema {
             VariableKind::Boolean => json!(true),
         }
     }
+}
+
+fn masked_object(properties: &BTreeMap<String, VariableSchema>, given: &Map<String, Value>) -> Map<String, Value> {
+    let masked = |(name, value): (&String, &Value)| {
+        let masked = properties.get(name).map_or_else(|| value.clone(), |field| field.masked(value));
+        (name.clone(), masked)
+    };
+    given.iter().map(masked).collect()
 }
 
 fn object_example(

@@ -350,6 +350,21 @@ mod tests {
     }
 
     #[test]
+    fn sensitive_values_are_masked_at_any_depth_and_fit_the_schema() {
+        let schema = Variables::parse(&json!({"properties": {
+            "code": {"type": "string", "sensitive": true}, "due": {"type": "string", "format": "date", "sensitive": true},
+            "name": {"type": "string"}, "rows": {"type": "array", "items": {"type": "object", "properties": {
+                "iban": {"type": "string", "sensitive": true}, "n": {"type": "number"}}}},
+        }}))
+        .unwrap();
+        let given = json!({"code": "secret", "due": "2026-01-01", "name": "Ada", "rows": [{"iban": "secret", "n": 1}]});
+        let masked = Value::Object(schema.masked(given.as_object().unwrap()));
+        let expected = json!({"code": "***", "due": "2026-11-30", "name": "Ada", "rows": [{"iban": "***", "n": 1}]});
+        assert_eq!(masked, expected);
+        assert!(VariableValues::new(&schema, &masked).is_ok());
+    }
+
+    #[test]
     fn sensitive_variables_are_known_by_name() {
         assert_eq!(schema().sensitive().collect::<Vec<_>>(), ["user"]);
         assert_eq!(schema().required().collect::<Vec<_>>(), ["days", "name", "user"]);

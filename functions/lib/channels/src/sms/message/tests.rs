@@ -32,6 +32,20 @@ fn title_body_and_link_make_one_text() {
 }
 
 #[test]
+fn a_rendered_text_is_sent_whole_or_not_at_all() {
+    let rendered = |text: &str, max_parts| {
+        let to = PhoneNumber::parse("+4915112345678").unwrap();
+        let message = SmsMessage::rendered(to, &text.to_owned().into(), rules(max_parts));
+        message.map(|message| (message.text.expose().clone(), message.parts.parts))
+    };
+    assert_eq!(rendered("„Hi“ – it’s  on", 1), Some(("\"Hi\" - it's  on".to_owned(), 1)));
+    assert_eq!(rendered("Привет", 1), Some(("Привет".to_owned(), 1)));
+    let long = "a".repeat(161);
+    assert_eq!(rendered(&long, 2), Some((long.clone(), 2)));
+    assert_eq!(rendered(&long, 1), None);
+}
+
+#[test]
 fn the_first_link_is_taken_unless_the_other_costs_less_or_keeps_more_words() {
     let (own, click) = ("https://a.example/1", click());
     let both = [click.as_str(), own];

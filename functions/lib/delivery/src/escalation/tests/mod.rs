@@ -5,7 +5,7 @@ mod circuits;
 mod order;
 mod uncertain;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,6 +18,7 @@ use domain::rollout::Version;
 use domain::{NotificationTypes, OnUncertain, TypeId, TypeRules};
 
 const NONE: &BTreeSet<Channel> = &BTreeSet::new();
+const NO_FAULTS: &BTreeMap<Channel, Reason> = &BTreeMap::new();
 const NO_OPEN_CIRCUITS: &OpenCircuits = &OpenCircuits::new();
 
 fn start() -> Timestamp {
@@ -52,6 +53,7 @@ fn policy_for(recipient: &Recipient) -> EscalationPolicy<'_> {
         recipient: Some(recipient),
         unreachable: NONE,
         unaffordable: NONE,
+        not_composable: NO_FAULTS,
         open_circuits: NO_OPEN_CIRCUITS,
         is_killed: false,
         is_superseded: false,

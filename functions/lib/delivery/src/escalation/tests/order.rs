@@ -130,6 +130,23 @@ fn if_only_the_budget_stands_in_the_way_it_is_skipped() {
 }
 
 #[test]
+fn a_channel_without_a_message_is_skipped_and_its_reason_stands_if_no_other_was_tried() {
+    let ada = people::with_everything(1);
+    let faults = BTreeMap::from([(Channel::Push, Reason::TemplateError), (Channel::Sms, Reason::TooLong)]);
+    let policy = EscalationPolicy { not_composable: &faults, ..policy_for(&ada) };
+    let mut about = v2("DEFAULT");
+    assert_eq!(policy.next_step(&about, start()), Step::SendPaid(Channel::Email));
+    about.parts_mut().request.channels = vec![Channel::Push, Channel::Sms];
+    assert_eq!(policy.next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::TooLong)));
+    about.parts_mut().version = Some(Version::V1);
+    assert_eq!(policy.next_step(&about, start()), Step::Finish(Status::Skipped, Some(Reason::TooLong)));
+    about.parts_mut().version = Some(Version::V2);
+    about.parts_mut().request.channels = vec![Channel::Email, Channel::Sms];
+    about.record(tried(Channel::Email, None, REFUSED, start()));
+    assert_eq!(policy.next_step(&about, later(1)), Step::Finish(Status::Failed, Some(Reason::Rejected)));
+}
+
+#[test]
 fn the_kill_switch_stops_what_was_begun_and_keeps_what_was_accepted() {
     let ada = people::with_everything(1);
     let killed = EscalationPolicy { is_killed: true, ..with_proof(&ada) };

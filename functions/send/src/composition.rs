@@ -1,0 +1,74 @@
+//! Messages of a notification as they would be sent: checked before it is stored, and shown by `explain`.
+
+use serde_json::{Value, json};
+
+use delivery::{ComposeFault, Composer, Links, PaidMessage, PushLinks, push_message};
+use domain::channel::Channel;
+use domain::notification::Notification;
+use domain::settings::Settings;
+use platform::problem::{FieldError, Problem};
+use templates::CompiledTemplate;
+
+/// Checks every message of a notification before anything is stored. A template is rendered in its default locale,
+/// because the recipient is not known yet. A push has the longest possible links, so it is never larger when it is sent.
+///
+/// # Errors
+/// 422 that names every missing variable and every field that does not fit.
+pub fn check_composition(
+    notification: &Notification,
+    template: Option<&CompiledTemplate>,
+    settings: &Settings,
+    links: Option<Links<'_>>,
+) -> Result<(), Problem> {
+    let composer = Composer { notification, template, settings, links };
+    let mut errors: Vec<FieldError> = Vec::new();
+    for channel in notification.channels() {
+        let found = match channel {
+            Channel::Push => check_push(&composer),
+            Channel::Email if template.is_some() => {
+                composer.text().and_then(|text| text.email()).err().map(ComposeFault::into_errors)
+            }
+            Channel::Sms if template.is_some() => {
+                composer.text().and_then(|text| text.sms(true)).err().map(ComposeFault::into_errors)
+            }
+            Channel::Email | Channel::Sms => None,
+        };
+        for error in found.into_iter().flatten() {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+fn check_push(composer: &Composer<'_>) -> Option<Vec<FieldError>> {
+    let content = match composer.push_content() {
+        Ok(content) => content,
+        Err(fault) => return Some(fault.into_errors()),
+    };
+    let notification = composer.notification;
+    let field = if composer.template.is_some() { "variables" } else { "content" };
+    let composed = push_message(notification, &content, Some(PushLinks::longest()), notification.due_at());
+    composed.err().map(|too_large| vec![FieldError::new(field, too_large.to_string())])
+}
+
+/// Returns the JSON form of a push as it would be sent; `None` if it cannot be composed.
+pub fn shown_push(composer: &Composer<'_>) -> Option<Value> {
+    let (about, content) = (composer.notification, composer.push_content().ok()?);
+    let links = composer.links.map(|links| links.push(about, ""));
+    let push = push_message(about, &content, links, about.due_at()).ok()?;
+    serde_json::from_slice(push.payload().expose()).ok()
+}
+
+/// Returns the JSON form of a message on a paid channel.
+pub fn shown_paid(message: &PaidMessage) -> Value {
+    match message {
+        PaidMessage::Email(email) => {
+            json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()})
+        }
+        PaidMessage::Sms(sms) => {
+            json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding})
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Test sends: `POST /v1/templates/{name}/test` sends a template for real, marked as a test and kept out of all figures.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::request::{SendContext, SendRequest};
+use super::service::{Deadlines, SendService, Sent};
+use super::template_request::{LoadedTemplates, TemplateVersion};
+use delivery::DRAFT;
+use domain::channel::Channel;
+use domain::notification::NotificationId;
+use domain::recipient::RecipientId;
+use platform::http::Request;
+use platform::private::Private;
+use platform::problem::Problem;
+
+/// Maximum number of recipients of a test.
+const MAX_RECIPIENTS: usize = 10;
+/// Maximum age of the configuration by which a template is looked up.
+const MAX_CONFIG_AGE: SignedDuration = SignedDuration::from_secs(1);
+
+/// Body of a test send.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestRequest {
+    to: Vec<RecipientId>,
+    /// Published version; the draft when absent.
+    version: Option<u32>,
+    r#type: Option<String>,
+    channels: Option<Vec<Channel>>,
+    /// Values; the examples of the schema when absent.
+    variables: Option<Private<Map<String, Value>>>,
+}
+
+impl SendService {
+    /// Sends a version or the draft of a template. Gates, budgets and frequency caps hold as for any other message.
+    ///
+    /// # Errors
+    /// 404 for an unknown template, 422 for a field that is wrong.
+    pub(super) async fn test_template(&self, request: &Request, deadlines: Deadlines) -> Result<Vec<Sent>, Problem> {
+        let body: TestRequest = request.json()?;
+        if body.to.is_empty() || body.to.len() > MAX_RECIPIENTS {
+            return Err(Problem::invalid_field("to", "must name 1 to 10 recipients"));
+        }
+        if body.version == Some(0) {
+            return Err(Problem::invalid_field("version", "must be the number of a published version"));
+        }
+        let config = &self.engine.config().no_older_than(MAX_CONFIG_AGE).await;
+        let version = TemplateVersion { name: request.path("name").to_owned(), number: body.version.unwrap_or(DRAFT) };
+        if config.templates.get(&version.name).is_none() {
+            return Err(Problem::not_found("template"));
+        }
+        let Some(template) = self.engine.templates().get(&version.name, version.number).await? else {
+            let (field, message) = match body.version {
+                Some(_) => ("version", "must be the number of a published version"),
+                None => ("version", "is required: the draft cannot be rendered, or was never saved"),
+            };
+            return Err(Problem::invalid_field(field, message));
+        };
+        let examples = || template.draft().variables.examples(true).as_object().cloned().unwrap_or_default();
+        let variables = body.variables.unwrap_or_else(|| Private::new(examples()));
+        let templates = &LoadedTemplates::only(version.clone(), Arc::clone(&template));
+        let (links, now) = (self.engine.senders().links(config), self.engine.clock().now());
+        let messages = body.to.into_iter().zip(0u32..).map(|(to, index)| {
+            let (caller, hasher, test_of) = (request.caller.id.as_str(), &self.hasher, Some(&version));
+            let context = SendContext { caller, hasher, index, now, config, templates, links, test_of };
+            let channels = body.channels.clone();
+            let message = SendRequest {
+                channels,
+                variables: Some(variables.clone()),
+                ..SendRequest::to(to, body.r#type.clone())
+            };
+            message.into_notification(context, |recipient| NotificationId::random(recipient, now))
+        });
+        // A field that is wrong for one recipient is wrong for all.
+        let messages: Vec<Sent> = messages.map(|message| message.map(Ok)).collect::<Result<_, Problem>>()?;
+        Ok(self.run_messages(messages, deadlines).await)
+    }
+}
