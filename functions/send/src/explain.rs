@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::composition::{shown_paid, shown_push};
 use super::request::{SendContext, SendRequest};

@@ -85,7 +85,10 @@ impl TemplateText<'_> {
     fn service_links(&self) -> ServiceLinks {
         let link = |link: Link| Private::new(link.as_str().to_owned());
         let unsubscribe = self.links.and_then(|links| links.unsubscribe(self.notification));
-        ServiceLinks { unsubscribe_url: unsubscribe.map(link), preferences_url: None }
+        let preferences = self.links.and_then(|links| links.preferences(self.notification));
+        // A recipient cannot unsubscribe from a critical type, but can choose about all others.
+        let unsubscribe = unsubscribe.or_else(|| preferences.clone());
+        ServiceLinks { unsubscribe_url: unsubscribe.map(link), preferences_url: preferences.map(link) }
     }
 }
 

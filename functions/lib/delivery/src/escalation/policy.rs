@@ -216,20 +216,6 @@ impl<'a> EscalationPolicy<'a> {
         recipient.preferences.choices.allow_type(notification.type_id(), notification.channels(), &self.rules)
     }
 
-    /// Version 1: one push to the newest device. Any outcome but `Accepted` ends as `failed`.
-    fn version_1_step(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
-        if notification.first_accepted().is_some() {
-            return Step::Finish(Status::Accepted, None);
-        }
-        // A notification that began as version 2 may have been requested without the channel push.
-        let may_push = notification.channels().contains(&Channel::Push)
-            && recipient.reachable_on(Channel::Push, notification.type_id(), &self.rules);
-        match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
-            Some(newest) if notification.attempts().is_empty() && may_push => Step::Push(vec![newest]),
-            _ => failed(notification),
-        }
-    }
-
     /// Returns `true` if a message for the channel can be composed and a budget has not refused it.
     fn is_possible(&self, channel: Channel) -> bool {
         !self.unaffordable.contains(&channel) && !self.not_composable.contains_key(&channel)
@@ -260,7 +246,8 @@ impl<'a> EscalationPolicy<'a> {
             return Step::Finish(Status::Accepted, None);
         }
         // A notification that began as version 2 may have been requested without the channel push.
-        let is_asked = notification.channels().contains(&Channel::Push) && recipient.reachable_on(Channel::Push);
+        let is_asked = notification.channels().contains(&Channel::Push)
+            && recipient.reachable_on(Channel::Push, notification.type_id(), &self.rules);
         let may_push = is_asked && self.is_possible(Channel::Push);
         match recipient.devices.iter().filter(|device| device.is_live(now)).max_by_key(|device| device.created_at) {
             Some(newest) if notification.attempts().is_empty() && may_push => Step::Push(vec![newest]),
