@@ -122,7 +122,8 @@ class PinpointMapping:
         if push and text(push[0][1].get("OptOut")).upper() == "ALL":
             opted_out.add("push")
         if opted_out:
-            body["preferences"] = {"opted_out_channels": sorted(opted_out)}
+            # The person's own refusals, so that no later request of a caller changes them.
+            body["preferences"] = {"choices": [refusal(channel) for channel in sorted(opted_out)]}
         self._add_demographics(newest, body, places)
         attributes = self._attributes(newest)
         kept = [one for one in not_used if one]
@@ -177,6 +178,10 @@ class PinpointMapping:
                 attributes.setdefault(PLACE, location)
                 break
         return attributes
+
+
+def refusal(channel):
+    return {"channel": channel, "wants": False, "by": "person"}
 
 
 def moment(endpoint):

@@ -183,12 +183,12 @@ class Import(unittest.TestCase):
         output = self.run_import(FILES / "pinpoint.csv", "pinpoint")
         self.assertEqual(self.api.people["user-1"], {
             "id": "user-1", "email": "ada@example.com", "phone": "+393331234567", "locale": "it-IT",
-            "time_zone": "Europe/Rome", "preferences": {"opted_out_channels": ["sms"]},
+            "time_zone": "Europe/Rome", "preferences": {"choices": [{"channel": "sms", "wants": False, "by": "person"}]},
             "attributes": {"Plan": "gold", "Interests": ["Music", "Travel"], "Shop": "Rome", "location": {"country": "IT"},
                            "pinpoint_not_used": [{"channel": "email", "address": "old@example.com", "reason": "inactive"}]}})
         self.assertEqual(self.api.people["user-2"], {
-            "id": "user-2", "time_zone": "America/Los_Angeles", "preferences": {"opted_out_channels": ["push"]},
-            "attributes": {"location": {"country": "US"}}})
+            "id": "user-2", "time_zone": "America/Los_Angeles",
+            "preferences": {"choices": [{"channel": "push", "wants": False, "by": "person"}]}, "attributes": {"location": {"country": "US"}}})
         self.assertEqual([(row, column) for row, column, _ in self.rejected()],
                          [("7", "EffectiveDate"), ("8", "User.UserId")])
         for no_home in ("1 APNS tokens", "1 GCM tokens", "1 inactive email addresses", "2 endpoints with Demographic.Make"):
@@ -201,7 +201,7 @@ class Import(unittest.TestCase):
         self.assertEqual((ada["email"], ada["locale"], ada["time_zone"]), ("ada@example.com", "it-IT", "Europe/Rome"))
         self.assertEqual(ada["attributes"], {"Plan": "gold", "Interests": ["Music", "Travel"], "Shop": "Rome", "Orders": 3.0,
                                              "location": {"country": "IT", "city": "Rome"}})
-        self.assertEqual(ada["preferences"], {"opted_out_channels": ["sms"]})
+        self.assertEqual(ada["preferences"], {"choices": [{"channel": "sms", "wants": False, "by": "person"}]})
         self.assertEqual([(row, column) for row, column, _ in self.rejected()], [("3", "")])
 
     def test_an_opt_out_counts_if_the_used_or_the_newest_endpoint_has_it(self):
