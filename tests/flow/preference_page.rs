@@ -133,6 +133,29 @@ async fn a_person_chooses_without_logging_in_and_the_next_send_follows() {
 }
 
 #[tokio::test]
+async fn every_field_has_a_label_and_every_description_exists() {
+    let (world, link) = with_ada("en").await;
+    world.send("ada", json!({})).await;
+    let page = world.follow("GET", &link).await;
+    let refused = world.submit(&link, &Form::of(&page).enter("from", "22:00").fields).await;
+    let unsubscribing = world.follow("GET", &world.unsubscribe_link()).await;
+    for page in [&page, &refused, &unsubscribing] {
+        let html = html(page);
+        let (boxes, times) = (html.matches("type=\"checkbox\"").count(), html.matches("type=\"time\"").count());
+        assert_eq!((html.matches("<label").count(), times), (boxes + times, 2));
+        assert_eq!(html.matches("<fieldset").count(), html.matches("<legend").count());
+        for described in html.split("aria-describedby=\"").skip(1) {
+            let id = described.split('"').next().unwrap();
+            assert_eq!(html.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
+        }
+        assert_eq!(
+            (html.matches("<h1").count(), html.matches("<main").count(), html.matches("<script").count()),
+            (1, 1, 0)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_was_open_for_long_reverts_no_later_refusal() {
     let (world, link) = with_ada("en").await;
     let old = Form::of(&world.follow("GET", &link).await);
@@ -169,7 +192,10 @@ async fn a_wrong_form_has_a_message_in_the_persons_language_and_changes_nothing(
         assert_eq!(refused.status, 422, "{message}");
         let page = html(&refused);
         assert!(
-            page.contains("role=\"alert\"") && page.contains("Nichts wurde gespeichert") && page.contains(message),
+            page.contains("<title>Nichts wurde gespeichert: ")
+                && page.contains("role=\"alert\"")
+                && page.contains("Nichts wurde gespeichert")
+                && page.contains(message),
             "{page}"
         );
         assert!(!page.contains("<b>"), "{page}");

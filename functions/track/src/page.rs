@@ -45,9 +45,13 @@ impl HtmlPage {
     #[must_use]
     pub fn response(&self) -> Response {
         let title = escaped(self.title);
+        let shown_in_tab = match self.status {
+            422 => format!("{}: {title}", self.texts.not_saved),
+            _ => title.clone(),
+        };
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"{}\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{shown_in_tab}</title>\n\
              <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{}\n</main>\n</body>\n</html>\n",
             self.texts.tag, self.content
         );

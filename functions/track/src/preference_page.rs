@@ -13,6 +13,9 @@ use domain::quiet_hours::QuietHours;
 use domain::recipient::{ChoiceScope, Preferences};
 use domain::{DefaultOpt, NotificationType, NotificationTypes};
 
+/// Attributes of a notice, which gets the focus when the page opens.
+const FOCUS: &str = " tabindex=\"-1\" autofocus";
+
 /// Notice above the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
@@ -64,7 +67,7 @@ impl PreferencePage<'_> {
         let texts = self.texts;
         let (message, field) = match self.notice {
             Notice::None => return String::new(),
-            Notice::Saved => return format!("<p class=\"notice\" role=\"status\">{}</p>\n", texts.saved),
+            Notice::Saved => return format!("<p class=\"notice\"{FOCUS} role=\"status\">{}</p>\n", texts.saved),
             Notice::Fault(FormFault::Outdated) => (texts.outdated, None),
             Notice::Fault(FormFault::BothTimes) => (texts.both_times, Some(FROM)),
             Notice::Fault(FormFault::WrongTime) => (texts.wrong_time, Some(FROM)),
@@ -75,7 +78,9 @@ impl PreferencePage<'_> {
             None => message.to_owned(),
         };
         let title = texts.not_saved;
-        format!("<div class=\"notice\" role=\"alert\" id=\"error\">\n<h2>{title}</h2>\n<p>{message}</p>\n</div>\n")
+        format!(
+            "<div class=\"notice\"{FOCUS} role=\"alert\" id=\"error\">\n<h2>{title}</h2>\n<p>{message}</p>\n</div>\n"
+        )
     }
 
     fn channels(&self) -> String {
