@@ -161,7 +161,6 @@ async fn a_new_template_and_a_new_type_can_be_used_at_once() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.send("ada", json!({})).await;
-    world.advance(2);
     world.publish_template(reminder(DAYS_LEFT)).await;
     let kind =
         json!({"title": "Deadlines", "class": "transactional", "channels": ["push", "email"], "template": "reminder"});

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -20,9 +20,6 @@ use platform::http::Request;
 use platform::json::shaped;
 use platform::problem::Problem;
 use store::{IdempotencyRecord, IdempotencyStore, StoreError};
-
-/// Maximum age of the configuration by which a name is refused as unknown.
-const UNKNOWN_NAME_MAX_AGE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Accepts requests to send.
 #[derive(Debug)]
@@ -168,12 +165,12 @@ impl SendService {
         sent
     }
 
-    /// Returns the configuration in force. If a message names an unknown type or template, the configuration is at most
-    /// [`UNKNOWN_NAME_MAX_AGE`] old, because the name may be new.
+    /// Returns the configuration in force. If a message names an unknown type or template, the catalog is read now, because
+    /// the name may be new.
     pub(super) async fn config_for(&self, requests: impl IntoIterator<Item = &SendRequest>) -> ConfigSnapshot {
         let config = self.engine.config().current().await;
         if requests.into_iter().any(|request| request.names_unknown(&config)) {
-            return Box::pin(self.engine.config().no_older_than(UNKNOWN_NAME_MAX_AGE)).await;
+            return Box::pin(self.engine.config().with_new_names()).await;
         }
         config
     }

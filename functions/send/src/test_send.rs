@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -10,6 +9,7 @@ use super::request::{SendContext, SendRequest};
 use super::service::{Deadlines, SendService, Sent};
 use super::template_request::{LoadedTemplates, TemplateVersion};
 use delivery::DRAFT;
+use delivery::config::ConfigSnapshot;
 use domain::channel::Channel;
 use domain::notification::NotificationId;
 use domain::recipient::RecipientId;
@@ -19,8 +19,6 @@ use platform::problem::Problem;
 
 /// Maximum number of recipients of a test.
 const MAX_RECIPIENTS: usize = 10;
-/// Maximum age of the configuration by which a template is looked up.
-const MAX_CONFIG_AGE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Body of a test send.
 #[derive(Debug, Deserialize)]
@@ -48,9 +46,11 @@ impl SendService {
         if body.version == Some(0) {
             return Err(Problem::invalid_field("version", "must be the number of a published version"));
         }
-        let config = &self.engine.config().no_older_than(MAX_CONFIG_AGE).await;
+        let config = &self.engine.config().current().await;
         let version = TemplateVersion { name: request.path("name").to_owned(), number: body.version.unwrap_or(DRAFT) };
-        if config.templates.get(&version.name).is_none() {
+        let is_known = |config: &ConfigSnapshot| config.templates.get(&version.name).is_some();
+        let config = if is_known(config) { config } else { &self.engine.config().with_new_names().await };
+        if !is_known(config) {
             return Err(Problem::not_found("template"));
         }
         let Some(template) = self.engine.templates().get(&version.name, version.number).await? else {

@@ -27,11 +27,16 @@ class Caps:
         self.channels.reached(first, "email")
         held = self.channels.send(DORA, "More news", "This one waits.", type=NAME).json
         self.n.equal((held["status"], held["reason"]), ("held", "frequency_cap"), "the second message is held")
-        caps = self.stack.expect(200, "recipients", "GET", recipient_path(DORA, "/caps")).json
+        caps = self.n.wait(self._shown_caps, FOLLOWS_WITHIN_SECONDS, "every function follows the rule")
         use = caps["rules"][0]
         self.n.equal((use["used"], use["left"]), (1, 0), f"a slot frees at {use['next_slot_at']} ({caps['time_zone']})")
         self.stack.expect(200, "send", "DELETE", f"/v1/notifications/{held['id']}")
         self.stack.expect(200, "ops", "PUT", "/v1/caps", {"rules": None})
+
+    def _shown_caps(self):
+        """Returns the caps of the recipient once they have the rule."""
+        caps = self.stack.expect(200, "recipients", "GET", recipient_path(DORA, "/caps")).json
+        return caps if caps["rules"] else None
 
     def _is_capped(self):
         """Returns true once a dry run of the message shows the rule."""

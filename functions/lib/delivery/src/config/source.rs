@@ -9,8 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use ring::rand::SystemRandom;
+use jiff::Timestamp;
 
 use super::LastKnownGood;
 use super::catalog_reader::CatalogReader;
@@ -21,15 +20,18 @@ use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
 use platform::alarm::AlarmLine;
 use platform::clock::Clock;
+use platform::random;
 use store::{Catalog, CatalogStore};
 
 /// Maximum age of a cached value, less a jitter of up to [`JITTER_MS`], so that processes do not read in step.
 const FRESH_MS: i64 = 10_000;
-const JITTER_MS: u16 = 2_000;
+const JITTER_MS: i64 = 2_000;
 /// Maximum age of a value that is used without waiting while a read is running.
 const MAX_STALE_MS: i64 = 20_000;
 /// Period without a call of SSM after a failed read, so that an outage does not cost every caller a time-out.
 const HOLD_OFF_MS: i64 = 5_000;
+/// Shortest time between two reads of the catalog for names that are not known.
+const NEW_NAMES_MS: i64 = 100;
 /// Maximum time for which a caller waits for SSM.
 ///
 /// If the answer leaves a doubt, the control table and the parameters' histories together get the same time again.
@@ -59,6 +61,8 @@ struct CachedConfig {
     /// Time of the last call of SSM, and the time until which SSM need not be called again.
     asked_at_ms: i64,
     ask_again_at_ms: i64,
+    /// Time of the last read of the catalog for a name that was not known.
+    new_names_at_ms: i64,
     ssm_is_down: bool,
 }
 
@@ -142,18 +146,19 @@ impl ConfigSource {
         Box::pin(self.read()).await
     }
 
-    /// Returns the configuration in force, read at most `max_age` ago. A request that names something unknown asks for it,
-    /// because the name may be newer than the cached value.
-    pub async fn no_older_than(&self, max_age: SignedDuration) -> ConfigSnapshot {
-        let is_new = |cache: &CachedConfig, now_ms: i64| {
-            let is_within = |age_ms: i64| (0..=max_age.as_millis()).contains(&age_ms.into());
-            is_within(now_ms - cache.asked_at_ms)
-        };
+    /// Returns the configuration in force with a catalog that is read now, for a request with a name that is not known: it
+    /// may be new. The catalog is read once in [`NEW_NAMES_MS`], however many such requests there are.
+    pub async fn with_new_names(&self) -> ConfigSnapshot {
         let _reading = self.reading.lock().await;
-        match self.cached(is_new) {
-            Some(config) => config,
-            None => Box::pin(self.read()).await,
+        if self.now_ms() - self.cache().new_names_at_ms >= NEW_NAMES_MS {
+            let catalog = self.read_catalog().await;
+            let mut cache = self.cache();
+            cache.new_names_at_ms = self.now_ms();
+            let mut known = cache.known.clone();
+            self.take_catalog(&mut known, catalog);
+            cache.known = known.apply_stored_catalog();
         }
+        self.cache().known.snapshot()
     }
 
     /// Returns the configuration in force, read now whatever is cached.
@@ -172,7 +177,7 @@ impl ConfigSource {
         self.cache().known.record()
     }
 
-    fn cached(&self, serves: impl Fn(&CachedConfig, i64) -> bool) -> Option<ConfigSnapshot> {
+    fn cached(&self, serves: fn(&CachedConfig, i64) -> bool) -> Option<ConfigSnapshot> {
         let cache = self.cache();
         serves(&cache, self.now_ms()).then(|| cache.known.snapshot())
     }
@@ -235,7 +240,7 @@ impl ConfigSource {
         cache.read_at_ms = Some(began_ms);
         cache.asked_at_ms = began_ms;
         cache.ask_again_at_ms =
-            if is_settled { began_ms + FRESH_MS - i64::from(jitter_ms()) } else { self.now_ms() + HOLD_OFF_MS };
+            if is_settled { began_ms + FRESH_MS - random::up_to(JITTER_MS) } else { self.now_ms() + HOLD_OFF_MS };
         drop(cache);
         if was_down {
             tracing::info!(
@@ -379,11 +384,6 @@ impl CachedConfig {
     fn is_usable_while_reading(&self, now_ms: i64) -> bool {
         self.read_at_ms.is_some_and(|read_at_ms| (0..MAX_STALE_MS).contains(&(now_ms - read_at_ms)))
     }
-}
-
-fn jitter_ms() -> u16 {
-    let random = ring::rand::generate::<[u8; 2]>(&SystemRandom::new());
-    random.map_or(0, |random| u16::from_be_bytes(random.expose()) % (JITTER_MS + 1))
 }
 
 #[cfg(test)]

@@ -252,9 +252,3 @@ async fn with_settings_only_the_rollout_is_neither_asked_for_nor_missed() {
     assert_eq!(source.names(), ["/push/settings"]);
     assert_eq!(world.table_calls(), 0);
 }
-
-#[test]
-fn the_jitter_stays_within_two_seconds_and_is_not_always_the_same() {
-    let jitters: std::collections::HashSet<u16> = (0..100).map(|_| jitter_ms()).collect();
-    assert!(jitters.len() > 10 && jitters.iter().all(|jitter| *jitter <= JITTER_MS));
-}
