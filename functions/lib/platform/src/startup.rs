@@ -22,6 +22,8 @@ use crate::time_limits::START_WAIT_LIMIT;
 /// First pause between attempts. It doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Number of turns of the event loop that the load leaves to the request for the first event.
+const TURNS_OF_FIRST_REQUEST: u32 = 8;
 
 /// Reason for which a load failed. The text is logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +97,11 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
         let (ended, attempts) = watch::channel(0);
         let slot = Arc::clone(&value);
         tokio::spawn(async move {
+            // The load begins with work of milliseconds, such as reading root certificates. The request for the first event
+            // goes before it on the only thread: its connection and its bytes each take a turn.
+            for _ in 0..TURNS_OF_FIRST_REQUEST {
+                tokio::task::yield_now().await;
+            }
             if let Err(error) = keep_trying(load, &slot, &ended).await {
                 tracing::error!(
                     alarm = AlarmLine::StartFailed.as_str(),
