@@ -89,8 +89,9 @@ impl CatalogApi {
         request.only_parameters(&["limit", "after"])?;
         let key = CatalogKey::Type(type_id(request)?);
         let (limit, after) = (request.limit()?, request.query("after"));
-        let is_position =
-            |text: &str| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'#');
+        let is_position = |text: &str| {
+            (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'#')
+        };
         if after.is_some_and(|after| !is_position(after)) {
             return Err(Problem::invalid_field("after", "must be the value of next in an earlier response"));
         }

@@ -117,6 +117,11 @@ async fn a_type_is_created_changed_and_sent_back_unchanged() {
         (&json!({"title": "Offers"}), &json!({"title": "Special offers"}))
     );
     assert_eq!((&changes[0]["who"], &changes[0]["name"]), (&json!("api"), &json!("ops")));
+    for after in ["", "yesterday"] {
+        let with = With { query: &[("after", after)], ..With::default() };
+        let (status, problem) = read(&operator.ask("GET /v1/types/{type}/changes", "OFFERS", Value::Null, with).await);
+        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("after")));
+    }
 }
 
 #[tokio::test]
