@@ -83,7 +83,11 @@ impl CapRules {
     fn parse_with(body: Value, type_id: impl Fn(&str) -> Result<TypeId, String>) -> Result<Self, Problem> {
         let body: Body = shaped(body, "")?;
         let (mut errors, mut rules) = (Vec::new(), Vec::<CapRule>::new());
-        for (index, rule) in body.rules.into_iter().flatten().enumerate() {
+        let given = body.rules.unwrap_or_default();
+        if given.len() > MAX_CAP_RULES {
+            errors.push(FieldError::new("rules", "must be at most 10 rules"));
+        }
+        for (index, rule) in given.into_iter().enumerate() {
             let Some(rule) = rule else { continue };
             let mut require = |holds: bool, field: &str, message: &str| {
                 if !holds {
@@ -97,9 +101,6 @@ impl CapRules {
                 id.err().into_iter().for_each(|why| require(false, &format!("types[{at}]"), &why))
             });
             rules.extend(rule.into_rule(&type_id));
-        }
-        if rules.len() > MAX_CAP_RULES {
-            errors.push(FieldError::new("rules", "must be at most 10 rules"));
         }
         if rules.iter().map(|rule| usize::from(rule.max)).sum::<usize>() > MAX_CLAIMS && errors.is_empty() {
             errors.push(FieldError::new("rules", "must have values of max that add up to at most 60"));
