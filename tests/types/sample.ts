@@ -12,8 +12,13 @@ const request: Schemas["SendRequest"] = {
   metadata: { invoice: 7 },
 };
 
-// @ts-expect-error: content is required
-const withoutContent: Schemas["SendRequest"] = { to: "customer-7" };
+const withTemplate: Schemas["SendRequest"] = {
+  to: "customer-7",
+  template: { name: "payment-due" },
+  variables: { amount: "12.50 EUR" },
+};
+// @ts-expect-error: a recipient is required
+const withoutRecipient: Schemas["SendRequest"] = { content: { title: "Hi", body: "there" } };
 // @ts-expect-error: there is no such channel
 const byPigeon: Schemas["SendRequest"] = { ...request, channels: ["pigeon"] };
 const misspelt: Schemas["SendRequest"] = {
@@ -65,4 +70,4 @@ export async function history(api: string, id: string, token: string): Promise<S
 /** Ends a plan, which is not the same as leaving it out. */
 export const end: Schemas["RolloutChange"] = { plan: null };
 
-export const unused = [withoutContent, byPigeon, misspelt];
+export const unused = [withTemplate, withoutRecipient, byPigeon, misspelt];
