@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use world::{ApiResponse, Reply, World};
 
-const PUSH_TARGET: f64 = 4.0;
-const PUSH_WITH_KEY_TARGET: f64 = 5.0;
+const PUSH_TARGET: f64 = 1.0;
+const PUSH_WITH_KEY_TARGET: f64 = 2.0;
 const BATCH: usize = 100;
 /// Size of an ordinary notification's content, with which its item stays within 1 KB.
 const CONTENT_BYTES: usize = 400;

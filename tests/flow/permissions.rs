@@ -237,7 +237,7 @@ async fn nights_pass(world: &World) {
     world.push.answer("phone", [Reply::Silence]);
     let before = world.push.count("phone");
     tokio::select! {
-        _ = world.send("ada", json!({"ttl_seconds": 60})) => panic!("the push service never answers"),
+        _ = world.send("ada", json!({"ttl_seconds": 60, "topic": "score"})) => panic!("the push service never answers"),
         () = async { while world.push.count("phone") == before { tokio::task::yield_now().await } } => {}
     }
     world.subscribe("bob", "tablet").await;

@@ -68,7 +68,8 @@ async fn nothing_begins_after_the_lifetime_however_long_storing_its_lease_takes(
     world.put_profile("eve", json!({"phone": "+393331234567"})).await;
     world.aws.state.lock().unwrap().writes_take = Some((world.clock.clone(), 2));
     for to in ["ada", "bob", "eve"] {
-        let sent = world.send(to, json!({"ttl_seconds": 2})).await;
+        // The topic makes the push store a lease first.
+        let sent = world.send(to, json!({"ttl_seconds": 2, "topic": "score"})).await;
         assert_eq!((&sent.body["status"], &sent.body["attempts"]), (&json!("expired"), &json!([])), "{to}");
     }
     assert_eq!((world.push.count("phone"), world.mails().len(), world.texts().len()), (0, 0, 0));

@@ -75,7 +75,7 @@ async fn a_send_that_crashed_before_its_first_attempt_was_stored_becomes_version
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.push.answer("phone", [Reply::Silence, Reply::status(503)]);
     tokio::select! {
-        _ = world.send("ada", json!({})) => panic!("the push service never answers"),
+        _ = world.send("ada", json!({"topic": "score"})) => panic!("the push service never answers"),
         () = async { while world.push.count("phone") == 0 { tokio::task::yield_now().await } } => {}
     }
     world.set("rollout-percentage", "0");

@@ -17,8 +17,12 @@ use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::{NotificationsStore, RecipientsStore};
 
-/// Ends of the routes that answer with pages.
-const PAGES: [&str; 3] = ["/clicks/{token}", "/unsubscribe/{token}", "/preferences/{token}"];
+/// Seconds after which a receipt or a click finds a notification that was not stored yet.
+const UNSTORED_RETRY_SECONDS: u32 = 2;
+/// End of the route of clicks.
+const CLICK: &str = "/clicks/{token}";
+/// Ends of the other routes that answer with pages.
+const PAGES: [&str; 2] = ["/unsubscribe/{token}", "/preferences/{token}"];
 
 /// Everything that the routes need.
 #[derive(Debug, Clone)]
@@ -56,7 +60,9 @@ impl TrackApi {
     /// Returns a problem in the format of its route: an HTML page for links, JSON for scripts.
     #[must_use]
     pub fn refusal(request: &Request, problem: &Problem) -> Response {
-        if PAGES.iter().any(|page| request.route.ends_with(page)) {
+        if request.route.ends_with(CLICK) {
+            page::click_problem(problem)
+        } else if PAGES.iter().any(|page| request.route.ends_with(page)) {
             page::problem(problem)
         } else {
             for_any_page(Response::problem(problem, &request.request_id))
@@ -99,7 +105,7 @@ impl TrackApi {
             return Err(refused(TokenError::Invalid));
         };
         let notification =
-            if request.is_prefetch { self.find(&id).await? } else { self.clicked(&id, channel, now).await? };
+            if request.is_prefetch { self.find(&id, now).await? } else { self.clicked(&id, channel, now).await? };
         let url = own_link(&notification)?;
         let response = Response::text(302, "text/plain; charset=utf-8", "")
             .with_header("Location", with_token(url.as_str(), request.path("token")))
@@ -114,7 +120,7 @@ impl TrackApi {
             Ok((notification, _)) => Ok(notification),
             Err(problem) if problem.kind.status() < 500 => Err(problem),
             Err(problem) => {
-                let found = self.find(id).await.map_err(|_| problem)?;
+                let found = self.find(id, now).await.map_err(|_| problem)?;
                 tracing::warn!(notification = %id, "failed to count click; redirected nevertheless");
                 Ok(found)
             }
@@ -136,17 +142,26 @@ impl TrackApi {
             Err(_) => Effect::Impossible,
         });
         let noted = noted.await?;
-        let (notification, effect) = noted.ok_or_else(|| Problem::not_found("notification"))?;
+        let (notification, effect) = noted.ok_or_else(|| missing(id, now))?;
         if effect == Effect::Impossible {
             fit(&notification)?;
         }
         Ok((notification, effect))
     }
 
-    async fn find(&self, id: &NotificationId) -> Result<Notification, Problem> {
-        let found = self.notifications.get(id).await?;
-        found.ok_or_else(|| Problem::not_found("notification"))
+    async fn find(&self, id: &NotificationId, now: Timestamp) -> Result<Notification, Problem> {
+        self.notifications.get(id).await?.ok_or_else(|| missing(id, now))
     }
+}
+
+/// Returns the problem of a notification that is not stored. A device may react within milliseconds, before the function
+/// that pushed has stored the result, so a young one is not missing yet.
+fn missing(id: &NotificationId, now: Timestamp) -> Problem {
+    if id.may_be_unstored(now) {
+        let detail = "The message has just been sent and is not stored yet.";
+        return Problem::new(ProblemKind::Unavailable, detail).retry_after(UNSTORED_RETRY_SECONDS);
+    }
+    Problem::not_found("notification")
 }
 
 /// Returns the link of a notification.

@@ -102,6 +102,16 @@ fn title_of(types: &NotificationTypes, kind: &str) -> String {
     format!("<b dir=\"auto\">{}</b>", escaped(title))
 }
 
+/// Returns the error page of a click. If the request may be repeated, the browser repeats it by itself.
+#[must_use]
+pub fn click_problem(problem: &Problem) -> Response {
+    let page = self::problem(problem);
+    match problem.retry_after_seconds {
+        Some(seconds) => page.with_header("Refresh", seconds.to_string()),
+        None => page,
+    }
+}
+
 /// Returns the error page for a link that a recipient followed.
 #[must_use]
 pub fn problem(problem: &Problem) -> Response {

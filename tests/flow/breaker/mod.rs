@@ -74,7 +74,7 @@ async fn a_lease_that_cannot_be_stored_returns_the_probe_to_the_breaker() {
     // The first PutItem is the breaker's, the second one would store the lease.
     world.aws.fails(Some("PutItem"), 1, "ValidationException");
     world.aws.state.lock().unwrap().fuse_mends_after = Some(1);
-    assert_eq!(world.send("ada", json!({})).await.status, 500);
+    assert_eq!(world.send("ada", json!({"topic": "score"})).await.status, 500);
     assert_eq!(world.push.total(), ENOUGH);
     assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"], "the next probe");
 }

@@ -1,8 +1,9 @@
 //! Delivery engine: decides the next step for a notification and carries it out, until the notification ends or must
 //! wait.
 //!
-//! **The state is stored before a provider is called.** A push requires a stored lease. A paid call requires a stored
-//! claim. So a crash at any line leaves an item in `due` that shows which calls may have been made.
+//! **The state is stored before a provider is paid.** A paid call requires a stored claim, and each push but the first
+//! attempt a stored lease. So a crash at any line leaves an item in `due` that shows which calls may have been made. The
+//! first push is made before anything is stored or answered: see docs/design/fast-lane.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -185,9 +186,15 @@ impl DeliveryEngine {
             let outcome = self.act(&mut job, step, recipient.as_ref(), &facts.config, allowance, now).await?;
             match outcome {
                 StepOutcome::Stored => return Ok(job.notification),
-                StepOutcome::Waited => {
-                    recipient = self.stores().recipients.load(job.notification.id().recipient()).await?;
-                }
+                StepOutcome::Waited => match self.stores().recipients.load(job.notification.id().recipient()).await {
+                    Ok(read) => recipient = read,
+                    // The next run of the schedule continues: the attempts must not be lost.
+                    Err(_) if job.has_unstored_attempts() => {
+                        self.defer(&mut job, self.clock.now(), allowance).await?;
+                        return Ok(job.notification);
+                    }
+                    Err(error) => return Err(error),
+                },
                 outcome => job.update_recipient(&mut recipient, outcome),
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::breakers::BulkheadSlot;
 use crate::compose_fault::ComposeFault;
@@ -16,10 +16,13 @@ use domain::budget::{Ceiling, Reservation};
 use domain::caps::CapUsage;
 use domain::channel::push::Topic;
 use domain::channel::{Answer, Channel};
-use domain::notification::{Attempt, AttemptOutcome, Notification, Reason};
+use domain::notification::{Attempt, AttemptOutcome, MAX_UNSTORED_AGE, Notification, Reason};
 use domain::recipient::{Recipient, RecipientKey};
 use platform::{backoff, random};
 use templates::CompiledTemplate;
+
+/// Time that is reserved for a push and the write of its result, before receipts of an unstored notification are refused.
+const UNSTORED_PUSH_RESERVE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A recipient and a topic.
 pub type TopicKey = (RecipientKey, Topic);
@@ -92,6 +95,21 @@ impl Job {
             sms_message_id: None,
             cap_claims,
         }
+    }
+
+    /// Returns `true` if a push may start at `now` although the notification is not stored.
+    ///
+    /// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. Nothing was answered before,
+    /// so nothing that was accepted can be lost. Two messages need the stored lease nevertheless: one with a topic of the
+    /// caller, because an older message of the topic must find it, and one of a request that took over an old key.
+    pub(crate) fn may_push_unstored(&self, now: Timestamp) -> bool {
+        let age = now.duration_since(self.notification.created_at());
+        self.is_new && self.notification.topic().is_none() && age < MAX_UNSTORED_AGE - UNSTORED_PUSH_RESERVE
+    }
+
+    /// Returns `true` if attempts are recorded that no table holds.
+    pub(crate) fn has_unstored_attempts(&self) -> bool {
+        self.is_new && !self.notification.attempts().is_empty()
     }
 
     /// Skips a host until `until`, because its circuit is open.

@@ -65,7 +65,8 @@ struct EndedCall<'a> {
 impl PushSender {
     /// Pushes to all these devices at once, as far as their hosts may be called.
     ///
-    /// A push is free and is replaced by its topic, so the lease is the only claim that it needs.
+    /// A push is free and is replaced by its topic, so the lease is the only claim that it needs. The first attempt
+    /// needs none: see [`Job::may_push_unstored`].
     pub(crate) fn send<'a>(
         &'a self,
         job: &'a mut Job,
@@ -125,12 +126,14 @@ impl PushSender {
         Ok(too_late(&job.notification, allowance, self.clock.now()))
     }
 
-    /// Stores the lease, unless this process holds it already. Returns the outcome if the lease could not be stored.
+    /// Stores the lease, unless this process holds it already or the push needs none. Returns the outcome if the lease
+    /// could not be stored.
     async fn take_lease(&self, job: &mut Job, allowance: Allowance) -> Result<Option<StepOutcome>, StoreError> {
-        if job.has_lease {
+        let now = self.clock.now();
+        if job.has_lease || job.may_push_unstored(now) {
             return Ok(None);
         }
-        job.notification.lease(allowance.lease_until, self.clock.now());
+        job.notification.lease(allowance.lease_until, now);
         if self.persistence.persist(job).await? == StepOutcome::Reevaluate {
             return Ok(Some(StepOutcome::Reevaluate));
         }

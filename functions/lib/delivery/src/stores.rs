@@ -13,7 +13,7 @@ use platform::clock::Clock;
 use platform::{backoff, random};
 use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessageStore, StoreError, SuppressionsStore};
 
-/// Maximum number of tries to store the result of a paid call, each with the SDK's own retries.
+/// Maximum number of tries to store a result that must not be lost, each with the SDK's own retries.
 const MAX_PERSIST_TRIES: u32 = 3;
 /// Maximum time to store an SMS's message id.
 const SMS_MESSAGE_ID_TIMEOUT: Duration = Duration::from_millis(500);
@@ -68,9 +68,11 @@ impl Persistence {
     /// Stores the state at the end of a step.
     ///
     /// The result of a paid call is retried beyond the time that the rest of the request has. If the result is not
-    /// stored, the claim shows only that the call may have been made.
+    /// stored, the claim shows only that the call may have been made. The same holds for the first write after a push: if
+    /// it fails, the caller receives an error for a message that was sent.
     pub(crate) async fn persist_result(&self, job: &mut Job, allowance: Allowance) -> Result<StepOutcome, StoreError> {
-        if job.notification.attempts().last().is_some_and(|attempt| attempt.cost_micros > 0) {
+        let is_paid = job.notification.attempts().last().is_some_and(|attempt| attempt.cost_micros > 0);
+        if is_paid || job.has_unstored_attempts() {
             let timeout = allowance.persist_timeout(self.clock.now());
             deadline::with_fresh_timeout(timeout, self.persist_with_retry(job)).await
         } else {
@@ -84,7 +86,7 @@ impl Persistence {
             match self.persist(job).await {
                 Err(error) if error.is_transient() && tries < MAX_PERSIST_TRIES => {
                     let notification = job.notification.id();
-                    tracing::warn!(%notification, %error, tries, "failed to store a paid attempt; retrying");
+                    tracing::warn!(%notification, %error, tries, "failed to store an attempt; retrying");
                     let pause_ms = backoff::delay_ms(tries, Some(100 << tries), random::unit());
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     tries += 1;

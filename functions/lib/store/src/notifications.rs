@@ -2,7 +2,8 @@
 //! If two writers write at once, one succeeds and the other receives an error. Each write draws a new random revision.
 //! If a writer loses the response, it recognises its own write by that revision.
 //!
-//! One accepted push costs 4 write units: put 1 + index `due` 1, result 1 + removal from `due` 1.
+//! One accepted push costs 1 write unit. A notification that waits costs 4: put 1 + index `due` 1, result 1 + removal
+//! from `due` 1.
 
 mod item;
 mod newer_message;

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Serialize, Serializer};
 
 use crate::caps::CapTag;
 use crate::recipient::{KeyHasher, RecipientKey, base32};
+
+/// Maximum age of a notification at which it may not be stored yet although its push was sent.
+pub const MAX_UNSTORED_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Id of the form `<recipient key>-<time-ordered part>`. The id contains no recipient id, is the key of the base table,
 /// and sorts by time.
@@ -95,6 +98,19 @@ impl NotificationId {
         }
     }
 
+    /// Returns the time of the request that created the notification.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        let millis = i64::try_from(base32::decode_128(&self.ordered) >> 80).unwrap_or(0);
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Returns `true` if a push of this notification may have been sent before the notification is stored.
+    #[must_use]
+    pub fn may_be_unstored(&self, now: Timestamp) -> bool {
+        now.duration_since(self.created_at()) < MAX_UNSTORED_AGE
+    }
+
     /// Returns the part of the id that ties a claim of the frequency caps to this notification.
     #[must_use]
     pub fn cap_tag(&self) -> CapTag {
@@ -146,6 +162,7 @@ mod tests {
         let early = NotificationId::random(key(), Timestamp::from_millisecond(1_000).unwrap());
         let late = NotificationId::random(key(), Timestamp::from_millisecond(1_001).unwrap());
         assert!(early.ordered() < late.ordered());
+        assert_eq!(early.created_at().as_millisecond(), 1_000);
         assert_eq!(NotificationId::parse(&early.to_string()), Some(early));
     }
 
@@ -157,6 +174,7 @@ mod tests {
         assert_ne!(first, NotificationId::derived(key(), at, &hasher(), "record", 1));
         assert_eq!(first.ordered()[..10], NotificationId::random(key(), at).ordered()[..10]);
         assert!(NotificationId::parse(&first.to_string()).is_some());
+        assert_eq!(first.created_at(), at);
         assert_eq!(NotificationId::from_bytes(first.to_bytes()), first);
     }
 

@@ -26,7 +26,7 @@ pub use content::Content;
 pub use effect::Effect;
 pub use engagement::{Engagement, ProviderReport, Reports, earliest};
 pub use failure_reason::{FailureReason, more_severe};
-pub use id::NotificationId;
+pub use id::{MAX_UNSTORED_AGE, NotificationId};
 pub use message::{MessageLocale, NotificationMessage, TemplateUse};
 pub use model::{Claim, MAX_AHEAD, Notification, NotificationParts, NotificationRequest};
 pub use push_options::PushOptions;
