@@ -95,5 +95,5 @@ async fn ticks_merges_and_cleanups_that_fire_twice_at_once_change_nothing_more_t
     assert!(removed.iter().filter_map(Value::as_u64).sum::<u64>() <= 1, "{removed:?}");
     world.clean(within).await;
     assert_eq!(world.devices("bob").await, 0);
-    assert!(world.items("recipients").iter().all(|item| item["pk"]["S"] != "erased"));
+    assert!(world.items("settings").iter().all(|item| item["pk"]["S"] != "erased"));
 }

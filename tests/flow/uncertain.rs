@@ -96,7 +96,7 @@ async fn a_crash_around_the_call_follows_the_rule_in_force_at_recovery() {
         let world = world_where("stop").await;
         // GetParameters, Query, BatchGetItem, PutItem, and two GetItem of the check before the send: the claim is
         // stored, SES has the e-mail, and the function has crashed.
-        let line = CrashPoint { timing: CrashTiming::After, call: 8 };
+        let line = CrashPoint { timing: CrashTiming::After, call: 9 };
         let crashed = world.crash_at(line, world.send("ada", json!({}))).await;
         assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{crashed:?}");
         world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
@@ -109,7 +109,7 @@ async fn a_crash_around_the_call_follows_the_rule_in_force_at_recovery() {
 #[tokio::test]
 async fn a_claim_costs_its_reservation_whatever_the_price_is_later() {
     let world = world_where("stop").await;
-    let line = CrashPoint { timing: CrashTiming::After, call: 5 };
+    let line = CrashPoint { timing: CrashTiming::After, call: 6 };
     let crashed = world.crash_at(line, world.send("ada", json!({"channels": ["sms"]}))).await;
     assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "TransactWriteItems"), "{crashed:?}");
     world.set("settings", &json!({"prices": {"sms_micros": {"IT": 1}}}).to_string());

@@ -12,8 +12,10 @@ pub struct CleanupConfig {
     pub recipients_table: String,
     /// Name of the notifications table.
     pub notifications_table: String,
-    /// Name of the control table, which stores the cursor and the last valid settings.
+    /// Name of the control table, which stores the cursor, the last valid settings and owners of endpoints.
     pub control_table: String,
+    /// Name of the settings table, which stores the markers of erasures.
+    pub settings_table: String,
 }
 
 impl CleanupConfig {
@@ -27,6 +29,7 @@ impl CleanupConfig {
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
+            settings_table: environment.required("SETTINGS_TABLE")?,
         })
     }
 }

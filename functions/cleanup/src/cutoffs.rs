@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use domain::notification::{Notification, Reason, Status};
-use store::SweptDevice;
 
 /// Period after which any work in progress has ended: a request, a lease, and clock skew.
 const GRACE: SignedDuration = SignedDuration::from_hours(1);
@@ -30,13 +29,6 @@ impl Cutoffs {
             unused_since: before(SignedDuration::from_hours(24 * i64::from(device_unused_days))),
             settled_before: before(GRACE),
         }
-    }
-
-    /// Returns true if a device without a profile is left from an interrupted erasure. Otherwise its registration may
-    /// still be in progress.
-    #[must_use]
-    pub fn is_settled(&self, device: &SweptDevice) -> bool {
-        device.created_at < self.settled_before
     }
 }
 

@@ -30,12 +30,17 @@ impl CleanupServices {
     /// Creates the services with their own AWS clients.
     #[must_use]
     pub fn new(config: &CleanupConfig, clock: Clock) -> Self {
-        let CleanupConfig { function, recipients_table, notifications_table, control_table } = config;
+        let CleanupConfig { function, recipients_table, notifications_table, control_table, settings_table } = config;
         let dynamodb = function.dynamodb();
-        let recipients = RecipientsStore::new(dynamodb.clone(), recipients_table.as_str());
+        let recipients = RecipientsStore::new(dynamodb.clone(), recipients_table.as_str(), control_table.as_str());
         Self {
             cleanup: Cleanup {
-                erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), notifications_table.as_str()),
+                erasure: ErasureStore::new(
+                    dynamodb.clone(),
+                    recipients.clone(),
+                    notifications_table.as_str(),
+                    settings_table.as_str(),
+                ),
                 notifications: NotificationsStore::new(dynamodb.clone(), notifications_table.as_str()),
                 cursor: CursorStore::new(dynamodb.clone(), control_table.as_str()),
                 recipients,

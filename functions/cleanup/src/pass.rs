@@ -1,7 +1,5 @@
 //! One pass: stuck notifications, then erasures, then the recipients table in parallel segments.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -10,7 +8,7 @@ use super::cutoffs::end_if_stuck;
 use super::{Cutoffs, Summary};
 use aws::deadline;
 use domain::notification::NotificationId;
-use domain::recipient::{RecipientKey, Stale};
+use domain::recipient::Stale;
 use store::{
     Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, Segment, StoreError, SweepPage,
     SweptDevice, due_shards,
@@ -165,27 +163,11 @@ impl Cleanup {
 
     async fn page(&self, page: &SweepPage, parameters: PassParameters, summary: &mut Summary) {
         if page.malformed > 0 {
-            tracing::warn!(count = page.malformed, "skipped malformed devices");
+            tracing::warn!(count = page.malformed, "skipped profiles with malformed devices");
         }
-        let mut finished = BTreeSet::new();
         for device in &page.devices {
-            let is_suspect = page.without_profile.contains(&device.recipient) && parameters.cutoffs.is_settled(device);
-            if is_suspect && finished.insert(device.recipient.clone()) {
-                self.complete_erasure(&device.recipient, parameters, summary).await;
-            }
             self.device(device, parameters, summary).await;
         }
-    }
-
-    /// Completes an interrupted erasure, which left a device without a profile.
-    async fn complete_erasure(&self, key: &RecipientKey, parameters: PassParameters, summary: &mut Summary) {
-        let erased = match self.recipients.is_known(key).await {
-            Ok(true) => return,
-            Ok(false) if parameters.dry_run => Ok(false),
-            Ok(false) => self.erasure.finish(key, parameters.deadline).await.map(|erased| erased.is_complete()),
-            Err(error) => Err(error),
-        };
-        summary.erased_recipients.count(done("an erasure", erased));
     }
 
     async fn device(&self, device: &SweptDevice, parameters: PassParameters, summary: &mut Summary) {

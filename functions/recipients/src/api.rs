@@ -181,7 +181,7 @@ impl RecipientsApi {
     /// Returns the use of each rule of the frequency caps: 200, or 404 if the recipient is unknown.
     async fn caps(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
-        let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
+        let (known, config) = tokio::join!(self.recipients.load_with_caps(&key), self.config.current());
         let known = known?.ok_or_else(|| Problem::not_found("recipient"))?;
         let local = known.local_zone(config.settings.organisation.time_zone.as_deref());
         let rules = config.caps.iter().map(|rule| CapRuleUse::of(rule, &known.caps, &local.zone, now));

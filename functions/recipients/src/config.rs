@@ -13,7 +13,9 @@ pub struct RecipientsConfig {
     pub recipients_table: String,
     /// Name of the notifications table.
     pub notifications_table: String,
-    /// Name of the settings table, which stores the types.
+    /// Name of the control table, which stores owners of endpoints, suppressed addresses and counters.
+    pub control_table: String,
+    /// Name of the settings table, which stores the types and the markers of erasures.
     pub settings_table: String,
     /// Push services accepted in addition to the known ones.
     pub extra_push_origins: ExtraOrigins,
@@ -29,6 +31,7 @@ impl RecipientsConfig {
             function: FunctionConfig::read(environment)?,
             recipients_table: environment.required("RECIPIENTS_TABLE")?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            control_table: environment.required("CONTROL_TABLE")?,
             settings_table: environment.required("SETTINGS_TABLE")?,
             extra_push_origins: environment
                 .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?

@@ -24,7 +24,7 @@ async fn a_device_creates_the_recipient_and_exposes_neither_endpoint_nor_keys() 
     );
     let text = read.to_string();
     assert!(!text.contains("secret-token") && !text.contains(P256DH) && !text.contains(AUTH));
-    assert_eq!(world.sort_keys().await, ["device", "owner", "profile"]);
+    assert_eq!(world.stored_parts().await, ["device", "owner", "profile"]);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn an_endpoint_belongs_to_the_recipient_who_registered_it_last() {
     assert_eq!((status, &bob), (201, &ada));
     assert_eq!(world.devices("ada").await.len(), 1);
     assert_eq!(world.devices("bob").await, [bob["device_id"].as_str().unwrap()]);
-    assert_eq!(world.sort_keys().await, ["device", "device", "owner", "owner", "profile", "profile"]);
+    assert_eq!(world.stored_parts().await, ["device", "device", "owner", "owner", "profile", "profile"]);
     // The device returns to its first recipient.
     assert_eq!(world.register("ada", "shared-tablet").await.0, 201);
     assert_eq!((world.devices("ada").await.len(), world.devices("bob").await.len()), (2, 0));
@@ -89,8 +89,8 @@ async fn the_21st_device_replaces_the_least_recently_used_one() {
         let devices = world.devices("ada").await;
         assert!(devices.len() == 20 && !devices.contains(gone) && devices.contains(&ids[0]), "{number}");
     }
-    let keys = world.sort_keys().await;
-    assert_eq!(keys.iter().filter(|key| *key == "owner").count(), 20, "its endpoint's owner went with it");
+    let keys = world.stored_parts().await;
+    assert_eq!(keys.iter().filter(|part| **part == "owner").count(), 20, "its endpoint's owner went with it");
 }
 
 #[tokio::test]
@@ -101,13 +101,13 @@ async fn a_renewed_subscription_replaces_the_old_one() {
         assert_eq!(world.renew("ada", &format!("s{number}"), &format!("s{}", number + 1)).await, 201);
     }
     assert_eq!(world.devices("ada").await.len(), 2, "the phone, and the newest of the renewed ones");
-    assert_eq!(world.sort_keys().await, ["device", "device", "owner", "owner", "profile"]);
+    assert_eq!(world.stored_parts().await, ["device", "device", "owner", "owner", "profile"]);
     // The same request is repeated after a lost response. Then a device renews its own subscription.
     assert_eq!(world.renew("ada", "s24", "s25").await, 200);
     assert_eq!(world.renew("ada", "s25", "s25").await, 200);
     assert_eq!(world.devices("ada").await.len(), 2);
     assert_eq!(world.renew("ada", "phone", "s25").await, 200);
-    assert_eq!(world.sort_keys().await, ["device", "owner", "profile"]);
+    assert_eq!(world.stored_parts().await, ["device", "owner", "profile"]);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_device_is_deleted_by_its_endpoint_in_any_spelling_and_of_any_host() {
     assert_eq!(world.devices("ada").await.len(), 1, "another recipient's");
     for _ in 0..2 {
         assert_eq!(world.delete_endpoint("ada", endpoint).await.0, 204);
-        assert_eq!(world.sort_keys().await, ["profile"]);
+        assert_eq!(world.stored_parts().await, ["profile"]);
     }
     assert_eq!(world.delete_endpoint("ada", "https://no.longer.example.com/x").await.0, 204);
     for wrong in ["", "secret", "https://secret@fcm.googleapis.com/x", &"x".repeat(2_049)] {
@@ -178,8 +178,8 @@ async fn concurrent_registrations_of_one_device_create_one_device() {
     }
     at_once.join_all().await;
     assert_eq!(world.devices("ada").await.len() + world.devices("bob").await.len(), 1);
-    let keys = world.sort_keys().await;
-    assert_eq!(keys.iter().filter(|key| *key == "owner").count(), 1);
+    let keys = world.stored_parts().await;
+    assert_eq!(keys.iter().filter(|part| **part == "owner").count(), 1);
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_device_is_deleted_with_its_owner_item_and_the_delete_is_idempotent() 
     assert_eq!(world.delete_device("bob", device_id).await.0, 204);
     assert_eq!(world.devices("ada").await.len(), 1);
     assert_eq!(world.delete_device("ada", device_id).await.0, 204);
-    assert_eq!(world.sort_keys().await, ["profile"]);
+    assert_eq!(world.stored_parts().await, ["profile"]);
     assert_eq!(world.delete_device("ada", device_id).await.0, 204);
 }
 
@@ -204,6 +204,6 @@ async fn a_gone_device_is_deleted_only_if_its_endpoint_is_the_one_that_was_tried
     assert!(!remove("https://fcm.googleapis.com/fcm/send/another").await.unwrap());
     assert_eq!(world.devices("ada").await.len(), 1);
     assert!(remove("https://fcm.googleapis.com/fcm/send/one").await.unwrap());
-    assert_eq!(world.sort_keys().await, ["profile"]);
+    assert_eq!(world.stored_parts().await, ["profile"]);
     assert!(!remove("https://fcm.googleapis.com/fcm/send/one").await.unwrap());
 }

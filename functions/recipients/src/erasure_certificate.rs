@@ -24,6 +24,7 @@ pub struct ErasureCertificate {
 #[derive(Debug, Serialize)]
 struct Tables {
     recipients: RecipientsTable,
+    control: ControlTable,
     notifications: NotificationsTable,
 }
 
@@ -31,6 +32,11 @@ struct Tables {
 struct RecipientsTable {
     profiles: u64,
     devices: u64,
+    remaining: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ControlTable {
     endpoints: u64,
     counters: u64,
     remaining: u64,
@@ -59,9 +65,12 @@ impl ErasureCertificate {
                 recipients: RecipientsTable {
                     profiles: erasure.profiles,
                     devices: erasure.devices,
-                    endpoints: erasure.devices,
-                    counters: erasure.others,
-                    remaining: erasure.remaining_recipients,
+                    remaining: erasure.remaining_profiles,
+                },
+                control: ControlTable {
+                    endpoints: erasure.endpoints,
+                    counters: erasure.counters,
+                    remaining: erasure.remaining_control,
                 },
                 notifications: NotificationsTable {
                     notifications: erasure.notifications,
@@ -73,7 +82,7 @@ impl ErasureCertificate {
                     "notifications that a send in progress may still store, and the marker that finds them",
                     SECOND_CHECK,
                 ),
-                after("point-in-time backups of both tables", BACKUPS),
+                after("point-in-time backups of the tables", BACKUPS),
                 after("change records in the stream of notifications", STREAM),
                 after("idempotency records, which contain ids of notifications and no content", STREAM),
             ],
@@ -93,13 +102,15 @@ mod tests {
 
     #[test]
     fn the_certificate_counts_deleted_items_and_names_the_expiry_of_the_rest() {
-        let erasure = Erasure { profiles: 1, devices: 2, others: 1, notifications: 7, ..Erasure::default() };
+        let erasure =
+            Erasure { profiles: 1, devices: 2, endpoints: 2, counters: 1, notifications: 7, ..Erasure::default() };
         let certificate = ErasureCertificate::of(&erasure, "2027-01-01T00:00:00Z".parse().unwrap());
         let json = serde_json::to_value(certificate).unwrap();
         assert_eq!(
             json["tables"],
             serde_json::json!({
-                "recipients": {"profiles": 1, "devices": 2, "endpoints": 2, "counters": 1, "remaining": 0},
+                "recipients": {"profiles": 1, "devices": 2, "remaining": 0},
+                "control": {"endpoints": 2, "counters": 1, "remaining": 0},
                 "notifications": {"notifications": 7, "remaining": 0},
             })
         );

@@ -95,7 +95,7 @@ impl RecipientsApi {
     pub(super) async fn export(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let after = Self::history_position(request)?;
-        let recipient = self.recipients.load(&key).await?;
+        let recipient = self.recipients.load_with_caps(&key).await?;
         let (history, next) = self.exported_history(&key, after).await?;
         if recipient.is_none() && history.is_empty() && after.is_none() {
             return Err(Problem::not_found("recipient"));
@@ -104,7 +104,7 @@ impl RecipientsApi {
             Some(recipient) => self.exported_suppressions(recipient).await?,
             None => Vec::new(),
         };
-        let counts = self.recipients.used_counts(&key).await?;
+        let counts = self.recipients.used_counts(&key, now).await?;
         let claims = recipient.iter().flat_map(|known| known.caps.counts());
         let claims = claims.map(|(rule, used)| (format!("caps#{rule}"), i64::try_from(used).unwrap_or(i64::MAX)));
         let counts = counts.into_iter().map(|UsedCount { name, used }| (name, used)).chain(claims);

@@ -28,13 +28,24 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
     let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
     let dynamodb = config.function.dynamodb();
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
-    let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
+    let recipients =
+        RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str(), config.control_table.as_str());
     let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
     let prefix = config.function.parameter_prefix.as_str();
     Ok(RecipientsApi {
-        erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), config.notifications_table.as_str()),
+        erasure: ErasureStore::new(
+            dynamodb.clone(),
+            recipients.clone(),
+            config.notifications_table.as_str(),
+            config.settings_table.as_str(),
+        ),
         notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
-        suppressions: SuppressionsStore::new(dynamodb, config.recipients_table.as_str(), hasher.clone()),
+        suppressions: SuppressionsStore::new(
+            dynamodb,
+            config.recipients_table.as_str(),
+            config.control_table.as_str(),
+            hasher.clone(),
+        ),
         recipients,
         hasher,
         extra_origins: config.extra_push_origins.clone(),

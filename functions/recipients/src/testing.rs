@@ -17,7 +17,7 @@ use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::http::Request;
 use platform::private::Private;
-use store::testing_tables::{NOTIFICATIONS, RECIPIENTS, SETTINGS, items, tables};
+use store::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, SETTINGS, items, tables};
 use store::{CatalogStore, ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
 
 pub const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -40,12 +40,12 @@ pub struct TestApi {
 impl TestApi {
     pub async fn new() -> Self {
         let client = tables().await.client();
-        let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
+        let recipients = RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL);
         let api = RecipientsApi {
-            erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
+            erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS, SETTINGS),
             notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
             recipients,
-            suppressions: SuppressionsStore::new(client.clone(), RECIPIENTS, KeyHasher::new(&[7; 32])),
+            suppressions: SuppressionsStore::new(client.clone(), RECIPIENTS, CONTROL, KeyHasher::new(&[7; 32])),
             hasher: KeyHasher::new(&[7; 32]),
             extra_origins: ExtraOrigins::default(),
             config: types(&client),
@@ -119,26 +119,35 @@ impl TestApi {
     /// Returns all stored items, to check that nothing changed. Erasure markers are left out, since they contain
     /// nothing about recipients.
     pub async fn everything(&self) -> String {
-        let all = [items(&self.client, RECIPIENTS).await, items(&self.client, NOTIFICATIONS).await].concat();
-        let sorted = all.into_iter().filter(|item| item["pk"].as_s().unwrap() != "erased").map(|item| {
+        let all = [RECIPIENTS, CONTROL, NOTIFICATIONS].map(|table| items(&self.client, table));
+        let all = futures_util::future::join_all(all).await.concat();
+        let sorted = all.into_iter().map(|item| {
             format!("{:?}", item.iter().map(|(name, value)| (name, shown(value))).collect::<BTreeMap<_, _>>())
         });
         sorted.collect::<Vec<_>>().join("\n")
     }
 
-    pub async fn sort_keys(&self) -> Vec<String> {
-        let items = items(&self.client, RECIPIENTS).await;
-        let mut keys: Vec<_> =
-            items.iter().map(|item| item["sk"].as_s().unwrap().split('#').next().unwrap().to_owned()).collect();
-        keys.sort();
-        keys
+    /// Returns the kinds of everything that is stored about recipients, beside notifications.
+    pub async fn stored_parts(&self) -> Vec<&'static str> {
+        let mut parts = Vec::new();
+        for profile in items(&self.client, RECIPIENTS).await {
+            let devices = profile["devices"].as_m().unwrap();
+            parts.extend(devices.keys().map(|_| "device"));
+            parts.push("profile");
+        }
+        let control = items(&self.client, CONTROL).await;
+        parts.extend(control.iter().filter(|item| item.contains_key("recipient")).map(|_| "owner"));
+        parts.sort_unstable();
+        parts
     }
 }
 
-/// Returns a value as text. The entries of a map are sorted.
+/// Returns a value as text. The entries of maps are sorted.
 fn shown(value: &AttributeValue) -> String {
     match value.as_m() {
-        Ok(map) => format!("{:?}", map.iter().collect::<BTreeMap<_, _>>()),
+        Ok(map) => {
+            format!("{:?}", map.iter().map(|(name, value)| (name, shown(value))).collect::<BTreeMap<_, _>>())
+        }
         Err(_) => format!("{value:?}"),
     }
 }

@@ -20,11 +20,11 @@ fn silent() -> RecipientsApi {
 
 /// Returns the API on this DynamoDB.
 fn on(client: aws_sdk_dynamodb::Client) -> RecipientsApi {
-    let recipients = RecipientsStore::new(client.clone(), "recipients");
+    let recipients = RecipientsStore::new(client.clone(), "recipients", "control");
     RecipientsApi {
-        erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications"),
+        erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications", "settings"),
         notifications: NotificationsStore::new(client.clone(), "notifications"),
-        suppressions: SuppressionsStore::new(client.clone(), "recipients", KeyHasher::new(&[7; 32])),
+        suppressions: SuppressionsStore::new(client.clone(), "recipients", "control", KeyHasher::new(&[7; 32])),
         recipients,
         hasher: KeyHasher::new(&[7; 32]),
         extra_origins: ExtraOrigins::default(),

@@ -119,7 +119,7 @@ impl Explanation {
         let mut about = parsed.into_notification(context, |recipient| NotificationId::random(recipient, now))?;
         let recipient = about.id().recipient();
         let (loaded, used, texts) = tokio::try_join!(
-            stores.recipients().load(recipient),
+            stores.recipients().load_with_caps(recipient),
             stores.budgets().used(now),
             stores.recipients().sms_on_day(recipient, now),
         )?;

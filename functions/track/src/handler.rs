@@ -95,7 +95,8 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
     let dynamodb = config.function.dynamodb();
     let notifications = NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str());
-    let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str());
+    let control = config.control_table.as_str();
+    let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str(), control);
     let keys = TokenKeys::new(secrets.link_signing_keys()?);
     let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
     let prefix = config.function.parameter_prefix.as_str();
@@ -110,10 +111,10 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
         feedback: FeedbackProcessor {
             notifications,
             recipients,
-            suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), hasher),
-            sms_messages: SmsMessageStore::new(dynamodb.clone(), config.control_table.as_str()),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), control, hasher),
+            sms_messages: SmsMessageStore::new(dynamodb.clone(), control),
             config: types,
-            breakers: Breakers::new(BreakerStore::new(dynamodb, config.control_table.as_str()), [], Clock::System),
+            breakers: Breakers::new(BreakerStore::new(dynamodb, control), [], Clock::System),
         },
     })
 }

@@ -99,7 +99,7 @@ async fn a_short_wait_does_not_block_the_device() {
     world.push.answer("phone", [Reply::status(429).with("Retry-After", "1")]);
     world.send("ada", json!({})).await;
     assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:accepted"]);
-    assert!(!world.items("recipients").iter().any(|item| !item["rests_until"].is_null()));
+    assert!(!format!("{:?}", world.items("recipients")).contains("rests_until"));
 }
 
 #[tokio::test]

@@ -201,8 +201,8 @@ async fn ses_has_a_breaker_too() {
 async fn without_the_control_table_sending_goes_on() {
     let world = World::start().await;
     reachable(&world, "ada").await;
-    world.aws.state.lock().unwrap().control_is_down = true;
     let people = crowd(&world, "user", 2 * ENOUGH).await;
+    world.aws.state.lock().unwrap().control_is_down = true;
     world.push.always(Some(Reply::status(503)));
     for id in &people {
         assert_eq!(world.send(id, json!({})).await.attempts(), ["push:retry_later"]);

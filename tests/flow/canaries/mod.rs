@@ -244,7 +244,7 @@ async fn some_calls_fail(setup: &CanaryWorld, code: &'static str) {
 #[tokio::test]
 async fn a_table_that_throttles_is_not_quoted_either() {
     let mut setup = CanaryWorld::start().await;
-    setup.world.aws.fails(Some("Query"), 0, "ThrottlingException");
+    setup.world.aws.fails(Some("GetItem"), 0, "ThrottlingException");
     let answer = setup.world.send(ID, message()).await;
     setup.is_problem(503, &answer);
     assert!(logs::lines().iter().any(|line| line.contains("ThrottlingException")), "the logs are captured");

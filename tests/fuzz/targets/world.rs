@@ -191,9 +191,9 @@ impl Functions {
         config.function.aws = config.function.aws.into_builder().http_client(aws.clone()).build();
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
         let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
-        let recipients = RecipientsStore::new(config.dynamodb(), "recipients");
+        let recipients = RecipientsStore::new(config.dynamodb(), "recipients", "control");
         let notifications = NotificationsStore::new(config.dynamodb(), "notifications");
-        let erasure = ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications");
+        let erasure = ErasureStore::new(config.dynamodb(), recipients.clone(), "notifications", "settings");
         let idempotency = IdempotencyStore::new(config.dynamodb(), "control");
         let of = |name: &str| name.to_owned();
         let console = ConsoleConfig {
@@ -215,6 +215,7 @@ impl Functions {
             recipients_table: of("recipients"),
             notifications_table: of("notifications"),
             control_table: of("control"),
+            settings_table: of("settings"),
         };
         let types = types(&config.function, clock.clone());
         Self {
@@ -230,7 +231,7 @@ impl Functions {
                 recipients,
                 notifications,
                 erasure,
-                suppressions: SuppressionsStore::new(config.dynamodb(), "recipients", hasher.clone()),
+                suppressions: SuppressionsStore::new(config.dynamodb(), "recipients", "control", hasher.clone()),
                 hasher,
                 extra_origins: ExtraOrigins::parse(push_origin).unwrap(),
                 config: types,

@@ -131,13 +131,13 @@ impl Endpoints {
         let (dynamodb, parameters) = (aws::dynamodb(&sdk), ParameterStore::new(aws::ssm(&sdk)));
         let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
         let secrets = Secrets::load(&parameters, PREFIX, &needed).await.unwrap();
-        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
+        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients", "control");
         let hasher = KeyHasher::new(secrets.recipient_hash_key().unwrap().expose());
         RecipientsApi {
-            erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), "notifications"),
+            erasure: ErasureStore::new(dynamodb.clone(), recipients.clone(), "notifications", "settings"),
             notifications: NotificationsStore::new(dynamodb.clone(), "notifications"),
             recipients,
-            suppressions: SuppressionsStore::new(dynamodb, "recipients", hasher.clone()),
+            suppressions: SuppressionsStore::new(dynamodb, "recipients", "control", hasher.clone()),
             hasher,
             extra_origins: ExtraOrigins::parse(&self.push_origins).unwrap(),
             config: Arc::new(
@@ -156,12 +156,12 @@ impl Endpoints {
         let secrets = Secrets::load(&parameters, PREFIX, &needed).await.unwrap();
         let hasher = KeyHasher::new(secrets.recipient_hash_key().unwrap().expose());
         let notifications = NotificationsStore::new(dynamodb.clone(), "notifications");
-        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients");
+        let recipients = RecipientsStore::new(dynamodb.clone(), "recipients", "control");
         let keys = TokenKeys::new(secrets.link_signing_keys().unwrap());
         let feedback = FeedbackProcessor {
             notifications: notifications.clone(),
             recipients: recipients.clone(),
-            suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", hasher),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), "recipients", "control", hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), "control"),
             config: self.types("track", clock.clone()),
             breakers: Breakers::new(BreakerStore::new(dynamodb, "control"), [], clock.clone()),

@@ -26,9 +26,9 @@ impl World {
 
     /// Number of SMS that are counted for all recipients together.
     pub fn counted_sms(&self) -> i64 {
-        let is_cap = |item: &Value| item["sk"]["S"].as_str().unwrap().starts_with("cap#sms#");
-        let caps = self.items("recipients").into_iter().filter(is_cap);
-        caps.map(|item| item["used"]["N"].as_str().unwrap().parse::<i64>().unwrap()).sum()
+        let is_count = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("sms-count#");
+        let counts = self.items("control").into_iter().filter(is_count);
+        counts.map(|item| item["used"]["N"].as_str().unwrap().parse::<i64>().unwrap()).sum()
     }
 
     /// Id of the only notification.

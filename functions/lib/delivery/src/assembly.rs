@@ -140,12 +140,13 @@ impl DeliveryConfig {
     }
 
     fn stores(&self, dynamodb: aws_sdk_dynamodb::Client, hasher: KeyHasher) -> Stores {
+        let (recipients, control) = (self.recipients_table.as_str(), self.control_table.as_str());
         Stores {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
-            recipients: RecipientsStore::new(dynamodb.clone(), self.recipients_table.as_str()),
-            suppressions: SuppressionsStore::new(dynamodb.clone(), self.recipients_table.as_str(), hasher),
-            sms_messages: SmsMessageStore::new(dynamodb.clone(), self.control_table.as_str()),
-            budgets: BudgetStore::new(dynamodb, self.control_table.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), recipients, control),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), recipients, control, hasher),
+            sms_messages: SmsMessageStore::new(dynamodb.clone(), control),
+            budgets: BudgetStore::new(dynamodb, control),
         }
     }
 

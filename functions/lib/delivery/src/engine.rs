@@ -7,10 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
+use crate::breakers::TABLE_TIMEOUT;
 use crate::config::{ConfigSnapshot, ConfigSource};
 use crate::escalation::{EscalationPolicy, Step};
 use crate::gates::Gates;
@@ -22,6 +24,7 @@ use crate::stores::{Persistence, Stores};
 use crate::template_cache::TemplateCache;
 use crate::template_text::locale_of;
 use crate::topic_order::TopicOrder;
+use aws::deadline;
 use domain::breaker::OpenCircuits;
 use domain::caps::CapUsage;
 use domain::channel::Channel;
@@ -53,6 +56,8 @@ pub struct DeliveryEngine {
     config: ConfigSource,
     templates: TemplateCache,
     home_country: CountryCode,
+    /// `true` if the configuration of the last load has rules of the frequency caps, and before the first load.
+    has_cap_rules: AtomicBool,
     clock: Clock,
 }
 
@@ -83,6 +88,7 @@ impl DeliveryEngine {
             config,
             templates,
             home_country,
+            has_cap_rules: AtomicBool::new(true),
             clock,
         }
     }
@@ -123,14 +129,32 @@ impl DeliveryEngine {
         &self.clock
     }
 
-    /// Reads the recipient and the configuration at the same time. The breakers' changes are read with them.
+    /// Reads the recipient and the configuration at the same time. The breakers' changes are read with them, and the claims
+    /// of the frequency caps if there are rules.
     ///
     /// # Errors
     /// If the store does not answer.
     pub async fn load(&self, recipient: &RecipientKey) -> Result<(Option<Recipient>, ConfigSnapshot), StoreError> {
-        let load = self.stores().recipients.load(recipient);
-        let (recipient, config, ()) = tokio::join!(load, self.config.current(), self.senders.breakers().refresh());
-        Ok((recipient?, config))
+        let recipients = &self.stores().recipients;
+        // A rule that is new in the configuration that is read now is enforced as well: its claim is a conditional write.
+        let (read, caps, config, ()) = tokio::join!(
+            recipients.load(recipient),
+            self.load_caps(recipient),
+            self.config.current(),
+            self.senders.breakers().refresh()
+        );
+        self.has_cap_rules.store(config.caps.iter().next().is_some(), Ordering::Relaxed);
+        Ok((read?.map(|read| Recipient { caps: caps.unwrap_or_default(), ..read }), config))
+    }
+
+    /// Reads the claims of the frequency caps if there are rules. If the table does not answer, sending continues: a
+    /// notification that a rule counts is sent only once its claim is stored.
+    async fn load_caps(&self, recipient: &RecipientKey) -> Option<CapUsage> {
+        if !self.has_cap_rules.load(Ordering::Relaxed) {
+            return None;
+        }
+        let caps = deadline::with_timeout(TABLE_TIMEOUT, self.stores().recipients.caps(recipient)).await;
+        caps.map_err(|error| tracing::warn!(%error, "failed to read the claims of the frequency caps")).ok()
     }
 
     /// Evaluates the gates, claims a slot of the frequency caps, and writes the decision into the notification. Returns

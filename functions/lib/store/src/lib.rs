@@ -21,7 +21,6 @@ mod record;
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod sample;
 mod sms_message;
-mod sort_keys;
 mod templates;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]

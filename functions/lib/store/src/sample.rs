@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::testing::{Dynamo, Fuse};
-use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, tables};
+use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, SETTINGS, tables};
 use crate::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
 use domain::channel::Channel;
 use domain::channel::push::{ExtraOrigins, Subscription};
@@ -69,9 +69,9 @@ impl TestTables {
 }
 
 fn stores_with(client: &Client) -> SampleStores {
-    let recipients = RecipientsStore::new(client.clone(), RECIPIENTS);
+    let recipients = RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL);
     SampleStores {
-        erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS),
+        erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS, SETTINGS),
         notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
         cursor: CursorStore::new(client.clone(), CONTROL),
         recipients,

@@ -50,9 +50,6 @@ pub struct Recipient {
     pub updated_at: Timestamp,
     /// Number of changes of the profile.
     pub revision: u64,
-    /// Number of registrations of new devices. Registrations have it as a condition, so concurrent ones cannot exceed
-    /// [`MAX_DEVICES`].
-    pub registrations: u64,
     /// Claims of the frequency caps.
     pub caps: CapUsage,
 }
@@ -162,7 +159,6 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             revision: 1,
-            registrations: 0,
             caps: CapUsage::default(),
         };
         let text = format!("{recipient:?}");

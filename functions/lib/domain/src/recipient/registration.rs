@@ -2,7 +2,7 @@
 //!
 //! Service workers register their subscription again whenever they start. Such a repeat, and a receipt from the device,
 //! show that the browser is still in use. An accepted push does not show it, so sending writes nothing to a device. Use
-//! is written at most once a day, or if the browser's keys or expiry changed. So a repeat costs one Query and usually
+//! is written at most once a day, or if the browser's keys or expiry changed. So a repeat costs one read and usually
 //! no write.
 
 use jiff::{SignedDuration, Timestamp};
@@ -124,7 +124,6 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             revision: 1,
-            registrations: 0,
             caps: crate::caps::CapUsage::default(),
         }
     }

@@ -34,7 +34,6 @@ pub fn with_everything(devices: usize) -> Recipient {
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
         revision: 1,
-        registrations: 0,
         caps: crate::caps::CapUsage::default(),
     }
 }

@@ -1,21 +1,26 @@
 //! Erasure markers. A send that read its recipient before an erasure may store its notification after the erasure. An
 //! erasure may also crash halfway.
 //!
-//! Every erasure therefore stores a marker first, outside the recipient's partition. After 2 minutes no invocation of
-//! that time is still running. The cleanup function then checks the erasure again and deletes the marker. The marker
-//! holds a keyed hash and a time.
+//! Every erasure therefore stores a marker first, in the settings table. After 2 minutes no invocation of that time is still
+//! running. The cleanup function then checks the erasure again and deletes the marker. The marker holds the recipient's
+//! key, a time, and the ids of the devices, all of them keyed hashes, so that the owner items of the endpoints are found
+//! when the profile is gone.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::ErasureStore;
+use super::{Erasure, ErasureStore};
 use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
 
 /// Partition of the markers. A marker's sort key is the recipient's key.
 const MARKERS: &str = "erased";
+/// Attribute of a marker: the ids of the erased devices.
+const DEVICES: &str = "device_ids";
 /// Minimum age of a marker before the check: an invocation's 60 s, and clock skew. (The cleanup function may run 300 s,
 /// but stores no notification.)
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(2);
@@ -29,6 +34,7 @@ const MARKER_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub struct ErasureMarker {
     recipient: RecipientKey,
     erased_at: Timestamp,
+    device_ids: BTreeSet<String>,
 }
 
 /// Result of the second check of an erasure.
@@ -41,13 +47,39 @@ pub enum RecheckResult {
 }
 
 impl ErasureStore {
-    /// Stores the marker of an erasure, with one write.
-    pub(super) async fn add_marker(&self, recipient: &RecipientKey, now: Timestamp) -> Result<(), StoreError> {
+    /// Stores the marker of an erasure, with one write. Returns the devices of this and of an earlier erasure that is not
+    /// checked yet.
+    pub(super) async fn add_marker(
+        &self,
+        recipient: &RecipientKey,
+        device_ids: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<BTreeSet<String>, StoreError> {
         let until = now.checked_add(MARKER_RETENTION).unwrap_or(Timestamp::MAX);
-        let mut marker = marker_key(recipient);
-        marker.extend(ItemWriter::default().time("erased_at", now).number("expires_at", until.as_second()).finish());
-        let put = self.client.put_item().table_name(self.recipients.table()).set_item(Some(marker));
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        let values = ItemWriter::default().time(":now", now).number(":until", until.as_second()).finish();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.settings_table)
+            .set_key(Some(marker_key(recipient)))
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::AllNew);
+        let mut expression = "SET erased_at = :now, expires_at = :until".to_owned();
+        if !device_ids.is_empty() {
+            expression.push_str(" ADD device_ids :devices");
+            let devices = AttributeValue::Ss(device_ids.iter().cloned().collect());
+            update = update.expression_attribute_values(":devices", devices);
+        }
+        let stored = update.update_expression(expression).send().await;
+        let stored = stored.map_err(|error| StoreError::of("UpdateItem", error))?;
+        Ok(device_ids_of(&stored.attributes.unwrap_or_default()))
+    }
+
+    /// Returns the devices of an erasure that is not checked again yet.
+    pub(super) async fn marked_devices(&self, recipient: &RecipientKey) -> Result<BTreeSet<String>, StoreError> {
+        let get = self.client.get_item().table_name(&self.settings_table).set_key(Some(marker_key(recipient)));
+        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?;
+        Ok(found.item.as_ref().map(device_ids_of).unwrap_or_default())
     }
 
     /// Returns up to a page of markers that are at least 2 minutes old.
@@ -58,7 +90,7 @@ impl ErasureStore {
         let query = self
             .client
             .query()
-            .table_name(self.recipients.table())
+            .table_name(&self.settings_table)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(MARKERS.to_owned()));
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
@@ -83,15 +115,19 @@ impl ErasureStore {
         let key = &marker.recipient;
         let mut result = RecheckResult::Clean;
         loop {
-            let parts = self.recipients.sort_keys(key).await?;
-            let (before, parts) = match self.recipients.known_since(key).await? {
+            let profile = self.recipients.stored_profile(key).await?;
+            let mut devices = marker.device_ids.clone();
+            devices.retain(|id| profile.as_ref().is_none_or(|profile| !profile.device_ids.contains(id)));
+            let before = match &profile {
                 // The erasure crashed before it deleted the profile. Its caller received an error.
-                Some(since) if since <= marker.erased_at => (Timestamp::UNIX_EPOCH, Vec::new()),
-                Some(since) => (since, Vec::new()),
-                None => (marker.erased_at.checked_add(CLOCK_SKEW).unwrap_or(marker.erased_at), parts),
+                Some(profile) if profile.created_at <= marker.erased_at => Timestamp::UNIX_EPOCH,
+                Some(profile) => profile.created_at,
+                None => marker.erased_at.checked_add(CLOCK_SKEW).unwrap_or(marker.erased_at),
             };
             let history = self.history_before(key, before).await?;
-            if history.is_empty() && parts.is_empty() {
+            let counters_at = profile.is_none().then_some(marker.erased_at);
+            let control = self.recipients.control_items(key, &devices, counters_at).await?;
+            if history.is_empty() && control.is_empty() {
                 if !dry_run {
                     self.delete_marker(marker).await?;
                 }
@@ -102,10 +138,7 @@ impl ErasureStore {
                 return Ok(RecheckResult::Left(false));
             }
             self.delete_history(key, history).await?;
-            if self.history_before(key, before).await?.is_empty() {
-                self.recipients.delete_counters(key, &parts).await?;
-                self.recipients.delete_devices(key, &parts).await?;
-            }
+            self.delete_control_items(key, control, &mut Erasure::default()).await?;
         }
     }
 
@@ -130,7 +163,7 @@ impl ErasureStore {
         let delete = self
             .client
             .delete_item()
-            .table_name(self.recipients.table())
+            .table_name(&self.settings_table)
             .set_key(Some(marker_key(&marker.recipient)))
             .condition_expression("erased_at = :read")
             .expression_attribute_values(":read", AttributeValue::N(marker.erased_at.as_millisecond().to_string()));
@@ -147,5 +180,11 @@ fn marker_key(recipient: &RecipientKey) -> Item {
 
 fn marker_from_item(item: &Item) -> Result<ErasureMarker, Malformed> {
     let recipient = RecipientKey::from_stored(ItemReader(item).text("sk")?).ok_or(Malformed("sk"))?;
-    Ok(ErasureMarker { recipient, erased_at: ItemReader(item).time("erased_at")? })
+    let (erased_at, device_ids) = (ItemReader(item).time("erased_at")?, device_ids_of(item));
+    Ok(ErasureMarker { recipient, erased_at, device_ids })
+}
+
+fn device_ids_of(marker: &Item) -> BTreeSet<String> {
+    let stored = marker.get(DEVICES).and_then(|ids| ids.as_ss().ok());
+    stored.into_iter().flatten().cloned().collect()
 }

@@ -1,5 +1,5 @@
-//! Claims of the frequency caps. They are one small item in the recipient's partition, so the Query that loads the
-//! recipient reads them, and an erasure deletes them.
+//! Claims of the frequency caps. They are one small item in the control table. A send reads it at the same time as the
+//! recipient, if there are rules.
 //!
 //! A claim is one conditional UpdateItem, and so is giving it back: 1 write unit each. The condition is the revision that
 //! was read. If another process wrote in between, the refused write returns the stored item, and the caller's decision
@@ -12,15 +12,13 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{RecipientsStore, item_key};
+use super::{RecipientsStore, control_key};
 use crate::{Item, ItemReader, Malformed, StoreError, jitter};
 use aws::deadline;
 use domain::caps::{CapClaim, CapDecision, CapTag, CapUsage};
 use domain::recipient::RecipientKey;
 use platform::random;
 
-/// Sort key of the item.
-pub(super) const CAPS: &str = "caps";
 /// Maximum number of writes to claim a slot or to give it back, if others write at the same time.
 const TRIES: u32 = 8;
 /// Bounds of the pauses between two tries, in milliseconds.
@@ -106,15 +104,18 @@ impl RecipientsStore {
     }
 
     /// Returns the claims of a recipient, with a consistent read.
-    async fn caps(&self, key: &RecipientKey) -> Result<CapUsage, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), CAPS)));
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails, or the item is malformed.
+    pub async fn caps(&self, key: &RecipientKey) -> Result<CapUsage, StoreError> {
+        let get = self.client.get_item().table_name(&self.control).set_key(Some(caps_key(key)));
         let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(found.item.as_ref().map(from_item).transpose()?.unwrap_or_default())
     }
 
     /// Writes the claims if the stored item still has the revision that they are based on.
     async fn write_caps(&self, key: &RecipientKey, new: CapUsage) -> Result<Written, StoreError> {
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), CAPS)));
+        let update = self.client.update_item().table_name(&self.control).set_key(Some(caps_key(key)));
         let update = match new.revision {
             None => update.condition_expression("attribute_not_exists(pk)"),
             Some(read) => update
@@ -147,6 +148,11 @@ impl RecipientsStore {
             _ => Err(StoreError::of("UpdateItem", error)),
         }
     }
+}
+
+/// Returns the key of the claims of a recipient.
+pub(super) fn caps_key(key: &RecipientKey) -> Item {
+    control_key(&format!("caps#{key}"))
 }
 
 /// Pauses before the next try. Returns `false` if the deadline leaves no time for one.

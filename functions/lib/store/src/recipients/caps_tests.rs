@@ -12,7 +12,7 @@ use super::*;
 use crate::RecipientsStore;
 use crate::sample::{TestTables, key};
 use crate::testing::Fuse;
-use crate::testing_tables::{RECIPIENTS, items};
+use crate::testing_tables::{CONTROL, items};
 use domain::caps::{CapCheck, CapRules, CapSubject};
 use domain::channel::Channel;
 use domain::{CapMode, NotificationClass, TypeId};
@@ -54,7 +54,7 @@ impl Person {
     }
 
     async fn usage(&self) -> CapUsage {
-        self.store().load(&key("ada")).await.unwrap().unwrap().caps
+        self.store().load_with_caps(&key("ada")).await.unwrap().unwrap().caps
     }
 
     async fn claim(&self, rules: &CapRules, number: u64, read: &CapUsage, at: Timestamp) -> CapClaimResult {
@@ -159,7 +159,7 @@ async fn the_item_stays_within_a_write_unit_ends_by_itself_and_is_erased() {
     // The largest item has as many claims as all maxima together.
     let claim = usage.claims[0];
     let most = CapUsage { claims: vec![claim; domain::caps::MAX_CLAIMS], ..usage };
-    let key_bytes = "pk".len() + key("ada").as_str().len() + "sk".len() + CAPS.len();
+    let key_bytes = "pk".len() + "caps#".len() + key("ada").as_str().len();
     let of = |(name, value): (&str, Option<AttributeValue>)| match value {
         None => 0,
         Some(AttributeValue::N(digits)) => name.len() + digits.len() / 2 + 2,
@@ -168,12 +168,12 @@ async fn the_item_stays_within_a_write_unit_ends_by_itself_and_is_erased() {
     };
     let size = key_bytes + attributes(&most).into_iter().map(of).sum::<usize>();
     assert!(size <= 1_024, "{size} bytes");
-    let all = items(&person.world.dynamo.client(), RECIPIENTS).await;
-    let item = all.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk == CAPS)).unwrap();
+    let all = items(&person.world.dynamo.client(), CONTROL).await;
+    let item = all.iter().find(|item| item["pk"].as_s().is_ok_and(|pk| pk.starts_with("caps#"))).unwrap();
     let expires_at = ItemReader(item).maybe_number("expires_at").unwrap().unwrap();
     assert_eq!(expires_at, (at + (31 * 24).hours()).as_second() + 1);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(9);
     let erased = person.world.stores.erasure.erase(&key("ada"), now(), deadline).await.unwrap();
-    assert_eq!((erased.others, erased.is_complete()), (1, true));
-    assert_eq!(person.store().load(&key("ada")).await.unwrap(), None);
+    assert_eq!((erased.counters, erased.is_complete()), (1, true));
+    assert_eq!(person.store().load_with_caps(&key("ada")).await.unwrap(), None);
 }

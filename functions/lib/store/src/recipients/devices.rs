@@ -1,15 +1,14 @@
-//! Devices and the owner items of their endpoints. One transaction always writes both.
+//! Devices, and the owner items of their endpoints in the control table. One transaction always writes both.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 
-use super::items::{self, OWNER, PROFILE, RESTS_UNTIL, device_sk, endpoint_pk};
-use super::{RecipientsStore, item_key};
-use crate::{Item, ItemReader, StoreError, jitter};
+use super::RecipientsStore;
+use super::device_change::{DeviceChange, RemoveIf};
+use super::items::{self, owner_key};
+use crate::{Item, ItemReader, Malformed, StoreError, jitter};
 use aws::deadline;
-use domain::recipient::{
-    Device, DeviceMark, Recipient, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration,
-};
+use domain::recipient::{Device, DeviceMark, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration};
 
 /// Maximum number of tries of a registration that conflicts with other writers. The deadline of the request usually
 /// ends the tries earlier.
@@ -76,26 +75,57 @@ impl RecipientsStore {
         let recipient = self.load(key).await?;
         match registration(recipient.as_ref(), device, replaced) {
             Registration::Known => Ok(Registered::Known),
-            Registration::Refresh { replaces: None } => self.refresh(key, device).await.map(|()| Registered::Known),
+            Registration::Refresh { replaces: None } => {
+                let refresh = DeviceChange::default().refresh(device).alone(self, key).send().await;
+                refresh.map(|_| Registered::Known).map_err(|error| StoreError::of("UpdateItem", error))
+            }
             Registration::Refresh { replaces: Some(old) } => {
-                let mut writes = vec![self.refresh_in_transaction(key, device)?];
-                writes.extend(self.removal(key, &old.device_id, unused_since_read(old))?);
+                let change = DeviceChange::default().refresh(device).remove(&old.device_id, unused_since_read(old));
+                let writes = vec![change.in_transaction(self, key)?, self.delete_owner(key, &old.device_id)?];
                 self.transact(writes).await.map(|()| Registered::Known)
             }
             Registration::New { replaces } => {
-                let owner = self.owner(&device.device_id).await?;
-                let profile = self.counting_profile(id, key, recipient.as_ref(), device.created_at)?;
-                let mut writes =
-                    vec![profile, self.put_device(key, device)?, self.put_owner(key, device, owner.as_deref())?];
-                if let Some(old) = replaces {
-                    writes.extend(self.removal(key, &old.device_id, unused_since_read(old))?);
-                }
-                if let Some(other) = owner.filter(|owner| owner != key.as_str()) {
-                    writes.push(self.delete(&other, &device_sk(&device.device_id), None)?);
-                }
-                self.transact(writes).await.map(|()| Registered::New)
+                let is_known = recipient.is_some();
+                self.add_device(id, key, device, replaces, is_known).await.map(|()| Registered::New)
             }
         }
+    }
+
+    /// Adds a device in the place of `replaces`, with the recipient if that does not exist. The endpoint is taken from its
+    /// other owner.
+    async fn add_device(
+        &self,
+        id: &RecipientId,
+        key: &RecipientKey,
+        device: &Device,
+        replaces: Option<&Device>,
+        is_known: bool,
+    ) -> Result<(), StoreError> {
+        let owner = self.owner(&device.device_id).await?;
+        let profile = match replaces {
+            _ if !is_known => {
+                let profile = items::bare_profile_item(id, key, device);
+                put(&self.table, profile, "attribute_not_exists(pk)", None)?
+            }
+            None => DeviceChange::default().add(device).if_there_is_room().in_transaction(self, key)?,
+            Some(old) => {
+                let change = DeviceChange::default().add(device).remove(&old.device_id, unused_since_read(old));
+                change.in_transaction(self, key)?
+            }
+        };
+        let mut writes = vec![profile, self.put_owner(key, device, owner.as_ref())?];
+        if let Some(old) = replaces {
+            writes.push(self.delete_owner(key, &old.device_id)?);
+        }
+        if let Some(other) = owner.filter(|owner| owner != key) {
+            // An erasure of the other recipient may have deleted the profile and not yet the owner item.
+            let others = self.load(&other).await?;
+            if others.is_some_and(|other| other.devices.iter().any(|one| one.device_id == device.device_id)) {
+                let change = DeviceChange::default().remove(&device.device_id, RemoveIf::Exists);
+                writes.push(change.in_transaction(self, &other)?);
+            }
+        }
+        self.transact(writes).await
     }
 
     /// Stores that the device with this mark was used, at most once a day. Costs one read, and one write if it is due.
@@ -104,41 +134,12 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn record_use(&self, key: &RecipientKey, mark: DeviceMark, now: Timestamp) -> Result<(), StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :device)")
-            .projection_expression("sk, last_used_at")
-            .expression_attribute_values(":pk", AttributeValue::S(key.as_str().to_owned()))
-            .expression_attribute_values(":device", AttributeValue::S(device_sk("")));
-        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        for item in page.items.unwrap_or_default() {
-            let (sk, last_used_at) = (ItemReader(&item).text("sk")?, ItemReader(&item).time("last_used_at")?);
-            let has_mark = items::device_id(sk).is_some_and(|device_id| DeviceMark::of(device_id) == mark);
-            if has_mark && is_use_due(last_used_at, now) {
-                self.touch(key, sk, last_used_at, now).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Updates a device's last use if it is still the one that was read. A concurrent writer stored the same.
-    async fn touch(&self, key: &RecipientKey, sk: &str, read: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), sk)))
-            .update_expression("SET last_used_at = :now")
-            .condition_expression("last_used_at = :read")
-            .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":read", time(read));
-        match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
-            Err(error) if !error.is_condition_failed() => Err(error),
-            _ => Ok(()),
-        }
+        let Some(recipient) = self.load_inconsistently(key).await? else { return Ok(()) };
+        let device = recipient.devices.iter().find(|device| DeviceMark::of(&device.device_id) == mark);
+        let Some(device) = device.filter(|device| is_use_due(device.last_used_at, now)) else { return Ok(()) };
+        // If the condition fails, a concurrent writer stored the same, or the device is gone.
+        let touch = DeviceChange::default().touch(&device.device_id, device.last_used_at, now);
+        self.update_if(key, touch).await
     }
 
     /// Deletes a device that the push service reported as gone, if its endpoint is still the one that was tried. Returns
@@ -147,8 +148,7 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn remove_device(&self, key: &RecipientKey, device_id: &str, endpoint: &str) -> Result<bool, StoreError> {
-        let same_endpoint = ("endpoint = :value", AttributeValue::S(endpoint.to_owned()));
-        self.remove(key, device_id, same_endpoint).await
+        self.remove(key, device_id, RemoveIf::HasEndpoint(endpoint)).await
     }
 
     /// Stores the time until which the push service asked for no messages to a device, if its endpoint is still the one
@@ -163,22 +163,8 @@ impl RecipientsStore {
         endpoint: &str,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), &device_sk(device_id))))
-            .update_expression(format!("SET {RESTS_UNTIL} = :until"))
-            .condition_expression(format!(
-                "endpoint = :endpoint AND (attribute_not_exists({RESTS_UNTIL}) OR {RESTS_UNTIL} < :until)"
-            ))
-            .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()))
-            .expression_attribute_values(":endpoint", AttributeValue::S(endpoint.to_owned()));
-        match update.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
-            // The device does not exist, has another endpoint, or already has a later time.
-            Err(error) if error.is_condition_failed() => Ok(()),
-            other => other.map(drop),
-        }
+        // If the condition fails, the device is gone, has another endpoint, or already has a later time.
+        self.update_if(key, DeviceChange::default().rest(device_id, endpoint, until)).await
     }
 
     /// Deletes a device in any state. Returns true if it existed.
@@ -186,8 +172,7 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn delete_device(&self, key: &RecipientKey, device_id: &str) -> Result<bool, StoreError> {
-        let exists = ("pk = :value", AttributeValue::S(key.as_str().to_owned()));
-        self.remove(key, device_id, exists).await
+        self.remove(key, device_id, RemoveIf::Exists).await
     }
 
     /// Deletes a device that was last used, or whose subscription expired, before the cutoff. The write repeats this check
@@ -196,104 +181,34 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn remove_stale(&self, key: &RecipientKey, device_id: &str, stale: Stale) -> Result<bool, StoreError> {
-        let (condition, cutoff) = match stale {
-            Stale::UnusedSince(cutoff) => ("last_used_at < :value", cutoff),
-            Stale::ExpiredBefore(cutoff) => ("subscription_expires_at < :value", cutoff),
-        };
-        self.remove(key, device_id, (condition, AttributeValue::N(cutoff.as_millisecond().to_string()))).await
+        self.remove(key, device_id, RemoveIf::Is(stale)).await
     }
 
-    async fn remove(&self, key: &RecipientKey, device_id: &str, condition: Condition) -> Result<bool, StoreError> {
-        match self.transact(self.removal(key, device_id, condition)?.to_vec()).await {
+    /// Removes a device and its endpoint's owner item. Returns true if it was removed.
+    async fn remove(&self, key: &RecipientKey, device_id: &str, remove_if: RemoveIf<'_>) -> Result<bool, StoreError> {
+        let change = DeviceChange::default().remove(device_id, remove_if).in_transaction(self, key)?;
+        match self.transact(vec![change, self.delete_owner(key, device_id)?]).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_condition_failed() => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Builds the two deletes of a device: its item and its endpoint's owner item.
-    fn removal(
-        &self,
-        key: &RecipientKey,
-        device_id: &str,
-        condition: Condition,
-    ) -> Result<[TransactWriteItem; 2], StoreError> {
-        let owned = ("attribute_not_exists(pk) OR recipient = :value", AttributeValue::S(key.as_str().to_owned()));
-        Ok([
-            self.delete(key.as_str(), &device_sk(device_id), Some(condition))?,
-            self.delete(&endpoint_pk(device_id), OWNER, Some(owned))?,
-        ])
-    }
-
-    async fn refresh(&self, key: &RecipientKey, device: &Device) -> Result<(), StoreError> {
-        let change = items::device_update(device);
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), &device_sk(&device.device_id))))
-            .update_expression(change.expression)
-            .set_expression_attribute_names(Some(change.names))
-            .set_expression_attribute_values(Some(change.values))
-            .condition_expression("attribute_exists(pk)");
-        update.send().await.map(drop).map_err(|error| StoreError::of("UpdateItem", error))
-    }
-
-    fn refresh_in_transaction(&self, key: &RecipientKey, device: &Device) -> Result<TransactWriteItem, StoreError> {
-        let change = items::device_update(device);
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), &device_sk(&device.device_id))))
-            .update_expression(change.expression)
-            .set_expression_attribute_names(Some(change.names))
-            .set_expression_attribute_values(Some(change.values))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(|error| StoreError::of_build(CALL, &error))?;
-        Ok(TransactWriteItem::builder().update(update).build())
+    /// Writes a change alone, unless its condition fails.
+    async fn update_if(&self, key: &RecipientKey, change: DeviceChange) -> Result<(), StoreError> {
+        match change.alone(self, key).send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
+            Err(error) if !error.is_condition_failed() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the key of the recipient who owns an endpoint.
-    async fn owner(&self, device_id: &str) -> Result<Option<String>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let found = get.set_key(Some(item_key(&endpoint_pk(device_id), OWNER))).send().await;
+    async fn owner(&self, device_id: &str) -> Result<Option<RecipientKey>, StoreError> {
+        let get = self.client.get_item().table_name(&self.control).consistent_read(true);
+        let found = get.set_key(Some(owner_key(device_id))).send().await;
         let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
-        found.map(|owner| Ok(ItemReader(&owner).text("recipient")?.to_owned())).transpose()
-    }
-
-    /// Builds the profile's part of a registration. It creates the profile if there is none. Otherwise it increments the
-    /// registrations if their number is still the one that was read. The profile's revision does not change, because no
-    /// field of a caller changes.
-    fn counting_profile(
-        &self,
-        id: &RecipientId,
-        key: &RecipientKey,
-        recipient: Option<&Recipient>,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let Some(recipient) = recipient else {
-            return self.put(items::bare_profile_item(id, key, now), ("attribute_not_exists(pk)", None));
-        };
-        // A profile has no number of registrations before its second device.
-        let condition = match recipient.registrations {
-            0 => "attribute_exists(pk) AND (attribute_not_exists(registrations) OR registrations = :read)",
-            _ => "registrations = :read",
-        };
-        let number = |value: u64| AttributeValue::N(value.to_string());
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), PROFILE)))
-            .update_expression("SET registrations = :next")
-            .condition_expression(condition)
-            .expression_attribute_values(":read", number(recipient.registrations))
-            .expression_attribute_values(":next", number(recipient.registrations + 1))
-            .build()
-            .map_err(|error| StoreError::of_build(CALL, &error))?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    fn put_device(&self, key: &RecipientKey, device: &Device) -> Result<TransactWriteItem, StoreError> {
-        self.put(items::device_item(key, device), ("attribute_not_exists(pk)", None))
+        let key = |owner: Item| RecipientKey::from_stored(ItemReader(&owner).text("recipient").ok()?);
+        Ok(found.map(|owner| key(owner).ok_or(Malformed("recipient"))).transpose()?)
     }
 
     /// Builds the write that makes `key` the owner, if the owner is still the one that was read.
@@ -301,29 +216,22 @@ impl RecipientsStore {
         &self,
         key: &RecipientKey,
         device: &Device,
-        read: Option<&str>,
+        read: Option<&RecipientKey>,
     ) -> Result<TransactWriteItem, StoreError> {
         let owner = items::owner_item(key, &device.device_id);
         match read {
-            None => self.put(owner, ("attribute_not_exists(pk)", None)),
-            Some(read) => self.put(owner, ("recipient = :value", Some(AttributeValue::S(read.to_owned())))),
+            None => put(&self.control, owner, "attribute_not_exists(pk)", None),
+            Some(read) => put(&self.control, owner, "recipient = :value", Some(read)),
         }
     }
 
-    fn put(&self, item: Item, condition: (&str, Option<AttributeValue>)) -> Result<TransactWriteItem, StoreError> {
-        let mut put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition.0);
-        if let Some(value) = condition.1 {
-            put = put.expression_attribute_values(":value", value);
-        }
-        let put = put.build().map_err(|error| StoreError::of_build(CALL, &error))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn delete(&self, pk: &str, sk: &str, condition: Option<Condition>) -> Result<TransactWriteItem, StoreError> {
-        let mut delete = Delete::builder().table_name(&self.table).set_key(Some(item_key(pk, sk)));
-        if let Some((expression, value)) = condition {
-            delete = delete.condition_expression(expression).expression_attribute_values(":value", value);
-        }
+    /// Builds the write that deletes an endpoint's owner item, unless another recipient owns the endpoint.
+    fn delete_owner(&self, key: &RecipientKey, device_id: &str) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.control)
+            .set_key(Some(owner_key(device_id)))
+            .condition_expression("attribute_not_exists(pk) OR recipient = :value")
+            .expression_attribute_values(":value", AttributeValue::S(key.as_str().to_owned()));
         let delete = delete.build().map_err(|error| StoreError::of_build(CALL, &error))?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
@@ -336,12 +244,24 @@ impl RecipientsStore {
 
 const CALL: &str = "TransactWriteItems";
 
-/// Condition expression with `:value`, and that value.
-type Condition = (&'static str, AttributeValue);
+/// Builds a put with a condition, in which `:value` is a recipient's key.
+fn put(
+    table: &str,
+    item: Item,
+    condition: &str,
+    value: Option<&RecipientKey>,
+) -> Result<TransactWriteItem, StoreError> {
+    let mut put = Put::builder().table_name(table).set_item(Some(item)).condition_expression(condition);
+    if let Some(value) = value {
+        put = put.expression_attribute_values(":value", AttributeValue::S(value.as_str().to_owned()));
+    }
+    let put = put.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
 
 /// Condition that the device was not used since it was read. A used device must not be replaced.
-fn unused_since_read(device: &Device) -> Condition {
-    ("last_used_at = :value", AttributeValue::N(device.last_used_at.as_millisecond().to_string()))
+const fn unused_since_read(device: &Device) -> RemoveIf<'static> {
+    RemoveIf::LastUsedAt(device.last_used_at)
 }
 
 /// Error of a registration that conflicted with other writers in every try.

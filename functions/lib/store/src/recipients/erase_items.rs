@@ -1,65 +1,212 @@
-//! Lists and deletes a recipient's items by their keys, for erasure.
+//! What an erasure reads and deletes of a recipient, beside notifications. A malformed profile is erased as well, so these
+//! calls read keys alone.
 
-use super::items::{self, PROFILE, device_sk};
-use super::{RecipientsStore, item_key};
-use crate::StoreError;
-use crate::sort_keys::sort_keys;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+
+use super::caps::caps_key;
+use super::items::{DEVICES, PROFILE, owner_key};
+use super::sms_count::sms_count_keys;
+use super::{RecipientsStore, WriteIf, item_key};
+use crate::{Item, ItemReader, StoreError};
 use domain::recipient::RecipientKey;
+use platform::{backoff, random};
+
+/// Maximum number of keys of one `BatchGetItem`.
+const BATCH_KEYS: usize = 100;
+/// Maximum number of calls for one batch, including those for unprocessed keys.
+const BATCH_ROUNDS: u32 = 5;
+
+/// A stored profile, by its times and the ids of its devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredProfile {
+    /// Time at which the profile was created.
+    pub created_at: Timestamp,
+    /// Ids of its devices.
+    pub device_ids: BTreeSet<String>,
+}
+
+/// Result of deleting a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProfileDeletion {
+    /// The profile is deleted.
+    Deleted,
+    /// There is no profile: another erasure, or an earlier try of this call, deleted it.
+    Absent,
+    /// The profile has other devices than the ones that were read.
+    OtherDevices,
+    /// The caller's condition does not hold.
+    Refused,
+}
+
+/// Keys of the items of the control table that are kept about a recipient.
+#[derive(Debug, Default)]
+pub(crate) struct ControlItems {
+    /// Claims of the frequency caps, and counts of SMS.
+    pub counters: Vec<Item>,
+    /// Owner items of endpoints that this recipient owns.
+    pub owners: Vec<Item>,
+}
+
+impl ControlItems {
+    /// Returns the number of items.
+    #[must_use]
+    pub(crate) const fn len(&self) -> usize {
+        self.counters.len() + self.owners.len()
+    }
+
+    /// Returns `true` if there is none.
+    #[must_use]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 impl RecipientsStore {
-    /// Returns the sort keys of all items of a recipient, with a consistent read.
+    /// Returns the stored profile, with a consistent read; `None` without one.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn sort_keys(&self, key: &RecipientKey) -> Result<Vec<String>, StoreError> {
-        sort_keys(&self.client, &self.table, key).await
+    pub(crate) async fn stored_profile(&self, key: &RecipientKey) -> Result<Option<StoredProfile>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
+        let get = get.projection_expression("created_at, #devices").expression_attribute_names("#devices", DEVICES);
+        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let profile = |item: Item| {
+            let device_ids = device_ids(&item);
+            Ok(StoredProfile { created_at: ItemReader(&item).time("created_at")?, device_ids })
+        };
+        found.map(profile).transpose()
     }
 
-    /// Deletes the profile if `sort_keys` contains it. Returns the number of deleted items.
+    /// Deletes a profile if it has these devices and the condition holds.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn delete_profile(&self, key: &RecipientKey, sort_keys: &[String]) -> Result<u64, StoreError> {
-        self.delete_items(key, sort_keys.iter().filter(|sk| *sk == PROFILE)).await
-    }
-
-    /// Deletes the items that are neither profile nor device: counters. Returns the number of deleted items.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails.
-    pub async fn delete_counters(&self, key: &RecipientKey, sort_keys: &[String]) -> Result<u64, StoreError> {
-        self.delete_items(key, sort_keys.iter().filter(|sk| *sk != PROFILE && items::device_id(sk).is_none())).await
-    }
-
-    /// Deletes the devices, each with the owner item of its endpoint. Returns the number of deleted devices.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails.
-    pub async fn delete_devices(&self, key: &RecipientKey, sort_keys: &[String]) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        for device_id in sort_keys.iter().filter_map(|sk| items::device_id(sk)) {
-            if self.delete_device(key, device_id).await? {
-                deleted += 1;
-            } else {
-                // The device was deleted or moved since the list was read, or another recipient owns its endpoint. In
-                // the last case only the device item belongs to this recipient.
-                self.delete_items(key, std::iter::once(&device_sk(device_id))).await?;
-            }
-        }
-        Ok(deleted)
-    }
-
-    async fn delete_items(
+    pub(crate) async fn delete_profile(
         &self,
         key: &RecipientKey,
-        sort_keys: impl Iterator<Item = &String>,
-    ) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        for sk in sort_keys {
-            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), sk)));
-            delete.send().await.map_err(|error| StoreError::of("DeleteItem", error))?;
-            deleted += 1;
+        device_ids: &BTreeSet<String>,
+        write_if: WriteIf,
+    ) -> Result<ProfileDeletion, StoreError> {
+        let (same_devices, names) = has_devices(device_ids);
+        let condition = write_if.expression().map_or(same_devices.clone(), |own| format!("{same_devices} AND ({own})"));
+        let mut values = write_if.values();
+        values.insert(":devices".to_owned(), AttributeValue::N(device_ids.len().to_string()));
+        let mut delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key.as_str(), PROFILE)))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for (placeholder, name) in names {
+            delete = delete.expression_attribute_names(placeholder, name);
         }
-        Ok(deleted)
+        let Err(error) = delete.send().await else { return Ok(ProfileDeletion::Deleted) };
+        let stored = match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => refused.item(),
+            _ => return Err(StoreError::of("DeleteItem", error)),
+        };
+        Ok(match stored.map(self::device_ids) {
+            None => ProfileDeletion::Absent,
+            Some(stored) if stored != *device_ids => ProfileDeletion::OtherDevices,
+            Some(_) => ProfileDeletion::Refused,
+        })
     }
+
+    /// Returns the items of the control table about a recipient: the owner items of these devices, and with a time the
+    /// counters that may be stored then. Makes one consistent `BatchGetItem` for each hundred keys.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub(crate) async fn control_items(
+        &self,
+        key: &RecipientKey,
+        device_ids: &BTreeSet<String>,
+        counters_at: Option<Timestamp>,
+    ) -> Result<ControlItems, StoreError> {
+        let counters = counters_at.into_iter().flat_map(|now| sms_count_keys(key, now).chain([caps_key(key)]));
+        let keys: Vec<Item> = device_ids.iter().map(|id| owner_key(id)).chain(counters).collect();
+        let mut found = ControlItems::default();
+        for chunk in keys.chunks(BATCH_KEYS) {
+            for mut item in self.get_control_items(chunk.to_vec()).await? {
+                let owner = item.remove("recipient");
+                match owner.as_ref().map(AttributeValue::as_s) {
+                    None => found.counters.push(item),
+                    Some(Ok(owner)) if owner == key.as_str() => found.owners.push(item),
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn get_control_items(&self, mut wanted: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        for round in 1..=BATCH_ROUNDS {
+            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
+            let keys = keys.projection_expression("pk, recipient").build();
+            let keys = keys.map_err(|error| StoreError::of_build("BatchGetItem", &error))?;
+            let call = self.client.batch_get_item().request_items(&self.control, keys).send();
+            let page = call.await.map_err(|error| StoreError::of("BatchGetItem", error))?;
+            found.extend(page.responses.unwrap_or_default().remove(&self.control).unwrap_or_default());
+            let left = page.unprocessed_keys.unwrap_or_default().remove(&self.control);
+            wanted = left.map(|keys| keys.keys).unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(found);
+            }
+            let pause_ms = backoff::delay_ms(round, Some(20 << round), random::unit());
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+        Err(StoreError::Transient { call: "BatchGetItem", cause: "keys stay unprocessed".to_owned() })
+    }
+
+    /// Deletes a counter.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub(crate) async fn delete_counter(&self, item: Item) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.control).set_key(Some(item));
+        delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error))
+    }
+
+    /// Deletes an owner item if it still names this recipient.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub(crate) async fn delete_owner_item(&self, key: &RecipientKey, item: Item) -> Result<(), StoreError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.control)
+            .set_key(Some(item))
+            .condition_expression("recipient = :owner")
+            .expression_attribute_values(":owner", AttributeValue::S(key.as_str().to_owned()));
+        match delete.send().await.map_err(|error| StoreError::of("DeleteItem", error)) {
+            Err(error) if !error.is_condition_failed() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns the ids of the devices of a profile.
+fn device_ids(profile: &Item) -> BTreeSet<String> {
+    let devices = profile.get(DEVICES).and_then(|devices| devices.as_m().ok());
+    devices.into_iter().flat_map(|devices| devices.keys().cloned()).collect()
+}
+
+/// Returns the condition that a profile has exactly these devices, with its names. `:devices` is their number.
+fn has_devices(device_ids: &BTreeSet<String>) -> (String, Vec<(String, String)>) {
+    let mut names = vec![("#devices".to_owned(), DEVICES.to_owned())];
+    let mut condition = "size(#devices) = :devices".to_owned();
+    for (number, id) in device_ids.iter().enumerate() {
+        condition.push_str(&format!(" AND attribute_exists(#devices.#device{number})"));
+        names.push((format!("#device{number}"), id.clone()));
+    }
+    (condition, names)
 }

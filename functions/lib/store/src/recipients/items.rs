@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::caps;
+use super::control_key;
 use crate::{Item, ItemReader, ItemWriter, Malformed};
 use domain::caps::CapUsage;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
@@ -16,11 +16,11 @@ use platform::private::Private;
 
 /// Sort key of a profile.
 pub(super) const PROFILE: &str = "profile";
-/// Sort key of an endpoint's owner item.
-pub(super) const OWNER: &str = "owner";
-const DEVICE: &str = "device#";
 /// Attribute of a profile: the channels on which its address is suppressed.
 pub(super) const SUPPRESSED: &str = "suppressed";
+/// Attribute of a profile: a map of its devices by their ids. Every profile has it, because an update of an entry requires
+/// the map.
+pub(super) const DEVICES: &str = "devices";
 /// Attribute of a device: the end of its device rest.
 pub(super) const RESTS_UNTIL: &str = "rests_until";
 /// Attribute of a profile: a map of the choices about types and channels. Every profile has it, because an update of an
@@ -31,39 +31,13 @@ const QUIET_HOURS: &str = "quiet_hours";
 const WANTED: &str = "y";
 const REFUSED: &str = "n";
 
-/// Returns the sort key of a device.
-pub(super) fn device_sk(device_id: &str) -> String {
-    format!("{DEVICE}{device_id}")
+/// Returns the key of an endpoint's owner item in the control table. A device's id is the endpoint's keyed hash.
+pub(super) fn owner_key(device_id: &str) -> Item {
+    control_key(&format!("endpoint#{device_id}"))
 }
 
-/// Returns the device's id from a device's sort key.
-pub(super) fn device_id(sk: &str) -> Option<&str> {
-    sk.strip_prefix(DEVICE)
-}
-
-/// Returns the partition key of an endpoint's owner item. A device's id is the endpoint's keyed hash.
-pub(super) fn endpoint_pk(device_id: &str) -> String {
-    format!("endpoint#{device_id}")
-}
-
-/// Converts all items of one partition into a recipient. Returns `None` without a profile.
-pub(super) fn recipient(key: &RecipientKey, items: &[Item]) -> Result<Option<Recipient>, Malformed> {
-    let mut devices = Vec::new();
-    let mut found = None;
-    let mut usage = CapUsage::default();
-    for item in items {
-        match ItemReader(item).text("sk")? {
-            PROFILE => found = Some(profile(key, item)?),
-            caps::CAPS => usage = caps::from_item(item)?,
-            sk => devices.extend(device_id(sk).map(|id| device(id, item)).transpose()?),
-        }
-    }
-    devices.sort_by(|a: &Device, b| b.created_at.cmp(&a.created_at).then_with(|| a.device_id.cmp(&b.device_id)));
-    Ok(found.map(|found| Recipient { devices, caps: usage, ..found }))
-}
-
-/// Converts a profile into a recipient without devices.
-pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malformed> {
+/// Converts a profile with its devices into a recipient.
+pub(super) fn recipient(key: &RecipientKey, item: &Item) -> Result<Recipient, Malformed> {
     let reader = ItemReader(item);
     Ok(Recipient {
         id: RecipientId::parse(reader.text("id")?).map_err(|_| Malformed("id"))?,
@@ -76,11 +50,10 @@ pub(super) fn profile(key: &RecipientKey, item: &Item) -> Result<Recipient, Malf
         attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
         preferences: Preferences { choices: choices(item)?, quiet_hours: reader.maybe_json(QUIET_HOURS)? },
         suppressed: suppressed(item)?,
-        devices: Vec::new(),
+        devices: devices(item)?,
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
         revision: revision(item)?,
-        registrations: registrations(item)?,
         caps: CapUsage::default(),
     })
 }
@@ -142,14 +115,18 @@ pub(super) fn revision(item: &Item) -> Result<u64, Malformed> {
     number.ok_or(Malformed("revision"))
 }
 
-/// Returns the number of new devices that the profile has counted.
-fn registrations(item: &Item) -> Result<u64, Malformed> {
-    let number = ItemReader(item).maybe_number("registrations")?.unwrap_or(0);
-    u64::try_from(number).map_err(|_| Malformed("registrations"))
+/// Returns the devices of a profile, newest first.
+pub(super) fn devices(item: &Item) -> Result<Vec<Device>, Malformed> {
+    let Some(map) = item.get(DEVICES) else { return Ok(Vec::new()) };
+    let map = map.as_m().map_err(|_| Malformed(DEVICES))?;
+    let entry = |(id, entry): (&String, &AttributeValue)| device(id, entry.as_m().map_err(|_| Malformed(DEVICES))?);
+    let mut devices: Vec<Device> = map.iter().map(entry).collect::<Result<_, _>>()?;
+    devices.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.device_id.cmp(&b.device_id)));
+    Ok(devices)
 }
 
-/// Converts an item into a device.
-pub(super) fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> {
+/// Converts an entry of the map of devices.
+fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> {
     let reader = ItemReader(item);
     let private = |name| reader.text(name).map(|text| Private::new(text.to_owned()));
     Ok(Device {
@@ -164,42 +141,37 @@ pub(super) fn device(device_id: &str, item: &Item) -> Result<Device, Malformed> 
     })
 }
 
-/// Converts a device into an item. The browser's expiry is not stored as `expires_at`, because that is the table's TTL
-/// attribute. The TTL would delete the device but not the endpoint's owner item.
-pub(super) fn device_item(key: &RecipientKey, device: &Device) -> Item {
-    ItemWriter::default()
-        .text("pk", key.as_str())
-        .text("sk", device_sk(&device.device_id))
+/// Converts a device into an entry of the map of devices.
+pub(super) fn device_value(device: &Device) -> AttributeValue {
+    let entry = ItemWriter::default()
         .text("endpoint", device.endpoint.expose())
         .text("p256dh", device.p256dh.expose())
         .text("auth", device.auth.expose())
         .time("created_at", device.created_at)
         .time("last_used_at", device.last_used_at)
-        .maybe_time("subscription_expires_at", device.expires_at)
-        .finish()
+        .maybe_time("subscription_expires_at", device.expires_at);
+    AttributeValue::M(entry.finish())
 }
 
 /// Returns the owner item of an endpoint.
 pub(super) fn owner_item(key: &RecipientKey, device_id: &str) -> Item {
-    ItemWriter::default()
-        .text("pk", endpoint_pk(device_id))
-        .text("sk", OWNER)
-        .text("recipient", key.as_str())
-        .text("device_id", device_id)
-        .finish()
+    let mut item = owner_key(device_id);
+    item.extend(ItemWriter::default().text("recipient", key.as_str()).finish());
+    item
 }
 
 /// Returns the profile of a recipient that has only a device.
-pub(super) fn bare_profile_item(id: &RecipientId, key: &RecipientKey, now: Timestamp) -> Item {
+pub(super) fn bare_profile_item(id: &RecipientId, key: &RecipientKey, device: &Device) -> Item {
     let mut item = ItemWriter::default()
         .text("pk", key.as_str())
         .text("sk", PROFILE)
         .text("id", id.expose())
-        .time("created_at", now)
-        .time("updated_at", now)
+        .time("created_at", device.created_at)
+        .time("updated_at", device.created_at)
         .number("revision", 1)
         .finish();
-    item.insert(CHOICES.to_owned(), AttributeValue::M(HashMap::new()));
+    item.insert(CHOICES.to_owned(), AttributeValue::M(Item::new()));
+    item.insert(DEVICES.to_owned(), AttributeValue::M(Item::from([(device.device_id.clone(), device_value(device))])));
     item
 }
 
@@ -237,8 +209,11 @@ pub(super) fn profile_update(
     now: Timestamp,
 ) -> Update {
     let counted = "revision = if_not_exists(revision, :zero) + :one";
-    let set = ["id = :id", "updated_at = :now", "created_at = if_not_exists(created_at, :now)", counted];
+    let kept = "#devices = if_not_exists(#devices, :no_devices)";
+    let set = ["id = :id", "updated_at = :now", "created_at = if_not_exists(created_at, :now)", counted, kept];
     let values = ItemWriter::default().text(":id", id.expose()).time(":now", now).number(":zero", 0).number(":one", 1);
+    let mut values = values.finish();
+    values.insert(":no_devices".to_owned(), AttributeValue::M(Item::new()));
     let text = |value: Option<&str>| value.map(|value| AttributeValue::S(value.to_owned()));
     let attributes = Some(profile.attributes.expose()).filter(|attributes| !attributes.is_empty());
     let mut fields = vec![
@@ -253,7 +228,9 @@ pub(super) fn profile_update(
         ),
     ];
     fields.extend(preference_fields(&profile.preferences));
-    update(set.map(str::to_owned).to_vec(), values.finish(), fields)
+    let mut update = update(set.map(str::to_owned).to_vec(), values, fields);
+    update.names.insert("#devices".to_owned(), DEVICES.to_owned());
+    update
 }
 
 /// Returns the update that replaces the preferences of a profile and increments the revision.
@@ -263,17 +240,16 @@ pub(super) fn preferences_update(preferences: &Preferences, now: Timestamp) -> U
     update(set, values, preference_fields(preferences))
 }
 
-/// Returns the update of a known device by a repeated registration.
-pub(super) fn device_update(device: &Device) -> Update {
+/// Returns the fields of a known device that a repeated registration stores; a field without a value is removed.
+pub(super) fn refreshed_fields(device: &Device) -> [(&'static str, Option<AttributeValue>); 4] {
     let text = |value: &str| Some(AttributeValue::S(value.to_owned()));
     let time = |at: Timestamp| AttributeValue::N(at.as_millisecond().to_string());
-    let fields = vec![
+    [
         ("last_used_at", Some(time(device.last_used_at))),
         ("p256dh", text(device.p256dh.expose())),
         ("auth", text(device.auth.expose())),
         ("subscription_expires_at", device.expires_at.map(time)),
-    ];
-    update(Vec::new(), Item::new(), fields)
+    ]
 }
 
 fn json(value: &impl serde::Serialize) -> Option<AttributeValue> {

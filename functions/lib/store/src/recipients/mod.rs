@@ -1,25 +1,26 @@
-//! The recipients table. A profile and its devices are stored under the recipient's key. For each endpoint, an owner
-//! item under the endpoint's keyed hash names the recipient.
+//! The recipients table: one item for each recipient, with the profile and its devices. A Scan of the table reads people
+//! and nothing else.
 //!
-//! One transaction writes or deletes a device together with its owner item, so neither exists alone. Each transaction
-//! that adds a device also increments the profile's registrations. Two concurrent transactions therefore cannot create
-//! a 21st device.
+//! What is kept beside a person stands in the control table: who owns an endpoint, which addresses are suppressed, the
+//! claims of the frequency caps, and counts of SMS. For each endpoint, an owner item under the endpoint's keyed hash names
+//! the recipient. One transaction writes or deletes a device together with its owner item, so neither exists alone.
 //!
-//! | call | reads (Query or GetItem) | writes (DynamoDB's units for small items; a transaction costs double) |
+//! | call | reads (GetItem) | writes (DynamoDB's units for items up to 1 KB; a transaction costs double) |
 //! |---|---|---|
-//! | load | 1 | |
+//! | load; with the claims of the caps | 1; 2 | |
 //! | put a profile | 1, and 1 for each address, for its suppression | 1 |
 //! | register a known device | 1 | 0; 1 at most once a day or when its keys changed |
-//! | register a new device | 2 | 6: profile, device, owner |
-//! | move a device here | 2 | 8: the same and the other recipient's device |
-//! | register in the place of an old device | 2 | 4 more: the old device and its owner |
-//! | remove a device | | 4: device, owner |
+//! | register a new device | 2 | 4: profile, owner |
+//! | move a device here | 3 | 6: the same and the other recipient's profile |
+//! | register in the place of an old device | 2 | 2 more: the old device's owner |
+//! | remove a device | | 4: profile, owner |
 //! | record a receipt from a device | 1 | 0; 1 at most once a day |
 //! | unsubscribe from a type, or subscribe again | | 1 |
 //! | put preferences | 1 | 1 |
 //! | claim a slot of the frequency caps, or give it back | | 1 |
 
 mod caps;
+mod device_change;
 mod devices;
 mod erase_items;
 mod items;
@@ -35,6 +36,7 @@ mod write_if;
 
 pub use caps::CapClaimResult;
 pub use devices::Registered;
+pub(super) use erase_items::{ControlItems, ProfileDeletion};
 pub use opt_out::{OptOutResult, Unsubscription};
 pub use sms_count::UsedCount;
 pub use suppressions::{StoredSuppression, SuppressionsStore};
@@ -44,8 +46,6 @@ pub use write_if::WriteIf;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::{Item, ItemWriter, StoreError};
@@ -53,58 +53,56 @@ use domain::channel::Channel;
 use domain::recipient::{Profile, Recipient, RecipientId, RecipientKey};
 use items::PROFILE;
 
-/// Store of the recipients table.
+/// Store of the recipients table, and of what the control table keeps about recipients.
 #[derive(Debug, Clone)]
 pub struct RecipientsStore {
     client: Client,
     table: String,
+    control: String,
 }
 
 impl RecipientsStore {
-    /// Creates a store for `table`.
+    /// Creates a store for the table of recipients and the table `control`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+    pub fn new(client: Client, table: impl Into<String>, control: impl Into<String>) -> Self {
+        Self { client, table: table.into(), control: control.into() }
     }
 
-    /// Returns the table's name.
-    pub(super) fn table(&self) -> &str {
-        &self.table
-    }
-
-    /// Returns a recipient with all devices, by a Query. Returns `None` without a profile, even if other items are
-    /// left.
+    /// Returns a recipient with all devices, by one GetItem. Returns `None` without a profile.
     ///
     /// The read is consistent, also for sending. It costs half a read unit more, a tenth of the price of one write.
     /// Without it, a caller that registers a recipient and sends at once could receive a final "unknown recipient".
     ///
     /// # Errors
-    /// If the call to DynamoDB fails, or an item is malformed.
+    /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn load(&self, key: &RecipientKey) -> Result<Option<Recipient>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(key.as_str().to_owned()))
-            .consistent_read(true);
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = query.clone().set_exclusive_start_key(start).send().await;
-            let page = page.map_err(|error| StoreError::of("Query", error))?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items::recipient(key, &items)?);
-            }
-        }
+        self.load_with(key, true).await
+    }
+
+    /// Does the same as [`load`](Self::load) and reads the claims of the frequency caps at the same time.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_with_caps(&self, key: &RecipientKey) -> Result<Option<Recipient>, StoreError> {
+        let (recipient, caps) = tokio::try_join!(self.load(key), self.caps(key))?;
+        Ok(recipient.map(|recipient| Recipient { caps, ..recipient }))
+    }
+
+    /// Does the same as [`load`](Self::load) at half the price, for a write that repeats its check.
+    async fn load_inconsistently(&self, key: &RecipientKey) -> Result<Option<Recipient>, StoreError> {
+        self.load_with(key, false).await
+    }
+
+    async fn load_with(&self, key: &RecipientKey, is_consistent: bool) -> Result<Option<Recipient>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
+        let found = get.consistent_read(is_consistent).send().await;
+        let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        Ok(found.map(|item| items::recipient(key, &item)).transpose()?)
     }
 
     /// Replaces a recipient's profile in one write without a read, if the condition holds. Devices do not change.
     /// `suppressed` are the channels on which the profile's addresses are suppressed.
-    /// Returns the stored recipient without devices; `revision` 1 means new. Returns `None` if the condition does not
-    /// hold.
+    /// Returns the stored recipient; `revision` 1 means new. Returns `None` if the condition does not hold.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -122,35 +120,16 @@ impl RecipientsStore {
         let is_ours = |stored: &Recipient| stored.updated_at == now && Profile::of(stored) == *profile;
         self.update_profile_if(key, change, write_if, is_ours).await
     }
-
-    /// Deletes a profile if the condition holds. Returns true if the profile is deleted. A missing profile counts as
-    /// deleted: by this call, whose response was lost, or by another erasure.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails.
-    pub async fn delete_profile_if(&self, key: &RecipientKey, write_if: WriteIf) -> Result<bool, StoreError> {
-        let values = write_if.values();
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key.as_str(), PROFILE)))
-            .set_condition_expression(write_if.expression().map(str::to_owned))
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match delete.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(refused)) => Ok(refused.item().is_none()),
-                _ => Err(StoreError::of("DeleteItem", error)),
-            },
-        }
-    }
 }
 
 /// Returns the key of an item of this table.
 fn item_key(pk: &str, sk: &str) -> Item {
     ItemWriter::default().text("pk", pk).text("sk", sk).finish()
+}
+
+/// Returns the key of an item of the control table.
+fn control_key(pk: &str) -> Item {
+    ItemWriter::default().text("pk", pk).finish()
 }
 
 #[cfg(test)]

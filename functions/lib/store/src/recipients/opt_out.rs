@@ -105,7 +105,7 @@ impl RecipientsStore {
     }
 
     /// Replaces the preferences of a recipient in one write, if the profile still has the version that was read. Returns
-    /// the stored recipient without devices, or `None` if another writer was faster.
+    /// the stored recipient, or `None` if another writer was faster.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -143,11 +143,11 @@ impl RecipientsStore {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match update.send().await {
-            Ok(stored) => Ok(Some(items::profile(key, &stored.attributes.unwrap_or_default())?)),
+            Ok(stored) => Ok(Some(items::recipient(key, &stored.attributes.unwrap_or_default())?)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                     // The SDK retries a write whose response was lost. The retry then finds the first write's result.
-                    let stored = refused.item().map(|item| items::profile(key, item)).transpose()?;
+                    let stored = refused.item().map(|item| items::recipient(key, item)).transpose()?;
                     Ok(stored.filter(|stored| write_if.is_followed_by(stored) && is_ours(stored)))
                 }
                 _ => Err(StoreError::of("UpdateItem", error)),

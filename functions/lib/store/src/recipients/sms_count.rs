@@ -1,18 +1,20 @@
-//! Number of SMS to a recipient per UTC day. The item is in the recipient's partition, so an erasure deletes it.
+//! Number of SMS to a recipient per UTC day, in the control table. An item lives two days longer than its day, so an erasure
+//! knows the keys of all that can exist.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{RecipientsStore, item_key};
-use crate::{Item, ItemReader, Malformed, StoreError};
+use super::{RecipientsStore, control_key};
+use crate::{Item, StoreError};
 use domain::budget::{Ceiling, Limit, Period, Reservation};
 use domain::recipient::RecipientKey;
 
-/// Prefix of the sort keys of counts.
-const CAP: &str = "cap#";
 /// Retention of an item after the end of its day.
 const RETENTION_AFTER_DAY: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// Days before and after the present one of which a count may be stored: the retention, and a day for clocks and for TTL,
+/// which may delete late.
+const STORED_DAYS: std::ops::RangeInclusive<i64> = -4..=1;
 
 impl RecipientsStore {
     /// Builds the update that increments the count in the transaction of this reservation, on the condition that the count
@@ -58,8 +60,8 @@ impl RecipientsStore {
         let gone = Period::Day.end(reservation.at).checked_add(RETENTION_AFTER_DAY).unwrap_or(Timestamp::MAX);
         let number = |value: i64| AttributeValue::N(value.to_string());
         let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(cap_key(recipient, reservation.at)))
+            .table_name(&self.control)
+            .set_key(Some(sms_count_key(recipient, reservation.at)))
             .update_expression("ADD used :by SET expires_at = :gone")
             .condition_expression(condition)
             .expression_attribute_values(":by", number(by))
@@ -73,7 +75,7 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn sms_on_day(&self, recipient: &RecipientKey, at: Timestamp) -> Result<i64, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(cap_key(recipient, at)));
+        let get = self.client.get_item().table_name(&self.control).set_key(Some(sms_count_key(recipient, at)));
         let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?.item.unwrap_or_default();
         Ok(found.get("used").and_then(|used| used.as_n().ok()?.parse().ok()).unwrap_or(0))
     }
@@ -92,25 +94,26 @@ impl RecipientsStore {
     /// Returns all counts that are stored for a recipient.
     ///
     /// # Errors
-    /// If the call to DynamoDB fails, or an item is malformed.
-    pub async fn used_counts(&self, recipient: &RecipientKey) -> Result<Vec<UsedCount>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :cap)")
-            .expression_attribute_values(":pk", AttributeValue::S(recipient.as_str().to_owned()))
-            .expression_attribute_values(":cap", AttributeValue::S(CAP.to_owned()));
-        let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        let count = |item: &Item| {
-            let item = ItemReader(item);
-            let name = item.text("sk")?.strip_prefix(CAP).unwrap_or_default().to_owned();
-            Ok(UsedCount { name, used: item.maybe_number("used")?.unwrap_or(0) })
+    /// If the call to DynamoDB fails.
+    pub async fn used_counts(&self, recipient: &RecipientKey, now: Timestamp) -> Result<Vec<UsedCount>, StoreError> {
+        let count = async |at: Timestamp| {
+            let used = self.sms_on_day(recipient, at).await?;
+            Ok::<_, StoreError>(UsedCount { name: at.to_zoned(TimeZone::UTC).strftime("sms#%F").to_string(), used })
         };
-        page.items.unwrap_or_default().iter().map(count).collect::<Result<_, Malformed>>().map_err(StoreError::from)
+        let counts = futures_util::future::try_join_all(stored_days(now).map(count)).await?;
+        Ok(counts.into_iter().filter(|count| count.used > 0).collect())
     }
 }
 
-fn cap_key(recipient: &RecipientKey, at: Timestamp) -> Item {
-    item_key(recipient.as_str(), &at.to_zoned(TimeZone::UTC).strftime("cap#sms#%F").to_string())
+/// Returns the keys of all counts that may be stored for a recipient.
+pub(super) fn sms_count_keys(recipient: &RecipientKey, now: Timestamp) -> impl Iterator<Item = Item> {
+    stored_days(now).map(move |at| sms_count_key(recipient, at))
+}
+
+fn stored_days(now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    STORED_DAYS.filter_map(move |days| now.checked_add(SignedDuration::from_hours(24 * days)).ok())
+}
+
+fn sms_count_key(recipient: &RecipientKey, at: Timestamp) -> Item {
+    control_key(&format!("sms-count#{recipient}#{}", at.to_zoned(TimeZone::UTC).strftime("%F")))
 }

@@ -1,6 +1,6 @@
-//! Suppressed addresses. Each has one item, and the profiles with that address have a flag.
+//! Suppressed addresses. Each has one item in the control table, and the profiles with that address have a flag.
 //!
-//! The item is authoritative. The flag lets the single Query of a send find the suppression. A profile gets its flags when
+//! The item is authoritative. The flag lets the single read of a send find the suppression. A profile gets its flags when
 //! it is put, and when feedback about a message to this recipient suppresses its address. Another profile with the same
 //! address may lack the flag for a while. The pre-send check before a paid call finds the suppression and sets the flag.
 
@@ -11,14 +11,11 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::item_key;
 use super::items::{PROFILE, SUPPRESSED};
+use super::{control_key, item_key};
 use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::channel::Channel;
 use domain::recipient::{Address, KeyHasher, Profile, RecipientKey, SuppressionReason};
-
-/// Sort key of a suppressed address.
-const ADDRESS: &str = "address";
 
 /// A suppression as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,19 +33,20 @@ impl StoredSuppression {
     }
 }
 
-/// Store of suppressed addresses in the recipients table.
+/// Store of suppressed addresses in the control table, and of the flags in the recipients table.
 #[derive(Debug, Clone)]
 pub struct SuppressionsStore {
     client: Client,
-    table: String,
+    recipients: String,
+    control: String,
     hasher: KeyHasher,
 }
 
 impl SuppressionsStore {
-    /// Creates a store for `table`.
+    /// Creates a store for the table of recipients and the table `control`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, hasher: KeyHasher) -> Self {
-        Self { client, table: table.into(), hasher }
+    pub fn new(client: Client, recipients: impl Into<String>, control: impl Into<String>, hasher: KeyHasher) -> Self {
+        Self { client, recipients: recipients.into(), control: control.into(), hasher }
     }
 
     /// Suppresses an address permanently, for all recipients with this address, and flags the profile of the recipient
@@ -65,7 +63,7 @@ impl SuppressionsStore {
     ) -> Result<(), StoreError> {
         let mut item = self.key(address);
         item.extend(ItemWriter::default().text("reason", reason.as_str()).time("suppressed_at", now).finish());
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self.client.put_item().table_name(&self.control).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").send().await;
         put.map_err(|error| StoreError::of("PutItem", error)).map(drop).or_else(ignore_failed_condition)?;
         match known_by {
@@ -83,7 +81,7 @@ impl SuppressionsStore {
         let update = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.recipients)
             .set_key(Some(item_key(key.as_str(), PROFILE)))
             .update_expression("ADD #suppressed :channel")
             .condition_expression("#field = :address")
@@ -100,12 +98,12 @@ impl SuppressionsStore {
     /// # Errors
     /// If a call to DynamoDB fails. A repeated call completes the change.
     pub async fn lift(&self, key: &RecipientKey, address: Address<'_>) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(self.key(address)));
+        let delete = self.client.delete_item().table_name(&self.control).set_key(Some(self.key(address)));
         delete.send().await.map_err(|error| StoreError::of("DeleteItem", error))?;
         let update = self
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.recipients)
             .set_key(Some(item_key(key.as_str(), PROFILE)))
             .update_expression("DELETE #suppressed :channel")
             .condition_expression("attribute_exists(pk)")
@@ -119,7 +117,7 @@ impl SuppressionsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn is_suppressed(&self, address: Address<'_>) -> Result<bool, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(self.key(address)));
+        let get = self.client.get_item().table_name(&self.control).set_key(Some(self.key(address)));
         let found = get.projection_expression("pk").consistent_read(true).send().await;
         Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
     }
@@ -129,7 +127,7 @@ impl SuppressionsStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn find(&self, address: Address<'_>) -> Result<Option<StoredSuppression>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(self.key(address)));
+        let get = self.client.get_item().table_name(&self.control).set_key(Some(self.key(address)));
         let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?.item;
         found.map(|item| Ok(StoredSuppression::of(&item)?)).transpose()
     }
@@ -149,7 +147,7 @@ impl SuppressionsStore {
     }
 
     fn key(&self, address: Address<'_>) -> Item {
-        item_key(&format!("suppressed#{}", address.hashed(&self.hasher)), ADDRESS)
+        control_key(&format!("suppressed#{}", address.hashed(&self.hasher)))
     }
 }
 

@@ -1,12 +1,9 @@
 //! Scans the whole table page by page, for the retention rules that TTL cannot implement.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, PROFILE};
+use super::items::{self, DEVICES, PROFILE};
 use super::{RecipientsStore, item_key};
 use crate::{Item, ItemReader, Malformed, StoreError};
 use domain::recipient::{DeviceAge, RecipientKey};
@@ -25,8 +22,6 @@ pub struct SweptDevice {
     pub recipient: RecipientKey,
     /// Id of the device.
     pub device_id: String,
-    /// Time of the registration.
-    pub created_at: Timestamp,
     /// Last use and expiry.
     pub age: DeviceAge,
 }
@@ -36,16 +31,14 @@ pub struct SweptDevice {
 pub struct SweepPage {
     /// Devices on this page.
     pub devices: Vec<SweptDevice>,
-    /// Recipients of these devices whose profile is not on this page. Usually it is on the next page.
-    pub without_profile: BTreeSet<RecipientKey>,
-    /// Number of malformed devices.
+    /// Number of profiles with malformed devices.
     pub malformed: usize,
     /// Position of the next page; `None` after the segment's last page.
     pub next: Option<SweepPosition>,
 }
 
 impl RecipientsStore {
-    /// Returns the next page of one of `segments` segments of the table. It reads only keys and times, and the read is not
+    /// Returns the next page of one of `segments` segments of the table. It reads only keys and devices, and the read is not
     /// consistent. Each action on a result therefore repeats the check.
     ///
     /// # Errors
@@ -65,7 +58,8 @@ impl RecipientsStore {
             .total_segments(segments)
             .limit(page_items)
             .set_exclusive_start_key(after.map(|at| item_key(&at.pk, &at.sk)))
-            .projection_expression("pk, sk, created_at, last_used_at, subscription_expires_at");
+            .projection_expression("pk, sk, #devices")
+            .expression_attribute_names("#devices", DEVICES);
         let page = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let mut swept = swept(&page.items.unwrap_or_default());
         swept.next = page.last_evaluated_key.map(|key| position(&key)).transpose()?;
@@ -77,56 +71,32 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn is_known(&self, key: &RecipientKey) -> Result<bool, StoreError> {
-        Ok(self.known_since(key).await?.is_some())
-    }
-
-    /// Returns the time at which the recipient's profile was created, with a consistent read. Returns `None` without a
-    /// profile.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails.
-    pub async fn known_since(&self, key: &RecipientKey) -> Result<Option<Timestamp>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
-        let found = get.projection_expression("created_at").consistent_read(true).send().await;
-        let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
-        found.map(|profile| Ok(ItemReader(&profile).time("created_at")?)).transpose()
+        let found = get.projection_expression("pk").consistent_read(true).send().await;
+        Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
     }
 }
 
 fn swept(items: &[Item]) -> SweepPage {
     let mut page = SweepPage::default();
-    let mut known = BTreeSet::new();
     for item in items {
-        match swept_device(item) {
-            Ok(Some(device)) => page.devices.push(device),
-            Ok(None) => known.extend(profile_of(item)),
+        match swept_devices(item) {
+            Ok(devices) => page.devices.extend(devices),
             Err(_) => page.malformed += 1,
         }
     }
-    let owners = page.devices.iter().map(|device| &device.recipient);
-    page.without_profile = owners.filter(|owner| !known.contains(*owner)).cloned().collect();
     page
 }
 
-fn profile_of(item: &Item) -> Option<RecipientKey> {
-    let reader = ItemReader(item);
-    (reader.text("sk").ok()? == PROFILE).then(|| RecipientKey::from_stored(reader.text("pk").ok()?))?
-}
-
-/// Converts an item into a device. Returns `None` for any other item.
-fn swept_device(item: &Item) -> Result<Option<SweptDevice>, Malformed> {
-    let reader = ItemReader(item);
-    let Some(device_id) = items::device_id(reader.text("sk")?) else { return Ok(None) };
-    let age = DeviceAge {
-        last_used_at: reader.time("last_used_at")?,
-        expires_at: reader.maybe_time("subscription_expires_at")?,
-    };
-    Ok(Some(SweptDevice {
-        recipient: RecipientKey::from_stored(reader.text("pk")?).ok_or(Malformed("pk"))?,
-        device_id: device_id.to_owned(),
-        created_at: reader.time("created_at")?,
-        age,
-    }))
+/// Returns the devices of a profile.
+fn swept_devices(item: &Item) -> Result<Vec<SweptDevice>, Malformed> {
+    let recipient = RecipientKey::from_stored(ItemReader(item).text("pk")?).ok_or(Malformed("pk"))?;
+    let swept = items::devices(item)?.into_iter().map(|device| SweptDevice {
+        recipient: recipient.clone(),
+        age: DeviceAge { last_used_at: device.last_used_at, expires_at: device.expires_at },
+        device_id: device.device_id,
+    });
+    Ok(swept.collect())
 }
 
 fn position(key: &std::collections::HashMap<String, AttributeValue>) -> Result<SweepPosition, Malformed> {

@@ -21,8 +21,8 @@ async fn devices_are_newest_first_and_without_a_profile_there_is_no_recipient() 
     let second = world.device("ada", "second", now() + 1.second(), None).await;
     assert_eq!(world.devices("ada").await, [second.device_id, first.device_id]);
     let store = &world.stores.recipients;
-    let sort_keys = store.sort_keys(&key("ada")).await.unwrap();
-    store.delete_profile(&key("ada"), &sort_keys).await.unwrap();
+    let devices = store.stored_profile(&key("ada")).await.unwrap().unwrap().device_ids;
+    store.delete_profile(&key("ada"), &devices, WriteIf::Always).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), None);
     assert!(!store.is_known(&key("ada")).await.unwrap());
 }
@@ -133,9 +133,9 @@ async fn the_error_of_a_malformed_item_names_only_the_attribute() {
     let world = TestTables::new().await;
     world.device("ada", "secret", now(), None).await;
     let client = world.dynamo.client();
-    let sk = world.stores.recipients.sort_keys(&key("ada")).await.unwrap().remove(0);
-    let update = client.update_item().table_name(RECIPIENTS).set_key(Some(item_key(key("ada").as_str(), &sk)));
-    update.update_expression("REMOVE p256dh").send().await.unwrap();
+    let update = client.update_item().table_name(RECIPIENTS).set_key(Some(item_key(key("ada").as_str(), PROFILE)));
+    let update = update.update_expression("REMOVE devices.#device.p256dh");
+    update.expression_attribute_names("#device", &world.devices("ada").await[0]).send().await.unwrap();
     let error = world.stores.recipients.load(&key("ada")).await.unwrap_err();
     assert!(error.to_string().contains("`p256dh`") && !format!("{error:?}").contains("secret"), "{error}");
 }
@@ -161,5 +161,5 @@ async fn a_sweep_reads_every_device_once() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 7);
-    assert_eq!(items(&world.dynamo.client(), RECIPIENTS).await.len(), 21);
+    assert_eq!(items(&world.dynamo.client(), RECIPIENTS).await.len(), 7);
 }
