@@ -7,6 +7,8 @@ use super::url_value::{BAD_URL, is_allowed_url, push_url_value};
 /// Attributes whose value is a URL.
 const URL_ATTRIBUTES: [&str; 10] =
     ["action", "background", "cite", "data", "formaction", "href", "longdesc", "poster", "src", "xlink:href"];
+/// Attributes whose value is shown as text, for example in the place of an image that is blocked.
+const SHOWN_ATTRIBUTES: [&str; 2] = ["alt", "title"];
 /// Attributes in which no value may stand, besides those of events.
 const CODE_ATTRIBUTES: [&str; 4] = ["style", "srcdoc", "srcset", "ping"];
 /// Elements in which no value may stand, neither as content nor in an attribute.
@@ -246,11 +248,7 @@ impl HtmlPass {
     fn value(&mut self, text: &str, is_uri: bool) -> Result<(), &'static str> {
         match self.place {
             HtmlPlace::Text if is_uri => push_escaped(&mut self.out, text),
-            HtmlPlace::Text => {
-                let mut unlinked = String::with_capacity(text.len() + 16);
-                push_unlinked(&mut unlinked, text);
-                push_escaped(&mut self.out, &unlinked);
-            }
+            HtmlPlace::Text => push_unlinked_escaped(&mut self.out, text),
             HtmlPlace::Quoted(_) => return self.attribute_value(text),
             HtmlPlace::Raw => return Err(IN_CODE),
             HtmlPlace::Comment | HtmlPlace::Declaration => return Err(IN_COMMENT),
@@ -269,11 +267,20 @@ impl HtmlPass {
             let mut url = String::new();
             push_url_value(&mut url, self.out.get(self.value_start..).unwrap_or_default(), text)?;
             push_escaped(&mut self.out, &url);
+        } else if SHOWN_ATTRIBUTES.contains(&name) {
+            push_unlinked_escaped(&mut self.out, text);
         } else {
             push_escaped(&mut self.out, text);
         }
         Ok(())
     }
+}
+
+/// Appends a value as text that no mail program shows as a link.
+fn push_unlinked_escaped(out: &mut String, text: &str) {
+    let mut unlinked = String::with_capacity(text.len() + 16);
+    push_unlinked(&mut unlinked, text);
+    push_escaped(out, &unlinked);
 }
 
 /// Returns a text escaped for HTML content and quoted attributes.
