@@ -6,13 +6,15 @@ use cleanup::config::CleanupConfig;
 use cleanup::handler::{CleanupServices, handle};
 use platform::clock::Clock;
 use platform::environment::Environment;
+use platform::startup::BackgroundInit;
 use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = CleanupConfig::read(&Environment::of_process())?;
     telemetry::init(&config.function.log_level);
-    let services = CleanupServices::new(&config, Clock::System);
     tracing::info!(stage = config.function.stage, "ready");
-    run(service_fn(|event: LambdaEvent<_>| handle(&services, event))).await
+    let services = BackgroundInit::create(move || CleanupServices::new(&config, Clock::System));
+    let services = &services;
+    run(service_fn(async |event: LambdaEvent<_>| handle(services.get().await?, event).await)).await
 }

@@ -6,6 +6,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::clock::Clock;
 use platform::emf::Reporter;
 use platform::environment::Environment;
+use platform::startup::BackgroundInit;
 use platform::telemetry;
 use rollup::config::RollupConfig;
 use rollup::handler::{RollupServices, handle};
@@ -14,12 +15,16 @@ use rollup::handler::{RollupServices, handle};
 async fn main() -> Result<(), Error> {
     let config = RollupConfig::read(&Environment::of_process())?;
     telemetry::init(&config.function.log_level);
-    let reporter = Reporter::on_stdout(config.function.stage.clone());
-    let services = RollupServices::new(&config, reporter, Clock::System);
     tracing::info!(stage = config.function.stage, "ready");
-    run(service_fn(|event: LambdaEvent<_>| {
+    let services = BackgroundInit::create(move || {
+        let reporter = Reporter::on_stdout(config.function.stage.clone());
+        RollupServices::new(&config, reporter, Clock::System)
+    });
+    let services = &services;
+    run(service_fn(async |event: LambdaEvent<_>| {
+        let services = services.get().await?;
         let left = deadline::of_invocation(event.context.deadline, Clock::System.now());
-        deadline::with_timeout(left, handle(&services, event.payload))
+        deadline::with_timeout(left, handle(services, event.payload)).await
     }))
     .await
 }

@@ -69,6 +69,11 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
         Self::start_with(load, || std::process::exit(1))
     }
 
+    /// Creates the value in a task of the current tokio runtime, once the request for the first event is sent.
+    pub fn create(new: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        Self::start(move || std::future::ready(Ok(new())))
+    }
+
     /// Returns the value, and waits for it if necessary.
     ///
     /// # Errors
