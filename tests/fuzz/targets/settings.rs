@@ -20,10 +20,11 @@ pub fn target(data: &[u8]) {
     said_as_written(&serde_json::to_value(&settings).unwrap(), &serde_json::from_str(text).unwrap());
 }
 
-/// Every given value is the value in use.
+/// Every given value is the value in use. A whole number may be written as `2.0`.
 fn said_as_written(used: &Value, given: &Value) {
     match given {
         Value::Object(given) => given.iter().for_each(|(name, value)| said_as_written(&used[name], value)),
+        Value::Number(given) => assert_eq!(used.as_f64(), given.as_f64()),
         given => assert_eq!(used, given),
     }
 }
