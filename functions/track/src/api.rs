@@ -80,8 +80,9 @@ impl TrackApi {
         };
         let at = body.at.unwrap_or(now);
         let receipt = Receipt { event: body.event, channel, at, value_micros: body.value_micros };
-        let (noted, ()) =
-            tokio::join!(self.note(&id, receipt, |_| Ok(()), now), self.record_use(id.recipient(), device, now));
+        let is_engaged = matches!(body.event, ReceiptEvent::Opened | ReceiptEvent::Clicked | ReceiptEvent::Converted);
+        let used = self.record_use(id.recipient(), device, is_engaged, now);
+        let (noted, ()) = tokio::join!(self.note(&id, receipt, |_| Ok(()), now), used);
         let (_, effect) = noted?;
         if effect == Effect::OtherValue {
             return Err(Problem::new(ProblemKind::Conflict, "A conversion with another value is already recorded."));
@@ -89,12 +90,14 @@ impl TrackApi {
         Ok(for_any_page(Response::json(200, &json!({"recorded": effect != Effect::Nothing}))))
     }
 
-    /// Stores that a device is in use, so that cleanup keeps it. An error does not fail the receipt, since the next
-    /// receipt stores the same.
-    async fn record_use(&self, recipient: &RecipientKey, device: Option<DeviceMark>, now: Timestamp) {
-        let Some(device) = device else { return };
-        if let Err(error) = self.recipients.record_use(recipient, device, now).await {
-            tracing::warn!(%error, %recipient, "failed to store a device's use");
+    /// Stores that a device is in use, so that cleanup keeps it, and that the recipient is engaged, for segments. An error
+    /// does not fail the receipt, since the next receipt stores the same.
+    async fn record_use(&self, recipient: &RecipientKey, device: Option<DeviceMark>, is_engaged: bool, now: Timestamp) {
+        if device.is_none() && !is_engaged {
+            return;
+        }
+        if let Err(error) = self.recipients.record_use(recipient, device, is_engaged, now).await {
+            tracing::warn!(%error, %recipient, "failed to store the use of a device");
         }
     }
 
@@ -104,8 +107,13 @@ impl TrackApi {
         let LinkAction::Click(id, channel) = self.keys.open(request.path("token"), now).map_err(refused)? else {
             return Err(refused(TokenError::Invalid));
         };
-        let notification =
-            if request.is_prefetch { self.find(&id, now).await? } else { self.clicked(&id, channel, now).await? };
+        let notification = if request.is_prefetch {
+            self.find(&id, now).await?
+        } else {
+            let used = self.record_use(id.recipient(), None, true, now);
+            let (clicked, ()) = tokio::join!(self.clicked(&id, channel, now), used);
+            clicked?
+        };
         let url = own_link(&notification)?;
         let response = Response::text(302, "text/plain; charset=utf-8", "")
             .with_header("Location", with_token(url.as_str(), request.path("token")))

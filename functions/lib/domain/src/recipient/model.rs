@@ -48,6 +48,8 @@ pub struct Recipient {
     pub created_at: Timestamp,
     /// Time of the profile's last change.
     pub updated_at: Timestamp,
+    /// Time of the last opened or clicked message or conversion, with a precision of a day.
+    pub last_engaged_at: Option<Timestamp>,
     /// Number of changes of the profile.
     pub revision: u64,
     /// Claims of the frequency caps.
@@ -158,6 +160,7 @@ mod tests {
             devices: vec![device("https://fcm.googleapis.com/fcm/send/token-1")],
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
+            last_engaged_at: None,
             revision: 1,
             caps: CapUsage::default(),
         };

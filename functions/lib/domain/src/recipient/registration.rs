@@ -123,6 +123,7 @@ mod tests {
             devices: (0..devices).map(device).collect(),
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
+            last_engaged_at: None,
             revision: 1,
             caps: crate::caps::CapUsage::default(),
         }

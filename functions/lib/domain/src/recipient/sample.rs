@@ -33,6 +33,7 @@ pub fn with_everything(devices: usize) -> Recipient {
         devices: (0..devices).rev().map(device).collect(),
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
+        last_engaged_at: None,
         revision: 1,
         caps: crate::caps::CapUsage::default(),
     }

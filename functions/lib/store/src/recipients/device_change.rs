@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::items::{self, DEVICES, PROFILE, RESTS_UNTIL};
+use super::items::{self, DEVICES, LAST_ENGAGED_AT, PROFILE, RESTS_UNTIL};
 use super::{RecipientsStore, item_key};
 use crate::{Item, StoreError};
 use domain::recipient::{Device, MAX_DEVICES, RecipientKey, Stale};
@@ -78,6 +78,14 @@ impl DeviceChange {
         let (read, now) = (self.value(time(read)), self.value(time(now)));
         self.set.push(format!("{field} = {now}"));
         self.conditions.push(format!("{field} = {read}"));
+        self
+    }
+
+    /// Stores that the recipient opened or clicked a message. The profile must exist.
+    pub(super) fn engage(mut self, now: Timestamp) -> Self {
+        let (field, now) = (self.name(LAST_ENGAGED_AT), self.value(time(now)));
+        self.set.push(format!("{field} = {now}"));
+        self.conditions.push("attribute_exists(pk)".to_owned());
         self
     }
 

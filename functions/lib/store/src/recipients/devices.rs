@@ -128,18 +128,35 @@ impl RecipientsStore {
         self.transact(writes).await
     }
 
-    /// Stores that the device with this mark was used, at most once a day. Costs one read, and one write if it is due.
-    /// Writes nothing if the recipient has no such device.
+    /// Stores that the device with this mark was used, and that the recipient opened or clicked a message if `is_engaged`,
+    /// each at most once a day. Costs one read, and one write if one of them is due. Creates no recipient.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn record_use(&self, key: &RecipientKey, mark: DeviceMark, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn record_use(
+        &self,
+        key: &RecipientKey,
+        mark: Option<DeviceMark>,
+        is_engaged: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let Some(recipient) = self.load_inconsistently(key).await? else { return Ok(()) };
-        let device = recipient.devices.iter().find(|device| DeviceMark::of(&device.device_id) == mark);
-        let Some(device) = device.filter(|device| is_use_due(device.last_used_at, now)) else { return Ok(()) };
+        let has_mark = |device: &&Device| mark.is_some_and(|mark| DeviceMark::of(&device.device_id) == mark);
+        let device = recipient.devices.iter().find(has_mark);
+        let device = device.filter(|device| is_use_due(device.last_used_at, now));
+        let is_engagement_due = is_engaged && recipient.last_engaged_at.is_none_or(|last| is_use_due(last, now));
+        if device.is_none() && !is_engagement_due {
+            return Ok(());
+        }
+        let mut change = DeviceChange::default();
+        if let Some(device) = device {
+            change = change.touch(&device.device_id, device.last_used_at, now);
+        }
+        if is_engagement_due {
+            change = change.engage(now);
+        }
         // If the condition fails, a concurrent writer stored the same, or the device is gone.
-        let touch = DeviceChange::default().touch(&device.device_id, device.last_used_at, now);
-        self.update_if(key, touch).await
+        self.update_if(key, change).await
     }
 
     /// Deletes a device that the push service reported as gone, if its endpoint is still the one that was tried. Returns

@@ -21,6 +21,8 @@ pub(super) const SUPPRESSED: &str = "suppressed";
 /// Attribute of a profile: a map of its devices by their ids. Every profile has it, because an update of an entry requires
 /// the map.
 pub(super) const DEVICES: &str = "devices";
+/// Attribute of a profile: the time of the last opened or clicked message.
+pub(super) const LAST_ENGAGED_AT: &str = "last_engaged_at";
 /// Attribute of a device: the end of its device rest.
 pub(super) const RESTS_UNTIL: &str = "rests_until";
 /// Attribute of a profile: a map of the choices about types and channels. Every profile has it, because an update of an
@@ -53,6 +55,7 @@ pub(super) fn recipient(key: &RecipientKey, item: &Item) -> Result<Recipient, Ma
         devices: devices(item)?,
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
+        last_engaged_at: reader.maybe_time(LAST_ENGAGED_AT)?,
         revision: revision(item)?,
         caps: CapUsage::default(),
     })

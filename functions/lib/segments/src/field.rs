@@ -1,0 +1,131 @@
+//! Fields of a recipient that a condition may name.
+
+use domain::channel::Channel;
+
+/// A field of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// An attribute that the caller chose, by its name; below an object, by the names with points between.
+    Attribute(String),
+    /// Language tag of the profile.
+    Locale,
+    /// Primary language of the locale, in lower case.
+    Language,
+    /// Time zone, as an IANA name.
+    TimeZone,
+    /// `true` if the channel has an address that is not suppressed, and the recipient did not refuse the channel.
+    Has(Channel),
+    /// Number of devices.
+    DeviceCount,
+    /// Time at which the recipient was created.
+    CreatedAt,
+    /// Time of the last change of the profile.
+    UpdatedAt,
+    /// Time of the last receipt or click, with a precision of a day.
+    LastEngagedAt,
+    /// Names of the types of which the recipient wants no notifications.
+    OptedOutOf,
+    /// Number from 0 to 9,999 that the recipient's id and a salt determine.
+    Bucket,
+    /// Another segment.
+    Segment,
+}
+
+/// Kind of a field's values, which decides the operators that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Any JSON value.
+    Any,
+    /// A text.
+    Text,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// A time.
+    Time,
+    /// A list of names.
+    Names,
+    /// See [`Field::Bucket`].
+    Bucket,
+    /// See [`Field::Segment`].
+    Segment,
+}
+
+impl Field {
+    /// Names of the fields, as a problem lists them.
+    pub(crate) const NAMES: &'static str = "attributes.<name>, locale, language, time_zone, has.push, has.email, has.sms, \
+         devices.count, created_at, updated_at, last_engaged_at, opted_out_of, bucket or segment";
+
+    /// Parses the name of a field; returns `None` for any other text.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        if let Some(attribute) = name.strip_prefix("attributes.") {
+            return (!attribute.is_empty()).then(|| Self::Attribute(attribute.to_owned()));
+        }
+        Some(match name {
+            "locale" => Self::Locale,
+            "language" => Self::Language,
+            "time_zone" => Self::TimeZone,
+            "has.push" => Self::Has(Channel::Push),
+            "has.email" => Self::Has(Channel::Email),
+            "has.sms" => Self::Has(Channel::Sms),
+            "devices.count" => Self::DeviceCount,
+            "created_at" => Self::CreatedAt,
+            "updated_at" => Self::UpdatedAt,
+            "last_engaged_at" => Self::LastEngagedAt,
+            "opted_out_of" => Self::OptedOutOf,
+            "bucket" => Self::Bucket,
+            "segment" => Self::Segment,
+            _ => return None,
+        })
+    }
+
+    /// Returns the kind of the field's values.
+    #[must_use]
+    pub(crate) const fn kind(&self) -> FieldKind {
+        match self {
+            Self::Attribute(_) => FieldKind::Any,
+            Self::Locale | Self::Language | Self::TimeZone => FieldKind::Text,
+            Self::Has(_) => FieldKind::Flag,
+            Self::DeviceCount => FieldKind::Number,
+            Self::CreatedAt | Self::UpdatedAt | Self::LastEngagedAt => FieldKind::Time,
+            Self::OptedOutOf => FieldKind::Names,
+            Self::Bucket => FieldKind::Bucket,
+            Self::Segment => FieldKind::Segment,
+        }
+    }
+}
+
+impl FieldKind {
+    /// Returns the operators that a field of this kind takes.
+    pub(crate) const fn operators(self) -> &'static [&'static str] {
+        match self {
+            Self::Any => &[
+                "eq",
+                "ne",
+                "in",
+                "not_in",
+                "lt",
+                "lte",
+                "gt",
+                "gte",
+                "exists",
+                "missing",
+                "contains",
+                "starts_with",
+                "before",
+                "after",
+                "within_last",
+                "not_within_last",
+            ],
+            Self::Text => &["eq", "ne", "in", "not_in", "exists", "missing", "contains", "starts_with"],
+            Self::Number => &["eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte"],
+            Self::Flag => &["eq", "ne"],
+            Self::Time => &["exists", "missing", "before", "after", "within_last", "not_within_last"],
+            Self::Names => &["exists", "missing", "contains"],
+            Self::Bucket => &["in"],
+            Self::Segment => &["eq", "ne"],
+        }
+    }
+}

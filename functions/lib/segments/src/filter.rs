@@ -1,0 +1,283 @@
+//! Filters: trees of conditions, as callers write them.
+//!
+//! ```json
+//! {"all": [
+//!   {"field": "attributes.plan", "op": "in", "value": ["gold", "silver"]},
+//!   {"not": {"field": "last_engaged_at", "op": "within_last", "value": "P30D"}}
+//! ]}
+//! ```
+
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use crate::condition::{Condition, Test};
+use platform::problem::FieldError;
+
+/// Maximum number of conditions.
+pub const MAX_LEAVES: usize = 50;
+/// Maximum number of groups (`all`, `any`, `not`) around a condition.
+pub const MAX_DEPTH: usize = 5;
+/// Maximum number of values of `in` and `not_in`.
+pub const MAX_VALUES: usize = 1_000;
+/// Maximum number of errors that one problem names.
+const MAX_ERRORS: usize = 20;
+
+/// A filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// Every part matches. Without parts, everybody.
+    All(Vec<Filter>),
+    /// At least one part matches.
+    Any(Vec<Filter>),
+    /// The part does not match.
+    Not(Box<Filter>),
+    /// A condition.
+    Leaf(Condition),
+}
+
+/// Id of a segment: a small letter, then up to 63 small letters, digits and hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentId(String);
+
+impl SegmentId {
+    /// Requirement on the text of an id.
+    pub const FORMAT: &'static str = "must be a small letter, then up to 63 small letters, digits and hyphens";
+
+    /// Parses an id; returns `None` for any other format.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_valid = text.len() <= 64 && text.starts_with(|first: char| first.is_ascii_lowercase());
+        (is_valid && text.bytes().all(is_rest)).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Parser that collects every error.
+struct Parser {
+    errors: Vec<FieldError>,
+    leaves: usize,
+}
+
+impl Filter {
+    /// Parses a filter. `path` is its place in the request.
+    ///
+    /// # Errors
+    /// Every error, with its path such as `filter.all[2].any[0].op`.
+    pub fn parse(value: &Value, path: &str) -> Result<Self, Vec<FieldError>> {
+        let mut parser = Parser { errors: Vec::new(), leaves: 0 };
+        let filter = parser.filter(value, path, 0);
+        if parser.leaves > MAX_LEAVES {
+            parser.refuse(path, format!("must have at most {MAX_LEAVES} conditions"));
+        }
+        match filter {
+            Some(filter) if parser.errors.is_empty() => Ok(filter),
+            _ => Err(parser.errors),
+        }
+    }
+
+    /// Returns the filter as JSON, in one form for all spellings.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let list = |parts: &[Self]| parts.iter().map(Self::to_json).collect::<Vec<_>>();
+        match self {
+            Self::All(parts) => json!({"all": list(parts)}),
+            Self::Any(parts) => json!({"any": list(parts)}),
+            Self::Not(part) => json!({"not": part.to_json()}),
+            Self::Leaf(condition) => condition.to_json(),
+        }
+    }
+
+    /// Returns the hash of the filter: SHA-256 of its JSON, in hexadecimal.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let hash = digest(&SHA256, self.to_json().to_string().as_bytes());
+        hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns the conditions, from left to right, with the path of each below `path`.
+    #[must_use]
+    pub fn conditions(&self, path: &str) -> Vec<(String, &Condition)> {
+        let parts: Vec<(String, &Self)> = match self {
+            Self::All(parts) => at_places(path, "all", parts),
+            Self::Any(parts) => at_places(path, "any", parts),
+            Self::Not(part) => vec![(format!("{path}.not"), &**part)],
+            Self::Leaf(condition) => return vec![(path.to_owned(), condition)],
+        };
+        parts.into_iter().flat_map(|(path, part)| part.conditions(&path)).collect()
+    }
+
+    /// Returns the segments that the filter names.
+    pub fn references(&self) -> impl Iterator<Item = SegmentId> {
+        let conditions = self.conditions("");
+        conditions.into_iter().filter_map(|(_, condition)| match &condition.test {
+            Test::InSegment(id) | Test::NotInSegment(id) => Some(id.clone()),
+            _ => None,
+        })
+    }
+}
+
+/// Returns the parts of a group, each with its path.
+fn at_places<'a>(path: &str, name: &str, parts: &'a [Filter]) -> Vec<(String, &'a Filter)> {
+    parts.iter().enumerate().map(|(index, part)| (format!("{path}.{name}[{index}]"), part)).collect()
+}
+
+impl Parser {
+    fn refuse(&mut self, path: &str, message: impl Into<String>) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(FieldError::new(path, message));
+        }
+    }
+
+    /// `depth` is the number of groups around the value.
+    fn filter(&mut self, value: &Value, path: &str, depth: usize) -> Option<Filter> {
+        const SHAPE: &str = "must be an object: a condition with field, op and value, or one of all, any and not";
+        let Value::Object(object) = value else {
+            self.refuse(path, SHAPE);
+            return None;
+        };
+        if object.contains_key("field") || object.contains_key("op") {
+            return self.leaf(object, path);
+        }
+        let mut entries = object.iter();
+        let (Some((name, part)), None) = (entries.next(), entries.next()) else {
+            self.refuse(path, SHAPE);
+            return None;
+        };
+        let below = format!("{path}.{name}");
+        if !["all", "any", "not"].contains(&name.as_str()) {
+            self.refuse(&below, "is not known: a group has one of all, any and not");
+            return None;
+        }
+        if depth == MAX_DEPTH {
+            self.refuse(path, format!("must be a condition: at most {MAX_DEPTH} groups may stand around one"));
+            return None;
+        }
+        if name == "not" {
+            return self.filter(part, &below, depth + 1).map(|part| Filter::Not(Box::new(part)));
+        }
+        let parts = self.parts(part, &below, depth)?;
+        if name == "all" {
+            return Some(Filter::All(parts));
+        }
+        if parts.is_empty() {
+            self.refuse(&below, "must have a part");
+        }
+        Some(Filter::Any(parts))
+    }
+
+    fn parts(&mut self, value: &Value, path: &str, depth: usize) -> Option<Vec<Filter>> {
+        let Value::Array(parts) = value else {
+            self.refuse(path, "must be an array");
+            return None;
+        };
+        // No more than needed to see that there are too many, whatever a body of 1 MiB holds.
+        let parts = parts.iter().enumerate().take(MAX_LEAVES + 1);
+        let parsed: Vec<_> =
+            parts.map(|(index, part)| self.filter(part, &format!("{path}[{index}]"), depth + 1)).collect();
+        parsed.into_iter().collect()
+    }
+
+    fn leaf(&mut self, object: &Map<String, Value>, path: &str) -> Option<Filter> {
+        self.leaves += 1;
+        match Condition::parse(object, path) {
+            Ok(condition) => Some(Filter::Leaf(condition)),
+            Err(errors) => {
+                errors.into_iter().for_each(|error| self.refuse(&error.field, error.message));
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn errors(filter: &Value) -> Vec<String> {
+        Filter::parse(filter, "filter").unwrap_err().into_iter().map(|e| format!("{} {}", e.field, e.message)).collect()
+    }
+
+    fn leaf() -> Value {
+        json!({"field": "attributes.plan", "op": "eq", "value": "gold"})
+    }
+
+    fn nested(groups: usize) -> Value {
+        (0..groups).fold(leaf(), |inner, _| json!({"not": inner}))
+    }
+
+    #[test]
+    fn a_filter_is_read_as_it_was_written() {
+        let filter = json!({"all": [
+            leaf(),
+            {"any": [{"field": "locale", "op": "exists"}, {"field": "devices.count", "op": "gte", "value": 2}]},
+            {"not": {"field": "last_engaged_at", "op": "within_last", "value": "P7D"}},
+            {"field": "bucket", "op": "in", "value": {"salt": "spring", "from": 0, "to": 5000}},
+            {"field": "attributes.tags", "op": "contains", "value": "vip"},
+            {"field": "attributes.born", "op": "before", "value": "2000-01-01"},
+        ]});
+        let parsed = Filter::parse(&filter, "filter").unwrap();
+        assert_eq!(parsed.to_json(), filter);
+        assert_eq!(Filter::parse(&parsed.to_json(), "filter").unwrap().hash(), parsed.hash());
+        assert_eq!(parsed.conditions("filter")[1].0, "filter.all[1].any[0]");
+    }
+
+    #[test]
+    fn limits_hold_and_their_errors_name_the_place() {
+        assert!(Filter::parse(&nested(MAX_DEPTH), "filter").is_ok());
+        let deep = errors(&nested(MAX_DEPTH + 1));
+        assert_eq!(deep, ["filter.not.not.not.not.not must be a condition: at most 5 groups may stand around one"]);
+        let leaves = |number: usize| json!({"all": vec![leaf(); number]});
+        assert!(Filter::parse(&leaves(50), "filter").is_ok());
+        assert_eq!(errors(&leaves(51)), ["filter must have at most 50 conditions"]);
+        assert_eq!(errors(&leaves(100_000)), ["filter must have at most 50 conditions"]);
+        let values = |number: usize| json!({"field": "locale", "op": "in", "value": vec!["it"; number]});
+        assert!(Filter::parse(&values(1_000), "filter").is_ok());
+        assert_eq!(errors(&values(1_001)), ["filter.value must have 1 to 1000 values"]);
+        assert_eq!(Filter::parse(&json!({"all": []}), "filter"), Ok(Filter::All(Vec::new())));
+    }
+
+    #[test]
+    fn each_mistake_is_named_at_its_place() {
+        for (filter, wanted) in [
+            (json!([]), "filter must be an object"),
+            (json!({}), "filter must be an object"),
+            (json!({"all": [], "any": []}), "filter must be an object"),
+            (json!({"xor": []}), "filter.xor is not known"),
+            (json!({"any": []}), "filter.any must have a part"),
+            (json!({"all": leaf()}), "filter.all must be an array"),
+            (
+                json!({"all": [leaf(), {"any": [{"field": "age", "op": "eq", "value": 1}]}]}),
+                "filter.all[1].any[0].field must be",
+            ),
+            (json!({"field": "locale", "op": "like", "value": "it"}), "filter.op must be one of"),
+            (json!({"field": "devices.count", "op": "starts_with", "value": "1"}), "filter.op must be one of"),
+            (json!({"field": "locale", "op": "eq", "value": 5}), "filter.value must be a text"),
+            (json!({"field": "has.push", "op": "eq", "value": "yes"}), "filter.value must be true or false"),
+            (json!({"field": "attributes.n", "op": "lt", "value": "5"}), "filter.value must be a number"),
+            (json!({"field": "created_at", "op": "before", "value": "soon"}), "filter.value must be a time"),
+            (json!({"field": "created_at", "op": "within_last", "value": "P1M"}), "filter.value must be a duration"),
+            (json!({"field": "locale", "op": "exists", "value": true}), "filter.value must be left out"),
+            (json!({"field": "locale", "op": "eq"}), "filter.value must be given"),
+            (json!({"field": "locale", "op": "in", "value": []}), "filter.value must have 1 to 1000 values"),
+            (json!({"field": "locale", "op": "in", "value": ["it", 5]}), "filter.value[1] must be a text"),
+            (json!({"field": "locale", "op": "eq", "value": "it", "not": 1}), "filter.not is not known"),
+            (
+                json!({"field": "bucket", "op": "in", "value": {"salt": "s", "from": 10, "to": 10}}),
+                "filter.value.to must be",
+            ),
+            (json!({"field": "bucket", "op": "in", "value": {"from": 10, "to": 20}}), "filter.value.salt must be"),
+            (json!({"field": "segment", "op": "eq", "value": "Gold!"}), "filter.value must be a small letter"),
+            (json!({"field": "campaign.spring", "op": "eq", "value": "sent"}), "filter.field must be"),
+        ] {
+            let found = errors(&filter);
+            assert!(found.iter().any(|error| error.starts_with(wanted)), "{filter}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Laws of the evaluator: it agrees with a naive one that works on JSON alone, and explains what it decides.
+#![allow(clippy::unwrap_used)]
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use domain::recipient::sample::with_everything;
+use platform::private::Private;
+
+const NOW: &str = "2026-11-23T10:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+/// Values of attributes and of conditions, few enough that they meet.
+fn values() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!("gold"),
+        json!("gold card"),
+        json!(""),
+        json!("2026-11-20"),
+        json!("2026-11-23T09:00:00Z"),
+        json!("2027-01-01T00:00:00Z"),
+        json!(0),
+        json!(1),
+        json!(1.5),
+        json!(-3),
+        json!(true),
+        json!(false),
+        json!(["gold", 1, true]),
+        json!([]),
+        json!({"city": "gold"}),
+        json!(null),
+    ])
+}
+
+fn leaves() -> impl Strategy<Value = Value> {
+    let names = select(vec!["attributes.a", "attributes.b", "attributes.b.city", "attributes.none"]);
+    let ops = select(vec![
+        "eq",
+        "ne",
+        "in",
+        "not_in",
+        "lt",
+        "lte",
+        "gt",
+        "gte",
+        "exists",
+        "missing",
+        "contains",
+        "starts_with",
+        "before",
+        "after",
+        "within_last",
+        "not_within_last",
+    ]);
+    let durations = select(vec!["PT1H", "P3D", "P1W"]);
+    (names, ops, values(), prop::collection::vec(values(), 1..4), durations).prop_map(
+        |(name, op, one, list, length)| match op {
+            "exists" | "missing" => json!({"field": name, "op": op}),
+            "in" | "not_in" => json!({"field": name, "op": op, "value": list}),
+            "within_last" | "not_within_last" => json!({"field": name, "op": op, "value": length}),
+            op => json!({"field": name, "op": op, "value": one}),
+        },
+    )
+}
+
+fn filters() -> impl Strategy<Value = Value> {
+    leaves().prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|parts| json!({"all": parts})),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| json!({"any": parts})),
+            inner.prop_map(|part| json!({"not": part})),
+        ]
+    })
+}
+
+fn attributes() -> impl Strategy<Value = Map<String, Value>> {
+    (values(), values()).prop_map(|(a, b)| Map::from_iter([("a".to_owned(), a), ("b".to_owned(), b)]))
+}
+
+/// The naive evaluator.
+fn naive(filter: &Value, attributes: &Map<String, Value>) -> bool {
+    let parts = |name: &str| filter[name].as_array().unwrap().iter().map(|part| naive(part, attributes));
+    if filter.get("all").is_some() {
+        return parts("all").all(|one| one);
+    }
+    if filter.get("any").is_some() {
+        return parts("any").any(|one| one);
+    }
+    if let Some(part) = filter.get("not") {
+        return !naive(part, attributes);
+    }
+    let path = filter["field"].as_str().unwrap().strip_prefix("attributes.").unwrap().split('.');
+    let mut found = Value::Object(attributes.clone());
+    for name in path {
+        found = found.get(name).cloned().unwrap_or(Value::Null);
+    }
+    naive_leaf(filter["op"].as_str().unwrap(), &found, &filter["value"])
+}
+
+fn naive_leaf(op: &str, found: &Value, value: &Value) -> bool {
+    if found.is_null() {
+        return op == "missing";
+    }
+    let equals = |a: &Value, b: &Value| match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(_) | Value::Object(_), _) => false,
+        (a, b) => a == b,
+    };
+    let order = || found.as_f64()?.partial_cmp(&value.as_f64()?);
+    let time = |value: &Value| {
+        let text = value.as_str()?;
+        let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+        text.parse::<Timestamp>().ok()
+    };
+    let within = |length: &Value| {
+        let length = match length.as_str().unwrap() {
+            "PT1H" => SignedDuration::from_hours(1),
+            "P3D" => SignedDuration::from_hours(72),
+            _ => SignedDuration::from_hours(168),
+        };
+        time(found).map(|at| at <= now() && at >= now() - length)
+    };
+    match op {
+        "eq" => equals(found, value),
+        "ne" => !equals(found, value),
+        "in" => value.as_array().unwrap().iter().any(|one| equals(found, one)),
+        "not_in" => !value.as_array().unwrap().iter().any(|one| equals(found, one)),
+        "lt" => order().is_some_and(|order| order.is_lt()),
+        "lte" => order().is_some_and(|order| order.is_le()),
+        "gt" => order().is_some_and(|order| order.is_gt()),
+        "gte" => order().is_some_and(|order| order.is_ge()),
+        "exists" => true,
+        "contains" => match (found, value) {
+            (Value::Array(items), value) => items.iter().any(|item| equals(item, value)),
+            (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
+            _ => false,
+        },
+        "starts_with" => found.as_str().is_some_and(|text| text.starts_with(value.as_str().unwrap())),
+        "before" => time(found).is_some_and(|at| at < time(value).unwrap()),
+        "after" => time(found).is_some_and(|at| at > time(value).unwrap()),
+        "within_last" => within(value) == Some(true),
+        "not_within_last" => within(value) == Some(false),
+        _ => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_evaluator_agrees_with_a_naive_one_and_its_explanation_with_both(filter in filters(), attributes in attributes()) {
+        let Ok(parsed) = Filter::parse(&filter, "filter") else { return Ok(()) };
+        let mut recipient = with_everything(2);
+        recipient.attributes = Private::new(attributes.clone());
+        let person = Person { recipient: &recipient, now: now() };
+        let expected = naive(&filter, &attributes);
+        prop_assert_eq!(parsed.matches(person), expected);
+        for one in parsed.explain(person) {
+            prop_assert_eq!(one.matches, naive(&one.condition, &attributes), "{}", one.path);
+        }
+        prop_assert_eq!(Filter::parse(&parsed.to_json(), "filter"), Ok(parsed));
+    }
+
+    #[test]
+    fn no_filter_makes_the_parser_panic_or_answer_without_a_place(filter in any_json()) {
+        if let Err(errors) = Filter::parse(&filter, "filter") {
+            prop_assert!(!errors.is_empty() && errors.iter().all(|error| error.field.starts_with("filter")));
+        }
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let words =
+        select(vec!["all", "any", "not", "field", "op", "value", "attributes.a", "eq", "in", "P7D", "bucket", "x"]);
+    let leaf = prop_oneof![values(), words.clone().prop_map(Value::from)];
+    leaf.prop_recursive(8, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((words.clone(), inner), 0..4).prop_map(|pairs| Value::Object(
+                pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            )),
+        ]
+    })
+}
+
+#[test]
+fn fields_of_the_profile_are_read() {
+    let mut recipient = with_everything(2);
+    recipient.locale = Some("it-IT".to_owned());
+    let person = Person { recipient: &recipient, now: now() };
+    for (filter, matches) in [
+        (json!({"field": "language", "op": "eq", "value": "it"}), true),
+        (json!({"field": "devices.count", "op": "eq", "value": recipient.devices.len()}), true),
+        (json!({"field": "has.push", "op": "eq", "value": !recipient.devices.is_empty()}), true),
+        (json!({"field": "has.email", "op": "eq", "value": recipient.email.is_some()}), true),
+        (json!({"field": "created_at", "op": "exists"}), true),
+        (json!({"field": "last_engaged_at", "op": "missing"}), true),
+        (json!({"field": "opted_out_of", "op": "missing"}), true),
+        (json!({"field": "bucket", "op": "in", "value": {"salt": "s", "from": 0, "to": 10_000}}), true),
+    ] {
+        assert_eq!(Filter::parse(&filter, "filter").unwrap().matches(person), matches, "{filter}");
+    }
+    let half =
+        |from: u64, to: u64| json!({"field": "bucket", "op": "in", "value": {"salt": "s", "from": from, "to": to}});
+    let halves = [half(0, 5_000), half(5_000, 10_000)];
+    let in_half = halves.map(|filter| Filter::parse(&filter, "filter").unwrap().matches(person));
+    assert_ne!(in_half[0], in_half[1], "each recipient is in one half");
+}

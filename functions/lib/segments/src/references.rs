@@ -1,0 +1,114 @@
+//! References to other segments: each is replaced by that segment's filter, so an evaluation needs no other segment.
+
+use std::collections::BTreeMap;
+
+use crate::condition::Test;
+use crate::filter::{Filter, SegmentId};
+
+/// Maximum number of conditions of a filter with all its references.
+const MAX_RESOLVED: usize = 1_000;
+
+/// Resolves the references of `filter` by the filters of the segments. `own` is the id of the segment that is resolved, if
+/// it has one.
+///
+/// # Errors
+/// Returns the requirement that a reference does not meet: the segment exists, no segment contains itself, and the whole is
+/// not too large.
+pub fn resolve(
+    filter: &Filter,
+    own: Option<&SegmentId>,
+    segments: &BTreeMap<SegmentId, Filter>,
+) -> Result<Filter, String> {
+    let mut open: Vec<SegmentId> = own.into_iter().cloned().collect();
+    let mut conditions = 0;
+    resolved(filter, segments, &mut open, &mut conditions)
+}
+
+fn resolved(
+    filter: &Filter,
+    segments: &BTreeMap<SegmentId, Filter>,
+    open: &mut Vec<SegmentId>,
+    conditions: &mut usize,
+) -> Result<Filter, String> {
+    let mut list = |parts: &[Filter]| -> Result<Vec<_>, String> {
+        parts.iter().map(|part| resolved(part, segments, open, conditions)).collect()
+    };
+    let condition = match filter {
+        Filter::All(parts) => return Ok(Filter::All(list(parts)?)),
+        Filter::Any(parts) => return Ok(Filter::Any(list(parts)?)),
+        Filter::Not(part) => return Ok(Filter::Not(Box::new(resolved(part, segments, open, conditions)?))),
+        Filter::Leaf(condition) => condition,
+    };
+    let (id, is_in) = match &condition.test {
+        Test::InSegment(id) => (id, true),
+        Test::NotInSegment(id) => (id, false),
+        _ => {
+            *conditions += 1;
+            if *conditions > MAX_RESOLVED {
+                return Err(format!("must have at most {MAX_RESOLVED} conditions with those of the segments it names"));
+            }
+            return Ok(filter.clone());
+        }
+    };
+    if open.contains(id) {
+        let ring: Vec<_> = open.iter().chain([id]).map(SegmentId::as_str).collect();
+        return Err(format!("must not contain itself: {}", ring.join(", ")));
+    }
+    let Some(named) = segments.get(id) else {
+        return Err(format!("names the segment {}, which does not exist", id.as_str()));
+    };
+    open.push(id.clone());
+    let named = resolved(named, segments, open, conditions)?;
+    open.pop();
+    Ok(if is_in { named } else { Filter::Not(Box::new(named)) })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn filter(value: &Value) -> Filter {
+        Filter::parse(value, "filter").unwrap()
+    }
+
+    fn names(id: &str) -> Value {
+        json!({"field": "segment", "op": "eq", "value": id})
+    }
+
+    fn id(text: &str) -> SegmentId {
+        SegmentId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn references_are_replaced_by_the_filters_that_they_name() {
+        let plan = json!({"field": "attributes.plan", "op": "eq", "value": "gold"});
+        let segments = BTreeMap::from([
+            (id("gold"), filter(&plan)),
+            (id("others"), filter(&json!({"field": "segment", "op": "ne", "value": "gold"}))),
+        ]);
+        let both = filter(&json!({"any": [names("others"), names("gold")]}));
+        let whole = resolve(&both, None, &segments).unwrap();
+        assert_eq!(whole.to_json(), json!({"any": [{"not": plan}, plan]}), "the same segment may stand twice");
+        assert_eq!(whole.references().count(), 0);
+        let missing = resolve(&filter(&names("silver")), None, &segments).unwrap_err();
+        assert_eq!(missing, "names the segment silver, which does not exist");
+    }
+
+    #[test]
+    fn a_cycle_and_a_growth_without_bound_are_refused() {
+        let cycle = BTreeMap::from([(id("a"), filter(&names("b"))), (id("b"), filter(&names("a")))]);
+        assert_eq!(resolve(&cycle[&id("a")], Some(&id("a")), &cycle).unwrap_err(), "must not contain itself: a, b, a");
+        let own = filter(&names("own"));
+        assert_eq!(resolve(&own, Some(&id("own")), &cycle).unwrap_err(), "must not contain itself: own, own");
+        // Each segment names the one before ten times: 10^9 conditions.
+        let mut segments = BTreeMap::from([(id("s0"), filter(&json!({"field": "locale", "op": "exists"})))]);
+        for number in 1..10 {
+            let parts = vec![names(&format!("s{}", number - 1)); 10];
+            segments.insert(id(&format!("s{number}")), filter(&json!({"all": parts})));
+        }
+        assert!(resolve(&filter(&names("s9")), None, &segments).unwrap_err().starts_with("must have at most 1000"));
+    }
+}
