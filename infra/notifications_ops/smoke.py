@@ -74,6 +74,19 @@ def check_preview(verdicts, caller):
                      f"{title}; SMS of {parts} parts" if shown else str(answer.status))
 
 
+def check_segment(verdicts, caller):
+    """Creates a segment of everybody with a device, counts it, and deletes it. Nobody is sent to."""
+    print("segments", flush=True)
+    path = "/v1/segments/smoke-with-a-device"
+    definition = {"title": "Smoke test: with a device", "filter": {"field": "has.push", "op": "eq", "value": True}}
+    created = caller.call("ops", "PUT", path, definition).status
+    counted = caller.call("ops", "POST", "/v1/segments/count", {"segment": "smoke-with-a-device"})
+    people = counted.json["people"] if counted.status == 200 else {}
+    deleted = caller.call("ops", "DELETE", path).status
+    verdicts.add(created in (200, 201) and bool(people) and deleted == 204, "a segment is created, counted and deleted",
+                 f"{people.get('at_least')} to {people.get('at_most')} people; {created}, {counted.status}, {deleted}")
+
+
 def check_sends(verdicts, trial, count):
     """Sends the messages and checks their results."""
     cost = trial.explain().get("cost_estimate_micros", {}).get("first", 0) * count / 1e6
@@ -132,6 +145,7 @@ def check(caller, percentage, count, subscribe=None):
     is_percentage = re.fullmatch(PERCENTAGE, percentage) is not None
     verdicts.add(is_percentage, "the rollout parameter is valid", percentage[:20])
     check_preview(verdicts, caller)
+    check_segment(verdicts, caller)
     if count and is_percentage:
         if not subscribe and float(percentage) == 0:
             raise SystemExit("the rollout is 0, and v1 sends no e-mail; use SENDS=0 to check without sending")

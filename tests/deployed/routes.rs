@@ -206,3 +206,27 @@ fn ops_change_the_rollout_and_see_who_did_and_why() {
     let done = fixture.expect(200, "ops", "PUT", "/v1/rollout", &back);
     assert_eq!(done["percentage"], before["percentage"]);
 }
+
+#[test]
+#[ignore = "needs the local stack: make test"]
+fn a_segment_is_made_counted_sampled_explained_and_deleted() {
+    let fixture = fixture();
+    let attributes = json!({"attributes": {"tier": "deployed-gold"}, "email": "sam@example.com"});
+    assert_eq!(fixture.put_recipient("sam", &attributes), 201);
+    let path = "/v1/segments/deployed-gold";
+    let filter = json!({"field": "attributes.tier", "op": "eq", "value": "deployed-gold"});
+    fixture.expect(201, "ops", "PUT", path, &json!({"title": "Gold", "filter": filter}));
+    let counted = fixture.expect(200, "ops", "POST", "/v1/segments/count", &json!({"segment": "deployed-gold"}));
+    assert_eq!((&counted["people"]["estimate"], &counted["reachable"]["email"]["estimate"]), (&json!(1), &json!(1)));
+    let exact = json!({"segment": "deployed-gold", "exact": true});
+    let exact = fixture.expect(200, "ops", "POST", "/v1/segments/count", &exact);
+    assert_eq!(exact["people"], json!({"estimate": 1, "at_least": 1, "at_most": 1, "exact": true}));
+    let sample = fixture.expect(200, "ops", "POST", "/v1/segments/sample", &json!({"segment": "deployed-gold"}));
+    assert_eq!((&sample["items"][0]["id"], &sample["items"][0]["email"]), (&json!("sam"), &json!("s…@example.com")));
+    let asked = json!({"recipient": "sam"});
+    let explained = fixture.expect(200, "ops", "POST", "/v1/segments/deployed-gold/explain", &asked);
+    assert_eq!(explained["matches"], true);
+    fixture.expect(422, "ops", "PUT", path, &json!({"title": "Gold", "filter": {"any": []}}));
+    fixture.expect(204, "ops", "DELETE", path, &Value::Null);
+    fixture.expect(404, "ops", "GET", path, &Value::Null);
+}

@@ -33,6 +33,7 @@ mod requests;
 mod retries;
 mod rollout;
 mod rollout_api;
+mod segments;
 mod slow_hosts;
 mod template_deploy;
 mod template_sends;

@@ -30,6 +30,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     providers_tell(&world).await;
     nights_pass(&world).await;
     types_come_and_go(&world).await;
+    super::segments::are_looked_at(&world).await;
     assert_unused(&world.calls());
 }
 

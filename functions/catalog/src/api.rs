@@ -3,11 +3,15 @@
 use jiff::Timestamp;
 
 use super::config::CatalogConfig;
+use aws::parameters::ParameterStore;
 use delivery::config::{ConfigSource, LastKnownGood};
+use domain::channel::country::CountryCode;
+use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-use store::{CatalogStore, TemplateStore};
+use store::{CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
+use tokio::sync::OnceCell;
 
 /// The API of `catalog`.
 #[derive(Debug)]
@@ -16,21 +20,39 @@ pub struct CatalogApi {
     pub catalog: CatalogStore,
     /// Reads and writes templates.
     pub templates: TemplateStore,
+    /// Reads and writes segments.
+    pub segments: SegmentStore,
+    /// Reads the people of segments.
+    pub recipients: RecipientsStore,
     /// Reads the settings, which may override fields of a type.
     pub config: ConfigSource,
+    /// Country of the sender.
+    pub home_country: CountryCode,
+    /// Reads the key of recipients' ids.
+    pub parameters: ParameterStore,
+    /// Prefix of the parameters' names.
+    pub prefix: String,
+    /// Hasher of recipients' ids, once one is needed.
+    pub recipient_hasher: OnceCell<KeyHasher>,
 }
 
 impl CatalogApi {
     /// Creates the API with its own AWS clients.
     #[must_use]
     pub fn new(config: &CatalogConfig, clock: Clock) -> Self {
-        let CatalogConfig { function, settings_table, control_table } = config;
+        let CatalogConfig { function, settings_table, control_table, recipients_table, sender_country } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
         let catalog = CatalogStore::new(dynamodb.clone(), settings_table.as_str());
         Self {
             catalog: catalog.clone(),
             templates: TemplateStore::new(dynamodb.clone(), settings_table.as_str()),
+            segments: SegmentStore::new(dynamodb.clone(), settings_table.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), recipients_table.as_str(), control_table.as_str()),
+            home_country: *sender_country,
+            parameters: function.parameters(),
+            prefix: function.parameter_prefix.clone(),
+            recipient_hasher: OnceCell::new(),
             config: settings
                 .with_catalog(catalog)
                 .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
@@ -58,6 +80,15 @@ impl CatalogApi {
             "POST /v1/templates/{name}/preview" => self.preview_stored(request, now).await,
             "GET /v1/caps" => self.get_caps(request).await,
             "PUT /v1/caps" => self.put_caps(request, now).await,
+            "GET /v1/segments" => self.list_segments(request).await,
+            "GET /v1/segments/{id}" => self.get_segment(request).await,
+            "PUT /v1/segments/{id}" => self.put_segment(request, now).await,
+            "DELETE /v1/segments/{id}" => self.delete_segment(request, now).await,
+            "POST /v1/segments/count" => self.count_segment(request, now).await,
+            "GET /v1/segments/counts/{id}" => self.get_count(request, now).await,
+            "DELETE /v1/segments/counts/{id}" => self.cancel_count(request).await,
+            "POST /v1/segments/sample" => self.sample_segment(request, now).await,
+            "POST /v1/segments/{id}/explain" => self.explain_segment(request, now).await,
             _ => Err(Problem::not_found("route")),
         };
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))

@@ -1,5 +1,5 @@
-//! The function `catalog`: the types of notification, templates, and the frequency caps. Sending functions read them from
-//! the same table.
+//! The function `catalog`: the types of notification, templates, the frequency caps, and segments. Sending functions read
+//! the first three from the same table.
 
 pub mod api;
 mod cap_routes;
@@ -8,6 +8,10 @@ mod example_message;
 pub mod handler;
 mod mjml;
 mod revision;
+mod segment_count;
+mod segment_resource;
+mod segment_routes;
+mod segment_survey;
 mod template_preview;
 mod template_resource;
 mod template_routes;
@@ -15,6 +19,10 @@ mod type_resource;
 mod type_routes;
 
 pub use api::CatalogApi;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
 
 #[cfg(test)]
 #[path = "template_routes_tests.rs"]

@@ -1,18 +1,14 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 
-use aws::fake_aws;
-use aws::parameters::ParameterStore;
-use delivery::config::ConfigSource;
 use jiff::Timestamp;
-use platform::clock::Clock;
 use platform::http::{Caller, Request, Response};
 use platform::private::Private;
 use serde_json::{Value, json};
-use store::testing_tables::{SETTINGS, tables};
-use store::{CatalogStore, TemplateStore};
+use store::testing_tables::tables;
 
 use super::CatalogApi;
+use super::testing::api;
 
 const DETAIL: &str = "/v1/templates/{name}";
 
@@ -45,11 +41,7 @@ impl Answer {
 impl Editor {
     async fn new() -> Self {
         let client = tables().await.client();
-        let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
-        let catalog = CatalogStore::new(client.clone(), SETTINGS);
-        let config = ConfigSource::new(parameters, "", Clock::System).catalog_only(catalog.clone());
-        let templates = TemplateStore::new(client, SETTINGS);
-        Self { api: CatalogApi { catalog, templates, config }, now: "2027-01-10T12:00:00Z".parse().unwrap() }
+        Self { api: api(&client), now: "2027-01-10T12:00:00Z".parse().unwrap() }
     }
 
     async fn ask(&self, route: &str, body: Value, if_match: Option<&str>, query: &[(&str, &str)]) -> Answer {

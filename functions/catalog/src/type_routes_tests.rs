@@ -1,20 +1,16 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 
-use aws::fake_aws;
-use aws::parameters::ParameterStore;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use delivery::config::ConfigSource;
 use jiff::Timestamp;
-use platform::clock::Clock;
 use platform::http::{Caller, Request, Response};
 use platform::private::Private;
 use serde_json::{Value, json};
 use store::testing_tables::{SETTINGS, tables};
-use store::{CatalogStore, TemplateStore};
 
 use super::CatalogApi;
+use super::testing::api;
 
 /// The API on an empty table, with a clock that tests set.
 struct Operator {
@@ -34,11 +30,7 @@ struct With<'a> {
 impl Operator {
     async fn new() -> Self {
         let client = tables().await.client();
-        let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
-        let catalog = CatalogStore::new(client.clone(), SETTINGS);
-        let config = ConfigSource::new(parameters, "", Clock::System).catalog_only(catalog.clone());
-        let templates = TemplateStore::new(client.clone(), SETTINGS);
-        Self { client, api: CatalogApi { catalog, templates, config }, now: "2027-01-10T12:00:00Z".parse().unwrap() }
+        Self { api: api(&client), client, now: "2027-01-10T12:00:00Z".parse().unwrap() }
     }
 
     async fn ask(&self, route: &str, name: &str, body: Value, with: With<'_>) -> Response {

@@ -81,9 +81,8 @@ impl TrackApi {
         let at = body.at.unwrap_or(now);
         let receipt = Receipt { event: body.event, channel, at, value_micros: body.value_micros };
         let is_engaged = matches!(body.event, ReceiptEvent::Opened | ReceiptEvent::Clicked | ReceiptEvent::Converted);
-        let used = self.record_use(id.recipient(), device, is_engaged, now);
-        let (noted, ()) = tokio::join!(self.note(&id, receipt, |_| Ok(()), now), used);
-        let (_, effect) = noted?;
+        let (_, effect) = self.note(&id, receipt, |_| Ok(()), now).await?;
+        self.record_use(id.recipient(), device, is_engaged, now).await;
         if effect == Effect::OtherValue {
             return Err(Problem::new(ProblemKind::Conflict, "A conversion with another value is already recorded."));
         }
@@ -107,13 +106,8 @@ impl TrackApi {
         let LinkAction::Click(id, channel) = self.keys.open(request.path("token"), now).map_err(refused)? else {
             return Err(refused(TokenError::Invalid));
         };
-        let notification = if request.is_prefetch {
-            self.find(&id, now).await?
-        } else {
-            let used = self.record_use(id.recipient(), None, true, now);
-            let (clicked, ()) = tokio::join!(self.clicked(&id, channel, now), used);
-            clicked?
-        };
+        let notification =
+            if request.is_prefetch { self.find(&id, now).await? } else { self.clicked(&id, channel, now).await? };
         let url = own_link(&notification)?;
         let response = Response::text(302, "text/plain; charset=utf-8", "")
             .with_header("Location", with_token(url.as_str(), request.path("token")))
@@ -125,7 +119,13 @@ impl TrackApi {
     async fn clicked(&self, id: &NotificationId, channel: Channel, now: Timestamp) -> Result<Notification, Problem> {
         let click = Receipt { event: ReceiptEvent::Clicked, channel, at: now, value_micros: None };
         match self.note(id, click, |notification| own_link(notification).map(drop), now).await {
-            Ok((notification, _)) => Ok(notification),
+            Ok((notification, effect)) => {
+                // A repeated click does not wait for this.
+                if effect != Effect::Nothing {
+                    self.record_use(id.recipient(), None, true, now).await;
+                }
+                Ok(notification)
+            }
             Err(problem) if problem.kind.status() < 500 => Err(problem),
             Err(problem) => {
                 let found = self.find(id, now).await.map_err(|_| problem)?;

@@ -20,6 +20,7 @@ pub mod names;
 pub mod percentage;
 pub mod retry_after;
 pub mod rollout_change;
+pub mod segment_filter;
 pub mod settings;
 pub mod stream_record;
 pub mod subscription;
@@ -37,7 +38,7 @@ pub struct Target {
     pub is_json: bool,
 }
 
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "http_event", run: http_event::target, is_json: true },
     Target { name: "stream_record", run: stream_record::target, is_json: true },
     Target { name: "track", run: track::target, is_json: true },
@@ -54,6 +55,7 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "names", run: names::target, is_json: false },
     Target { name: "content", run: content::target, is_json: true },
     Target { name: "template", run: template::target, is_json: true },
+    Target { name: "segment_filter", run: segment_filter::target, is_json: true },
 ];
 
 /// The bytes as text; SSM, JSON and HTTP clients pass nothing else.

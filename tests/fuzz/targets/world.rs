@@ -1,6 +1,7 @@
 //! The functions behind one entry point, over tables in memory that hold a few recipients and notifications before
 //! every input.
 
+use domain::channel::country::CountryCode;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,8 +248,10 @@ impl Functions {
 }
 
 fn catalog_api(function: FunctionConfig, clock: Clock) -> CatalogApi {
-    let (settings_table, control_table) = ("settings".to_owned(), "control".to_owned());
-    CatalogApi::new(&CatalogConfig { function, settings_table, control_table }, clock)
+    let [settings_table, control_table, recipients_table] = ["settings", "control", "recipients"].map(str::to_owned);
+    let sender_country = CountryCode::parse("IT").unwrap();
+    let config = CatalogConfig { function, settings_table, control_table, recipients_table, sender_country };
+    CatalogApi::new(&config, clock)
 }
 
 fn types(function: &FunctionConfig, clock: Clock) -> Arc<ConfigSource> {

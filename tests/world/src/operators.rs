@@ -113,6 +113,15 @@ impl World {
         answered(&request, self.catalog.answer(&request, self.clock.now()).await)
     }
 
+    /// A request about segments; `id` is that of the path, if it has one.
+    pub async fn segment_request(&self, route: &str, id: &str, body: Value, if_match: Option<&str>) -> ApiResponse {
+        let path = [("id", id)];
+        let path = if route.contains("{id}") { &path[..] } else { &[] };
+        let request = self.request("ops-client", "ops", route, path, &[], &body, None);
+        let request = Request { if_match: if_match.map(str::to_owned), ..request };
+        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+    }
+
     /// The report of the last week as Markdown: its content type and text.
     pub async fn report_as_markdown(&self) -> (&'static str, String) {
         let query = [("format", "markdown")];

@@ -6,9 +6,11 @@ use jiff::{SignedDuration, Span, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::field::{Field, FieldKind};
-use crate::filter::{MAX_VALUES, SegmentId};
+use crate::segment_id::SegmentId;
 use platform::problem::FieldError;
 
+/// Maximum number of values of `in` and `not_in`.
+pub const MAX_VALUES: usize = 1_000;
 /// Number of buckets.
 pub(crate) const BUCKETS: u64 = 10_000;
 /// Maximum length of a text in a filter, in bytes.

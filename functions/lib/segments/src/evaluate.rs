@@ -142,7 +142,8 @@ fn attribute<'a>(recipient: &'a Recipient, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns `true` if the channel has an address that is not suppressed, and no choice refuses the channel for every type.
-fn is_usable(recipient: &Recipient, channel: Channel) -> bool {
+#[must_use]
+pub fn is_usable(recipient: &Recipient, channel: Channel) -> bool {
     let has_address = match channel {
         Channel::Push => !recipient.devices.is_empty(),
         Channel::Email => recipient.email.is_some(),

@@ -11,14 +11,13 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use crate::condition::{Condition, Test};
+use crate::segment_id::SegmentId;
 use platform::problem::FieldError;
 
 /// Maximum number of conditions.
 pub const MAX_LEAVES: usize = 50;
 /// Maximum number of groups (`all`, `any`, `not`) around a condition.
 pub const MAX_DEPTH: usize = 5;
-/// Maximum number of values of `in` and `not_in`.
-pub const MAX_VALUES: usize = 1_000;
 /// Maximum number of errors that one problem names.
 const MAX_ERRORS: usize = 20;
 
@@ -33,29 +32,6 @@ pub enum Filter {
     Not(Box<Filter>),
     /// A condition.
     Leaf(Condition),
-}
-
-/// Id of a segment: a small letter, then up to 63 small letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SegmentId(String);
-
-impl SegmentId {
-    /// Requirement on the text of an id.
-    pub const FORMAT: &'static str = "must be a small letter, then up to 63 small letters, digits and hyphens";
-
-    /// Parses an id; returns `None` for any other format.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let is_valid = text.len() <= 64 && text.starts_with(|first: char| first.is_ascii_lowercase());
-        (is_valid && text.bytes().all(is_rest)).then(|| Self(text.to_owned()))
-    }
-
-    /// Returns the text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Parser that collects every error.

@@ -9,13 +9,15 @@ mod evaluate;
 mod field;
 mod filter;
 mod references;
+mod segment_id;
 
-pub use condition::{Condition, Operand, Test};
+pub use condition::{Condition, MAX_VALUES, Operand, Test};
 pub use estimate::{Estimate, SegmentSample};
-pub use evaluate::{ConditionResult, Person};
+pub use evaluate::{ConditionResult, Person, is_usable};
 pub use field::Field;
-pub use filter::{Filter, MAX_DEPTH, MAX_LEAVES, MAX_VALUES, SegmentId};
+pub use filter::{Filter, MAX_DEPTH, MAX_LEAVES};
 pub use references::resolve;
+pub use segment_id::SegmentId;
 
 #[cfg(test)]
 mod laws;

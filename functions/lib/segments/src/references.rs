@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::condition::Test;
-use crate::filter::{Filter, SegmentId};
+use crate::filter::Filter;
+use crate::segment_id::SegmentId;
 
 /// Maximum number of conditions of a filter with all its references.
 const MAX_RESOLVED: usize = 1_000;

@@ -11,12 +11,9 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
-use jiff::Timestamp;
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::catalog_row::{
-    self, CALL, CatalogRow, IS_UNCHANGED, audit_partition, commit_change, millis, put, put_record, row,
-};
+use super::catalog_row::{self, CatalogRow, audit_partition, commit_change, delete, put, put_record, row};
 use super::{ItemReader, Malformed, Page, StoreError};
 use domain::{CatalogChange, TypeId};
 
@@ -144,7 +141,7 @@ impl CatalogStore {
     ) -> Result<bool, StoreError> {
         let row = match new {
             Some(row) => put(&self.table, catalog_row::item(PARTITION, key.text(), row)?, old)?,
-            None => self.delete(key, old)?,
+            None => delete(&self.table, PARTITION, &key.text(), old)?,
         };
         let record = put_record(&self.table, &key.text(), change)?;
         commit_change(&self.client, &[row, record]).await
@@ -175,19 +172,6 @@ impl CatalogStore {
         let next = last.map(|last| ItemReader(last).text("sk").map(str::to_owned)).transpose()?;
         let record = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
         Ok(Page { items: found.iter().map(record).collect::<Result<_, _>>()?, next })
-    }
-
-    fn delete(&self, key: &CatalogKey, old: Option<&CatalogRow>) -> Result<TransactWriteItem, StoreError> {
-        let (revision, created_at) = old.map_or((0, Timestamp::UNIX_EPOCH), |old| (old.revision, old.created_at));
-        let delete = Delete::builder()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(PARTITION.to_owned()))
-            .key("sk", AttributeValue::S(key.text()))
-            .condition_expression(IS_UNCHANGED)
-            .expression_attribute_values(":revision", AttributeValue::N(revision.to_string()))
-            .expression_attribute_values(":created_at", millis(created_at));
-        let delete = delete.build().map_err(|error| StoreError::of_build(CALL, &error))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 }
 

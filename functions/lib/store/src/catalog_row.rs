@@ -3,7 +3,7 @@
 //! A row and its audit record are written in one transaction, on the condition that the row is the one that was read.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
@@ -70,6 +70,25 @@ pub(super) fn put(table: &str, item: ItemWriter, old: Option<&CatalogRow>) -> Re
             .expression_attribute_values(":created_at", millis(old.created_at)),
     };
     built(put.build())
+}
+
+/// Returns the removal of a row, on the condition that the stored row is `old`.
+pub(super) fn delete(
+    table: &str,
+    partition: &str,
+    key: &str,
+    old: Option<&CatalogRow>,
+) -> Result<TransactWriteItem, StoreError> {
+    let (revision, created_at) = old.map_or((0, Timestamp::UNIX_EPOCH), |old| (old.revision, old.created_at));
+    let delete = Delete::builder()
+        .table_name(table)
+        .key("pk", AttributeValue::S(partition.to_owned()))
+        .key("sk", AttributeValue::S(key.to_owned()))
+        .condition_expression(IS_UNCHANGED)
+        .expression_attribute_values(":revision", AttributeValue::N(revision.to_string()))
+        .expression_attribute_values(":created_at", millis(created_at));
+    let delete = delete.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+    Ok(TransactWriteItem::builder().delete(delete).build())
 }
 
 /// Returns the write of an item without a condition.

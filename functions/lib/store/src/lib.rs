@@ -20,6 +20,7 @@ mod record;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod sample;
+mod segments;
 mod sms_message;
 mod templates;
 #[cfg(any(test, feature = "testing"))]
@@ -47,9 +48,10 @@ pub use notifications::{
     notification_to_item,
 };
 pub use recipients::{
-    CapClaimResult, OptOutResult, RecipientsStore, Registered, StoredSuppression, SuppressionsStore, SweepPage,
-    SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
+    CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, Registered, StoredSuppression, SuppressionsStore,
+    SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
 };
 pub use record::{RecordStore, Versioned};
+pub use segments::{SegmentStore, StoredCount};
 pub use sms_message::SmsMessageStore;
 pub use templates::{PublishedVersion, TemplateBody, TemplateStore, TemplateWrite};

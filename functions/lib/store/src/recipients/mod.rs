@@ -27,6 +27,7 @@ mod items;
 mod opt_out;
 #[cfg(test)]
 mod registration_tests;
+mod scan;
 mod sms_count;
 mod suppressions;
 mod sweep;
@@ -38,6 +39,7 @@ pub use caps::CapClaimResult;
 pub use devices::Registered;
 pub(super) use erase_items::{ControlItems, ProfileDeletion};
 pub use opt_out::{OptOutResult, Unsubscription};
+pub use scan::PeoplePage;
 pub use sms_count::UsedCount;
 pub use suppressions::{StoredSuppression, SuppressionsStore};
 pub use sweep::{SweepPage, SweepPosition, SweptDevice};

@@ -11,8 +11,8 @@ use domain::recipient::{DeviceAge, RecipientKey};
 /// Position of a sweep in a segment: the key of the last item read. It contains no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepPosition {
-    pk: String,
-    sk: String,
+    pub(super) pk: String,
+    pub(super) sk: String,
 }
 
 /// Device as read by a sweep.
@@ -99,7 +99,7 @@ fn swept_devices(item: &Item) -> Result<Vec<SweptDevice>, Malformed> {
     Ok(swept.collect())
 }
 
-fn position(key: &std::collections::HashMap<String, AttributeValue>) -> Result<SweepPosition, Malformed> {
+pub(super) fn position(key: &std::collections::HashMap<String, AttributeValue>) -> Result<SweepPosition, Malformed> {
     let reader = ItemReader(key);
     Ok(SweepPosition { pk: reader.text("pk")?.to_owned(), sk: reader.text("sk")?.to_owned() })
 }

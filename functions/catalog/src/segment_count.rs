@@ -1,0 +1,241 @@
+//! The routes that look at people: counts, samples, and the explanation of one person.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::CatalogApi;
+use super::segment_resource::{filter, filters, resolved};
+use super::segment_routes::segment_id;
+use super::segment_survey::{Audience, SegmentProgress, Survey, done, new_progress};
+use aws::secrets::{SecretName, Secrets};
+use domain::channel::{EmailAddress, PhoneNumber};
+use domain::recipient::{KeyHasher, Recipient, RecipientId};
+use domain::{TypeId, TypeRules};
+use platform::http::{Request, Response};
+use platform::problem::{FieldError, Problem, ProblemKind};
+use platform::random;
+use segments::{Filter, Person, SegmentId};
+use store::StoredCount;
+
+/// Maximum number of people in a sample.
+const MAX_SAMPLE: usize = 20;
+/// Number of people that are read for a sample at most.
+const SAMPLE_READS: usize = 20_000;
+/// Time for which one request continues an exact count.
+const COUNT_TIME: Duration = Duration::from_secs(10);
+/// Time for which people are searched for a sample.
+const SAMPLE_TIME: Duration = Duration::from_secs(5);
+
+/// State of an exact count.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ExactCount {
+    /// Filter without references.
+    filter: Value,
+    kind: Option<String>,
+    at: Timestamp,
+    progress: Vec<SegmentProgress>,
+}
+
+impl CatalogApi {
+    /// Counts the people of a filter or segment: 200; 202 if an exact count needs further requests.
+    pub(super) async fn count_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let body = fields(request, &["filter", "segment", "type", "exact"])?;
+        let is_exact = match body.get("exact") {
+            None => false,
+            Some(Value::Bool(exact)) => *exact,
+            Some(_) => return Err(Problem::invalid_field("exact", "must be true or false")),
+        };
+        let audience = self.audience(&body, now).await?;
+        if !is_exact {
+            let survey = audience.survey(&self.recipients).await?;
+            return Ok(Response::json(200, &survey.to_json()));
+        }
+        let kind = audience.kind.as_ref().map(|(kind, _)| kind.as_str().to_owned());
+        let mut count = ExactCount { filter: audience.filter.to_json(), kind, at: now, progress: new_progress() };
+        audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
+        if done(&count.progress) == count.progress.len() {
+            return Ok(Response::json(200, &Survey::whole(&count.progress).to_json()));
+        }
+        let id = format!("{:016x}", random::up_to(i64::MAX - 1));
+        self.segments.save_count(&id, None, &count, now).await?;
+        let location = format!("/v1/segments/counts/{id}");
+        Ok(Response::json(202, &shown(&id, &count)).with_header("Location", location))
+    }
+
+    /// Continues an exact count and returns its progress, or its result: 200 or 404.
+    pub(super) async fn get_count(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let id = request.path("id");
+        let read: StoredCount<ExactCount> =
+            self.segments.count(id).await?.ok_or_else(|| Problem::not_found("count"))?;
+        let mut count = read.state.clone();
+        if done(&count.progress) < count.progress.len() {
+            let filter = Filter::parse(&count.filter, "filter").map_err(Problem::invalid)?;
+            let kind = count.kind.as_deref().and_then(TypeId::parse);
+            let audience = self.audience_of(filter, kind, count.at).await?;
+            audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
+            if !self.segments.save_count(id, Some(&read), &count, now).await? {
+                // Another request continued the count at the same time, or cancelled it.
+                return Err(Problem::new(ProblemKind::Conflict, "Another request continues this count.").retry_after(1));
+            }
+        }
+        Ok(Response::json(200, &shown(id, &count)))
+    }
+
+    /// Cancels an exact count: 204.
+    pub(super) async fn cancel_count(&self, request: &Request) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        self.segments.delete_count(request.path("id")).await?;
+        Ok(Response::no_content())
+    }
+
+    /// Returns up to 20 people of a filter or segment, with masked addresses.
+    pub(super) async fn sample_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let body = fields(request, &["filter", "segment", "limit"])?;
+        let limit = match body.get("limit") {
+            None => MAX_SAMPLE,
+            Some(limit) => {
+                let limit = limit.as_u64().and_then(|limit| usize::try_from(limit).ok());
+                let message = format!("must be a whole number from 1 to {MAX_SAMPLE}");
+                let in_range = limit.filter(|limit| (1..=MAX_SAMPLE).contains(limit));
+                in_range.ok_or_else(|| Problem::invalid_field("limit", message))?
+            }
+        };
+        let audience = self.audience(&body, now).await?;
+        let (mut found, mut read, mut after) = (Vec::new(), 0, None);
+        let until = Instant::now() + SAMPLE_TIME;
+        loop {
+            let page = self.recipients.people(0, 1, after.as_ref(), None).await?;
+            read += page.people.len();
+            let matching = page.people.iter().filter(|recipient| audience.holds(recipient));
+            found.extend(matching.take(limit - found.len()).map(masked));
+            after = page.next;
+            if found.len() == limit || after.is_none() || read >= SAMPLE_READS || Instant::now() >= until {
+                break;
+            }
+        }
+        let body = json!({"items": found, "read": read, "is_complete": after.is_none()});
+        Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
+    }
+
+    /// Returns the result of every condition of a segment for one person: 200, or 404.
+    pub(super) async fn explain_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let id = segment_id(request)?;
+        let body = fields(request, &["recipient"])?;
+        let recipient = body.get("recipient").and_then(Value::as_str).map(RecipientId::parse);
+        let Some(Ok(recipient)) = recipient else {
+            return Err(Problem::invalid_field("recipient", "must be the id of a recipient"));
+        };
+        let filter = self.filter_of(&id).await?;
+        let key = self.hasher().await?.recipient_key(&recipient);
+        let recipient = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
+        let person = Person { recipient: &recipient, now };
+        let body = json!({"matches": filter.matches(person), "conditions": filter.explain(person)});
+        Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
+    }
+
+    /// Returns the audience that a request names by `filter` or by `segment`.
+    async fn audience(&self, body: &Map<String, Value>, now: Timestamp) -> Result<Audience, Problem> {
+        let filter = match (body.get("filter"), body.get("segment")) {
+            (Some(given), None) => {
+                let filter = filter(Some(given)).map_err(Problem::invalid)?;
+                resolved(&filter, None, &filters(&self.segments.all().await?))?
+            }
+            (None, Some(id)) => {
+                let id = id.as_str().and_then(SegmentId::parse);
+                self.filter_of(&id.ok_or_else(|| Problem::invalid_field("segment", SegmentId::FORMAT))?).await?
+            }
+            _ => return Err(Problem::invalid_field("filter", "must be given, or segment instead of it")),
+        };
+        let kind = match body.get("type") {
+            None => None,
+            Some(kind) => {
+                let kind = kind.as_str().and_then(TypeId::parse);
+                Some(kind.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))?)
+            }
+        };
+        self.audience_of(filter, kind, now).await
+    }
+
+    async fn audience_of(&self, filter: Filter, kind: Option<TypeId>, now: Timestamp) -> Result<Audience, Problem> {
+        let config = self.config.current().await;
+        let rules = |kind: TypeId| -> Result<(TypeId, TypeRules), Problem> {
+            let known = config.settings.types.get(kind.as_str()).map(|known| known.rules);
+            let rules = known.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))?;
+            Ok((kind, rules))
+        };
+        let kind = kind.map(rules).transpose()?;
+        Ok(Audience { filter, kind, settings: Arc::clone(&config.settings), home_country: self.home_country, now })
+    }
+
+    /// Returns the filter of a segment, without references.
+    async fn filter_of(&self, id: &SegmentId) -> Result<Filter, Problem> {
+        let segments = filters(&self.segments.all().await?);
+        let filter = segments.get(id).ok_or_else(|| Problem::not_found("segment"))?;
+        resolved(filter, Some(id), &segments)
+    }
+
+    /// Returns the hasher of recipients' ids. Its key is loaded at the first use, so that no other request waits for it.
+    async fn hasher(&self) -> Result<&KeyHasher, Problem> {
+        let load = async {
+            let secrets = Secrets::load(&self.parameters, &self.prefix, &[SecretName::RecipientHashKey]).await;
+            let secrets = secrets.map_err(|error| {
+                tracing::error!(%error, "failed to load the key of recipients");
+                Problem::unavailable(2)
+            })?;
+            let key = secrets.recipient_hash_key().map_err(|_| Problem::unavailable(2))?;
+            Ok::<_, Problem>(KeyHasher::new(key.expose()))
+        };
+        self.recipient_hasher.get_or_try_init(|| load).await
+    }
+}
+
+/// Returns the fields of a body.
+fn fields(request: &Request, known: &[&str]) -> Result<Map<String, Value>, Problem> {
+    let Value::Object(body) = request.json_value()? else {
+        return Err(Problem::invalid_field("", "must be an object"));
+    };
+    let unknown: Vec<_> = body.keys().filter(|name| !known.contains(&name.as_str())).collect();
+    if unknown.is_empty() {
+        return Ok(body);
+    }
+    Err(Problem::invalid(unknown.into_iter().map(|name| FieldError::new(name, "is not known")).collect()))
+}
+
+fn shown(id: &str, count: &ExactCount) -> Value {
+    let (done, of) = (done(&count.progress), count.progress.len());
+    let result = (done == of).then(|| Survey::whole(&count.progress).to_json());
+    let state = if done == of { "finished" } else { "running" };
+    json!({"id": id, "state": state, "done": done, "of": of, "result": result})
+}
+
+/// Returns a person with masked addresses, such as `a…@example.com` and `+39…67`.
+fn masked(recipient: &Recipient) -> Value {
+    let email = |address: &EmailAddress| {
+        let (local, domain) = address.as_str().rsplit_once('@').unwrap_or_default();
+        format!("{}…@{domain}", local.chars().next().unwrap_or_default())
+    };
+    let phone = |number: &PhoneNumber| {
+        let digits = number.as_str();
+        let (start, end) = (digits.get(..3), digits.get(digits.len().saturating_sub(2)..));
+        format!("{}…{}", start.unwrap_or_default(), end.unwrap_or_default())
+    };
+    json!({
+        "id": recipient.id,
+        "email": recipient.email.as_ref().map(email),
+        "phone": recipient.phone.as_ref().map(phone),
+        "locale": recipient.locale,
+        "time_zone": recipient.time_zone,
+        "devices": recipient.devices.len(),
+        "created_at": recipient.created_at,
+        "last_engaged_at": recipient.last_engaged_at,
+    })
+}

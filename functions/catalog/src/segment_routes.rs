@@ -1,0 +1,109 @@
+//! The routes of segments: definitions with preconditions, dry runs and audit records.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::CatalogApi;
+use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, revised, tagged};
+use super::segment_resource::{SegmentDraft, SegmentResource, filters, resolved, used_by};
+use domain::CatalogChange;
+use platform::http::{Request, Response};
+use platform::preconditions::{self, Preconditions};
+use platform::problem::{Problem, ProblemKind};
+use segments::SegmentId;
+
+/// Maximum number of segments.
+const MAX_SEGMENTS: usize = 500;
+
+impl CatalogApi {
+    /// Returns all segments, in the order of their ids.
+    pub(super) async fn list_segments(&self, request: &Request) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let rows = self.segments.all().await?;
+        let items: Vec<_> = rows.iter().map(|(id, row)| SegmentResource::of(id, row, None, false)).collect();
+        Ok(Response::json(200, &json!({"items": items, "next": null})))
+    }
+
+    /// Returns a segment: 200, 304, 404 or 412.
+    pub(super) async fn get_segment(&self, request: &Request) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let id = segment_id(request)?;
+        let conditions = Preconditions::of(request)?;
+        let rows = self.segments.all().await?;
+        let stored = rows.iter().find(|(stored, _)| stored == id.as_str());
+        let (_, row) = stored.ok_or_else(|| Problem::not_found("segment"))?;
+        let tag = entity_tag(row);
+        if is_known_to_caller(&conditions, &tag)? {
+            return Ok(tagged(Response::not_modified(), &tag));
+        }
+        let used_by = used_by(&id, &filters(&rows));
+        let resource = SegmentResource::of(id.as_str(), row, Some(used_by), false);
+        Ok(tagged(Response::json(200, &resource), &tag))
+    }
+
+    /// Stores a segment: 201, 200, or 412. A definition that is stored already writes nothing.
+    pub(super) async fn put_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&["dry_run"])?;
+        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
+        let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
+        let draft = SegmentDraft::parse(request.json_value()?)?;
+        for _ in 0..WRITE_TRIES {
+            let rows = self.segments.all().await?;
+            resolved(&draft.filter, Some(&id), &filters(&rows))?;
+            let old = rows.iter().find(|(stored, _)| stored == id.as_str()).map(|(_, row)| row);
+            check(&conditions, old.map(entity_tag).as_deref())?;
+            if old.is_none() && rows.len() >= MAX_SEGMENTS {
+                let detail = "There are 500 segments, the maximum. Delete one that is not used.";
+                return Err(Problem::new(ProblemKind::Conflict, detail));
+            }
+            let new = revised(draft.definition(), old, now);
+            let before = old.map(|row| &row.definition);
+            let change = CatalogChange::between(before, Some(&new.definition), new.revision, by.clone(), now);
+            let status = if old.is_none() { 201 } else { 200 };
+            let answer = |status, row| {
+                let response = Response::json(status, &SegmentResource::of(id.as_str(), row, None, dry_run));
+                if dry_run { response } else { tagged(response, &entity_tag(row)) }
+            };
+            let Some(change) = change else { return Ok(answer(200, old.unwrap_or(&new))) };
+            if dry_run {
+                return Ok(answer(200, &new));
+            }
+            if self.segments.replace(id.as_str(), old, Some(&new), &change).await? {
+                tracing::info!(segment = id.as_str(), revision = new.revision, "stored segment");
+                return Ok(answer(status, &new));
+            }
+            if names_one_state(&conditions) {
+                return Err(preconditions::failed());
+            }
+        }
+        Err(Problem::unavailable(1))
+    }
+
+    /// Deletes a segment: 204, 404, 409 while another one names it, or 412.
+    pub(super) async fn delete_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&["dry_run"])?;
+        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
+        let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
+        let rows = self.segments.all().await?;
+        let stored = rows.iter().find(|(stored, _)| stored == id.as_str());
+        let (_, row) = stored.ok_or_else(|| Problem::not_found("segment"))?;
+        check(&conditions, Some(&entity_tag(row)))?;
+        let users = used_by(&id, &filters(&rows));
+        if !users.is_empty() {
+            let detail = format!("Other segments name this one: {}. Change them first.", users.join(", "));
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
+        let change = CatalogChange::between(Some(&row.definition), None, row.revision, by, now);
+        if let (Some(change), false) = (change, dry_run) {
+            if !self.segments.replace(id.as_str(), Some(row), None, &change).await? {
+                return Err(preconditions::failed());
+            }
+            tracing::info!(segment = id.as_str(), "deleted segment");
+        }
+        Ok(Response::no_content())
+    }
+}
+
+pub(super) fn segment_id(request: &Request) -> Result<SegmentId, Problem> {
+    SegmentId::parse(request.path("id")).ok_or_else(|| Problem::invalid_field("id", SegmentId::FORMAT))
+}

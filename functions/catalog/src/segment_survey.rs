@@ -1,0 +1,260 @@
+//! Passes over the recipients table for one audience: a sample of scan segments, or everybody in steps that continue where
+//! an earlier one ended.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use delivery::unreachable_channels;
+use domain::channel::Channel;
+use domain::channel::country::CountryCode;
+use domain::recipient::Recipient;
+use domain::settings::Settings;
+use domain::{TypeId, TypeRules};
+use platform::random;
+use segments::{Estimate, Filter, Person, SegmentSample, is_usable};
+use store::{PeoplePage, RecipientsStore, StoreError, SweepPosition};
+
+/// Number of people up to which a table is read whole at once.
+const LOOK_ITEMS: i32 = 1_000;
+/// Number of scan segments of a sample.
+const SAMPLED: i32 = 16;
+/// Number of scan segments of the first sample. In a table of a million people, each holds some 250.
+const FIRST_SEGMENTS: i32 = 4_096;
+/// Number of people that a sample should hold, and with which it is large enough.
+const WANTED_PEOPLE: u64 = 3_000;
+const ENOUGH_PEOPLE: u64 = 800;
+/// Number of scan segments of an exact count, and how many are read at once.
+const EXACT_SEGMENTS: i32 = 64;
+const AT_ONCE: usize = 8;
+
+/// People that are counted.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// Filter without references.
+    pub filter: Filter,
+    /// Type of notification that they would get, with its rules.
+    pub kind: Option<(TypeId, TypeRules)>,
+    /// Settings in force.
+    pub settings: Arc<Settings>,
+    /// Country of the sender.
+    pub home_country: CountryCode,
+    /// Time of the evaluation.
+    pub now: Timestamp,
+}
+
+/// Counts of one scan segment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    people: u64,
+    matches: u64,
+    push: u64,
+    email: u64,
+    sms: u64,
+    no_channel: u64,
+    opted_out: u64,
+    malformed: u64,
+}
+
+/// Progress in one scan segment.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SegmentProgress {
+    tally: Tally,
+    after: Option<SweepPosition>,
+    done: bool,
+}
+
+/// Result of a pass: the counts of the scan segments that were read, and the number of all.
+#[derive(Debug)]
+pub struct Survey {
+    tallies: Vec<Tally>,
+    segments: i32,
+}
+
+impl Audience {
+    /// Returns `true` if the person belongs to the audience.
+    pub fn holds(&self, recipient: &Recipient) -> bool {
+        self.filter.matches(Person { recipient, now: self.now })
+    }
+
+    fn add(&self, page: &PeoplePage, tally: &mut Tally) {
+        tally.malformed += page.malformed as u64;
+        tally.people += page.people.len() as u64;
+        for recipient in page.people.iter().filter(|recipient| self.holds(recipient)) {
+            tally.matches += 1;
+            if self.is_opted_out(recipient) {
+                tally.opted_out += 1;
+                continue;
+            }
+            let unreachable = unreachable_channels(Some(recipient), &self.settings.sms, self.home_country);
+            let reaches = |channel: Channel, count: &mut u64| {
+                let is_reachable = match &self.kind {
+                    Some((kind, rules)) => recipient.reachable_on(channel, kind, rules),
+                    None => is_usable(recipient, channel),
+                };
+                let is_reachable = is_reachable && !unreachable.contains(&channel);
+                *count += u64::from(is_reachable);
+                is_reachable
+            };
+            let reached = [
+                reaches(Channel::Push, &mut tally.push),
+                reaches(Channel::Email, &mut tally.email),
+                reaches(Channel::Sms, &mut tally.sms),
+            ];
+            tally.no_channel += u64::from(reached == [false; 3]);
+        }
+    }
+
+    fn is_opted_out(&self, recipient: &Recipient) -> bool {
+        let allows = |kind, rules| recipient.preferences.choices.allow_type(kind, &Channel::ALL, rules);
+        self.kind.as_ref().is_some_and(|(kind, rules)| !allows(kind, rules))
+    }
+
+    /// Reads a sample. The size of the table is not known, so a sample that holds too few people is followed by one of
+    /// larger scan segments; a small table is read whole.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails.
+    pub async fn survey(&self, recipients: &RecipientsStore) -> Result<Survey, StoreError> {
+        let look = recipients.people(0, 1, None, Some(LOOK_ITEMS)).await?;
+        if look.next.is_none() {
+            let mut tally = Tally::default();
+            self.add(&look, &mut tally);
+            return Ok(Survey { tallies: vec![tally], segments: 1 });
+        }
+        let mut segments = FIRST_SEGMENTS;
+        loop {
+            let reads = chosen(segments).into_iter().map(|segment| self.whole(recipients, segment, segments));
+            let tallies: Vec<Tally> = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
+            let people: u64 = tallies.iter().map(|tally| tally.people).sum();
+            if people >= ENOUGH_PEOPLE || segments <= SAMPLED {
+                return Ok(Survey { tallies, segments });
+            }
+            segments = larger(segments, people);
+        }
+    }
+
+    async fn whole(&self, recipients: &RecipientsStore, segment: i32, segments: i32) -> Result<Tally, StoreError> {
+        let (mut tally, mut after) = (Tally::default(), None);
+        loop {
+            let page = recipients.people(segment, segments, after.as_ref(), None).await?;
+            self.add(&page, &mut tally);
+            after = page.next;
+            if after.is_none() {
+                return Ok(tally);
+            }
+        }
+    }
+
+    /// Continues an exact count until everybody is counted or `until` has passed. A scan segment whose read fails stays
+    /// where it is.
+    pub async fn continue_count(&self, recipients: &RecipientsStore, progress: &mut [SegmentProgress], until: Instant) {
+        let open = progress.iter_mut().enumerate().filter(|(_, one)| !one.done);
+        let reads = open.map(async |(segment, one)| {
+            while !one.done && Instant::now() < until {
+                let segment = i32::try_from(segment).unwrap_or(i32::MAX);
+                match recipients.people(segment, EXACT_SEGMENTS, one.after.as_ref(), None).await {
+                    Ok(page) => {
+                        self.add(&page, &mut one.tally);
+                        one.done = page.next.is_none();
+                        one.after = page.next;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, segment, "failed to read people; the next request continues");
+                        return;
+                    }
+                }
+            }
+        });
+        futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    }
+}
+
+/// Returns the scan segments of a sample.
+fn chosen(segments: i32) -> Vec<i32> {
+    if segments <= SAMPLED {
+        return (0..segments).collect();
+    }
+    let mut chosen = std::collections::BTreeSet::new();
+    while chosen.len() < SAMPLED as usize {
+        chosen.insert(i32::try_from(random::up_to(i64::from(segments) - 1)).unwrap_or(0));
+    }
+    chosen.into_iter().collect()
+}
+
+/// Returns the number of scan segments of the next sample, after one that held too few people.
+fn larger(segments: i32, people: u64) -> i32 {
+    let wanted = u64::try_from(segments).unwrap_or(1) * people / WANTED_PEOPLE;
+    let wanted = i32::try_from(wanted).unwrap_or(SAMPLED).min(segments / 2);
+    // A table of which nearly half would be read is read whole.
+    if wanted <= 2 * SAMPLED { SAMPLED } else { wanted }
+}
+
+/// Returns the beginning of an exact count.
+pub fn new_progress() -> Vec<SegmentProgress> {
+    vec![SegmentProgress::default(); EXACT_SEGMENTS as usize]
+}
+
+/// Returns the number of scan segments that are counted.
+pub fn done(progress: &[SegmentProgress]) -> usize {
+    progress.iter().filter(|one| one.done).count()
+}
+
+impl Survey {
+    /// Returns the result of an exact count that is done.
+    pub fn whole(progress: &[SegmentProgress]) -> Self {
+        Self { tallies: progress.iter().map(|one| one.tally).collect(), segments: EXACT_SEGMENTS }
+    }
+
+    /// Returns the response.
+    pub fn to_json(&self) -> Value {
+        let estimate = |count: fn(&Tally) -> u64| {
+            let sample = |tally: &Tally| SegmentSample { people: tally.people, matches: count(tally) };
+            let samples: Vec<_> = self.tallies.iter().map(sample).collect();
+            Estimate::of(&samples, u64::try_from(self.segments).unwrap_or(1))
+        };
+        let sum = |count: fn(&Tally) -> u64| self.tallies.iter().map(count).sum::<u64>();
+        json!({
+            "people": estimate(|tally| tally.matches),
+            "reachable": {
+                "push": estimate(|tally| tally.push),
+                "email": estimate(|tally| tally.email),
+                "sms": estimate(|tally| tally.sms),
+            },
+            "skipped": {
+                "no_channel": estimate(|tally| tally.no_channel),
+                "opted_out": estimate(|tally| tally.opted_out),
+            },
+            "read": {
+                "people": sum(|tally| tally.people),
+                "malformed": sum(|tally| tally.malformed),
+                "segments": self.tallies.len(),
+                "of_segments": self.segments,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_16_different_segments_or_all() {
+        assert_eq!(chosen(16), (0..16).collect::<Vec<_>>());
+        let some = chosen(4_096);
+        assert!(some.len() == 16 && some.iter().all(|segment| (0..4_096).contains(segment)));
+    }
+
+    #[test]
+    fn segments_grow_until_the_sample_is_large_enough_or_the_table_is_read_whole() {
+        assert_eq!(larger(4_096, 0), 16);
+        assert_eq!(larger(4_096, 400), 546);
+        assert_eq!(larger(4_096, 780), 1_064);
+        assert_eq!(larger(40, 700), 16);
+    }
+}

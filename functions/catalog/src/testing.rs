@@ -1,0 +1,30 @@
+//! The API on tables with DynamoDB's real semantics, for tests. SSM never answers.
+
+use aws::fake_aws;
+use aws::parameters::ParameterStore;
+use aws_sdk_dynamodb::Client;
+use tokio::sync::OnceCell;
+
+use super::CatalogApi;
+use delivery::config::ConfigSource;
+use domain::channel::country::CountryCode;
+use platform::clock::Clock;
+use store::testing_tables::{CONTROL, RECIPIENTS, SETTINGS};
+use store::{CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
+
+/// Returns the API on the tables of a client.
+pub fn api(client: &Client) -> CatalogApi {
+    let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
+    let catalog = CatalogStore::new(client.clone(), SETTINGS);
+    CatalogApi {
+        config: ConfigSource::new(parameters.clone(), "", Clock::System).catalog_only(catalog.clone()),
+        catalog,
+        templates: TemplateStore::new(client.clone(), SETTINGS),
+        segments: SegmentStore::new(client.clone(), SETTINGS),
+        recipients: RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL),
+        home_country: CountryCode::parse("IT").unwrap(),
+        parameters,
+        prefix: String::new(),
+        recipient_hasher: OnceCell::new(),
+    }
+}
