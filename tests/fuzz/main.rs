@@ -56,6 +56,7 @@ targets! {
     names: 4_000,
     content: 1_000,
     template: 1_000,
+    segment_filter: 2_000,
 }
 
 #[test]
