@@ -301,3 +301,39 @@ fn without_tokens(text: &str) -> String {
     });
     shortened.collect()
 }
+
+#[tokio::test]
+async fn a_repeat_is_answered_although_its_template_was_archived_meanwhile() {
+    let world = with_reminder().await;
+    world.subscribe("ada", "phone").await;
+    let message = json!({"to": "ada", "template": {"name": "reminder"}, "variables": {"days": 3}});
+    let first = world.post("POST /v1/notifications", message.clone(), Some("k-1")).await;
+    assert_eq!(first.attempts(), ["push:accepted"]);
+    let mixed = json!({"messages": [message.clone(), {"to": "ada"}]});
+    let batch = world.post("POST /v1/notifications/batch", mixed.clone(), Some("b-1")).await;
+    assert_eq!(world.template("DELETE", "", Value::Null).await.status, 200);
+    world.advance(FOLLOWED_SECONDS);
+    let again = world.post("POST /v1/notifications", message.clone(), Some("k-1")).await;
+    assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{again:?}");
+    let again = world.post("POST /v1/notifications/batch", mixed, Some("b-1")).await;
+    assert_eq!((again.status, &again.body["items"][0]["id"]), (202, &batch.body["items"][0]["id"]));
+    assert_eq!(again.body["items"][1]["status"], 422, "what was invalid at first stays so");
+    assert_eq!(world.post("POST /v1/notifications", message, Some("k-2")).await.status, 422);
+    assert_eq!(world.push.count("phone"), 2);
+}
+
+#[tokio::test]
+async fn a_version_without_a_text_for_a_channel_of_a_type_is_not_made_live() {
+    let world = World::start().await;
+    let mut push_alone = reminder(DAYS_LEFT);
+    for channel in ["email", "sms"] {
+        push_alone["parts"]["en"].as_object_mut().unwrap().remove(channel);
+    }
+    assert_eq!(world.publish_template(push_alone).await, 1);
+    assert_eq!(world.publish_template(reminder(DAYS_LEFT)).await, 2);
+    let kind =
+        json!({"title": "Reminders", "class": "transactional", "channels": ["push", "email"], "template": "reminder"});
+    assert_eq!(world.put_type("REMINDERS", kind).await.status, 201);
+    let back = world.template("PUT", "/live", json!({"version": 1})).await;
+    assert_eq!((back.status, back.fields()), (422, vec!["version"]), "{back:?}");
+}

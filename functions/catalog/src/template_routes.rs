@@ -144,10 +144,25 @@ impl CatalogApi {
         if version_in(&old, "live") == number {
             return Ok(tagged(Response::json(200, &summary(name.as_str(), &old)), &old));
         }
+        self.check_texts_for_users(&name, number).await?;
         let new = revised(Some(&old), json!({"live": number}), now);
         self.write_template(&name, Some(&old), &new, None, by).await?;
         tracing::info!(name = name.as_str(), version = number, "made a version of a template live");
         Ok(tagged(Response::json(200, &summary(name.as_str(), &new)), &new))
+    }
+
+    /// Refuses a version without a text for a channel of a type that uses the template: sends of the type would fail.
+    async fn check_texts_for_users(&self, name: &TemplateName, number: u32) -> Result<(), Problem> {
+        let (users, channels) = self.channels_of_users(name).await?;
+        if users.is_empty() {
+            return Ok(());
+        }
+        let version = TemplateDraft::parse_stored(&self.version_json(name, number).await?).map_err(|_| malformed())?;
+        let version = CompiledTemplate::new(version).map_err(|_| malformed())?;
+        let has_text = |channel: &Channel| version.locale_for(*channel, &version.draft().default_locale).is_some();
+        let Some(channel) = channels.iter().find(|channel| !has_text(channel)) else { return Ok(()) };
+        let message = format!("must have a text for {channel}, a channel of a type that uses the template");
+        Err(Problem::invalid_field("version", message))
     }
 
     /// Returns all versions, newest first.

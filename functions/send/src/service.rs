@@ -135,14 +135,25 @@ impl SendService {
         // looked up.
         let run = Run { first_seen: found.first_seen, ..run };
         let parsed = if found.body == key.body { self.notifications(requests, &run).await } else { Vec::new() };
-        let ids: Vec<_> = parsed.iter().flatten().map(|notification| notification.id().clone()).collect();
-        let stored = self.engine.stores().notifications().get_many(&ids).await.map_err(Problem::from)?;
-        let sent = match on_repeat(key, found, stored, ids.len(), self.engine.clock().now()) {
+        // A message may be invalid now and was valid then, for example if its template was archived meanwhile. So every
+        // message is looked up, and one that is invalid and not stored is not expected.
+        let ids: Vec<_> =
+            requests.iter().enumerate().take(parsed.len()).map(|(at, one)| self.id(one, at, &run)).collect();
+        let wanted: Vec<_> = ids.iter().flatten().cloned().collect();
+        let stored = self.engine.stores().notifications().get_many(&wanted).await.map_err(Problem::from)?;
+        let is_stored = |id: &NotificationId| stored.iter().any(|one| one.id() == id);
+        let is_expected =
+            |(sent, id): (&Sent, &Option<NotificationId>)| sent.is_ok() || id.as_ref().is_some_and(is_stored);
+        let expected = parsed.iter().zip(&ids).filter(|one| is_expected(*one)).count();
+        let sent = match on_repeat(key, found, stored, expected, self.engine.clock().now()) {
             Repeat::Refuse(problem) => return Err(problem),
             Repeat::Replay(stored) => {
-                let mut stored = stored.into_iter();
-                let answer = |sent: Sent| sent.map_or_else(|problem| Some(Err(problem)), |_| stored.next().map(Ok));
-                parsed.into_iter().filter_map(answer).collect()
+                let mut stored: HashMap<_, _> = stored.into_iter().map(|one| (one.id().clone(), one)).collect();
+                let answer = |(sent, id): (Sent, Option<NotificationId>)| match id.and_then(|id| stored.remove(&id)) {
+                    Some(stored) => Some(Ok(stored)),
+                    None => sent.err().map(Err),
+                };
+                parsed.into_iter().zip(ids).filter_map(answer).collect()
             }
             Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.deadlines.hard_deadline).await
             {
@@ -193,6 +204,12 @@ impl SendService {
             None => NotificationId::random(recipient, run.first_seen),
             Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
         })
+    }
+
+    /// Returns the id of a message under an idempotency key; `None` without a key, and if the message has no recipient.
+    fn id(&self, request: &ParsedMessage, index: usize, run: &Run<'_>) -> Option<NotificationId> {
+        let recipient = self.hasher.recipient_key(&request.as_ref().ok()?.to);
+        Some(NotificationId::derived(recipient, run.first_seen, &self.hasher, &run.key?.record, index))
     }
 
     pub(super) async fn run_messages(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
