@@ -2,7 +2,7 @@
 
 use super::autolink::push_unlinked;
 use super::output::{Piece, pieces};
-use super::url_value::{BAD_URL, is_allowed_url, push_url_value};
+use super::url_value::{BAD_URL, UrlPlace, is_allowed_url, push_url_value};
 
 /// Attributes whose value is a URL.
 const URL_ATTRIBUTES: [&str; 10] =
@@ -17,6 +17,9 @@ const CODE_ELEMENTS: [&str; 10] =
 /// Elements whose content is no markup.
 const RAW_ELEMENTS: [&str; 2] = ["script", "style"];
 
+/// End of the scheme of a URL with a host.
+const SCHEME_END: &str = "://";
+
 const IN_TAG: &str = "must have no value inside a tag except in a quoted attribute";
 const IN_COMMENT: &str = "must have no value in a comment or a declaration";
 const IN_CODE: &str = "must have no value in scripts, styles, event attributes and elements that load others";
@@ -24,24 +27,54 @@ const UNCLOSED: &str = "must close every tag, quote and comment";
 
 /// Returns plain text: values stand as they are, and are encoded inside a URL of the source.
 pub fn plain_text(marked: &str, is_mail: bool) -> String {
-    let mut out = String::with_capacity(marked.len());
+    let mut text = PlainText { out: String::with_capacity(marked.len()), ..PlainText::default() };
     for piece in pieces(marked) {
         match piece {
-            Piece::Literal(text) => out.push_str(text),
-            Piece::Value { text, is_uri } => {
-                let word = out.rsplit(char::is_whitespace).next().unwrap_or_default();
-                if let Some(start) = word.find("://").and_then(|at| at.checked_sub(1)) {
-                    let before = word.get(start..).unwrap_or(word).to_owned();
-                    let _never = push_url_value(&mut out, &before, text);
-                } else if is_mail && !is_uri {
-                    push_unlinked(&mut out, text);
-                } else {
-                    out.push_str(text);
+            Piece::Literal(literal) => text.out.push_str(literal),
+            Piece::Value { text: value, is_uri } => match text.url() {
+                Some(place) => {
+                    let _never = push_url_value(&mut text.out, place, value);
                 }
-            }
+                None if is_mail && !is_uri => push_unlinked(&mut text.out, value),
+                None => text.out.push_str(value),
+            },
         }
     }
-    out
+    text.out
+}
+
+/// Plain text that grows. Each part of it is searched once, whatever the number of values.
+#[derive(Default)]
+struct PlainText {
+    out: String,
+    /// End of the part that was searched.
+    searched: usize,
+    /// Place in the URL that the last word contains, if it contains one.
+    place: Option<UrlPlace>,
+}
+
+impl PlainText {
+    /// Returns the place in a URL at which the next value stands; `None` if the last word contains no `://`.
+    fn url(&mut self) -> Option<UrlPlace> {
+        // A mark that began before may end in the new part.
+        let mut from = self.searched.saturating_sub(SCHEME_END.len() - 1);
+        while !self.out.is_char_boundary(from) {
+            from -= 1;
+        }
+        let new = self.out.get(from..).unwrap_or_default();
+        let word = match new.rfind(char::is_whitespace) {
+            Some(at) => {
+                self.place = None;
+                new.get(at..).unwrap_or_default()
+            }
+            None => new,
+        };
+        if self.place.is_none() && word.contains(SCHEME_END) {
+            self.place = Some(UrlPlace::Inside);
+        }
+        self.searched = self.out.len();
+        self.place
+    }
 }
 
 /// Returns a URL. An empty one is left out by the caller.
@@ -54,8 +87,8 @@ pub fn url(marked: &str) -> Result<String, &'static str> {
         match piece {
             Piece::Literal(text) => out.push_str(text),
             Piece::Value { text, .. } => {
-                let before = out.clone();
-                push_url_value(&mut out, &before, text)?;
+                let place = UrlPlace::after(&out);
+                push_url_value(&mut out, place, text)?;
             }
         }
     }
@@ -162,8 +195,12 @@ impl HtmlPass {
     }
 
     fn raw(&mut self, rest: &str) -> usize {
-        let end = format!("</{}", self.tag);
-        match rest.to_ascii_lowercase().find(&end) {
+        let is_end = |start: &usize| {
+            let name = rest.get(start + 2..).and_then(|after| after.get(..self.tag.len()));
+            name.is_some_and(|name| name.eq_ignore_ascii_case(&self.tag))
+        };
+        let found = rest.match_indices("</").map(|(start, _)| start).find(is_end);
+        match found {
             Some(start) => {
                 self.place = HtmlPlace::TagName;
                 self.tag = "/".to_owned();
@@ -265,7 +302,8 @@ impl HtmlPass {
         }
         if URL_ATTRIBUTES.contains(&name) {
             let mut url = String::new();
-            push_url_value(&mut url, self.out.get(self.value_start..).unwrap_or_default(), text)?;
+            let place = UrlPlace::after(self.out.get(self.value_start..).unwrap_or_default());
+            push_url_value(&mut url, place, text)?;
             push_escaped(&mut self.out, &url);
         } else if SHOWN_ATTRIBUTES.contains(&name) {
             push_unlinked_escaped(&mut self.out, text);
@@ -292,16 +330,20 @@ pub fn escaped(text: &str) -> String {
 
 /// Appends a text escaped for HTML content and quoted attributes.
 fn push_escaped(out: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(match special.as_bytes().first() {
+            Some(b'&') => "&amp;",
+            Some(b'<') => "&lt;",
+            Some(b'>') => "&gt;",
+            Some(b'"') => "&quot;",
+            _ => "&#39;",
+        });
+        rest = special.get(1..).unwrap_or_default();
     }
+    out.push_str(rest);
 }
 
 #[cfg(test)]

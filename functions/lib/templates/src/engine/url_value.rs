@@ -5,23 +5,50 @@ use crate::variables::cleaned_uri;
 /// Reason for which a URL is refused, for the editor.
 pub const BAD_URL: &str = "must be a URL that begins with http://, https:// or mailto:";
 
-/// Appends a value to a URL of which `before` is there already. A value at the beginning must be a whole URL; one
-/// further on becomes part of a path, query or address, and is percent-encoded.
+/// Place in a URL at which a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlPlace {
+    /// At its beginning.
+    Start,
+    /// In an address after `mailto:`.
+    Mail,
+    /// In a path, a query or another part.
+    Inside,
+}
+
+impl UrlPlace {
+    /// Returns the place after the text `before`.
+    pub fn after(before: &str) -> Self {
+        const MAIL: &str = "mailto:";
+        let before = before.trim_start();
+        if before.is_empty() {
+            Self::Start
+        } else if before.get(..MAIL.len()).is_some_and(|start| start.eq_ignore_ascii_case(MAIL)) {
+            Self::Mail
+        } else {
+            Self::Inside
+        }
+    }
+}
+
+/// Appends a value at a place of a URL. A value at the beginning must be a whole URL; one further on becomes part of a path,
+/// query or address, and is percent-encoded.
 ///
 /// # Errors
 /// [`BAD_URL`].
-pub fn push_url_value(out: &mut String, before: &str, value: &str) -> Result<(), &'static str> {
-    if before.trim().is_empty() {
+pub fn push_url_value(out: &mut String, place: UrlPlace, value: &str) -> Result<(), &'static str> {
+    if place == UrlPlace::Start {
         out.push_str(&cleaned_uri(value).ok_or(BAD_URL)?);
         return Ok(());
     }
-    let is_mail = before.trim_start().to_ascii_lowercase().starts_with("mailto:");
+    let is_mail = place == UrlPlace::Mail;
     for byte in value.bytes() {
         let is_plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || (is_mail && byte == b'@');
         if is_plain {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+            out.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
     }
     Ok(())
@@ -40,7 +67,7 @@ mod tests {
 
     fn pushed(before: &str, value: &str) -> Result<String, &'static str> {
         let mut out = before.to_owned();
-        push_url_value(&mut out, before, value).map(|()| out)
+        push_url_value(&mut out, UrlPlace::after(before), value).map(|()| out)
     }
 
     #[test]

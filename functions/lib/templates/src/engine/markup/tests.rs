@@ -102,3 +102,13 @@ proptest! {
         assert!(tag.matches('<').count() == 2 && tag.matches('"').count() == 4, "{tag}");
     }
 }
+
+/// A search from the beginning for each value would take hours.
+#[test]
+fn many_values_in_one_word_are_each_looked_at_once() {
+    let value = marked("{v}").repeat(300_000);
+    let text = plain_text(&format!("https://a.example/{value}"), true);
+    assert_eq!(text.len(), "https://a.example/".len() + 300_000);
+    assert_eq!(html(&format!("<p title=\"{value}\"></p>")).map(|html| html.len()), Ok(300_016));
+    assert_eq!(html(&"<style></style>".repeat(20_000)).map(|html| html.len()), Ok(300_000));
+}
