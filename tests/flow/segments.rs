@@ -141,6 +141,13 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         assert_eq!((refused.status, refused.fields()), (422, vec![field]), "{refused:?}");
     }
     assert_eq!(count(&world, json!({"segment": "silver"})).await.status, 404);
+    for method in ["GET", "DELETE"] {
+        let route = format!("{method} /v1/segments/counts/{{id}}");
+        let refused = world.segment_request(&route, "0123456789abcdeg", json!(null), None).await;
+        assert_eq!((refused.status, refused.fields()), (422, vec!["id"]));
+    }
+    let unknown = world.segment_request("GET /v1/segments/counts/{id}", "0123456789abcdef", json!(null), None).await;
+    assert_eq!(unknown.status, 404);
     assert_eq!(world.items("settings"), before);
 }
 

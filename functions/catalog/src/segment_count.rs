@@ -71,7 +71,7 @@ impl CatalogApi {
     /// Continues an exact count and returns its progress, or its result: 200 or 404.
     pub(super) async fn get_count(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let id = request.path("id");
+        let id = count_id(request)?;
         let read: StoredCount<ExactCount> =
             self.segments.count(id).await?.ok_or_else(|| Problem::not_found("count"))?;
         let mut count = read.state.clone();
@@ -91,7 +91,7 @@ impl CatalogApi {
     /// Cancels an exact count: 204.
     pub(super) async fn cancel_count(&self, request: &Request) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        self.segments.delete_count(request.path("id")).await?;
+        self.segments.delete_count(count_id(request)?).await?;
         Ok(Response::no_content())
     }
 
@@ -195,6 +195,17 @@ impl CatalogApi {
             Ok::<_, Problem>(KeyHasher::new(key.expose()))
         };
         self.recipient_hasher.get_or_try_init(|| load).await
+    }
+}
+
+/// Returns the id of an exact count in the path.
+fn count_id(request: &Request) -> Result<&str, Problem> {
+    let id = request.path("id");
+    let is_valid = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if is_valid {
+        Ok(id)
+    } else {
+        Err(Problem::invalid_field("id", "must be the id of a count: 16 hexadecimal digits"))
     }
 }
 
