@@ -76,7 +76,7 @@ impl CatalogApi {
             self.segments.count(id).await?.ok_or_else(|| Problem::not_found("count"))?;
         let mut count = read.state.clone();
         if done(&count.progress) < count.progress.len() {
-            let filter = Filter::parse(&count.filter, "filter").map_err(Problem::invalid)?;
+            let filter = Filter::parse_resolved(&count.filter).ok_or_else(|| Problem::not_found("count"))?;
             let kind = count.kind.as_deref().and_then(TypeId::parse);
             let audience = self.audience_of(filter, kind, count.at).await?;
             audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;

@@ -38,6 +38,8 @@ pub enum Filter {
 struct Parser {
     errors: Vec<FieldError>,
     leaves: usize,
+    /// `true` for what a caller wrote.
+    is_limited: bool,
 }
 
 impl Filter {
@@ -46,7 +48,7 @@ impl Filter {
     /// # Errors
     /// Every error, with its path such as `filter.all[2].any[0].op`.
     pub fn parse(value: &Value, path: &str) -> Result<Self, Vec<FieldError>> {
-        let mut parser = Parser { errors: Vec::new(), leaves: 0 };
+        let mut parser = Parser { errors: Vec::new(), leaves: 0, is_limited: true };
         let filter = parser.filter(value, path, 0);
         if parser.leaves > MAX_LEAVES {
             parser.refuse(path, format!("must have at most {MAX_LEAVES} conditions"));
@@ -55,6 +57,13 @@ impl Filter {
             Some(filter) if parser.errors.is_empty() => Ok(filter),
             _ => Err(parser.errors),
         }
+    }
+
+    /// Parses a filter that was stored without references, which may be larger than one that a caller writes.
+    #[must_use]
+    pub fn parse_resolved(value: &Value) -> Option<Self> {
+        let mut parser = Parser { errors: Vec::new(), leaves: 0, is_limited: false };
+        parser.filter(value, "filter", 0).filter(|_| parser.errors.is_empty())
     }
 
     /// Returns the filter as JSON, in one form for all spellings.
@@ -130,7 +139,7 @@ impl Parser {
             self.refuse(&below, "is not known: a group has one of all, any and not");
             return None;
         }
-        if depth == MAX_DEPTH {
+        if self.is_limited && depth == MAX_DEPTH {
             self.refuse(path, format!("must be a condition: at most {MAX_DEPTH} groups may stand around one"));
             return None;
         }
@@ -153,7 +162,8 @@ impl Parser {
             return None;
         };
         // No more than needed to see that there are too many, whatever a body of 1 MiB holds.
-        let parts = parts.iter().enumerate().take(MAX_LEAVES + 1);
+        let most = if self.is_limited { MAX_LEAVES + 1 } else { usize::MAX };
+        let parts = parts.iter().enumerate().take(most);
         let parsed: Vec<_> =
             parts.map(|(index, part)| self.filter(part, &format!("{path}[{index}]"), depth + 1)).collect();
         parsed.into_iter().collect()
@@ -207,6 +217,7 @@ mod tests {
     #[test]
     fn limits_hold_and_their_errors_name_the_place() {
         assert!(Filter::parse(&nested(MAX_DEPTH), "filter").is_ok());
+        assert!(Filter::parse_resolved(&json!({"all": vec![nested(9); 60]})).is_some());
         let deep = errors(&nested(MAX_DEPTH + 1));
         assert_eq!(deep, ["filter.not.not.not.not.not must be a condition: at most 5 groups may stand around one"]);
         let leaves = |number: usize| json!({"all": vec![leaf(); number]});

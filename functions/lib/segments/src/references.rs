@@ -6,7 +6,7 @@ use crate::condition::Test;
 use crate::filter::Filter;
 use crate::segment_id::SegmentId;
 
-/// Maximum number of conditions of a filter with all its references.
+/// Maximum number of conditions, groups and references of a filter with all its references.
 const MAX_RESOLVED: usize = 1_000;
 
 /// Resolves the references of `filter` by the filters of the segments. `own` is the id of the segment that is resolved, if
@@ -31,6 +31,11 @@ fn resolved(
     open: &mut Vec<SegmentId>,
     conditions: &mut usize,
 ) -> Result<Filter, String> {
+    // Groups and references count as well, so that no filter grows without bound.
+    *conditions += 1;
+    if *conditions > MAX_RESOLVED {
+        return Err(format!("must have at most {MAX_RESOLVED} conditions with those of the segments it names"));
+    }
     let mut list = |parts: &[Filter]| -> Result<Vec<_>, String> {
         parts.iter().map(|part| resolved(part, segments, open, conditions)).collect()
     };
@@ -43,13 +48,7 @@ fn resolved(
     let (id, is_in) = match &condition.test {
         Test::InSegment(id) => (id, true),
         Test::NotInSegment(id) => (id, false),
-        _ => {
-            *conditions += 1;
-            if *conditions > MAX_RESOLVED {
-                return Err(format!("must have at most {MAX_RESOLVED} conditions with those of the segments it names"));
-            }
-            return Ok(filter.clone());
-        }
+        _ => return Ok(filter.clone()),
     };
     if open.contains(id) {
         let ring: Vec<_> = open.iter().chain([id]).map(SegmentId::as_str).collect();
@@ -110,6 +109,8 @@ mod tests {
             let parts = vec![names(&format!("s{}", number - 1)); 10];
             segments.insert(id(&format!("s{number}")), filter(&json!({"all": parts})));
         }
+        assert!(resolve(&filter(&names("s9")), None, &segments).unwrap_err().starts_with("must have at most 1000"));
+        segments.insert(id("s0"), filter(&json!({"all": []})));
         assert!(resolve(&filter(&names("s9")), None, &segments).unwrap_err().starts_with("must have at most 1000"));
     }
 }
