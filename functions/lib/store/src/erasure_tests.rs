@@ -87,6 +87,17 @@ async fn an_erasure_out_of_time_reports_the_remaining_items() {
 }
 
 #[tokio::test]
+async fn a_profile_that_no_version_can_read_is_erased() {
+    let world = world(1).await;
+    let profile = ItemWriter::default().text("pk", key("ada").as_str()).text("sk", "profile").finish();
+    let update = world.dynamo.client().update_item().table_name(RECIPIENTS).set_key(Some(profile));
+    update.update_expression("REMOVE created_at, id").send().await.unwrap();
+    assert!(world.stores.recipients.load(&key("ada")).await.is_err());
+    assert!(world.stores.erasure.erase(&key("ada"), now(), soon()).await.unwrap().is_complete());
+    assert_eq!(left(&world).await, [1, 1, 1, 1]);
+}
+
+#[tokio::test]
 async fn a_device_registered_during_an_erasure_is_erased_with_its_owner() {
     let world = world(0).await;
     let (recipients, key) = (&world.stores.recipients, key("ada"));

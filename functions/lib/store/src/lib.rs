@@ -2,6 +2,7 @@
 
 mod alert_history;
 mod audit;
+mod batch_get;
 mod breaker;
 mod breaker_repository;
 mod budget;

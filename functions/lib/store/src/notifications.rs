@@ -15,18 +15,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
+use super::batch_get::batch_get;
 use super::{Item, ItemWriter, StoreError};
 use domain::notification::{Engagement, Notification, NotificationId};
 use domain::recipient::RecipientKey;
 use platform::random;
 
 use item::attention_shards;
-
-/// Maximum number of `BatchGetItem` calls for one batch, including those for unprocessed keys.
-const BATCH_ROUNDS: u32 = 5;
 
 /// Store of the notifications table.
 #[derive(Debug, Clone)]
@@ -253,32 +251,9 @@ impl NotificationsStore {
     /// # Errors
     /// If the call to DynamoDB fails, or an item is malformed.
     pub async fn get_many(&self, ids: &[NotificationId]) -> Result<Vec<Notification>, StoreError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(100) {
-            let mut wanted: Vec<Item> = chunk.iter().map(key).collect();
-            for round in 1.. {
-                let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-                let keys = keys.map_err(|error| StoreError::of_build("BatchGetItem", &error))?;
-                let call = self.client.batch_get_item().request_items(&self.table, keys).send();
-                let page = call.await.map_err(|error| StoreError::of("BatchGetItem", error))?;
-                for item in page.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                    found.push(notification_from_item(&item)?);
-                }
-                let left = page.unprocessed_keys.unwrap_or_default().remove(&self.table);
-                wanted = left.map(|keys| keys.keys).unwrap_or_default();
-                if wanted.is_empty() {
-                    break;
-                }
-                if round == BATCH_ROUNDS {
-                    return Err(StoreError::Transient {
-                        call: "BatchGetItem",
-                        cause: "keys stay unprocessed".to_owned(),
-                    });
-                }
-                let pause_ms = platform::backoff::delay_ms(round, Some(20 << round), random::unit());
-                tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
-            }
-        }
+        let keys: Vec<Item> = ids.iter().map(key).collect();
+        let items = batch_get(&self.client, &self.table, &keys, None).await?;
+        let mut found = items.iter().map(notification_from_item).collect::<Result<Vec<_>, _>>()?;
         let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
         found.sort_by_key(|notification| place(notification.id()));
         Ok(found)

@@ -2,24 +2,18 @@
 //! calls read keys alone.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::caps::caps_key;
 use super::items::{DEVICES, PROFILE, owner_key};
 use super::sms_count::sms_count_keys;
 use super::{RecipientsStore, WriteIf, item_key};
+use crate::batch_get::batch_get;
 use crate::{Item, ItemReader, StoreError};
 use domain::recipient::RecipientKey;
-use platform::{backoff, random};
-
-/// Maximum number of keys of one `BatchGetItem`.
-const BATCH_KEYS: usize = 100;
-/// Maximum number of calls for one batch, including those for unprocessed keys.
-const BATCH_ROUNDS: u32 = 5;
 
 /// A stored profile, by its times and the ids of its devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +69,9 @@ impl RecipientsStore {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
         let get = get.projection_expression("created_at, #devices").expression_attribute_names("#devices", DEVICES);
         let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?.item;
-        let profile = |item: Item| {
-            let device_ids = device_ids(&item);
-            Ok(StoredProfile { created_at: ItemReader(&item).time("created_at")?, device_ids })
-        };
-        found.map(profile).transpose()
+        // A profile whose time is malformed must be erasable as well.
+        let created_at = |item: &Item| ItemReader(item).time("created_at").unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(found.map(|item| StoredProfile { created_at: created_at(&item), device_ids: device_ids(&item) }))
     }
 
     /// Deletes a profile if it has these devices and the condition holds.
@@ -120,7 +112,7 @@ impl RecipientsStore {
     }
 
     /// Returns the items of the control table about a recipient: the owner items of these devices, and with a time the
-    /// counters that may be stored then. Makes one consistent `BatchGetItem` for each hundred keys.
+    /// counters that may be stored then.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -133,37 +125,15 @@ impl RecipientsStore {
         let counters = counters_at.into_iter().flat_map(|now| sms_count_keys(key, now).chain([caps_key(key)]));
         let keys: Vec<Item> = device_ids.iter().map(|id| owner_key(id)).chain(counters).collect();
         let mut found = ControlItems::default();
-        for chunk in keys.chunks(BATCH_KEYS) {
-            for mut item in self.get_control_items(chunk.to_vec()).await? {
-                let owner = item.remove("recipient");
-                match owner.as_ref().map(AttributeValue::as_s) {
-                    None => found.counters.push(item),
-                    Some(Ok(owner)) if owner == key.as_str() => found.owners.push(item),
-                    Some(_) => {}
-                }
+        for mut item in batch_get(&self.client, &self.control, &keys, Some("pk, recipient")).await? {
+            let owner = item.remove("recipient");
+            match owner.as_ref().map(AttributeValue::as_s) {
+                None => found.counters.push(item),
+                Some(Ok(owner)) if owner == key.as_str() => found.owners.push(item),
+                Some(_) => {}
             }
         }
         Ok(found)
-    }
-
-    async fn get_control_items(&self, mut wanted: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        let mut found = Vec::new();
-        for round in 1..=BATCH_ROUNDS {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
-            let keys = keys.projection_expression("pk, recipient").build();
-            let keys = keys.map_err(|error| StoreError::of_build("BatchGetItem", &error))?;
-            let call = self.client.batch_get_item().request_items(&self.control, keys).send();
-            let page = call.await.map_err(|error| StoreError::of("BatchGetItem", error))?;
-            found.extend(page.responses.unwrap_or_default().remove(&self.control).unwrap_or_default());
-            let left = page.unprocessed_keys.unwrap_or_default().remove(&self.control);
-            wanted = left.map(|keys| keys.keys).unwrap_or_default();
-            if wanted.is_empty() {
-                return Ok(found);
-            }
-            let pause_ms = backoff::delay_ms(round, Some(20 << round), random::unit());
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        }
-        Err(StoreError::Transient { call: "BatchGetItem", cause: "keys stay unprocessed".to_owned() })
     }
 
     /// Deletes a counter.

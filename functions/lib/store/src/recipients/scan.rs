@@ -1,6 +1,6 @@
 //! Reads the people of one part of the table, for segments and campaigns.
 
-use super::{RecipientsStore, SweepPosition, item_key, items};
+use super::{RecipientsStore, SweepPosition, items};
 use crate::{ItemReader, StoreError};
 use domain::recipient::{Recipient, RecipientKey};
 
@@ -27,8 +27,7 @@ impl RecipientsStore {
         after: Option<&SweepPosition>,
         page_items: Option<i32>,
     ) -> Result<PeoplePage, StoreError> {
-        let scan = self.client.scan().table_name(&self.table).segment(segment).total_segments(segments);
-        let scan = scan.set_limit(page_items).set_exclusive_start_key(after.map(|at| item_key(&at.pk, &at.sk)));
+        let scan = self.scan(segment, segments, after).set_limit(page_items);
         let found = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let mut page = PeoplePage::default();
         for item in found.items.unwrap_or_default() {

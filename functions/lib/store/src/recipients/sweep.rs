@@ -1,5 +1,6 @@
 //! Scans the whole table page by page, for the retention rules that TTL cannot implement.
 
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,8 @@ use domain::recipient::{DeviceAge, RecipientKey};
 /// Position of a sweep in a segment: the key of the last item read. It contains no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepPosition {
-    pub(super) pk: String,
-    pub(super) sk: String,
+    pk: String,
+    sk: String,
 }
 
 /// Device as read by a sweep.
@@ -51,19 +52,20 @@ impl RecipientsStore {
         page_items: i32,
     ) -> Result<SweepPage, StoreError> {
         let scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(segment)
-            .total_segments(segments)
+            .scan(segment, segments, after)
             .limit(page_items)
-            .set_exclusive_start_key(after.map(|at| item_key(&at.pk, &at.sk)))
             .projection_expression("pk, sk, #devices")
             .expression_attribute_names("#devices", DEVICES);
         let page = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let mut swept = swept(&page.items.unwrap_or_default());
         swept.next = page.last_evaluated_key.map(|key| position(&key)).transpose()?;
         Ok(swept)
+    }
+
+    /// Returns a Scan of one of `segments` segments of the table, from a position on.
+    pub(super) fn scan(&self, segment: i32, segments: i32, after: Option<&SweepPosition>) -> ScanFluentBuilder {
+        let scan = self.client.scan().table_name(&self.table).segment(segment).total_segments(segments);
+        scan.set_exclusive_start_key(after.map(|at| item_key(&at.pk, &at.sk)))
     }
 
     /// Returns true if the recipient has a profile, with a consistent read.
