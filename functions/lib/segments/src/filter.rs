@@ -66,7 +66,7 @@ impl Filter {
         parser.filter(value, "filter", 0).filter(|_| parser.errors.is_empty())
     }
 
-    /// Returns the filter as JSON, in one form for all spellings.
+    /// Returns the filter as JSON, as it was written.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let list = |parts: &[Self]| parts.iter().map(Self::to_json).collect::<Vec<_>>();
@@ -78,7 +78,8 @@ impl Filter {
         }
     }
 
-    /// Returns the hash of the filter: SHA-256 of its JSON, in hexadecimal.
+    /// Returns the hash of the filter as it was written: SHA-256 of its JSON, in hexadecimal. Two spellings of one filter,
+    /// such as `5` and `5.0`, have two hashes.
     #[must_use]
     pub fn hash(&self) -> String {
         let hash = digest(&SHA256, self.to_json().to_string().as_bytes());

@@ -7,6 +7,7 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::field::FieldKind;
 use domain::recipient::sample::with_everything;
 use platform::private::Private;
 
@@ -40,24 +41,7 @@ fn values() -> impl Strategy<Value = Value> {
 
 fn leaves() -> impl Strategy<Value = Value> {
     let names = select(vec!["attributes.a", "attributes.b", "attributes.b.city", "attributes.none"]);
-    let ops = select(vec![
-        "eq",
-        "ne",
-        "in",
-        "not_in",
-        "lt",
-        "lte",
-        "gt",
-        "gte",
-        "exists",
-        "missing",
-        "contains",
-        "starts_with",
-        "before",
-        "after",
-        "within_last",
-        "not_within_last",
-    ]);
+    let ops = select(FieldKind::Any.operators().to_vec());
     let durations = select(vec!["PT1H", "P3D", "P1W"]);
     (names, ops, values(), prop::collection::vec(values(), 1..4), durations).prop_map(
         |(name, op, one, list, length)| match op {

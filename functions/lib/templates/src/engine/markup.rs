@@ -31,13 +31,16 @@ pub fn plain_text(marked: &str, is_mail: bool) -> String {
     for piece in pieces(marked) {
         match piece {
             Piece::Literal(literal) => text.out.push_str(literal),
-            Piece::Value { text: value, is_uri } => match text.url() {
-                Some(place) => {
-                    let _never = push_url_value(&mut text.out, place, value);
+            Piece::Value { text: value, is_uri } => {
+                if text.ends_in_url() {
+                    // Fails at the beginning of a URL alone.
+                    let _ = push_url_value(&mut text.out, UrlPlace::Inside, value);
+                } else if is_mail && !is_uri {
+                    push_unlinked(&mut text.out, value);
+                } else {
+                    text.out.push_str(value);
                 }
-                None if is_mail && !is_uri => push_unlinked(&mut text.out, value),
-                None => text.out.push_str(value),
-            },
+            }
         }
     }
     text.out
@@ -49,13 +52,13 @@ struct PlainText {
     out: String,
     /// End of the part that was searched.
     searched: usize,
-    /// Place in the URL that the last word contains, if it contains one.
-    place: Option<UrlPlace>,
+    /// `true` if the last word of that part contains a URL.
+    is_in_url: bool,
 }
 
 impl PlainText {
-    /// Returns the place in a URL at which the next value stands; `None` if the last word contains no `://`.
-    fn url(&mut self) -> Option<UrlPlace> {
+    /// Returns `true` if the last word contains a URL, so that the next value becomes a part of it.
+    fn ends_in_url(&mut self) -> bool {
         // A mark that began before may end in the new part.
         let mut from = self.searched.saturating_sub(SCHEME_END.len() - 1);
         while !self.out.is_char_boundary(from) {
@@ -64,16 +67,14 @@ impl PlainText {
         let new = self.out.get(from..).unwrap_or_default();
         let word = match new.rfind(char::is_whitespace) {
             Some(at) => {
-                self.place = None;
+                self.is_in_url = false;
                 new.get(at..).unwrap_or_default()
             }
             None => new,
         };
-        if self.place.is_none() && word.contains(SCHEME_END) {
-            self.place = Some(UrlPlace::Inside);
-        }
+        self.is_in_url |= word.contains(SCHEME_END);
         self.searched = self.out.len();
-        self.place
+        self.is_in_url
     }
 }
 
