@@ -379,3 +379,21 @@ async fn a_bad_receipt_names_its_field() {
         assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
     }
 }
+
+#[tokio::test]
+async fn a_device_reports_that_it_is_in_use_although_its_message_is_no_longer_stored() {
+    let world = World::start().await;
+    let browser = ada(&world).await;
+    let sent = world.send("ada", json!({})).await;
+    let Ok(LinkAction::DeviceReceipt(id, mark)) = keys().open(&token_of(&world, &browser), world.clock.now()) else {
+        panic!("the token of a push names its device");
+    };
+    assert_eq!(id.to_string(), id_of(&sent));
+    world.advance(25 * 3_600);
+    let old = NotificationId::random(id.recipient().clone(), world.clock.now() - SignedDuration::from_hours(1));
+    let token = keys().sign(&LinkAction::DeviceReceipt(old, mark), world.clock.now() + SignedDuration::from_hours(1));
+    assert_eq!(world.receipt(&token, "opened", json!({})).await.status, 404);
+    let profile = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await.body;
+    assert_eq!(profile["devices"][0]["last_used_at"], world.clock.now().to_string());
+    assert!(!format!("{:?}", world.items("recipients")).contains("last_engaged_at"), "nothing was opened");
+}

@@ -15,7 +15,7 @@ use aws::deadline;
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, DeliveryEngine, Job};
 use domain::notification::{Notification, NotificationId};
-use domain::recipient::KeyHasher;
+use domain::recipient::{KeyHasher, RecipientKey};
 use platform::http::Request;
 use platform::json::shaped;
 use platform::problem::Problem;
@@ -137,8 +137,11 @@ impl SendService {
         let parsed = if found.body == key.body { self.notifications(requests, &run).await } else { Vec::new() };
         // A message may be invalid now and was valid then, for example if its template was archived meanwhile. So every
         // message is looked up, and one that is invalid and not stored is not expected.
-        let ids: Vec<_> =
-            requests.iter().enumerate().take(parsed.len()).map(|(at, one)| self.id(one, at, &run)).collect();
+        let id = |(index, request): (usize, &ParsedMessage)| {
+            let recipient = self.hasher.recipient_key(&request.as_ref().ok()?.to);
+            Some(self.id(recipient, index, &run))
+        };
+        let ids: Vec<_> = requests.iter().enumerate().take(parsed.len()).map(id).collect();
         let wanted: Vec<_> = ids.iter().flatten().cloned().collect();
         let stored = self.engine.stores().notifications().get_many(&wanted).await.map_err(Problem::from)?;
         let is_stored = |id: &NotificationId| stored.iter().any(|one| one.id() == id);
@@ -200,16 +203,15 @@ impl SendService {
         let position = u32::try_from(index).unwrap_or(u32::MAX);
         let (hasher, links) = (&self.hasher, self.engine.senders().links(config));
         let context = SendContext { caller, hasher, index: position, now, config, templates, links, test_of: None };
-        request.into_notification(context, |recipient| match run.key {
-            None => NotificationId::random(recipient, run.first_seen),
-            Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
-        })
+        request.into_notification(context, |recipient| self.id(recipient, index, run))
     }
 
-    /// Returns the id of a message under an idempotency key; `None` without a key, and if the message has no recipient.
-    fn id(&self, request: &ParsedMessage, index: usize, run: &Run<'_>) -> Option<NotificationId> {
-        let recipient = self.hasher.recipient_key(&request.as_ref().ok()?.to);
-        Some(NotificationId::derived(recipient, run.first_seen, &self.hasher, &run.key?.record, index))
+    /// Returns the id of the message at `index`: always the same one under an idempotency key, else a new one.
+    fn id(&self, recipient: RecipientKey, index: usize, run: &Run<'_>) -> NotificationId {
+        match run.key {
+            None => NotificationId::random(recipient, run.first_seen),
+            Some(key) => NotificationId::derived(recipient, run.first_seen, &self.hasher, &key.record, index),
+        }
     }
 
     pub(super) async fn run_messages(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {

@@ -81,8 +81,10 @@ impl TrackApi {
         let at = body.at.unwrap_or(now);
         let receipt = Receipt { event: body.event, channel, at, value_micros: body.value_micros };
         let is_engaged = matches!(body.event, ReceiptEvent::Opened | ReceiptEvent::Clicked | ReceiptEvent::Converted);
-        let (_, effect) = self.note(&id, receipt, |_| Ok(()), now).await?;
-        self.record_use(id.recipient(), device, is_engaged, now).await;
+        let noted = self.note(&id, receipt, |_| Ok(()), now).await;
+        // The device is in use even if its message is no longer stored.
+        self.record_use(id.recipient(), device, is_engaged && noted.is_ok(), now).await;
+        let (_, effect) = noted?;
         if effect == Effect::OtherValue {
             return Err(Problem::new(ProblemKind::Conflict, "A conversion with another value is already recorded."));
         }
