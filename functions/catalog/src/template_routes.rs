@@ -157,12 +157,23 @@ impl CatalogApi {
         if users.is_empty() {
             return Ok(());
         }
+        let missing = self.channel_without_text(name, number, &channels).await?;
+        let Some(channel) = missing else { return Ok(()) };
+        let message = format!("must have a text for {channel}, a channel of a type that uses the template");
+        Err(Problem::invalid_field("version", message))
+    }
+
+    /// Returns the first of these channels for which a version has no text in its default locale.
+    pub(super) async fn channel_without_text(
+        &self,
+        name: &TemplateName,
+        number: u32,
+        channels: &[Channel],
+    ) -> Result<Option<Channel>, Problem> {
         let version = TemplateDraft::parse_stored(&self.version_json(name, number).await?).map_err(|_| malformed())?;
         let version = CompiledTemplate::new(version).map_err(|_| malformed())?;
         let has_text = |channel: &Channel| version.locale_for(*channel, &version.draft().default_locale).is_some();
-        let Some(channel) = channels.iter().find(|channel| !has_text(channel)) else { return Ok(()) };
-        let message = format!("must have a text for {channel}, a channel of a type that uses the template");
-        Err(Problem::invalid_field("version", message))
+        Ok(channels.iter().find(|channel| !has_text(channel)).copied())
     }
 
     /// Returns all versions, newest first.

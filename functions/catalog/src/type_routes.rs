@@ -5,16 +5,14 @@ use jiff::Timestamp;
 use super::CatalogApi;
 use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, tagged};
 use super::template_resource::{is_archived, version_in};
-use super::template_routes::malformed;
 use super::type_resource::{StoredType, without_read_only};
-use domain::channel::Channel;
 use domain::settings::Settings;
 use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
 use store::{CatalogKey, CatalogRow, StoreError};
-use templates::{CompiledTemplate, TemplateDraft, TemplateName};
+use templates::TemplateName;
 
 /// Maximum number of types, archived ones included.
 const MAX_TYPES: usize = 200;
@@ -214,10 +212,7 @@ impl CatalogApi {
         let Some(live) = row.map(|row| version_in(&row, "live")).filter(|live| *live > 0) else {
             return refused("must be the name of a template with a live version".to_owned());
         };
-        let version = TemplateDraft::parse_stored(&self.version_json(&name, live).await?).map_err(|_| malformed())?;
-        let version = CompiledTemplate::new(version).map_err(|_| malformed())?;
-        let has_text = |channel: &Channel| version.locale_for(*channel, &version.draft().default_locale).is_some();
-        match kind.channels.iter().find(|channel| !has_text(channel)) {
+        match self.channel_without_text(&name, live, &kind.channels).await? {
             Some(channel) => refused(format!("must have a text for {channel}, a channel of the type")),
             None => Ok(()),
         }
