@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use world::{Reply, World};
+use world::{CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
 #[tokio::test]
 async fn an_accepted_push_costs_1_write_unit_and_2_with_an_idempotency_key() {
@@ -16,6 +16,36 @@ async fn an_accepted_push_costs_1_write_unit_and_2_with_an_idempotency_key() {
     assert_eq!(world.write_units(), 2.0);
     world.send_once("k-1", "ada", content).await;
     assert_eq!(world.write_units(), 0.0, "a replay writes nothing but its refused record");
+}
+
+#[tokio::test]
+async fn a_warm_send_makes_one_read_and_one_write_and_with_caps_one_read_more() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    // Reads the configuration, and the claims of the caps before it is known that there are no rules.
+    world.send("ada", json!({})).await;
+    assert_eq!(calls_of_a_send(&world).await, ["GetItem recipients", "/push/phone", "PutItem notifications"]);
+    let rules = json!({"rules": [{"id": "day", "max": 60, "per": "day"}]});
+    assert_eq!(world.caps_request("PUT", rules, None, &[]).await.status, 200);
+    world.advance(30);
+    world.send("ada", json!({})).await;
+    let counted = calls_of_a_send(&world).await;
+    let reads = ["GetItem recipients", "GetItem control"];
+    let writes = ["UpdateItem control", "/push/phone", "PutItem notifications"];
+    assert_eq!(counted, [&reads[..], &writes[..]].concat(), "both reads at the same time");
+}
+
+/// The calls of a send, found by a crash at each of them.
+async fn calls_of_a_send(world: &World) -> Vec<String> {
+    let mut calls = Vec::new();
+    for call in 1.. {
+        let point = CrashPoint { timing: CrashTiming::After, call };
+        match world.crash_at(point, world.send("ada", json!({}))).await {
+            RunOutcome::Crashed(name) => calls.push(name),
+            RunOutcome::Completed(_) => break,
+        }
+    }
+    calls
 }
 
 #[tokio::test]
