@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::CatalogApi;
@@ -17,7 +17,7 @@ use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{KeyHasher, Recipient, RecipientId};
 use domain::{TypeId, TypeRules};
 use platform::http::{Request, Response};
-use platform::problem::{FieldError, Problem, ProblemKind};
+use platform::problem::{Problem, ProblemKind};
 use platform::random;
 use segments::{Filter, Person, SegmentId};
 use store::StoredCount;
@@ -30,6 +30,39 @@ const SAMPLE_READS: usize = 20_000;
 const COUNT_TIME: Duration = Duration::from_secs(10);
 /// Time for which people are searched for a sample.
 const SAMPLE_TIME: Duration = Duration::from_secs(5);
+
+/// Body of a count.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CountRequest {
+    #[serde(default)]
+    filter: Option<Value>,
+    #[serde(default)]
+    segment: Option<String>,
+    #[serde(default)]
+    r#type: Option<String>,
+    #[serde(default)]
+    exact: bool,
+}
+
+/// Body of a sample.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SampleRequest {
+    #[serde(default)]
+    filter: Option<Value>,
+    #[serde(default)]
+    segment: Option<String>,
+    #[serde(default)]
+    limit: Option<u64>,
+}
+
+/// Body of an explanation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainRequest {
+    recipient: RecipientId,
+}
 
 /// State of an exact count.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,14 +78,12 @@ impl CatalogApi {
     /// Counts the people of a filter or segment: 200; 202 if an exact count needs further requests.
     pub(super) async fn count_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let body = fields(request, &["filter", "segment", "type", "exact"])?;
-        let is_exact = match body.get("exact") {
-            None => false,
-            Some(Value::Bool(exact)) => *exact,
-            Some(_) => return Err(Problem::invalid_field("exact", "must be true or false")),
-        };
-        let audience = self.audience(&body, now).await?;
-        if !is_exact {
+        let asked: CountRequest = request.json()?;
+        let filter = self.asked_filter(asked.filter, asked.segment).await?;
+        let name = "must be the name of a type";
+        let kind = asked.r#type.map(|kind| TypeId::parse(&kind).ok_or_else(|| Problem::invalid_field("type", name)));
+        let audience = self.audience(filter, kind.transpose()?, now).await?;
+        if !asked.exact {
             let survey = audience.survey(&self.recipients).await?;
             return Ok(Response::json(200, &survey.to_json()));
         }
@@ -78,7 +109,7 @@ impl CatalogApi {
         if done(&count.progress) < count.progress.len() {
             let filter = Filter::parse_resolved(&count.filter).ok_or_else(|| Problem::not_found("count"))?;
             let kind = count.kind.as_deref().and_then(TypeId::parse);
-            let audience = self.audience_of(filter, kind, count.at).await?;
+            let audience = self.audience(filter, kind, count.at).await?;
             audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
             if !self.segments.save_count(id, Some(&read), &count, now).await? {
                 // Another request continued the count at the same time, or cancelled it.
@@ -98,17 +129,14 @@ impl CatalogApi {
     /// Returns up to 20 people of a filter or segment, with masked addresses.
     pub(super) async fn sample_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let body = fields(request, &["filter", "segment", "limit"])?;
-        let limit = match body.get("limit") {
-            None => MAX_SAMPLE,
-            Some(limit) => {
-                let limit = limit.as_u64().and_then(|limit| usize::try_from(limit).ok());
-                let message = format!("must be a whole number from 1 to {MAX_SAMPLE}");
-                let in_range = limit.filter(|limit| (1..=MAX_SAMPLE).contains(limit));
-                in_range.ok_or_else(|| Problem::invalid_field("limit", message))?
-            }
-        };
-        let audience = self.audience(&body, now).await?;
+        let asked: SampleRequest = request.json()?;
+        let limit = usize::try_from(asked.limit.unwrap_or(MAX_SAMPLE as u64)).unwrap_or(usize::MAX);
+        if !(1..=MAX_SAMPLE).contains(&limit) {
+            let message = format!("must be a whole number from 1 to {MAX_SAMPLE}");
+            return Err(Problem::invalid_field("limit", message));
+        }
+        let filter = self.asked_filter(asked.filter, asked.segment).await?;
+        let audience = self.audience(filter, None, now).await?;
         let (mut found, mut read, mut after) = (Vec::new(), 0, None);
         let until = Instant::now() + SAMPLE_TIME;
         loop {
@@ -129,11 +157,7 @@ impl CatalogApi {
     pub(super) async fn explain_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let id = segment_id(request)?;
-        let body = fields(request, &["recipient"])?;
-        let recipient = body.get("recipient").and_then(Value::as_str).map(RecipientId::parse);
-        let Some(Ok(recipient)) = recipient else {
-            return Err(Problem::invalid_field("recipient", "must be the id of a recipient"));
-        };
+        let ExplainRequest { recipient } = request.json()?;
         let filter = self.filter_of(&id).await?;
         let key = self.hasher().await?.recipient_key(&recipient);
         let recipient = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
@@ -142,30 +166,22 @@ impl CatalogApi {
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
 
-    /// Returns the audience that a request names by `filter` or by `segment`.
-    async fn audience(&self, body: &Map<String, Value>, now: Timestamp) -> Result<Audience, Problem> {
-        let filter = match (body.get("filter"), body.get("segment")) {
+    /// Returns the filter that a request names by `filter` or by `segment`, without references.
+    async fn asked_filter(&self, given: Option<Value>, segment: Option<String>) -> Result<Filter, Problem> {
+        match (given, segment) {
             (Some(given), None) => {
-                let filter = filter(Some(given)).map_err(Problem::invalid)?;
-                resolved(&filter, None, &filters(&self.segments.all().await?))?
+                let filter = filter(&given).map_err(Problem::invalid)?;
+                resolved(&filter, None, &filters(&self.segments.all().await?))
             }
             (None, Some(id)) => {
-                let id = id.as_str().and_then(SegmentId::parse);
-                self.filter_of(&id.ok_or_else(|| Problem::invalid_field("segment", SegmentId::FORMAT))?).await?
+                let id = SegmentId::parse(&id).ok_or_else(|| Problem::invalid_field("segment", SegmentId::FORMAT))?;
+                self.filter_of(&id).await
             }
-            _ => return Err(Problem::invalid_field("filter", "must be given, or segment instead of it")),
-        };
-        let kind = match body.get("type") {
-            None => None,
-            Some(kind) => {
-                let kind = kind.as_str().and_then(TypeId::parse);
-                Some(kind.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))?)
-            }
-        };
-        self.audience_of(filter, kind, now).await
+            _ => Err(Problem::invalid_field("filter", "must be given, or segment instead of it")),
+        }
     }
 
-    async fn audience_of(&self, filter: Filter, kind: Option<TypeId>, now: Timestamp) -> Result<Audience, Problem> {
+    async fn audience(&self, filter: Filter, kind: Option<TypeId>, now: Timestamp) -> Result<Audience, Problem> {
         let config = self.config.current().await;
         let rules = |kind: TypeId| -> Result<(TypeId, TypeRules), Problem> {
             let known = config.settings.types.get(kind.as_str()).map(|known| known.rules);
@@ -209,18 +225,6 @@ fn count_id(request: &Request) -> Result<&str, Problem> {
     }
 }
 
-/// Returns the fields of a body.
-fn fields(request: &Request, known: &[&str]) -> Result<Map<String, Value>, Problem> {
-    let Value::Object(body) = request.json_value()? else {
-        return Err(Problem::invalid_field("", "must be an object"));
-    };
-    let unknown: Vec<_> = body.keys().filter(|name| !known.contains(&name.as_str())).collect();
-    if unknown.is_empty() {
-        return Ok(body);
-    }
-    Err(Problem::invalid(unknown.into_iter().map(|name| FieldError::new(name, "is not known")).collect()))
-}
-
 fn shown(id: &str, count: &ExactCount) -> Value {
     let (done, of) = (done(&count.progress), count.progress.len());
     let result = (done == of).then(|| Survey::whole(&count.progress).to_json());
@@ -250,3 +254,7 @@ fn masked(recipient: &Recipient) -> Value {
         "last_engaged_at": recipient.last_engaged_at,
     })
 }
+
+#[cfg(test)]
+#[path = "segment_count_tests.rs"]
+mod tests;

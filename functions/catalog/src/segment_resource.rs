@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::type_resource::without;
+use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
 use segments::{Filter, SegmentId, resolve};
-use store::CatalogRow;
+use store::{CatalogRow, StoredSegments};
 
 /// Maximum size of a filter as JSON.
 const MAX_FILTER_BYTES: usize = 100_000;
@@ -25,6 +27,16 @@ pub struct SegmentDraft {
     pub title: String,
     pub description: Option<String>,
     pub filter: Filter,
+}
+
+/// Body of a PUT.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    title: String,
+    #[serde(default)]
+    description: Option<String>,
+    filter: Value,
 }
 
 /// Response with a segment.
@@ -57,38 +69,28 @@ impl SegmentDraft {
     /// # Errors
     /// 422 with every field that is wrong.
     pub fn parse(body: Value) -> Result<Self, Problem> {
-        let Value::Object(mut object) = body else { return Err(Problem::invalid_field("", "must be an object")) };
-        object.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
+        let given: Definition = shaped(without(&READ_ONLY, body), "")?;
         let mut errors = Vec::new();
-        for name in object.keys().filter(|name| !["title", "description", "filter"].contains(&name.as_str())) {
-            errors.push(FieldError::new(name, "is not known"));
-        }
-        let text = |name: &str, most: usize| {
-            let text = object.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-            text.filter(|text| text.chars().count() <= most && !text.chars().any(char::is_control)).map(str::to_owned)
+        let mut check = |name: &str, text: &str, most: usize| {
+            let is_fine =
+                !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
+            if !is_fine {
+                errors.push(FieldError::new(name, format!("must be a text of 1 to {most} characters")));
+            }
         };
-        let title = text("title", MAX_TITLE);
-        if title.is_none() {
-            errors.push(FieldError::new("title", format!("must be a text of 1 to {MAX_TITLE} characters")));
-        }
-        let description = text("description", MAX_DESCRIPTION);
-        if object.get("description").is_some_and(|given| !given.is_null()) && description.is_none() {
-            let message = format!("must be a text of 1 to {MAX_DESCRIPTION} characters");
-            errors.push(FieldError::new("description", message));
-        }
-        let filter = filter(object.get("filter")).map_err(|found| errors.extend(found)).ok();
-        match (title, filter) {
-            (Some(title), Some(filter)) if errors.is_empty() => Ok(Self { title, description, filter }),
-            _ => Err(Problem::invalid(errors)),
+        check("title", &given.title, MAX_TITLE);
+        given.description.iter().for_each(|text| check("description", text, MAX_DESCRIPTION));
+        match filter(&given.filter) {
+            Ok(filter) if errors.is_empty() => Ok(Self { title: given.title, description: given.description, filter }),
+            Ok(_) => Err(Problem::invalid(errors)),
+            Err(found) => Err(Problem::invalid(errors.into_iter().chain(found).collect())),
         }
     }
 
     /// Returns the stored form.
     pub fn definition(&self) -> Map<String, Value> {
-        let filter = (self.filter.to_json(), self.filter.hash());
-        let definition = json!({
-            "title": self.title, "description": self.description, "filter": filter.0, "hash": filter.1,
-        });
+        let (filter, hash) = (self.filter.to_json(), self.filter.hash());
+        let definition = json!({"title": self.title, "description": self.description, "filter": filter, "hash": hash});
         match definition {
             Value::Object(definition) => definition,
             _ => Map::new(),
@@ -100,8 +102,8 @@ impl SegmentDraft {
 ///
 /// # Errors
 /// Every error, with its path.
-pub fn filter(value: Option<&Value>) -> Result<Filter, Vec<FieldError>> {
-    let filter = Filter::parse(value.unwrap_or(&Value::Null), "filter")?;
+pub fn filter(value: &Value) -> Result<Filter, Vec<FieldError>> {
+    let filter = Filter::parse(value, "filter")?;
     if filter.to_json().to_string().len() > MAX_FILTER_BYTES {
         let message = format!("must be at most {MAX_FILTER_BYTES} bytes long as JSON");
         return Err(vec![FieldError::new("filter", message)]);
@@ -110,12 +112,12 @@ pub fn filter(value: Option<&Value>) -> Result<Filter, Vec<FieldError>> {
 }
 
 /// Returns the filters of stored segments by their ids. Malformed ones are left out.
-pub fn filters(rows: &[(String, CatalogRow)]) -> BTreeMap<SegmentId, Filter> {
+pub fn filters(stored: &StoredSegments) -> BTreeMap<SegmentId, Filter> {
     let filter = |(id, row): &(String, CatalogRow)| {
         let filter = Filter::parse(row.definition.get("filter")?, "filter").ok()?;
         Some((SegmentId::parse(id)?, filter))
     };
-    rows.iter().filter_map(filter).collect()
+    stored.rows.iter().filter_map(filter).collect()
 }
 
 /// Replaces the references of a filter.
@@ -135,6 +137,27 @@ pub fn resolved(
         let field = wrong.map_or_else(|| "filter".to_owned(), |(path, _)| format!("{path}.value"));
         Problem::invalid_field(field, message)
     })
+}
+
+/// Checks that a new filter of `id` can be used, and that the segments that name it still can.
+///
+/// # Errors
+/// 422 with the condition whose reference is wrong.
+pub fn check_references(
+    id: &SegmentId,
+    filter: &Filter,
+    segments: &BTreeMap<SegmentId, Filter>,
+) -> Result<(), Problem> {
+    resolved(filter, Some(id), segments)?;
+    let mut changed = segments.clone();
+    changed.insert(id.clone(), filter.clone());
+    let broken = changed.iter().find(|(other, filter)| {
+        let can_be_used = |segments| resolve(filter, Some(other), segments).is_ok();
+        can_be_used(segments) && !can_be_used(&changed)
+    });
+    let Some((broken, _)) = broken else { return Ok(()) };
+    let message = format!("must be smaller: the segment {}, which names this one, would be too large", broken.as_str());
+    Err(Problem::invalid_field("filter", message))
 }
 
 /// Returns the ids of the segments that name `id`.

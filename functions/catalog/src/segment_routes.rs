@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::CatalogApi;
-use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, revised, tagged};
-use super::segment_resource::{SegmentDraft, SegmentResource, filters, resolved, used_by};
+use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, revised, tagged};
+use super::segment_resource::{SegmentDraft, SegmentResource, check_references, filters, used_by};
 use domain::CatalogChange;
 use platform::http::{Request, Response};
-use platform::preconditions::{self, Preconditions};
+use platform::preconditions::Preconditions;
 use platform::problem::{Problem, ProblemKind};
 use segments::SegmentId;
 
@@ -19,8 +19,8 @@ impl CatalogApi {
     /// Returns all segments, in the order of their ids.
     pub(super) async fn list_segments(&self, request: &Request) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let rows = self.segments.all().await?;
-        let items: Vec<_> = rows.iter().map(|(id, row)| SegmentResource::of(id, row, None, false)).collect();
+        let stored = self.segments.all().await?;
+        let items: Vec<_> = stored.rows.iter().map(|(id, row)| SegmentResource::of(id, row, None, false)).collect();
         Ok(Response::json(200, &json!({"items": items, "next": null})))
     }
 
@@ -29,14 +29,13 @@ impl CatalogApi {
         request.only_parameters(&[])?;
         let id = segment_id(request)?;
         let conditions = Preconditions::of(request)?;
-        let rows = self.segments.all().await?;
-        let stored = rows.iter().find(|(stored, _)| stored == id.as_str());
-        let (_, row) = stored.ok_or_else(|| Problem::not_found("segment"))?;
+        let stored = self.segments.all().await?;
+        let row = stored.get(id.as_str()).ok_or_else(|| Problem::not_found("segment"))?;
         let tag = entity_tag(row);
         if is_known_to_caller(&conditions, &tag)? {
             return Ok(tagged(Response::not_modified(), &tag));
         }
-        let used_by = used_by(&id, &filters(&rows));
+        let used_by = used_by(&id, &filters(&stored));
         let resource = SegmentResource::of(id.as_str(), row, Some(used_by), false);
         Ok(tagged(Response::json(200, &resource), &tag))
     }
@@ -48,11 +47,11 @@ impl CatalogApi {
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
         let draft = SegmentDraft::parse(request.json_value()?)?;
         for _ in 0..WRITE_TRIES {
-            let rows = self.segments.all().await?;
-            resolved(&draft.filter, Some(&id), &filters(&rows))?;
-            let old = rows.iter().find(|(stored, _)| stored == id.as_str()).map(|(_, row)| row);
+            let stored = self.segments.all().await?;
+            check_references(&id, &draft.filter, &filters(&stored))?;
+            let old = stored.get(id.as_str());
             check(&conditions, old.map(entity_tag).as_deref())?;
-            if old.is_none() && rows.len() >= MAX_SEGMENTS {
+            if old.is_none() && stored.rows.len() >= MAX_SEGMENTS {
                 let detail = "There are 500 segments, the maximum. Delete one that is not used.";
                 return Err(Problem::new(ProblemKind::Conflict, detail));
             }
@@ -68,12 +67,9 @@ impl CatalogApi {
             if dry_run {
                 return Ok(answer(200, &new));
             }
-            if self.segments.replace(id.as_str(), old, Some(&new), &change).await? {
+            if self.segments.replace(id.as_str(), &stored, Some(&new), &change).await? {
                 tracing::info!(segment = id.as_str(), revision = new.revision, "stored segment");
                 return Ok(answer(status, &new));
-            }
-            if names_one_state(&conditions) {
-                return Err(preconditions::failed());
             }
         }
         Err(Problem::unavailable(1))
@@ -84,23 +80,23 @@ impl CatalogApi {
         request.only_parameters(&["dry_run"])?;
         let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
-        let rows = self.segments.all().await?;
-        let stored = rows.iter().find(|(stored, _)| stored == id.as_str());
-        let (_, row) = stored.ok_or_else(|| Problem::not_found("segment"))?;
-        check(&conditions, Some(&entity_tag(row)))?;
-        let users = used_by(&id, &filters(&rows));
-        if !users.is_empty() {
-            let detail = format!("Other segments name this one: {}. Change them first.", users.join(", "));
-            return Err(Problem::new(ProblemKind::Conflict, detail));
-        }
-        let change = CatalogChange::between(Some(&row.definition), None, row.revision, by, now);
-        if let (Some(change), false) = (change, dry_run) {
-            if !self.segments.replace(id.as_str(), Some(row), None, &change).await? {
-                return Err(preconditions::failed());
+        for _ in 0..WRITE_TRIES {
+            let stored = self.segments.all().await?;
+            let row = stored.get(id.as_str()).ok_or_else(|| Problem::not_found("segment"))?;
+            check(&conditions, Some(&entity_tag(row)))?;
+            let users = used_by(&id, &filters(&stored));
+            if !users.is_empty() {
+                let detail = format!("Other segments name this one: {}. Change them first.", users.join(", "));
+                return Err(Problem::new(ProblemKind::Conflict, detail));
             }
-            tracing::info!(segment = id.as_str(), "deleted segment");
+            let change = CatalogChange::between(Some(&row.definition), None, row.revision, by.clone(), now);
+            let Some(change) = change.filter(|_| !dry_run) else { return Ok(Response::no_content()) };
+            if self.segments.replace(id.as_str(), &stored, None, &change).await? {
+                tracing::info!(segment = id.as_str(), "deleted segment");
+                return Ok(Response::no_content());
+            }
         }
-        Ok(Response::no_content())
+        Err(Problem::unavailable(1))
     }
 }
 

@@ -75,9 +75,14 @@ impl StoredType {
 }
 
 /// Removes the fields that no request changes.
-pub fn without_read_only(mut body: Value) -> Value {
+pub fn without_read_only(body: Value) -> Value {
+    without(&READ_ONLY, body)
+}
+
+/// Removes fields from a body that is an object.
+pub fn without(fields: &[&str], mut body: Value) -> Value {
     if let Some(members) = body.as_object_mut() {
-        members.retain(|field, _| !READ_ONLY.contains(&field.as_str()));
+        members.retain(|field, _| !fields.contains(&field.as_str()));
     }
     body
 }

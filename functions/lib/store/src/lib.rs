@@ -53,6 +53,6 @@ pub use recipients::{
     SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
 };
 pub use record::{RecordStore, Versioned};
-pub use segments::{SegmentStore, StoredCount};
+pub use segments::{SegmentStore, StoredCount, StoredSegments};
 pub use sms_message::SmsMessageStore;
 pub use templates::{PublishedVersion, TemplateBody, TemplateStore, TemplateWrite};

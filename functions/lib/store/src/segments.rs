@@ -2,21 +2,27 @@
 //!
 //! ```text
 //! pk    segments                   sk    <id>      a row: definition as JSON, revision, times
+//! pk    segments                   sk    #version  number of all writes
 //! pk    audit#segment#<id>         sk    <milliseconds>#<revision>    one change of that row; 400 days
 //! pk    segment-counts             sk    <id>      state of an exact count as JSON, version; one day
 //! ```
+//!
+//! Segments name one another. So each write has the condition that no segment was written since all of them were read: no
+//! two writes together make a cycle, a reference to nothing, or one segment too many.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::catalog_row::{CatalogRow, commit_change, delete, item, put, put_record, row};
+use super::catalog_row::{CALL, CatalogRow, commit_change, delete, item, put, put_record, row};
 use super::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::CatalogChange;
 
 const PARTITION: &str = "segments";
+/// Sort key of the version, which no id of a segment can be.
+const VERSION: &str = "#version";
 const COUNTS: &str = "segment-counts";
 /// Retention of an exact count.
 const COUNT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -26,6 +32,22 @@ const COUNT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 pub struct SegmentStore {
     client: Client,
     table: String,
+}
+
+/// All segments, with the version that the next write requires.
+#[derive(Debug, Clone, Default)]
+pub struct StoredSegments {
+    /// Rows by their ids, in the order of the ids.
+    pub rows: Vec<(String, CatalogRow)>,
+    version: Option<i64>,
+}
+
+impl StoredSegments {
+    /// Returns the row of a segment.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&CatalogRow> {
+        self.rows.iter().find(|(stored, _)| stored == id).map(|(_, row)| row)
+    }
 }
 
 /// State of an exact count, with the version that the next write requires.
@@ -47,46 +69,60 @@ impl SegmentStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn all(&self) -> Result<Vec<(String, CatalogRow)>, StoreError> {
+    pub async fn all(&self) -> Result<StoredSegments, StoreError> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(PARTITION.to_owned()));
         let mut pages = query.into_paginator().send();
-        let mut segments = Vec::new();
+        let mut stored = StoredSegments::default();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::of("Query", error))?;
-            let stored = |item: &Item| Some((ItemReader(item).text("sk").ok()?.to_owned(), row(item).ok()?));
-            segments.extend(page.items().iter().filter_map(stored));
+            for item in page.items() {
+                match ItemReader(item).text("sk")? {
+                    VERSION => stored.version = ItemReader(item).maybe_number("version")?,
+                    id => stored.rows.extend(row(item).ok().map(|row| (id.to_owned(), row))),
+                }
+            }
         }
-        Ok(segments)
+        Ok(stored)
     }
 
-    /// Returns a segment, with a consistent read.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails, or the row is malformed.
-    pub async fn get(&self, id: &str) -> Result<Option<CatalogRow>, StoreError> {
-        Ok(self.item(PARTITION, id).await?.as_ref().map(row).transpose()?)
-    }
-
-    /// Writes a segment, or removes it if `new` is `None`, with its audit record. Returns `false` if the stored row is no
-    /// longer `old`.
+    /// Writes a segment, or removes it if `new` is `None`, with its audit record. Returns `false` if any segment was written
+    /// since `read`.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn replace(
         &self,
         id: &str,
-        old: Option<&CatalogRow>,
+        read: &StoredSegments,
         new: Option<&CatalogRow>,
         change: &CatalogChange,
     ) -> Result<bool, StoreError> {
+        let old = read.get(id);
         let row = match new {
             Some(row) => put(&self.table, item(PARTITION, id.to_owned(), row)?, old)?,
             None => delete(&self.table, PARTITION, id, old)?,
         };
         let record = put_record(&self.table, &format!("segment#{id}"), change)?;
-        commit_change(&self.client, &[row, record]).await
+        commit_change(&self.client, &[self.next_version(read)?, row, record]).await
+    }
+
+    /// Builds the write of the next version, on the condition that the stored one is that of `read`.
+    fn next_version(&self, read: &StoredSegments) -> Result<TransactWriteItem, StoreError> {
+        let next = ItemWriter::default()
+            .text("pk", PARTITION)
+            .text("sk", VERSION)
+            .number("version", read.version.unwrap_or(0) + 1);
+        let put = Put::builder().table_name(&self.table).set_item(Some(next.finish()));
+        let put = match read.version {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(version) => put
+                .condition_expression("version = :read")
+                .expression_attribute_values(":read", AttributeValue::N(version.to_string())),
+        };
+        let put = put.build().map_err(|error| StoreError::of_build(CALL, &error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// Returns the state of an exact count, with a consistent read.
