@@ -1,5 +1,7 @@
 //! Passes over the recipients table for one audience: a sample of scan segments, or everybody in steps that continue where
 //! an earlier one ended.
+//!
+//! A scan segment is one part of DynamoDB's parallel Scan. It has nothing to do with segments of people.
 
 use std::sync::Arc;
 
