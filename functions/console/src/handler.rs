@@ -14,7 +14,9 @@ use serde_json::Value;
 /// If the event is not from API Gateway's HTTP API.
 pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let request = gateway::request(event.payload).ok_or("not an event of API Gateway's HTTP API")?;
-    let answer = deadline::with_timeout(CONSOLE_REQUEST_LIMIT, api.answer(&request, clock.now())).await;
+    // Boxed, because the layout of the nested futures is too deep for the compiler.
+    let answer = Box::pin(api.answer(&request, clock.now()));
+    let answer = deadline::with_timeout(CONSOLE_REQUEST_LIMIT, answer).await;
     Ok(gateway::response(&request, answer))
 }
 
