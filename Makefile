@@ -34,7 +34,7 @@ endif
 # libFuzzer is C++. Without a compiler for it, the fuzz targets are built for the tests alone.
 WITH_LIBFUZZER := $(if $(shell command -v c++),--features fuzz/libfuzzer)
 # In the order of the flow, as in template.yaml.
-FUNCTIONS := send cascade rollup cleanup recipients track console catalog
+FUNCTIONS := send cascade rollup cleanup recipients track console catalog campaigns fanout
 
 LOCAL_PYTHON := target/venv/local/bin/python
 # The operator's tool. The shell expands the options' values, so that they may contain spaces and quotes.

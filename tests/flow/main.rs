@@ -6,6 +6,8 @@
 mod alarms;
 mod breaker;
 mod budgets;
+mod campaign_chaos;
+mod campaigns;
 mod canaries;
 mod caps;
 mod console;

@@ -5,13 +5,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::CatalogApi;
-use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, revised, tagged};
 use super::type_resource::without_read_only;
 use domain::caps::CapRules;
 use domain::{CatalogChange, TypeId};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
+use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, revised, tagged};
 use store::{CatalogKey, CatalogRow};
 
 /// Entity tag of the caps before their first change.

@@ -64,6 +64,7 @@ impl ExampleMessage {
             urgency: Urgency::default(),
             topic: None,
             request_index: 0,
+            campaign: None,
             metadata: None,
             created_at: now,
             due_at: now,

@@ -7,7 +7,6 @@ pub mod config;
 mod example_message;
 pub mod handler;
 mod mjml;
-mod revision;
 mod segment_count;
 mod segment_resource;
 mod segment_routes;

@@ -20,7 +20,7 @@ use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use platform::random;
 use segments::{Filter, Person, SegmentId};
-use store::StoredCount;
+use store::Versioned;
 
 /// Maximum number of people in a sample.
 const MAX_SAMPLE: usize = 20;
@@ -94,7 +94,7 @@ impl CatalogApi {
             return Ok(Response::json(200, &Survey::whole(&count.progress).to_json()));
         }
         let id = format!("{:016x}", random::up_to(i64::MAX - 1));
-        self.segments.save_count(&id, None, &count, now).await?;
+        self.segments.save_count(&id, None, count.clone(), now).await?;
         let location = format!("/v1/segments/counts/{id}");
         Ok(Response::json(202, &shown(&id, &count)).with_header("Location", location))
     }
@@ -103,15 +103,14 @@ impl CatalogApi {
     pub(super) async fn get_count(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let id = count_id(request)?;
-        let read: StoredCount<ExactCount> =
-            self.segments.count(id).await?.ok_or_else(|| Problem::not_found("count"))?;
-        let mut count = read.state.clone();
+        let read: Versioned<ExactCount> = self.segments.count(id).await?.ok_or_else(|| Problem::not_found("count"))?;
+        let mut count = read.value.clone();
         if done(&count.progress) < count.progress.len() {
             let filter = Filter::parse_resolved(&count.filter).ok_or_else(|| Problem::not_found("count"))?;
             let kind = count.kind.as_deref().and_then(TypeId::parse);
             let audience = self.audience(filter, kind, count.at).await?;
             audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
-            if !self.segments.save_count(id, Some(&read), &count, now).await? {
+            if !self.segments.save_count(id, Some(&read), count.clone(), now).await? {
                 // Another request continued the count at the same time, or cancelled it.
                 return Err(Problem::new(ProblemKind::Conflict, "Another request continues this count.").retry_after(1));
             }

@@ -79,10 +79,10 @@ async fn of_two_requests_that_continue_a_count_one_is_refused_and_a_cancelled_co
     let api = api_with_people(5).await;
     let count = interrupted(&api).await;
     api.segments.save_count(ID, None, &count, now()).await.unwrap();
-    let read: StoredCount<ExactCount> = api.segments.count(ID).await.unwrap().unwrap();
+    let read: Versioned<ExactCount> = api.segments.count(ID).await.unwrap().unwrap();
     assert!(api.segments.save_count(ID, Some(&read), &count, now()).await.unwrap());
     assert!(!api.segments.save_count(ID, Some(&read), &count, now()).await.unwrap(), "another request continued it");
-    let read: StoredCount<ExactCount> = api.segments.count(ID).await.unwrap().unwrap();
+    let read: Versioned<ExactCount> = api.segments.count(ID).await.unwrap().unwrap();
     assert_eq!(ask(&api, "DELETE /v1/segments/counts/{id}", ID, &Value::Null).await.0, 204);
     assert!(!api.segments.save_count(ID, Some(&read), &count, now()).await.unwrap());
     assert_eq!(ask(&api, COUNT, ID, &Value::Null).await.0, 404);

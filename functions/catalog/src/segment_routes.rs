@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::CatalogApi;
-use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, revised, tagged};
 use super::segment_resource::{SegmentDraft, SegmentResource, check_references, filters, used_by};
 use domain::CatalogChange;
 use platform::http::{Request, Response};
 use platform::preconditions::Preconditions;
 use platform::problem::{Problem, ProblemKind};
 use segments::SegmentId;
+use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, revised, tagged};
 
 /// Maximum number of segments.
 const MAX_SEGMENTS: usize = 500;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::revision;
 use domain::Actor;
 use store::CatalogRow;
+use store::revision;
 use templates::Finding;
 
 /// Number of a version in the row of a template; 0 if there is none.

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::CatalogApi;
 use super::mjml::{edited_draft, stored_draft, with_html};
-use super::revision::{self, author, entity_tag, is_known_to_caller};
 use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
 use domain::channel::Channel;
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
+use store::revision::{self, author, entity_tag, is_known_to_caller};
 use store::{CatalogRow, StoreError, TemplateBody, TemplateStore, TemplateWrite};
 use templates::{
     BUILTIN_TEMPLATES, CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, breaking_variables,

@@ -4,11 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::revision;
 use domain::notification::MAX_AHEAD;
 use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, TypeId, TypeState, TypeView};
 use store::CatalogRow;
+use store::revision::revised;
 
 /// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
 const READ_ONLY: [&str; 6] =
@@ -45,7 +45,7 @@ impl StoredType {
 
     /// Returns the type after a change of `old`; for a new type, `old` is `None`.
     pub fn revised(kind: NotificationType, old: Option<&CatalogRow>, now: Timestamp) -> Self {
-        let row = revision::revised(definition_of(&kind), old, now);
+        let row = revised(definition_of(&kind), old, now);
         Self { kind, row }
     }
 

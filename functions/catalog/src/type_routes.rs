@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::CatalogApi;
-use super::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, tagged};
 use super::template_resource::{is_archived, version_in};
 use super::type_resource::{StoredType, without_read_only};
 use domain::settings::Settings;
@@ -11,6 +10,7 @@ use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
+use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, tagged};
 use store::{CatalogKey, CatalogRow, StoreError};
 use templates::TemplateName;
 

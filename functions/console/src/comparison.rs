@@ -6,12 +6,12 @@
 
 use serde::Serialize;
 
-use super::interval::{Interval, Proportion, Spending, cost_difference, difference, quantile_between};
 use super::metrics::WindowView;
 use super::sample_ratio::SampleRatio;
 use super::targets::per_item;
 use metrics::counters::Cohort;
 use metrics::figures::{Figures, Notifications, latency_bins};
+use metrics::interval::{Interval, Proportion, Spending, cost_difference, difference, quantile_between};
 use metrics::{CounterName, Counters, MAX_MINUTES, Window, arm_metrics};
 use platform::http::{Request, whole_number};
 use platform::problem::Problem;

@@ -13,7 +13,6 @@ pub mod costs;
 pub mod handler;
 pub mod health;
 mod incidents;
-pub mod interval;
 mod markdown;
 pub mod metrics;
 pub mod report;

@@ -4,12 +4,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::interval::{CHI_SQUARE_99_9, Proportion, chi_square};
 use super::metrics::WindowView;
 use domain::rollout::Percentage;
 use metrics::arm_metrics::RolloutArmMetric;
 use metrics::counters::Cohort;
 use metrics::figures::rate;
+use metrics::interval::{CHI_SQUARE_99_9, Proportion, chi_square};
 use metrics::{CounterName, Counters, Window};
 
 /// Time after a change until every decision follows the change and rollup has counted it, rounded up to a whole minute.

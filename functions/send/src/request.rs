@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::composition::check_composition;
 use super::template_request::{LoadedTemplates, TemplateRequest, TemplateVersion};
 use delivery::config::ConfigSnapshot;
-use delivery::{LinkLimits, Links};
+use delivery::{LinkLimits, Links, channels_with_text};
 use domain::channel::Channel;
 use domain::notification::{
     Content, MAX_AHEAD, Notification, NotificationId, NotificationMessage, NotificationRequest, TemplateUse, Urgency,
@@ -154,6 +154,7 @@ impl SendRequest {
             urgency: self.urgency.unwrap_or_default(),
             topic: self.topic,
             request_index: context.index,
+            campaign: None,
             metadata: self.metadata,
             created_at: context.now,
             due_at,
@@ -246,11 +247,12 @@ impl SendRequest {
         kind: &NotificationType,
         template: Option<&CompiledTemplate>,
     ) -> Result<Vec<Channel>, Problem> {
-        let has_text = |channel: &Channel| {
-            template.is_none_or(|template| template.locale_for(*channel, &template.draft().default_locale).is_some())
+        let with_text = |channels: &[Channel]| {
+            template.map_or_else(|| channels.to_vec(), |template| channels_with_text(channels, template))
         };
         if let Some(asked) = self.channels.take() {
-            return match asked.iter().find(|channel| !has_text(channel)) {
+            let usable = with_text(&asked);
+            return match asked.iter().find(|channel| !usable.contains(channel)) {
                 None => Ok(asked),
                 Some(channel) => Err(Problem::invalid_field(
                     "channels",
@@ -258,7 +260,7 @@ impl SendRequest {
                 )),
             };
         }
-        let channels: Vec<_> = kind.channels.iter().copied().filter(has_text).collect();
+        let channels = with_text(&kind.channels);
         if channels.is_empty() {
             return Err(Problem::invalid_field("template", "has no text for any channel of the type"));
         }

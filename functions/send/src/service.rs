@@ -13,7 +13,7 @@ use super::request::{SendContext, SendRequest};
 use super::template_request::LoadedTemplates;
 use aws::deadline;
 use delivery::config::ConfigSnapshot;
-use delivery::{Allowance, CONCURRENCY, DeliveryEngine, Job};
+use delivery::{Allowance, CONCURRENCY, DeliveryEngine};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::{KeyHasher, RecipientKey};
 use platform::http::Request;
@@ -250,7 +250,7 @@ impl SendService {
             let create = notifications.create(&notification);
             deadline::with_fresh_timeout(deadlines.cleanup_timeout(), create).await.map(|()| notification)
         } else {
-            self.attempt(notification, now, deadlines).await
+            self.attempt(notification, deadlines).await
         };
         match result {
             // An earlier run of the same request stored it, or the cascade function took it over. The response is its
@@ -275,19 +275,10 @@ impl SendService {
         }
     }
 
-    async fn attempt(
-        &self,
-        mut notification: Notification,
-        now: Timestamp,
-        deadlines: Deadlines,
-    ) -> Result<Notification, StoreError> {
-        let (mut recipient, config) = self.engine.load(notification.id().recipient()).await?;
-        if !self.engine.pass_gates(&mut notification, &mut recipient, &config, now).await? {
-            self.engine.stores().notifications().create(&notification).await?;
-            return Ok(notification);
-        }
+    async fn attempt(&self, notification: Notification, deadlines: Deadlines) -> Result<Notification, StoreError> {
+        let (recipient, config) = self.engine.load(notification.id().recipient()).await?;
         let allowance = Allowance { work_until: deadlines.response_deadline, lease_until: deadlines.hard_deadline };
-        self.engine.advance(Job::first(notification, recipient), allowance).await
+        self.engine.start(notification, recipient, &config, false, allowance).await
     }
 }
 

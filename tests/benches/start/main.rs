@@ -34,8 +34,19 @@ const RATIO_TARGET: f64 = 2.0;
 /// Longer than any start: a process that takes this long has failed.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first one is the baseline of the others. In flow order.
-const FUNCTIONS: [&str; 9] =
-    ["hello", "send", "cascade", "rollup", "cleanup", "recipients", "track", "console", "catalog"];
+const FUNCTIONS: [&str; 9] = [
+    "hello",
+    "send",
+    "cascade",
+    "rollup",
+    "cleanup",
+    "recipients",
+    "track",
+    "console",
+    "catalog",
+    "campaigns",
+    "fanout",
+];
 
 fn main() {
     let is_short = std::env::var("SHORT").is_ok_and(|value| !value.is_empty());

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// The functions, in flow order: `send` is `SendFunction` with `SendRole` in the template.
-pub const FUNCTIONS: [&str; 8] = ["send", "cascade", "rollup", "cleanup", "recipients", "track", "console", "catalog"];
+pub const FUNCTIONS: [&str; 10] =
+    ["send", "cascade", "rollup", "cleanup", "recipients", "track", "console", "catalog", "campaigns", "fanout"];
 
 /// A route of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]

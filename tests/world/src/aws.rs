@@ -35,6 +35,8 @@ pub struct AwsState {
     pub texts: Vec<(String, String)>,
     /// Messages to the alerts topic: subject, message.
     pub alerts: Vec<(String, String)>,
+    /// Messages in the queue of tasks, with their delays in seconds.
+    pub tasks: VecDeque<(String, u64)>,
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
@@ -97,6 +99,7 @@ impl Aws {
                 let target = arrival.header("x-amz-target").to_owned();
                 match target.split_once('.') {
                     Some(("AmazonSSM", action)) => ssm(&state, action, &arrival),
+                    Some(("AmazonSQS", _)) => queue(&state, &arrival),
                     Some((_, call)) => dynamodb(&state, &dynamo, call, arrival).await,
                     None => query(&state, &arrival),
                 }
@@ -136,6 +139,23 @@ fn ssm(state: &Mutex<AwsState>, action: &str, arrival: &Arrival) -> Reply {
     }
     let by = format!("arn:aws:sts::000000000000:assumed-role/{}", signer(arrival));
     state.parameters.answer(action, arrival, &by)
+}
+
+/// Responds to SendMessageBatch.
+fn queue(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
+    let body: Value = serde_json::from_slice(&arrival.body).unwrap();
+    let entries = body["Entries"].as_array().unwrap();
+    assert!((1..=10).contains(&entries.len()), "SQS takes at most ten messages in a call");
+    let mut state = state.lock().unwrap();
+    let mut sent = Vec::new();
+    for entry in entries {
+        let delay = entry["DelaySeconds"].as_u64().unwrap_or(0);
+        assert!(delay <= 900, "SQS delays by at most 15 minutes");
+        state.tasks.push_back((entry["MessageBody"].as_str().unwrap().to_owned(), delay));
+        sent.push(json!({"Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "0"}));
+    }
+    let answer = json!({"Successful": sent, "Failed": []}).to_string();
+    Reply::text(200, answer).with("Content-Type", "application/x-amz-json-1.0")
 }
 
 /// Responds to SES and SNS calls, which use the query protocol.

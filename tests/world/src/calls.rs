@@ -25,6 +25,8 @@ impl Call {
         let function = signer(arrival);
         let asked = match arrival.header("x-amz-target").split_once('.') {
             Some(("AmazonSSM", action)) => parameters(action, &json(arrival)),
+            // IAM has one action for single messages and batches.
+            Some(("AmazonSQS", _)) => vec![("sqs:SendMessage".into(), "CampaignTasksQueue.Arn".into())],
             Some((_, action)) => tables(action, &json(arrival)),
             None => messages(arrival),
         };

@@ -1,4 +1,4 @@
-//! The eight functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
+//! The ten functions, assembled as in their crates: each with its own AWS clients, and so with its own permissions.
 
 use std::sync::Arc;
 
@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use aws::parameters::ParameterStore;
 use aws::secrets::{SecretName, Secrets};
+use campaigns::CampaignsApi;
+use campaigns::config::CampaignsConfig;
 use catalog::CatalogApi;
 use catalog::config::CatalogConfig;
 use channels::push::VapidKey;
@@ -19,6 +21,7 @@ use delivery::config::ConfigSource;
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
+use fanout::Worker;
 use platform::clock::Clock;
 use platform::emf::Reporter;
 use platform::environment::Environment;
@@ -28,8 +31,8 @@ use rollup::config::RollupConfig;
 use rollup::handler::RollupServices;
 use send::{SendApi, SendService};
 use store::{
-    BreakerStore, CatalogStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore, SmsMessageStore,
-    SuppressionsStore,
+    BreakerStore, CampaignStore, CatalogStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
+    SmsMessageStore, SuppressionsStore,
 };
 use track::{FeedbackProcessor, TrackApi};
 
@@ -92,6 +95,7 @@ impl Endpoints {
             ("EXTRA_PUSH_ORIGINS", &self.push_origins),
             ("SES_CONFIGURATION_SET", "feedback"),
             ("SENDER_COUNTRY", "IT"),
+            ("TASKS_QUEUE_URL", &format!("{}/000000000000/CampaignTasksQueue", self.aws_url)),
         ])
     }
 
@@ -177,6 +181,16 @@ impl Endpoints {
 
     pub fn catalog(&self, clock: &Clock) -> CatalogApi {
         CatalogApi::new(&CatalogConfig::read(&self.environment("catalog")).unwrap(), clock.clone())
+    }
+
+    pub fn campaigns(&self, clock: &Clock) -> CampaignsApi {
+        CampaignsApi::new(&CampaignsConfig::read(&self.environment("campaigns")).unwrap(), clock.clone())
+    }
+
+    pub async fn fanout(&self, clock: &Clock) -> Worker {
+        let config = DeliveryConfig::read(&self.environment("fanout")).unwrap();
+        let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
+        Worker { engine, hasher, campaigns: CampaignStore::new(config.dynamodb(), "settings") }
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {

@@ -9,6 +9,7 @@ mod answer;
 mod aws;
 pub mod callers;
 pub mod calls;
+mod campaign_runs;
 mod conformance;
 mod functions;
 mod inspection;
@@ -28,10 +29,12 @@ mod traffic;
 
 use std::sync::Mutex;
 
+use campaigns::CampaignsApi;
 use catalog::CatalogApi;
 use console::ConsoleApi;
 use delivery::Sweeper;
 use dynoxide::Database;
+use fanout::Worker;
 use platform::clock::Clock;
 use recipients::RecipientsApi;
 use send::SendApi;
@@ -73,6 +76,8 @@ pub struct World {
     pub feedback: FeedbackProcessor,
     console: ConsoleApi,
     catalog: CatalogApi,
+    campaigns: CampaignsApi,
+    pub fanout: Worker,
     folded_records: Mutex<usize>,
     synthetic_records: Mutex<u64>,
 }
@@ -112,6 +117,8 @@ impl World {
             feedback,
             console: endpoints.console(&clock),
             catalog: endpoints.catalog(&clock),
+            campaigns: endpoints.campaigns(&clock),
+            fanout: endpoints.fanout(&clock).await,
             clock,
             push,
             other_push,

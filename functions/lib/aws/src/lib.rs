@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod fake_aws;
 mod function_config;
 pub mod parameters;
+pub mod queue;
 pub mod secrets;
 
 pub use function_config::FunctionConfig;

@@ -157,6 +157,35 @@ impl DeliveryEngine {
         caps.map_err(|error| tracing::warn!(%error, "failed to read the claims of the frequency caps")).ok()
     }
 
+    /// Makes the first attempt of a new notification and stores its result. `recipient` was read a moment ago.
+    /// `may_be_repeat` is `true` if another process may have begun the same attempt, and died.
+    ///
+    /// # Errors
+    /// If the store does not answer, or a notification with this id exists.
+    pub async fn start(
+        &self,
+        mut notification: Notification,
+        mut recipient: Option<Recipient>,
+        config: &ConfigSnapshot,
+        may_be_repeat: bool,
+        allowance: Allowance,
+    ) -> Result<Notification, StoreError> {
+        let now = self.clock.now();
+        if !self.pass_gates(&mut notification, &mut recipient, config, now).await? {
+            self.stores().notifications.create(&notification).await?;
+            return Ok(notification);
+        }
+        let job = Job { may_be_repeat, ..Job::first(notification, recipient) };
+        self.advance(job, allowance).await
+    }
+
+    /// Returns a recipient that a Scan read, with the claims of the frequency caps if there are rules.
+    pub async fn with_caps(&self, recipient: Recipient, config: &ConfigSnapshot) -> Recipient {
+        self.has_cap_rules.store(config.caps.iter().next().is_some(), Ordering::Relaxed);
+        let caps = self.load_caps(&recipient.key).await;
+        Recipient { caps: caps.unwrap_or_default(), ..recipient }
+    }
+
     /// Evaluates the gates, claims a slot of the frequency caps, and writes the decision into the notification. Returns
     /// `true` if it can be sent now.
     ///

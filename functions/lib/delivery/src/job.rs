@@ -38,6 +38,8 @@ pub struct Job {
     pub(crate) is_new: bool,
     /// `true` if this process holds the lease of the stored state.
     pub(crate) has_lease: bool,
+    /// `true` if another process may have made the first push, and died before it stored the result.
+    pub(crate) may_be_repeat: bool,
     /// Channels that a budget refused.
     pub(crate) unaffordable: BTreeSet<Channel>,
     /// Channels for which no message can be composed, each with the reason.
@@ -83,6 +85,7 @@ impl Job {
             recipient,
             is_new,
             has_lease: false,
+            may_be_repeat: false,
             unaffordable: BTreeSet::new(),
             not_composable: BTreeMap::new(),
             template: None,
@@ -100,11 +103,14 @@ impl Job {
     /// Returns `true` if a push may start at `now` although the notification is not stored.
     ///
     /// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. Nothing was answered before,
-    /// so nothing that was accepted can be lost. Two messages need the stored lease nevertheless: one with a topic of the
-    /// caller, because an older message of the topic must find it, and one of a request that took over an old key.
+    /// so nothing that was accepted can be lost. Three messages need the stored lease nevertheless: one with a topic of the
+    /// caller, because an older message of the topic must find it, one of a request that took over an old key, and one
+    /// that another process may have pushed already.
     pub(crate) fn may_push_unstored(&self, now: Timestamp) -> bool {
         let age = now.duration_since(self.notification.created_at());
-        self.is_new && self.notification.topic().is_none() && age < MAX_UNSTORED_AGE - UNSTORED_PUSH_RESERVE
+        // The id of a campaign's notification shows that it may not be stored yet, whatever its age.
+        let is_young = self.notification.campaign().is_some() || age < MAX_UNSTORED_AGE - UNSTORED_PUSH_RESERVE;
+        self.is_new && !self.may_be_repeat && self.notification.topic().is_none() && is_young
     }
 
     /// Returns `true` if attempts are recorded that no table holds.

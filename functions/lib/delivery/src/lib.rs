@@ -49,5 +49,5 @@ pub use senders::Senders;
 pub use stores::Stores;
 pub use sweeper::{DueChange, Resumed, Sweep, Sweeper};
 pub use template_cache::{DRAFT, TemplateCache};
-pub use template_text::{TemplateText, locale_of};
+pub use template_text::{TemplateText, channels_with_text, locale_of};
 pub use token::{LinkAction, TOKEN_CHARS, TokenError, TokenKeys};

@@ -17,6 +17,13 @@ use templates::{
     ServiceLinks, VariableValues,
 };
 
+/// Returns the channels for which a template has a text in its default locale, in the given order.
+#[must_use]
+pub fn channels_with_text(channels: &[Channel], template: &CompiledTemplate) -> Vec<Channel> {
+    let has_text = |channel: &Channel| template.locale_for(*channel, &template.draft().default_locale).is_some();
+    channels.iter().copied().filter(has_text).collect()
+}
+
 /// Template of one notification.
 #[derive(Debug, Clone, Copy)]
 pub struct TemplateText<'a> {

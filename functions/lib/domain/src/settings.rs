@@ -42,6 +42,16 @@ pub struct Settings {
     pub breaker: Thresholds,
     /// Conditions under which the guard lowers the percentage of version 2.
     pub guard: GuardSettings,
+    /// Rules of campaigns.
+    pub campaigns: CampaignSettings,
+}
+
+/// Rules of campaigns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CampaignSettings {
+    /// `true` if a campaign must be approved by another client than the one that launches it.
+    pub two_people: bool,
 }
 
 /// Limits on SMS.

@@ -72,6 +72,8 @@ pub enum Group {
     Version(Cohort),
     /// Group by type. Every notification is in exactly one.
     Type(Label),
+    /// Notifications of a campaign, or of a variant of it.
+    Campaign(Label),
 }
 
 /// Metric of notifications.
@@ -152,6 +154,7 @@ impl fmt::Display for CounterName {
         match self {
             Self::Notifications(Group::Version(cohort), metric) => write!(f, "version/{}/{metric}", cohort.as_str()),
             Self::Notifications(Group::Type(kind), metric) => write!(f, "type/{}/{metric}", kind.as_str()),
+            Self::Notifications(Group::Campaign(id), metric) => write!(f, "campaign/{}/{metric}", id.as_str()),
             Self::Attempts(channel, metric) => write!(f, "channel/{channel}/{metric}"),
             Self::ChannelResult(cohort, channel, result) => {
                 write!(f, "on/{}/{channel}/{}", cohort.as_str(), result.as_str())
@@ -225,6 +228,7 @@ impl FromStr for CounterName {
         match family {
             "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), notification_metric(name)?)),
             "type" => Ok(Self::Notifications(Group::Type(group.parse()?), notification_metric(name)?)),
+            "campaign" => Ok(Self::Notifications(Group::Campaign(group.parse()?), notification_metric(name)?)),
             "channel" => Ok(Self::Attempts(channel(group)?, attempt_metric(name)?)),
             "on" => {
                 let (channel_name, result) = name.split_once('/').ok_or(UnknownCounter)?;
@@ -313,6 +317,7 @@ mod tests {
             Group::Version(Cohort::V1),
             Group::Version(Cohort::Undecided),
             Group::Type("PAYMENT_DUE".parse().unwrap()),
+            Group::Campaign("0123456789abcdefghjkmnpqrs.b".parse().unwrap()),
         ];
         let parts = Reason::ALL
             .into_iter()

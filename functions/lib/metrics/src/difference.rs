@@ -30,6 +30,14 @@ pub fn contribution(image: &Image) -> Counters {
             counters.add(CounterName::Notifications(group.clone(), metric), amount);
         }
     }
+    if let Some(campaign) = &image.campaign {
+        // The latency of a campaign is its rate, so it is not counted.
+        let metrics =
+            notification_metrics(image).filter(|(metric, _)| !matches!(metric, NotificationMetric::Latency(_)));
+        for (metric, amount) in metrics {
+            counters.add(CounterName::Notifications(Group::Campaign(campaign.clone()), metric), amount);
+        }
+    }
     for attempt in &image.attempts {
         for (metric, amount) in attempt_metrics(attempt) {
             counters.add(CounterName::Attempts(attempt.channel, metric), amount);

@@ -124,7 +124,9 @@ impl Figures {
                     let (attempts, bins) = channels.entry(channel.as_str()).or_default();
                     attempts.add(*metric, amount, bins);
                 }
-                CounterName::ChannelResult(..) | CounterName::RolloutArm(..) => {}
+                CounterName::Notifications(Group::Campaign(_), _)
+                | CounterName::ChannelResult(..)
+                | CounterName::RolloutArm(..) => {}
             }
         }
         Self {
@@ -133,6 +135,20 @@ impl Figures {
             by_version: versions.into_iter().map(|(name, sums)| (name, sums.finish())).collect(),
             by_type: types.into_iter().map(|(name, sums)| (name, sums.finish())).collect(),
         }
+    }
+
+    /// Returns the figures of a campaign, by variant. The name is empty if the campaign has no variants.
+    #[must_use]
+    pub fn of_campaign(counters: &Counters, campaign: &str) -> BTreeMap<String, Notifications> {
+        let mut variants = BTreeMap::<String, GroupSums>::new();
+        for (name, amount) in counters.iter() {
+            let CounterName::Notifications(Group::Campaign(label), metric) = name else { continue };
+            let (id, variant) = label.as_str().split_once('.').unwrap_or((label.as_str(), ""));
+            if id == campaign {
+                variants.entry(variant.to_owned()).or_default().add(metric, amount);
+            }
+        }
+        variants.into_iter().map(|(name, sums)| (name, sums.finish())).collect()
     }
 
     /// Returns the figures of one arm.

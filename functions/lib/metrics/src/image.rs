@@ -19,6 +19,8 @@ pub struct Image {
     pub cohort: Cohort,
     /// Type of the notification.
     pub kind: Label,
+    /// Campaign and variant.
+    pub campaign: Option<Label>,
     /// `true` for a test send, which no figure counts.
     pub is_test: bool,
     /// Reason, for a skipped notification.
@@ -67,6 +69,7 @@ struct Item {
     version: Option<String>,
     #[serde(rename = "type")]
     kind: String,
+    campaign: Option<String>,
     test: Option<i64>,
     reason: Option<String>,
     attempts: Option<String>,
@@ -97,6 +100,7 @@ impl TryFrom<Item> for Image {
             status: Status::parse(&item.status).ok_or(Poison("status"))?,
             cohort: item.version.map_or(Ok(Cohort::Undecided), |name| Cohort::parse(&name).ok_or(Poison("version")))?,
             kind: item.kind.parse().map_err(|_| Poison("type"))?,
+            campaign: item.campaign.map(|text| text.parse().map_err(|_| Poison("campaign"))).transpose()?,
             is_test: item.test.is_some(),
             reason: item.reason.map(|code| Reason::parse(&code).ok_or(Poison("reason"))).transpose()?,
             attempts: serde_json::from_str(attempts).map_err(|_| Poison("attempts"))?,

@@ -13,6 +13,7 @@ mod difference;
 pub mod figures;
 pub mod histogram;
 mod image;
+pub mod interval;
 mod minute_counters;
 mod processed_ranges;
 mod query_plan;

@@ -34,6 +34,10 @@ pub enum ProblemKind {
     ExpiredToken,
     /// 409: the resource's current state does not allow the request.
     Conflict,
+    /// 409: what was approved has changed since.
+    ApprovalStale,
+    /// 409: the time after which nobody is sent to has passed.
+    TooLate,
     /// 409: the first request with this idempotency key is still in progress.
     IdempotencyInProgress,
     /// 412: the condition of `If-Match` or `If-None-Match` is not met.
@@ -54,13 +58,15 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NotJson,
         Self::NoCaller,
         Self::NotFound,
         Self::InvalidToken,
         Self::ExpiredToken,
         Self::Conflict,
+        Self::ApprovalStale,
+        Self::TooLate,
         Self::IdempotencyInProgress,
         Self::PreconditionFailed,
         Self::TooLarge,
@@ -79,7 +85,7 @@ impl ProblemKind {
             Self::NoCaller => 403,
             Self::NotFound | Self::InvalidToken => 404,
             Self::ExpiredToken => 410,
-            Self::Conflict | Self::IdempotencyInProgress => 409,
+            Self::Conflict | Self::ApprovalStale | Self::TooLate | Self::IdempotencyInProgress => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -99,6 +105,8 @@ impl ProblemKind {
             Self::InvalidToken => "urn:notifications:problem:invalid-token",
             Self::ExpiredToken => "urn:notifications:problem:expired-token",
             Self::Conflict => "urn:notifications:problem:conflict",
+            Self::ApprovalStale => "urn:notifications:problem:approval-stale",
+            Self::TooLate => "urn:notifications:problem:too-late",
             Self::IdempotencyInProgress => "urn:notifications:problem:idempotency-in-progress",
             Self::PreconditionFailed => "urn:notifications:problem:precondition-failed",
             Self::TooLarge => "urn:notifications:problem:too-large",
@@ -120,6 +128,8 @@ impl ProblemKind {
             Self::InvalidToken => "This link is not one of ours",
             Self::ExpiredToken => "This link has expired",
             Self::Conflict => "The present state does not allow this",
+            Self::ApprovalStale => "What was approved has changed",
+            Self::TooLate => "The time for this has passed",
             Self::IdempotencyInProgress => "The first request with this key is still running",
             Self::PreconditionFailed => "The condition of the request does not hold",
             Self::TooLarge => "The body is too large",

@@ -6,6 +6,7 @@ mod batch_get;
 mod breaker;
 mod breaker_repository;
 mod budget;
+mod campaigns;
 mod catalog;
 mod catalog_row;
 mod cursor;
@@ -18,6 +19,7 @@ pub mod metrics;
 mod notifications;
 mod recipients;
 mod record;
+pub mod revision;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod sample;
@@ -31,12 +33,14 @@ pub mod testing;
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod testing_tables;
 mod transaction;
+mod versioned;
 
 pub use alert_history::AlertHistoryStore;
 pub use audit::AuditStore;
 pub use breaker::BreakerStore;
 pub use breaker_repository::BreakerRepository;
 pub use budget::{BudgetStore, ReserveResult};
+pub use campaigns::{CampaignKey, CampaignStore, PEOPLE_PER_PART, StoredCampaign};
 pub use catalog::{Catalog, CatalogKey, CatalogStore};
 pub use catalog_row::CatalogRow;
 pub use cursor::{Cursor, CursorStore, Segment};
@@ -52,7 +56,8 @@ pub use recipients::{
     CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, Registered, StoredSuppression, SuppressionsStore,
     SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
 };
-pub use record::{RecordStore, Versioned};
-pub use segments::{SegmentStore, StoredCount, StoredSegments};
+pub use record::RecordStore;
+pub use segments::{SegmentStore, StoredSegments};
 pub use sms_message::SmsMessageStore;
 pub use templates::{PublishedVersion, TemplateBody, TemplateStore, TemplateWrite};
+pub use versioned::Versioned;

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::versioned::Versioned;
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 
 /// Store of one record.
@@ -16,14 +17,6 @@ pub struct RecordStore {
     name: &'static str,
 }
 
-/// Value of a record, with the version that the next write requires.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Versioned<T> {
-    /// The value, or the default if the record does not exist.
-    pub value: T,
-    version: i64,
-}
-
 impl RecordStore {
     /// Creates a store for the record `name`.
     #[must_use]
@@ -31,7 +24,7 @@ impl RecordStore {
         Self { client, table: table.into(), name }
     }
 
-    /// Returns the record, with a consistent read.
+    /// Returns the record, or the default if it does not exist, with a consistent read.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the record is malformed.

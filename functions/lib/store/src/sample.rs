@@ -117,6 +117,7 @@ pub fn notification(id: &str, due: Timestamp, in_flight: Option<Channel>) -> Not
         urgency: Urgency::Normal,
         topic: None,
         request_index: 0,
+        campaign: None,
         metadata: None,
         created_at: due,
         due_at: due,

@@ -17,7 +17,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, delete, item, put, put_record, row};
-use super::{Item, ItemReader, ItemWriter, Malformed, StoreError};
+use super::versioned::{Place, Versioned};
+use super::{Item, ItemReader, ItemWriter, StoreError};
 use domain::CatalogChange;
 
 const PARTITION: &str = "segments";
@@ -48,14 +49,6 @@ impl StoredSegments {
     pub fn get(&self, id: &str) -> Option<&CatalogRow> {
         self.rows.iter().find(|(stored, _)| stored == id).map(|(_, row)| row)
     }
-}
-
-/// State of an exact count, with the version that the next write requires.
-#[derive(Debug, Clone)]
-pub struct StoredCount<T> {
-    /// State.
-    pub state: T,
-    version: i64,
 }
 
 impl SegmentStore {
@@ -129,11 +122,8 @@ impl SegmentStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the state is malformed.
-    pub async fn count<T: DeserializeOwned>(&self, id: &str) -> Result<Option<StoredCount<T>>, StoreError> {
-        let Some(item) = self.item(COUNTS, id).await? else { return Ok(None) };
-        let item = ItemReader(&item);
-        let state = item.maybe_json("state")?.ok_or(Malformed("state"))?;
-        Ok(Some(StoredCount { state, version: item.maybe_number("version")?.ok_or(Malformed("version"))? }))
+    pub async fn count<T: DeserializeOwned>(&self, id: &str) -> Result<Option<Versioned<T>>, StoreError> {
+        self.count_place(id).read().await
     }
 
     /// Stores the state of an exact count if the stored one is still `read`. Returns `false` if another request continued
@@ -144,31 +134,12 @@ impl SegmentStore {
     pub async fn save_count<T: Serialize>(
         &self,
         id: &str,
-        read: Option<&StoredCount<T>>,
-        state: &T,
+        read: Option<&Versioned<T>>,
+        state: T,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let version = read.map_or(0, |read| read.version);
-        let text = serde_json::to_string(state).map_err(|_| Malformed("state"))?;
         let until = now.checked_add(COUNT_RETENTION).unwrap_or(Timestamp::MAX);
-        let item = ItemWriter::default()
-            .text("pk", COUNTS)
-            .text("sk", id)
-            .text("state", text)
-            .number("version", version + 1)
-            .number("expires_at", until.as_second());
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
-        let put = match read {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(_) => put
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(version.to_string())),
-        };
-        match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_condition_failed() => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.count_place(id).replace(read, state, until).await?.is_some())
     }
 
     /// Deletes the state of an exact count. A repeat changes nothing.
@@ -180,10 +151,8 @@ impl SegmentStore {
         delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error))
     }
 
-    async fn item(&self, partition: &str, id: &str) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let found = get.set_key(Some(key(partition, id))).send().await;
-        Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item)
+    fn count_place<'a>(&'a self, id: &'a str) -> Place<'a> {
+        Place { client: &self.client, table: &self.table, partition: COUNTS, sort: id }
     }
 }
 

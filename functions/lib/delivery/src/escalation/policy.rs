@@ -139,7 +139,13 @@ impl<'a> EscalationPolicy<'a> {
             return ChannelState::Accepted(accepted.ended_ms());
         }
         if channel == Channel::Push {
-            return self.push_state(notification, to, now);
+            // A crash interrupted the push to all devices, which may have been the second one: no third one follows.
+            let is_lost = tried().any(|one| one.outcome == AttemptOutcome::Uncertain && one.device.is_none());
+            return match self.rules.on_uncertain {
+                OnUncertain::Next if is_lost => ChannelState::Exhausted,
+                _ if is_lost => ChannelState::Uncertain,
+                _ => self.push_state(notification, to, now),
+            };
         }
         let uncertain = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
         // State if this channel cannot be tried: the next channel follows, unless an uncertain attempt may have

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Attempt, Claim, Engagement, Notification, NotificationId, NotificationMessage, Reason, Status, Urgency};
+use super::{
+    Attempt, CampaignUse, Claim, Engagement, Notification, NotificationId, NotificationMessage, Reason, Status, Urgency,
+};
 use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
@@ -38,6 +40,11 @@ impl Notification {
     #[must_use]
     pub const fn is_critical(&self) -> bool {
         self.parts.request.is_critical
+    }
+
+    #[must_use]
+    pub const fn campaign(&self) -> Option<&CampaignUse> {
+        self.parts.request.campaign.as_ref()
     }
 
     #[must_use]

@@ -12,6 +12,12 @@ use crate::recipient::{KeyHasher, RecipientKey, base32};
 /// Maximum age of a notification at which it may not be stored yet although its push was sent.
 pub const MAX_UNSTORED_AGE: SignedDuration = SignedDuration::from_secs(60);
 
+/// Time after its launch for which a campaign may send. The ids of its notifications have the time of the launch.
+pub const MAX_CAMPAIGN_AGE: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Text after the time part of an id of a campaign's notification. One in 32,768 other ids has it too, which changes nothing
+/// but the answer to a receipt for a notification that does not exist.
+const CAMPAIGN_MARK: &str = "cmp";
+
 /// Id of the form `<recipient key>-<time-ordered part>`. The id contains no recipient id, is the key of the base table,
 /// and sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +53,21 @@ impl NotificationId {
         let mut id = Self::from_bits(recipient, first_seen, 0);
         id.ordered.truncate(10);
         id.ordered.push_str(&ordered_tail[10..]);
+        id
+    }
+
+    /// Returns the id of a campaign's notification to a recipient. It is always the same, so that work that is done twice
+    /// finds the notification of the first time.
+    ///
+    /// The time part is that of the launch, and a fixed text follows it. By this text, a notification of a campaign is
+    /// recognized before it is stored.
+    #[must_use]
+    pub fn of_campaign(recipient: RecipientKey, launched_at: Timestamp, hasher: &KeyHasher, campaign: &str) -> Self {
+        let tail = hasher.keyed("campaign-id", &format!("{campaign}:{}", recipient.as_str()));
+        let mut id = Self::from_bits(recipient, launched_at, 0);
+        id.ordered.truncate(10);
+        id.ordered.push_str(CAMPAIGN_MARK);
+        id.ordered.push_str(&tail[10 + CAMPAIGN_MARK.len()..]);
         id
     }
 
@@ -108,7 +129,12 @@ impl NotificationId {
     /// Returns `true` if a push of this notification may have been sent before the notification is stored.
     #[must_use]
     pub fn may_be_unstored(&self, now: Timestamp) -> bool {
-        now.duration_since(self.created_at()) < MAX_UNSTORED_AGE
+        let max_age = if self.is_of_campaign() { MAX_CAMPAIGN_AGE } else { MAX_UNSTORED_AGE };
+        now.duration_since(self.created_at()) < max_age
+    }
+
+    fn is_of_campaign(&self) -> bool {
+        self.ordered[10..].starts_with(CAMPAIGN_MARK)
     }
 
     /// Returns the part of the id that ties a claim of the frequency caps to this notification.
@@ -176,6 +202,18 @@ mod tests {
         assert!(NotificationId::parse(&first.to_string()).is_some());
         assert_eq!(first.created_at(), at);
         assert_eq!(NotificationId::from_bytes(first.to_bytes()), first);
+    }
+
+    #[test]
+    fn a_campaigns_id_depends_on_campaign_recipient_and_launch_alone() {
+        let at = Timestamp::from_millisecond(1_700_000_000_000).unwrap();
+        let id = NotificationId::of_campaign(key(), at, &hasher(), "a");
+        assert_eq!(id, NotificationId::of_campaign(key(), at, &hasher(), "a"));
+        assert_ne!(id, NotificationId::of_campaign(key(), at, &hasher(), "b"));
+        assert_eq!((id.created_at(), NotificationId::parse(&id.to_string())), (at, Some(id.clone())));
+        assert!(id.may_be_unstored(at + SignedDuration::from_hours(100)));
+        assert!(!id.may_be_unstored(at + MAX_CAMPAIGN_AGE));
+        assert!(!NotificationId::derived(key(), at, &hasher(), "record", 0).may_be_unstored(at + MAX_UNSTORED_AGE));
     }
 
     #[test]

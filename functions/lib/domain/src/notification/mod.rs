@@ -2,6 +2,7 @@
 
 mod action_button;
 mod attempt;
+mod campaign_use;
 mod content;
 mod effect;
 mod engagement;
@@ -22,11 +23,12 @@ mod view;
 
 pub use action_button::{ActionButton, TextDirection};
 pub use attempt::{Attempt, AttemptOutcome};
+pub use campaign_use::CampaignUse;
 pub use content::Content;
 pub use effect::Effect;
 pub use engagement::{Engagement, ProviderReport, Reports, earliest};
 pub use failure_reason::{FailureReason, more_severe};
-pub use id::{MAX_UNSTORED_AGE, NotificationId};
+pub use id::{MAX_CAMPAIGN_AGE, MAX_UNSTORED_AGE, NotificationId};
 pub use message::{MessageLocale, NotificationMessage, TemplateUse};
 pub use model::{Claim, MAX_AHEAD, Notification, NotificationParts, NotificationRequest};
 pub use push_options::PushOptions;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Attempt, AttemptOutcome, Engagement, MessageLocale, NotificationId, NotificationMessage, Reason, Status};
+use super::{
+    Attempt, AttemptOutcome, CampaignUse, Engagement, MessageLocale, NotificationId, NotificationMessage, Reason,
+    Status,
+};
 use crate::TypeId;
 use crate::budget::Ceiling;
 use crate::channel::Channel;
@@ -87,6 +90,8 @@ pub struct NotificationRequest {
     pub topic: Option<Private<String>>,
     /// Position among the messages of the request. It orders messages of one topic.
     pub request_index: u32,
+    /// Campaign that the notification belongs to.
+    pub campaign: Option<CampaignUse>,
     /// Metadata that the caller chose.
     pub metadata: Option<Private<Map<String, Value>>>,
     /// Time of the request.
@@ -232,11 +237,19 @@ impl Notification {
         self.apply_failure_reports();
     }
 
-    /// Records a paid attempt that a crash interrupted, if there is one. The call may have been made; its outcome is
-    /// lost.
+    /// Records an attempt that a crash interrupted, if there is one. The call may have been made; its outcome is lost.
+    ///
+    /// A push is free and can be repeated, so only paid attempts are recorded. The exception is the first push of a
+    /// campaign's notification: a lease is stored for it only after an earlier worker died, so it may have been sent
+    /// already, and a third one must not follow.
     pub fn record_lost(&mut self) {
         if let Some(claim) = self.parts.in_flight {
             self.record(Attempt::lost(claim.channel, self.parts.updated_at, claim.price_micros));
+        } else if self.parts.request.campaign.is_some()
+            && self.parts.status == Status::Sending
+            && self.parts.attempts.is_empty()
+        {
+            self.record(Attempt::lost(Channel::Push, self.parts.updated_at, 0));
         }
     }
 

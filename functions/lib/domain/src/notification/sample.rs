@@ -32,6 +32,7 @@ pub fn sample(kind: &str, at: Timestamp) -> Notification {
         urgency: Urgency::Normal,
         topic: None,
         request_index: 0,
+        campaign: None,
         metadata: None,
         created_at: at,
         due_at: at,

@@ -24,6 +24,8 @@ pub struct NotificationView<'a> {
     template: Option<TemplateView<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_test: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<CampaignView<'a>>,
     attempts: Vec<AttemptView<'a>>,
     over_budget: &'a BTreeMap<Channel, Ceiling>,
     cost_micros: i64,
@@ -45,6 +47,15 @@ struct TemplateView<'a> {
     version: u32,
     /// Locale in which it is written, from the first attempt on.
     locale: Option<&'a str>,
+}
+
+/// Campaign that the notification belongs to.
+#[derive(Debug, Serialize)]
+struct CampaignView<'a> {
+    id: &'a str,
+    /// Variant, if the campaign has several.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    variant: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +84,7 @@ impl<'a> NotificationView<'a> {
             channel: notification.channel(),
             is_test: notification.parts.request.is_test,
             template: notification.parts.request.message.template().map(TemplateView::of),
+            campaign: notification.campaign().map(|used| CampaignView { id: &used.id, variant: &used.variant }),
             attempts: notification
                 .parts
                 .attempts

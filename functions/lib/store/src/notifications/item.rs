@@ -9,24 +9,24 @@ use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::notification::{
-    Attempt, Claim, Content, Engagement, Notification, NotificationId, NotificationMessage, NotificationParts,
-    NotificationRequest, Reason, Reports, Status, Urgency,
+    Attempt, CampaignUse, Claim, Content, Engagement, Notification, NotificationId, NotificationMessage,
+    NotificationParts, NotificationRequest, Reason, Reports, Status, Urgency,
 };
 use domain::recipient::RecipientId;
 use domain::rollout::Version;
 use platform::private::Private;
 
-/// Number of keys of the index `due` for each urgency class. A partition accepts 1,000 writes a second, and every
-/// notification enters and leaves the index once.
+/// Number of keys of the index `due` for an urgency class. A partition accepts 1,000 writes a second, and every notification
+/// that waits enters and leaves the index once.
 pub const DUE_SHARDS: u32 = 8;
 /// Number of keys of the index `attention` for each day.
 pub const ATTENTION_SHARDS: u32 = 4;
-/// Prefixes of the due shards, most urgent first.
-pub const DUE_CLASSES: [&str; 2] = ["high", "normal"];
+/// Prefixes of the due shards, most urgent first. `bulk` is for campaigns, so that no other notification waits for them.
+pub const DUE_CLASSES: [(&str, u32); 3] = [("high", DUE_SHARDS), ("normal", DUE_SHARDS), ("bulk", 2 * DUE_SHARDS)];
 
 /// Returns the keys of the index `due`, most urgent first.
 pub fn due_shards() -> impl Iterator<Item = String> {
-    DUE_CLASSES.into_iter().flat_map(|class| (0..DUE_SHARDS).map(move |shard| format!("{class}#{shard}")))
+    DUE_CLASSES.into_iter().flat_map(|(class, shards)| (0..shards).map(move |shard| format!("{class}#{shard}")))
 }
 
 /// Returns the keys of the index `attention` for one UTC day.
@@ -57,6 +57,7 @@ pub fn notification_to_item(notification: &Notification) -> Item {
         .text("urgency", notification.urgency().to_string())
         .maybe_text("topic", notification.topic().map(Private::expose))
         .number_unless_zero("place", notification.topic().map_or(0, |_| notification.request_index().into()))
+        .maybe_text("campaign", notification.campaign().map(CampaignUse::to_text))
         .maybe_text("metadata", notification.metadata().map(json_text))
         .text("status", notification.status().as_str())
         .maybe_text("reason", notification.reason().map(Reason::as_str))
@@ -104,6 +105,7 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         urgency: urgency_of(item.text("urgency")?)?,
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
         request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
+        campaign: item.maybe_text("campaign")?.map(CampaignUse::from_text),
         metadata: item.maybe_json("metadata")?,
         created_at: item.time("created_at")?,
         due_at: item.time("due_at")?,
@@ -133,12 +135,14 @@ fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, Malformed> {
 }
 
 fn due_shard(notification: &Notification) -> String {
-    let class = if notification.is_critical() || notification.urgency() == Urgency::High {
+    let (class, shards) = if notification.campaign().is_some() {
+        DUE_CLASSES[2]
+    } else if notification.is_critical() || notification.urgency() == Urgency::High {
         DUE_CLASSES[0]
     } else {
         DUE_CLASSES[1]
     };
-    format!("{class}#{}", spread(notification, DUE_SHARDS))
+    format!("{class}#{}", spread(notification, shards))
 }
 
 fn attention_shard(notification: &Notification, at: Timestamp) -> String {

@@ -1,7 +1,8 @@
 //! Reads the people of one part of the table, for segments and campaigns.
 
-use super::{RecipientsStore, SweepPosition, items};
-use crate::{ItemReader, StoreError};
+use super::{RecipientsStore, SweepPosition, item_key, items};
+use crate::batch_get::batch_get;
+use crate::{Item, ItemReader, StoreError};
 use domain::recipient::{Recipient, RecipientKey};
 
 /// Page of people.
@@ -29,15 +30,31 @@ impl RecipientsStore {
     ) -> Result<PeoplePage, StoreError> {
         let scan = self.scan(segment, segments, after).set_limit(page_items);
         let found = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
-        let mut page = PeoplePage::default();
-        for item in found.items.unwrap_or_default() {
+        let mut page = PeoplePage::of(found.items.unwrap_or_default());
+        page.next = found.last_evaluated_key.map(|key| super::sweep::position(&key)).transpose()?;
+        Ok(page)
+    }
+
+    /// Returns the people with these keys, in any order, with a consistent read. Unknown ones are left out.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub async fn people_with_keys(&self, keys: &[RecipientKey]) -> Result<PeoplePage, StoreError> {
+        let keys: Vec<_> = keys.iter().map(|key| item_key(key.as_str(), items::PROFILE)).collect();
+        Ok(PeoplePage::of(batch_get(&self.client, &self.table, &keys, None).await?))
+    }
+}
+
+impl PeoplePage {
+    fn of(found: Vec<Item>) -> Self {
+        let mut page = Self::default();
+        for item in found {
             let key = ItemReader(&item).text("pk").ok().and_then(RecipientKey::from_stored);
             match key.and_then(|key| items::recipient(&key, &item).ok()) {
                 Some(recipient) => page.people.push(recipient),
                 None => page.malformed += 1,
             }
         }
-        page.next = found.last_evaluated_key.map(|key| super::sweep::position(&key)).transpose()?;
-        Ok(page)
+        page
     }
 }

@@ -1,23 +1,25 @@
-//! Revisions of rows: the parts of reads and writes that types, templates and caps have in common.
+//! Revisions of rows: the parts of reads and writes that all editable rows have in common.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::CatalogRow;
 use domain::Actor;
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions, TagList};
 use platform::problem::{Problem, ProblemKind};
-use store::CatalogRow;
 
 /// Maximum number of tries of a write without a precondition on one state, when other writers succeed first.
 pub const WRITE_TRIES: u32 = 8;
 
 /// Returns the entity tag of a row, without its quotes. A row that was removed and created again has other tags.
+#[must_use]
 pub fn entity_tag(row: &CatalogRow) -> String {
     format!("{:x}-{:x}", row.created_at.as_millisecond(), row.revision)
 }
 
 /// Adds the `ETag`.
+#[must_use]
 pub fn tagged(response: Response, tag: &str) -> Response {
     response.with_header("ETag", format!("\"{tag}\""))
 }
@@ -46,6 +48,7 @@ pub fn check(conditions: &Preconditions, tag: Option<&str>) -> Result<(), Proble
 }
 
 /// Returns `true` if the preconditions allow one state only, so that a write that lost to another one is not repeated.
+#[must_use]
 pub fn names_one_state(conditions: &Preconditions) -> bool {
     matches!(conditions.if_match, Some(TagList::Tags(_))) || conditions.if_none_match.is_some()
 }
@@ -62,6 +65,7 @@ pub fn author(request: &Request) -> Result<Actor, Problem> {
 }
 
 /// Returns the row after a change of `old`; for a new row, `old` is `None`.
+#[must_use]
 pub fn revised(definition: Map<String, Value>, old: Option<&CatalogRow>, now: Timestamp) -> CatalogRow {
     CatalogRow {
         definition,

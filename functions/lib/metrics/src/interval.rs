@@ -9,8 +9,8 @@
 //! never change. `stats-ci` has the interval of a single share (on top of `statrs` and a matrix library). Neither has
 //! intervals of a difference, of a quantile from a histogram, or of a ratio. The tests use the published examples.
 
-use metrics::figures::Bins;
-use metrics::histogram::edges_ms;
+use crate::figures::Bins;
+use crate::histogram::edges_ms;
 
 /// 97.5 % quantile of the normal distribution: 95 % lie between both ends.
 const Z_95: f64 = 1.959_964;
@@ -45,7 +45,8 @@ impl Proportion {
     }
 
     /// Returns Wilson's score interval.
-    fn interval(self) -> (f64, f64) {
+    #[must_use]
+    pub fn interval(self) -> (f64, f64) {
         let (part, n) = self.as_f64();
         let (p, z2) = (part / n, Z_95 * Z_95);
         let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
@@ -175,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use metrics::histogram::bin_of;
+    use crate::histogram::bin_of;
 
     fn near(found: f64, published: f64) -> bool {
         (found - published).abs() < 0.000_06

@@ -1,0 +1,125 @@
+//! The API routes of `campaigns`: dispatch by route.
+
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+
+use super::config::CampaignsConfig;
+use aws::parameters::ParameterStore;
+use aws::queue::Queue;
+use aws::secrets::{SecretName, Secrets};
+use campaign::CampaignId;
+use delivery::TemplateCache;
+use delivery::config::{ConfigSnapshot, ConfigSource, LastKnownGood};
+use domain::recipient::KeyHasher;
+use platform::clock::Clock;
+use platform::http::{Request, Response};
+use platform::problem::Problem;
+use store::metrics::MetricsStore;
+use store::{
+    CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, StoredCampaign, TemplateStore,
+};
+
+/// The API of `campaigns`.
+#[derive(Debug)]
+pub struct CampaignsApi {
+    /// Reads and writes campaigns.
+    pub campaigns: CampaignStore,
+    /// Reads the segments of audiences.
+    pub segments: SegmentStore,
+    /// Reads the people of a campaign.
+    pub recipients: RecipientsStore,
+    /// Reads the notifications of a campaign.
+    pub notifications: NotificationsStore,
+    /// Reads the results of a campaign.
+    pub metrics: MetricsStore,
+    /// Reads templates.
+    pub templates: TemplateCache,
+    /// Reads the settings, and the types and templates that exist.
+    pub config: ConfigSource,
+    /// Queue of the workers.
+    pub queue: Queue,
+    /// Reads the key of recipients' ids.
+    pub parameters: ParameterStore,
+    /// Prefix of the parameters' names.
+    pub prefix: String,
+    /// Hasher of recipients' ids, once one is needed.
+    pub recipient_hasher: OnceCell<KeyHasher>,
+}
+
+impl CampaignsApi {
+    /// Creates the API with its own AWS clients.
+    #[must_use]
+    pub fn new(config: &CampaignsConfig, clock: Clock) -> Self {
+        let CampaignsConfig { function, settings_table, control_table, .. } = config;
+        let dynamodb = function.dynamodb();
+        let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
+        Self {
+            campaigns: CampaignStore::new(dynamodb.clone(), settings_table.as_str()),
+            segments: SegmentStore::new(dynamodb.clone(), settings_table.as_str()),
+            recipients: RecipientsStore::new(
+                dynamodb.clone(),
+                config.recipients_table.as_str(),
+                control_table.as_str(),
+            ),
+            notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
+            metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table.as_str()),
+            templates: TemplateCache::new(TemplateStore::new(dynamodb.clone(), settings_table.as_str())),
+            config: settings
+                .with_catalog(CatalogStore::new(dynamodb.clone(), settings_table.as_str()))
+                .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+            queue: Queue::new(&function.aws, config.tasks_queue_url.as_str()),
+            parameters: function.parameters(),
+            prefix: function.parameter_prefix.clone(),
+            recipient_hasher: OnceCell::new(),
+        }
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
+        let answer = match request.route.as_str() {
+            "GET /v1/campaigns" => self.list(request).await,
+            "POST /v1/campaigns" => self.create(request, now).await,
+            "GET /v1/campaigns/{id}" => self.get(request).await,
+            "PATCH /v1/campaigns/{id}" => self.patch(request, now).await,
+            "POST /v1/campaigns/{id}/plan" => self.plan(request, now).await,
+            "POST /v1/campaigns/{id}/approve" => self.approve(request, now).await,
+            "POST /v1/campaigns/{id}/launch" => self.launch(request, now).await,
+            "POST /v1/campaigns/{id}/pause" => self.pause(request, now).await,
+            "POST /v1/campaigns/{id}/resume" => self.resume(request, now).await,
+            "POST /v1/campaigns/{id}/cancel" => self.cancel(request, now).await,
+            "POST /v1/campaigns/{id}/retry" => self.retry(request, now).await,
+            "GET /v1/campaigns/{id}/progress" => self.progress(request, now).await,
+            "GET /v1/campaigns/{id}/recipients" => self.people(request, now).await,
+            "GET /v1/campaigns/{id}/results" => self.results(request, now).await,
+            _ => Err(Problem::not_found("route")),
+        };
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    /// Returns the campaign in the path.
+    pub(super) async fn find(&self, request: &Request) -> Result<StoredCampaign, Problem> {
+        let id = CampaignId::parse(request.path("id"));
+        let id = id.ok_or_else(|| Problem::invalid_field("id", CampaignId::FORMAT))?;
+        self.campaigns.get(&id).await?.ok_or_else(|| Problem::not_found("campaign"))
+    }
+
+    /// Returns the configuration in force, with types and templates that were made a moment ago.
+    pub(super) async fn config_now(&self) -> ConfigSnapshot {
+        self.config.current().await;
+        self.config.with_new_names().await
+    }
+
+    /// Returns the hasher of recipients' ids. Its key is loaded at the first use, so that no other request waits for it.
+    pub(super) async fn hasher(&self) -> Result<&KeyHasher, Problem> {
+        let load = async {
+            let secrets = Secrets::load(&self.parameters, &self.prefix, &[SecretName::RecipientHashKey]).await;
+            let secrets = secrets.map_err(|error| {
+                tracing::error!(%error, "failed to load the key of recipients");
+                Problem::unavailable(2)
+            })?;
+            let key = secrets.recipient_hash_key().map_err(|_| Problem::unavailable(2))?;
+            Ok::<_, Problem>(KeyHasher::new(key.expose()))
+        };
+        self.recipient_hasher.get_or_try_init(|| load).await
+    }
+}

@@ -1,0 +1,151 @@
+//! The conductor: moves campaigns forward and releases their tasks, every minute and after each request of an operator.
+
+use campaign::{
+    Campaign, CampaignId, Definition, Launch, Numbers, Pass, PauseReason, Release, ReleaseInput, State, TaskMessage,
+    guard_fault, release,
+};
+use domain::Actor;
+use domain::notification::MAX_CAMPAIGN_AGE;
+use jiff::{SignedDuration, Timestamp};
+use platform::problem::Problem;
+use store::{StoreError, StoredCampaign};
+
+use super::CampaignsApi;
+use aws::queue::QueueMessage;
+
+/// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are taken.
+const AGE_RESERVE: SignedDuration = SignedDuration::from_hours(24);
+
+impl CampaignsApi {
+    /// Moves every campaign forward. The failure of one does not stop the others.
+    ///
+    /// # Errors
+    /// If the list of open campaigns cannot be read.
+    pub async fn conduct_all(&self, now: Timestamp) -> Result<String, StoreError> {
+        let open = self.campaigns.open().await?;
+        let mut failed = 0;
+        for id in &open {
+            if let Err(problem) = self.conduct(id, now).await {
+                failed += 1;
+                tracing::warn!(campaign = %id, problem = problem.detail, "failed to move a campaign forward");
+            }
+        }
+        Ok(format!("moved {} open campaigns forward, {failed} failed", open.len()))
+    }
+
+    /// Moves one campaign forward.
+    ///
+    /// # Errors
+    /// If a table or the queue does not answer.
+    pub(super) async fn conduct(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
+        let Some(mut stored) = self.campaigns.get(id).await? else { return Ok(()) };
+        if stored.campaign.clone().begin(now) {
+            stored = self.by_itself(id, now, |campaign| _ = campaign.begin(now)).await?;
+        }
+        if !matches!(stored.campaign.state, State::Running | State::Finishing) {
+            return Ok(());
+        }
+        let StoredCampaign { campaign, .. } = &stored;
+        let (Some(launch), definition) = (&campaign.launch, campaign.parsed()?) else { return Ok(()) };
+        let tasks = self.campaigns.tasks(id, Pass::Send).await?;
+        let numbers = Numbers::of(launch.tasks(), tasks.values());
+        if campaign.state == State::Running {
+            if let Some((reason, detail)) = must_pause(&definition, launch, &numbers, now) {
+                tracing::warn!(campaign = %id, detail, "a campaign paused itself");
+                let pause = |campaign: &mut Campaign| _ = campaign.pause(reason, Some(detail.clone()));
+                self.by_itself(id, now, pause).await?;
+                return Ok(());
+            }
+            let input = ReleaseInput {
+                segments: launch.segments,
+                slots: &launch.slots,
+                steps: &definition.steps,
+                rate_per_second: definition.rate_per_second,
+                people_per_task: launch.people_per_task(),
+                tasks: &tasks,
+            };
+            if !self.release_tasks(id, input, now).await? {
+                return Ok(());
+            }
+        }
+        let is_open = numbers.tally.waiting + numbers.tally.held > 0;
+        if campaign.clone().finish(is_open, now) {
+            self.by_itself(id, now, |campaign| _ = campaign.finish(is_open, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Releases the tasks that are due. Returns `true` if every task is done.
+    async fn release_tasks(&self, id: &CampaignId, input: ReleaseInput<'_>, now: Timestamp) -> Result<bool, Problem> {
+        let read = self.campaigns.release(id).await?;
+        let before = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
+        let next = release(input, &before, now);
+        if next.release != before {
+            // Stored first: two conductors do not release twice, and a task whose message is lost is released again.
+            if !self.campaigns.save_release(id, read.as_ref(), next.release, now).await? {
+                return Ok(false);
+            }
+            let message = |task| TaskMessage { campaign: id.clone(), pass: Pass::Send, task };
+            self.enqueue(next.tasks.iter().map(|(task, delay)| (message(*task), *delay))).await?;
+        }
+        Ok(next.is_complete)
+    }
+
+    /// Makes the next release send the messages of tasks again that no worker has taken.
+    pub(super) async fn resend_tasks(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
+        let Some(read) = self.campaigns.release(id).await? else { return Ok(()) };
+        let release = Release { must_resend: true, paced_until: None, ..read.value.clone() };
+        self.campaigns.save_release(id, Some(&read), release, now).await?;
+        Ok(())
+    }
+
+    /// Sends messages to the workers, each with its delay in seconds.
+    pub(super) async fn enqueue(&self, messages: impl Iterator<Item = (TaskMessage, u32)>) -> Result<(), Problem> {
+        let message = |(message, delay_seconds): (TaskMessage, u32)| {
+            Some(QueueMessage { body: serde_json::to_string(&message).ok()?, delay_seconds })
+        };
+        let messages: Vec<_> = messages.filter_map(message).collect();
+        self.queue.send(&messages).await.map_err(|error| {
+            tracing::error!(%error, "failed to release tasks; the schedule releases them again");
+            Problem::unavailable(2)
+        })
+    }
+
+    async fn by_itself(
+        &self,
+        id: &CampaignId,
+        now: Timestamp,
+        act: impl Fn(&mut Campaign),
+    ) -> Result<StoredCampaign, Problem> {
+        self.change_by(id, Actor::Service, now, async |stored: &mut StoredCampaign| {
+            act(&mut stored.campaign);
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Returns the reason for which a running campaign must pause itself, with an explanation.
+fn must_pause(
+    definition: &Definition,
+    launch: &Launch,
+    numbers: &Numbers,
+    now: Timestamp,
+) -> Option<(PauseReason, String)> {
+    if let Some(fault) = guard_fault(&definition.guards, &numbers.tally) {
+        return Some((PauseReason::Guard, fault));
+    }
+    if numbers.is_complete() {
+        return None;
+    }
+    too_late(definition, launch, now).map(|detail| (PauseReason::TooLate, detail))
+}
+
+/// Returns the explanation if nobody else may be sent to.
+pub(super) fn too_late(definition: &Definition, launch: &Launch, now: Timestamp) -> Option<String> {
+    if let Some(not_after) = definition.not_after.filter(|not_after| now > *not_after) {
+        return Some(format!("not_after, {not_after}, has passed"));
+    }
+    let is_old = now.duration_since(launch.at) > MAX_CAMPAIGN_AGE - AGE_RESERVE;
+    is_old.then(|| "the launch is more than 13 days ago".to_owned())
+}

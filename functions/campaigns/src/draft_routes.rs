@@ -1,0 +1,218 @@
+//! The routes of drafts: create, list, read, change, plan.
+
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use super::CampaignsApi;
+use super::resource::{conflict, location, requested, shown};
+use campaign::{Campaign, CampaignId, Definition, Launch, Pass, Plan, State, TaskMessage};
+use domain::{Actor, CatalogChange};
+use platform::http::{Request, Response};
+use platform::preconditions::Preconditions;
+use platform::problem::{Problem, ProblemKind};
+use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, revised, tagged};
+use store::{CampaignKey, StoredCampaign};
+
+/// Maximum number of campaigns that have not ended.
+const MAX_OPEN: usize = 200;
+/// Fields that may change while a campaign is paused: nothing about who has been sent to.
+const CHANGED_WHILE_PAUSED: [&str; 3] = ["rate_per_second", "guards", "not_after"];
+const PAGE: usize = 50;
+
+impl CampaignsApi {
+    /// Returns campaigns, newest first.
+    pub(super) async fn list(&self, request: &Request) -> Result<Response, Problem> {
+        request.only_parameters(&["after"])?;
+        let after = request.query("after");
+        if after.is_some_and(|after| CampaignId::parse(after).is_none()) {
+            return Err(Problem::invalid_field("after", CampaignId::FORMAT));
+        }
+        let page = self.campaigns.list(after, PAGE).await?;
+        let items: Vec<_> = page.items.iter().map(shown).collect();
+        Ok(Response::json(200, &json!({"items": items, "next": page.next})))
+    }
+
+    /// Creates a draft: 201, or 422. With an `Idempotency-Key`, a repeat returns the same campaign.
+    pub(super) async fn create(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let by = author(request)?;
+        let body = request.json_value()?;
+        let id = CampaignId::random(now);
+        let key = self.key(request, &body, &id).await?;
+        if let Some(key) = &key
+            && let Some(found) = self.campaigns.key(&key.key, now).await?
+        {
+            return self.replay(key, &found).await;
+        }
+        let hasher = if body.get("recipients").is_some() { Some(self.hasher().await?) } else { None };
+        let wanted = requested(body, hasher)?;
+        let config = self.config_now().await;
+        Definition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
+        self.check_definition(&id, &wanted.definition, &config, now).await?;
+        if self.campaigns.open().await?.len() >= MAX_OPEN {
+            let detail = "There are 200 campaigns that have not ended, the maximum. Cancel one that is not needed.";
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
+        if let Some((list, keys)) = &wanted.keys {
+            self.campaigns.save_people(&id, list, keys, now).await?;
+        }
+        let campaign = Campaign::draft(wanted.definition, request.caller.id.clone());
+        let row = revised(StoredCampaign::definition(&campaign)?, None, now);
+        let new = StoredCampaign { id, campaign, row };
+        let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
+        let Some(change) = change else { return Err(Problem::unavailable(1)) };
+        if !self.campaigns.create(&new, &change, key.as_ref(), now).await? {
+            // Another request with the same key was first.
+            return Err(Problem::unavailable(1));
+        }
+        tracing::info!(campaign = %new.id, "created campaign");
+        let response = Response::json(201, &shown(&new)).with_header("Location", location(&new.id));
+        Ok(tagged(response, &entity_tag(&new.row)))
+    }
+
+    async fn key(&self, request: &Request, body: &Value, id: &CampaignId) -> Result<Option<CampaignKey>, Problem> {
+        let Some(key) = &request.idempotency_key else { return Ok(None) };
+        if key.expose().is_empty() || key.expose().len() > 255 {
+            return Err(Problem::invalid_field("Idempotency-Key", "must be 1 to 255 characters"));
+        }
+        let key = self.hasher().await?.keyed("campaign-key", &format!("{}:{}", request.caller.id, key.expose()));
+        let hash = digest(&SHA256, body.to_string().as_bytes());
+        let body = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Some(CampaignKey { key, body, campaign: id.clone() }))
+    }
+
+    async fn replay(&self, key: &CampaignKey, found: &CampaignKey) -> Result<Response, Problem> {
+        if found.body != key.body {
+            let detail = "The key was used for another campaign. Use a new key.";
+            return Err(Problem::new(ProblemKind::IdempotencyKeyReused, detail));
+        }
+        let stored = self.campaigns.get(&found.campaign).await?.ok_or_else(|| Problem::not_found("campaign"))?;
+        let response = Response::json(201, &shown(&stored)).with_header("Location", location(&stored.id));
+        let response = response.with_header("Idempotency-Replayed", "true");
+        Ok(tagged(response, &entity_tag(&stored.row)))
+    }
+
+    /// Returns a campaign: 200, 304, 404 or 412.
+    pub(super) async fn get(&self, request: &Request) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let conditions = Preconditions::of(request)?;
+        let stored = self.find(request).await?;
+        let tag = entity_tag(&stored.row);
+        if is_known_to_caller(&conditions, &tag)? {
+            return Ok(tagged(Response::not_modified(), &tag));
+        }
+        Ok(tagged(Response::json(200, &shown(&stored)), &tag))
+    }
+
+    /// Changes a campaign: each field of the body replaces the stored one, and null removes it.
+    pub(super) async fn patch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let conditions = Preconditions::of(request)?;
+        let body = request.json_value()?;
+        let hasher = if body.get("recipients").is_some() { Some(self.hasher().await?) } else { None };
+        let wanted = requested(body, hasher)?;
+        let config = self.config_now().await;
+        self.change(request, now, async |stored: &mut StoredCampaign| {
+            check(&conditions, Some(&entity_tag(&stored.row)))?;
+            let mut definition = stored.campaign.definition.clone();
+            for (name, value) in &wanted.definition {
+                match value {
+                    Value::Null => _ = definition.remove(name),
+                    value => _ = definition.insert(name.clone(), value.clone()),
+                }
+            }
+            let parsed = Definition::parse(Value::Object(definition.clone()))?;
+            if stored.campaign.state == State::Paused {
+                return change_while_paused(&mut stored.campaign, definition);
+            }
+            parsed.check_times(now)?;
+            self.check_definition(&stored.id, &definition, &config, now).await?;
+            if let Some((list, keys)) = &wanted.keys {
+                self.campaigns.save_people(&stored.id, list, keys, now).await?;
+            }
+            stored.campaign.redefine(definition).map_err(conflict)
+        })
+        .await
+    }
+
+    /// Plans a campaign: a pass over its audience that sends nothing. 202; the progress has the result.
+    pub(super) async fn plan(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let config = self.config_now().await;
+        let by = request.caller.id.clone();
+        let mut planned = None;
+        let response = self
+            .change(request, now, async |stored: &mut StoredCampaign| {
+                if !matches!(stored.campaign.state, State::Draft | State::Approved) {
+                    return Err(conflict(campaign::StateConflict { state: stored.campaign.state, action: "planned" }));
+                }
+                let pinned = self.pinned(stored, &by, &config, now).await?;
+                pinned.definition.check_times(now)?;
+                let segments = self.segments_for(&pinned.definition).await?;
+                let number = stored.campaign.plan.as_ref().map_or(0, |plan| plan.number) + 1;
+                let launch = Launch { segments, ..pinned.launch };
+                stored.campaign.plan = Some(Plan { number, hash: pinned.hash, segments, launch, at: now });
+                planned = Some((stored.id.clone(), number, segments));
+                Ok(())
+            })
+            .await?;
+        if let Some((campaign, number, segments)) = planned {
+            let message = |task| TaskMessage { campaign: campaign.clone(), pass: Pass::Plan(number), task };
+            self.enqueue((0..segments).map(|task| (message(task), 0))).await?;
+        }
+        Ok(Response { status: 202, ..response })
+    }
+
+    /// Changes a campaign under the condition that nobody else does. A change that changes nothing writes nothing.
+    ///
+    /// # Errors
+    /// 404, the error of `act`, or 503 if other writers are first again and again.
+    pub(super) async fn change(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        act: impl AsyncFnMut(&mut StoredCampaign) -> Result<(), Problem>,
+    ) -> Result<Response, Problem> {
+        let by = author(request)?;
+        let stored = self.change_by(&self.find(request).await?.id, by, now, act).await?;
+        Ok(tagged(Response::json(200, &shown(&stored)), &entity_tag(&stored.row)))
+    }
+
+    pub(super) async fn change_by(
+        &self,
+        id: &CampaignId,
+        by: Actor,
+        now: Timestamp,
+        mut act: impl AsyncFnMut(&mut StoredCampaign) -> Result<(), Problem>,
+    ) -> Result<StoredCampaign, Problem> {
+        for _ in 0..WRITE_TRIES {
+            let read = self.campaigns.get(id).await?.ok_or_else(|| Problem::not_found("campaign"))?;
+            let mut new = read.clone();
+            act(&mut new).await?;
+            let definition = StoredCampaign::definition(&new.campaign)?;
+            new.row = revised(definition, Some(&read.row), now);
+            let old = Some(&read.row.definition);
+            let change = CatalogChange::between(old, Some(&new.row.definition), new.row.revision, by.clone(), now);
+            let Some(change) = change else { return Ok(read) };
+            if self.campaigns.replace(&read.row, &new, &change).await? {
+                tracing::info!(campaign = %id, state = new.campaign.state.as_str(), "changed campaign");
+                return Ok(new);
+            }
+        }
+        Err(Problem::unavailable(1))
+    }
+}
+
+/// Changes the fields that decide how fast a paused campaign continues, and when it stops.
+fn change_while_paused(campaign: &mut Campaign, definition: Map<String, Value>) -> Result<(), Problem> {
+    let names = definition.keys().chain(campaign.definition.keys());
+    let changed = |name: &&String| definition.get(*name) != campaign.definition.get(*name);
+    let refused = names.filter(changed).find(|name| !CHANGED_WHILE_PAUSED.contains(&name.as_str()));
+    if let Some(name) = refused {
+        let message = "cannot be changed after the launch: only rate_per_second, guards and not_after can";
+        return Err(Problem::invalid_field(name.clone(), message));
+    }
+    campaign.definition = definition;
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! The routes that move a campaign: approve, launch, pause, resume, cancel, retry.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::CampaignsApi;
+use super::conductor::too_late;
+use super::resource::{conflict, location, shown};
+use campaign::{
+    Approval, AtLocal, Campaign, CampaignId, Launch, Numbers, OutcomeName, Pass, PauseReason, Plan, RetryOf, State,
+    Timing,
+};
+use domain::CatalogChange;
+use platform::http::{Request, Response};
+use platform::problem::{Problem, ProblemKind};
+use store::StoredCampaign;
+use store::revision::{author, entity_tag, revised, tagged};
+
+/// Maximum number of campaigns that run at once.
+const MAX_RUNNING: usize = 20;
+/// Time after the last slot at which people are looked for who moved to another time zone meanwhile, in seconds.
+const CLOSING_DELAY_SECONDS: i64 = 60;
+
+/// Body of an approval and of a launch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HashRequest {
+    /// Hash of the plan that was looked at.
+    #[serde(default)]
+    hash: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryRequest {
+    outcomes: Vec<OutcomeName>,
+    #[serde(default)]
+    title: Option<String>,
+}
+
+impl CampaignsApi {
+    /// Approves what the last plan counted: 200, or 409.
+    pub(super) async fn approve(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let asked = hash_request(request)?;
+        let (by, config) = (request.caller.id.clone(), self.config_now().await);
+        self.change(request, now, async |stored: &mut StoredCampaign| {
+            let pinned = self.pinned(stored, &by, &config, now).await?;
+            pinned.definition.check_times(now)?;
+            let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
+            let Some(plan) = plan else {
+                return Err(stale("There is no plan of what would be sent now. Plan it first."));
+            };
+            if asked.hash.as_ref().is_some_and(|hash| *hash != pinned.hash) {
+                return Err(stale("The hash is that of another plan. Look at the present one."));
+            }
+            if !self.plan_numbers(&stored.id, plan).await?.is_complete() {
+                return Err(
+                    Problem::new(ProblemKind::Conflict, "The plan is not complete yet. Retry later.").retry_after(2)
+                );
+            }
+            stored.campaign.approve(Approval { hash: pinned.hash, by: by.clone(), at: now }).map_err(conflict)
+        })
+        .await
+    }
+
+    /// Launches an approved campaign: 200, or 409 if what was approved has changed.
+    pub(super) async fn launch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let asked = hash_request(request)?;
+        let (by, config) = (request.caller.id.clone(), self.config_now().await);
+        let found = self.find(request).await?;
+        if found.campaign.state == State::Approved && self.running().await? >= MAX_RUNNING {
+            return Err(Problem::new(ProblemKind::Conflict, "20 campaigns are running, the maximum.").retry_after(60));
+        }
+        let response = self
+            .change(request, now, async |stored: &mut StoredCampaign| {
+                let Some(approval) = stored.campaign.approval.clone() else {
+                    let conflicting = campaign::StateConflict { state: stored.campaign.state, action: "launched" };
+                    return Err(conflict(conflicting));
+                };
+                if stored.campaign.state != State::Approved {
+                    let conflicting = campaign::StateConflict { state: stored.campaign.state, action: "launched" };
+                    return Err(conflict(conflicting));
+                }
+                let pinned = self.pinned(stored, &by, &config, now).await?;
+                let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
+                let is_asked = asked.hash.as_ref().is_none_or(|hash| *hash == pinned.hash);
+                let (Some(plan), true, true) = (plan, approval.hash == pinned.hash, is_asked) else {
+                    return Err(stale("What was approved has changed since. Plan and approve it again."));
+                };
+                if config.settings.campaigns.two_people && approval.by == by {
+                    let detail =
+                        "The settings ask for two people: another client than the one that approved must launch it.";
+                    return Err(Problem::new(ProblemKind::Conflict, detail));
+                }
+                if let Some(detail) = too_late(&pinned.definition, &Launch { at: now, ..pinned.launch.clone() }, now) {
+                    return Err(Problem::new(ProblemKind::TooLate, format!("Nobody can be sent to: {detail}.")));
+                }
+                let numbers = self.plan_numbers(&stored.id, plan).await?;
+                let slots = match &pinned.definition.timing {
+                    Timing::AtLocal(local) => local_slots(local, &numbers, now)?,
+                    Timing::Now | Timing::At(_) => pinned.launch.slots.clone(),
+                };
+                let expected_people = numbers.tally.matched.saturating_sub(numbers.tally.holdout);
+                let launch = Launch { segments: plan.segments, expected_people, slots, ..pinned.launch };
+                stored.campaign.launch(launch, now).map_err(conflict)
+            })
+            .await?;
+        self.conduct_now(request, now).await;
+        Ok(response)
+    }
+
+    /// Pauses a campaign: within some seconds, nobody else is sent to.
+    pub(super) async fn pause(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        self.change(request, now, async |stored: &mut StoredCampaign| {
+            stored.campaign.pause(PauseReason::Operator, None).map_err(conflict)
+        })
+        .await
+    }
+
+    /// Resumes a paused campaign, for the people who were not sent to.
+    pub(super) async fn resume(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let response = self
+            .change(request, now, async |stored: &mut StoredCampaign| {
+                let definition = stored.campaign.parsed()?;
+                let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
+                if let (State::Paused, Some(detail)) = (stored.campaign.state, late) {
+                    return Err(Problem::new(ProblemKind::TooLate, format!("Nobody else can be sent to: {detail}.")));
+                }
+                stored.campaign.resume(now).map_err(conflict)
+            })
+            .await?;
+        if let Some(id) = CampaignId::parse(request.path("id")) {
+            self.resend_tasks(&id, now).await?;
+        }
+        self.conduct_now(request, now).await;
+        Ok(response)
+    }
+
+    /// Ends a campaign. What was sent stays sent.
+    pub(super) async fn cancel(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        self.change(request, now, async |stored: &mut StoredCampaign| stored.campaign.cancel(now).map_err(conflict))
+            .await
+    }
+
+    /// Creates a draft for people whose notification of this campaign ended in one of the named ways: 201.
+    pub(super) async fn retry(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let by = author(request)?;
+        let RetryRequest { outcomes, title } = request.json()?;
+        let found = self.find(request).await?;
+        if found.campaign.launch.is_none() {
+            return Err(conflict(campaign::StateConflict { state: found.campaign.state, action: "retried" }));
+        }
+        let mut definition = found.campaign.definition.clone();
+        for name in ["send_at", "at_local", "not_after", "rollout"] {
+            definition.remove(name);
+        }
+        let shown_title = title.unwrap_or_else(|| format!("Retry of {}", found.id));
+        let retry_of = RetryOf { campaign: found.id.clone(), outcomes };
+        definition.insert("title".to_owned(), json!(shown_title));
+        definition.insert("retry_of".to_owned(), json!(retry_of));
+        campaign::Definition::parse(Value::Object(definition.clone()))?;
+        let campaign = Campaign::draft(definition, request.caller.id.clone());
+        let row = revised(StoredCampaign::definition(&campaign)?, None, now);
+        let new = StoredCampaign { id: CampaignId::random(now), campaign, row };
+        if let Some(list) = found.campaign.definition.get("recipients") {
+            self.copy_people(&found.id, &new.id, list, now).await?;
+        }
+        let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
+        let Some(change) = change else { return Err(Problem::unavailable(1)) };
+        if !self.campaigns.create(&new, &change, None, now).await? {
+            return Err(Problem::unavailable(1));
+        }
+        let response = Response::json(201, &shown(&new)).with_header("Location", location(&new.id));
+        Ok(tagged(response, &entity_tag(&new.row)))
+    }
+
+    async fn copy_people(
+        &self,
+        from: &CampaignId,
+        to: &CampaignId,
+        list: &Value,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let list: campaign::RecipientList =
+            serde_json::from_value(list.clone()).map_err(|_| Problem::not_found("list of recipients"))?;
+        let per_part = u32::try_from(store::PEOPLE_PER_PART).unwrap_or(u32::MAX);
+        let mut keys = Vec::new();
+        for part in 0..list.count.div_ceil(per_part) {
+            keys.extend(self.campaigns.people(from, &list.list, part).await?);
+        }
+        Ok(self.campaigns.save_people(to, &list.list, &keys, now).await?)
+    }
+
+    /// Moves the campaign of the path forward at once. If that fails, the schedule does it within a minute.
+    async fn conduct_now(&self, request: &Request, now: Timestamp) {
+        let Some(id) = CampaignId::parse(request.path("id")) else { return };
+        if let Err(problem) = Box::pin(self.conduct(&id, now)).await {
+            tracing::warn!(campaign = %id, problem = problem.detail, "failed to release tasks at once");
+        }
+    }
+
+    async fn running(&self) -> Result<usize, Problem> {
+        let mut running = 0;
+        for id in self.campaigns.open().await? {
+            let stored = self.campaigns.get(&id).await?;
+            running += usize::from(stored.is_some_and(|stored| stored.campaign.state == State::Running));
+        }
+        Ok(running)
+    }
+
+    /// Returns the numbers of a plan.
+    pub(super) async fn plan_numbers(&self, id: &CampaignId, plan: &Plan) -> Result<Numbers, Problem> {
+        let tasks = self.campaigns.tasks(id, Pass::Plan(plan.number)).await?;
+        Ok(Numbers::of(plan.segments, tasks.values()))
+    }
+}
+
+fn hash_request(request: &Request) -> Result<HashRequest, Problem> {
+    if request.body.expose().is_empty() { Ok(HashRequest::default()) } else { request.json() }
+}
+
+fn stale(detail: &str) -> Problem {
+    Problem::new(ProblemKind::ApprovalStale, detail)
+}
+
+/// Returns the times at which people of the planned zones are sent to, and the time of the pass for those who moved.
+///
+/// # Errors
+/// 422 if the local time has passed in a zone and the campaign does not say what happens then.
+fn local_slots(local: &AtLocal, numbers: &Numbers, now: Timestamp) -> Result<Vec<Timestamp>, Problem> {
+    let zones = &numbers.tally.by_time_zone;
+    let passed = zones.iter().filter(|(zone, _)| local.instant(Some(zone.as_str())) < now);
+    let passed: Vec<_> = passed.map(|(zone, people)| format!("{zone} ({people} people)")).collect();
+    if local.if_passed.is_none() && !passed.is_empty() {
+        let message = format!("must be given, because the time has passed in: {}", passed.join(", "));
+        return Err(Problem::invalid_field("at_local.if_passed", message));
+    }
+    let slots: BTreeSet<_> = zones.keys().filter_map(|zone| local.slot(Some(zone.as_str()), now)).collect();
+    let last = slots.last().copied().unwrap_or(now);
+    let closing = last.checked_add(jiff::SignedDuration::from_secs(CLOSING_DELAY_SECONDS)).unwrap_or(last);
+    Ok(slots.into_iter().chain([closing]).collect())
+}

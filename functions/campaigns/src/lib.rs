@@ -1,0 +1,16 @@
+//! The function `campaigns`: plans, approves, launches and controls campaigns. Every minute it releases the tasks that are
+//! due to the queue of `fanout`.
+
+pub mod api;
+mod conductor;
+pub mod config;
+mod draft_routes;
+pub mod handler;
+mod launch_routes;
+mod pinning;
+mod progress_routes;
+mod recipient_routes;
+mod resource;
+mod results;
+
+pub use api::CampaignsApi;

@@ -1,0 +1,226 @@
+//! Pinning: what a plan and a launch fix, so that nothing of it changes while the campaign runs.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::CampaignsApi;
+use campaign::{
+    Audience, CampaignId, Definition, Launch, LaunchedMessage, MAX_TASKS, Message, Selection, Timing, Variant, hash_of,
+};
+use delivery::channels_with_text;
+use delivery::config::ConfigSnapshot;
+use domain::NotificationType;
+use domain::notification::TemplateUse;
+use platform::problem::{FieldError, Problem};
+use platform::random;
+use segments::{Filter, SegmentId, resolve};
+use serde_json::Map;
+use store::{PEOPLE_PER_PART, StoredCampaign};
+
+/// Number of people that a task should have.
+const PEOPLE_PER_TASK: u64 = 250;
+/// Number of tasks of a campaign with steps, so that a step of 1 % is possible.
+const TASKS_FOR_STEPS: u32 = 100;
+/// Number of profiles up to which a table is counted whole.
+const COUNTED_WHOLE: i32 = 1_000;
+/// Scan segments of the sample of a larger table, and how many of them are read.
+const SAMPLE_SEGMENTS: i32 = 4_096;
+const SAMPLED: usize = 8;
+
+/// What decides what is sent to whom, with its hash.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    pub definition: Definition,
+    pub launch: Launch,
+    pub hash: String,
+}
+
+impl CampaignsApi {
+    /// Pins a campaign as it is now. The number of tasks is 0 yet.
+    ///
+    /// # Errors
+    /// 422 if something that the definition names does not exist or cannot be used.
+    pub(super) async fn pinned(
+        &self,
+        stored: &StoredCampaign,
+        by: &str,
+        config: &ConfigSnapshot,
+        now: Timestamp,
+    ) -> Result<Pinned, Problem> {
+        let definition = stored.campaign.parsed()?;
+        let kind = kind_of(&definition, config)?;
+        let (filter, exclude) = self.filters(&definition).await?;
+        let mut messages = Vec::with_capacity(definition.variants.len());
+        for (place, variant) in definition.variants.iter().enumerate() {
+            let path = if variant.name.is_empty() { String::new() } else { format!("variants[{place}].") };
+            messages.push(self.message(variant, kind, config, &path).await?);
+        }
+        let retried_launch = self.retried_launch(&definition).await?;
+        let slots = match definition.timing {
+            Timing::At(at) => vec![at.max(now)],
+            Timing::Now | Timing::AtLocal(_) => vec![now],
+        };
+        let launch = Launch {
+            at: now,
+            by: by.to_owned(),
+            segments: 0,
+            expected_people: 0,
+            filter,
+            exclude,
+            messages,
+            slots,
+            retried_launch,
+        };
+        let rules = json!(kind.view());
+        let hash = hash_of(&stored.id, &stored.campaign.definition, &launch, &rules);
+        Ok(Pinned { definition, launch, hash })
+    }
+
+    /// Checks a definition against what exists, without a plan.
+    ///
+    /// # Errors
+    /// 422 with the field that is wrong.
+    pub(super) async fn check_definition(
+        &self,
+        id: &CampaignId,
+        definition: &Map<String, Value>,
+        config: &ConfigSnapshot,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let campaign = campaign::Campaign::draft(definition.clone(), String::new());
+        let row = store::revision::revised(Map::new(), None, now);
+        let stored = StoredCampaign { id: id.clone(), campaign, row };
+        self.pinned(&stored, "", config, now).await.map(drop)
+    }
+
+    async fn filters(&self, definition: &Definition) -> Result<(Option<Value>, Option<Value>), Problem> {
+        let names_segment = |selection: &Selection| match selection {
+            Selection::Segment(_) => true,
+            Selection::Filter(filter) => filter.references().next().is_some(),
+        };
+        let of_audience = match &definition.audience {
+            Audience::Selection(selection) => Some(selection),
+            Audience::Recipients(_) => None,
+        };
+        let selections = [(of_audience, ""), (definition.exclude.as_ref(), "exclude.")];
+        let needs_segments = selections.iter().any(|(selection, _)| selection.is_some_and(names_segment));
+        let segments = if needs_segments { self.stored_filters().await? } else { BTreeMap::new() };
+        let resolved = |(selection, prefix): (Option<&Selection>, &str)| {
+            let Some(selection) = selection else { return Ok(None) };
+            let (field, filter, own) = match selection {
+                Selection::Segment(id) => {
+                    let field = format!("{prefix}segment");
+                    let missing = || Problem::invalid_field(field.clone(), "must be the id of a segment");
+                    (field.clone(), segments.get(id).ok_or_else(missing)?, Some(id))
+                }
+                Selection::Filter(filter) => (format!("{prefix}filter"), filter, None),
+            };
+            let filter = resolve(filter, own, &segments).map_err(|wrong| Problem::invalid_field(field, wrong))?;
+            Ok(Some(filter.to_json()))
+        };
+        let [audience, exclude]: [Result<Option<Value>, Problem>; 2] = selections.map(resolved);
+        Ok((audience?, exclude?))
+    }
+
+    async fn stored_filters(&self) -> Result<BTreeMap<SegmentId, Filter>, Problem> {
+        let stored = self.segments.all().await?;
+        let filter = |(id, row): &(String, store::CatalogRow)| {
+            Some((SegmentId::parse(id)?, Filter::parse(row.definition.get("filter")?, "filter").ok()?))
+        };
+        Ok(stored.rows.iter().filter_map(filter).collect())
+    }
+
+    async fn message(
+        &self,
+        variant: &Variant,
+        kind: &NotificationType,
+        config: &ConfigSnapshot,
+        path: &str,
+    ) -> Result<LaunchedMessage, Problem> {
+        let Variant { name, weight_bp, message } = variant;
+        let launched = |content, template, from_attributes| LaunchedMessage {
+            variant: name.clone(),
+            weight_bp: *weight_bp,
+            content,
+            template,
+            from_attributes,
+        };
+        let (template, variables, from_attributes) = match message {
+            Message::Content(content) => {
+                return Ok(launched(Some(content.as_ref().clone()), None, BTreeMap::new()));
+            }
+            Message::Template { template, variables, from_attributes } => (template, variables, from_attributes),
+        };
+        let field = |name: &str| format!("{path}template.{name}");
+        let version = config.templates.version(&template.name, template.version);
+        let version = version.map_err(|unusable| Problem::invalid_field(field("name"), unusable.to_string()))?;
+        let compiled = self.templates.get(&template.name, version).await?;
+        let Some(compiled) = compiled else {
+            return Err(Problem::invalid_field(field("version"), "must be the number of a published version"));
+        };
+        if channels_with_text(&kind.channels, &compiled).is_empty() {
+            return Err(Problem::invalid_field(field("name"), "has no text for any channel of the type"));
+        }
+        let schema = &compiled.draft().variables;
+        let names = variables.expose().keys().chain(from_attributes.keys());
+        let sensitive: Vec<_> = schema.sensitive().map(str::to_owned).collect();
+        let sensitive = names.filter(|name| sensitive.contains(name)).cloned().collect();
+        let used =
+            TemplateUse { name: template.name.clone(), version, locale: None, variables: variables.clone(), sensitive };
+        if used.json_bytes() > TemplateUse::MAX_BYTES {
+            let message = "must be at most 4,096 bytes of JSON, with the template's name";
+            return Err(Problem::invalid(vec![FieldError::new(format!("{path}variables"), message)]));
+        }
+        Ok(launched(None, Some(used), from_attributes.clone()))
+    }
+
+    async fn retried_launch(&self, definition: &Definition) -> Result<Option<Timestamp>, Problem> {
+        let Some(retry) = &definition.retry_of else { return Ok(None) };
+        let found = self.campaigns.get(&retry.campaign).await?;
+        let launch = found.and_then(|stored| stored.campaign.launch);
+        let unknown = || Problem::invalid_field("retry_of.campaign", "must be the id of a campaign that was launched");
+        Ok(Some(launch.ok_or_else(unknown)?.at))
+    }
+
+    /// Returns the number of tasks of a pass over the audience.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub(super) async fn segments_for(&self, definition: &Definition) -> Result<u32, Problem> {
+        if let Audience::Recipients(list) = &definition.audience {
+            let per_part = u32::try_from(PEOPLE_PER_PART).unwrap_or(u32::MAX);
+            return Ok(list.count.div_ceil(per_part).max(1));
+        }
+        let tasks = self.people_in_table().await?.div_ceil(PEOPLE_PER_TASK);
+        let tasks = u32::try_from(tasks).unwrap_or(MAX_TASKS);
+        let least = if definition.steps.is_empty() { 1 } else { TASKS_FOR_STEPS };
+        Ok(tasks.clamp(least, MAX_TASKS))
+    }
+
+    /// Returns about how many people the table has: a small one is counted, a large one is sampled.
+    async fn people_in_table(&self) -> Result<u64, Problem> {
+        let whole = self.recipients.people(0, 1, None, Some(COUNTED_WHOLE)).await?;
+        if whole.next.is_none() {
+            return Ok(whole.people.len() as u64);
+        }
+        let mut people = 0;
+        for _ in 0..SAMPLED {
+            let segment = i32::try_from(random::up_to(SAMPLE_SEGMENTS.into())).unwrap_or(0);
+            people += self.recipients.people(segment, SAMPLE_SEGMENTS, None, None).await?.people.len() as u64;
+        }
+        let estimate = people * u64::from(SAMPLE_SEGMENTS.unsigned_abs()) / SAMPLED as u64;
+        Ok(estimate.max(whole.people.len() as u64))
+    }
+}
+
+/// Returns the type of a campaign, if it may be used for one.
+fn kind_of<'a>(definition: &Definition, config: &'a ConfigSnapshot) -> Result<&'a NotificationType, Problem> {
+    let kind = config.settings.types.sendable(definition.kind.as_str());
+    let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
+    if kind.rules.is_critical() {
+        return Err(Problem::invalid_field("type", "must not be critical: a campaign respects caps and quiet hours"));
+    }
+    Ok(kind)
+}

@@ -1,0 +1,114 @@
+//! Campaigns as they are requested and shown.
+
+use campaign::{Campaign, CampaignId, MAX_RECIPIENTS, State, StateConflict};
+use domain::recipient::{KeyHasher, RecipientId, RecipientKey};
+use platform::problem::{FieldError, Problem, ProblemKind};
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+use store::StoredCampaign;
+
+/// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
+const READ_ONLY: [&str; 13] = [
+    "id",
+    "state",
+    "pause_reason",
+    "pause_detail",
+    "created_by",
+    "plan",
+    "approval",
+    "launch",
+    "sent_at",
+    "ended_at",
+    "revision",
+    "created_at",
+    "updated_at",
+];
+
+/// Definition of a request, and the recipients that it lists.
+pub struct RequestedDefinition {
+    pub definition: Map<String, Value>,
+    pub keys: Option<(String, Vec<RecipientKey>)>,
+}
+
+/// Returns a campaign for operators. Variables are shown, recipients of a list are not.
+pub fn shown(stored: &StoredCampaign) -> Value {
+    let StoredCampaign { id, campaign, row } = stored;
+    let Campaign { definition, state, pause_reason, pause_detail, created_by, plan, approval, launch, .. } = campaign;
+    let plan = plan.as_ref().map(|plan| json!({"number": plan.number, "hash": plan.hash, "at": plan.at}));
+    let launch = launch.as_ref().map(|launch| {
+        let templates: Vec<_> = launch.messages.iter().filter_map(|message| message.template.as_ref()).collect();
+        let templates: Vec<_> =
+            templates.iter().map(|used| json!({"name": used.name, "version": used.version})).collect();
+        json!({"at": launch.at, "by": launch.by, "tasks": launch.tasks(), "slots": launch.slots, "templates": templates})
+    });
+    let mut shown = definition.clone();
+    let own = json!({
+        "id": id, "state": state, "pause_reason": pause_reason, "pause_detail": pause_detail, "created_by": created_by,
+        "plan": plan, "approval": approval, "launch": launch, "sent_at": campaign.sent_at, "ended_at": campaign.ended_at,
+        "revision": row.revision, "created_at": row.created_at, "updated_at": row.updated_at,
+    });
+    if let Value::Object(own) = own {
+        shown.extend(own);
+    }
+    Value::Object(shown)
+}
+
+/// Reads the body of a request. A list of recipients becomes its hash and its keys.
+///
+/// # Errors
+/// 422 if the body is no object, or the list is wrong.
+pub fn requested(body: Value, hasher: Option<&KeyHasher>) -> Result<RequestedDefinition, Problem> {
+    let Value::Object(mut definition) = body else {
+        return Err(Problem::invalid_field("body", "must be an object"));
+    };
+    READ_ONLY.iter().for_each(|name| _ = definition.remove(*name));
+    let (Some(listed), Some(hasher)) = (definition.get("recipients").filter(|list| list.is_array()), hasher) else {
+        let is_stored_form = definition.get("recipients").is_none_or(Value::is_object);
+        if !is_stored_form {
+            return Err(Problem::invalid_field("recipients", "must be a list of ids"));
+        }
+        return Ok(RequestedDefinition { definition, keys: None });
+    };
+    let ids = listed.as_array().map(Vec::as_slice).unwrap_or_default();
+    if ids.is_empty() || ids.len() > MAX_RECIPIENTS {
+        return Err(Problem::invalid_field("recipients", "must be 1 to 10,000 ids"));
+    }
+    let mut keys = Vec::with_capacity(ids.len());
+    let mut errors = Vec::new();
+    for (place, id) in ids.iter().enumerate() {
+        match id.as_str().map(RecipientId::parse) {
+            Some(Ok(id)) => keys.push(hasher.recipient_key(&id)),
+            Some(Err(wrong)) => errors.push(FieldError::new(format!("recipients[{place}]"), wrong.to_string())),
+            None => errors.push(FieldError::new(format!("recipients[{place}]"), "must be a text")),
+        }
+    }
+    if !errors.is_empty() {
+        errors.truncate(20);
+        return Err(Problem::invalid(errors));
+    }
+    // Sorted by a keyed hash, so that each task has a random part of the list.
+    keys.sort_unstable();
+    keys.dedup();
+    let text: Vec<_> = keys.iter().map(RecipientKey::as_str).collect();
+    let hash = digest(&SHA256, text.join(",").as_bytes());
+    let list: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    definition.insert("recipients".to_owned(), json!({"list": list, "count": keys.len()}));
+    Ok(RequestedDefinition { definition, keys: Some((list, keys)) })
+}
+
+/// Returns the problem of a transition that the state does not allow.
+pub fn conflict(found: StateConflict) -> Problem {
+    let StateConflict { state, action } = found;
+    let hint = match (state, action) {
+        (State::Draft, "launched") => " Approve it first.",
+        (State::Scheduled | State::Running, "changed" | "approved") => " Pause it first.",
+        _ => "",
+    };
+    let detail = format!("A campaign that is {} cannot be {action}.{hint}", state.as_str());
+    Problem::new(ProblemKind::Conflict, detail)
+}
+
+/// Returns the location of a campaign.
+pub fn location(id: &CampaignId) -> String {
+    format!("/v1/campaigns/{id}")
+}

@@ -1,0 +1,135 @@
+//! `GET /v1/campaigns/{id}/results`: what the messages of a campaign led to, by variant.
+//!
+//! Opens are not a result: many mail programs open every message by themselves.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::CampaignsApi;
+use campaign::Launch;
+use metrics::figures::{Figures, Notifications};
+use metrics::interval::{Proportion, difference};
+use metrics::{MAX_MINUTES, Window};
+use platform::http::{Request, Response};
+use platform::problem::Problem;
+
+/// Number of people from which the shares of the variants are checked.
+const MIN_PEOPLE: i64 = 100;
+/// 99.9 % quantiles of the chi-square distribution with 1 to 4 degrees of freedom.
+const CHI_SQUARE_99_9: [f64; 4] = [10.828, 13.816, 16.266, 18.467];
+
+impl CampaignsApi {
+    /// Returns the results of a launched campaign. They follow the messages by a minute or two.
+    pub(super) async fn results(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let stored = self.find(request).await?;
+        let Some(launch) = &stored.campaign.launch else {
+            let action = "evaluated: nobody was sent to";
+            return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
+        };
+        let minutes = now.duration_since(launch.at).as_secs() / 60 + 2;
+        let window = Window::last(minutes.min(MAX_MINUTES), now);
+        let counters = self.metrics.read(window).await?;
+        let variants = Figures::of_campaign(&counters, stored.id.as_str());
+        let by_variant: Vec<Value> =
+            launch.messages.iter().map(|message| shown(&message.variant, variants.get(&message.variant))).collect();
+        let body = json!({
+            "from": window.from(), "to": window.to(), "variants": by_variant,
+            "comparisons": comparisons(launch, &variants), "sample_ratio": sample_ratio(launch, &variants),
+        });
+        Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
+    }
+}
+
+type Variants = std::collections::BTreeMap<String, Notifications>;
+
+/// Name of a goal, and the number of notifications that reached it.
+type Goal = (&'static str, fn(&Notifications) -> i64);
+
+const GOALS: [Goal; 3] = [
+    ("delivered", |figures| figures.delivered),
+    ("clicked", |figures| figures.clicked),
+    ("converted", |figures| figures.converted),
+];
+
+fn reached(figures: &Notifications) -> i64 {
+    figures.accepted + figures.delivered
+}
+
+fn shown(variant: &str, figures: Option<&Notifications>) -> Value {
+    let none = Notifications::default();
+    let figures = figures.unwrap_or(&none);
+    let of = reached(figures);
+    let rate = |count: i64| {
+        let share = Proportion::new(count, of);
+        (of > 0).then(|| {
+            let (low, high) = share.interval();
+            #[expect(clippy::cast_precision_loss, reason = "at most a million people")]
+            let rate = share.part as f64 / of as f64;
+            json!({"rate": rate, "low": low, "high": high})
+        })
+    };
+    let mut shown = json!({
+        "variant": (!variant.is_empty()).then_some(variant), "sent": figures.sent, "reached": of,
+        "failed": figures.failed + figures.uncertain + figures.expired, "cost_micros": figures.cost_micros,
+        "conversion_value_micros": figures.conversion_value_micros,
+    });
+    for (name, count) in GOALS {
+        let count = count(figures);
+        shown[name] = json!({"count": count, "share_of_reached": rate(count)});
+    }
+    shown
+}
+
+/// Compares each variant with the first one. An interval that contains 0 shows no difference.
+fn comparisons(launch: &Launch, variants: &Variants) -> Vec<Value> {
+    let figures = |name: &str| variants.get(name).cloned().unwrap_or_default();
+    let Some((first, others)) = launch.messages.split_first() else { return Vec::new() };
+    let base = figures(&first.variant);
+    let compared = others.iter().flat_map(|other| {
+        let (base, other_figures) = (base.clone(), figures(&other.variant));
+        GOALS.map(|(name, count)| {
+            let share = |figures: &Notifications| Proportion::new(count(figures), reached(figures));
+            let interval = difference(share(&base), share(&other_figures));
+            let verdict = match interval {
+                None => "not enough data",
+                Some(interval) if interval.low > 0.0 => "better",
+                Some(interval) if interval.high < 0.0 => "worse",
+                Some(_) => "no difference shown",
+            };
+            let ends = interval.map(|it| json!({"difference": it.difference, "low": it.low, "high": it.high}));
+            json!({"variant": other.variant, "against": first.variant, "goal": name, "interval": ends, "verdict": verdict})
+        })
+    });
+    compared.collect()
+}
+
+/// Checks that the variants have the shares of people that their weights promise. If not, something other than the lot
+/// decides, and a comparison means nothing.
+#[allow(clippy::cast_precision_loss)] // at most a million people
+fn sample_ratio(launch: &Launch, variants: &Variants) -> Value {
+    if launch.messages.len() < 2 {
+        return Value::Null;
+    }
+    let assigned = |name: &str| {
+        let figures = variants.get(name);
+        figures.map_or(0, |one| one.closed + one.skipped.values().sum::<i64>())
+    };
+    let counts: Vec<i64> = launch.messages.iter().map(|message| assigned(&message.variant)).collect();
+    let total: i64 = counts.iter().sum();
+    if total < MIN_PEOPLE {
+        return json!({"verdict": "not enough data", "assigned": counts});
+    }
+    let chi_square: f64 = launch
+        .messages
+        .iter()
+        .zip(&counts)
+        .map(|(message, count)| {
+            let expected = total as f64 * f64::from(message.weight_bp) / 10_000.0;
+            (*count as f64 - expected).powi(2) / expected.max(1.0)
+        })
+        .sum();
+    let limit = CHI_SQUARE_99_9.get(counts.len() - 2).copied().unwrap_or(f64::INFINITY);
+    let verdict = if chi_square > limit { "not as promised" } else { "as promised" };
+    json!({"verdict": verdict, "assigned": counts, "chi_square": chi_square})
+}

@@ -1,0 +1,21 @@
+//! Configuration of the function: the Environment block of `FanoutFunction` in template.yaml.
+
+use delivery::DeliveryConfig;
+use platform::environment::{Environment, EnvironmentError};
+
+/// The environment variables.
+#[derive(Debug, Clone)]
+pub struct FanoutConfig {
+    /// Configuration of the delivery engine, which is all that the function reads.
+    pub delivery: DeliveryConfig,
+}
+
+impl FanoutConfig {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or invalid.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self { delivery: DeliveryConfig::read(environment)? })
+    }
+}

@@ -1,0 +1,13 @@
+//! The function `fanout`: works on the tasks of campaigns, which SQS carries.
+//!
+//! A worker takes a task by a lease, reads its people page by page, and stores position and numbers after each page. It never
+//! asks for its own next task.
+
+pub mod config;
+pub mod handler;
+mod message;
+mod plan;
+mod work;
+mod worker;
+
+pub use worker::{TaskEnd, Worker};

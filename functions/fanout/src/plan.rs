@@ -1,0 +1,81 @@
+//! What would become of a person: the dry run of an attempt, with the same gates and the same composer.
+
+use campaign::{PersonOutcome, Tally};
+use delivery::config::ConfigSnapshot;
+use delivery::{Composer, DeliveryEngine, GateVerdict, Gates, PaidMessage, unreachable_channels};
+use domain::channel::Channel;
+use domain::notification::{Notification, Reason};
+use domain::recipient::Recipient;
+use jiff::Timestamp;
+use templates::CompiledTemplate;
+
+/// Result of a dry run.
+pub struct Planned {
+    pub outcome: PersonOutcome,
+    /// Cost if the first channel succeeds, and if only the last one does. In micro-euro.
+    pub cost_micros: i64,
+    pub most_cost_micros: i64,
+}
+
+impl Planned {
+    /// Decides what would become of a person. The claims of the frequency caps are not read.
+    pub fn of(
+        engine: &DeliveryEngine,
+        notification: &Notification,
+        recipient: &Recipient,
+        template: Option<&CompiledTemplate>,
+        config: &ConfigSnapshot,
+        now: Timestamp,
+    ) -> Self {
+        let nothing = |outcome| Self { outcome, cost_micros: 0, most_cost_micros: 0 };
+        let unreachable = &unreachable_channels(Some(recipient), &config.settings.sms, engine.home_country());
+        let gates = Gates::new(config, notification.type_id(), Some(recipient), unreachable);
+        let gated = gates.evaluate(notification, now);
+        match gated.verdict {
+            GateVerdict::Pass => {}
+            GateVerdict::Hold(..) => return nothing(PersonOutcome::Held),
+            GateVerdict::Skip(reason) => return nothing(PersonOutcome::Skipped(reason.as_str())),
+        }
+        let links = engine.senders().links(config);
+        let composer = Composer { notification, template, settings: &config.settings, links };
+        let mut first = None;
+        let mut refused = Reason::NoChannel;
+        let mut most_cost_micros = 0;
+        for channel in gates.open_channels(notification, recipient, gated.version) {
+            match price(&composer, channel, recipient, engine, config) {
+                Ok(price_micros) => {
+                    first.get_or_insert((channel, price_micros));
+                    most_cost_micros = most_cost_micros.max(price_micros);
+                }
+                Err(reason) => refused = reason,
+            }
+        }
+        match first {
+            Some((channel, cost_micros)) => {
+                Self { outcome: PersonOutcome::Sent(channel), cost_micros, most_cost_micros }
+            }
+            None => nothing(PersonOutcome::Skipped(refused.as_str())),
+        }
+    }
+
+    /// Adds the costs to a tally.
+    pub const fn add_costs(&self, tally: &mut Tally) {
+        tally.cost_micros += self.cost_micros;
+        tally.most_cost_micros += self.most_cost_micros;
+    }
+}
+
+fn price(
+    composer: &Composer<'_>,
+    channel: Channel,
+    recipient: &Recipient,
+    engine: &DeliveryEngine,
+    config: &ConfigSnapshot,
+) -> Result<i64, Reason> {
+    if channel == Channel::Push {
+        return composer.push_content().map(|_| 0).map_err(|fault| fault.reason());
+    }
+    let message: PaidMessage =
+        composer.paid(channel, recipient, engine.senders().paid().email_sender()).map_err(|fault| fault.reason())?;
+    Ok(message.price_micros(&config.settings))
+}

@@ -1,0 +1,271 @@
+//! Work on the pages of one task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use campaign::{
+    Audience as AudienceKind, Campaign, CampaignId, Definition, Launch, Pass, People, PersonOutcome, Selected, Tally,
+    Task,
+};
+use delivery::config::ConfigSnapshot;
+use delivery::{Allowance, CONCURRENCY};
+use domain::notification::{Notification, NotificationId};
+use domain::recipient::{Recipient, RecipientKey};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use serde_json::json;
+use store::{PeoplePage, StoreError, SweepPosition};
+use templates::CompiledTemplate;
+
+use crate::message::Audience;
+use crate::plan::Planned;
+use crate::worker::{Limits, PageResult, SHORTEST_PAGE, Worker};
+
+/// Maximum number of profiles of a page. A worker that dies repeats at most one page.
+const PAGE_ITEMS: i32 = 100;
+/// Number of people that are worked on at once: as many as may call one provider at once.
+const AT_ONCE: usize = CONCURRENCY / 2;
+
+/// Work on one task.
+#[derive(Debug)]
+pub struct Work<'a> {
+    worker: &'a Worker,
+    id: &'a CampaignId,
+    pass: Pass,
+    number: u32,
+    definition: Arc<Definition>,
+    launch: &'a Launch,
+    templates: Vec<Option<Arc<CompiledTemplate>>>,
+}
+
+/// Notifications that exist already, by the recipients' keys.
+type Existing = HashMap<RecipientKey, Notification>;
+
+/// What became of a person; `None` for one that was not begun.
+struct Handled {
+    outcome: Option<PersonOutcome>,
+    variant: String,
+    planned: Option<Planned>,
+    cost_micros: i64,
+}
+
+/// What is common to the people of a page.
+#[derive(Debug, Clone, Copy)]
+struct Moment<'a> {
+    config: &'a ConfigSnapshot,
+    limits: Limits,
+    now: Timestamp,
+    /// `true` if a worker that died may have pushed already.
+    is_dirty: bool,
+}
+
+impl<'a> Work<'a> {
+    /// Loads what a task needs. Returns `None` if the campaign cannot be read by this release.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub async fn of(
+        worker: &'a Worker,
+        id: &'a CampaignId,
+        campaign: &'a Campaign,
+        pass: Pass,
+        number: u32,
+    ) -> Result<Option<Self>, StoreError> {
+        let launch = match pass {
+            Pass::Send => campaign.launch.as_ref(),
+            Pass::Plan(_) => campaign.plan.as_ref().map(|plan| &plan.launch),
+        };
+        let (Some(launch), Ok(definition)) = (launch, campaign.parsed()) else {
+            tracing::error!(campaign = %id, "stored campaign is malformed; its task is left");
+            return Ok(None);
+        };
+        let mut templates = Vec::with_capacity(launch.messages.len());
+        for message in &launch.messages {
+            templates.push(match &message.template {
+                Some(used) => worker.engine.templates().get(&used.name, used.version).await?,
+                None => None,
+            });
+        }
+        Ok(Some(Self { worker, id, pass, number, definition: Arc::new(definition), launch, templates }))
+    }
+
+    /// Returns the key of the task.
+    pub const fn task(&self) -> (&CampaignId, Pass, u32) {
+        (self.id, self.pass, self.number)
+    }
+
+    /// Works on the next page. Returns its numbers and the position after it; `None` if people are left.
+    ///
+    /// # Errors
+    /// If a table does not answer.
+    pub async fn page(&self, task: &Task, limits: Limits, is_stopped: &AtomicBool) -> Result<PageResult, StoreError> {
+        let engine = &self.worker.engine;
+        if engine.clock().now() + SHORTEST_PAGE >= limits.begin_until {
+            return Ok(None);
+        }
+        let page = self.read(task).await?;
+        let Some(audience) = self.audience() else { return Err(malformed()) };
+        let config = engine.config().current().await;
+        let mut tally = Tally { people: page.people.len() as u64, ..Tally::default() };
+        tally.malformed = page.malformed as u64;
+        let selected: Vec<_> =
+            page.people.into_iter().filter_map(|one| Some((audience.people.select(&one)?, one))).collect();
+        let selected = self.only_retried(selected).await?;
+        let existing = self.existing(&audience, &selected, task.is_dirty).await?;
+        let (audience, existing, config) = (&audience, &existing, &config);
+        let handled = selected.into_iter().map(|(selected, recipient)| async move {
+            let now = engine.clock().now();
+            if is_stopped.load(Ordering::Relaxed) || now >= limits.begin_until {
+                return Ok(None);
+            }
+            let place = (recipient.locale.clone(), recipient.time_zone.clone());
+            let moment = Moment { config, limits, now, is_dirty: task.is_dirty };
+            let handled = self.handle(audience, selected, recipient, existing, moment);
+            let handled = Box::pin(handled).await?;
+            Ok::<_, StoreError>(Some((handled, place)))
+        });
+        let handled: Vec<_> = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE).collect().await;
+        let mut is_whole = true;
+        for one in handled {
+            let Some((one, (locale, time_zone))) = one? else {
+                is_whole = false;
+                continue;
+            };
+            let Some(outcome) = one.outcome else { continue };
+            tally.add(&outcome, &one.variant);
+            tally.cost_micros += one.cost_micros;
+            one.planned.iter().for_each(|planned| planned.add_costs(&mut tally));
+            if let Pass::Plan(_) = self.pass {
+                tally.add_place(locale.as_deref(), time_zone.as_deref());
+            }
+        }
+        let next = page.next.map(|next| json!(next));
+        Ok(is_whole.then_some((tally, next)))
+    }
+
+    async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
+        let segment = self.number % self.launch.segments.max(1);
+        let recipients = self.worker.engine.stores().recipients();
+        if let AudienceKind::Recipients(list) = &self.definition.audience {
+            let keys = self.worker.campaigns.people(self.id, &list.list, segment).await?;
+            return recipients.people_with_keys(&keys).await;
+        }
+        let after: Option<SweepPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
+        let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(PAGE_ITEMS)).await
+    }
+
+    fn audience(&self) -> Option<Audience<'_>> {
+        let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number))?;
+        Some(Audience { people, templates: &self.templates, hasher: &self.worker.hasher })
+    }
+
+    /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
+    async fn only_retried(
+        &self,
+        selected: Vec<(Selected, Recipient)>,
+    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+        let (Some(retry), Some(launched_at)) = (&self.definition.retry_of, self.launch.retried_launch) else {
+            return Ok(selected);
+        };
+        let hasher = &self.worker.hasher;
+        let id = |recipient: &Recipient| {
+            NotificationId::of_campaign(recipient.key.clone(), launched_at, hasher, retry.campaign.as_str())
+        };
+        let ids: Vec<_> = selected.iter().map(|(_, recipient)| id(recipient)).collect();
+        let before = by_recipient(self.worker.engine.stores().notifications().get_many(&ids).await?);
+        let is_meant = |recipient: &Recipient| {
+            let before = before.get(&recipient.key).map(PersonOutcome::of);
+            before.is_some_and(|outcome| retry.outcomes.contains(&outcome.name()))
+        };
+        Ok(selected.into_iter().filter(|(_, recipient)| is_meant(recipient)).collect())
+    }
+
+    /// Returns the notifications of the page that exist already. They are read only if there may be some.
+    async fn existing(
+        &self,
+        audience: &Audience<'_>,
+        selected: &[(Selected, Recipient)],
+        is_dirty: bool,
+    ) -> Result<Existing, StoreError> {
+        if self.pass != Pass::Send || !(is_dirty || audience.people.is_closing()) {
+            return Ok(Existing::new());
+        }
+        let ids: Vec<_> = selected.iter().map(|(_, recipient)| audience.notification_id(recipient)).collect();
+        Ok(by_recipient(self.worker.engine.stores().notifications().get_many(&ids).await?))
+    }
+
+    async fn handle(
+        &self,
+        audience: &Audience<'_>,
+        selected: Selected,
+        recipient: Recipient,
+        existing: &Existing,
+        moment: Moment<'_>,
+    ) -> Result<Handled, StoreError> {
+        let Moment { config, now, .. } = moment;
+        let nobody = |outcome| Handled { outcome, variant: String::new(), planned: None, cost_micros: 0 };
+        let found = existing.get(&recipient.key);
+        // The slots before the closing pass counted people with a notification, and those who are held out.
+        if audience.people.is_closing() && (found.is_some() || selected == Selected::Holdout) {
+            return Ok(nobody(None));
+        }
+        let place = match selected {
+            Selected::Holdout => return Ok(nobody(Some(PersonOutcome::Holdout))),
+            Selected::TooLate => return Ok(nobody(Some(PersonOutcome::Skipped(TOO_LATE)))),
+            Selected::Message(place) => place,
+        };
+        let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
+        if let Some(found) = found {
+            let outcome = Some(PersonOutcome::of(found));
+            return Ok(Handled { outcome, variant, planned: None, cost_micros: found.cost_micros() });
+        }
+        let Some(notification) = audience.notification(&recipient, place, config, now) else {
+            return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
+        };
+        if let Pass::Plan(_) = self.pass {
+            let template = self.templates.get(place).and_then(Option::as_deref);
+            let planned = Planned::of(&self.worker.engine, &notification, &recipient, template, config, now);
+            let outcome = Some(planned.outcome.clone());
+            return Ok(Handled { outcome, variant, planned: Some(planned), cost_micros: 0 });
+        }
+        let sent = self.send(notification, recipient, moment).await?;
+        let cost_micros = sent.as_ref().map_or(0, Notification::cost_micros);
+        let outcome = Some(sent.as_ref().map_or(PersonOutcome::Erased, PersonOutcome::of));
+        Ok(Handled { outcome, variant, planned: None, cost_micros })
+    }
+
+    /// Makes the first attempt. Returns `None` if the person was erased meanwhile.
+    async fn send(
+        &self,
+        notification: Notification,
+        recipient: Recipient,
+        Moment { config, limits, now, is_dirty }: Moment<'_>,
+    ) -> Result<Option<Notification>, StoreError> {
+        let engine = &self.worker.engine;
+        let id = notification.id().clone();
+        let recipient = engine.with_caps(recipient, config).await;
+        let allowance = Allowance { work_until: limits.work_until(now), lease_until: limits.lease_until };
+        // Boxed, because its parts are nested more deeply than the compiler's recursion limit allows.
+        match Box::pin(engine.start(notification, Some(recipient), config, is_dirty, allowance)).await {
+            Ok(sent) => Ok(Some(sent)),
+            // Another worker stored it, or the cascade function continued it.
+            Err(StoreError::ConditionFailed { .. }) => engine.stores().notifications().get(&id).await,
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reason for people who are skipped because their local time has passed.
+const TOO_LATE: &str = "local_time_passed";
+/// Reason for people who are skipped because the type of the campaign no longer exists.
+const UNKNOWN_TYPE: &str = "unknown_type";
+
+fn by_recipient(found: Vec<Notification>) -> Existing {
+    found.into_iter().map(|one| (one.id().recipient().clone(), one)).collect()
+}
+
+fn malformed() -> StoreError {
+    StoreError::Refused { call: "campaign", cause: "the stored filter cannot be read".to_owned() }
+}

@@ -1,0 +1,451 @@
+//! Definition of a campaign, as callers write it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::audience::{Audience, RecipientList, RetryOf, Selection};
+use crate::guards::Guards;
+use crate::local_time::{AtLocal, IfPassed, Timing};
+use crate::lots::ALL_BP;
+use domain::notification::{Content, Urgency};
+use domain::{MAX_TTL_SECONDS, TypeId};
+use platform::json::shaped;
+use platform::private::Private;
+use platform::problem::{FieldError, Problem};
+use platform::rfc3339;
+
+/// Maximum number of recipients of a list.
+pub const MAX_RECIPIENTS: usize = 10_000;
+const MAX_TITLE_CHARS: usize = 100;
+const MAX_RATE: u32 = 5_000;
+const DEFAULT_RATE: u32 = 500;
+const MAX_HOLDOUT_PERCENT: f64 = 50.0;
+const VARIANTS: std::ops::RangeInclusive<usize> = 2..=5;
+const MAX_STEPS: usize = 10;
+const MAX_HOLD_MINUTES: u32 = 7 * 24 * 60;
+/// Longest time from the request to `not_after`.
+const MAX_NOT_AFTER: SignedDuration = SignedDuration::from_hours(104 * 24);
+/// Tolerance for clocks that differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Definition of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// Name for people.
+    pub title: String,
+    /// Type of its notifications.
+    pub kind: TypeId,
+    /// Messages. One without a name if there are no variants.
+    pub variants: Vec<Variant>,
+    /// Who is sent to.
+    pub audience: Audience,
+    /// Who is left out.
+    pub exclude: Option<Selection>,
+    /// An earlier campaign whose people are sent to again.
+    pub retry_of: Option<RetryOf>,
+    /// Share of people to whom nothing is sent, in basis points.
+    pub holdout_bp: u32,
+    /// When it begins.
+    pub timing: Timing,
+    /// People a second.
+    pub rate_per_second: u32,
+    /// Time after which nobody else is sent to.
+    pub not_after: Option<Timestamp>,
+    /// Steps of the rollout; the last one is 100 %.
+    pub steps: Vec<Step>,
+    /// Limits at which it pauses itself.
+    pub guards: Guards,
+    /// Lifetime of a notification in seconds; that of the type if absent.
+    pub ttl_seconds: Option<i64>,
+    /// Urgency for the push services.
+    pub urgency: Urgency,
+}
+
+/// One message of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Name; empty if there are no variants.
+    pub name: String,
+    /// Share of the people in basis points.
+    pub weight_bp: u32,
+    /// Message.
+    pub message: Message,
+}
+
+/// Content or template of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// Content.
+    Content(Box<Content>),
+    /// Template with values for all people, and names of attributes whose values differ.
+    Template {
+        /// Template.
+        template: TemplateName,
+        /// Values by variable.
+        variables: Private<Map<String, Value>>,
+        /// Attributes of the recipient by variable.
+        from_attributes: BTreeMap<String, String>,
+    },
+}
+
+/// Name of a template, with a version if it is not the live one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateName {
+    /// Name.
+    pub name: String,
+    /// Published version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
+
+/// Step of a campaign's own rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Share of the tasks that may be worked on, in percent.
+    pub percent: f64,
+    /// Time to wait after the step's last task, in minutes.
+    #[serde(default)]
+    pub hold_minutes: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    title: String,
+    r#type: String,
+    content: Option<Content>,
+    template: Option<TemplateName>,
+    variables: Option<Private<Map<String, Value>>>,
+    variables_from: Option<BTreeMap<String, String>>,
+    variants: Option<Vec<VariantBody>>,
+    segment: Option<String>,
+    filter: Option<Value>,
+    recipients: Option<RecipientList>,
+    exclude: Option<Exclude>,
+    retry_of: Option<RetryOf>,
+    holdout_percent: Option<f64>,
+    send_at: Option<String>,
+    at_local: Option<AtLocalBody>,
+    rate_per_second: Option<u32>,
+    not_after: Option<String>,
+    rollout: Option<Rollout>,
+    guards: Option<Guards>,
+    ttl_seconds: Option<i64>,
+    urgency: Option<Urgency>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariantBody {
+    name: String,
+    weight_bp: u32,
+    content: Option<Content>,
+    template: Option<TemplateName>,
+    variables: Option<Private<Map<String, Value>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exclude {
+    segment: Option<String>,
+    filter: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AtLocalBody {
+    date_time: String,
+    default_time_zone: String,
+    if_passed: Option<IfPassed>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rollout {
+    steps: Vec<Step>,
+}
+
+impl Definition {
+    /// Parses a definition. `recipients` must be the stored form of a list.
+    ///
+    /// # Errors
+    /// 422 with every field that is wrong.
+    pub fn parse(body: Value) -> Result<Self, Problem> {
+        let body: Body = shaped(body, "")?;
+        let mut errors = Vec::new();
+        let error = |errors: &mut Vec<FieldError>, field: &str, message: &str| {
+            errors.push(FieldError::new(field, message));
+        };
+        let kind = TypeId::parse(&body.r#type);
+        if kind.is_none() {
+            error(&mut errors, "type", "must be the name of a type");
+        }
+        check_title(&body.title, &mut errors);
+        let variants = variants(&body, &mut errors);
+        let audience = audience(&body, &mut errors);
+        let exclude = body.exclude.as_ref().and_then(|exclude| {
+            Selection::read(exclude.segment.as_deref(), exclude.filter.as_ref(), "exclude.", &mut errors)
+        });
+        let timing = timing(&body, &mut errors);
+        let not_after = body.not_after.as_deref().and_then(|text| time("not_after", text, &mut errors));
+        let steps = body.rollout.map(|rollout| rollout.steps).unwrap_or_default();
+        check_steps(&steps, &mut errors);
+        let rate_per_second = body.rate_per_second.unwrap_or(DEFAULT_RATE);
+        if !(1..=MAX_RATE).contains(&rate_per_second) {
+            error(&mut errors, "rate_per_second", "must be from 1 to 5,000");
+        }
+        let holdout_bp = basis_points("holdout_percent", body.holdout_percent.unwrap_or(0.0), &mut errors);
+        let guards = body.guards.unwrap_or_default();
+        if let Some(field) = guards.invalid_field() {
+            error(&mut errors, &format!("guards.{field}"), "must be from 0 to 100");
+        }
+        if body.ttl_seconds.is_some_and(|ttl| !(1..=MAX_TTL_SECONDS.into()).contains(&ttl)) {
+            error(&mut errors, "ttl_seconds", "must be from 1 to 2,419,200 (28 days)");
+        }
+        if body.retry_of.as_ref().is_some_and(|retry| retry.outcomes.is_empty()) {
+            error(&mut errors, "retry_of.outcomes", "must name at least one outcome");
+        }
+        let (Some(kind), Some(audience), true) = (kind, audience, errors.is_empty()) else {
+            return Err(Problem::invalid(errors));
+        };
+        Ok(Self {
+            title: body.title,
+            kind,
+            variants,
+            audience,
+            exclude,
+            retry_of: body.retry_of,
+            holdout_bp,
+            timing,
+            rate_per_second,
+            not_after,
+            steps,
+            guards,
+            ttl_seconds: body.ttl_seconds,
+            urgency: body.urgency.unwrap_or(Urgency::Low),
+        })
+    }
+
+    /// Checks the times against the time of the request.
+    ///
+    /// # Errors
+    /// 422 with every time that is in the past or too far ahead.
+    pub fn check_times(&self, now: Timestamp) -> Result<(), Problem> {
+        let mut errors = Vec::new();
+        let begin = match &self.timing {
+            Timing::Now => None,
+            Timing::At(at) => Some(("send_at", *at)),
+            Timing::AtLocal(local) => Some(("at_local.date_time", local.instant(None))),
+        };
+        if let Some((field, at)) = begin {
+            let is_local = matches!(self.timing, Timing::AtLocal(_));
+            // A local time may have passed in some zones and not in others, so a day is allowed.
+            let tolerance = if is_local { SignedDuration::from_hours(26) } else { CLOCK_SKEW };
+            if now.duration_since(at) > tolerance {
+                errors.push(FieldError::new(field, "must not be in the past"));
+            }
+            if at.duration_since(now) > Timing::MAX_AHEAD {
+                errors.push(FieldError::new(field, "must be at most 90 days ahead"));
+            }
+        }
+        if let Some(not_after) = self.not_after {
+            if not_after <= begin.map_or(now, |(_, at)| at.max(now)) {
+                errors.push(FieldError::new("not_after", "must be after the time at which the campaign begins"));
+            }
+            if not_after.duration_since(now) > MAX_NOT_AFTER {
+                errors.push(FieldError::new("not_after", "must be at most 104 days ahead"));
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+    }
+
+    /// Returns the names of the templates that the campaign uses.
+    #[must_use]
+    pub fn templates(&self) -> BTreeSet<&str> {
+        self.variants.iter().filter_map(Variant::template).collect()
+    }
+}
+
+impl Variant {
+    fn template(&self) -> Option<&str> {
+        match &self.message {
+            Message::Template { template, .. } => Some(&template.name),
+            Message::Content(_) => None,
+        }
+    }
+}
+
+fn check_title(title: &str, errors: &mut Vec<FieldError>) {
+    let is_fine =
+        !title.trim().is_empty() && title.chars().count() <= MAX_TITLE_CHARS && !title.chars().any(char::is_control);
+    if !is_fine {
+        errors.push(FieldError::new("title", "must be a text of 1 to 100 characters"));
+    }
+}
+
+fn variants(body: &Body, errors: &mut Vec<FieldError>) -> Vec<Variant> {
+    let given = (body.content.as_ref(), body.template.as_ref());
+    let shared = body.variables.clone().unwrap_or_default();
+    let Some(variants) = &body.variants else {
+        let has_variables = body.variables.is_some() || body.variables_from.is_some();
+        let message = message(given, has_variables, &shared, body.variables_from.as_ref(), "", errors);
+        return message
+            .map(|message| Variant { name: String::new(), weight_bp: ALL_BP, message })
+            .into_iter()
+            .collect();
+    };
+    if given != (None, None) {
+        errors.push(FieldError::new("variants", "must be absent if content or template is given"));
+    }
+    if !VARIANTS.contains(&variants.len()) {
+        errors.push(FieldError::new("variants", "must be 2 to 5 variants"));
+    }
+    let total: u64 = variants.iter().map(|variant| u64::from(variant.weight_bp)).sum();
+    if total != u64::from(ALL_BP) {
+        let message = format!("must have weights that add up to 10,000 basis points; they add up to {total}");
+        errors.push(FieldError::new("variants", message));
+    }
+    let mut names = BTreeSet::new();
+    let mut found = Vec::new();
+    for (index, variant) in variants.iter().enumerate() {
+        let path = format!("variants[{index}].");
+        if !is_variant_name(&variant.name) || !names.insert(variant.name.as_str()) {
+            let message = "must be 1 to 16 small letters, digits and hyphens, and differ from the other names";
+            errors.push(FieldError::new(format!("{path}name"), message));
+        }
+        let mut variables = shared.expose().clone();
+        variables.extend(variant.variables.clone().unwrap_or_default().into_exposed());
+        let given = (variant.content.as_ref(), variant.template.as_ref());
+        let has_variables = variant.variables.is_some();
+        let from = body.variables_from.as_ref();
+        if let Some(message) = message(given, has_variables, &Private::new(variables), from, &path, errors) {
+            found.push(Variant { name: variant.name.clone(), weight_bp: variant.weight_bp, message });
+        }
+    }
+    found
+}
+
+fn is_variant_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=16).contains(&name.len()) && name.bytes().all(is_allowed)
+}
+
+fn message(
+    (content, template): (Option<&Content>, Option<&TemplateName>),
+    has_variables: bool,
+    variables: &Private<Map<String, Value>>,
+    from_attributes: Option<&BTreeMap<String, String>>,
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) -> Option<Message> {
+    match (content, template) {
+        (Some(_), None) if has_variables => {
+            errors.push(FieldError::new(format!("{path}variables"), "must be absent if content is given"));
+            None
+        }
+        (Some(content), None) => {
+            let content = content.clone().cleaned();
+            let found = content.errors();
+            let is_fine = found.is_empty();
+            errors.extend(
+                found.into_iter().map(|error| FieldError::new(format!("{path}{}", error.field), error.message)),
+            );
+            is_fine.then(|| Message::Content(Box::new(content)))
+        }
+        (None, Some(template)) => Some(Message::Template {
+            template: template.clone(),
+            variables: variables.clone(),
+            from_attributes: from_attributes.cloned().unwrap_or_default(),
+        }),
+        (None, None) => {
+            errors.push(FieldError::new(format!("{path}content"), "is required, or a template"));
+            None
+        }
+        (Some(_), Some(_)) => {
+            errors.push(FieldError::new(format!("{path}template"), "must be absent if content is given"));
+            None
+        }
+    }
+}
+
+fn audience(body: &Body, errors: &mut Vec<FieldError>) -> Option<Audience> {
+    let Some(list) = &body.recipients else {
+        let (segment, filter) = (body.segment.as_deref(), body.filter.as_ref());
+        if segment.is_none() && filter.is_none() {
+            errors.push(FieldError::new("segment", "must be given, or a filter or recipients instead of it"));
+            return None;
+        }
+        return Selection::read(segment, filter, "", errors).map(Audience::Selection);
+    };
+    if body.segment.is_some() || body.filter.is_some() {
+        errors.push(FieldError::new("recipients", "must be absent if segment or filter is given"));
+        return None;
+    }
+    Some(Audience::Recipients(list.clone()))
+}
+
+fn timing(body: &Body, errors: &mut Vec<FieldError>) -> Timing {
+    let send_at = body.send_at.as_deref().and_then(|text| time("send_at", text, errors));
+    let Some(local) = &body.at_local else { return send_at.map_or(Timing::Now, Timing::At) };
+    if body.send_at.is_some() {
+        errors.push(FieldError::new("at_local", "must be absent if send_at is given"));
+    }
+    if TimeZone::get(&local.default_time_zone).is_err() {
+        errors.push(FieldError::new("at_local.default_time_zone", "must be an IANA name such as Europe/Rome"));
+    }
+    let Ok(date_time) = local.date_time.parse::<DateTime>() else {
+        errors.push(FieldError::new("at_local.date_time", "must be a local time such as 2026-12-01T09:00:00"));
+        return Timing::Now;
+    };
+    let AtLocalBody { default_time_zone, if_passed, .. } = local;
+    Timing::AtLocal(AtLocal { date_time, default_time_zone: default_time_zone.clone(), if_passed: *if_passed })
+}
+
+fn time(field: &str, text: &str, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
+    let parsed = rfc3339::parse(text);
+    parsed.map_err(|wrong| errors.push(FieldError::new(field, wrong.to_string()))).ok()
+}
+
+fn check_steps(steps: &[Step], errors: &mut Vec<FieldError>) {
+    let mut before = 0.0;
+    for (index, step) in steps.iter().enumerate() {
+        if !(step.percent > before && step.percent <= 100.0) {
+            let message = "must be above the step before and at most 100";
+            errors.push(FieldError::new(format!("rollout.steps[{index}].percent"), message));
+        }
+        if step.hold_minutes > MAX_HOLD_MINUTES {
+            let message = "must be at most 10,080 (7 days)";
+            errors.push(FieldError::new(format!("rollout.steps[{index}].hold_minutes"), message));
+        }
+        before = step.percent;
+    }
+    if steps.len() > MAX_STEPS {
+        errors.push(FieldError::new("rollout.steps", "must be at most 10 steps"));
+    }
+    #[expect(clippy::float_cmp, reason = "100 is exact")]
+    if !steps.is_empty() && before != 100.0 {
+        errors.push(FieldError::new("rollout.steps", "must end with a step of 100 %"));
+    }
+}
+
+fn basis_points(field: &str, percent: f64, errors: &mut Vec<FieldError>) -> u32 {
+    let points = percent * 100.0;
+    if !(0.0..=MAX_HOLDOUT_PERCENT).contains(&percent) || (points - points.round()).abs() > 1e-6 {
+        errors.push(FieldError::new(field, "must be from 0 to 50, with at most two decimals"));
+        return 0;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 5,000")]
+    let points = points.round() as u32;
+    points
+}
+
+#[cfg(test)]
+#[path = "definition_tests.rs"]
+mod tests;

@@ -1,0 +1,102 @@
+#![allow(clippy::unwrap_used)]
+use serde_json::json;
+
+use super::*;
+
+fn body() -> Value {
+    json!({
+        "title": "Autumn", "type": "NEWS", "content": {"title": "Hi", "body": "there"}, "segment": "gold",
+    })
+}
+
+fn with(changes: Value) -> Result<Definition, Vec<String>> {
+    let mut body = body();
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => _ = body.as_object_mut().unwrap().remove(name),
+            value => body[name] = value.clone(),
+        }
+    }
+    Definition::parse(body).map_err(|problem| problem.errors.into_iter().map(|error| error.field).collect())
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let definition = with(json!({})).unwrap();
+    assert_eq!((definition.rate_per_second, definition.holdout_bp, definition.timing), (500, 0, Timing::Now));
+    assert_eq!((definition.variants.len(), definition.variants[0].weight_bp), (1, 10_000));
+    assert!(definition.steps.is_empty() && definition.not_after.is_none());
+}
+
+#[test]
+fn every_field_that_is_wrong_is_named() {
+    let text = json!({"title": "Hi", "body": "there"});
+    let pair = |first: u32, second: u32| {
+        json!({"content": null, "variants": [
+            {"name": "a", "weight_bp": first, "content": text}, {"name": "b", "weight_bp": second, "content": text}]})
+    };
+    assert!(with(pair(5_000, 5_000)).is_ok());
+    for (changes, field) in [
+        (json!({"title": " "}), "title"),
+        (json!({"type": "news"}), "type"),
+        (json!({"segment": null}), "segment"),
+        (json!({"segment": "Gold"}), "segment"),
+        (json!({"filter": {"all": []}}), "segment"),
+        (json!({"segment": null, "filter": {"field": "age", "op": "eq", "value": 1}}), "filter.field"),
+        (json!({"recipients": {"list": "x", "count": 1}}), "recipients"),
+        (json!({"content": null}), "content"),
+        (json!({"content": {"title": "", "body": "b"}}), "content.title"),
+        (json!({"template": {"name": "t"}}), "template"),
+        (json!({"variables": {}}), "variables"),
+        (pair(5_000, 4_999), "variants"),
+        (json!({"variants": []}), "variants"),
+        (
+            json!({"content": null, "variants": [
+            {"name": "a", "weight_bp": 5_000, "content": text}, {"name": "a", "weight_bp": 5_000, "content": text}]}),
+            "variants[1].name",
+        ),
+        (
+            json!({"content": null, "variants": [
+            {"name": "a", "weight_bp": 5_000}, {"name": "b", "weight_bp": 5_000, "content": text}]}),
+            "variants[0].content",
+        ),
+        (json!({"holdout_percent": 51}), "holdout_percent"),
+        (json!({"holdout_percent": 0.001}), "holdout_percent"),
+        (json!({"send_at": "tomorrow"}), "send_at"),
+        (json!({"at_local": {"date_time": "9", "default_time_zone": "UTC"}}), "at_local.date_time"),
+        (
+            json!({"at_local": {"date_time": "2026-12-01T09:00:00", "default_time_zone": "Rome"}}),
+            "at_local.default_time_zone",
+        ),
+        (json!({"rate_per_second": 0}), "rate_per_second"),
+        (json!({"rate_per_second": 5_001}), "rate_per_second"),
+        (json!({"rollout": {"steps": [{"percent": 10}]}}), "rollout.steps"),
+        (
+            json!({"rollout": {"steps": [{"percent": 10}, {"percent": 5}, {"percent": 100}]}}),
+            "rollout.steps[1].percent",
+        ),
+        (json!({"guards": {"max_failed_percent": 101}}), "guards.max_failed_percent"),
+        (json!({"guards": {"max_bounced": 1}}), "guards.max_bounced"),
+        (json!({"exclude": {}}), "exclude.segment"),
+        (json!({"ttl_seconds": 0}), "ttl_seconds"),
+        (json!({"colour": "red"}), "colour"),
+    ] {
+        let fields = with(changes.clone()).unwrap_err();
+        assert!(fields.iter().any(|found| found == field), "{changes} names {fields:?} and not {field}");
+    }
+}
+
+#[test]
+fn times_in_the_past_are_refused() {
+    let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    let fault = |changes| {
+        let problem = with(changes).unwrap().check_times(now).err()?;
+        Some(problem.errors[0].field.clone())
+    };
+    assert_eq!(fault(json!({"send_at": "2026-11-23T09:58:00Z"})), None);
+    assert_eq!(fault(json!({"send_at": "2026-11-23T09:00:00Z"})).as_deref(), Some("send_at"));
+    assert_eq!(fault(json!({"send_at": "2027-11-23T09:00:00Z"})).as_deref(), Some("send_at"));
+    assert_eq!(fault(json!({"not_after": "2026-11-23T10:00:00Z"})).as_deref(), Some("not_after"));
+    let local = json!({"at_local": {"date_time": "2026-11-20T09:00:00", "default_time_zone": "UTC"}});
+    assert_eq!(fault(local).as_deref(), Some("at_local.date_time"));
+}

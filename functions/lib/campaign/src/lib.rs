@@ -1,0 +1,40 @@
+//! Campaigns: one message to many recipients, each at most once. Everything here is pure and takes `now`.
+//!
+//! ```text
+//! draft ──► approved ──► scheduled ──► running ◄──► paused
+//!                                         │
+//!                                         ▼
+//!                                     finishing ──► finished        cancelled: from any state that is not final
+//! ```
+//!
+//! The recipients table divides the work: a [`Task`] is one scan segment of the table at one time. No list of recipients is
+//! stored, so an erased person is nowhere in a campaign. The id of a notification is derived from campaign and recipient, so
+//! work that is done twice sends once.
+
+mod audience;
+mod campaign_id;
+mod definition;
+mod guards;
+mod local_time;
+mod lots;
+mod model;
+mod numbers;
+mod people;
+mod release;
+mod state;
+mod tally;
+mod task;
+
+pub use audience::{Audience, OutcomeName, RecipientList, RetryOf, Selection};
+pub use campaign_id::CampaignId;
+pub use definition::{Definition, MAX_RECIPIENTS, Message, Step, TemplateName, Variant};
+pub use guards::{Guards, guard_fault};
+pub use local_time::{AtLocal, IfPassed, Timing};
+pub use lots::{Lot, draw};
+pub use model::{Approval, Campaign, Launch, LaunchedMessage, Plan, StateConflict, hash_of};
+pub use numbers::Numbers;
+pub use people::{People, Selected};
+pub use release::{Release, ReleaseInput, Released, release};
+pub use state::{PauseReason, State};
+pub use tally::{PersonOutcome, Tally};
+pub use task::{Claim, MAX_TASKS, Pass, Task, TaskMessage};

@@ -1,0 +1,296 @@
+//! A campaign: its definition, its state, and what was decided at its launch. Each transition is pure and takes `now`.
+
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::campaign_id::CampaignId;
+use crate::definition::Definition;
+use crate::state::{PauseReason, State};
+use domain::notification::{Content, TemplateUse};
+use platform::problem::Problem;
+
+/// Maximum time for which `finishing` waits, in seconds: the longest lifetime of a notification.
+const MAX_FINISHING_SECONDS: i64 = 28 * 24 * 3_600;
+
+/// A campaign as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// Definition as JSON, as callers write it. A list of recipients is replaced by its hash.
+    pub definition: Map<String, Value>,
+    /// State.
+    pub state: State,
+    /// Reason for a pause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<PauseReason>,
+    /// Explanation of a pause for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_detail: Option<String>,
+    /// Client that created it.
+    pub created_by: String,
+    /// Last plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Approval of this definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// What was decided at the launch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
+    /// Time at which the last task was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
+    /// Time at which it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A plan: a pass over the audience that sends nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Number of the plan, from 1.
+    pub number: u32,
+    /// Hash of what would be sent.
+    pub hash: String,
+    /// Number of tasks, which are the scan segments of the table.
+    pub segments: u32,
+    /// Audience and messages of the plan, pinned like those of a launch.
+    pub launch: Launch,
+    /// Time of the request.
+    pub at: Timestamp,
+}
+
+/// Approval of a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Hash of what was approved.
+    pub hash: String,
+    /// Client that approved.
+    pub by: String,
+    /// Time.
+    pub at: Timestamp,
+}
+
+/// What a launch pins: nothing of it changes while the campaign runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Time of the launch. Relative dates of filters count from it, and people created later are left out.
+    pub at: Timestamp,
+    /// Client that launched it.
+    pub by: String,
+    /// Number of tasks of a slot.
+    pub segments: u32,
+    /// Number of people expected, by the plan.
+    pub expected_people: u64,
+    /// Filter without references; `None` for a list of recipients.
+    pub filter: Option<Value>,
+    /// Filter of those who are left out, without references.
+    pub exclude: Option<Value>,
+    /// Messages, one for each variant.
+    pub messages: Vec<LaunchedMessage>,
+    /// Times at which tasks begin. The last one of a campaign by local time is for people who moved meanwhile.
+    pub slots: Vec<Timestamp>,
+    /// Time of the launch of the campaign whose people are sent to again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried_launch: Option<Timestamp>,
+}
+
+/// Message of a variant at the launch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaunchedMessage {
+    /// Name of the variant; empty if there are no variants.
+    pub variant: String,
+    /// Share in basis points.
+    pub weight_bp: u32,
+    /// Content, unless the message has a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Template with the values for all people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
+    /// Attributes of the recipient by variable.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub from_attributes: std::collections::BTreeMap<String, String>,
+}
+
+/// The state does not allow a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateConflict {
+    /// State of the campaign.
+    pub state: State,
+    /// What was asked for.
+    pub action: &'static str,
+}
+
+impl Campaign {
+    /// Creates a draft.
+    #[must_use]
+    pub const fn draft(definition: Map<String, Value>, created_by: String) -> Self {
+        Self {
+            definition,
+            state: State::Draft,
+            pause_reason: None,
+            pause_detail: None,
+            created_by,
+            plan: None,
+            approval: None,
+            launch: None,
+            sent_at: None,
+            ended_at: None,
+        }
+    }
+
+    /// Parses the definition.
+    ///
+    /// # Errors
+    /// If it was stored by another release that allowed more.
+    pub fn parsed(&self) -> Result<Definition, Problem> {
+        Definition::parse(Value::Object(self.definition.clone()))
+    }
+
+    /// Replaces the definition. An approval ends.
+    ///
+    /// # Errors
+    /// If the campaign was launched.
+    pub fn redefine(&mut self, definition: Map<String, Value>) -> Result<(), StateConflict> {
+        self.require(&[State::Draft, State::Approved], "changed")?;
+        if self.definition != definition {
+            self.definition = definition;
+            self.state = State::Draft;
+            self.approval = None;
+        }
+        Ok(())
+    }
+
+    /// Approves exactly what this hash stands for.
+    ///
+    /// # Errors
+    /// If the campaign was launched.
+    pub fn approve(&mut self, approval: Approval) -> Result<(), StateConflict> {
+        self.require(&[State::Draft, State::Approved], "approved")?;
+        self.state = State::Approved;
+        self.approval = Some(approval);
+        Ok(())
+    }
+
+    /// Launches the campaign.
+    ///
+    /// # Errors
+    /// If it is not approved, or was launched before.
+    pub fn launch(&mut self, launch: Launch, now: Timestamp) -> Result<(), StateConflict> {
+        self.require(&[State::Approved], "launched")?;
+        let begins = launch.slots.first().is_none_or(|first| *first <= now);
+        self.state = if begins { State::Running } else { State::Scheduled };
+        self.launch = Some(launch);
+        Ok(())
+    }
+
+    /// Pauses the campaign. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// If it is neither scheduled nor running.
+    pub fn pause(&mut self, reason: PauseReason, detail: Option<String>) -> Result<(), StateConflict> {
+        if self.state == State::Paused {
+            return Ok(());
+        }
+        self.require(&[State::Scheduled, State::Running], "paused")?;
+        self.state = State::Paused;
+        (self.pause_reason, self.pause_detail) = (Some(reason), detail);
+        Ok(())
+    }
+
+    /// Resumes the campaign. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// If it is not paused.
+    pub fn resume(&mut self, now: Timestamp) -> Result<(), StateConflict> {
+        if matches!(self.state, State::Running | State::Scheduled) {
+            return Ok(());
+        }
+        self.require(&[State::Paused], "resumed")?;
+        let begins = self.launch.as_ref().and_then(|launch| launch.slots.first()).is_none_or(|first| *first <= now);
+        self.state = if begins { State::Running } else { State::Scheduled };
+        (self.pause_reason, self.pause_detail) = (None, None);
+        Ok(())
+    }
+
+    /// Ends the campaign. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// If it has ended by itself.
+    pub fn cancel(&mut self, now: Timestamp) -> Result<(), StateConflict> {
+        if self.state == State::Cancelled {
+            return Ok(());
+        }
+        if self.state.is_final() {
+            return Err(StateConflict { state: self.state, action: "cancelled" });
+        }
+        self.state = State::Cancelled;
+        self.ended_at = Some(now);
+        Ok(())
+    }
+
+    /// Enters `running` once the first slot is due. Returns `true` if it did.
+    pub fn begin(&mut self, now: Timestamp) -> bool {
+        let first = self.launch.as_ref().and_then(|launch| launch.slots.first());
+        let begins = self.state == State::Scheduled && first.is_none_or(|first| *first <= now);
+        if begins {
+            self.state = State::Running;
+        }
+        begins
+    }
+
+    /// Enters `finishing` once every task is done, and `finished` once no notification is open any more, at the latest when
+    /// the longest lifetime is over. Returns `true` if the state changed.
+    pub fn finish(&mut self, is_open: bool, now: Timestamp) -> bool {
+        let before = self.state;
+        if self.state == State::Running {
+            self.state = State::Finishing;
+            self.sent_at = Some(now);
+        }
+        let is_over = self.sent_at.is_some_and(|at| now.duration_since(at).as_secs() >= self.longest_lifetime());
+        if self.state == State::Finishing && (!is_open || is_over) {
+            self.state = State::Finished;
+            self.ended_at = Some(now);
+        }
+        self.state != before
+    }
+
+    fn longest_lifetime(&self) -> i64 {
+        let given = self.definition.get("ttl_seconds").and_then(Value::as_i64);
+        given.unwrap_or(MAX_FINISHING_SECONDS).min(MAX_FINISHING_SECONDS)
+    }
+
+    fn require(&self, states: &[State], action: &'static str) -> Result<(), StateConflict> {
+        if states.contains(&self.state) { Ok(()) } else { Err(StateConflict { state: self.state, action }) }
+    }
+}
+
+impl Launch {
+    /// Returns the number of tasks.
+    #[must_use]
+    pub fn tasks(&self) -> u32 {
+        self.segments.saturating_mul(u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Returns the expected number of people of one task.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // at most a million people
+    pub fn people_per_task(&self) -> f64 {
+        (self.expected_people as f64 / f64::from(self.tasks().max(1))).max(1.0)
+    }
+}
+
+/// Returns the hash of everything that decides what is sent to whom: SHA-256 as hexadecimal digits.
+#[must_use]
+pub fn hash_of(campaign: &CampaignId, definition: &Map<String, Value>, launch: &Launch, rules: &Value) -> String {
+    let Launch { filter, exclude, messages, .. } = launch;
+    let decides = json!([campaign, definition, filter, exclude, messages, rules]);
+    let hash = digest(&SHA256, decides.to_string().as_bytes());
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

@@ -1,0 +1,112 @@
+#![allow(clippy::unwrap_used)]
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn launch(slot: i64) -> Launch {
+    Launch {
+        at: at(0),
+        by: "ops".to_owned(),
+        segments: 4,
+        expected_people: 100,
+        filter: None,
+        exclude: None,
+        messages: Vec::new(),
+        slots: vec![at(slot)],
+        retried_launch: None,
+    }
+}
+
+fn approval() -> Approval {
+    Approval { hash: "h".to_owned(), by: "ops".to_owned(), at: at(0) }
+}
+
+fn draft() -> Campaign {
+    Campaign::draft(Map::new(), "ops".to_owned())
+}
+
+#[test]
+fn a_campaign_goes_from_draft_to_finished() {
+    let mut campaign = draft();
+    assert_eq!(campaign.launch(launch(0), at(0)).unwrap_err().state, State::Draft);
+    campaign.approve(approval()).unwrap();
+    campaign.launch(launch(60), at(0)).unwrap();
+    assert_eq!(campaign.state, State::Scheduled);
+    assert_eq!(campaign.launch(launch(60), at(0)).unwrap_err().state, State::Scheduled, "twice");
+    assert!(!campaign.begin(at(59)) && campaign.begin(at(60)));
+    campaign.pause(PauseReason::Operator, None).unwrap();
+    campaign.resume(at(70)).unwrap();
+    assert!(campaign.finish(true, at(80)));
+    assert_eq!((campaign.state, campaign.sent_at), (State::Finishing, Some(at(80))));
+    assert!(campaign.finish(false, at(90)));
+    assert_eq!((campaign.state, campaign.cancel(at(91)).unwrap_err().state), (State::Finished, State::Finished));
+}
+
+#[test]
+fn a_change_ends_an_approval() {
+    let mut campaign = draft();
+    campaign.approve(approval()).unwrap();
+    let mut changed = Map::new();
+    changed.insert("title".to_owned(), json!("B"));
+    campaign.redefine(changed.clone()).unwrap();
+    assert_eq!((campaign.state, &campaign.approval), (State::Draft, &None));
+    campaign.approve(approval()).unwrap();
+    campaign.redefine(changed).unwrap();
+    assert_eq!(campaign.state, State::Approved, "nothing changed");
+}
+
+#[test]
+fn finishing_ends_with_the_longest_lifetime() {
+    let mut campaign = draft();
+    campaign.definition.insert("ttl_seconds".to_owned(), json!(100));
+    campaign.approve(approval()).unwrap();
+    campaign.launch(launch(0), at(0)).unwrap();
+    campaign.finish(true, at(10));
+    assert!(!campaign.finish(true, at(109)));
+    assert!(campaign.finish(true, at(110)));
+}
+
+#[test]
+fn the_hash_changes_with_everything_that_decides() {
+    let id = CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap();
+    let hash = |launch: &Launch, rules: Value| hash_of(&id, &Map::new(), launch, &rules);
+    let first = hash(&launch(0), json!(1));
+    assert_eq!(first, hash(&Launch { segments: 9, slots: Vec::new(), ..launch(0) }, json!(1)), "not how it is divided");
+    assert_ne!(first, hash(&launch(0), json!(2)));
+    assert_ne!(first, hash(&Launch { filter: Some(json!({})), ..launch(0) }, json!(1)));
+}
+
+proptest! {
+    /// Whatever is asked for in whatever order: a final state stays, and only an approved campaign is launched, once.
+    #[test]
+    fn no_order_of_actions_leaves_the_graph(actions in prop::collection::vec(0..8_u8, 1..40)) {
+        let mut campaign = draft();
+        let mut launches = 0;
+        for (second, action) in actions.into_iter().enumerate() {
+            let now = at(0) + SignedDuration::from_secs(i64::try_from(second).unwrap());
+            let before = campaign.clone();
+            let done = match action {
+                0 => campaign.approve(approval()),
+                1 => campaign.launch(launch(5), now).inspect(|()| launches += 1),
+                2 => campaign.pause(PauseReason::Operator, None),
+                3 => campaign.resume(now),
+                4 => campaign.cancel(now),
+                5 => campaign.redefine(Map::from_iter([("title".to_owned(), json!(second))])),
+                6 => { campaign.begin(now); Ok(()) }
+                _ => { if before.state == State::Running { campaign.finish(second % 2 == 0, now); } Ok(()) }
+            };
+            if before.state.is_final() || done.is_err() {
+                prop_assert_eq!(before.state, campaign.state);
+            }
+            prop_assert!(launches <= 1);
+            prop_assert_eq!(campaign.launch.is_some(), launches == 1);
+            let needs_launch = campaign.state.is_launched() || campaign.state == State::Finished;
+            prop_assert!(!needs_launch || campaign.launch.is_some());
+        }
+    }
+}

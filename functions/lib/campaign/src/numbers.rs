@@ -1,0 +1,39 @@
+//! Numbers of a campaign or a plan: the sum of its tasks.
+
+use serde::Serialize;
+
+use crate::tally::Tally;
+use crate::task::Task;
+
+/// Sum of the tasks of a pass.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Numbers {
+    /// Number of tasks of the pass.
+    pub tasks: u32,
+    /// Number of tasks that are done.
+    pub tasks_done: u32,
+    /// Numbers of the people that are counted so far.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// `true` if every person that matches has exactly one outcome.
+    pub balanced: bool,
+}
+
+impl Numbers {
+    /// Sums up the tasks that a worker has taken so far, of `tasks` in all.
+    #[must_use]
+    pub fn of<'a>(tasks: u32, taken: impl IntoIterator<Item = &'a Task>) -> Self {
+        let (mut tally, mut tasks_done) = (Tally::default(), 0);
+        for task in taken {
+            tally.merge(&task.tally);
+            tasks_done += u32::from(task.is_done);
+        }
+        Self { tasks, tasks_done, balanced: tally.is_balanced(), tally }
+    }
+
+    /// Returns `true` if every task is done.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.tasks_done >= self.tasks
+    }
+}

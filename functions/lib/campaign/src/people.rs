@@ -1,0 +1,109 @@
+//! The people of a campaign: which recipients a task is for, and what is meant for each.
+
+use domain::recipient::Recipient;
+use segments::{Filter, Person};
+use serde_json::Value;
+
+use crate::audience::Audience;
+use crate::campaign_id::CampaignId;
+use crate::definition::Definition;
+use crate::local_time::{IfPassed, Timing};
+use crate::lots::{Lot, draw};
+use crate::model::Launch;
+use crate::task::Pass;
+
+/// Audience of a task.
+#[derive(Debug, Clone)]
+pub struct People<'a> {
+    /// Campaign.
+    pub id: &'a CampaignId,
+    /// Definition.
+    pub definition: &'a Definition,
+    /// What the launch pinned.
+    pub launch: &'a Launch,
+    filter: Option<Filter>,
+    exclude: Option<Filter>,
+    /// Slot of the task; `None` for the people of all slots.
+    slot: Option<usize>,
+}
+
+/// A person that the campaign is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selected {
+    /// Nothing is sent.
+    Holdout,
+    /// The person gets the message at this position.
+    Message(usize),
+    /// The local time has passed, and the campaign skips people for whom it has.
+    TooLate,
+}
+
+impl<'a> People<'a> {
+    /// Returns the people of a task. Returns `None` if the stored filter cannot be read.
+    #[must_use]
+    pub fn of_task(
+        id: &'a CampaignId,
+        definition: &'a Definition,
+        launch: &'a Launch,
+        (pass, task): (Pass, u32),
+    ) -> Option<Self> {
+        let people = Self::all(id, definition, launch)?;
+        Some(match pass {
+            Pass::Plan(_) => people,
+            Pass::Send => Self { slot: Some(usize::try_from(task / launch.segments.max(1)).ok()?), ..people },
+        })
+    }
+
+    /// Returns all people of a campaign. Returns `None` if the stored filter cannot be read.
+    #[must_use]
+    pub fn all(id: &'a CampaignId, definition: &'a Definition, launch: &'a Launch) -> Option<Self> {
+        let parse = |json: &Option<Value>| match json {
+            Some(json) => Filter::parse_resolved(json).map(Some),
+            None => Some(None),
+        };
+        let (filter, exclude) = (parse(&launch.filter)?, parse(&launch.exclude)?);
+        Some(Self { id, definition, launch, filter, exclude, slot: None })
+    }
+
+    /// Returns `true` if the task is for people whom no other task found, because they moved to another time zone meanwhile.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        let is_last = self.slot.is_some_and(|slot| slot + 1 == self.launch.slots.len());
+        is_last && matches!(self.definition.timing, Timing::AtLocal(_))
+    }
+
+    /// Decides if a recipient belongs to the task, and what is meant for the person.
+    #[must_use]
+    pub fn select(&self, recipient: &Recipient) -> Option<Selected> {
+        let is_listed = matches!(self.definition.audience, Audience::Recipients(_));
+        if recipient.created_at > self.launch.at && !is_listed {
+            return None;
+        }
+        let person = Person { recipient, now: self.launch.at };
+        let is_wanted = self.filter.as_ref().is_none_or(|filter| filter.matches(person));
+        if !is_wanted || self.exclude.as_ref().is_some_and(|exclude| exclude.matches(person)) {
+            return None;
+        }
+        if let Timing::AtLocal(local) = &self.definition.timing {
+            let slot = local.slot(recipient.time_zone.as_deref(), self.launch.at);
+            if self.is_closing() {
+                // Whoever has no notification yet moved to a zone whose time had passed.
+                if !local.if_passed.is_some_and(IfPassed::sends) {
+                    return Some(Selected::TooLate);
+                }
+            } else if let Some(place) = self.slot {
+                let is_of_slot = slot.is_some() && slot == self.launch.slots.get(place).copied();
+                if !is_of_slot {
+                    return None;
+                }
+            } else if slot.is_none() {
+                return Some(Selected::TooLate);
+            }
+        }
+        let weights = self.launch.messages.iter().map(|message| message.weight_bp);
+        Some(match draw(self.id, &recipient.id, self.definition.holdout_bp, weights) {
+            Lot::Holdout => Selected::Holdout,
+            Lot::Variant(place) => Selected::Message(place),
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! States of a campaign, and the reasons for a pause.
+
+use serde::{Deserialize, Serialize};
+
+/// State of a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It can be changed, and nobody approved it.
+    Draft,
+    /// Somebody approved exactly this definition.
+    Approved,
+    /// It was launched, and its time has not come.
+    Scheduled,
+    /// Tasks are worked on.
+    Running,
+    /// No further person is sent to until it is resumed.
+    Paused,
+    /// Every task is done. Held and retried notifications may still be sent.
+    Finishing,
+    /// It ended by itself.
+    Finished,
+    /// An operator ended it.
+    Cancelled,
+    /// It could not begin.
+    Failed,
+}
+
+/// Reason for a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// An operator paused it.
+    Operator,
+    /// One of its guards found too many bad results.
+    Guard,
+    /// `not_after` has passed.
+    TooLate,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 9] = [
+        Self::Draft,
+        Self::Approved,
+        Self::Scheduled,
+        Self::Running,
+        Self::Paused,
+        Self::Finishing,
+        Self::Finished,
+        Self::Cancelled,
+        Self::Failed,
+    ];
+
+    /// Returns `true` if no other state follows.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Cancelled | Self::Failed)
+    }
+
+    /// Returns `true` if the campaign was launched and has not ended.
+    #[must_use]
+    pub const fn is_launched(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Running | Self::Paused | Self::Finishing)
+    }
+
+    /// Returns the name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl PauseReason {
+    /// Returns the name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}

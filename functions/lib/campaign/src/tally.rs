@@ -1,0 +1,214 @@
+//! Numbers of people by what became of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audience::OutcomeName;
+use domain::channel::Channel;
+use domain::notification::{Notification, Reason, Status};
+
+/// Maximum number of locales and of zones that are counted by name.
+const MAX_NAMES: usize = 60;
+/// Name of the rest.
+const OTHERS: &str = "others";
+
+/// What became of one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonOutcome {
+    /// A provider accepted a message on this channel; in a plan, the first channel that would be tried.
+    Sent(Channel),
+    /// A later attempt is due.
+    Waiting,
+    /// A gate holds the notification.
+    Held,
+    /// No provider accepted a message.
+    Failed,
+    /// Nothing was sent, for this reason.
+    Skipped(&'static str),
+    /// Held out on purpose.
+    Holdout,
+    /// The person was erased before a message was sent.
+    Erased,
+}
+
+/// Numbers of one task, or of several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// People that were read.
+    pub people: u64,
+    /// People that match the audience.
+    pub matched: u64,
+    /// People with an accepted message.
+    pub sent: u64,
+    /// People for whom a later attempt is due.
+    pub waiting: u64,
+    /// People whose notification a gate holds.
+    pub held: u64,
+    /// People whom no provider accepted a message for.
+    pub failed: u64,
+    /// People to whom nothing was sent, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// People who were held out.
+    pub holdout: u64,
+    /// People who were erased meanwhile.
+    pub erased: u64,
+    /// People with an accepted message, by channel.
+    pub by_channel: BTreeMap<String, u64>,
+    /// People who match and were not held out, by variant, if there are several.
+    pub by_variant: BTreeMap<String, u64>,
+    /// People who match, by locale. Counted by a plan alone.
+    pub by_locale: BTreeMap<String, u64>,
+    /// People who match, by time zone. Counted by a plan alone.
+    pub by_time_zone: BTreeMap<String, u64>,
+    /// Cost so far; in a plan, the cost if every first channel succeeds. In micro-euro.
+    pub cost_micros: i64,
+    /// In a plan, the cost if every first channel but the last one fails. In micro-euro.
+    pub most_cost_micros: i64,
+    /// Malformed profiles, which are left out.
+    pub malformed: u64,
+}
+
+impl PersonOutcome {
+    /// Returns what became of the person of a notification.
+    #[must_use]
+    pub fn of(notification: &Notification) -> Self {
+        match notification.status() {
+            Status::Accepted | Status::Delivered => match notification.channel() {
+                Some(channel) => Self::Sent(channel),
+                None => Self::Failed,
+            },
+            Status::Held => Self::Held,
+            Status::Scheduled | Status::Sending | Status::Cascading => Self::Waiting,
+            Status::Skipped if notification.reason() == Some(Reason::UnknownRecipient) => Self::Erased,
+            Status::Skipped => Self::Skipped(notification.reason().map_or("unknown", Reason::as_str)),
+            Status::Cancelled => Self::Skipped(Status::Cancelled.as_str()),
+            Status::Failed | Status::Expired | Status::Uncertain => Self::Failed,
+        }
+    }
+
+    /// Returns the name of the outcome.
+    #[must_use]
+    pub const fn name(&self) -> OutcomeName {
+        match self {
+            Self::Sent(_) => OutcomeName::Sent,
+            Self::Waiting => OutcomeName::Waiting,
+            Self::Held => OutcomeName::Held,
+            Self::Failed => OutcomeName::Failed,
+            Self::Skipped(_) => OutcomeName::Skipped,
+            Self::Holdout => OutcomeName::Holdout,
+            Self::Erased => OutcomeName::Erased,
+        }
+    }
+}
+
+impl Tally {
+    /// Counts one person that matches. `variant` is empty if there are no variants.
+    pub fn add(&mut self, outcome: &PersonOutcome, variant: &str) {
+        self.matched += 1;
+        match outcome {
+            PersonOutcome::Sent(channel) => {
+                self.sent += 1;
+                *self.by_channel.entry(channel.as_str().to_owned()).or_default() += 1;
+            }
+            PersonOutcome::Waiting => self.waiting += 1,
+            PersonOutcome::Held => self.held += 1,
+            PersonOutcome::Failed => self.failed += 1,
+            PersonOutcome::Skipped(reason) => *self.skipped.entry((*reason).to_owned()).or_default() += 1,
+            PersonOutcome::Holdout => self.holdout += 1,
+            PersonOutcome::Erased => self.erased += 1,
+        }
+        if !variant.is_empty() && *outcome != PersonOutcome::Holdout {
+            *self.by_variant.entry(variant.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Counts the locale and the zone of a person that matches.
+    pub fn add_place(&mut self, locale: Option<&str>, time_zone: Option<&str>) {
+        count_name(&mut self.by_locale, locale.unwrap_or("none"), 1);
+        count_name(&mut self.by_time_zone, time_zone.unwrap_or("none"), 1);
+    }
+
+    /// Adds the numbers of another task.
+    pub fn merge(&mut self, other: &Self) {
+        self.people += other.people;
+        self.matched += other.matched;
+        self.sent += other.sent;
+        self.waiting += other.waiting;
+        self.held += other.held;
+        self.failed += other.failed;
+        self.holdout += other.holdout;
+        self.erased += other.erased;
+        self.malformed += other.malformed;
+        self.cost_micros += other.cost_micros;
+        self.most_cost_micros += other.most_cost_micros;
+        for (mine, theirs) in [
+            (&mut self.skipped, &other.skipped),
+            (&mut self.by_channel, &other.by_channel),
+            (&mut self.by_variant, &other.by_variant),
+            (&mut self.by_locale, &other.by_locale),
+            (&mut self.by_time_zone, &other.by_time_zone),
+        ] {
+            theirs.iter().for_each(|(name, count)| count_name(mine, name, *count));
+        }
+    }
+
+    /// Returns the number of people who were skipped for a reason.
+    #[must_use]
+    pub fn skipped_for(&self, reason: Reason) -> u64 {
+        self.skipped.get(reason.as_str()).copied().unwrap_or(0)
+    }
+
+    /// Returns the number of people who were skipped.
+    #[must_use]
+    pub fn all_skipped(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    /// Returns `true` if every person that matches has exactly one outcome.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        let outcomes = self.sent + self.waiting + self.held + self.failed + self.holdout + self.erased;
+        self.matched == outcomes + self.all_skipped()
+    }
+}
+
+fn count_name(counts: &mut BTreeMap<String, u64>, name: &str, by: u64) {
+    let name = if counts.contains_key(name) || counts.len() < MAX_NAMES { name } else { OTHERS };
+    *counts.entry(name.to_owned()).or_default() += by;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_stay_balanced_and_names_are_bounded() {
+        let mut tally = Tally::default();
+        let outcomes = [
+            PersonOutcome::Sent(Channel::Push),
+            PersonOutcome::Waiting,
+            PersonOutcome::Held,
+            PersonOutcome::Failed,
+            PersonOutcome::Skipped("opted_out"),
+            PersonOutcome::Holdout,
+            PersonOutcome::Erased,
+        ];
+        for outcome in &outcomes {
+            tally.add(outcome, "a");
+        }
+        assert!(tally.is_balanced());
+        assert_eq!((tally.matched, tally.by_variant["a"]), (7, 6));
+        let mut sum = tally.clone();
+        sum.merge(&tally);
+        assert!(sum.is_balanced());
+        assert_eq!((sum.matched, sum.skipped["opted_out"]), (14, 2));
+        sum.sent += 1;
+        assert!(!sum.is_balanced());
+        for number in 0..200 {
+            tally.add_place(Some(&format!("x{number}")), None);
+        }
+        assert_eq!((tally.by_locale.len(), tally.by_locale["others"], tally.by_time_zone["none"]), (61, 140, 200));
+    }
+}

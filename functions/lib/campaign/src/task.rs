@@ -1,0 +1,161 @@
+//! Tasks: the parts of a campaign, each with its lease, its position and its numbers.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::campaign_id::CampaignId;
+use crate::tally::Tally;
+
+/// Maximum number of tasks of a pass.
+pub const MAX_TASKS: u32 = 20_000;
+
+/// Pass over the audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pass {
+    /// Counts what would be sent. The number is that of the plan.
+    Plan(u32),
+    /// Sends.
+    Send,
+}
+
+/// Message that carries a task to a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskMessage {
+    /// Campaign.
+    pub campaign: CampaignId,
+    /// Pass.
+    pub pass: Pass,
+    /// Number of the task in the pass, from 0.
+    pub task: u32,
+}
+
+/// Progress of a task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// `true` once every person of the task was handled.
+    pub is_done: bool,
+    /// End of the lease of the worker that holds the task.
+    pub lease_until: Option<Timestamp>,
+    /// `true` if people after `after` may have been sent to. Then the next worker looks up their notifications first.
+    pub is_dirty: bool,
+    /// Position of the last page whose people are all counted.
+    pub after: Option<Value>,
+    /// Numbers of the people up to that position.
+    pub tally: Tally,
+    /// Number of workers that have taken the task.
+    pub claims: u32,
+    /// Time at which the task was done.
+    pub done_at: Option<Timestamp>,
+}
+
+/// Result of a worker's claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The worker holds the task.
+    Taken,
+    /// Another worker holds the task.
+    Leased,
+    /// Nothing is left to do.
+    Done,
+}
+
+impl Pass {
+    /// Returns the name of the pass in keys.
+    #[must_use]
+    pub fn key(self) -> String {
+        match self {
+            Self::Plan(number) => format!("plan-{number:04}"),
+            Self::Send => "send".to_owned(),
+        }
+    }
+}
+
+impl Task {
+    /// Takes the task for a worker whose time certainly ends at `lease_until`.
+    ///
+    /// A lease that ended without a release is that of a worker that died: the page that it worked on may be done in part.
+    pub fn claim(&mut self, lease_until: Timestamp, now: Timestamp) -> Claim {
+        match self.lease_until {
+            _ if self.is_done => return Claim::Done,
+            Some(until) if until > now => return Claim::Leased,
+            Some(_) => self.is_dirty = true,
+            None => {}
+        }
+        self.claims += 1;
+        self.lease_until = Some(lease_until);
+        Claim::Taken
+    }
+
+    /// Records that every person up to `next` is counted; `None` is the end of the task.
+    pub fn advance(&mut self, next: Option<Value>, page: &Tally, now: Timestamp) {
+        self.tally.merge(page);
+        self.is_dirty = false;
+        if next.is_none() {
+            self.is_done = true;
+            self.done_at = Some(now);
+            self.lease_until = None;
+        }
+        self.after = next;
+    }
+
+    /// Gives the task back. `is_dirty` is `true` if a part of the next page is done.
+    pub fn release(&mut self, is_dirty: bool) {
+        self.lease_until = None;
+        self.is_dirty |= is_dirty;
+    }
+
+    /// Returns `true` if a worker may hold the task.
+    #[must_use]
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.lease_until.is_some_and(|until| until > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn one_worker_holds_a_task_and_another_follows_a_death_with_care() {
+        let mut task = Task::default();
+        assert_eq!(task.claim(at(60), at(0)), Claim::Taken);
+        assert_eq!((task.claim(at(70), at(10)), task.is_dirty), (Claim::Leased, false));
+        assert_eq!((task.claim(at(130), at(70)), task.is_dirty), (Claim::Taken, true));
+        task.advance(Some(json!({"pk": "a"})), &Tally { people: 3, ..Tally::default() }, at(71));
+        assert!(!task.is_dirty);
+        task.release(false);
+        assert_eq!((task.claim(at(200), at(72)), task.is_dirty, task.claims), (Claim::Taken, false, 3));
+        task.advance(None, &Tally { people: 4, ..Tally::default() }, at(73));
+        assert_eq!((task.claim(at(300), at(74)), task.tally.people, task.done_at), (Claim::Done, 7, Some(at(73))));
+    }
+
+    #[test]
+    fn a_page_that_is_done_in_part_stays_dirty() {
+        let mut task = Task::default();
+        task.claim(at(60), at(0));
+        task.release(true);
+        assert_eq!((task.claim(at(90), at(30)), task.is_dirty), (Claim::Taken, true));
+    }
+
+    #[test]
+    fn a_message_is_short_json() {
+        let campaign = CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap();
+        let message = TaskMessage { campaign, pass: Pass::Plan(2), task: 7 };
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(text, r#"{"campaign":"0123456789abcdefghjkmnpqrs","pass":{"plan":2},"task":7}"#);
+        assert_eq!(serde_json::from_str::<TaskMessage>(&text).unwrap(), message);
+        assert_eq!(
+            serde_json::to_string(&TaskMessage { pass: Pass::Send, ..message }).unwrap().matches("send").count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! Campaigns: requests of operators, the schedule of the minute, and the workers.
+
+use campaign::TaskMessage;
+use fanout::{TaskEnd, Worker};
+use platform::http::Request;
+use serde_json::{Value, json};
+use store::StoreError;
+
+use super::answer::answered;
+use super::{ApiResponse, World};
+
+impl World {
+    /// A request about campaigns; `id` is that of the path, if it has one.
+    pub async fn campaign_request(&self, route: &str, id: &str, body: Value) -> ApiResponse {
+        self.campaign_request_by("ops-client", route, id, body, None, &[]).await
+    }
+
+    /// The same by another client, with a precondition and a query.
+    pub async fn campaign_request_by(
+        &self,
+        client: &str,
+        route: &str,
+        id: &str,
+        body: Value,
+        if_match: Option<&str>,
+        query: &[(&str, &str)],
+    ) -> ApiResponse {
+        let path = [("id", id)];
+        let path = if route.contains("{id}") { &path[..] } else { &[] };
+        let request = self.request(client, "ops", route, path, query, &body, None);
+        let request = Request { if_match: if_match.map(str::to_owned), ..request };
+        answered(&request, self.campaigns.answer(&request, self.clock.now()).await)
+    }
+
+    /// Creates a campaign under an idempotency key.
+    pub async fn create_campaign_once(&self, key: &str, body: Value) -> ApiResponse {
+        let request = self.request("ops-client", "ops", "POST /v1/campaigns", &[], &[], &body, Some(key));
+        answered(&request, self.campaigns.answer(&request, self.clock.now()).await)
+    }
+
+    /// Creates, plans and approves a campaign; returns its id.
+    pub async fn approved_campaign(&self, body: Value) -> String {
+        let created = self.campaign_request("POST /v1/campaigns", "", body).await;
+        assert_eq!(created.status, 201, "{created:?}");
+        let id = created.body["id"].as_str().unwrap().to_owned();
+        let planned = self.campaign_request("POST /v1/campaigns/{id}/plan", &id, Value::Null).await;
+        assert_eq!(planned.status, 202, "{planned:?}");
+        self.work_on_tasks().await;
+        let approved = self.campaign_request("POST /v1/campaigns/{id}/approve", &id, json!({})).await;
+        assert_eq!(approved.status, 200, "{approved:?}");
+        id
+    }
+
+    /// Launches an approved campaign.
+    pub async fn launch(&self, id: &str) -> ApiResponse {
+        let launched = self.campaign_request("POST /v1/campaigns/{id}/launch", id, json!({})).await;
+        assert_eq!(launched.status, 200, "{launched:?}");
+        launched
+    }
+
+    /// Progress of a campaign.
+    pub async fn progress(&self, id: &str) -> Value {
+        let progress = self.campaign_request("GET /v1/campaigns/{id}/progress", id, Value::Null).await;
+        assert_eq!(progress.status, 200, "{progress:?}");
+        progress.body
+    }
+
+    /// Runs the minute schedule of campaigns.
+    pub async fn conduct(&self) {
+        self.campaigns.conduct_all(self.clock.now()).await.unwrap();
+    }
+
+    /// Works on every message of the queue, whatever its delay. Returns how the tasks ended.
+    pub async fn work_on_tasks(&self) -> Vec<TaskEnd> {
+        let mut ends = Vec::new();
+        while let Some(task) = self.next_task() {
+            ends.push(self.work_on_task(&self.fanout, &task).await.unwrap());
+        }
+        ends
+    }
+
+    /// Takes the next message of the queue.
+    pub fn next_task(&self) -> Option<TaskMessage> {
+        let (body, _) = self.aws.state.lock().unwrap().tasks.pop_front()?;
+        Some(serde_json::from_str(&body).unwrap())
+    }
+
+    /// Puts a message back, as SQS does after a failure.
+    pub fn redeliver_task(&self, task: &TaskMessage) {
+        self.aws.state.lock().unwrap().tasks.push_back((serde_json::to_string(task).unwrap(), 0));
+    }
+
+    /// Lets a worker work on a task.
+    pub async fn work_on_task(&self, worker: &Worker, task: &TaskMessage) -> Result<TaskEnd, StoreError> {
+        let ends_at_ms = u64::try_from(self.clock.now().as_millisecond()).unwrap() + 60_000;
+        Box::pin(worker.work_on(task, ends_at_ms)).await
+    }
+
+    /// Another instance of fanout, which shares only the tables with the first.
+    pub async fn another_fanout(&self) -> Worker {
+        self.endpoints.fanout(&self.clock).await
+    }
+}
