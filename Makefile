@@ -20,6 +20,7 @@ SECONDS ?= 60
 SHORT ?=
 TAGS ?=
 CONFIRM ?=
+N ?=
 SECRETS_KEY ?=
 # The folder of the dev profile's output has another name than the profile.
 PROFILE_FOLDER = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
@@ -42,7 +43,7 @@ OPS := $(LOCAL_PYTHON) infra/notifications_ops
 SAM_BIN := target/venv/sam/bin
 # Last command of each part of a test run, in the shell that began it: prints the seconds of the part.
 took = echo "== $(1) took $$SECONDS s"
-export STAGE PARAMS FILE FORMAT ENCODING MODE RATE IDS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
+export N STAGE PARAMS FILE FORMAT ENCODING MODE RATE IDS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -95,6 +96,14 @@ contract: build target/venv/local/ready target/venv/sam/ready target/venv/contra
 .PHONY: load
 load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready ## 50 concurrent callers on a local stack for MINUTES, with k6 (PROFILE=release for optimised functions)
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
+
+.PHONY: campaign
+campaign: build target/venv/local/ready target/venv/sam/ready ## a campaign to N people on a local stack, with a pause on the way and single sends beside it (N=20000)
+	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/campaign.py
+
+.PHONY: simulate
+simulate: ## a campaign to N people by the conductor's own code: tasks, reads, writes, time and USD at given limits (N=1000000)
+	@cargo bench --workspace --profile dev --locked --bench simulate
 
 .PHONY: init
 init: target/venv/local/ready ## create the SSM parameters and keys of STAGE once (SECRETS_KEY=<key ARN>)

@@ -6,12 +6,13 @@ use crate::template::Template;
 use world::openapi::{Operation, contract};
 
 /// The routers. Cleanup has one route and so no router.
-const ROUTERS: [(&str, &str); 5] = [
+const ROUTERS: [(&str, &str); 6] = [
     ("send", include_str!("../../functions/send/src/api.rs")),
     ("recipients", include_str!("../../functions/recipients/src/api.rs")),
     ("track", include_str!("../../functions/track/src/api.rs")),
     ("console", include_str!("../../functions/console/src/api.rs")),
     ("catalog", include_str!("../../functions/catalog/src/api.rs")),
+    ("campaigns", include_str!("../../functions/campaigns/src/api.rs")),
 ];
 const WITHOUT_ROUTER: &str = "cleanup";
 

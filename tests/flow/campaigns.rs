@@ -26,7 +26,7 @@ pub fn campaign() -> Value {
     })
 }
 
-fn with(changes: Value) -> Value {
+pub fn with(changes: Value) -> Value {
     let mut body = campaign();
     for (name, value) in changes.as_object().unwrap() {
         match value {
@@ -62,130 +62,6 @@ async fn a_plan_counts_and_sends_nothing_and_the_launch_sends_to_everybody_once(
     assert_eq!(world.push.total(), 11);
     world.conduct().await;
     assert_eq!(world.progress(&id).await["state"], "finished");
-}
-
-#[tokio::test]
-async fn what_is_wrong_is_named_and_nothing_is_stored() {
-    let world = crowd(2).await;
-    let code = json!({"title": "Code", "class": "critical", "channels": ["push"]});
-    assert_eq!(world.put_type("CODE", code).await.status, 201);
-    let deep = |depth: usize| {
-        let leaf = json!({"field": "has.push", "op": "eq", "value": true});
-        (0..depth).fold(leaf, |inner, _| json!({"not": inner}))
-    };
-    let wide = json!({"all": (0..51).map(|_| deep(0)).collect::<Vec<_>>()});
-    let before = world.items("settings").len();
-    for (changes, field) in [
-        (json!({"filter": null}), "segment"),
-        (json!({"filter": deep(6)}), "filter.not.not.not.not.not"),
-        (json!({"filter": wide}), "filter"),
-        (json!({"filter": {"field": "shoe", "op": "eq", "value": 1}}), "filter.field"),
-        (json!({"filter": null, "segment": "unknown"}), "segment"),
-        (json!({"type": "CODE"}), "type"),
-        (json!({"type": "NEWZ"}), "type"),
-        (json!({"send_at": "2026-11-23T09:00:00Z"}), "send_at"),
-        (json!({"content": null, "template": {"name": "unknown"}}), "template.name"),
-        (json!({"filter": null, "recipients": []}), "recipients"),
-        (json!({"filter": null, "recipients": ["ada", ""]}), "recipients[1]"),
-        (json!({"filter": null, "recipients": ["ada", 7]}), "recipients[1]"),
-        (json!({"retry_of": {"campaign": "0123456789abcdefghjkmnpqrs", "outcomes": ["failed"]}}), "retry_of.campaign"),
-    ] {
-        let refused = world.campaign_request("POST /v1/campaigns", "", with(changes.clone())).await;
-        assert_eq!(refused.status, 422, "{changes} {refused:?}");
-        let fields: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
-        assert!(fields.contains(&&json!(field)), "{changes} names {fields:?}");
-    }
-    assert_eq!(world.items("settings").len(), before);
-    assert_eq!(
-        world.campaign_request("GET /v1/campaigns/{id}", "0123456789abcdefghjkmnpqrs", json!(null)).await.status,
-        404
-    );
-}
-
-#[tokio::test]
-async fn an_approval_is_for_one_text_and_a_launch_happens_once() {
-    let world = crowd(3).await;
-    let post = async |route: &str, id: &str| {
-        let answer = world.campaign_request(&format!("POST /v1/campaigns/{{id}}/{route}"), id, json!({})).await;
-        let kind = answer.body["type"].as_str().and_then(|kind| kind.rsplit(':').next()).unwrap_or_default().to_owned();
-        (answer.status, kind)
-    };
-    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
-    let id = created.body["id"].as_str().unwrap().to_owned();
-    assert_eq!(post("approve", &id).await, (409, "approval-stale".to_owned()), "nobody planned it");
-    assert_eq!(post("launch", &id).await, (409, "conflict".to_owned()), "nobody approved it");
-    let plan = world.campaign_request("POST /v1/campaigns/{id}/plan", &id, json!(null)).await;
-    assert_eq!(post("approve", &id).await, (409, "conflict".to_owned()), "the plan is not complete");
-    world.work_on_tasks().await;
-    assert_eq!(post("approve", &id).await.0, 200);
-    let other = json!({"hash": "0".repeat(64)});
-    let stale = world.campaign_request("POST /v1/campaigns/{id}/launch", &id, other).await;
-    assert!(stale.status == 409 && stale.body["type"].as_str().unwrap().ends_with("approval-stale"), "{stale:?}");
-    let changed = json!({"content": {"title": "Winter", "body": "Newer things"}});
-    let patched = world.campaign_request("PATCH /v1/campaigns/{id}", &id, changed).await;
-    assert_eq!(
-        (patched.status, &patched.body["state"], &patched.body["approval"]),
-        (200, &json!("draft"), &json!(null))
-    );
-    assert_eq!(post("approve", &id).await, (409, "approval-stale".to_owned()), "the plan was of the text before");
-    assert_ne!(plan.body["plan"]["hash"], json!(null));
-    world.campaign_request("POST /v1/campaigns/{id}/plan", &id, json!(null)).await;
-    world.work_on_tasks().await;
-    assert_eq!(post("approve", &id).await.0, 200);
-    // The type changes after the approval.
-    let tag = world.type_request("GET", "NEWS", json!(null)).await;
-    assert_eq!(tag.status, 200);
-    let news = json!({"title": "News", "class": "marketing", "channels": ["push"]});
-    assert_eq!(world.put_type("NEWS", news).await.status, 200);
-    world.advance(11);
-    assert_eq!(post("launch", &id).await, (409, "approval-stale".to_owned()), "other channels were approved");
-    world.campaign_request("POST /v1/campaigns/{id}/plan", &id, json!(null)).await;
-    world.work_on_tasks().await;
-    assert_eq!(post("approve", &id).await.0, 200);
-    assert_eq!(post("launch", &id).await.0, 200);
-    assert_eq!(post("launch", &id).await, (409, "conflict".to_owned()), "twice");
-    world.work_on_tasks().await;
-    assert_eq!(world.push.total(), 3);
-    assert_eq!(post("plan", &id).await, (409, "conflict".to_owned()));
-}
-
-#[tokio::test]
-async fn two_people_are_needed_if_the_settings_say_so() {
-    let world = crowd(1).await;
-    world.set("settings", r#"{"campaigns": {"two_people": true}}"#);
-    world.advance(21);
-    let id = world.approved_campaign(campaign()).await;
-    let launch = "POST /v1/campaigns/{id}/launch";
-    assert_eq!(world.campaign_request(launch, &id, json!({})).await.status, 409);
-    let other = world.campaign_request_by("other-client", launch, &id, json!({}), None, &[]).await;
-    assert_eq!(other.status, 200, "{other:?}");
-}
-
-#[tokio::test]
-async fn an_idempotency_key_creates_one_campaign() {
-    let world = crowd(1).await;
-    let first = world.create_campaign_once("autumn", campaign()).await;
-    let second = world.create_campaign_once("autumn", campaign()).await;
-    assert_eq!((first.status, second.status, &first.body["id"]), (201, 201, &second.body["id"]));
-    assert_eq!(second.header("Idempotency-Replayed"), Some("true"));
-    assert_eq!(world.create_campaign_once("autumn", with(json!({"title": "Winter"}))).await.status, 422);
-    let listed = world.campaign_request("GET /v1/campaigns", "", json!(null)).await;
-    assert_eq!(listed.body["items"].as_array().unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_change_takes_the_tag_of_the_present_state() {
-    let world = crowd(1).await;
-    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
-    let (id, tag) = (created.body["id"].as_str().unwrap(), created.header("ETag").unwrap());
-    let patch = async |title: &str, tag: &str| {
-        let body = json!({"title": title});
-        let route = "PATCH /v1/campaigns/{id}";
-        world.campaign_request_by("ops-client", route, id, body, Some(tag), &[]).await.status
-    };
-    assert_eq!((patch("B", tag).await, patch("C", tag).await), (200, 412));
-    let shown = world.campaign_request("GET /v1/campaigns/{id}", id, json!(null)).await;
-    assert_eq!(shown.body["title"], "B");
 }
 
 #[tokio::test]
@@ -407,4 +283,66 @@ async fn a_local_time_is_met_in_each_zone_and_who_moves_is_sent_to_once() {
     assert_eq!(refused.status, 422, "{refused:?}");
     assert_eq!(refused.body["errors"][0]["field"], "at_local.if_passed");
     assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains("Asia/Tokyo (1 people)"), "{refused:?}");
+}
+
+/// Makes a call of each kind that the functions of campaigns need: pushes, e-mails and SMS, a device that is gone, a retry, a
+/// breaker, caps, and a list of recipients.
+pub async fn are_run(world: &World) {
+    let calls = json!({"title": "Calls", "class": "marketing", "channels": ["push", "email", "sms"]});
+    assert_eq!(world.put_type("CALLS", calls).await.status, 201);
+    let caps = json!({"rules": [{"id": "daily", "max": 1, "per": "day"}]});
+    assert!(world.caps_request("PUT", caps, None, &[]).await.status < 300);
+    world.advance(21);
+    for (id, contact) in [
+        ("pushed", json!({})),
+        ("gone", json!({"email": "gone@example.com"})),
+        ("resting", json!({})),
+        ("mailed", json!({"email": "mailed@example.com"})),
+        ("texted", json!({"phone": "+393331234567"})),
+        ("texted-2", json!({"phone": "+393331234568"})),
+    ] {
+        if ["pushed", "gone", "resting"].contains(&id) {
+            world.subscribe(id, id).await;
+        }
+        world.put_profile(id, contact).await;
+    }
+    world.push.answer("gone", [world::Reply::status(410)]);
+    world.push.answer("resting", [world::Reply::status(429).with("Retry-After", "60")]);
+    world.aws.state.lock().unwrap().sns.push_back(world::Reply::text(400, "<ErrorResponse/>"));
+    let listed = json!(["pushed", "gone", "resting", "mailed", "texted", "texted-2"]);
+    let body = with(json!({"type": "CALLS", "filter": null, "recipients": listed}));
+    let id = world.approved_campaign(body).await;
+    world.launch(&id).await;
+    let ends = world.work_on_tasks().await;
+    assert_eq!(ends, [TaskEnd::Done]);
+    let progress = world.progress(&id).await;
+    assert_eq!(progress["sending"]["numbers"]["balanced"], true, "{progress}");
+    let everybody = world.approved_campaign(campaign_of("CALLS")).await;
+    world.launch(&everybody).await;
+    let task = world.next_task().unwrap();
+    // A worker that died: the next one looks up what exists.
+    drop(tokio::time::timeout(std::time::Duration::from_millis(3), world.work_on_task(&world.fanout, &task)).await);
+    world.advance(90);
+    world.redeliver_task(&task);
+    world.work_on_tasks().await;
+    for (route, of) in [("recipients", &everybody), ("recipients", &id), ("results", &everybody)] {
+        let route = format!("GET /v1/campaigns/{{id}}/{route}");
+        assert_eq!(world.campaign_request(&route, of, json!(null)).await.status, 200);
+    }
+    world.campaign_request("POST /v1/campaigns/{id}/cancel", &everybody, json!(null)).await;
+    world.conduct().await;
+}
+
+/// Begins the plan of a campaign to somebody who is not registered; returns its id.
+pub async fn planned_for_nobody(world: &World) -> String {
+    let body = with(json!({"type": "DEFAULT", "filter": null, "recipients": ["unregistered"]}));
+    let created = world.campaign_request("POST /v1/campaigns", "", body).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.body["id"].as_str().unwrap().to_owned();
+    world.campaign_request("POST /v1/campaigns/{id}/plan", &id, json!(null)).await;
+    id
+}
+
+fn campaign_of(kind: &str) -> Value {
+    with(json!({"type": kind}))
 }

@@ -41,7 +41,7 @@ fn every_schedule_runs_in_the_stack_s_own_role_which_this_account_alone_may_take
     let template = Template::read();
     let events: Vec<_> = FUNCTIONS.iter().flat_map(|function| template.events(function)).collect();
     let schedules: Vec<_> = events.iter().filter(|event| event["Type"].as_str() == Some("ScheduleV2")).collect();
-    assert_eq!(schedules.len(), 4);
+    assert_eq!(schedules.len(), 5);
     for schedule in schedules {
         assert_eq!(schedule["Properties"]["RoleArn"].as_str(), Some("SchedulerRole.Arn"));
     }
@@ -180,6 +180,8 @@ fn configured(function: &str, environment: &Environment) -> Result<(), Environme
         "track" => track::config::TrackConfig::read(environment).map(drop),
         "console" => console::config::ConsoleConfig::read(environment).map(drop),
         "catalog" => catalog::config::CatalogConfig::read(environment).map(drop),
+        "campaigns" => campaigns::config::CampaignsConfig::read(environment).map(drop),
+        "fanout" => fanout::config::FanoutConfig::read(environment).map(drop),
         other => panic!("{other} has no configuration here"),
     }
 }

@@ -1,8 +1,8 @@
 //! The conductor: moves campaigns forward and releases their tasks, every minute and after each request of an operator.
 
 use campaign::{
-    Campaign, CampaignId, Definition, Launch, Numbers, Pass, PauseReason, Release, ReleaseInput, State, TaskMessage,
-    guard_fault, release,
+    Campaign, CampaignId, Definition, Launch, Numbers, PauseReason, Release, ReleaseInput, State, TaskMessage,
+    TaskPass, guard_fault, release,
 };
 use domain::Actor;
 use domain::notification::MAX_CAMPAIGN_AGE;
@@ -47,7 +47,7 @@ impl CampaignsApi {
         }
         let StoredCampaign { campaign, .. } = &stored;
         let (Some(launch), definition) = (&campaign.launch, campaign.parsed()?) else { return Ok(()) };
-        let tasks = self.campaigns.tasks(id, Pass::Send).await?;
+        let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
         let numbers = Numbers::of(launch.tasks(), tasks.values());
         if campaign.state == State::Running {
             if let Some((reason, detail)) = must_pause(&definition, launch, &numbers, now) {
@@ -85,7 +85,7 @@ impl CampaignsApi {
             if !self.campaigns.save_release(id, read.as_ref(), next.release, now).await? {
                 return Ok(false);
             }
-            let message = |task| TaskMessage { campaign: id.clone(), pass: Pass::Send, task };
+            let message = |task| TaskMessage { campaign: id.clone(), pass: TaskPass::Send, task };
             self.enqueue(next.tasks.iter().map(|(task, delay)| (message(*task), *delay))).await?;
         }
         Ok(next.is_complete)

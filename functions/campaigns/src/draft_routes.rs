@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::CampaignsApi;
 use super::resource::{conflict, location, requested, shown};
-use campaign::{Campaign, CampaignId, Definition, Launch, Pass, Plan, State, TaskMessage};
+use campaign::{Campaign, CampaignId, Definition, Launch, Plan, State, TaskMessage, TaskPass};
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::preconditions::Preconditions;
@@ -158,7 +158,7 @@ impl CampaignsApi {
             })
             .await?;
         if let Some((campaign, number, segments)) = planned {
-            let message = |task| TaskMessage { campaign: campaign.clone(), pass: Pass::Plan(number), task };
+            let message = |task| TaskMessage { campaign: campaign.clone(), pass: TaskPass::Plan(number), task };
             self.enqueue((0..segments).map(|task| (message(task), 0))).await?;
         }
         Ok(Response { status: 202, ..response })

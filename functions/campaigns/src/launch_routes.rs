@@ -10,7 +10,7 @@ use super::CampaignsApi;
 use super::conductor::too_late;
 use super::resource::{conflict, location, shown};
 use campaign::{
-    Approval, AtLocal, Campaign, CampaignId, Launch, Numbers, OutcomeName, Pass, PauseReason, Plan, RetryOf, State,
+    Approval, AtLocal, Campaign, CampaignId, Launch, Numbers, OutcomeName, PauseReason, Plan, RetryOf, State, TaskPass,
     Timing,
 };
 use domain::CatalogChange;
@@ -219,7 +219,7 @@ impl CampaignsApi {
 
     /// Returns the numbers of a plan.
     pub(super) async fn plan_numbers(&self, id: &CampaignId, plan: &Plan) -> Result<Numbers, Problem> {
-        let tasks = self.campaigns.tasks(id, Pass::Plan(plan.number)).await?;
+        let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
         Ok(Numbers::of(plan.segments, tasks.values()))
     }
 }

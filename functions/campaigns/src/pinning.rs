@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    Audience, CampaignId, Definition, Launch, LaunchedMessage, MAX_TASKS, Message, Selection, Timing, Variant, hash_of,
+    AudienceKind, CampaignId, Definition, Launch, LaunchedMessage, MAX_TASKS, Message, Selection, Timing, Variant,
+    hash_of,
 };
 use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
@@ -101,8 +102,8 @@ impl CampaignsApi {
             Selection::Filter(filter) => filter.references().next().is_some(),
         };
         let of_audience = match &definition.audience {
-            Audience::Selection(selection) => Some(selection),
-            Audience::Recipients(_) => None,
+            AudienceKind::Selection(selection) => Some(selection),
+            AudienceKind::Recipients(_) => None,
         };
         let selections = [(of_audience, ""), (definition.exclude.as_ref(), "exclude.")];
         let needs_segments = selections.iter().any(|(selection, _)| selection.is_some_and(names_segment));
@@ -189,7 +190,7 @@ impl CampaignsApi {
     /// # Errors
     /// If the table does not answer.
     pub(super) async fn segments_for(&self, definition: &Definition) -> Result<u32, Problem> {
-        if let Audience::Recipients(list) = &definition.audience {
+        if let AudienceKind::Recipients(list) = &definition.audience {
             let per_part = u32::try_from(PEOPLE_PER_PART).unwrap_or(u32::MAX);
             return Ok(list.count.div_ceil(per_part).max(1));
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use campaign::{Campaign, Definition, Numbers, Pass, Release, State};
+use campaign::{Campaign, Definition, Numbers, Release, State, TaskPass};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
@@ -31,7 +31,7 @@ impl CampaignsApi {
         };
         let sending = match &campaign.launch {
             Some(launch) => {
-                let tasks = self.campaigns.tasks(id, Pass::Send).await?;
+                let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
                 let release = self.campaigns.release(id).await?.map(|read| read.value).unwrap_or_default();
                 let numbers = Numbers::of(launch.tasks(), tasks.values());
                 let done = numbers.tally.matched - numbers.tally.holdout;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::CampaignsApi;
-use campaign::{Audience, CampaignId, Definition, Launch, OutcomeName, People, PersonOutcome, Selected};
+use campaign::{AudienceKind, CampaignId, Definition, Launch, OutcomeName, People, PersonOutcome, Selected};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::Recipient;
 use platform::http::{Request, Response};
@@ -72,7 +72,7 @@ impl CampaignsApi {
         definition: &Definition,
         place: Option<&Place>,
     ) -> Result<(PeoplePage, Option<Place>), Problem> {
-        if let Audience::Recipients(list) = &definition.audience {
+        if let AudienceKind::Recipients(list) = &definition.audience {
             let part = if let Some(Place::Part(part)) = place { *part } else { 0 };
             let keys = self.campaigns.people(id, &list.list, part).await?;
             let parts = list.count.div_ceil(u32::try_from(PEOPLE_PER_PART).unwrap_or(u32::MAX));

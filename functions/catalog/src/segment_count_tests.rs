@@ -57,7 +57,7 @@ async fn a_count_that_ran_out_of_time_is_continued_and_counts_each_person_once()
     let api = api_with_people(70).await;
     let count = interrupted(&api).await;
     assert_eq!((shown(ID, &count)["state"].clone(), done(&count.progress)), (json!("running"), 3));
-    api.segments.save_count(ID, None, &count, now()).await.unwrap();
+    api.segments.save_count(ID, None, count.clone(), now()).await.unwrap();
     for _ in 0..2 {
         let (status, shown) = ask(&api, COUNT, ID, &Value::Null).await;
         assert_eq!((status, &shown["state"], &shown["done"]), (200, &json!("finished"), &json!(64)));
@@ -78,13 +78,16 @@ async fn a_pass_without_time_counts_nobody_and_stays_where_it_is() {
 async fn of_two_requests_that_continue_a_count_one_is_refused_and_a_cancelled_count_does_not_come_back() {
     let api = api_with_people(5).await;
     let count = interrupted(&api).await;
-    api.segments.save_count(ID, None, &count, now()).await.unwrap();
+    api.segments.save_count(ID, None, count.clone(), now()).await.unwrap();
     let read: Versioned<ExactCount> = api.segments.count(ID).await.unwrap().unwrap();
-    assert!(api.segments.save_count(ID, Some(&read), &count, now()).await.unwrap());
-    assert!(!api.segments.save_count(ID, Some(&read), &count, now()).await.unwrap(), "another request continued it");
+    assert!(api.segments.save_count(ID, Some(&read), count.clone(), now()).await.unwrap());
+    assert!(
+        !api.segments.save_count(ID, Some(&read), count.clone(), now()).await.unwrap(),
+        "another request continued it"
+    );
     let read: Versioned<ExactCount> = api.segments.count(ID).await.unwrap().unwrap();
     assert_eq!(ask(&api, "DELETE /v1/segments/counts/{id}", ID, &Value::Null).await.0, 204);
-    assert!(!api.segments.save_count(ID, Some(&read), &count, now()).await.unwrap());
+    assert!(!api.segments.save_count(ID, Some(&read), count.clone(), now()).await.unwrap());
     assert_eq!(ask(&api, COUNT, ID, &Value::Null).await.0, 404);
 }
 

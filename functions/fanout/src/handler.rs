@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use store::CampaignStore;
 
 use crate::config::FanoutConfig;
+use crate::services::FanoutServices;
 use crate::worker::Worker;
 
 /// Batch of messages. The mapping of the queue delivers one at a time.
@@ -36,7 +37,7 @@ struct QueueRecord {
 pub async fn start(config: Arc<FanoutConfig>) -> Result<Worker, StartError> {
     let (engine, hasher) = start_engine(&config.delivery, Clock::System).await?;
     let campaigns = CampaignStore::new(config.delivery.dynamodb(), config.delivery.settings_table.as_str());
-    Ok(Worker { engine, hasher, campaigns })
+    Ok(Worker::new(FanoutServices { engine, hasher, campaigns }))
 }
 
 /// Works on the tasks of one event. The response names the messages that SQS must deliver again.

@@ -5,9 +5,12 @@
 
 pub mod config;
 pub mod handler;
+mod limits;
 mod message;
 mod plan;
+mod services;
 mod work;
 mod worker;
 
+pub use services::FanoutServices;
 pub use worker::{TaskEnd, Worker};

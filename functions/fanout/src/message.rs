@@ -16,14 +16,14 @@ use templates::CompiledTemplate;
 
 /// People of a task, with what their messages need.
 #[derive(Debug)]
-pub struct Audience<'a> {
+pub struct TaskPeople<'a> {
     pub people: People<'a>,
     /// Compiled template of each message, if it has one.
     pub templates: &'a [Option<Arc<CompiledTemplate>>],
     pub hasher: &'a KeyHasher,
 }
 
-impl Audience<'_> {
+impl TaskPeople<'_> {
     /// Returns the id of the notification for a recipient.
     pub fn notification_id(&self, recipient: &Recipient) -> NotificationId {
         let People { id, launch, .. } = &self.people;

@@ -1,6 +1,6 @@
 //! What would become of a person: the dry run of an attempt, with the same gates and the same composer.
 
-use campaign::{PersonOutcome, Tally};
+use campaign::{PeopleTally, PersonOutcome};
 use delivery::config::ConfigSnapshot;
 use delivery::{Composer, DeliveryEngine, GateVerdict, Gates, PaidMessage, unreachable_channels};
 use domain::channel::Channel;
@@ -59,7 +59,7 @@ impl Planned {
     }
 
     /// Adds the costs to a tally.
-    pub const fn add_costs(&self, tally: &mut Tally) {
+    pub const fn add_costs(&self, tally: &mut PeopleTally) {
         tally.cost_micros += self.cost_micros;
         tally.most_cost_micros += self.most_cost_micros;
     }

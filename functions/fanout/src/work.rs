@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use campaign::{
-    Audience as AudienceKind, Campaign, CampaignId, Definition, Launch, Pass, People, PersonOutcome, Selected, Tally,
-    Task,
+    AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, Selected, Task,
+    TaskPass,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY};
@@ -18,9 +18,10 @@ use serde_json::json;
 use store::{PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
 
-use crate::message::Audience;
+use crate::limits::{SHORTEST_PAGE, WorkerLimits};
+use crate::message::TaskPeople;
 use crate::plan::Planned;
-use crate::worker::{Limits, PageResult, SHORTEST_PAGE, Worker};
+use crate::services::FanoutServices;
 
 /// Maximum number of profiles of a page. A worker that dies repeats at most one page.
 const PAGE_ITEMS: i32 = 100;
@@ -30,14 +31,17 @@ const AT_ONCE: usize = CONCURRENCY / 2;
 /// Work on one task.
 #[derive(Debug)]
 pub struct Work<'a> {
-    worker: &'a Worker,
+    services: &'a FanoutServices,
     id: &'a CampaignId,
-    pass: Pass,
+    pass: TaskPass,
     number: u32,
     definition: Arc<Definition>,
     launch: &'a Launch,
     templates: Vec<Option<Arc<CompiledTemplate>>>,
 }
+
+/// Numbers of a page, and the position of the next one.
+pub type PageResult = Option<(PeopleTally, Option<serde_json::Value>)>;
 
 /// Notifications that exist already, by the recipients' keys.
 type Existing = HashMap<RecipientKey, Notification>;
@@ -54,7 +58,7 @@ struct Handled {
 #[derive(Debug, Clone, Copy)]
 struct Moment<'a> {
     config: &'a ConfigSnapshot,
-    limits: Limits,
+    limits: WorkerLimits,
     now: Timestamp,
     /// `true` if a worker that died may have pushed already.
     is_dirty: bool,
@@ -66,15 +70,15 @@ impl<'a> Work<'a> {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn of(
-        worker: &'a Worker,
+        services: &'a FanoutServices,
         id: &'a CampaignId,
         campaign: &'a Campaign,
-        pass: Pass,
+        pass: TaskPass,
         number: u32,
     ) -> Result<Option<Self>, StoreError> {
         let launch = match pass {
-            Pass::Send => campaign.launch.as_ref(),
-            Pass::Plan(_) => campaign.plan.as_ref().map(|plan| &plan.launch),
+            TaskPass::Send => campaign.launch.as_ref(),
+            TaskPass::Plan(_) => campaign.plan.as_ref().map(|plan| &plan.launch),
         };
         let (Some(launch), Ok(definition)) = (launch, campaign.parsed()) else {
             tracing::error!(campaign = %id, "stored campaign is malformed; its task is left");
@@ -83,15 +87,15 @@ impl<'a> Work<'a> {
         let mut templates = Vec::with_capacity(launch.messages.len());
         for message in &launch.messages {
             templates.push(match &message.template {
-                Some(used) => worker.engine.templates().get(&used.name, used.version).await?,
+                Some(used) => services.engine.templates().get(&used.name, used.version).await?,
                 None => None,
             });
         }
-        Ok(Some(Self { worker, id, pass, number, definition: Arc::new(definition), launch, templates }))
+        Ok(Some(Self { services, id, pass, number, definition: Arc::new(definition), launch, templates }))
     }
 
     /// Returns the key of the task.
-    pub const fn task(&self) -> (&CampaignId, Pass, u32) {
+    pub const fn task(&self) -> (&CampaignId, TaskPass, u32) {
         (self.id, self.pass, self.number)
     }
 
@@ -99,15 +103,20 @@ impl<'a> Work<'a> {
     ///
     /// # Errors
     /// If a table does not answer.
-    pub async fn page(&self, task: &Task, limits: Limits, is_stopped: &AtomicBool) -> Result<PageResult, StoreError> {
-        let engine = &self.worker.engine;
+    pub async fn page(
+        &self,
+        task: &Task,
+        limits: WorkerLimits,
+        is_stopped: &AtomicBool,
+    ) -> Result<PageResult, StoreError> {
+        let engine = &self.services.engine;
         if engine.clock().now() + SHORTEST_PAGE >= limits.begin_until {
             return Ok(None);
         }
         let page = self.read(task).await?;
         let Some(audience) = self.audience() else { return Err(malformed()) };
         let config = engine.config().current().await;
-        let mut tally = Tally { people: page.people.len() as u64, ..Tally::default() };
+        let mut tally = PeopleTally { people: page.people.len() as u64, ..PeopleTally::default() };
         tally.malformed = page.malformed as u64;
         let selected: Vec<_> =
             page.people.into_iter().filter_map(|one| Some((audience.people.select(&one)?, one))).collect();
@@ -136,7 +145,7 @@ impl<'a> Work<'a> {
             tally.add(&outcome, &one.variant);
             tally.cost_micros += one.cost_micros;
             one.planned.iter().for_each(|planned| planned.add_costs(&mut tally));
-            if let Pass::Plan(_) = self.pass {
+            if let TaskPass::Plan(_) = self.pass {
                 tally.add_place(locale.as_deref(), time_zone.as_deref());
             }
         }
@@ -146,9 +155,9 @@ impl<'a> Work<'a> {
 
     async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
         let segment = self.number % self.launch.segments.max(1);
-        let recipients = self.worker.engine.stores().recipients();
+        let recipients = self.services.engine.stores().recipients();
         if let AudienceKind::Recipients(list) = &self.definition.audience {
-            let keys = self.worker.campaigns.people(self.id, &list.list, segment).await?;
+            let keys = self.services.campaigns.people(self.id, &list.list, segment).await?;
             return recipients.people_with_keys(&keys).await;
         }
         let after: Option<SweepPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
@@ -156,9 +165,9 @@ impl<'a> Work<'a> {
         recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(PAGE_ITEMS)).await
     }
 
-    fn audience(&self) -> Option<Audience<'_>> {
+    fn audience(&self) -> Option<TaskPeople<'_>> {
         let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number))?;
-        Some(Audience { people, templates: &self.templates, hasher: &self.worker.hasher })
+        Some(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher })
     }
 
     /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
@@ -169,12 +178,12 @@ impl<'a> Work<'a> {
         let (Some(retry), Some(launched_at)) = (&self.definition.retry_of, self.launch.retried_launch) else {
             return Ok(selected);
         };
-        let hasher = &self.worker.hasher;
+        let hasher = &self.services.hasher;
         let id = |recipient: &Recipient| {
             NotificationId::of_campaign(recipient.key.clone(), launched_at, hasher, retry.campaign.as_str())
         };
         let ids: Vec<_> = selected.iter().map(|(_, recipient)| id(recipient)).collect();
-        let before = by_recipient(self.worker.engine.stores().notifications().get_many(&ids).await?);
+        let before = by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?);
         let is_meant = |recipient: &Recipient| {
             let before = before.get(&recipient.key).map(PersonOutcome::of);
             before.is_some_and(|outcome| retry.outcomes.contains(&outcome.name()))
@@ -185,20 +194,20 @@ impl<'a> Work<'a> {
     /// Returns the notifications of the page that exist already. They are read only if there may be some.
     async fn existing(
         &self,
-        audience: &Audience<'_>,
+        audience: &TaskPeople<'_>,
         selected: &[(Selected, Recipient)],
         is_dirty: bool,
     ) -> Result<Existing, StoreError> {
-        if self.pass != Pass::Send || !(is_dirty || audience.people.is_closing()) {
+        if self.pass != TaskPass::Send || !(is_dirty || audience.people.is_closing()) {
             return Ok(Existing::new());
         }
         let ids: Vec<_> = selected.iter().map(|(_, recipient)| audience.notification_id(recipient)).collect();
-        Ok(by_recipient(self.worker.engine.stores().notifications().get_many(&ids).await?))
+        Ok(by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?))
     }
 
     async fn handle(
         &self,
-        audience: &Audience<'_>,
+        audience: &TaskPeople<'_>,
         selected: Selected,
         recipient: Recipient,
         existing: &Existing,
@@ -224,9 +233,9 @@ impl<'a> Work<'a> {
         let Some(notification) = audience.notification(&recipient, place, config, now) else {
             return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
         };
-        if let Pass::Plan(_) = self.pass {
+        if let TaskPass::Plan(_) = self.pass {
             let template = self.templates.get(place).and_then(Option::as_deref);
-            let planned = Planned::of(&self.worker.engine, &notification, &recipient, template, config, now);
+            let planned = Planned::of(&self.services.engine, &notification, &recipient, template, config, now);
             let outcome = Some(planned.outcome.clone());
             return Ok(Handled { outcome, variant, planned: Some(planned), cost_micros: 0 });
         }
@@ -243,7 +252,7 @@ impl<'a> Work<'a> {
         recipient: Recipient,
         Moment { config, limits, now, is_dirty }: Moment<'_>,
     ) -> Result<Option<Notification>, StoreError> {
-        let engine = &self.worker.engine;
+        let engine = &self.services.engine;
         let id = notification.id().clone();
         let recipient = engine.with_caps(recipient, config).await;
         let allowance = Allowance { work_until: limits.work_until(now), lease_until: limits.lease_until };

@@ -3,13 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use campaign::{Campaign, CampaignId, Claim, Pass, State, Tally, Task, TaskMessage};
-use delivery::{DeliveryEngine, hard_deadline};
-use domain::recipient::KeyHasher;
-use jiff::{SignedDuration, Timestamp};
-use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
-use store::{CampaignStore, StoreError, Versioned};
+use campaign::{Campaign, CampaignId, State, Task, TaskClaim, TaskMessage, TaskPass};
+use store::{StoreError, Versioned};
 
+use crate::limits::WorkerLimits;
+use crate::services::FanoutServices;
 use crate::work::Work;
 
 /// Interval at which a worker looks if the campaign was paused.
@@ -18,12 +16,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 /// Works on tasks.
 #[derive(Debug)]
 pub struct Worker {
-    /// Makes the attempts.
-    pub engine: DeliveryEngine,
-    /// Computes the ids of notifications.
-    pub hasher: KeyHasher,
-    /// Reads campaigns, and stores the progress of tasks.
-    pub campaigns: CampaignStore,
+    services: FanoutServices,
 }
 
 /// End of a worker's work on a task.
@@ -37,44 +30,25 @@ pub enum TaskEnd {
     Nothing,
 }
 
-/// Time limits of an invocation.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Time after which no person is begun.
-    pub begin_until: Timestamp,
-    /// Time by which the work on the last person must end.
-    pub stop_at: Timestamp,
-    /// Time from which others may take the task over.
-    pub lease_until: Timestamp,
-}
-
-impl Limits {
-    /// Returns the limits of an invocation that Lambda ends at `ends_at_ms`.
-    fn of(ends_at_ms: u64) -> Self {
-        let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
-        Self { begin_until: stop_at - SWEEP_NOTIFICATION_LIMIT, stop_at, lease_until: hard_deadline(ends_at_ms) }
-    }
-
-    /// Returns the time by which the work on a person that begins at `now` must end.
-    pub fn work_until(self, now: Timestamp) -> Timestamp {
-        self.stop_at.min(now.checked_add(SWEEP_NOTIFICATION_LIMIT).unwrap_or(self.stop_at))
-    }
-}
-
 impl Worker {
+    /// Creates a worker with these services.
+    #[must_use]
+    pub const fn new(services: FanoutServices) -> Self {
+        Self { services }
+    }
+
     /// Works on a task until it is done, the campaign is paused, or the time of this invocation is over.
     ///
     /// # Errors
     /// If a table does not answer. The task is given back first, if possible.
     pub async fn work_on(&self, message: &TaskMessage, ends_at_ms: u64) -> Result<TaskEnd, StoreError> {
         let TaskMessage { campaign: id, pass, task: number } = message;
-        let Some(stored) = self.campaigns.get(id).await? else { return Ok(TaskEnd::Nothing) };
+        let Some(stored) = self.services.campaigns.get(id).await? else { return Ok(TaskEnd::Nothing) };
         if !may_work(&stored.campaign, *pass) {
             return Ok(TaskEnd::Nothing);
         }
-        let limits = Limits::of(ends_at_ms);
-        let Some(work) = Work::of(self, id, &stored.campaign, *pass, *number).await? else {
+        let limits = WorkerLimits::of(ends_at_ms);
+        let Some(work) = Work::of(&self.services, id, &stored.campaign, *pass, *number).await? else {
             return Ok(TaskEnd::Nothing);
         };
         let Some(task) = self.take((id, *pass, *number), limits).await? else { return Ok(TaskEnd::Nothing) };
@@ -92,15 +66,15 @@ impl Worker {
     /// Takes the task. Returns `None` if nothing is to do, or another worker was first.
     async fn take(
         &self,
-        (id, pass, number): (&CampaignId, Pass, u32),
-        limits: Limits,
+        (id, pass, number): (&CampaignId, TaskPass, u32),
+        limits: WorkerLimits,
     ) -> Result<Option<Versioned<Task>>, StoreError> {
-        let now = self.engine.clock().now();
-        let read = self.campaigns.task(id, pass, number).await?;
+        let now = self.services.engine.clock().now();
+        let read = self.services.campaigns.task(id, pass, number).await?;
         let mut task = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
         match task.claim(limits.lease_until, now) {
-            Claim::Taken => self.campaigns.save_task((id, pass, number), read.as_ref(), task, now).await,
-            Claim::Leased | Claim::Done => Ok(None),
+            TaskClaim::Taken => self.services.campaigns.save_task((id, pass, number), read.as_ref(), task, now).await,
+            TaskClaim::Leased | TaskClaim::Done => Ok(None),
         }
     }
 
@@ -108,12 +82,12 @@ impl Worker {
         &self,
         work: &Work<'_>,
         mut task: Versioned<Task>,
-        limits: Limits,
+        limits: WorkerLimits,
         is_stopped: &AtomicBool,
     ) -> Result<TaskEnd, StoreError> {
         loop {
             let worked = Box::pin(work.page(&task.value, limits, is_stopped)).await;
-            let now = self.engine.clock().now();
+            let now = self.services.engine.clock().now();
             let mut next = task.value.clone();
             let end = match worked {
                 Ok(Some((tally, after))) => {
@@ -138,7 +112,7 @@ impl Worker {
                     Some(Err(error))
                 }
             };
-            let saved = self.campaigns.save_task(work.task(), Some(&task), next, now).await;
+            let saved = self.services.campaigns.save_task(work.task(), Some(&task), next, now).await;
             match (end, saved) {
                 (Some(Err(error)), _) | (_, Err(error)) => return Err(error),
                 // The lease had ended, and another worker has the task.
@@ -150,10 +124,10 @@ impl Worker {
     }
 
     /// Looks at the campaign again and again, and stops the work once it does not run any more. It never ends.
-    async fn watch(&self, id: &CampaignId, pass: Pass, is_stopped: &AtomicBool) {
+    async fn watch(&self, id: &CampaignId, pass: TaskPass, is_stopped: &AtomicBool) {
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
-            match self.campaigns.get(id).await {
+            match self.services.campaigns.get(id).await {
                 Ok(found) => {
                     let runs = found.is_some_and(|stored| may_work(&stored.campaign, pass));
                     is_stopped.store(!runs, Ordering::Relaxed);
@@ -165,17 +139,11 @@ impl Worker {
 }
 
 /// Returns `true` if a task of this pass may be worked on.
-fn may_work(campaign: &Campaign, pass: Pass) -> bool {
+fn may_work(campaign: &Campaign, pass: TaskPass) -> bool {
     match pass {
-        Pass::Send => campaign.state == State::Running,
-        Pass::Plan(number) => {
+        TaskPass::Send => campaign.state == State::Running,
+        TaskPass::Plan(number) => {
             campaign.plan.as_ref().is_some_and(|plan| plan.number == number) && !campaign.state.is_final()
         }
     }
 }
-
-/// Numbers of a page, and the position of the next one.
-pub type PageResult = Option<(Tally, Option<serde_json::Value>)>;
-
-/// Shortest time that a page is begun with.
-pub const SHORTEST_PAGE: SignedDuration = SignedDuration::from_secs(1);

@@ -21,7 +21,7 @@ use delivery::config::ConfigSource;
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
-use fanout::Worker;
+use fanout::{FanoutServices, Worker};
 use platform::clock::Clock;
 use platform::emf::Reporter;
 use platform::environment::Environment;
@@ -190,7 +190,8 @@ impl Endpoints {
     pub async fn fanout(&self, clock: &Clock) -> Worker {
         let config = DeliveryConfig::read(&self.environment("fanout")).unwrap();
         let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
-        Worker { engine, hasher, campaigns: CampaignStore::new(config.dynamodb(), "settings") }
+        let campaigns = CampaignStore::new(config.dynamodb(), "settings");
+        Worker::new(FanoutServices { engine, hasher, campaigns })
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {

@@ -18,7 +18,7 @@ pub enum Selection {
 
 /// Audience of a campaign.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Audience {
+pub enum AudienceKind {
     /// People of the table.
     Selection(Selection),
     /// Recipients by their ids.

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::audience::{Audience, RecipientList, RetryOf, Selection};
+use crate::audience::{AudienceKind, RecipientList, RetryOf, Selection};
 use crate::guards::Guards;
 use crate::local_time::{AtLocal, IfPassed, Timing};
-use crate::lots::ALL_BP;
+use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
 use domain::notification::{Content, Urgency};
 use domain::{MAX_TTL_SECONDS, TypeId};
 use platform::json::shaped;
@@ -25,7 +25,6 @@ const MAX_TITLE_CHARS: usize = 100;
 const MAX_RATE: u32 = 5_000;
 const DEFAULT_RATE: u32 = 500;
 const MAX_HOLDOUT_PERCENT: f64 = 50.0;
-const VARIANTS: std::ops::RangeInclusive<usize> = 2..=5;
 const MAX_STEPS: usize = 10;
 const MAX_HOLD_MINUTES: u32 = 7 * 24 * 60;
 /// Longest time from the request to `not_after`.
@@ -43,7 +42,7 @@ pub struct Definition {
     /// Messages. One without a name if there are no variants.
     pub variants: Vec<Variant>,
     /// Who is sent to.
-    pub audience: Audience,
+    pub audience: AudienceKind,
     /// Who is left out.
     pub exclude: Option<Selection>,
     /// An earlier campaign whose people are sent to again.
@@ -57,7 +56,7 @@ pub struct Definition {
     /// Time after which nobody else is sent to.
     pub not_after: Option<Timestamp>,
     /// Steps of the rollout; the last one is 100 %.
-    pub steps: Vec<Step>,
+    pub steps: Vec<CampaignStep>,
     /// Limits at which it pauses itself.
     pub guards: Guards,
     /// Lifetime of a notification in seconds; that of the type if absent.
@@ -66,48 +65,10 @@ pub struct Definition {
     pub urgency: Urgency,
 }
 
-/// One message of a campaign.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
-    /// Name; empty if there are no variants.
-    pub name: String,
-    /// Share of the people in basis points.
-    pub weight_bp: u32,
-    /// Message.
-    pub message: Message,
-}
-
-/// Content or template of a campaign.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Message {
-    /// Content.
-    Content(Box<Content>),
-    /// Template with values for all people, and names of attributes whose values differ.
-    Template {
-        /// Template.
-        template: TemplateName,
-        /// Values by variable.
-        variables: Private<Map<String, Value>>,
-        /// Attributes of the recipient by variable.
-        from_attributes: BTreeMap<String, String>,
-    },
-}
-
-/// Name of a template, with a version if it is not the live one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TemplateName {
-    /// Name.
-    pub name: String,
-    /// Published version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<u32>,
-}
-
 /// Step of a campaign's own rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct CampaignStep {
     /// Share of the tasks that may be worked on, in percent.
     pub percent: f64,
     /// Time to wait after the step's last task, in minutes.
@@ -121,7 +82,7 @@ struct Body {
     title: String,
     r#type: String,
     content: Option<Content>,
-    template: Option<TemplateName>,
+    template: Option<CampaignTemplate>,
     variables: Option<Private<Map<String, Value>>>,
     variables_from: Option<BTreeMap<String, String>>,
     variants: Option<Vec<VariantBody>>,
@@ -143,16 +104,6 @@ struct Body {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct VariantBody {
-    name: String,
-    weight_bp: u32,
-    content: Option<Content>,
-    template: Option<TemplateName>,
-    variables: Option<Private<Map<String, Value>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Exclude {
     segment: Option<String>,
     filter: Option<Value>,
@@ -169,7 +120,7 @@ struct AtLocalBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rollout {
-    steps: Vec<Step>,
+    steps: Vec<CampaignStep>,
 }
 
 impl Definition {
@@ -188,7 +139,14 @@ impl Definition {
             error(&mut errors, "type", "must be the name of a type");
         }
         check_title(&body.title, &mut errors);
-        let variants = variants(&body, &mut errors);
+        let messages = MessageFields {
+            content: body.content.as_ref(),
+            template: body.template.as_ref(),
+            variables: body.variables.as_ref(),
+            variables_from: body.variables_from.as_ref(),
+            variants: body.variants.as_ref(),
+        };
+        let variants = variants(&messages, &mut errors);
         let audience = audience(&body, &mut errors);
         let exclude = body.exclude.as_ref().and_then(|exclude| {
             Selection::read(exclude.segment.as_deref(), exclude.filter.as_ref(), "exclude.", &mut errors)
@@ -273,15 +231,6 @@ impl Definition {
     }
 }
 
-impl Variant {
-    fn template(&self) -> Option<&str> {
-        match &self.message {
-            Message::Template { template, .. } => Some(&template.name),
-            Message::Content(_) => None,
-        }
-    }
-}
-
 fn check_title(title: &str, errors: &mut Vec<FieldError>) {
     let is_fine =
         !title.trim().is_empty() && title.chars().count() <= MAX_TITLE_CHARS && !title.chars().any(char::is_control);
@@ -290,105 +239,20 @@ fn check_title(title: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn variants(body: &Body, errors: &mut Vec<FieldError>) -> Vec<Variant> {
-    let given = (body.content.as_ref(), body.template.as_ref());
-    let shared = body.variables.clone().unwrap_or_default();
-    let Some(variants) = &body.variants else {
-        let has_variables = body.variables.is_some() || body.variables_from.is_some();
-        let message = message(given, has_variables, &shared, body.variables_from.as_ref(), "", errors);
-        return message
-            .map(|message| Variant { name: String::new(), weight_bp: ALL_BP, message })
-            .into_iter()
-            .collect();
-    };
-    if given != (None, None) {
-        errors.push(FieldError::new("variants", "must be absent if content or template is given"));
-    }
-    if !VARIANTS.contains(&variants.len()) {
-        errors.push(FieldError::new("variants", "must be 2 to 5 variants"));
-    }
-    let total: u64 = variants.iter().map(|variant| u64::from(variant.weight_bp)).sum();
-    if total != u64::from(ALL_BP) {
-        let message = format!("must have weights that add up to 10,000 basis points; they add up to {total}");
-        errors.push(FieldError::new("variants", message));
-    }
-    let mut names = BTreeSet::new();
-    let mut found = Vec::new();
-    for (index, variant) in variants.iter().enumerate() {
-        let path = format!("variants[{index}].");
-        if !is_variant_name(&variant.name) || !names.insert(variant.name.as_str()) {
-            let message = "must be 1 to 16 small letters, digits and hyphens, and differ from the other names";
-            errors.push(FieldError::new(format!("{path}name"), message));
-        }
-        let mut variables = shared.expose().clone();
-        variables.extend(variant.variables.clone().unwrap_or_default().into_exposed());
-        let given = (variant.content.as_ref(), variant.template.as_ref());
-        let has_variables = variant.variables.is_some();
-        let from = body.variables_from.as_ref();
-        if let Some(message) = message(given, has_variables, &Private::new(variables), from, &path, errors) {
-            found.push(Variant { name: variant.name.clone(), weight_bp: variant.weight_bp, message });
-        }
-    }
-    found
-}
-
-fn is_variant_name(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=16).contains(&name.len()) && name.bytes().all(is_allowed)
-}
-
-fn message(
-    (content, template): (Option<&Content>, Option<&TemplateName>),
-    has_variables: bool,
-    variables: &Private<Map<String, Value>>,
-    from_attributes: Option<&BTreeMap<String, String>>,
-    path: &str,
-    errors: &mut Vec<FieldError>,
-) -> Option<Message> {
-    match (content, template) {
-        (Some(_), None) if has_variables => {
-            errors.push(FieldError::new(format!("{path}variables"), "must be absent if content is given"));
-            None
-        }
-        (Some(content), None) => {
-            let content = content.clone().cleaned();
-            let found = content.errors();
-            let is_fine = found.is_empty();
-            errors.extend(
-                found.into_iter().map(|error| FieldError::new(format!("{path}{}", error.field), error.message)),
-            );
-            is_fine.then(|| Message::Content(Box::new(content)))
-        }
-        (None, Some(template)) => Some(Message::Template {
-            template: template.clone(),
-            variables: variables.clone(),
-            from_attributes: from_attributes.cloned().unwrap_or_default(),
-        }),
-        (None, None) => {
-            errors.push(FieldError::new(format!("{path}content"), "is required, or a template"));
-            None
-        }
-        (Some(_), Some(_)) => {
-            errors.push(FieldError::new(format!("{path}template"), "must be absent if content is given"));
-            None
-        }
-    }
-}
-
-fn audience(body: &Body, errors: &mut Vec<FieldError>) -> Option<Audience> {
+fn audience(body: &Body, errors: &mut Vec<FieldError>) -> Option<AudienceKind> {
     let Some(list) = &body.recipients else {
         let (segment, filter) = (body.segment.as_deref(), body.filter.as_ref());
         if segment.is_none() && filter.is_none() {
             errors.push(FieldError::new("segment", "must be given, or a filter or recipients instead of it"));
             return None;
         }
-        return Selection::read(segment, filter, "", errors).map(Audience::Selection);
+        return Selection::read(segment, filter, "", errors).map(AudienceKind::Selection);
     };
     if body.segment.is_some() || body.filter.is_some() {
         errors.push(FieldError::new("recipients", "must be absent if segment or filter is given"));
         return None;
     }
-    Some(Audience::Recipients(list.clone()))
+    Some(AudienceKind::Recipients(list.clone()))
 }
 
 fn timing(body: &Body, errors: &mut Vec<FieldError>) -> Timing {
@@ -413,7 +277,7 @@ fn time(field: &str, text: &str, errors: &mut Vec<FieldError>) -> Option<Timesta
     parsed.map_err(|wrong| errors.push(FieldError::new(field, wrong.to_string()))).ok()
 }
 
-fn check_steps(steps: &[Step], errors: &mut Vec<FieldError>) {
+fn check_steps(steps: &[CampaignStep], errors: &mut Vec<FieldError>) {
     let mut before = 0.0;
     for (index, step) in steps.iter().enumerate() {
         if !(step.percent > before && step.percent <= 100.0) {

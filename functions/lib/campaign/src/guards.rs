@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::tally::Tally;
+use crate::tally::PeopleTally;
 use domain::notification::Reason;
 
 /// Number of people from which shares are compared.
@@ -48,7 +48,7 @@ impl Guards {
 /// Returns the fault for which the campaign must pause, for its operators.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // at most a million people
-pub fn guard_fault(guards: &Guards, tally: &Tally) -> Option<String> {
+pub fn guard_fault(guards: &Guards, tally: &PeopleTally) -> Option<String> {
     let share = |part: u64, of: u64| {
         let is_enough = of >= guards.min_people.max(1);
         is_enough.then(|| part as f64 * 100.0 / of as f64)
@@ -72,7 +72,8 @@ mod tests {
     #[test]
     fn a_share_above_its_limit_is_a_fault_once_there_are_enough_people() {
         let guards = Guards { min_people: 10, ..Guards::default() };
-        let tally = |sent: u64, failed: u64| Tally { matched: sent + failed, sent, failed, ..Tally::default() };
+        let tally =
+            |sent: u64, failed: u64| PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
         assert_eq!(guard_fault(&guards, &tally(9, 1)), None, "exactly the limit");
         assert_eq!(guard_fault(&guards, &tally(0, 9)), None, "too few people");
         let fault = guard_fault(&guards, &tally(8, 2));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::tally::Tally;
+use crate::tally::PeopleTally;
 use crate::task::Task;
 
 /// Sum of the tasks of a pass.
@@ -14,7 +14,7 @@ pub struct Numbers {
     pub tasks_done: u32,
     /// Numbers of the people that are counted so far.
     #[serde(flatten)]
-    pub tally: Tally,
+    pub tally: PeopleTally,
     /// `true` if every person that matches has exactly one outcome.
     pub balanced: bool,
 }
@@ -23,7 +23,7 @@ impl Numbers {
     /// Sums up the tasks that a worker has taken so far, of `tasks` in all.
     #[must_use]
     pub fn of<'a>(tasks: u32, taken: impl IntoIterator<Item = &'a Task>) -> Self {
-        let (mut tally, mut tasks_done) = (Tally::default(), 0);
+        let (mut tally, mut tasks_done) = (PeopleTally::default(), 0);
         for task in taken {
             tally.merge(&task.tally);
             tasks_done += u32::from(task.is_done);

@@ -4,13 +4,13 @@ use domain::recipient::Recipient;
 use segments::{Filter, Person};
 use serde_json::Value;
 
-use crate::audience::Audience;
+use crate::audience::AudienceKind;
 use crate::campaign_id::CampaignId;
 use crate::definition::Definition;
 use crate::local_time::{IfPassed, Timing};
 use crate::lots::{Lot, draw};
 use crate::model::Launch;
-use crate::task::Pass;
+use crate::task::TaskPass;
 
 /// Audience of a task.
 #[derive(Debug, Clone)]
@@ -45,12 +45,12 @@ impl<'a> People<'a> {
         id: &'a CampaignId,
         definition: &'a Definition,
         launch: &'a Launch,
-        (pass, task): (Pass, u32),
+        (pass, task): (TaskPass, u32),
     ) -> Option<Self> {
         let people = Self::all(id, definition, launch)?;
         Some(match pass {
-            Pass::Plan(_) => people,
-            Pass::Send => Self { slot: Some(usize::try_from(task / launch.segments.max(1)).ok()?), ..people },
+            TaskPass::Plan(_) => people,
+            TaskPass::Send => Self { slot: Some(usize::try_from(task / launch.segments.max(1)).ok()?), ..people },
         })
     }
 
@@ -75,7 +75,7 @@ impl<'a> People<'a> {
     /// Decides if a recipient belongs to the task, and what is meant for the person.
     #[must_use]
     pub fn select(&self, recipient: &Recipient) -> Option<Selected> {
-        let is_listed = matches!(self.definition.audience, Audience::Recipients(_));
+        let is_listed = matches!(self.definition.audience, AudienceKind::Recipients(_));
         if recipient.created_at > self.launch.at && !is_listed {
             return None;
         }

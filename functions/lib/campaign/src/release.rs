@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Step;
+use crate::definition::CampaignStep;
 use crate::task::Task;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
@@ -46,7 +46,7 @@ pub struct ReleaseInput<'a> {
     /// Time of each slot.
     pub slots: &'a [Timestamp],
     /// Steps of the rollout.
-    pub steps: &'a [Step],
+    pub steps: &'a [CampaignStep],
     /// People a second.
     pub rate_per_second: u32,
     /// Expected number of people of a task.
@@ -176,7 +176,11 @@ mod tests {
         Task { is_done: true, ..Task::default() }
     }
 
-    fn input<'a>(slots: &'a [Timestamp], steps: &'a [Step], tasks: &'a BTreeMap<u32, Task>) -> ReleaseInput<'a> {
+    fn input<'a>(
+        slots: &'a [Timestamp],
+        steps: &'a [CampaignStep],
+        tasks: &'a BTreeMap<u32, Task>,
+    ) -> ReleaseInput<'a> {
         ReleaseInput { segments: 100, slots, steps, rate_per_second: 100, people_per_task: 100.0, tasks }
     }
 
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_step_waits_for_its_tasks_and_its_hold() {
-        let steps = [Step { percent: 10.0, hold_minutes: 5 }, Step { percent: 100.0, hold_minutes: 0 }];
+        let steps = [CampaignStep { percent: 10.0, hold_minutes: 5 }, CampaignStep { percent: 100.0, hold_minutes: 0 }];
         let slots = [at(0)];
         let none = BTreeMap::new();
         let first = release(input(&slots, &steps, &none), &Release::default(), at(0));

@@ -35,7 +35,7 @@ pub enum PersonOutcome {
 /// Numbers of one task, or of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Tally {
+pub struct PeopleTally {
     /// People that were read.
     pub people: u64,
     /// People that match the audience.
@@ -103,7 +103,7 @@ impl PersonOutcome {
     }
 }
 
-impl Tally {
+impl PeopleTally {
     /// Counts one person that matches. `variant` is empty if there are no variants.
     pub fn add(&mut self, outcome: &PersonOutcome, variant: &str) {
         self.matched += 1;
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn sums_stay_balanced_and_names_are_bounded() {
-        let mut tally = Tally::default();
+        let mut tally = PeopleTally::default();
         let outcomes = [
             PersonOutcome::Sent(Channel::Push),
             PersonOutcome::Waiting,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::campaign_id::CampaignId;
-use crate::tally::Tally;
+use crate::tally::PeopleTally;
 
 /// Maximum number of tasks of a pass.
 pub const MAX_TASKS: u32 = 20_000;
@@ -13,7 +13,7 @@ pub const MAX_TASKS: u32 = 20_000;
 /// Pass over the audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Pass {
+pub enum TaskPass {
     /// Counts what would be sent. The number is that of the plan.
     Plan(u32),
     /// Sends.
@@ -26,7 +26,7 @@ pub struct TaskMessage {
     /// Campaign.
     pub campaign: CampaignId,
     /// Pass.
-    pub pass: Pass,
+    pub pass: TaskPass,
     /// Number of the task in the pass, from 0.
     pub task: u32,
 }
@@ -43,7 +43,7 @@ pub struct Task {
     /// Position of the last page whose people are all counted.
     pub after: Option<Value>,
     /// Numbers of the people up to that position.
-    pub tally: Tally,
+    pub tally: PeopleTally,
     /// Number of workers that have taken the task.
     pub claims: u32,
     /// Time at which the task was done.
@@ -52,7 +52,7 @@ pub struct Task {
 
 /// Result of a worker's claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
+pub enum TaskClaim {
     /// The worker holds the task.
     Taken,
     /// Another worker holds the task.
@@ -61,7 +61,7 @@ pub enum Claim {
     Done,
 }
 
-impl Pass {
+impl TaskPass {
     /// Returns the name of the pass in keys.
     #[must_use]
     pub fn key(self) -> String {
@@ -76,20 +76,20 @@ impl Task {
     /// Takes the task for a worker whose time certainly ends at `lease_until`.
     ///
     /// A lease that ended without a release is that of a worker that died: the page that it worked on may be done in part.
-    pub fn claim(&mut self, lease_until: Timestamp, now: Timestamp) -> Claim {
+    pub fn claim(&mut self, lease_until: Timestamp, now: Timestamp) -> TaskClaim {
         match self.lease_until {
-            _ if self.is_done => return Claim::Done,
-            Some(until) if until > now => return Claim::Leased,
+            _ if self.is_done => return TaskClaim::Done,
+            Some(until) if until > now => return TaskClaim::Leased,
             Some(_) => self.is_dirty = true,
             None => {}
         }
         self.claims += 1;
         self.lease_until = Some(lease_until);
-        Claim::Taken
+        TaskClaim::Taken
     }
 
     /// Records that every person up to `next` is counted; `None` is the end of the task.
-    pub fn advance(&mut self, next: Option<Value>, page: &Tally, now: Timestamp) {
+    pub fn advance(&mut self, next: Option<Value>, page: &PeopleTally, now: Timestamp) {
         self.tally.merge(page);
         self.is_dirty = false;
         if next.is_none() {
@@ -127,15 +127,15 @@ mod tests {
     #[test]
     fn one_worker_holds_a_task_and_another_follows_a_death_with_care() {
         let mut task = Task::default();
-        assert_eq!(task.claim(at(60), at(0)), Claim::Taken);
-        assert_eq!((task.claim(at(70), at(10)), task.is_dirty), (Claim::Leased, false));
-        assert_eq!((task.claim(at(130), at(70)), task.is_dirty), (Claim::Taken, true));
-        task.advance(Some(json!({"pk": "a"})), &Tally { people: 3, ..Tally::default() }, at(71));
+        assert_eq!(task.claim(at(60), at(0)), TaskClaim::Taken);
+        assert_eq!((task.claim(at(70), at(10)), task.is_dirty), (TaskClaim::Leased, false));
+        assert_eq!((task.claim(at(130), at(70)), task.is_dirty), (TaskClaim::Taken, true));
+        task.advance(Some(json!({"pk": "a"})), &PeopleTally { people: 3, ..PeopleTally::default() }, at(71));
         assert!(!task.is_dirty);
         task.release(false);
-        assert_eq!((task.claim(at(200), at(72)), task.is_dirty, task.claims), (Claim::Taken, false, 3));
-        task.advance(None, &Tally { people: 4, ..Tally::default() }, at(73));
-        assert_eq!((task.claim(at(300), at(74)), task.tally.people, task.done_at), (Claim::Done, 7, Some(at(73))));
+        assert_eq!((task.claim(at(200), at(72)), task.is_dirty, task.claims), (TaskClaim::Taken, false, 3));
+        task.advance(None, &PeopleTally { people: 4, ..PeopleTally::default() }, at(73));
+        assert_eq!((task.claim(at(300), at(74)), task.tally.people, task.done_at), (TaskClaim::Done, 7, Some(at(73))));
     }
 
     #[test]
@@ -143,18 +143,18 @@ mod tests {
         let mut task = Task::default();
         task.claim(at(60), at(0));
         task.release(true);
-        assert_eq!((task.claim(at(90), at(30)), task.is_dirty), (Claim::Taken, true));
+        assert_eq!((task.claim(at(90), at(30)), task.is_dirty), (TaskClaim::Taken, true));
     }
 
     #[test]
     fn a_message_is_short_json() {
         let campaign = CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap();
-        let message = TaskMessage { campaign, pass: Pass::Plan(2), task: 7 };
+        let message = TaskMessage { campaign, pass: TaskPass::Plan(2), task: 7 };
         let text = serde_json::to_string(&message).unwrap();
         assert_eq!(text, r#"{"campaign":"0123456789abcdefghjkmnpqrs","pass":{"plan":2},"task":7}"#);
         assert_eq!(serde_json::from_str::<TaskMessage>(&text).unwrap(), message);
         assert_eq!(
-            serde_json::to_string(&TaskMessage { pass: Pass::Send, ..message }).unwrap().matches("send").count(),
+            serde_json::to_string(&TaskMessage { pass: TaskPass::Send, ..message }).unwrap().matches("send").count(),
             1
         );
     }

@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_record, row};
 use super::versioned::{Place, Versioned, versioned};
 use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
-use campaign::{Campaign, CampaignId, Pass, Release, Task};
+use campaign::{Campaign, CampaignId, Release, Task, TaskPass};
 use domain::CatalogChange;
 use domain::recipient::RecipientKey;
 use serde_json::{Map, Value};
@@ -218,7 +218,12 @@ impl CampaignStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the value is malformed.
-    pub async fn task(&self, id: &CampaignId, pass: Pass, task: u32) -> Result<Option<Versioned<Task>>, StoreError> {
+    pub async fn task(
+        &self,
+        id: &CampaignId,
+        pass: TaskPass,
+        task: u32,
+    ) -> Result<Option<Versioned<Task>>, StoreError> {
         self.place(&partition(id), &task_key(pass, task)).read().await
     }
 
@@ -228,7 +233,7 @@ impl CampaignStore {
     /// If the call to DynamoDB fails.
     pub async fn save_task(
         &self,
-        (id, pass, task): (&CampaignId, Pass, u32),
+        (id, pass, task): (&CampaignId, TaskPass, u32),
         read: Option<&Versioned<Task>>,
         progress: Task,
         now: Timestamp,
@@ -240,7 +245,7 @@ impl CampaignStore {
     ///
     /// # Errors
     /// If a call to DynamoDB fails, or a value is malformed.
-    pub async fn tasks(&self, id: &CampaignId, pass: Pass) -> Result<BTreeMap<u32, Task>, StoreError> {
+    pub async fn tasks(&self, id: &CampaignId, pass: TaskPass) -> Result<BTreeMap<u32, Task>, StoreError> {
         let prefix = format!("{}#", pass.key());
         let mut tasks = BTreeMap::new();
         for item in self.all(&partition(id), &prefix).await? {
@@ -341,7 +346,7 @@ fn key_partition(key: &str) -> String {
     format!("campaign-key#{key}")
 }
 
-fn task_key(pass: Pass, task: u32) -> String {
+fn task_key(pass: TaskPass, task: u32) -> String {
     format!("{}#{task:06}", pass.key())
 }
 
