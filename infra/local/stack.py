@@ -30,6 +30,7 @@ def up(local_stack, by_hand=""):
         name = samconfig.deploy_settings(STAGE)["stack_name"]
         print_progress(f"sam deploy of stacks {data_stack.stack_name(name)} and {name} ...")
         print_progress(f"deployed in {sam.deploy(local_stack, by_hand, clients('cloudformation')):.0f} s")
+        _set_worker_concurrency(clients)
         api_id, routes = api.create_routes(clients, name)
         print_progress(f"{routes} routes of the HTTP API")
         described = _describe(local_stack, clients, name, api_id)
@@ -44,6 +45,15 @@ def up(local_stack, by_hand=""):
 def _clients(local_stack):
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     return functools.cache(lambda service: session.client(service, endpoint_url=local_stack.endpoint))
+
+
+def _set_worker_concurrency(clients):
+    """Sets the maximum concurrency of each queue's mapping as a number: ministack's CloudFormation passes parameters as
+    texts, and its poller then fails."""
+    for mapping in clients("lambda").list_event_source_mappings()["EventSourceMappings"]:
+        if most := mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
+            clients("lambda").update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)})
 
 
 def _describe(local_stack, clients, name, api_id):
