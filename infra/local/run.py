@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 
+from story.campaigns import Campaigns
 from story.caps import Caps
 from story.channels import Channels
 from story.cleanup import Cleanup
@@ -44,6 +45,7 @@ def run_chapters(narrator, stack, push_service):
     Metrics(narrator, channels, rollout).match_the_notifications()
     cleanup.runs()
     Guard(narrator, channels, rollout).switches_version_2_off()
+    Campaigns(narrator, channels).reach_a_segment()
 
 
 def main():

@@ -241,6 +241,8 @@ mod price {
     pub const RUN: f64 = 0.43 / 96_400.0;
     /// KMS calls for a table with the key aws/dynamodb.
     pub const TABLE_KEY: f64 = 0.05;
+    /// Lambda's looks into a queue: 5 pollers, each every 20 s.
+    pub const POLLED_QUEUE: f64 = 5.0 * 3.0 * 30.4 * 24.0 * 60.0 * 0.40 / 1e6;
     /// A trace of X-Ray.
     pub const TRACE: f64 = 5.0 / 1e6;
     /// Metrics that API Gateway writes for each route in use.
@@ -257,6 +259,8 @@ fn an_idle_stage_costs_less_than_10_usd_a_month() {
     };
     let metrics = platform::emf::Metric::ALL.len() as f64 + 1.0; // and the alarm lines
     let runs_a_month: f64 = FUNCTIONS.iter().flat_map(|function| template.events(function)).map(runs_a_month).sum();
+    let events = FUNCTIONS.iter().flat_map(|function| template.events(function));
+    let queues = events.filter(|event| event["Type"].as_str() == Some("SQS")).count();
     let api = template.properties("HttpApi");
     let detailed = pairs(&api["RouteSettings"])
         .map(|(_, settings)| settings)
@@ -274,6 +278,7 @@ fn an_idle_stage_costs_less_than_10_usd_a_month() {
         ("metrics", metrics * price::METRIC),
         ("dashboards", dashboards as f64 * price::DASHBOARD),
         ("runs", runs_a_month * price::RUN),
+        ("queues", queues as f64 * price::POLLED_QUEUE),
         ("traces", if is_traced { runs_a_month * price::TRACE } else { 0.0 }),
         ("keys of tables", encrypted.count() as f64 * price::TABLE_KEY),
         ("route metrics", detailed * price::ROUTE_METRICS),

@@ -133,3 +133,73 @@ fn sample_ratio(launch: &Launch, variants: &Variants) -> Value {
     let verdict = if chi_square > limit { "not as promised" } else { "as promised" };
     json!({"verdict": verdict, "assigned": counts, "chi_square": chi_square})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn launch() -> Launch {
+        let message = |variant: &str| campaign::LaunchedMessage {
+            variant: variant.to_owned(),
+            weight_bp: 5_000,
+            content: None,
+            template: None,
+            from_attributes: BTreeMap::new(),
+        };
+        Launch {
+            at: Timestamp::UNIX_EPOCH,
+            by: String::new(),
+            segments: 1,
+            expected_people: 0,
+            filter: None,
+            exclude: None,
+            messages: vec![message("a"), message("b")],
+            slots: Vec::new(),
+            retried_launch: None,
+        }
+    }
+
+    /// Numbers that repeat from run to run: the multiplier is that of Knuth's MMIX.
+    fn random(state: &mut u64) -> u64 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state >> 33
+    }
+
+    /// A campaign whose variants are the same: a click with a chance of 1 in 20.
+    fn same_twice(seed: &mut u64) -> Variants {
+        let mut variant = |name: &str| {
+            let clicked = (0..1_000).filter(|_| random(seed) % 20 == 0).count();
+            let clicked = i64::try_from(clicked).unwrap_or(0);
+            (name.to_owned(), Notifications { accepted: 1_000, clicked, closed: 1_000, ..Notifications::default() })
+        };
+        [variant("a"), variant("b")].into_iter().collect()
+    }
+
+    #[test]
+    fn of_1_000_campaigns_with_two_equal_variants_at_most_5_percent_show_a_difference() {
+        let (launch, mut seed) = (launch(), 7);
+        let mut differences = 0;
+        for _ in 0..1_000 {
+            let compared = comparisons(&launch, &same_twice(&mut seed));
+            let clicked = compared.iter().find(|one| one["goal"] == "clicked");
+            differences += usize::from(clicked.is_some_and(|one| one["verdict"] != "no difference shown"));
+        }
+        assert!((5..=50).contains(&differences), "{differences} of 1,000");
+    }
+
+    #[test]
+    fn a_real_difference_is_shown_and_a_wrong_split_is_found() {
+        let figures =
+            |accepted, clicked| Notifications { accepted, clicked, closed: accepted, ..Notifications::default() };
+        let variants: Variants =
+            [("a".to_owned(), figures(5_000, 200)), ("b".to_owned(), figures(5_000, 300))].into_iter().collect();
+        let compared = comparisons(&launch(), &variants);
+        let verdicts: Vec<_> = compared.iter().map(|one| one["verdict"].as_str().unwrap_or_default()).collect();
+        assert_eq!(verdicts, ["no difference shown", "better", "no difference shown"]);
+        assert_eq!(sample_ratio(&launch(), &variants)["verdict"], "as promised");
+        let skewed: Variants =
+            [("a".to_owned(), figures(5_500, 200)), ("b".to_owned(), figures(4_500, 300))].into_iter().collect();
+        assert_eq!(sample_ratio(&launch(), &skewed)["verdict"], "not as promised");
+    }
+}

@@ -37,6 +37,8 @@ pub struct AwsState {
     pub alerts: Vec<(String, String)>,
     /// Messages in the queue of tasks, with their delays in seconds.
     pub tasks: VecDeque<(String, u64)>,
+    /// True while the queue of tasks does not take messages.
+    pub queue_is_down: bool,
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
@@ -147,6 +149,9 @@ fn queue(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
     let entries = body["Entries"].as_array().unwrap();
     assert!((1..=10).contains(&entries.len()), "SQS takes at most ten messages in a call");
     let mut state = state.lock().unwrap();
+    if state.queue_is_down {
+        return Reply::text(500, r#"{"__type":"InternalFailure"}"#);
+    }
     let mut sent = Vec::new();
     for entry in entries {
         let delay = entry["DelaySeconds"].as_u64().unwrap_or(0);

@@ -1,0 +1,103 @@
+//! Faults around campaigns: the queue does not answer, a table throttles, the conductor dies, a person is erased.
+
+use serde_json::{Value, json};
+
+use super::campaigns::{campaign, crowd, with};
+use world::{CrashPoint, CrashTiming, RunOutcome, World};
+
+async fn assert_everybody_once(world: &World, id: &str, people: usize) {
+    let progress = world.progress(id).await;
+    let numbers = &progress["sending"]["numbers"];
+    assert_eq!((&numbers["sent"], &numbers["balanced"]), (&json!(people), &json!(true)), "{progress}");
+    assert_eq!(world.push.total(), people);
+}
+
+/// Lets the schedule and the workers work until the campaign ends.
+async fn run_to_the_end(world: &World, id: &str) {
+    for _ in 0..20 {
+        world.work_on_tasks().await;
+        world.advance(90);
+        world.conduct().await;
+        if world.progress(id).await["state"] == "finished" {
+            return;
+        }
+    }
+    panic!("the campaign does not end: {}", world.progress(id).await);
+}
+
+#[tokio::test]
+async fn a_conductor_that_dies_at_any_call_releases_every_task() {
+    for call in 1.. {
+        for timing in [CrashTiming::Before, CrashTiming::After] {
+            let world = crowd(3).await;
+            let id = world.approved_campaign(with(json!({"send_at": "2026-11-23T10:30:00Z"}))).await;
+            world.launch(&id).await;
+            world.advance(1_801);
+            let outcome = world.crash_at(CrashPoint { timing, call }, world.conduct()).await;
+            let has_ended = matches!(outcome, RunOutcome::Completed(()));
+            for _ in 0..5 {
+                // A task whose message was lost is released again after five minutes.
+                world.advance(90);
+                world.conduct().await;
+            }
+            run_to_the_end(&world, &id).await;
+            assert_everybody_once(&world, &id, 3).await;
+            if has_ended {
+                assert!(call > 5, "the conductor makes several calls");
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_throttles_delays_a_task_and_nobody_is_counted_twice() {
+    let world = crowd(30).await;
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    let task = world.next_task().unwrap();
+    world.aws.fails(Some("PutItem"), 12, "ThrottlingException");
+    let failed = world.work_on_task(&world.fanout, &task).await;
+    assert!(failed.is_err(), "SQS delivers it again: {failed:?}");
+    world.aws.works();
+    world.redeliver_task(&task);
+    run_to_the_end(&world, &id).await;
+    let progress = world.progress(&id).await;
+    let numbers = &progress["sending"]["numbers"];
+    assert_eq!((&numbers["matched"], &numbers["balanced"]), (&json!(30), &json!(true)), "{progress}");
+    let items = world.items("notifications");
+    assert_eq!(items.len(), 30, "one notification for each person");
+}
+
+#[tokio::test]
+async fn an_erased_person_is_nowhere_in_a_campaign() {
+    let world = crowd(4).await;
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", "user-1", Value::Null).await.status, 200);
+    let listed = world.campaign_request("GET /v1/campaigns/{id}/recipients", &id, json!(null)).await;
+    assert_eq!(listed.body["items"].as_array().unwrap().len(), 3);
+    for table in ["recipients", "notifications", "settings", "control", "metrics"] {
+        let items = serde_json::to_string(&world.items(table)).unwrap();
+        assert!(!items.contains("user-1"), "{table} names an erased person");
+    }
+    // Of a list, the key alone is left, and nobody is found by it.
+    let listed = with(json!({"filter": null, "recipients": ["user-1", "user-2"]}));
+    let id = world.approved_campaign(listed).await;
+    assert_eq!(world.progress(&id).await["plan"]["numbers"]["matched"], 1);
+}
+
+#[tokio::test]
+async fn without_the_queue_a_launch_is_not_lost() {
+    let world = crowd(3).await;
+    let id = world.approved_campaign(campaign()).await;
+    world.aws.state.lock().unwrap().queue_is_down = true;
+    assert_eq!(world.launch(&id).await.body["state"], "running");
+    assert_eq!(world.next_task(), None);
+    world.aws.state.lock().unwrap().queue_is_down = false;
+    world.advance(301);
+    world.conduct().await;
+    run_to_the_end(&world, &id).await;
+    assert_everybody_once(&world, &id, 3).await;
+}
