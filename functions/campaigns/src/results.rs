@@ -169,7 +169,7 @@ mod tests {
     /// A campaign whose variants are the same: a click with a chance of 1 in 20.
     fn same_twice(seed: &mut u64) -> Variants {
         let mut variant = |name: &str| {
-            let clicked = (0..1_000).filter(|_| random(seed) % 20 == 0).count();
+            let clicked = (0..1_000).filter(|_| random(seed).is_multiple_of(20)).count();
             let clicked = i64::try_from(clicked).unwrap_or(0);
             (name.to_owned(), Notifications { accepted: 1_000, clicked, closed: 1_000, ..Notifications::default() })
         };
