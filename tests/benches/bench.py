@@ -19,6 +19,7 @@ BENCHES = (
     ("sealing", "Sealing a push"),
     ("rendering", "Rendering a template"),
     ("writes", "Write units"),
+    ("campaign", "Pushes of a campaign"),
     ("start", "Start of a function"),
     ("import_rows", "Rows of an import"),
 )

@@ -102,6 +102,41 @@ async fn two_people_are_needed_if_the_settings_say_so() {
 }
 
 #[tokio::test]
+async fn a_test_reaches_the_named_people_and_no_figure_counts_it() {
+    let world = crowd(3).await;
+    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+    let id = created.body["id"].as_str().unwrap();
+    let test = async |to: serde_json::Value| {
+        world.campaign_request("POST /v1/campaigns/{id}/test", id, json!({"to": to})).await
+    };
+    assert_eq!(
+        (
+            test(json!([])).await.status,
+            test(json!(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"])).await.status
+        ),
+        (422, 422)
+    );
+    let tested = test(json!(["user-1", "unknown"])).await;
+    assert_eq!(tested.status, 202, "{tested:?}");
+    world.work_on_tasks().await;
+    assert_eq!((world.push.total(), world.push.count("user-1")), (1, 1));
+    let sent = world.get(tested.body["items"][0]["notification"].as_str().unwrap()).await;
+    assert_eq!(sent.status, 404, "the notification belongs to the operator who tested");
+    assert_eq!(world.items("notifications")[0]["test"]["N"], "1");
+    assert_eq!(world.metrics().await["summary"]["sent"], 0);
+    // A second test reaches the person again, and so does the campaign itself.
+    test(json!(["user-1"])).await;
+    world.work_on_tasks().await;
+    let planned = world.campaign_request("POST /v1/campaigns/{id}/plan", id, json!(null)).await;
+    assert_eq!(planned.status, 202);
+    world.work_on_tasks().await;
+    world.campaign_request("POST /v1/campaigns/{id}/approve", id, json!({})).await;
+    world.launch(id).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.push.count("user-1"), 3);
+}
+
+#[tokio::test]
 async fn an_idempotency_key_creates_one_campaign() {
     let world = crowd(1).await;
     let first = world.create_campaign_once("autumn", campaign()).await;

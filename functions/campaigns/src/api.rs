@@ -82,6 +82,7 @@ impl CampaignsApi {
             "GET /v1/campaigns/{id}" => self.get(request).await,
             "PATCH /v1/campaigns/{id}" => self.patch(request, now).await,
             "POST /v1/campaigns/{id}/plan" => self.plan(request, now).await,
+            "POST /v1/campaigns/{id}/test" => self.test(request, now).await,
             "POST /v1/campaigns/{id}/approve" => self.approve(request, now).await,
             "POST /v1/campaigns/{id}/launch" => self.launch(request, now).await,
             "POST /v1/campaigns/{id}/pause" => self.pause(request, now).await,

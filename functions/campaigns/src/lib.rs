@@ -12,5 +12,6 @@ mod progress_routes;
 mod recipient_routes;
 mod resource;
 mod results;
+mod test_routes;
 
 pub use api::CampaignsApi;

@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 use store::StoredCampaign;
 
 /// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
-const READ_ONLY: [&str; 13] = [
+const READ_ONLY: [&str; 14] = [
     "id",
     "state",
     "pause_reason",
     "pause_detail",
     "created_by",
     "plan",
+    "test",
     "approval",
     "launch",
     "sent_at",

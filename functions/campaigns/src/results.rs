@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::CampaignsApi;
 use campaign::Launch;
 use metrics::figures::{Figures, Notifications};
-use metrics::interval::{Proportion, difference};
+use metrics::interval::{Proportion, difference_among};
 use metrics::{MAX_MINUTES, Window};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
@@ -81,16 +81,18 @@ fn shown(variant: &str, figures: Option<&Notifications>) -> Value {
     shown
 }
 
-/// Compares each variant with the first one. An interval that contains 0 shows no difference.
+/// Compares each variant with the first one. An interval that contains 0 shows no difference. The more comparisons there are,
+/// the wider is each interval, so that of equal variants at most 5 % of all campaigns show any difference.
 fn comparisons(launch: &Launch, variants: &Variants) -> Vec<Value> {
     let figures = |name: &str| variants.get(name).cloned().unwrap_or_default();
     let Some((first, others)) = launch.messages.split_first() else { return Vec::new() };
     let base = figures(&first.variant);
+    let comparisons = others.len() * GOALS.len();
     let compared = others.iter().flat_map(|other| {
         let (base, other_figures) = (base.clone(), figures(&other.variant));
         GOALS.map(|(name, count)| {
             let share = |figures: &Notifications| Proportion::new(count(figures), reached(figures));
-            let interval = difference(share(&base), share(&other_figures));
+            let interval = difference_among(comparisons, share(&base), share(&other_figures));
             let verdict = match interval {
                 None => "not enough data",
                 Some(interval) if interval.low > 0.0 => "better",
@@ -166,12 +168,18 @@ mod tests {
         *state >> 33
     }
 
-    /// A campaign whose variants are the same: a click with a chance of 1 in 20.
+    /// A campaign whose variants are the same in every goal.
     fn same_twice(seed: &mut u64) -> Variants {
         let mut variant = |name: &str| {
-            let clicked = (0..1_000).filter(|_| random(seed).is_multiple_of(20)).count();
-            let clicked = i64::try_from(clicked).unwrap_or(0);
-            (name.to_owned(), Notifications { accepted: 1_000, clicked, closed: 1_000, ..Notifications::default() })
+            let mut one_in = |chance: u64| {
+                let count = (0..1_000).filter(|_| random(seed).is_multiple_of(chance)).count();
+                i64::try_from(count).unwrap_or(0)
+            };
+            let (delivered, clicked, converted) = (one_in(2), one_in(20), one_in(50));
+            let accepted = 1_000 - delivered;
+            let figures =
+                Notifications { accepted, delivered, clicked, converted, closed: 1_000, ..Notifications::default() };
+            (name.to_owned(), figures)
         };
         [variant("a"), variant("b")].into_iter().collect()
     }
@@ -182,10 +190,9 @@ mod tests {
         let mut differences = 0;
         for _ in 0..1_000 {
             let compared = comparisons(&launch, &same_twice(&mut seed));
-            let clicked = compared.iter().find(|one| one["goal"] == "clicked");
-            differences += usize::from(clicked.is_some_and(|one| one["verdict"] != "no difference shown"));
+            differences += usize::from(compared.iter().any(|one| one["verdict"] != "no difference shown"));
         }
-        assert!((5..=50).contains(&differences), "{differences} of 1,000");
+        assert!((1..=50).contains(&differences), "{differences} of 1,000");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use campaign::{LaunchedMessage, People};
+use campaign::{LaunchedMessage, People, TaskPass};
 use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
 use domain::channel::Channel;
@@ -21,13 +21,19 @@ pub struct TaskPeople<'a> {
     /// Compiled template of each message, if it has one.
     pub templates: &'a [Option<Arc<CompiledTemplate>>],
     pub hasher: &'a KeyHasher,
+    /// Pass of the task.
+    pub pass: TaskPass,
 }
 
 impl TaskPeople<'_> {
     /// Returns the id of the notification for a recipient.
     pub fn notification_id(&self, recipient: &Recipient) -> NotificationId {
         let People { id, launch, .. } = &self.people;
-        NotificationId::of_campaign(recipient.key.clone(), launch.at, self.hasher, id.as_str())
+        let id = match self.pass {
+            TaskPass::Test(_) => format!("{id}#{}", self.pass.key()),
+            TaskPass::Plan(_) | TaskPass::Send => id.to_string(),
+        };
+        NotificationId::of_campaign(recipient.key.clone(), launch.at, self.hasher, &id)
     }
 
     /// Builds the notification for a recipient. Returns `None` if its type no longer exists.
@@ -52,7 +58,7 @@ impl TaskPeople<'_> {
             caller: launch.by.clone(),
             type_id: kind.id.clone(),
             is_critical: false,
-            is_test: false,
+            is_test: matches!(self.pass, TaskPass::Test(_)),
             message: message_for(message, recipient)?,
             channels: channels(&kind.channels, message, template),
             urgency: definition.urgency,

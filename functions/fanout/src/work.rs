@@ -79,6 +79,7 @@ impl<'a> Work<'a> {
         let launch = match pass {
             TaskPass::Send => campaign.launch.as_ref(),
             TaskPass::Plan(_) => campaign.plan.as_ref().map(|plan| &plan.launch),
+            TaskPass::Test(_) => campaign.test.as_ref().map(|test| &test.launch),
         };
         let (Some(launch), Ok(definition)) = (launch, campaign.parsed()) else {
             tracing::error!(campaign = %id, "stored campaign is malformed; its task is left");
@@ -156,6 +157,10 @@ impl<'a> Work<'a> {
     async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
         let segment = self.number % self.launch.segments.max(1);
         let recipients = self.services.engine.stores().recipients();
+        if let TaskPass::Test(_) = self.pass {
+            let keys = self.services.campaigns.people(self.id, &self.pass.key(), 0).await?;
+            return recipients.people_with_keys(&keys).await;
+        }
         if let AudienceKind::Recipients(list) = &self.definition.audience {
             let keys = self.services.campaigns.people(self.id, &list.list, segment).await?;
             return recipients.people_with_keys(&keys).await;
@@ -167,7 +172,7 @@ impl<'a> Work<'a> {
 
     fn audience(&self) -> Option<TaskPeople<'_>> {
         let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number))?;
-        Some(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher })
+        Some(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
     }
 
     /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
@@ -198,7 +203,7 @@ impl<'a> Work<'a> {
         selected: &[(Selected, Recipient)],
         is_dirty: bool,
     ) -> Result<Existing, StoreError> {
-        if self.pass != TaskPass::Send || !(is_dirty || audience.people.is_closing()) {
+        if matches!(self.pass, TaskPass::Plan(_)) || !(is_dirty || audience.people.is_closing()) {
             return Ok(Existing::new());
         }
         let ids: Vec<_> = selected.iter().map(|(_, recipient)| audience.notification_id(recipient)).collect();

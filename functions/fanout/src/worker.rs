@@ -142,6 +142,9 @@ impl Worker {
 fn may_work(campaign: &Campaign, pass: TaskPass) -> bool {
     match pass {
         TaskPass::Send => campaign.state == State::Running,
+        TaskPass::Test(number) => {
+            campaign.test.as_ref().is_some_and(|test| test.number == number) && !campaign.state.is_final()
+        }
         TaskPass::Plan(number) => {
             campaign.plan.as_ref().is_some_and(|plan| plan.number == number) && !campaign.state.is_final()
         }

@@ -32,6 +32,9 @@ pub struct Campaign {
     /// Last plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// Last test send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Plan>,
     /// Approval of this definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
@@ -46,10 +49,10 @@ pub struct Campaign {
     pub ended_at: Option<Timestamp>,
 }
 
-/// A plan: a pass over the audience that sends nothing.
+/// A plan, which is a pass over the audience that sends nothing, or a test send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Number of the plan, from 1.
+    /// Number of the plan or the test, from 1.
     pub number: u32,
     /// Hash of what would be sent.
     pub hash: String,
@@ -134,6 +137,7 @@ impl Campaign {
             pause_detail: None,
             created_by,
             plan: None,
+            test: None,
             approval: None,
             launch: None,
             sent_at: None,

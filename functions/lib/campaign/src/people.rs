@@ -25,6 +25,8 @@ pub struct People<'a> {
     exclude: Option<Filter>,
     /// Slot of the task; `None` for the people of all slots.
     slot: Option<usize>,
+    /// `true` for a test: whoever is named is meant.
+    is_test: bool,
 }
 
 /// A person that the campaign is for.
@@ -50,6 +52,7 @@ impl<'a> People<'a> {
         let people = Self::all(id, definition, launch)?;
         Some(match pass {
             TaskPass::Plan(_) => people,
+            TaskPass::Test(_) => Self { is_test: true, ..people },
             TaskPass::Send => Self { slot: Some(usize::try_from(task / launch.segments.max(1)).ok()?), ..people },
         })
     }
@@ -62,7 +65,7 @@ impl<'a> People<'a> {
             None => Some(None),
         };
         let (filter, exclude) = (parse(&launch.filter)?, parse(&launch.exclude)?);
-        Some(Self { id, definition, launch, filter, exclude, slot: None })
+        Some(Self { id, definition, launch, filter, exclude, slot: None, is_test: false })
     }
 
     /// Returns `true` if the task is for people whom no other task found, because they moved to another time zone meanwhile.
@@ -75,6 +78,9 @@ impl<'a> People<'a> {
     /// Decides if a recipient belongs to the task, and what is meant for the person.
     #[must_use]
     pub fn select(&self, recipient: &Recipient) -> Option<Selected> {
+        if self.is_test {
+            return Some(self.draw(recipient, 0));
+        }
         let is_listed = matches!(self.definition.audience, AudienceKind::Recipients(_));
         if recipient.created_at > self.launch.at && !is_listed {
             return None;
@@ -100,10 +106,14 @@ impl<'a> People<'a> {
                 return Some(Selected::TooLate);
             }
         }
+        Some(self.draw(recipient, self.definition.holdout_bp))
+    }
+
+    fn draw(&self, recipient: &Recipient, holdout_bp: u32) -> Selected {
         let weights = self.launch.messages.iter().map(|message| message.weight_bp);
-        Some(match draw(self.id, &recipient.id, self.definition.holdout_bp, weights) {
+        match draw(self.id, &recipient.id, holdout_bp, weights) {
             Lot::Holdout => Selected::Holdout,
             Lot::Variant(place) => Selected::Message(place),
-        })
+        }
     }
 }

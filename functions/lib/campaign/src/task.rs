@@ -16,6 +16,8 @@ pub const MAX_TASKS: u32 = 20_000;
 pub enum TaskPass {
     /// Counts what would be sent. The number is that of the plan.
     Plan(u32),
+    /// Sends to a few people that an operator named, marked as a test. The number is that of the test.
+    Test(u32),
     /// Sends.
     Send,
 }
@@ -67,6 +69,7 @@ impl TaskPass {
     pub fn key(self) -> String {
         match self {
             Self::Plan(number) => format!("plan-{number:04}"),
+            Self::Test(number) => format!("test-{number:04}"),
             Self::Send => "send".to_owned(),
         }
     }

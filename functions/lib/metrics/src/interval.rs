@@ -17,6 +17,10 @@ const Z_95: f64 = 1.959_964;
 /// 98.75 % quantile of the normal distribution. Two intervals of 97.5 % each hold together with at least 95 %
 /// (Bonferroni).
 const Z_97_5: f64 = 2.241_403;
+/// Quantiles of the normal distribution for up to this number of intervals, each of 1 - 5 % / number.
+const Z_BONFERRONI: [(usize, f64); 4] = [(1, Z_95), (3, 2.393_980), (6, 2.638_257), (9, 2.772_921)];
+/// The same for 12 intervals, the most.
+const Z_MOST: f64 = 2.865_320;
 /// 99.9 % quantile of the chi-square distribution with one degree of freedom. This level is usual for a split, because
 /// a split is checked often.
 pub const CHI_SQUARE_99_9: f64 = 10.828;
@@ -44,13 +48,18 @@ impl Proportion {
         (self.part as f64, self.whole as f64)
     }
 
-    /// Returns Wilson's score interval.
+    /// Returns Wilson's score interval of 95 %.
     #[must_use]
     pub fn interval(self) -> (f64, f64) {
+        self.interval_of(Z_95)
+    }
+
+    /// Returns Wilson's score interval for this quantile of the normal distribution.
+    fn interval_of(self, z: f64) -> (f64, f64) {
         let (part, n) = self.as_f64();
-        let (p, z2) = (part / n, Z_95 * Z_95);
+        let (p, z2) = (part / n, z * z);
         let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
-        let half = Z_95 / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+        let half = z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
         ((middle - half).max(0.0), (middle + half).min(1.0))
     }
 }
@@ -67,11 +76,24 @@ pub struct Interval {
 /// Returns the second share minus the first; `None` if either share has a whole of 0.
 #[must_use]
 pub fn difference(first: Proportion, second: Proportion) -> Option<Interval> {
+    difference_of(first, second, Z_95)
+}
+
+/// Returns the second share minus the first, with an interval such that all of `comparisons` intervals hold together with at
+/// least 95 % (Bonferroni).
+#[must_use]
+pub fn difference_among(comparisons: usize, first: Proportion, second: Proportion) -> Option<Interval> {
+    let z = Z_BONFERRONI.iter().find(|(most, _)| comparisons <= *most).map_or(Z_MOST, |(_, z)| *z);
+    difference_of(first, second, z)
+}
+
+fn difference_of(first: Proportion, second: Proportion, z: f64) -> Option<Interval> {
     if first.whole == 0 || second.whole == 0 {
         return None;
     }
     let p = |share: Proportion| share.as_f64().0 / share.as_f64().1;
-    let ((p1, (low1, high1)), (p2, (low2, high2))) = ((p(first), first.interval()), (p(second), second.interval()));
+    let ((p1, (low1, high1)), (p2, (low2, high2))) =
+        ((p(first), first.interval_of(z)), (p(second), second.interval_of(z)));
     let difference = p2 - p1;
     Some(Interval {
         difference,

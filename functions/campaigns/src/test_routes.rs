@@ -1,0 +1,60 @@
+//! `POST /v1/campaigns/{id}/test`: sends the campaign's message to a few people for real, marked as a test.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::CampaignsApi;
+use super::resource::conflict;
+use campaign::{Launch, Plan, StateConflict, TaskMessage, TaskPass};
+use domain::notification::NotificationId;
+use domain::recipient::RecipientId;
+use platform::http::{Request, Response};
+use platform::problem::Problem;
+use store::StoredCampaign;
+
+/// Maximum number of recipients of a test.
+const MAX_RECIPIENTS: usize = 10;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestRequest {
+    to: Vec<RecipientId>,
+}
+
+impl CampaignsApi {
+    /// Sends to the named people: 202 with the ids that the notifications will have. Of variants, each person gets the own one.
+    pub(super) async fn test(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        request.only_parameters(&[])?;
+        let TestRequest { to } = request.json()?;
+        if to.is_empty() || to.len() > MAX_RECIPIENTS {
+            return Err(Problem::invalid_field("to", "must name 1 to 10 recipients"));
+        }
+        let (by, config, hasher) = (request.caller.id.clone(), self.config_now().await, self.hasher().await?);
+        let keys: Vec<_> = to.iter().map(|id| hasher.recipient_key(id)).collect();
+        let mut begun = None;
+        self.change(request, now, async |stored: &mut StoredCampaign| {
+            if stored.campaign.state.is_final() {
+                return Err(conflict(StateConflict { state: stored.campaign.state, action: "tested" }));
+            }
+            let pinned = self.pinned(stored, &by, &config, now).await?;
+            let number = stored.campaign.test.as_ref().map_or(0, |test| test.number) + 1;
+            let launch = Launch { segments: 1, ..pinned.launch };
+            let pass = TaskPass::Test(number);
+            self.campaigns.save_people(&stored.id, &pass.key(), &keys, now).await?;
+            stored.campaign.test = Some(Plan { number, hash: pinned.hash, segments: 1, launch, at: now });
+            begun = Some((stored.id.clone(), pass));
+            Ok(())
+        })
+        .await?;
+        let Some((campaign, pass)) = begun else { return Err(Problem::unavailable(1)) };
+        let text = format!("{campaign}#{}", pass.key());
+        let items = to.iter().zip(&keys).map(|(to, key)| {
+            let id = NotificationId::of_campaign(key.clone(), now, hasher, &text);
+            json!({"to": to, "notification": id.to_string()})
+        });
+        let items: Vec<_> = items.collect();
+        self.enqueue([(TaskMessage { campaign, pass, task: 0 }, 0)].into_iter()).await?;
+        Ok(Response::json(202, &json!({"items": items})))
+    }
+}
