@@ -56,7 +56,7 @@ async fn a_table_that_throttles_delays_a_task_and_nobody_is_counted_twice() {
     let id = world.approved_campaign(campaign()).await;
     world.launch(&id).await;
     let task = world.next_task().unwrap();
-    world.aws.fails(Some("PutItem"), 12, "ThrottlingException");
+    world.aws.fails(Some("BatchWriteItem"), 0, "ThrottlingException");
     let failed = world.work_on_task(&world.fanout, &task).await;
     assert!(failed.is_err(), "SQS delivers it again: {failed:?}");
     world.aws.works();
@@ -86,6 +86,20 @@ async fn an_erased_person_is_nowhere_in_a_campaign() {
     let listed = with(json!({"filter": null, "recipients": ["user-1", "user-2"]}));
     let id = world.approved_campaign(listed).await;
     assert_eq!(world.progress(&id).await["plan"]["numbers"]["matched"], 1);
+}
+
+#[tokio::test]
+async fn a_campaign_whose_type_is_archived_before_its_time_fails_and_sends_nothing() {
+    let world = crowd(3).await;
+    let id = world.approved_campaign(with(json!({"send_at": "2026-11-23T10:30:00Z"}))).await;
+    world.launch(&id).await;
+    assert_eq!(world.type_request("DELETE", "NEWS", Value::Null).await.status, 200);
+    world.advance(1_801);
+    world.conduct().await;
+    let progress = world.progress(&id).await;
+    assert_eq!(progress["state"], "failed", "{progress}");
+    assert!(progress["pause_detail"].as_str().unwrap().contains("archived"), "{progress}");
+    assert_eq!((world.next_task(), world.push.total()), (None, 0));
 }
 
 #[tokio::test]

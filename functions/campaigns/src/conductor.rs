@@ -40,7 +40,12 @@ impl CampaignsApi {
     pub(super) async fn conduct(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
         let Some(mut stored) = self.campaigns.get(id).await? else { return Ok(()) };
         if stored.campaign.clone().begin(now) {
-            stored = self.by_itself(id, now, |campaign| _ = campaign.begin(now)).await?;
+            let unusable = self.unusable_type(&stored.campaign).await?;
+            let begin = |campaign: &mut Campaign| match &unusable {
+                Some(detail) => _ = campaign.fail(detail.clone(), now),
+                None => _ = campaign.begin(now),
+            };
+            stored = self.by_itself(id, now, begin).await?;
         }
         if !matches!(stored.campaign.state, State::Running | State::Finishing) {
             return Ok(());
@@ -73,6 +78,14 @@ impl CampaignsApi {
             self.by_itself(id, now, |campaign| _ = campaign.finish(is_open, now)).await?;
         }
         Ok(())
+    }
+
+    /// Returns the explanation if the type of a campaign can no longer be sent. While the types cannot be read, it can.
+    async fn unusable_type(&self, campaign: &Campaign) -> Result<Option<String>, Problem> {
+        let (definition, config) = (campaign.parsed()?, self.config_now().await);
+        let types = &config.settings.types;
+        let kind = types.sendable(definition.kind.as_str());
+        Ok(kind.err().filter(|_| types.is_complete()).map(|unknown| format!("type {unknown}")))
     }
 
     /// Releases the tasks that are due. Returns `true` if every task is done.

@@ -24,6 +24,8 @@ use store::{PEOPLE_PER_PART, StoredCampaign};
 const PEOPLE_PER_TASK: u64 = 250;
 /// Number of tasks of a campaign with steps, so that a step of 1 % is possible.
 const TASKS_FOR_STEPS: u32 = 100;
+/// Maximum size of the filters of a campaign with all segments that they name, as JSON. They stand in a row several times.
+const MAX_FILTER_BYTES: usize = 60_000;
 /// Number of profiles up to which a table is counted whole.
 const COUNTED_WHOLE: i32 = 1_000;
 /// Scan segments of the sample of a larger table, and how many of them are read.
@@ -122,7 +124,13 @@ impl CampaignsApi {
             Ok(Some(filter.to_json()))
         };
         let [audience, exclude]: [Result<Option<Value>, Problem>; 2] = selections.map(resolved);
-        Ok((audience?, exclude?))
+        let (audience, exclude) = (audience?, exclude?);
+        let bytes: usize = [&audience, &exclude].into_iter().flatten().map(|filter| filter.to_string().len()).sum();
+        if bytes > MAX_FILTER_BYTES {
+            let message = "must be at most 60,000 bytes of JSON, with exclude and with the segments that both name";
+            return Err(Problem::invalid_field("filter", message));
+        }
+        Ok((audience, exclude))
     }
 
     async fn stored_filters(&self) -> Result<BTreeMap<SegmentId, Filter>, Problem> {

@@ -9,7 +9,7 @@ use campaign::{
     TaskPass,
 };
 use delivery::config::ConfigSnapshot;
-use delivery::{Allowance, CONCURRENCY};
+use delivery::{Allowance, CONCURRENCY, FirstAttempt, Started};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::{Recipient, RecipientKey};
 use futures_util::StreamExt;
@@ -52,6 +52,8 @@ struct Handled {
     variant: String,
     planned: Option<Planned>,
     cost_micros: i64,
+    /// Notification that is stored with those of the whole page.
+    to_store: Option<Notification>,
 }
 
 /// What is common to the people of a page.
@@ -60,8 +62,8 @@ struct Moment<'a> {
     config: &'a ConfigSnapshot,
     limits: WorkerLimits,
     now: Timestamp,
-    /// `true` if a worker that died may have pushed already.
-    is_dirty: bool,
+    /// How each result is stored.
+    first: FirstAttempt,
 }
 
 impl<'a> Work<'a> {
@@ -123,6 +125,7 @@ impl<'a> Work<'a> {
             page.people.into_iter().filter_map(|one| Some((audience.people.select(&one)?, one))).collect();
         let selected = self.only_retried(selected).await?;
         let existing = self.existing(&audience, &selected, task.is_dirty).await?;
+        let first = first_attempt(task, &audience);
         let (audience, existing, config) = (&audience, &existing, &config);
         let handled = selected.into_iter().map(|(selected, recipient)| async move {
             let now = engine.clock().now();
@@ -130,18 +133,27 @@ impl<'a> Work<'a> {
                 return Ok(None);
             }
             let place = (recipient.locale.clone(), recipient.time_zone.clone());
-            let moment = Moment { config, limits, now, is_dirty: task.is_dirty };
+            let moment = Moment { config, limits, now, first };
             let handled = self.handle(audience, selected, recipient, existing, moment);
             let handled = Box::pin(handled).await?;
             Ok::<_, StoreError>(Some((handled, place)))
         });
         let handled: Vec<_> = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE).collect().await;
         let mut is_whole = true;
+        let (mut to_store, mut failed) = (Vec::new(), None);
         for one in handled {
-            let Some((one, (locale, time_zone))) = one? else {
-                is_whole = false;
-                continue;
+            let (mut one, (locale, time_zone)) = match one {
+                Ok(Some(one)) => one,
+                Ok(None) => {
+                    is_whole = false;
+                    continue;
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
             };
+            to_store.extend(one.to_store.take());
             let Some(outcome) = one.outcome else { continue };
             tally.add(&outcome, &one.variant);
             tally.cost_micros += one.cost_micros;
@@ -149,6 +161,11 @@ impl<'a> Work<'a> {
             if let TaskPass::Plan(_) = self.pass {
                 tally.add_place(locale.as_deref(), time_zone.as_deref());
             }
+        }
+        // What was sent is stored, also if the rest of the page failed.
+        engine.stores().notifications().create_many(&to_store).await?;
+        if let Some(error) = failed {
+            return Err(error);
         }
         let next = page.next.map(|next| json!(next));
         Ok(is_whole.then_some((tally, next)))
@@ -219,7 +236,8 @@ impl<'a> Work<'a> {
         moment: Moment<'_>,
     ) -> Result<Handled, StoreError> {
         let Moment { config, now, .. } = moment;
-        let nobody = |outcome| Handled { outcome, variant: String::new(), planned: None, cost_micros: 0 };
+        let nobody =
+            |outcome| Handled { outcome, variant: String::new(), planned: None, cost_micros: 0, to_store: None };
         let found = existing.get(&recipient.key);
         // The slots before the closing pass counted people with a notification, and those who are held out.
         if audience.people.is_closing() && (found.is_some() || selected == Selected::Holdout) {
@@ -233,7 +251,7 @@ impl<'a> Work<'a> {
         let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
         if let Some(found) = found {
             let outcome = Some(PersonOutcome::of(found));
-            return Ok(Handled { outcome, variant, planned: None, cost_micros: found.cost_micros() });
+            return Ok(Handled { outcome, variant, planned: None, cost_micros: found.cost_micros(), to_store: None });
         }
         let Some(notification) = audience.notification(&recipient, place, config, now) else {
             return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
@@ -242,12 +260,13 @@ impl<'a> Work<'a> {
             let template = self.templates.get(place).and_then(Option::as_deref);
             let planned = Planned::of(&self.services.engine, &notification, &recipient, template, config, now);
             let outcome = Some(planned.outcome.clone());
-            return Ok(Handled { outcome, variant, planned: Some(planned), cost_micros: 0 });
+            return Ok(Handled { outcome, variant, planned: Some(planned), cost_micros: 0, to_store: None });
         }
         let sent = self.send(notification, recipient, moment).await?;
-        let cost_micros = sent.as_ref().map_or(0, Notification::cost_micros);
-        let outcome = Some(sent.as_ref().map_or(PersonOutcome::Erased, PersonOutcome::of));
-        Ok(Handled { outcome, variant, planned: None, cost_micros })
+        let Some(Started { notification, is_stored }) = sent else { return Ok(nobody(Some(PersonOutcome::Erased))) };
+        let (outcome, cost_micros) = (Some(PersonOutcome::of(&notification)), notification.cost_micros());
+        let to_store = (!is_stored).then_some(notification);
+        Ok(Handled { outcome, variant, planned: None, cost_micros, to_store })
     }
 
     /// Makes the first attempt. Returns `None` if the person was erased meanwhile.
@@ -255,19 +274,32 @@ impl<'a> Work<'a> {
         &self,
         notification: Notification,
         recipient: Recipient,
-        Moment { config, limits, now, is_dirty }: Moment<'_>,
-    ) -> Result<Option<Notification>, StoreError> {
+        Moment { config, limits, now, first }: Moment<'_>,
+    ) -> Result<Option<Started>, StoreError> {
         let engine = &self.services.engine;
         let id = notification.id().clone();
         let recipient = engine.with_caps(recipient, config).await;
         let allowance = Allowance { work_until: limits.work_until(now), lease_until: limits.lease_until };
         // Boxed, because its parts are nested more deeply than the compiler's recursion limit allows.
-        match Box::pin(engine.start(notification, Some(recipient), config, is_dirty, allowance)).await {
+        match Box::pin(engine.start_as(first, notification, Some(recipient), config, allowance)).await {
             Ok(sent) => Ok(Some(sent)),
             // Another worker stored it, or the cascade function continued it.
-            Err(StoreError::ConditionFailed { .. }) => engine.stores().notifications().get(&id).await,
+            Err(StoreError::ConditionFailed { .. }) => {
+                let stored = engine.stores().notifications().get(&id).await?;
+                Ok(stored.map(|notification| Started { notification, is_stored: true }))
+            }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Decides how results are stored. On a dirty page and in the closing pass, a notification may exist: each is stored on the
+/// condition that it does not.
+fn first_attempt(task: &Task, audience: &TaskPeople<'_>) -> FirstAttempt {
+    match (task.is_dirty, audience.people.is_closing()) {
+        (true, _) => FirstAttempt::MayBeRepeat,
+        (false, true) => FirstAttempt::Alone,
+        (false, false) => FirstAttempt::OfPage,
     }
 }
 

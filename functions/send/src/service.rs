@@ -278,7 +278,7 @@ impl SendService {
     async fn attempt(&self, notification: Notification, deadlines: Deadlines) -> Result<Notification, StoreError> {
         let (recipient, config) = self.engine.load(notification.id().recipient()).await?;
         let allowance = Allowance { work_until: deadlines.response_deadline, lease_until: deadlines.hard_deadline };
-        self.engine.start(notification, recipient, &config, false, allowance).await
+        self.engine.start(notification, recipient, &config, allowance).await
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Campaign {
     /// Reason for a pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_reason: Option<PauseReason>,
-    /// Explanation of a pause for people.
+    /// Explanation of a pause or of a failure for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_detail: Option<String>,
     /// Client that created it.
@@ -233,6 +233,16 @@ impl Campaign {
         self.state = State::Cancelled;
         self.ended_at = Some(now);
         Ok(())
+    }
+
+    /// Ends a campaign that cannot begin. Returns `true` if it did: after its begin, a campaign does not fail.
+    pub fn fail(&mut self, detail: String, now: Timestamp) -> bool {
+        if self.state != State::Scheduled {
+            return false;
+        }
+        self.state = State::Failed;
+        (self.pause_detail, self.ended_at) = (Some(detail), Some(now));
+        true
     }
 
     /// Enters `running` once the first slot is due. Returns `true` if it did.

@@ -15,6 +15,7 @@ use crate::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
 use crate::breakers::TABLE_TIMEOUT;
 use crate::config::{ConfigSnapshot, ConfigSource};
 use crate::escalation::{EscalationPolicy, Step};
+use crate::first_attempt::{FirstAttempt, Started};
 use crate::gates::Gates;
 use crate::job::Job;
 use crate::outcome::StepOutcome;
@@ -158,25 +159,45 @@ impl DeliveryEngine {
     }
 
     /// Makes the first attempt of a new notification and stores its result. `recipient` was read a moment ago.
-    /// `may_be_repeat` is `true` if another process may have begun the same attempt, and died.
     ///
     /// # Errors
     /// If the store does not answer, or a notification with this id exists.
     pub async fn start(
         &self,
+        notification: Notification,
+        recipient: Option<Recipient>,
+        config: &ConfigSnapshot,
+        allowance: Allowance,
+    ) -> Result<Notification, StoreError> {
+        let started = self.start_as(FirstAttempt::Alone, notification, recipient, config, allowance).await?;
+        Ok(started.notification)
+    }
+
+    /// Does the same for a notification of a campaign.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_as(
+        &self,
+        first: FirstAttempt,
         mut notification: Notification,
         mut recipient: Option<Recipient>,
         config: &ConfigSnapshot,
-        may_be_repeat: bool,
         allowance: Allowance,
-    ) -> Result<Notification, StoreError> {
+    ) -> Result<Started, StoreError> {
         let now = self.clock.now();
         if !self.pass_gates(&mut notification, &mut recipient, config, now).await? {
-            self.stores().notifications.create(&notification).await?;
-            return Ok(notification);
+            let is_stored = first != FirstAttempt::OfPage;
+            if is_stored {
+                self.stores().notifications.create(&notification).await?;
+            }
+            return Ok(Started { notification, is_stored });
         }
-        let job = Job { may_be_repeat, ..Job::first(notification, recipient) };
-        self.advance(job, allowance).await
+        let mut job = Job::first(notification, recipient);
+        job.is_stored_by_caller = first == FirstAttempt::OfPage;
+        job.may_be_repeat = first == FirstAttempt::MayBeRepeat;
+        self.work_on(&mut job, allowance).await?;
+        Ok(Started { is_stored: !job.is_left_to_caller, notification: job.notification })
     }
 
     /// Returns a recipient that a Scan read, with the claims of the frequency caps if there are rules.
@@ -228,23 +249,28 @@ impl DeliveryEngine {
     /// # Errors
     /// If the store does not answer, or another process took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
+        self.work_on(&mut job, allowance).await?;
+        Ok(job.notification)
+    }
+
+    async fn work_on(&self, job: &mut Job, allowance: Allowance) -> Result<(), StoreError> {
         let mut recipient = job.recipient.take();
         if job.notification.message().template().is_some() {
-            Box::pin(self.load_template(&mut job, recipient.as_ref())).await?;
+            Box::pin(self.load_template(job, recipient.as_ref())).await?;
         }
         loop {
-            let facts = self.gather_facts(&job, recipient.as_ref()).await;
+            let facts = self.gather_facts(job, recipient.as_ref()).await;
             let now = self.clock.now();
             let step = decide(&mut job.notification, recipient.as_ref(), &facts, now);
-            let outcome = self.act(&mut job, step, recipient.as_ref(), &facts.config, allowance, now).await?;
+            let outcome = self.act(job, step, recipient.as_ref(), &facts.config, allowance, now).await?;
             match outcome {
-                StepOutcome::Stored => return Ok(job.notification),
+                StepOutcome::Stored => return Ok(()),
                 StepOutcome::Waited => match self.stores().recipients.load(job.notification.id().recipient()).await {
                     Ok(read) => recipient = read,
                     // The next run of the schedule continues: the attempts must not be lost.
                     Err(_) if job.has_unstored_attempts() => {
-                        self.defer(&mut job, self.clock.now(), allowance).await?;
-                        return Ok(job.notification);
+                        self.defer(job, self.clock.now(), allowance).await?;
+                        return Ok(());
                     }
                     Err(error) => return Err(error),
                 },

@@ -38,6 +38,10 @@ pub struct Job {
     pub(crate) is_new: bool,
     /// `true` if this process holds the lease of the stored state.
     pub(crate) has_lease: bool,
+    /// `true` if the caller stores the first result together with those of other notifications.
+    pub(crate) is_stored_by_caller: bool,
+    /// `true` once the result is left to the caller.
+    pub(crate) is_left_to_caller: bool,
     /// `true` if another process may have made the first push, and died before it stored the result.
     pub(crate) may_be_repeat: bool,
     /// Channels that a budget refused.
@@ -85,6 +89,8 @@ impl Job {
             recipient,
             is_new,
             has_lease: false,
+            is_stored_by_caller: false,
+            is_left_to_caller: false,
             may_be_repeat: false,
             unaffordable: BTreeSet::new(),
             not_composable: BTreeMap::new(),

@@ -3,6 +3,7 @@
 mod alert_history;
 mod audit;
 mod batch_get;
+mod batch_put;
 mod breaker;
 mod breaker_repository;
 mod budget;

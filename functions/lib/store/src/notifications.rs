@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckF
 use jiff::Timestamp;
 
 use super::batch_get::batch_get;
+use super::batch_put::batch_put;
 use super::{Item, ItemWriter, StoreError};
 use domain::notification::{Engagement, Notification, NotificationId};
 use domain::recipient::RecipientKey;
@@ -77,6 +78,14 @@ impl NotificationsStore {
         written(put.condition_expression("attribute_not_exists(pk)"), notification)
             .await
             .map_err(|refused| refused.error)
+    }
+
+    /// Stores new notifications, 25 with each call and without conditions. The caller holds the only right to create them.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails. Some may be stored then.
+    pub async fn create_many(&self, notifications: &[Notification]) -> Result<(), StoreError> {
+        batch_put(&self.client, &self.table, notifications.iter().map(notification_to_item).collect()).await
     }
 
     /// Stores the next state of a notification if its revision is unchanged, and draws a new revision.

@@ -1,0 +1,55 @@
+//! Writes any number of items, without conditions.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::{Item, StoreError};
+use platform::{backoff, random};
+
+/// Maximum number of items of one call.
+const MAX_ITEMS: usize = 25;
+/// Maximum number of calls for these items, including those for unprocessed ones.
+const ROUNDS: u32 = 6;
+/// Number of calls at once.
+const AT_ONCE: usize = 4;
+
+/// Writes the items in calls of 25. An item that exists is replaced.
+///
+/// # Errors
+/// If a call to DynamoDB fails, or items stay unprocessed. Some items may be written then.
+pub(super) async fn batch_put(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
+    let mut batches = Vec::with_capacity(items.len().div_ceil(MAX_ITEMS));
+    let mut items = items.into_iter().peekable();
+    while items.peek().is_some() {
+        batches.push(items.by_ref().take(MAX_ITEMS).collect::<Vec<_>>());
+    }
+    let batches = futures_util::stream::iter(batches).map(|batch| put_all(client, table, batch));
+    batches.buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn put_all(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
+    const CALL: &str = "BatchWriteItem";
+    let request = |item: Item| {
+        let put = PutRequest::builder().set_item(Some(item)).build();
+        put.map(|put| WriteRequest::builder().put_request(put).build())
+            .map_err(|error| StoreError::of_build(CALL, &error))
+    };
+    let mut requests = items.into_iter().map(request).collect::<Result<Vec<_>, _>>()?;
+    for round in 1.. {
+        let call = client.batch_write_item().request_items(table, requests).send();
+        let answer = call.await.map_err(|error| StoreError::of(CALL, error))?;
+        requests = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
+        if requests.is_empty() {
+            break;
+        }
+        if round == ROUNDS {
+            return Err(StoreError::Transient { call: CALL, cause: "items stay unprocessed".to_owned() });
+        }
+        let pause_ms = backoff::delay_ms(round, Some(20 << round), random::unit());
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    }
+    Ok(())
+}
