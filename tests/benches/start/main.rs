@@ -180,7 +180,7 @@ fn runtime_event(event: &str) -> http::Answer {
 /// An event whose answer needs the secrets and no table: nothing from the stream, or an unknown route.
 fn event(name: &str) -> serde_json::Value {
     match name {
-        "cascade" | "rollup" => json!({"Records": []}),
+        "cascade" | "rollup" | "fanout" => json!({"Records": []}),
         _ => json!({
             "version": "2.0",
             "routeKey": "GET /v1/nothing",
