@@ -103,6 +103,34 @@ async fn a_campaign_whose_type_is_archived_before_its_time_fails_and_sends_nothi
 }
 
 #[tokio::test]
+async fn bounces_pause_a_campaign_although_ses_accepted_every_mail() {
+    let world = crowd(0).await;
+    for number in 0..30 {
+        let id = format!("mail-{number}");
+        world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
+    }
+    let steps = json!({"steps": [{"percent": 50, "hold_minutes": 60}, {"percent": 100}]});
+    let guards = json!({"max_failed_percent": 20, "min_people": 5});
+    let id = world.approved_campaign(with(json!({"rollout": steps, "guards": guards}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    let people = world.campaign_request("GET /v1/campaigns/{id}/recipients", &id, json!(null)).await.body;
+    let bounces = people["items"].as_array().unwrap().iter().map(|one| {
+        let to = format!("{}@example.com", one["recipient"].as_str().unwrap());
+        world::bounced(one["notification"].as_str().unwrap(), &to, "Permanent", "NoEmail")
+    });
+    let bounces: Vec<_> = bounces.collect();
+    assert!(bounces.len() >= 5, "{people}");
+    world.ses_publishes(&bounces).await;
+    world.fold().await;
+    world.advance(60);
+    world.conduct().await;
+    let progress = world.progress(&id).await;
+    assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
+    assert_eq!(progress["sending"]["numbers"]["failed"], 0, "each was accepted at first");
+}
+
+#[tokio::test]
 async fn without_the_queue_a_launch_is_not_lost() {
     let world = crowd(3).await;
     let id = world.approved_campaign(campaign()).await;

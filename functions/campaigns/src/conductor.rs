@@ -1,7 +1,7 @@
 //! The conductor: moves campaigns forward and releases their tasks, every minute and after each request of an operator.
 
 use campaign::{
-    Campaign, CampaignId, Definition, Launch, Numbers, PauseReason, Release, ReleaseInput, State, TaskMessage,
+    Campaign, CampaignId, Definition, Ends, Launch, Numbers, PauseReason, Release, ReleaseInput, State, TaskMessage,
     TaskPass, guard_fault, release,
 };
 use domain::Actor;
@@ -11,7 +11,9 @@ use platform::problem::Problem;
 use store::{StoreError, StoredCampaign};
 
 use super::CampaignsApi;
+use super::results::window_since;
 use aws::queue::QueueMessage;
+use metrics::figures::Figures;
 
 /// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are taken.
 const AGE_RESERVE: SignedDuration = SignedDuration::from_hours(24);
@@ -55,7 +57,8 @@ impl CampaignsApi {
         let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
         let numbers = Numbers::of(launch.tasks(), tasks.values());
         if campaign.state == State::Running {
-            if let Some((reason, detail)) = must_pause(&definition, launch, &numbers, now) {
+            let ends = self.ends(id, launch, now).await?;
+            if let Some((reason, detail)) = must_pause(&definition, launch, &numbers, ends, now) {
                 tracing::warn!(campaign = %id, detail, "a campaign paused itself");
                 let pause = |campaign: &mut Campaign| _ = campaign.pause(reason, Some(detail.clone()));
                 self.by_itself(id, now, pause).await?;
@@ -86,6 +89,18 @@ impl CampaignsApi {
         let types = &config.settings.types;
         let kind = types.sendable(definition.kind.as_str());
         Ok(kind.err().filter(|_| types.is_complete()).map(|unknown| format!("type {unknown}")))
+    }
+
+    /// Returns how the notifications of a campaign ended, as far as rollup has counted them.
+    async fn ends(&self, id: &CampaignId, launch: &Launch, now: Timestamp) -> Result<Ends, Problem> {
+        let counters = self.metrics.read(window_since(launch, now)).await?;
+        let mut ends = Ends::default();
+        for figures in Figures::of_campaign(&counters, id.as_str()).values() {
+            let count = |number: i64| u64::try_from(number).unwrap_or(0);
+            ends.closed += count(figures.closed);
+            ends.failed += count(figures.failed + figures.uncertain + figures.expired);
+        }
+        Ok(ends)
     }
 
     /// Releases the tasks that are due. Returns `true` if every task is done.
@@ -143,9 +158,10 @@ fn must_pause(
     definition: &Definition,
     launch: &Launch,
     numbers: &Numbers,
+    ends: Ends,
     now: Timestamp,
 ) -> Option<(PauseReason, String)> {
-    if let Some(fault) = guard_fault(&definition.guards, &numbers.tally) {
+    if let Some(fault) = guard_fault(&definition.guards, &numbers.tally, ends) {
         return Some((PauseReason::Guard, fault));
     }
     if numbers.is_complete() {

@@ -27,8 +27,7 @@ impl CampaignsApi {
             let action = "evaluated: nobody was sent to";
             return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
         };
-        let minutes = now.duration_since(launch.at).as_secs() / 60 + 2;
-        let window = Window::last(minutes.min(MAX_MINUTES), now);
+        let window = window_since(launch, now);
         let counters = self.metrics.read(window).await?;
         let variants = Figures::of_campaign(&counters, stored.id.as_str());
         let by_variant: Vec<Value> =
@@ -39,6 +38,12 @@ impl CampaignsApi {
         });
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
+}
+
+/// Returns the window from a launch to now.
+pub fn window_since(launch: &Launch, now: Timestamp) -> Window {
+    let minutes = now.duration_since(launch.at).as_secs() / 60 + 2;
+    Window::last(minutes.min(MAX_MINUTES), now)
 }
 
 type Variants = std::collections::BTreeMap<String, Notifications>;

@@ -45,18 +45,29 @@ impl Guards {
     }
 }
 
+/// Ends of the campaign's notifications so far, later reports included: a bounce turns an accepted e-mail into a failed one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Notifications that ended, without those that were skipped.
+    pub closed: u64,
+    /// Those of them that reached nobody.
+    pub failed: u64,
+}
+
 /// Returns the fault for which the campaign must pause, for its operators.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // at most a million people
-pub fn guard_fault(guards: &Guards, tally: &PeopleTally) -> Option<String> {
+pub fn guard_fault(guards: &Guards, tally: &PeopleTally, ends: Ends) -> Option<String> {
     let share = |part: u64, of: u64| {
         let is_enough = of >= guards.min_people.max(1);
         is_enough.then(|| part as f64 * 100.0 / of as f64)
     };
-    let attempted = tally.sent + tally.failed;
-    if let Some(failed) = share(tally.failed, attempted).filter(|failed| *failed > guards.max_failed_percent) {
-        let limit = guards.max_failed_percent;
-        return Some(format!("{failed:.1} % of {attempted} notifications failed, more than {limit} %"));
+    // The numbers of the first attempts are known at once, and the later reports are more.
+    for (failed, attempted) in [(tally.failed, tally.sent + tally.failed), (ends.failed, ends.closed)] {
+        if let Some(failed) = share(failed, attempted).filter(|failed| *failed > guards.max_failed_percent) {
+            let limit = guards.max_failed_percent;
+            return Some(format!("{failed:.1} % of {attempted} notifications failed, more than {limit} %"));
+        }
     }
     let missing = tally.skipped_for(Reason::MissingVariable);
     let missing = share(missing, tally.matched).filter(|share| *share > guards.max_missing_variable_percent)?;
@@ -74,13 +85,16 @@ mod tests {
         let guards = Guards { min_people: 10, ..Guards::default() };
         let tally =
             |sent: u64, failed: u64| PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
-        assert_eq!(guard_fault(&guards, &tally(9, 1)), None, "exactly the limit");
-        assert_eq!(guard_fault(&guards, &tally(0, 9)), None, "too few people");
-        let fault = guard_fault(&guards, &tally(8, 2));
+        let none = Ends::default();
+        assert_eq!(guard_fault(&guards, &tally(9, 1), none), None, "exactly the limit");
+        assert_eq!(guard_fault(&guards, &tally(0, 9), none), None, "too few people");
+        let bounced = guard_fault(&guards, &tally(10, 0), Ends { closed: 10, failed: 3 });
+        assert_eq!(bounced.as_deref(), Some("30.0 % of 10 notifications failed, more than 10 %"));
+        let fault = guard_fault(&guards, &tally(8, 2), none);
         assert_eq!(fault.as_deref(), Some("20.0 % of 10 notifications failed, more than 10 %"));
         let mut missing = tally(9, 0);
         missing.add(&PersonOutcome::Skipped("missing_variable"), "");
-        let fault = guard_fault(&guards, &missing);
+        let fault = guard_fault(&guards, &missing, none);
         assert_eq!(fault.as_deref(), Some("a variable was missing for 10.0 % of 10 people, more than 5 %"));
     }
 }

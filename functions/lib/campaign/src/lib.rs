@@ -29,7 +29,7 @@ mod variants;
 pub use audience::{AudienceKind, OutcomeName, RecipientList, RetryOf, Selection};
 pub use campaign_id::CampaignId;
 pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
-pub use guards::{Guards, guard_fault};
+pub use guards::{Ends, Guards, guard_fault};
 pub use local_time::{AtLocal, IfPassed, Timing};
 pub use lots::{Lot, draw};
 pub use model::{Approval, Campaign, Launch, LaunchedMessage, Plan, StateConflict, hash_of};
