@@ -1,4 +1,4 @@
-//! The peer in Node.js: installs its packages once under `target`, and runs `loop.js`.
+//! The peer in Node.js: installs its packages once under `target`, unless the bench is short, and runs `loop.js`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +10,8 @@ use super::Measured;
 const PACKAGES: [&str; 2] = ["web-push@3.6.7", "@aws-sdk/client-dynamodb@3.1169.0"];
 
 /// Runs the loop as in the README of `web-push`, and with a cached VAPID header. Says why if it cannot.
-pub fn measured(push_origin: &str, aws_url: &str, people: usize) -> Vec<(&'static str, Measured)> {
-    let Some(folder) = installed() else {
+pub fn measured(push_origin: &str, aws_url: &str, people: usize, may_install: bool) -> Vec<(&'static str, Measured)> {
+    let Some(folder) = installed(may_install) else {
         println!("npm web-push: skipped, because Node.js or its packages are not available");
         return Vec::new();
     };
@@ -34,10 +34,11 @@ pub fn measured(push_origin: &str, aws_url: &str, people: usize) -> Vec<(&'stati
     measured.to_vec()
 }
 
-fn installed() -> Option<PathBuf> {
+fn installed(may_install: bool) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/npm-peer");
     if !folder.join("node_modules/web-push").exists() || !folder.join("node_modules/@aws-sdk/client-dynamodb").exists()
     {
+        may_install.then_some(())?;
         std::fs::create_dir_all(&folder).ok()?;
         let install = ["install", "--no-audit", "--no-fund", "--silent", "--prefix", folder.to_str()?];
         let status = Command::new("npm").args(install).args(PACKAGES).status().ok()?;
