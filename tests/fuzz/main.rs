@@ -57,6 +57,7 @@ targets! {
     content: 1_000,
     template: 1_000,
     segment_filter: 2_000,
+    campaign: 2_000,
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod world;
 
 use tests::{dynamo, faults, http};
 
+pub mod campaign;
 pub mod contact;
 pub mod content;
 pub mod endpoint;
@@ -38,7 +39,7 @@ pub struct Target {
     pub is_json: bool,
 }
 
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "http_event", run: http_event::target, is_json: true },
     Target { name: "stream_record", run: stream_record::target, is_json: true },
     Target { name: "track", run: track::target, is_json: true },
@@ -56,6 +57,7 @@ pub const TARGETS: [Target; 17] = [
     Target { name: "content", run: content::target, is_json: true },
     Target { name: "template", run: template::target, is_json: true },
     Target { name: "segment_filter", run: segment_filter::target, is_json: true },
+    Target { name: "campaign", run: campaign::target, is_json: true },
 ];
 
 /// The bytes as text; SSM, JSON and HTTP clients pass nothing else.
