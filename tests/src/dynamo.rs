@@ -47,9 +47,21 @@ fn definition(name: &str) -> Value {
 
 /// Every item of a table.
 pub fn items(database: &Database, table: &str) -> Vec<Value> {
-    let request = serde_json::from_value(json!({"TableName": table})).unwrap();
-    let answer = serde_json::to_value(database.scan(request).unwrap()).unwrap();
-    answer["Items"].as_array().cloned().unwrap_or_default()
+    let mut items = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let mut request = json!({"TableName": table});
+        if !after.is_null() {
+            request["ExclusiveStartKey"] = after;
+        }
+        let request = serde_json::from_value(request).unwrap();
+        let page = serde_json::to_value(database.scan(request).unwrap()).unwrap();
+        items.extend(page["Items"].as_array().cloned().unwrap_or_default());
+        after = page["LastEvaluatedKey"].clone();
+        if after.is_null() {
+            return items;
+        }
+    }
 }
 
 /// Every record of the notifications' stream so far, in Lambda's format.
