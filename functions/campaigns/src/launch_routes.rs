@@ -78,14 +78,11 @@ impl CampaignsApi {
         }
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
-                let Some(approval) = stored.campaign.approval.clone() else {
-                    let conflicting = campaign::StateConflict { state: stored.campaign.state, action: "launched" };
-                    return Err(conflict(conflicting));
+                let state = stored.campaign.state;
+                let approval = stored.campaign.approval.clone().filter(|_| state == State::Approved);
+                let Some(approval) = approval else {
+                    return Err(conflict(campaign::StateConflict { state, action: "launched" }));
                 };
-                if stored.campaign.state != State::Approved {
-                    let conflicting = campaign::StateConflict { state: stored.campaign.state, action: "launched" };
-                    return Err(conflict(conflicting));
-                }
                 let pinned = self.pinned(stored, &by, &config, now).await?;
                 let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
                 let is_asked = asked.hash.as_ref().is_none_or(|hash| *hash == pinned.hash);
