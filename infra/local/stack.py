@@ -7,6 +7,7 @@ import time
 import boto3
 
 import api
+import console_login
 import sam
 import server
 from settings import REGION, STAGE, print_progress
@@ -35,6 +36,8 @@ def up(local_stack, by_hand=""):
         print_progress(f"{routes} routes of the HTTP API")
         described = _describe(local_stack, clients, name, api_id)
         parameters.create_public_base_url(clients("ssm"), STAGE, described["api_url"])
+        described["console"] = console_login.create(
+            clients, f"/push-notifications/{STAGE}", described["outputs"], described["api_url"])
         local_stack.stack_file.write_text(json.dumps(described, indent=2) + "\n")
     except BaseException:
         server.stop(local_stack)

@@ -14,6 +14,7 @@ mod campaigns;
 mod canaries;
 mod caps;
 mod console;
+mod console_pages;
 mod crashes;
 mod crowd;
 mod deliveries;

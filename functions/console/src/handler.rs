@@ -1,7 +1,9 @@
 //! Converts a Lambda event into a call of the API, and its response back.
 
 use crate::ConsoleApi;
+use crate::site::{CallTime, Site, is_page_event};
 use aws::deadline;
+use delivery::hard_deadline;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
@@ -12,7 +14,20 @@ use serde_json::Value;
 ///
 /// # Errors
 /// If the event is not from API Gateway's HTTP API.
-pub async fn handle(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
+pub async fn handle(
+    (api, site): (&ConsoleApi, &Site),
+    clock: Clock,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Error> {
+    if is_page_event(&event.payload) {
+        let time = CallTime { now: clock.now(), hard_deadline: hard_deadline(event.context.deadline) };
+        return Ok(Box::pin(site.answer(api, event.payload, time)).await.to_event());
+    }
+    answer_api(api, clock, event).await
+}
+
+/// Answers a request of the API.
+async fn answer_api(api: &ConsoleApi, clock: Clock, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let request = gateway::request(event.payload).ok_or("not an event of API Gateway's HTTP API")?;
     // Boxed, because the layout of the nested futures is too deep for the compiler.
     let answer = Box::pin(api.answer(&request, clock.now()));
@@ -52,7 +67,8 @@ mod tests {
     async fn a_caller_without_a_client_id_cannot_change_the_rollout() {
         let context = json!({"requestId": "r-1", "http": {"method": "PUT"}});
         let event = json!({"routeKey": "PUT /v1/rollout", "body": "{\"percentage\": 1}", "requestContext": context});
-        let answer = handle(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap();
+        let answer =
+            answer_api(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap();
         assert_eq!(answer["statusCode"], 403);
     }
 
@@ -60,7 +76,7 @@ mod tests {
         let context = json!({"requestId": "r-1", "http": {"method": "GET"}});
         let event =
             json!({"routeKey": route, "queryStringParameters": query, "headers": {}, "requestContext": context});
-        handle(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap()
+        answer_api(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap()
     }
 
     const ROUTES: [&str; 7] = [
@@ -103,6 +119,6 @@ mod tests {
     #[tokio::test]
     async fn an_event_of_another_shape_is_refused() {
         let event = LambdaEvent::new(json!({"task": "rollup"}), Context::default());
-        assert!(handle(&unreachable(), Clock::System, event).await.is_err());
+        assert!(answer_api(&unreachable(), Clock::System, event).await.is_err());
     }
 }

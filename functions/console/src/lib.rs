@@ -15,9 +15,11 @@ pub mod health;
 mod incidents;
 mod markdown;
 pub mod metrics;
+mod pages;
 pub mod report;
 pub mod rollout;
 pub mod sample_ratio;
+pub mod site;
 pub mod targets;
 
 pub use api::ConsoleApi;

@@ -5,6 +5,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 use console::ConsoleApi;
 use console::config::ConsoleConfig;
+use console::site::{Site, SiteConfig};
 use platform::clock::Clock;
 use platform::environment::Environment;
 use platform::startup::BackgroundInit;
@@ -12,13 +13,18 @@ use platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let config = ConsoleConfig::read(&Environment::of_process())?;
+    let environment = Environment::of_process();
+    let (config, pages) = (ConsoleConfig::read(&environment)?, SiteConfig::read(&environment)?);
     telemetry::init(&config.function.log_level);
     tracing::info!(stage = config.function.stage, "ready");
-    let api = BackgroundInit::create(move || ConsoleApi::new(&config, Clock::System));
-    let api = &api;
+    let both = BackgroundInit::create(move || {
+        let api = ConsoleApi::new(&config, Clock::System);
+        (api, Site::new(&pages, &config.function, Clock::System))
+    });
+    let both = &both;
     run(service_fn(async |event: LambdaEvent<_>| {
-        console::handler::handle(api.get().await?, Clock::System, event).await
+        let (api, site) = both.get().await?;
+        console::handler::handle((api, site), Clock::System, event).await
     }))
     .await
 }

@@ -22,7 +22,7 @@ use crate::config::RecipientsConfig;
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, StartError> {
+pub async fn start(config: Arc<RecipientsConfig>, clock: Clock) -> Result<RecipientsApi, StartError> {
     let parameters = config.function.parameters();
     let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
     let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
@@ -49,7 +49,7 @@ pub async fn start(config: Arc<RecipientsConfig>) -> Result<RecipientsApi, Start
         recipients,
         hasher,
         extra_origins: config.extra_push_origins.clone(),
-        config: Arc::new(ConfigSource::new(parameters, prefix, Clock::System).settings_only().with_catalog(catalog)),
+        config: Arc::new(ConfigSource::new(parameters, prefix, clock).settings_only().with_catalog(catalog)),
         vapid_public_key: *secrets.vapid_public_key()?,
     })
 }

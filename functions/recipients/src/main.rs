@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use platform::clock::Clock;
 use platform::environment::Environment;
 use platform::startup::BackgroundInit;
 use platform::telemetry;
@@ -12,6 +13,6 @@ async fn main() -> Result<(), Error> {
     let config = Arc::new(recipients::config::RecipientsConfig::read(&Environment::of_process())?);
     telemetry::init(&config.function.log_level);
     tracing::info!(stage = config.function.stage, "ready");
-    let api = BackgroundInit::start(move || recipients::handler::start(Arc::clone(&config)));
+    let api = BackgroundInit::start(move || recipients::handler::start(Arc::clone(&config), Clock::System));
     run(service_fn(|event: LambdaEvent<_>| recipients::handler::handle(&api, event))).await
 }

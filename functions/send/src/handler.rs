@@ -19,8 +19,8 @@ use crate::config::SendConfig;
 ///
 /// # Errors
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
-pub async fn start(config: Arc<SendConfig>) -> Result<SendApi, StartError> {
-    let (engine, hasher) = start_engine(&config.delivery, Clock::System).await?;
+pub async fn start(config: Arc<SendConfig>, clock: Clock) -> Result<SendApi, StartError> {
+    let (engine, hasher) = start_engine(&config.delivery, clock).await?;
     let idempotency = IdempotencyStore::new(config.delivery.dynamodb(), config.delivery.control_table.as_str());
     Ok(SendApi { service: SendService { engine, idempotency, hasher } })
 }

@@ -16,6 +16,7 @@ use cleanup::config::CleanupConfig;
 use cleanup::handler::CleanupServices;
 use console::ConsoleApi;
 use console::config::ConsoleConfig;
+use console::site::{Site, SiteConfig};
 use delivery::breakers::Breakers;
 use delivery::config::ConfigSource;
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
@@ -68,6 +69,7 @@ pub fn parameters() -> impl Iterator<Item = (String, String)> {
         ("recipient-hash-key", URL_SAFE_NO_PAD.encode([7; 32])),
         ("link-signing-key", URL_SAFE_NO_PAD.encode(LINK_KEY)),
         ("public-base-url", BASE.to_owned()),
+        ("console-client-id", "console-client".to_owned()),
     ];
     parameters.into_iter().map(|(name, value)| (format!("{PREFIX}/{name}"), value))
 }
@@ -95,6 +97,7 @@ impl Endpoints {
             ("EXTRA_PUSH_ORIGINS", &self.push_origins),
             ("SES_CONFIGURATION_SET", "feedback"),
             ("SENDER_COUNTRY", "IT"),
+            ("LOGIN_ISSUER", "https://login.example.com"),
             ("TASKS_QUEUE_URL", &format!("{}/000000000000/CampaignTasksQueue", self.aws_url)),
         ])
     }
@@ -196,5 +199,12 @@ impl Endpoints {
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {
         ConsoleApi::new(&ConsoleConfig::read(&self.environment("console")).unwrap(), clock.clone())
+    }
+
+    /// The web console, in the process of `console`.
+    pub fn site(&self, clock: &Clock) -> Site {
+        let environment = self.environment("console");
+        let function = aws::FunctionConfig::read(&environment).unwrap();
+        Site::new(&SiteConfig::read(&environment).unwrap(), &function, clock.clone())
     }
 }

@@ -11,6 +11,7 @@ pub mod callers;
 pub mod calls;
 mod campaign_runs;
 mod conformance;
+pub mod console_pages;
 mod functions;
 mod inspection;
 mod interruption;
@@ -32,6 +33,7 @@ use std::sync::Mutex;
 use campaigns::CampaignsApi;
 use catalog::CatalogApi;
 use console::ConsoleApi;
+use console::site::Site;
 use delivery::Sweeper;
 use dynoxide::Database;
 use fanout::Worker;
@@ -75,6 +77,7 @@ pub struct World {
     pub track: TrackApi,
     pub feedback: FeedbackProcessor,
     console: ConsoleApi,
+    site: Site,
     catalog: CatalogApi,
     campaigns: CampaignsApi,
     pub fanout: Worker,
@@ -116,6 +119,7 @@ impl World {
             track,
             feedback,
             console: endpoints.console(&clock),
+            site: endpoints.site(&clock),
             catalog: endpoints.catalog(&clock),
             campaigns: endpoints.campaigns(&clock),
             fanout: endpoints.fanout(&clock).await,

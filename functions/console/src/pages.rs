@@ -1,0 +1,27 @@
+//! Pages of the console: each reads the API, and shows what it answered.
+
+mod explained;
+mod notification_page;
+mod overview;
+mod rollout_page;
+mod search;
+mod send_page;
+
+use crate::site::{ApiProblem, PageReply, PageRoute, Visit};
+
+/// Answers a page, or an action of a page. The visit was checked before.
+///
+/// # Errors
+/// The problem that is shown instead of the page.
+pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, ApiProblem> {
+    match route.page {
+        "" => overview::show(visit).await,
+        "send" => send_page::answer(visit, route.action).await,
+        "notifications" => notification_page::list(visit).await,
+        "notification" => notification_page::answer(visit, route.action).await,
+        "message" => notification_page::message(visit).await,
+        "search" => search::find(visit),
+        "rollout" => rollout_page::answer(visit, route.action).await,
+        _ => Err(ApiProblem::own(404, "There is no such page.")),
+    }
+}

@@ -1,0 +1,205 @@
+//! Overview: health with its arithmetic, the day against the same weekday before, campaigns, budgets, and the first steps.
+
+use askama::Template;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, euro, millis, percent, rendered};
+
+/// Number of days that the first steps look back.
+const FIRST_STEPS_MINUTES: &str = "129600";
+
+#[derive(Debug, Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    health: HealthView,
+    figures: Vec<FigureCard>,
+    campaigns: Vec<CampaignRow>,
+    budgets: Vec<BudgetRow>,
+    steps: Vec<FirstStep>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HealthView {
+    score: i64,
+    status: String,
+    areas: Vec<HealthArea>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HealthArea {
+    area: String,
+    points: i64,
+    of: i64,
+    checks: Vec<HealthCheck>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HealthCheck {
+    check: String,
+    rule: String,
+    value: Value,
+    sample: i64,
+    sample_of: String,
+    verdict: String,
+    deduction: i64,
+    #[serde(default)]
+    details: Vec<String>,
+}
+
+/// Figure of the last 24 hours, and the same of the same weekday a week before.
+#[derive(Debug)]
+struct FigureCard {
+    label: &'static str,
+    value: String,
+    before: String,
+}
+
+/// Campaign that runs or waits.
+#[derive(Debug)]
+struct CampaignRow {
+    id: String,
+    name: String,
+    state: String,
+}
+
+/// Budget and its use.
+#[derive(Debug)]
+struct BudgetRow {
+    name: String,
+    used: String,
+    limit: String,
+    share: f64,
+}
+
+/// First step on a new stack.
+#[derive(Debug)]
+struct FirstStep {
+    label: &'static str,
+    hint: &'static str,
+    is_done: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct MetricsView {
+    summary: Summary,
+    by_channel: std::collections::BTreeMap<String, ChannelAttempts>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Summary {
+    sent: i64,
+    accepted: i64,
+    delivered: i64,
+    failed: i64,
+    uncertain: i64,
+    expired: i64,
+    delivery_rate: Option<f64>,
+    latency_ms: Quantiles,
+    cost_micros: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Quantiles {
+    p95: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChannelAttempts {
+    attempts: i64,
+    accepted: i64,
+}
+
+/// Shows the overview.
+///
+/// # Errors
+/// The API's problem.
+pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
+    let now = visit.time.now;
+    let a_week_before = |days: i64| (now - SignedDuration::from_hours(24 * days)).to_string();
+    let before = ApiCall::get("/v1/metrics").query("from", a_week_before(8)).query("to", a_week_before(7));
+    let (health, today, before, long, costs, campaigns, types) = tokio::join!(
+        visit.call(ApiCall::get("/v1/health")),
+        visit.call(ApiCall::get("/v1/metrics").query("minutes", "1440")),
+        visit.call(before),
+        visit.call(ApiCall::get("/v1/metrics").query("minutes", FIRST_STEPS_MINUTES)),
+        visit.call(ApiCall::get("/v1/metrics/costs").query("minutes", "1440")),
+        visit.call(ApiCall::get("/v1/campaigns")),
+        visit.call(ApiCall::get("/v1/types")),
+    );
+    let (today, before): (MetricsView, MetricsView) = (today.read()?, before.read()?);
+    let page = OverviewPage {
+        health: health.read()?,
+        figures: figures(&today.summary, &before.summary),
+        campaigns: open_campaigns(&campaigns.ok()?),
+        budgets: budgets(&costs.ok()?),
+        steps: first_steps(&long.read()?, &types.ok()?),
+        frame: visit.frame("", "Overview"),
+    };
+    rendered(200, &page)
+}
+
+fn figures(today: &Summary, before: &Summary) -> Vec<FigureCard> {
+    let bad = |summary: &Summary| summary.failed + summary.uncertain + summary.expired;
+    let card =
+        |label, show: &dyn Fn(&Summary) -> String| FigureCard { label, value: show(today), before: show(before) };
+    vec![
+        card("Sent", &|it| count(it.sent)),
+        card("Accepted or delivered", &|it| count(it.accepted + it.delivered)),
+        card("Delivery rate", &|it| percent(it.delivery_rate)),
+        card("Failed, uncertain or expired", &|it| count(bad(it))),
+        card("95 % were accepted within", &|it| millis(it.latency_ms.p95)),
+        card("Cost", &|it| euro(it.cost_micros)),
+    ]
+}
+
+/// Returns the campaigns that are not final, those that wait for a person first.
+fn open_campaigns(list: &Value) -> Vec<CampaignRow> {
+    let text = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
+    let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut rows: Vec<_> = items
+        .iter()
+        .map(|item| CampaignRow { id: text(item, "id"), name: text(item, "name"), state: text(item, "state") })
+        .filter(|row| !["finished", "cancelled", "failed"].contains(&row.state.as_str()))
+        .collect();
+    rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.as_str()));
+    rows
+}
+
+fn budgets(costs: &Value) -> Vec<BudgetRow> {
+    let items = costs["budgets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let row = |item: &Value| {
+        let (used, limit) = (item["used_micros"].as_i64()?, item["limit_micros"].as_i64()?);
+        #[allow(clippy::cast_precision_loss)] // a share for a bar
+        let share = if limit > 0 { used as f64 / limit as f64 } else { 1.0 };
+        let name = [&item["ceiling"], &item["type"]].map(|part| part.as_str().unwrap_or_default()).join(" ");
+        let name = name.trim().replace('_', " ");
+        Some(BudgetRow { name, used: euro(used), limit: euro(limit), share: share.clamp(0.0, 1.0) })
+    };
+    items.iter().filter_map(row).collect()
+}
+
+/// Returns the first steps of a new stack; empty once all are done.
+fn first_steps(long: &MetricsView, types: &Value) -> Vec<FirstStep> {
+    let channel = |name: &str| long.by_channel.get(name);
+    let types = types["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let has_own_type = types.iter().any(|kind| kind["built_in"].as_bool() == Some(false));
+    let steps = vec![
+        FirstStep { label: "VAPID key", hint: "made by make init", is_done: true },
+        FirstStep {
+            label: "First device",
+            hint: "register a browser: docs/browser.md",
+            is_done: channel("push").is_some_and(|it| it.attempts > 0),
+        },
+        FirstStep {
+            label: "SES identity",
+            hint: "verify the sender, and leave the sandbox of SES: docs/deploying.md",
+            is_done: channel("email").is_some_and(|it| it.accepted > 0),
+        },
+        FirstStep { label: "First type of your own", hint: "make one under Types", is_done: has_own_type },
+        FirstStep { label: "First send", hint: "send one under Send", is_done: long.summary.sent > 0 },
+    ];
+    if steps.iter().all(|step| step.is_done) { Vec::new() } else { steps }
+}

@@ -1,0 +1,286 @@
+//! Rollout: the percentage with both arms, the guard's distance to each threshold, the plan, the history, and the way
+//! back to 0 %.
+
+use askama::Template;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::site::{ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, count, euro, millis, percent, rendered};
+
+#[derive(Debug, Template)]
+#[template(path = "rollout.html")]
+struct RolloutPage {
+    frame: Frame,
+    problem: Option<ApiProblem>,
+    rollout: RolloutState,
+    arms: Vec<ArmRow>,
+    rules: Vec<GuardRow>,
+    guard_action: String,
+    typed: TypedChange,
+}
+
+#[derive(Debug, Deserialize)]
+struct RolloutState {
+    percentage: serde_json::Number,
+    source: String,
+    invalid: Option<InvalidPercentage>,
+    changed_at: Option<Timestamp>,
+    listed: i64,
+    arms: Arms,
+    sample_ratio: SplitCheck,
+    plan: Option<PlanProgress>,
+    guard: GuardState,
+    changes: Vec<RolloutChangeRow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct InvalidPercentage {
+    reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Arms {
+    v1: i64,
+    v2: i64,
+    v2_share: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SplitCheck {
+    verdict: String,
+    note: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlanProgress {
+    steps: Vec<PlanStep>,
+    step: usize,
+    started_at: Timestamp,
+    next_step_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlanStep {
+    percentage: serde_json::Number,
+    hold_minutes: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct GuardState {
+    at: Option<Timestamp>,
+    verdict: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RolloutChangeRow {
+    at: Timestamp,
+    parameter: String,
+    who: String,
+    #[serde(default)]
+    name: String,
+    old: Option<String>,
+    new: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Figure of both arms, and their difference with its interval.
+#[derive(Debug)]
+struct ArmRow {
+    figure: &'static str,
+    v1: String,
+    v2: String,
+    interval: String,
+    verdict: String,
+}
+
+/// Rule of the guard, and its distance to the threshold.
+#[derive(Debug)]
+struct GuardRow {
+    rule: String,
+    measured: String,
+    threshold: String,
+    sample: String,
+    state: &'static str,
+    class: &'static str,
+}
+
+/// Fields of the forms, as they were typed.
+#[derive(Debug, Default)]
+struct TypedChange {
+    percentage: String,
+    reason: String,
+    steps: String,
+}
+
+/// Shows the rollout, or changes it.
+///
+/// # Errors
+/// The API's problem, unless a form can show it.
+pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiProblem> {
+    let body = match action {
+        "" => return show(visit, 200, None).await,
+        "percentage" => Ok(with_reason(json!({"percentage": visit.form().get("percentage")}), visit.form())),
+        "plan" => plan_of(visit.form()),
+        "stop_plan" => Ok(with_reason(json!({"plan": null}), visit.form())),
+        _ => Ok(json!({"percentage": "0", "reason": "back to 0 % from the console"})),
+    };
+    let answer = match body {
+        Ok(body) => visit.call(ApiCall::put("/v1/rollout", body)).await.ok(),
+        Err(problem) => Err(problem),
+    };
+    match answer {
+        Ok(_) => Ok(visit.redirect("rollout", "rollout")),
+        Err(problem) => show(visit, problem.status, Some(problem)).await,
+    }
+}
+
+fn with_reason(mut body: Value, form: &Fields) -> Value {
+    if let Some(reason) = form.optional("reason") {
+        body["reason"] = json!(reason);
+    }
+    body
+}
+
+/// Reads the steps of a plan: one line each, such as `10 for 60`.
+fn plan_of(form: &Fields) -> Result<Value, ApiProblem> {
+    let mut steps = Vec::new();
+    for line in form.get("steps").lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let step = line.split_once("for").and_then(|(percentage, minutes)| {
+            let minutes = minutes.trim().trim_end_matches("minutes").trim().parse::<u32>().ok()?;
+            Some(json!({"percentage": percentage.trim().trim_end_matches('%').trim(), "hold_minutes": minutes}))
+        });
+        steps.push(step.ok_or_else(|| {
+            ApiProblem::field("plan.steps", "each line must be a percentage and its minutes, such as: 10 for 60")
+        })?);
+    }
+    Ok(with_reason(json!({"plan": {"steps": steps}}), form))
+}
+
+async fn show(visit: &Visit<'_>, status: u16, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
+    let (rollout, comparison) = tokio::join!(
+        visit.call(ApiCall::get("/v1/rollout").query("limit", "20")),
+        visit.call(ApiCall::get("/v1/rollout/comparison"))
+    );
+    let rollout: RolloutState = rollout.read()?;
+    let verdict = rollout.guard.verdict.clone().unwrap_or_default();
+    let form = visit.form();
+    let page = RolloutPage {
+        arms: arm_rows(&comparison.ok()?),
+        rules: guard_rows(&verdict),
+        guard_action: action_of(&verdict),
+        typed: TypedChange {
+            percentage: form.raw("percentage").to_owned(),
+            reason: form.raw("reason").to_owned(),
+            steps: form.raw("steps").to_owned(),
+        },
+        frame: visit.frame("rollout", "Rollout"),
+        problem,
+        rollout,
+    };
+    rendered(status, &page)
+}
+
+/// Shows one figure.
+type ShowFigure = fn(&Value) -> String;
+
+fn arm_rows(comparison: &Value) -> Vec<ArmRow> {
+    let rate: ShowFigure = |value| percent(value.as_f64());
+    let figures: [(&str, &str, ShowFigure); 6] = [
+        ("delivery_rate", "Delivery rate", rate),
+        ("error_rate", "Error rate", rate),
+        ("ctr", "Click rate", rate),
+        ("conversion_rate", "Conversion rate", rate),
+        ("latency_p95_ms", "95 % were accepted within", |value| millis(whole(value))),
+        ("cost_per_delivery_micros", "Cost of a delivery", |value| whole(value).map_or_else(|| "–".into(), euro)),
+    ];
+    let row = |(name, figure, show): (&str, &'static str, ShowFigure)| {
+        let difference = &comparison["differences"][name];
+        let (low, high) = (&difference["low"], &difference["high"]);
+        let interval = if low.is_null() { "–".to_owned() } else { format!("{} to {}", show(low), show(high)) };
+        ArmRow {
+            figure,
+            v1: show(&comparison["v1"][name]),
+            v2: show(&comparison["v2"][name]),
+            interval,
+            verdict: difference["verdict"].as_str().unwrap_or_default().to_owned(),
+        }
+    };
+    figures.into_iter().map(row).collect()
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    #[allow(clippy::cast_possible_truncation)] // milliseconds and micro-euro
+    value.as_f64().map(|number| number.round() as i64)
+}
+
+fn guard_rows(verdict: &Value) -> Vec<GuardRow> {
+    let rules = verdict["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
+    rules.iter().map(guard_row).collect()
+}
+
+fn guard_row(rule: &Value) -> GuardRow {
+    let name = rule["rule"].as_str().unwrap_or_default();
+    let unit = |number: i64| match name {
+        "cost_overrun" => euro(number),
+        "breaker_not_closed" => format!("{number} min"),
+        _ => format!("{number} %"),
+    };
+    let share = |share: &Value| {
+        let (part, of) = (share["of"].as_i64(), share["count"].as_i64());
+        match (of, part) {
+            (Some(count), Some(of)) if of > 0 => format!("{:.1} %", ratio(count, of)),
+            _ => "–".to_owned(),
+        }
+    };
+    let measured = match (&rule["reading"], rule["value"].as_i64()) {
+        (Value::Object(_), _) => format!("v2 {}, v1 {}", share(&rule["reading"]["v2"]), share(&rule["reading"]["v1"])),
+        (_, Some(value)) => unit(value),
+        _ => "–".to_owned(),
+    };
+    let is_true = |field: &str| rule[field].as_bool() == Some(true);
+    let (state, class) = match (is_true("holds"), is_true("is_providers_fault"), is_true("has_data")) {
+        (true, true, _) => ("crossed; v1 does no better", "warn"),
+        (true, false, _) => ("crossed", "bad"),
+        (false, _, true) => ("kept", "good"),
+        (false, _, false) => ("too little data", ""),
+    };
+    let host = rule["host"].as_str().map(|host| format!(" ({host})")).unwrap_or_default();
+    GuardRow {
+        rule: format!("{}{host}", name.replace('_', " ")),
+        measured,
+        threshold: rule["threshold"].as_i64().map_or_else(|| "–".to_owned(), unit),
+        sample: rule["needed_sample"].as_i64().map_or_else(|| "–".to_owned(), count),
+        state,
+        class,
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts of notifications
+fn ratio(count: i64, of: i64) -> f64 {
+    count as f64 * 100.0 / of as f64
+}
+
+fn action_of(verdict: &Value) -> String {
+    let action = &verdict["action"];
+    let text = action.as_str().or_else(|| action["action"].as_str());
+    text.map_or_else(|| action.as_object().map_or_else(String::new, |_| action.to_string()), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_plan_is_a_percentage_and_minutes_a_line() {
+        let form = Fields::parse(b"steps=10+for+60%0A%0A50+%25+for+30+minutes&reason=v2");
+        let expected = json!({"plan": {"steps": [
+            {"percentage": "10", "hold_minutes": 60}, {"percentage": "50", "hold_minutes": 30}]}, "reason": "v2"});
+        assert_eq!(plan_of(&form).unwrap(), expected);
+        for junk in ["steps=10", "steps=10+for+x", "steps=10+for+-1"] {
+            assert_eq!(plan_of(&Fields::parse(junk.as_bytes())).unwrap_err().errors[0].0, "plan.steps", "{junk}");
+        }
+    }
+}

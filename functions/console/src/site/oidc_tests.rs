@@ -1,0 +1,98 @@
+#![allow(clippy::unwrap_used)]
+use serde_json::json;
+
+use super::*;
+
+const ISSUER: &str = "https://cognito-idp.eu-south-1.amazonaws.com/eu-south-1_pool";
+const NOW: &str = "2026-11-29T12:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn pending() -> PendingLogin {
+    PendingLogin { nonce: "n-1".into(), ..PendingLogin::new(String::new(), now()) }
+}
+
+fn claims() -> Value {
+    json!({
+        "iss": ISSUER, "aud": "client", "sub": "s-1", "exp": now().as_second() + 3600, "nonce": "n-1",
+        "email": "ada@example.com", "cognito:groups": ["viewer", "editor"],
+    })
+}
+
+fn session(claims: &Value) -> Result<Session, LoginError> {
+    let token = format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    Issuer::new(ISSUER, None).session_of(&token, "client", &pending(), now())
+}
+
+#[test]
+fn a_token_of_the_issuer_gives_a_session_with_the_highest_role() {
+    let session = session(&claims()).unwrap();
+    assert_eq!((session.name.as_str(), session.role, session.signed_in_at), ("ada@example.com", Role::Editor, now()));
+}
+
+#[test]
+fn a_token_for_another_or_of_another_or_without_a_role_gives_none() {
+    let with = |name: &str, value: Value| {
+        let mut claims = claims();
+        claims[name] = value;
+        session(&claims).unwrap_err()
+    };
+    assert_eq!(with("iss", json!("https://evil.example")), LoginError::Invalid("another issuer"));
+    assert_eq!(with("aud", json!(["other"])), LoginError::Invalid("another audience"));
+    assert_eq!(with("nonce", json!("n-2")), LoginError::Invalid("another nonce"));
+    assert_eq!(with("exp", json!(now().as_second() - 61)), LoginError::Invalid("an expired token"));
+    assert_eq!(with("cognito:groups", json!(["staff"])), LoginError::NoRole);
+    assert!(Issuer::new(ISSUER, None).session_of("junk", "client", &pending(), now()).is_err());
+}
+
+#[test]
+fn other_issuers_name_the_groups_in_other_claims() {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove("cognito:groups");
+    claims["groups"] = json!("approver");
+    assert_eq!(session(&claims).unwrap().role, Role::Approver);
+    claims["groups"] = Value::Null;
+    claims["roles"] = json!(["x", "admin"]);
+    assert_eq!(session(&claims).unwrap().role, Role::Admin);
+}
+
+#[tokio::test]
+async fn the_login_has_a_challenge_and_returns_to_the_console() {
+    let issuer = Issuer::new(ISSUER, None);
+    let endpoints = Endpoints {
+        authorization_endpoint: "https://login.example/oauth2/authorize".into(),
+        token_endpoint: String::new(),
+    };
+    issuer.endpoints.set(endpoints).unwrap();
+    let pending = PendingLogin {
+        state: "st".into(),
+        verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into(),
+        ..pending()
+    };
+    let url = issuer.login_url("client", "https://api.example/console/callback", &pending).await.unwrap();
+    // The challenge of this verifier stands in RFC 7636, appendix B.
+    for part in [
+        "https://login.example/oauth2/authorize?response_type=code&client_id=client",
+        "redirect_uri=https%3A%2F%2Fapi.example%2Fconsole%2Fcallback",
+        "state=st&nonce=n-1",
+        "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256",
+    ] {
+        assert!(url.contains(part), "{part} in {url}");
+    }
+}
+
+#[test]
+fn a_local_aws_describes_its_user_pools_itself() {
+    let local = Issuer::new(ISSUER, Some("http://127.0.0.1:4566/"));
+    assert_eq!(local.described_at, "http://127.0.0.1:4566/eu-south-1_pool");
+    assert_eq!(Issuer::new(ISSUER, None).described_at, ISSUER);
+    assert_eq!(Issuer::new("https://id.example/", Some("http://127.0.0.1:1")).described_at, "https://id.example");
+}
+
+#[tokio::test]
+async fn an_issuer_that_does_not_answer_is_named() {
+    let issuer = Issuer::new(ISSUER, Some("http://127.0.0.1:9"));
+    assert_eq!(issuer.login_url("c", "r", &pending()).await, Err(LoginError::NoAnswer));
+}

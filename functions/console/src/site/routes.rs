@@ -1,0 +1,76 @@
+//! Routes of the console: the role that each needs, and whether it needs a recent login.
+//!
+//! This table is the only place where rights are decided. A form names its action in the field `action`.
+
+use super::role::Role;
+
+/// One page, or one action of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRoute {
+    /// Name of the page below `/console`; empty for the overview.
+    pub page: &'static str,
+    /// Action of a form; empty for the page itself.
+    pub action: &'static str,
+    /// Lowest role that may.
+    pub role: Role,
+    /// `true` if the login must not be older than a quarter of an hour.
+    pub needs_recent_login: bool,
+}
+
+const fn page(page: &'static str) -> PageRoute {
+    PageRoute { page, action: "", role: Role::Viewer, needs_recent_login: false }
+}
+
+const fn act(page: &'static str, action: &'static str, role: Role) -> PageRoute {
+    PageRoute { page, action, role, needs_recent_login: false }
+}
+
+const fn act_after_login(page: &'static str, action: &'static str, role: Role) -> PageRoute {
+    PageRoute { page, action, role, needs_recent_login: true }
+}
+
+/// All routes.
+pub const ROUTES: &[PageRoute] = &[
+    page(""),
+    page("search"),
+    page("send"),
+    act("send", "preview", Role::Sender),
+    act("send", "frame", Role::Sender),
+    act("send", "send", Role::Sender),
+    page("notifications"),
+    page("notification"),
+    page("message"),
+    act("notification", "cancel", Role::Sender),
+    page("rollout"),
+    act_after_login("rollout", "percentage", Role::Admin),
+    act_after_login("rollout", "plan", Role::Admin),
+    act_after_login("rollout", "stop_plan", Role::Admin),
+    act("rollout", "zero", Role::Approver),
+];
+
+/// Returns the route of a page and an action; `None` if there is none.
+#[must_use]
+pub fn route(page: &str, action: &str) -> Option<&'static PageRoute> {
+    ROUTES.iter().find(|route| route.page == page && route.action == action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_stands_twice_and_every_action_has_a_page() {
+        for (place, route) in ROUTES.iter().enumerate() {
+            let is_same = |other: &PageRoute| (other.page, other.action) == (route.page, route.action);
+            assert!(!ROUTES[..place].iter().any(is_same), "{route:?}");
+            assert!(self::route(route.page, "").is_some(), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn a_viewer_changes_nothing() {
+        for route in ROUTES.iter().filter(|route| !route.action.is_empty()) {
+            assert!(route.role > Role::Viewer, "{route:?}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Pages of the login: to the issuer, back from it, and out.
+
+use jiff::Timestamp;
+
+use super::fault_page::FaultPage;
+use super::oidc::LoginError;
+use super::page_reply::PageReply;
+use super::page_request::PageRequest;
+use super::session::{LOGIN_COOKIE, PendingLogin, SESSION_COOKIE, SESSION_LIFETIME, Session};
+use super::site_keys::SiteKeys;
+use super::visit::rendered;
+use super::{ApiProblem, Site};
+
+/// Time for which a login in progress is accepted, in seconds.
+const LOGIN_LIFETIME_S: i64 = 600;
+
+impl Site {
+    /// Sends the browser to the issuer.
+    pub(super) async fn sign_in(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
+        let pending = PendingLogin::new(request.query.get("to").chars().take(1_500).collect(), now);
+        let url = self.issuer.login_url(&keys.client_id, &return_url(keys), &pending).await;
+        match (url, keys.sealing.seal(LOGIN_COOKIE, &pending)) {
+            (Ok(url), Some(cookie)) => PageReply::redirect(url).with_cookie(LOGIN_COOKIE, &cookie, LOGIN_LIFETIME_S),
+            (url, _) => self.refused(request, keys, &url.err().unwrap_or(LoginError::NoAnswer), now),
+        }
+    }
+
+    /// Receives the browser from the issuer, and begins the session.
+    pub(super) async fn signed_in(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
+        let pending = keys.sealing.open::<PendingLogin>(LOGIN_COOKIE, request.cookie(LOGIN_COOKIE));
+        let pending = pending.filter(|pending| {
+            pending.state == request.query.get("state") && now.as_second() - pending.began_s <= LOGIN_LIFETIME_S
+        });
+        let Some(pending) = pending else {
+            return self.refused(request, keys, &LoginError::Invalid("this browser did not begin this login"), now);
+        };
+        let code = request.query.get("code");
+        let session = self.issuer.session(&keys.client_id, &return_url(keys), code, &pending, now).await;
+        let sealed = session.as_ref().map(|session| session.seal(&keys.sealing));
+        match sealed {
+            Ok(Some(cookie)) => PageReply::redirect(format!("{}{}", keys.base, below(&pending.return_to)))
+                .with_cookie(SESSION_COOKIE, &cookie, SESSION_LIFETIME.as_secs())
+                .with_cookie(LOGIN_COOKIE, "", 0),
+            Ok(None) => self.refused(request, keys, &LoginError::Invalid("the session could not be sealed"), now),
+            Err(error) => self.refused(request, keys, error, now),
+        }
+    }
+
+    /// Ends the session of this browser. A form of another site cannot, because it sends no session.
+    pub(super) fn sign_out(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
+        let is_own = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, now)
+            .is_none_or(|session| session.csrf == request.form.get("csrf"));
+        let (status, detail) = if is_own {
+            (200, "You are signed out of the console. The login service may still know you.")
+        } else {
+            (403, "This form was not sent by a page of this console.")
+        };
+        let title = if is_own { "Signed out" } else { "Not signed out" };
+        let problem = ApiProblem { title: title.to_owned(), ..ApiProblem::own(status, detail) };
+        let reply = self.fault_without_session(request, keys, problem, now);
+        if is_own { reply.with_cookie(SESSION_COOKIE, "", 0) } else { reply }
+    }
+
+    fn refused(&self, request: &PageRequest, keys: &SiteKeys, error: &LoginError, now: Timestamp) -> PageReply {
+        tracing::warn!(%error, "failed to sign a person in");
+        let (status, detail) = match error {
+            LoginError::NoAnswer => (503, "The login service does not answer. Try again in a moment.".to_owned()),
+            LoginError::NoRole => (
+                403,
+                "Your account is known but has no role in this console. Ask an administrator to put it into one of the \
+                 groups viewer, sender, editor, approver or admin."
+                    .to_owned(),
+            ),
+            LoginError::Refused(_) | LoginError::Invalid(_) => {
+                (400, format!("You are not signed in: {error}. Begin again from the console's first page."))
+            }
+        };
+        let problem = ApiProblem { title: "Not signed in".to_owned(), ..ApiProblem::own(status, detail) };
+        self.fault_without_session(request, keys, problem, now)
+    }
+
+    fn fault_without_session(
+        &self,
+        request: &PageRequest,
+        keys: &SiteKeys,
+        problem: ApiProblem,
+        now: Timestamp,
+    ) -> PageReply {
+        let frame = self.bare_frame(request, &problem.title, &keys.base, now);
+        let status = problem.status;
+        rendered(status, &FaultPage { frame, problem }).unwrap_or_else(|_| PageReply::html(500, String::new()))
+    }
+}
+
+fn return_url(keys: &SiteKeys) -> String {
+    format!("{}/console/callback", keys.api_url)
+}
+
+/// Returns a page to return to as a path below the console's. A path that could lead elsewhere is left out.
+fn below(return_to: &str) -> String {
+    let is_plain = !return_to.is_empty()
+        && !return_to.starts_with(['/', '\\', '.'])
+        && !return_to.chars().any(|letter| letter.is_control() || letter == '\\');
+    if is_plain { format!("/{return_to}") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_returns_to_a_page_of_the_console_alone() {
+        assert_eq!(below("send?type=a"), "/send?type=a");
+        for elsewhere in ["", "/evil.example", "//evil.example", "\\evil", "../v1/x", "a\nb", "a\\b"] {
+            assert_eq!(below(elsewhere), "", "{elsewhere}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One request of a signed-in person: what a page may use.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::api_call::{ApiAnswer, ApiCall, ApiProblem, CallTime};
+use super::format::ZoneChoice;
+use super::frame::{self, Frame, FrameLink};
+use super::handlers::ApiHandlers;
+use super::page_reply::PageReply;
+use super::page_request::{Fields, PageRequest};
+use super::session::Session;
+use crate::ConsoleApi;
+use askama::Template;
+use platform::http::Caller;
+
+/// Cookie with the chosen zone, which the console's script may read and write.
+pub const ZONE_COOKIE: &str = "console-zone";
+/// Cookie with the browser's zone, which the console's script writes.
+pub const MY_ZONE_COOKIE: &str = "console-my-zone";
+
+/// Messages about actions that have been done. A redirection names one; no text of a request is shown.
+const NOTICES: [(&str, &str); 14] = [
+    ("sent", "The notification was handed over. This page shows what became of it."),
+    ("cancelled", "Cancelled. Nothing more will be sent."),
+    ("saved", "Saved."),
+    ("deleted", "Deleted."),
+    ("published", "Published as a new version."),
+    ("live", "The version is live. Messages use it within 10 seconds."),
+    ("approved", "Approved."),
+    ("launched", "Launched. The first people are sent to within a minute."),
+    ("paused", "Paused. Nobody is sent to any more."),
+    ("resumed", "Resumed."),
+    ("planned", "The plan is ready."),
+    ("rollout", "The rollout was changed. It is in force everywhere within 30 seconds."),
+    ("erased", "Everything about this person was erased."),
+    ("tested", "The test was sent."),
+];
+
+/// Request of a signed-in person.
+#[derive(Debug)]
+pub struct Visit<'a> {
+    /// The request.
+    pub request: &'a PageRequest,
+    /// The session.
+    pub session: &'a Session,
+    /// Moment and limit.
+    pub time: CallTime,
+    /// Address of the API from outside.
+    pub api_url: &'a str,
+    /// Path of the console.
+    pub base: &'a str,
+    /// Stage.
+    pub stage: &'a str,
+    /// Zone of times.
+    pub zone: ZoneChoice,
+    pub(super) handlers: &'a ApiHandlers,
+    pub(super) console: &'a ConsoleApi,
+    pub(super) curls: Mutex<Vec<String>>,
+}
+
+impl Visit<'_> {
+    /// Returns the query.
+    #[must_use]
+    pub fn query(&self) -> &Fields {
+        &self.request.query
+    }
+
+    /// Returns the form.
+    #[must_use]
+    pub fn form(&self) -> &Fields {
+        &self.request.form
+    }
+
+    /// Calls the API as the person. The call is shown on the page.
+    pub async fn call(&self, call: ApiCall) -> ApiAnswer {
+        let scopes = ["send", "recipients", "ops"].map(|scope| format!("notifications/{scope}"));
+        let caller = Caller { id: self.session.name.clone(), is_subject: true, scopes: scopes.to_vec() };
+        self.curls.lock().unwrap_or_else(PoisonError::into_inner).push(call.curl(self.api_url));
+        let request = call.request(caller, &self.request.request_id);
+        ApiAnswer::of(&self.handlers.answer(self.console, &request, self.time).await)
+    }
+
+    /// Returns the frame of a page in a section of the navigation.
+    #[must_use]
+    pub fn frame(&self, section: &str, title: impl Into<String>) -> Frame {
+        let title = title.into();
+        let label = frame::label_of(section);
+        let crumb = |page: &str, label: &str| FrameLink {
+            href: frame::href(self.base, page),
+            label: label.to_owned(),
+            is_current: false,
+        };
+        let mut crumbs = Vec::new();
+        if !section.is_empty() {
+            crumbs.push(crumb("", "Overview"));
+            if label != title {
+                crumbs.push(crumb(section, label));
+            }
+        }
+        let notice = self.query().get("done");
+        Frame {
+            base: self.base.to_owned(),
+            stage: self.stage.to_owned(),
+            sections: frame::sections(self.base, section),
+            crumbs,
+            person: self.session.name.clone(),
+            role: self.session.role,
+            csrf: self.session.csrf.clone(),
+            zones: self.zone_links(),
+            zone: self.zone.clone(),
+            notice: NOTICES.iter().find(|(name, _)| *name == notice).map(|(_, text)| *text),
+            curls: self.curls.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            request_id: self.request.request_id.clone(),
+            now: self.time.now,
+            title,
+        }
+    }
+
+    /// Returns the address of this page with one parameter of its query changed; an empty value removes it.
+    #[must_use]
+    pub fn with_query(&self, name: &str, value: &str) -> String {
+        let kept = self.query().iter().filter(|(own, _)| *own != name && *own != "done");
+        let all = kept.chain(Some((name, value)).filter(|(_, value)| !value.is_empty()));
+        let pairs: Vec<_> = all
+            .map(|(name, value)| format!("{}={}", super::api_call::encoded(name), super::api_call::encoded(value)))
+            .collect();
+        let page = frame::href(self.base, &self.request.page);
+        if pairs.is_empty() { page } else { format!("{page}?{}", pairs.join("&")) }
+    }
+
+    /// Returns a redirection to a page, with a message about what was done.
+    #[must_use]
+    pub fn redirect(&self, page_and_query: &str, done: &str) -> PageReply {
+        let separator = if page_and_query.contains('?') { '&' } else { '?' };
+        PageReply::redirect(format!("{}{separator}done={done}", frame::href(self.base, page_and_query)))
+    }
+
+    fn zone_links(&self) -> Vec<FrameLink> {
+        let link = |(name, label): (&str, &str)| FrameLink {
+            href: self.with_query("zone", name),
+            label: label.to_owned(),
+            is_current: self.zone.name == name,
+        };
+        [("mine", "My time"), ("organisation", "Organisation"), ("utc", "UTC")].map(link).to_vec()
+    }
+}
+
+/// Renders a page. A template cannot fail except for memory.
+///
+/// # Errors
+/// As said.
+pub fn rendered(status: u16, page: &impl Template) -> Result<PageReply, ApiProblem> {
+    let html = page.render().map_err(|error| {
+        tracing::error!(%error, "failed to render a page");
+        ApiProblem::own(500, "The page could not be shown.")
+    })?;
+    Ok(PageReply::html(status, html))
+}

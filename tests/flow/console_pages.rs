@@ -1,0 +1,203 @@
+//! The web console: sessions, rights, forms of other sites, and what a person typed.
+
+use console::site::{ROUTES, Role, SESSION_LIFETIME};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use world::World;
+use world::console_pages::event;
+
+const ROLES: [Role; 5] = [Role::Viewer, Role::Sender, Role::Editor, Role::Approver, Role::Admin];
+
+#[tokio::test]
+async fn every_page_opens_on_an_empty_stack() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    for route in ROUTES.iter().filter(|route| route.action.is_empty() && !needs_a_name(route.page)) {
+        let page = world.open_page(&viewer, route.page, &[]).await;
+        assert_eq!(page.status, 200, "{}: {}", route.page, page.text());
+        let html = page.text();
+        let title = html.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>")).unwrap().0;
+        assert!(html.contains(&format!("<title>{title} – ")), "{}: the heading is the title", route.page);
+        assert!(
+            !html.contains("style=\"") && !html.contains("onclick"),
+            "{}: the policy allows no inline code",
+            route.page
+        );
+    }
+}
+
+/// Pages about one thing, which need its name.
+fn needs_a_name(page: &str) -> bool {
+    ["search", "notification", "message"].contains(&page)
+}
+
+#[tokio::test]
+async fn a_person_without_a_session_is_sent_to_the_login_and_back() {
+    let world = World::start().await;
+    let page = world.console_event(event("GET", "rollout", &[("zone", "utc")], &[], None, "none")).await;
+    assert_eq!((page.status, page.header("location")), (303, Some("/console/login?to=rollout%3Fzone%3Dutc")));
+    let old = world.person(Role::Admin);
+    world.advance(u64::try_from(SESSION_LIFETIME.as_secs()).unwrap());
+    assert_eq!(world.open_page(&old, "", &[]).await.status, 303);
+}
+
+/// A session that ends while a form is filled loses nothing: the page keeps the fields, and a later session confirms them.
+#[tokio::test]
+async fn what_was_typed_survives_the_end_of_the_session() {
+    let world = World::start().await;
+    let old = world.person(Role::Admin);
+    world.advance(u64::try_from(SESSION_LIFETIME.as_secs()).unwrap() + 1);
+    let typed = [("action", "percentage"), ("percentage", "12.5"), ("reason", "slow & <b>steady</b>")];
+    let page = world.send_form(&old, "rollout", &typed).await;
+    assert_eq!(page.status, 401);
+    assert!(
+        page.text().contains("value=\"12.5\"") && page.text().contains("slow &#38; &#60;b&#62;steady"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(world.parameter("rollout-percentage"), "100", "nothing was changed");
+
+    let new = world.person(Role::Admin);
+    let page =
+        world.console_event(event("POST", "rollout", &[], &with(&typed, old.csrf()), Some(&new), "same-origin")).await;
+    assert_eq!(page.status, 409, "the token is that of the old session");
+    assert!(page.text().contains(new.csrf()) && page.text().contains("value=\"12.5\""));
+    assert_eq!(world.parameter("rollout-percentage"), "100");
+    assert_eq!(world.send_form(&new, "rollout", &typed).await.status, 303);
+    assert_eq!(world.parameter("rollout-percentage"), "12.5");
+}
+
+fn with<'a>(form: &[(&'a str, &'a str)], csrf: &'a str) -> Vec<(&'a str, &'a str)> {
+    form.iter().copied().chain([("csrf", csrf)]).collect()
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_changes_nothing() {
+    let world = World::start().await;
+    let admin = world.person(Role::Admin);
+    let form = with(&[("action", "zero")], admin.csrf());
+    for site in ["cross-site", "same-site", "none"] {
+        let page = world.console_event(event("POST", "rollout", &[], &form, Some(&admin), site)).await;
+        assert_eq!(page.status, 403, "{site}");
+    }
+    // A browser that sends no Sec-Fetch-Site sends Origin.
+    let mut foreign = event("POST", "rollout", &[], &form, Some(&admin), "");
+    for origin in [json!(null), json!("https://evil.example"), json!("null")] {
+        foreign["headers"] = if origin.is_null() { json!({}) } else { json!({"origin": origin}) };
+        assert_eq!(world.console_event(foreign.clone()).await.status, 403, "{origin}");
+    }
+    assert_eq!(world.parameter("rollout-percentage"), "100");
+    let base = world.parameter("public-base-url");
+    let origin = base.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    foreign["headers"] = json!({"origin": origin});
+    assert_eq!(world.console_event(foreign).await.status, 303);
+    assert_eq!(world.parameter("rollout-percentage"), "0");
+}
+
+#[tokio::test]
+async fn every_action_needs_its_role() {
+    let world = World::start().await;
+    for route in ROUTES.iter().filter(|route| !route.action.is_empty()) {
+        for role in ROLES.into_iter().filter(|role| *role < route.role) {
+            let page = world.send_form(&world.person(role), route.page, &[("action", route.action)]).await;
+            assert_eq!(page.status, 403, "{} {} as {}", route.page, route.action, role.name());
+            assert!(page.text().contains(route.role.name()), "the page names the role that is needed");
+        }
+        let page = world.send_form(&world.person(route.role), route.page, &[("action", route.action)]).await;
+        assert!(
+            ![403, 404].contains(&page.status) || page.text().contains("There is no such"),
+            "{} {}",
+            route.page,
+            route.action
+        );
+    }
+    let page = world.send_form(&world.person(Role::Admin), "rollout", &[("action", "dance")]).await;
+    assert_eq!(page.status, 404);
+}
+
+#[tokio::test]
+async fn some_actions_need_a_login_of_the_last_quarter_of_an_hour() {
+    let world = World::start().await;
+    let admin = world.person(Role::Admin);
+    world.advance(901);
+    let form = [("action", "percentage"), ("percentage", "50")];
+    let page = world.send_form(&admin, "rollout", &form).await;
+    assert_eq!(page.status, 401);
+    assert!(page.text().contains("value=\"50\""), "what was typed is kept");
+    assert_eq!(world.parameter("rollout-percentage"), "100");
+    // The way back is open to an old login.
+    assert_eq!(world.send_form(&admin, "rollout", &[("action", "zero")]).await.status, 303);
+    assert_eq!(world.parameter("rollout-percentage"), "0");
+    assert!(SignedDuration::from_secs(901) > console::site::RECENT_LOGIN);
+}
+
+#[tokio::test]
+async fn a_refused_change_names_the_field_and_keeps_the_text() {
+    let world = World::start().await;
+    let admin = world.person(Role::Admin);
+    let page = world.send_form(&admin, "rollout", &[("action", "percentage"), ("percentage", "50 %")]).await;
+    assert_eq!(page.status, 422);
+    assert!(
+        page.text().contains("href=\"#field-percentage\"") && page.text().contains("value=\"50 %\""),
+        "{}",
+        page.text()
+    );
+    assert!(page.text().contains("urn:notifications:problem:invalid"), "the problem's type can be copied");
+}
+
+#[tokio::test]
+async fn a_message_is_previewed_and_sent_once_and_shown_with_its_timeline() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let sender = world.person(Role::Sender);
+    let form = [("to", "ada"), ("title", "Hello <script>"), ("body", "There"), ("key", "form-1")];
+    let preview = world.send_form(&sender, "send", &[&form[..], &[("action", "preview")]].concat()).await;
+    assert!(preview.text().contains("It would be sent now."), "{}", preview.text());
+    assert!(preview.text().contains("Hello &#60;script&#62;") && !preview.text().contains("<script>Hello"));
+    assert_eq!(world.items("notifications").len(), 0, "a preview sends nothing");
+
+    let send = [&form[..], &[("action", "send")]].concat();
+    let sent = world.send_form(&sender, "send", &send).await;
+    let again = world.send_form(&sender, "send", &send).await;
+    let location = sent.header("location").unwrap().to_owned();
+    assert_eq!((sent.status, again.header("location")), (303, Some(location.as_str())), "the form acts once");
+    let id = location.split_once("id=").unwrap().1.split('&').next().unwrap();
+    let page = world.open_page(&sender, "notification", &[("id", id)]).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    for part in ["A provider accepted it by push", "accepted by the API", "Copy as curl", "render=true"] {
+        assert!(page.text().contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_is_a_page_that_says_so() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    world.open_page(&viewer, "rollout", &[]).await;
+    world.aws.fails(Some("Query"), 0, "ProvisionedThroughputExceededException");
+    let page = world.open_page(&viewer, "rollout", &[]).await;
+    assert_eq!(page.status, 503);
+    assert!(page.text().contains("Try again in") && page.text().contains("r-1"), "{}", page.text());
+    world.aws.works();
+    assert_eq!(world.open_page(&viewer, "rollout", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_chosen_zone_stays_for_the_next_pages() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    world.set("settings", r#"{"organisation": {"time_zone": "Asia/Tokyo"}}"#);
+    let page = world.open_page(&viewer, "rollout", &[("zone", "organisation")]).await;
+    assert!(page.cookies().any(|cookie| cookie.starts_with("console-zone=organisation;")));
+    assert!(page.text().contains("JST"), "{}", page.text());
+    let request = |zone: &str| {
+        let mut event: Value = event("GET", "rollout", &[], &[], Some(&viewer), "none");
+        let cookies = event["cookies"].as_array_mut().unwrap();
+        cookies.push(json!("console-zone=mine"));
+        cookies.push(json!(format!("console-my-zone={zone}")));
+        event
+    };
+    assert!(world.console_event(request("Europe%2FRome")).await.text().contains("CET"));
+    assert!(world.console_event(request("Mars%2FBase")).await.text().contains("UTC"), "an unknown zone is UTC");
+}
