@@ -1,4 +1,4 @@
-"""Tests of the browser scripts, on docs/example-site, and of the preference page, in real browsers over a local stack.
+"""Tests of the browser scripts, on docs/example-site, of the preference page and of the web console, in real browsers.
 
     python infra/local/with_stack.py python tests/browser/run.py        (make browser)
 
@@ -23,6 +23,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "infra" / "local"))
 
 import clicks
+import console_pages
 import preference_page
 import subscribing
 import troubles
@@ -112,17 +113,21 @@ CHAPTERS = (
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
     troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
     troubles.renews_the_subscription, troubles.subscribes_with_another_key, *preference_page.CHAPTERS,
+    *console_pages.CHAPTERS,
 )
 
 
 def main():
     narrator, stack = Narrator(), Deployed.from_environment()
+    # One part alone, such as `console`, while it is written.
+    wanted = os.environ.get("CHAPTERS", "")
+    chapters = console_pages.CHAPTERS if wanted == "console" else CHAPTERS
     stack.put_parameter("RolloutPercentageParameter", "100")
     with PushService(os.environ["PUSH_ORIGIN"], stack.vapid_public_key) as push_service, Chromium() as browser:
         visitor = Visitor(narrator, stack, push_service, browser)
         try:
             with visitor.site:
-                for chapter in CHAPTERS:
+                for chapter in chapters:
                     chapter(visitor, narrator)
         except Exception as error:
             if not isinstance(error, (CheckFailed, OSError, Refused)):
@@ -132,7 +137,7 @@ def main():
                 if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
                     print(f"          {json.dumps(event['params'])[:400]}", flush=True)
             sys.exit(1)
-    print(f"\ndone: {narrator.checks} checks of {len(CHAPTERS)} chapters in a browser, in {narrator.seconds:.0f} s", flush=True)
+    print(f"\ndone: {narrator.checks} checks of {len(chapters)} chapters in a browser, in {narrator.seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

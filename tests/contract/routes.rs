@@ -22,7 +22,7 @@ fn operations() -> BTreeMap<String, Operation> {
 
 #[test]
 fn the_template_has_the_routes_and_scopes_of_the_contract() {
-    let routes = Template::read().routes();
+    let routes = Template::read().api_routes();
     let deployed: BTreeMap<_, BTreeSet<_>> =
         routes.iter().map(|route| (route.key(), route.scopes.iter().cloned().collect())).collect();
     assert_eq!(deployed.len(), routes.len(), "a route stands twice in template.yaml");
@@ -40,6 +40,7 @@ fn the_template_has_the_throttles_of_the_contract() {
     let number = |limits: &yaml_rust2::Yaml, name: &str| limits[name].as_i64().unwrap();
     let deployed: BTreeMap<_, _> = settings
         .iter()
+        .filter(|(key, _)| key.as_str().unwrap().contains(" /v1/"))
         .map(|(key, limits)| {
             let throttle = (number(limits, "ThrottlingRateLimit"), number(limits, "ThrottlingBurstLimit"));
             (key.as_str().unwrap().to_owned(), throttle)
@@ -51,7 +52,7 @@ fn the_template_has_the_throttles_of_the_contract() {
 
 #[test]
 fn each_router_has_the_routes_that_the_template_gives_its_function() {
-    let routes = Template::read().routes();
+    let routes = Template::read().api_routes();
     for (function, source) in ROUTERS {
         let given: BTreeSet<_> = routes.iter().filter(|route| route.function == function).map(|it| it.key()).collect();
         assert_eq!(arms(source), given, "{function}");
@@ -61,6 +62,20 @@ fn each_router_has_the_routes_that_the_template_gives_its_function() {
     assert_eq!(elsewhere, known);
     let of_cleanup = routes.iter().filter(|route| route.function == WITHOUT_ROUTER).count();
     assert_eq!(of_cleanup, 1, "two routes need a router");
+}
+
+/// The pages of the console are for people, so they do not stand in the contract of the API.
+#[test]
+fn other_routes_are_the_pages_of_the_console() {
+    let routes = Template::read().routes();
+    let pages: BTreeSet<_> = routes.iter().filter(|route| !route.path.starts_with("/v1/")).map(|it| it.key()).collect();
+    let expected = ["GET /console", "GET /console/assets/{file}", "GET /console/{page}", "POST /console/{page}"];
+    assert_eq!(pages, expected.map(str::to_owned).into());
+    let settings = &Template::read().properties("HttpApi")["RouteSettings"].clone();
+    for route in routes.iter().filter(|route| !route.path.starts_with("/v1/")) {
+        assert!(route.is_public && route.function == "console", "{}", route.key());
+        assert!(!settings[route.key().as_str()].is_badvalue(), "{} has a throttle", route.key());
+    }
 }
 
 /// The routes in the match arms of a source: `"GET /v1/health" =>`, or several joined by `|`.

@@ -86,7 +86,7 @@ fn the_same_token_signed_again_and_either_scope_of_a_shared_route_open_it() {
 #[ignore = "needs the local stack: make test"]
 fn a_route_that_is_public_asks_for_nothing_and_no_other_path_is_there() {
     let fixture = fixture();
-    let public: Vec<_> = Template::read().routes().into_iter().filter(|route| route.is_public).collect();
+    let public: Vec<_> = Template::read().api_routes().into_iter().filter(|route| route.is_public).collect();
     let signed = [
         "POST /v1/receipts",
         "GET /v1/clicks/{token}",

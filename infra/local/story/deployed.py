@@ -36,6 +36,7 @@ class Deployed:
         self.outputs = description["outputs"]
         self.vapid_public_key = description["vapid_public_key"]
         self.api_url = description["api_url"]
+        self.console = description["console"]
         self._tokens, self._clients = {}, {}
 
     @classmethod

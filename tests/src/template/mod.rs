@@ -104,6 +104,11 @@ impl Template {
         FUNCTIONS.into_iter().flat_map(of).collect()
     }
 
+    /// The routes of the API, without the pages of the console.
+    pub fn api_routes(&self) -> Vec<Route> {
+        self.routes().into_iter().filter(|route| route.path.starts_with("/v1/")).collect()
+    }
+
     /// All permissions and denials of a function's role, through its own policies and shared ones.
     pub fn grants(&self, function: &'static str) -> BTreeSet<Grant> {
         let role = self.properties(&logical(function, "Role"));
