@@ -143,7 +143,7 @@ impl Site {
             let reason = "This change needs a login of the last 15 minutes.";
             return again(visit.frame("", "Sign in again"), request, 401, reason, login_url(&keys.base, request));
         }
-        match pages::answer(&visit, route).await {
+        match Box::pin(pages::answer(&visit, route)).await {
             Ok(reply) => visit.remembering_zone(reply),
             Err(problem) => fault_of(&visit, problem),
         }
