@@ -15,6 +15,7 @@ mod canaries;
 mod caps;
 mod console;
 mod console_pages;
+mod console_recipients;
 mod crashes;
 mod crowd;
 mod deliveries;

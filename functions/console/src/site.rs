@@ -34,7 +34,7 @@ pub use handlers::{ApiHandlers, HandlersConfig};
 pub use page_reply::PageReply;
 pub use page_request::{Fields, PageRequest, is_page_event};
 pub use role::Role;
-pub use routes::{PageRoute, ROUTES};
+pub use routes::{FULL_ADDRESSES, PageRoute, ROUTES};
 pub use session::{RECENT_LOGIN, SESSION_COOKIE, SESSION_LIFETIME, SealingKeys, Session, random_text};
 pub use visit::{Visit, rendered};
 
