@@ -9,6 +9,8 @@ mod recipient_view;
 mod rollout_page;
 mod search;
 mod send_page;
+mod type_form;
+mod type_page;
 
 use crate::site::{ApiProblem, PageReply, PageRoute, Visit};
 
@@ -27,6 +29,8 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "recipient" => recipient_page::answer(visit, route.action).await,
         "search" => search::find(visit),
         "rollout" => rollout_page::answer(visit, route.action).await,
+        "types" => type_page::list(visit).await,
+        "type" => type_page::answer(visit, route.action).await,
         _ => Err(ApiProblem::own(404, "There is no such page.")),
     }
 }
