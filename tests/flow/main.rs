@@ -15,6 +15,8 @@ mod canaries;
 mod caps;
 mod console;
 mod console_pages;
+mod console_recipients;
+mod console_types;
 mod crashes;
 mod crowd;
 mod deliveries;

@@ -1,11 +1,16 @@
 //! Pages of the console: each reads the API, and shows what it answered.
 
 mod explained;
+mod masking;
 mod notification_page;
 mod overview;
+mod recipient_page;
+mod recipient_view;
 mod rollout_page;
 mod search;
 mod send_page;
+mod type_form;
+mod type_page;
 
 use crate::site::{ApiProblem, PageReply, PageRoute, Visit};
 
@@ -20,8 +25,12 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "notifications" => notification_page::list(visit).await,
         "notification" => notification_page::answer(visit, route.action).await,
         "message" => notification_page::message(visit).await,
+        "recipients" => recipient_page::list(visit),
+        "recipient" => recipient_page::answer(visit, route.action).await,
         "search" => search::find(visit),
         "rollout" => rollout_page::answer(visit, route.action).await,
+        "types" => type_page::list(visit).await,
+        "type" => type_page::answer(visit, route.action).await,
         _ => Err(ApiProblem::own(404, "There is no such page.")),
     }
 }

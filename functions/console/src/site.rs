@@ -34,7 +34,7 @@ pub use handlers::{ApiHandlers, HandlersConfig};
 pub use page_reply::PageReply;
 pub use page_request::{Fields, PageRequest, is_page_event};
 pub use role::Role;
-pub use routes::{PageRoute, ROUTES};
+pub use routes::{FULL_ADDRESSES, PageRoute, ROUTES};
 pub use session::{RECENT_LOGIN, SESSION_COOKIE, SESSION_LIFETIME, SealingKeys, Session, random_text};
 pub use visit::{Visit, rendered};
 
@@ -143,7 +143,7 @@ impl Site {
             let reason = "This change needs a login of the last 15 minutes.";
             return again(visit.frame("", "Sign in again"), request, 401, reason, login_url(&keys.base, request));
         }
-        match pages::answer(&visit, route).await {
+        match Box::pin(pages::answer(&visit, route)).await {
             Ok(reply) => visit.remembering_zone(reply),
             Err(problem) => fault_of(&visit, problem),
         }

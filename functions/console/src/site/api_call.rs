@@ -25,6 +25,7 @@ pub struct ApiCall {
     query: Vec<(&'static str, Private<String>)>,
     body: Option<Private<Value>>,
     if_match: Option<String>,
+    only_new: bool,
     idempotency_key: Option<Private<String>>,
 }
 
@@ -93,6 +94,13 @@ impl ApiCall {
         self
     }
 
+    /// Sets `If-None-Match: *`: a write that would replace something is refused.
+    #[must_use]
+    pub fn only_new(mut self) -> Self {
+        self.only_new = true;
+        self
+    }
+
     /// Sets `Idempotency-Key`, unless it is empty. A form has one, so that sending it twice does not act twice.
     #[must_use]
     pub fn idempotency_key(mut self, key: &str) -> Self {
@@ -119,6 +127,7 @@ impl ApiCall {
             query: named(&self.query),
             idempotency_key: self.idempotency_key.clone(),
             if_match: self.if_match.clone(),
+            if_none_match: self.only_new.then(|| "*".to_owned()),
             content_type: self.body.as_ref().map(|_| "application/json".to_owned()),
             body: Private::new(body),
             caller,
@@ -143,6 +152,9 @@ impl ApiCall {
         };
         if let Some(tag) = &self.if_match {
             header("If-Match", tag);
+        }
+        if self.only_new {
+            header("If-None-Match", "*");
         }
         if let Some(key) = &self.idempotency_key {
             header("Idempotency-Key", key.expose());

@@ -29,6 +29,9 @@ const fn act_after_login(page: &'static str, action: &'static str, role: Role) -
     PageRoute { page, action, role, needs_recent_login: true }
 }
 
+/// Lowest role that sees addresses and attributes of people in full. Others see them masked.
+pub const FULL_ADDRESSES: Role = Role::Editor;
+
 /// All routes.
 pub const ROUTES: &[PageRoute] = &[
     page(""),
@@ -41,6 +44,17 @@ pub const ROUTES: &[PageRoute] = &[
     page("notification"),
     page("message"),
     act("notification", "cancel", Role::Sender),
+    page("recipients"),
+    page("recipient"),
+    act("recipient", "lift", Role::Admin),
+    act("recipient", "remove_device", Role::Admin),
+    act_after_login("recipient", "export", Role::Admin),
+    act_after_login("recipient", "erase", Role::Admin),
+    page("types"),
+    page("type"),
+    act("type", "check", Role::Editor),
+    act("type", "save", Role::Editor),
+    act("type", "archive", Role::Editor),
     page("rollout"),
     act_after_login("rollout", "percentage", Role::Admin),
     act_after_login("rollout", "plan", Role::Admin),

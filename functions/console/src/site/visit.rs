@@ -77,7 +77,8 @@ impl Visit<'_> {
         let caller = Caller { id: self.session.name.clone(), is_subject: true, scopes: scopes.to_vec() };
         self.curls.lock().unwrap_or_else(PoisonError::into_inner).push(call.curl(self.api_url));
         let request = call.request(caller, &self.request.request_id);
-        ApiAnswer::of(&self.handlers.answer(self.console, &request, self.time).await)
+        // Boxed, so that a page that makes several calls at once stays small on the stack.
+        ApiAnswer::of(&Box::pin(self.handlers.answer(self.console, &request, self.time)).await)
     }
 
     /// Returns the frame of a page in a section of the navigation.
