@@ -13,6 +13,7 @@ from story.campaigns import Campaigns
 from story.caps import Caps
 from story.channels import Channels
 from story.cleanup import Cleanup
+from story.console import Console
 from story.deployed import Deployed
 from story.guard import Guard
 from story.metrics import Metrics
@@ -46,6 +47,7 @@ def run_chapters(narrator, stack, push_service):
     cleanup.runs()
     Guard(narrator, channels, rollout).switches_version_2_off()
     Campaigns(narrator, channels).reach_a_segment()
+    Console(narrator, channels).is_used_by_an_operator()
 
 
 def main():

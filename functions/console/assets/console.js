@@ -154,7 +154,8 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
     try {
       const body = new URLSearchParams(new FormData(form));
       body.set("action", "preview");
-      const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
+      // Not form.action: the form's buttons are named so.
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
       const fresh = parsed(await answer.text()).getElementById(form.dataset.preview);
       const block = document.getElementById(form.dataset.preview);
       if (fresh && block) block.replaceWith(document.importNode(fresh, true));
