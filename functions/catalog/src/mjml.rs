@@ -1,7 +1,8 @@
 //! HTML made of MJML. Only this function does it, when a template is checked, previewed or published.
 
+use mrml::prelude::parser::Error as MjmlError;
 use serde_json::{Value, json};
-use templates::{Finding, TemplateDraft};
+use templates::{Finding, Place, TemplateDraft, TemplateTag, syntax_finding, tags};
 
 /// Maximum size of a stored draft: it is one item of DynamoDB.
 const MAX_STORED_DRAFT_BYTES: usize = 350_000;
@@ -13,15 +14,24 @@ const STAND_IN: &str = "zqx";
 /// Returns the draft with the HTML of each e-mail that is written as MJML.
 ///
 /// # Errors
-/// Returns a finding for each source that is not MJML.
+/// Returns a finding for each source that is not MJML, or whose expressions are wrong. Its place is in the MJML.
 pub fn with_html(mut draft: TemplateDraft) -> Result<TemplateDraft, Vec<Finding>> {
     let mut findings = Vec::new();
     for (locale, parts) in &mut draft.parts {
         let Some(email) = parts.email.as_mut() else { continue };
         let Some(mjml) = &email.mjml else { continue };
+        let path = format!("parts.{locale}.email.mjml");
+        // A tag that is not closed would take the elements after it along.
+        if let Some(finding) = syntax_finding(&path, mjml) {
+            findings.push(finding);
+            continue;
+        }
         match html(mjml) {
             Ok(html) => email.html = Some(html),
-            Err(message) => findings.push(Finding::new(format!("parts.{locale}.email.mjml"), message)),
+            Err(fault) => {
+                let place = fault.offset.map(|offset| Place::of_offset(mjml, offset));
+                findings.push(Finding::new(path, fault.message).at(place));
+            }
         }
     }
     if findings.is_empty() { Ok(draft) } else { Err(findings) }
@@ -41,47 +51,101 @@ pub fn edited_draft(mut draft: TemplateDraft) -> TemplateDraft {
     draft
 }
 
+/// Reason for which a source was not compiled.
+#[derive(Debug, PartialEq, Eq)]
+struct MjmlFault {
+    /// Byte of the source, if known.
+    offset: Option<usize>,
+    message: &'static str,
+}
+
 /// Compiles one source. Expressions and statements are taken out before, and put back after.
-fn html(mjml: &str) -> Result<String, String> {
-    if mjml.to_ascii_lowercase().contains(STAND_IN) {
-        return Err(format!("must not contain the text {STAND_IN}"));
+fn html(mjml: &str) -> Result<String, MjmlFault> {
+    if let Some(offset) = mjml.to_ascii_lowercase().find(STAND_IN) {
+        return Err(MjmlFault { offset: Some(offset), message: "must not contain the text zqx" });
     }
-    let (plain, tags) = without_tags(mjml);
-    let parsed =
-        mrml::parse(&plain).map_err(|_| "must be MJML: an element is unknown, not closed or in a wrong place")?;
-    if !parsed.warnings.is_empty() {
-        return Err("must be MJML: an attribute is unknown".to_owned());
+    let plain = PlainMjml::of(mjml);
+    let fault = |offset: usize, message| MjmlFault { offset: Some(plain.offset_in_source(offset)), message };
+    let parsed = mrml::parse(&plain.text).map_err(|error| {
+        let (offset, message) = reason(&error, &plain.text);
+        fault(offset, message)
+    })?;
+    if let Some(warning) = parsed.warnings.first() {
+        return Err(fault(warning.span.start, "must be MJML: an attribute is unknown"));
     }
     let options = mrml::prelude::render::RenderOptions::default();
-    let html = parsed.element.render(&options).map_err(|_| "cannot be rendered as HTML")?;
-    Ok(with_tags(&html, &tags))
+    let html = parsed.element.render(&options);
+    let html = html.map_err(|_| MjmlFault { offset: None, message: "cannot be rendered as HTML" })?;
+    Ok(with_tags(&html, &plain.tags))
 }
 
-fn without_tags(source: &str) -> (String, Vec<&str>) {
-    let (mut plain, mut tags, mut rest) = (String::with_capacity(source.len()), Vec::new(), source);
-    while let Some(start) = ["{{", "{%", "{#"].iter().filter_map(|open| rest.find(open)).min() {
-        let (before, tag) = rest.split_at(start);
-        let close = match tag.as_bytes().get(1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            _ => "#}",
-        };
-        let end = tag.find(close).map_or(tag.len(), |end| end + close.len());
-        let (tag, after) = tag.split_at(end);
-        plain.push_str(before);
-        plain.push_str(&format!("{STAND_IN}{}{STAND_IN}", tags.len()));
-        tags.push(tag);
-        rest = after;
+/// Returns the byte at which the compiler stopped, and the reason for the editor.
+fn reason(error: &MjmlError, plain: &str) -> (usize, &'static str) {
+    match error {
+        MjmlError::UnexpectedElement { position, .. } => {
+            (position.start, "must be MJML: an element is unknown or in a wrong place")
+        }
+        MjmlError::UnexpectedToken { position, .. } | MjmlError::InvalidFormat { position, .. } => {
+            // A text begins with the white space before it.
+            let rest = plain.get(position.start..).unwrap_or_default();
+            let spaces = rest.len() - rest.trim_start().len();
+            let message = "must be MJML: a text or tag is in a wrong place, or an element before it is not closed";
+            (position.start + spaces, message)
+        }
+        MjmlError::MissingAttribute { position, .. } | MjmlError::InvalidAttribute { position, .. } => {
+            (position.start, "must be MJML: an attribute is missing or invalid")
+        }
+        MjmlError::IncludeLoaderError { position, .. } => (position.start, "must not include other sources"),
+        MjmlError::ParserError { source, .. } => {
+            let (line, column) = (source.pos().row, source.pos().col);
+            let place = Place { line: line as usize, column: column as usize };
+            (place.offset_in(plain), "must be MJML: a tag, quote or comment is not closed or malformed")
+        }
+        MjmlError::EndOfStream { .. } => (plain.len(), "must be MJML: an element is not closed"),
+        MjmlError::NoRootNode | MjmlError::SizeLimit { .. } => (0, "must be MJML: the element mjml is missing"),
     }
-    plain.push_str(rest);
-    (plain, tags)
 }
 
-fn with_tags(html: &str, tags: &[&str]) -> String {
+/// MJML with a word in place of each tag.
+struct PlainMjml<'a> {
+    text: String,
+    tags: Vec<TemplateTag<'a>>,
+    /// Offsets in `text` of the word of each tag: of its first byte, and after its last one.
+    words: Vec<(usize, usize)>,
+}
+
+impl<'a> PlainMjml<'a> {
+    fn of(source: &'a str) -> Self {
+        let mut plain =
+            Self { text: String::with_capacity(source.len()), tags: tags(source).collect(), words: Vec::new() };
+        let mut end = 0;
+        for (index, tag) in plain.tags.iter().enumerate() {
+            plain.text.push_str(source.get(end..tag.start).unwrap_or_default());
+            let start = plain.text.len();
+            plain.text.push_str(&format!("{STAND_IN}{index}{STAND_IN}"));
+            plain.words.push((start, plain.text.len()));
+            end = tag.end();
+        }
+        plain.text.push_str(source.get(end..).unwrap_or_default());
+        plain
+    }
+
+    /// Returns the byte of the source for one of the text: inside a word, the first byte of its tag.
+    fn offset_in_source(&self, offset: usize) -> usize {
+        let before = self.words.iter().zip(&self.tags).take_while(|((start, _), _)| *start <= offset).last();
+        match before {
+            None => offset,
+            Some(((_, word_end), tag)) if offset < *word_end => tag.start,
+            Some(((_, word_end), tag)) => tag.end() + offset - word_end,
+        }
+    }
+}
+
+fn with_tags(html: &str, tags: &[TemplateTag<'_>]) -> String {
     let mut pieces = html.split(STAND_IN);
     let mut whole = pieces.next().unwrap_or_default().to_owned();
     while let (Some(number), Some(text)) = (pieces.next(), pieces.next()) {
-        whole.push_str(number.parse::<usize>().ok().and_then(|index| tags.get(index)).unwrap_or(&""));
+        whole.push_str(number.parse::<usize>().ok().and_then(|index| tags.get(index)).map_or("", |tag| tag.text));
         whole.push_str(text);
     }
     whole
@@ -106,6 +170,50 @@ mod tests {
     fn what_is_no_mjml_is_refused() {
         for mjml in ["<p>x</p>", "<mjml><mj-body>", "", "<mjml><mj-body><mj-text>zqx0zqx</mj-text></mj-body></mjml>"] {
             assert!(html(mjml).is_err(), "{mjml}");
+        }
+    }
+
+    fn finding(mjml: &str) -> (String, Option<(usize, usize)>, String) {
+        let email = json!({"subject": "s", "text": "t", "mjml": mjml});
+        let json = json!({"title": "T", "default_locale": "en", "parts": {"en": {"email": email}}});
+        let mut found = with_html(TemplateDraft::parse(&json).unwrap()).unwrap_err();
+        assert_eq!(found.len(), 1, "{found:?}");
+        let finding = found.remove(0);
+        (finding.path, finding.place.map(|place| (place.line, place.column)), finding.message)
+    }
+
+    /// A whole source: a column with this content, which begins at line 2, column 1.
+    fn column(content: &str) -> String {
+        format!("<mjml><mj-body><mj-section><mj-column>\n{content}</mj-column></mj-section></mj-body></mjml>")
+    }
+
+    #[test]
+    fn each_error_has_its_line_and_column_in_the_mjml() {
+        for (mjml, place, message) in [
+            (column("<mj-text>{{ a }}\n{{ b</mj-text>"), (3, 6), "syntax error"),
+            (column("<mj-text>{{ a }}</mj-text>\n<mj-text>{% if a </mj-text>"), (3, 18), "syntax error"),
+            (column("<mj-text>{{ a }} {% endif %}</mj-text>"), (2, 21), "syntax error"),
+            (column("<mj-text>{{ a | no }}\n{# </mj-text>"), (3, 56), "syntax error"),
+            ("<mjml><mj-head>\n {{ a }}</mj-head><mj-body></mj-body></mjml>".to_owned(), (2, 2), "a text or tag"),
+            (
+                "<mjml><mj-head><mj-title>{{ longer_name }}</mj-title></mj-head>\n <mj-foot></mj-foot></mjml>"
+                    .to_owned(),
+                (2, 3),
+                "an element is unknown",
+            ),
+            (
+                "<mjml lang=\"{{ longer }}\" wide=\"x\"><mj-body></mj-body></mjml>".to_owned(),
+                (1, 27),
+                "an attribute is unknown",
+            ),
+            ("<mjml><mj-body>{# a longer comment #}<mj-section".to_owned(), (1, 16), "must be MJML"),
+            ("<mjml><mj-body>\n".to_owned(), (2, 1), "an element is not closed"),
+            ("\n<p>zqx</p>".to_owned(), (2, 4), "zqx"),
+        ] {
+            let (path, found, text) = finding(&mjml);
+            assert!(path == "parts.en.email.mjml" && text.contains(message), "{mjml}: {text}");
+            let (line, column) = found.unwrap();
+            assert!(line == place.0 && column.abs_diff(place.1) <= 2, "{mjml}: {found:?} {text}");
         }
     }
 

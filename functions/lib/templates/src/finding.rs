@@ -50,6 +50,15 @@ impl Place {
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         Self { line: before.matches('\n').count() + 1, column }
     }
+
+    /// Returns the byte of a source at the place; its end if the source is shorter.
+    #[must_use]
+    pub fn offset_in(self, source: &str) -> usize {
+        let before: usize = source.split_inclusive('\n').take(self.line.saturating_sub(1)).map(str::len).sum();
+        let line = source.get(before..).unwrap_or_default().lines().next().unwrap_or_default();
+        let column = line.char_indices().nth(self.column.saturating_sub(1));
+        before + column.map_or(line.len(), |(offset, _)| offset)
+    }
 }
 
 impl fmt::Display for Place {
@@ -76,6 +85,15 @@ mod tests {
         for (offset, line, column) in [(0, 1, 1), (2, 1, 2), (4, 2, 1), (5, 2, 2), (99, 2, 3)] {
             assert_eq!(Place::of_offset("èb\ncd", offset), Place { line, column }, "{offset}");
         }
+    }
+
+    #[test]
+    fn the_byte_of_a_place_has_that_place() {
+        let source = "èb\ncd\n";
+        for offset in [0, 2, 3, 4, 5, 6, 7] {
+            assert_eq!(Place::of_offset(source, offset).offset_in(source), offset, "{offset}");
+        }
+        assert_eq!(Place { line: 9, column: 9 }.offset_in(source), source.len());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod engine;
 mod finding;
 mod format;
 mod locale;
+mod mjml_source;
 mod model;
 mod name;
 mod publish;
@@ -16,6 +17,7 @@ mod render;
 mod variables;
 
 pub use builtin::{BUILTIN_TEMPLATES, BuiltinTemplate, builtin, is_builtin};
+pub use engine::{TemplateTag, syntax_finding, tags};
 pub use finding::{Finding, Place};
 pub use model::{
     EmailPart, MAX_LOCALES, MAX_SOURCE_BYTES, MAX_VERSION_BYTES, PartAction, PushPart, SmsPart, TemplateDraft,

@@ -8,6 +8,7 @@ use platform::private::Private;
 
 use crate::engine::{SourceKind, misplaced_value};
 use crate::finding::{Finding, Place};
+use crate::mjml_source::in_author_source;
 use crate::render::{CompiledTemplate, RenderFault, RenderLimits, RenderRequest, ServiceLinks, sources};
 use crate::variables::{SERVICE_VARIABLES, VariableValues, Variables};
 
@@ -36,7 +37,7 @@ pub fn publish_findings(template: &CompiledTemplate, channels: &[Channel], limit
     if findings.is_empty() {
         findings.extend(unrenderable(template, false, limits));
     }
-    findings
+    findings.into_iter().map(|finding| in_author_source(draft, finding)).collect()
 }
 
 /// Returns the names of the variables that a message must have for the new version and did not need for the old one.

@@ -11,6 +11,7 @@ use platform::private::Private;
 use crate::engine::{CONTEXT_NAME, EngineFault, EngineFaultKind, Localization, SourceKind, TemplateEngine};
 use crate::finding::{Finding, Place};
 use crate::locale::{language, lookup};
+use crate::mjml_source::in_author_source;
 use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft, TemplateParts};
 use crate::variables::VariableValues;
 
@@ -167,7 +168,9 @@ impl CompiledTemplate {
                     with_unsubscribe.insert(path);
                 }
                 Ok(()) => {}
-                Err(fault) => findings.push(Finding::new(path, fault.message).at(fault.place)),
+                Err(fault) => {
+                    findings.push(in_author_source(&draft, Finding::new(path, fault.message).at(fault.place)));
+                }
             }
         }
         if findings.is_empty() { Ok(Self { draft, engine, with_unsubscribe }) } else { Err(findings) }
@@ -354,7 +357,8 @@ impl Rendering<'_> {
             EngineFaultKind::OutOfFuel => RenderFaultKind::OutOfFuel,
             EngineFaultKind::Source => RenderFaultKind::Source,
         };
-        RenderFault { kind: reason, finding: Finding::new(path, fault.message).at(fault.place) }
+        let finding = Finding::new(path, fault.message).at(fault.place);
+        RenderFault { kind: reason, finding: in_author_source(&self.template.draft, finding) }
     }
 
     /// Returns the names of all absent values without which a source cannot be rendered. Each is left out alone, with

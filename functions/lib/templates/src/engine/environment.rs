@@ -12,7 +12,8 @@ use super::filters::{self, FilterFault, invalid};
 use super::localization::Localization;
 use super::markup;
 use super::output::{END, LimitedWriter, URI, VALUE};
-use crate::finding::Place;
+use super::tags::tags;
+use crate::finding::{Finding, Place};
 
 /// Work of one source: an instruction costs 1, and 64 bytes cost 1. The time of a rendering and its memory are bounded
 /// by this number.
@@ -185,30 +186,28 @@ fn fault(error: &Error, source: &str) -> EngineFault {
     EngineFault { kind, place, message }
 }
 
+/// Returns the first error of a source's syntax.
+#[must_use]
+pub fn syntax_finding(path: &str, source: &str) -> Option<Finding> {
+    let fault = TemplateEngine::new().add(path, source).err()?;
+    Some(Finding::new(path, fault.message).at(fault.place))
+}
+
 /// Returns the place of the first value that must not stand where a source of HTML has it, in any of its branches.
 pub fn misplaced_value(source: &str) -> Option<(Option<Place>, &'static str)> {
     let mut marked = String::with_capacity(source.len());
-    let (mut rest, mut offset) = (source, 0);
-    let mut values = Vec::new();
-    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
-        let (before, tag) = rest.split_at(start);
-        marked.push_str(before);
-        let close = match tag.as_bytes().get(1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            _ => "#}",
-        };
-        let length = tag.find(close).map_or(tag.len(), |end| end + close.len());
-        if close == "}}" {
-            values.push(offset + start);
+    let (mut values, mut end) = (Vec::new(), 0);
+    for tag in tags(source) {
+        marked.push_str(source.get(end..tag.start).unwrap_or_default());
+        if tag.is_expression() {
+            values.push(tag.start);
             marked.push(URI);
             marked.push_str("https://example.com/");
             marked.push(END);
         }
-        offset += start + length;
-        rest = tag.get(length..).unwrap_or_default();
+        end = tag.end();
     }
-    marked.push_str(rest);
+    marked.push_str(source.get(end..).unwrap_or_default());
     let fault = markup::html(&marked).err()?;
     let place = fault.values.checked_sub(1).and_then(|index| values.get(index));
     Some((place.map(|offset| Place::of_offset(source, *offset)), fault.reason))

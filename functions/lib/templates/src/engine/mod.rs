@@ -9,8 +9,10 @@ mod filters;
 mod localization;
 mod markup;
 mod output;
+mod tags;
 mod url_value;
 
-pub use environment::{EngineFault, EngineFaultKind, SourceKind, TemplateEngine, misplaced_value};
+pub use environment::{EngineFault, EngineFaultKind, SourceKind, TemplateEngine, misplaced_value, syntax_finding};
 pub use localization::{CONTEXT_NAME, Localization};
 pub use markup::escaped;
+pub use tags::{TemplateTag, tags};
