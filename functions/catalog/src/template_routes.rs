@@ -316,10 +316,11 @@ impl CatalogApi {
         if breaking.is_empty() {
             return Ok(());
         }
-        let names = breaking.join(", ");
+        let changes = breaking.join(", ");
         let detail = format!(
-            "breaking_change: a type uses the template, and the version newly requires {names}. Give them a \
-             default, or repeat the request with confirm=true."
+            "breaking_change: a type uses the template, and the version refuses messages that the live one accepts: \
+             {changes}. Keep these variables as they are, give new ones a default, or repeat the request with \
+             confirm=true."
         );
         Err(Problem::new(ProblemKind::Conflict, detail))
     }

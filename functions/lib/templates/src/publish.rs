@@ -1,7 +1,5 @@
 //! Checks before a draft becomes a version.
 
-use std::collections::BTreeSet;
-
 use domain::channel::Channel;
 use jiff::tz::TimeZone;
 use platform::private::Private;
@@ -10,7 +8,11 @@ use crate::engine::{SourceKind, misplaced_value};
 use crate::finding::{Finding, Place};
 use crate::mjml_source::in_author_source;
 use crate::render::{CompiledTemplate, RenderFault, RenderLimits, RenderRequest, ServiceLinks, sources};
-use crate::variables::{SERVICE_VARIABLES, VariableValues, Variables};
+use crate::variables::{SERVICE_VARIABLES, VariableValues};
+
+mod breaking;
+
+pub use breaking::breaking_variables;
 
 /// Returns every finding of the checks that a version must pass. `channels` are those of the types that use the
 /// template: the default locale must have a part for each.
@@ -38,13 +40,6 @@ pub fn publish_findings(template: &CompiledTemplate, channels: &[Channel], limit
         findings.extend(unrenderable(template, false, limits));
     }
     findings.into_iter().map(|finding| in_author_source(draft, finding)).collect()
-}
-
-/// Returns the names of the variables that a message must have for the new version and did not need for the old one.
-#[must_use]
-pub fn breaking_variables(old: &Variables, new: &Variables) -> Vec<String> {
-    let known: BTreeSet<&str> = old.required().collect();
-    new.required().filter(|name| !known.contains(name)).map(str::to_owned).collect()
 }
 
 fn undeclared(template: &CompiledTemplate) -> Vec<Finding> {

@@ -98,15 +98,3 @@ fn the_channels_of_a_type_are_required_in_the_default_locale() {
     let found = publish_findings(&template, &[Channel::Sms, Channel::Push], RenderLimits::default());
     assert_eq!(found.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["parts.en.push"]);
 }
-
-#[test]
-fn a_new_required_variable_breaks_and_an_optional_one_does_not() {
-    let variables = |required: Value| {
-        let properties =
-            json!({"a": {"type": "string"}, "b": {"type": "string"}, "c": {"type": "string", "default": "x"}});
-        Variables::parse(&json!({"required": required, "properties": properties})).unwrap()
-    };
-    let (old, new) = (variables(json!(["a"])), variables(json!(["a", "b", "c"])));
-    assert_eq!(breaking_variables(&old, &new), ["b"]);
-    assert!(breaking_variables(&new, &old).is_empty());
-}

@@ -88,10 +88,9 @@ impl Variables {
         &self.properties
     }
 
-    /// Returns the names of the variables that every message must have, unless the schema has a default.
-    pub fn required(&self) -> impl Iterator<Item = &str> {
-        let has_no_default = |name: &&String| self.properties.get(*name).is_none_or(|field| field.default.is_none());
-        self.required.iter().filter(has_no_default).map(String::as_str)
+    /// Returns the names that `required` lists, those with a default too.
+    pub(crate) const fn required_names(&self) -> &BTreeSet<String> {
+        &self.required
     }
 
     /// Returns `true` if every message must have the variable, defaults aside.

@@ -367,6 +367,5 @@ mod tests {
     #[test]
     fn sensitive_variables_are_known_by_name() {
         assert_eq!(schema().sensitive().collect::<Vec<_>>(), ["user"]);
-        assert_eq!(schema().required().collect::<Vec<_>>(), ["days", "name", "user"]);
     }
 }
