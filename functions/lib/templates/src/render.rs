@@ -325,6 +325,8 @@ impl Rendering<'_> {
                 footer::append_to_text(&mut text, self.locale, link);
             }
         }
+        self.check_size("html", SourceKind::Html, &html)?;
+        self.check_size("text", SourceKind::Mail, &text)?;
         Ok(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
     }
 
@@ -342,12 +344,23 @@ impl Rendering<'_> {
     }
 
     fn source(&self, name: &str, kind: SourceKind) -> Result<String, RenderFault> {
-        let path = format!("{}.{name}", self.path);
-        let limits = &self.request.limits;
-        let limit =
-            if matches!(kind, SourceKind::Html | SourceKind::Mail) { limits.email_bytes } else { limits.text_bytes };
+        let (path, limit) = (format!("{}.{name}", self.path), self.limit(kind));
         let done = self.template.engine.render(&path, kind, self.context.clone(), limit);
         done.map_err(|fault| self.fault(path, kind, limit, fault))
+    }
+
+    /// Refuses a text that is larger than its limit, with everything that was added to it.
+    fn check_size(&self, name: &str, kind: SourceKind, text: &str) -> Result<(), RenderFault> {
+        let limit = self.limit(kind);
+        if text.len() <= limit {
+            return Ok(());
+        }
+        Err(self.fault(format!("{}.{name}", self.path), kind, limit, EngineFault::too_large()))
+    }
+
+    const fn limit(&self, kind: SourceKind) -> usize {
+        let limits = &self.request.limits;
+        if matches!(kind, SourceKind::Html | SourceKind::Mail) { limits.email_bytes } else { limits.text_bytes }
     }
 
     fn fault(&self, path: String, kind: SourceKind, limit: usize, fault: EngineFault) -> RenderFault {

@@ -102,7 +102,7 @@ impl TemplateEngine {
     /// Returns the reason.
     pub fn render(&self, name: &str, kind: SourceKind, context: Value, limit: usize) -> Result<String, EngineFault> {
         let template = self.environment.get_template(name).map_err(|error| fault(&error, ""))?;
-        // Marks take up to 6 bytes around each value; the finished text is held to the limit below.
+        // Cleaning may shorten the text. The finished text is held to the limit below.
         let mut writer = LimitedWriter::new(limit.saturating_mul(2));
         let done = template.render_captured_to(context, &mut writer).map(|_| ());
         done.map_err(|error| fault(&error, template.source()))?;
@@ -112,7 +112,15 @@ impl TemplateEngine {
             place: None,
             message: message.to_owned(),
         })?;
-        if finished.len() > limit { Err(too_large()) } else { Ok(finished) }
+        if finished.len() > limit { Err(EngineFault::too_large()) } else { Ok(finished) }
+    }
+}
+
+impl EngineFault {
+    /// Creates the fault of a text that is larger than its limit.
+    pub fn too_large() -> Self {
+        let message = "makes a text that is larger than its limit".to_owned();
+        Self { kind: EngineFaultKind::TooLarge, place: None, message }
     }
 }
 
@@ -157,11 +165,6 @@ fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error
     write!(out, "{END}").map_err(Error::from)
 }
 
-fn too_large() -> EngineFault {
-    let message = "makes a text that is larger than its limit".to_owned();
-    EngineFault { kind: EngineFaultKind::TooLarge, place: None, message }
-}
-
 /// Converts an error of the engine. The engine's own text is used only where it consists of the source's words.
 fn fault(error: &Error, source: &str) -> EngineFault {
     let place = error.range().map(|range| Place::of_offset(source, range.start));
@@ -169,7 +172,7 @@ fn fault(error: &Error, source: &str) -> EngineFault {
     let own = error.source().and_then(|inner| inner.downcast_ref::<FilterFault>());
     let (kind, message) = match (own, error.kind()) {
         (Some(FilterFault(message)), _) => (EngineFaultKind::Source, message.clone()),
-        (None, ErrorKind::WriteFailure) => return EngineFault { place, ..too_large() },
+        (None, ErrorKind::WriteFailure) => return EngineFault { place, ..EngineFault::too_large() },
         (None, ErrorKind::OutOfFuel) => (EngineFaultKind::OutOfFuel, "takes too much work".to_owned()),
         (None, ErrorKind::UndefinedError) => {
             (EngineFaultKind::Undefined, "uses a value that may be missing; use the filter default".to_owned())

@@ -9,15 +9,16 @@ pub const URI: char = '\u{fdd1}';
 /// Mark after a value.
 pub const END: char = '\u{fdd2}';
 
-/// Writer that refuses what exceeds its limit.
+/// Writer that refuses what exceeds its limit. Marks are no output and do not count. Their number is bounded by the fuel.
 pub struct LimitedWriter {
     bytes: Vec<u8>,
+    counted: usize,
     limit: usize,
 }
 
 impl LimitedWriter {
     pub const fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit }
+        Self { bytes: Vec::new(), counted: 0, limit }
     }
 
     pub fn into_text(self) -> String {
@@ -27,11 +28,13 @@ impl LimitedWriter {
 
 impl Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        if self.bytes.len() + bytes.len() > self.limit {
+        let counted = if is_mark(bytes) { 0 } else { bytes.len() };
+        if self.counted + counted > self.limit {
             // Nothing more is accepted, even if it is short.
-            self.limit = self.bytes.len();
+            self.limit = self.counted;
             return Err(Error::new(ErrorKind::FileTooLarge, "output limit"));
         }
+        self.counted += counted;
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -39,6 +42,11 @@ impl Write for LimitedWriter {
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
+}
+
+/// Returns `true` for a mark. The formatter writes each one alone.
+fn is_mark(bytes: &[u8]) -> bool {
+    [VALUE, URI, END].iter().any(|mark| mark.encode_utf8(&mut [0; 4]).as_bytes() == bytes)
 }
 
 /// Piece of a rendering.
@@ -85,6 +93,15 @@ mod tests {
         let mut writer = LimitedWriter::new(3);
         assert!(writer.write_all(b"a").is_ok() && writer.write_all(b"bcd").is_err() && writer.write_all(b"b").is_err());
         assert_eq!(writer.into_text(), "a");
+    }
+
+    #[test]
+    fn marks_do_not_count() {
+        let mut writer = LimitedWriter::new(1);
+        let written = [VALUE, 'a', END, URI, END].map(|one| writer.write_all(one.to_string().as_bytes()).is_ok());
+        assert_eq!(written, [true; 5]);
+        assert!(writer.write_all(b"b").is_err());
+        assert_eq!(writer.into_text(), "\u{fdd0}a\u{fdd2}\u{fdd1}\u{fdd2}");
     }
 
     #[test]

@@ -115,6 +115,40 @@ fn nothing_is_printed_as_an_empty_text_silently() {
 }
 
 #[test]
+fn only_what_is_sent_counts_to_the_limit() {
+    // Each value has one byte and 6 bytes of marks around it.
+    let values = json!({"list": vec!["a"; 1_500]});
+    let text = sms("{% for x in list %}{{ x }}{% endfor %}", "en", &values).map(|text| text.len());
+    assert_eq!(text, Ok(1_500));
+}
+
+#[test]
+fn the_preheader_and_the_footer_count_to_the_limit_of_an_email() {
+    let email = |preheader: Option<&str>, html_bytes: usize, text_bytes: usize| {
+        let part = json!({"subject": "s", "preheader": preheader, "html": "x".repeat(html_bytes), "text": "x".repeat(text_bytes)});
+        let mut part = part.as_object().unwrap().clone();
+        part.retain(|_, value| !value.is_null());
+        let template = compiled(json!({"en": {"email": part}}));
+        let limits = RenderLimits { email_bytes: 500, text_bytes: 100 };
+        let rendered = with(&template, "en", &json!({}), |request| {
+            template.email(&RenderRequest { limits, needs_unsubscribe: preheader.is_none(), ..*request }).unwrap()
+        });
+        rendered
+            .message
+            .map(|email| email.html.expose().len() + email.text.expose().len())
+            .map_err(|fault| fault.finding.path)
+    };
+    assert!(email(None, 300, 300).is_ok() && email(Some("p"), 300, 500).is_ok());
+    for (preheader, html, text, path) in [
+        (None, 490, 10, "parts.en.email.html"),
+        (None, 300, 490, "parts.en.email.text"),
+        (Some("p"), 490, 10, "parts.en.email.html"),
+    ] {
+        assert_eq!(email(preheader, html, text), Err(path.to_owned()));
+    }
+}
+
+#[test]
 fn a_push_is_a_content_within_its_limits() {
     let push = |url: &str, values: Value| {
         let template = compiled(json!({"en": {"push": {
