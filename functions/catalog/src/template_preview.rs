@@ -48,7 +48,7 @@ impl CatalogApi {
         if body.version.is_some() {
             return Err(Problem::invalid_field("version", "must be absent: the template is in the request"));
         }
-        let draft = TemplateDraft::parse(template).map_err(|findings| invalid(below_template(findings)))?;
+        let draft = TemplateDraft::parse(template).map_err(|findings| invalid(body.findings(findings)))?;
         self.preview(draft, &body, now).await
     }
 
@@ -81,19 +81,30 @@ impl CatalogApi {
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
         let is_compiled =
             draft.parts.values().filter_map(|parts| parts.email.as_ref()).all(|email| email.html.is_some());
-        let draft = if is_compiled { draft } else { with_html(draft).map_err(invalid)? };
-        let template = CompiledTemplate::new(draft).map_err(invalid)?;
+        let refused = |findings| invalid(body.findings(findings));
+        let draft = if is_compiled { draft } else { with_html(draft).map_err(refused)? };
+        let template = CompiledTemplate::new(draft).map_err(refused)?;
         let variables = &template.draft().variables;
         let given = body.variables.clone().unwrap_or_else(|| variables.examples(true));
         VariableValues::new(variables, &given).map_err(|problems| Problem::invalid(problems.into_errors()))?;
         let given = given.as_object().cloned().unwrap_or_default();
         let malformed = || Problem::new(ProblemKind::Internal, "The preview could not be made.");
         let message = ExampleMessage::new(kind, locale, given, now).ok_or_else(malformed)?;
-        shown(&message, &template, &config).map(|preview| Response::json(200, &preview))
+        shown(&message, &template, &config, body).map(|preview| Response::json(200, &preview))
     }
 }
 
 impl PreviewRequest {
+    /// Returns the field of the request for a path in the template.
+    fn field(&self, path: &str) -> String {
+        if self.template.is_some() { format!("template.{path}") } else { path.to_owned() }
+    }
+
+    /// Returns findings of the template with the fields of the request as their paths.
+    fn findings(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        findings.into_iter().map(|finding| Finding { path: self.field(&finding.path), ..finding }).collect()
+    }
+
     fn locale(&self, draft: &TemplateDraft) -> Result<MessageLocale, Problem> {
         let tag = self.locale.clone().unwrap_or_else(|| draft.default_locale.clone());
         if !is_language_tag(&tag) {
@@ -106,12 +117,13 @@ impl PreviewRequest {
     }
 }
 
-fn below_template(findings: Vec<Finding>) -> Vec<Finding> {
-    findings.into_iter().map(|finding| Finding { path: format!("template.{}", finding.path), ..finding }).collect()
-}
-
 /// Composes the message of each channel as a send does. Returns the response, or a 422 with the fault of each channel.
-fn shown(message: &ExampleMessage, template: &CompiledTemplate, config: &ConfigSnapshot) -> Result<Value, Problem> {
+fn shown(
+    message: &ExampleMessage,
+    template: &CompiledTemplate,
+    config: &ConfigSnapshot,
+    request: &PreviewRequest,
+) -> Result<Value, Problem> {
     let mut preview = Map::new();
     let mut faults: Vec<FieldError> = Vec::new();
     for channel in Channel::ALL {
@@ -131,8 +143,13 @@ fn shown(message: &ExampleMessage, template: &CompiledTemplate, config: &ConfigS
                 shown["locale"] = json!(locale);
                 preview.insert(channel.to_string(), shown);
             }
-            Err(ComposeFault::NotRendered(fault)) => faults.push(fault),
-            Err(ComposeFault::TooLong) => faults.push(too_long(channel, &locale, config)),
+            Err(ComposeFault::NotRendered(fault)) => {
+                faults.push(FieldError { field: request.field(&fault.field), ..fault });
+            }
+            Err(ComposeFault::TooLong) => {
+                let Finding { path, message, .. } = too_long(channel, &locale, config);
+                faults.push(FieldError::new(request.field(&path), message));
+            }
             Err(fault) => faults.extend(fault.into_errors()),
         }
     }
@@ -156,11 +173,12 @@ fn shown_paid(paid: &PaidMessage, message: &ExampleMessage, config: &ConfigSnaps
     }
 }
 
-fn too_long(channel: Channel, locale: &str, config: &ConfigSnapshot) -> FieldError {
+/// Returns the finding of a message that is longer than its channel allows.
+pub fn too_long(channel: Channel, locale: &str, config: &ConfigSnapshot) -> Finding {
     let max_parts = config.settings.sms.max_parts;
-    let message = match channel {
-        Channel::Sms => format!("must have at most {max_parts} parts with these variables"),
-        _ => "must fit into a push with these variables".to_owned(),
+    let (field, message) = match channel {
+        Channel::Sms => ("sms.text", format!("must have at most {max_parts} parts with these variables")),
+        other => (other.as_str(), "must fit into a push with these variables".to_owned()),
     };
-    FieldError::new(format!("parts.{locale}.{channel}.text"), message)
+    Finding::new(format!("parts.{locale}.{field}"), message)
 }

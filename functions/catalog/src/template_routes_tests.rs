@@ -220,6 +220,36 @@ async fn a_preview_shows_every_channel_or_names_what_is_missing() {
         unsaved(json!({"template": welcome("Hi {{ name }}"), "locale": "it", "variables": {"name": "Eva"}})).await;
     assert_eq!((&shown.body["sms"]["text"], &shown.body["push"]), (&json!("Ciao Eva"), &Value::Null));
     let broken = unsaved(json!({"template": welcome("{{ 'x' * 100000000 }}")})).await;
-    assert_eq!((broken.status, broken.fields()), (422, vec!["parts.en.sms.text"]));
+    assert_eq!((broken.status, broken.fields()), (422, vec!["template.parts.en.sms.text"]));
     assert_eq!(unsaved(json!({"template": {}})).await.fields()[0], "template.title");
+}
+
+#[tokio::test]
+async fn each_error_of_a_preview_names_the_field_of_its_request() {
+    let editor = Editor::new().await;
+    let with = |path: &str, source: Value| {
+        let mut draft = welcome("Hi");
+        draft["parts"]["en"]["push"] = json!({"title": "t", "body": "b"});
+        draft["parts"]["en"]["email"] = json!({"subject": "s", "text": "t", "mjml": "<mjml><mj-body></mj-body></mjml>"});
+        *draft.pointer_mut(path).unwrap() = source;
+        draft
+    };
+    for (draft, field) in [
+        (with("/parts/en/sms/text", json!("{{ name")), "parts.en.sms.text"),
+        (with("/parts/en/sms/text", json!("x".repeat(2_000))), "parts.en.sms.text"),
+        (with("/parts/en/push/body", json!("x".repeat(4_000))), "parts.en.push"),
+        (with("/parts/en/email/mjml", json!("<p></p>")), "parts.en.email.mjml"),
+        (with("/parts/en/email/mjml", json!("<mjml><mj-body>{{ x")), "parts.en.email.mjml"),
+        (with("/title", json!(5)), "title"),
+    ] {
+        let unsaved = editor.ask("POST /v1/templates/preview", json!({"template": draft}), None, &[]).await;
+        assert_eq!((unsaved.status, unsaved.fields()), (422, vec![format!("template.{field}").as_str()]), "{draft}");
+        if editor.put(draft.clone()).await.status < 300 {
+            let stored = editor.ask(&format!("POST {DETAIL}/preview"), json!({}), None, &[]).await;
+            assert_eq!((stored.status, stored.fields()), (422, vec![field]), "{draft}");
+        }
+    }
+    let variables = json!({"template": welcome("{{ name }}"), "variables": {"name": 5}});
+    let wrong = editor.ask("POST /v1/templates/preview", variables, None, &[]).await;
+    assert_eq!(wrong.fields(), ["variables.name"]);
 }
