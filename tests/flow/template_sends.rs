@@ -171,6 +171,25 @@ async fn a_new_template_and_a_new_type_can_be_used_at_once() {
 }
 
 #[tokio::test]
+async fn a_test_and_a_preview_know_a_type_that_was_created_a_moment_ago() {
+    let world = with_reminder().await;
+    world.subscribe("ada", "phone").await;
+    // Both functions have just read the catalog.
+    assert_eq!(world.test_template(json!({"to": ["ada"], "version": 1})).await.status, 202);
+    assert_eq!(world.template("POST", "/preview", json!({})).await.status, 200);
+    world.advance(1);
+    let kind = json!({"title": "News", "class": "marketing", "channels": ["push", "email"]});
+    assert_eq!(world.put_type("NEWS", kind).await.status, 201);
+    let tested = world.test_template(json!({"to": ["ada"], "version": 1, "type": "NEWS"})).await;
+    assert_eq!((tested.status, &tested.body["items"][0]["type"]), (202, &json!("NEWS")), "{tested:?}");
+    let preview = world.template("POST", "/preview", json!({"type": "NEWS"})).await;
+    assert_eq!(preview.status, 200, "{preview:?}");
+    assert!(preview.body["email"]["html"].as_str().unwrap().contains("/v1/unsubscribe/"), "{preview:?}");
+    let unknown = world.template("POST", "/preview", json!({"type": "OTHER"})).await;
+    assert_eq!((unknown.status, unknown.fields()), (422, vec!["type"]));
+}
+
+#[tokio::test]
 async fn a_type_keeps_its_template_and_needs_one_that_fits() {
     let world = with_reminder().await;
     world.subscribe("ada", "phone").await;

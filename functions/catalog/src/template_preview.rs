@@ -74,10 +74,14 @@ impl CatalogApi {
     }
 
     async fn preview(&self, draft: TemplateDraft, body: &PreviewRequest, now: Timestamp) -> Result<Response, Problem> {
-        let config = self.config.current().await;
+        let name = body.r#type.as_deref().unwrap_or(NotificationType::DEFAULT);
+        let mut config = self.config.current().await;
+        if config.settings.types.known(name).is_err() {
+            // The type may be new.
+            config = self.config.with_new_names().await;
+        }
         let locale = body.locale(&draft)?;
-        let types = &config.settings.types;
-        let kind = types.known(body.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
+        let kind = config.settings.types.known(name);
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
         let is_compiled =
             draft.parts.values().filter_map(|parts| parts.email.as_ref()).all(|email| email.html.is_some());

@@ -10,6 +10,7 @@ use super::service::{Deadlines, SendService, Sent};
 use super::template_request::{LoadedTemplates, TemplateVersion};
 use delivery::DRAFT;
 use delivery::config::ConfigSnapshot;
+use domain::NotificationType;
 use domain::channel::Channel;
 use domain::notification::NotificationId;
 use domain::recipient::RecipientId;
@@ -49,7 +50,9 @@ impl SendService {
         let config = &self.engine.config().current().await;
         let version = TemplateVersion { name: request.path("name").to_owned(), number: body.version.unwrap_or(DRAFT) };
         let is_known = |config: &ConfigSnapshot| config.templates.get(&version.name).is_some();
-        let config = if is_known(config) { config } else { &self.engine.config().with_new_names().await };
+        let kind = body.r#type.as_deref().unwrap_or(NotificationType::DEFAULT);
+        let knows_names = is_known(config) && config.settings.types.get(kind).is_some();
+        let config = if knows_names { config } else { &self.engine.config().with_new_names().await };
         if !is_known(config) {
             return Err(Problem::not_found("template"));
         }
