@@ -256,6 +256,32 @@ async fn explain_shows_the_words_that_would_be_sent() {
 }
 
 #[tokio::test]
+async fn explain_and_a_send_name_the_same_reason_for_a_push_that_does_not_fit() {
+    let world = World::start().await;
+    let draft = json!({
+        "title": "T", "default_locale": "en",
+        "variables": {"properties": {"name": {"type": "string"}}},
+        "parts": {
+            "en": {"push": {"title": "T", "body": "short {{ name | default('') }}"}},
+            "it": {"push": {"title": "T", "body": format!("{} {{{{ name | default('') }}}}", "x".repeat(3_600))}},
+        },
+    });
+    // The example of a text is short, so the version is published.
+    assert_eq!(world.publish_template(draft).await, 1);
+    world.subscribe("ada", "phone").await;
+    world.put_profile("ada", json!({"locale": "it"})).await;
+    let variables = json!({"name": "y".repeat(400)});
+    let body = json!({"to": "ada", "template": {"name": "reminder"}, "variables": variables, "channels": ["push"]});
+    let explained = world.post("POST /v1/notifications/explain", body.clone(), None).await.body;
+    let planned = &explained["plan"][0];
+    assert_eq!((&planned["not_composable"], &planned["rendered"]), (&json!("too_long"), &Value::Null), "{explained}");
+    assert_eq!((&explained["verdict"], &explained["reason"]), (&json!("skipped"), &json!("too_long")), "{explained}");
+    let sent = world.post("POST /v1/notifications", body, None).await;
+    assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("skipped"), &json!("too_long")), "{sent:?}");
+    assert_eq!(world.push.count("phone"), 0);
+}
+
+#[tokio::test]
 async fn a_test_sends_the_draft_for_real_and_no_figure_counts_it() {
     let world = World::start().await;
     let browser = world.subscribe("ada", "phone").await;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use channels::email::{EmailMessage, Sender};
 use channels::push::PushMessage;
 use delivery::config::ConfigSnapshot;
-use delivery::{Addressee, ComposeFault, Composer, Links, PaidMessage, PublicBaseUrl, TokenKeys, push_message};
+use delivery::{Addressee, ComposeFault, Composer, Links, PaidMessage, PublicBaseUrl, TokenKeys};
 use domain::NotificationType;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::notification::{
@@ -96,10 +96,8 @@ impl ExampleMessage {
         template: &CompiledTemplate,
         config: &ConfigSnapshot,
     ) -> Result<(Content, PushMessage), ComposeFault> {
-        let content = self.composer(template, config).push_content()?.into_owned();
-        let links = Links::new(&self.base, &self.keys).push(&self.notification, "");
-        let push = push_message(&self.notification, &content, Some(links), self.notification.due_at());
-        Ok((content, push.map_err(|_| ComposeFault::TooLong)?))
+        let (content, push) = self.composer(template, config).push()?;
+        Ok((content.into_owned(), push))
     }
 
     /// Composes the message of a paid channel.

@@ -55,9 +55,7 @@ fn check_push(composer: &Composer<'_>) -> Option<Vec<FieldError>> {
 
 /// Returns the JSON form of a push as it would be sent; `None` if it cannot be composed.
 pub fn shown_push(composer: &Composer<'_>) -> Option<Value> {
-    let (about, content) = (composer.notification, composer.push_content().ok()?);
-    let links = composer.links.map(|links| links.push(about, ""));
-    let push = push_message(about, &content, links, about.due_at()).ok()?;
+    let (_, push) = composer.push().ok()?;
     serde_json::from_slice(push.payload().expose()).ok()
 }
 

@@ -144,7 +144,7 @@ impl Explanation {
         let costs = || plan.iter().filter(payable).map(|planned| planned.cost_micros);
         let (verdict, reason, held_until) = match gated.verdict {
             GateVerdict::Pass if costs().next().is_none() && about.due_at() <= now => {
-                ("skipped", Some(Reason::Budget.as_str()), None)
+                ("skipped", Some(reason_without_channel(&plan)), None)
             }
             GateVerdict::Pass => ("send", None, None),
             GateVerdict::Skip(reason) => ("skipped", Some(reason.as_str()), None),
@@ -155,6 +155,15 @@ impl Explanation {
         let (version, gates) = (gated.version, gated.trail);
         Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
     }
+}
+
+/// Returns the reason with which a send ends if no channel of the plan is left: as the escalation does, a budget, or else
+/// that of the last channel for which no message can be composed.
+fn reason_without_channel(plan: &[PlannedChannel]) -> &'static str {
+    let possible = || plan.iter().rev().filter(|planned| planned.possible);
+    let is_over_budget = possible().any(|planned| planned.over_budget.is_some());
+    let fault = possible().find_map(|planned| planned.not_composable).filter(|_| !is_over_budget);
+    fault.unwrap_or(Reason::Budget.as_str())
 }
 
 /// Money and messages already used.
@@ -202,8 +211,9 @@ impl SendService {
         let obstacle = unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country);
         let sender = self.engine.senders().paid().email_sender();
         let message = to.filter(|_| channel.is_paid()).map(|to| composer.paid(channel, to, sender));
-        let not_composable = message.as_ref().and_then(|message| message.as_ref().err());
-        let not_composable = not_composable.map(|fault| fault.reason().as_str());
+        let paid_fault = message.as_ref().and_then(|message| message.as_ref().err()).cloned();
+        let push_fault = || (channel == Channel::Push).then(|| composer.push().err()).flatten();
+        let not_composable = paid_fault.or_else(push_fault).map(|fault| fault.reason().as_str());
         let message = message.and_then(Result::ok);
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&config.settings));
         let rendered = match &message {

@@ -71,6 +71,30 @@ impl<'a> Composer<'a> {
         }
     }
 
+    /// Returns the content of the push if it fits into a push.
+    ///
+    /// # Errors
+    /// If the template does not give one that fits.
+    pub(crate) fn fitting_push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
+        let (about, content) = (self.notification, self.push_content()?);
+        // A caller's own content was checked when it was accepted. A template may be longer in the recipient's locale.
+        if about.message().template().is_some() {
+            push_message(about, &content, None, about.due_at()).map_err(|_| ComposeFault::TooLong)?;
+        }
+        Ok(content)
+    }
+
+    /// Composes the push as a device receives it, with its content.
+    ///
+    /// # Errors
+    /// If the template does not give one that fits.
+    pub fn push(&self) -> Result<(Cow<'a, Content>, PushMessage), ComposeFault> {
+        let (about, content) = (self.notification, self.push_content()?);
+        let links = self.links.map(|links| links.push(about, ""));
+        let push = push_message_that_fits(about, &content, links, about.due_at());
+        Ok((content, push.map_err(|_| ComposeFault::TooLong)?))
+    }
+
     /// Composes the notification for a paid channel.
     ///
     /// # Errors

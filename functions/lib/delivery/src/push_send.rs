@@ -85,7 +85,7 @@ impl PushSender {
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<StepOutcome, StoreError> {
-        let content = match job.composer(config, &self.keys).push_content() {
+        let content = match job.composer(config, &self.keys).fitting_push_content() {
             Ok(content) => content.into_owned(),
             Err(fault) => {
                 job.exclude_not_composable(Channel::Push, fault);
