@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use channels::email::{EmailMessage, Sender};
 use channels::push::PushMessage;
 use delivery::config::ConfigSnapshot;
-use delivery::{Addressee, ComposeFault, Composer, Links, PaidMessage, PublicBaseUrl, TokenKeys};
+use delivery::{
+    Addressee, ComposeFault, Composer, Links, PaidMessage, PublicBaseUrl, PushLinks, TokenKeys, push_message,
+};
 use domain::NotificationType;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::notification::{
@@ -98,6 +100,20 @@ impl ExampleMessage {
     ) -> Result<(Content, PushMessage), ComposeFault> {
         let (content, push) = self.composer(template, config).push()?;
         Ok((content.into_owned(), push))
+    }
+
+    /// Composes the push with the longest links, as a send does before it accepts a message.
+    ///
+    /// # Errors
+    /// If the template does not give one that fits.
+    pub fn push_with_longest_links(
+        &self,
+        template: &CompiledTemplate,
+        config: &ConfigSnapshot,
+    ) -> Result<PushMessage, ComposeFault> {
+        let content = self.composer(template, config).push_content()?;
+        let push = push_message(&self.notification, &content, Some(PushLinks::longest()), self.notification.due_at());
+        push.map_err(|_| ComposeFault::TooLong)
     }
 
     /// Composes the message of a paid channel.

@@ -11,6 +11,7 @@ mod segment_count;
 mod segment_resource;
 mod segment_routes;
 mod segment_survey;
+mod template_findings;
 mod template_preview;
 mod template_resource;
 mod template_routes;

@@ -14,8 +14,7 @@ use platform::problem::{FieldError, Problem, ProblemKind};
 use store::revision::{self, author, entity_tag, is_known_to_caller};
 use store::{CatalogRow, StoreError, TemplateBody, TemplateStore, TemplateWrite};
 use templates::{
-    BUILTIN_TEMPLATES, CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, breaking_variables,
-    builtin, is_builtin, publish_findings,
+    BUILTIN_TEMPLATES, CompiledTemplate, Finding, TemplateDraft, TemplateName, breaking_variables, builtin, is_builtin,
 };
 
 /// Maximum number of templates, archived ones included.
@@ -51,7 +50,7 @@ impl CatalogApi {
             return Ok(tagged(Response::not_modified(), &row));
         }
         let draft = self.draft_of(&name).await?;
-        let findings = self.findings_of(&name, &draft).await?;
+        let findings = self.findings_of(&name, &draft, now).await?;
         Ok(tagged(Response::json(200, &detail(name.as_str(), &row, &json!(draft), &findings)), &row))
     }
 
@@ -65,7 +64,7 @@ impl CatalogApi {
         if old.is_none() && self.templates.list().await?.len() >= MAX_TEMPLATES {
             return Err(Problem::new(ProblemKind::Conflict, "There are 500 templates, the maximum."));
         }
-        let findings = self.findings_of(&name, &draft).await?;
+        let findings = self.findings_of(&name, &draft, now).await?;
         let body = stored_draft(&draft);
         let is_same =
             old.as_ref().is_some_and(|row| !is_archived(row)) && self.draft_json(&name).await? == Some(body.clone());
@@ -107,7 +106,7 @@ impl CatalogApi {
         let (users, channels) = self.channels_of_users(&name).await?;
         let draft = with_html(self.draft_of(&name).await?).map_err(invalid)?;
         let compiled = CompiledTemplate::new(draft).map_err(invalid)?;
-        let findings = publish_findings(&compiled, &channels, RenderLimits::default());
+        let findings = self.findings_of_compiled(&compiled, &channels, now).await;
         if !findings.is_empty() {
             return Err(invalid(findings));
         }
@@ -280,15 +279,8 @@ impl CatalogApi {
         self.templates.write(name.as_str(), &TemplateWrite { old, new, bodies, change: &change }).await
     }
 
-    /// Returns what prevents publishing a draft.
-    async fn findings_of(&self, name: &TemplateName, draft: &TemplateDraft) -> Result<Vec<Finding>, Problem> {
-        let (_, channels) = self.channels_of_users(name).await?;
-        let compiled = with_html(draft.clone()).and_then(CompiledTemplate::new);
-        Ok(compiled.map_or_else(|findings| findings, |it| publish_findings(&it, &channels, RenderLimits::default())))
-    }
-
     /// Returns the names of the types that use a template, and the channels of all of them.
-    async fn channels_of_users(&self, name: &TemplateName) -> Result<(Vec<String>, Vec<Channel>), Problem> {
+    pub(super) async fn channels_of_users(&self, name: &TemplateName) -> Result<(Vec<String>, Vec<Channel>), Problem> {
         let rows = self.catalog.read(true).await?.rows;
         let users = rows.iter().map(|(_, row)| &row.definition);
         let users: Vec<_> =

@@ -145,6 +145,31 @@ async fn a_draft_with_findings_is_saved_and_not_published() {
 }
 
 #[tokio::test]
+async fn a_version_that_no_send_could_send_is_not_published() {
+    let editor = Editor::new().await;
+    let long = |sms: usize, push: usize| {
+        let mut draft = welcome(&format!("{} {{{{ name }}}}", "x".repeat(sms)));
+        draft["parts"]["it"]["push"] = json!({"title": "t", "body": "x".repeat(push)});
+        draft["parts"]["en"]["push"] = json!({"title": "t", "body": "x".repeat(push)});
+        draft
+    };
+    // A push in another locale than the default one is sent without links if they do not fit.
+    for (sms, push, fields) in [
+        (10, 10, &[][..]),
+        (2_000, 10, &["parts.en.sms.text"]),
+        (10, 3_700, &["parts.en.push"]),
+        (10, 4_000, &["parts.en.push", "parts.it.push"]),
+    ] {
+        let saved = editor.put(long(sms, push)).await;
+        let found: Vec<_> = saved.body["findings"].as_array().unwrap().iter().map(|one| one["path"].clone()).collect();
+        assert_eq!(found, fields, "{sms} {push}");
+        let published = editor.publish().await;
+        let status = if fields.is_empty() { 201 } else { 422 };
+        assert_eq!((published.status, published.fields()), (status, fields.to_vec()), "{sms} {push}");
+    }
+}
+
+#[tokio::test]
 async fn mjml_becomes_html_when_a_version_is_published() {
     let editor = Editor::new().await;
     let draft = |mjml: &str| {
@@ -230,7 +255,8 @@ async fn each_error_of_a_preview_names_the_field_of_its_request() {
     let with = |path: &str, source: Value| {
         let mut draft = welcome("Hi");
         draft["parts"]["en"]["push"] = json!({"title": "t", "body": "b"});
-        draft["parts"]["en"]["email"] = json!({"subject": "s", "text": "t", "mjml": "<mjml><mj-body></mj-body></mjml>"});
+        draft["parts"]["en"]["email"] =
+            json!({"subject": "s", "text": "t", "mjml": "<mjml><mj-body></mj-body></mjml>"});
         *draft.pointer_mut(path).unwrap() = source;
         draft
     };

@@ -1,0 +1,67 @@
+//! Findings that prevent publishing a draft: those of the templates themselves, and messages that no send could send.
+
+use jiff::Timestamp;
+
+use super::CatalogApi;
+use super::example_message::ExampleMessage;
+use super::mjml::with_html;
+use super::template_preview::too_long;
+use delivery::ComposeFault;
+use delivery::config::ConfigSnapshot;
+use domain::NotificationType;
+use domain::channel::Channel;
+use domain::notification::MessageLocale;
+use platform::problem::Problem;
+use templates::{CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, publish_findings};
+
+impl CatalogApi {
+    /// Returns what prevents publishing a draft.
+    pub(super) async fn findings_of(
+        &self,
+        name: &TemplateName,
+        draft: &TemplateDraft,
+        now: Timestamp,
+    ) -> Result<Vec<Finding>, Problem> {
+        let (_, channels) = self.channels_of_users(name).await?;
+        match with_html(draft.clone()).and_then(CompiledTemplate::new) {
+            Ok(compiled) => Ok(self.findings_of_compiled(&compiled, &channels, now).await),
+            Err(findings) => Ok(findings),
+        }
+    }
+
+    /// Returns what prevents publishing a draft whose sources are compiled. `channels` are those of the types that use it.
+    pub(super) async fn findings_of_compiled(
+        &self,
+        template: &CompiledTemplate,
+        channels: &[Channel],
+        now: Timestamp,
+    ) -> Vec<Finding> {
+        let findings = publish_findings(template, channels, RenderLimits::default());
+        if findings.is_empty() { oversized(template, &self.config.current().await, now) } else { findings }
+    }
+}
+
+/// Returns a finding for each locale whose push or SMS, with the examples, a send would refuse or skip because it is too
+/// long.
+fn oversized(template: &CompiledTemplate, config: &ConfigSnapshot, now: Timestamp) -> Vec<Finding> {
+    let draft = template.draft();
+    let Some(kind) = config.settings.types.get(NotificationType::DEFAULT) else { return Vec::new() };
+    let examples = draft.variables.examples(true).as_object().cloned().unwrap_or_default();
+    let mut findings = Vec::new();
+    for locale in draft.parts.keys() {
+        let tag = MessageLocale { tag: locale.clone(), time_zone: "UTC".to_owned() };
+        let Some(message) = ExampleMessage::new(kind, tag, examples.clone(), now) else { continue };
+        // Sends check a push in the default locale before they accept the message, with the longest links.
+        let needs_links = *locale == draft.default_locale;
+        let is_own = |channel: &Channel| template.locale_for(*channel, locale) == Some(locale.as_str());
+        for channel in [Channel::Push, Channel::Sms].into_iter().filter(is_own) {
+            let fault = match channel {
+                Channel::Push if needs_links => message.push_with_longest_links(template, config).err(),
+                Channel::Push => message.push(template, config).err(),
+                paid => message.paid(paid, template, config).err(),
+            };
+            findings.extend((fault == Some(ComposeFault::TooLong)).then(|| too_long(channel, locale, config)));
+        }
+    }
+    findings
+}
