@@ -1,7 +1,8 @@
 //! Form of the preference page, as the recipient submitted it.
 //!
 //! Each checkbox has a hidden field with the state that the page showed. Only a checkbox that differs from it is a
-//! choice. So a page that was open for long reverts nothing that the recipient did not touch.
+//! choice. So a page that was open for long reverts nothing that the recipient did not touch. A page that is shown again
+//! after a fault keeps the hidden fields of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +49,8 @@ pub enum FormFault {
 pub struct PreferenceForm {
     shown: BTreeMap<ChoiceScope, bool>,
     ticked: BTreeSet<ChoiceScope>,
-    quiet_shown: String,
+    /// Quiet hours that the page showed first, as [`QUIET_SHOWN`] holds them.
+    pub quiet_shown: String,
     /// First time, as entered.
     pub from: String,
     /// Second time, as entered.

@@ -140,7 +140,7 @@ impl PreferencePage<'_> {
     fn quiet_hours(&self) -> String {
         let texts = self.texts;
         let stored = self.preferences.quiet_hours.as_ref().map(|chosen| &chosen.hours);
-        let (shown, mut from, mut until) = match stored {
+        let (mut shown, mut from, mut until) = match stored {
             None => (String::new(), String::new(), String::new()),
             Some(hours) if is_daily(hours) => {
                 let [from, until] =
@@ -150,7 +150,7 @@ impl PreferencePage<'_> {
             Some(_) => (SEVERAL.to_owned(), String::new(), String::new()),
         };
         if let Some(form) = self.submitted {
-            (from, until) = (escaped(&form.from), escaped(&form.until));
+            (shown, from, until) = (escaped(&form.quiet_shown), escaped(&form.from), escaped(&form.until));
         }
         let several = if shown == SEVERAL {
             let checked = if self.submitted.is_some_and(|form| form.is_removing) { " checked" } else { "" };
@@ -178,4 +178,38 @@ impl PreferencePage<'_> {
 /// Returns `true` if the quiet hours are one window of every day.
 fn is_daily(hours: &QuietHours) -> bool {
     hours.also.is_empty() && hours.days.is_every_day()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use domain::recipient::ChoiceAuthor;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_shown_again_keeps_what_it_showed_first() {
+        let mut preferences = Preferences::default();
+        let hours = serde_json::from_value(json!({"start": "20:00", "end": "06:00"})).unwrap();
+        preferences.set_quiet_hours(Some(hours), ChoiceAuthor::Person, Timestamp::UNIX_EPOCH);
+        for (first, is_several) in [("", false), ("21:00-07:00", false), ("several", true)] {
+            let body = format!("shown=*|sms=y&quiet={first}&from=22:00&until=");
+            let form = PreferenceForm::parse(body.as_bytes()).unwrap();
+            let page = PreferencePage {
+                texts: PageTexts::of(None),
+                types: &NotificationTypes::default(),
+                preferences: &preferences,
+                time_zone: None,
+                action: String::new(),
+                submitted: Some(&form),
+                notice: Notice::Fault(FormFault::BothTimes),
+            };
+            let html = page.html();
+            assert!(html.contains(&format!("name=\"{QUIET_SHOWN}\" value=\"{first}\"")), "{html}");
+            assert!(html.contains("name=\"from\" value=\"22:00\"") && !html.contains("20:00"), "{html}");
+            assert_eq!(html.contains(&format!("name=\"{REMOVE}\"")), is_several);
+        }
+    }
 }
