@@ -1,7 +1,8 @@
 //! Choices about types and channels: each with the value, the author and the time.
 //!
 //! A message is sent on a channel only if no choice that applies to it is a refusal. The refusal of a recipient is
-//! changed only by the recipient: [`Choices::set`] is the one place of this law.
+//! changed only by the recipient, and a wish of the recipient is only covered by a caller's refusal until the caller
+//! withdraws it: [`Choices::set`] is the one place of these laws.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,22 +138,31 @@ pub struct ChoiceView<'a> {
     pub by: ChoiceAuthor,
     /// Time of the choice.
     pub at: Timestamp,
+    /// Wish of the recipient that holds again when the caller withdraws this refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covered_wish: Option<CoveredWish>,
 }
 
-impl<'a> ChoiceView<'a> {
-    fn of((scope, choice): (&'a ChoiceScope, &'a Choice)) -> Self {
-        let Choice { wants, by, at } = *choice;
-        Self { kind: scope.kind(), channel: scope.channel(), wants, by, at }
-    }
+/// Author and time of a wish under a caller's refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CoveredWish {
+    /// Author: the recipient.
+    pub by: ChoiceAuthor,
+    /// Time of the wish.
+    pub at: Timestamp,
 }
 
 /// All choices about one recipient, at most one for each scope. A scope without a choice is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Choices(BTreeMap<ChoiceScope, Choice>);
+pub struct Choices {
+    stored: BTreeMap<ChoiceScope, Choice>,
+    /// Wishes of the recipient under the refusals of a caller.
+    covered: BTreeMap<ChoiceScope, Choice>,
+}
 
 impl FromIterator<(ChoiceScope, Choice)> for Choices {
     fn from_iter<T: IntoIterator<Item = (ChoiceScope, Choice)>>(choices: T) -> Self {
-        Self(choices.into_iter().collect())
+        Self { stored: choices.into_iter().collect(), covered: BTreeMap::new() }
     }
 }
 
@@ -160,9 +170,9 @@ impl Choices {
     /// Stores a choice, unless it would change the recipient's own refusal and its author is a caller.
     ///
     /// A choice that is already stored keeps its time. The recipient's choice replaces the same choice of a caller. A
-    /// caller's wish only withdraws the caller's refusal.
+    /// caller's wish only withdraws the caller's refusal, and a wish of the recipient from before holds again.
     pub fn set(&mut self, scope: ChoiceScope, choice: Choice) {
-        let stored = self.0.get(&scope);
+        let stored = self.stored.get(&scope).copied();
         let is_kept = stored.is_some_and(|stored| {
             let is_protected = !stored.wants && stored.by.is_recipient();
             let is_same = stored.wants == choice.wants;
@@ -171,11 +181,31 @@ impl Choices {
         if is_kept {
             return;
         }
-        if choice.wants && choice.by == ChoiceAuthor::Caller {
-            self.0.remove(&scope);
+        let covered = self.covered.remove(&scope);
+        if choice.by.is_recipient() || !choice.wants {
+            let wish = stored.filter(|stored| stored.wants && !choice.by.is_recipient());
+            self.covered.extend(wish.map(|wish| (scope.clone(), wish)));
+            self.stored.insert(scope, choice);
+        } else if let Some(wish) = covered {
+            self.stored.insert(scope, wish);
         } else {
-            self.0.insert(scope, choice);
+            self.stored.remove(&scope);
         }
+    }
+
+    /// Adds a wish of the recipient from elsewhere, unless there is a choice of the recipient already. A caller's refusal
+    /// covers it.
+    pub fn add_wish(&mut self, scope: ChoiceScope, wish: Choice) {
+        match self.stored.get(&scope) {
+            None => _ = self.stored.insert(scope, wish),
+            Some(stored) if !stored.by.is_recipient() => _ = self.covered.entry(scope).or_insert(wish),
+            Some(_) => {}
+        }
+    }
+
+    /// Returns the wishes of the recipient under the refusals of a caller.
+    pub fn covered(&self) -> impl Iterator<Item = (&ChoiceScope, &Choice)> {
+        self.covered.iter()
     }
 
     /// Stores which whole types and whole channels a caller refuses. The caller's other refusals of whole types and
@@ -185,7 +215,7 @@ impl Choices {
         let types = types.iter().map(|kind| ChoiceScope::Type(kind.clone()));
         let refused: BTreeSet<_> = types.chain(channels.iter().map(|channel| ChoiceScope::Channel(*channel))).collect();
         let is_left_out = |scope: &&ChoiceScope| !matches!(scope, ChoiceScope::Cell(..)) && !refused.contains(*scope);
-        let left_out: Vec<_> = self.0.keys().filter(is_left_out).cloned().collect();
+        let left_out: Vec<_> = self.stored.keys().filter(is_left_out).cloned().collect();
         for scope in left_out {
             self.set(scope, Choice { wants: true, by, at });
         }
@@ -203,12 +233,12 @@ impl Choices {
 
     /// Returns all choices with their scopes.
     pub fn iter(&self) -> impl Iterator<Item = (&ChoiceScope, &Choice)> {
-        self.0.iter()
+        self.stored.iter()
     }
 
     /// Returns all choices as responses show them.
     pub fn views(&self) -> impl Iterator<Item = ChoiceView<'_>> {
-        self.0.iter().map(ChoiceView::of)
+        self.stored.iter().map(|one| self.view(one))
     }
 
     /// Returns `true` unless the choice of exactly this scope is a refusal.
@@ -220,7 +250,7 @@ impl Choices {
     /// Returns `true` if the choice of exactly this scope is a wish.
     #[must_use]
     pub fn wishes(&self, scope: &ChoiceScope) -> bool {
-        self.0.get(scope).is_some_and(|choice| choice.wants)
+        self.stored.get(scope).is_some_and(|choice| choice.wants)
     }
 
     /// Returns `true` if notifications of a type with these channels may be sent: the type is critical, or it is not
@@ -235,7 +265,7 @@ impl Choices {
     /// those of all its channels.
     #[must_use]
     pub fn refusal_of_type(&self, kind: &TypeId, channels: &[Channel]) -> Option<ChoiceView<'_>> {
-        if self.0.is_empty() {
+        if self.stored.is_empty() {
             return None;
         }
         let whole = self.refusal(&ChoiceScope::Type(kind.to_string()));
@@ -250,7 +280,7 @@ impl Choices {
     /// this channel. A critical type has no refusals of its own.
     #[must_use]
     pub fn refusal_of_channel(&self, channel: Channel, kind: &TypeId, rules: &TypeRules) -> Option<ChoiceView<'_>> {
-        if self.0.is_empty() {
+        if self.stored.is_empty() {
             return None;
         }
         let cell = || self.refusal(&ChoiceScope::Cell(kind.to_string(), channel)).filter(|_| !rules.is_critical());
@@ -258,7 +288,13 @@ impl Choices {
     }
 
     fn refusal(&self, scope: &ChoiceScope) -> Option<ChoiceView<'_>> {
-        self.0.get_key_value(scope).filter(|(_, choice)| !choice.wants).map(ChoiceView::of)
+        self.stored.get_key_value(scope).filter(|(_, choice)| !choice.wants).map(|one| self.view(one))
+    }
+
+    fn view<'a>(&self, (scope, choice): (&'a ChoiceScope, &'a Choice)) -> ChoiceView<'a> {
+        let Choice { wants, by, at } = *choice;
+        let covered_wish = self.covered.get(scope).map(|wish| CoveredWish { by: wish.by, at: wish.at });
+        ChoiceView { kind: scope.kind(), channel: scope.channel(), wants, by, at, covered_wish }
     }
 }
 

@@ -109,14 +109,36 @@ fn a_caller_adds_and_withdraws_its_own_refusals_alone() {
     assert!(choices.wants(&whole("B")));
     state(&["B"], &[], &mut choices);
     assert!(!choices.wants(&whole("B")), "a caller may always send less");
+    let covered = choices.views().find(|view| view.kind == Some("B")).unwrap().covered_wish;
+    assert_eq!(covered, Some(CoveredWish { by: Link, at: at(3) }));
+    state(&[], &[], &mut choices);
+    let left: Vec<_> = choices.iter().filter(|(scope, _)| **scope == whole("B")).map(|(_, choice)| *choice).collect();
+    assert_eq!(left, [Choice { wants: true, by: Link, at: at(3) }], "the wish from before");
+}
+
+#[test]
+fn a_wish_from_elsewhere_replaces_no_choice_of_the_recipient() {
+    let wish = Choice { wants: true, by: Person, at: at(1) };
+    let added = |before: Option<Choice>| {
+        let mut choices: Choices = before.map(|before| (whole("A"), before)).into_iter().collect();
+        choices.add_wish(whole("A"), wish);
+        let stored = choices.iter().map(|(_, choice)| *choice).next().unwrap();
+        (stored, choices.covered().map(|(_, choice)| *choice).next())
+    };
+    assert_eq!(added(None), (wish, None));
+    for own in [Choice::refusal(Link, at(2)), Choice { wants: true, by: Link, at: at(2) }] {
+        assert_eq!(added(Some(own)), (own, None));
+    }
+    let refusal = Choice::refusal(Caller, at(2));
+    assert_eq!(added(Some(refusal)), (refusal, Some(wish)));
 }
 
 proptest! {
     #[test]
-    fn a_refusal_of_the_recipient_ends_with_a_wish_of_the_recipient(
+    fn what_the_recipient_chose_ends_with_another_choice_of_the_recipient(
         history in prop::collection::vec((scopes(), any::<bool>(), authors(), any::<bool>()), 1..40),
     ) {
-        let (mut choices, mut refused) = (Choices::default(), BTreeSet::new());
+        let (mut choices, mut refused, mut wished) = (Choices::default(), BTreeSet::new(), BTreeMap::new());
         for (second, (scope, wants, by, is_statement)) in (1..).zip(history) {
             if is_statement {
                 choices.set_all_of_caller(&BTreeSet::new(), &BTreeSet::new(), at(second));
@@ -124,10 +146,26 @@ proptest! {
             let before = choices.clone();
             choices.set(scope.clone(), Choice { wants, by, at: at(second) });
             match (by.is_recipient(), wants) {
-                (true, true) => _ = refused.remove(&scope),
-                (true, false) => _ = refused.insert(scope.clone()),
+                (true, true) => {
+                    refused.remove(&scope);
+                    // A repeated wish keeps its time.
+                    wished.entry(scope.clone()).or_insert(Choice { wants, by, at: at(second) });
+                }
+                (true, false) => {
+                    refused.insert(scope.clone());
+                    wished.remove(&scope);
+                }
                 (false, _) => {}
             }
+            let mut withdrawn = choices.clone();
+            for (scope, _) in choices.iter() {
+                withdrawn.set(scope.clone(), Choice { wants: true, by: Caller, at: at(second + 1) });
+            }
+            let left: BTreeMap<_, _> = withdrawn.iter().filter(|(_, one)| one.wants).map(|(scope, one)| (scope, one.wants)).collect();
+            let expected: BTreeMap<_, _> = wished.iter().map(|(scope, one)| (scope, one.wants)).collect();
+            prop_assert_eq!(left, expected, "a wish outlasts every refusal of a caller");
+            prop_assert_eq!(withdrawn.covered().count(), 0);
+            prop_assert!(choices.covered().all(|(scope, wish)| wish.by.is_recipient() && !choices.wants(scope)));
             prop_assert!(wants || !choices.wants(&scope), "a refusal holds");
             prop_assert!(refused.iter().all(|scope| !choices.wants(scope)), "{:?} became {:?}", before, choices);
             let mut again = choices.clone();

@@ -18,7 +18,7 @@ mod suppression;
 mod view;
 mod zone;
 
-pub use choices::{Choice, ChoiceAuthor, ChoiceScope, ChoiceView, Choices};
+pub use choices::{Choice, ChoiceAuthor, ChoiceScope, ChoiceView, Choices, CoveredWish};
 pub use device_mark::DeviceMark;
 pub use etag::{ProfileVersion, entity_tag};
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};

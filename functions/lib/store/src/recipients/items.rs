@@ -28,6 +28,8 @@ pub(super) const RESTS_UNTIL: &str = "rests_until";
 /// Attribute of a profile: a map of the choices about types and channels. Every profile has it, because an update of an
 /// entry requires the map.
 pub(super) const CHOICES: &str = "choices";
+/// Attribute of a profile: a map of the recipient's wishes under the refusals of a caller.
+const COVERED: &str = "covered_choices";
 const QUIET_HOURS: &str = "quiet_hours";
 /// First part of a stored choice.
 const WANTED: &str = "y";
@@ -68,11 +70,22 @@ fn suppressed(item: &Item) -> Result<BTreeSet<Channel>, Malformed> {
 
 /// Returns the choices of a profile.
 fn choices(item: &Item) -> Result<Choices, Malformed> {
-    let Some(map) = item.get(CHOICES) else { return Ok(Choices::default()) };
-    let map = map.as_m().map_err(|_| Malformed(CHOICES))?;
+    let mut choices: Choices = choice_entries(item, CHOICES)?.into_iter().collect();
+    for (scope, wish) in choice_entries(item, COVERED)? {
+        // An unsubscription writes an entry of the first map alone, and ends the wish.
+        if !choices.wants(&scope) {
+            choices.add_wish(scope, wish);
+        }
+    }
+    Ok(choices)
+}
+
+fn choice_entries(item: &Item, attribute: &'static str) -> Result<Vec<(ChoiceScope, Choice)>, Malformed> {
+    let Some(map) = item.get(attribute) else { return Ok(Vec::new()) };
+    let map = map.as_m().map_err(|_| Malformed(attribute))?;
     let entry =
         |(key, value): (&String, &AttributeValue)| Some((ChoiceScope::parse(key)?, choice(value.as_s().ok()?)?));
-    map.iter().map(|one| entry(one).ok_or(Malformed(CHOICES))).collect()
+    map.iter().map(|one| entry(one).ok_or(Malformed(attribute))).collect()
 }
 
 /// Parses a choice that [`choice_value`] wrote.
@@ -99,9 +112,11 @@ pub(super) fn choice_value(choice: Choice) -> AttributeValue {
 
 /// Returns the attributes of the preferences.
 fn preference_fields(preferences: &Preferences) -> Vec<(&'static str, Option<AttributeValue>)> {
-    let choices = preferences.choices.iter().map(|(scope, choice)| (scope.key(), choice_value(*choice)));
+    let entry = |(scope, choice): (&ChoiceScope, &Choice)| (scope.key(), choice_value(*choice));
+    let covered: HashMap<_, _> = preferences.choices.covered().map(entry).collect();
     vec![
-        (CHOICES, Some(AttributeValue::M(choices.collect()))),
+        (CHOICES, Some(AttributeValue::M(preferences.choices.iter().map(entry).collect()))),
+        (COVERED, (!covered.is_empty()).then_some(AttributeValue::M(covered))),
         (QUIET_HOURS, preferences.quiet_hours.as_ref().and_then(json)),
     ]
 }

@@ -41,6 +41,11 @@ async fn a_profile_is_read_as_it_was_put() {
     {
         profile.preferences.choices.set(scope, Choice { wants, by: ChoiceAuthor::Person, at: now() });
     }
+    profile
+        .preferences
+        .choices
+        .set(ChoiceScope::Cell("NEWS".to_owned(), Channel::Push), Choice::refusal(Caller, now()));
+    assert_eq!(profile.preferences.choices.covered().count(), 1);
     let store = &world.stores.recipients;
     let stored = store.put_profile(&recipient_id("ada"), &key("ada"), &profile, &BTreeSet::new(), now()).await.unwrap();
     assert_eq!(store.load(&key("ada")).await.unwrap(), Some(stored.clone()));
