@@ -1,6 +1,7 @@
 //! Item of `POST /v1/recipients/batch`, and the decision about it: a pure function of the item and the stored recipient.
 //!
-//! An item only adds opt-outs. It removes no opt-out, no unsubscription and no quiet hours.
+//! An item only adds opt-outs, and what a recipient chose where the recipient has chosen nothing. It removes no opt-out,
+//! no unsubscription and no quiet hours.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,7 @@ use super::ProfilePatch;
 use super::api::{NewDevice, RecipientsApi};
 use domain::NotificationTypes;
 use domain::recipient::{
-    Choice, ChoiceAuthor, ChoiceScope, Device, MAX_DEVICES, PersonChoices, Profile, Recipient, RecipientId,
-    RecipientKey, Registration, registration,
+    Device, ImportedChoices, MAX_DEVICES, Profile, Recipient, RecipientId, RecipientKey, Registration, registration,
 };
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem, ProblemKind};
@@ -54,8 +54,7 @@ pub struct ImportItem {
     /// Devices to register, each with its index in the item.
     pub devices: Vec<(usize, NewDevice)>,
     patch: ProfilePatch,
-    /// Refusals to add, with their authors.
-    refusals: Vec<(ChoiceScope, ChoiceAuthor)>,
+    choices: ImportedChoices,
     /// Ids of devices that the recipient must have, each with its index in the item.
     known_devices: Vec<(usize, String)>,
 }
@@ -103,14 +102,12 @@ impl ImportItem {
         let parts: Map<_, _> = names.iter().filter_map(|name| profile.remove_entry(*name)).collect();
         let parts: ItemParts = shaped(Value::Object(parts), "")?;
         let id = RecipientId::parse(&parts.id).map_err(|error| Problem::invalid_field("id", error.to_string()))?;
-        let mut refusals = unsubscribed(parts.unsubscribed_types.unwrap_or_default(), types)?;
+        let mut choices = ImportedChoices::default();
         if let Some(Value::Object(preferences)) = profile.get_mut("preferences") {
-            // The author of imported quiet hours is the caller.
-            preferences.remove("quiet_hours_choice");
-            if let Some(choices) = preferences.remove("choices").filter(|choices| !choices.is_null()) {
-                refusals.extend(PersonChoices::imported_refusals(choices, types)?);
-            }
+            choices = ImportedChoices::take(preferences, types, now)?;
         }
+        // An export has these in its choices too, with their authors.
+        choices.refuse(unsubscribed(parts.unsubscribed_types.unwrap_or_default(), types)?, now);
         let patch = ProfilePatch::of_json(Value::Object(profile))?.without_removed_preferences();
         let given = parts.devices.unwrap_or_default();
         if given.len() > MAX_DEVICES {
@@ -127,7 +124,7 @@ impl ImportItem {
             let device = shaped(given, "").and_then(|body| api.new_device(&body, now));
             devices.push((at, device.map_err(|problem| problem.below(&path))?));
         }
-        Ok(Self { key: api.hasher.recipient_key(&id), id, devices, patch, refusals, known_devices })
+        Ok(Self { key: api.hasher.recipient_key(&id), id, devices, patch, choices, known_devices })
     }
 
     /// Decides about the writes for the recipient as stored.
@@ -145,13 +142,10 @@ impl ImportItem {
             return Err(refused(ProblemKind::NotFound, "is not a recipient, and the mode is update_only"));
         }
         let mut profile = self.patch.merged(stored, types, now)?;
-        let choices = &mut profile.preferences.choices;
         if let Some(stored) = stored {
-            choices.add_refusals_of(&stored.preferences.choices);
+            profile.preferences.choices.add_refusals_of(&stored.preferences.choices);
         }
-        for (scope, by) in &self.refusals {
-            choices.set(scope.clone(), Choice::refusal(*by, now));
-        }
+        self.choices.add_to(&mut profile.preferences);
         if profile.preferences.opted_out_types().count() > MAX_OPTED_OUT {
             let message = "must be at most 50 names of types, with those that are stored";
             return Err(Problem::invalid_field("preferences.opted_out_types", message));
@@ -180,8 +174,8 @@ fn refused(kind: ProblemKind, message: &str) -> Problem {
     Problem { kind, ..Problem::invalid_field("id", message) }
 }
 
-/// Returns the refusals of types that a recipient unsubscribed from.
-fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<Vec<(ChoiceScope, ChoiceAuthor)>, Problem> {
+/// Returns the types that a recipient unsubscribed from, if they are known.
+fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<Vec<String>, Problem> {
     if names.len() > MAX_UNSUBSCRIBED {
         return Err(Problem::invalid_field("unsubscribed_types", "must be at most 50 names of types"));
     }
@@ -193,7 +187,7 @@ fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<Vec<(Ch
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    Ok(names.into_iter().map(|kind| (ChoiceScope::Type(kind), ChoiceAuthor::Link)).collect())
+    Ok(names)
 }
 
 /// Returns `true` if the registration of a device changes more than the time of its last use: an import is no use.

@@ -226,6 +226,62 @@ proptest! {
     }
 }
 
+/// Returns preferences as responses show them, without the times of a caller's decisions: an import is a new decision.
+fn without_times_of_callers(preferences: &Value) -> Value {
+    let mut shown = preferences.clone();
+    let mut forget = |choice: &mut Value| {
+        if choice["by"] == json!("caller") {
+            choice.as_object_mut().unwrap().remove("at");
+        }
+    };
+    shown.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten().for_each(&mut forget);
+    shown.get_mut("quiet_hours_choice").into_iter().for_each(&mut forget);
+    shown
+}
+
+/// Imports the export of a recipient: where it came from, which changes nothing, and where nobody is.
+async fn import_of_an_export_changes_nothing(world: &TestApi) {
+    let (_, document) = world.ask("GET /v1/recipients/{id}/export", "ada", "").await;
+    let export = document["recipient"].clone();
+    let before = world.everything().await;
+    for mode in ["create", "upsert", "update_only"] {
+        let answer = world.import(mode, std::slice::from_ref(&export)).await;
+        assert_eq!(answer["counts"]["unchanged"], 1, "{export} {answer}");
+        assert_eq!(world.everything().await, before);
+    }
+    let mut item = export.clone();
+    for name in ["devices", "created_at", "updated_at", "suppressed_channels"] {
+        item.as_object_mut().unwrap().remove(name);
+    }
+    let mut elsewhere = TestApi::new().await;
+    elsewhere.now = world.now + jiff::SignedDuration::from_hours(1);
+    let answer = elsewhere.import("create", &[item]).await;
+    assert_eq!(answer["counts"]["created"], 1, "{answer}");
+    let imported = elsewhere.get("ada").await.1;
+    let [given, found] = [&export, &imported].map(|one| without_times_of_callers(&one["preferences"]));
+    assert_eq!(given, found, "{export}");
+    assert_eq!(export["unsubscribed_types"], imported["unsubscribed_types"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn an_export_holds_every_choice_with_its_author(history in prop::collection::vec(steps(), 1..16)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut world, mut refused) = (TestApi::new().await, Refused::default());
+            for step in &history {
+                world.now += jiff::SignedDuration::from_secs(1);
+                world.carry_out(step, &mut refused).await;
+            }
+            if world.get("ada").await.0 == 200 {
+                import_of_an_export_changes_nothing(&world).await;
+            }
+        });
+    }
+}
+
 #[tokio::test]
 async fn a_put_that_races_with_an_unsubscription_loses_none() {
     let world = std::sync::Arc::new(TestApi::new().await);

@@ -4,6 +4,7 @@ mod choices;
 mod device_mark;
 mod etag;
 mod id;
+mod imported_choices;
 mod model;
 mod person_choices;
 mod preferences;
@@ -22,6 +23,7 @@ pub use choices::{Choice, ChoiceAuthor, ChoiceScope, ChoiceView, Choices, Covere
 pub use device_mark::DeviceMark;
 pub use etag::{ProfileVersion, entity_tag};
 pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
+pub use imported_choices::ImportedChoices;
 pub use model::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
 pub use person_choices::PersonChoices;
 pub use preferences::{ChosenQuietHours, Preferences, PreferencesView, StatedPreferences};

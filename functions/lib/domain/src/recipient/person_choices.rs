@@ -15,7 +15,7 @@ use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
 
 /// Maximum number of choices in a body: more than all scopes of the maximum number of types.
-const MAX_CHOICES: usize = 1_000;
+pub(super) const MAX_CHOICES: usize = 1_000;
 
 /// Choices of a recipient. Everything that they do not name stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,26 +43,6 @@ struct ChoiceBody {
     #[serde(default)]
     channel: Option<Channel>,
     wants: bool,
-}
-
-/// Choice in an item of an import, as a response shows it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ImportedChoice {
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    channel: Option<Channel>,
-    wants: bool,
-    #[serde(default)]
-    by: Option<ChoiceAuthor>,
-    #[serde(default, rename = "at")]
-    _at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct ImportedChoices {
-    choices: Vec<ImportedChoice>,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<QuietHours>>, D::Error> {
@@ -96,31 +76,6 @@ impl PersonChoices {
         if errors.is_empty() { Ok(Self { choices, quiet_hours }) } else { Err(Problem::invalid(errors)) }
     }
 
-    /// Parses the refusals in `preferences.choices` of an import's item, with their authors. A wish is left out, since
-    /// an import only adds refusals.
-    ///
-    /// # Errors
-    /// 422 with every field that is wrong.
-    pub fn imported_refusals(
-        choices: Value,
-        types: &NotificationTypes,
-    ) -> Result<Vec<(ChoiceScope, ChoiceAuthor)>, Problem> {
-        let given: ImportedChoices = shaped(serde_json::json!({"choices": choices}), "preferences")?;
-        let (mut found, mut errors) = (Vec::new(), Vec::new());
-        if given.choices.len() > MAX_CHOICES {
-            return Err(Problem::invalid_field("preferences.choices", "must be at most 1,000 choices"));
-        }
-        for (at, one) in given.choices.into_iter().enumerate().filter(|(_, one)| !one.wants) {
-            match scope(at, one.kind, one.channel, types) {
-                Ok(scope) => found.push((scope, one.by.unwrap_or(ChoiceAuthor::Link))),
-                Err(FieldError { field, message }) => {
-                    errors.push(FieldError { field: format!("preferences.{field}"), message });
-                }
-            }
-        }
-        if errors.is_empty() { Ok(found) } else { Err(Problem::invalid(errors)) }
-    }
-
     /// Returns the preferences after these choices.
     #[must_use]
     pub fn applied(&self, stored: &Preferences, by: ChoiceAuthor, now: Timestamp) -> Preferences {
@@ -136,7 +91,7 @@ impl PersonChoices {
 }
 
 /// Returns the scope of a choice at this index.
-fn scope(
+pub(super) fn scope(
     at: usize,
     kind: Option<String>,
     channel: Option<Channel>,
@@ -196,19 +151,5 @@ mod tests {
             assert_eq!(problem.errors[0].field, field, "{problem:?}");
             assert!(!problem.detail.contains("secret"), "{problem:?}");
         }
-    }
-
-    #[test]
-    fn an_import_takes_refusals_with_their_authors() {
-        let choices = json!([
-            {"type": "DEFAULT", "wants": false, "by": "person", "at": "2027-01-01T00:00:00Z"},
-            {"channel": "sms", "wants": false}, {"channel": "email", "wants": true, "by": "person"},
-        ]);
-        let found = PersonChoices::imported_refusals(choices, &NotificationTypes::default()).unwrap();
-        let default = ChoiceScope::Type("DEFAULT".to_owned());
-        assert_eq!(found, [(default, ChoiceAuthor::Person), (ChoiceScope::Channel(Channel::Sms), ChoiceAuthor::Link)]);
-        let wrong =
-            PersonChoices::imported_refusals(json!([{"type": "X", "wants": false}]), &NotificationTypes::default());
-        assert_eq!(wrong.unwrap_err().errors[0].field, "preferences.choices[0].type");
     }
 }
