@@ -36,6 +36,26 @@ async fn a_template_is_previewed_in_two_languages_published_and_made_live() {
 }
 
 #[tokio::test]
+async fn a_preview_for_a_recipient_is_in_their_language_and_at_their_price() {
+    let world = World::start().await;
+    let mut draft = reminder("{{ days }} days left");
+    draft["parts"]["it"]["sms"] = json!({"text": "{{ '2026-11-30T23:30:00Z' | time }}"});
+    draft["parts"]["en"]["sms"] = json!({"text": "{{ '2026-11-30T23:30:00Z' | time }}"});
+    assert_eq!(world.template("PUT", "", draft).await.status, 201);
+    world.put_profile("ada", json!({"locale": "it", "time_zone": "Europe/Rome", "phone": "+33612345678"})).await;
+    let preview = |body: Value| world.template("POST", "/preview", body);
+    let of_ada = preview(json!({"recipient": "ada"})).await;
+    assert_eq!((of_ada.status, &of_ada.body["sms"]["text"]), (200, &json!("00:30")), "{of_ada:?}");
+    assert!(!format!("{}", of_ada.body).contains("612345678"), "{of_ada:?}");
+    let anybody = preview(json!({})).await;
+    assert_ne!(of_ada.body["sms"]["cost_micros"], anybody.body["sms"]["cost_micros"]);
+    let given = preview(json!({"recipient": "ada", "locale": "en", "time_zone": "UTC"})).await;
+    assert_eq!((&given.body["sms"]["locale"], &given.body["sms"]["text"]), (&json!("en"), &json!("11:30 PM")));
+    let unknown = preview(json!({"recipient": "eve"})).await;
+    assert_eq!((unknown.status, unknown.fields()), (422, vec!["recipient"]));
+}
+
+#[tokio::test]
 async fn a_source_with_an_error_is_refused_with_its_place() {
     let world = World::start().await;
     let saved = world.template("PUT", "", reminder("one\ntwo {{ days | shout }}")).await;

@@ -84,6 +84,12 @@ impl ExampleMessage {
         })
     }
 
+    /// Returns the message to another phone number, which decides the price of an SMS.
+    #[must_use]
+    pub fn with_phone(self, phone: Option<PhoneNumber>) -> Self {
+        Self { phone: phone.unwrap_or_else(|| self.phone.clone()), ..self }
+    }
+
     /// Returns the recipient's locale.
     pub fn locale(&self) -> &str {
         &self.locale.tag

@@ -199,7 +199,7 @@ impl CatalogApi {
     }
 
     /// Returns the hasher of recipients' ids. Its key is loaded at the first use, so that no other request waits for it.
-    async fn hasher(&self) -> Result<&KeyHasher, Problem> {
+    pub(super) async fn hasher(&self) -> Result<&KeyHasher, Problem> {
         let load = async {
             let secrets = Secrets::load(&self.parameters, &self.prefix, &[SecretName::RecipientHashKey]).await;
             let secrets = secrets.map_err(|error| {

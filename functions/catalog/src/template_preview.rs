@@ -11,11 +11,12 @@ use super::mjml::with_html;
 use super::template_resource::version_in;
 use super::template_routes::{invalid, malformed, template_name};
 use delivery::config::ConfigSnapshot;
-use delivery::{ComposeFault, PaidMessage};
+use delivery::{ComposeFault, PaidMessage, locale_of};
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::language::is_language_tag;
 use domain::notification::MessageLocale;
+use domain::recipient::{Recipient, RecipientId};
 use platform::http::{Request, Response};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use templates::{CompiledTemplate, Finding, TemplateDraft, VariableValues};
@@ -31,6 +32,8 @@ struct PreviewRequest {
     template: Option<Value>,
     /// Version; the draft when absent.
     version: Option<u32>,
+    /// Recipient whose locale, time zone and phone number are used.
+    recipient: Option<RecipientId>,
     locale: Option<String>,
     time_zone: Option<String>,
     /// Type of the message; `DEFAULT` when absent. That of a marketing message adds the link to unsubscribe.
@@ -80,7 +83,8 @@ impl CatalogApi {
             // The type may be new.
             config = self.config.with_new_names().await;
         }
-        let locale = body.locale(&draft)?;
+        let recipient = self.previewed_recipient(body).await?;
+        let locale = body.locale(&draft, recipient.as_ref(), &config)?;
         let kind = config.settings.types.known(name);
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
         let is_compiled =
@@ -94,7 +98,15 @@ impl CatalogApi {
         let given = given.as_object().cloned().unwrap_or_default();
         let malformed = || Problem::new(ProblemKind::Internal, "The preview could not be made.");
         let message = ExampleMessage::new(kind, locale, given, now).ok_or_else(malformed)?;
+        let message = message.with_phone(recipient.and_then(|recipient| recipient.phone));
         shown(&message, &template, &config, body).map(|preview| Response::json(200, &preview))
+    }
+
+    async fn previewed_recipient(&self, body: &PreviewRequest) -> Result<Option<Recipient>, Problem> {
+        let Some(recipient) = &body.recipient else { return Ok(None) };
+        let key = self.hasher().await?.recipient_key(recipient);
+        let known = self.recipients.load(&key).await?;
+        known.map(Some).ok_or_else(|| Problem::invalid_field("recipient", "must be a recipient with a profile"))
     }
 }
 
@@ -109,12 +121,20 @@ impl PreviewRequest {
         findings.into_iter().map(|finding| Finding { path: self.field(&finding.path), ..finding }).collect()
     }
 
-    fn locale(&self, draft: &TemplateDraft) -> Result<MessageLocale, Problem> {
-        let tag = self.locale.clone().unwrap_or_else(|| draft.default_locale.clone());
+    /// Returns the locale and time zone: those of the request, of the recipient, or of the template.
+    fn locale(
+        &self,
+        draft: &TemplateDraft,
+        recipient: Option<&Recipient>,
+        config: &ConfigSnapshot,
+    ) -> Result<MessageLocale, Problem> {
+        let own = recipient.map(|recipient| locale_of(recipient, &draft.default_locale, &config.settings));
+        let (own_tag, own_zone) = own.map(|own| (own.tag, own.time_zone)).unzip();
+        let tag = self.locale.clone().or(own_tag).unwrap_or_else(|| draft.default_locale.clone());
         if !is_language_tag(&tag) {
             return Err(Problem::invalid_field("locale", "must be a language tag such as it or it-IT"));
         }
-        let time_zone = self.time_zone.clone().unwrap_or_else(|| "UTC".to_owned());
+        let time_zone = self.time_zone.clone().or(own_zone).unwrap_or_else(|| "UTC".to_owned());
         TimeZone::get(&time_zone)
             .map_err(|_| Problem::invalid_field("time_zone", "must be a time zone such as Europe/Rome"))?;
         Ok(MessageLocale { tag, time_zone })

@@ -33,7 +33,7 @@ impl SendService {
         if let Some((template, used)) = template.as_ref().zip(notification.message().template()) {
             shown.replace_variables(template.draft().variables.masked(used.variables.expose()));
             if let Some(to) = &to {
-                shown.fix_locale(|| locale_of(to, template, &config.settings));
+                shown.fix_locale(|| locale_of(to, &template.draft().default_locale, &config.settings));
             }
         }
         let keys = TokenKeys::dummy();

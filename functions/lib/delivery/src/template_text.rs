@@ -99,10 +99,10 @@ impl TemplateText<'_> {
     }
 }
 
-/// Returns the locale in which a template is written for a recipient.
+/// Returns the locale in which a template with this default is written for a recipient.
 #[must_use]
-pub fn locale_of(recipient: &Recipient, template: &CompiledTemplate, settings: &Settings) -> MessageLocale {
-    let tag = recipient.locale.clone().unwrap_or_else(|| template.draft().default_locale.clone());
+pub fn locale_of(recipient: &Recipient, default_locale: &str, settings: &Settings) -> MessageLocale {
+    let tag = recipient.locale.clone().unwrap_or_else(|| default_locale.to_owned());
     let zone = recipient.local_zone(settings.organisation.time_zone.as_deref());
     MessageLocale { tag, time_zone: zone.time_zone.to_owned() }
 }
