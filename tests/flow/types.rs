@@ -141,6 +141,11 @@ async fn while_the_table_does_not_answer_the_last_read_types_stay_in_force() {
 enum Change {
     Put(&'static str, Value),
     Delete(&'static str),
+    /// Saves the draft of the template `reminder`, with texts for these channels.
+    Save(Vec<&'static str>, bool),
+    Publish,
+    Live(u32),
+    ArchiveTemplate,
     Wait,
 }
 
@@ -150,36 +155,73 @@ fn change() -> impl Strategy<Value = Change> {
     let channels =
         prop::sample::select(vec![json!(["push"]), json!(["push", "email"]), json!(["sms", "push"]), json!([])]);
     let state = prop::sample::select(vec!["active", "paused", "archived"]);
-    let body = (class, channels, state).prop_map(
-        |(class, channels, state)| json!({"title": "T", "class": class, "channels": channels, "state": state}),
-    );
+    let template = prop::sample::select(vec![Value::Null, json!("reminder"), json!("reminder"), json!("other")]);
+    let body = (class, channels, state, template).prop_map(|(class, channels, state, template)| {
+        json!({"title": "T", "class": class, "channels": channels, "state": state, "template": template})
+    });
+    let texts = prop::sample::subsequence(vec!["push", "email", "sms"], 1..=3);
     prop_oneof![
-        (name(), body).prop_map(|(name, body)| Change::Put(name, body)),
-        name().prop_map(Change::Delete),
-        Just(Change::Wait),
+        4 => (name(), body).prop_map(|(name, body)| Change::Put(name, body)),
+        1 => name().prop_map(Change::Delete),
+        2 => (texts, any::<bool>()).prop_map(|(channels, is_strict)| Change::Save(channels, is_strict)),
+        2 => Just(Change::Publish),
+        2 => (1_u32..4).prop_map(Change::Live),
+        1 => Just(Change::ArchiveTemplate),
+        1 => Just(Change::Wait),
     ]
 }
 
-/// Sends of every type after each change: the response is 202 or 422, and a notification that was accepted reaches its
-/// end whatever happens to its type.
+/// Draft with texts for these channels. A strict one requires another variable.
+fn draft(channels: &[&str], is_strict: bool) -> Value {
+    let part = |channel: &str| match channel {
+        "push" => json!({"title": "T", "body": "{{ days }}"}),
+        "email" => json!({"subject": "T", "html": "<p>{{ days }}</p>", "text": "{{ days }}"}),
+        _ => json!({"text": "{{ days }}"}),
+    };
+    let parts: serde_json::Map<_, _> = channels.iter().map(|channel| ((*channel).to_owned(), part(channel))).collect();
+    let required = if is_strict { json!(["days", "name"]) } else { json!(["days"]) };
+    let properties = json!({"days": {"type": "number"}, "name": {"type": "string"}});
+    json!({"title": "T", "default_locale": "en", "parts": {"en": parts},
+        "variables": {"required": required, "properties": properties}})
+}
+
+async fn carry_out(world: &World, change: Change) {
+    let template = |method, below, body| world.template(method, below, body);
+    let (status, allowed) = match change {
+        Change::Put(name, body) => (world.put_type(name, body).await.status, &[200, 201, 422][..]),
+        Change::Delete(name) => (world.type_request("DELETE", name, Value::Null).await.status, &[200, 404, 409][..]),
+        Change::Save(channels, is_strict) => {
+            (template("PUT", "", draft(&channels, is_strict)).await.status, &[200, 201][..])
+        }
+        Change::Publish => (template("POST", "/versions", Value::Null).await.status, &[201, 404, 409, 422][..]),
+        Change::Live(version) => {
+            (template("PUT", "/live", json!({"version": version})).await.status, &[200, 404, 422][..])
+        }
+        Change::ArchiveTemplate => (template("DELETE", "", Value::Null).await.status, &[200, 404, 409][..]),
+        Change::Wait => {
+            world.advance(11);
+            return;
+        }
+    };
+    assert!(allowed.contains(&status), "{status}");
+}
+
+/// Sends of every type after each change, with a content and with the template of the type: the response is 202 or 422,
+/// never because a type has lost its template, and a notification that was accepted reaches its end whatever happens to
+/// its type.
 async fn no_change_leads_to_a_5xx(changes: Vec<Change>) {
     let world = with_ada().await;
     let mut accepted = Vec::new();
     for change in changes {
-        match change {
-            Change::Put(name, body) => {
-                let status = world.put_type(name, body).await.status;
-                assert!([200, 201, 422].contains(&status), "{status}");
-            }
-            Change::Delete(name) => {
-                let status = world.type_request("DELETE", name, Value::Null).await.status;
-                assert!([200, 404, 409].contains(&status), "{status}");
-            }
-            Change::Wait => world.advance(11),
-        }
+        carry_out(&world, change).await;
         for kind in ["DEFAULT", "PAYMENT_DUE", "OFFERS", "NEWS", "OTHER"] {
             let sent = world.send("ada", json!({"type": kind, "ttl_seconds": 600})).await;
             assert!([202, 422].contains(&sent.status), "{kind}: {}", sent.status);
+            accepted.extend(sent.body["id"].as_str().map(str::to_owned));
+            let message = json!({"to": "ada", "type": kind, "ttl_seconds": 600, "variables": {"days": 1}});
+            let sent = world.post("POST /v1/notifications", message, None).await;
+            assert!([202, 422].contains(&sent.status), "{kind}: {}", sent.status);
+            assert!(!sent.fields().iter().any(|field| field.starts_with("template")), "{kind} has lost it: {sent:?}");
             accepted.extend(sent.body["id"].as_str().map(str::to_owned));
         }
     }
@@ -192,14 +234,15 @@ async fn no_change_leads_to_a_5xx(changes: Vec<Change>) {
         let end = world.get(&id).await;
         let status = end.body["status"].as_str().unwrap();
         assert!(!["held", "sending", "cascading", "scheduled"].contains(&status), "{id}: {status}");
+        assert!(!["template_error", "missing_variable"].contains(&end.body["reason"].as_str().unwrap_or_default()));
     }
 }
 
 #[test]
-fn no_sequence_of_changes_leads_a_send_to_a_5xx() {
+fn no_sequence_of_changes_leads_a_send_to_a_5xx_or_a_type_to_be_without_its_template() {
     let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
     runner
-        .run(&prop::collection::vec(change(), 1..8), |changes| {
+        .run(&prop::collection::vec(change(), 1..10), |changes| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(no_change_leads_to_a_5xx(changes));
             Ok(())
