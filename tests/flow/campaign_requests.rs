@@ -162,3 +162,27 @@ async fn a_change_takes_the_tag_of_the_present_state() {
     let shown = world.campaign_request("GET /v1/campaigns/{id}", id, json!(null)).await;
     assert_eq!(shown.body["title"], "B");
 }
+
+#[tokio::test]
+async fn what_an_open_campaign_names_stays() {
+    let world = crowd(1).await;
+    let template = json!({"title": "Reminder", "default_locale": "en", "variables": {"type": "object", "properties": {}},
+        "parts": {"en": {"push": {"title": "Hi", "body": "News for you"}}}});
+    world.publish_template(template).await;
+    let segment = json!({"title": "All", "filter": {"all": []}});
+    assert_eq!(world.segment_request("PUT /v1/segments/{id}", "all", segment, None).await.status, 201);
+    let names = json!({"content": null, "template": {"name": "reminder"}, "filter": null, "segment": "all"});
+    let created = world.campaign_request("POST /v1/campaigns", "", with(names)).await;
+    let id = created.body["id"].as_str().unwrap();
+    let delete = async || {
+        let template = world.template("DELETE", "", json!(null)).await;
+        (template, world.segment_request("DELETE /v1/segments/{id}", "all", json!(null), None).await)
+    };
+    let (template, segment) = delete().await;
+    for refused in [template, segment] {
+        assert!(refused.status == 409 && refused.body["detail"].as_str().unwrap().contains(id), "{refused:?}");
+    }
+    assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/cancel", id, json!(null)).await.status, 200);
+    let (template, segment) = delete().await;
+    assert_eq!((template.status, segment.status), (200, 204));
+}

@@ -206,12 +206,8 @@ impl CampaignsApi {
     }
 
     async fn running(&self) -> Result<usize, Problem> {
-        let mut running = 0;
-        for id in self.campaigns.open().await? {
-            let stored = self.campaigns.get(&id).await?;
-            running += usize::from(stored.is_some_and(|stored| stored.campaign.state == State::Running));
-        }
-        Ok(running)
+        let open = self.campaigns.open_campaigns().await?;
+        Ok(open.iter().filter(|stored| stored.campaign.state == State::Running).count())
     }
 
     /// Returns the numbers of a plan.

@@ -10,7 +10,7 @@ use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-use store::{CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
+use store::{CampaignStore, CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
 use tokio::sync::OnceCell;
 
 /// The API of `catalog`.
@@ -22,6 +22,8 @@ pub struct CatalogApi {
     pub templates: TemplateStore,
     /// Reads and writes segments.
     pub segments: SegmentStore,
+    /// Reads the campaigns that name templates and segments.
+    pub campaigns: CampaignStore,
     /// Reads the people of segments.
     pub recipients: RecipientsStore,
     /// Reads the settings, which may override fields of a type.
@@ -48,6 +50,7 @@ impl CatalogApi {
             catalog: catalog.clone(),
             templates: TemplateStore::new(dynamodb.clone(), settings_table.as_str()),
             segments: SegmentStore::new(dynamodb.clone(), settings_table.as_str()),
+            campaigns: CampaignStore::new(dynamodb.clone(), settings_table.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), recipients_table.as_str(), control_table.as_str()),
             home_country: *sender_country,
             parameters: function.parameters(),

@@ -2,6 +2,7 @@
 //! the first three from the same table.
 
 pub mod api;
+mod campaign_use;
 mod cap_routes;
 pub mod config;
 mod example_message;

@@ -75,7 +75,7 @@ impl CatalogApi {
         Err(Problem::unavailable(1))
     }
 
-    /// Deletes a segment: 204, 404, 409 while another one names it, or 412.
+    /// Deletes a segment: 204, 404, 409 while another one or a campaign names it, or 412.
     pub(super) async fn delete_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["dry_run"])?;
         let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
@@ -89,6 +89,7 @@ impl CatalogApi {
                 let detail = format!("Other segments name this one: {}. Change them first.", users.join(", "));
                 return Err(Problem::new(ProblemKind::Conflict, detail));
             }
+            self.check_campaigns("segment", |campaign| campaign.needs_segment(&id)).await?;
             let change = CatalogChange::between(Some(&row.definition), None, row.revision, by.clone(), now);
             let Some(change) = change.filter(|_| !dry_run) else { return Ok(Response::no_content()) };
             if self.segments.replace(id.as_str(), &stored, None, &change).await? {

@@ -10,7 +10,7 @@ use delivery::config::ConfigSource;
 use domain::channel::country::CountryCode;
 use platform::clock::Clock;
 use store::testing_tables::{CONTROL, RECIPIENTS, SETTINGS};
-use store::{CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
+use store::{CampaignStore, CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
 
 /// Returns the API on the tables of a client.
 pub fn api(client: &Client) -> CatalogApi {
@@ -21,6 +21,7 @@ pub fn api(client: &Client) -> CatalogApi {
         catalog,
         templates: TemplateStore::new(client.clone(), SETTINGS),
         segments: SegmentStore::new(client.clone(), SETTINGS),
+        campaigns: CampaignStore::new(client.clone(), SETTINGS),
         recipients: RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL),
         home_country: CountryCode::parse("IT").unwrap(),
         parameters,

@@ -18,6 +18,7 @@ mod guards;
 mod local_time;
 mod lots;
 mod model;
+mod needs;
 mod numbers;
 mod people;
 mod release;

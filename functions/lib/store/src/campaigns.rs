@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_record, row};
@@ -34,6 +35,8 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
 const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 /// Number of recipients of one part of a list, which is one task.
 pub const PEOPLE_PER_PART: usize = 100;
+/// Number of campaigns that are read at once.
+const READS_AT_ONCE: usize = 16;
 
 /// Store of campaigns.
 #[derive(Debug, Clone)]
@@ -102,7 +105,7 @@ impl CampaignStore {
         Ok(Page { items, next })
     }
 
-    /// Returns the campaigns that have not ended, with consistent reads.
+    /// Returns the ids of the campaigns that have not ended, with consistent reads.
     ///
     /// # Errors
     /// If a call to DynamoDB fails.
@@ -110,6 +113,16 @@ impl CampaignStore {
         let items = self.all(OPEN, "").await?;
         let id = |item: &Item| ItemReader(item).text("sk").ok().and_then(CampaignId::parse);
         Ok(items.iter().filter_map(id).collect())
+    }
+
+    /// Returns the campaigns that have not ended, each with a consistent read.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails, or a row is malformed.
+    pub async fn open_campaigns(&self) -> Result<Vec<StoredCampaign>, StoreError> {
+        let reads = self.open().await?.into_iter().map(|id| async move { self.get(&id).await });
+        let read: Vec<_> = futures_util::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
     }
 
     /// Stores a new campaign. Returns `false` if its id or its key is taken.
