@@ -12,6 +12,7 @@ mod progress_routes;
 mod recipient_routes;
 mod resource;
 mod results;
+mod samples;
 mod test_routes;
 
 pub use api::CampaignsApi;

@@ -20,11 +20,17 @@ impl CampaignsApi {
         let definition = campaign.parsed()?;
         let plan = match &campaign.plan {
             Some(plan) => {
-                let numbers = self.plan_numbers(id, plan).await?;
+                let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
+                let numbers = Numbers::of(plan.segments, tasks.values());
                 let seconds = duration_seconds(&numbers, &definition);
+                let samples = match numbers.is_complete() {
+                    true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
+                    false => Vec::new(),
+                };
                 json!({
                     "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": numbers.is_complete(),
                     "numbers": numbers, "duration_seconds": seconds, "warnings": warnings(&numbers, &definition, now),
+                    "samples": samples,
                 })
             }
             None => Value::Null,

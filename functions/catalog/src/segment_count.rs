@@ -233,19 +233,10 @@ fn shown(id: &str, count: &ExactCount) -> Value {
 
 /// Returns a person with masked addresses, such as `a…@example.com` and `+39…67`.
 fn masked(recipient: &Recipient) -> Value {
-    let email = |address: &EmailAddress| {
-        let (local, domain) = address.as_str().rsplit_once('@').unwrap_or_default();
-        format!("{}…@{domain}", local.chars().next().unwrap_or_default())
-    };
-    let phone = |number: &PhoneNumber| {
-        let digits = number.as_str();
-        let (start, end) = (digits.get(..3), digits.get(digits.len().saturating_sub(2)..));
-        format!("{}…{}", start.unwrap_or_default(), end.unwrap_or_default())
-    };
     json!({
         "id": recipient.id,
-        "email": recipient.email.as_ref().map(email),
-        "phone": recipient.phone.as_ref().map(phone),
+        "email": recipient.email.as_ref().map(EmailAddress::masked),
+        "phone": recipient.phone.as_ref().map(PhoneNumber::masked),
         "locale": recipient.locale,
         "time_zone": recipient.time_zone,
         "devices": recipient.devices.len(),

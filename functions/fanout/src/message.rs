@@ -1,17 +1,14 @@
-//! The notification of a person.
+//! The people of a task, and the notification of each.
 
 use std::sync::Arc;
 
-use campaign::{LaunchedMessage, People, TaskPass};
+use campaign::{LaunchedMessage, NotificationParts, People, TaskPass};
 use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
 use domain::channel::Channel;
-use domain::notification::{
-    CampaignUse, Notification, NotificationId, NotificationMessage, NotificationRequest, TemplateUse,
-};
+use domain::notification::{Notification, NotificationId};
 use domain::recipient::{KeyHasher, Recipient};
-use jiff::{SignedDuration, Timestamp};
-use platform::private::Private;
+use jiff::Timestamp;
 use templates::CompiledTemplate;
 
 /// People of a task, with what their messages need.
@@ -44,33 +41,17 @@ impl TaskPeople<'_> {
         config: &ConfigSnapshot,
         now: Timestamp,
     ) -> Option<Notification> {
-        let People { id, definition, launch, .. } = &self.people;
-        let kind = config.settings.types.get(definition.kind.as_str())?;
-        let message = launch.messages.get(place)?;
+        let kind = config.settings.types.get(self.people.definition.kind.as_str())?;
         let template = self.templates.get(place).and_then(Option::as_deref);
-        let ttl = SignedDuration::from_secs(definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into()));
-        let lives_until = now.checked_add(ttl).unwrap_or(Timestamp::MAX);
-        let kept_until = lives_until.checked_add(config.settings.retention_days.of_notifications());
-        let kept_until = kept_until.unwrap_or(Timestamp::MAX).as_second();
-        Some(Notification::new(NotificationRequest {
+        let parts = NotificationParts {
             id: self.notification_id(recipient),
-            to: recipient.id.clone(),
-            caller: launch.by.clone(),
-            type_id: kind.id.clone(),
-            is_critical: false,
+            kind,
+            channels: channels(&kind.channels, self.people.launch.messages.get(place)?, template),
+            retention: config.settings.retention_days.of_notifications(),
             is_test: matches!(self.pass, TaskPass::Test(_)),
-            message: message_for(message, recipient)?,
-            channels: channels(&kind.channels, message, template),
-            urgency: definition.urgency,
-            topic: None,
-            request_index: 0,
-            campaign: Some(CampaignUse { id: id.as_str().to_owned(), variant: message.variant.clone() }),
-            metadata: None,
             created_at: now,
-            due_at: now,
-            lives_until,
-            kept_until: Timestamp::from_second(kept_until).unwrap_or(Timestamp::MAX),
-        }))
+        };
+        self.people.notification(recipient, place, parts)
     }
 }
 
@@ -81,21 +62,4 @@ fn channels(of_type: &[Channel], message: &LaunchedMessage, template: Option<&Co
         (Some(_), Some(template)) => channels_with_text(of_type, template),
         _ => of_type.to_vec(),
     }
-}
-
-/// Returns the message with the recipient's own values. An attribute that is missing leaves its variable out, so that the
-/// template's default counts, or the person is skipped.
-fn message_for(message: &LaunchedMessage, recipient: &Recipient) -> Option<NotificationMessage> {
-    if let Some(content) = &message.content {
-        return Some(NotificationMessage::Content(content.clone()));
-    }
-    let used = message.template.as_ref()?;
-    let mut variables = used.variables.expose().clone();
-    for (variable, attribute) in &message.from_attributes {
-        match recipient.attributes.expose().get(attribute).filter(|value| !value.is_null()) {
-            Some(value) => variables.insert(variable.clone(), value.clone()),
-            None => variables.remove(variable),
-        };
-    }
-    Some(NotificationMessage::Template(TemplateUse { variables: Private::new(variables), ..used.clone() }))
 }

@@ -1,8 +1,8 @@
 //! What would become of a person: the dry run of an attempt, with the same gates and the same composer.
 
-use campaign::{PeopleTally, PersonOutcome};
+use campaign::{PeopleTally, PersonOutcome, PlannedPerson};
 use delivery::config::ConfigSnapshot;
-use delivery::{Composer, DeliveryEngine, GateVerdict, Gates, PaidMessage, unreachable_channels};
+use delivery::{Composer, DeliveryEngine, GateVerdict, Gates, PaidMessage, locale_of, unreachable_channels};
 use domain::channel::Channel;
 use domain::notification::{Notification, Reason};
 use domain::recipient::Recipient;
@@ -15,19 +15,25 @@ pub struct Planned {
     /// Cost if the first channel succeeds, and if only the last one does. In micro-euro.
     pub cost_micros: i64,
     pub most_cost_micros: i64,
+    /// The person with the channels that reach it, if it would be sent to.
+    pub person: Option<PlannedPerson>,
 }
 
 impl Planned {
     /// Decides what would become of a person. The claims of the frequency caps are not read.
     pub fn of(
         engine: &DeliveryEngine,
-        notification: &Notification,
+        mut notification: Notification,
         recipient: &Recipient,
         template: Option<&CompiledTemplate>,
         config: &ConfigSnapshot,
         now: Timestamp,
     ) -> Self {
-        let nothing = |outcome| Self { outcome, cost_micros: 0, most_cost_micros: 0 };
+        let nothing = |outcome| Self { outcome, cost_micros: 0, most_cost_micros: 0, person: None };
+        if let Some(template) = template {
+            notification.fix_locale(|| locale_of(recipient, template, &config.settings));
+        }
+        let notification = &notification;
         let unreachable = &unreachable_channels(Some(recipient), &config.settings.sms, engine.home_country());
         let gates = Gates::new(config, notification.type_id(), Some(recipient), unreachable);
         let gated = gates.evaluate(notification, now);
@@ -39,11 +45,13 @@ impl Planned {
         let links = engine.senders().links(config);
         let composer = Composer { notification, template, settings: &config.settings, links };
         let mut first = None;
+        let mut channels = Vec::new();
         let mut refused = Reason::NoChannel;
         let mut most_cost_micros = 0;
         for channel in gates.open_channels(notification, recipient, gated.version) {
             match price(&composer, channel, recipient, engine, config) {
                 Ok(price_micros) => {
+                    channels.push(channel);
                     first.get_or_insert((channel, price_micros));
                     most_cost_micros = most_cost_micros.max(price_micros);
                 }
@@ -52,7 +60,8 @@ impl Planned {
         }
         match first {
             Some((channel, cost_micros)) => {
-                Self { outcome: PersonOutcome::Sent(channel), cost_micros, most_cost_micros }
+                let person = Some(PlannedPerson { recipient: recipient.key.clone(), channels });
+                Self { outcome: PersonOutcome::Sent(channel), cost_micros, most_cost_micros, person }
             }
             None => nothing(PersonOutcome::Skipped(refused.as_str())),
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use campaign::{
-    AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, Selected, Task,
-    TaskPass,
+    AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, PlannedPerson,
+    Selected, Task, TaskPass,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstAttempt, Started};
@@ -40,8 +40,8 @@ pub struct Work<'a> {
     templates: Vec<Option<Arc<CompiledTemplate>>>,
 }
 
-/// Numbers of a page, and the position of the next one.
-pub type PageResult = Option<(PeopleTally, Option<serde_json::Value>)>;
+/// Numbers of a page, the position of the next one, and a few people of a plan.
+pub type PageResult = Option<(PeopleTally, Option<serde_json::Value>, Vec<PlannedPerson>)>;
 
 /// Notifications that exist already, by the recipients' keys.
 type Existing = HashMap<RecipientKey, Notification>;
@@ -140,7 +140,7 @@ impl<'a> Work<'a> {
         });
         let handled: Vec<_> = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE).collect().await;
         let mut is_whole = true;
-        let (mut to_store, mut failed) = (Vec::new(), None);
+        let (mut to_store, mut planned, mut failed) = (Vec::new(), Vec::new(), None);
         for one in handled {
             let (mut one, (locale, time_zone)) = match one {
                 Ok(Some(one)) => one,
@@ -158,6 +158,7 @@ impl<'a> Work<'a> {
             tally.add(&outcome, &one.variant);
             tally.cost_micros += one.cost_micros;
             one.planned.iter().for_each(|planned| planned.add_costs(&mut tally));
+            planned.extend(one.planned.and_then(|planned| planned.person));
             if let TaskPass::Plan(_) = self.pass {
                 tally.add_place(locale.as_deref(), time_zone.as_deref());
             }
@@ -168,7 +169,7 @@ impl<'a> Work<'a> {
             return Err(error);
         }
         let next = page.next.map(|next| json!(next));
-        Ok(is_whole.then_some((tally, next)))
+        Ok(is_whole.then_some((tally, next, planned)))
     }
 
     async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
@@ -253,12 +254,13 @@ impl<'a> Work<'a> {
             let outcome = Some(PersonOutcome::of(found));
             return Ok(Handled { outcome, variant, planned: None, cost_micros: found.cost_micros(), to_store: None });
         }
-        let Some(notification) = audience.notification(&recipient, place, config, now) else {
+        let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
+        let Some(notification) = audience.notification(&recipient, place, config, at) else {
             return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
         };
         if let TaskPass::Plan(_) = self.pass {
             let template = self.templates.get(place).and_then(Option::as_deref);
-            let planned = Planned::of(&self.services.engine, &notification, &recipient, template, config, now);
+            let planned = Planned::of(&self.services.engine, notification, &recipient, template, config, at);
             let outcome = Some(planned.outcome.clone());
             return Ok(Handled { outcome, variant, planned: Some(planned), cost_micros: 0, to_store: None });
         }

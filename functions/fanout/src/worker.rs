@@ -90,7 +90,8 @@ impl Worker {
             let now = self.services.engine.clock().now();
             let mut next = task.value.clone();
             let end = match worked {
-                Ok(Some((tally, after))) => {
+                Ok(Some((tally, after, planned))) => {
+                    next.keep_samples(planned);
                     next.advance(after, &tally, now);
                     let is_over = now >= limits.begin_until || is_stopped.load(Ordering::Relaxed);
                     if next.is_done {

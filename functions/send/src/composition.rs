@@ -1,8 +1,6 @@
-//! Messages of a notification as they would be sent: checked before it is stored, and shown by `explain`.
+//! Messages of a notification as they would be sent, checked before it is stored.
 
-use serde_json::{Value, json};
-
-use delivery::{ComposeFault, Composer, Links, PaidMessage, PushLinks, push_message};
+use delivery::{ComposeFault, Composer, Links, PushLinks, push_message};
 use domain::channel::Channel;
 use domain::notification::Notification;
 use domain::settings::Settings;
@@ -51,22 +49,4 @@ fn check_push(composer: &Composer<'_>) -> Option<Vec<FieldError>> {
     let field = if composer.template.is_some() { "variables" } else { "content" };
     let composed = push_message(notification, &content, Some(PushLinks::longest()), notification.due_at());
     composed.err().map(|too_large| vec![FieldError::new(field, too_large.to_string())])
-}
-
-/// Returns the JSON form of a push as it would be sent; `None` if it cannot be composed.
-pub fn shown_push(composer: &Composer<'_>) -> Option<Value> {
-    let (_, push) = composer.push().ok()?;
-    serde_json::from_slice(push.payload().expose()).ok()
-}
-
-/// Returns the JSON form of a message on a paid channel.
-pub fn shown_paid(message: &PaidMessage) -> Value {
-    match message {
-        PaidMessage::Email(email) => {
-            json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()})
-        }
-        PaidMessage::Sms(sms) => {
-            json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding})
-        }
-    }
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::composition::{shown_paid, shown_push};
 use super::request::{SendContext, SendRequest};
 use super::service::SendService;
 use super::template_request::LoadedTemplates;
 use delivery::config::ConfigSnapshot;
 use delivery::{
-    Composer, GateAnswer, GateVerdict, Gates, TokenKeys, UnreachableReason, locale_of, unreachable_channels,
-    unreachable_reason,
+    Composer, GateAnswer, GateVerdict, Gates, TokenKeys, UnreachableReason, locale_of, shown_paid, shown_push,
+    unreachable_channels, unreachable_reason,
 };
 use domain::breaker::Host;
 use domain::budget::{BudgetUsage, Ceiling, Limit, Used, budget_usage};

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::composition::{shown_paid, shown_push};
 use super::service::SendService;
-use delivery::{Composer, TokenKeys, locale_of};
+use delivery::{Composer, TokenKeys, locale_of, shown_paid, shown_push};
 use domain::channel::Channel;
 use domain::notification::Notification;
 use domain::recipient::Recipient;

@@ -91,7 +91,8 @@ impl World {
 
     /// Writes the template `reminder`, publishes it and makes it live; returns the number of the version.
     pub async fn publish_template(&self, body: Value) -> u64 {
-        assert!(self.template("PUT", "", body).await.status < 300);
+        let put = self.template("PUT", "", body).await;
+        assert!(put.status < 300, "{put:?}");
         let published = self.template("POST", "/versions", Value::Null).await;
         assert_eq!(published.status, 201, "{published:?}");
         let version = published.body["version"].clone();

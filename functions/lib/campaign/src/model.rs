@@ -76,7 +76,7 @@ pub struct Approval {
 }
 
 /// What a launch pins: nothing of it changes while the campaign runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
     /// Time of the launch. Relative dates of filters count from it, and people created later are left out.
     pub at: Timestamp,

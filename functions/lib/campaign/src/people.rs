@@ -1,6 +1,7 @@
 //! The people of a campaign: which recipients a task is for, and what is meant for each.
 
 use domain::recipient::Recipient;
+use jiff::Timestamp;
 use segments::{Filter, Person};
 use serde_json::Value;
 
@@ -109,11 +110,58 @@ impl<'a> People<'a> {
         Some(self.draw(recipient, self.definition.holdout_bp))
     }
 
+    /// Returns the time as of which a plan decides for a person: the one at which the campaign begins for that person, at the
+    /// earliest `now`.
+    #[must_use]
+    pub fn planned_at(&self, recipient: &Recipient, now: Timestamp) -> Timestamp {
+        let begins_at = match &self.definition.timing {
+            Timing::Now => None,
+            Timing::At(at) => Some(*at),
+            Timing::AtLocal(local) => local.slot(recipient.time_zone.as_deref(), self.launch.at),
+        };
+        begins_at.map_or(now, |at| at.max(now))
+    }
+
     fn draw(&self, recipient: &Recipient, holdout_bp: u32) -> Selected {
         let weights = self.launch.messages.iter().map(|message| message.weight_bp);
         match draw(self.id, &recipient.id, holdout_bp, weights) {
             Lot::Holdout => Selected::Holdout,
             Lot::Variant(place) => Selected::Message(place),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use domain::recipient::sample::with_everything;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn launch(at: Timestamp) -> Launch {
+        Launch { at, segments: 1, ..Launch::default() }
+    }
+
+    #[test]
+    fn a_plan_decides_as_of_the_begin_of_the_campaign_for_each_person() {
+        let (id, now) = (CampaignId::random(Timestamp::UNIX_EPOCH), at("2026-11-23T10:00:00Z"));
+        let rome = Recipient { time_zone: Some("Europe/Rome".to_owned()), ..with_everything(1) };
+        let planned = |timing: Value| {
+            let mut body =
+                json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []}});
+            body.as_object_mut().unwrap().extend(timing.as_object().unwrap().clone());
+            let (definition, launch) = (Definition::parse(body).unwrap(), launch(now));
+            People::all(&id, &definition, &launch).unwrap().planned_at(&rome, now)
+        };
+        assert_eq!(planned(json!({})), now);
+        assert_eq!(planned(json!({"send_at": "2026-11-23T22:30:00Z"})), at("2026-11-23T22:30:00Z"));
+        assert_eq!(planned(json!({"send_at": "2026-11-23T09:58:00Z"})), now, "its time has come");
+        let local = json!({"date_time": "2026-11-24T09:00:00", "default_time_zone": "UTC"});
+        assert_eq!(planned(json!({"at_local": local})), at("2026-11-24T08:00:00Z"));
     }
 }

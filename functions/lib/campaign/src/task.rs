@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::campaign_id::CampaignId;
 use crate::tally::PeopleTally;
+use domain::channel::Channel;
+use domain::recipient::RecipientKey;
 
 /// Maximum number of tasks of a pass.
 pub const MAX_TASKS: u32 = 20_000;
@@ -33,6 +35,19 @@ pub struct TaskMessage {
     pub task: u32,
 }
 
+/// Maximum number of people of a plan's task whose messages can be shown.
+const MAX_SAMPLES: usize = 3;
+
+/// Person whom a plan would send to. The message is composed when the plan is looked at: a plan stores no text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedPerson {
+    /// Recipient.
+    #[serde(with = "recipient_key")]
+    pub recipient: RecipientKey,
+    /// Channels that reach the person, in the order of the attempts.
+    pub channels: Vec<Channel>,
+}
+
 /// Progress of a task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Task {
@@ -46,6 +61,9 @@ pub struct Task {
     pub after: Option<Value>,
     /// Numbers of the people up to that position.
     pub tally: PeopleTally,
+    /// A few of the people whom a plan would send to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<PlannedPerson>,
     /// Number of workers that have taken the task.
     pub claims: u32,
     /// Time at which the task was done.
@@ -103,6 +121,12 @@ impl Task {
         self.after = next;
     }
 
+    /// Keeps a few of the people whom a plan would send to.
+    pub fn keep_samples(&mut self, people: impl IntoIterator<Item = PlannedPerson>) {
+        self.samples.extend(people);
+        self.samples.truncate(MAX_SAMPLES);
+    }
+
     /// Gives the task back. `is_dirty` is `true` if a part of the next page is done.
     pub fn release(&mut self, is_dirty: bool) {
         self.lease_until = None;
@@ -113,6 +137,22 @@ impl Task {
     #[must_use]
     pub fn is_held(&self, now: Timestamp) -> bool {
         self.lease_until.is_some_and(|until| until > now)
+    }
+}
+
+/// A recipient's key as text.
+mod recipient_key {
+    use domain::recipient::RecipientKey;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(key: &RecipientKey, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(key.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecipientKey, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        RecipientKey::from_stored(&text).ok_or_else(|| D::Error::custom("no recipient's key"))
     }
 }
 

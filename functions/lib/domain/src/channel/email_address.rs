@@ -123,6 +123,13 @@ impl EmailAddress {
         &self.0
     }
 
+    /// Returns the address with the first character of its local part alone, such as `a…@example.com`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let first = self.0.chars().next().unwrap_or_default();
+        format!("{first}…@{}", self.domain())
+    }
+
     /// Returns the domain, in its ASCII form and in lower case.
     #[must_use]
     pub fn domain(&self) -> &str {
@@ -214,6 +221,11 @@ impl From<EmailAddress> for String {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_masked_address_has_its_first_character_and_its_domain() {
+        assert_eq!(EmailAddress::parse("ada@Example.com").unwrap().masked(), "a…@example.com");
+    }
 
     #[test]
     fn ordinary_addresses_are_kept_as_written() {

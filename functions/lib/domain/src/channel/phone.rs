@@ -65,6 +65,13 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// Returns the number with its first and last digits alone, such as `+39…67`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let (start, end) = (self.0.get(..3), self.0.get(self.0.len().saturating_sub(2)..));
+        format!("{}…{}", start.unwrap_or_default(), end.unwrap_or_default())
+    }
+
     /// Returns the ISO 3166-1 alpha-2 code of the country or territory, by the longest known prefix.
     ///
     /// `None` for numbers of no country: satellite and international networks, and free and premium numbers of North
@@ -126,6 +133,7 @@ mod tests {
     #[test]
     fn neither_debug_nor_an_error_shows_the_number() {
         let number = PhoneNumber::parse("+4915112345678").unwrap();
+        assert_eq!(number.masked(), "+49…78");
         assert_eq!(format!("{number:?}"), "PhoneNumber(***)");
         let error = serde_json::from_str::<PhoneNumber>("\"015112345678\"").unwrap_err().to_string();
         assert!(error.contains("phone") && !error.contains("0151"), "{error}");

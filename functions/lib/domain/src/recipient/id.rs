@@ -39,6 +39,12 @@ impl RecipientId {
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
+
+    /// Returns the first two characters and an ellipsis, such as `us…`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        format!("{}…", self.expose().chars().take(2).collect::<String>())
+    }
 }
 
 impl fmt::Debug for RecipientId {

@@ -1,0 +1,84 @@
+//! The notification of a person: what the campaign gives to it, and the person's own values.
+
+use jiff::{SignedDuration, Timestamp};
+use platform::private::Private;
+
+use crate::model::LaunchedMessage;
+use crate::people::People;
+use domain::NotificationType;
+use domain::channel::Channel;
+use domain::notification::{
+    CampaignUse, Notification, NotificationId, NotificationMessage, NotificationRequest, TemplateUse,
+};
+use domain::recipient::Recipient;
+
+/// What a notification takes from outside its campaign.
+#[derive(Debug, Clone)]
+pub struct NotificationParts<'a> {
+    /// Id.
+    pub id: NotificationId,
+    /// Type.
+    pub kind: &'a NotificationType,
+    /// Channels for which the message has a text.
+    pub channels: Vec<Channel>,
+    /// Retention after the end of the lifetime.
+    pub retention: SignedDuration,
+    /// `true` for a test send.
+    pub is_test: bool,
+    /// Time at which it is created.
+    pub created_at: Timestamp,
+}
+
+impl People<'_> {
+    /// Builds the notification for a recipient. Returns `None` if the campaign has no message at this place.
+    #[must_use]
+    pub fn notification(
+        &self,
+        recipient: &Recipient,
+        place: usize,
+        parts: NotificationParts<'_>,
+    ) -> Option<Notification> {
+        let NotificationParts { id, kind, channels, retention, is_test, created_at } = parts;
+        let message = self.launch.messages.get(place)?;
+        let ttl = self.definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into());
+        let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);
+        let lives_until = after(created_at, SignedDuration::from_secs(ttl));
+        let kept_until = after(lives_until, retention).as_second();
+        Some(Notification::new(NotificationRequest {
+            id,
+            to: recipient.id.clone(),
+            caller: self.launch.by.clone(),
+            type_id: kind.id.clone(),
+            is_critical: false,
+            is_test,
+            message: message_for(message, recipient)?,
+            channels,
+            urgency: self.definition.urgency,
+            topic: None,
+            request_index: 0,
+            campaign: Some(CampaignUse { id: self.id.as_str().to_owned(), variant: message.variant.clone() }),
+            metadata: None,
+            created_at,
+            due_at: created_at,
+            lives_until,
+            kept_until: Timestamp::from_second(kept_until).unwrap_or(Timestamp::MAX),
+        }))
+    }
+}
+
+/// Returns the message with the recipient's own values. An attribute that is missing leaves its variable out, so that the
+/// template's default counts, or the person is skipped.
+fn message_for(message: &LaunchedMessage, recipient: &Recipient) -> Option<NotificationMessage> {
+    if let Some(content) = &message.content {
+        return Some(NotificationMessage::Content(content.clone()));
+    }
+    let used = message.template.as_ref()?;
+    let mut variables = used.variables.expose().clone();
+    for (variable, attribute) in &message.from_attributes {
+        match recipient.attributes.expose().get(attribute).filter(|value| !value.is_null()) {
+            Some(value) => variables.insert(variable.clone(), value.clone()),
+            None => variables.remove(variable),
+        };
+    }
+    Some(NotificationMessage::Template(TemplateUse { variables: Private::new(variables), ..used.clone() }))
+}

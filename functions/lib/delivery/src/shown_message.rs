@@ -1,0 +1,27 @@
+//! Messages as operators see them: composed as for a send, and shown instead of sent.
+
+use serde_json::{Value, json};
+
+use crate::message::{Composer, PaidMessage, push_message};
+
+/// Returns the JSON form of a push as it would be sent; `None` if it cannot be composed.
+#[must_use]
+pub fn shown_push(composer: &Composer<'_>) -> Option<Value> {
+    let (about, content) = (composer.notification, composer.push_content().ok()?);
+    let links = composer.links.map(|links| links.push(about, ""));
+    let push = push_message(about, &content, links, about.due_at()).ok()?;
+    serde_json::from_slice(push.payload().expose()).ok()
+}
+
+/// Returns the JSON form of a message on a paid channel.
+#[must_use]
+pub fn shown_paid(message: &PaidMessage) -> Value {
+    match message {
+        PaidMessage::Email(email) => {
+            json!({"subject": email.subject.expose(), "text": email.text.expose(), "html": email.html.expose()})
+        }
+        PaidMessage::Sms(sms) => {
+            json!({"text": sms.text.expose(), "parts": sms.parts.parts, "encoding": sms.parts.encoding})
+        }
+    }
+}
