@@ -143,3 +143,39 @@ async fn without_the_queue_a_launch_is_not_lost() {
     run_to_the_end(&world, &id).await;
     assert_everybody_once(&world, &id, 3).await;
 }
+
+#[tokio::test]
+async fn complaints_and_opt_outs_by_the_link_of_a_message_pause_a_campaign() {
+    for unwelcome in ["complaint", "opt-out"] {
+        let world = crowd(0).await;
+        for number in 0..40 {
+            let id = format!("mail-{number}");
+            world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
+        }
+        let steps = json!({"steps": [{"percent": 50, "hold_minutes": 60}, {"percent": 100}]});
+        let guards = json!({"max_complained_percent": 10, "max_opted_out_percent": 10, "min_people": 5});
+        let id = world.approved_campaign(with(json!({"rollout": steps, "guards": guards}))).await;
+        world.launch(&id).await;
+        world.work_on_tasks().await;
+        if unwelcome == "complaint" {
+            let people = world.campaign_request("GET /v1/campaigns/{id}/recipients", &id, json!(null)).await.body;
+            let complaints = people["items"].as_array().unwrap().iter().map(|one| {
+                let to = format!("{}@example.com", one["recipient"].as_str().unwrap());
+                world::complained(one["notification"].as_str().unwrap(), &to)
+            });
+            world.ses_publishes(&complaints.collect::<Vec<_>>()).await;
+        } else {
+            let links = world.mails().into_iter().flat_map(|mail| world::links(&mail));
+            let links: std::collections::BTreeSet<_> = links.filter(|link| link.contains("/unsubscribe/")).collect();
+            for link in links {
+                assert_eq!(world.follow("POST", &link).await.status, 200);
+            }
+        }
+        world.fold().await;
+        world.advance(60);
+        world.conduct().await;
+        let progress = world.progress(&id).await;
+        assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
+        assert!(progress["pause_detail"].as_str().unwrap().contains(unwelcome), "{progress}");
+    }
+}

@@ -99,6 +99,9 @@ impl CampaignsApi {
             let count = |number: i64| u64::try_from(number).unwrap_or(0);
             ends.closed += count(figures.closed);
             ends.failed += count(figures.failed + figures.uncertain + figures.expired);
+            ends.reached += count(figures.reached());
+            ends.complained += count(figures.complained);
+            ends.opted_out += count(figures.opted_out);
         }
         Ok(ends)
     }

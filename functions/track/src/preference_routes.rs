@@ -9,14 +9,19 @@ use super::page::{self, HtmlPage};
 use super::page_texts::PageTexts;
 use super::preference_form::{FormFault, PreferenceForm};
 use super::preference_page::{Notice, PreferencePage};
+use super::receipt_merge::merge;
 use delivery::{LinkAction, TokenError};
 use domain::NotificationTypes;
+use domain::notification::NotificationId;
 use domain::recipient::{ChoiceAuthor, ProfileVersion, Recipient, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 
 /// Maximum number of conditional writes of one form, when other writers succeed first.
 const WRITE_TRIES: u32 = 8;
+
+/// Recipient and type of an unsubscription, and the message of a campaign that had the link.
+type Unsubscription = (RecipientKey, String, Option<NotificationId>);
 
 impl TrackApi {
     /// Shows the preference page, and changes nothing.
@@ -60,14 +65,16 @@ impl TrackApi {
     fn chooser(&self, request: &Request, now: Timestamp) -> Result<RecipientKey, Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
             LinkAction::Preferences(recipient) | LinkAction::Unsubscribe(recipient, _) => Ok(recipient),
+            LinkAction::UnsubscribeFrom(id, _) => Ok(id.recipient().clone()),
             _ => Err(refused(TokenError::Invalid)),
         }
     }
 
-    /// Returns the recipient and the type that an unsubscribe token names.
-    fn unsubscription(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, String), Problem> {
+    /// Returns the recipient and the type that an unsubscribe token names, and the message of a campaign that had the link.
+    fn unsubscription(&self, request: &Request, now: Timestamp) -> Result<Unsubscription, Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
-            LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind)),
+            LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind, None)),
+            LinkAction::UnsubscribeFrom(id, kind) => Ok((id.recipient().clone(), kind, Some(id))),
             _ => Err(refused(TokenError::Invalid)),
         }
     }
@@ -75,7 +82,7 @@ impl TrackApi {
     /// Asks for confirmation of an unsubscription, with the preference page below. The request changes nothing, because
     /// mail scanners open links too.
     pub(super) async fn ask_unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (key, kind) = self.unsubscription(request, now)?;
+        let (key, kind, _) = self.unsubscription(request, now)?;
         let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
         let (known, types) = (known?, &config.settings.types);
         let texts = PageTexts::of(known.as_ref().and_then(|known| known.locale.as_deref()));
@@ -93,13 +100,25 @@ impl TrackApi {
     /// Unsubscribes (RFC 8058): the POST alone is sufficient, with any body and without a cookie. A repetition gets the
     /// same page, as does a recipient who has been erased.
     pub(super) async fn unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let (recipient, kind) = self.unsubscription(request, now)?;
+        let (recipient, kind, message) = self.unsubscription(request, now)?;
         let done = self.recipients.unsubscribe(&recipient, &kind, ChoiceAuthor::Link, now).await?;
         tracing::info!(%recipient, kind, result = ?done.result, "processed unsubscription");
+        if let Some(id) = message {
+            self.count_opt_out(&id, now).await;
+        }
         let texts = PageTexts::of(done.locale.as_deref());
         let content =
             page::unsubscribed(&self.config.current().await.settings.types, &kind, texts, request.path("token"));
         Ok(HtmlPage { status: 200, texts, title: texts.unsubscribed, content }.response())
+    }
+}
+
+impl TrackApi {
+    /// Records the opt-out at the message that led to it, for the guards of its campaign. The opt-out itself is stored already.
+    async fn count_opt_out(&self, id: &NotificationId, now: Timestamp) {
+        if let Err(error) = merge(&self.notifications, id, |notification| notification.record_opt_out(now)).await {
+            tracing::warn!(notification = %id, %error, "failed to count an opt-out at its message");
+        }
     }
 }
 

@@ -10,6 +10,10 @@ const DEFAULT_MIN_PEOPLE: u64 = 100;
 /// Default limits.
 const DEFAULT_FAILED_PERCENT: f64 = 10.0;
 const DEFAULT_MISSING_VARIABLE_PERCENT: f64 = 5.0;
+const DEFAULT_COMPLAINED_PERCENT: f64 = 0.3;
+const DEFAULT_OPTED_OUT_PERCENT: f64 = 2.0;
+/// Number of complaints, and of opt-outs, below which a campaign does not pause: one person is no share of all.
+const MIN_UNWELCOME: u64 = 3;
 
 /// Limits of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,6 +23,10 @@ pub struct Guards {
     pub max_failed_percent: f64,
     /// Largest share of people that are skipped because a variable is missing, in percent of those that match.
     pub max_missing_variable_percent: f64,
+    /// Largest share of complaints among the notifications that reached somebody, in percent.
+    pub max_complained_percent: f64,
+    /// Largest share of opt-outs by the link of a message among the notifications that reached somebody, in percent.
+    pub max_opted_out_percent: f64,
     /// Number of people from which the shares are compared.
     pub min_people: u64,
 }
@@ -28,6 +36,8 @@ impl Default for Guards {
         Self {
             max_failed_percent: DEFAULT_FAILED_PERCENT,
             max_missing_variable_percent: DEFAULT_MISSING_VARIABLE_PERCENT,
+            max_complained_percent: DEFAULT_COMPLAINED_PERCENT,
+            max_opted_out_percent: DEFAULT_OPTED_OUT_PERCENT,
             min_people: DEFAULT_MIN_PEOPLE,
         }
     }
@@ -37,11 +47,13 @@ impl Guards {
     /// Returns the name of a field that is out of range.
     #[must_use]
     pub fn invalid_field(&self) -> Option<&'static str> {
-        let is_share = |share: f64| (0.0..=100.0).contains(&share);
-        if !is_share(self.max_failed_percent) {
-            return Some("max_failed_percent");
-        }
-        (!is_share(self.max_missing_variable_percent)).then_some("max_missing_variable_percent")
+        let shares = [
+            ("max_failed_percent", self.max_failed_percent),
+            ("max_missing_variable_percent", self.max_missing_variable_percent),
+            ("max_complained_percent", self.max_complained_percent),
+            ("max_opted_out_percent", self.max_opted_out_percent),
+        ];
+        shares.into_iter().find(|(_, share)| !(0.0..=100.0).contains(share)).map(|(name, _)| name)
     }
 }
 
@@ -52,6 +64,12 @@ pub struct Ends {
     pub closed: u64,
     /// Those of them that reached nobody.
     pub failed: u64,
+    /// Those of them that a provider accepted, or a device confirmed.
+    pub reached: u64,
+    /// Those about which the recipient complained.
+    pub complained: u64,
+    /// Those by whose link the recipient opted out.
+    pub opted_out: u64,
 }
 
 /// Returns the fault for which the campaign must pause, for its operators.
@@ -67,6 +85,16 @@ pub fn guard_fault(guards: &Guards, tally: &PeopleTally, ends: Ends) -> Option<S
         if let Some(failed) = share(failed, attempted).filter(|failed| *failed > guards.max_failed_percent) {
             let limit = guards.max_failed_percent;
             return Some(format!("{failed:.1} % of {attempted} notifications failed, more than {limit} %"));
+        }
+    }
+    for (count, limit, what) in [
+        (ends.complained, guards.max_complained_percent, "a complaint"),
+        (ends.opted_out, guards.max_opted_out_percent, "an opt-out"),
+    ] {
+        let of = ends.reached;
+        let too_many = share(count, of).filter(|share| count >= MIN_UNWELCOME && *share > limit);
+        if let Some(found) = too_many {
+            return Some(format!("{found:.1} % of {of} notifications led to {what}, more than {limit} %"));
         }
     }
     let missing = tally.skipped_for(Reason::MissingVariable);
@@ -88,10 +116,20 @@ mod tests {
         let none = Ends::default();
         assert_eq!(guard_fault(&guards, &tally(9, 1), none), None, "exactly the limit");
         assert_eq!(guard_fault(&guards, &tally(0, 9), none), None, "too few people");
-        let bounced = guard_fault(&guards, &tally(10, 0), Ends { closed: 10, failed: 3 });
+        let bounced = guard_fault(&guards, &tally(10, 0), Ends { closed: 10, failed: 3, ..none });
         assert_eq!(bounced.as_deref(), Some("30.0 % of 10 notifications failed, more than 10 %"));
         let fault = guard_fault(&guards, &tally(8, 2), none);
         assert_eq!(fault.as_deref(), Some("20.0 % of 10 notifications failed, more than 10 %"));
+        let unwelcome = |complained: u64, opted_out: u64| {
+            let ends = Ends { closed: 300, reached: 300, complained, opted_out, ..none };
+            guard_fault(&Guards::default(), &tally(300, 0), ends)
+        };
+        assert_eq!(unwelcome(2, 2), None, "two people are no share of all");
+        let fault = "1.0 % of 300 notifications led to a complaint, more than 0.3 %";
+        assert_eq!(unwelcome(3, 0).as_deref(), Some(fault));
+        assert_eq!(unwelcome(0, 6), None, "exactly the limit");
+        let fault = "2.3 % of 300 notifications led to an opt-out, more than 2 %";
+        assert_eq!(unwelcome(0, 7).as_deref(), Some(fault));
         let mut missing = tally(9, 0);
         missing.add(&PersonOutcome::Skipped("missing_variable"), "");
         let fault = guard_fault(&guards, &missing, none);

@@ -132,7 +132,11 @@ impl<'a> Links<'a> {
         if about.is_critical() {
             return None;
         }
-        let permit = LinkAction::Unsubscribe(about.id().recipient().clone(), about.type_id().to_string());
+        let (id, kind) = (about.id(), about.type_id().to_string());
+        let permit = match about.campaign() {
+            Some(_) => LinkAction::UnsubscribeFrom(id.clone(), kind),
+            None => LinkAction::Unsubscribe(id.recipient().clone(), kind),
+        };
         let token = self.keys.sign(&permit, plus(about.due_at(), UNSUBSCRIBE_FOR));
         Link::parse(&format!("{}/v1/unsubscribe/{token}", self.base)).ok()
     }

@@ -1,7 +1,7 @@
 //! Signed tokens of links: the permitted action, its subject and its expiry, short enough for an SMS.
 //!
 //! ```text
-//! version 1 | purpose, channel 1 | notification 32 (+ device's mark 3), or recipient 16 (+ type) | expiry 4 | tag 16
+//! version 1 | purpose, channel 1 | notification 32 (+ device's mark 3, or type), or recipient 16 (+ type) | expiry 4 | tag 16
 //! ```
 //!
 //! The numbers are bytes. All is encoded in base64url without padding. The tag is HMAC-SHA-256 over everything before
@@ -25,7 +25,7 @@ const EXPIRY_BYTES: usize = 4;
 const HEAD_BYTES: usize = 2;
 /// Maximum length of a type's name in bytes: 64 characters.
 const MAX_TYPE_BYTES: usize = 256;
-const MAX_BYTES: usize = HEAD_BYTES + 16 + MAX_TYPE_BYTES + EXPIRY_BYTES + TAG_BYTES;
+const MAX_BYTES: usize = HEAD_BYTES + 32 + MAX_TYPE_BYTES + EXPIRY_BYTES + TAG_BYTES;
 
 /// Length of a click's token, in characters.
 pub const TOKEN_CHARS: usize = 72;
@@ -42,6 +42,8 @@ pub enum LinkAction {
     /// Opt this recipient out of this type. The token names the type itself, so that it works after the notification
     /// is deleted.
     Unsubscribe(RecipientKey, String),
+    /// The same from a message of a campaign, whose opt-outs are counted.
+    UnsubscribeFrom(NotificationId, String),
     /// Choose what this recipient receives.
     Preferences(RecipientKey),
 }
@@ -126,6 +128,7 @@ impl LinkAction {
     const UNSUBSCRIBE: u8 = 3;
     const DEVICE_RECEIPT: u8 = 4;
     const PREFERENCES: u8 = 5;
+    const UNSUBSCRIBE_FROM: u8 = 6;
 
     fn to_bytes(&self) -> Vec<u8> {
         let of_notification = |purpose: u8, id: &NotificationId, channel: Channel| {
@@ -144,6 +147,12 @@ impl LinkAction {
             Self::Unsubscribe(recipient, kind) => {
                 let mut bytes = vec![VERSION, Self::UNSUBSCRIBE << 4];
                 bytes.extend(recipient.to_bytes());
+                bytes.extend(kind.as_bytes());
+                bytes
+            }
+            Self::UnsubscribeFrom(id, kind) => {
+                let mut bytes = vec![VERSION, Self::UNSUBSCRIBE_FROM << 4];
+                bytes.extend(id.to_bytes());
                 bytes.extend(kind.as_bytes());
                 bytes
             }
@@ -172,6 +181,11 @@ impl LinkAction {
                 let (recipient, kind) = subject.split_first_chunk::<16>()?;
                 let kind = std::str::from_utf8(kind).ok()?.to_owned();
                 Some(Self::Unsubscribe(RecipientKey::from_bytes(*recipient), kind))
+            }
+            (VERSION, Self::UNSUBSCRIBE_FROM) => {
+                let (id, kind) = subject.split_first_chunk::<32>()?;
+                let kind = std::str::from_utf8(kind).ok()?.to_owned();
+                Some(Self::UnsubscribeFrom(NotificationId::from_bytes(*id), kind))
             }
             (VERSION, Self::PREFERENCES) => Some(Self::Preferences(RecipientKey::from_bytes(subject.try_into().ok()?))),
             _ => None,
@@ -212,13 +226,14 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn permits() -> [LinkAction; 5] {
+    fn permits() -> [LinkAction; 6] {
         let id = sample("DEFAULT", at(1_790_000_000)).id().clone();
         let recipient = id.recipient().clone();
         [
             LinkAction::Receipt(id.clone(), Channel::Push),
             LinkAction::DeviceReceipt(id.clone(), DeviceMark::of("d1")),
-            LinkAction::Click(id, Channel::Email),
+            LinkAction::Click(id.clone(), Channel::Email),
+            LinkAction::UnsubscribeFrom(id, "NEWS".to_owned()),
             LinkAction::Unsubscribe(recipient.clone(), "PAYMENT_DUE".to_owned()),
             LinkAction::Preferences(recipient),
         ]

@@ -99,6 +99,10 @@ pub enum NotificationMetric {
     Opened,
     /// The notification's link was clicked.
     Clicked,
+    /// The recipient complained about the notification.
+    Complained,
+    /// The recipient opted out by a link of the notification.
+    OptedOut,
     /// The notification was dismissed.
     Dismissed,
     /// The notification led to a conversion.
@@ -188,7 +192,7 @@ impl fmt::Display for AttemptMetric {
 }
 
 /// Names without a parameter, for formatting and parsing.
-const NOTIFICATION_METRICS: [(NotificationMetric, &str); 14] = [
+const NOTIFICATION_METRICS: [(NotificationMetric, &str); 16] = [
     (NotificationMetric::Sent, "sent"),
     (NotificationMetric::Accepted, "accepted"),
     (NotificationMetric::Delivered, "delivered"),
@@ -198,6 +202,8 @@ const NOTIFICATION_METRICS: [(NotificationMetric, &str); 14] = [
     (NotificationMetric::Cancelled, "cancelled"),
     (NotificationMetric::Opened, "opened"),
     (NotificationMetric::Clicked, "clicked"),
+    (NotificationMetric::Complained, "complained"),
+    (NotificationMetric::OptedOut, "opted_out"),
     (NotificationMetric::Dismissed, "dismissed"),
     (NotificationMetric::Converted, "converted"),
     (NotificationMetric::ConversionValueMicros, "conversion_value_micros"),

@@ -127,6 +127,8 @@ fn notification_metrics(image: &Image) -> impl Iterator<Item = (NotificationMetr
         outcome_metric(image),
         image.opened.then_some(NotificationMetric::Opened),
         image.clicked.then_some(NotificationMetric::Clicked),
+        image.complained.then_some(NotificationMetric::Complained),
+        image.opted_out.then_some(NotificationMetric::OptedOut),
         image.dismissed.then_some(NotificationMetric::Dismissed),
         image.converted.then_some(NotificationMetric::Converted),
         image.latency_ms().map(|latency_ms| NotificationMetric::Latency(bin_of(latency_ms))),

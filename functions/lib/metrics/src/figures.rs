@@ -47,6 +47,10 @@ pub struct Notifications {
     pub opened: i64,
     /// Notifications whose link was clicked.
     pub clicked: i64,
+    /// Notifications about which the recipient complained.
+    pub complained: i64,
+    /// Notifications of campaigns by whose link the recipient opted out.
+    pub opted_out: i64,
     /// Notifications that were dismissed unread.
     pub dismissed: i64,
     /// Notifications that led to a conversion.
@@ -194,6 +198,8 @@ impl GroupSums {
             NotificationMetric::Skipped(reason) => figures.skipped.entry(reason.as_str().to_owned()).or_default(),
             NotificationMetric::Opened => &mut figures.opened,
             NotificationMetric::Clicked => &mut figures.clicked,
+            NotificationMetric::Complained => &mut figures.complained,
+            NotificationMetric::OptedOut => &mut figures.opted_out,
             NotificationMetric::Dismissed => &mut figures.dismissed,
             NotificationMetric::Converted => &mut figures.converted,
             NotificationMetric::ConversionValueMicros => &mut figures.conversion_value_micros,
@@ -210,9 +216,11 @@ impl GroupSums {
             [&mut it.sent, &mut it.accepted, &mut it.delivered, &mut it.failed, &mut it.uncertain, &mut it.expired];
         let beside = [&mut it.cancelled, &mut it.opened, &mut it.clicked, &mut it.dismissed, &mut it.converted];
         let sums = [&mut it.conversion_value_micros, &mut it.cost_micros, &mut it.wasted_cost_micros];
+        let unwelcome = [&mut it.complained, &mut it.opted_out];
         plain
             .into_iter()
             .chain(beside)
+            .chain(unwelcome)
             .chain(sums)
             .chain(it.skipped.values_mut())
             .for_each(|figure| *figure = (*figure).max(0));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::counters::{Cohort, Label};
 use domain::channel::Channel;
-use domain::notification::{Attempt, AttemptOutcome, Reason, Status};
+use domain::notification::{Attempt, AttemptOutcome, Reason, Reports, Status};
 
 /// State of a notification. An item without this shape is a poison record: it cannot be counted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,6 +39,10 @@ pub struct Image {
     pub opened: bool,
     /// True if the notification's link was clicked.
     pub clicked: bool,
+    /// True if the recipient complained about the notification.
+    pub complained: bool,
+    /// True if the recipient opted out by a link of the notification.
+    pub opted_out: bool,
     /// True if the notification was dismissed.
     pub dismissed: bool,
     /// True if the notification led to a conversion.
@@ -78,6 +82,7 @@ struct Item {
     waited_ms: Option<i64>,
     delivered_on: Option<String>,
     opened_at: Option<i64>,
+    reports: Option<String>,
     clicked_at: Option<i64>,
     dismissed_at: Option<i64>,
     converted_at: Option<i64>,
@@ -95,6 +100,8 @@ impl TryFrom<Item> for Image {
 
     fn try_from(item: Item) -> Result<Self, Poison> {
         let attempts = item.attempts.as_deref().unwrap_or("[]");
+        let reports = item.reports.map(|json| serde_json::from_str::<Reports>(&json).map_err(|_| Poison("reports")));
+        let reports = reports.transpose()?.unwrap_or_default();
         let time = |name, millis| Timestamp::from_millisecond(millis).map_err(|_| Poison(name));
         Ok(Self {
             status: Status::parse(&item.status).ok_or(Poison("status"))?,
@@ -113,6 +120,8 @@ impl TryFrom<Item> for Image {
                 .transpose()?,
             opened: item.opened_at.is_some(),
             clicked: item.clicked_at.is_some(),
+            complained: reports.is_complaint(),
+            opted_out: reports.opted_out_at.is_some(),
             dismissed: item.dismissed_at.is_some(),
             converted: item.converted_at.is_some(),
             conversion_value_micros: item.conversion_value_micros.unwrap_or(0),
@@ -151,6 +160,15 @@ mod tests {
     }
 
     #[test]
+    fn complaints_and_opt_outs_are_in_the_reports() {
+        let told =
+            |reports: &str| with("reports", json!(reports)).map(|image| (image.complained, image.opted_out)).unwrap();
+        assert_eq!(told(r#"{"email":{"c":5,"n":"complaint"}}"#), (true, false));
+        assert_eq!(told(r#"{"sms":{"f":"complaint"},"o":7}"#), (true, true));
+        assert_eq!(told(r#"{"email":{"f":"bounced"}}"#), (false, false));
+    }
+
+    #[test]
     fn the_latency_ends_with_the_first_accepted_attempt_and_is_never_below_zero() {
         assert_eq!(with("waited_ms", json!(99_000)).unwrap().latency_ms(), Some(0));
         assert_eq!(with("due_at", json!(7_000)).unwrap().latency_ms(), Some(0));
@@ -167,6 +185,7 @@ mod tests {
             ("reason", json!("Ada")),
             ("attempts", json!("[{\"c\":\"pigeon for Ada\"}]")),
             ("attempts", json!([1])),
+            ("reports", json!("{\"email\":\"for Ada\"}")),
             ("updated_at", json!(i64::MAX)),
             ("due_at", json!("soon")),
             ("delivered_on", json!("Ada's phone")),

@@ -58,6 +58,9 @@ pub struct Reports {
     /// Time and channel of the first action of the recipient or the device that shows the message arrived.
     #[serde(with = "millis_on", skip_serializing_if = "Option::is_none")]
     pub seen: Option<(Timestamp, Channel)>,
+    /// Time at which the recipient opted out by a link of this message.
+    #[serde(rename = "o", with = "millis", skip_serializing_if = "Option::is_none")]
+    pub opted_out_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "ProviderReport::is_empty")]
     push: ProviderReport,
     #[serde(skip_serializing_if = "ProviderReport::is_empty")]
@@ -90,6 +93,14 @@ impl Reports {
     #[must_use]
     pub fn of_the_person(seen: Option<(Timestamp, Channel)>) -> Self {
         Self { seen, ..Self::default() }
+    }
+
+    /// Returns `true` if the recipient complained about the message.
+    #[must_use]
+    pub fn is_complaint(&self) -> bool {
+        let complains =
+            |report: &ProviderReport| [report.failed, report.noted].contains(&Some(FailureReason::Complaint));
+        Channel::ALL.into_iter().any(|channel| complains(self.on(channel)))
     }
 
     /// Adds an action of the recipient or the device; the earliest is kept.

@@ -70,6 +70,15 @@ impl Receipt {
     }
 }
 
+impl Notification {
+    /// Records that the recipient opted out by a link of this message; the earliest time is kept.
+    pub fn record_opt_out(&mut self, now: Timestamp) -> Effect {
+        let before = (self.parts.status, self.parts.engagement);
+        earliest(&mut self.parts.engagement.reports.opted_out_at, now);
+        Effect::since(before, self)
+    }
+}
+
 #[cfg(test)]
 #[path = "receipt_tests.rs"]
 mod tests;
