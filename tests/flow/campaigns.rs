@@ -290,6 +290,7 @@ async fn a_local_time_is_met_in_each_zone_and_who_moves_is_sent_to_once() {
 pub async fn are_run(world: &World) {
     let calls = json!({"title": "Calls", "class": "marketing", "channels": ["push", "email", "sms"]});
     assert_eq!(world.put_type("CALLS", calls).await.status, 201);
+    Box::pin(somebody_waits(world)).await;
     let caps = json!({"rules": [{"id": "daily", "max": 1, "per": "day"}]});
     assert!(world.caps_request("PUT", caps, None, &[]).await.status < 300);
     world.advance(21);
@@ -322,7 +323,7 @@ pub async fn are_run(world: &World) {
     let again = retry.body["id"].as_str().unwrap();
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/plan", again, json!(null)).await.status, 202);
     world.work_on_tasks().await;
-    let everybody = world.approved_campaign(campaign_of("CALLS")).await;
+    let everybody = world.approved_campaign(with(json!({"type": "CALLS"}))).await;
     world.launch(&everybody).await;
     world.work_on_tasks().await;
     for (route, of) in [("recipients", &everybody), ("recipients", &id), ("results", &everybody)] {
@@ -333,6 +334,23 @@ pub async fn are_run(world: &World) {
     world.conduct().await;
 }
 
+/// Lets the conductor look at the breakers: somebody waits for a later attempt, and tasks are left.
+async fn somebody_waits(world: &World) {
+    world.advance(21);
+    world.subscribe("waiting", "waiting").await;
+    world.put_profile("waiting", json!({"locale": "la"})).await;
+    world.push.answer("waiting", [world::Reply::status(429).with("Retry-After", "60")]);
+    let latin = json!({"field": "locale", "op": "eq", "value": "la"});
+    let steps = json!({"steps": [{"percent": 99, "hold_minutes": 60}, {"percent": 100}]});
+    let id = world.approved_campaign(with(json!({"type": "CALLS", "filter": latin, "rollout": steps}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    world.conduct().await;
+    assert_eq!(world.progress(&id).await["sending"]["numbers"]["waiting"], 1);
+    world.campaign_request("POST /v1/campaigns/{id}/cancel", &id, json!(null)).await;
+    world.on_recipient("DELETE /v1/recipients/{id}", "waiting", Value::Null).await;
+}
+
 /// Begins the plan of a campaign to somebody who is not registered; returns its id.
 pub async fn planned_for_nobody(world: &World) -> String {
     let body = with(json!({"type": "DEFAULT", "filter": null, "recipients": ["unregistered"]}));
@@ -341,8 +359,4 @@ pub async fn planned_for_nobody(world: &World) -> String {
     let id = created.body["id"].as_str().unwrap().to_owned();
     world.campaign_request("POST /v1/campaigns/{id}/plan", &id, json!(null)).await;
     id
-}
-
-fn campaign_of(kind: &str) -> Value {
-    with(json!({"type": kind}))
 }

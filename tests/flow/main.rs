@@ -10,6 +10,7 @@ mod campaign_chaos;
 mod campaign_faults;
 mod campaign_plans;
 mod campaign_requests;
+mod campaign_supply;
 mod campaign_units;
 mod campaigns;
 mod canaries;

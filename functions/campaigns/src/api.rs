@@ -16,7 +16,8 @@ use platform::http::{Request, Response};
 use platform::problem::Problem;
 use store::metrics::MetricsStore;
 use store::{
-    CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, StoredCampaign, TemplateStore,
+    BreakerStore, CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, StoredCampaign,
+    TemplateStore,
 };
 
 /// The API of `campaigns`.
@@ -32,6 +33,8 @@ pub struct CampaignsApi {
     pub notifications: NotificationsStore,
     /// Reads the results of a campaign.
     pub metrics: MetricsStore,
+    /// Reads the circuit breakers of providers.
+    pub breakers: BreakerStore,
     /// Reads templates.
     pub templates: TemplateCache,
     /// Reads the settings, and the types and templates that exist.
@@ -63,6 +66,7 @@ impl CampaignsApi {
             ),
             notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
             metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table.as_str()),
+            breakers: BreakerStore::new(dynamodb.clone(), control_table.as_str()),
             templates: TemplateCache::new(TemplateStore::new(dynamodb.clone(), settings_table.as_str())),
             config: settings
                 .with_catalog(CatalogStore::new(dynamodb.clone(), settings_table.as_str()))

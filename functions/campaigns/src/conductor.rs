@@ -1,10 +1,13 @@
 //! The conductor: moves campaigns forward and releases their tasks, every minute and after each request of an operator.
 
+use std::collections::BTreeMap;
+
 use campaign::{
-    Campaign, CampaignId, Definition, Ends, Launch, Numbers, PauseReason, Release, ReleaseInput, State, TaskMessage,
-    TaskPass, guard_fault, release,
+    Campaign, CampaignId, Definition, Ends, Launch, Numbers, PauseReason, Release, ReleaseInput, State, Supply, Task,
+    TaskMessage, TaskPass, guard_fault, needs_breakers, release, supply_fault,
 };
 use domain::Actor;
+use domain::channel::Channel;
 use domain::notification::MAX_CAMPAIGN_AGE;
 use jiff::{SignedDuration, Timestamp};
 use platform::problem::Problem;
@@ -27,7 +30,8 @@ impl CampaignsApi {
         let open = self.campaigns.open().await?;
         let mut failed = 0;
         for id in &open {
-            if let Err(problem) = self.conduct(id, now).await {
+            // Boxed, because the parts of a run are nested deeply.
+            if let Err(problem) = Box::pin(self.conduct(id, now)).await {
                 failed += 1;
                 tracing::warn!(campaign = %id, problem = problem.detail, "failed to move a campaign forward");
             }
@@ -58,7 +62,13 @@ impl CampaignsApi {
         let numbers = Numbers::of(launch.tasks(), tasks.values());
         if campaign.state == State::Running {
             let ends = self.ends(id, launch, now).await?;
-            if let Some((reason, detail)) = must_pause(&definition, launch, &numbers, ends, now) {
+            let fault = match must_pause(&definition, launch, &numbers, ends, now) {
+                None if !numbers.is_complete() => {
+                    Box::pin(self.supply_fault(campaign, &definition, &numbers, &tasks, now)).await?
+                }
+                fault => fault,
+            };
+            if let Some((reason, detail)) = fault {
                 tracing::warn!(campaign = %id, detail, "a campaign paused itself");
                 let pause = |campaign: &mut Campaign| _ = campaign.pause(reason, Some(detail.clone()));
                 self.by_itself(id, now, pause).await?;
@@ -104,6 +114,32 @@ impl CampaignsApi {
             ends.opted_out += count(figures.opted_out);
         }
         Ok(ends)
+    }
+
+    /// Returns the reason to pause if a budget is spent or a provider does not answer. The breakers are read only while people
+    /// wait for a later attempt.
+    async fn supply_fault(
+        &self,
+        campaign: &Campaign,
+        definition: &Definition,
+        numbers: &Numbers,
+        tasks: &BTreeMap<u32, Task>,
+        now: Timestamp,
+    ) -> Result<Option<(PauseReason, String)>, Problem> {
+        let breakers = match needs_breakers(&numbers.tally) {
+            true => self.breakers.opened(now).await?,
+            false => Vec::new(),
+        };
+        let config = self.config.current().await;
+        let kind = config.settings.types.get(definition.kind.as_str());
+        let launched_at = campaign.launch.as_ref().map(|launch| launch.at);
+        let supply = Supply {
+            channels: kind.map_or(&Channel::ALL[..], |kind| &kind.channels),
+            breakers: &breakers,
+            runs_since: campaign.resumed_at.or(launched_at).unwrap_or(now),
+            min_people: definition.guards.min_people,
+        };
+        Ok(supply_fault(supply, &numbers.tally, tasks.values(), now))
     }
 
     /// Releases the tasks that are due. Returns `true` if every task is done.

@@ -1,16 +1,17 @@
 //! Work on the pages of one task.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use campaign::{
     AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, PlannedPerson,
-    Selected, Task, TaskPass,
+    Selected, Task, TaskPass, spent_for_everybody,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstAttempt, Started};
-use domain::notification::{Notification, NotificationId};
+use domain::budget::Ceiling;
+use domain::notification::{Notification, NotificationId, Reason};
 use domain::recipient::{Recipient, RecipientKey};
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -41,7 +42,16 @@ pub struct Work<'a> {
 }
 
 /// Numbers of a page, the position of the next one, and a few people of a plan.
-pub type PageResult = Option<(PeopleTally, Option<serde_json::Value>, Vec<PlannedPerson>)>;
+pub type CountedPage = (PeopleTally, Option<serde_json::Value>, Vec<PlannedPerson>);
+
+/// Result of a page.
+#[derive(Debug, Default)]
+pub struct PageResult {
+    /// `None` if people are left.
+    pub counted: Option<CountedPage>,
+    /// Budget that is spent, so that no further person was begun.
+    pub spent: Option<Ceiling>,
+}
 
 /// Notifications that exist already, by the recipients' keys.
 type Existing = HashMap<RecipientKey, Notification>;
@@ -52,6 +62,8 @@ struct Handled {
     variant: String,
     planned: Option<Planned>,
     cost_micros: i64,
+    /// Budget that was spent before the person could be sent to.
+    spent: Option<Ceiling>,
     /// Notification that is stored with those of the whole page.
     to_store: Option<Notification>,
 }
@@ -114,28 +126,29 @@ impl<'a> Work<'a> {
     ) -> Result<PageResult, StoreError> {
         let engine = &self.services.engine;
         if engine.clock().now() + SHORTEST_PAGE >= limits.begin_until {
-            return Ok(None);
+            return Ok(PageResult::default());
         }
         let page = self.read(task).await?;
         let Some(audience) = self.audience() else { return Err(malformed()) };
         let config = engine.config().current().await;
-        let mut tally = PeopleTally { people: page.people.len() as u64, ..PeopleTally::default() };
-        tally.malformed = page.malformed as u64;
+        let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
+        let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
         let selected: Vec<_> =
             page.people.into_iter().filter_map(|one| Some((audience.people.select(&one)?, one))).collect();
         let selected = self.only_retried(selected).await?;
         let existing = self.existing(&audience, &selected, task.is_dirty).await?;
         let first = first_attempt(task, &audience);
-        let (audience, existing, config) = (&audience, &existing, &config);
+        let (audience, existing, config, spent) = (&audience, &existing, &config, &OnceLock::new());
         let handled = selected.into_iter().map(|(selected, recipient)| async move {
             let now = engine.clock().now();
-            if is_stopped.load(Ordering::Relaxed) || now >= limits.begin_until {
+            if is_stopped.load(Ordering::Relaxed) || spent.get().is_some() || now >= limits.begin_until {
                 return Ok(None);
             }
             let place = (recipient.locale.clone(), recipient.time_zone.clone());
             let moment = Moment { config, limits, now, first };
             let handled = self.handle(audience, selected, recipient, existing, moment);
             let handled = Box::pin(handled).await?;
+            handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
             Ok::<_, StoreError>(Some((handled, place)))
         });
         let handled: Vec<_> = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE).collect().await;
@@ -169,7 +182,7 @@ impl<'a> Work<'a> {
             return Err(error);
         }
         let next = page.next.map(|next| json!(next));
-        Ok(is_whole.then_some((tally, next, planned)))
+        Ok(PageResult { counted: is_whole.then_some((tally, next, planned)), spent: spent.get().copied() })
     }
 
     async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
@@ -237,8 +250,14 @@ impl<'a> Work<'a> {
         moment: Moment<'_>,
     ) -> Result<Handled, StoreError> {
         let Moment { config, now, .. } = moment;
-        let nobody =
-            |outcome| Handled { outcome, variant: String::new(), planned: None, cost_micros: 0, to_store: None };
+        let nobody = |outcome| Handled {
+            outcome,
+            variant: String::new(),
+            planned: None,
+            cost_micros: 0,
+            spent: None,
+            to_store: None,
+        };
         let found = existing.get(&recipient.key);
         // The slots before the closing pass counted people with a notification, and those who are held out.
         if audience.people.is_closing() && (found.is_some() || selected == Selected::Holdout) {
@@ -251,8 +270,8 @@ impl<'a> Work<'a> {
         };
         let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
         if let Some(found) = found {
-            let outcome = Some(PersonOutcome::of(found));
-            return Ok(Handled { outcome, variant, planned: None, cost_micros: found.cost_micros(), to_store: None });
+            let (outcome, cost_micros) = (Some(PersonOutcome::of(found)), found.cost_micros());
+            return Ok(Handled { variant, cost_micros, ..nobody(outcome) });
         }
         let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
         let Some(notification) = audience.notification(&recipient, place, config, at) else {
@@ -262,13 +281,15 @@ impl<'a> Work<'a> {
             let template = self.templates.get(place).and_then(Option::as_deref);
             let planned = Planned::of(&self.services.engine, notification, &recipient, template, config, at);
             let outcome = Some(planned.outcome.clone());
-            return Ok(Handled { outcome, variant, planned: Some(planned), cost_micros: 0, to_store: None });
+            return Ok(Handled { variant, planned: Some(planned), ..nobody(outcome) });
         }
         let sent = self.send(notification, recipient, moment).await?;
         let Some(Started { notification, is_stored }) = sent else { return Ok(nobody(Some(PersonOutcome::Erased))) };
         let (outcome, cost_micros) = (Some(PersonOutcome::of(&notification)), notification.cost_micros());
+        let skipped = notification.reason() == Some(Reason::Budget) && self.pass == TaskPass::Send;
+        let spent = spent_for_everybody(notification.over_budget().values().copied()).filter(|_| skipped);
         let to_store = (!is_stored).then_some(notification);
-        Ok(Handled { outcome, variant, planned: None, cost_micros, to_store })
+        Ok(Handled { variant, cost_micros, spent, to_store, ..nobody(outcome) })
     }
 
     /// Makes the first attempt. Returns `None` if the person was erased meanwhile.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use campaign::{Campaign, CampaignId, State, Task, TaskClaim, TaskMessage, TaskPass};
+use campaign::{Campaign, CampaignId, SpentBudget, State, Task, TaskClaim, TaskMessage, TaskPass};
 use store::{StoreError, Versioned};
 
 use crate::limits::WorkerLimits;
@@ -89,11 +89,13 @@ impl Worker {
             let worked = Box::pin(work.page(&task.value, limits, is_stopped)).await;
             let now = self.services.engine.clock().now();
             let mut next = task.value.clone();
-            let end = match worked {
+            next.spent = worked.as_ref().ok().and_then(|page| Some(SpentBudget { ceiling: page.spent?, at: now }));
+            let end = match worked.map(|page| page.counted) {
                 Ok(Some((tally, after, planned))) => {
                     next.keep_samples(planned);
                     next.advance(after, &tally, now);
-                    let is_over = now >= limits.begin_until || is_stopped.load(Ordering::Relaxed);
+                    let is_over =
+                        next.spent.is_some() || now >= limits.begin_until || is_stopped.load(Ordering::Relaxed);
                     if next.is_done {
                         Some(Ok(TaskEnd::Done))
                     } else if is_over {

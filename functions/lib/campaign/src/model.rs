@@ -41,6 +41,9 @@ pub struct Campaign {
     /// What was decided at the launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
+    /// Time of the last resume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<Timestamp>,
     /// Time at which the last task was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
@@ -140,6 +143,7 @@ impl Campaign {
             test: None,
             approval: None,
             launch: None,
+            resumed_at: None,
             sent_at: None,
             ended_at: None,
         }
@@ -215,7 +219,7 @@ impl Campaign {
         self.require(&[State::Paused], "resumed")?;
         let begins = self.launch.as_ref().and_then(|launch| launch.slots.first()).is_none_or(|first| *first <= now);
         self.state = if begins { State::Running } else { State::Scheduled };
-        (self.pause_reason, self.pause_detail) = (None, None);
+        (self.pause_reason, self.pause_detail, self.resumed_at) = (None, None, Some(now));
         Ok(())
     }
 

@@ -36,6 +36,10 @@ pub enum PauseReason {
     Operator,
     /// One of its guards found too many bad results.
     Guard,
+    /// A budget that it draws on is spent.
+    Budget,
+    /// A provider that it needs has not answered for long.
+    Provider,
     /// `not_after` has passed.
     TooLate,
 }

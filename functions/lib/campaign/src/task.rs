@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::campaign_id::CampaignId;
+use crate::supply::SpentBudget;
 use crate::tally::PeopleTally;
 use domain::channel::Channel;
 use domain::recipient::RecipientKey;
@@ -64,6 +65,9 @@ pub struct Task {
     /// A few of the people whom a plan would send to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<PlannedPerson>,
+    /// Budget that the last worker found spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<SpentBudget>,
     /// Number of workers that have taken the task.
     pub claims: u32,
     /// Time at which the task was done.

@@ -1,0 +1,155 @@
+//! What a running campaign draws on. If a budget is spent, or a provider does not answer for long, the campaign pauses itself:
+//! otherwise its people would be skipped, or their messages would come late.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::state::PauseReason;
+use crate::tally::PeopleTally;
+use crate::task::Task;
+use domain::breaker::{Breaker, Host};
+use domain::budget::Ceiling;
+use domain::channel::Channel;
+
+/// Time for which a circuit breaker must stand open.
+const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// Share of people for whom a later attempt is due, in percent of those that were attempted.
+const WAITING_PERCENT: u64 = 20;
+
+/// Budget that a worker found spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentBudget {
+    /// Ceiling of the budget.
+    #[serde(with = "ceiling_name")]
+    pub ceiling: Ceiling,
+    /// Time at which the worker gave its task back.
+    pub at: Timestamp,
+}
+
+/// Facts about what a campaign draws on.
+#[derive(Debug, Clone, Copy)]
+pub struct Supply<'a> {
+    /// Channels of the campaign's type.
+    pub channels: &'a [Channel],
+    /// Circuit breakers that are not closed, or were not for a while.
+    pub breakers: &'a [(Host, Breaker)],
+    /// Time since which the campaign runs: a resume overrules what was found before.
+    pub runs_since: Timestamp,
+    /// Number of people from which shares are compared.
+    pub min_people: u64,
+}
+
+/// Returns the ceiling of a budget that is spent for everybody, of those that excluded the channels of a notification.
+#[must_use]
+pub fn spent_for_everybody(excluded: impl IntoIterator<Item = Ceiling>) -> Option<Ceiling> {
+    let is_shared = |ceiling: &Ceiling| ceiling.period().is_some() && *ceiling != Ceiling::SmsRecipient;
+    excluded.into_iter().find(is_shared)
+}
+
+/// Returns `true` if the breakers matter: people wait for a later attempt.
+#[must_use]
+pub const fn needs_breakers(tally: &PeopleTally) -> bool {
+    tally.waiting > 0
+}
+
+/// Returns the reason for which a campaign must pause, with an explanation for its operators.
+#[must_use]
+pub fn supply_fault<'a>(
+    supply: Supply<'_>,
+    tally: &PeopleTally,
+    tasks: impl IntoIterator<Item = &'a Task>,
+    now: Timestamp,
+) -> Option<(PauseReason, String)> {
+    let spent = tasks.into_iter().filter_map(|task| task.spent).filter(|spent| spent.at >= supply.runs_since);
+    if let Some(spent) = spent.max_by_key(|spent| spent.at) {
+        return Some((PauseReason::Budget, format!("the budget {} is spent", spent.ceiling.as_str())));
+    }
+    let attempted = tally.sent + tally.waiting + tally.failed;
+    if attempted < supply.min_people.max(1) || tally.waiting * 100 < attempted * WAITING_PERCENT {
+        return None;
+    }
+    let stuck = supply.breakers.iter().filter(|(host, _)| supply.channels.contains(&host.channel));
+    let (host, minutes) = stuck.filter_map(|(host, breaker)| Some((host, open_for(breaker, supply, now)?))).next()?;
+    let detail = format!(
+        "the circuit breaker of {host} has been open for {minutes} minutes, and {} of {attempted} people wait",
+        tally.waiting
+    );
+    Some((PauseReason::Provider, detail))
+}
+
+/// Returns the number of minutes for which a breaker stands open while the campaign runs, if they are too many.
+fn open_for(breaker: &Breaker, supply: Supply<'_>, now: Timestamp) -> Option<i64> {
+    let opened_at = Timestamp::from_millisecond(breaker.opened_at_ms?).ok()?;
+    let open = now.duration_since(opened_at.max(supply.runs_since));
+    (open >= OPEN_FOR).then(|| open.as_mins())
+}
+
+/// The name of a ceiling.
+mod ceiling_name {
+    use domain::budget::Ceiling;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+    pub fn serialize<S: Serializer>(ceiling: &Ceiling, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(ceiling.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ceiling, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Ceiling::parse(&name).ok_or_else(|| D::Error::custom("no ceiling"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    const CHANNELS: [Channel; 1] = [Channel::Push];
+
+    fn supply(breakers: &[(Host, Breaker)], runs_since: i64) -> Supply<'_> {
+        Supply { channels: &CHANNELS, breakers, runs_since: at(runs_since), min_people: 10 }
+    }
+
+    #[test]
+    fn a_budget_that_a_worker_found_spent_pauses_the_campaign_until_it_is_resumed() {
+        let spent = Task { spent: Some(SpentBudget { ceiling: Ceiling::Day, at: at(50) }), ..Task::default() };
+        let fault = |runs_since| supply_fault(supply(&[], runs_since), &PeopleTally::default(), [&spent], at(60));
+        assert_eq!(fault(0), Some((PauseReason::Budget, "the budget day is spent".to_owned())));
+        assert_eq!(fault(51), None, "an operator resumed it since");
+        assert_eq!(spent_for_everybody([Ceiling::SmsRecipient, Ceiling::Message]), None, "of one person alone");
+        assert_eq!(spent_for_everybody([Ceiling::Message, Ceiling::TypeDay]), Some(Ceiling::TypeDay));
+        let stored = serde_json::to_value(&spent).unwrap();
+        assert_eq!(serde_json::from_value::<Task>(stored).unwrap(), spent);
+    }
+
+    #[test]
+    fn a_breaker_that_stands_open_for_ten_minutes_pauses_a_campaign_whose_people_wait() {
+        let open = |channel: Host, second: i64| {
+            (channel, Breaker { opened_at_ms: Some(second * 1_000), ..Breaker::default() })
+        };
+        let push = [open(Host::push("fcm.googleapis.com"), 100)];
+        let waiting = |waiting: u64| PeopleTally { sent: 100 - waiting, waiting, ..PeopleTally::default() };
+        let fault = |breakers: &[(Host, Breaker)], tally: &PeopleTally, runs_since, second| {
+            supply_fault(supply(breakers, runs_since), tally, [], at(second))
+        };
+        let found = fault(&push, &waiting(30), 0, 700).unwrap();
+        let detail =
+            "the circuit breaker of push at fcm.googleapis.com has been open for 10 minutes, and 30 of 100 people wait";
+        assert_eq!(found, (PauseReason::Provider, detail.to_owned()));
+        assert_eq!(fault(&push, &waiting(30), 0, 699), None, "not for long");
+        assert_eq!(fault(&push, &waiting(30), 200, 700), None, "an operator resumed it since");
+        assert_eq!(fault(&push, &waiting(19), 0, 700), None, "few people wait");
+        assert_eq!(
+            fault(&[open(Host::paid(Channel::Email), 0)], &waiting(30), 0, 700),
+            None,
+            "a channel of other types"
+        );
+        assert_eq!(fault(&[(Host::push("a"), Breaker::default())], &waiting(30), 0, 700), None, "it is closed");
+    }
+}
