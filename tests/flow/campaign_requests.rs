@@ -186,3 +186,45 @@ async fn what_an_open_campaign_names_stays() {
     let (template, segment) = delete().await;
     assert_eq!((template.status, segment.status), (200, 204));
 }
+
+#[tokio::test]
+async fn a_paused_campaign_takes_a_newer_version_of_its_template_for_the_rest() {
+    let world = crowd(40).await;
+    let template = |text: &str| {
+        json!({"title": "Reminder", "default_locale": "en", "variables": {"type": "object", "properties": {}},
+            "parts": {"en": {"push": {"title": "Hi", "body": text}}}})
+    };
+    world.publish_template(template("first")).await;
+    let message = json!({"content": null, "template": {"name": "reminder"}, "rollout": {"steps": [{"percent": 100}]}});
+    let id = world.approved_campaign(with(message)).await;
+    world.launch(&id).await;
+    for _ in 0..40 {
+        let task = world.next_task().unwrap();
+        world.work_on_task(&world.fanout, &task).await.unwrap();
+    }
+    let before = world.push.total();
+    let used = async || {
+        let shown = world.campaign_request("GET /v1/campaigns/{id}", &id, json!(null)).await;
+        shown.body["launch"]["templates"][0].clone()
+    };
+    assert_eq!(used().await, json!({"name": "reminder", "version": 1, "newer_version": null}));
+    world.publish_template(template("second")).await;
+    world.advance(31);
+    assert_eq!(used().await, json!({"name": "reminder", "version": 1, "newer_version": 2}));
+    let patch = async |body: serde_json::Value| world.campaign_request("PATCH /v1/campaigns/{id}", &id, body).await;
+    let newer = json!({"template": {"name": "reminder"}});
+    assert_eq!(patch(newer.clone()).await.status, 409, "it runs");
+    assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!(null)).await.status, 200);
+    let other = patch(json!({"template": {"name": "payment-due"}})).await;
+    assert_eq!((other.status, &other.body["errors"][0]["field"]), (422, &json!("template")), "{other:?}");
+    assert_eq!(patch(newer).await.status, 200);
+    assert_eq!(used().await, json!({"name": "reminder", "version": 2, "newer_version": null}));
+    world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await;
+    world.work_on_tasks().await;
+    let sent = world.items("notifications");
+    let with_version = |version: u32| {
+        let text = format!("\\\"version\\\":{version}");
+        sent.iter().filter(|item| item.to_string().contains(&text)).count()
+    };
+    assert_eq!((sent.len(), with_version(1), with_version(2)), (40, before, 40 - before));
+}

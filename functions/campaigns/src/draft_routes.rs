@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::CampaignsApi;
+use super::pinning::kind_of;
 use super::resource::{conflict, location, requested, shown};
 use campaign::{Campaign, CampaignId, Definition, Launch, Plan, State, TaskMessage, TaskPass};
 use domain::{Actor, CatalogChange};
@@ -16,8 +17,6 @@ use store::{CampaignKey, StoredCampaign};
 
 /// Maximum number of campaigns that have not ended.
 const MAX_OPEN: usize = 200;
-/// Fields that may change while a campaign is paused: nothing about who has been sent to.
-const CHANGED_WHILE_PAUSED: [&str; 3] = ["rate_per_second", "guards", "not_after"];
 const PAGE: usize = 50;
 
 impl CampaignsApi {
@@ -99,10 +98,28 @@ impl CampaignsApi {
         let conditions = Preconditions::of(request)?;
         let stored = self.find(request).await?;
         let tag = entity_tag(&stored.row);
-        if is_known_to_caller(&conditions, &tag)? {
+        let (mut body, is_known) = (shown(&stored), is_known_to_caller(&conditions, &tag)?);
+        // The tag is that of the stored campaign, and a newer version may exist since.
+        if !Box::pin(self.add_newer_versions(&stored, &mut body)).await && is_known {
             return Ok(tagged(Response::not_modified(), &tag));
         }
-        Ok(tagged(Response::json(200, &shown(&stored)), &tag))
+        Ok(tagged(Response::json(200, &body), &tag))
+    }
+
+    /// Adds the live version to each template of a launched campaign that has an older one. Returns `true` if there is any.
+    async fn add_newer_versions(&self, stored: &StoredCampaign, body: &mut Value) -> bool {
+        let shown = body.pointer_mut("/launch/templates").and_then(Value::as_array_mut);
+        let shown = shown.filter(|_| stored.campaign.state.is_launched());
+        let Some(shown) = shown.filter(|shown| !shown.is_empty()) else { return false };
+        let config = self.config_now().await;
+        let mut is_any = false;
+        for template in shown {
+            let live = template["name"].as_str().and_then(|name| config.templates.version(name, None).ok());
+            let newer = live.filter(|live| template["version"].as_u64().is_some_and(|used| u64::from(*live) > used));
+            is_any |= newer.is_some();
+            template["newer_version"] = json!(newer);
+        }
+        is_any
     }
 
     /// Changes a campaign: each field of the body replaces the stored one, and null removes it.
@@ -124,7 +141,12 @@ impl CampaignsApi {
             }
             let parsed = Definition::parse(Value::Object(definition.clone()))?;
             if stored.campaign.state == State::Paused {
-                return change_while_paused(&mut stored.campaign, definition);
+                let is_of_message = ["template", "variants"].iter().any(|name| wanted.definition.contains_key(*name));
+                let messages = match is_of_message {
+                    true => Some(Box::pin(self.messages(&parsed, kind_of(&parsed, &config)?, &config)).await?),
+                    false => None,
+                };
+                return stored.campaign.change_while_paused(definition, messages, &request.caller.id);
             }
             parsed.check_times(now)?;
             self.check_definition(&stored.id, &definition, &config, now).await?;
@@ -202,17 +224,4 @@ impl CampaignsApi {
         }
         Err(Problem::unavailable(1))
     }
-}
-
-/// Changes the fields that decide how fast a paused campaign continues, and when it stops.
-fn change_while_paused(campaign: &mut Campaign, definition: Map<String, Value>) -> Result<(), Problem> {
-    let names = definition.keys().chain(campaign.definition.keys());
-    let changed = |name: &&String| definition.get(*name) != campaign.definition.get(*name);
-    let refused = names.filter(changed).find(|name| !CHANGED_WHILE_PAUSED.contains(&name.as_str()));
-    if let Some(name) = refused {
-        let message = "cannot be changed after the launch: only rate_per_second, guards and not_after can";
-        return Err(Problem::invalid_field(name.clone(), message));
-    }
-    campaign.definition = definition;
-    Ok(())
 }

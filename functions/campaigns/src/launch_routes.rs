@@ -123,9 +123,16 @@ impl CampaignsApi {
     /// Resumes a paused campaign, for the people who were not sent to.
     pub(super) async fn resume(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
+        let by = request.caller.id.clone();
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
                 let definition = stored.campaign.parsed()?;
+                let revised_by = stored.campaign.launch.as_ref().and_then(|launch| launch.revised_by.as_ref());
+                if revised_by == Some(&by) && self.config.current().await.settings.campaigns.two_people {
+                    let detail =
+                        "The settings ask for two people: another client than the one that took a version must resume it.";
+                    return Err(Problem::new(ProblemKind::Conflict, detail));
+                }
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
                 if let (State::Paused, Some(detail)) = (stored.campaign.state, late) {
                     return Err(Problem::new(ProblemKind::TooLate, format!("Nobody else can be sent to: {detail}.")));

@@ -55,11 +55,7 @@ impl CampaignsApi {
         let definition = stored.campaign.parsed()?;
         let kind = kind_of(&definition, config)?;
         let (filter, exclude) = self.filters(&definition).await?;
-        let mut messages = Vec::with_capacity(definition.variants.len());
-        for (place, variant) in definition.variants.iter().enumerate() {
-            let path = if variant.name.is_empty() { String::new() } else { format!("variants[{place}].") };
-            messages.push(self.message(variant, kind, config, &path).await?);
-        }
+        let messages = Box::pin(self.messages(&definition, kind, config)).await?;
         let retried_launch = self.retried_launch(&definition).await?;
         let slots = match definition.timing {
             Timing::At(at) => vec![at.max(now)],
@@ -68,13 +64,12 @@ impl CampaignsApi {
         let launch = Launch {
             at: now,
             by: by.to_owned(),
-            segments: 0,
-            expected_people: 0,
             filter,
             exclude,
             messages,
             slots,
             retried_launch,
+            ..Launch::default()
         };
         let rules = json!(kind.view());
         let hash = hash_of(&stored.id, &stored.campaign.definition, &launch, &rules);
@@ -139,6 +134,24 @@ impl CampaignsApi {
             Some((SegmentId::parse(id)?, Filter::parse(row.definition.get("filter")?, "filter").ok()?))
         };
         Ok(stored.rows.iter().filter_map(filter).collect())
+    }
+
+    /// Returns the messages of a definition, with the versions that it names or that are live.
+    ///
+    /// # Errors
+    /// 422 if a template does not exist or cannot be used.
+    pub(super) async fn messages(
+        &self,
+        definition: &Definition,
+        kind: &NotificationType,
+        config: &ConfigSnapshot,
+    ) -> Result<Vec<LaunchedMessage>, Problem> {
+        let mut messages = Vec::with_capacity(definition.variants.len());
+        for (place, variant) in definition.variants.iter().enumerate() {
+            let path = if variant.name.is_empty() { String::new() } else { format!("variants[{place}].") };
+            messages.push(self.message(variant, kind, config, &path).await?);
+        }
+        Ok(messages)
     }
 
     async fn message(
@@ -225,7 +238,13 @@ impl CampaignsApi {
 }
 
 /// Returns the type of a campaign, if it may be used for one.
-fn kind_of<'a>(definition: &Definition, config: &'a ConfigSnapshot) -> Result<&'a NotificationType, Problem> {
+///
+/// # Errors
+/// 422 if it does not exist, or is critical.
+pub(super) fn kind_of<'a>(
+    definition: &Definition,
+    config: &'a ConfigSnapshot,
+) -> Result<&'a NotificationType, Problem> {
     let kind = config.settings.types.sendable(definition.kind.as_str());
     let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
     if kind.rules.is_critical() {

@@ -163,7 +163,7 @@ mod tests {
             exclude: None,
             messages: vec![message("a"), message("b")],
             slots: Vec::new(),
-            retried_launch: None,
+            ..Launch::default()
         }
     }
 

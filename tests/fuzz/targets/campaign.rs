@@ -34,7 +34,7 @@ pub fn target(data: &[u8]) {
         exclude: None,
         messages: Vec::new(),
         slots: vec![slot],
-        retried_launch: None,
+        ..Launch::default()
     };
     let id = CampaignId::random(now);
     let people = People::all(&id, &definition, &launch).unwrap();

@@ -28,6 +28,7 @@ mod supply;
 mod tally;
 mod task;
 mod variants;
+mod versions;
 
 pub use audience::{AudienceKind, OutcomeName, RecipientList, RetryOf, Selection};
 pub use campaign_id::CampaignId;

@@ -100,6 +100,9 @@ pub struct Launch {
     /// Time of the launch of the campaign whose people are sent to again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_launch: Option<Timestamp>,
+    /// Client that took a newer version of a template while the campaign was paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_by: Option<String>,
 }
 
 /// Message of a variant at the launch.

@@ -18,7 +18,7 @@ fn launch(slot: i64) -> Launch {
         exclude: None,
         messages: Vec::new(),
         slots: vec![at(slot)],
-        retried_launch: None,
+        ..Launch::default()
     }
 }
 
