@@ -11,6 +11,7 @@ mod campaign_faults;
 mod campaign_plans;
 mod campaign_requests;
 mod campaign_supply;
+mod campaign_test_phase;
 mod campaign_units;
 mod campaigns;
 mod canaries;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use campaign::{
     Campaign, CampaignId, Definition, Ends, Launch, Numbers, PauseReason, Release, ReleaseInput, State, Supply, Task,
-    TaskMessage, TaskPass, guard_fault, needs_breakers, release, supply_fault,
+    TaskMessage, TaskPass, guard_fault, needs_breakers, pick_winner, release, supply_fault,
 };
 use domain::Actor;
 use domain::channel::Channel;
@@ -14,7 +14,7 @@ use platform::problem::Problem;
 use store::{StoreError, StoredCampaign};
 
 use super::CampaignsApi;
-use super::results::window_since;
+use super::results::{Variants, test_results, window_since};
 use aws::queue::QueueMessage;
 use metrics::figures::Figures;
 
@@ -61,8 +61,8 @@ impl CampaignsApi {
         let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
         let numbers = Numbers::of(launch.tasks(), tasks.values());
         if campaign.state == State::Running {
-            let ends = self.ends(id, launch, now).await?;
-            let fault = match must_pause(&definition, launch, &numbers, ends, now) {
+            let figures = self.figures(id, launch, now).await?;
+            let fault = match must_pause(&definition, launch, &numbers, ends(&figures), now) {
                 None if !numbers.is_complete() => {
                     Box::pin(self.supply_fault(campaign, &definition, &numbers, &tasks, now)).await?
                 }
@@ -74,15 +74,27 @@ impl CampaignsApi {
                 self.by_itself(id, now, pause).await?;
                 return Ok(());
             }
+            let chosen = winner(&definition, launch, &tasks, &figures, now);
+            let decided = match chosen {
+                Some((place, detail)) => {
+                    let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
+                    self.by_itself(id, now, choose).await?.campaign.launch
+                }
+                None => None,
+            };
+            let launch = decided.as_ref().unwrap_or(launch);
+            let test = definition.test.as_ref();
+            // People after a test phase wait for its winner.
+            let slots = if launch.awaits_winner(test) { launch.slots.get(..1) } else { None };
             let input = ReleaseInput {
                 segments: launch.segments,
-                slots: &launch.slots,
+                slots: slots.unwrap_or(&launch.slots),
                 steps: &definition.steps,
                 rate_per_second: definition.rate_per_second,
-                people_per_task: launch.people_per_task(),
+                people_per_task: launch.people_per_task(test),
                 tasks: &tasks,
             };
-            if !self.release_tasks(id, input, now).await? {
+            if !self.release_tasks(id, input, now).await? || launch.awaits_winner(test) {
                 return Ok(());
             }
         }
@@ -101,19 +113,10 @@ impl CampaignsApi {
         Ok(kind.err().filter(|_| types.is_complete()).map(|unknown| format!("type {unknown}")))
     }
 
-    /// Returns how the notifications of a campaign ended, as far as rollup has counted them.
-    async fn ends(&self, id: &CampaignId, launch: &Launch, now: Timestamp) -> Result<Ends, Problem> {
+    /// Returns what became of the notifications of a campaign by variant, as far as rollup has counted them.
+    async fn figures(&self, id: &CampaignId, launch: &Launch, now: Timestamp) -> Result<Variants, Problem> {
         let counters = self.metrics.read(window_since(launch, now)).await?;
-        let mut ends = Ends::default();
-        for figures in Figures::of_campaign(&counters, id.as_str()).values() {
-            let count = |number: i64| u64::try_from(number).unwrap_or(0);
-            ends.closed += count(figures.closed);
-            ends.failed += count(figures.failed + figures.uncertain + figures.expired);
-            ends.reached += count(figures.reached());
-            ends.complained += count(figures.complained);
-            ends.opted_out += count(figures.opted_out);
-        }
-        Ok(ends)
+        Ok(Figures::of_campaign(&counters, id.as_str()))
     }
 
     /// Returns the reason to pause if a budget is spent or a provider does not answer. The breakers are read only while people
@@ -190,6 +193,34 @@ impl CampaignsApi {
         })
         .await
     }
+}
+
+/// Returns how the notifications of all variants ended.
+fn ends(variants: &Variants) -> Ends {
+    let mut ends = Ends::default();
+    for figures in variants.values() {
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        ends.closed += count(figures.closed);
+        ends.failed += count(figures.not_reached());
+        ends.reached += count(figures.reached());
+        ends.complained += count(figures.complained);
+        ends.opted_out += count(figures.opted_out);
+    }
+    ends
+}
+
+/// Returns the position of the winner with its explanation, once the time of the test phase is over and its people were sent to.
+fn winner(
+    definition: &Definition,
+    launch: &Launch,
+    tasks: &BTreeMap<u32, Task>,
+    variants: &Variants,
+    now: Timestamp,
+) -> Option<(usize, String)> {
+    let test = definition.test.filter(|test| launch.awaits_winner(Some(test)))?;
+    let is_over = launch.slots.get(1).is_some_and(|at| *at <= now);
+    let is_done = (0..launch.segments).all(|task| tasks.get(&task).is_some_and(|task| task.is_done));
+    (is_over && is_done).then(|| pick_winner(test.metric, &test_results(launch, test.metric, variants)))
 }
 
 /// Returns the reason for which a running campaign must pause itself, with an explanation.

@@ -164,7 +164,7 @@ impl CampaignsApi {
             return Err(conflict(campaign::StateConflict { state: found.campaign.state, action: "retried" }));
         }
         let mut definition = found.campaign.definition.clone();
-        for name in ["send_at", "at_local", "not_after", "rollout"] {
+        for name in ["send_at", "at_local", "not_after", "rollout", "test"] {
             definition.remove(name);
         }
         let shown_title = title.unwrap_or_else(|| format!("Retry of {}", found.id));

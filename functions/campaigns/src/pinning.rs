@@ -57,10 +57,12 @@ impl CampaignsApi {
         let (filter, exclude) = self.filters(&definition).await?;
         let messages = Box::pin(self.messages(&definition, kind, config)).await?;
         let retried_launch = self.retried_launch(&definition).await?;
-        let slots = match definition.timing {
-            Timing::At(at) => vec![at.max(now)],
-            Timing::Now | Timing::AtLocal(_) => vec![now],
+        let begins_at = match definition.timing {
+            Timing::At(at) => at.max(now),
+            Timing::Now | Timing::AtLocal(_) => now,
         };
+        let after_test = definition.test.and_then(|test| begins_at.checked_add(test.duration).ok());
+        let slots = std::iter::once(begins_at).chain(after_test).collect();
         let launch = Launch {
             at: now,
             by: by.to_owned(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use campaign::{Campaign, Definition, Numbers, Release, State, TaskPass};
+use campaign::{Campaign, Definition, Launch, Numbers, Release, State, TaskPass};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
@@ -65,7 +65,8 @@ fn seconds(people: u64, rate_per_second: u32) -> u64 {
 
 fn duration_seconds(numbers: &Numbers, definition: &Definition) -> u64 {
     let holds: u64 = definition.steps.iter().map(|step| u64::from(step.hold_minutes) * 60).sum();
-    seconds(numbers.tally.matched - numbers.tally.holdout, definition.rate_per_second) + holds
+    let test = definition.test.map_or(0, |test| test.duration.as_secs().unsigned_abs());
+    seconds(numbers.tally.matched - numbers.tally.holdout, definition.rate_per_second) + holds + test
 }
 
 /// Returns what keeps a campaign from being faster.
@@ -74,6 +75,7 @@ fn limiting_factor(campaign: &Campaign, definition: &Definition, release: &Relea
     match campaign.state {
         State::Running if release.step_done_at.is_some() => "rollout_step",
         State::Running if numbers.is_complete() => "nothing",
+        State::Running if awaits_winner(campaign, definition, numbers) => "test_phase",
         State::Running if released == numbers.tasks_done && !definition.steps.is_empty() => "rollout_step",
         State::Running if released > numbers.tasks_done + numbers.tasks / 4 => "workers",
         State::Running => "rate",
@@ -81,6 +83,13 @@ fn limiting_factor(campaign: &Campaign, definition: &Definition, release: &Relea
         State::Scheduled => "time",
         _ => "nothing",
     }
+}
+
+/// Returns `true` if the people of the test phase are sent to, and its winner is not chosen.
+fn awaits_winner(campaign: &Campaign, definition: &Definition, numbers: &Numbers) -> bool {
+    let is_waiting =
+        |launch: &Launch| launch.awaits_winner(definition.test.as_ref()) && numbers.tasks_done >= launch.segments;
+    campaign.launch.as_ref().is_some_and(is_waiting)
 }
 
 /// Returns what an operator should look at before an approval.

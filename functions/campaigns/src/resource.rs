@@ -8,14 +8,13 @@ use serde_json::{Map, Value, json};
 use store::StoredCampaign;
 
 /// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
-const READ_ONLY: [&str; 14] = [
+const READ_ONLY: [&str; 13] = [
     "id",
     "state",
     "pause_reason",
     "pause_detail",
     "created_by",
     "plan",
-    "test",
     "approval",
     "launch",
     "sent_at",
@@ -37,10 +36,11 @@ pub fn shown(stored: &StoredCampaign) -> Value {
     let Campaign { definition, state, pause_reason, pause_detail, created_by, plan, approval, launch, .. } = campaign;
     let plan = plan.as_ref().map(|plan| json!({"number": plan.number, "hash": plan.hash, "at": plan.at}));
     let launch = launch.as_ref().map(|launch| {
-        let templates: Vec<_> = launch.messages.iter().filter_map(|message| message.template.as_ref()).collect();
+        let templates: Vec<_> = launch.variants().filter_map(|message| message.template.as_ref()).collect();
         let templates: Vec<_> =
             templates.iter().map(|used| json!({"name": used.name, "version": used.version})).collect();
-        json!({"at": launch.at, "by": launch.by, "tasks": launch.tasks(), "slots": launch.slots, "templates": templates})
+        json!({"at": launch.at, "by": launch.by, "tasks": launch.tasks(), "slots": launch.slots, "templates": templates,
+            "winner": launch.winner})
     });
     let mut shown = definition.clone();
     let own = json!({

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use campaign::Launch;
+use campaign::{Launch, LaunchedMessage, TestMetric, VariantResult};
 use metrics::figures::{Figures, Notifications};
 use metrics::interval::{Proportion, difference_among};
 use metrics::{MAX_MINUTES, Window};
@@ -32,9 +32,10 @@ impl CampaignsApi {
         let variants = Figures::of_campaign(&counters, stored.id.as_str());
         let by_variant: Vec<Value> =
             launch.messages.iter().map(|message| shown(&message.variant, variants.get(&message.variant))).collect();
+        let tested: Vec<_> = launch.variants().collect();
         let body = json!({
             "from": window.from(), "to": window.to(), "variants": by_variant,
-            "comparisons": comparisons(launch, &variants), "sample_ratio": sample_ratio(launch, &variants),
+            "comparisons": comparisons(&tested, &variants), "sample_ratio": sample_ratio(&tested, &variants),
         });
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
@@ -46,7 +47,7 @@ pub fn window_since(launch: &Launch, now: Timestamp) -> Window {
     Window::last(minutes.min(MAX_MINUTES), now)
 }
 
-type Variants = std::collections::BTreeMap<String, Notifications>;
+pub type Variants = std::collections::BTreeMap<String, Notifications>;
 
 /// Name of a goal, and the number of notifications that reached it.
 type Goal = (&'static str, fn(&Notifications) -> i64);
@@ -56,6 +57,20 @@ const GOALS: [Goal; 3] = [
     ("clicked", |figures| figures.clicked),
     ("converted", |figures| figures.converted),
 ];
+
+/// Returns the results of the variants of a test phase, in their order.
+pub fn test_results<'a>(launch: &'a Launch, metric: TestMetric, variants: &Variants) -> Vec<(&'a str, VariantResult)> {
+    let result = |message: &'a LaunchedMessage| {
+        let figures = variants.get(&message.variant).cloned().unwrap_or_default();
+        let achieved = match metric {
+            TestMetric::Delivered => figures.delivered,
+            TestMetric::Clicked => figures.clicked,
+            TestMetric::Converted => figures.converted,
+        };
+        (message.variant.as_str(), VariantResult { reached: reached(&figures), achieved })
+    };
+    launch.variants().map(result).collect()
+}
 
 fn reached(figures: &Notifications) -> i64 {
     figures.accepted + figures.delivered
@@ -88,9 +103,9 @@ fn shown(variant: &str, figures: Option<&Notifications>) -> Value {
 
 /// Compares each variant with the first one. An interval that contains 0 shows no difference. The more comparisons there are,
 /// the wider is each interval, so that of equal variants at most 5 % of all campaigns show any difference.
-fn comparisons(launch: &Launch, variants: &Variants) -> Vec<Value> {
+fn comparisons(messages: &[&LaunchedMessage], variants: &Variants) -> Vec<Value> {
     let figures = |name: &str| variants.get(name).cloned().unwrap_or_default();
-    let Some((first, others)) = launch.messages.split_first() else { return Vec::new() };
+    let Some((first, others)) = messages.split_first() else { return Vec::new() };
     let base = figures(&first.variant);
     let comparisons = others.len() * GOALS.len();
     let compared = others.iter().flat_map(|other| {
@@ -114,21 +129,20 @@ fn comparisons(launch: &Launch, variants: &Variants) -> Vec<Value> {
 /// Checks that the variants have the shares of people that their weights promise. If not, something other than the lot
 /// decides, and a comparison means nothing.
 #[allow(clippy::cast_precision_loss)] // at most a million people
-fn sample_ratio(launch: &Launch, variants: &Variants) -> Value {
-    if launch.messages.len() < 2 {
+fn sample_ratio(messages: &[&LaunchedMessage], variants: &Variants) -> Value {
+    if messages.len() < 2 {
         return Value::Null;
     }
     let assigned = |name: &str| {
         let figures = variants.get(name);
         figures.map_or(0, |one| one.closed + one.skipped.values().sum::<i64>())
     };
-    let counts: Vec<i64> = launch.messages.iter().map(|message| assigned(&message.variant)).collect();
+    let counts: Vec<i64> = messages.iter().map(|message| assigned(&message.variant)).collect();
     let total: i64 = counts.iter().sum();
     if total < MIN_PEOPLE {
         return json!({"verdict": "not enough data", "assigned": counts});
     }
-    let chi_square: f64 = launch
-        .messages
+    let chi_square: f64 = messages
         .iter()
         .zip(&counts)
         .map(|(message, count)| {
@@ -144,27 +158,9 @@ fn sample_ratio(launch: &Launch, variants: &Variants) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
-    fn launch() -> Launch {
-        let message = |variant: &str| campaign::LaunchedMessage {
-            variant: variant.to_owned(),
-            weight_bp: 5_000,
-            content: None,
-            template: None,
-            from_attributes: BTreeMap::new(),
-        };
-        Launch {
-            at: Timestamp::UNIX_EPOCH,
-            by: String::new(),
-            segments: 1,
-            expected_people: 0,
-            filter: None,
-            exclude: None,
-            messages: vec![message("a"), message("b")],
-            slots: Vec::new(),
-            ..Launch::default()
-        }
+    fn message(variant: &str) -> LaunchedMessage {
+        LaunchedMessage { variant: variant.to_owned(), weight_bp: 5_000, ..LaunchedMessage::default() }
     }
 
     /// Numbers that repeat from run to run: the multiplier is that of Knuth's MMIX.
@@ -191,10 +187,10 @@ mod tests {
 
     #[test]
     fn of_1_000_campaigns_with_two_equal_variants_at_most_5_percent_show_a_difference() {
-        let (launch, mut seed) = (launch(), 7);
+        let (a, b, mut seed) = (message("a"), message("b"), 7);
         let mut differences = 0;
         for _ in 0..1_000 {
-            let compared = comparisons(&launch, &same_twice(&mut seed));
+            let compared = comparisons(&[&a, &b], &same_twice(&mut seed));
             differences += usize::from(compared.iter().any(|one| one["verdict"] != "no difference shown"));
         }
         assert!((1..=50).contains(&differences), "{differences} of 1,000");
@@ -206,12 +202,14 @@ mod tests {
             |accepted, clicked| Notifications { accepted, clicked, closed: accepted, ..Notifications::default() };
         let variants: Variants =
             [("a".to_owned(), figures(5_000, 200)), ("b".to_owned(), figures(5_000, 300))].into_iter().collect();
-        let compared = comparisons(&launch(), &variants);
+        let (a, b) = (message("a"), message("b"));
+        let launched = [&a, &b];
+        let compared = comparisons(&launched, &variants);
         let verdicts: Vec<_> = compared.iter().map(|one| one["verdict"].as_str().unwrap_or_default()).collect();
         assert_eq!(verdicts, ["no difference shown", "better", "no difference shown"]);
-        assert_eq!(sample_ratio(&launch(), &variants)["verdict"], "as promised");
+        assert_eq!(sample_ratio(&launched, &variants)["verdict"], "as promised");
         let skewed: Variants =
             [("a".to_owned(), figures(5_500, 200)), ("b".to_owned(), figures(4_500, 300))].into_iter().collect();
-        assert_eq!(sample_ratio(&launch(), &skewed)["verdict"], "not as promised");
+        assert_eq!(sample_ratio(&launched, &skewed)["verdict"], "not as promised");
     }
 }

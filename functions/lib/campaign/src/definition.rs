@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::audience::{AudienceKind, RecipientList, RetryOf, Selection};
 use crate::guards::Guards;
 use crate::local_time::{AtLocal, IfPassed, Timing};
+use crate::test_phase::{TestPhase, TestPhaseBody};
 use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
 use domain::notification::{Content, Urgency};
 use domain::{MAX_TTL_SECONDS, TypeId};
@@ -57,6 +58,8 @@ pub struct Definition {
     pub not_after: Option<Timestamp>,
     /// Steps of the rollout; the last one is 100 %.
     pub steps: Vec<CampaignStep>,
+    /// Test phase, after which the rest gets the variant that did best.
+    pub test: Option<TestPhase>,
     /// Limits at which it pauses itself.
     pub guards: Guards,
     /// Lifetime of a notification in seconds; that of the type if absent.
@@ -97,6 +100,7 @@ struct Body {
     rate_per_second: Option<u32>,
     not_after: Option<String>,
     rollout: Option<Rollout>,
+    test: Option<TestPhaseBody>,
     guards: Option<Guards>,
     ttl_seconds: Option<i64>,
     urgency: Option<Urgency>,
@@ -139,20 +143,14 @@ impl Definition {
             error(&mut errors, "type", "must be the name of a type");
         }
         check_title(&body.title, &mut errors);
-        let messages = MessageFields {
-            content: body.content.as_ref(),
-            template: body.template.as_ref(),
-            variables: body.variables.as_ref(),
-            variables_from: body.variables_from.as_ref(),
-            variants: body.variants.as_ref(),
-        };
-        let variants = variants(&messages, &mut errors);
+        let variants = variants(&body.messages(), &mut errors);
         let audience = audience(&body, &mut errors);
         let exclude = body.exclude.as_ref().and_then(|exclude| {
             Selection::read(exclude.segment.as_deref(), exclude.filter.as_ref(), "exclude.", &mut errors)
         });
         let timing = timing(&body, &mut errors);
         let not_after = body.not_after.as_deref().and_then(|text| time("not_after", text, &mut errors));
+        let test = test_phase(&body, &mut errors);
         let steps = body.rollout.map(|rollout| rollout.steps).unwrap_or_default();
         check_steps(&steps, &mut errors);
         let rate_per_second = body.rate_per_second.unwrap_or(DEFAULT_RATE);
@@ -185,6 +183,7 @@ impl Definition {
             rate_per_second,
             not_after,
             steps,
+            test,
             guards,
             ttl_seconds: body.ttl_seconds,
             urgency: body.urgency.unwrap_or(Urgency::Low),
@@ -214,8 +213,12 @@ impl Definition {
             }
         }
         if let Some(not_after) = self.not_after {
-            if not_after <= begin.map_or(now, |(_, at)| at.max(now)) {
+            let begins_at = begin.map_or(now, |(_, at)| at.max(now));
+            if not_after <= begins_at {
                 errors.push(FieldError::new("not_after", "must be after the time at which the campaign begins"));
+            }
+            if self.test.is_some_and(|test| not_after.duration_since(begins_at) <= test.duration) {
+                errors.push(FieldError::new("not_after", "must be after the test phase"));
             }
             if not_after.duration_since(now) > MAX_NOT_AFTER {
                 errors.push(FieldError::new("not_after", "must be at most 104 days ahead"));
@@ -253,6 +256,24 @@ fn audience(body: &Body, errors: &mut Vec<FieldError>) -> Option<AudienceKind> {
         return None;
     }
     Some(AudienceKind::Recipients(list.clone()))
+}
+
+impl Body {
+    fn messages(&self) -> MessageFields<'_> {
+        MessageFields {
+            content: self.content.as_ref(),
+            template: self.template.as_ref(),
+            variables: self.variables.as_ref(),
+            variables_from: self.variables_from.as_ref(),
+            variants: self.variants.as_ref(),
+        }
+    }
+}
+
+fn test_phase(body: &Body, errors: &mut Vec<FieldError>) -> Option<TestPhase> {
+    let excluded = [("at_local", body.at_local.is_some()), ("rollout", body.rollout.is_some())];
+    let conflict = excluded.into_iter().find(|(_, is_given)| *is_given).map(|(field, _)| field);
+    body.test.as_ref().map(|test| test.parse(body.variants.is_some(), conflict, errors))
 }
 
 fn timing(body: &Body, errors: &mut Vec<FieldError>) -> Timing {

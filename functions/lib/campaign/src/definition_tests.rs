@@ -100,3 +100,35 @@ fn times_in_the_past_are_refused() {
     let local = json!({"at_local": {"date_time": "2026-11-20T09:00:00", "default_time_zone": "UTC"}});
     assert_eq!(fault(local).as_deref(), Some("at_local.date_time"));
 }
+
+#[test]
+fn a_test_phase_is_for_variants_and_its_fields_are_checked() {
+    let tested = |test: Value, others: Value| {
+        let text = json!({"title": "Hi", "body": "there"});
+        let mut changes = json!({"content": null, "test": test, "variants": [
+            {"name": "a", "weight_bp": 5_000, "content": text}, {"name": "b", "weight_bp": 5_000, "content": text}]});
+        changes.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
+        with(changes)
+    };
+    let test =
+        |share: f64, hours: u32| json!({"share_percent": share, "hours": hours, "metric": "clicked", "then": "winner"});
+    let definition = tested(test(12.5, 2), json!({})).unwrap();
+    let found = definition.test.unwrap();
+    assert_eq!((found.share_bp, found.duration.as_hours()), (1_250, 2));
+    for (fields, others, field) in [
+        (test(0.5, 2), json!({}), "test.share_percent"),
+        (test(12.345, 2), json!({}), "test.share_percent"),
+        (test(10.0, 0), json!({}), "test.hours"),
+        (test(10.0, 169), json!({}), "test.hours"),
+        (test(10.0, 2), json!({"rollout": {"steps": [{"percent": 100}]}}), "test"),
+        (test(10.0, 2), json!({"at_local": {"date_time": "2026-12-01T09:00:00", "default_time_zone": "UTC"}}), "test"),
+        (json!({"share_percent": 10, "hours": 2, "metric": "opened", "then": "winner"}), json!({}), "test.metric"),
+        (json!({"share_percent": 10, "hours": 2, "metric": "clicked", "then": "stop"}), json!({}), "test.then"),
+    ] {
+        assert_eq!(tested(fields.clone(), others).unwrap_err(), [field], "{fields}");
+    }
+    assert_eq!(with(json!({"test": test(10.0, 2)})).unwrap_err(), ["test"], "without variants");
+    let now = "2026-11-23T10:00:00Z".parse().unwrap();
+    let short = tested(test(10.0, 2), json!({"not_after": "2026-11-23T12:00:00Z"})).unwrap();
+    assert_eq!(short.check_times(now).unwrap_err().errors[0].field, "not_after");
+}

@@ -38,6 +38,12 @@ pub fn draw(
     Lot::Variant(position.unwrap_or(0))
 }
 
+/// Returns `true` if the person belongs to the share that a test phase is made with.
+#[must_use]
+pub fn is_tested(campaign: &CampaignId, recipient: &RecipientId, share_bp: u32) -> bool {
+    bucket(campaign, "test", recipient) < share_bp
+}
+
 /// Returns a number from 0 to 9,999: HMAC-SHA-256 of the purpose, a colon and the recipient's id under the campaign's id, the
 /// first 8 bytes as a big-endian integer, modulo 10,000.
 fn bucket(campaign: &CampaignId, purpose: &str, recipient: &RecipientId) -> u32 {

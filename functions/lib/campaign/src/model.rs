@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::campaign_id::CampaignId;
 use crate::definition::Definition;
+use crate::lots::ALL_BP;
 use crate::state::{PauseReason, State};
+use crate::test_phase::{TestPhase, Winner};
 use domain::notification::{Content, TemplateUse};
 use platform::problem::Problem;
 
@@ -103,10 +105,13 @@ pub struct Launch {
     /// Client that took a newer version of a template while the campaign was paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised_by: Option<String>,
+    /// Variant that the people after a test phase get, once it is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winner: Option<Winner>,
 }
 
 /// Message of a variant at the launch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LaunchedMessage {
     /// Name of the variant; empty if there are no variants.
     pub variant: String,
@@ -295,11 +300,16 @@ impl Launch {
         self.segments.saturating_mul(u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
     }
 
-    /// Returns the expected number of people of one task.
+    /// Returns the expected number of people of one task. The tasks of a test phase have a part of the people, and those after
+    /// it the rest.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
-    pub fn people_per_task(&self) -> f64 {
-        (self.expected_people as f64 / f64::from(self.tasks().max(1))).max(1.0)
+    pub fn people_per_task(&self, test: Option<&TestPhase>) -> f64 {
+        let people = self.expected_people as f64;
+        let Some(test) = test else { return (people / f64::from(self.tasks().max(1))).max(1.0) };
+        let tested = f64::from(test.share_bp) / f64::from(ALL_BP);
+        let share = if self.winner.is_none() { tested } else { 1.0 - tested };
+        (people * share / f64::from(self.segments.max(1))).max(1.0)
     }
 }
 

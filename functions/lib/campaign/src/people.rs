@@ -9,7 +9,7 @@ use crate::audience::AudienceKind;
 use crate::campaign_id::CampaignId;
 use crate::definition::Definition;
 use crate::local_time::{IfPassed, Timing};
-use crate::lots::{Lot, draw};
+use crate::lots::{Lot, draw, is_tested};
 use crate::model::Launch;
 use crate::task::TaskPass;
 
@@ -107,7 +107,16 @@ impl<'a> People<'a> {
                 return Some(Selected::TooLate);
             }
         }
-        Some(self.draw(recipient, self.definition.holdout_bp))
+        let Some(test) = &self.definition.test else { return Some(self.draw(recipient, self.definition.holdout_bp)) };
+        let is_tested = is_tested(self.id, &recipient.id, test.share_bp);
+        // The first slot is that of the test, and the second one that of the rest.
+        if self.slot.is_some_and(|slot| (slot == 0) != is_tested) {
+            return None;
+        }
+        Some(match self.draw(recipient, self.definition.holdout_bp) {
+            Selected::Message(_) if !is_tested => Selected::Message(self.launch.place_of_rest()),
+            drawn => drawn,
+        })
     }
 
     /// Returns the time as of which a plan decides for a person: the one at which the campaign begins for that person, at the

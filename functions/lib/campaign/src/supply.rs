@@ -2,7 +2,6 @@
 //! otherwise its people would be skipped, or their messages would come late.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::state::PauseReason;
 use crate::tally::PeopleTally;
@@ -15,16 +14,6 @@ use domain::channel::Channel;
 const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Share of people for whom a later attempt is due, in percent of those that were attempted.
 const WAITING_PERCENT: u64 = 20;
-
-/// Budget that a worker found spent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SpentBudget {
-    /// Ceiling of the budget.
-    #[serde(with = "ceiling_name")]
-    pub ceiling: Ceiling,
-    /// Time at which the worker gave its task back.
-    pub at: Timestamp,
-}
 
 /// Facts about what a campaign draws on.
 #[derive(Debug, Clone, Copy)]
@@ -84,27 +73,11 @@ fn open_for(breaker: &Breaker, supply: Supply<'_>, now: Timestamp) -> Option<i64
     (open >= OPEN_FOR).then(|| open.as_mins())
 }
 
-/// The name of a ceiling.
-mod ceiling_name {
-    use domain::budget::Ceiling;
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::Serializer;
-
-    #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
-    pub fn serialize<S: Serializer>(ceiling: &Ceiling, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(ceiling.as_str())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ceiling, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Ceiling::parse(&name).ok_or_else(|| D::Error::custom("no ceiling"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::task::SpentBudget;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::campaign_id::CampaignId;
-use crate::supply::SpentBudget;
 use crate::tally::PeopleTally;
+use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::recipient::RecipientKey;
 
@@ -47,6 +47,16 @@ pub struct PlannedPerson {
     pub recipient: RecipientKey,
     /// Channels that reach the person, in the order of the attempts.
     pub channels: Vec<Channel>,
+}
+
+/// Budget that a worker found spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentBudget {
+    /// Ceiling of the budget.
+    #[serde(with = "ceiling_name")]
+    pub ceiling: Ceiling,
+    /// Time at which the worker gave its task back.
+    pub at: Timestamp,
 }
 
 /// Progress of a task.
@@ -141,6 +151,23 @@ impl Task {
     #[must_use]
     pub fn is_held(&self, now: Timestamp) -> bool {
         self.lease_until.is_some_and(|until| until > now)
+    }
+}
+
+/// The name of a ceiling.
+mod ceiling_name {
+    use domain::budget::Ceiling;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+    pub fn serialize<S: Serializer>(ceiling: &Ceiling, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(ceiling.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ceiling, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Ceiling::parse(&name).ok_or_else(|| D::Error::custom("no ceiling"))
     }
 }
 

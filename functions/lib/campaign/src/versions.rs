@@ -60,9 +60,9 @@ impl Campaign {
 }
 
 impl LaunchedMessage {
-    /// Returns `true` if this is the message of the variant.
+    /// Returns `true` if this is the message of the variant, also for people after a test phase.
     fn is_of(&self, variant: &str) -> bool {
-        self.variant == variant
+        self.base_variant() == variant
     }
 
     /// Takes the version of the template of another message. Returns `false` if the two differ in anything else.
@@ -80,7 +80,7 @@ impl LaunchedMessage {
     /// Returns `true` if the two messages are the same variant with the same text.
     fn is_like(&self, other: &Self) -> bool {
         let Self { variant, weight_bp, content, template, from_attributes } = other;
-        self.is_of(variant)
+        self.variant == *variant
             && (self.weight_bp, &self.content) == (*weight_bp, content)
             && (&self.template, &self.from_attributes) == (template, from_attributes)
     }
