@@ -1,16 +1,13 @@
 //! The API routes of `campaigns`: dispatch by route.
 
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
 
 use super::config::CampaignsConfig;
-use aws::parameters::ParameterStore;
+use aws::LazyKeyHasher;
 use aws::queue::Queue;
-use aws::secrets::{SecretName, Secrets};
 use campaign::CampaignId;
 use delivery::TemplateCache;
 use delivery::config::{ConfigSnapshot, ConfigSource, LastKnownGood};
-use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
@@ -41,40 +38,30 @@ pub struct CampaignsApi {
     pub config: ConfigSource,
     /// Queue of the workers.
     pub queue: Queue,
-    /// Reads the key of recipients' ids.
-    pub parameters: ParameterStore,
-    /// Prefix of the parameters' names.
-    pub prefix: String,
-    /// Hasher of recipients' ids, once one is needed.
-    pub recipient_hasher: OnceCell<KeyHasher>,
+    /// Hasher of recipients' ids.
+    pub hasher: LazyKeyHasher,
 }
 
 impl CampaignsApi {
     /// Creates the API with its own AWS clients.
     #[must_use]
     pub fn new(config: &CampaignsConfig, clock: Clock) -> Self {
-        let CampaignsConfig { function, settings_table, control_table, .. } = config;
+        let CampaignsConfig { function, tables, .. } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
         Self {
-            campaigns: CampaignStore::new(dynamodb.clone(), settings_table.as_str()),
-            segments: SegmentStore::new(dynamodb.clone(), settings_table.as_str()),
-            recipients: RecipientsStore::new(
-                dynamodb.clone(),
-                config.recipients_table.as_str(),
-                control_table.as_str(),
-            ),
+            campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
+            segments: SegmentStore::new(dynamodb.clone(), tables.settings.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str()),
             notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
             metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table.as_str()),
-            breakers: BreakerStore::new(dynamodb.clone(), control_table.as_str()),
-            templates: TemplateCache::new(TemplateStore::new(dynamodb.clone(), settings_table.as_str())),
+            breakers: BreakerStore::new(dynamodb.clone(), tables.control.as_str()),
+            templates: TemplateCache::new(TemplateStore::new(dynamodb.clone(), tables.settings.as_str())),
             config: settings
-                .with_catalog(CatalogStore::new(dynamodb.clone(), settings_table.as_str()))
-                .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+                .with_catalog(CatalogStore::new(dynamodb.clone(), tables.settings.as_str()))
+                .with_last_known_good(LastKnownGood::new(dynamodb, tables.control.as_str())),
             queue: Queue::new(&function.aws, config.tasks_queue_url.as_str()),
-            parameters: function.parameters(),
-            prefix: function.parameter_prefix.clone(),
-            recipient_hasher: OnceCell::new(),
+            hasher: LazyKeyHasher::new(function.parameters(), function.parameter_prefix.as_str()),
         }
     }
 
@@ -112,19 +99,5 @@ impl CampaignsApi {
     pub(super) async fn config_now(&self) -> ConfigSnapshot {
         self.config.current().await;
         self.config.with_new_names().await
-    }
-
-    /// Returns the hasher of recipients' ids. Its key is loaded at the first use, so that no other request waits for it.
-    pub(super) async fn hasher(&self) -> Result<&KeyHasher, Problem> {
-        let load = async {
-            let secrets = Secrets::load(&self.parameters, &self.prefix, &[SecretName::RecipientHashKey]).await;
-            let secrets = secrets.map_err(|error| {
-                tracing::error!(%error, "failed to load the key of recipients");
-                Problem::unavailable(2)
-            })?;
-            let key = secrets.recipient_hash_key().map_err(|_| Problem::unavailable(2))?;
-            Ok::<_, Problem>(KeyHasher::new(key.expose()))
-        };
-        self.recipient_hasher.get_or_try_init(|| load).await
     }
 }

@@ -1,6 +1,6 @@
 //! Configuration of the function: the Environment block of `CampaignsFunction` in template.yaml.
 
-use aws::FunctionConfig;
+use aws::{FunctionConfig, OperatorTables};
 use platform::environment::{Environment, EnvironmentError};
 
 /// The environment variables, all required.
@@ -8,12 +8,8 @@ use platform::environment::{Environment, EnvironmentError};
 pub struct CampaignsConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
-    /// Name of the settings table, which stores campaigns, segments and templates.
-    pub settings_table: String,
-    /// Name of the control table, which stores the last valid settings.
-    pub control_table: String,
-    /// Name of the recipients table.
-    pub recipients_table: String,
+    /// Names of the tables that it shares with other functions for operators.
+    pub tables: OperatorTables,
     /// Name of the notifications table.
     pub notifications_table: String,
     /// Name of the metrics table.
@@ -30,9 +26,7 @@ impl CampaignsConfig {
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             function: FunctionConfig::read(environment)?,
-            settings_table: environment.required("SETTINGS_TABLE")?,
-            control_table: environment.required("CONTROL_TABLE")?,
-            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            tables: OperatorTables::read(environment)?,
             notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             metrics_table: environment.required("METRICS_TABLE")?,
             tasks_queue_url: environment.required("TASKS_QUEUE_URL")?,

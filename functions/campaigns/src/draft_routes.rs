@@ -44,7 +44,7 @@ impl CampaignsApi {
         {
             return self.replay(key, &found).await;
         }
-        let hasher = if body.get("recipients").is_some() { Some(self.hasher().await?) } else { None };
+        let hasher = if body.get("recipients").is_some() { Some(self.hasher.get().await?) } else { None };
         let wanted = requested(body, hasher)?;
         let config = self.config_now().await;
         Definition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
@@ -75,7 +75,7 @@ impl CampaignsApi {
         if key.expose().is_empty() || key.expose().len() > 255 {
             return Err(Problem::invalid_field("Idempotency-Key", "must be 1 to 255 characters"));
         }
-        let key = self.hasher().await?.keyed("campaign-key", &format!("{}:{}", request.caller.id, key.expose()));
+        let key = self.hasher.get().await?.keyed("campaign-key", &format!("{}:{}", request.caller.id, key.expose()));
         let hash = digest(&SHA256, body.to_string().as_bytes());
         let body = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Some(CampaignKey { key, body, campaign: id.clone() }))
@@ -127,7 +127,7 @@ impl CampaignsApi {
         request.only_parameters(&[])?;
         let conditions = Preconditions::of(request)?;
         let body = request.json_value()?;
-        let hasher = if body.get("recipients").is_some() { Some(self.hasher().await?) } else { None };
+        let hasher = if body.get("recipients").is_some() { Some(self.hasher.get().await?) } else { None };
         let wanted = requested(body, hasher)?;
         let config = self.config_now().await;
         self.change(request, now, async |stored: &mut StoredCampaign| {

@@ -16,7 +16,7 @@ use domain::NotificationType;
 use domain::notification::TemplateUse;
 use platform::problem::{FieldError, Problem};
 use platform::random;
-use segments::{Filter, SegmentId, resolve};
+use segments::{filters_of, resolve};
 use serde_json::Map;
 use store::{PEOPLE_PER_PART, StoredCampaign};
 
@@ -106,7 +106,8 @@ impl CampaignsApi {
         };
         let selections = [(of_audience, ""), (definition.exclude.as_ref(), "exclude.")];
         let needs_segments = selections.iter().any(|(selection, _)| selection.is_some_and(names_segment));
-        let segments = if needs_segments { self.stored_filters().await? } else { BTreeMap::new() };
+        let segments =
+            if needs_segments { filters_of(self.segments.all().await?.definitions()) } else { BTreeMap::new() };
         let resolved = |(selection, prefix): (Option<&Selection>, &str)| {
             let Some(selection) = selection else { return Ok(None) };
             let (field, filter, own) = match selection {
@@ -128,14 +129,6 @@ impl CampaignsApi {
             return Err(Problem::invalid_field("filter", message));
         }
         Ok((audience, exclude))
-    }
-
-    async fn stored_filters(&self) -> Result<BTreeMap<SegmentId, Filter>, Problem> {
-        let stored = self.segments.all().await?;
-        let filter = |(id, row): &(String, store::CatalogRow)| {
-            Some((SegmentId::parse(id)?, Filter::parse(row.definition.get("filter")?, "filter").ok()?))
-        };
-        Ok(stored.rows.iter().filter_map(filter).collect())
     }
 
     /// Returns the messages of a definition, with the versions that it names or that are live.
@@ -230,8 +223,7 @@ impl CampaignsApi {
             return Ok(whole.people.len() as u64);
         }
         let mut people = 0;
-        for _ in 0..SAMPLED {
-            let segment = i32::try_from(random::up_to(SAMPLE_SEGMENTS.into())).unwrap_or(0);
+        for segment in random::some_of(SAMPLE_SEGMENTS, SAMPLED) {
             people += self.recipients.people(segment, SAMPLE_SEGMENTS, None, None).await?.people.len() as u64;
         }
         let estimate = people * u64::from(SAMPLE_SEGMENTS.unsigned_abs()) / SAMPLED as u64;

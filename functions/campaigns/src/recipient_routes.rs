@@ -94,7 +94,7 @@ impl CampaignsApi {
         reason: Option<&str>,
     ) -> Result<Vec<Value>, Problem> {
         let selected: Vec<_> = page.people.into_iter().filter_map(|one| Some((people.select(&one)?, one))).collect();
-        let hasher = self.hasher().await?;
+        let hasher = self.hasher.get().await?;
         let id = |recipient: &Recipient| {
             NotificationId::of_campaign(recipient.key.clone(), launch.at, hasher, people.id.as_str())
         };

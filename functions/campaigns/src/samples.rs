@@ -69,7 +69,7 @@ impl CampaignsApi {
             id: NotificationId::of_campaign(
                 recipient.key.clone(),
                 people.launch.at,
-                self.hasher().await?,
+                self.hasher.get().await?,
                 people.id.as_str(),
             ),
             kind,

@@ -30,7 +30,7 @@ impl CampaignsApi {
         if to.is_empty() || to.len() > MAX_RECIPIENTS {
             return Err(Problem::invalid_field("to", "must name 1 to 10 recipients"));
         }
-        let (by, config, hasher) = (request.caller.id.clone(), self.config_now().await, self.hasher().await?);
+        let (by, config, hasher) = (request.caller.id.clone(), self.config_now().await, self.hasher.get().await?);
         let keys: Vec<_> = to.iter().map(|id| hasher.recipient_key(id)).collect();
         let mut begun = None;
         self.change(request, now, async |stored: &mut StoredCampaign| {

@@ -3,15 +3,13 @@
 use jiff::Timestamp;
 
 use super::config::CatalogConfig;
-use aws::parameters::ParameterStore;
+use aws::LazyKeyHasher;
 use delivery::config::{ConfigSource, LastKnownGood};
 use domain::channel::country::CountryCode;
-use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 use store::{CampaignStore, CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
-use tokio::sync::OnceCell;
 
 /// The API of `catalog`.
 #[derive(Debug)]
@@ -30,35 +28,29 @@ pub struct CatalogApi {
     pub config: ConfigSource,
     /// Country of the sender.
     pub home_country: CountryCode,
-    /// Reads the key of recipients' ids.
-    pub parameters: ParameterStore,
-    /// Prefix of the parameters' names.
-    pub prefix: String,
-    /// Hasher of recipients' ids, once one is needed.
-    pub recipient_hasher: OnceCell<KeyHasher>,
+    /// Hasher of recipients' ids.
+    pub hasher: LazyKeyHasher,
 }
 
 impl CatalogApi {
     /// Creates the API with its own AWS clients.
     #[must_use]
     pub fn new(config: &CatalogConfig, clock: Clock) -> Self {
-        let CatalogConfig { function, settings_table, control_table, recipients_table, sender_country } = config;
+        let CatalogConfig { function, tables, sender_country } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
-        let catalog = CatalogStore::new(dynamodb.clone(), settings_table.as_str());
+        let catalog = CatalogStore::new(dynamodb.clone(), tables.settings.as_str());
         Self {
             catalog: catalog.clone(),
-            templates: TemplateStore::new(dynamodb.clone(), settings_table.as_str()),
-            segments: SegmentStore::new(dynamodb.clone(), settings_table.as_str()),
-            campaigns: CampaignStore::new(dynamodb.clone(), settings_table.as_str()),
-            recipients: RecipientsStore::new(dynamodb.clone(), recipients_table.as_str(), control_table.as_str()),
+            templates: TemplateStore::new(dynamodb.clone(), tables.settings.as_str()),
+            segments: SegmentStore::new(dynamodb.clone(), tables.settings.as_str()),
+            campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str()),
             home_country: *sender_country,
-            parameters: function.parameters(),
-            prefix: function.parameter_prefix.clone(),
-            recipient_hasher: OnceCell::new(),
+            hasher: LazyKeyHasher::new(function.parameters(), function.parameter_prefix.as_str()),
             config: settings
                 .with_catalog(catalog)
-                .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+                .with_last_known_good(LastKnownGood::new(dynamodb, tables.control.as_str())),
         }
     }
 

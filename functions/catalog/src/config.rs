@@ -1,6 +1,6 @@
 //! Configuration of the function: the Environment block of `CatalogFunction` in template.yaml.
 
-use aws::FunctionConfig;
+use aws::{FunctionConfig, OperatorTables};
 use domain::channel::country::CountryCode;
 use platform::environment::{Environment, EnvironmentError};
 
@@ -9,12 +9,8 @@ use platform::environment::{Environment, EnvironmentError};
 pub struct CatalogConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
-    /// Name of the settings table, which stores the catalog and its audit records.
-    pub settings_table: String,
-    /// Name of the control table, which stores the last valid settings.
-    pub control_table: String,
-    /// Name of the recipients table, whose people segments count.
-    pub recipients_table: String,
+    /// Names of the tables that it shares with other functions for operators.
+    pub tables: OperatorTables,
     /// Country of the sender, to which SMS may go by default.
     pub sender_country: CountryCode,
 }
@@ -27,9 +23,7 @@ impl CatalogConfig {
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             function: FunctionConfig::read(environment)?,
-            settings_table: environment.required("SETTINGS_TABLE")?,
-            control_table: environment.required("CONTROL_TABLE")?,
-            recipients_table: environment.required("RECIPIENTS_TABLE")?,
+            tables: OperatorTables::read(environment)?,
             sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
         })
     }

@@ -12,9 +12,8 @@ use super::CatalogApi;
 use super::segment_resource::{filter, filters, resolved};
 use super::segment_routes::segment_id;
 use super::segment_survey::{Audience, SegmentProgress, Survey, done, new_progress};
-use aws::secrets::{SecretName, Secrets};
 use domain::channel::{EmailAddress, PhoneNumber};
-use domain::recipient::{KeyHasher, Recipient, RecipientId};
+use domain::recipient::{Recipient, RecipientId};
 use domain::{TypeId, TypeRules};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
@@ -158,7 +157,7 @@ impl CatalogApi {
         let id = segment_id(request)?;
         let ExplainRequest { recipient } = request.json()?;
         let filter = self.filter_of(&id).await?;
-        let key = self.hasher().await?.recipient_key(&recipient);
+        let key = self.hasher.get().await?.recipient_key(&recipient);
         let recipient = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
         let person = Person { recipient: &recipient, now };
         let body = json!({"matches": filter.matches(person), "conditions": filter.explain(person)});
@@ -196,20 +195,6 @@ impl CatalogApi {
         let segments = filters(&self.segments.all().await?);
         let filter = segments.get(id).ok_or_else(|| Problem::not_found("segment"))?;
         resolved(filter, Some(id), &segments)
-    }
-
-    /// Returns the hasher of recipients' ids. Its key is loaded at the first use, so that no other request waits for it.
-    pub(super) async fn hasher(&self) -> Result<&KeyHasher, Problem> {
-        let load = async {
-            let secrets = Secrets::load(&self.parameters, &self.prefix, &[SecretName::RecipientHashKey]).await;
-            let secrets = secrets.map_err(|error| {
-                tracing::error!(%error, "failed to load the key of recipients");
-                Problem::unavailable(2)
-            })?;
-            let key = secrets.recipient_hash_key().map_err(|_| Problem::unavailable(2))?;
-            Ok::<_, Problem>(KeyHasher::new(key.expose()))
-        };
-        self.recipient_hasher.get_or_try_init(|| load).await
     }
 }
 

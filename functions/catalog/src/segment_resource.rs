@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::type_resource::without;
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
-use segments::{Filter, SegmentId, resolve};
+use segments::{Filter, SegmentId, filters_of, resolve};
 use store::{CatalogRow, StoredSegments};
 
 /// Maximum size of a filter as JSON.
@@ -113,11 +113,7 @@ pub fn filter(value: &Value) -> Result<Filter, Vec<FieldError>> {
 
 /// Returns the filters of stored segments by their ids. Malformed ones are left out.
 pub fn filters(stored: &StoredSegments) -> BTreeMap<SegmentId, Filter> {
-    let filter = |(id, row): &(String, CatalogRow)| {
-        let filter = Filter::parse(row.definition.get("filter")?, "filter").ok()?;
-        Some((SegmentId::parse(id)?, filter))
-    };
-    stored.rows.iter().filter_map(filter).collect()
+    filters_of(stored.definitions())
 }
 
 /// Replaces the references of a filter.

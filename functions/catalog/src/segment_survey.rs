@@ -130,7 +130,9 @@ impl Audience {
         }
         let mut segments = FIRST_SEGMENTS;
         loop {
-            let reads = chosen(segments).into_iter().map(|segment| self.whole(recipients, segment, segments));
+            let reads = random::some_of(segments, SAMPLED as usize)
+                .into_iter()
+                .map(|segment| self.whole(recipients, segment, segments));
             let tallies: Vec<Tally> = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
             let people: u64 = tallies.iter().map(|tally| tally.people).sum();
             if people >= ENOUGH_PEOPLE || segments <= SAMPLED {
@@ -174,18 +176,6 @@ impl Audience {
         });
         futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     }
-}
-
-/// Returns the scan segments of a sample.
-fn chosen(segments: i32) -> Vec<i32> {
-    if segments <= SAMPLED {
-        return (0..segments).collect();
-    }
-    let mut chosen = std::collections::BTreeSet::new();
-    while chosen.len() < SAMPLED as usize {
-        chosen.insert(i32::try_from(random::up_to(i64::from(segments) - 1)).unwrap_or(0));
-    }
-    chosen.into_iter().collect()
 }
 
 /// Returns the number of scan segments of the next sample, after one that held too few people.
@@ -244,13 +234,6 @@ impl Survey {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sample_has_16_different_segments_or_all() {
-        assert_eq!(chosen(16), (0..16).collect::<Vec<_>>());
-        let some = chosen(4_096);
-        assert!(some.len() == 16 && some.iter().all(|segment| (0..4_096).contains(segment)));
-    }
 
     #[test]
     fn segments_grow_until_the_sample_is_large_enough_or_the_table_is_read_whole() {

@@ -104,7 +104,7 @@ impl CatalogApi {
 
     async fn previewed_recipient(&self, body: &PreviewRequest) -> Result<Option<Recipient>, Problem> {
         let Some(recipient) = &body.recipient else { return Ok(None) };
-        let key = self.hasher().await?.recipient_key(recipient);
+        let key = self.hasher.get().await?.recipient_key(recipient);
         let known = self.recipients.load(&key).await?;
         known.map(Some).ok_or_else(|| Problem::invalid_field("recipient", "must be a recipient with a profile"))
     }

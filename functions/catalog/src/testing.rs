@@ -1,9 +1,8 @@
 //! The API on tables with DynamoDB's real semantics, for tests. SSM never answers.
 
-use aws::fake_aws;
 use aws::parameters::ParameterStore;
+use aws::{LazyKeyHasher, fake_aws};
 use aws_sdk_dynamodb::Client;
-use tokio::sync::OnceCell;
 
 use super::CatalogApi;
 use delivery::config::ConfigSource;
@@ -24,8 +23,6 @@ pub fn api(client: &Client) -> CatalogApi {
         campaigns: CampaignStore::new(client.clone(), SETTINGS),
         recipients: RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL),
         home_country: CountryCode::parse("IT").unwrap(),
-        parameters,
-        prefix: String::new(),
-        recipient_hasher: OnceCell::new(),
+        hasher: LazyKeyHasher::new(parameters, ""),
     }
 }

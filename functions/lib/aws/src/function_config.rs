@@ -18,6 +18,31 @@ pub struct FunctionConfig {
     pub aws: SdkConfig,
 }
 
+/// Names of the tables that the functions for operators read.
+#[derive(Debug, Clone)]
+pub struct OperatorTables {
+    /// Table of the catalog: types, templates, caps, segments and campaigns.
+    pub settings: String,
+    /// Table with the last valid settings.
+    pub control: String,
+    /// Table of recipients.
+    pub recipients: String,
+}
+
+impl OperatorTables {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            settings: environment.required("SETTINGS_TABLE")?,
+            control: environment.required("CONTROL_TABLE")?,
+            recipients: environment.required("RECIPIENTS_TABLE")?,
+        })
+    }
+}
+
 impl FunctionConfig {
     /// Reads the environment.
     ///

@@ -13,9 +13,11 @@ pub mod fake_aws;
 mod function_config;
 pub mod parameters;
 pub mod queue;
+mod recipient_hasher;
 pub mod secrets;
 
-pub use function_config::FunctionConfig;
+pub use function_config::{FunctionConfig, OperatorTables};
+pub use recipient_hasher::LazyKeyHasher;
 
 use std::error::Error;
 use std::time::Duration;

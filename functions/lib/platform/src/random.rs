@@ -1,5 +1,7 @@
 //! Random numbers for jitter and for revisions. They are not for secrets or ids.
 
+use std::collections::BTreeSet;
+
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Returns a random number from 0 up to, but not including, 1.
@@ -16,6 +18,23 @@ pub fn unit() -> f64 {
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // times in milliseconds, far below 2^52
 pub fn up_to(bound: i64) -> i64 {
     (bound as f64 * unit()) as i64
+}
+
+/// Returns `count` different random whole numbers below `bound`, or all of them, in their order.
+#[must_use]
+pub fn some_of(bound: i32, count: usize) -> Vec<i32> {
+    if usize::try_from(bound).is_ok_and(|bound| bound <= count) {
+        return (0..bound).collect();
+    }
+    let mut chosen = BTreeSet::new();
+    // If the random source fails, the draws are equal, and the numbers that follow are taken.
+    while chosen.len() < count {
+        let mut number = i32::try_from(up_to(bound.into())).unwrap_or(0);
+        while !chosen.insert(number) {
+            number = (number + 1) % bound;
+        }
+    }
+    chosen.into_iter().collect()
 }
 
 /// Largest value that [`new_revision`] returns if the random source fails. A value up to this one does not identify the
@@ -35,6 +54,14 @@ pub fn new_revision(last: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn some_numbers_are_different_and_below_their_bound() {
+        assert_eq!(super::some_of(16, 16), (0..16).collect::<Vec<_>>());
+        let some = super::some_of(4_096, 16);
+        assert!(some.len() == 16 && some.iter().all(|number| (0..4_096).contains(number)));
+        assert_eq!(super::some_of(17, 16).len(), 16);
+    }
+
     #[test]
     fn a_draw_differs_from_the_last_and_from_those_that_stand_for_none() {
         for last in [0, 1, 2, u32::MAX] {

@@ -16,7 +16,7 @@ pub use estimate::{Estimate, SegmentSample};
 pub use evaluate::{ConditionResult, Person, is_usable};
 pub use field::Field;
 pub use filter::{Filter, MAX_DEPTH, MAX_LEAVES};
-pub use references::resolve;
+pub use references::{filters_of, resolve};
 pub use segment_id::SegmentId;
 
 #[cfg(test)]

@@ -2,12 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::condition::Test;
 use crate::filter::Filter;
 use crate::segment_id::SegmentId;
 
 /// Maximum number of conditions, groups and references of a filter with all its references.
 const MAX_RESOLVED: usize = 1_000;
+
+/// Returns the filters of stored segments by their ids, from the ids and definitions. Malformed ones are left out.
+pub fn filters_of<'a>(
+    stored: impl IntoIterator<Item = (&'a str, &'a Map<String, Value>)>,
+) -> BTreeMap<SegmentId, Filter> {
+    let filter = |(id, definition): (&str, &Map<String, Value>)| {
+        let filter = Filter::parse(definition.get("filter")?, "filter").ok()?;
+        Some((SegmentId::parse(id)?, filter))
+    };
+    stored.into_iter().filter_map(filter).collect()
+}
 
 /// Resolves the references of `filter` by the filters of the segments. `own` is the id of the segment that is resolved, if
 /// it has one.

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, delete, item, put, put_record, row};
 use super::versioned::{Place, Versioned};
@@ -44,6 +45,11 @@ pub struct StoredSegments {
 }
 
 impl StoredSegments {
+    /// Returns the ids with the definitions.
+    pub fn definitions(&self) -> impl Iterator<Item = (&str, &Map<String, Value>)> {
+        self.rows.iter().map(|(id, row)| (id.as_str(), &row.definition))
+    }
+
     /// Returns the row of a segment.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&CatalogRow> {
