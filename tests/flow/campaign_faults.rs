@@ -179,3 +179,19 @@ async fn complaints_and_opt_outs_by_the_link_of_a_message_pause_a_campaign() {
         assert!(progress["pause_detail"].as_str().unwrap().contains(unwelcome), "{progress}");
     }
 }
+
+#[tokio::test]
+async fn a_resume_that_other_writers_overtake_again_and_again_is_repeated() {
+    let world = crowd(20).await;
+    let id = world.approved_campaign(with(json!({"rollout": {"steps": [{"percent": 100}]}}))).await;
+    world.launch(&id).await;
+    world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!(null)).await;
+    world.work_on_tasks().await;
+    let resume = async || world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await.status;
+    world.aws.fails(Some("PutItem"), 0, "ConditionalCheckFailedException");
+    assert_eq!(resume().await, 503, "the tasks would wait for minutes");
+    world.aws.works();
+    assert_eq!(resume().await, 200);
+    world.work_on_tasks().await;
+    assert_eq!(world.push.total(), 20);
+}

@@ -8,6 +8,7 @@ mod breaker;
 mod budgets;
 mod campaign_chaos;
 mod campaign_faults;
+mod campaign_limits;
 mod campaign_plans;
 mod campaign_requests;
 mod campaign_supply;

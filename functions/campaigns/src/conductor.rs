@@ -11,6 +11,7 @@ use domain::channel::Channel;
 use domain::notification::MAX_CAMPAIGN_AGE;
 use jiff::{SignedDuration, Timestamp};
 use platform::problem::Problem;
+use store::revision::WRITE_TRIES;
 use store::{StoreError, StoredCampaign};
 
 use super::CampaignsApi;
@@ -162,11 +163,18 @@ impl CampaignsApi {
     }
 
     /// Makes the next release send the messages of tasks again that no worker has taken.
+    ///
+    /// # Errors
+    /// If a table does not answer, or other conductors are first again and again. The caller repeats the request.
     pub(super) async fn resend_tasks(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
-        let Some(read) = self.campaigns.release(id).await? else { return Ok(()) };
-        let release = Release { must_resend: true, paced_until: None, ..read.value.clone() };
-        self.campaigns.save_release(id, Some(&read), release, now).await?;
-        Ok(())
+        for _ in 0..WRITE_TRIES {
+            let Some(read) = self.campaigns.release(id).await? else { return Ok(()) };
+            let release = Release { must_resend: true, paced_until: None, ..read.value.clone() };
+            if self.campaigns.save_release(id, Some(&read), release, now).await? {
+                return Ok(());
+            }
+        }
+        Err(Problem::unavailable(1))
     }
 
     /// Sends messages to the workers, each with its delay in seconds.
@@ -240,11 +248,15 @@ fn must_pause(
     too_late(definition, launch, now).map(|detail| (PauseReason::TooLate, detail))
 }
 
+/// Returns the time after which a campaign with this launch sends to nobody.
+pub(super) fn last_moment(launched_at: Timestamp) -> Timestamp {
+    launched_at.checked_add(MAX_CAMPAIGN_AGE - AGE_RESERVE).unwrap_or(Timestamp::MAX)
+}
+
 /// Returns the explanation if nobody else may be sent to.
 pub(super) fn too_late(definition: &Definition, launch: &Launch, now: Timestamp) -> Option<String> {
     if let Some(not_after) = definition.not_after.filter(|not_after| now > *not_after) {
         return Some(format!("not_after, {not_after}, has passed"));
     }
-    let is_old = now.duration_since(launch.at) > MAX_CAMPAIGN_AGE - AGE_RESERVE;
-    is_old.then(|| "the launch is more than 13 days ago".to_owned())
+    (now > last_moment(launch.at)).then(|| "the launch is more than 13 days ago".to_owned())
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use super::conductor::too_late;
+use super::conductor::{last_moment, too_late};
 use super::resource::{conflict, location, shown};
 use campaign::{
     Approval, AtLocal, Campaign, CampaignId, Launch, Numbers, OutcomeName, PauseReason, Plan, RetryOf, State, TaskPass,
@@ -102,6 +102,10 @@ impl CampaignsApi {
                     Timing::AtLocal(local) => local_slots(local, &numbers, now)?,
                     Timing::Now | Timing::At(_) => pinned.launch.slots.clone(),
                 };
+                if slots.last().is_some_and(|last| *last >= last_moment(now)) {
+                    let message = "must be at most 13 days after the launch, with the test phase: launch it later";
+                    return Err(Problem::invalid_field(pinned.definition.timing.field(), message));
+                }
                 let expected_people = numbers.tally.matched.saturating_sub(numbers.tally.holdout);
                 let launch = Launch { segments: plan.segments, expected_people, slots, ..pinned.launch };
                 stored.campaign.launch(launch, now).map_err(conflict)

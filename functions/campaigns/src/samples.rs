@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    CampaignId, Definition, LaunchedMessage, NotificationParts, People, Plan, PlannedPerson, Selected, Task,
+    CampaignId, Definition, LaunchedMessage, NotificationContext, People, Plan, PlannedPerson, Selected, Task,
 };
 use delivery::{Composer, Links, PublicBaseUrl, TokenKeys, channels_with_text, locale_of, shown_paid, shown_push};
 use domain::channel::{Channel, EmailAddress};
@@ -65,7 +65,7 @@ impl CampaignsApi {
             None => None,
         };
         let template = template.as_deref();
-        let parts = NotificationParts {
+        let parts = NotificationContext {
             id: NotificationId::of_campaign(
                 recipient.key.clone(),
                 people.launch.at,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use campaign::{LaunchedMessage, NotificationParts, People, TaskPass};
+use campaign::{LaunchedMessage, NotificationContext, People, TaskPass};
 use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
 use domain::channel::Channel;
@@ -43,7 +43,7 @@ impl TaskPeople<'_> {
     ) -> Option<Notification> {
         let kind = config.settings.types.get(self.people.definition.kind.as_str())?;
         let template = self.templates.get(place).and_then(Option::as_deref);
-        let parts = NotificationParts {
+        let parts = NotificationContext {
             id: self.notification_id(recipient),
             kind,
             channels: channels(&kind.channels, self.people.launch.messages.get(place)?, template),

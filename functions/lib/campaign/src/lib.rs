@@ -38,7 +38,7 @@ pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
 pub use guards::{Ends, Guards, guard_fault};
 pub use local_time::{AtLocal, IfPassed, Timing};
 pub use lots::{Lot, draw};
-pub use message::NotificationParts;
+pub use message::NotificationContext;
 pub use model::{Approval, Campaign, Launch, LaunchedMessage, Plan, StateConflict, hash_of};
 pub use numbers::Numbers;
 pub use people::{People, Selected};

@@ -93,6 +93,15 @@ impl AtLocal {
 impl Timing {
     /// Maximum time from the request to the time of a campaign: 90 days.
     pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+    /// Returns the name of the field that gives the time.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Now | Self::At(_) => "send_at",
+            Self::AtLocal(_) => "at_local.date_time",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use domain::recipient::Recipient;
 
 /// What a notification takes from outside its campaign.
 #[derive(Debug, Clone)]
-pub struct NotificationParts<'a> {
+pub struct NotificationContext<'a> {
     /// Id.
     pub id: NotificationId,
     /// Type.
@@ -36,9 +36,9 @@ impl People<'_> {
         &self,
         recipient: &Recipient,
         place: usize,
-        parts: NotificationParts<'_>,
+        parts: NotificationContext<'_>,
     ) -> Option<Notification> {
-        let NotificationParts { id, kind, channels, retention, is_test, created_at } = parts;
+        let NotificationContext { id, kind, channels, retention, is_test, created_at } = parts;
         let message = self.launch.messages.get(place)?;
         let ttl = self.definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into());
         let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);

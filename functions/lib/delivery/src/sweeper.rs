@@ -252,13 +252,15 @@ fn waited_ms<'a>(firsts: impl Iterator<Item = &'a Due>, now: Timestamp) -> i64 {
     firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
 }
 
-/// Selects up to `limit` ids, urgent ones first.
+/// Selects up to `limit` ids, urgent ones first and those of campaigns last.
 ///
 /// Within a class, ids are taken from each shard in turn, so that a long shard does not starve the others.
 fn fairly(shards: Vec<Vec<NotificationId>>, limit: usize) -> Vec<NotificationId> {
     let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
+    let (urgent, others) = shards.split_at(per_class.min(shards.len()));
+    let (normal, bulk) = others.split_at(per_class.min(others.len()));
     let mut chosen = Vec::new();
-    for class in shards.chunks(per_class) {
+    for class in [urgent, normal, bulk] {
         let longest = class.iter().map(Vec::len).max().unwrap_or(0);
         let in_turn = (0..longest).flat_map(|position| class.iter().filter_map(move |shard| shard.get(position)));
         chosen.extend(in_turn.take(limit - chosen.len()).cloned());
@@ -285,6 +287,16 @@ mod tests {
         assert_eq!(chosen.iter().filter(|id| shards[15].contains(id)).count(), 3);
         assert_eq!(chosen.len(), 8);
         assert_eq!(fairly(shards, 100).len(), 55);
+    }
+
+    #[test]
+    fn campaigns_come_after_all_others_and_none_of_their_shards_starves() {
+        let mut shards: Vec<_> = due_shards().map(|_| Vec::new()).collect();
+        assert_eq!(due_shards().skip(16).filter(|shard| shard.starts_with("bulk#")).count(), 16);
+        (shards[7], shards[8], shards[16], shards[31]) = (ids(2), ids(3), ids(50), ids(50));
+        let chosen = fairly(shards.clone(), 25);
+        assert_eq!(chosen[..5], [shards[7].as_slice(), &shards[8]].concat());
+        assert_eq!(chosen.iter().filter(|id| shards[31].contains(id)).count(), 10);
     }
 
     #[test]

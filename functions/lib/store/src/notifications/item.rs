@@ -302,6 +302,16 @@ mod tests {
     }
 
     #[test]
+    fn later_attempts_of_a_campaign_are_in_shards_of_their_own() {
+        let mut single = sample("DEFAULT", Timestamp::UNIX_EPOCH);
+        single.wait(single.lives_until(), single.created_at());
+        let mut of_campaign = single.clone();
+        let used = CampaignUse { id: "c".to_owned(), variant: String::new() };
+        of_campaign.parts_mut().request.campaign = Some(used);
+        assert!(due_shard(&single).starts_with("normal#") && due_shard(&of_campaign).starts_with("bulk#"));
+    }
+
+    #[test]
     fn the_error_of_a_damaged_item_names_the_attribute() {
         let mut item = notification_to_item(&accepted());
         item.remove("content");
