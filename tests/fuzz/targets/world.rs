@@ -248,9 +248,10 @@ impl Functions {
 }
 
 fn catalog_api(function: FunctionConfig, clock: Clock) -> CatalogApi {
-    let [settings_table, control_table, recipients_table] = ["settings", "control", "recipients"].map(str::to_owned);
+    let [settings, control, recipients] = ["settings", "control", "recipients"].map(str::to_owned);
     let sender_country = CountryCode::parse("IT").unwrap();
-    let config = CatalogConfig { function, settings_table, control_table, recipients_table, sender_country };
+    let tables = aws::OperatorTables { settings, control, recipients };
+    let config = CatalogConfig { function, tables, sender_country };
     CatalogApi::new(&config, clock)
 }
 

@@ -2,14 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::message::{Composer, PaidMessage, push_message};
+use crate::message::{Composer, PaidMessage};
 
 /// Returns the JSON form of a push as it would be sent; `None` if it cannot be composed.
 #[must_use]
 pub fn shown_push(composer: &Composer<'_>) -> Option<Value> {
-    let (about, content) = (composer.notification, composer.push_content().ok()?);
-    let links = composer.links.map(|links| links.push(about, ""));
-    let push = push_message(about, &content, links, about.due_at()).ok()?;
+    let (_, push) = composer.push().ok()?;
     serde_json::from_slice(push.payload().expose()).ok()
 }
 
