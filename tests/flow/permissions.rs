@@ -25,6 +25,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     messages_are_carried_on(&world).await;
     metrics_are_merged(&world).await;
     ops_change_the_rollout(&world).await;
+    assert_eq!(world.open_page(&world.person(console::site::Role::Viewer), "rollout", &[]).await.status, 200);
     version_2_is_taken_back(&world).await;
     links_are_followed(&world).await;
     providers_tell(&world).await;

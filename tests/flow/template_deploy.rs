@@ -179,7 +179,9 @@ fn configured(function: &str, environment: &Environment) -> Result<(), Environme
         "cleanup" => cleanup::config::CleanupConfig::read(environment).map(drop),
         "recipients" => recipients::config::RecipientsConfig::read(environment).map(drop),
         "track" => track::config::TrackConfig::read(environment).map(drop),
-        "console" => console::config::ConsoleConfig::read(environment).map(drop),
+        "console" => console::config::ConsoleConfig::read(environment)
+            .and_then(|_| console::site::SiteConfig::read(environment))
+            .map(drop),
         "catalog" => catalog::config::CatalogConfig::read(environment).map(drop),
         "campaigns" => campaigns::config::CampaignsConfig::read(environment).map(drop),
         "fanout" => fanout::config::FanoutConfig::read(environment).map(drop),

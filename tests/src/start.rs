@@ -51,7 +51,9 @@ fn variables(function: &str) -> Vec<&'static str> {
     let (_, block) = include_str!("../../template.yaml").split_once(&format!("\n  {function}:\n")).unwrap();
     let (_, variables) = block.split_once("        Variables:\n").unwrap();
     let lines = variables.lines().take_while(|line| line.starts_with("          "));
-    lines.map(|line| line.trim().split_once(':').unwrap().0).collect()
+    // A value with a condition goes on in lines that are indented further.
+    let names = lines.filter(|line| !line.starts_with("           "));
+    names.map(|line| line.trim().split_once(':').unwrap().0).collect()
 }
 
 fn command(program: &str, names: &[&str], address: &str) -> Command {
