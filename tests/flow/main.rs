@@ -20,6 +20,7 @@ mod caps;
 mod console;
 mod console_pages;
 mod console_recipients;
+mod console_series;
 mod console_types;
 mod crashes;
 mod crowd;

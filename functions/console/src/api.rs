@@ -10,6 +10,7 @@ use super::costs::{Costs, month_so_far};
 use super::health::{Health, ProviderBreaker};
 use super::report::WeeklyReport;
 use super::sample_ratio::{ExpectedSplit, SampleRatio};
+use super::series::{MetricsSeries, SeriesRequest};
 use super::{metrics, targets};
 use ::metrics::{Counters, Window};
 use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
@@ -72,6 +73,7 @@ impl ConsoleApi {
             "GET /v1/metrics/channels" => json(self.channels(request, now).await),
             "GET /v1/metrics/costs" => json(self.costs(request, now).await),
             "GET /v1/health" => json(self.health(request, now).await),
+            "GET /v1/metrics/series" => json(self.series(request, now).await),
             "GET /v1/rollout" => json(self.rollout(request, now).await),
             "PUT /v1/rollout" => json(self.change_rollout(request, now).await),
             "GET /v1/rollout/comparison" => json(self.comparison(request, now).await),
@@ -92,6 +94,11 @@ impl ConsoleApi {
     }
 
     async fn costs(&self, request: &Request, now: Timestamp) -> Result<Costs, Problem> {
+    async fn series(&self, request: &Request, now: Timestamp) -> Result<MetricsSeries, Problem> {
+        let SeriesRequest { window, step } = SeriesRequest::parse(request, now)?;
+        Ok(MetricsSeries::new(window, step, &self.metrics.read_by(window, step.unit()).await?))
+    }
+
         let window = Window::parse(request, now)?;
         let counters = self.read(window).await?;
         self.costs_of(window, &counters, now).await
