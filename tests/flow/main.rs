@@ -21,6 +21,7 @@ mod console;
 mod console_pages;
 mod console_recipients;
 mod console_series;
+mod console_settings;
 mod console_types;
 mod crashes;
 mod crowd;

@@ -5,6 +5,7 @@
 //! [`api`] reads the counters and the other state.
 
 pub mod api;
+pub mod audit;
 pub mod change_request;
 pub mod channels;
 pub mod comparison;
@@ -20,6 +21,7 @@ pub mod report;
 pub mod rollout;
 pub mod sample_ratio;
 pub mod series;
+pub mod settings;
 pub mod site;
 pub mod targets;
 
