@@ -50,6 +50,8 @@ fn the_answers_that_the_documentation_shows_keep_to_the_contract() {
         ("POST /v1/notifications/explain", include_str!("../../functions/send/src/golden/explanation.json")),
         ("GET /v1/metrics", include_str!("../../functions/console/src/golden/metrics.json")),
         ("GET /v1/metrics/channels", include_str!("../../functions/console/src/golden/channels.json")),
+        ("GET /v1/metrics/series", include_str!("../../functions/console/src/golden/series.json")),
+        ("GET /v1/settings", include_str!("../../functions/console/src/golden/settings.json")),
         ("GET /v1/metrics/costs", include_str!("../../functions/console/src/golden/costs.json")),
         ("GET /v1/health", include_str!("../../functions/console/src/golden/health.json")),
         ("GET /v1/rollout/comparison", include_str!("../../functions/console/src/golden/comparison.json")),

@@ -153,7 +153,13 @@ async fn the_report_of_a_week_is_the_same_as_json_and_as_markdown() {
 #[tokio::test]
 async fn a_window_that_makes_no_sense_is_named_on_every_route() {
     let world = World::start().await;
-    let windows = ["GET /v1/metrics", "GET /v1/metrics/channels", "GET /v1/metrics/costs", "GET /v1/report"];
+    let windows = [
+        "GET /v1/metrics",
+        "GET /v1/metrics/series",
+        "GET /v1/metrics/channels",
+        "GET /v1/metrics/costs",
+        "GET /v1/report",
+    ];
     let (early, late) = ("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z");
     let bad: [(&str, &[(&str, &str)]); 10] = [
         ("from", &[("from", late), ("to", late)]),
@@ -174,7 +180,7 @@ async fn a_window_that_makes_no_sense_is_named_on_every_route() {
             assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{route} {query:?}");
         }
     }
-    for route in &windows[..3] {
+    for route in &windows[..4] {
         for minutes in ["", "0", "-5", "1,2", "129601", "99999999999999999999", "1.5", "NaN", "+5"] {
             let answer = world.ops(route, &[("minutes", minutes)]).await;
             assert_eq!((answer.status, answer.fields()), (422, vec!["minutes"]), "{route} {minutes}");

@@ -192,7 +192,7 @@ async fn ops_change_the_rollout(world: &World) {
     world.advance(60);
     world.aws.state.lock().unwrap().parameters.operator_writes.push_back(Some("100".to_owned()));
     assert_eq!(world.put_rollout(json!({"percentage": 20})).await.status, 409);
-    assert_eq!(world.ops("GET /v1/rollout", &[]).await.status, 200);
+    super::console_settings::are_changed_and_listed(world).await;
     assert_eq!(world.ops("GET /v1/report", &[]).await.status, 200);
     world.advance(60);
 }

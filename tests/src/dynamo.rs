@@ -24,6 +24,12 @@ fn definition(name: &str) -> Value {
         attributes.push(attribute("sk", "S"));
     }
     let mut table = json!({"TableName": name, "KeySchema": keys, "BillingMode": "PAY_PER_REQUEST"});
+    if name == "settings" {
+        let keys = [key("trail", "HASH"), key("sk", "RANGE")];
+        table["GlobalSecondaryIndexes"] =
+            json!([{"IndexName": "trail", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}]);
+        attributes.push(attribute("trail", "S"));
+    }
     if name == "notifications" {
         let index = |name: &str, hash: &str, range: &str| {
             let keys = [key(hash, "HASH"), key(range, "RANGE")];

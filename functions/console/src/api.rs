@@ -10,6 +10,7 @@ use super::costs::{Costs, month_so_far};
 use super::health::{Health, ProviderBreaker};
 use super::report::WeeklyReport;
 use super::sample_ratio::{ExpectedSplit, SampleRatio};
+use super::series::{MetricsSeries, SeriesRequest};
 use super::{metrics, targets};
 use ::metrics::{Counters, Window};
 use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
@@ -21,7 +22,7 @@ use platform::private::Private;
 use platform::problem::Problem;
 use rollout::RolloutController;
 use store::metrics::MetricsStore;
-use store::{AlertHistoryStore, BreakerStore, BudgetStore, CatalogStore};
+use store::{AlertHistoryStore, AuditTrail, BreakerStore, BudgetStore, CatalogStore};
 
 /// Default window of a report: 7 days, in minutes.
 const WEEK_MINUTES: i64 = 10_080;
@@ -43,6 +44,8 @@ pub struct ConsoleApi {
     pub controller: RolloutController,
     /// Reads the history of alerts.
     pub alert_history: AlertHistoryStore,
+    /// Reads the trail of all audit records.
+    pub trail: AuditTrail,
 }
 
 impl ConsoleApi {
@@ -61,7 +64,8 @@ impl ConsoleApi {
             breakers: BreakerStore::new(dynamodb.clone(), control_table.as_str()),
             budgets: BudgetStore::new(dynamodb.clone(), control_table.as_str()),
             controller: RolloutController::new(&function.aws, prefix, (settings_table, control_table)),
-            alert_history: AlertHistoryStore::new(dynamodb, settings_table.as_str()),
+            alert_history: AlertHistoryStore::new(dynamodb.clone(), settings_table.as_str()),
+            trail: AuditTrail::new(dynamodb, settings_table.as_str()),
         }
     }
 
@@ -69,9 +73,13 @@ impl ConsoleApi {
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
         let answer = match request.route.as_str() {
             "GET /v1/metrics" => json(self.metrics(request, now).await),
+            "GET /v1/metrics/series" => json(self.series(request, now).await),
             "GET /v1/metrics/channels" => json(self.channels(request, now).await),
             "GET /v1/metrics/costs" => json(self.costs(request, now).await),
             "GET /v1/health" => json(self.health(request, now).await),
+            "GET /v1/audit" => json(self.audit(request).await),
+            "GET /v1/settings" => self.settings(request).await,
+            "PUT /v1/settings" => self.change_settings(request, now).await,
             "GET /v1/rollout" => json(self.rollout(request, now).await),
             "PUT /v1/rollout" => json(self.change_rollout(request, now).await),
             "GET /v1/rollout/comparison" => json(self.comparison(request, now).await),
@@ -84,6 +92,11 @@ impl ConsoleApi {
     async fn metrics(&self, request: &Request, now: Timestamp) -> Result<metrics::MetricsReport, Problem> {
         let window = Window::parse(request, now)?;
         Ok(metrics::MetricsReport::new(window, &self.read(window).await?))
+    }
+
+    async fn series(&self, request: &Request, now: Timestamp) -> Result<MetricsSeries, Problem> {
+        let SeriesRequest { window, step } = SeriesRequest::parse(request, now)?;
+        Ok(MetricsSeries::new(window, step, &self.metrics.read_by(window, step.unit()).await?))
     }
 
     async fn channels(&self, request: &Request, now: Timestamp) -> Result<ChannelsReport, Problem> {

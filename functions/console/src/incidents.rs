@@ -64,6 +64,7 @@ mod tests {
             new: "0".to_owned(),
             reason: Some("61.00 % of 240 first pushes failed; threshold 20 %".to_owned()),
             numbers: None,
+            fields: None,
         }
     }
 

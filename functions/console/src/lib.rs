@@ -1,10 +1,11 @@
-//! The function `console`: metrics, channels, costs, health, the rollout, the comparison of both versions, and the
-//! weekly report.
+//! The function `console`: metrics, channels, costs, health, the settings, the audit, the rollout, the comparison of both
+//! versions, the weekly report, and the web console.
 //!
 //! Figures are pure functions of a window's [`::metrics::Counters`], so their cost does not depend on the traffic.
 //! [`api`] reads the counters and the other state.
 
 pub mod api;
+pub mod audit;
 pub mod change_request;
 pub mod channels;
 pub mod comparison;
@@ -19,6 +20,8 @@ mod pages;
 pub mod report;
 pub mod rollout;
 pub mod sample_ratio;
+pub mod series;
+pub mod settings;
 pub mod site;
 pub mod targets;
 
@@ -67,6 +70,7 @@ mod tests {
             include_str!("golden/health.json"),
             include_str!("golden/comparison.json"),
             include_str!("golden/report.json"),
+            include_str!("golden/series.json"),
         ];
         let mut all = BTreeSet::new();
         answers.iter().for_each(|answer| fields(&serde_json::from_str(answer).unwrap(), false, &mut all));

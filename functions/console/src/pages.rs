@@ -1,6 +1,13 @@
 //! Pages of the console: each reads the API, and shows what it answered.
 
+mod analytics_file;
+mod analytics_page;
+mod analytics_range;
+mod audit_page;
+mod costs_page;
+mod csv_file;
 mod explained;
+mod figure_views;
 mod masking;
 mod notification_page;
 mod overview;
@@ -9,6 +16,8 @@ mod recipient_view;
 mod rollout_page;
 mod search;
 mod send_page;
+mod settings_page;
+mod settings_view;
 mod type_form;
 mod type_page;
 
@@ -28,6 +37,12 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "recipients" => recipient_page::list(visit),
         "recipient" => recipient_page::answer(visit, route.action).await,
         "search" => search::find(visit),
+        "analytics" => analytics_page::show(visit).await,
+        "analytics-csv" => analytics_file::file(visit).await,
+        "costs" => costs_page::show(visit).await,
+        "settings" => settings_page::answer(visit, route.action).await,
+        "audit" => audit_page::show(visit).await,
+        "audit-csv" => audit_page::file(visit).await,
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,
         "type" => type_page::answer(visit, route.action).await,

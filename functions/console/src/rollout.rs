@@ -16,6 +16,7 @@ use metrics::counters::Cohort;
 use metrics::figures::rate;
 use metrics::{CounterName, Counters, Window};
 use platform::http::Request;
+use platform::preconditions;
 use platform::problem::{FieldError, Problem, ProblemKind};
 use rollout::{CommandError, ControllerState, RampState, RolloutCommand};
 
@@ -236,7 +237,7 @@ impl PresentValue {
     }
 }
 
-fn refused(problem: CommandError) -> Problem {
+pub(super) fn refused(problem: CommandError) -> Problem {
     match problem {
         CommandError::Plan(problems) => {
             Problem::invalid(problems.into_iter().map(|it| FieldError::new(it.field, it.message)).collect())
@@ -245,12 +246,12 @@ fn refused(problem: CommandError) -> Problem {
             ProblemKind::Conflict,
             "Another change of the rollout is in progress or was just made, and this one was not applied. Read GET /v1/rollout, then retry.",
         ),
-        CommandError::Missing => Problem::new(
-            ProblemKind::Conflict,
-            "The parameter rollout-percentage does not exist; `make init` creates it.",
-        ),
+        CommandError::Superseded => preconditions::failed(),
+        CommandError::Missing => {
+            Problem::new(ProblemKind::Conflict, "The parameter does not exist; `make init` creates it.")
+        }
         CommandError::Reconcile(error) => {
-            tracing::error!(%error, "failed to change the rollout");
+            tracing::error!(%error, "failed to change a parameter");
             Problem::unavailable(2)
         }
     }

@@ -63,6 +63,13 @@ impl World {
         answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
+    /// Response to an operator's change of the settings; a text is sent unchanged.
+    pub async fn put_settings(&self, body: Value, if_match: Option<&str>) -> ApiResponse {
+        let request = self.request("ops-client", "ops", "PUT /v1/settings", &[], &[], &body, None);
+        let request = Request { if_match: if_match.map(str::to_owned), ..request };
+        answered(&request, self.console.answer(&request, self.clock.now()).await)
+    }
+
     /// Response of the catalog to an operator's request about a type.
     pub async fn type_request(&self, method: &str, name: &str, body: Value) -> ApiResponse {
         let route = format!("{method} /v1/types/{{type}}");

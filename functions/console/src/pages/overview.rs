@@ -1,14 +1,20 @@
 //! Overview: health with its arithmetic, the day against the same weekday before, campaigns, budgets, and the first steps.
 
 use askama::Template;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, euro, millis, percent, rendered};
+use super::analytics_range::AnalyticsRange;
+use super::figure_views::SeriesFigures;
+use crate::site::{ApiCall, ApiProblem, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered};
 
 /// Number of days that the first steps look back.
 const FIRST_STEPS_MINUTES: &str = "129600";
+/// Check of the health about circuit breakers.
+const BREAKERS: &str = "breakers_not_closed";
+/// Maximum number of alerts.
+const MAX_ALERTS: usize = 10;
 
 #[derive(Debug, Template)]
 #[template(path = "overview.html")]
@@ -18,6 +24,9 @@ struct OverviewPage {
     figures: Vec<FigureCard>,
     campaigns: Vec<CampaignRow>,
     budgets: Vec<BudgetRow>,
+    chart: LineChart,
+    breakers: Vec<String>,
+    alerts: Vec<AlertRow>,
     steps: Vec<FirstStep>,
 }
 
@@ -74,6 +83,15 @@ struct BudgetRow {
     share: f64,
 }
 
+/// Alert of the last day.
+#[derive(Debug, Deserialize)]
+struct AlertRow {
+    at: Timestamp,
+    by: String,
+    what: String,
+    reason: String,
+}
+
 /// First step on a new stack.
 #[derive(Debug)]
 struct FirstStep {
@@ -120,7 +138,9 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let now = visit.time.now;
     let a_week_before = |days: i64| (now - SignedDuration::from_hours(24 * days)).to_string();
     let before = ApiCall::get("/v1/metrics").query("from", a_week_before(8)).query("to", a_week_before(7));
-    let (health, today, before, long, costs, campaigns, types) = tokio::join!(
+    let month = AnalyticsRange::ending_now("30d", now).call("/v1/metrics/series").query("step", "day");
+    let day = (now - SignedDuration::from_hours(24)).to_string();
+    let (health, today, before, long, costs, campaigns, types, month, report) = tokio::join!(
         visit.call(ApiCall::get("/v1/health")),
         visit.call(ApiCall::get("/v1/metrics").query("minutes", "1440")),
         visit.call(before),
@@ -128,10 +148,16 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         visit.call(ApiCall::get("/v1/metrics/costs").query("minutes", "1440")),
         visit.call(ApiCall::get("/v1/campaigns")),
         visit.call(ApiCall::get("/v1/types")),
+        visit.call(month),
+        visit.call(ApiCall::get("/v1/report").query("from", day)),
     );
+    let (health, month): (HealthView, SeriesFigures) = (health.read()?, month.read()?);
     let (today, before): (MetricsView, MetricsView) = (today.read()?, before.read()?);
     let page = OverviewPage {
-        health: health.read()?,
+        breakers: breakers(&health),
+        health,
+        chart: month.outcomes(&visit.zone.zone),
+        alerts: alerts(&report.ok()?),
         figures: figures(&today.summary, &before.summary),
         campaigns: open_campaigns(&campaigns.ok()?),
         budgets: budgets(&costs.ok()?),
@@ -139,6 +165,23 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         frame: visit.frame("", "Overview"),
     };
     rendered(200, &page)
+}
+
+/// Returns the hosts whose circuit breakers are not closed, as the health names them.
+fn breakers(health: &HealthView) -> Vec<String> {
+    let checks = health.areas.iter().flat_map(|area| &area.checks);
+    checks
+        .filter(|check| check.check == BREAKERS && check.verdict == "taken")
+        .flat_map(|check| check.details.clone())
+        .collect()
+}
+
+/// Returns the last alerts of the report, newest first.
+fn alerts(report: &Value) -> Vec<AlertRow> {
+    let incidents = report["incidents"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let alert = |incident: &Value| serde_json::from_value::<AlertRow>(incident.clone()).ok();
+    let alerts = incidents.iter().rev().filter_map(alert).filter(|row| row.by.starts_with("alert "));
+    alerts.take(MAX_ALERTS).collect()
 }
 
 fn figures(today: &Summary, before: &Summary) -> Vec<FigureCard> {

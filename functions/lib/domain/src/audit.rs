@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::rollout::{ListedUsers, ParameterVersion, Percentage};
-use crate::settings::Settings;
+use crate::settings::{ChangedSettings, Settings};
 use platform::private::Private;
 
 /// Parameter whose changes are recorded in the audit.
@@ -113,6 +113,9 @@ pub struct AuditRecord {
     /// Figures that made the guard or a ramp act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numbers: Option<Value>,
+    /// Fields that changed, if both values are valid settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<ChangedSettings>,
 }
 
 impl AuditRecord {
@@ -130,7 +133,11 @@ impl AuditRecord {
         };
         let old = before.map(|before| parameter.redacted(&before.value));
         let new = parameter.redacted(&found.value);
-        Self { at, parameter, version: found.version, by, old, new, reason: None, numbers: None }
+        let is_settings = parameter == ManagedParameter::Settings;
+        let fields = before
+            .filter(|_| is_settings)
+            .and_then(|before| ChangedSettings::between(before.value.expose(), found.value.expose()));
+        Self { at, parameter, version: found.version, by, old, new, reason: None, numbers: None, fields }
     }
 }
 
@@ -166,6 +173,7 @@ mod tests {
             new: "50".to_owned(),
             reason: Some("figures are good".to_owned()),
             numbers: None,
+            fields: None,
         };
         let json = serde_json::to_value(&record).unwrap();
         assert_eq!(

@@ -1,11 +1,15 @@
 //! Settings that an operator can change without a deployment: the JSON parameter `.../settings`. The rollout has
 //! parameters of its own. `{}` selects every default.
 
+mod changed;
+mod fields;
 mod names;
 mod notification_types;
 mod quiet_hours;
 mod types;
 
+pub use changed::ChangedSettings;
+pub use fields::{SettingField, value_at};
 pub use notification_types::{NotificationTypes, UnknownType};
 pub use quiet_hours::{ClassQuietHours, Organisation};
 

@@ -160,6 +160,21 @@ impl Bucket {
         self.start.strftime(own).to_string()
     }
 
+    /// Parses the keys of an item, as [`Self::partition`] and [`Self::sort_key`] return them; a minute's sort key may be
+    /// followed by `#` and the stream shard. Returns `None` for any other keys.
+    #[must_use]
+    pub fn of_keys(partition: &str, sort: &str) -> Option<Self> {
+        let (unit, parent) = partition.split_once('#')?;
+        let unit = [Unit::Minute, Unit::Hour, Unit::Day].into_iter().find(|it| it.as_str() == unit)?;
+        let own = sort.split('#').next()?;
+        let separator = match unit {
+            Unit::Minute => ':',
+            Unit::Hour => 'T',
+            Unit::Day => '-',
+        };
+        Self::parse(unit, &format!("{parent}{separator}{own}"))
+    }
+
     /// Returns the expiry of the bucket's item, in seconds since the epoch.
     #[must_use]
     pub fn expires_at(self) -> i64 {
@@ -208,9 +223,12 @@ mod tests {
         for unit in [Unit::Minute, Unit::Hour, Unit::Day] {
             let bucket = Bucket::containing(unit, at("2026-11-23T10:05:59Z"));
             assert_eq!(Bucket::parse(unit, &bucket.to_string()), Some(bucket));
+            assert_eq!(Bucket::of_keys(&bucket.partition(), &bucket.sort_key()), Some(bucket));
+            assert_eq!(Bucket::of_keys(&bucket.partition(), &format!("{}#shard", bucket.sort_key())), Some(bucket));
         }
         for name in ["", "2026-11-23", "2026-11-23T1", "2026-11-23T10:30", "2026-11-23T10+"] {
             assert_eq!(Bucket::parse(Unit::Hour, name), None, "{name}");
+            assert_eq!(Bucket::of_keys("unmerged#hour", name), None, "{name}");
         }
     }
 }

@@ -32,5 +32,5 @@ pub use difference::{contribution, difference};
 pub use image::Image;
 pub use minute_counters::MinuteCounters;
 pub use processed_ranges::ProcessedRanges;
-pub use query_plan::{RangeQuery, UnmergedBuckets, plan_queries};
+pub use query_plan::{RangeQuery, UnmergedBuckets, plan_queries, plan_queries_of};
 pub use window::{MAX_MINUTES, Window};

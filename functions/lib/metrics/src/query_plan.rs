@@ -38,8 +38,15 @@ pub struct RangeQuery {
 /// merged, then such hours, and minutes for the rest.
 #[must_use]
 pub fn plan_queries(window: Window, unmerged: &UnmergedBuckets) -> Vec<RangeQuery> {
+    plan_queries_of(window, Unit::Day, unmerged)
+}
+
+/// Returns the fewest Queries that read each moment of the window exactly once, from buckets of at most one unit: no
+/// bucket contains moments of two buckets of the unit.
+#[must_use]
+pub fn plan_queries_of(window: Window, largest: Unit, unmerged: &UnmergedBuckets) -> Vec<RangeQuery> {
     let mut queries: Vec<RangeQuery> = Vec::new();
-    for bucket in covering_buckets(window, unmerged) {
+    for bucket in covering_buckets(window, largest, unmerged) {
         let (partition, key) = (bucket.partition(), bucket.sort_key());
         match queries.last_mut() {
             // Buckets are in order and without a gap. A bucket of the same partition directly follows the last one.
@@ -50,16 +57,19 @@ pub fn plan_queries(window: Window, unmerged: &UnmergedBuckets) -> Vec<RangeQuer
     queries
 }
 
-/// Returns the largest merged buckets that cover the window, in order.
-fn covering_buckets(window: Window, unmerged: &UnmergedBuckets) -> impl Iterator<Item = Bucket> {
+/// Returns the largest merged buckets, of at most the unit `largest`, that cover the window, in order.
+fn covering_buckets(window: Window, largest: Unit, unmerged: &UnmergedBuckets) -> impl Iterator<Item = Bucket> {
     let mut at = window.from();
     std::iter::from_fn(move || {
         if at >= window.to() {
             return None;
         }
         let fits = |bucket: &Bucket| bucket.start() == at && bucket.end() <= window.to() && !unmerged.contains(*bucket);
-        let larger = [Unit::Day, Unit::Hour].map(|unit| Bucket::containing(unit, at));
-        let bucket = larger.into_iter().find(fits).unwrap_or_else(|| Bucket::containing(Unit::Minute, at));
+        let units = [Unit::Day, Unit::Hour].into_iter().filter(|unit| *unit <= largest);
+        let bucket = units
+            .map(|unit| Bucket::containing(unit, at))
+            .find(fits)
+            .unwrap_or_else(|| Bucket::containing(Unit::Minute, at));
         at = bucket.end();
         Some(bucket)
     })
@@ -134,6 +144,25 @@ mod tests {
     }
 
     #[test]
+    fn ninety_hours_take_no_more_queries_than_any_window() {
+        for number in 0..400 {
+            let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+            let now = now + SignedDuration::from_mins(number * 1_319);
+            let this = Bucket::containing(Unit::Hour, now);
+            let unmerged = UnmergedBuckets::new([
+                this,
+                Bucket::containing(Unit::Hour, this.start() - SignedDuration::from_mins(1)),
+            ]);
+            let queries = plan_queries_of(window_of_hours(89, now), Unit::Hour, &unmerged).len();
+            assert!(queries + 2 <= MAX_QUERIES, "{now}: {queries}");
+        }
+    }
+
+    fn window_of_hours(hours: i64, now: Timestamp) -> Window {
+        Window::last(hours * 60, now)
+    }
+
+    #[test]
     fn an_unmerged_bucket_is_read_from_its_children() {
         let unmerged = UnmergedBuckets::new([hour("2026-11-22T07"), Bucket::parse(Unit::Day, "2026-11-21").unwrap()]);
         let to = "2026-11-22T23:59:00Z";
@@ -155,9 +184,12 @@ mod tests {
         let unmerged = UnmergedBuckets::new([hour("2026-02-28T22"), hour("2026-02-27T00")]);
         for minutes in [1, 41, 42, 43, 101, 1_481, 1_482, 1_483, 50_000] {
             let window = Window::last(minutes, now);
-            let buckets: Vec<_> = covering_buckets(window, &unmerged).collect();
-            assert_eq!((buckets[0].start(), buckets.last().unwrap().end()), (window.from(), window.to()));
-            assert!(buckets.windows(2).all(|pair| pair[0].end() == pair[1].start()), "{minutes}");
+            for largest in [Unit::Hour, Unit::Day] {
+                let buckets: Vec<_> = covering_buckets(window, largest, &unmerged).collect();
+                assert_eq!((buckets[0].start(), buckets.last().unwrap().end()), (window.from(), window.to()));
+                assert!(buckets.windows(2).all(|pair| pair[0].end() == pair[1].start()), "{minutes}");
+                assert!(buckets.iter().all(|bucket| bucket.unit() <= largest));
+            }
         }
     }
 }

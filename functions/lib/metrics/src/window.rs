@@ -104,6 +104,14 @@ impl Window {
         Self { from: from.clamp(self.from, self.to), to: self.to }
     }
 
+    /// Returns the buckets of a unit that the window has a part of, in order.
+    pub fn buckets(self, unit: Unit) -> impl Iterator<Item = Bucket> {
+        let first = Some(Bucket::containing(unit, self.from)).filter(|first| first.start() < self.to);
+        std::iter::successors(first, move |last| {
+            Some(Bucket::containing(unit, last.end())).filter(|next| next.start() < self.to && next != last)
+        })
+    }
+
     /// Returns the start.
     #[must_use]
     pub const fn from(self) -> Timestamp {

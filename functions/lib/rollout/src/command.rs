@@ -32,8 +32,11 @@ pub enum CommandError {
     /// Another process is changing the percentage, or has changed it since it was read.
     #[error("another process is changing the rollout")]
     Busy,
+    /// The parameter has another version than the caller expects.
+    #[error("the parameter has changed since it was read")]
+    Superseded,
     /// The parameter does not exist, because `make init` was not run.
-    #[error("the parameter rollout-percentage does not exist")]
+    #[error("the parameter does not exist")]
     Missing,
     /// A call to a table or SSM failed.
     #[error(transparent)]
@@ -83,7 +86,7 @@ impl RolloutController {
         let Some(intent) = intent else { return Ok(next) };
         match self.write_percentage(&intent).await {
             Ok(WriteOutcome::Written) => {
-                self.record_own_write(saved, intent.from_version + 1).await?;
+                self.record_own_write(ManagedParameter::RolloutPercentage, saved, intent.from_version + 1).await?;
                 Ok(next)
             }
             other => {

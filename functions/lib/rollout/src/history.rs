@@ -2,8 +2,8 @@
 
 use super::controller::RolloutController;
 use super::error::ReconcileError;
-use super::ownership_tag;
-use super::state::ControllerState;
+use super::ownership_tag::{self, OwnershipTag};
+use super::state::{ControllerState, SettingsIntent};
 use domain::rollout::ParameterVersion;
 use domain::{Actor, AuditRecord, ManagedParameter};
 
@@ -61,9 +61,12 @@ fn with_actor(
     before: Option<&ParameterVersion>,
     next: &ControllerState,
 ) -> AuditRecord {
-    let is_percentage = record.parameter == ManagedParameter::RolloutPercentage;
-    let tag = is_percentage.then(|| ownership_tag::of(found, before)).flatten();
+    let is_tagged = record.parameter != ManagedParameter::RolloutUsers;
+    let tag = is_tagged.then(|| ownership_tag::of(found, before)).flatten();
     let Some(tag) = tag else { return record };
+    if record.parameter == ManagedParameter::Settings {
+        return with_actor_of_settings(record, &tag, next);
+    }
     match next.intent.as_ref().filter(|intent| tag.is_of(intent)) {
         Some(intent) => intent.annotate(record),
         None if tag.is_restore() => {
@@ -72,6 +75,18 @@ fn with_actor(
         }
         None => AuditRecord { by: tag.actor(), ..record },
     }
+}
+
+/// Adds the actor to a record of settings that the service wrote.
+fn with_actor_of_settings(record: AuditRecord, tag: &OwnershipTag<'_>, next: &ControllerState) -> AuditRecord {
+    if tag.is_restore() {
+        let reason = "restored an operator's settings that the API had overwritten at the same moment";
+        return AuditRecord { by: Actor::Service, reason: Some(reason.to_owned()), ..record };
+    }
+    let is_of =
+        |intent: &&SettingsIntent| ownership_tag::of_settings(intent.from_version, intent.at).ends_with(tag.text);
+    let intent = next.settings_intent.as_ref().filter(is_of);
+    AuditRecord { by: intent.map_or_else(|| tag.actor(), |intent| intent.by.clone()), ..record }
 }
 
 /// Applies a change of the percentage to the state: the guard ignores earlier minutes, and a ramp continues after its

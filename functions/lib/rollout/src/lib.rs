@@ -17,6 +17,7 @@ mod history;
 mod observation;
 mod ownership_tag;
 mod reconcile;
+mod settings_write;
 mod state;
 mod write_percentage;
 
@@ -25,4 +26,4 @@ pub use controller::RolloutController;
 pub use error::ReconcileError;
 pub use observation::{Observation, ObservationRange, observe};
 pub use reconcile::{REEVALUATION_DELAY, ReconcileOutcome};
-pub use state::{ControllerState, Intent, RampState};
+pub use state::{ControllerState, Intent, RampState, SettingsIntent};

@@ -22,6 +22,11 @@ pub const DESCRIPTION: &str = "Share of recipients in v2: 0 to 100, up to two de
 /// Pattern of the percentage that `make init` sets. [`domain::rollout::Percentage`] accepts the same texts.
 pub const ALLOWED_PATTERN: &str = r"^(100(\.0{1,2})?|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)$";
 
+/// Description of the settings that `make init` writes.
+pub const SETTINGS_DESCRIPTION: &str = "JSON object: breaker, budgets, prices, guard";
+/// Pattern of the settings that `make init` sets.
+pub const SETTINGS_PATTERN: &str = r"^\s*\{[\s\S]*\}\s*$";
+
 const SET: &str = "set by ";
 const RESTORE: &str = "put back ";
 
@@ -49,6 +54,16 @@ pub fn of_intent(intent: &Intent) -> String {
 /// Returns the description for a write that restores an operator's value over the service's version `over`.
 pub fn of_restore(over: i64, at: Timestamp) -> String {
     format!("{DESCRIPTION}; {RESTORE}{}", from_at(over, at).trim_start())
+}
+
+/// Returns the description for a write of the settings by the API.
+pub fn of_settings(from: i64, at: Timestamp) -> String {
+    format!("{SETTINGS_DESCRIPTION}; {SET}the API{}", from_at(from, at))
+}
+
+/// Returns the description for a write that restores settings over the service's version `over`.
+pub fn of_settings_restore(over: i64, at: Timestamp) -> String {
+    format!("{SETTINGS_DESCRIPTION}; {RESTORE}{}", from_at(over, at).trim_start())
 }
 
 fn from_at(from: i64, at: Timestamp) -> String {
@@ -132,6 +147,8 @@ mod tests {
         let init = include_str!("../../../../infra/notifications_ops/parameters.py");
         assert!(init.contains(&format!("PERCENTAGE = r\"{ALLOWED_PATTERN}\"")));
         assert!(init.contains(&format!("\"{DESCRIPTION}\"")));
+        assert!(init.contains(&format!("JSON_OBJECT = r\"{SETTINGS_PATTERN}\"")));
+        assert!(init.contains(&format!("\"{SETTINGS_DESCRIPTION}\"")));
     }
 
     #[test]

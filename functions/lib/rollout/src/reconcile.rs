@@ -190,18 +190,19 @@ impl RolloutController {
             }
         };
         tracing::info!(done, "rollout reconciled");
-        self.record_own_write(saved, intent.from_version + 1).await?;
+        self.record_own_write(ManagedParameter::RolloutPercentage, saved, intent.from_version + 1).await?;
         Ok(done)
     }
 
     /// Stores the audit record of the service's own write at once. If that fails, the next run stores it.
     pub(super) async fn record_own_write(
         &self,
+        parameter: ManagedParameter,
         saved: Versioned<ControllerState>,
         version: i64,
     ) -> Result<(), ReconcileError> {
         let mut next = saved.value.clone();
-        self.record_versions(ManagedParameter::RolloutPercentage, version, &mut next).await?;
+        self.record_versions(parameter, version, &mut next).await?;
         self.save(&saved, next).await?;
         Ok(())
     }

@@ -31,6 +31,8 @@ pub struct ControllerState {
     pub ramp: Option<RampState>,
     /// Announced write of the percentage.
     pub intent: Option<Intent>,
+    /// Announced write of the settings.
+    pub settings_intent: Option<SettingsIntent>,
 }
 
 /// Stored state of a ramp.
@@ -137,6 +139,25 @@ impl RampState {
         self.step = progress.step;
         self.step_since = progress.step_since;
         self.holding_since = progress.holding_since;
+    }
+}
+
+/// Announced write of the settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingsIntent {
+    /// Time of the announcement.
+    pub at: Timestamp,
+    /// Version that the write follows.
+    pub from_version: i64,
+    /// Author.
+    pub by: Actor,
+}
+
+impl SettingsIntent {
+    /// Returns `true` if another writer of the version `present` must wait for this one.
+    #[must_use]
+    pub fn blocks(&self, present: i64, now: Timestamp) -> bool {
+        self.from_version == present && now.duration_since(self.at) < INTENT_LIFETIME
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
+use super::audit_trail;
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
 use domain::{AuditRecord, ManagedParameter};
 
@@ -40,6 +41,7 @@ impl AuditStore {
             .text("record", text)
             .time("at", record.at)
             .number("expires_at", gone.as_second());
+        let item = audit_trail::placed(item, kind(record.parameter));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
         let put = put.condition_expression("attribute_not_exists(pk)");
         match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
@@ -90,7 +92,11 @@ impl AuditStore {
         Ok(found)
     }
 
-    async fn newest(&self, parameter: ManagedParameter, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+    /// Returns the last `limit` changes of one parameter, newest first.
+    ///
+    /// # Errors
+    /// As [`Self::last`].
+    pub async fn newest(&self, parameter: ManagedParameter, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         let query = self
             .client
             .query()
@@ -102,6 +108,14 @@ impl AuditStore {
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let record = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
         Ok(page.items.unwrap_or_default().iter().map(record).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Returns the kind of a parameter's changes in the trail.
+const fn kind(parameter: ManagedParameter) -> &'static str {
+    match parameter {
+        ManagedParameter::RolloutPercentage | ManagedParameter::RolloutUsers => "rollout",
+        ManagedParameter::Settings => "settings",
     }
 }
 
@@ -126,6 +140,7 @@ mod tests {
             new: "0".to_owned(),
             reason: None,
             numbers: None,
+            fields: None,
         }
     }
 

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use super::audit_trail;
 use super::transaction::{CommitResult, commit};
 use super::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::CatalogChange;
@@ -105,7 +106,8 @@ pub(super) fn put_record(table: &str, row: &str, change: &CatalogChange) -> Resu
         .text("sk", format!("{:015}#{:09}", change.at.as_millisecond(), change.revision))
         .text("record", text)
         .number("expires_at", gone.as_second());
-    put_always(table, item)
+    let kind = row.split('#').next().unwrap_or_default();
+    put_always(table, audit_trail::placed(item, kind))
 }
 
 /// Returns the partition of a row's audit records.

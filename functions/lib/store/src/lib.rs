@@ -2,6 +2,7 @@
 
 mod alert_history;
 mod audit;
+mod audit_trail;
 mod batch_get;
 mod batch_put;
 mod breaker;
@@ -38,6 +39,7 @@ mod versioned;
 
 pub use alert_history::AlertHistoryStore;
 pub use audit::AuditStore;
+pub use audit_trail::{AuditTrail, TrailChange, TrailEntry};
 pub use breaker::BreakerStore;
 pub use breaker_repository::BreakerRepository;
 pub use budget::{BudgetStore, ReserveResult};

@@ -18,8 +18,8 @@ pub const SETTINGS: &str = "settings";
 pub async fn tables() -> Dynamo {
     let dynamo = Dynamo::start().await;
     dynamo.create_table(RECIPIENTS).await;
-    dynamo.create_table(SETTINGS).await;
     let client = dynamo.client();
+    create_settings(&client).await;
     let control = client.create_table().table_name(CONTROL).billing_mode(BillingMode::PayPerRequest);
     control.key_schema(key("pk", KeyType::Hash)).attribute_definitions(text("pk")).send().await.unwrap();
     create_notifications(&client).await;
@@ -31,6 +31,20 @@ pub async fn items(client: &Client, table: &str) -> Vec<Item> {
     let mut items = client.scan().table_name(table).consistent_read(true).send().await.unwrap().items.unwrap();
     items.sort_by_key(|item| format!("{:?}{:?}", item.get("pk"), item.get("sk")));
     items
+}
+
+async fn create_settings(client: &Client) {
+    let mut create = client.create_table().table_name(SETTINGS).billing_mode(BillingMode::PayPerRequest);
+    for name in ["pk", "sk", "trail"] {
+        create = create.attribute_definitions(text(name));
+    }
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("trail")
+        .key_schema(key("trail", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .projection(Projection::builder().projection_type(ProjectionType::All).build());
+    let create = create.global_secondary_indexes(index.build().unwrap());
+    create.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range)).send().await.unwrap();
 }
 
 async fn create_notifications(client: &Client) {

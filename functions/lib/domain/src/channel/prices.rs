@@ -86,6 +86,11 @@ impl Default for Prices {
 }
 
 impl Prices {
+    /// Returns the built-in prices of an SMS part by country, in micro-euro.
+    pub fn built_in_sms() -> impl Iterator<Item = (&'static str, u32)> {
+        SMS_MICROS.iter().copied()
+    }
+
     /// Returns the price of one send, in micro-euro. `country` (of the phone number) and `parts` apply to SMS only.
     #[must_use]
     pub fn price_micros(&self, channel: Channel, country: Option<&str>, parts: u32) -> i64 {

@@ -1,11 +1,13 @@
 //! Reads a window's counters with a few Queries.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::MetricsStore;
 use super::counters::add_from;
-use crate::{ItemReader, StoreError};
-use metrics::{Bucket, Counters, RangeQuery, Unit, Window, plan_queries};
+use crate::{ItemReader, Malformed, StoreError};
+use metrics::{Bucket, Counters, RangeQuery, Unit, Window, plan_queries, plan_queries_of};
 
 /// Character that sorts after every shard, as the suffix of a minute's two digits.
 const AFTER_ANY_SHARD: char = '~';
@@ -23,6 +25,24 @@ impl MetricsStore {
             sum.merge(&part);
         }
         Ok(sum)
+    }
+
+    /// Returns the counters of each bucket of a unit that the window has a part of, oldest first. Empty buckets are
+    /// included. The sum of all is that of [`Self::read`], from as few Queries.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_by(&self, window: Window, step: Unit) -> Result<Vec<(Bucket, Counters)>, StoreError> {
+        let unmerged = self.unmerged().await?;
+        let mut series: BTreeMap<_, _> = window.buckets(step).map(|bucket| (bucket, Counters::default())).collect();
+        for RangeQuery { partition, first, last } in plan_queries_of(window, step, &unmerged) {
+            let items = self.items(partition.clone(), Some((first, format!("{last}{AFTER_ANY_SHARD}")))).await?;
+            for item in &items {
+                let part = Bucket::of_keys(&partition, ItemReader(item).text("sk")?).ok_or(Malformed("sk"))?;
+                add_from(item, series.entry(Bucket::containing(step, part.start())).or_default())?;
+            }
+        }
+        Ok(series.into_iter().collect())
     }
 
     /// Returns the counters of each of the last `most` minutes, oldest first. The current minute and empty minutes are

@@ -12,7 +12,7 @@ use crate::testing::{Dynamo, Fuse};
 use metrics::testing_history::{
     self, BatchHandler, BatchSlice, SimulatedStream, StreamEvent, Transition, after_minutes, image, start,
 };
-use metrics::{Counters, NotificationChange, Sequence, Window};
+use metrics::{Counters, NotificationChange, Sequence, Unit, Window};
 
 const TABLE: &str = "metrics";
 
@@ -35,7 +35,16 @@ impl World {
 
     /// Returns the sums of all time since the start, as a caller reads them.
     async fn read(&self, now: Timestamp) -> Counters {
-        self.store.read(Window::last(minutes_up_to(now), now)).await.unwrap()
+        let window = Window::last(minutes_up_to(now), now);
+        let sum = self.store.read(window).await.unwrap();
+        for step in [Unit::Hour, Unit::Day] {
+            let mut of_series = Counters::default();
+            for (_, part) in self.store.read_by(window, step).await.unwrap() {
+                of_series.merge(&part);
+            }
+            assert_eq!(of_series, sum, "a series by {step:?} has the sum of the window");
+        }
+        sum
     }
 
     /// Returns the sums of the items of these partitions, without regard to markers.
@@ -125,8 +134,8 @@ async fn run(transitions: &[Transition], events: &[Event], unreadable: Vec<usize
     prop_assert_eq!(world.stored(&HOURS).await, model.clone());
     prop_assert_eq!(world.stored(&DAYS).await, model.clone());
     prop_assert_eq!(world.read(end).await, model);
-    prop_assert!(world.store.markers(metrics::Unit::Hour).await.unwrap().is_empty());
-    prop_assert!(world.store.markers(metrics::Unit::Day).await.unwrap().is_empty());
+    prop_assert!(world.store.markers(Unit::Hour).await.unwrap().is_empty());
+    prop_assert!(world.store.markers(Unit::Day).await.unwrap().is_empty());
     Ok(())
 }
 
@@ -237,7 +246,7 @@ async fn a_late_record_updates_its_hour_and_day() {
 async fn a_run_that_was_overtaken_does_not_overwrite_the_newer_sum() {
     let world = World::new().await;
     world.store.add_changes("0", &[cancelled(1, 0)], &[], start()).await;
-    let slow = world.store.markers(metrics::Unit::Hour).await.unwrap();
+    let slow = world.store.markers(Unit::Hour).await.unwrap();
     let key = Key { partition: "hour#2026-11-22".into(), sort: "21".into() };
     assert!(world.store.get(&key).await.unwrap().is_none());
     // The slow run has read that the hour does not exist. A faster run finishes, and a late record is added.

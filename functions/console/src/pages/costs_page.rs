@@ -1,0 +1,253 @@
+//! Costs: day and month by channel and type, the projection, budgets and what they hold back, and the prices.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::analytics_range::AnalyticsRange;
+use super::figure_views::{SeriesFigures, WindowFigures, number};
+use super::settings_view::{SettingsAnswer, changed_at};
+use crate::site::{ApiCall, ApiProblem, Frame, LineChart, PageReply, Visit, count, euro, percent, rendered};
+
+/// Maximum number of rows of a table.
+const MAX_ROWS: usize = 50;
+
+#[derive(Debug, Template)]
+#[template(path = "costs.html")]
+struct CostsPage {
+    frame: Frame,
+    warnings: Vec<String>,
+    month: CostsMonth,
+    elapsed: String,
+    total_day: String,
+    wasted_day: String,
+    per_delivered: String,
+    spent: String,
+    projected: String,
+    budget: Option<String>,
+    groups: Vec<CostsGroup>,
+    budgets: Vec<BudgetLine>,
+    held_back: (String, String),
+    chart: LineChart,
+    prices: Vec<PriceRow>,
+    priced_at: Option<Timestamp>,
+    has_own_prices: bool,
+    is_empty: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct CostsAnswer {
+    total_micros: i64,
+    per_delivered_micros: Option<i64>,
+    wasted_micros: i64,
+    by_channel: BTreeMap<String, ChannelCosts>,
+    month: CostsMonth,
+    budgets: Vec<BudgetAnswer>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChannelCosts {
+    total_micros: i64,
+    average_micros: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CostsMonth {
+    month: String,
+    elapsed: f64,
+    spent_micros: i64,
+    projected_micros: Option<i64>,
+    budget_micros: Option<i64>,
+    note: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct BudgetAnswer {
+    ceiling: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    limit_micros: i64,
+    used_micros: i64,
+    remaining_micros: i64,
+    resets_at: Timestamp,
+}
+
+/// Channels or types.
+#[derive(Debug)]
+struct CostsGroup {
+    title: &'static str,
+    caption: &'static str,
+    rows: Vec<CostsRow>,
+    more: usize,
+}
+
+/// Channel or type, with its cost of a day and of the month.
+#[derive(Debug)]
+struct CostsRow {
+    name: String,
+    href: Option<String>,
+    day: String,
+    month: String,
+    average: String,
+}
+
+/// Budget, and how much of it is left.
+#[derive(Debug)]
+struct BudgetLine {
+    name: String,
+    used: String,
+    limit: String,
+    remaining: String,
+    resets_at: Timestamp,
+    share: f64,
+    is_used_up: bool,
+}
+
+/// Price of a send.
+#[derive(Debug)]
+struct PriceRow {
+    name: String,
+    price: String,
+    is_own: bool,
+}
+
+/// Shows the costs.
+///
+/// # Errors
+/// The API's problem.
+pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
+    let now = visit.time.now;
+    let first = now.to_zoned(TimeZone::UTC).date().first_of_month().to_zoned(TimeZone::UTC);
+    let first = first.map_or(now - SignedDuration::from_hours(24), |zoned| zoned.timestamp()).to_string();
+    let of_month = |route| ApiCall::get(route).query("from", first.clone());
+    let of_day = |route| ApiCall::get(route).query("minutes", "1440");
+    let (day, month, day_figures, month_figures, series, settings) = tokio::join!(
+        visit.call(of_day("/v1/metrics/costs")),
+        visit.call(of_month("/v1/metrics/costs")),
+        visit.call(of_day("/v1/metrics")),
+        visit.call(of_month("/v1/metrics")),
+        visit.call(AnalyticsRange::ending_now("30d", now).call("/v1/metrics/series").query("step", "day")),
+        visit.call(ApiCall::get("/v1/settings").query("history", "true")),
+    );
+    let (day, month): (CostsAnswer, CostsAnswer) = (day.read()?, month.read()?);
+    let (day_figures, month_figures): (WindowFigures, WindowFigures) = (day_figures.read()?, month_figures.read()?);
+    let (series, settings): (SeriesFigures, SettingsAnswer) = (series.read()?, settings.read()?);
+    let frame = visit.frame("costs", "Costs");
+    let types = type_rows(&frame, &day_figures, &month_figures);
+    let held_back = |figures: &WindowFigures| count(figures.summary.skipped.get("budget").copied().unwrap_or_default());
+    let page = CostsPage {
+        warnings: day.warnings,
+        elapsed: percent(Some(month.month.elapsed)),
+        total_day: euro(day.total_micros),
+        wasted_day: euro(day.wasted_micros),
+        per_delivered: day.per_delivered_micros.map_or_else(|| "–".to_owned(), euro),
+        spent: euro(month.month.spent_micros),
+        projected: month.month.projected_micros.map_or_else(|| "–".to_owned(), euro),
+        budget: month.month.budget_micros.map(euro),
+        groups: groups(channel_rows(&day.by_channel, &month.by_channel), types),
+        budgets: day.budgets.into_iter().map(budget_line).collect(),
+        held_back: (held_back(&day_figures), held_back(&month_figures)),
+        chart: chart(&series, &visit.zone.zone),
+        prices: price_rows(&settings),
+        priced_at: changed_at(&settings, "prices"),
+        has_own_prices: settings.settings.iter().any(|it| it.path.starts_with("prices.") && it.is_set()),
+        is_empty: month.total_micros == 0 && day.total_micros == 0,
+        month: month.month,
+        frame,
+    };
+    rendered(200, &page)
+}
+
+fn groups(channels: Vec<CostsRow>, types: Vec<CostsRow>) -> Vec<CostsGroup> {
+    let group = |title, caption, mut rows: Vec<CostsRow>| {
+        let more = rows.len().saturating_sub(MAX_ROWS);
+        rows.truncate(MAX_ROWS);
+        CostsGroup { title, caption, rows, more }
+    };
+    vec![
+        group("By channel", "Cost of each channel; the average is that of an attempt", channels),
+        group(
+            "By type",
+            "Cost of each type, the most expensive one first; the average is that of one that was sent",
+            types,
+        ),
+    ]
+}
+
+fn chart(series: &SeriesFigures, zone: &TimeZone) -> LineChart {
+    #[allow(clippy::cast_precision_loss)] // micro-euro
+    let euros = |micros: i64| Some(micros as f64 / 1e6);
+    let of = |channel: &'static str| {
+        move |it: &super::figure_views::BucketFigures| {
+            it.by_channel.get(channel).map_or(number(0), |it| euros(it.cost_micros))
+        }
+    };
+    let (email, sms) = (of("email"), of("sms"));
+    series.chart("Cost of the last 30 days", "EUR", zone, &[("E-mail", &email), ("SMS", &sms)])
+}
+
+fn channel_rows(day: &BTreeMap<String, ChannelCosts>, month: &BTreeMap<String, ChannelCosts>) -> Vec<CostsRow> {
+    let row = |(name, of_month): (&String, &ChannelCosts)| CostsRow {
+        name: name.clone(),
+        href: None,
+        day: euro(day.get(name).map_or(0, |it| it.total_micros)),
+        month: euro(of_month.total_micros),
+        average: of_month.average_micros.map_or_else(|| "–".to_owned(), euro),
+    };
+    month.iter().map(row).collect()
+}
+
+/// Returns the types by their cost of the month, the most expensive one first.
+fn type_rows(frame: &Frame, day: &WindowFigures, month: &WindowFigures) -> Vec<CostsRow> {
+    let mut types: Vec<_> = month.by_type.iter().collect();
+    types.sort_by_key(|(_, it)| std::cmp::Reverse(it.cost_micros));
+    let row = |(name, it): (&String, &super::figure_views::NotificationFigures)| CostsRow {
+        name: name.clone(),
+        href: Some(frame.href_of("type", "name", name)),
+        day: euro(day.by_type.get(name).map_or(0, |it| it.cost_micros)),
+        month: euro(it.cost_micros),
+        average: if it.sent > 0 { euro(it.cost_micros / it.sent) } else { "–".to_owned() },
+    };
+    types.into_iter().map(row).collect()
+}
+
+fn budget_line(it: BudgetAnswer) -> BudgetLine {
+    #[allow(clippy::cast_precision_loss)] // a share for a bar
+    let share = if it.limit_micros > 0 { it.used_micros as f64 / it.limit_micros as f64 } else { 1.0 };
+    let name = [it.ceiling.as_str(), it.kind.as_deref().unwrap_or_default()].join(" ").trim().to_owned();
+    BudgetLine {
+        name,
+        used: euro(it.used_micros),
+        limit: euro(it.limit_micros),
+        remaining: euro(it.remaining_micros),
+        resets_at: it.resets_at,
+        share: share.clamp(0.0, 1.0),
+        is_used_up: it.remaining_micros <= 0,
+    }
+}
+
+fn price_rows(settings: &SettingsAnswer) -> Vec<PriceRow> {
+    let micros = |value: &Value| value.as_i64().unwrap_or_default();
+    let single = |path: &str, name: &str| {
+        let found = settings.settings.iter().find(|it| it.path == path);
+        found.map(|it| PriceRow { name: name.to_owned(), price: euro(micros(&it.value)), is_own: it.is_set() })
+    };
+    let own = settings.document["prices"]["sms_micros"].as_object();
+    let countries = settings.settings.iter().find(|it| it.path == "prices.sms_micros");
+    let countries = countries.and_then(|it| it.value.as_object()).into_iter().flatten();
+    let country = |(code, value): (&String, &Value)| PriceRow {
+        name: format!("SMS part to {code}"),
+        price: euro(micros(value)),
+        is_own: own.is_some_and(|own| own.contains_key(code)),
+    };
+    [single("prices.email_micros", "E-mail"), single("prices.sms_default_micros", "SMS part to any other country")]
+        .into_iter()
+        .flatten()
+        .chain(countries.map(country))
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! Settings: each with its meaning, default and range, one form with the API's checks, and the history to go back to.
+
+use askama::Template;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::settings_view::{SettingAnswer, SettingsAnswer, SettingsVersionAnswer};
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, rendered};
+
+#[derive(Debug, Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    problem: Option<ApiProblem>,
+    invalid: Option<String>,
+    source: String,
+    version: String,
+    sections: Vec<SettingsSection>,
+    document: String,
+    tag: String,
+    reverted: Option<i64>,
+    present: Option<String>,
+    latest: Option<VersionRow>,
+    versions: Vec<VersionRow>,
+}
+
+/// Settings below one name.
+#[derive(Debug)]
+struct SettingsSection {
+    name: String,
+    settings: Vec<SettingAnswer>,
+}
+
+/// Version of the settings.
+#[derive(Debug, Clone)]
+struct VersionRow {
+    version: i64,
+    href: String,
+    at: Option<Timestamp>,
+    by: String,
+    state: String,
+    is_valid: bool,
+    is_present: bool,
+}
+
+/// Shows the settings, or changes them.
+///
+/// # Errors
+/// The API's problem, unless the form can show it.
+pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiProblem> {
+    if action.is_empty() {
+        return show(visit, None).await;
+    }
+    let form = visit.form();
+    let answer = match serde_json::from_str::<Value>(form.get("document")) {
+        Ok(document) => {
+            let tag = Some(form.get("if_match")).filter(|tag| !tag.is_empty()).unwrap_or("\"0\"");
+            visit.call(ApiCall::put("/v1/settings", document).if_match(tag)).await.ok()
+        }
+        Err(error) => {
+            let place = format!("is not JSON (line {}, column {})", error.line(), error.column());
+            Err(ApiProblem::field("body", &place))
+        }
+    };
+    match answer {
+        Ok(_) => Ok(visit.redirect("settings", "settings")),
+        Err(problem) => show(visit, Some(problem)).await,
+    }
+}
+
+async fn show(visit: &Visit<'_>, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
+    let answer = visit.call(ApiCall::get("/v1/settings").query("history", "true")).await;
+    let tag = answer.etag.clone().unwrap_or_default();
+    let settings: SettingsAnswer = answer.read()?;
+    let history = settings.history.as_deref().unwrap_or_default();
+    let wanted = visit.query().optional("revert").and_then(|version| version.parse::<i64>().ok());
+    let reverted = history.iter().find(|it| Some(it.version) == wanted).filter(|it| it.document.is_some());
+    let present = pretty(&settings.document);
+    let is_typed = visit.request.is_post;
+    let document = match (is_typed, reverted.and_then(|it| it.document.as_ref())) {
+        (true, _) => visit.form().raw("document").to_owned(),
+        (false, Some(document)) => pretty(document),
+        (false, None) => present.clone(),
+    };
+    let is_stale = problem.as_ref().is_some_and(|problem| problem.status == 412);
+    let status = problem.as_ref().map_or(200, |problem| problem.status);
+    let frame = visit.frame("settings", "Settings");
+    let versions: Vec<_> = history.iter().map(|it| version_row(&frame, it, settings.version)).collect();
+    let page = SettingsPage {
+        invalid: settings.invalid.as_ref().map(|invalid| invalid.reason.clone()),
+        version: settings.version.map_or_else(|| "–".to_owned(), |version| version.to_string()),
+        sections: sections(&settings.settings),
+        // After a refused field the tag stays the one that the person saw; a stale one is replaced, since the page now
+        // shows the present values.
+        tag: if is_typed && !is_stale { visit.form().get("if_match").to_owned() } else { tag },
+        reverted: reverted.map(|it| it.version),
+        present: is_stale.then_some(present),
+        latest: versions.first().cloned(),
+        versions,
+        source: settings.source,
+        document,
+        frame,
+        problem,
+    };
+    rendered(status, &page)
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn version_row(frame: &Frame, it: &SettingsVersionAnswer, present: Option<i64>) -> VersionRow {
+    let by = it.by.as_ref().map_or_else(String::new, |by| format!("{} {}", by.who, by.name));
+    let is_present = present == Some(it.version);
+    let state = match &it.invalid {
+        Some(reason) => format!("not valid: {reason}"),
+        None => "valid".to_owned(),
+    };
+    VersionRow {
+        version: it.version,
+        href: frame.href_of("settings", "revert", &it.version.to_string()),
+        at: it.at,
+        by: by.trim().to_owned(),
+        state,
+        is_valid: it.invalid.is_none(),
+        is_present,
+    }
+}
+
+/// Groups the settings by all but the last name of their paths.
+fn sections(settings: &[SettingAnswer]) -> Vec<SettingsSection> {
+    let parent =
+        |it: &SettingAnswer| it.path.rsplit_once('.').map_or_else(String::new, |(parent, _)| parent.to_owned());
+    let groups = settings.chunk_by(|one, other| parent(one) == parent(other));
+    groups.map(|group| SettingsSection { name: parent(&group[0]), settings: group.to_vec() }).collect()
+}

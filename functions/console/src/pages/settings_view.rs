@@ -1,0 +1,112 @@
+//! Answer of `GET /v1/settings`, as pages read it.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Answer of `GET /v1/settings`.
+#[derive(Debug, Deserialize)]
+pub struct SettingsAnswer {
+    /// Version of the parameter.
+    pub version: Option<i64>,
+    /// Source of the values.
+    pub source: String,
+    /// Present value that is not valid.
+    pub invalid: Option<InvalidSettings>,
+    /// JSON object in force.
+    pub document: Value,
+    /// Every setting.
+    pub settings: Vec<SettingAnswer>,
+    /// Versions, newest first.
+    pub history: Option<Vec<SettingsVersionAnswer>>,
+}
+
+/// Present value that is not valid.
+#[derive(Debug, Deserialize)]
+pub struct InvalidSettings {
+    /// Reason.
+    pub reason: String,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SettingAnswer {
+    /// Path.
+    pub path: String,
+    /// Meaning.
+    pub meaning: String,
+    /// Unit.
+    pub unit: String,
+    /// Allowed values.
+    pub range: String,
+    /// Default.
+    pub default: Value,
+    /// Value in force.
+    pub value: Value,
+    /// `parameter` or `default`.
+    pub source: String,
+}
+
+/// Version of the parameter.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SettingsVersionAnswer {
+    /// Number.
+    pub version: i64,
+    /// Time of the write.
+    pub at: Option<Timestamp>,
+    /// Author.
+    pub by: Option<VersionAuthor>,
+    /// JSON object; `None` if the version is not valid.
+    pub document: Option<Value>,
+    /// Reason why it is not valid.
+    pub invalid: Option<String>,
+}
+
+/// Author of a version.
+#[derive(Debug, Clone, Deserialize)]
+pub struct VersionAuthor {
+    /// Kind of author.
+    pub who: String,
+    /// Client id or ARN.
+    #[serde(default)]
+    pub name: String,
+}
+
+impl SettingAnswer {
+    /// Returns `true` if the parameter sets the value.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.source == "parameter"
+    }
+
+    /// Returns the value as a page shows it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        shown(&self.value)
+    }
+
+    /// Returns the default as a page shows it.
+    #[must_use]
+    pub fn shown_default(&self) -> String {
+        shown(&self.default)
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), crate::site::count),
+        other => other.to_string(),
+    }
+}
+
+/// Returns the time of the last version that changed a section; `None` if the known versions do not show it.
+#[must_use]
+pub fn changed_at(settings: &SettingsAnswer, section: &str) -> Option<Timestamp> {
+    let history = settings.history.as_deref().unwrap_or_default();
+    let valid: Vec<_> =
+        history.iter().filter_map(|it| Some((it.at, it.document.as_ref()?.get(section).cloned()))).collect();
+    let changed = valid.windows(2).find(|pair| pair[0].1 != pair[1].1);
+    changed.map_or_else(|| valid.last().filter(|last| last.1.is_some()).and_then(|last| last.0), |pair| pair[0].0)
+}
