@@ -100,6 +100,7 @@ def pages_of(visitor):
     return {
         "": "", "send": "send", "send-to": f"send?to={PERSON}", "notifications": "notifications",
         "notification": f"notification?id={sent['id']}", "recipient": f"recipient?id={PERSON}", "rollout": "rollout",
+        "campaign-new": "campaign",
     }
 
 

@@ -18,6 +18,7 @@ mod campaigns;
 mod canaries;
 mod caps;
 mod console;
+mod console_campaigns;
 mod console_pages;
 mod console_recipients;
 mod console_types;

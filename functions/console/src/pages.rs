@@ -1,5 +1,15 @@
 //! Pages of the console: each reads the API, and shows what it answered.
 
+mod campaign_actions;
+mod campaign_body;
+mod campaign_fields;
+mod campaign_list;
+mod campaign_page;
+mod campaign_people;
+mod campaign_plan;
+mod campaign_results;
+mod campaign_sent;
+mod edit_conflict;
 mod explained;
 mod masking;
 mod notification_page;
@@ -28,6 +38,8 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "recipients" => recipient_page::list(visit),
         "recipient" => recipient_page::answer(visit, route.action).await,
         "search" => search::find(visit),
+        "campaigns" => campaign_list::list(visit).await,
+        "campaign" => Box::pin(campaign_actions::answer(visit, route.action)).await,
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,
         "type" => type_page::answer(visit, route.action).await,
