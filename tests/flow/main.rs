@@ -21,6 +21,7 @@ mod console;
 mod console_campaigns;
 mod console_pages;
 mod console_recipients;
+mod console_templates;
 mod console_types;
 mod crashes;
 mod crowd;

@@ -19,6 +19,13 @@ mod recipient_view;
 mod rollout_page;
 mod search;
 mod send_page;
+mod template_actions;
+mod template_draft;
+mod template_findings;
+mod template_list;
+mod template_page;
+mod template_preview;
+mod template_versions;
 mod type_form;
 mod type_page;
 
@@ -40,6 +47,8 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "search" => search::find(visit),
         "campaigns" => campaign_list::list(visit).await,
         "campaign" => Box::pin(campaign_actions::answer(visit, route.action)).await,
+        "templates" => template_list::list(visit).await,
+        "template" => Box::pin(template_actions::answer(visit, route.action)).await,
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,
         "type" => type_page::answer(visit, route.action).await,
