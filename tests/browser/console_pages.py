@@ -100,6 +100,8 @@ def pages_of(visitor):
     return {
         "": "", "send": "send", "send-to": f"send?to={PERSON}", "notifications": "notifications",
         "notification": f"notification?id={sent['id']}", "recipient": f"recipient?id={PERSON}", "rollout": "rollout",
+        "campaign-new": "campaign", "template": "template?name=payment-due&locale=it&channel=email",
+        "template-versions": "template?name=payment-due&view=versions",
     }
 
 

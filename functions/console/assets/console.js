@@ -139,7 +139,12 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
     }
     localStorage.setItem(key, JSON.stringify(values));
   });
-  form.addEventListener("submit", () => { isChanged = false; if (form.dataset.kept !== "yes") localStorage.removeItem(key); });
+  form.addEventListener("submit", (event) => {
+    // A button that fills a frame leaves the page as it is.
+    if (event.submitter?.formTarget) return;
+    isChanged = false;
+    if (form.dataset.kept !== "yes") localStorage.removeItem(key);
+  });
   addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); });
 }
 

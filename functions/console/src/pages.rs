@@ -4,8 +4,18 @@ mod analytics_file;
 mod analytics_page;
 mod analytics_range;
 mod audit_page;
+mod campaign_actions;
+mod campaign_body;
+mod campaign_fields;
+mod campaign_list;
+mod campaign_page;
+mod campaign_people;
+mod campaign_plan;
+mod campaign_results;
+mod campaign_sent;
 mod costs_page;
 mod csv_file;
+mod edit_conflict;
 mod explained;
 mod figure_views;
 mod masking;
@@ -18,6 +28,13 @@ mod search;
 mod send_page;
 mod settings_page;
 mod settings_view;
+mod template_actions;
+mod template_draft;
+mod template_findings;
+mod template_list;
+mod template_page;
+mod template_preview;
+mod template_versions;
 mod type_form;
 mod type_page;
 
@@ -43,6 +60,10 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "settings" => settings_page::answer(visit, route.action).await,
         "audit" => audit_page::show(visit).await,
         "audit-csv" => audit_page::file(visit).await,
+        "campaigns" => campaign_list::list(visit).await,
+        "campaign" => Box::pin(campaign_actions::answer(visit, route.action)).await,
+        "templates" => template_list::list(visit).await,
+        "template" => Box::pin(template_actions::answer(visit, route.action)).await,
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,
         "type" => type_page::answer(visit, route.action).await,

@@ -140,8 +140,7 @@ impl Site {
             return fault_of(&visit, ApiProblem::own(403, detail));
         }
         if route.needs_recent_login && !session.is_recent(time.now) {
-            let reason = "This change needs a login of the last 15 minutes.";
-            return again(visit.frame("", "Sign in again"), request, 401, reason, login_url(&keys.base, request));
+            return visit.old_login();
         }
         match Box::pin(pages::answer(&visit, route)).await {
             Ok(reply) => visit.remembering_zone(reply),
@@ -217,6 +216,18 @@ impl Site {
 }
 
 impl Visit<'_> {
+    /// Returns the page that asks for a new login, with what was typed, if the present one is older than a quarter of an
+    /// hour. For actions that need a recent login in some cases alone.
+    #[must_use]
+    pub fn login_again(&self) -> Option<PageReply> {
+        (!self.session.is_recent(self.time.now)).then(|| self.old_login())
+    }
+
+    fn old_login(&self) -> PageReply {
+        let (login, reason) = (login_url(self.base, self.request), "This change needs a login of the last 15 minutes.");
+        again(self.frame("", "Sign in again"), self.request, 401, reason, login)
+    }
+
     /// Stores the zone that the query chooses, for the pages after this one.
     fn remembering_zone(&self, reply: PageReply) -> PageReply {
         const A_YEAR_S: i64 = 31_536_000;

@@ -1,0 +1,252 @@
+//! Page of a campaign that has not begun: a draft is edited step by step, planned, approved and launched.
+
+use askama::Template;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::campaign_body::SHARE_GUARDS;
+use super::campaign_fields::{CampaignFields, VARIANT_SLOTS};
+use super::campaign_list::{CampaignState, audience, state};
+use super::campaign_plan::CampaignPlan;
+use super::campaign_sent::show_sent;
+use super::edit_conflict::EditConflict;
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, encoded, random_text, rendered};
+
+/// Steps of a draft, in order: name and label.
+const STEPS: [(&str, &str); 7] = [
+    ("audience", "Audience"),
+    ("content", "Content and variants"),
+    ("time", "Time and rate"),
+    ("guards", "Guards"),
+    ("plan", "Plan"),
+    ("approve", "Approve"),
+    ("launch", "Launch"),
+];
+
+#[derive(Debug, Template)]
+#[template(path = "campaign.html")]
+struct CampaignPage {
+    frame: Frame,
+    problem: Option<ApiProblem>,
+    conflicts: Vec<EditConflict>,
+    id: String,
+    etag: String,
+    key: String,
+    state: CampaignState,
+    audience: String,
+    steps: Vec<CampaignStep>,
+    step: &'static str,
+    typed: CampaignFields,
+    lists: CampaignLists,
+    guards: [(&'static str, &'static str, &'static str); 4],
+    slots: Vec<String>,
+    plan: Option<CampaignPlan>,
+    approval: Option<CampaignApproval>,
+    tested: Vec<String>,
+}
+
+/// Step of the stepper.
+#[derive(Debug)]
+struct CampaignStep {
+    href: String,
+    label: &'static str,
+    is_current: bool,
+    is_done: bool,
+}
+
+/// Choices of the lists of the form: value and label.
+#[derive(Debug, Default)]
+struct CampaignLists {
+    types: Vec<(String, String)>,
+    segments: Vec<(String, String)>,
+    templates: Vec<(String, String)>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CampaignApproval {
+    by: String,
+    at: Timestamp,
+}
+
+/// Campaign as the API has it, with its tag.
+#[derive(Debug)]
+pub struct StoredDraft {
+    /// Campaign.
+    pub campaign: Value,
+    /// `ETag`.
+    pub etag: String,
+}
+
+/// What a refused form brings back to its page.
+#[derive(Debug, Default)]
+pub struct RefusedForm {
+    /// Reason.
+    pub problem: Option<ApiProblem>,
+    /// What was typed.
+    pub typed: Option<CampaignFields>,
+    /// What another person stored meanwhile.
+    pub conflicts: Vec<EditConflict>,
+}
+
+/// Reads a campaign.
+///
+/// # Errors
+/// The API's problem.
+pub async fn read(visit: &Visit<'_>, id: &str) -> Result<StoredDraft, ApiProblem> {
+    let answer = visit.call(ApiCall::get("/v1/campaigns/{id}").path("id", id)).await;
+    let etag = answer.etag.clone().unwrap_or_default();
+    Ok(StoredDraft { campaign: answer.ok()?, etag })
+}
+
+/// Reads the progress of a campaign.
+///
+/// # Errors
+/// The API's problem.
+pub async fn progress(visit: &Visit<'_>, id: &str) -> Result<Value, ApiProblem> {
+    visit.call(ApiCall::get("/v1/campaigns/{id}/progress").path("id", id)).await.ok()
+}
+
+/// Shows a campaign: the form of a draft, or the numbers of one that was launched.
+///
+/// # Errors
+/// The API's problem.
+pub async fn show(visit: &Visit<'_>, id: &str, refused: RefusedForm) -> Result<PageReply, ApiProblem> {
+    let stored = read(visit, id).await?;
+    if ["draft", "approved"].contains(&stored.campaign["state"].as_str().unwrap_or_default()) {
+        return show_draft(visit, id, stored, refused).await;
+    }
+    Box::pin(show_sent(visit, id, stored, refused)).await
+}
+
+/// Shows the form of a campaign that does not exist yet.
+///
+/// # Errors
+/// The API's problem.
+pub async fn show_new(visit: &Visit<'_>, refused: RefusedForm) -> Result<PageReply, ApiProblem> {
+    let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
+    let page = CampaignPage {
+        lists: lists(visit, &["types", "segments", "templates"]).await?,
+        id: String::new(),
+        etag: String::new(),
+        key: visit.form().optional("key").map_or_else(random_text, str::to_owned),
+        state: CampaignState { name: String::new(), class: "", reason: String::new() },
+        audience: String::new(),
+        steps: Vec::new(),
+        step: "new",
+        typed: refused.typed.unwrap_or_else(CampaignFields::of_new),
+        guards: SHARE_GUARDS,
+        slots: Vec::new(),
+        plan: None,
+        approval: None,
+        tested: Vec::new(),
+        frame: visit.frame("campaigns", "New campaign"),
+        problem: refused.problem,
+        conflicts: Vec::new(),
+    };
+    rendered(status, &page)
+}
+
+async fn show_draft(
+    visit: &Visit<'_>,
+    id: &str,
+    StoredDraft { campaign, etag }: StoredDraft,
+    refused: RefusedForm,
+) -> Result<PageReply, ApiProblem> {
+    let step = step_of(visit);
+    let lists = match step {
+        "audience" => lists(visit, &["types", "segments"]).await?,
+        "content" => lists(visit, &["templates"]).await?,
+        _ => CampaignLists::default(),
+    };
+    let plan = match campaign["plan"] {
+        Value::Null => None,
+        _ => serde_json::from_value::<CampaignPlan>(progress(visit, id).await?["plan"].take()).ok(),
+    };
+    let approval: Option<CampaignApproval> = serde_json::from_value(campaign["approval"].clone()).ok();
+    let is_planned = plan.as_ref().is_some_and(|plan| plan.is_complete);
+    let done = |name: &str| match name {
+        "plan" => is_planned,
+        "approve" => approval.is_some(),
+        "launch" => false,
+        _ => true,
+    };
+    let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
+    let page = CampaignPage {
+        lists,
+        steps: STEPS.iter().map(|(name, label)| link(visit, id, (name, label), step, done(name))).collect(),
+        step,
+        id: id.to_owned(),
+        key: String::new(),
+        etag,
+        state: state(&campaign),
+        audience: audience(&campaign),
+        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign)),
+        guards: SHARE_GUARDS,
+        slots: (0..VARIANT_SLOTS).map(|place| format!("variants[{place}]")).collect(),
+        plan,
+        approval,
+        tested: tested(visit),
+        frame: visit.frame("campaigns", campaign["title"].as_str().unwrap_or("Campaign")),
+        problem: refused.problem,
+        conflicts: refused.conflicts,
+    };
+    rendered(status, &page)
+}
+
+fn link(
+    visit: &Visit<'_>,
+    id: &str,
+    (name, label): (&str, &'static str),
+    current: &str,
+    is_done: bool,
+) -> CampaignStep {
+    let href = format!("{}/campaign?id={}&step={name}", visit.base, encoded(id));
+    CampaignStep { href, label, is_current: name == current, is_done }
+}
+
+/// Returns the step that the address or the form names.
+fn step_of(visit: &Visit<'_>) -> &'static str {
+    let named = visit.form().optional("step").unwrap_or_else(|| visit.query().get("step"));
+    STEPS.iter().find(|(name, _)| *name == named).map_or("audience", |(name, _)| name)
+}
+
+/// Returns the step after another one.
+#[must_use]
+pub fn step_after(step: &str) -> &'static str {
+    let place = STEPS.iter().position(|(name, _)| *name == step).unwrap_or_default();
+    STEPS.get(place + 1).map_or("launch", |(name, _)| name)
+}
+
+/// Returns the ids of the notifications of a test that was sent just now.
+fn tested(visit: &Visit<'_>) -> Vec<String> {
+    let ids = visit.query().get("tested");
+    ids.split(',').map(str::trim).filter(|id| !id.is_empty()).take(10).map(str::to_owned).collect()
+}
+
+async fn lists(visit: &Visit<'_>, wanted: &[&str]) -> Result<CampaignLists, ApiProblem> {
+    let mut lists = CampaignLists::default();
+    if wanted.contains(&"types") {
+        let types = visit.call(ApiCall::get("/v1/types")).await.ok()?;
+        let may = |kind: &&Value| kind["class"] != "critical" && kind["state"] != "archived";
+        lists.types =
+            types["items"].as_array().into_iter().flatten().filter(may).filter_map(|it| choice(it, "name")).collect();
+    }
+    if wanted.contains(&"segments") {
+        let segments = visit.call(ApiCall::get("/v1/segments")).await.ok()?;
+        lists.segments = segments["items"].as_array().into_iter().flatten().filter_map(|it| choice(it, "id")).collect();
+    }
+    if wanted.contains(&"templates") {
+        let templates = visit.call(ApiCall::get("/v1/templates")).await.ok()?;
+        let is_live = |template: &&Value| !template["live_version"].is_null() && template["state"] == "active";
+        let live = templates["items"].as_array().into_iter().flatten().filter(is_live);
+        lists.templates = live.filter_map(|it| choice(it, "name")).collect();
+    }
+    Ok(lists)
+}
+
+fn choice(item: &Value, name: &str) -> Option<(String, String)> {
+    let value = item[name].as_str()?;
+    let title = item["title"].as_str().unwrap_or_default();
+    Some((value.to_owned(), format!("{value} – {title}")))
+}

@@ -1,0 +1,243 @@
+//! Page of a campaign that was launched: its numbers while they change, its recipients, its results, its definition.
+
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::campaign_body::SHARE_GUARDS;
+use super::campaign_fields::CampaignFields;
+use super::campaign_list::{CampaignState, audience, state};
+use super::campaign_page::{RefusedForm, StoredDraft, progress};
+use super::campaign_people::{CampaignPeople, people};
+use super::campaign_plan::{CampaignCounts, CampaignPlan};
+use super::campaign_results::{CampaignResults, results};
+use super::edit_conflict::{EditConflict, shown};
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, euro, rendered, span};
+
+const TABS: [(&str, &str); 4] =
+    [("numbers", "Numbers"), ("recipients", "Recipients"), ("results", "Results"), ("definition", "Definition")];
+/// Fields of the API that are no part of the definition.
+const OWN_FIELDS: [&str; 13] = [
+    "id",
+    "state",
+    "pause_reason",
+    "pause_detail",
+    "plan",
+    "approval",
+    "launch",
+    "sent_at",
+    "ended_at",
+    "revision",
+    "created_at",
+    "updated_at",
+    "title",
+];
+
+#[derive(Debug, Template)]
+#[template(path = "campaign_sent.html")]
+struct CampaignSentPage {
+    frame: Frame,
+    problem: Option<ApiProblem>,
+    conflicts: Vec<EditConflict>,
+    id: String,
+    etag: String,
+    state: CampaignState,
+    audience: String,
+    tab: &'static str,
+    tabs: Vec<(String, &'static str, bool)>,
+    sentence: String,
+    sending: Option<CampaignSending>,
+    plan: Option<CampaignPlan>,
+    typed: CampaignFields,
+    guards: [(&'static str, &'static str, &'static str); 4],
+    launch: CampaignLaunch,
+    people: Option<CampaignPeople>,
+    results: Option<CampaignResults>,
+    definition: Vec<(String, String)>,
+}
+
+/// Launch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CampaignLaunch {
+    at: Option<Timestamp>,
+    by: String,
+    templates: Vec<LaunchedTemplate>,
+    winner: Option<CampaignWinner>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LaunchedTemplate {
+    name: String,
+    version: i64,
+    #[serde(default)]
+    newer_version: Option<i64>,
+}
+
+/// Variant that the people after a test phase get.
+#[derive(Debug, Deserialize)]
+struct CampaignWinner {
+    variant: String,
+    at: Timestamp,
+    #[serde(default)]
+    detail: String,
+}
+
+/// Numbers of the sending.
+#[derive(Debug, Deserialize)]
+struct CampaignSending {
+    #[serde(default)]
+    expected_people: i64,
+    numbers: CampaignCounts,
+    rate_per_second: i64,
+    #[serde(default)]
+    step: i64,
+    limiting_factor: String,
+    #[serde(default)]
+    seconds_left: i64,
+}
+
+/// Row of what became of people.
+struct OutcomeRow {
+    outcome: &'static str,
+    meaning: &'static str,
+    people: String,
+    is_retried: bool,
+}
+
+impl CampaignSending {
+    fn handled(&self) -> i64 {
+        self.numbers.matched - self.numbers.holdout
+    }
+
+    fn handled_people(&self) -> String {
+        count(self.handled())
+    }
+
+    fn open_people(&self) -> String {
+        count((self.expected_people - self.handled()).max(0))
+    }
+
+    fn left(&self) -> String {
+        span(SignedDuration::from_secs(self.seconds_left))
+    }
+
+    fn limit(&self) -> &str {
+        match self.limiting_factor.as_str() {
+            "rate" => "the rate",
+            "rollout_step" => "the step of the rollout",
+            "test_phase" => "the test phase of the variants",
+            "workers" => "the workers, which take as much as they can",
+            "paused" => "the pause",
+            "time" => "the time at which it begins",
+            "nothing" => "nothing: every task is done",
+            other => other,
+        }
+    }
+
+    fn cost(&self) -> String {
+        euro(self.numbers.cost_micros)
+    }
+
+    fn outcomes(&self) -> [OutcomeRow; 7] {
+        let numbers = &self.numbers;
+        let row = |outcome, meaning, people, is_retried| OutcomeRow {
+            outcome,
+            meaning,
+            people: count(people),
+            is_retried: is_retried && people > 0,
+        };
+        [
+            row("sent", "a provider accepted a message", numbers.sent, false),
+            row("waiting", "a later attempt is due", numbers.waiting, false),
+            row("held", "by quiet hours or a cap", numbers.held, false),
+            row("failed", "no channel took the message", numbers.failed, true),
+            row("skipped", "a gate stopped the message", numbers.all_skipped(), true),
+            row("holdout", "left out to compare with", numbers.holdout, false),
+            row("erased", "the person was erased meanwhile", numbers.erased, false),
+        ]
+    }
+}
+
+impl CampaignSentPage {
+    fn is_open(&self) -> bool {
+        ["scheduled", "running", "paused", "finishing"].contains(&self.state.name.as_str())
+    }
+
+    fn is(&self, state: &str) -> bool {
+        self.state.name == state
+    }
+}
+
+/// Shows a campaign that was launched or cancelled.
+///
+/// # Errors
+/// The API's problem.
+pub async fn show_sent(
+    visit: &Visit<'_>,
+    id: &str,
+    StoredDraft { campaign, etag }: StoredDraft,
+    refused: RefusedForm,
+) -> Result<PageReply, ApiProblem> {
+    let wanted = visit.form().optional("tab").unwrap_or_else(|| visit.query().get("tab"));
+    let tab = TABS.iter().find(|(name, _)| *name == wanted).map_or("numbers", |(name, _)| name);
+    let launch: CampaignLaunch = serde_json::from_value(campaign["launch"].clone()).unwrap_or_default();
+    let mut read = progress(visit, id).await?;
+    let was_launched = launch.at.is_some();
+    let people = if tab == "recipients" && was_launched { Some(people(visit, id).await?) } else { None };
+    let results = if tab == "results" && was_launched {
+        let call = ApiCall::get("/v1/campaigns/{id}/results").path("id", id);
+        Some(results(&visit.call(call).await.ok()?))
+    } else {
+        None
+    };
+    let sending: Option<CampaignSending> = serde_json::from_value(read["sending"].take()).ok();
+    let state = state(&campaign);
+    let link = |(name, label): (&str, &'static str)| {
+        (format!("{}/campaign?id={}&tab={name}", visit.base, encoded(id)), label, name == tab)
+    };
+    let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
+    let page = CampaignSentPage {
+        id: id.to_owned(),
+        etag,
+        audience: audience(&campaign),
+        tab,
+        tabs: TABS.map(link).into(),
+        sentence: sentence(&state, sending.as_ref()),
+        state,
+        sending,
+        plan: serde_json::from_value(read["plan"].take()).ok(),
+        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign)),
+        guards: SHARE_GUARDS,
+        launch,
+        people,
+        results,
+        definition: definition(&campaign),
+        frame: visit.frame("campaigns", campaign["title"].as_str().unwrap_or("Campaign")),
+        problem: refused.problem,
+        conflicts: refused.conflicts,
+    };
+    rendered(status, &page)
+}
+
+/// Returns the state in one sentence, with the progress.
+fn sentence(state: &CampaignState, sending: Option<&CampaignSending>) -> String {
+    let Some(sending) = sending else { return "It was ended before anybody was sent to.".to_owned() };
+    let people = format!("{} of {} people are handled", count(sending.handled()), count(sending.expected_people));
+    match state.name.as_str() {
+        "running" => format!("{people}; limited by {}; about {} left.", sending.limit(), sending.left()),
+        "scheduled" => format!("It begins later; {people}."),
+        "paused" => format!("It is paused {}; {people}.", state.reason),
+        "finishing" => format!("{people}; some messages are held or retried."),
+        "cancelled" => format!("It was cancelled; {people}."),
+        "failed" => format!("It failed; {people}."),
+        _ => format!("It is finished; {people}."),
+    }
+}
+
+fn definition(campaign: &Value) -> Vec<(String, String)> {
+    let fields = campaign.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, value)| !OWN_FIELDS.contains(&name.as_str()) && !value.is_null());
+    fields.map(|(name, value)| (name.replace('_', " "), shown(value))).collect()
+}
