@@ -29,7 +29,7 @@ async fn every_page_opens_on_an_empty_stack() {
 
 /// Pages about one thing, which need its name.
 fn needs_a_name(page: &str) -> bool {
-    ["search", "notification", "message", "recipient"].contains(&page)
+    ["search", "notification", "message", "recipient", "segment_count"].contains(&page)
 }
 
 #[tokio::test]

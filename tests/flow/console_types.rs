@@ -20,7 +20,13 @@ const OFFERS: [(&str, &str); 6] = [
 fn hidden(page: &PageReply, name: &str) -> String {
     let text = page.text();
     let (_, rest) = text.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{name}: {text}"));
-    rest.split('"').next().unwrap().replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+    rest.split('"')
+        .next()
+        .unwrap()
+        .replace("&#34;", "\"")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
 }
 
 /// Checks a form, and saves what was checked.
@@ -55,7 +61,9 @@ async fn the_list_has_every_type_with_its_volume_and_links() {
     let page = world.open_page(&world.person(Role::Editor), "types", &[]).await;
     assert!(page.text().contains("after=T46\">Next 50") && page.text().contains("New type"), "{}", page.text());
     let next = world.open_page(&world.person(Role::Editor), "types", &[("after", "T46")]).await;
-    assert!(next.text().contains("name=T59") && !next.text().contains("name=T46\"") && !next.text().contains("Next 50"));
+    assert!(
+        next.text().contains("name=T59") && !next.text().contains("name=T46\"") && !next.text().contains("Next 50")
+    );
 }
 
 #[tokio::test]
@@ -76,7 +84,10 @@ async fn a_new_type_is_checked_with_a_dry_run_and_then_saved() {
     let saved = save(&world, &OFFERS).await;
     assert_eq!((saved.status, saved.header("location")), (303, Some("/console/type?name=OFFERS&done=saved")));
     let kind = stored(&world, "OFFERS").await;
-    assert_eq!((&kind["channels"], &kind["ttl_seconds"], &kind["on_cap"]), (&json!(["email", "push"]), &json!(600), &json!("skip")));
+    assert_eq!(
+        (&kind["channels"], &kind["ttl_seconds"], &kind["on_cap"]),
+        (&json!(["email", "push"]), &json!(600), &json!("skip"))
+    );
     let again = world.send_form(&editor, "type", &[&OFFERS[..], &[("action", "check")]].concat()).await;
     assert_eq!(again.status, 422, "a new type replaces none");
     assert!(again.text().contains("href=\"#field-type\"") && again.text().contains("value=\"OFFERS\""));
@@ -85,10 +96,19 @@ async fn a_new_type_is_checked_with_a_dry_run_and_then_saved() {
 #[tokio::test]
 async fn a_refused_type_names_the_field_and_keeps_what_was_typed() {
     let world = World::start().await;
-    let typed = [("new_name", "OFFERS"), ("title", "Offers"), ("class", "marketing"), ("channels", "push"), ("tries", "ma\"ny"), ("action", "check")];
+    let typed = [
+        ("new_name", "OFFERS"),
+        ("title", "Offers"),
+        ("class", "marketing"),
+        ("channels", "push"),
+        ("tries", "ma\"ny"),
+        ("action", "check"),
+    ];
     let page = world.send_form(&world.person(Role::Editor), "type", &typed).await;
     assert_eq!(page.status, 422);
-    for part in ["href=\"#field-tries\"", "id=\"field-tries\"", "value=\"ma&#34;ny\"", "value=\"Offers\"", "aria-invalid"] {
+    for part in
+        ["href=\"#field-tries\"", "id=\"field-tries\"", "value=\"ma&#34;ny\"", "value=\"Offers\"", "aria-invalid"]
+    {
         assert!(page.text().contains(part), "{part}: {}", page.text());
     }
 }
@@ -104,7 +124,8 @@ async fn a_change_of_another_writer_is_shown_beside_what_was_typed() {
     other["tries"] = json!(9);
     assert_eq!(world.put_type("OFFERS", other).await.status, 200);
 
-    let mut fields = vec![("name", "OFFERS"), ("title", "Offers of today"), ("class", "marketing"), ("channels", "push")];
+    let mut fields =
+        vec![("name", "OFFERS"), ("title", "Offers of today"), ("class", "marketing"), ("channels", "push")];
     let stale = [&fields[..], &[("if_match", tag.as_str()), ("action", "check")]].concat();
     let conflict = world.send_form(&editor, "type", &stale).await;
     assert_eq!(conflict.status, 412);

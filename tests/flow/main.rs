@@ -16,6 +16,7 @@ mod caps;
 mod console;
 mod console_pages;
 mod console_recipients;
+mod console_segments;
 mod console_types;
 mod crashes;
 mod crowd;

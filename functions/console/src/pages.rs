@@ -8,6 +8,11 @@ mod recipient_page;
 mod recipient_view;
 mod rollout_page;
 mod search;
+mod segment_builder;
+mod segment_count;
+mod segment_draft;
+mod segment_filter;
+mod segment_page;
 mod send_page;
 mod type_form;
 mod type_page;
@@ -31,6 +36,9 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,
         "type" => type_page::answer(visit, route.action).await,
+        "segments" => segment_page::list(visit).await,
+        "segment" => segment_page::answer(visit, route.action).await,
+        "segment_count" => segment_count::answer(visit, route.action).await,
         _ => Err(ApiProblem::own(404, "There is no such page.")),
     }
 }
