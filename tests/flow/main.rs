@@ -14,6 +14,7 @@ mod campaigns;
 mod canaries;
 mod caps;
 mod console;
+mod console_caps;
 mod console_pages;
 mod console_recipients;
 mod console_segments;

@@ -1,5 +1,7 @@
 //! Pages of the console: each reads the API, and shows what it answered.
 
+mod caps_form;
+mod caps_page;
 mod explained;
 mod masking;
 mod notification_page;
@@ -39,6 +41,7 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "segments" => segment_page::list(visit).await,
         "segment" => segment_page::answer(visit, route.action).await,
         "segment_count" => segment_count::answer(visit, route.action).await,
+        "caps" => caps_page::answer(visit, route.action).await,
         _ => Err(ApiProblem::own(404, "There is no such page.")),
     }
 }
