@@ -100,6 +100,8 @@ def pages_of(visitor):
     return {
         "": "", "send": "send", "send-to": f"send?to={PERSON}", "notifications": "notifications",
         "notification": f"notification?id={sent['id']}", "recipient": f"recipient?id={PERSON}", "rollout": "rollout",
+        "recipient-segments": f"recipient_segments?id={PERSON}", "type": "type?name=DEFAULT",
+        "type-new": "type?preset=marketing", "segment": "segment", "caps": "caps",
     }
 
 

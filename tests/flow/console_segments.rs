@@ -219,6 +219,20 @@ async fn a_sample_is_masked_and_a_person_is_tested_condition_by_condition() {
         assert!(tested.text().contains(result), "{id}: {}", tested.text());
         assert!(tested.text().contains("<bdi>attributes.plan = gold</bdi>"));
     }
+    let tested = press(&world, &viewer, &form.clone().set("recipient", "ada"), "test", ("", "")).await;
+    assert!(tested.text().contains("<bdi>…</bdi>") && !tested.text().contains("<bdi>&#34;gold"), "masked for a viewer");
+    let editor = world.person(Role::Editor);
+    let of_editor = EditorForm::of(&world.open_page(&editor, "segment", &[("id", "gold")]).await);
+    let tested = press(&world, &editor, &of_editor.set("recipient", "ada"), "test", ("", "")).await;
+    assert!(tested.text().contains("<bdi>&#34;gold&#34;</bdi>"), "{}", tested.text());
+    let funnel = press(&world, &viewer, &form, "funnel", ("", "")).await;
+    for part in [
+        "What each part leaves",
+        "everybody</bdi></th><td class=\"number\">3<",
+        "gold</bdi></th><td class=\"number\">2<",
+    ] {
+        assert!(funnel.text().contains(part), "{part}: {}", funnel.text());
+    }
     let unknown = press(&world, &viewer, &form.set("recipient", "no\"body"), "test", ("", "")).await;
     assert_eq!(unknown.status, 404);
     assert_eq!(EditorForm::of(&unknown).get("recipient"), "no\"body");
@@ -231,12 +245,12 @@ async fn an_exact_count_is_shown_and_one_that_takes_longer_is_continued_or_cance
     let viewer = world.person(Role::Viewer);
     let form = EditorForm::of(&world.open_page(&viewer, "segment", &[]).await);
     let counted = press(&world, &viewer, &form, "exact", ("", "")).await;
-    world.aws.fails(Some("Scan"), 0, "ProvisionedThroughputExceededException");
+    world.aws.fails(Some("Scan"), 0, "ValidationException");
     let started = press(&world, &viewer, &form, "exact", ("", "")).await;
     world.aws.works();
     let location = started.header("location").unwrap_or_else(|| panic!("{}", started.text())).to_owned();
     let id = location.split_once("id=").unwrap().1.split('&').next().unwrap();
-    world.aws.fails(Some("Scan"), 0, "ProvisionedThroughputExceededException");
+    world.aws.fails(Some("Scan"), 0, "ValidationException");
     let running = world.open_page(&viewer, "segment_count", &[("id", id)]).await;
     world.aws.works();
     for part in ["0 of 64 parts", "Cancel the count", "Continue the count", "data-live"] {

@@ -7,6 +7,7 @@ mod masking;
 mod notification_page;
 mod overview;
 mod recipient_page;
+mod recipient_segments;
 mod recipient_view;
 mod rollout_page;
 mod search;
@@ -15,6 +16,7 @@ mod segment_count;
 mod segment_draft;
 mod segment_filter;
 mod segment_page;
+mod segment_results;
 mod send_page;
 mod type_form;
 mod type_page;
@@ -34,6 +36,7 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "message" => notification_page::message(visit).await,
         "recipients" => recipient_page::list(visit),
         "recipient" => recipient_page::answer(visit, route.action).await,
+        "recipient_segments" => recipient_segments::show(visit).await,
         "search" => search::find(visit),
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,

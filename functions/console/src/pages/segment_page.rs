@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::segment_builder::{BuilderRow, RowContent, rows};
 use super::segment_count::{self, CountedPeople, counted};
 use super::segment_draft::EditedSegment;
-use super::segment_filter::{KNOWN_FIELDS, condition_line, one_line, references};
+use super::segment_filter::{KNOWN_FIELDS, one_line, references};
+use super::segment_results::{EditorResults, funnel, tested};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, encoded, rendered};
 
 /// Number of segments on a page.
@@ -56,46 +56,6 @@ struct SegmentPage {
     users: Vec<SegmentUser>,
     updated_at: Option<Timestamp>,
     conflict: Vec<(&'static str, String, String)>,
-}
-
-/// Results of the buttons of the editor.
-#[derive(Debug, Default)]
-struct EditorResults {
-    sample: Option<SegmentSampleView>,
-    test: Option<TestedPerson>,
-}
-
-#[derive(Debug, Deserialize)]
-struct SegmentSampleView {
-    items: Vec<SampledPerson>,
-    read: i64,
-    is_complete: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct SampledPerson {
-    id: String,
-    email: Option<String>,
-    phone: Option<String>,
-    locale: Option<String>,
-    devices: i64,
-    created_at: Timestamp,
-    last_engaged_at: Option<Timestamp>,
-}
-
-/// Result of a test of one person.
-#[derive(Debug)]
-struct TestedPerson {
-    matches: bool,
-    rows: Vec<TestedCondition>,
-}
-
-#[derive(Debug)]
-struct TestedCondition {
-    line: String,
-    path: String,
-    value: String,
-    matches: bool,
 }
 
 /// Shows the segments.
@@ -190,7 +150,8 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
             let call = ApiCall::post("/v1/segments/sample", json!({"filter": filter}));
             visit.call(call).await.read().map(|sample| results.sample = Some(sample))
         }
-        "test" => test(visit, &draft).await.map(|test| results.test = Some(test)),
+        "test" => tested(visit, &draft.id, &draft.recipient).await.map(|test| results.test = Some(test)),
+        "funnel" => funnel(visit, &filter).await.map(|rows| results.funnel = rows),
         _ => Ok(()),
     };
     draft.problem = done.err();
@@ -241,22 +202,6 @@ async fn delete(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
             show(visit, draft, EditorResults::default(), Vec::new()).await
         }
     }
-}
-
-async fn test(visit: &Visit<'_>, draft: &EditedSegment) -> Result<TestedPerson, ApiProblem> {
-    let body = json!({"recipient": draft.recipient});
-    let answer = visit.call(ApiCall::post("/v1/segments/{id}/explain", body).path("id", &draft.id)).await.ok()?;
-    let conditions = answer["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let row = |condition: &Value| TestedCondition {
-        line: condition_line(&condition["condition"]),
-        path: condition["path"].as_str().unwrap_or_default().to_owned(),
-        value: match &condition["value"] {
-            Value::Null => "missing".to_owned(),
-            value => value.to_string(),
-        },
-        matches: condition["matches"] == true,
-    };
-    Ok(TestedPerson { matches: answer["matches"] == true, rows: conditions.iter().map(row).collect() })
 }
 
 /// Estimates the people of a draft. A filter that is not complete yet has no estimate.
