@@ -102,6 +102,8 @@ def pages_of(visitor):
         "notification": f"notification?id={sent['id']}", "recipient": f"recipient?id={PERSON}", "rollout": "rollout",
         "campaign-new": "campaign", "template": "template?name=payment-due&locale=it&channel=email",
         "template-versions": "template?name=payment-due&view=versions",
+        "recipient-segments": f"recipient_segments?id={PERSON}", "type": "type?name=DEFAULT",
+        "type-new": "type?preset=marketing", "segment": "segment", "caps": "caps",
     }
 
 

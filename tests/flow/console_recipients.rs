@@ -145,3 +145,34 @@ async fn a_person_is_erased_after_their_id_was_typed_and_the_certificate_is_show
     world.advance(901);
     assert_eq!(world.send_form(&admin, "recipient", &form("ada")).await.status, 401);
 }
+
+#[tokio::test]
+async fn the_segments_of_a_person_are_shown_with_the_conditions_that_decide() {
+    let world = ada().await;
+    let viewer = world.person(Role::Viewer);
+    let open = async |after: &str| {
+        let page = world.open_page(&viewer, "recipient_segments", &[("id", "ada"), ("after", after)]).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        page.text().to_owned()
+    };
+    assert!(open("").await.contains("There is no segment here"));
+    for (id, field, value) in [("italian", "locale", "it-IT"), ("gold", "attributes.plan", "iron")] {
+        let body = json!({"title": "<i>T</i>", "filter": {"field": field, "op": "eq", "value": value}});
+        assert_eq!(world.segment_request("PUT /v1/segments/{id}", id, body, None).await.status, 201);
+    }
+    let text = open("").await;
+    for part in
+        [">belongs<", ">does not<", "locale = it-IT</bdi>: true", "iron</bdi>: false", "&#60;i&#62;T", "<bdi>…</bdi>"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for number in 0..20 {
+        let body = json!({"title": "T", "filter": {"all": []}});
+        let id = format!("everybody-{number:02}");
+        assert_eq!(world.segment_request("PUT /v1/segments/{id}", &id, body, None).await.status, 201);
+    }
+    assert!(open("").await.contains("after=everybody-19"), "20 a page");
+    assert!(open("everybody-19").await.contains("segment?id=italian"));
+    let unknown = world.open_page(&viewer, "recipient_segments", &[("id", "nobody")]).await;
+    assert_eq!(unknown.status, 404);
+}

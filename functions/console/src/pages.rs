@@ -13,6 +13,8 @@ mod campaign_people;
 mod campaign_plan;
 mod campaign_results;
 mod campaign_sent;
+mod caps_form;
+mod caps_page;
 mod costs_page;
 mod csv_file;
 mod edit_conflict;
@@ -22,9 +24,16 @@ mod masking;
 mod notification_page;
 mod overview;
 mod recipient_page;
+mod recipient_segments;
 mod recipient_view;
 mod rollout_page;
 mod search;
+mod segment_builder;
+mod segment_count;
+mod segment_draft;
+mod segment_filter;
+mod segment_page;
+mod segment_results;
 mod send_page;
 mod settings_page;
 mod settings_view;
@@ -53,6 +62,7 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "message" => notification_page::message(visit).await,
         "recipients" => recipient_page::list(visit),
         "recipient" => recipient_page::answer(visit, route.action).await,
+        "recipient_segments" => recipient_segments::show(visit).await,
         "search" => search::find(visit),
         "analytics" => analytics_page::show(visit).await,
         "analytics-csv" => analytics_file::file(visit).await,
@@ -67,6 +77,10 @@ pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "rollout" => rollout_page::answer(visit, route.action).await,
         "types" => type_page::list(visit).await,
         "type" => type_page::answer(visit, route.action).await,
+        "segments" => segment_page::list(visit).await,
+        "segment" => segment_page::answer(visit, route.action).await,
+        "segment_count" => segment_count::answer(visit, route.action).await,
+        "caps" => caps_page::answer(visit, route.action).await,
         _ => Err(ApiProblem::own(404, "There is no such page.")),
     }
 }

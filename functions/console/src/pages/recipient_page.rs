@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::recipient_view::{
-    ChoiceRow, RecipientAddress, RecipientNotification, RecipientView, addresses, choice_rows, quiet_hours,
+    ChoiceRow, RecipientAddress, RecipientNotification, RecipientProfile, addresses, choice_rows, quiet_hours,
 };
 use crate::site::{ApiCall, ApiProblem, FULL_ADDRESSES, Frame, PageReply, Visit, encoded, rendered};
 use platform::private::Private;
@@ -36,7 +36,7 @@ struct RecipientPage {
 /// Profile with everything that is derived from it.
 #[derive(Debug)]
 struct ShownProfile {
-    it: RecipientView,
+    it: RecipientProfile,
     addresses: Vec<RecipientAddress>,
     is_masked: bool,
     quiet_hours: Option<String>,
@@ -200,7 +200,7 @@ async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Resul
 
 fn shown(
     visit: &Visit<'_>,
-    it: RecipientView,
+    it: RecipientProfile,
     history: &[RecipientNotification],
     caps: RecipientCapsView,
     types: &Value,

@@ -16,7 +16,7 @@ const MAX_ROWS: usize = 50;
 
 /// Profile of the API.
 #[derive(Debug, Clone, Deserialize)]
-pub struct RecipientView {
+pub struct RecipientProfile {
     pub email: Option<Private<String>>,
     pub phone: Option<Private<String>>,
     pub locale: Option<String>,
@@ -99,7 +99,7 @@ pub struct ChoiceCell {
 /// Returns the addresses that a recipient has, masked unless they may be seen in full.
 #[must_use]
 pub fn addresses(
-    profile: &RecipientView,
+    profile: &RecipientProfile,
     history: &[RecipientNotification],
     is_shown_in_full: bool,
 ) -> Vec<RecipientAddress> {

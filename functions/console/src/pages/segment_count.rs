@@ -1,0 +1,154 @@
+//! Numbers of people of a segment: estimates with their intervals, and exact counts with progress.
+
+use askama::Template;
+use serde_json::{Value, json};
+
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, rendered};
+
+/// Numbers of people.
+#[derive(Debug)]
+pub struct CountedPeople {
+    pub people: CountedRow,
+    pub rows: Vec<CountedRow>,
+    /// Part of the table that was read.
+    pub read: String,
+}
+
+/// Number of people with its interval.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CountedRow {
+    pub label: &'static str,
+    pub estimate: String,
+    pub interval: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "segment_count.html")]
+struct SegmentCountPage {
+    frame: Frame,
+    problem: Option<ApiProblem>,
+    /// Id of a count that is not finished; empty otherwise.
+    id: String,
+    segment: String,
+    done: i64,
+    of: i64,
+    counted: Option<CountedPeople>,
+    is_unfinished: bool,
+}
+
+/// Reads an answer of `POST /v1/segments/count`.
+#[must_use]
+pub fn counted(answer: &Value) -> CountedPeople {
+    let row = |label, pointer: &str| counted_row(label, answer.pointer(pointer).unwrap_or(&Value::Null));
+    let whole = |name: &str| count(answer["read"][name].as_i64().unwrap_or_default());
+    let malformed = answer["read"]["malformed"].as_i64().filter(|malformed| *malformed > 0);
+    let malformed = malformed.map(|number| format!(" {} profiles could not be read.", count(number)));
+    CountedPeople {
+        people: row("People", "/people"),
+        rows: vec![
+            row("reachable by push", "/reachable/push"),
+            row("reachable by email", "/reachable/email"),
+            row("reachable by sms", "/reachable/sms"),
+            row("skipped: no channel", "/skipped/no_channel"),
+            row("skipped: opted out of the type", "/skipped/opted_out"),
+        ],
+        read: format!(
+            "{} people were read, in {} of {} parts of the table.{}",
+            whole("people"),
+            whole("segments"),
+            whole("of_segments"),
+            malformed.unwrap_or_default()
+        ),
+    }
+}
+
+fn counted_row(label: &'static str, value: &Value) -> CountedRow {
+    let whole = |name: &str| count(value[name].as_i64().unwrap_or_default());
+    let interval = if value["exact"] == true {
+        "exact".to_owned()
+    } else {
+        format!("{} to {} (95 %)", whole("at_least"), whole("at_most"))
+    };
+    CountedRow { label, estimate: whole("estimate"), interval }
+}
+
+/// Starts an exact count of a filter.
+///
+/// # Errors
+/// The API's problem.
+pub async fn start(
+    visit: &Visit<'_>,
+    filter: &Value,
+    kind: Option<&str>,
+    segment: &str,
+) -> Result<PageReply, ApiProblem> {
+    let mut body = json!({"filter": filter, "exact": true});
+    if let Some(kind) = kind {
+        body["type"] = json!(kind);
+    }
+    let answer = visit.call(ApiCall::post("/v1/segments/count", body)).await;
+    let is_unfinished = answer.status == 202;
+    let answer = answer.ok()?;
+    if is_unfinished {
+        let id = encoded(answer["id"].as_str().unwrap_or_default());
+        let page = format!("{}/segment_count?id={id}&segment={}", visit.base, encoded(segment));
+        return Ok(PageReply::redirect(page));
+    }
+    render(visit, segment, "", &json!({"result": answer}), None)
+}
+
+/// Continues an exact count and shows its progress, or cancels it.
+///
+/// # Errors
+/// The API's problem.
+pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiProblem> {
+    let fields = if action.is_empty() { visit.query() } else { visit.form() };
+    let (id, segment) = (fields.get("id"), fields.get("segment"));
+    if action == "cancel" {
+        visit.call(ApiCall::delete("/v1/segments/counts/{id}").path("id", id)).await.ok()?;
+        let to = if segment.is_empty() { "segments".to_owned() } else { format!("segment?id={}", encoded(segment)) };
+        return Ok(visit.redirect(&to, "deleted"));
+    }
+    match visit.call(ApiCall::get("/v1/segments/counts/{id}").path("id", id)).await.ok() {
+        Ok(progress) => render(visit, segment, id, &progress, None),
+        // Another request continues the count, such as one of a second tab.
+        Err(problem) if problem.status == 409 => render(visit, segment, id, &Value::Null, Some(problem)),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn render(
+    visit: &Visit<'_>,
+    segment: &str,
+    id: &str,
+    progress: &Value,
+    problem: Option<ApiProblem>,
+) -> Result<PageReply, ApiProblem> {
+    let result = Some(&progress["result"]).filter(|result| result.is_object());
+    let whole = |name: &str| progress[name].as_i64().unwrap_or_default();
+    let page = SegmentCountPage {
+        frame: visit.frame("segments", "Exact count"),
+        id: id.to_owned(),
+        segment: segment.to_owned(),
+        done: whole("done"),
+        of: whole("of"),
+        counted: result.map(counted),
+        is_unfinished: result.is_none(),
+        problem,
+    };
+    rendered(page.problem.as_ref().map_or(200, |problem| problem.status), &page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_says_how_sure_it_is() {
+        let row =
+            counted_row("People", &json!({"estimate": 12_345, "at_least": 11_000, "at_most": 13_700, "exact": false}));
+        assert_eq!((row.estimate.as_str(), row.interval.as_str()), ("12,345", "11,000 to 13,700 (95 %)"));
+        let exact = counted_row("People", &json!({"estimate": 4, "at_least": 4, "at_most": 4, "exact": true}));
+        assert_eq!(exact.interval, "exact");
+    }
+}
