@@ -67,7 +67,7 @@ async fn assert_balanced(world: &World, id: &str) -> Value {
 }
 
 async fn chaos(seed: u64) {
-    let world = world().await;
+    let world = Box::pin(world()).await;
     let mut dice = Dice(seed);
     let workers = [world.another_fanout().await, world.another_fanout().await, world.another_fanout().await];
     let mut body = campaign();

@@ -4,7 +4,7 @@ use console::site::{PageReply, Role};
 use serde_json::{Value, json};
 
 use world::World;
-use world::console_pages::{Person, event};
+use world::console_pages::{ConsolePerson, event};
 
 /// The editor's form as a browser would send it.
 #[derive(Debug, Clone)]
@@ -57,7 +57,13 @@ fn plain(text: &str) -> String {
 }
 
 /// Presses a button of the editor; `does` is what an `edit` does, and where.
-async fn press(world: &World, person: &Person, form: &EditorForm, action: &str, does: (&str, &str)) -> PageReply {
+async fn press(
+    world: &World,
+    person: &ConsolePerson,
+    form: &EditorForm,
+    action: &str,
+    does: (&str, &str),
+) -> PageReply {
     let mut fields: Vec<(&str, &str)> = form.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     fields.push(("action", action));
     let query = [("do", does.0), ("at", does.1)];
@@ -65,7 +71,7 @@ async fn press(world: &World, person: &Person, form: &EditorForm, action: &str, 
     world.console_event(event("POST", "segment", query, &fields, Some(person), "same-origin")).await
 }
 
-async fn edit(world: &World, person: &Person, form: EditorForm, does: &str, at: &str) -> EditorForm {
+async fn edit(world: &World, person: &ConsolePerson, form: EditorForm, does: &str, at: &str) -> EditorForm {
     let page = press(world, person, &form, "edit", (does, at)).await;
     assert_eq!(page.status, 200, "{}", page.text());
     EditorForm::of(&page)

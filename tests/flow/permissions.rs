@@ -1,6 +1,5 @@
-//! Each function's role allows exactly the calls that the function makes. Every flow test refuses a call that a role
-//! does not allow (see `Drop` of `World`). The story here makes every call once, so that any further permission is
-//! found.
+//! Each function's role allows exactly the calls that the function makes. Every flow test refuses other calls (see `Drop`
+//! of `World`). The story here makes every call once, so that any further permission is found.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -89,7 +89,7 @@ impl CatalogApi {
                 let detail = format!("Other segments name this one: {}. Change them first.", users.join(", "));
                 return Err(Problem::new(ProblemKind::Conflict, detail));
             }
-            self.check_campaigns("segment", |campaign| campaign.needs_segment(&id)).await?;
+            Box::pin(self.check_campaigns("segment", |campaign| campaign.needs_segment(&id))).await?;
             let change = CatalogChange::between(Some(&row.definition), None, row.revision, by.clone(), now);
             let Some(change) = change.filter(|_| !dry_run) else { return Ok(Response::no_content()) };
             if self.segments.replace(id.as_str(), &stored, None, &change).await? {

@@ -91,7 +91,8 @@ impl CatalogApi {
         if is_archived(&old) {
             return Ok(tagged(Response::json(200, &summary(name.as_str(), &old)), &old));
         }
-        self.check_campaigns("template", |campaign| campaign.needs_template(name.as_str())).await?;
+        // Boxed, because the reads of campaigns are nested deeply.
+        Box::pin(self.check_campaigns("template", |campaign| campaign.needs_template(name.as_str()))).await?;
         let new = revised(Some(&old), json!({"state": "archived"}), now);
         self.write_template(&name, Some(&old), &new, None, by).await?;
         Ok(tagged(Response::json(200, &summary(name.as_str(), &new)), &new))

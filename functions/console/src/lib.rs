@@ -16,7 +16,7 @@ pub mod health;
 mod incidents;
 mod markdown;
 pub mod metrics;
-mod pages;
+pub mod pages;
 pub mod report;
 pub mod rollout;
 pub mod sample_ratio;

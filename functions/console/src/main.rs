@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     tracing::info!(stage = config.function.stage, "ready");
     let both = BackgroundInit::create(move || {
         let api = ConsoleApi::new(&config, Clock::System);
-        (api, Site::new(&pages, &config.function, Clock::System))
+        (api, Site::new(&pages, &config.function, Clock::System, console::pages::answer))
     });
     let both = &both;
     run(service_fn(async |event: LambdaEvent<_>| {

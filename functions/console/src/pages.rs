@@ -47,13 +47,15 @@ mod template_versions;
 mod type_form;
 mod type_page;
 
-use crate::site::{ApiProblem, PageReply, PageRoute, Visit};
+use crate::site::{ApiProblem, PageAnswer, PageReply, PageRoute, Visit};
 
 /// Answers a page, or an action of a page. The visit was checked before.
-///
-/// # Errors
-/// The problem that is shown instead of the page.
-pub async fn answer(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, ApiProblem> {
+#[must_use]
+pub fn answer<'a>(visit: &'a Visit<'a>, route: &'a PageRoute) -> PageAnswer<'a> {
+    Box::pin(dispatched(visit, route))
+}
+
+async fn dispatched(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, ApiProblem> {
     match route.page {
         "" => overview::show(visit).await,
         "send" => send_page::answer(visit, route.action).await,

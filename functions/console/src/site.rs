@@ -20,13 +20,14 @@ mod sign_in;
 mod site_keys;
 mod visit;
 
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-pub use api_call::{ApiAnswer, ApiCall, ApiProblem, CallTime, encoded};
+pub use api_call::{ApiAnswer, ApiCall, ApiProblem, VisitTime, encoded};
 pub use chart::{ChartLine, ChartPoint, LineChart};
 pub use format::{count, euro, millis, percent, relative, span};
 pub use frame::{Frame, FrameLink};
@@ -38,7 +39,7 @@ pub use routes::{FULL_ADDRESSES, PageRoute, ROUTES};
 pub use session::{RECENT_LOGIN, SESSION_COOKIE, SESSION_LIFETIME, SealingKeys, Session, random_text};
 pub use visit::{Visit, rendered};
 
-use crate::{ConsoleApi, pages};
+use crate::ConsoleApi;
 use fault_page::{AgainPage, CSRF_FIELD, FaultPage, kept};
 use format::ZoneChoice;
 use oidc::Issuer;
@@ -53,7 +54,14 @@ pub struct Site {
     keys: SiteKeysSource,
     issuer: Issuer,
     stage: String,
+    pages: AnswerPage,
 }
+
+/// Answers a page, or an action of a page, once the visit was checked.
+pub type AnswerPage = for<'a> fn(&'a Visit<'a>, &'a PageRoute) -> PageAnswer<'a>;
+
+/// Answer of a page. Boxed, because the layout of the nested futures is too deep for the compiler.
+pub type PageAnswer<'a> = Pin<Box<dyn Future<Output = Result<PageReply, ApiProblem>> + 'a>>;
 
 /// Configuration of the web console.
 #[derive(Debug, Clone)]
@@ -77,17 +85,23 @@ impl SiteConfig {
 impl Site {
     /// Creates the console. Nothing is read before the first request of a page.
     #[must_use]
-    pub fn new(config: &SiteConfig, function: &aws::FunctionConfig, clock: platform::clock::Clock) -> Self {
+    pub fn new(
+        config: &SiteConfig,
+        function: &aws::FunctionConfig,
+        clock: platform::clock::Clock,
+        pages: AnswerPage,
+    ) -> Self {
         Self {
             handlers: ApiHandlers::new(config.handlers.clone(), clock),
             keys: SiteKeysSource::new(function.parameters(), &function.parameter_prefix),
             issuer: Issuer::new(&config.issuer, function.aws.endpoint_url()),
             stage: function.stage.clone(),
+            pages,
         }
     }
 
     /// Answers an event of a page or of a file.
-    pub async fn answer(&self, console: &ConsoleApi, event: Value, time: CallTime) -> PageReply {
+    pub async fn answer(&self, console: &ConsoleApi, event: Value, time: VisitTime) -> PageReply {
         let Some(request) = PageRequest::of_event(event) else {
             return self.fault(&PageRequest::default(), ApiProblem::own(413, "The form is too large."), time.now);
         };
@@ -110,7 +124,7 @@ impl Site {
         console: &ConsoleApi,
         request: &PageRequest,
         keys: &SiteKeys,
-        time: CallTime,
+        time: VisitTime,
     ) -> PageReply {
         match (request.is_post, request.page.as_str()) {
             (false, "login") => return self.sign_in(request, keys, time.now).await,
@@ -142,7 +156,7 @@ impl Site {
         if route.needs_recent_login && !session.is_recent(time.now) {
             return visit.old_login();
         }
-        match Box::pin(pages::answer(&visit, route)).await {
+        match (self.pages)(&visit, route).await {
             Ok(reply) => visit.remembering_zone(reply),
             Err(problem) => fault_of(&visit, problem),
         }
@@ -154,7 +168,7 @@ impl Site {
         request: &'a PageRequest,
         session: &'a Session,
         keys: &'a SiteKeys,
-        time: CallTime,
+        time: VisitTime,
     ) -> Visit<'a> {
         let chosen = request.query.optional("zone").unwrap_or_else(|| request.cookie(ZONE_COOKIE));
         let mine = platform::form::fields(format!("z={}", request.cookie(MY_ZONE_COOKIE)).as_bytes());

@@ -1,7 +1,7 @@
 //! Visits of the web console: a signed-in person opens a page or sends a form.
 
 use aws::secrets::LinkSigningKeys;
-use console::site::{CallTime, PageReply, Role, SESSION_COOKIE, SealingKeys, Session, encoded};
+use console::site::{PageReply, Role, SESSION_COOKIE, SealingKeys, Session, VisitTime, encoded};
 use jiff::SignedDuration;
 use platform::private::Private;
 use serde_json::{Value, json};
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::World;
 use super::functions::LINK_KEY;
 
-/// Person at a browser.
+/// ConsolePerson at a browser.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct ConsolePerson {
     session: Session,
 }
 
-impl Person {
+impl ConsolePerson {
     /// Token of the forms of this session.
     pub fn csrf(&self) -> &str {
         &self.session.csrf
@@ -29,18 +29,18 @@ pub fn sealing_keys() -> SealingKeys {
 
 impl World {
     /// A person who signed in just now.
-    pub fn person(&self, role: Role) -> Person {
+    pub fn person(&self, role: Role) -> ConsolePerson {
         let name = format!("{}@example.com", role.name());
-        Person { session: Session::new(format!("subject-{}", role.name()), name, role, self.clock.now()) }
+        ConsolePerson { session: Session::new(format!("subject-{}", role.name()), name, role, self.clock.now()) }
     }
 
     /// Opens a page.
-    pub async fn open_page(&self, person: &Person, page: &str, query: &[(&str, &str)]) -> PageReply {
+    pub async fn open_page(&self, person: &ConsolePerson, page: &str, query: &[(&str, &str)]) -> PageReply {
         self.console_event(event("GET", page, query, &[], Some(person), "same-origin")).await
     }
 
     /// Sends a form of a page, with the session's token.
-    pub async fn send_form(&self, person: &Person, page: &str, form: &[(&str, &str)]) -> PageReply {
+    pub async fn send_form(&self, person: &ConsolePerson, page: &str, form: &[(&str, &str)]) -> PageReply {
         let with_token: Vec<_> = form.iter().copied().chain([("csrf", person.csrf())]).collect();
         self.console_event(event("POST", page, &[], &with_token, Some(person), "same-origin")).await
     }
@@ -48,7 +48,7 @@ impl World {
     /// Sends an event to the console.
     pub async fn console_event(&self, event: Value) -> PageReply {
         let now = self.clock.now();
-        let time = CallTime { now, hard_deadline: now + SignedDuration::from_secs(24) };
+        let time = VisitTime { now, hard_deadline: now + SignedDuration::from_secs(24) };
         Box::pin(self.site.answer(&self.console, event, time)).await
     }
 }
@@ -59,7 +59,7 @@ pub fn event(
     page: &str,
     query: &[(&str, &str)],
     form: &[(&str, &str)],
-    person: Option<&Person>,
+    person: Option<&ConsolePerson>,
     fetch_site: &str,
 ) -> Value {
     let pairs = |pairs: &[(&str, &str)]| {

@@ -205,6 +205,6 @@ impl Endpoints {
     pub fn site(&self, clock: &Clock) -> Site {
         let environment = self.environment("console");
         let function = aws::FunctionConfig::read(&environment).unwrap();
-        Site::new(&SiteConfig::read(&environment).unwrap(), &function, clock.clone())
+        Site::new(&SiteConfig::read(&environment).unwrap(), &function, clock.clone(), console::pages::answer)
     }
 }

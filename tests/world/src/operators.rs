@@ -74,7 +74,7 @@ impl World {
     pub async fn type_request(&self, method: &str, name: &str, body: Value) -> ApiResponse {
         let route = format!("{method} /v1/types/{{type}}");
         let request = self.request("ops-client", "ops", &route, &[("type", name)], &[], &body, None);
-        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+        answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
     /// Response of the catalog to a change of a type.
@@ -86,7 +86,7 @@ impl World {
     pub async fn template(&self, method: &str, below: &str, body: Value) -> ApiResponse {
         let route = format!("{method} /v1/templates/{{name}}{below}");
         let request = self.request("ops-client", "ops", &route, &[("name", "reminder")], &[], &body, None);
-        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+        answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
     /// Response of `send` to an editor who tests the template `reminder`.
@@ -118,7 +118,7 @@ impl World {
         let route = format!("{method} /v1/caps");
         let request = self.request("ops-client", "ops", &route, &[], query, &body, None);
         let request = Request { if_match: if_match.map(str::to_owned), ..request };
-        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+        answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
     /// A request about segments; `id` is that of the path, if it has one.
@@ -127,7 +127,7 @@ impl World {
         let path = if route.contains("{id}") { &path[..] } else { &[] };
         let request = self.request("ops-client", "ops", route, path, &[], &body, None);
         let request = Request { if_match: if_match.map(str::to_owned), ..request };
-        answered(&request, self.catalog.answer(&request, self.clock.now()).await)
+        answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
     /// The report of the last week as Markdown: its content type and text.

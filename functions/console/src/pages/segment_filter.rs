@@ -287,6 +287,8 @@ mod tests {
             op in prop::sample::select(vec!["eq", "in", "not_in", "lt", "contains", "starts_with"]),
             value in values(),
         ) {
+            let takes_list = op == "in" || op == "not_in";
+            let value = if takes_list && !value.is_array() { json!([value]) } else { value };
             let condition = json!({"field": field, "op": op, "value": value});
             let node = FilterNode::of_json(&condition);
             prop_assert_eq!(node.map(|node| node.to_json()), Some(condition));

@@ -300,7 +300,7 @@ impl ApiProblem {
 
 /// Moment and limit of a request, which every call of a page has.
 #[derive(Debug, Clone, Copy)]
-pub struct CallTime {
+pub struct VisitTime {
     /// Time of the request.
     pub now: Timestamp,
     /// Time at which Lambda stops the invocation, less a margin.

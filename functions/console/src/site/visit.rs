@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::api_call::{ApiAnswer, ApiCall, ApiProblem, CallTime};
+use super::api_call::{ApiAnswer, ApiCall, ApiProblem, VisitTime};
 use super::format::ZoneChoice;
 use super::frame::{self, Frame, FrameLink};
 use super::handlers::ApiHandlers;
@@ -45,7 +45,7 @@ pub struct Visit<'a> {
     /// The session.
     pub session: &'a Session,
     /// Moment and limit.
-    pub time: CallTime,
+    pub time: VisitTime,
     /// Address of the API from outside.
     pub api_url: &'a str,
     /// Path of the console.
