@@ -58,31 +58,49 @@ async fn stored(world: &World, id: &str) -> Value {
     world.campaign_request("GET /v1/campaigns/{id}", id, json!(null)).await.body
 }
 
+/// Creates a draft by the form of a new campaign, and fills the steps for the time and the guards.
+async fn edited_draft(world: &World) -> String {
+    let id = draft(world).await;
+    assert_eq!(draft(world).await, id, "the form creates one campaign");
+    let html = page(world, &id, &[("step", "time")]).await;
+    let tag = hidden(&html, "if_match");
+    let time =
+        [("step", "time"), ("if_match", tag.as_str()), ("rate_per_second", "50"), ("rollout.steps", "100 for 0")];
+    let saved = act(world, Role::Editor, &id, "save", &time).await;
+    assert_eq!(saved.header("location").unwrap(), format!("/console/campaign?id={id}&step=guards&done=saved"));
+    let guards = [("step", "guards"), ("guards.max_failed_percent", "3.5"), ("guards.max_complained_percent", "0.2")];
+    assert_eq!(act(world, Role::Editor, &id, "save", &guards).await.status, 303);
+    let now = stored(world, &id).await;
+    assert_eq!(now["rate_per_second"], 50);
+    assert_eq!(now["guards"], json!({"max_failed_percent": 3.5, "max_complained_percent": 0.2}));
+    id
+}
+
 #[tokio::test]
 async fn a_campaign_goes_from_a_form_to_its_recipients() {
     let world = crowd(4).await;
     world.put_profile("nobody", json!({"locale": "de"})).await;
     let list = world.open_page(&world.person(Role::Editor), "campaigns", &[]).await;
     has(list.text(), &["There is no campaign yet.", "New campaign"]);
-    let id = draft(&world).await;
-    assert_eq!(draft(&world).await, id, "the form creates one campaign");
-    let html = page(&world, &id, &[("step", "time")]).await;
-    let tag = hidden(&html, "if_match");
-    let time =
-        [("step", "time"), ("if_match", tag.as_str()), ("rate_per_second", "50"), ("rollout.steps", "100 for 0")];
-    let saved = act(&world, Role::Editor, &id, "save", &time).await;
-    assert_eq!(saved.header("location").unwrap(), format!("/console/campaign?id={id}&step=guards&done=saved"));
-    let guards = [("step", "guards"), ("guards.max_failed_percent", "3.5")];
-    assert_eq!(act(&world, Role::Editor, &id, "save", &guards).await.status, 303);
-    let now = stored(&world, &id).await;
-    assert_eq!((&now["rate_per_second"], &now["guards"]["max_failed_percent"]), (&json!(50), &json!(3.5)));
-
+    let id = edited_draft(&world).await;
     has(&page(&world, &id, &[("step", "approve")]).await, &["There is no plan yet."]);
     assert_eq!(act(&world, Role::Editor, &id, "plan", &[]).await.status, 303);
     has(&page(&world, &id, &[("step", "plan")]).await, &["counting", "data-live=\"3\""]);
     world.work_on_tasks().await;
     let html = page(&world, &id, &[("step", "plan")]).await;
-    has(&html, &["complete", "skipped: no channel", "By locale", "it-IT", "the sum is right", "Send the test"]);
+    has(
+        &html,
+        &[
+            "complete",
+            "skipped: no channel",
+            "By locale",
+            "it-IT",
+            "the sum is right",
+            "Send the test",
+            "What a few of them would get",
+            "New things",
+        ],
+    );
     assert_eq!(world.push.total(), 0);
 
     let html = page(&world, &id, &[("step", "approve")]).await;
@@ -246,6 +264,11 @@ async fn variants_are_edited_and_their_results_say_that_no_difference_is_shown()
     has(refused.text(), &["href=\"#field-variants\"", "id=\"field-variants\"", "value=\"60\"", "For you"]);
     assert_eq!(act(&world, Role::Editor, &id, "save", &variants).await.status, 303);
     assert_eq!(stored(&world, &id).await["variants"][1]["weight_bp"], 5_000);
+    let phase = [("test.share_percent", "20"), ("test.hours", "4"), ("test.metric", "clicked")];
+    assert_eq!(act(&world, Role::Editor, &id, "save", &[&variants[..], &phase].concat()).await.status, 303);
+    has(&page(&world, &id, &[("step", "content")]).await, &["name=\"test.hours\" inputmode=\"numeric\" value=\"4\""]);
+    assert_eq!(act(&world, Role::Editor, &id, "save", &variants).await.status, 303);
+    assert!(stored(&world, &id).await["test"].is_null(), "an empty field removes the test phase");
     act(&world, Role::Editor, &id, "plan", &[]).await;
     world.work_on_tasks().await;
     act(&world, Role::Approver, &id, "approve", &[]).await;
