@@ -290,8 +290,11 @@ mod tests {
             let takes_list = op == "in" || op == "not_in";
             let value = if takes_list && !value.is_array() { json!([value]) } else { value };
             let condition = json!({"field": field, "op": op, "value": value});
-            let node = FilterNode::of_json(&condition);
-            prop_assert_eq!(node.map(|node| node.to_json()), Some(condition));
+            // A value of another kind than the field's stays JSON; a text never does.
+            match FilterNode::of_json(&condition) {
+                Some(node) => prop_assert_eq!(node.to_json(), condition),
+                None => prop_assert!(!condition["value"].is_string(), "{}", condition),
+            }
         }
     }
 }
