@@ -37,11 +37,12 @@ class Chromium:
         self._profile = tempfile.mkdtemp(prefix="browser-test-")
         commands, self._to = os.pipe()
         self._from, answers = os.pipe()
-        # As root, Chromium requires --no-sandbox. It reads commands from descriptor 3 and writes responses to 4.
+        # As root, Chromium requires --no-sandbox. It reads commands from descriptor 3 and writes responses to 4. Not sh,
+        # which may be dash: dash reads descriptors of one digit only.
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         flags = [*FLAGS, *sandbox, f"--user-data-dir={self._profile}", "about:blank"]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{commands} 4>&{answers}', program(), *flags],
+            ["/bin/bash", "-c", f'exec "$0" "$@" 3<&{commands} 4>&{answers}', program(), *flags],
             pass_fds=(commands, answers), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "HOME": self._profile},
         )

@@ -147,13 +147,19 @@ impl ConfigSource {
     }
 
     /// Returns the configuration in force with a catalog that is read now, for a request with a name that is not known: it
-    /// may be new. The catalog is read once in [`NEW_NAMES_MS`], however many such requests there are.
+    /// may be new. The catalog is read once in [`NEW_NAMES_MS`], however many such requests there are. A request after the
+    /// last read waits for the next one: the name may have been made in between.
     pub async fn with_new_names(&self) -> ConfigSnapshot {
+        let asked_at_ms = self.now_ms();
         let _reading = self.reading.lock().await;
-        if self.now_ms() - self.cache().new_names_at_ms >= NEW_NAMES_MS {
+        let read_at_ms = self.cache().new_names_at_ms;
+        if read_at_ms < asked_at_ms {
+            let pause_ms = NEW_NAMES_MS - (self.now_ms() - read_at_ms);
+            tokio::time::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap_or(0))).await;
+            let began_at_ms = self.now_ms();
             let catalog = self.read_catalog().await;
             let mut cache = self.cache();
-            cache.new_names_at_ms = self.now_ms();
+            cache.new_names_at_ms = began_at_ms;
             let mut known = cache.known.clone();
             self.take_catalog(&mut known, catalog);
             cache.known = known.apply_stored_catalog();
