@@ -70,15 +70,21 @@ class ConsoleTab(Tab):
         self._call("Emulation.clearDeviceMetricsOverride")
         return needed
 
+    def _happened(self, method):
+        """Parameters of the events of this tab, not of the tabs before it."""
+        self._chromium.happened(method)  # reads the events that have arrived
+        return [one["params"] for one in self._chromium.events
+                if one.get("method") == method and one.get("sessionId") == self._session]
+
     def faults(self):
         """Errors of the page's console and exceptions, without those of the login page."""
-        logged = [one["entry"] for one in self._chromium.happened("Log.entryAdded")]
-        thrown = [one["exceptionDetails"]["text"] for one in self._chromium.happened("Runtime.exceptionThrown")]
+        logged = [one["entry"] for one in self._happened("Log.entryAdded")]
+        thrown = [one["exceptionDetails"]["text"] for one in self._happened("Runtime.exceptionThrown")]
         return [one["text"] for one in logged if one["level"] == "error" and "/favicon.ico" not in one.get("url", "")] + thrown
 
     def origins(self):
         """Origins of all requests."""
-        urls = [one["request"]["url"] for one in self._chromium.happened("Network.requestWillBeSent")]
+        urls = [one["request"]["url"] for one in self._happened("Network.requestWillBeSent")]
         return {"/".join(url.split("/")[:3]) for url in urls if url.startswith("http")}
 
 
