@@ -1,9 +1,8 @@
 //! Source of the configuration in force: a short cache over SSM, refreshed inside invocations.
 //!
-//! A frozen Lambda process runs nothing between invocations, so nothing here runs in the background. A caller that
-//! finds the value too old reads SSM, and concurrent callers share that read. A value is used for 8 to 10 s, and for
-//! up to 20 s while a read is running. An older value is used only if SSM fails. With the time that a read may take,
-//! every decision made 30 s after a change follows the change.
+//! A frozen Lambda process runs nothing between invocations. A caller that finds the value too old reads SSM, and concurrent
+//! callers share that read. A value is used for 8 to 10 s, and for up to 20 s while a read is running; an older one only if SSM
+//! fails. With the time of a read, every decision made 30 s after a change follows the change.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,13 +27,11 @@ const FRESH_MS: i64 = 10_000;
 const JITTER_MS: i64 = 2_000;
 /// Maximum age of a value that is used without waiting while a read is running.
 const MAX_STALE_MS: i64 = 20_000;
-/// Period without a call of SSM after a failed read, so that an outage does not cost every caller a time-out.
+/// Period without a call of SSM after a failed read: an outage does not cost every caller a time-out.
 const HOLD_OFF_MS: i64 = 5_000;
-/// Shortest time between two reads of the catalog for names that are not known.
-const NEW_NAMES_MS: i64 = 100;
-/// Maximum time for which a caller waits for SSM.
-///
-/// If the answer leaves a doubt, the control table and the parameters' histories together get the same time again.
+const NEW_NAMES_MS: i64 = 100; // shortest time between two reads of the catalog for names that are not known
+/// Maximum time for which a caller waits for SSM. If the answer leaves a doubt, the control table and the parameters'
+/// histories together get the same time again.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reads and caches [`ConfigSnapshot`].
@@ -147,19 +144,17 @@ impl ConfigSource {
     }
 
     /// Returns the configuration in force with a catalog that is read now, for a request with a name that is not known: it
-    /// may be new. The catalog is read once in [`NEW_NAMES_MS`], however many such requests there are. A request after the
-    /// last read waits for the next one: the name may have been made in between.
+    /// may be new. The catalog is read once in [`NEW_NAMES_MS`]. A request after the last read waits for the next one.
     pub async fn with_new_names(&self) -> ConfigSnapshot {
         let asked_at_ms = self.now_ms();
         let _reading = self.reading.lock().await;
         let read_at_ms = self.cache().new_names_at_ms;
         if read_at_ms < asked_at_ms {
-            let pause_ms = NEW_NAMES_MS - (self.now_ms() - read_at_ms);
-            tokio::time::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap_or(0))).await;
-            let began_at_ms = self.now_ms();
+            let pause_ms = u64::try_from(read_at_ms + NEW_NAMES_MS - self.now_ms()).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            self.cache().new_names_at_ms = self.now_ms();
             let catalog = self.read_catalog().await;
             let mut cache = self.cache();
-            cache.new_names_at_ms = began_at_ms;
             let mut known = cache.known.clone();
             self.take_catalog(&mut known, catalog);
             cache.known = known.apply_stored_catalog();
