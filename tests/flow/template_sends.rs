@@ -52,10 +52,20 @@ async fn each_recipient_reads_the_message_in_their_own_language() {
         world.put_profile(person, json!({"locale": locale})).await;
         let sent = world.send_template(person, "reminder", json!({"days": 3}), json!({})).await;
         assert_eq!((sent.status, &sent.body["status"]), (202, &json!("accepted")), "{sent:?}");
-        assert_eq!(sent.body["template"], json!({"name": "reminder", "version": 1, "locale": locale}));
+        let mut template = json!({"name": "reminder", "version": 1, "locale": locale});
+        if person == "eve" {
+            template["locale_fallback"] = json!(["push", "email", "sms"]);
+        } else if person == "ada" {
+            template["locale_fallback"] = json!(["email", "sms"]);
+        }
+        assert_eq!(sent.body["template"], template);
         let (_, payload) = world.push.opened(person, &browser);
         assert_eq!((&payload["title"], &payload["body"]), (&json!(title), &json!(body)));
     }
+    let metrics = world.metrics().await;
+    let figures = &metrics["by_template"]["reminder"];
+    // Nothing was sent by SMS, so the missing Italian text was not used.
+    assert_eq!((&figures["sent"], &figures["locale_fallbacks"]), (&json!(3), &json!(1)), "{metrics}");
 }
 
 #[tokio::test]

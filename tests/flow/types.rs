@@ -35,6 +35,36 @@ async fn a_new_type_is_sent_by_its_own_rules_within_30_s() {
     assert_eq!(metrics["by_type"]["OFFERS"]["sent"], 1, "{metrics}");
 }
 
+#[tokio::test]
+async fn a_type_of_a_moment_ago_is_known_to_every_route_of_recipients() {
+    let world = with_ada().await;
+    let new = async |name: &str| {
+        assert_eq!(world.put_type(name, offers()).await.status, 201);
+        world.advance(1);
+    };
+    let (put, patch) = ("PUT /v1/recipients/{id}", "PATCH /v1/recipients/{id}");
+    for (name, route, body) in [
+        ("NEW_1", put, json!({"email": "ada@example.com", "preferences": {"opted_out_types": ["NEW_1"]}})),
+        ("NEW_2", patch, json!({"preferences": {"opted_out_types": ["NEW_2"]}})),
+        ("NEW_3", "PUT /v1/recipients/{id}/preferences", json!({"choices": [{"type": "NEW_3", "wants": false}]})),
+    ] {
+        new(name).await;
+        let answer = world.on_recipient(route, "ada", body).await;
+        assert_eq!(answer.status, 200, "{route}: {answer:?}");
+    }
+    new("NEW_4").await;
+    let items = vec![
+        json!({"id": "bob", "unsubscribed_types": ["NEW_4"]}),
+        json!({"id": "eve", "preferences": {"choices": [{"type": "NEW_4", "wants": false}]}}),
+    ];
+    let imported = world.import("upsert", items).await;
+    assert_eq!((imported.status, &imported.body["counts"]["created"]), (200, &json!(2)), "{imported:?}");
+    new("NEW_5").await;
+    assert_eq!(world.resubscribe("ada", "NEW_5").await.status, 204);
+    let refused = world.on_recipient(put, "ada", json!({"preferences": {"opted_out_types": ["NEWER"]}})).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["preferences.opted_out_types[0]"]));
+}
+
 fn message(kind: &str) -> Value {
     json!({"to": "ada", "type": kind, "content": {"title": "Hi", "body": "there"}})
 }

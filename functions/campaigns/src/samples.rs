@@ -82,7 +82,7 @@ impl CampaignsApi {
         if let Some((template, used)) = template.zip(notification.message().template()) {
             let masked = template.draft().variables.masked(used.variables.expose());
             notification.replace_variables(masked);
-            notification.fix_locale(|| locale_of(recipient, &template.draft().default_locale, &config.settings));
+            notification.fix_locale(|channels| locale_of(recipient, template, channels, &config.settings));
         }
         let (base, keys) = (PublicBaseUrl::parse(BASE).ok(), TokenKeys::dummy());
         let links = base.as_ref().map(|base| Links::new(base, &keys));

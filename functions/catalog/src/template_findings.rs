@@ -49,7 +49,7 @@ fn oversized(template: &CompiledTemplate, config: &ConfigSnapshot, now: Timestam
     let examples = draft.variables.examples(true).as_object().cloned().unwrap_or_default();
     let mut findings = Vec::new();
     for locale in draft.parts.keys() {
-        let tag = MessageLocale { tag: locale.clone(), time_zone: "UTC".to_owned() };
+        let tag = MessageLocale { tag: locale.clone(), time_zone: "UTC".to_owned(), fallback: Vec::new() };
         let Some(message) = ExampleMessage::new(kind, tag, examples.clone(), now) else { continue };
         // Sends check a push in the default locale before they accept the message, with the longest links.
         let needs_links = *locale == draft.default_locale;

@@ -11,7 +11,7 @@ use super::mjml::with_html;
 use super::template_resource::version_in;
 use super::template_routes::{invalid, malformed, template_name};
 use delivery::config::ConfigSnapshot;
-use delivery::{ComposeFault, PaidMessage, locale_of};
+use delivery::{ComposeFault, PaidMessage};
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::language::is_language_tag;
@@ -128,16 +128,17 @@ impl PreviewRequest {
         recipient: Option<&Recipient>,
         config: &ConfigSnapshot,
     ) -> Result<MessageLocale, Problem> {
-        let own = recipient.map(|recipient| locale_of(recipient, &draft.default_locale, &config.settings));
-        let (own_tag, own_zone) = own.map(|own| (own.tag, own.time_zone)).unzip();
-        let tag = self.locale.clone().or(own_tag).unwrap_or_else(|| draft.default_locale.clone());
+        let own_tag = || recipient.and_then(|recipient| recipient.locale.clone());
+        let organisation = config.settings.organisation.time_zone.as_deref();
+        let own_zone = || recipient.map(|recipient| recipient.local_zone(organisation).time_zone.to_owned());
+        let tag = self.locale.clone().or_else(own_tag).unwrap_or_else(|| draft.default_locale.clone());
         if !is_language_tag(&tag) {
             return Err(Problem::invalid_field("locale", "must be a language tag such as it or it-IT"));
         }
-        let time_zone = self.time_zone.clone().or(own_zone).unwrap_or_else(|| "UTC".to_owned());
+        let time_zone = self.time_zone.clone().or_else(own_zone).unwrap_or_else(|| "UTC".to_owned());
         TimeZone::get(&time_zone)
             .map_err(|_| Problem::invalid_field("time_zone", "must be a time zone such as Europe/Rome"))?;
-        Ok(MessageLocale { tag, time_zone })
+        Ok(MessageLocale { tag, time_zone, fallback: Vec::new() })
     }
 }
 

@@ -34,8 +34,9 @@ mod tests {
 
     use serde_json::Value;
 
-    /// Objects whose keys are names of channels, types, arms or reasons instead of fields.
-    const MAPS: [&str; 5] = ["by_channel", "by_type", "by_version", "channels", "skipped"];
+    /// Objects whose keys are names of channels, types, templates, campaigns, arms or reasons instead of fields.
+    const MAPS: [&str; 7] =
+        ["by_campaign", "by_channel", "by_template", "by_type", "by_version", "channels", "skipped"];
 
     /// Collects the field names of an answer, at any depth.
     fn fields(value: &Value, is_map: bool, found: &mut BTreeSet<String>) {

@@ -21,6 +21,10 @@ pub struct MetricsReport {
     pub by_version: BTreeMap<&'static str, Notifications>,
     /// Notifications by type, for types that have any.
     pub by_type: BTreeMap<String, Notifications>,
+    /// Notifications by template. Templates without notifications are left out.
+    pub by_template: BTreeMap<String, Notifications>,
+    /// Notifications by campaign. Campaigns without notifications are left out.
+    pub by_campaign: BTreeMap<String, Notifications>,
 }
 
 /// The window that was used. It is the requested one, widened to whole minutes, or to whole hours if it begins more
@@ -45,8 +49,8 @@ impl MetricsReport {
     /// Computes the response from a window's counters.
     #[must_use]
     pub fn new(window: Window, counters: &Counters) -> Self {
-        let Figures { summary, by_channel, by_version, by_type } = Figures::of(counters);
-        Self { window: window.into(), summary, by_channel, by_version, by_type }
+        let Figures { summary, by_channel, by_version, by_type, by_template, by_campaign } = Figures::of(counters);
+        Self { window: window.into(), summary, by_channel, by_version, by_type, by_template, by_campaign }
     }
 }
 
@@ -89,6 +93,11 @@ mod tests {
             ("type/PAYMENT_DUE/sent", 8),
             ("type/PAYMENT_DUE/delivered", 8),
             ("type/PAYMENT_DUE/cost_micros", 280_700),
+            ("template/payment-due/sent", 8),
+            ("template/payment-due/delivered", 8),
+            ("template/payment-due/locale_fallback", 3),
+            ("campaign/0123456789abcdefghjkmnpqrs.a/sent", 4),
+            ("campaign/0123456789abcdefghjkmnpqrs.b/sent", 5),
             ("channel/push/attempts", 96),
             ("channel/push/accepted", 79),
             ("channel/push/retry_later", 6),
@@ -121,7 +130,9 @@ mod tests {
             assert!(group["latency_ms"]["p99"].is_null());
         }
         assert_eq!(report["by_channel"].as_object().unwrap().len(), 3);
-        assert_eq!(report["by_type"], serde_json::json!({}));
+        for group in ["by_type", "by_template", "by_campaign"] {
+            assert_eq!(report[group], serde_json::json!({}), "{group}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Planned {
     ) -> Self {
         let nothing = |outcome| Self { outcome, cost_micros: 0, most_cost_micros: 0, person: None };
         if let Some(template) = template {
-            notification.fix_locale(|| locale_of(recipient, &template.draft().default_locale, &config.settings));
+            notification.fix_locale(|channels| locale_of(recipient, template, channels, &config.settings));
         }
         let notification = &notification;
         let unreachable = &unreachable_channels(Some(recipient), &config.settings.sms, engine.home_country());

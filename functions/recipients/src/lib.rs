@@ -13,6 +13,7 @@ mod export;
 pub mod handler;
 mod import_item;
 mod merge_patch;
+mod named_types;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod opt_out_laws;

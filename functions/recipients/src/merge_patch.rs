@@ -78,6 +78,11 @@ impl ProfilePatch {
         self
     }
 
+    /// Returns the members that the patch changes.
+    pub(super) const fn members(&self) -> &Value {
+        &self.members
+    }
+
     /// Merges the patch with a stored profile, or with an empty one, and validates the result as a whole.
     ///
     /// # Errors

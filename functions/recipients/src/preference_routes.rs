@@ -15,8 +15,9 @@ impl RecipientsApi {
     pub(super) async fn put_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        let config = self.config.current().await;
-        let choices = PersonChoices::of_json(request.json_value()?, &config.settings.types)?;
+        let body = request.json_value()?;
+        let config = self.config_for([&body]).await?;
+        let choices = PersonChoices::of_json(body, &config.settings.types)?;
         for _ in 0..WRITE_TRIES {
             let known = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;

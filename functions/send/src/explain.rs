@@ -131,7 +131,7 @@ impl Explanation {
         about.assign_version(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
         if let Some((to, template)) = loaded.as_ref().zip(template) {
-            about.fix_locale(|| locale_of(to, &template.draft().default_locale, &config.settings));
+            about.fix_locale(|channels| locale_of(to, template, channels, &config.settings));
         }
         let template = template.map(|template| &**template);
         let composer = &Composer { notification: &about, template, settings: &config.settings, links };

@@ -32,7 +32,7 @@ impl SendService {
         if let Some((template, used)) = template.as_ref().zip(notification.message().template()) {
             shown.replace_variables(template.draft().variables.masked(used.variables.expose()));
             if let Some(to) = &to {
-                shown.fix_locale(|| locale_of(to, &template.draft().default_locale, &config.settings));
+                shown.fix_locale(|channels| locale_of(to, template, channels, &config.settings));
             }
         }
         let keys = TokenKeys::dummy();

@@ -285,7 +285,7 @@ impl DeliveryEngine {
         job.template = self.templates.get(&used.name, used.version).await?;
         if let Some((template, to)) = job.template.as_ref().zip(recipient) {
             let settings = &self.config.current().await.settings;
-            job.notification.fix_locale(|| locale_of(to, &template.draft().default_locale, settings));
+            job.notification.fix_locale(|channels| locale_of(to, template, channels, settings));
         }
         Ok(())
     }

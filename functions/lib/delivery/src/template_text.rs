@@ -73,9 +73,11 @@ impl TemplateText<'_> {
         let draft = self.template.draft();
         let given = self.used.variables_with_link(click).into_exposed();
         let values = VariableValues::new(&draft.variables, &Value::Object(given))?;
-        let MessageLocale { tag, time_zone } = match &self.used.locale {
+        let MessageLocale { tag, time_zone, .. } = match &self.used.locale {
             Some(locale) => locale.clone(),
-            None => MessageLocale { tag: draft.default_locale.clone(), time_zone: "UTC".to_owned() },
+            None => {
+                MessageLocale { tag: draft.default_locale.clone(), time_zone: "UTC".to_owned(), fallback: Vec::new() }
+            }
         };
         let part = render(&RenderRequest {
             locale: &tag,
@@ -99,10 +101,16 @@ impl TemplateText<'_> {
     }
 }
 
-/// Returns the locale in which a template with this default is written for a recipient.
+/// Returns the locale in which a template is written for a recipient on these channels.
 #[must_use]
-pub fn locale_of(recipient: &Recipient, default_locale: &str, settings: &Settings) -> MessageLocale {
-    let tag = recipient.locale.clone().unwrap_or_else(|| default_locale.to_owned());
+pub fn locale_of(
+    recipient: &Recipient,
+    template: &CompiledTemplate,
+    channels: &[Channel],
+    settings: &Settings,
+) -> MessageLocale {
+    let tag = recipient.locale.as_ref().unwrap_or(&template.draft().default_locale).clone();
     let zone = recipient.local_zone(settings.organisation.time_zone.as_deref());
-    MessageLocale { tag, time_zone: zone.time_zone.to_owned() }
+    let fallback = channels.iter().copied().filter(|channel| template.lacks_language(*channel, &tag)).collect();
+    MessageLocale { tag, time_zone: zone.time_zone.to_owned(), fallback }
 }

@@ -1,8 +1,7 @@
 //! Counters and their names. A name is built from types, so an unknown name does not compile.
 //!
-//! Names as text: `version/v2/sent`, `type/DEFAULT/accepted`, `channel/push/attempts`, `version/v2/skipped/opted_out`.
+//! Names as text: `version/v2/sent`, `template/welcome/sent`, `channel/push/attempts`, `version/v2/skipped/opted_out`.
 //! A histogram's bin is also a counter, such as `version/v2/lat/57`. Counters are therefore always merged by addition.
-//! [`crate::arm_metrics`] defines the remaining counters.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +13,7 @@ pub use super::arm_metrics::UnknownCounter;
 use domain::channel::Channel;
 use domain::notification::Reason;
 
-/// Name of a notification type: 1 to 64 letters, digits, `_`, `-` and `.`. It can be a part of a counter's name.
+/// Name of a notification type, campaign or template: 1 to 64 letters, digits, `_`, `-` and `.`. It can be a part of a counter's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
@@ -74,6 +73,8 @@ pub enum Group {
     Type(Label),
     /// Notifications of a campaign, or of a variant of it.
     Campaign(Label),
+    /// Notifications of a template, of all its versions.
+    Template(Label),
 }
 
 /// Metric of notifications.
@@ -113,6 +114,8 @@ pub enum NotificationMetric {
     CostMicros,
     /// Wasted cost: cost of a fallback although an earlier channel had delivered, in micro-euros.
     WastedCostMicros,
+    /// An attempt was made on a channel without a text in the recipient's language. Counted by template alone.
+    LocaleFallback,
     /// The latency falls into this bin.
     Latency(i32),
 }
@@ -159,6 +162,7 @@ impl fmt::Display for CounterName {
             Self::Notifications(Group::Version(cohort), metric) => write!(f, "version/{}/{metric}", cohort.as_str()),
             Self::Notifications(Group::Type(kind), metric) => write!(f, "type/{}/{metric}", kind.as_str()),
             Self::Notifications(Group::Campaign(id), metric) => write!(f, "campaign/{}/{metric}", id.as_str()),
+            Self::Notifications(Group::Template(name), metric) => write!(f, "template/{}/{metric}", name.as_str()),
             Self::Attempts(channel, metric) => write!(f, "channel/{channel}/{metric}"),
             Self::ChannelResult(cohort, channel, result) => {
                 write!(f, "on/{}/{channel}/{}", cohort.as_str(), result.as_str())
@@ -192,7 +196,7 @@ impl fmt::Display for AttemptMetric {
 }
 
 /// Names without a parameter, for formatting and parsing.
-const NOTIFICATION_METRICS: [(NotificationMetric, &str); 16] = [
+const NOTIFICATION_METRICS: [(NotificationMetric, &str); 17] = [
     (NotificationMetric::Sent, "sent"),
     (NotificationMetric::Accepted, "accepted"),
     (NotificationMetric::Delivered, "delivered"),
@@ -209,6 +213,7 @@ const NOTIFICATION_METRICS: [(NotificationMetric, &str); 16] = [
     (NotificationMetric::ConversionValueMicros, "conversion_value_micros"),
     (NotificationMetric::CostMicros, "cost_micros"),
     (NotificationMetric::WastedCostMicros, "wasted_cost_micros"),
+    (NotificationMetric::LocaleFallback, "locale_fallback"),
 ];
 
 const ATTEMPT_METRICS: [(AttemptMetric, &str); 8] = [
@@ -235,6 +240,7 @@ impl FromStr for CounterName {
             "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), notification_metric(name)?)),
             "type" => Ok(Self::Notifications(Group::Type(group.parse()?), notification_metric(name)?)),
             "campaign" => Ok(Self::Notifications(Group::Campaign(group.parse()?), notification_metric(name)?)),
+            "template" => Ok(Self::Notifications(Group::Template(group.parse()?), notification_metric(name)?)),
             "channel" => Ok(Self::Attempts(channel(group)?, attempt_metric(name)?)),
             "on" => {
                 let (channel_name, result) = name.split_once('/').ok_or(UnknownCounter)?;
@@ -305,7 +311,7 @@ impl Counters {
         self.0.iter().map(|(name, amount)| (name, *amount))
     }
 
-    /// Returns true if all counters are zero.
+    /// Returns true without counters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -324,6 +330,7 @@ mod tests {
             Group::Version(Cohort::Undecided),
             Group::Type("PAYMENT_DUE".parse().unwrap()),
             Group::Campaign("0123456789abcdefghjkmnpqrs.b".parse().unwrap()),
+            Group::Template("order-shipped".parse().unwrap()),
         ];
         let parts = Reason::ALL
             .into_iter()

@@ -6,7 +6,7 @@
 use super::arm_metrics::{ChannelResult, PushVendor, RolloutArmMetric};
 use super::counters::{AttemptMetric, Cohort, CounterName, Counters, Group, NotificationMetric};
 use super::histogram::bin_of;
-use super::image::Image;
+use super::image::{Image, ImageTemplate};
 use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Status};
 
@@ -30,13 +30,19 @@ pub fn contribution(image: &Image) -> Counters {
             counters.add(CounterName::Notifications(group.clone(), metric), amount);
         }
     }
-    if let Some(campaign) = &image.campaign {
-        // The latency of a campaign is its rate, so it is not counted.
+    let campaign = image.campaign.clone().map(Group::Campaign);
+    let template = image.template.clone().map(|used| Group::Template(used.name));
+    for group in campaign.into_iter().chain(template) {
+        // The latency of a campaign is its rate, and a template has none: neither is counted.
         let metrics =
             notification_metrics(image).filter(|(metric, _)| !matches!(metric, NotificationMetric::Latency(_)));
         for (metric, amount) in metrics {
-            counters.add(CounterName::Notifications(Group::Campaign(campaign.clone()), metric), amount);
+            counters.add(CounterName::Notifications(group.clone(), metric), amount);
         }
+    }
+    if let Some(used) = image.template.as_ref().filter(|used| is_locale_fallback(image, used)) {
+        let group = Group::Template(used.name.clone());
+        counters.add(CounterName::Notifications(group, NotificationMetric::LocaleFallback), 1);
     }
     for attempt in &image.attempts {
         for (metric, amount) in attempt_metrics(attempt) {
@@ -54,6 +60,11 @@ pub fn contribution(image: &Image) -> Counters {
         arm_costs(image).into_iter().for_each(|(metric, sum)| add(metric, sum));
     }
     counters
+}
+
+/// Returns `true` if an attempt was made on a channel on which the template has no text in the recipient's language.
+fn is_locale_fallback(image: &Image, used: &ImageTemplate) -> bool {
+    image.attempts.iter().any(|attempt| used.fallback.contains(&attempt.channel))
 }
 
 /// Returns the result of a notification on one channel. Returns `None` if the channel was not tried, its result is
@@ -195,6 +206,23 @@ mod tests {
 
     fn expected(pairs: &[(&str, i64)]) -> BTreeMap<String, i64> {
         pairs.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect()
+    }
+
+    #[test]
+    fn a_fallback_of_the_locale_counts_only_on_a_channel_that_was_tried() {
+        let fallbacks = |channels: Value, attempts: &str| {
+            let locale = json!({"tag": "fr", "time_zone": "UTC", "fallback": channels});
+            let template = json!({"name": "welcome", "version": 1, "locale": locale}).to_string();
+            let counters = contribution(&image(json!({"template": template, "attempts": attempts})));
+            let text = texts(&counters);
+            let sent = i64::from(attempts != "[]");
+            assert_eq!(text.get("template/welcome/sent").copied().unwrap_or(0), sent, "{text:?}");
+            assert!(!text.keys().any(|name| name.starts_with("template/welcome/lat")), "{text:?}");
+            text.get("template/welcome/locale_fallback").copied().unwrap_or(0)
+        };
+        let push = format!("[{PUSH}]");
+        assert_eq!(fallbacks(json!(["push", "sms"]), &push), 1);
+        assert_eq!((fallbacks(json!(["sms"]), &push), fallbacks(json!(["push"]), "[]")), (0, 0));
     }
 
     const PUSH: &str = r#"{"c":"push","p":"h","o":"gone","l":20,"t":1000}"#;

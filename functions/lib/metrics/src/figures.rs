@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::counters::{AttemptMetric, Cohort, CounterName, Counters, Group, NotificationMetric};
+use super::counters::{AttemptMetric, Cohort, CounterName, Counters, Group, Label, NotificationMetric};
 use super::histogram::quantile;
 use domain::channel::Channel;
 
@@ -19,6 +19,10 @@ pub struct Figures {
     pub by_version: BTreeMap<&'static str, Notifications>,
     /// Notifications by type. Types without notifications are left out.
     pub by_type: BTreeMap<String, Notifications>,
+    /// Notifications by template. Templates without notifications are left out.
+    pub by_template: BTreeMap<String, Notifications>,
+    /// Notifications by campaign, all variants together. Campaigns without notifications are left out.
+    pub by_campaign: BTreeMap<String, Notifications>,
 }
 
 /// Counts of notifications. A change counts in the minute of the change, so a window can contain a confirmation without
@@ -57,6 +61,10 @@ pub struct Notifications {
     pub converted: i64,
     /// Value of the conversions, in micro-euros.
     pub conversion_value_micros: i64,
+    /// Notifications with an attempt on a channel on which the template has no text in the recipient's language. Of
+    /// templates alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale_fallbacks: Option<i64>,
     /// (accepted + delivered) / closed.
     pub delivery_rate: Option<f64>,
     /// delivered / closed.
@@ -113,6 +121,8 @@ impl Figures {
         let mut versions =
             BTreeMap::from([(Cohort::V1.as_str(), GroupSums::default()), (Cohort::V2.as_str(), GroupSums::default())]);
         let mut types = BTreeMap::<String, GroupSums>::new();
+        let mut templates = BTreeMap::<String, GroupSums>::new();
+        let mut campaigns = BTreeMap::<String, GroupSums>::new();
         let mut channels: BTreeMap<_, _> =
             Channel::ALL.map(|channel| (channel.as_str(), (Attempts::default(), Bins::new()))).into();
         for (name, amount) in counters.iter() {
@@ -124,13 +134,17 @@ impl Figures {
                 CounterName::Notifications(Group::Type(kind), metric) => {
                     types.entry(kind.as_str().to_owned()).or_default().add(metric, amount);
                 }
+                CounterName::Notifications(Group::Template(name), metric) => {
+                    templates.entry(name.as_str().to_owned()).or_default().add(metric, amount);
+                }
+                CounterName::Notifications(Group::Campaign(label), metric) => {
+                    campaigns.entry(campaign_and_variant(label).0.to_owned()).or_default().add(metric, amount);
+                }
                 CounterName::Attempts(channel, metric) => {
                     let (attempts, bins) = channels.entry(channel.as_str()).or_default();
                     attempts.add(*metric, amount, bins);
                 }
-                CounterName::Notifications(Group::Campaign(_), _)
-                | CounterName::ChannelResult(..)
-                | CounterName::RolloutArm(..) => {}
+                CounterName::ChannelResult(..) | CounterName::RolloutArm(..) => {}
             }
         }
         Self {
@@ -138,6 +152,8 @@ impl Figures {
             by_channel: channels.into_iter().map(|(name, (attempts, bins))| (name, attempts.finish(&bins))).collect(),
             by_version: versions.into_iter().map(|(name, sums)| (name, sums.finish())).collect(),
             by_type: types.into_iter().map(|(name, sums)| (name, sums.finish())).collect(),
+            by_template: templates.into_iter().map(|(name, sums)| (name, sums.finish_template())).collect(),
+            by_campaign: campaigns.into_iter().map(|(id, sums)| (id, sums.finish())).collect(),
         }
     }
 
@@ -147,7 +163,7 @@ impl Figures {
         let mut variants = BTreeMap::<String, GroupSums>::new();
         for (name, amount) in counters.iter() {
             let CounterName::Notifications(Group::Campaign(label), metric) = name else { continue };
-            let (id, variant) = label.as_str().split_once('.').unwrap_or((label.as_str(), ""));
+            let (id, variant) = campaign_and_variant(label);
             if id == campaign {
                 variants.entry(variant.to_owned()).or_default().add(metric, amount);
             }
@@ -160,6 +176,11 @@ impl Figures {
     pub fn arm(&self, cohort: Cohort) -> Notifications {
         self.by_version.get(cohort.as_str()).cloned().unwrap_or_default()
     }
+}
+
+/// Splits the label of a campaign. The variant is empty if the campaign has none.
+fn campaign_and_variant(label: &Label) -> (&str, &str) {
+    label.as_str().split_once('.').unwrap_or((label.as_str(), ""))
 }
 
 /// Returns the latency histogram of one arm's notifications.
@@ -181,6 +202,7 @@ pub type Bins = BTreeMap<i32, i64>;
 #[derive(Default)]
 struct GroupSums {
     figures: Notifications,
+    locale_fallbacks: i64,
     bins: Bins,
 }
 
@@ -205,9 +227,15 @@ impl GroupSums {
             NotificationMetric::ConversionValueMicros => &mut figures.conversion_value_micros,
             NotificationMetric::CostMicros => &mut figures.cost_micros,
             NotificationMetric::WastedCostMicros => &mut figures.wasted_cost_micros,
+            NotificationMetric::LocaleFallback => &mut self.locale_fallbacks,
             NotificationMetric::Latency(bin) => self.bins.entry(*bin).or_default(),
         };
         *figure += amount;
+    }
+
+    fn finish_template(self) -> Notifications {
+        let locale_fallbacks = Some(self.locale_fallbacks.max(0));
+        Notifications { locale_fallbacks, ..self.finish() }
     }
 
     fn finish(self) -> Notifications {

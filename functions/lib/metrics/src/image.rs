@@ -21,6 +21,8 @@ pub struct Image {
     pub kind: Label,
     /// Campaign and variant.
     pub campaign: Option<Label>,
+    /// Template, for a notification without a content of its own.
+    pub template: Option<ImageTemplate>,
     /// `true` for a test send, which no figure counts.
     pub is_test: bool,
     /// Reason, for a skipped notification.
@@ -53,6 +55,15 @@ pub struct Image {
     pub wasted_cost_micros: i64,
 }
 
+/// Template of a notification. The variables are not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageTemplate {
+    /// Name of the template.
+    pub name: Label,
+    /// Channels on which the template has no text in the recipient's language.
+    pub fallback: Vec<Channel>,
+}
+
 impl Image {
     /// Returns the time from the due time to the end of the first accepted attempt, without deliberate waits.
     /// Returns `None` without an accepted attempt.
@@ -66,6 +77,25 @@ impl Image {
     }
 }
 
+/// Members of the attribute `template`.
+#[derive(Deserialize)]
+struct StoredTemplate {
+    name: String,
+    locale: Option<StoredLocale>,
+}
+
+#[derive(Deserialize)]
+struct StoredLocale {
+    #[serde(default)]
+    fallback: Vec<Channel>,
+}
+
+fn template(json: &str) -> Result<ImageTemplate, Poison> {
+    let stored: StoredTemplate = serde_json::from_str(json).map_err(|_| Poison("template"))?;
+    let name = stored.name.parse().map_err(|_| Poison("template"))?;
+    Ok(ImageTemplate { name, fallback: stored.locale.map(|locale| locale.fallback).unwrap_or_default() })
+}
+
 /// Attributes of the stored item.
 #[derive(Deserialize)]
 struct Item {
@@ -74,6 +104,7 @@ struct Item {
     #[serde(rename = "type")]
     kind: String,
     campaign: Option<String>,
+    template: Option<String>,
     test: Option<i64>,
     reason: Option<String>,
     attempts: Option<String>,
@@ -108,6 +139,7 @@ impl TryFrom<Item> for Image {
             cohort: item.version.map_or(Ok(Cohort::Undecided), |name| Cohort::parse(&name).ok_or(Poison("version")))?,
             kind: item.kind.parse().map_err(|_| Poison("type"))?,
             campaign: item.campaign.map(|text| text.parse().map_err(|_| Poison("campaign"))).transpose()?,
+            template: item.template.as_deref().map(template).transpose()?,
             is_test: item.test.is_some(),
             reason: item.reason.map(|code| Reason::parse(&code).ok_or(Poison("reason"))).transpose()?,
             attempts: serde_json::from_str(attempts).map_err(|_| Poison("attempts"))?,

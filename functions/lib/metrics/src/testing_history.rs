@@ -54,7 +54,10 @@ impl History {
                 })),
                 Some(item) => step(item, *choice, at_ms),
             };
-            let Some(new) = new else { continue };
+            let Some(mut new) = new else { continue };
+            if which % 2 == 1 {
+                new["template"] = template(&new);
+            }
             // The numbers start at 999999999999999999995, so they become one digit longer within the history.
             let sequence = Sequence::parse(&(999_999_999_999_999_999_995_u128 + number as u128).to_string()).unwrap();
             let change =
@@ -75,6 +78,16 @@ fn shard(which: usize, number: usize) -> String {
         (0, 25..) => format!("shardId-0-{}", which / 2 % 2),
         (parent, _) => format!("shardId-{parent}"),
     }
+}
+
+/// Returns the template of a notification, with its locale from the first attempt on.
+fn template(item: &Value) -> Value {
+    let locale = json!({"tag": "fr", "time_zone": "UTC", "fallback": ["sms"]});
+    let mut used = json!({"name": "payment-due", "version": 1, "variables": {"amount": 1}});
+    if item.get("version").is_some() {
+        used["locale"] = locale;
+    }
+    json!(used.to_string())
 }
 
 fn attempt(outcome: &str, at_ms: i64, cost_micros: i64) -> Value {

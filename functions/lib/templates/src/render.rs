@@ -10,12 +10,13 @@ use platform::private::Private;
 
 use crate::engine::{CONTEXT_NAME, EngineFault, EngineFaultKind, Localization, SourceKind, TemplateEngine};
 use crate::finding::{Finding, Place};
-use crate::locale::{language, lookup};
+use crate::locale::language;
 use crate::mjml_source::in_author_source;
-use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft, TemplateParts};
+use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft};
 use crate::variables::VariableValues;
 
 mod footer;
+mod locale_choice;
 mod sources;
 
 pub(crate) use sources::{Source, sources};
@@ -185,20 +186,6 @@ impl CompiledTemplate {
     /// Returns the engine, for the checks before publishing.
     pub(crate) const fn engine(&self) -> &TemplateEngine {
         &self.engine
-    }
-
-    /// Returns the locale whose part a recipient receives on a channel. `None` means that the template does not have
-    /// the channel.
-    #[must_use]
-    pub fn locale_for(&self, channel: Channel, locale: &str) -> Option<&str> {
-        let has = |parts: &TemplateParts| match channel {
-            Channel::Push => parts.push.is_some(),
-            Channel::Email => parts.email.is_some(),
-            Channel::Sms => parts.sms.is_some(),
-        };
-        let available = self.draft.parts.iter().filter(|(_, parts)| has(parts)).map(|(locale, _)| locale.as_str());
-        lookup(locale, available.clone())
-            .or_else(|| available.clone().find(|known| *known == self.draft.default_locale))
     }
 
     /// Renders every channel.

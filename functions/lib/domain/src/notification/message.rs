@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Content;
+use crate::channel::Channel;
 use crate::channel::link::Link;
 use platform::private::Private;
 
@@ -45,6 +46,9 @@ pub struct MessageLocale {
     pub tag: String,
     /// IANA name.
     pub time_zone: String,
+    /// Channels on which the template has no text in the recipient's language.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<Channel>,
 }
 
 impl NotificationMessage {
@@ -160,7 +164,9 @@ mod tests {
     #[test]
     fn what_is_stored_reads_back_and_is_never_printed() {
         let mut used = TemplateUse { sensitive: vec!["code".to_owned()], ..template(json!({"name": "secret"})) };
-        for locale in [None, Some(MessageLocale { tag: "it-IT".to_owned(), time_zone: "Europe/Rome".to_owned() })] {
+        let italian =
+            |fallback| Some(MessageLocale { tag: "it-IT".to_owned(), time_zone: "Europe/Rome".to_owned(), fallback });
+        for locale in [None, italian(vec![]), italian(vec![Channel::Sms])] {
             used.locale = locale;
             let stored = serde_json::to_string(&used).unwrap();
             assert_eq!(serde_json::from_str::<TemplateUse>(&stored).unwrap(), used, "{stored}");

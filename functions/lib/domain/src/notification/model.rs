@@ -147,9 +147,11 @@ impl Notification {
     }
 
     /// Fixes the locale in which a template's message is written, unless an earlier attempt fixed it.
-    pub fn fix_locale(&mut self, locale: impl FnOnce() -> MessageLocale) {
-        if let NotificationMessage::Template(template) = &mut self.parts.request.message {
-            template.locale.get_or_insert_with(locale);
+    /// The channels of the notification are passed to `locale`.
+    pub fn fix_locale(&mut self, locale: impl FnOnce(&[Channel]) -> MessageLocale) {
+        let request = &mut self.parts.request;
+        if let NotificationMessage::Template(template) = &mut request.message {
+            template.locale.get_or_insert_with(|| locale(&request.channels));
         }
     }
 

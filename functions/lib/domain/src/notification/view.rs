@@ -47,6 +47,9 @@ struct TemplateView<'a> {
     version: u32,
     /// Locale in which it is written, from the first attempt on.
     locale: Option<&'a str>,
+    /// Channels on which the template has no text in the recipient's language.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    locale_fallback: &'a [Channel],
 }
 
 /// Campaign that the notification belongs to.
@@ -108,8 +111,13 @@ impl<'a> NotificationView<'a> {
 
 impl<'a> TemplateView<'a> {
     fn of(used: &'a TemplateUse) -> Self {
-        let locale = used.locale.as_ref().map(|locale| locale.tag.as_str());
-        Self { name: &used.name, version: used.version, locale }
+        let locale = used.locale.as_ref();
+        Self {
+            name: &used.name,
+            version: used.version,
+            locale: locale.map(|locale| locale.tag.as_str()),
+            locale_fallback: locale.map(|locale| &*locale.fallback).unwrap_or_default(),
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl Profile {
         let body: Body = shaped(body, "")?;
         let mut errors = Vec::new();
         let stored = stored.map(|stored| stored.preferences.clone()).unwrap_or_default();
-        let stated = preferences(body.preferences.unwrap_or_default(), types, &mut errors);
+        let stated = preferences(body.preferences.unwrap_or_default(), &stored, types, &mut errors);
         // The recipient's own quiet hours may have no time zone: a merged patch repeats them.
         let own = stored.quiet_hours.as_ref().filter(|chosen| chosen.by.is_recipient()).map(|chosen| &chosen.hours);
         if stated.quiet_hours.as_ref() != own {
@@ -137,12 +137,20 @@ fn time_zone(name: &str) -> Result<String, &'static str> {
     name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
 }
 
-fn preferences(body: PreferencesBody, types: &NotificationTypes, errors: &mut Vec<FieldError>) -> StatedPreferences {
+/// Checks the preferences. A type that the recipient has refused before may have been deleted since: a merged patch
+/// repeats it.
+fn preferences(
+    body: PreferencesBody,
+    stored: &Preferences,
+    types: &NotificationTypes,
+    errors: &mut Vec<FieldError>,
+) -> StatedPreferences {
+    let is_stored = |name: &str| stored.opted_out_types().any(|stored| stored == name);
     if body.opted_out_types.len() > MAX_TYPES {
         errors.push(FieldError::new("preferences.opted_out_types", "must be at most 50 names of types"));
     }
     for (at, name) in body.opted_out_types.iter().enumerate().take(MAX_TYPES) {
-        if let Err(unknown) = types.known(name) {
+        if let (Err(unknown), false) = (types.known(name), is_stored(name)) {
             let field = format!("preferences.opted_out_types[{at}]");
             errors.push(FieldError::new(field, unknown.to_string()));
         }
@@ -186,6 +194,22 @@ mod tests {
 
     fn parse(body: &Value) -> Result<Profile, Problem> {
         Profile::of_json(body.clone(), &NotificationTypes::default(), None, Timestamp::UNIX_EPOCH)
+    }
+
+    /// A merged patch repeats what is stored, also if the type does not exist any more.
+    #[test]
+    fn a_stored_refusal_is_kept_whatever_became_of_its_type() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut ada = crate::recipient::sample::with_everything(0);
+        ada.preferences = Preferences::default();
+        let old = StatedPreferences { opted_out_types: ["OLD".to_owned()].into(), ..Default::default() };
+        ada.preferences = ada.preferences.stated(old, now);
+        let parse = |names: &[&str]| {
+            let body = json!({"preferences": {"opted_out_types": names}});
+            Profile::of_json(body, &NotificationTypes::default(), Some(&ada), now)
+        };
+        assert_eq!(parse(&["OLD"]).unwrap().preferences, ada.preferences);
+        assert_eq!(parse(&["OLD", "OLDER"]).unwrap_err().errors[0].field, "preferences.opted_out_types[1]");
     }
 
     #[test]
