@@ -248,7 +248,10 @@ mod tests {
         let max_parts = view.settings.iter().find(|it| it.path == "sms.max_parts").unwrap();
         assert_eq!((view.source, &max_parts.value, max_parts.source), ("last good", &json!(1), "parameter"));
         let invalid = view.invalid.unwrap();
-        assert_eq!((invalid.version, invalid.reason.as_str()), (Some(8), "sms has an unknown field"));
+        assert_eq!(
+            (invalid.version, invalid.reason.as_str()),
+            (Some(8), "sms has an unknown field; did you mean max_parts?")
+        );
         let none = SettingsView::new(None, None);
         assert_eq!((none.source, none.version, none.document), ("none", None, json!({})));
     }

@@ -41,7 +41,8 @@ class _Forms(html.parser.HTMLParser):
 
     def handle_data(self, data):
         if self._area:
-            self.forms[-1]["fields"][self._area] = [data]
+            # HTML leaves out a line break directly after the start tag.
+            self.forms[-1]["fields"][self._area] = [data.removeprefix("\n")]
 
 
 class Visitor:
@@ -62,7 +63,10 @@ class Visitor:
         form = next(one for one in forms.forms if with_field in one["fields"])
         fields = {**form["fields"], **{name: [value] for name, value in values.items()}}
         pairs = [(name, value) for name, many in fields.items() for value in many]
-        return self._loads(form["method"].upper(), urllib.parse.urljoin(self.url, form["action"]), pairs)
+        address = urllib.parse.urljoin(self.url, form["action"])
+        if form["method"] == "get":
+            return self._loads("GET", f"{address}?{urllib.parse.urlencode(pairs)}", None)
+        return self._loads("POST", address, pairs)
 
     def title(self):
         """Heading of the page."""

@@ -150,7 +150,7 @@ impl Settings {
     /// text.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         names::check(text)?;
-        let settings: Self = strict_json::parse(text)?;
+        let settings: Self = strict_json::parse(text).map_err(|fault| names::with_known_fields(fault, text))?;
         // The derived `Deserialize` also accepts a list of values in the order of the fields. Such a list is refused
         // here.
         let sections: Map<String, Value> = strict_json::parse(text)?;

@@ -9,6 +9,9 @@ use platform::problem::FieldError;
 /// Maximum size of a parameter's value in SSM (advanced tier), in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 
+/// Message about an object with an unknown field, whose name is not repeated.
+pub const HAS_UNKNOWN_FIELD: &str = "has an unknown field";
+
 /// Error in a JSON parameter, with its position and without its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
@@ -62,8 +65,10 @@ fn wrong_shape(error: Option<FieldError>) -> JsonFault {
     };
     match error {
         Some(FieldError { field, message }) if message == json::UNKNOWN_FIELD => {
-            let parent = field.rsplit_once('.').map_or("it", |(parent, _)| parent).to_owned();
-            JsonFault::WrongShape { field: parent, message: "has an unknown field".to_owned() }
+            // A name with a point stands in brackets.
+            let parent = field.split_once("[\"").or_else(|| field.rsplit_once('.')).map_or("it", |(parent, _)| parent);
+            let parent = if parent.is_empty() { "it" } else { parent }.to_owned();
+            JsonFault::WrongShape { field: parent, message: HAS_UNKNOWN_FIELD.to_owned() }
         }
         Some(FieldError { field, message }) if field == "body" => {
             JsonFault::WrongShape { field: "it".to_owned(), message }

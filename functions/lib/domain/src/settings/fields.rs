@@ -155,6 +155,20 @@ impl SettingField {
         let of_types = NotificationType::built_in().into_iter().flat_map(|kind| of_type(&kind));
         FIELDS.iter().map(field).chain(of_types).collect()
     }
+
+    /// Returns the names of the fields of the object at a path; of the sections for an empty path. Empty for an unknown
+    /// path.
+    #[must_use]
+    pub fn names_below(path: &str) -> Vec<String> {
+        let all = Self::all();
+        let below = all.iter().filter_map(|field| match path {
+            "" => Some(field.path.as_str()),
+            path => field.path.strip_prefix(path)?.strip_prefix('.'),
+        });
+        let mut names: Vec<_> = below.filter_map(|rest| rest.split('.').next()).map(str::to_owned).collect();
+        names.dedup();
+        names
+    }
 }
 
 fn of_type(kind: &NotificationType) -> Vec<SettingField> {

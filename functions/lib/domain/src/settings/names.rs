@@ -1,9 +1,10 @@
-//! Check of the names in the settings: countries and types. It runs before the typed parser. So the error for a
-//! misspelt name contains its place and, if possible, the correct name.
+//! Names in the settings: countries, types and fields. The error for a misspelt name contains its place and, if possible,
+//! the correct name, and never the given one.
 
 use serde_json::{Map, Value};
 
-use super::NotificationTypes;
+use super::notification_types::distance;
+use super::{NotificationTypes, SettingField};
 use crate::channel::country::CountryCode;
 use crate::rollout::strict_json::{self, JsonFault};
 
@@ -30,10 +31,38 @@ pub fn check(text: &str) -> Result<(), JsonFault> {
     Ok(())
 }
 
+/// Adds the field that may be meant, or all fields of the object, to the error for an unknown field.
+pub fn with_known_fields(fault: JsonFault, text: &str) -> JsonFault {
+    let JsonFault::WrongShape { field: parent, message } = &fault else { return fault };
+    let known = SettingField::names_below(if parent == "it" { "" } else { parent });
+    if *message != strict_json::HAS_UNKNOWN_FIELD || known.is_empty() {
+        return fault;
+    }
+    let object: Value = serde_json::from_str(text).unwrap_or_default();
+    let path = (parent != "it").then_some(parent.as_str());
+    let object = path.into_iter().flat_map(|path| path.split('.')).try_fold(&object, |object, name| object.get(name));
+    let mut given = object.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let unknown = given.find(|name| !known.contains(*name)).map_or("", String::as_str);
+    let hint = match known.iter().find(|name| is_misspelt(unknown, name)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("its fields are {}", known.join(", ")),
+    };
+    JsonFault::WrongShape { field: parent.clone(), message: format!("{message}; {hint}") }
+}
+
+/// Returns `true` if `given` differs from `name` by up to two characters, or is the first part of it.
+fn is_misspelt(given: &str, name: &str) -> bool {
+    let is_short = (3..=64).contains(&given.len());
+    is_short && (name.starts_with(given) || distance(given, name) <= MAX_TYPOS)
+}
+
 fn fault(place: &str, why: &str) -> JsonFault {
     let is_sentence = why.starts_with("must") || why.starts_with("is ");
     JsonFault::UnknownName(if is_sentence { format!("{place} {why}") } else { format!("{place}: {why}") })
 }
+
+/// Maximum number of characters in which a suggested field may differ.
+const MAX_TYPOS: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -73,6 +102,27 @@ mod tests {
         }
         let told = refused(r#"{"sms": {"allowed_countries": ["ada@example.com"]}}"#);
         assert!(!told.contains("ada"), "{told}");
+        let told = refused(r#"{"ada.lovelace@example.com": {}}"#);
+        assert!(told.starts_with("it has an unknown field; its fields are sms,") && !told.contains("ada"), "{told}");
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_with_what_is_meant_and_never_repeated() {
+        for (text, why) in [
+            (
+                r#"{"sms": {"max_parts": 1, "daily_ceiling": 1}}"#,
+                "sms has an unknown field; did you mean daily_ceiling_micros?",
+            ),
+            (r#"{"smss": {}}"#, "it has an unknown field; did you mean sms?"),
+            (r#"{"types": {"DEFAULT": {"trys": 1}}}"#, "types.DEFAULT has an unknown field; did you mean tries?"),
+            (
+                r#"{"organisation": {"ada@example.com": 1}}"#,
+                "organisation has an unknown field; its fields are time_zone",
+            ),
+            (r#"{"sms": {"max.parts": 1}}"#, "sms has an unknown field; did you mean max_parts?"),
+        ] {
+            assert_eq!(refused(text), why);
+        }
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn listed(ids: &[TypeId]) -> String {
 
 /// Returns the Levenshtein distance in bytes: the number of single changes, additions or removals from one text to the
 /// other.
-fn distance(one: &str, other: &str) -> usize {
+pub(super) fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, left) in one.bytes().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], at + 1);

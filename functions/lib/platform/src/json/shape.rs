@@ -166,7 +166,12 @@ fn field_error(field: &str, message: &str) -> FieldError {
     let parent = if field == "body" { String::new() } else { format!("{field}.") };
     if message.starts_with("unknown field") {
         // If the format reports it, the path of an unknown field ends at the field itself, otherwise at its parent.
-        let path = if field.ends_with(name()) { field.to_owned() } else { format!("{parent}{}", name()) };
+        let parent = field.strip_suffix(name()).filter(|_| !name().is_empty()).unwrap_or(&parent);
+        let path = match parent.trim_end_matches('.') {
+            // With a point in the name, its parent would not be known from the path.
+            parent if name().contains('.') => format!("{parent}[{:?}]", name()),
+            _ => format!("{parent}{}", name()),
+        };
         FieldError::new(path, super::UNKNOWN_FIELD)
     } else if message.starts_with("missing field") {
         FieldError::new(format!("{parent}{}", name()), "is required")

@@ -55,6 +55,20 @@ fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
 }
 
 #[test]
+fn an_unknown_field_is_named_and_one_with_a_point_stands_in_brackets() {
+    for (body, field) in [
+        (r#"{"a": 1}"#, "a"),
+        (r#"{"a.b": 1}"#, r#"["a.b"]"#),
+        (r#"{"inner": {"count": 1, "a": 1}}"#, "inner.a"),
+        (r#"{"inner": {"count": 1, "a.b": 1}}"#, r#"inner["a.b"]"#),
+        (r#"{"list": [{"count": 1, "a.b@c": 1}]}"#, r#"list[0]["a.b@c"]"#),
+        (r#"{"inner": {"count": 1, "inner": 1}}"#, "inner.inner"),
+    ] {
+        assert_eq!(error(body), at(field, UNKNOWN_FIELD), "{body}");
+    }
+}
+
+#[test]
 fn a_list_is_no_object_and_an_object_is_no_word() {
     assert_eq!(error("[]"), at("body", "must be an object"));
     assert_eq!(error("[null, null, null, null]"), at("body", "must be an object"));
