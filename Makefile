@@ -89,6 +89,12 @@ browser: build target/venv/local/ready target/venv/sam/ready ## the client scrip
 	  exit $$code; \
 	fi
 
+.PHONY: pictures
+pictures: build target/venv/local/ready target/venv/sam/ready ## the pictures of docs/console.md anew, after the exercises of docs/training.md (Chromium)
+	@CHAPTERS=training $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/browser/run.py
+	@mkdir -p docs/pictures && cp target/console/docs/*.webp docs/pictures/
+	@ls docs/pictures
+
 .PHONY: contract
 contract: build target/venv/local/ready target/venv/sam/ready target/venv/contract/ready ## requests generated from docs/openapi.yaml on a local stack, with Schemathesis
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/contract/run.py

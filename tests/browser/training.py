@@ -1,15 +1,22 @@
-"""The exercises of docs/training.md, in the console without scripts. What the document promises is checked."""
+"""The exercises of docs/training.md, in the console without scripts. What the document promises is checked.
 
+At the end, Chromium takes the pictures of docs/console.md; `make pictures` copies them from target/console/docs/.
+"""
+
+import base64
 import html
 import json
 import pathlib
 import re
 import time
 
+import console_pages
 from story.campaigns import SCHEDULE
 from story.pages import Visitor as Person
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "training.md"
+PICTURES = console_pages.PICTURES / "docs"
+WIDTH, HEIGHT = 1280, 860
 MJML = "<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}!</mj-text></mj-column></mj-section></mj-body></mjml>"
 
 
@@ -149,4 +156,34 @@ def waits_for(trainee, path, text, action=lambda: None):
     trainee.n.wait(says, 120, f"the page {path} says: {text}")
 
 
-CHAPTERS = (operates, supports, makes_a_product)
+def pictures_are_taken(visitor, narrator):
+    narrator.chapter("Pictures of the console for its documentation")
+    trainee = Trainee(visitor, narrator).signs_in("viewer")
+    found = {kind: re.search(rf"{kind}\?id=([^\"&]+)", trainee.opens(page).page.text)[1] for kind, page in (
+        ("notification", "recipient?id=lena"), ("campaign", "campaigns"))}
+    # The form of a send is the last one: a page with unsaved text asks before it is left.
+    pages = {"overview": "", "notification": f"notification?id={found['notification']}",
+             "template": "template?name=spring&locale=en&channel=email", "campaign": f"campaign?id={found['campaign']}",
+             "segment": "segment?id=gold", "rollout": "rollout",
+             "send": "send?to=lena"}
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with console_pages.ConsoleTab(visitor.chromium) as tab:
+        visitor.chromium.call("Storage.clearCookies")
+        console_pages.signs_in(tab, visitor, "admin", "rollout?zone=utc")
+        tab._call("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=False)
+        for name, page in pages.items():
+            tab.visits(f"{visitor.stack.console['url']}/{page}".rstrip("/"))
+            visitor.waits(lambda: tab.has("h1") and tab.has(console_pages.MAIN), f"the page {name}")
+            if name == "send":
+                tab.enters("input[name=title]", "Order 7")
+                tab.enters("textarea[name=body]", "Your order is on its way.")
+                tab.run("document.querySelector('form[data-preview]').dispatchEvent(new Event('input', {bubbles: true}))")
+                visitor.waits(lambda: tab.has("#preview .state"), "the preview")
+            image = tab._call("Page.captureScreenshot", format="webp", quality=70)["data"]
+            (PICTURES / f"{name}.webp").write_bytes(base64.b64decode(image))
+        tab._call("Emulation.clearDeviceMetricsOverride")
+    sizes = [path.stat().st_size for path in PICTURES.glob("*.webp")]
+    narrator.check(len(sizes) >= len(pages) and min(sizes) > 5_000, f"{len(pages)} pictures are in {PICTURES.name}", sizes)
+
+
+CHAPTERS = (operates, supports, makes_a_product, pictures_are_taken)
