@@ -20,6 +20,7 @@ BENCHES = (
     ("rendering", "Rendering a template"),
     ("writes", "Write units"),
     ("campaign", "Pushes of a campaign"),
+    ("pages", "Pages of the console"),
     ("start", "Start of a function"),
     ("import_rows", "Rows of an import"),
 )
