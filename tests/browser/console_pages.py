@@ -109,7 +109,8 @@ def pages_of(visitor):
         "campaign-new": "campaign", "template": "template?name=payment-due&locale=it&channel=email",
         "template-versions": "template?name=payment-due&view=versions",
         "recipient-segments": f"recipient_segments?id={PERSON}", "type": "type?name=DEFAULT",
-        "type-new": "type?preset=marketing", "segment": "segment", "caps": "caps",
+        "type-new": "type?preset=marketing", "segment": "segment", "caps": "caps", "sessions": "sessions",
+        "template-about": "template?name=payment-due&view=about",
     }
 
 

@@ -23,6 +23,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "infra" / "local"))
 
 import clicks
+import console_campaign
 import console_pages
 import preference_page
 import subscribing
@@ -114,7 +115,7 @@ CHAPTERS = (
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
     troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
     troubles.renews_the_subscription, troubles.subscribes_with_another_key, *preference_page.CHAPTERS,
-    *console_pages.CHAPTERS, *training.CHAPTERS,
+    *console_pages.CHAPTERS, *console_campaign.CHAPTERS, *training.CHAPTERS,
 )
 
 
@@ -122,7 +123,7 @@ def main():
     narrator, stack = Narrator(), Deployed.from_environment()
     # One part alone, such as `console`, while it is written.
     wanted = os.environ.get("CHAPTERS", "")
-    parts = {"console": console_pages.CHAPTERS, "training": training.CHAPTERS}
+    parts = {"console": console_pages.CHAPTERS + console_campaign.CHAPTERS, "training": training.CHAPTERS}
     chapters = parts.get(wanted, CHAPTERS)
     stack.put_parameter("RolloutPercentageParameter", "100")
     with PushService(os.environ["PUSH_ORIGIN"], stack.vapid_public_key) as push_service, Chromium() as browser:

@@ -204,6 +204,15 @@ async fn each_person_can_be_looked_up_and_the_failed_are_sent_to_again() {
         names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     };
     assert_eq!((people("sent").await.len(), people("failed").await), (3, vec!["user-2".to_owned()]));
+    let numbers = &world.progress(&id).await["sending"]["numbers"];
+    assert_eq!(numbers["failed_by_reason"], json!({"rejected": 1}), "{numbers}");
+    // Nobody failed for this reason, so the plan of such a retry finds nobody.
+    let body = json!({"outcomes": ["failed"], "reasons": ["gone"], "title": "Gone"});
+    let of_nobody = world.campaign_request("POST /v1/campaigns/{id}/retry", &id, body).await;
+    let of_nobody = of_nobody.body["id"].as_str().unwrap().to_owned();
+    world.campaign_request("POST /v1/campaigns/{id}/plan", &of_nobody, json!(null)).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.progress(&of_nobody).await["plan"]["numbers"]["matched"], 0);
     let retry = world.campaign_request("POST /v1/campaigns/{id}/retry", &id, json!({"outcomes": ["failed"]})).await;
     assert_eq!(retry.status, 201, "{retry:?}");
     let again = retry.body["id"].as_str().unwrap();
@@ -288,6 +297,7 @@ async fn a_local_time_is_met_in_each_zone_and_who_moves_is_sent_to_once() {
 /// Makes a call of each kind that the functions of campaigns need: pushes, e-mails and SMS, a device that is gone, a retry, a
 /// breaker, caps, and a list of recipients.
 pub async fn are_run(world: &World) {
+    world.ops("GET /v1/capacity", &[]).await;
     let calls = json!({"title": "Calls", "class": "marketing", "channels": ["push", "email", "sms"]});
     assert_eq!(world.put_type("CALLS", calls).await.status, 201);
     Box::pin(somebody_waits(world)).await;

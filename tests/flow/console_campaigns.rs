@@ -164,6 +164,11 @@ async fn a_stale_form_shows_what_was_stored_meanwhile() {
     let refused = act(&world, Role::Editor, &id, "save", &[&mine[..], &[("if_match", &tag)]].concat()).await;
     assert_eq!(refused.status, 412);
     has(refused.text(), &["Present value", "<td class=\"typed\">70</td><td class=\"typed\">20</td>", "value=\"20\""]);
+    let note = "<bdi>ops-client</bdi></th>";
+    has(
+        refused.text(),
+        &["Who changed it", note, "<bdi>definition.rate_per_second</bdi>", "<bdi>70</bdi>", "editor@example.com"],
+    );
     let tag = hidden(refused.text(), "if_match");
     assert_eq!(act(&world, Role::Editor, &id, "save", &[&mine[..], &[("if_match", &tag)]].concat()).await.status, 303);
     assert_eq!(stored(&world, &id).await["rate_per_second"], 20);
@@ -227,7 +232,20 @@ async fn failed_people_are_retried_in_a_new_draft_and_a_test_is_sent() {
     let id = world.approved_campaign(campaign()).await;
     world.launch(&id).await;
     world.work_on_tasks().await;
-    has(&page(&world, &id, &[]).await, &["Retry these 3 (a new draft)"]);
+    let numbers = page(&world, &id, &[]).await;
+    has(
+        &numbers,
+        &["Retry these 3 (a new draft)", "Failed people by reason", "the provider refused the message for good"],
+    );
+    has(&numbers, &["outcome=failed&amp;reason=rejected"]);
+    let listed = [("tab", "recipients"), ("outcome", "failed"), ("reason", "rejected")];
+    has(&page(&world, &id, &listed).await, &["user-0", "user-2"]);
+    let of_others = [("tab", "recipients"), ("outcome", "failed"), ("reason", "gone")];
+    assert!(!page(&world, &id, &of_others).await.contains("user-2"));
+    let by_reason = act(&world, Role::Editor, &id, "retry", &[("outcome", "failed"), ("reason", "rejected")]).await;
+    let draft_of_reason = id_of(&by_reason);
+    has(&page(&world, &draft_of_reason, &[]).await, &["people of an earlier campaign: failed (rejected)"]);
+    assert_eq!(act(&world, Role::Editor, &id, "retry", &[("outcome", "failed"), ("reason", "<b>")]).await.status, 422);
     let retried = act(&world, Role::Editor, &id, "retry", &[("outcome", "failed")]).await;
     let draft = id_of(&retried);
     has(&page(&world, &draft, &[]).await, &["Retry: Autumn", "people of an earlier campaign: failed"]);
@@ -277,6 +295,18 @@ async fn variants_are_edited_and_their_results_say_that_no_difference_is_shown()
     has(&page(&world, &id, &[]).await, &["By variant"]);
     let html = page(&world, &id, &[("tab", "results")]).await;
     has(&html, &["No difference is shown between the variants.", "b against a", "not enough data", "95 % interval"]);
+    world.fold().await;
+    let html = page(&world, &id, &[("tab", "results")]).await;
+    has(
+        &html,
+        &["class=\"chart intervals\"", "Share of the reached people: delivered", "class=\"band\"", "data:text/csv"],
+    );
+    world.advance(120);
+    let analytics = world.open_page(&world.person(Role::Viewer), "analytics", &[]).await;
+    has(
+        analytics.text(),
+        &["Campaigns of the range", "<bdi>Autumn</bdi>", "text of its own", "single sends belong to no campaign"],
+    );
 }
 
 #[tokio::test]
@@ -297,4 +327,46 @@ async fn hostile_texts_of_a_campaign_are_shown_as_text() {
     assert!(!list.text().contains("<img src=x"), "{}", list.text());
     let tab = [("tab", "\"><script>"), ("outcome", "<script>"), ("step", "<b>"), ("tested", "<script>x")];
     assert!(!page(&world, &id, &tab).await.contains("<script>"), "only a script of the console has a source");
+}
+
+#[tokio::test]
+async fn the_audience_is_built_by_buttons_and_estimated_before_it_is_saved() {
+    let world = crowd(4).await;
+    let id = draft(&world).await;
+    let html = page(&world, &id, &[("step", "audience")]).await;
+    has(&html, &["All of these", "formaction=\"/console/campaign?do=add_condition&amp;at=n\"", "Estimate the people"]);
+    let (tag, was) = (hidden(&html, "if_match"), hidden(&html, "filter_was"));
+    let fixed = [
+        ("id", id.as_str()),
+        ("step", "audience"),
+        ("if_match", &tag),
+        ("title", "Autumn"),
+        ("type", "NEWS"),
+        ("filter", &was),
+        ("filter_was", &was),
+        ("n.kind", "all"),
+    ];
+    let editor = world.person(Role::Editor);
+    let edit = [&fixed[..], &[("action", "edit"), ("audience", "segment"), ("csrf", editor.csrf())]].concat();
+    let place = [("do", "add_condition"), ("at", "n")];
+    let event = world::console_pages::event("POST", "campaign", &place, &edit, Some(&editor), "same-origin");
+    let added = world.console_event(event).await;
+    has(added.text(), &["name=\"n.0.field\"", "value=\"filter\" checked", "value=\"attributes.\""]);
+    let condition =
+        [("n.0.kind", "condition"), ("n.0.field", "attributes.plan"), ("n.0.op", "eq"), ("n.0.value", "gold")];
+    let filled = [&fixed[..], &condition, &[("audience", "filter")]].concat();
+    let estimated = world.send_form(&editor, "campaign", &[&filled[..], &[("action", "edit")]].concat()).await;
+    has(estimated.text(), &["<span class=\"figure\">2</span>", "reachable by push", "value=\"gold\""]);
+    assert_eq!(stored(&world, &id).await["filter"], json!({"all": []}), "an estimate saves nothing");
+    let saved = world.send_form(&editor, "campaign", &[&filled[..], &[("action", "save")]].concat()).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let expected = json!({"all": [{"field": "attributes.plan", "op": "eq", "value": "gold"}]});
+    assert_eq!(stored(&world, &id).await["filter"], expected);
+    // The form and the JSON say different things.
+    let mut both = filled.clone();
+    both[2] = ("if_match", "*");
+    both[5] = ("filter", r#"{"any": []}"#);
+    let refused = world.send_form(&editor, "campaign", &[&both[..], &[("action", "save")]].concat()).await;
+    assert_eq!(refused.status, 422);
+    has(refused.text(), &["were both changed", "Use the form", "Use the JSON"]);
 }

@@ -61,8 +61,13 @@ async fn a_refused_rule_is_named_and_kept_and_another_writer_is_shown() {
     assert_eq!(world.caps_request("PUT", other, None, &[]).await.status, 200);
     let stale = send(&world, &[&DAY[..], &[("if_match", tag.as_str())]].concat(), "check").await;
     assert_eq!(stale.status, 412);
-    for part in ["changed the rules meanwhile", ">9 per day</td>", ">2 per day; classes marketing</td>", "value=\"2\""]
-    {
+    for part in [
+        "changed the rules meanwhile",
+        "Who changed it",
+        ">9 per day</td>",
+        ">2 per day; classes marketing</td>",
+        "value=\"2\"",
+    ] {
         assert!(stale.text().contains(part), "{part}: {}", stale.text());
     }
     assert_eq!(rules(&world).await[0]["max"], 9);

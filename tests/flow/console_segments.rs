@@ -200,6 +200,7 @@ async fn a_change_of_another_writer_is_shown_beside_what_was_typed() {
     put(&world, "gold", json!({"all": [gold()]})).await;
     let conflict = press(&world, &editor, &form, "save", ("", "")).await;
     assert_eq!(conflict.status, 412);
+    assert!(conflict.text().contains("Who changed it"), "{}", conflict.text());
     assert!(conflict.text().contains("changed this segment meanwhile") && conflict.text().contains(">Mine</td>"));
     let saved = press(&world, &editor, &EditorForm::of(&conflict), "save", ("", "")).await;
     assert_eq!(saved.status, 303, "{}", saved.text());

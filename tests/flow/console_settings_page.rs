@@ -90,6 +90,7 @@ async fn a_stale_form_shows_both_values_and_the_author() {
     let page = world.send_form(&admin, "settings", &save(&old, r#"{"sms": {"max_parts": 5}}"#)).await;
     let html = page.text();
     assert_eq!(page.status, 412, "{html}");
+    assert!(html.contains("Who changed it") && html.contains("<bdi>ops-client</bdi></th>"), "{html}");
     assert!(html.contains("Somebody else changed the settings meanwhile") && html.contains("api ops-client"), "{html}");
     assert!(html.contains("&#34;max_parts&#34;: 4") && html.contains("&#34;max_parts&#34;: 5"));
     // The form now names the version that the page shows.

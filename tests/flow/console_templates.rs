@@ -132,7 +132,7 @@ async fn what_is_typed_is_previewed_and_not_saved() {
     assert_eq!(act(&world, Role::Editor, "save", &form).await.status, 303);
     let html = page(&world, &[("locale", "en"), ("channel", "sms")]).await;
     has(&html, &["<code>days</code>", "number, required", "data-preview=\"preview\"", "formtarget=\"email-phone\""]);
-    let typed = [&SMS[..], &[("part.text", "{{ days }} days {{ '<b>' }}"), ("sample", "{\"days\": 5}")]].concat();
+    let typed = [&SMS[..], &[("part.text", "{{ days }} days {{ '<b>' }}"), ("values", "{\"days\": 5}")]].concat();
     let shown = act(&world, Role::Editor, "preview", &typed).await;
     assert_eq!(shown.status, 200);
     has(shown.text(), &["5 days &#60;b&#62;", "1 part", "{{ days }} days"]);
@@ -141,7 +141,7 @@ async fn what_is_typed_is_previewed_and_not_saved() {
     world.put_profile("ada", json!({"locale": "fr", "phone": "+33612345678"})).await;
     let to_ada = [&SMS[..], &[("part.text", "a"), ("recipient", "ada")]].concat();
     has(act(&world, Role::Editor, "preview", &to_ada).await.text(), &["1 part", "value=\"ada\""]);
-    let sample = [&SMS[..], &[("part.text", "a"), ("sample", "{")]].concat();
+    let sample = [&SMS[..], &[("part.text", "a"), ("values", "{")]].concat();
     has(act(&world, Role::Editor, "preview", &sample).await.text(), &["must be JSON"]);
     assert_eq!(stored(&world).await["draft"]["parts"]["en"]["sms"]["text"], "Stored");
     let email = [
@@ -167,6 +167,7 @@ async fn a_stale_form_shows_what_was_stored_meanwhile() {
     let mine = [&SMS[..], &[("part.text", "Mine"), ("if_match", tag.as_str())]].concat();
     let refused = act(&world, Role::Editor, "save", &mine).await;
     assert_eq!(refused.status, 412);
+    assert!(refused.text().contains("Who changed it"), "{}", refused.text());
     has(refused.text(), &["Present value", "Theirs</td>", "Mine</td>", "Mine</textarea>"]);
     let tag = hidden(refused.text(), "if_match");
     let mine = [&SMS[..], &[("part.text", "Mine"), ("if_match", tag.as_str())]].concat();
@@ -220,4 +221,74 @@ async fn hostile_texts_of_a_template_are_shown_as_text() {
     }
     let bad = world.open_page(&world.person(Role::Viewer), "template", &[("name", "<script>x")]).await;
     assert!(bad.status == 422 && !bad.text().contains("<script>x"), "{}", bad.text());
+}
+
+#[tokio::test]
+async fn saved_sample_data_fill_previews_and_tests_and_no_version_has_them() {
+    let world = World::start().await;
+    let phone = world.subscribe("ada", "phone").await;
+    let schema = r#"{"required": ["name"], "properties": {"name": {"type": "string", "example": "Ada"}}}"#;
+    save(&world, "en", "push", &[("part.title", "Hello"), ("part.body", "Plain")]).await;
+    let about = async |sample: &str| {
+        let tag = hidden(&page(&world, &[("view", "about")]).await, "if_match");
+        let form = [
+            ("name", "reminder"),
+            ("view", "about"),
+            ("if_match", tag.as_str()),
+            ("part.title", "Reminder"),
+            ("part.default_locale", "en"),
+            ("part.variables", schema),
+            ("part.sample", sample),
+        ];
+        act(&world, Role::Editor, "save", &form).await
+    };
+    assert_eq!(about(r#"{"name": "Bob <b>"}"#).await.status, 303);
+    let text = [("part.title", "Hello"), ("part.body", "For {{ name }}")];
+    assert_eq!(save(&world, "en", "push", &text).await.status, 303);
+    has(&page(&world, &[("locale", "en"), ("channel", "push")]).await, &["<p>For Bob &#60;b&#62;</p>"]);
+    has(&page(&world, &[("view", "about")]).await, &["Bob &#60;b&#62;", "Sample data of previews and tests"]);
+    // Values for one preview replace the saved ones.
+    let place = [("name", "reminder"), ("view", "text"), ("locale", "en"), ("channel", "push")];
+    let once = [&place[..], &text, &[("values", r#"{"name": "Eve"}"#)]].concat();
+    has(act(&world, Role::Editor, "preview", &once).await.text(), &["<p>For Eve</p>"]);
+    assert_eq!(act(&world, Role::Editor, "test", &[&place[..], &[("to", "ada")]].concat()).await.status, 303);
+    assert_eq!(world.push.opened("phone", &phone).1["body"], "For Bob <b>");
+    let refused = about("[1]").await;
+    assert_eq!(refused.status, 422);
+    has(refused.text(), &["#field-sample", "must be an object"]);
+    let tag = hidden(&page(&world, &[]).await, "if_match");
+    let publish = [("name", "reminder"), ("if_match", tag.as_str())];
+    assert_eq!(act(&world, Role::Editor, "publish", &publish).await.status, 303);
+    let bodies = world.items("settings").into_iter().filter(|item| item["pk"]["S"] == "template#reminder");
+    let versions: Vec<_> = bodies.filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("version#")).collect();
+    let text = json!(versions).to_string();
+    assert!(text.contains("For {{ name }}") && !text.contains("Bob") && !text.contains("written_at"), "{text}");
+    // A sample that the schema does not allow is named where it stands.
+    assert_eq!(about(r#"{"name": 5}"#).await.status, 303);
+    let html = page(&world, &[("locale", "en"), ("channel", "push")]).await;
+    has(&html, &["view=about#field-sample", "sample.name"]);
+}
+
+#[tokio::test]
+async fn a_text_is_outdated_when_the_default_locale_changed_after_it() {
+    let world = World::start().await;
+    for locale in ["en", "it"] {
+        save(&world, locale, "sms", &[("part.text", "One")]).await;
+        world.advance(60);
+    }
+    assert!(!page(&world, &[]).await.contains(">outdated<"));
+    save(&world, "en", "sms", &[("part.text", "Two")]).await;
+    assert_eq!(stored(&world).await["outdated"], json!([{"locale": "it", "channel": "sms"}]));
+    let html = page(&world, &[("locale", "it"), ("channel", "sms")]).await;
+    has(&html, &[">outdated</span>", "This text is still right"]);
+    let form = [("name", "reminder"), ("if_match", &hidden(&html, "if_match")), ("locale", "it"), ("channel", "sms")];
+    world.advance(60);
+    assert_eq!(act(&world, Role::Editor, "reviewed", &form).await.status, 303);
+    assert_eq!(stored(&world).await["outdated"], json!([]));
+    save(&world, "en", "sms", &[("part.text", "Three")]).await;
+    world.advance(60);
+    save(&world, "it", "sms", &[("part.text", "Tre")]).await;
+    assert_eq!(stored(&world).await["outdated"], json!([]), "a new text is up to date");
+    let wrong = [("name", "reminder"), ("if_match", "*"), ("locale", "de"), ("channel", "sms")];
+    assert_eq!(act(&world, Role::Editor, "reviewed", &wrong).await.status, 422);
 }

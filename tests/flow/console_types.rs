@@ -129,7 +129,13 @@ async fn a_change_of_another_writer_is_shown_beside_what_was_typed() {
     let stale = [&fields[..], &[("if_match", tag.as_str()), ("action", "check")]].concat();
     let conflict = world.send_form(&editor, "type", &stale).await;
     assert_eq!(conflict.status, 412);
-    for part in ["changed this type meanwhile", "<td class=\"typed\">9</td>", "value=\"Offers of today\"", "tries: "] {
+    for part in [
+        "changed this type meanwhile",
+        "Who changed it",
+        "<td class=\"typed\">9</td>",
+        "value=\"Offers of today\"",
+        "tries: ",
+    ] {
         assert!(conflict.text().contains(part), "{part}: {}", conflict.text());
     }
     let tag = hidden(&conflict, "if_match");

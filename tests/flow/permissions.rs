@@ -263,8 +263,7 @@ async fn nights_pass(world: &World) {
 
 /// The additional resource of a call to SES: the configuration set that an identity may have by default.
 const BESIDE: [(&str, &str); 1] = [("ses:SendRawEmail", "configuration-set/*")];
-/// A call that fanout makes only if a receipt arrives between the claims of two paid channels. A story of send makes it, in the
-/// same code of the delivery engine.
+/// A call of fanout that a story of send makes: a receipt arrives between the claims of two paid channels.
 const RARE: (&str, &str, &str) = ("fanout", "dynamodb:GetItem", "notifications");
 
 /// Functions whose handlers the console's pages call in process. Their stories are the console's as well.
@@ -343,6 +342,7 @@ fn permissions_without_own_resources_have_conditions() {
                     Some("StringEqualsIgnoreCase(ses:FromAddress(SenderAddress))"),
                     "SES sends from no other address"
                 ),
+                "ses:GetSendQuota" => assert_eq!(function, "console", "numbers of the account, without a resource"),
                 "sns:Publish" => assert!(
                     grants.iter().any(|other| !other.is_allowed
                         && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic/*")),

@@ -14,6 +14,7 @@ use campaign::{
     Timing,
 };
 use domain::CatalogChange;
+use domain::notification::Reason;
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::StoredCampaign;
@@ -37,6 +38,8 @@ struct HashRequest {
 #[serde(deny_unknown_fields)]
 struct RetryRequest {
     outcomes: Vec<OutcomeName>,
+    #[serde(default)]
+    reasons: Vec<Reason>,
     #[serde(default)]
     title: Option<String>,
 }
@@ -162,7 +165,7 @@ impl CampaignsApi {
     pub(super) async fn retry(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let by = author(request)?;
-        let RetryRequest { outcomes, title } = request.json()?;
+        let RetryRequest { outcomes, reasons, title } = request.json()?;
         let found = self.find(request).await?;
         if found.campaign.launch.is_none() {
             return Err(conflict(campaign::StateConflict { state: found.campaign.state, action: "retried" }));
@@ -172,7 +175,7 @@ impl CampaignsApi {
             definition.remove(name);
         }
         let shown_title = title.unwrap_or_else(|| format!("Retry of {}", found.id));
-        let retry_of = RetryOf { campaign: found.id.clone(), outcomes };
+        let retry_of = RetryOf { campaign: found.id.clone(), outcomes, reasons };
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
         campaign::Definition::parse(Value::Object(definition.clone()))?;

@@ -110,7 +110,7 @@ impl CampaignsApi {
                 (_, None) => return None,
             };
             let is_wanted = wanted.is_none_or(|wanted| outcome.name() == wanted)
-                && reason.is_none_or(|reason| outcome == PersonOutcome::Skipped(known(reason)));
+                && reason.is_none_or(|reason| outcome.reason() == Some(known(reason)));
             is_wanted.then(|| shown(recipient, notification, &outcome))
         });
         Ok(listed.collect())
@@ -123,12 +123,11 @@ fn known(reason: &str) -> &'static str {
 }
 
 fn shown(recipient: &Recipient, notification: Option<&Notification>, outcome: &PersonOutcome) -> Value {
-    let reason = if let PersonOutcome::Skipped(reason) = outcome { Some(reason) } else { None };
     let variant = notification.and_then(|one| one.campaign()).map(|used| used.variant.as_str());
     json!({
         "recipient": recipient.id,
         "outcome": outcome.name(),
-        "reason": reason,
+        "reason": outcome.reason(),
         "variant": variant.filter(|variant| !variant.is_empty()),
         "notification": notification.map(|one| one.id().to_string()),
         "status": notification.map(Notification::status),

@@ -64,7 +64,8 @@ pub fn requested(body: Value, hasher: Option<&KeyHasher>) -> Result<RequestedDef
     };
     READ_ONLY.iter().for_each(|name| _ = definition.remove(*name));
     let (Some(listed), Some(hasher)) = (definition.get("recipients").filter(|list| list.is_array()), hasher) else {
-        let is_stored_form = definition.get("recipients").is_none_or(Value::is_object);
+        // Null removes the list.
+        let is_stored_form = definition.get("recipients").is_none_or(|list| list.is_object() || list.is_null());
         if !is_stored_form {
             return Err(Problem::invalid_field("recipients", "must be a list of ids"));
         }

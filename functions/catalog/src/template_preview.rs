@@ -38,7 +38,7 @@ struct PreviewRequest {
     time_zone: Option<String>,
     /// Type of the message; `DEFAULT` when absent. That of a marketing message adds the link to unsubscribe.
     r#type: Option<String>,
-    /// Values; the examples of the schema when absent.
+    /// Values; the sample data and the examples of the schema when absent.
     variables: Option<Value>,
 }
 
@@ -93,8 +93,11 @@ impl CatalogApi {
         let draft = if is_compiled { draft } else { with_html(draft).map_err(refused)? };
         let template = CompiledTemplate::new(draft).map_err(refused)?;
         let variables = &template.draft().variables;
-        let given = body.variables.clone().unwrap_or_else(|| variables.examples(true));
-        VariableValues::new(variables, &given).map_err(|problems| Problem::invalid(problems.into_errors()))?;
+        let given = body.variables.clone().unwrap_or_else(|| template.draft().sample_values().into());
+        VariableValues::new(variables, &given).map_err(|problems| {
+            let is_sample = body.variables.is_none() && template.draft().sample.is_some();
+            Problem::invalid(if is_sample { of_sample(problems.into_errors()) } else { problems.into_errors() })
+        })?;
         let given = given.as_object().cloned().unwrap_or_default();
         let malformed = || Problem::new(ProblemKind::Internal, "The preview could not be made.");
         let message = ExampleMessage::new(kind, locale, given, now).ok_or_else(malformed)?;
@@ -108,6 +111,15 @@ impl CatalogApi {
         let known = self.recipients.load(&key).await?;
         known.map(Some).ok_or_else(|| Problem::invalid_field("recipient", "must be a recipient with a profile"))
     }
+}
+
+/// Returns the errors of values with the sample data as their place.
+fn of_sample(errors: Vec<FieldError>) -> Vec<FieldError> {
+    let moved = |error: FieldError| match error.field.strip_prefix("variables") {
+        Some(below) => FieldError::new(format!("sample{below}"), error.message),
+        None => error,
+    };
+    errors.into_iter().map(moved).collect()
 }
 
 impl PreviewRequest {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use domain::Actor;
 use store::CatalogRow;
 use store::revision;
-use templates::Finding;
+use templates::{Finding, TemplateDraft, TextPlace};
 
 /// Number of a version in the row of a template; 0 if there is none.
 pub fn version_in(row: &CatalogRow, field: &str) -> u32 {
@@ -47,9 +47,14 @@ pub fn summary(name: &str, row: &CatalogRow) -> Value {
 }
 
 /// Returns the response with a template and its draft.
-pub fn detail(name: &str, row: &CatalogRow, draft: &Value, findings: &[Finding]) -> Value {
+pub fn detail(name: &str, row: &CatalogRow, draft: &TemplateDraft, findings: &[Finding]) -> Value {
     let mut detail = summary(name, row);
-    detail["draft"] = draft.clone();
+    let place = |place: TextPlace| json!({"locale": place.locale, "channel": place.channel});
+    detail["outdated"] = draft.outdated().into_iter().map(place).collect();
+    detail["draft"] = json!(draft);
+    if let Some(draft) = detail["draft"].as_object_mut() {
+        draft.remove("written_at");
+    }
     detail["findings"] = json!(findings);
     detail
 }

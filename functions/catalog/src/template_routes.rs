@@ -51,32 +51,38 @@ impl CatalogApi {
         }
         let draft = self.draft_of(&name).await?;
         let findings = self.findings_of(&name, &draft, now).await?;
-        Ok(tagged(Response::json(200, &detail(name.as_str(), &row, &json!(draft), &findings)), &row))
+        Ok(tagged(Response::json(200, &detail(name.as_str(), &row, &draft, &findings)), &row))
     }
 
     /// Saves a draft: 201, 200 or 412. Its form must be right; findings of the checks before publishing do not prevent it.
     pub(super) async fn put_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&[])?;
+        request.only_parameters(&["reviewed"])?;
         let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
         let draft = TemplateDraft::parse(&request.json_value()?).map_err(invalid)?;
+        let reviewed = request.query("reviewed");
+        if reviewed.is_some_and(|reviewed| !draft.texts().any(|text| text.name() == reviewed)) {
+            return Err(Problem::invalid_field("reviewed", "must name a text of the draft, such as it.push"));
+        }
         let old = self.template_row(&name, now).await?;
         check(&conditions, old.as_ref())?;
         if old.is_none() && self.templates.list().await?.len() >= MAX_TEMPLATES {
             return Err(Problem::new(ProblemKind::Conflict, "There are 500 templates, the maximum."));
         }
         let findings = self.findings_of(&name, &draft, now).await?;
+        let before = if old.is_some() { self.draft_json(&name).await? } else { None };
+        let known = before.as_ref().and_then(|json| TemplateDraft::parse_stored(json).map(edited_draft).ok());
+        let draft = draft.written_after(known.as_ref(), reviewed, now);
         let body = stored_draft(&draft);
-        let is_same =
-            old.as_ref().is_some_and(|row| !is_archived(row)) && self.draft_json(&name).await? == Some(body.clone());
+        let is_same = old.as_ref().is_some_and(|row| !is_archived(row)) && before == Some(body.clone());
         if let (Some(row), true) = (&old, is_same) {
-            return Ok(tagged(Response::json(200, &detail(name.as_str(), row, &json!(draft), &findings)), row));
+            return Ok(tagged(Response::json(200, &detail(name.as_str(), row, &draft, &findings)), row));
         }
         let drafts = old.as_ref().map_or(0, |row| version_in(row, "draft_revision")) + 1;
         let fields = json!({"title": draft.title, "state": "active", "draft_revision": drafts});
         let new = revised(old.as_ref(), fields, now);
         self.write_template(&name, old.as_ref(), &new, Some((TemplateBody::Draft, &body)), by).await?;
         let status = if old.is_none() { 201 } else { 200 };
-        Ok(tagged(Response::json(status, &detail(name.as_str(), &new, &json!(draft), &findings)), &new))
+        Ok(tagged(Response::json(status, &detail(name.as_str(), &new, &draft, &findings)), &new))
     }
 
     /// Archives a template: 200, 404, 409 or 412.
@@ -106,7 +112,7 @@ impl CatalogApi {
         let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         check(&conditions, Some(&old))?;
         let (users, channels) = self.channels_of_users(&name).await?;
-        let draft = with_html(self.draft_of(&name).await?).map_err(invalid)?;
+        let draft = with_html(self.draft_of(&name).await?.for_version()).map_err(invalid)?;
         let compiled = CompiledTemplate::new(draft).map_err(invalid)?;
         let findings = self.findings_of_compiled(&compiled, &channels, now).await;
         if !findings.is_empty() {

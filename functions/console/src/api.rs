@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::capacity::{Capacity, CapacityReader};
 use super::channels::ChannelsReport;
 use super::comparison::{self, Comparison};
 use super::config::ConsoleConfig;
 use super::costs::{Costs, month_so_far};
+use super::ended_sessions::EndedSessions;
 use super::health::{Health, ProviderBreaker};
 use super::report::WeeklyReport;
 use super::sample_ratio::{ExpectedSplit, SampleRatio};
@@ -22,7 +24,7 @@ use platform::private::Private;
 use platform::problem::Problem;
 use rollout::RolloutController;
 use store::metrics::MetricsStore;
-use store::{AlertHistoryStore, AuditTrail, BreakerStore, BudgetStore, CatalogStore};
+use store::{AlertHistoryStore, AuditTrail, BreakerStore, BudgetStore, CatalogStore, SessionMarkStore};
 
 /// Default window of a report: 7 days, in minutes.
 const WEEK_MINUTES: i64 = 10_080;
@@ -46,13 +48,17 @@ pub struct ConsoleApi {
     pub alert_history: AlertHistoryStore,
     /// Reads the trail of all audit records.
     pub trail: AuditTrail,
+    /// Reads and writes which sessions of the web console were ended.
+    pub ended_sessions: EndedSessions,
+    /// Reads the quota of SES and the age of due work.
+    pub capacity: CapacityReader,
 }
 
 impl ConsoleApi {
     /// Creates the API with its own AWS clients.
     #[must_use]
     pub fn new(config: &ConsoleConfig, clock: Clock) -> Self {
-        let ConsoleConfig { function, metrics_table, settings_table, control_table } = config;
+        let ConsoleConfig { function, metrics_table, settings_table, notifications_table, control_table } = config;
         let (dynamodb, prefix) = (function.dynamodb(), function.parameter_prefix.as_str());
         let last_known_good = LastKnownGood::new(dynamodb.clone(), control_table.as_str());
         Self {
@@ -64,6 +70,8 @@ impl ConsoleApi {
             breakers: BreakerStore::new(dynamodb.clone(), control_table.as_str()),
             budgets: BudgetStore::new(dynamodb.clone(), control_table.as_str()),
             controller: RolloutController::new(&function.aws, prefix, (settings_table, control_table)),
+            ended_sessions: EndedSessions::new(SessionMarkStore::new(dynamodb.clone(), settings_table.as_str())),
+            capacity: CapacityReader::new(&function.aws, notifications_table),
             alert_history: AlertHistoryStore::new(dynamodb.clone(), settings_table.as_str()),
             trail: AuditTrail::new(dynamodb, settings_table.as_str()),
         }
@@ -77,6 +85,8 @@ impl ConsoleApi {
             "GET /v1/metrics/channels" => json(self.channels(request, now).await),
             "GET /v1/metrics/costs" => json(self.costs(request, now).await),
             "GET /v1/health" => json(self.health(request, now).await),
+            "GET /v1/capacity" => json(self.capacity(request, now).await),
+            "POST /v1/console/sessions/end" => json(self.end_sessions(request, now).await),
             "GET /v1/audit" => json(self.audit(request).await),
             "GET /v1/settings" => self.settings(request).await,
             "PUT /v1/settings" => self.change_settings(request, now).await,
@@ -124,6 +134,11 @@ impl ConsoleApi {
         let window = Window::last(targets::HEALTH_MINUTES, now);
         let counters = self.read(window).await?;
         Ok(Health::new(window, &counters, self.breakers(now).await.as_deref()))
+    }
+
+    async fn capacity(&self, request: &Request, now: Timestamp) -> Result<Capacity, Problem> {
+        request.only_parameters(&[])?;
+        Ok(self.capacity.read(now).await)
     }
 
     /// Returns every circuit breaker that may not be CLOSED; `None` if the circuit breakers cannot be read.

@@ -11,7 +11,8 @@ use platform::problem::Problem;
 use store::{AuditTrail, TrailChange, TrailEntry};
 
 /// Kinds of things whose changes are recorded.
-pub const AUDIT_KINDS: [&str; 7] = ["rollout", "settings", "type", "template", "segment", "caps", "campaign"];
+pub const AUDIT_KINDS: [&str; 8] =
+    ["rollout", "settings", "type", "template", "segment", "caps", "campaign", "sessions"];
 
 /// The response of `GET /v1/audit`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -79,18 +80,33 @@ impl AuditEntry {
     }
 }
 
+/// Returns `true` if a text may be the name of a thing. A `#` would name a partition of another kind.
+fn is_subject(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
 impl ConsoleApi {
     pub(super) async fn audit(&self, request: &Request) -> Result<AuditPage, Problem> {
-        request.only_parameters(&["limit", "after", "kind"])?;
+        request.only_parameters(&["limit", "after", "kind", "subject"])?;
         let limit = request.limit()?;
-        let (kind, after) = (request.query("kind"), request.query("after"));
+        let (kind, after, subject) = (request.query("kind"), request.query("after"), request.query("subject"));
         if kind.is_some_and(|kind| !AUDIT_KINDS.contains(&kind)) {
             return Err(Problem::invalid_field("kind", format!("must be one of {}", AUDIT_KINDS.join(", "))));
         }
         if after.is_some_and(|after| !AuditTrail::is_position(after)) {
             return Err(Problem::invalid_field("after", "must be next of the previous page"));
         }
-        let page = self.trail.page(kind, limit, after).await?;
+        if subject.is_some_and(|subject| !is_subject(subject)) {
+            return Err(Problem::invalid_field(
+                "subject",
+                "must be the subject of a change: 1 to 128 letters of ASCII",
+            ));
+        }
+        let page = match (kind, subject) {
+            (Some(kind), Some(subject)) => self.trail.page_of(kind, subject, limit, after).await?,
+            (None, Some(_)) => return Err(Problem::invalid_field("kind", "is required with subject")),
+            (kind, None) => self.trail.page(kind, limit, after).await?,
+        };
         Ok(AuditPage { items: page.items.into_iter().map(AuditEntry::from).collect(), next: page.next })
     }
 }

@@ -12,6 +12,8 @@ pub struct ConsoleConfig {
     pub metrics_table: String,
     /// Name of the settings table, which stores the audit records.
     pub settings_table: String,
+    /// Name of the notifications table, whose index holds due work.
+    pub notifications_table: String,
     /// Name of the control table, which stores the last valid rollout, the circuit breakers, and the state of the rollout.
     pub control_table: String,
 }
@@ -26,6 +28,7 @@ impl ConsoleConfig {
             function: FunctionConfig::read(environment)?,
             metrics_table: environment.required("METRICS_TABLE")?,
             settings_table: environment.required("SETTINGS_TABLE")?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             control_table: environment.required("CONTROL_TABLE")?,
         })
     }

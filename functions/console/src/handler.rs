@@ -58,6 +58,7 @@ mod tests {
             ("PARAMETER_PREFIX", "/p"),
             ("METRICS_TABLE", "metrics"),
             ("SETTINGS_TABLE", "settings"),
+            ("NOTIFICATIONS_TABLE", "notifications"),
             ("CONTROL_TABLE", "control"),
         ]));
         ConsoleApi::new(&config.unwrap(), Clock::System)
@@ -79,7 +80,8 @@ mod tests {
         answer_api(&unreachable(), Clock::System, LambdaEvent::new(event, Context::default())).await.unwrap()
     }
 
-    const ROUTES: [&str; 7] = [
+    const ROUTES: [&str; 8] = [
+        "GET /v1/capacity",
         "GET /v1/metrics",
         "GET /v1/metrics/channels",
         "GET /v1/metrics/costs",

@@ -6,11 +6,13 @@
 
 pub mod api;
 pub mod audit;
+pub mod capacity;
 pub mod change_request;
 pub mod channels;
 pub mod comparison;
 pub mod config;
 pub mod costs;
+pub mod ended_sessions;
 pub mod handler;
 pub mod health;
 mod incidents;
@@ -21,6 +23,7 @@ pub mod report;
 pub mod rollout;
 pub mod sample_ratio;
 pub mod series;
+pub mod sessions;
 pub mod settings;
 pub mod site;
 pub mod targets;

@@ -1,11 +1,13 @@
 //! Pages of the console: each reads the API, and shows what it answered.
 
 mod analytics_file;
+mod analytics_groups;
 mod analytics_page;
 mod analytics_range;
 mod audit_page;
 mod campaign_actions;
 mod campaign_body;
+mod campaign_builder;
 mod campaign_fields;
 mod campaign_list;
 mod campaign_page;
@@ -13,6 +15,7 @@ mod campaign_people;
 mod campaign_plan;
 mod campaign_results;
 mod campaign_sent;
+mod capacity_cards;
 mod caps_form;
 mod caps_page;
 mod costs_page;
@@ -22,6 +25,7 @@ mod explained;
 mod figure_views;
 mod masking;
 mod notification_page;
+mod outcome_reasons;
 mod overview;
 mod recipient_page;
 mod recipient_segments;
@@ -35,6 +39,7 @@ mod segment_filter;
 mod segment_page;
 mod segment_results;
 mod send_page;
+mod sessions_page;
 mod settings_page;
 mod settings_view;
 mod template_actions;
@@ -46,6 +51,9 @@ mod template_preview;
 mod template_versions;
 mod type_form;
 mod type_page;
+mod waiting;
+
+use outcome_reasons::{is_retriable, meaning};
 
 use crate::site::{ApiProblem, PageAnswer, PageReply, PageRoute, Visit};
 
@@ -70,6 +78,7 @@ async fn dispatched(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "analytics-csv" => analytics_file::file(visit).await,
         "costs" => costs_page::show(visit).await,
         "settings" => settings_page::answer(visit, route.action).await,
+        "sessions" => sessions_page::answer(visit, route.action).await,
         "audit" => audit_page::show(visit).await,
         "audit-csv" => audit_page::file(visit).await,
         "campaigns" => campaign_list::list(visit).await,

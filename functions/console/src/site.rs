@@ -6,13 +6,16 @@
 mod api_call;
 mod assets;
 mod chart;
+mod csv_text;
 mod fault_page;
 mod format;
 mod frame;
 mod handlers;
+mod interval_chart;
 mod oidc;
 mod page_reply;
 mod page_request;
+mod renewal;
 mod role;
 mod routes;
 mod session;
@@ -27,11 +30,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-pub use api_call::{ApiAnswer, ApiCall, ApiProblem, VisitTime, encoded};
+pub use api_call::{ApiAnswer, ApiCall, ApiProblem, ChangeNote, VisitTime, encoded};
 pub use chart::{ChartLine, ChartPoint, LineChart};
+pub use csv_text::csv_text;
 pub use format::{count, euro, millis, percent, relative, span};
 pub use frame::{Frame, FrameLink};
 pub use handlers::{ApiHandlers, HandlersConfig};
+pub use interval_chart::{IntervalChart, IntervalRow, IntervalUnit};
 pub use page_reply::PageReply;
 pub use page_request::{Fields, PageRequest, is_page_event};
 pub use role::Role;
@@ -44,8 +49,12 @@ use fault_page::{AgainPage, CSRF_FIELD, FaultPage, kept};
 use format::ZoneChoice;
 use oidc::Issuer;
 use platform::environment::{Environment, EnvironmentError};
+use renewal::Renewal;
 use site_keys::{SiteKeys, SiteKeysSource};
 use visit::{MY_ZONE_COOKIE, ZONE_COOKIE};
+
+/// Detail of the page if it is not known which sessions were ended.
+const NO_MARKS: &str = "The console cannot read at present which sessions were ended.";
 
 /// The web console.
 #[derive(Debug)]
@@ -132,10 +141,35 @@ impl Site {
             (true, "logout") => return self.sign_out(request, keys, time.now),
             _ => {}
         }
-        let Some(session) = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, time.now) else {
+        let Some(mut session) = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, time.now) else {
             return self.without_session(request, keys, time.now);
         };
-        let visit = self.visit(console, request, &session, keys, time).await;
+        match console.ended_sessions.has_ended(&session.name, session.signed_in_at, time.now).await {
+            Ok(false) => {}
+            Ok(true) => return self.without_session(request, keys, time.now),
+            Err(error) => {
+                tracing::warn!(%error, "failed to read which sessions were ended");
+                let problem = ApiProblem { retry_after_s: Some(2), ..ApiProblem::own(503, NO_MARKS) };
+                return self.fault(request, problem, time.now);
+            }
+        }
+        let renewal = self.renewed(&mut session, request, keys, time.now).await;
+        if matches!(renewal, Renewal::Ended) {
+            return self.without_session(request, keys, time.now);
+        }
+        renewal.added_to(self.answer_session(console, request, &session, keys, time).await)
+    }
+
+    /// Answers a person with an open session.
+    async fn answer_session(
+        &self,
+        console: &ConsoleApi,
+        request: &PageRequest,
+        session: &Session,
+        keys: &SiteKeys,
+        time: VisitTime,
+    ) -> PageReply {
+        let visit = self.visit(console, request, session, keys, time).await;
         let action = if request.is_post { request.form.get("action") } else { "" };
         let Some(route) = routes::route(&request.page, action) else {
             return fault_of(&visit, ApiProblem::own(404, "There is no such page."));

@@ -222,7 +222,7 @@ impl<'a> Work<'a> {
         let before = by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?);
         let is_meant = |recipient: &Recipient| {
             let before = before.get(&recipient.key).map(PersonOutcome::of);
-            before.is_some_and(|outcome| retry.outcomes.contains(&outcome.name()))
+            before.is_some_and(|outcome| retry.takes(&outcome))
         };
         Ok(selected.into_iter().filter(|(_, recipient)| is_meant(recipient)).collect())
     }

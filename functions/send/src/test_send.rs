@@ -30,7 +30,7 @@ struct TestRequest {
     version: Option<u32>,
     r#type: Option<String>,
     channels: Option<Vec<Channel>>,
-    /// Values; the examples of the schema when absent.
+    /// Values; the sample data of the draft and the examples of the schema when absent.
     variables: Option<Private<Map<String, Value>>>,
 }
 
@@ -63,8 +63,7 @@ impl SendService {
             };
             return Err(Problem::invalid_field(field, message));
         };
-        let examples = || template.draft().variables.examples(true).as_object().cloned().unwrap_or_default();
-        let variables = body.variables.unwrap_or_else(|| Private::new(examples()));
+        let variables = body.variables.unwrap_or_else(|| Private::new(template.draft().sample_values()));
         let templates = &LoadedTemplates::only(version.clone(), Arc::clone(&template));
         let (links, now) = (self.engine.senders().links(config), self.engine.clock().now());
         let messages = body.to.into_iter().zip(0u32..).map(|(to, index)| {

@@ -201,6 +201,7 @@ impl Functions {
             function: config.function.clone(),
             metrics_table: of("metrics"),
             settings_table: of("settings"),
+            notifications_table: of("notifications"),
             control_table: of("control"),
         };
         let rollup = RollupConfig {

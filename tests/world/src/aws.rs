@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use platform::clock::Clock;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -42,6 +42,14 @@ pub struct AwsState {
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
+    /// Quota of SES: 24 hours, sent, a second; without it, GetSendQuota fails.
+    pub email_quota: Option<(f64, f64, f64)>,
+    /// Number of calls of GetSendQuota.
+    pub email_quota_reads: usize,
+    /// Claims of the next ID tokens of the login service; null without an ID token. `None` refuses.
+    pub login: Option<Value>,
+    /// Forms that its token endpoint received.
+    pub login_forms: Vec<std::collections::HashMap<String, String>>,
     /// Write units that DynamoDB charged, and the calls that wrote.
     pub writes: Vec<(String, f64)>,
     /// Number of DynamoDB calls until every later one fails; `None` fails none.
@@ -95,6 +103,9 @@ impl Aws {
                     }
                     None => {}
                 }
+                if arrival.path().starts_with("/pool/") {
+                    return login(&state, &arrival);
+                }
                 if !is_allowed(&state, &arrival) {
                     return Reply::text(400, r#"{"__type":"AccessDeniedException"}"#);
                 }
@@ -122,6 +133,25 @@ impl Aws {
         let mut state = self.state.lock().unwrap();
         (state.fuse_is_for, state.dynamo_fuse, state.fuse_code) = (None, None, None);
     }
+}
+
+/// The login service: its description, and its token endpoint.
+fn login(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
+    if arrival.path().ends_with("/openid-configuration") {
+        let at = format!("http://{}/pool", arrival.header("host"));
+        let endpoints =
+            json!({"authorization_endpoint": format!("{at}/authorize"), "token_endpoint": format!("{at}/token")});
+        return Reply::text(200, endpoints.to_string());
+    }
+    let mut state = state.lock().unwrap();
+    state.login_forms.push(arrival.form());
+    let Some(claims) = &state.login else { return Reply::text(400, r#"{"error": "invalid_grant"}"#) };
+    let number = state.login_forms.len();
+    let mut tokens = json!({"access_token": "a", "refresh_token": format!("refresh-{number}"), "token_type": "Bearer"});
+    if !claims.is_null() {
+        tokens["id_token"] = json!(format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims.to_string())));
+    }
+    Reply::text(200, tokens.to_string())
 }
 
 /// Records a call, and returns whether the caller's role allows it. A call that is not allowed is refused, as on AWS.
@@ -174,6 +204,18 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
             state.mails.push(String::from_utf8(mail).unwrap());
             assert_eq!((&*form["ConfigurationSetName"], &*form["Tags.member.1.Name"]), ("feedback", "notification"));
             state.ses.pop_front()
+        }
+        "GetSendQuota" => {
+            state.email_quota_reads += 1;
+            let Some((per_day, sent, per_second)) = state.email_quota else {
+                return Reply::text(500, "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>");
+            };
+            let quota = format!(
+                "<Max24HourSend>{per_day}</Max24HourSend><SentLast24Hours>{sent}</SentLast24Hours>\
+                 <MaxSendRate>{per_second}</MaxSendRate>"
+            );
+            let result = format!("<GetSendQuotaResult>{quota}</GetSendQuotaResult>");
+            return Reply::text(200, format!("<GetSendQuotaResponse>{result}</GetSendQuotaResponse>"));
         }
         "Publish" if form.contains_key("TopicArn") => {
             state.alerts.push((form["Subject"].clone(), form["Message"].clone()));

@@ -57,6 +57,9 @@ pub struct Endpoints {
 }
 
 /// The parameters as `make init` creates them, with everybody in version 2.
+/// Issuer of the console's logins. Its description and tokens come from the fake AWS.
+pub const LOGIN_ISSUER: &str = "https://cognito-idp.eu-south-1.amazonaws.com/pool";
+
 pub fn parameters() -> impl Iterator<Item = (String, String)> {
     let scalar = URL_SAFE_NO_PAD.encode(VAPID_SCALAR);
     let public_key = VapidKey::parse(&scalar).unwrap().public_key().to_owned();
@@ -97,7 +100,7 @@ impl Endpoints {
             ("EXTRA_PUSH_ORIGINS", &self.push_origins),
             ("SES_CONFIGURATION_SET", "feedback"),
             ("SENDER_COUNTRY", "IT"),
-            ("LOGIN_ISSUER", "https://login.example.com"),
+            ("LOGIN_ISSUER", LOGIN_ISSUER),
             ("TASKS_QUEUE_URL", &format!("{}/000000000000/CampaignTasksQueue", self.aws_url)),
         ])
     }

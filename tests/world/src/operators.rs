@@ -1,6 +1,7 @@
 //! Actions of operators: parameters, new processes, and requests to the functions `console` and
 //! `catalog`.
 
+use console::ConsoleApi;
 use platform::http::Request;
 use serde_json::{Value, json};
 
@@ -55,6 +56,22 @@ impl World {
     pub async fn ops(&self, route: &str, query: &[(&str, &str)]) -> ApiResponse {
         let request = self.request("ops-client", "ops", route, &[], query, &Value::Null, None);
         answered(&request, self.console.answer(&request, self.clock.now()).await)
+    }
+
+    /// Response to an operator who ends sessions of the console.
+    pub async fn end_sessions(&self, body: Value) -> ApiResponse {
+        self.end_sessions_by(&self.console, body).await
+    }
+
+    /// The same in another process of the console.
+    pub async fn end_sessions_by(&self, console: &ConsoleApi, body: Value) -> ApiResponse {
+        let request = self.request("ops-client", "ops", "POST /v1/console/sessions/end", &[], &[], &body, None);
+        answered(&request, console.answer(&request, self.clock.now()).await)
+    }
+
+    /// Another process of the console, which shares only the tables with the first.
+    pub fn another_console(&self) -> ConsoleApi {
+        self.endpoints.console(&self.clock)
     }
 
     /// Response to an operator's change of the rollout; a text is sent unchanged.

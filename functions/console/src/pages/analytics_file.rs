@@ -43,6 +43,8 @@ pub async fn file(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let window: WindowFigures = visit.call(range.call("/v1/metrics")).await.read()?;
     let rows: Vec<_> = match table {
         "types" => window.by_type.iter().map(|(name, it)| cells(std::slice::from_ref(name), it)).collect(),
+        "templates" => window.by_template.iter().map(|(name, it)| cells(std::slice::from_ref(name), it)).collect(),
+        "campaigns" => window.by_campaign.iter().map(|(id, it)| cells(std::slice::from_ref(id), it)).collect(),
         "versions" => window.by_version.iter().map(|(name, it)| cells(std::slice::from_ref(name), it)).collect(),
         "channels" => {
             let row = |(name, it): (&String, &AttemptCounts)| {
@@ -67,7 +69,12 @@ pub async fn file(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         }
         _ => return Err(ApiProblem::own(404, "There is no such table.")),
     };
-    let first = if table == "types" { "type" } else { "version" };
+    let first = match table {
+        "types" => "type",
+        "templates" => "template",
+        "campaigns" => "campaign",
+        _ => "version",
+    };
     Ok(csv_file::download(&name, &header(&[first]), &rows))
 }
 

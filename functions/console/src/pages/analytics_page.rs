@@ -1,20 +1,20 @@
 //! Analytics: a range against the range before, charts, the funnel, hours of the week, and tables by type, channel and
 //! version. Everything stands in the address, and every table is also a file.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 
+use super::analytics_groups::{CampaignName, FigureGroup, campaign_names, figure_groups};
 use super::analytics_range::{AnalyticsRange, RANGES};
 use super::figure_views::{
     AttemptCounts, BucketFigures, NotificationFigures, SeriesFigures, WindowFigures, number, share,
 };
 use crate::site::{
-    ApiProblem, Frame, FrameLink, LineChart, PageReply, Visit, count, encoded, euro, millis, percent, rendered,
+    ApiCall, ApiProblem, Frame, FrameLink, LineChart, PageReply, Visit, count, encoded, euro, millis, percent, rendered,
 };
-
-/// Maximum number of rows of a table.
-const MAX_ROWS: usize = 50;
 
 #[derive(Debug, Template)]
 #[template(path = "analytics.html")]
@@ -72,28 +72,6 @@ struct WeekRow {
     days: Vec<String>,
 }
 
-/// Types or versions.
-#[derive(Debug)]
-struct FigureGroup {
-    title: &'static str,
-    rows: Vec<GroupRow>,
-    more: usize,
-}
-
-/// Type or version.
-#[derive(Debug)]
-struct GroupRow {
-    name: String,
-    href: Option<String>,
-    sent: String,
-    delivery_rate: String,
-    error_rate: String,
-    ctr: String,
-    conversion_rate: String,
-    p95: String,
-    cost: String,
-}
-
 /// Channel.
 #[derive(Debug)]
 struct ChannelRow {
@@ -113,6 +91,7 @@ struct RangeFigures {
     series: SeriesFigures,
     before: Option<WindowFigures>,
     week: Option<Vec<BucketFigures>>,
+    campaigns: BTreeMap<String, CampaignName>,
 }
 
 /// Shows the analytics.
@@ -162,7 +141,12 @@ async fn read(visit: &Visit<'_>, range: &AnalyticsRange, is_compared: bool) -> R
         }
         false => None,
     };
-    Ok(RangeFigures { window, series, before, week })
+    let window: WindowFigures = window;
+    let campaigns = match window.by_campaign.is_empty() {
+        true => BTreeMap::new(),
+        false => campaign_names(&visit.call(ApiCall::get("/v1/campaigns")).await.ok()?),
+    };
+    Ok(RangeFigures { window, series, before, week, campaigns })
 }
 
 fn page(
@@ -172,7 +156,7 @@ fn page(
     problem: Option<ApiProblem>,
     is_compared: bool,
 ) -> AnalyticsPage {
-    let RangeFigures { window, series, before, week } = figures;
+    let RangeFigures { window, series, before, week, campaigns } = figures;
     let zone = &visit.zone.zone;
     let frame = visit.frame("analytics", "Analytics");
     let latency = series.chart(
@@ -205,7 +189,7 @@ fn page(
         funnel: funnel(&window.summary),
         skipped: window.summary.skipped.iter().map(|(reason, it)| (reason.replace('_', " "), count(*it))).collect(),
         week: week.as_ref().map(|week| week_rows(visit, week)),
-        groups: vec![group("Types", type_rows(&frame, window)), group("Versions", version_rows(&frame, window))],
+        groups: figure_groups(&frame, window, campaigns),
         channels: channel_rows(window),
         files: file_links(visit, &frame),
         is_empty: window.summary.is_empty(),
@@ -235,7 +219,15 @@ fn file_links(visit: &Visit<'_>, frame: &Frame) -> Vec<FrameLink> {
         label: label.to_owned(),
         is_current: false,
     };
-    [("series", "Chart"), ("types", "Types"), ("channels", "Channels"), ("versions", "Versions")].map(link).to_vec()
+    let tables = [
+        ("series", "Chart"),
+        ("types", "Types"),
+        ("templates", "Templates"),
+        ("campaigns", "Campaigns"),
+        ("channels", "Channels"),
+        ("versions", "Versions"),
+    ];
+    tables.map(link).to_vec()
 }
 
 fn cards(now: &NotificationFigures, before: Option<&NotificationFigures>) -> Vec<ComparedCard> {
@@ -306,36 +298,6 @@ fn week_rows(visit: &Visit<'_>, week: &[BucketFigures]) -> Vec<WeekRow> {
         days: days.iter().map(|sum| count(*sum)).collect(),
     };
     sums.iter().enumerate().map(row).collect()
-}
-
-fn group_row(name: &str, href: Option<String>, it: &NotificationFigures) -> GroupRow {
-    GroupRow {
-        name: name.to_owned(),
-        href,
-        sent: count(it.sent),
-        delivery_rate: percent(it.delivery_rate),
-        error_rate: percent(it.error_rate),
-        ctr: percent(it.ctr),
-        conversion_rate: percent(it.conversion_rate),
-        p95: millis(it.latency_ms.p95),
-        cost: euro(it.cost_micros),
-    }
-}
-
-fn group(title: &'static str, mut rows: Vec<GroupRow>) -> FigureGroup {
-    let more = rows.len().saturating_sub(MAX_ROWS);
-    rows.truncate(MAX_ROWS);
-    FigureGroup { title, rows, more }
-}
-
-fn type_rows(frame: &Frame, window: &WindowFigures) -> Vec<GroupRow> {
-    let mut types: Vec<_> = window.by_type.iter().collect();
-    types.sort_by_key(|(_, it)| std::cmp::Reverse(it.sent));
-    types.into_iter().map(|(name, it)| group_row(name, Some(frame.href_of("type", "name", name)), it)).collect()
-}
-
-fn version_rows(frame: &Frame, window: &WindowFigures) -> Vec<GroupRow> {
-    window.by_version.iter().map(|(name, it)| group_row(name, Some(frame.href("rollout")), it)).collect()
 }
 
 fn channel_rows(window: &WindowFigures) -> Vec<ChannelRow> {

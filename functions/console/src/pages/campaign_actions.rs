@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::campaign_body::{body_of_step, led_to_inputs, pace};
+use super::campaign_builder::with_filter;
 use super::campaign_fields::{CampaignFields, without_nulls};
 use super::campaign_page::{RefusedForm, progress, read, show, show_new, step_after};
 use super::campaign_plan::{CampaignPlan, refusal_of_typed};
-use super::edit_conflict::edit_conflicts;
+use super::edit_conflict::{edit_conflicts, with_changes};
 use crate::site::{ApiCall, ApiProblem, PageReply, Visit, encoded};
 
 /// Shows a campaign, or acts on it.
@@ -23,6 +24,10 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         return create(visit).await;
     }
     let id = visit.form().get("id");
+    if action == "edit" {
+        let refused = RefusedForm { typed: Some(CampaignFields::of_form(visit.form())), ..RefusedForm::default() };
+        return if id.is_empty() { show_new(visit, refused).await } else { show(visit, id, refused).await };
+    }
     let done = match action {
         "save" | "pace" => return save(visit, id, action).await,
         "test" => test(visit, id).await,
@@ -51,7 +56,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
 fn on_this_page(mut problem: ApiProblem) -> ApiProblem {
     if !problem.errors.iter().all(|(field, _)| ["people", "to"].contains(&field.as_str())) {
         let errors: Vec<_> = problem.errors.drain(..).map(|(field, message)| format!("{field}: {message}")).collect();
-        problem.detail = errors.join("; ");
+        problem.detail = errors.join("; ").into();
     }
     problem
 }
@@ -63,7 +68,8 @@ fn to(visit: &Visit<'_>, id: &str, more: &str, done: &str) -> PageReply {
 async fn create(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let typed = CampaignFields::of_form(visit.form());
     let body = || {
-        let mut body = body_of_step("audience", &typed, &Value::Null)?;
+        let decided = with_filter(visit, &typed)?;
+        let mut body = body_of_step("audience", &decided, &Value::Null)?;
         body.extend(body_of_step("content", &typed, &Value::Null)?);
         Ok::<_, ApiProblem>(Value::Object(without_nulls(body)))
     };
@@ -87,7 +93,11 @@ async fn create(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
 async fn save(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply, ApiProblem> {
     let (typed, step) = (CampaignFields::of_form(visit.form()), visit.form().get("step"));
     let stored = read(visit, id).await?.campaign;
-    let body = if action == "pace" { pace(&typed) } else { body_of_step(step, &typed, &stored) };
+    let body = match (action, step) {
+        ("pace", _) => pace(&typed),
+        (_, "audience") => with_filter(visit, &typed).and_then(|decided| body_of_step(step, &decided, &stored)),
+        _ => body_of_step(step, &typed, &stored),
+    };
     let (body, changed) = match body {
         Ok(body) => (body.clone(), patch(visit, id, body).await),
         Err(problem) => (Map::new(), Err(problem)),
@@ -98,6 +108,7 @@ async fn save(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply, Ap
         Err(problem) => {
             let is_stale = problem.status == 412;
             let conflicts = if is_stale { edit_conflicts(&stored, &Value::Object(body)) } else { Vec::new() };
+            let problem = with_changes(visit, problem, "campaign", id).await;
             let problem = Some(led_to_inputs(problem));
             show(visit, id, RefusedForm { problem, typed: Some(typed), conflicts }).await
         }
@@ -157,12 +168,15 @@ async fn test(visit: &Visit<'_>, id: &str) -> Result<PageReply, ApiProblem> {
     Ok(to(visit, id, &format!("&step=plan&tested={}", encoded(&ids.join(","))), "tested"))
 }
 
-/// Creates a draft for people whose notification ended in one way.
+/// Creates a draft for people whose notification ended in one way, and for one reason if the form names it.
 async fn retry(visit: &Visit<'_>, id: &str) -> Result<PageReply, ApiProblem> {
     let stored = read(visit, id).await?.campaign;
     let outcome = visit.form().get("outcome");
     let title: String = format!("Retry: {}", stored["title"].as_str().unwrap_or_default()).chars().take(100).collect();
-    let body = json!({"outcomes": [outcome], "title": title});
+    let mut body = json!({"outcomes": [outcome], "title": title});
+    if let Some(reason) = visit.form().optional("reason") {
+        body["reasons"] = json!([reason]);
+    }
     let draft = visit.call(ApiCall::post("/v1/campaigns/{id}/retry", body).path("id", id)).await.ok()?;
     Ok(to(visit, draft["id"].as_str().unwrap_or_default(), "&step=audience", "saved"))
 }

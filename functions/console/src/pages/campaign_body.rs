@@ -204,7 +204,7 @@ fn guards(form: &CampaignFields) -> Result<Body, ApiProblem> {
 #[must_use]
 pub fn led_to_inputs(mut problem: ApiProblem) -> ApiProblem {
     for (field, message) in &mut problem.errors {
-        for input in ["rollout.steps", "recipients", "to", "filter", "exclude.filter", "variables", "variables_from"] {
+        for input in ["rollout.steps", "recipients", "to", "exclude.filter", "variables", "variables_from"] {
             let Some(rest) = field.strip_prefix(input).filter(|rest| rest.starts_with(['.', '['])) else { continue };
             let line = rest.strip_prefix('[').and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
             let is_list = ["rollout.steps", "recipients", "to"].contains(&input);

@@ -81,7 +81,8 @@ impl CampaignFields {
         self.of(part, name) == value
     }
 
-    fn set(&mut self, name: &str, value: impl Into<String>) {
+    /// Sets a value.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), value.into());
     }
 

@@ -116,8 +116,11 @@ pub fn state(campaign: &Value) -> CampaignState {
 pub fn audience(campaign: &Value) -> String {
     let retried = &campaign["retry_of"]["outcomes"];
     if let Some(outcomes) = retried.as_array() {
-        let outcomes: Vec<_> = outcomes.iter().filter_map(Value::as_str).collect();
-        return format!("people of an earlier campaign: {}", outcomes.join(", "));
+        let texts =
+            |list: &[Value]| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ").replace('_', " ");
+        let reasons = texts(campaign["retry_of"]["reasons"].as_array().map(Vec::as_slice).unwrap_or_default());
+        let reasons = if reasons.is_empty() { reasons } else { format!(" ({reasons})") };
+        return format!("people of an earlier campaign: {}{reasons}", texts(outcomes));
     }
     if let Some(people) = campaign["recipients"]["count"].as_i64() {
         return format!("a list of {}", count(people));

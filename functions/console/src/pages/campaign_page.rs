@@ -6,11 +6,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::campaign_body::SHARE_GUARDS;
+use super::campaign_builder::{AudienceBuilder, audience_builder};
 use super::campaign_fields::{CampaignFields, VARIANT_SLOTS};
 use super::campaign_list::{CampaignState, audience, state};
 use super::campaign_plan::CampaignPlan;
 use super::campaign_sent::show_sent;
 use super::edit_conflict::EditConflict;
+use super::segment_builder::RowContent;
+use super::segment_filter::KNOWN_FIELDS;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, encoded, random_text, rendered};
 
 /// Steps of a draft, in order: name and label.
@@ -38,6 +41,8 @@ struct CampaignPage {
     steps: Vec<CampaignStep>,
     step: &'static str,
     typed: CampaignFields,
+    builder: Option<AudienceBuilder>,
+    known_fields: [&'static str; 13],
     lists: CampaignLists,
     guards: [(&'static str, &'static str, &'static str); 4],
     slots: Vec<String>,
@@ -123,7 +128,9 @@ pub async fn show(visit: &Visit<'_>, id: &str, refused: RefusedForm) -> Result<P
 ///
 /// # Errors
 /// The API's problem.
-pub async fn show_new(visit: &Visit<'_>, refused: RefusedForm) -> Result<PageReply, ApiProblem> {
+pub async fn show_new(visit: &Visit<'_>, mut refused: RefusedForm) -> Result<PageReply, ApiProblem> {
+    let mut typed = refused.typed.unwrap_or_else(CampaignFields::of_new);
+    let builder = Some(audience_builder(visit, &mut typed, &mut refused.problem).await);
     let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
     let page = CampaignPage {
         lists: lists(visit, &["types", "segments", "templates"]).await?,
@@ -134,7 +141,9 @@ pub async fn show_new(visit: &Visit<'_>, refused: RefusedForm) -> Result<PageRep
         audience: String::new(),
         steps: Vec::new(),
         step: "new",
-        typed: refused.typed.unwrap_or_else(CampaignFields::of_new),
+        typed,
+        builder,
+        known_fields: KNOWN_FIELDS,
         guards: SHARE_GUARDS,
         slots: Vec::new(),
         plan: None,
@@ -151,9 +160,14 @@ async fn show_draft(
     visit: &Visit<'_>,
     id: &str,
     StoredDraft { campaign, etag }: StoredDraft,
-    refused: RefusedForm,
+    mut refused: RefusedForm,
 ) -> Result<PageReply, ApiProblem> {
     let step = step_of(visit);
+    let mut typed = refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign));
+    let builder = match step {
+        "audience" => Some(audience_builder(visit, &mut typed, &mut refused.problem).await),
+        _ => None,
+    };
     let lists = match step {
         "audience" => lists(visit, &["types", "segments"]).await?,
         "content" => lists(visit, &["templates"]).await?,
@@ -181,7 +195,9 @@ async fn show_draft(
         etag,
         state: state(&campaign),
         audience: audience(&campaign),
-        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign)),
+        typed,
+        builder,
+        known_fields: KNOWN_FIELDS,
         guards: SHARE_GUARDS,
         slots: (0..VARIANT_SLOTS).map(|place| format!("variants[{place}]")).collect(),
         plan,

@@ -25,6 +25,7 @@ pub struct CampaignCounts {
     pub waiting: i64,
     pub held: i64,
     pub failed: i64,
+    pub failed_by_reason: std::collections::BTreeMap<String, i64>,
     pub skipped: std::collections::BTreeMap<String, i64>,
     pub holdout: i64,
     pub erased: i64,
@@ -49,6 +50,22 @@ impl CampaignCounts {
     #[must_use]
     pub fn skips(&self) -> CountRows {
         largest_first(&self.skipped)
+    }
+
+    /// Returns the reasons of failures with the number of people, largest first.
+    #[must_use]
+    pub fn failures(&self) -> CountRows {
+        largest_first(&self.failed_by_reason)
+    }
+
+    /// Returns the tables of reasons whose people can be retried: outcome, caption, rows.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<(&'static str, &'static str, CountRows)> {
+        let tables = [
+            ("failed", "Failed people by reason", self.failures()),
+            ("skipped", "Skipped people by reason", self.skips()),
+        ];
+        tables.into_iter().filter(|(_, _, rows)| !rows.is_empty()).collect()
     }
 
     /// Returns the number of people to whom something is sent, now or later.

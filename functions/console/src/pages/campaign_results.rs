@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::campaign_fields::text;
-use crate::site::{count, euro, percent};
+use crate::site::{IntervalChart, IntervalRow, IntervalUnit, count, euro, percent};
 
 /// Results as a page shows them.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct CampaignResults {
     pub variants: Vec<VariantRow>,
     /// Comparisons with the first variant: variant, goal, interval, verdict.
     pub comparisons: Vec<[String; 4]>,
+    /// Charts of the shares of each goal, and of the differences from the first variant.
+    pub charts: Vec<IntervalChart>,
     /// Check of the split: verdict and colour.
     pub split: Option<(String, &'static str)>,
 }
@@ -40,8 +42,41 @@ pub fn results(answer: &Value) -> CampaignResults {
         verdict: verdict(&comparisons),
         variants: list("variants").iter().map(variant).collect(),
         comparisons: comparisons.iter().map(comparison).collect(),
+        charts: charts(&list("variants"), &comparisons),
         split: split(&answer["sample_ratio"]),
     }
+}
+
+/// Returns a chart for each goal that has an interval, and one of the differences.
+fn charts(variants: &[Value], comparisons: &[Value]) -> Vec<IntervalChart> {
+    let row = |label: &str, value: &Value, ends: &Value| {
+        let (low, high) = (ends["low"].as_f64()?, ends["high"].as_f64()?);
+        Some(IntervalRow { label: label.to_owned(), value: value.as_f64()?, low, high })
+    };
+    let of_goal = |goal: &str| IntervalChart {
+        title: format!("Share of the reached people: {goal}"),
+        unit: IntervalUnit::Percent,
+        confidence: "95 %",
+        rows: variants
+            .iter()
+            .filter_map(|variant| {
+                let share = &variant[goal]["share_of_reached"];
+                row(variant["variant"].as_str().unwrap_or("all people"), &share["rate"], share)
+            })
+            .collect(),
+    };
+    let compared = |it: &Value| {
+        let label = format!("{} against {}, {}", text(&it["variant"]), text(&it["against"]), text(&it["goal"]));
+        row(&label, &it["interval"]["difference"], &it["interval"])
+    };
+    let differences = IntervalChart {
+        title: "Difference from the first variant".to_owned(),
+        unit: IntervalUnit::Points,
+        confidence: "joint 95 %",
+        rows: comparisons.iter().filter_map(compared).collect(),
+    };
+    let charts = GOALS.map(of_goal).into_iter().chain([differences]);
+    charts.filter(|chart| !chart.rows.is_empty()).collect()
 }
 
 fn variant(variant: &Value) -> VariantRow {
@@ -154,6 +189,7 @@ mod tests {
             "sample_ratio": {"verdict": "not as promised", "assigned": [10, 1_090]}});
         let shown = results(&answer);
         assert_eq!(shown.variants[0].goals[0], "500: 50.0 % (40.0 % to 60.0 %)");
+        assert_eq!((shown.charts.len(), shown.charts[0].table()[0][2].as_str()), (1, "40.0 %"));
         let split = ("The split is not as promised: 10 and 1,090 people.".to_owned(), "bad");
         assert_eq!(shown.split, Some(split));
     }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::caps_form::{CapRuleFields, TypedCapRule, body, differences, fields, of_caps, of_form};
+use super::edit_conflict::with_changes;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, rendered};
 
 #[derive(Debug, Template)]
@@ -58,7 +59,10 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     match visit.call(call).await.ok() {
         Ok(_) if is_final => Ok(visit.redirect("caps", "saved")),
         Ok(after) => show(visit, CapsDraft { checked: Some((text, of_caps(&after), is_save)), ..draft }).await,
-        Err(problem) => show(visit, CapsDraft { problem: Some(problem), ..draft }).await,
+        Err(problem) => {
+            let problem = Some(with_changes(visit, problem, "caps", "caps").await);
+            show(visit, CapsDraft { problem, ..draft }).await
+        }
     }
 }
 

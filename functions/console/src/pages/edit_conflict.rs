@@ -1,6 +1,15 @@
-//! Values that another person stored meanwhile, beside those that were typed.
+//! Values that another person stored meanwhile, beside those that were typed, and who changed them when.
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::site::{ApiCall, ApiProblem, ChangeNote, Visit};
+
+/// Number of changes that a refused form names.
+const NAMED_CHANGES: &str = "3";
+/// Maximum number of letters of a value of a change. The audit has the whole value.
+const MAX_LETTERS: usize = 300;
 
 /// Value that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +20,72 @@ pub struct EditConflict {
     pub stored: String,
     /// Typed value.
     pub typed: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct RecordedChanges {
+    items: Vec<RecordedChange>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RecordedChange {
+    at: Timestamp,
+    action: String,
+    revision: i64,
+    who: String,
+    #[serde(default)]
+    name: String,
+    before: Map<String, Value>,
+    after: Map<String, Value>,
+}
+
+impl From<RecordedChange> for ChangeNote {
+    fn from(change: RecordedChange) -> Self {
+        let RecordedChange { at, action, revision, who, name, before, after } = change;
+        let mut values = Vec::new();
+        add_values("", &before, &after, &mut values);
+        if values.is_empty() {
+            values.push((action, String::new(), format!("revision {revision}")));
+        }
+        Self { at, by: if name.is_empty() { who } else { name }, values }
+    }
+}
+
+/// Adds the fields that differ. Of objects, such as a definition, the members are compared.
+fn add_values(
+    path: &str,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    found: &mut Vec<(String, String, String)>,
+) {
+    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+    for name in names {
+        let (old, new) = (before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null));
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match (old, new) {
+            (old, new) if old == new => {}
+            (Value::Object(old), Value::Object(new)) => add_values(&path, old, new, found),
+            _ => found.push((path, shortened(shown(old)), shortened(shown(new)))),
+        }
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_LETTERS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// Adds the last changes of a thing to the problem of a write that was stale (412). The audit names their authors. If the
+/// audit does not answer, the problem stays without them.
+pub async fn with_changes(visit: &Visit<'_>, mut problem: ApiProblem, kind: &str, subject: &str) -> ApiProblem {
+    if problem.status == 412 {
+        let call = ApiCall::get("/v1/audit").query("kind", kind).query("subject", subject);
+        let read = visit.call(call.query("limit", NAMED_CHANGES)).await.read::<RecordedChanges>();
+        problem.changes = read.map(|read| read.items.into_iter().map(ChangeNote::from).collect()).unwrap_or_default();
+    }
+    problem
 }
 
 /// Returns the fields of a change that the stored thing has otherwise. An object is compared member by member.

@@ -33,6 +33,9 @@ pub struct NotificationFigures {
     pub clicked: i64,
     /// Converted.
     pub converted: i64,
+    /// With an attempt in another language than the recipient's, of templates alone.
+    #[serde(default)]
+    pub locale_fallbacks: Option<i64>,
     /// (accepted + delivered) / closed.
     pub delivery_rate: Option<f64>,
     /// (failed + uncertain + expired) / closed.
@@ -88,6 +91,10 @@ pub struct WindowFigures {
     pub by_version: BTreeMap<String, NotificationFigures>,
     /// Notifications by type.
     pub by_type: BTreeMap<String, NotificationFigures>,
+    /// Notifications by template.
+    pub by_template: BTreeMap<String, NotificationFigures>,
+    /// Notifications of campaigns by id.
+    pub by_campaign: BTreeMap<String, NotificationFigures>,
 }
 
 /// Answer of `GET /v1/metrics/series`.

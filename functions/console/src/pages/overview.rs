@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::analytics_range::AnalyticsRange;
+use super::campaign_list::{CampaignState, state};
+use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
+use super::waiting::{WaitingRow, waiting};
 use crate::site::{ApiCall, ApiProblem, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered};
 
 /// Number of days that the first steps look back.
@@ -22,6 +25,8 @@ struct OverviewPage {
     frame: Frame,
     health: HealthView,
     figures: Vec<FigureCard>,
+    capacity: Vec<CapacityCard>,
+    waiting: Vec<WaitingRow>,
     campaigns: Vec<CampaignRow>,
     budgets: Vec<BudgetRow>,
     chart: LineChart,
@@ -64,14 +69,15 @@ struct FigureCard {
     label: &'static str,
     value: String,
     before: String,
+    change: String,
 }
 
 /// Campaign that runs or waits.
 #[derive(Debug)]
 struct CampaignRow {
     id: String,
-    name: String,
-    state: String,
+    title: String,
+    state: CampaignState,
 }
 
 /// Budget and its use.
@@ -140,7 +146,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let before = ApiCall::get("/v1/metrics").query("from", a_week_before(8)).query("to", a_week_before(7));
     let month = AnalyticsRange::ending_now("30d", now).call("/v1/metrics/series").query("step", "day");
     let day = (now - SignedDuration::from_hours(24)).to_string();
-    let (health, today, before, long, costs, campaigns, types, month, report) = tokio::join!(
+    let (health, today, before, long, costs, campaigns, types, month, report, templates, capacity) = tokio::join!(
         visit.call(ApiCall::get("/v1/health")),
         visit.call(ApiCall::get("/v1/metrics").query("minutes", "1440")),
         visit.call(before),
@@ -150,7 +156,10 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         visit.call(ApiCall::get("/v1/types")),
         visit.call(month),
         visit.call(ApiCall::get("/v1/report").query("from", day)),
+        visit.call(ApiCall::get("/v1/templates")),
+        visit.call(ApiCall::get("/v1/capacity")),
     );
+    let campaigns = campaigns.ok()?;
     let (health, month): (HealthView, SeriesFigures) = (health.read()?, month.read()?);
     let (today, before): (MetricsView, MetricsView) = (today.read()?, before.read()?);
     let page = OverviewPage {
@@ -159,7 +168,10 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         chart: month.outcomes(&visit.zone.zone),
         alerts: alerts(&report.ok()?),
         figures: figures(&today.summary, &before.summary),
-        campaigns: open_campaigns(&campaigns.ok()?),
+        // An outage of SES or of the index costs this part alone.
+        capacity: capacity_cards(&capacity.ok().unwrap_or_default()),
+        waiting: waiting(visit.base, &campaigns, &templates.ok()?),
+        campaigns: open_campaigns(&campaigns),
         budgets: budgets(&costs.ok()?),
         steps: first_steps(&long.read()?, &types.ok()?),
         frame: visit.frame("", "Overview"),
@@ -186,16 +198,39 @@ fn alerts(report: &Value) -> Vec<AlertRow> {
 
 fn figures(today: &Summary, before: &Summary) -> Vec<FigureCard> {
     let bad = |summary: &Summary| summary.failed + summary.uncertain + summary.expired;
-    let card =
-        |label, show: &dyn Fn(&Summary) -> String| FigureCard { label, value: show(today), before: show(before) };
+    let card = |label, show: &dyn Fn(&Summary) -> String, change| FigureCard {
+        label,
+        value: show(today),
+        before: show(before),
+        change,
+    };
+    let counted = |label, number: &dyn Fn(&Summary) -> i64, show: &dyn Fn(i64) -> String| {
+        card(label, &|it| show(number(it)), relative_change(number(today), number(before)))
+    };
+    let points = today.delivery_rate.zip(before.delivery_rate).map_or_else(String::new, |(now, then)| {
+        let points = (now - then) * 100.0;
+        if points.abs() < 0.05 { "the same".to_owned() } else { format!("{points:+.1} percentage points") }
+    });
+    let latency = today.latency_ms.p95.zip(before.latency_ms.p95);
     vec![
-        card("Sent", &|it| count(it.sent)),
-        card("Accepted or delivered", &|it| count(it.accepted + it.delivered)),
-        card("Delivery rate", &|it| percent(it.delivery_rate)),
-        card("Failed, uncertain or expired", &|it| count(bad(it))),
-        card("95 % were accepted within", &|it| millis(it.latency_ms.p95)),
-        card("Cost", &|it| euro(it.cost_micros)),
+        counted("Sent", &|it| it.sent, &count),
+        counted("Accepted or delivered", &|it| it.accepted + it.delivered, &count),
+        card("Delivery rate", &|it| percent(it.delivery_rate), points),
+        counted("Failed, uncertain or expired", &bad, &count),
+        card(
+            "95 % were accepted within",
+            &|it| millis(it.latency_ms.p95),
+            latency.map_or_else(String::new, |(now, then)| relative_change(now, then)),
+        ),
+        counted("Cost", &|it| it.cost_micros, &euro),
     ]
+}
+
+/// Returns a change in percent of the earlier number; empty if that is 0.
+fn relative_change(now: i64, then: i64) -> String {
+    #[allow(clippy::cast_precision_loss)] // a change for a person
+    let change = if then > 0 { (now - then) as f64 * 100.0 / then as f64 } else { return String::new() };
+    if change.abs() < 0.5 { "the same".to_owned() } else { format!("{change:+.0} %") }
 }
 
 /// Returns the campaigns that are not final, those that wait for a person first.
@@ -204,10 +239,10 @@ fn open_campaigns(list: &Value) -> Vec<CampaignRow> {
     let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut rows: Vec<_> = items
         .iter()
-        .map(|item| CampaignRow { id: text(item, "id"), name: text(item, "name"), state: text(item, "state") })
-        .filter(|row| !["finished", "cancelled", "failed"].contains(&row.state.as_str()))
+        .map(|item| CampaignRow { id: text(item, "id"), title: text(item, "title"), state: state(item) })
+        .filter(|row| !["finished", "cancelled", "failed"].contains(&row.state.name.as_str()))
         .collect();
-    rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.as_str()));
+    rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.name.as_str()));
     rows
 }
 
@@ -245,4 +280,16 @@ fn first_steps(long: &MetricsView, types: &Value) -> Vec<FirstStep> {
         FirstStep { label: "First send", hint: "send one under Send", is_done: long.summary.sent > 0 },
     ];
     if steps.iter().all(|step| step.is_done) { Vec::new() } else { steps }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_a_share_of_the_earlier_number() {
+        let changes =
+            [(120, 100), (80, 100), (1_003, 1_000), (5, 0), (0, 4)].map(|(now, then)| relative_change(now, then));
+        assert_eq!(changes, ["+20 %", "-20 %", "the same", "", "-100 %"]);
+    }
 }

@@ -6,7 +6,20 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::site::{ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, count, euro, millis, percent, rendered};
+use crate::site::{
+    ApiCall, ApiProblem, Fields, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count, euro,
+    millis, percent, rendered,
+};
+
+/// Hours of the comparison of both versions.
+const WEEK_HOURS: &str = "168";
+/// Rates of both versions: name in the API, and label.
+const RATES: [(&str, &str); 4] = [
+    ("delivery_rate", "Delivery rate"),
+    ("error_rate", "Error rate"),
+    ("ctr", "Click rate"),
+    ("conversion_rate", "Conversion rate"),
+];
 
 #[derive(Debug, Template)]
 #[template(path = "rollout.html")]
@@ -15,6 +28,7 @@ struct RolloutPage {
     problem: Option<ApiProblem>,
     rollout: RolloutState,
     arms: Vec<ArmRow>,
+    bands: IntervalChart,
     rules: Vec<GuardRow>,
     guard_action: String,
     typed: TypedChange,
@@ -161,13 +175,15 @@ fn plan_of(form: &Fields) -> Result<Value, ApiProblem> {
 async fn show(visit: &Visit<'_>, status: u16, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
     let (rollout, comparison) = tokio::join!(
         visit.call(ApiCall::get("/v1/rollout").query("limit", "20")),
-        visit.call(ApiCall::get("/v1/rollout/comparison"))
+        visit.call(ApiCall::get("/v1/rollout/comparison").query("hours", WEEK_HOURS))
     );
     let rollout: RolloutState = rollout.read()?;
+    let comparison = comparison.ok()?;
     let verdict = rollout.guard.verdict.clone().unwrap_or_default();
     let form = visit.form();
     let page = RolloutPage {
-        arms: arm_rows(&comparison.ok()?),
+        arms: arm_rows(&comparison),
+        bands: differences(&comparison),
         rules: guard_rows(&verdict),
         guard_action: action_of(&verdict),
         typed: TypedChange {
@@ -185,13 +201,33 @@ async fn show(visit: &Visit<'_>, status: u16, problem: Option<ApiProblem>) -> Re
 /// Shows one figure.
 type ShowFigure = fn(&Value) -> String;
 
+/// Returns the chart of the differences that have an interval.
+fn differences(comparison: &Value) -> IntervalChart {
+    let row = |(name, label): (&str, &str)| {
+        let difference = &comparison["differences"][name];
+        Some(IntervalRow {
+            label: label.to_owned(),
+            value: difference["difference"].as_f64()?,
+            low: difference["low"].as_f64()?,
+            high: difference["high"].as_f64()?,
+        })
+    };
+    IntervalChart {
+        title: "Difference v2 − v1".to_owned(),
+        unit: IntervalUnit::Points,
+        confidence: "95 %",
+        rows: RATES.into_iter().filter_map(row).collect(),
+    }
+}
+
 fn arm_rows(comparison: &Value) -> Vec<ArmRow> {
     let rate: ShowFigure = |value| percent(value.as_f64());
+    let [delivery, error, ctr, conversion] = RATES.map(|(name, label)| (name, label, rate));
     let figures: [(&str, &str, ShowFigure); 6] = [
-        ("delivery_rate", "Delivery rate", rate),
-        ("error_rate", "Error rate", rate),
-        ("ctr", "Click rate", rate),
-        ("conversion_rate", "Conversion rate", rate),
+        delivery,
+        error,
+        ctr,
+        conversion,
         ("latency_p95_ms", "95 % were accepted within", |value| millis(whole(value))),
         ("cost_per_delivery_micros", "Cost of a delivery", |value| whole(value).map_or_else(|| "–".into(), euro)),
     ];

@@ -3,19 +3,23 @@
 use askama::Template;
 use serde_json::{Value, json};
 
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, rendered};
+use crate::site::{
+    ApiCall, ApiProblem, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count, encoded, rendered,
+};
 
 /// Numbers of people.
 #[derive(Debug)]
 pub struct CountedPeople {
     pub people: CountedRow,
     pub rows: Vec<CountedRow>,
+    /// Chart of the numbers that are estimates; without rows if all are exact.
+    pub bands: IntervalChart,
     /// Part of the table that was read.
     pub read: String,
 }
 
 /// Number of people with its interval.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedRow {
     pub label: &'static str,
     pub estimate: String,
@@ -36,22 +40,34 @@ struct SegmentCountPage {
     is_unfinished: bool,
 }
 
+/// Numbers of an answer: label, and pointer.
+const NUMBERS: [(&str, &str); 6] = [
+    ("People", "/people"),
+    ("reachable by push", "/reachable/push"),
+    ("reachable by email", "/reachable/email"),
+    ("reachable by sms", "/reachable/sms"),
+    ("skipped: no channel", "/skipped/no_channel"),
+    ("skipped: opted out of the type", "/skipped/opted_out"),
+];
+
 /// Reads an answer of `POST /v1/segments/count`.
 #[must_use]
 pub fn counted(answer: &Value) -> CountedPeople {
-    let row = |label, pointer: &str| counted_row(label, answer.pointer(pointer).unwrap_or(&Value::Null));
+    let row =
+        |(label, pointer): (&'static str, &str)| counted_row(label, answer.pointer(pointer).unwrap_or(&Value::Null));
+    let [people, others @ ..] = NUMBERS;
     let whole = |name: &str| count(answer["read"][name].as_i64().unwrap_or_default());
     let malformed = answer["read"]["malformed"].as_i64().filter(|malformed| *malformed > 0);
     let malformed = malformed.map(|number| format!(" {} profiles could not be read.", count(number)));
     CountedPeople {
-        people: row("People", "/people"),
-        rows: vec![
-            row("reachable by push", "/reachable/push"),
-            row("reachable by email", "/reachable/email"),
-            row("reachable by sms", "/reachable/sms"),
-            row("skipped: no channel", "/skipped/no_channel"),
-            row("skipped: opted out of the type", "/skipped/opted_out"),
-        ],
+        people: row(people),
+        rows: others.map(row).to_vec(),
+        bands: IntervalChart {
+            title: "Estimated people".to_owned(),
+            unit: IntervalUnit::People,
+            confidence: "95 %",
+            rows: NUMBERS.iter().filter_map(|(label, pointer)| band(label, answer.pointer(pointer)?)).collect(),
+        },
         read: format!(
             "{} people were read, in {} of {} parts of the table.{}",
             whole("people"),
@@ -60,6 +76,13 @@ pub fn counted(answer: &Value) -> CountedPeople {
             malformed.unwrap_or_default()
         ),
     }
+}
+
+fn band(label: &str, number: &Value) -> Option<IntervalRow> {
+    let is_estimate = number["exact"] == false;
+    let [value, low, high] = ["estimate", "at_least", "at_most"].map(|name| number[name].as_f64());
+    let row = IntervalRow { label: label.to_owned(), value: value?, low: low?, high: high? };
+    is_estimate.then_some(row)
 }
 
 fn counted_row(label: &'static str, value: &Value) -> CountedRow {

@@ -39,6 +39,20 @@ impl EditedSegment {
         Self::default().with_filter(everybody().to_json())
     }
 
+    /// Creates a draft with a filter that no segment has, such as that of a campaign.
+    #[must_use]
+    pub fn of_filter(filter: Value) -> Self {
+        Self::default().with_filter(filter)
+    }
+
+    /// Reads the filter of a form whose JSON has these names: the field, and the one with what the page showed.
+    #[must_use]
+    pub fn of_names(form: &Fields, (name, name_was): (&str, &str), edit: &str, at: &str) -> Self {
+        let (json, json_was) = (form.raw(name).to_owned(), form.raw(name_was).to_owned());
+        let draft = Self { json, json_was, node: of_form(form), ..Self::default() };
+        if draft.json.trim().is_empty() && draft.node.is_none() { Self::new() } else { draft.decided(edit, at) }
+    }
+
     /// Reads a stored segment.
     #[must_use]
     pub fn of_stored(stored: &Value, if_match: String) -> Self {

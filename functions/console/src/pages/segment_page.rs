@@ -6,6 +6,7 @@ use askama::Template;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::edit_conflict::with_changes;
 use super::segment_builder::{BuilderRow, RowContent, rows};
 use super::segment_count::{self, CountedPeople, counted};
 use super::segment_draft::EditedSegment;
@@ -186,7 +187,7 @@ async fn save(visit: &Visit<'_>, mut draft: EditedSegment) -> Result<PageReply, 
             // The present values are shown, so the next save replaces them knowingly.
             draft.if_match = present.if_match;
         }
-        draft.problem = Some(problem);
+        draft.problem = Some(with_changes(visit, problem, "segment", &draft.id).await);
     }
     show(visit, draft, EditorResults::default(), conflict).await
 }
@@ -198,6 +199,7 @@ async fn delete(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         Ok(_) => Ok(visit.redirect("segments", "deleted")),
         Err(problem) => {
             let (draft, _) = stored(visit, id).await?;
+            let problem = with_changes(visit, problem, "segment", id).await;
             let draft = EditedSegment { problem: Some(problem), ..draft };
             show(visit, draft, EditorResults::default(), Vec::new()).await
         }

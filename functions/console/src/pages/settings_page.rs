@@ -4,6 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::edit_conflict::with_changes;
 use super::settings_view::{SettingAnswer, SettingsAnswer, SettingsVersionAnswer};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, rendered};
 
@@ -64,7 +65,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     };
     match answer {
         Ok(_) => Ok(visit.redirect("settings", "settings")),
-        Err(problem) => show(visit, Some(problem)).await,
+        Err(problem) => show(visit, Some(with_changes(visit, problem, "settings", "settings").await)).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::edit_conflict::edit_conflicts;
+use super::edit_conflict::{edit_conflicts, with_changes};
 use super::template_draft::TemplateTab;
 use super::template_page::{StoredTemplate, TemplateRefused, previewed, read, show};
 use crate::site::{ApiCall, ApiProblem, PageReply, Visit, encoded};
@@ -20,7 +20,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     let stored = read(visit, name, fields).await?;
     match action {
         "" => show(visit, name, stored, TemplateRefused::default()).await,
-        "save" | "remove" => save(visit, name, stored, action == "remove").await,
+        "save" | "remove" | "reviewed" => save(visit, name, stored, action).await,
         "preview" | "frame" => preview(visit, name, stored, action == "frame").await,
         "test" => match test(visit, name).await {
             Ok(reply) => Ok(reply),
@@ -42,7 +42,7 @@ async fn refuse(
     for (field, _) in problem.errors.iter_mut().filter(|(field, _)| field.starts_with("to[")) {
         "to".clone_into(field);
     }
-    let problem = Some(problem);
+    let problem = Some(with_changes(visit, problem, "template", name).await);
     show(visit, name, stored, TemplateRefused { problem, ..TemplateRefused::default() }).await
 }
 
@@ -54,19 +54,20 @@ fn place(name: &str, tab: &TemplateTab) -> String {
     }
 }
 
-/// Saves the part of the draft that the form has, or removes it.
-async fn save(
-    visit: &Visit<'_>,
-    name: &str,
-    stored: StoredTemplate,
-    is_removal: bool,
-) -> Result<PageReply, ApiProblem> {
+/// Saves the part of the draft that the form has, removes it, or marks it as reviewed without a change.
+async fn save(visit: &Visit<'_>, name: &str, stored: StoredTemplate, action: &str) -> Result<PageReply, ApiProblem> {
     let (form, draft) = (visit.form(), &stored.detail["draft"]);
     let tab = TemplateTab::named(form, draft);
-    let merged = if is_removal { Ok(tab.removed(draft)) } else { tab.merged(draft, form) };
+    let merged = match action {
+        "remove" => Ok(tab.removed(draft)),
+        "reviewed" => Ok(draft.clone()),
+        _ => tab.merged(draft, form),
+    };
+    let reviewed = (action == "reviewed").then(|| format!("{}.{}", tab.locale, tab.channel));
     let saved = match &merged {
         Ok(merged) => {
             let call = ApiCall::put("/v1/templates/{name}", merged.clone()).path("name", name);
+            let call = call.query_if("reviewed", reviewed.as_deref());
             let tag = form.get("if_match");
             let call = if tag.is_empty() { call.only_new() } else { call.if_match(tag) };
             visit.call(call).await.ok()
@@ -78,7 +79,8 @@ async fn save(
         Ok(merged) if problem.status == 412 => edit_conflicts(draft, &merged),
         _ => Vec::new(),
     };
-    let refused = TemplateRefused { problem: Some(problem), is_typed: !is_removal, conflicts, preview: None };
+    let problem = with_changes(visit, problem, "template", name).await;
+    let refused = TemplateRefused { problem: Some(problem), is_typed: action == "save", conflicts, preview: None };
     show(visit, name, stored, refused).await
 }
 
@@ -98,9 +100,9 @@ async fn preview(
         } else if tab.view == "text" {
             body["locale"] = json!(tab.locale);
         }
-        if let Some(sample) = form.optional("sample") {
-            body["variables"] = serde_json::from_str(sample)
-                .map_err(|error| ApiProblem::field("sample", &format!("must be JSON: {error}")))?;
+        if let Some(values) = form.optional("values") {
+            body["variables"] = serde_json::from_str(values)
+                .map_err(|error| ApiProblem::field("values", &format!("must be JSON: {error}")))?;
         }
         Ok(body)
     };
@@ -140,9 +142,9 @@ async fn change(visit: &Visit<'_>, name: &str, action: &str) -> Result<PageReply
 async fn test(visit: &Visit<'_>, name: &str) -> Result<PageReply, ApiProblem> {
     let form = visit.form();
     let mut body = json!({"to": [form.get("to")]});
-    if let Some(sample) = form.optional("sample") {
-        body["variables"] = serde_json::from_str(sample)
-            .map_err(|error| ApiProblem::field("sample", &format!("must be JSON: {error}")))?;
+    if let Some(values) = form.optional("values") {
+        body["variables"] = serde_json::from_str(values)
+            .map_err(|error| ApiProblem::field("values", &format!("must be JSON: {error}")))?;
     }
     let call = ApiCall::post("/v1/templates/{name}/test", body).path("name", name);
     let answer = visit.call(call).await.ok()?;

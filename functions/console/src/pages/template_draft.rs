@@ -84,6 +84,7 @@ impl TemplateTab {
                 input("title", "Title, for operators", "line"),
                 input("default_locale", "Default locale: of recipients whose own locale has no text", "line"),
                 input("variables", "Variables: a JSON Schema of an object", "code"),
+                input("sample", "Sample data of previews and tests: a JSON object; empty for the examples", "code"),
             ];
         }
         let part = &draft["parts"][&self.locale][self.channel];
@@ -130,6 +131,13 @@ impl TemplateTab {
             let variables = form.optional("part.variables").unwrap_or("{}");
             draft["variables"] = serde_json::from_str(variables)
                 .map_err(|error| ApiProblem::field("variables", &format!("must be JSON: {error}")))?;
+            match form.optional("part.sample") {
+                Some(sample) => {
+                    draft["sample"] = serde_json::from_str(sample)
+                        .map_err(|error| ApiProblem::field("sample", &format!("must be JSON: {error}")))?;
+                }
+                None => _ = draft.as_object_mut().map(|draft| draft.remove("sample")),
+            }
             return Ok(draft);
         }
         let mut part = members(form, "", inputs_of(self.channel));
@@ -206,7 +214,7 @@ mod tests {
     use super::*;
 
     fn draft() -> Value {
-        json!({"title": "Welcome", "default_locale": "en", "variables": {}, "parts": {
+        json!({"title": "Welcome", "default_locale": "en", "variables": {}, "sample": {"name": "Bob"}, "parts": {
             "en": {"push": {"title": "Hi", "body": "a\nb", "actions": [{"action": "x", "title": "X"}]}, "sms": {"text": "Hi"}},
             "it": {"email": {"subject": "Ciao", "mjml": "<mjml/>", "text": "Ciao"}}}})
     }

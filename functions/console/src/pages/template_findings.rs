@@ -74,9 +74,10 @@ pub fn link_of(base: &str, name: &str, path: &str, message: &str) -> FindingLink
         _ => "view=about".to_owned(),
     };
     // Parts of a schema have one input.
-    let field = if path.starts_with("variables") { "variables" } else { path };
+    let whole = ["variables", "sample"].into_iter().find(|name| path.starts_with(name));
+    let field = whole.unwrap_or(path);
     // These inputs are on the page that shows the fault.
-    let is_here = ["sample", "recipient"].contains(&path);
+    let is_here = ["values", "recipient"].contains(&path);
     let page = if is_here { String::new() } else { format!("{base}/template?name={}&{place}", encoded(name)) };
     FindingLink {
         path: path.to_owned(),
@@ -87,9 +88,17 @@ pub fn link_of(base: &str, name: &str, path: &str, message: &str) -> FindingLink
     }
 }
 
+/// Returns `true` if a text is older than that of the default locale.
+#[must_use]
+pub fn is_outdated(detail: &Value, locale: &str, channel: &str) -> bool {
+    let outdated = detail["outdated"].as_array().into_iter().flatten();
+    outdated.into_iter().any(|place| place["locale"] == locale && place["channel"] == channel)
+}
+
 /// Returns the table of locales and channels. The page's own locale has a row although it has no text yet.
 #[must_use]
-pub fn matrix(base: &str, name: &str, draft: &Value, found: &[FindingLink], own: (&str, &str)) -> Vec<MatrixRow> {
+pub fn matrix(base: &str, name: &str, detail: &Value, found: &[FindingLink], own: (&str, &str)) -> Vec<MatrixRow> {
+    let draft = &detail["draft"];
     let parts = draft["parts"].as_object();
     let mut locales: Vec<&str> = parts.into_iter().flatten().map(|(locale, _)| locale.as_str()).collect();
     if !locales.contains(&own.0) {
@@ -100,6 +109,7 @@ pub fn matrix(base: &str, name: &str, draft: &Value, found: &[FindingLink], own:
         let count = found.iter().filter(|finding| finding.path.starts_with(&below)).count();
         let (label, class) = match (draft["parts"][locale][channel].is_null(), count) {
             (true, _) => ("missing".to_owned(), ""),
+            (false, 0) if is_outdated(detail, locale, channel) => ("outdated".to_owned(), "warn"),
             (false, 0) => ("complete".to_owned(), "good"),
             (false, 1) => ("1 finding".to_owned(), "bad"),
             (false, count) => (format!("{count} findings"), "bad"),
@@ -122,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_finding_leads_to_its_input_and_shows_its_line() {
-        let detail = json!({"draft": {"parts": {"it": {"sms": {"text": "uno\ndue {{ x | y }}"}, "push": {}}}},
+        let detail = json!({"outdated": [{"locale": "it", "channel": "push"}], "draft": {"parts": {"it": {"sms": {"text": "uno\ndue {{ x | y }}"}, "push": {}}}},
             "findings": [
                 {"path": "parts.it.sms.text", "line": 2, "column": 12, "message": "there is no filter y"},
                 {"path": "variables.properties.a", "message": "must be an object"}]});
@@ -130,8 +140,8 @@ mod tests {
         assert_eq!(found[0].href, "/console/template?name=welcome&locale=it&channel=sms#field-parts.it.sms.text");
         assert_eq!((found[0].source.as_str(), found[0].place.as_str()), ("2: due {{ x | y }}", "line 2, column 12"));
         assert_eq!(found[1].href, "/console/template?name=welcome&view=about#field-variables");
-        let rows = matrix("/console", "welcome", &detail["draft"], &found, ("de", "push"));
+        let rows = matrix("/console", "welcome", &detail, &found, ("de", "push"));
         let labels: Vec<_> = rows.iter().flat_map(|row| row.cells.iter().map(|cell| cell.label.as_str())).collect();
-        assert_eq!(labels, ["complete", "missing", "1 finding", "missing", "missing", "missing"]);
+        assert_eq!(labels, ["outdated", "missing", "1 finding", "missing", "missing", "missing"]);
     }
 }

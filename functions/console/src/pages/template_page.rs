@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::edit_conflict::{EditConflict, shown};
 use super::template_draft::{TemplateInput, TemplateTab, new_draft};
-use super::template_findings::{FindingLink, MatrixRow, findings, link_of, matrix};
+use super::template_findings::{FindingLink, MatrixRow, findings, is_outdated, link_of, matrix};
 use super::template_list::{TemplateUser, users};
 use super::template_preview::{TemplateShown, shown_preview};
 use super::template_versions::{TemplateVersions, versions};
@@ -28,7 +28,8 @@ struct TemplatePage {
     inputs: Vec<TemplateInput>,
     found: Vec<FindingLink>,
     variables: Vec<VariableFacts>,
-    sample: String,
+    values: String,
+    is_outdated: bool,
     recipient: String,
     preview: TemplatePreviewed,
     versions: Option<TemplateVersions>,
@@ -132,7 +133,7 @@ pub async fn show(
     let mut found = findings(visit.base, name, &detail);
     lead_to_inputs(visit, name, refused.problem.as_mut(), &mut found);
     let own = if tab.view == "text" { (tab.locale.as_str(), tab.channel) } else { ("", "") };
-    let mut rows = matrix(visit.base, name, &detail["draft"], &found, own);
+    let mut rows = matrix(visit.base, name, &detail, &found, own);
     rows.retain(|row| !row.locale.is_empty());
     let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
     let page = TemplatePage {
@@ -141,7 +142,8 @@ pub async fn show(
         tabs: tabs(visit, name, tab.view),
         inputs: if refused.is_typed { tab.typed(fields) } else { tab.inputs(&detail["draft"]) },
         variables: variables(&detail["draft"]["variables"]),
-        sample: fields.raw("sample").to_owned(),
+        values: fields.raw("values").to_owned(),
+        is_outdated: tab.view == "text" && is_outdated(&detail, &tab.locale, tab.channel),
         recipient: fields.raw("recipient").to_owned(),
         test_to: fields.raw("to").to_owned(),
         tab,
@@ -180,7 +182,7 @@ fn lead_to_inputs(visit: &Visit<'_>, name: &str, problem: Option<&mut ApiProblem
             found.push(link_of(visit.base, name, &field, &message));
         }
     }
-    "The findings below prevent it. Each leads to its place.".clone_into(&mut problem.detail);
+    problem.detail = "The findings below prevent it. Each leads to its place.".into();
 }
 
 /// Returns a preview, or what prevents it.
@@ -190,7 +192,7 @@ pub fn previewed(visit: &Visit<'_>, name: &str, answer: Result<Value, ApiProblem
         Ok(answer) => TemplatePreviewed { shown: Some(shown_preview(&answer)), ..TemplatePreviewed::default() },
         Err(problem) => TemplatePreviewed {
             faults: problem.errors.iter().map(|(field, message)| link_of(visit.base, name, field, message)).collect(),
-            reason: problem.detail,
+            reason: problem.detail.into(),
             shown: None,
         },
     }

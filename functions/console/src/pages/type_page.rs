@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::edit_conflict::with_changes;
 use super::type_form::{TypeDifference, TypeField, TypeForm};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, rendered};
 
@@ -181,7 +182,10 @@ async fn write(visit: &Visit<'_>, is_save: bool) -> Result<PageReply, ApiProblem
             let message = "must be a new name: a type has this one. Open it to change it.";
             TypeDraft { problem: Some(ApiProblem::field("type", message)), ..draft }
         }
-        Err(problem) => TypeDraft { is_conflict: problem.status == 412, problem: Some(problem), ..draft },
+        Err(problem) => {
+            let problem = with_changes(visit, problem, "type", name).await;
+            TypeDraft { is_conflict: problem.status == 412, problem: Some(problem), ..draft }
+        }
     };
     show(visit, stored, draft).await
 }
@@ -195,7 +199,10 @@ async fn archive(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     match answer.ok() {
         Ok(_) if is_removed => Ok(visit.redirect("types", "deleted")),
         Ok(_) => Ok(visit.redirect(&format!("type?name={}", encoded(name)), "saved")),
-        Err(problem) => show(visit, name, TypeDraft { problem: Some(problem), ..TypeDraft::default() }).await,
+        Err(problem) => {
+            let problem = Some(with_changes(visit, problem, "type", name).await);
+            show(visit, name, TypeDraft { problem, ..TypeDraft::default() }).await
+        }
     }
 }
 

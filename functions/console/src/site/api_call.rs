@@ -198,15 +198,28 @@ pub struct ApiProblem {
     /// Stable `type`.
     pub kind: Box<str>,
     /// Title.
-    pub title: String,
+    pub title: Box<str>,
     /// Explanation.
-    pub detail: String,
+    pub detail: Box<str>,
     /// Fields with errors, and the requirement that each does not meet.
     pub errors: Vec<(String, String)>,
     /// Id of the request.
     pub request_id: Box<str>,
     /// Seconds after which a retry makes sense.
     pub retry_after_s: Option<u32>,
+    /// Last changes of the thing, if another person has changed it meanwhile. Boxed, so that a problem stays small.
+    pub changes: Box<[ChangeNote]>,
+}
+
+/// Change by another person, as a refused form names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeNote {
+    /// Time.
+    pub at: Timestamp,
+    /// Author.
+    pub by: String,
+    /// Changed fields: name, value before, value after.
+    pub values: Vec<(String, String, String)>,
 }
 
 impl ApiAnswer {
@@ -251,11 +264,12 @@ impl ApiAnswer {
         ApiProblem {
             status: self.status,
             kind: text("type").into(),
-            title: text("title"),
-            detail: text("detail"),
+            title: text("title").into(),
+            detail: text("detail").into(),
             errors: errors.iter().map(|error| (field(error, "field"), field(error, "message"))).collect(),
             request_id: text("request_id").into(),
             retry_after_s: body["retry_after_s"].as_u64().and_then(|seconds| u32::try_from(seconds).ok()),
+            changes: Box::default(),
         }
     }
 }
@@ -274,11 +288,12 @@ impl ApiProblem {
         Self {
             status,
             kind: Box::default(),
-            title: title.to_owned(),
-            detail: detail.into(),
+            title: title.into(),
+            detail: detail.into().into(),
             errors: Vec::new(),
             request_id: Box::default(),
             retry_after_s: None,
+            changes: Box::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::csv_text::csv_address;
 use super::format;
 
 const WIDTH: f64 = 720.0;
@@ -61,6 +62,19 @@ impl LineChart {
             (label.to_owned(), self.lines.iter().map(|line| value(line, place)).collect())
         };
         self.labels().into_iter().enumerate().map(row).collect()
+    }
+
+    /// Returns the address of the CSV: the numbers as the API has them.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let header: Vec<_> = std::iter::once("time").chain(self.lines.iter().map(|line| line.name.as_str())).collect();
+        let value = |line: &ChartLine, place: usize| {
+            line.points.get(place).and_then(|point| point.value).map_or_else(String::new, |value| value.to_string())
+        };
+        let row = |(place, label): (usize, &str)| {
+            std::iter::once(label.to_owned()).chain(self.lines.iter().map(|line| value(line, place))).collect()
+        };
+        csv_address(&header, &self.labels().into_iter().enumerate().map(row).collect::<Vec<_>>())
     }
 
     /// Returns `true` if no line has a value.
@@ -146,7 +160,7 @@ fn height_of(share: f64) -> f64 {
 }
 
 /// Returns the next larger of 1, 2, 4, 5, 8 and 10 times a power of ten, so that the axis has readable steps.
-fn rounded_up(value: f64) -> f64 {
+pub(super) fn rounded_up(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;
     }
@@ -164,7 +178,8 @@ fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn escaped(text: &str) -> String {
+/// Escapes a text for SVG.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -81,7 +81,9 @@ fn owner(route: &str) -> Option<Owner> {
         "recipients" | "vapid-public-key" => Some(Owner::Recipients),
         "types" | "templates" | "caps" | "segments" => Some(Owner::Catalog),
         "campaigns" => Some(Owner::Campaigns),
-        "metrics" | "health" | "rollout" | "report" | "audit" | "settings" => Some(Owner::Console),
+        "metrics" | "health" | "capacity" | "console" | "rollout" | "report" | "audit" | "settings" => {
+            Some(Owner::Console)
+        }
         _ => None,
     }
 }

@@ -73,6 +73,35 @@ struct Endpoints {
 #[derive(Deserialize)]
 struct Tokens {
     id_token: String,
+    #[serde(default)]
+    refresh_token: Option<String>,
+}
+
+/// Answer to a refresh token. It need not have an ID token (OpenID Connect Core 1.0, section 12.2).
+#[derive(Deserialize)]
+struct RenewedTokens {
+    #[serde(default)]
+    id_token: Option<String>,
+    #[serde(default)]
+    refresh_token: Option<String>,
+}
+
+/// Result of a login.
+#[derive(Debug)]
+pub struct Login {
+    /// Session.
+    pub session: Session,
+    /// Token that renews it, if the issuer gives one.
+    pub refresh_token: Option<String>,
+}
+
+/// Result of a renewal.
+#[derive(Debug)]
+pub struct RenewedLogin {
+    /// Present role.
+    pub role: Role,
+    /// Token of the next renewal, if it is another one.
+    pub refresh_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +124,20 @@ struct Claims {
     groups: Value,
     #[serde(default)]
     roles: Value,
+}
+
+impl Claims {
+    fn groups(&self) -> [&Value; 3] {
+        [&self.cognito_groups, &self.groups, &self.roles]
+    }
+
+    fn has_groups(&self) -> bool {
+        self.groups().into_iter().any(|groups| !groups.is_null())
+    }
+
+    fn role(&self) -> Option<Role> {
+        Role::highest(self.groups().into_iter().flat_map(texts))
+    }
 }
 
 impl Issuer {
@@ -149,7 +192,7 @@ impl Issuer {
         code: &str,
         pending: &PendingLogin,
         now: Timestamp,
-    ) -> Result<Session, LoginError> {
+    ) -> Result<Login, LoginError> {
         let form = format!(
             "grant_type=authorization_code&client_id={}&redirect_uri={}&code={}&code_verifier={}",
             encoded(client_id),
@@ -159,7 +202,48 @@ impl Issuer {
         );
         let endpoint = self.endpoints().await?.token_endpoint.clone();
         let tokens: Tokens = self.call(Method::POST, &endpoint, form).await?;
-        self.session_of(&tokens.id_token, client_id, pending, now)
+        let session = self.session_of(&tokens.id_token, client_id, pending, now)?;
+        Ok(Login { session, refresh_token: tokens.refresh_token })
+    }
+
+    /// Asks for the present role of a person with the refresh token of the login.
+    ///
+    /// # Errors
+    /// The issuer does not answer, refuses the token, or names another person, or one without a role.
+    pub async fn renew(
+        &self,
+        client_id: &str,
+        refresh_token: &str,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<RenewedLogin, LoginError> {
+        let (client, token) = (encoded(client_id), encoded(refresh_token));
+        let form = format!("grant_type=refresh_token&client_id={client}&refresh_token={token}");
+        let endpoint = self.endpoints().await?.token_endpoint.clone();
+        let tokens: RenewedTokens = self.call(Method::POST, &endpoint, form).await?;
+        let role = match tokens.id_token {
+            Some(id_token) => self.renewed_role(&id_token, client_id, session, now)?,
+            None => session.role,
+        };
+        Ok(RenewedLogin { role, refresh_token: tokens.refresh_token })
+    }
+
+    fn renewed_role(
+        &self,
+        id_token: &str,
+        client_id: &str,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Role, LoginError> {
+        let claims = self.claims(id_token, client_id, now)?;
+        if claims.sub != session.subject {
+            return Err(LoginError::Invalid("another person"));
+        }
+        match claims.role() {
+            // The local AWS leaves the groups out of renewed tokens.
+            None if self.local.is_some() && !claims.has_groups() => Ok(session.role),
+            role => role.ok_or(LoginError::NoRole),
+        }
     }
 
     fn session_of(
@@ -169,6 +253,18 @@ impl Issuer {
         pending: &PendingLogin,
         now: Timestamp,
     ) -> Result<Session, LoginError> {
+        let claims = self.claims(id_token, client_id, now)?;
+        if claims.nonce != pending.nonce {
+            return Err(LoginError::Invalid("another nonce"));
+        }
+        let role = claims.role().ok_or(LoginError::NoRole)?;
+        let names = [claims.email, claims.name, claims.username, claims.sub.clone()];
+        let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        Ok(Session::new(claims.sub, name, role, now))
+    }
+
+    /// Returns the claims of an ID token that this issuer made for this client and that has not expired.
+    fn claims(&self, id_token: &str, client_id: &str, now: Timestamp) -> Result<Claims, LoginError> {
         let payload = id_token.split('.').nth(1).ok_or(LoginError::Invalid("no ID token"))?;
         let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| LoginError::Invalid("no ID token"))?;
         let claims: Claims = serde_json::from_slice(&payload).map_err(|_| LoginError::Invalid("no ID token"))?;
@@ -178,17 +274,10 @@ impl Issuer {
         if !texts(&claims.aud).contains(&client_id) {
             return Err(LoginError::Invalid("another audience"));
         }
-        if claims.nonce != pending.nonce {
-            return Err(LoginError::Invalid("another nonce"));
-        }
         if claims.exp + CLOCK_LEEWAY_S < now.as_second() {
             return Err(LoginError::Invalid("an expired token"));
         }
-        let groups = [&claims.cognito_groups, &claims.groups, &claims.roles];
-        let role = Role::highest(groups.into_iter().flat_map(texts)).ok_or(LoginError::NoRole)?;
-        let names = [claims.email, claims.name, claims.username, claims.sub.clone()];
-        let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        Ok(Session::new(claims.sub, name, role, now))
+        Ok(claims)
     }
 
     async fn endpoints(&self) -> Result<&Endpoints, LoginError> {

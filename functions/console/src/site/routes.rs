@@ -61,11 +61,15 @@ pub const ROUTES: &[PageRoute] = &[
     page("costs"),
     page("settings"),
     act_after_login("settings", "save", Role::Admin),
+    page("sessions"),
+    act("sessions", "end_mine", Role::Viewer),
+    act_after_login("sessions", "end", Role::Admin),
     page("audit"),
     page("audit-csv"),
     page("campaigns"),
     page("campaign"),
     act("campaign", "create", Role::Editor),
+    act("campaign", "edit", Role::Editor),
     act("campaign", "save", Role::Editor),
     act("campaign", "plan", Role::Editor),
     act("campaign", "test", Role::Editor),
@@ -84,6 +88,7 @@ pub const ROUTES: &[PageRoute] = &[
     act("template", "frame", Role::Editor),
     act("template", "save", Role::Editor),
     act("template", "remove", Role::Editor),
+    act("template", "reviewed", Role::Editor),
     act("template", "test", Role::Editor),
     act("template", "publish", Role::Editor),
     act("template", "live", Role::Approver),
@@ -131,8 +136,9 @@ mod tests {
 
     #[test]
     fn a_viewer_changes_nothing() {
-        // Forms that only read: an edited filter is shown, counted and tried, and not stored.
-        const READING: [(&str, &str); 7] = [
+        // Forms that only read: an edited filter is shown, counted and tried, and not stored. Everybody may sign out.
+        const READING: [(&str, &str); 8] = [
+            ("sessions", "end_mine"),
             ("segment", "edit"),
             ("segment", "preview"),
             ("segment", "sample"),

@@ -17,6 +17,8 @@ use aws::secrets::{Key, LinkSigningKeys};
 
 /// Name of the session's cookie. The prefix binds it to this host and to https.
 pub const SESSION_COOKIE: &str = "__Host-console";
+/// Name of the cookie with the refresh token of the login.
+pub const REFRESH_COOKIE: &str = "__Host-console-refresh";
 /// Name of the cookie that a login in progress has.
 pub const LOGIN_COOKIE: &str = "__Host-console-login";
 /// Time for which a session lasts.
@@ -24,7 +26,7 @@ pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(8);
 /// Age up to which a login counts as recent, for actions that require one.
 pub const RECENT_LOGIN: SignedDuration = SignedDuration::from_mins(15);
 /// Maximum length of a cookie that is opened. Browsers store at most 4 KB.
-const MAX_COOKIE_CHARS: usize = 4096;
+pub const MAX_COOKIE_CHARS: usize = 4096;
 
 /// Session of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Session {
     pub role: Role,
     /// Time of the login.
     pub signed_in_at: Timestamp,
+    /// Time at which the issuer confirmed the account, or was asked in vain.
+    pub renewed_at: Timestamp,
     /// Token that every form of the session repeats.
     pub csrf: String,
 }
@@ -47,6 +51,8 @@ struct SealedSession {
     name: String,
     role: String,
     signed_in_s: i64,
+    #[serde(default)]
+    renewed_s: Option<i64>,
     csrf: String,
 }
 
@@ -54,7 +60,7 @@ impl Session {
     /// Creates the session of a login at `now`.
     #[must_use]
     pub fn new(subject: String, name: String, role: Role, now: Timestamp) -> Self {
-        Self { subject, name, role, signed_in_at: now, csrf: random_text() }
+        Self { subject, name, role, signed_in_at: now, renewed_at: now, csrf: random_text() }
     }
 
     /// Returns `true` if the login is recent enough for an action that requires it.
@@ -73,6 +79,7 @@ impl Session {
                 name: self.name.clone(),
                 role: self.role.name().to_owned(),
                 signed_in_s: self.signed_in_at.as_second(),
+                renewed_s: Some(self.renewed_at.as_second()),
                 csrf: self.csrf.clone(),
             },
         )
@@ -85,7 +92,9 @@ impl Session {
         let signed_in_at = Timestamp::from_second(sealed.signed_in_s).ok()?;
         let is_open = now.duration_since(signed_in_at) < SESSION_LIFETIME;
         let role = sealed.role.parse().ok()?;
-        is_open.then_some(Self { subject: sealed.subject, name: sealed.name, role, signed_in_at, csrf: sealed.csrf })
+        let renewed_at = sealed.renewed_s.map_or(Ok(signed_in_at), Timestamp::from_second).ok()?;
+        let SealedSession { subject, name, csrf, .. } = sealed;
+        is_open.then_some(Self { subject, name, role, signed_in_at, renewed_at, csrf })
     }
 }
 

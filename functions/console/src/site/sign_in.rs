@@ -6,7 +6,9 @@ use super::fault_page::FaultPage;
 use super::oidc::LoginError;
 use super::page_reply::PageReply;
 use super::page_request::PageRequest;
-use super::session::{LOGIN_COOKIE, PendingLogin, SESSION_COOKIE, SESSION_LIFETIME, Session};
+use super::session::{
+    LOGIN_COOKIE, MAX_COOKIE_CHARS, PendingLogin, REFRESH_COOKIE, SESSION_COOKIE, SESSION_LIFETIME, Session,
+};
 use super::site_keys::SiteKeys;
 use super::visit::rendered;
 use super::{ApiProblem, Site};
@@ -35,13 +37,21 @@ impl Site {
             return self.refused(request, keys, &LoginError::Invalid("this browser did not begin this login"), now);
         };
         let code = request.query.get("code");
-        let session = self.issuer.session(&keys.client_id, &return_url(keys), code, &pending, now).await;
-        let sealed = session.as_ref().map(|session| session.seal(&keys.sealing));
+        let login = self.issuer.session(&keys.client_id, &return_url(keys), code, &pending, now).await;
+        let sealed = login.as_ref().map(|login| (login.session.seal(&keys.sealing), login.refresh_token.as_ref()));
         match sealed {
-            Ok(Some(cookie)) => PageReply::redirect(format!("{}{}", keys.base, below(&pending.return_to)))
-                .with_cookie(SESSION_COOKIE, &cookie, SESSION_LIFETIME.as_secs())
-                .with_cookie(LOGIN_COOKIE, "", 0),
-            Ok(None) => self.refused(request, keys, &LoginError::Invalid("the session could not be sealed"), now),
+            Ok((Some(cookie), refresh_token)) => {
+                let reply = PageReply::redirect(format!("{}{}", keys.base, below(&pending.return_to)))
+                    .with_cookie(SESSION_COOKIE, &cookie, SESSION_LIFETIME.as_secs())
+                    .with_cookie(LOGIN_COOKIE, "", 0);
+                // A token that is too long for a cookie is left out. The session then ends without a renewal.
+                let sealed = refresh_token.and_then(|token| keys.sealing.seal(REFRESH_COOKIE, token));
+                match sealed.filter(|sealed| sealed.len() <= MAX_COOKIE_CHARS - 200) {
+                    Some(sealed) => reply.with_cookie(REFRESH_COOKIE, &sealed, SESSION_LIFETIME.as_secs()),
+                    None => reply,
+                }
+            }
+            Ok((None, _)) => self.refused(request, keys, &LoginError::Invalid("the session could not be sealed"), now),
             Err(error) => self.refused(request, keys, error, now),
         }
     }
@@ -56,9 +66,9 @@ impl Site {
             (403, "This form was not sent by a page of this console.")
         };
         let title = if is_own { "Signed out" } else { "Not signed out" };
-        let problem = ApiProblem { title: title.to_owned(), ..ApiProblem::own(status, detail) };
+        let problem = ApiProblem { title: title.into(), ..ApiProblem::own(status, detail) };
         let reply = self.fault_without_session(request, keys, problem, now);
-        if is_own { reply.with_cookie(SESSION_COOKIE, "", 0) } else { reply }
+        if is_own { reply.with_cookie(SESSION_COOKIE, "", 0).with_cookie(REFRESH_COOKIE, "", 0) } else { reply }
     }
 
     fn refused(&self, request: &PageRequest, keys: &SiteKeys, error: &LoginError, now: Timestamp) -> PageReply {
@@ -75,7 +85,7 @@ impl Site {
                 (400, format!("You are not signed in: {error}. Begin again from the console's first page."))
             }
         };
-        let problem = ApiProblem { title: "Not signed in".to_owned(), ..ApiProblem::own(status, detail) };
+        let problem = ApiProblem { title: "Not signed in".into(), ..ApiProblem::own(status, detail) };
         self.fault_without_session(request, keys, problem, now)
     }
 

@@ -19,7 +19,7 @@ pub const ZONE_COOKIE: &str = "console-zone";
 pub const MY_ZONE_COOKIE: &str = "console-my-zone";
 
 /// Messages about actions that have been done. A redirection names one; no text of a request is shown.
-const NOTICES: [(&str, &str); 15] = [
+const NOTICES: [(&str, &str); 16] = [
     ("sent", "The notification was handed over. This page shows what became of it."),
     ("cancelled", "Cancelled. Nothing more will be sent."),
     ("saved", "Saved."),
@@ -33,6 +33,7 @@ const NOTICES: [(&str, &str); 15] = [
     ("planned", "The plan is ready."),
     ("rollout", "The rollout was changed. It is in force everywhere within 30 seconds."),
     ("settings", "The settings were changed. They are in force everywhere within 30 seconds."),
+    ("sessions", "The sessions are ended. No process accepts them after 30 seconds."),
     ("erased", "Everything about this person was erased."),
     ("tested", "The test was sent."),
 ];

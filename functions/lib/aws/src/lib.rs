@@ -7,6 +7,7 @@
 //! five roots ([`Trust`]).
 
 pub mod deadline;
+pub mod email_quota;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod fake_aws;

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::campaign_id::CampaignId;
 use platform::problem::FieldError;
 use segments::{Filter, SegmentId};
 
@@ -54,16 +53,6 @@ pub enum OutcomeName {
     Holdout,
     /// The person was erased.
     Erased,
-}
-
-/// An earlier campaign, of which only people who ended in certain ways are sent to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RetryOf {
-    /// The earlier campaign.
-    pub campaign: CampaignId,
-    /// Ways in which a notification of the earlier campaign ended.
-    pub outcomes: Vec<OutcomeName>,
 }
 
 impl Selection {

@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::audience::{AudienceKind, RecipientList, RetryOf, Selection};
+use crate::audience::{AudienceKind, RecipientList, Selection};
 use crate::guards::Guards;
 use crate::local_time::{AtLocal, IfPassed, Timing};
+use crate::retry::RetryOf;
 use crate::test_phase::{TestPhase, TestPhaseBody};
 use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
 use domain::notification::{Content, Urgency};

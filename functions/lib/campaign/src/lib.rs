@@ -23,6 +23,7 @@ mod needs;
 mod numbers;
 mod people;
 mod release;
+mod retry;
 mod state;
 mod supply;
 mod tally;
@@ -32,7 +33,7 @@ mod variants;
 mod versions;
 mod winner;
 
-pub use audience::{AudienceKind, OutcomeName, RecipientList, RetryOf, Selection};
+pub use audience::{AudienceKind, OutcomeName, RecipientList, Selection};
 pub use campaign_id::CampaignId;
 pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
 pub use guards::{Ends, Guards, guard_fault};
@@ -43,6 +44,7 @@ pub use model::{Approval, Campaign, Launch, LaunchedMessage, Plan, StateConflict
 pub use numbers::Numbers;
 pub use people::{People, Selected};
 pub use release::{Release, ReleaseInput, Released, release};
+pub use retry::RetryOf;
 pub use state::{PauseReason, State};
 pub use supply::{Supply, needs_breakers, spent_for_everybody, supply_fault};
 pub use tally::{PeopleTally, PersonOutcome};

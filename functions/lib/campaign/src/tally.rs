@@ -22,8 +22,8 @@ pub enum PersonOutcome {
     Waiting,
     /// A gate holds the notification.
     Held,
-    /// No provider accepted a message.
-    Failed,
+    /// No provider accepted a message, for this reason.
+    Failed(&'static str),
     /// Nothing was sent, for this reason.
     Skipped(&'static str),
     /// Held out on purpose.
@@ -48,6 +48,9 @@ pub struct PeopleTally {
     pub held: u64,
     /// People whom no provider accepted a message for.
     pub failed: u64,
+    /// The same people by reason. Tasks of earlier releases have none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_by_reason: BTreeMap<String, u64>,
     /// People to whom nothing was sent, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// People who were held out.
@@ -77,14 +80,16 @@ impl PersonOutcome {
         match notification.status() {
             Status::Accepted | Status::Delivered => match notification.channel() {
                 Some(channel) => Self::Sent(channel),
-                None => Self::Failed,
+                None => Self::Failed(Status::Failed.as_str()),
             },
             Status::Held => Self::Held,
             Status::Scheduled | Status::Sending | Status::Cascading => Self::Waiting,
             Status::Skipped if notification.reason() == Some(Reason::UnknownRecipient) => Self::Erased,
             Status::Skipped => Self::Skipped(notification.reason().map_or("unknown", Reason::as_str)),
             Status::Cancelled => Self::Skipped(Status::Cancelled.as_str()),
-            Status::Failed | Status::Expired | Status::Uncertain => Self::Failed,
+            status @ (Status::Failed | Status::Expired | Status::Uncertain) => {
+                Self::Failed(notification.reason().map_or(status.as_str(), Reason::as_str))
+            }
         }
     }
 
@@ -95,10 +100,19 @@ impl PersonOutcome {
             Self::Sent(_) => OutcomeName::Sent,
             Self::Waiting => OutcomeName::Waiting,
             Self::Held => OutcomeName::Held,
-            Self::Failed => OutcomeName::Failed,
+            Self::Failed(_) => OutcomeName::Failed,
             Self::Skipped(_) => OutcomeName::Skipped,
             Self::Holdout => OutcomeName::Holdout,
             Self::Erased => OutcomeName::Erased,
+        }
+    }
+
+    /// Returns the reason of a failure or a skip.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Failed(reason) | Self::Skipped(reason) => Some(reason),
+            _ => None,
         }
     }
 }
@@ -114,7 +128,10 @@ impl PeopleTally {
             }
             PersonOutcome::Waiting => self.waiting += 1,
             PersonOutcome::Held => self.held += 1,
-            PersonOutcome::Failed => self.failed += 1,
+            PersonOutcome::Failed(reason) => {
+                self.failed += 1;
+                *self.failed_by_reason.entry((*reason).to_owned()).or_default() += 1;
+            }
             PersonOutcome::Skipped(reason) => *self.skipped.entry((*reason).to_owned()).or_default() += 1,
             PersonOutcome::Holdout => self.holdout += 1,
             PersonOutcome::Erased => self.erased += 1,
@@ -145,6 +162,7 @@ impl PeopleTally {
         self.most_cost_micros += other.most_cost_micros;
         for (mine, theirs) in [
             (&mut self.skipped, &other.skipped),
+            (&mut self.failed_by_reason, &other.failed_by_reason),
             (&mut self.by_channel, &other.by_channel),
             (&mut self.by_variant, &other.by_variant),
             (&mut self.by_locale, &other.by_locale),
@@ -190,7 +208,7 @@ mod tests {
             PersonOutcome::Sent(Channel::Push),
             PersonOutcome::Waiting,
             PersonOutcome::Held,
-            PersonOutcome::Failed,
+            PersonOutcome::Failed("gone"),
             PersonOutcome::Skipped("opted_out"),
             PersonOutcome::Holdout,
             PersonOutcome::Erased,
@@ -203,7 +221,7 @@ mod tests {
         let mut sum = tally.clone();
         sum.merge(&tally);
         assert!(sum.is_balanced());
-        assert_eq!((sum.matched, sum.skipped["opted_out"]), (14, 2));
+        assert_eq!((sum.matched, sum.skipped["opted_out"], sum.failed_by_reason["gone"]), (14, 2, 2));
         sum.sent += 1;
         assert!(!sum.is_balanced());
         for number in 0..200 {

@@ -26,6 +26,7 @@ pub mod revision;
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod sample;
 mod segments;
+mod session_marks;
 mod sms_message;
 mod templates;
 #[cfg(any(test, feature = "testing"))]
@@ -61,6 +62,7 @@ pub use recipients::{
 };
 pub use record::RecordStore;
 pub use segments::{SegmentStore, StoredSegments};
+pub use session_marks::{SessionMark, SessionMarkStore};
 pub use sms_message::SmsMessageStore;
 pub use templates::{PublishedVersion, TemplateBody, TemplateStore, TemplateWrite};
 pub use versioned::Versioned;

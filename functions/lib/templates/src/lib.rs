@@ -21,7 +21,7 @@ pub use engine::{TemplateTag, syntax_finding, tags};
 pub use finding::{Finding, Place};
 pub use model::{
     EmailPart, MAX_LOCALES, MAX_SOURCE_BYTES, MAX_VERSION_BYTES, PartAction, PushPart, SmsPart, TemplateDraft,
-    TemplateParts,
+    TemplateParts, TextPlace,
 };
 pub use name::{TemplateName, TemplateNameError};
 pub use publish::{breaking_variables, publish_findings};

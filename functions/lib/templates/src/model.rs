@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::language::is_language_tag;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::finding::Finding;
 use crate::variables::Variables;
 
+mod draft_state;
 mod parse;
+
+pub use draft_state::TextPlace;
 
 /// Maximum number of locales.
 pub const MAX_LOCALES: usize = 50;
@@ -31,6 +35,13 @@ pub struct TemplateDraft {
     pub default_locale: String,
     /// Parts by locale.
     pub parts: BTreeMap<String, TemplateParts>,
+    /// Values of previews and test sends. A version has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Map<String, Value>>,
+    /// Times at which texts were written or reviewed, by their names such as `it.push`. Stored with a draft; an editor
+    /// does not write them, and a version has none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub written_at: BTreeMap<String, Timestamp>,
 }
 
 /// Sources of one locale.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
@@ -28,13 +29,17 @@ struct DraftParser {
 pub(super) fn draft(json: &Value, origin: Origin) -> Result<TemplateDraft, Vec<Finding>> {
     let mut parser = DraftParser { findings: Vec::new(), origin };
     let Some(fields) = object(json, "body", &mut parser.findings) else { return Err(parser.findings) };
-    parser.unknown(fields, "", &["title", "variables", "default_locale", "parts"]);
+    let known = ["title", "variables", "default_locale", "parts", "sample", "written_at"];
+    // The service alone writes the times.
+    parser.unknown(fields, "", if origin == Origin::Editor { &known[..5] } else { &known });
     let title = parser.title(fields);
     let variables = fields.get("variables").map_or(Ok(Variables::default()), Variables::parse);
     let variables = variables.map_err(|findings| parser.findings.extend(findings)).unwrap_or_default();
     let parts = parser.parts(fields);
     let default_locale = parser.default_locale(fields, &parts);
-    let draft = TemplateDraft { title, variables, default_locale, parts };
+    let sample = parser.sample(fields);
+    let written_at = fields.get("written_at").and_then(|times| BTreeMap::deserialize(times).ok()).unwrap_or_default();
+    let draft = TemplateDraft { title, variables, default_locale, parts, sample, written_at };
     let is_large = serde_json::to_vec(&draft).is_ok_and(|bytes| bytes.len() > MAX_VERSION_BYTES);
     if is_large && origin == Origin::Editor {
         parser.add("parts", "must be at most 256 KiB of JSON together with the variables");
@@ -63,6 +68,11 @@ impl DraftParser {
             self.add("title", "must be 1 to 100 characters, not all of them invisible");
         }
         title
+    }
+
+    fn sample(&mut self, fields: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let sample = fields.get("sample").filter(|sample| !sample.is_null())?;
+        object(sample, "sample", &mut self.findings).cloned()
     }
 
     fn default_locale(&mut self, fields: &Map<String, Value>, parts: &BTreeMap<String, TemplateParts>) -> String {
@@ -256,6 +266,13 @@ mod tests {
             *json.pointer_mut(pointer).unwrap() = value;
             assert!(paths(&json).iter().any(|found| found == path), "{pointer}: {:?}", paths(&json));
         }
+        let with = |name: &str, value: Value| {
+            let mut json = sample();
+            json[name] = value;
+            paths(&json)
+        };
+        assert_eq!(with("sample", json!([1])), ["sample"]);
+        assert_eq!(with("written_at", json!({"en.push": "2026-11-23T10:00:00Z"})), ["written_at"]);
         assert_eq!(paths(&json!(5)), ["body"]);
         let mut twice = sample();
         twice["parts"]["EN"] = twice["parts"]["en"].clone();

@@ -1,0 +1,30 @@
+//! A campaign for people whose notification of an earlier campaign ended in certain ways.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audience::OutcomeName;
+use crate::campaign_id::CampaignId;
+use crate::tally::PersonOutcome;
+use domain::notification::Reason;
+
+/// An earlier campaign, of which only people who ended in certain ways are sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryOf {
+    /// The earlier campaign.
+    pub campaign: CampaignId,
+    /// Ways in which a notification of the earlier campaign ended.
+    pub outcomes: Vec<OutcomeName>,
+    /// Reasons of failures and skips that are meant; without any, all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+}
+
+impl RetryOf {
+    /// Returns `true` if people with this outcome are sent to.
+    #[must_use]
+    pub fn takes(&self, outcome: &PersonOutcome) -> bool {
+        let is_reason = |reason| self.reasons.iter().any(|wanted| wanted.as_str() == reason);
+        self.outcomes.contains(&outcome.name()) && (self.reasons.is_empty() || outcome.reason().is_some_and(is_reason))
+    }
+}

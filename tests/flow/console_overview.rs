@@ -1,0 +1,75 @@
+//! The overview of the console: what limits sending, and what waits for a person.
+
+use console::site::Role;
+use serde_json::json;
+
+use super::campaigns::{campaign, crowd};
+use world::World;
+
+async fn overview(world: &World) -> String {
+    let page = world.open_page(&world.person(Role::Viewer), "", &[]).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    page.text().to_owned()
+}
+
+#[tokio::test]
+async fn the_quota_of_ses_is_read_once_a_minute_and_an_outage_is_said() {
+    let world = World::start().await;
+    let reads = || world.aws.state.lock().unwrap().email_quota_reads;
+    for _ in 0..3 {
+        let html = overview(&world).await;
+        assert!(html.contains("SES quota, 24 h") && html.contains("not available"), "{html}");
+    }
+    assert_eq!(reads(), 1, "a failure is kept for a minute too");
+    world.advance(60);
+    world.aws.state.lock().unwrap().email_quota = Some((50_000.0, 40_500.0, 14.0));
+    for _ in 0..2 {
+        let html = overview(&world).await;
+        assert!(html.contains("40,500 of 50,000") && html.contains("9,500 are left. 14 e-mails a second"), "{html}");
+    }
+    assert_eq!(reads(), 2);
+    let capacity = world.ops("GET /v1/capacity", &[]).await.body;
+    assert_eq!(capacity["email_quota"]["remaining"], 9_500.0);
+    world.advance(60);
+    world.aws.state.lock().unwrap().email_quota = Some((-1.0, 7.0, 500.0));
+    assert!(world.ops("GET /v1/capacity", &[]).await.body["email_quota"]["per_day"].is_null(), "-1 is no limit");
+    assert_eq!(reads(), 3, "the page and the API share the value");
+}
+
+#[tokio::test]
+async fn the_age_of_due_work_counts_from_its_time() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    assert!(overview(&world).await.contains("nothing is due"));
+    world.send("ada", json!({"send_at": "2026-11-23T12:00:00Z"})).await;
+    world.advance(2 * 3_600 + 90);
+    let html = overview(&world).await;
+    assert!(html.contains("<p class=\"figure warn\">1 min 30 s</p>"), "{html}");
+    let due = &world.ops("GET /v1/capacity", &[]).await.body["due"];
+    assert_eq!((&due["age_s"], &due["oldest_at"]), (&json!(90), &json!("2026-11-23T12:00:00Z")));
+    world.sweep().await;
+    world.advance(15);
+    assert!(overview(&world).await.contains("nothing is due"));
+    world.aws.fails(Some("Query"), 0, "ProvisionedThroughputExceededException");
+    world.advance(15);
+    let capacity = world.ops("GET /v1/capacity", &[]).await;
+    assert_eq!((capacity.status, &capacity.body["due"]), (200, &json!(null)));
+}
+
+#[tokio::test]
+async fn plans_and_versions_wait_for_a_person() {
+    let world = crowd(1).await;
+    assert!(overview(&world).await.contains("Nothing waits for an approval"));
+    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+    let id = created.body["id"].as_str().unwrap();
+    assert!(overview(&world).await.contains("Nothing waits for an approval"), "a draft without a plan");
+    world.campaign_request("POST /v1/campaigns/{id}/plan", id, json!(null)).await;
+    world.work_on_tasks().await;
+    let html = overview(&world).await;
+    let link = format!("/console/campaign?id={id}&#38;step=approve");
+    assert!(html.contains(&link) && html.contains("<bdi>Autumn</bdi>") && html.contains(">approval</span>"), "{html}");
+    world.campaign_request("POST /v1/campaigns/{id}/approve", id, json!({})).await;
+    assert!(overview(&world).await.contains(">launch</span>"));
+    world.launch(id).await;
+    assert!(overview(&world).await.contains("Nothing waits for an approval"));
+}
