@@ -9,6 +9,7 @@ mod budgets;
 mod campaign_chaos;
 mod campaign_faults;
 mod campaign_limits;
+mod campaign_opt_outs;
 mod campaign_plans;
 mod campaign_requests;
 mod campaign_supply;
