@@ -8,6 +8,7 @@ mod breaker;
 mod budgets;
 mod campaign_chaos;
 mod campaign_faults;
+mod campaign_history;
 mod campaign_limits;
 mod campaign_opt_outs;
 mod campaign_plans;

@@ -16,7 +16,7 @@ use domain::recipient::{Recipient, RecipientKey};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use store::{PeoplePage, StoreError, SweepPosition};
+use store::{HistoryReader, PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits};
@@ -133,9 +133,7 @@ impl<'a> Work<'a> {
         let config = engine.config().current().await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let selected: Vec<_> =
-            page.people.into_iter().filter_map(|one| Some((audience.people.select(&one)?, one))).collect();
-        let selected = self.only_retried(selected).await?;
+        let selected = self.selected(&audience.people, page.people).await?;
         let existing = self.existing(&audience, &selected, task.is_dirty).await?;
         let first = first_attempt(task, &audience);
         let (audience, existing, config, spent) = (&audience, &existing, &config, &OnceLock::new());
@@ -204,6 +202,22 @@ impl<'a> Work<'a> {
     fn audience(&self) -> Option<TaskPeople<'_>> {
         let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number))?;
         Some(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
+    }
+
+    /// Returns the people of a page that the task is for.
+    async fn selected(
+        &self,
+        people: &People<'_>,
+        page: Vec<Recipient>,
+    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+        let histories = HistoryReader {
+            notifications: self.services.engine.stores().notifications().clone(),
+            hasher: self.services.hasher.clone(),
+            launches: self.launch.earlier.clone(),
+        };
+        let histories = histories.of_campaign(people, &page).await?;
+        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
+        self.only_retried(page.into_iter().filter_map(select).collect()).await
     }
 
     /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.

@@ -48,7 +48,7 @@ struct SegmentPage {
     problem: Option<ApiProblem>,
     draft: EditedSegment,
     rows: Vec<BuilderRow>,
-    known_fields: [&'static str; 13],
+    known_fields: [&'static str; 14],
     types: Vec<(String, bool)>,
     estimate: Option<CountedPeople>,
     estimate_problem: Option<ApiProblem>,

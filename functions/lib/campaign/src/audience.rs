@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::campaign_id::CampaignId;
+use domain::CampaignId;
 use platform::problem::FieldError;
 use segments::{Filter, SegmentId};
 

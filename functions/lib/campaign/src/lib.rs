@@ -12,7 +12,6 @@
 //! work that is done twice sends once.
 
 mod audience;
-mod campaign_id;
 mod definition;
 mod guards;
 mod local_time;
@@ -33,7 +32,6 @@ mod versions;
 mod winner;
 
 pub use audience::{AudienceKind, OutcomeName, RecipientList, RetryOf, Selection};
-pub use campaign_id::CampaignId;
 pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
 pub use guards::{Ends, Guards, guard_fault};
 pub use local_time::{AtLocal, IfPassed, Timing};
@@ -50,3 +48,5 @@ pub use task::{MAX_TASKS, PlannedPerson, SpentBudget, Task, TaskClaim, TaskMessa
 pub use test_phase::{TestMetric, TestPhase, Winner};
 pub use variants::{CampaignTemplate, Message, Variant};
 pub use winner::{VariantResult, pick_winner};
+
+pub use domain::CampaignId;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::campaign_id::CampaignId;
 use crate::tally::PeopleTally;
+use domain::CampaignId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::recipient::RecipientKey;
