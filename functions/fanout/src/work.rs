@@ -133,7 +133,7 @@ impl<'a> Work<'a> {
         let config = engine.config().current().await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let selected = self.selected(&audience.people, page.people).await?;
+        let selected = self.selected(&audience.people, page.people, &config).await?;
         let existing = self.existing(&audience, &selected, task.is_dirty).await?;
         let first = first_attempt(task, &audience);
         let (audience, existing, config, spent) = (&audience, &existing, &config, &OnceLock::new());
@@ -209,6 +209,7 @@ impl<'a> Work<'a> {
         &self,
         people: &People<'_>,
         page: Vec<Recipient>,
+        config: &ConfigSnapshot,
     ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
         let histories = HistoryReader {
             notifications: self.services.engine.stores().notifications().clone(),
@@ -217,7 +218,26 @@ impl<'a> Work<'a> {
         };
         let histories = histories.of_campaign(people, &page).await?;
         let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
-        self.only_retried(page.into_iter().filter_map(select).collect()).await
+        let selected = self.only_retried(page.into_iter().filter_map(select).collect()).await?;
+        if let TaskPass::Plan(_) = self.pass { self.with_caps(selected, config).await } else { Ok(selected) }
+    }
+
+    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each person.
+    async fn with_caps(
+        &self,
+        selected: Vec<(Selected, Recipient)>,
+        config: &ConfigSnapshot,
+    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+        if config.caps.iter().next().is_none() {
+            return Ok(selected);
+        }
+        let keys: Vec<_> = selected.iter().map(|(_, recipient)| recipient.key.clone()).collect();
+        let mut found = self.services.engine.stores().recipients().caps_of(&keys).await?;
+        let with = |(selected, recipient): (Selected, Recipient)| {
+            let caps = found.remove(&recipient.key).unwrap_or_default();
+            (selected, Recipient { caps, ..recipient })
+        };
+        Ok(selected.into_iter().map(with).collect())
     }
 
     /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
