@@ -10,6 +10,7 @@ mod campaign_chaos;
 mod campaign_faults;
 mod campaign_history;
 mod campaign_limits;
+mod campaign_mail;
 mod campaign_opt_outs;
 mod campaign_plans;
 mod campaign_requests;

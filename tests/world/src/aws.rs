@@ -42,6 +42,10 @@ pub struct AwsState {
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
+    /// Quota of SES: e-mails a second, in 24 hours, and sent in the last 24 hours. `None` while SES does not tell it.
+    pub mail_quota: Option<[f64; 3]>,
+    /// Number of reads of the quota.
+    pub mail_quota_reads: usize,
     /// Write units that DynamoDB charged, and the calls that wrote.
     pub writes: Vec<(String, f64)>,
     /// Number of DynamoDB calls until every later one fails; `None` fails none.
@@ -77,7 +81,8 @@ pub struct Aws {
 impl Aws {
     /// Starts the fakes in front of a DynamoDB that listens on `dynamo`.
     pub async fn start(dynamo: String, faults: Faults) -> Self {
-        let state = Arc::new(Mutex::new(AwsState::default()));
+        let mail_quota = Some([1_000.0, 1_000_000.0, 0.0]);
+        let state = Arc::new(Mutex::new(AwsState { mail_quota, ..AwsState::default() }));
         let shared = Arc::clone(&state);
         let pause = Pause::default();
         let held = pause.clone();
@@ -175,6 +180,10 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
             assert_eq!((&*form["ConfigurationSetName"], &*form["Tags.member.1.Name"]), ("feedback", "notification"));
             state.ses.pop_front()
         }
+        "GetSendQuota" => {
+            state.mail_quota_reads += 1;
+            return quota(state.mail_quota);
+        }
         "Publish" if form.contains_key("TopicArn") => {
             state.alerts.push((form["Subject"].clone(), form["Message"].clone()));
             None
@@ -187,6 +196,16 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
     };
     let id = format!("<{action}Result><MessageId>m-{}</MessageId></{action}Result>", state.texts.len());
     scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
+}
+
+/// Responds to GetSendQuota.
+fn quota(quota: Option<[f64; 3]>) -> Reply {
+    let Some([rate, most, sent]) = quota else { return Reply::text(503, "<ErrorResponse/>") };
+    let fields = format!(
+        "<Max24HourSend>{most}</Max24HourSend><MaxSendRate>{rate}</MaxSendRate><SentLast24Hours>{sent}</SentLast24Hours>"
+    );
+    let result = format!("<GetSendQuotaResult>{fields}</GetSendQuotaResult>");
+    Reply::text(200, format!("<GetSendQuotaResponse>{result}</GetSendQuotaResponse>"))
 }
 
 /// A refusal whose message repeats the request, as DynamoDB's messages may.

@@ -92,16 +92,19 @@ pub struct Launch {
     pub segments: u32,
     /// Number of people expected, by the plan.
     pub expected_people: u64,
+    /// Number of them who get an e-mail first, by the plan.
+    #[serde(default)]
+    pub expected_mails: u64,
     /// Filter without references; `None` for a list of recipients.
     pub filter: Option<Value>,
     /// Filter of those who are left out, without references.
     pub exclude: Option<Value>,
-    /// Messages, one for each variant.
-    pub messages: Vec<LaunchedMessage>,
-    /// Times at which tasks begin. The last one of a campaign by local time is for people who moved meanwhile.
     /// Campaigns that the filters name.
     #[serde(default, skip_serializing_if = "CampaignLaunches::is_empty")]
     pub earlier: CampaignLaunches,
+    /// Messages, one for each variant.
+    pub messages: Vec<LaunchedMessage>,
+    /// Times at which tasks begin. The last one of a campaign by local time is for people who moved meanwhile.
     pub slots: Vec<Timestamp>,
     /// Time of the launch of the campaign whose people are sent to again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
