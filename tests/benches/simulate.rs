@@ -68,6 +68,7 @@ fn simulate(people: u64, rate_per_second: u32, workers: usize) -> Outcome {
             slots: &[begin],
             steps: &[],
             rate_per_second,
+            mail: None,
             people_per_task: per_task,
             tasks: &tasks,
         };

@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use super::campaigns::{campaign, crowd};
 use world::World;
 
-/// Number of people, unless `CAMPAIGN_PEOPLE` says another one. Every tenth has an e-mail address and no device.
-const PEOPLE: usize = 600;
-
-fn people() -> usize {
-    std::env::var("CAMPAIGN_PEOPLE").ok().and_then(|text| text.parse().ok()).unwrap_or(PEOPLE)
-}
+/// Number of people of the short form. Every tenth has an e-mail address and no device.
+const FEW: usize = 600;
+/// Number of people of the long form, unless `CAMPAIGN_PEOPLE` says another one.
+const MANY: usize = 20_000;
+/// Longest life of a worker that dies, in milliseconds, and the number of people for which it is a millisecond longer: a life
+/// is enough for about a page.
+const LONGEST_LIFE: u64 = 60;
+const PEOPLE_PER_MILLISECOND: usize = 20;
 
 /// Numbers that repeat from run to run: the multiplier is that of Knuth's MMIX.
 struct Dice(u64);
@@ -27,9 +29,9 @@ impl Dice {
     }
 }
 
-async fn world() -> World {
-    let with_email = people() / 10;
-    let world = crowd(people() - with_email).await;
+async fn world(people: usize) -> World {
+    let with_email = people / 10;
+    let world = crowd(people - with_email).await;
     for number in 0..with_email {
         let id = format!("mail-{number}");
         world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
@@ -38,9 +40,10 @@ async fn world() -> World {
 }
 
 /// Works on a task, and dies at some moment: then the future is dropped where it is.
-async fn work_until_death(world: &World, worker: &Worker, dice: &mut Dice) {
+async fn work_until_death(world: &World, worker: &Worker, dice: &mut Dice, people: usize) {
     let Some(task) = world.next_task() else { return };
-    let life = Duration::from_millis(dice.throw(60));
+    let longest = LONGEST_LIFE.max((people / PEOPLE_PER_MILLISECOND) as u64);
+    let life = Duration::from_millis(dice.throw(longest));
     let is_alive = tokio::select! {
         ended = world.work_on_task(worker, &task) => ended.is_ok(),
         () = tokio::time::sleep(life) => false,
@@ -58,16 +61,16 @@ async fn work_twice(world: &World, workers: &[Worker]) {
     assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
 }
 
-async fn assert_balanced(world: &World, id: &str) -> Value {
+async fn assert_balanced(world: &World, id: &str, people: usize) -> Value {
     let progress = world.progress(id).await;
     let numbers = &progress["sending"]["numbers"];
     assert_eq!(numbers["balanced"], true, "{progress}");
-    assert!(numbers["matched"].as_u64().unwrap() <= people() as u64, "{progress}");
+    assert!(numbers["matched"].as_u64().unwrap() <= people as u64, "{progress}");
     progress
 }
 
-async fn chaos(seed: u64) {
-    let world = Box::pin(world()).await;
+async fn chaos(seed: u64, people: usize) {
+    let world = Box::pin(world(people)).await;
     let mut dice = Dice(seed);
     let workers = [world.another_fanout().await, world.another_fanout().await, world.another_fanout().await];
     let mut body = campaign();
@@ -78,7 +81,7 @@ async fn chaos(seed: u64) {
     let mut rounds = 0;
     loop {
         rounds += 1;
-        assert!(rounds < 20_000 + people(), "the campaign does not end: {}", world.progress(&id).await);
+        assert!(rounds < 20_000 + people, "the campaign does not end: {}", world.progress(&id).await);
         match dice.throw(20) {
             0 => drop(world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!(null)).await),
             1 | 2 => drop(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await),
@@ -88,10 +91,13 @@ async fn chaos(seed: u64) {
                 world.conduct().await;
             }
             4 => work_twice(&world, &workers).await,
-            _ => work_until_death(&world, &workers[usize::try_from(dice.throw(3)).unwrap()], &mut dice).await,
+            _ => {
+                let worker = &workers[usize::try_from(dice.throw(3)).unwrap()];
+                work_until_death(&world, worker, &mut dice, people).await;
+            }
         }
         if rounds % 25 == 0 {
-            let progress = assert_balanced(&world, &id).await;
+            let progress = assert_balanced(&world, &id, people).await;
             let (done, all) = (&progress["sending"]["numbers"]["tasks_done"], &progress["sending"]["numbers"]["tasks"]);
             if done == all {
                 break;
@@ -99,21 +105,21 @@ async fn chaos(seed: u64) {
         }
     }
     // A run of cascade takes a part of what is due.
-    for _ in 0..50 {
+    for _ in 0..50 + people / 100 {
         world.advance(120);
         if world.sweep().await.found == 0 {
             break;
         }
     }
-    assert_each_once(&world, &id).await;
+    assert_each_once(&world, &id, people).await;
 }
 
-async fn assert_each_once(world: &World, id: &str) {
-    let progress = assert_balanced(world, id).await;
-    assert_eq!(progress["sending"]["numbers"]["matched"], people(), "{progress}");
+async fn assert_each_once(world: &World, id: &str, people: usize) {
+    let progress = assert_balanced(world, id, people).await;
+    assert_eq!(progress["sending"]["numbers"]["matched"], people, "{progress}");
     let notifications = world.items("notifications");
     let reached: BTreeSet<_> = notifications.iter().map(|item| item["to"]["S"].as_str().unwrap()).collect();
-    assert_eq!((notifications.len(), reached.len()), (people(), people()), "one notification for each person");
+    assert_eq!((notifications.len(), reached.len()), (people, people), "one notification for each person");
     for item in &notifications {
         let (id, status) = (item["to"]["S"].as_str().unwrap(), item["status"]["S"].as_str().unwrap());
         if id.starts_with("user-") {
@@ -133,6 +139,13 @@ async fn assert_each_once(world: &World, id: &str) {
 #[tokio::test]
 async fn workers_that_die_and_messages_that_repeat_reach_each_person_once() {
     for seed in [1, 2] {
-        chaos(seed).await;
+        chaos(seed, FEW).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: cargo test --test flow -- --ignored twenty_thousand_people"]
+async fn twenty_thousand_people_are_each_reached_once() {
+    let people = std::env::var("CAMPAIGN_PEOPLE").ok().and_then(|text| text.parse().ok());
+    chaos(3, people.unwrap_or(MANY)).await;
 }

@@ -1,15 +1,16 @@
 //! Plans: what a dry run of a campaign says before anybody is sent to.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::campaigns::{crowd, with};
+use world::World;
 
 #[tokio::test]
 async fn a_plan_decides_about_quiet_hours_as_of_the_begin_of_the_campaign() {
     let world = crowd(3).await;
     let quiet = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}});
     world.put_profile("user-1", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;
-    let planned = async |timing: serde_json::Value| {
+    let planned = async |timing: Value| {
         let id = world.approved_campaign(with(timing)).await;
         let numbers = world.progress(&id).await["plan"]["numbers"].clone();
         (numbers["by_channel"]["push"].clone(), numbers["held"].clone())
@@ -20,6 +21,63 @@ async fn a_plan_decides_about_quiet_hours_as_of_the_begin_of_the_campaign() {
     let local = |time: &str| json!({"at_local": {"date_time": time, "default_time_zone": "UTC"}});
     assert_eq!(planned(local("2026-11-24T11:00:00")).await, (json!(2), json!(1)));
     assert_eq!(planned(local("2026-11-24T13:00:00")).await, (json!(3), json!(0)));
+}
+
+/// People with one slot of the day, of whom two have used it.
+async fn with_caps(on_cap: &str) -> World {
+    let world = crowd(5).await;
+    let news =
+        json!({"title": "News", "class": "marketing", "channels": ["push"], "on_cap": on_cap, "ttl_seconds": 172_800});
+    assert_eq!(world.put_type("NEWS", news).await.status, 200);
+    let calls = json!({"title": "Calls", "class": "transactional", "channels": ["push"]});
+    assert_eq!(world.put_type("CALLS", calls).await.status, 201);
+    let rules = json!({"rules": [{"id": "daily", "max": 1, "per": "day"}]});
+    assert_eq!(world.caps_request("PUT", rules, None, &[]).await.status, 200);
+    world.advance(30);
+    for user in ["user-1", "user-3"] {
+        assert_eq!(world.send(user, json!({"type": "NEWS"})).await.body["status"], "accepted");
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_plan_finds_the_caps_that_are_used_up_at_its_time_as_the_sending_does() {
+    let tomorrow = json!({"send_at": "2026-11-24T10:00:00Z"});
+    for (on_cap, changes, outcomes) in [
+        ("skip", json!({}), json!([3, 0, {"frequency_cap": 2}])),
+        ("hold", json!({}), json!([3, 2, {}])),
+        ("skip", tomorrow, json!([5, 0, {}])),
+        ("skip", json!({"type": "CALLS"}), json!([5, 0, {}])),
+    ] {
+        let world = with_caps(on_cap).await;
+        let id = world.approved_campaign(with(changes.clone())).await;
+        let of = |numbers: &Value| json!([numbers["sent"], numbers["held"], numbers["skipped"]]);
+        let planned = world.progress(&id).await["plan"]["numbers"].clone();
+        assert_eq!(of(&planned), outcomes, "{on_cap} {changes}");
+        world.launch(&id).await;
+        if changes["send_at"].is_string() {
+            world.advance(24 * 3_600);
+            world.conduct().await;
+        }
+        world.work_on_tasks().await;
+        let sent = world.progress(&id).await["sending"]["numbers"].clone();
+        assert_eq!((of(&sent), &sent["balanced"]), (outcomes, &json!(true)), "{on_cap} {changes}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_read_the_caps_is_made_again() {
+    let world = with_caps("skip").await;
+    let created = world.campaign_request("POST /v1/campaigns", "", with(json!({}))).await;
+    let id = created.body["id"].as_str().unwrap();
+    world.campaign_request("POST /v1/campaigns/{id}/plan", id, json!(null)).await;
+    let task = world.next_task().unwrap();
+    world.aws.fails(Some("BatchGetItem"), 0, "ThrottlingException");
+    assert!(world.work_on_task(&world.fanout, &task).await.is_err(), "SQS delivers it again");
+    world.aws.works();
+    world.redeliver_task(&task);
+    world.work_on_tasks().await;
+    assert_eq!(world.progress(id).await["plan"]["numbers"]["skipped"], json!({"frequency_cap": 2}));
 }
 
 #[tokio::test]
@@ -62,5 +120,5 @@ async fn a_plan_shows_what_three_of_its_people_would_get_and_stores_none_of_it()
     for number in 0..4 {
         world.on_recipient("DELETE /v1/recipients/{id}", &format!("user-{number}"), json!(null)).await;
     }
-    assert_eq!(samples().await, Vec::<serde_json::Value>::new(), "an erased person is in no sample");
+    assert_eq!(samples().await, Vec::<Value>::new(), "an erased person is in no sample");
 }

@@ -336,6 +336,9 @@ pub async fn are_run(world: &World) {
     let everybody = world.approved_campaign(with(json!({"type": "CALLS"}))).await;
     world.launch(&everybody).await;
     world.work_on_tasks().await;
+    let clicked = json!({"field": format!("campaign.{everybody}"), "op": "eq", "value": "clicked"});
+    let counted = world.segment_request("POST /v1/segments/count", "", json!({"filter": clicked}), None).await;
+    assert_eq!(counted.status, 200, "{counted:?}");
     for (route, of) in [("recipients", &everybody), ("recipients", &id), ("results", &everybody)] {
         let route = format!("GET /v1/campaigns/{{id}}/{route}");
         assert_eq!(world.campaign_request(&route, of, json!(null)).await.status, 200);

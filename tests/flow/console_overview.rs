@@ -15,14 +15,15 @@ async fn overview(world: &World) -> String {
 #[tokio::test]
 async fn the_quota_of_ses_is_read_once_a_minute_and_an_outage_is_said() {
     let world = World::start().await;
-    let reads = || world.aws.state.lock().unwrap().email_quota_reads;
+    world.aws.state.lock().unwrap().mail_quota = None;
+    let reads = || world.aws.state.lock().unwrap().mail_quota_reads;
     for _ in 0..3 {
         let html = overview(&world).await;
         assert!(html.contains("SES quota, 24 h") && html.contains("not available"), "{html}");
     }
     assert_eq!(reads(), 1, "a failure is kept for a minute too");
     world.advance(60);
-    world.aws.state.lock().unwrap().email_quota = Some((50_000.0, 40_500.0, 14.0));
+    world.aws.state.lock().unwrap().mail_quota = Some([14.0, 50_000.0, 40_500.0]);
     for _ in 0..2 {
         let html = overview(&world).await;
         assert!(html.contains("40,500 of 50,000") && html.contains("9,500 are left. 14 e-mails a second"), "{html}");
@@ -31,9 +32,33 @@ async fn the_quota_of_ses_is_read_once_a_minute_and_an_outage_is_said() {
     let capacity = world.ops("GET /v1/capacity", &[]).await.body;
     assert_eq!(capacity["email_quota"]["remaining"], 9_500.0);
     world.advance(60);
-    world.aws.state.lock().unwrap().email_quota = Some((-1.0, 7.0, 500.0));
+    world.aws.state.lock().unwrap().mail_quota = Some([500.0, -1.0, 7.0]);
     assert!(world.ops("GET /v1/capacity", &[]).await.body["email_quota"]["per_day"].is_null(), "-1 is no limit");
     assert_eq!(reads(), 3, "the page and the API share the value");
+}
+
+#[tokio::test]
+async fn the_first_steps_tick_themselves_and_disappear() {
+    let world = World::start().await;
+    let open = async |step: &str| {
+        let html = overview(&world).await;
+        html.contains("First steps") && html.contains(&format!("open</span> {step}"))
+    };
+    assert!(!open("VAPID key").await, "the key exists");
+    for step in ["First device", "SES identity", "First type of your own", "First send"] {
+        assert!(open(step).await, "{step}");
+    }
+    let kind = json!({"title": "News", "class": "marketing", "channels": ["email"]});
+    assert_eq!(world.put_type("NEWS", kind).await.status, 201);
+    world.advance(30);
+    assert!(!open("First type of your own").await);
+    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+    world.send("bob", json!({})).await;
+    world.subscribe("ada", "phone").await;
+    world.send("ada", json!({})).await;
+    world.fold().await;
+    world.advance(60);
+    assert!(!overview(&world).await.contains("First steps"));
 }
 
 #[tokio::test]

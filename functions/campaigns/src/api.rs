@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::config::CampaignsConfig;
-use aws::LazyKeyHasher;
 use aws::queue::Queue;
+use aws::{LazyKeyHasher, MailQuotaReader};
 use campaign::CampaignId;
 use delivery::TemplateCache;
 use delivery::config::{ConfigSnapshot, ConfigSource, LastKnownGood};
@@ -36,6 +36,8 @@ pub struct CampaignsApi {
     pub templates: TemplateCache,
     /// Reads the settings, and the types and templates that exist.
     pub config: ConfigSource,
+    /// Reads the quota of SES.
+    pub mail_quota: MailQuotaReader,
     /// Queue of the workers.
     pub queue: Queue,
     /// Hasher of recipients' ids.
@@ -60,6 +62,7 @@ impl CampaignsApi {
             config: settings
                 .with_catalog(CatalogStore::new(dynamodb.clone(), tables.settings.as_str()))
                 .with_last_known_good(LastKnownGood::new(dynamodb, tables.control.as_str())),
+            mail_quota: MailQuotaReader::new(&function.aws),
             queue: Queue::new(&function.aws, config.tasks_queue_url.as_str()),
             hasher: LazyKeyHasher::new(function.parameters(), function.parameter_prefix.as_str()),
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use campaign::{
-    Campaign, CampaignId, Definition, Ends, Launch, Numbers, PauseReason, Release, ReleaseInput, State, Supply, Task,
-    TaskMessage, TaskPass, guard_fault, needs_breakers, pick_winner, release, supply_fault,
+    Campaign, CampaignId, Definition, Ends, Launch, MailPace, Numbers, PauseReason, Release, ReleaseInput, State,
+    Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers, pick_winner, release, supply_fault,
 };
 use domain::Actor;
 use domain::channel::Channel;
@@ -57,7 +57,7 @@ impl CampaignsApi {
         if !matches!(stored.campaign.state, State::Running | State::Finishing) {
             return Ok(());
         }
-        let StoredCampaign { campaign, .. } = &stored;
+        let campaign = &stored.campaign;
         let (Some(launch), definition) = (&campaign.launch, campaign.parsed()?) else { return Ok(()) };
         let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
         let numbers = Numbers::of(launch.tasks(), tasks.values());
@@ -75,8 +75,7 @@ impl CampaignsApi {
                 self.by_itself(id, now, pause).await?;
                 return Ok(());
             }
-            let chosen = winner(&definition, launch, &tasks, &figures, now);
-            let decided = match chosen {
+            let decided = match winner(&definition, launch, &tasks, &figures, now) {
                 Some((place, detail)) => {
                     let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
                     self.by_itself(id, now, choose).await?.campaign.launch
@@ -92,6 +91,7 @@ impl CampaignsApi {
                 slots: slots.unwrap_or(&launch.slots),
                 steps: &definition.steps,
                 rate_per_second: definition.rate_per_second,
+                mail: self.mail_pace(launch, &numbers, now).await?,
                 people_per_task: launch.people_per_task(test),
                 tasks: &tasks,
             };
@@ -146,6 +146,21 @@ impl CampaignsApi {
         Ok(supply_fault(supply, &numbers.tally, tasks.values(), now))
     }
 
+    /// Returns the pace that SES allows a campaign with e-mails; `None` while SES does not answer. Running campaigns with
+    /// e-mails share the quota.
+    async fn mail_pace(&self, launch: &Launch, numbers: &Numbers, now: Timestamp) -> Result<Option<MailPace>, Problem> {
+        if launch.expected_mails == 0 || numbers.is_complete() {
+            return Ok(None);
+        }
+        let Some(quota) = self.mail_quota.current(now).await else { return Ok(None) };
+        let open = self.campaigns.open_campaigns().await?;
+        let sends_mail = |campaign: &Campaign| {
+            campaign.state == State::Running && campaign.launch.as_ref().is_some_and(|it| it.expected_mails > 0)
+        };
+        let campaigns = open.iter().filter(|stored| sends_mail(&stored.campaign)).count();
+        Ok(MailPace::of(quota, launch.expected_mails, launch.expected_people, campaigns))
+    }
+
     /// Releases the tasks that are due. Returns `true` if every task is done.
     async fn release_tasks(&self, id: &CampaignId, input: ReleaseInput<'_>, now: Timestamp) -> Result<bool, Problem> {
         let read = self.campaigns.release(id).await?;
@@ -156,7 +171,8 @@ impl CampaignsApi {
             if !self.campaigns.save_release(id, read.as_ref(), next.release, now).await? {
                 return Ok(false);
             }
-            let message = |task| TaskMessage { campaign: id.clone(), pass: TaskPass::Send, task };
+            let (pass, interval_ms) = (TaskPass::Send, next.interval_ms);
+            let message = |task| TaskMessage { campaign: id.clone(), pass, task, interval_ms };
             self.enqueue(next.tasks.iter().map(|(task, delay)| (message(*task), *delay))).await?;
         }
         Ok(next.is_complete)

@@ -180,7 +180,8 @@ impl CampaignsApi {
             })
             .await?;
         if let Some((campaign, number, segments)) = planned {
-            let message = |task| TaskMessage { campaign: campaign.clone(), pass: TaskPass::Plan(number), task };
+            let pass = TaskPass::Plan(number);
+            let message = |task| TaskMessage { campaign: campaign.clone(), pass, task, interval_ms: None };
             self.enqueue((0..segments).map(|task| (message(task), 0))).await?;
         }
         Ok(Response { status: 202, ..response })

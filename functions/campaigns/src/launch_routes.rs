@@ -14,6 +14,7 @@ use campaign::{
     Timing,
 };
 use domain::CatalogChange;
+use domain::channel::Channel;
 use domain::notification::Reason;
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
@@ -110,7 +111,9 @@ impl CampaignsApi {
                     return Err(Problem::invalid_field(pinned.definition.timing.field(), message));
                 }
                 let expected_people = numbers.tally.matched.saturating_sub(numbers.tally.holdout);
-                let launch = Launch { segments: plan.segments, expected_people, slots, ..pinned.launch };
+                let expected_mails = numbers.tally.on_channel(Channel::Email);
+                let segments = plan.segments;
+                let launch = Launch { segments, expected_people, expected_mails, slots, ..pinned.launch };
                 stored.campaign.launch(launch, now).map_err(conflict)
             })
             .await?;

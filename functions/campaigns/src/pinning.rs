@@ -1,6 +1,6 @@
 //! Pinning: what a plan and a launch fix, so that nothing of it changes while the campaign runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use domain::NotificationType;
 use domain::notification::TemplateUse;
 use platform::problem::{FieldError, Problem};
 use platform::random;
-use segments::{filters_of, resolve};
+use segments::{CampaignLaunches, Filter, filters_of, resolve};
 use serde_json::Map;
 use store::{PEOPLE_PER_PART, StoredCampaign};
 
@@ -40,6 +40,13 @@ pub struct Pinned {
     pub hash: String,
 }
 
+/// Filters without references, and the campaigns that they name.
+struct PinnedFilters {
+    filter: Option<Value>,
+    exclude: Option<Value>,
+    earlier: CampaignLaunches,
+}
+
 impl CampaignsApi {
     /// Pins a campaign as it is now. The number of tasks is 0 yet.
     ///
@@ -54,7 +61,7 @@ impl CampaignsApi {
     ) -> Result<Pinned, Problem> {
         let definition = stored.campaign.parsed()?;
         let kind = kind_of(&definition, config)?;
-        let (filter, exclude) = self.filters(&definition).await?;
+        let PinnedFilters { filter, exclude, earlier } = self.filters(&definition).await?;
         let messages = Box::pin(self.messages(&definition, kind, config)).await?;
         let retried_launch = self.retried_launch(&definition).await?;
         let begins_at = match definition.timing {
@@ -68,6 +75,7 @@ impl CampaignsApi {
             by: by.to_owned(),
             filter,
             exclude,
+            earlier,
             messages,
             slots,
             retried_launch,
@@ -95,7 +103,7 @@ impl CampaignsApi {
         self.pinned(&stored, "", config, now).await.map(drop)
     }
 
-    async fn filters(&self, definition: &Definition) -> Result<(Option<Value>, Option<Value>), Problem> {
+    async fn filters(&self, definition: &Definition) -> Result<PinnedFilters, Problem> {
         let names_segment = |selection: &Selection| match selection {
             Selection::Segment(_) => true,
             Selection::Filter(filter) => filter.references().next().is_some(),
@@ -119,16 +127,24 @@ impl CampaignsApi {
                 Selection::Filter(filter) => (format!("{prefix}filter"), filter, None),
             };
             let filter = resolve(filter, own, &segments).map_err(|wrong| Problem::invalid_field(field, wrong))?;
-            Ok(Some(filter.to_json()))
+            Ok(Some(filter))
         };
-        let [audience, exclude]: [Result<Option<Value>, Problem>; 2] = selections.map(resolved);
-        let (audience, exclude) = (audience?, exclude?);
-        let bytes: usize = [&audience, &exclude].into_iter().flatten().map(|filter| filter.to_string().len()).sum();
+        let [audience, exclude]: [Result<Option<Filter>, Problem>; 2] = selections.map(resolved);
+        let filters = [audience?, exclude?];
+        let named = filters.iter().flatten().flat_map(Filter::campaigns).collect::<BTreeSet<_>>();
+        let earlier = self.campaigns.launches(named.iter().cloned()).await?;
+        if let Some(unknown) = named.iter().find(|id| !earlier.contains_key(id)) {
+            let field = selections.iter().find_map(|(selection, prefix)| place_of(unknown, *selection, prefix));
+            let message = format!("names the campaign {unknown}, which was not launched");
+            return Err(Problem::invalid_field(field.unwrap_or_else(|| "segment".to_owned()), message));
+        }
+        let [filter, exclude] = filters.map(|filter| filter.map(|filter| filter.to_json()));
+        let bytes: usize = [&filter, &exclude].into_iter().flatten().map(|filter| filter.to_string().len()).sum();
         if bytes > MAX_FILTER_BYTES {
             let message = "must be at most 60,000 bytes of JSON, with exclude and with the segments that both name";
             return Err(Problem::invalid_field("filter", message));
         }
-        Ok((audience, exclude))
+        Ok(PinnedFilters { filter, exclude, earlier })
     }
 
     /// Returns the messages of a definition, with the versions that it names or that are live.
@@ -228,6 +244,14 @@ impl CampaignsApi {
         }
         let estimate = people * u64::from(SAMPLE_SEGMENTS.unsigned_abs()) / SAMPLED as u64;
         Ok(estimate.max(whole.people.len() as u64))
+    }
+}
+
+/// Returns the place at which a selection names a campaign.
+fn place_of(campaign: &CampaignId, selection: Option<&Selection>, prefix: &str) -> Option<String> {
+    match selection? {
+        Selection::Filter(filter) => filter.place_of_campaign(campaign, &format!("{prefix}filter")),
+        Selection::Segment(_) => None,
     }
 }
 

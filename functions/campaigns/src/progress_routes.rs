@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use campaign::{Campaign, Definition, Launch, Numbers, Release, State, TaskPass};
+use campaign::{Campaign, Definition, Launch, MailLimitKind, MailPace, Numbers, Release, State, TaskPass, mails_left};
+use domain::channel::{Channel, MailQuota};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
@@ -22,14 +23,15 @@ impl CampaignsApi {
             Some(plan) => {
                 let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
                 let numbers = Numbers::of(plan.segments, tasks.values());
-                let seconds = duration_seconds(&numbers, &definition);
+                let quota = self.quota_for(&numbers, now).await;
+                let seconds = duration_seconds(&numbers, &definition, quota.ok().flatten());
                 let samples = match numbers.is_complete() {
                     true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
                     false => Vec::new(),
                 };
                 json!({
                     "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": numbers.is_complete(),
-                    "numbers": numbers, "duration_seconds": seconds, "warnings": warnings(&numbers, &definition, now),
+                    "numbers": numbers, "duration_seconds": seconds, "warnings": warnings(&numbers, &definition, quota, now),
                     "samples": samples,
                 })
             }
@@ -42,11 +44,14 @@ impl CampaignsApi {
                 let numbers = Numbers::of(launch.tasks(), tasks.values());
                 let done = numbers.tally.matched - numbers.tally.holdout;
                 let left = launch.expected_people.saturating_sub(done);
+                let own_rate = f64::from(definition.rate_per_second);
+                let rate = release.mail_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
                 json!({
                     "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": numbers,
                     "rate_per_second": definition.rate_per_second, "step": release.step,
+                    "effective_rate_per_second": rate,
                     "limiting_factor": limiting_factor(campaign, &definition, &release, &numbers),
-                    "seconds_left": seconds(left, definition.rate_per_second),
+                    "seconds_left": seconds(left, rate),
                 })
             }
             None => Value::Null,
@@ -57,26 +62,50 @@ impl CampaignsApi {
         });
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
+
+    /// Returns the quota of SES if a plan has e-mails.
+    ///
+    /// # Errors
+    /// If SES does not answer.
+    async fn quota_for(&self, plan: &Numbers, now: Timestamp) -> Result<Option<MailQuota>, NoQuota> {
+        if plan.tally.on_channel(Channel::Email) == 0 {
+            return Ok(None);
+        }
+        self.mail_quota.current(now).await.map(Some).ok_or(NoQuota)
+    }
 }
 
-fn seconds(people: u64, rate_per_second: u32) -> u64 {
-    people.div_ceil(u64::from(rate_per_second.max(1)))
+/// SES does not answer.
+#[derive(Debug, Clone, Copy)]
+struct NoQuota;
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most a million people
+fn seconds(people: u64, rate_per_second: f64) -> u64 {
+    (people as f64 / rate_per_second).ceil() as u64
 }
 
-fn duration_seconds(numbers: &Numbers, definition: &Definition) -> u64 {
+fn duration_seconds(numbers: &Numbers, definition: &Definition, quota: Option<MailQuota>) -> u64 {
+    let people = numbers.tally.matched - numbers.tally.holdout;
+    let mails = numbers.tally.on_channel(Channel::Email);
+    let own_rate = f64::from(definition.rate_per_second);
+    let pace = quota.and_then(|quota| MailPace::of(quota, mails, people, 1));
+    let rate = pace.map_or(own_rate, |pace| pace.people_per_second.min(own_rate));
     let holds: u64 = definition.steps.iter().map(|step| u64::from(step.hold_minutes) * 60).sum();
     let test = definition.test.map_or(0, |test| test.duration.as_secs().unsigned_abs());
-    seconds(numbers.tally.matched - numbers.tally.holdout, definition.rate_per_second) + holds + test
+    seconds(people, rate) + holds + test
 }
 
 /// Returns what keeps a campaign from being faster.
 fn limiting_factor(campaign: &Campaign, definition: &Definition, release: &Release, numbers: &Numbers) -> &'static str {
     let released: u32 = release.by_slot.iter().sum();
+    let of_mail = release.mail_limit.map(|limit| limit.by);
     match campaign.state {
         State::Running if release.step_done_at.is_some() => "rollout_step",
         State::Running if numbers.is_complete() => "nothing",
         State::Running if awaits_winner(campaign, definition, numbers) => "test_phase",
+        State::Running if of_mail == Some(MailLimitKind::Quota) => MailLimitKind::Quota.as_str(),
         State::Running if released == numbers.tasks_done && !definition.steps.is_empty() => "rollout_step",
+        State::Running if of_mail == Some(MailLimitKind::Rate) => MailLimitKind::Rate.as_str(),
         State::Running if released > numbers.tasks_done + numbers.tasks / 4 => "workers",
         State::Running => "rate",
         State::Paused => "paused",
@@ -92,8 +121,25 @@ fn awaits_winner(campaign: &Campaign, definition: &Definition, numbers: &Numbers
     campaign.launch.as_ref().is_some_and(is_waiting)
 }
 
+/// Returns the warning if the e-mails of a plan are more than campaigns may send within 24 hours.
+#[allow(clippy::cast_precision_loss)] // at most a million people
+fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuota>) -> Option<String> {
+    let Ok(quota) = quota else {
+        return Some("SES does not answer, so it is not known if its quota is large enough.".to_owned());
+    };
+    let left = quota.and_then(mails_left).filter(|left| mails as f64 > *left)?;
+    Some(format!(
+        "{mails} people would get an e-mail first. The quota of SES allows campaigns {left:.0} more within 24 hours."
+    ))
+}
+
 /// Returns what an operator should look at before an approval.
-fn warnings(numbers: &Numbers, definition: &Definition, now: Timestamp) -> Vec<String> {
+fn warnings(
+    numbers: &Numbers,
+    definition: &Definition,
+    quota: Result<Option<MailQuota>, NoQuota>,
+    now: Timestamp,
+) -> Vec<String> {
     let tally = &numbers.tally;
     let mut warnings = Vec::new();
     if !numbers.is_complete() {
@@ -109,7 +155,9 @@ fn warnings(numbers: &Numbers, definition: &Definition, now: Timestamp) -> Vec<S
     if tally.malformed > 0 {
         warnings.push(format!("{} stored profiles cannot be read and are left out.", tally.malformed));
     }
-    let duration = i64::try_from(duration_seconds(numbers, definition)).unwrap_or(i64::MAX);
+    warnings.extend(quota_warning(tally.on_channel(Channel::Email), quota));
+    let duration = duration_seconds(numbers, definition, quota.ok().flatten());
+    let duration = i64::try_from(duration).unwrap_or(i64::MAX);
     let ends_at = now.checked_add(jiff::SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
     if definition.not_after.is_some_and(|not_after| ends_at > not_after) {
         warnings.push("At this rate, not_after passes before everybody is sent to.".to_owned());

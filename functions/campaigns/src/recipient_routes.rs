@@ -16,7 +16,7 @@ use domain::notification::{Notification, NotificationId};
 use domain::recipient::Recipient;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-use store::{PEOPLE_PER_PART, PeoplePage, SweepPosition};
+use store::{Histories, HistoryReader, PEOPLE_PER_PART, PeoplePage, SweepPosition};
 
 /// Number of people of a page of the response.
 const PAGE: usize = 100;
@@ -85,6 +85,16 @@ impl CampaignsApi {
         Ok((page, next))
     }
 
+    /// Reads what became of people's notifications of the campaigns that the filters of a campaign name.
+    pub(super) async fn histories(&self, people: &People<'_>, page: &[Recipient]) -> Result<Histories, Problem> {
+        let reader = HistoryReader {
+            notifications: self.notifications.clone(),
+            hasher: self.hasher.get().await?.clone(),
+            launches: people.launch.earlier.clone(),
+        };
+        Ok(reader.of_campaign(people, page).await?)
+    }
+
     async fn listed(
         &self,
         people: &People<'_>,
@@ -93,7 +103,9 @@ impl CampaignsApi {
         wanted: Option<OutcomeName>,
         reason: Option<&str>,
     ) -> Result<Vec<Value>, Problem> {
-        let selected: Vec<_> = page.people.into_iter().filter_map(|one| Some((people.select(&one)?, one))).collect();
+        let histories = self.histories(people, &page.people).await?;
+        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
+        let selected: Vec<_> = page.people.into_iter().filter_map(select).collect();
         let hasher = self.hasher.get().await?;
         let id = |recipient: &Recipient| {
             NotificationId::of_campaign(recipient.key.clone(), launch.at, hasher, people.id.as_str())

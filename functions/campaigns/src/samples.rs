@@ -39,11 +39,13 @@ impl CampaignsApi {
         };
         let keys: Vec<RecipientKey> = planned.iter().map(|person| person.recipient.clone()).collect();
         let recipients = self.recipients.people_with_keys(&keys).await?.people;
+        let histories = self.histories(&people, &recipients).await?;
         let mut samples = Vec::new();
         for recipient in &recipients {
             let person = planned.iter().find(|person| person.recipient == recipient.key);
             // A person may have changed since the plan.
-            let (Some(person), Some(Selected::Message(place))) = (person, people.select(recipient)) else { continue };
+            let selected = people.select(recipient, histories.of(recipient));
+            let (Some(person), Some(Selected::Message(place))) = (person, selected) else { continue };
             samples.extend(self.sample(&people, recipient, person, place, now).await?);
         }
         Ok(samples)

@@ -54,7 +54,7 @@ impl CampaignsApi {
             json!({"to": to, "notification": id.to_string()})
         });
         let items: Vec<_> = items.collect();
-        self.enqueue([(TaskMessage { campaign, pass, task: 0 }, 0)].into_iter()).await?;
+        self.enqueue([(TaskMessage { campaign, pass, task: 0, interval_ms: None }, 0)].into_iter()).await?;
         Ok(Response::json(202, &json!({"items": items})))
     }
 }

@@ -9,7 +9,7 @@ use domain::channel::country::CountryCode;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-use store::{CampaignStore, CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
+use store::{CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore};
 
 /// The API of `catalog`.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct CatalogApi {
     pub campaigns: CampaignStore,
     /// Reads the people of segments.
     pub recipients: RecipientsStore,
+    /// Reads the notifications of campaigns that a filter names.
+    pub notifications: NotificationsStore,
     /// Reads the settings, which may override fields of a type.
     pub config: ConfigSource,
     /// Country of the sender.
@@ -36,7 +38,7 @@ impl CatalogApi {
     /// Creates the API with its own AWS clients.
     #[must_use]
     pub fn new(config: &CatalogConfig, clock: Clock) -> Self {
-        let CatalogConfig { function, tables, sender_country } = config;
+        let CatalogConfig { function, tables, notifications_table, sender_country } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
         let catalog = CatalogStore::new(dynamodb.clone(), tables.settings.as_str());
@@ -46,6 +48,7 @@ impl CatalogApi {
             segments: SegmentStore::new(dynamodb.clone(), tables.settings.as_str()),
             campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str()),
+            notifications: NotificationsStore::new(dynamodb.clone(), notifications_table.as_str()),
             home_country: *sender_country,
             hasher: LazyKeyHasher::new(function.parameters(), function.parameter_prefix.as_str()),
             config: settings

@@ -11,6 +11,8 @@ pub struct CatalogConfig {
     pub function: FunctionConfig,
     /// Names of the tables that it shares with other functions for operators.
     pub tables: OperatorTables,
+    /// Name of the table with the notifications of campaigns that a filter names.
+    pub notifications_table: String,
     /// Country of the sender, to which SMS may go by default.
     pub sender_country: CountryCode,
 }
@@ -24,6 +26,7 @@ impl CatalogConfig {
         Ok(Self {
             function: FunctionConfig::read(environment)?,
             tables: OperatorTables::read(environment)?,
+            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
             sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
         })
     }

@@ -19,7 +19,7 @@ use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use platform::random;
 use segments::{Filter, Person, SegmentId};
-use store::Versioned;
+use store::{Histories, HistoryReader, Versioned};
 
 /// Maximum number of people in a sample.
 const MAX_SAMPLE: usize = 20;
@@ -63,6 +63,13 @@ struct ExplainRequest {
     recipient: RecipientId,
 }
 
+/// Filter that a request names, without references.
+struct AskedFilter {
+    filter: Filter,
+    /// Reads the histories of people, if the filter names campaigns.
+    histories: Option<HistoryReader>,
+}
+
 /// State of an exact count.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct ExactCount {
@@ -78,10 +85,10 @@ impl CatalogApi {
     pub(super) async fn count_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let asked: CountRequest = request.json()?;
-        let filter = self.asked_filter(asked.filter, asked.segment).await?;
+        let AskedFilter { filter, histories } = self.asked_filter(asked.filter, asked.segment).await?;
         let name = "must be the name of a type";
         let kind = asked.r#type.map(|kind| TypeId::parse(&kind).ok_or_else(|| Problem::invalid_field("type", name)));
-        let audience = self.audience(filter, kind.transpose()?, now).await?;
+        let audience = self.audience(filter, kind.transpose()?, histories, now).await?;
         if !asked.exact {
             let survey = audience.survey(&self.recipients).await?;
             return Ok(Response::json(200, &survey.to_json()));
@@ -107,7 +114,8 @@ impl CatalogApi {
         if done(&count.progress) < count.progress.len() {
             let filter = Filter::parse_resolved(&count.filter).ok_or_else(|| Problem::not_found("count"))?;
             let kind = count.kind.as_deref().and_then(TypeId::parse);
-            let audience = self.audience(filter, kind, count.at).await?;
+            let histories = self.history_reader(&filter, None).await?;
+            let audience = self.audience(filter, kind, histories, count.at).await?;
             audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
             if !self.segments.save_count(id, Some(&read), count.clone(), now).await? {
                 // Another request continued the count at the same time, or cancelled it.
@@ -133,15 +141,15 @@ impl CatalogApi {
             let message = format!("must be a whole number from 1 to {MAX_SAMPLE}");
             return Err(Problem::invalid_field("limit", message));
         }
-        let filter = self.asked_filter(asked.filter, asked.segment).await?;
-        let audience = self.audience(filter, None, now).await?;
+        let AskedFilter { filter, histories } = self.asked_filter(asked.filter, asked.segment).await?;
+        let audience = self.audience(filter, None, histories, now).await?;
         let (mut found, mut read, mut after) = (Vec::new(), 0, None);
         let until = Instant::now() + SAMPLE_TIME;
         loop {
             let page = self.recipients.people(0, 1, after.as_ref(), None).await?;
             read += page.people.len();
-            let matching = page.people.iter().filter(|recipient| audience.holds(recipient));
-            found.extend(matching.take(limit - found.len()).map(masked));
+            let matching = audience.members(&page.people).await?;
+            found.extend(matching.into_iter().take(limit - found.len()).map(masked));
             after = page.next;
             if found.len() == limit || after.is_none() || read >= SAMPLE_READS || Instant::now() >= until {
                 break;
@@ -159,27 +167,65 @@ impl CatalogApi {
         let filter = self.filter_of(&id).await?;
         let key = self.hasher.get().await?.recipient_key(&recipient);
         let recipient = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
-        let person = Person { recipient: &recipient, now };
+        let people = std::slice::from_ref(&recipient);
+        let histories = match self.history_reader(&filter, None).await? {
+            Some(reader) => reader.of_those(people, |_| true).await?,
+            None => Histories::default(),
+        };
+        let person = Person { recipient: &recipient, now, history: histories.of(&recipient) };
         let body = json!({"matches": filter.matches(person), "conditions": filter.explain(person)});
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
 
     /// Returns the filter that a request names by `filter` or by `segment`, without references.
-    async fn asked_filter(&self, given: Option<Value>, segment: Option<String>) -> Result<Filter, Problem> {
-        match (given, segment) {
+    async fn asked_filter(&self, given: Option<Value>, segment: Option<String>) -> Result<AskedFilter, Problem> {
+        let (given, filter) = match (given, segment) {
             (Some(given), None) => {
-                let filter = filter(&given).map_err(Problem::invalid)?;
-                resolved(&filter, None, &filters(&self.segments.all().await?))
+                let given = filter(&given).map_err(Problem::invalid)?;
+                let filter = resolved(&given, None, &filters(&self.segments.all().await?))?;
+                (Some(given), filter)
             }
             (None, Some(id)) => {
                 let id = SegmentId::parse(&id).ok_or_else(|| Problem::invalid_field("segment", SegmentId::FORMAT))?;
-                self.filter_of(&id).await
+                (None, self.filter_of(&id).await?)
             }
-            _ => Err(Problem::invalid_field("filter", "must be given, or segment instead of it")),
-        }
+            _ => return Err(Problem::invalid_field("filter", "must be given, or segment instead of it")),
+        };
+        let histories = self.history_reader(&filter, given.as_ref()).await?;
+        Ok(AskedFilter { filter, histories })
     }
 
-    async fn audience(&self, filter: Filter, kind: Option<TypeId>, now: Timestamp) -> Result<Audience, Problem> {
+    /// Returns the reader of what became of people's notifications, if a filter without references names campaigns. `given`
+    /// is the filter as a caller wrote it.
+    ///
+    /// # Errors
+    /// 422 with the condition on a campaign that was not launched.
+    pub(super) async fn history_reader(
+        &self,
+        filter: &Filter,
+        given: Option<&Filter>,
+    ) -> Result<Option<HistoryReader>, Problem> {
+        let named = filter.campaigns();
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let launches = self.campaigns.launches(named.iter().cloned()).await?;
+        if let Some(unknown) = named.iter().find(|id| !launches.contains_key(id)) {
+            let place = given.and_then(|given| given.place_of_campaign(unknown, "filter"));
+            let message = format!("names the campaign {unknown}, which was not launched");
+            return Err(Problem::invalid_field(place.unwrap_or_else(|| "segment".to_owned()), message));
+        }
+        let hasher = self.hasher.get().await?.clone();
+        Ok(Some(HistoryReader { notifications: self.notifications.clone(), hasher, launches }))
+    }
+
+    async fn audience(
+        &self,
+        filter: Filter,
+        kind: Option<TypeId>,
+        histories: Option<HistoryReader>,
+        now: Timestamp,
+    ) -> Result<Audience, Problem> {
         let config = self.config.current().await;
         let rules = |kind: TypeId| -> Result<(TypeId, TypeRules), Problem> {
             let known = config.settings.types.get(kind.as_str()).map(|known| known.rules);
@@ -187,7 +233,8 @@ impl CatalogApi {
             Ok((kind, rules))
         };
         let kind = kind.map(rules).transpose()?;
-        Ok(Audience { filter, kind, settings: Arc::clone(&config.settings), home_country: self.home_country, now })
+        let (settings, home_country) = (Arc::clone(&config.settings), self.home_country);
+        Ok(Audience { filter, kind, settings, home_country, now, histories })
     }
 
     /// Returns the filter of a segment, without references.

@@ -43,7 +43,7 @@ async fn ask(api: &CatalogApi, route: &str, id: &str, body: &Value) -> (u16, Val
 /// Stores a count of everybody that ran out of time after a few scan segments.
 async fn interrupted(api: &CatalogApi) -> ExactCount {
     let filter = Filter::parse(&json!({"all": []}), "filter").unwrap();
-    let audience = api.audience(filter.clone(), None, now()).await.unwrap();
+    let audience = api.audience(filter.clone(), None, None, now()).await.unwrap();
     let mut progress = new_progress();
     audience.continue_count(&api.recipients, &mut progress[..3], Instant::now() + COUNT_TIME).await;
     ExactCount { filter: filter.to_json(), kind: None, at: now(), progress }
@@ -69,7 +69,7 @@ async fn a_count_that_ran_out_of_time_is_continued_and_counts_each_person_once()
 async fn a_pass_without_time_counts_nobody_and_stays_where_it_is() {
     let api = api_with_people(5).await;
     let mut count = interrupted(&api).await;
-    let audience = api.audience(Filter::All(Vec::new()), None, now()).await.unwrap();
+    let audience = api.audience(Filter::All(Vec::new()), None, None, now()).await.unwrap();
     audience.continue_count(&api.recipients, &mut count.progress, Instant::now()).await;
     assert_eq!(done(&count.progress), 3);
 }

@@ -46,6 +46,7 @@ impl CatalogApi {
         let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
         let draft = SegmentDraft::parse(request.json_value()?)?;
+        self.history_reader(&draft.filter, Some(&draft.filter)).await?;
         for _ in 0..WRITE_TRIES {
             let stored = self.segments.all().await?;
             check_references(&id, &draft.filter, &filters(&stored))?;

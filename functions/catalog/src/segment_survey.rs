@@ -19,7 +19,7 @@ use domain::settings::Settings;
 use domain::{TypeId, TypeRules};
 use platform::random;
 use segments::{Estimate, Filter, Person, SegmentSample, is_usable};
-use store::{PeoplePage, RecipientsStore, StoreError, SweepPosition};
+use store::{Histories, HistoryReader, PeoplePage, RecipientsStore, StoreError, SweepPosition};
 
 /// Number of people up to which a table is read whole at once.
 const LOOK_ITEMS: i32 = 1_000;
@@ -47,6 +47,8 @@ pub struct Audience {
     pub home_country: CountryCode,
     /// Time of the evaluation.
     pub now: Timestamp,
+    /// Reads the histories of people, if the filter names campaigns.
+    pub histories: Option<HistoryReader>,
 }
 
 /// Counts of one scan segment.
@@ -78,15 +80,24 @@ pub struct Survey {
 }
 
 impl Audience {
-    /// Returns `true` if the person belongs to the audience.
-    pub fn holds(&self, recipient: &Recipient) -> bool {
-        self.filter.matches(Person { recipient, now: self.now })
+    /// Returns the people who belong to the audience.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails.
+    pub async fn members<'p>(&self, people: &'p [Recipient]) -> Result<Vec<&'p Recipient>, StoreError> {
+        let histories = match &self.histories {
+            Some(reader) => reader.of_filter(&self.filter, self.now, people).await?,
+            None => Histories::default(),
+        };
+        let person = |recipient| Person { recipient, now: self.now, history: histories.of(recipient) };
+        Ok(people.iter().filter(|recipient| self.filter.matches(person(recipient))).collect())
     }
 
-    fn add(&self, page: &PeoplePage, tally: &mut Tally) {
+    async fn add(&self, page: &PeoplePage, tally: &mut Tally) -> Result<(), StoreError> {
+        let members = self.members(&page.people).await?;
         tally.malformed += page.malformed as u64;
         tally.people += page.people.len() as u64;
-        for recipient in page.people.iter().filter(|recipient| self.holds(recipient)) {
+        for recipient in members {
             tally.matches += 1;
             if self.is_opted_out(recipient) {
                 tally.opted_out += 1;
@@ -109,6 +120,7 @@ impl Audience {
             ];
             tally.no_channel += u64::from(reached == [false; 3]);
         }
+        Ok(())
     }
 
     fn is_opted_out(&self, recipient: &Recipient) -> bool {
@@ -125,7 +137,7 @@ impl Audience {
         let look = recipients.people(0, 1, None, Some(LOOK_ITEMS)).await?;
         if look.next.is_none() {
             let mut tally = Tally::default();
-            self.add(&look, &mut tally);
+            self.add(&look, &mut tally).await?;
             return Ok(Survey { tallies: vec![tally], segments: 1 });
         }
         let mut segments = FIRST_SEGMENTS;
@@ -146,7 +158,7 @@ impl Audience {
         let (mut tally, mut after) = (Tally::default(), None);
         loop {
             let page = recipients.people(segment, segments, after.as_ref(), None).await?;
-            self.add(&page, &mut tally);
+            self.add(&page, &mut tally).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(tally);
@@ -161,9 +173,13 @@ impl Audience {
         let reads = open.map(async |(segment, one)| {
             while !one.done && Instant::now() < until {
                 let segment = i32::try_from(segment).unwrap_or(i32::MAX);
-                match recipients.people(segment, EXACT_SEGMENTS, one.after.as_ref(), None).await {
+                let read = recipients.people(segment, EXACT_SEGMENTS, one.after.as_ref(), None).await;
+                let counted = match read {
+                    Ok(page) => self.add(&page, &mut one.tally).await.map(|()| page),
+                    Err(error) => Err(error),
+                };
+                match counted {
                     Ok(page) => {
-                        self.add(&page, &mut one.tally);
                         one.done = page.next.is_none();
                         one.after = page.next;
                     }

@@ -8,8 +8,8 @@ use super::CatalogApi;
 use delivery::config::ConfigSource;
 use domain::channel::country::CountryCode;
 use platform::clock::Clock;
-use store::testing_tables::{CONTROL, RECIPIENTS, SETTINGS};
-use store::{CampaignStore, CatalogStore, RecipientsStore, SegmentStore, TemplateStore};
+use store::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, SETTINGS};
+use store::{CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore};
 
 /// Returns the API on the tables of a client.
 pub fn api(client: &Client) -> CatalogApi {
@@ -21,6 +21,7 @@ pub fn api(client: &Client) -> CatalogApi {
         templates: TemplateStore::new(client.clone(), SETTINGS),
         segments: SegmentStore::new(client.clone(), SETTINGS),
         campaigns: CampaignStore::new(client.clone(), SETTINGS),
+        notifications: NotificationsStore::new(client.clone(), NOTIFICATIONS),
         recipients: RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL),
         home_country: CountryCode::parse("IT").unwrap(),
         hasher: LazyKeyHasher::new(parameters, ""),

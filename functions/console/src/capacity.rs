@@ -1,15 +1,13 @@
 //! `GET /v1/capacity`: the quota of SES, and the age of due work. Both are cached, because pages read them often.
 
-use aws::SdkConfig;
-use aws::email_quota::{EmailQuota, EmailQuotaReader};
+use aws::{MailQuotaReader, SdkConfig};
+use domain::channel::MailQuota;
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use store::{NotificationsStore, StoreError, due_shards};
 use tokio::sync::Mutex;
 
-/// Time for which a quota, or the failure to read it, is kept.
-const QUOTA_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 /// Time for which the oldest due work, or the failure to read it, is kept.
 const DUE_LIFETIME: SignedDuration = SignedDuration::from_secs(15);
 
@@ -51,9 +49,8 @@ pub struct DueView {
 /// Reads the capacity.
 #[derive(Debug)]
 pub struct CapacityReader {
-    quota: EmailQuotaReader,
+    quota: MailQuotaReader,
     notifications: NotificationsStore,
-    known_quota: Mutex<Option<CachedRead<EmailQuota>>>,
     known_due: Mutex<Option<CachedRead<Option<Timestamp>>>>,
 }
 
@@ -69,26 +66,21 @@ impl CapacityReader {
     #[must_use]
     pub fn new(config: &SdkConfig, notifications_table: &str) -> Self {
         Self {
-            quota: EmailQuotaReader::new(config),
+            quota: MailQuotaReader::new(config),
             notifications: NotificationsStore::new(aws::dynamodb(config), notifications_table),
-            known_quota: Mutex::new(None),
             known_due: Mutex::new(None),
         }
     }
 
     /// Returns the capacity. A failure is logged, and its part is null.
     pub async fn read(&self, now: Timestamp) -> Capacity {
-        let quota = cached(&self.known_quota, QUOTA_LIFETIME, now, async || {
-            let quota = self.quota.read().await;
-            quota.map_err(|error| tracing::warn!(%error, "failed to read the quota of SES")).ok()
-        });
         let due = cached(&self.known_due, DUE_LIFETIME, now, async || {
             let oldest = self.oldest_due(now).await;
             oldest.map_err(|error| tracing::warn!(%error, "failed to read due work")).ok()
         });
-        let (quota, due) = tokio::join!(quota, due);
+        let (quota, due) = tokio::join!(self.quota.read(now), due);
         Capacity {
-            email_quota: quota.value.map(|value| QuotaView::new(value, quota.at)),
+            email_quota: quota.map(|(at, quota)| QuotaView::new(quota, at)),
             due: due.value.map(|oldest_at| DueView::new(oldest_at, due.at, now)),
         }
     }
@@ -118,8 +110,14 @@ async fn cached<T: Copy>(
 }
 
 impl QuotaView {
-    fn new(EmailQuota { per_day, sent, per_second }: EmailQuota, at: Timestamp) -> Self {
-        Self { per_day, sent, remaining: per_day.map(|most| (most - sent).max(0.0)), per_second, at }
+    fn new(quota: MailQuota, at: Timestamp) -> Self {
+        Self {
+            per_day: quota.max_per_day,
+            sent: quota.sent,
+            remaining: quota.left_of_day(),
+            per_second: quota.max_per_second,
+            at,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Decides what would become of a person. The claims of the frequency caps are not read.
+    /// Decides what would become of a person at `now`. The recipient has the claims of the frequency caps.
     pub fn of(
         engine: &DeliveryEngine,
         mut notification: Notification,

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use campaign::{
     AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, PlannedPerson,
-    Selected, Task, TaskPass, spent_for_everybody,
+    Selected, Task, TaskPass, paced_page, spent_for_everybody,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstAttempt, Started};
@@ -16,8 +17,9 @@ use domain::recipient::{Recipient, RecipientKey};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use store::{PeoplePage, StoreError, SweepPosition};
+use store::{HistoryReader, PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
+use tokio::time::Instant;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits};
 use crate::message::TaskPeople;
@@ -28,6 +30,8 @@ use crate::services::FanoutServices;
 const PAGE_ITEMS: i32 = 100;
 /// Number of people that are worked on at once: as many as may call one provider at once.
 const AT_ONCE: usize = CONCURRENCY / 2;
+/// Longest wait between two looks if a campaign was paused.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Work on one task.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct Work<'a> {
     id: &'a CampaignId,
     pass: TaskPass,
     number: u32,
+    /// Time between the begins of two people, in milliseconds.
+    interval_ms: Option<u32>,
     definition: Arc<Definition>,
     launch: &'a Launch,
     templates: Vec<Option<Arc<CompiledTemplate>>>,
@@ -87,8 +93,8 @@ impl<'a> Work<'a> {
         services: &'a FanoutServices,
         id: &'a CampaignId,
         campaign: &'a Campaign,
-        pass: TaskPass,
-        number: u32,
+        (pass, number): (TaskPass, u32),
+        interval_ms: Option<u32>,
     ) -> Result<Option<Self>, StoreError> {
         let launch = match pass {
             TaskPass::Send => campaign.launch.as_ref(),
@@ -106,7 +112,7 @@ impl<'a> Work<'a> {
                 None => None,
             });
         }
-        Ok(Some(Self { services, id, pass, number, definition: Arc::new(definition), launch, templates }))
+        Ok(Some(Self { services, id, pass, number, interval_ms, definition: Arc::new(definition), launch, templates }))
     }
 
     /// Returns the key of the task.
@@ -133,21 +139,21 @@ impl<'a> Work<'a> {
         let config = engine.config().current().await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let selected: Vec<_> =
-            page.people.into_iter().filter_map(|one| Some((audience.people.select(&one)?, one))).collect();
-        let selected = self.only_retried(selected).await?;
+        let selected = self.selected(&audience.people, page.people, &config).await?;
         let existing = self.existing(&audience, &selected, task.is_dirty).await?;
         let first = first_attempt(task, &audience);
         let (audience, existing, config, spent) = (&audience, &existing, &config, &OnceLock::new());
-        let handled = selected.into_iter().map(|(selected, recipient)| async move {
-            let now = engine.clock().now();
-            if is_stopped.load(Ordering::Relaxed) || spent.get().is_some() || now >= limits.begin_until {
+        let began = Instant::now();
+        let handled = selected.into_iter().enumerate().map(|(place, (selected, recipient))| async move {
+            let is_over = || is_stopped.load(Ordering::Relaxed) || engine.clock().now() >= limits.begin_until;
+            self.wait_for_turn(began, place, is_over).await;
+            if is_over() || spent.get().is_some() {
                 return Ok(None);
             }
+            let now = engine.clock().now();
             let place = (recipient.locale.clone(), recipient.time_zone.clone());
             let moment = Moment { config, limits, now, first };
-            let handled = self.handle(audience, selected, recipient, existing, moment);
-            let handled = Box::pin(handled).await?;
+            let handled = Box::pin(self.handle(audience, selected, recipient, existing, moment)).await?;
             handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
             Ok::<_, StoreError>(Some((handled, place)))
         });
@@ -185,6 +191,20 @@ impl<'a> Work<'a> {
         Ok(PageResult { counted: is_whole.then_some((tally, next, planned)), spent: spent.get().copied() })
     }
 
+    /// Waits until the person at this place of a page may begin, if the task has a pace.
+    async fn wait_for_turn(&self, began: Instant, place: usize, is_over: impl Fn() -> bool) {
+        let Some(interval_ms) = self.interval_ms else { return };
+        let turn =
+            Duration::from_millis(u64::from(interval_ms)).saturating_mul(u32::try_from(place).unwrap_or(u32::MAX));
+        while !is_over() {
+            let left = turn.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(LONGEST_WAIT)).await;
+        }
+    }
+
     async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
         let segment = self.number % self.launch.segments.max(1);
         let recipients = self.services.engine.stores().recipients();
@@ -197,13 +217,50 @@ impl<'a> Work<'a> {
             return recipients.people_with_keys(&keys).await;
         }
         let after: Option<SweepPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
+        let page_items = self.interval_ms.map_or(PAGE_ITEMS, |interval_ms| paced_page(interval_ms, PAGE_ITEMS));
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-        recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(PAGE_ITEMS)).await
+        recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(page_items)).await
     }
 
     fn audience(&self) -> Option<TaskPeople<'_>> {
         let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number))?;
         Some(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
+    }
+
+    /// Returns the people of a page that the task is for.
+    async fn selected(
+        &self,
+        people: &People<'_>,
+        page: Vec<Recipient>,
+        config: &ConfigSnapshot,
+    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+        let histories = HistoryReader {
+            notifications: self.services.engine.stores().notifications().clone(),
+            hasher: self.services.hasher.clone(),
+            launches: self.launch.earlier.clone(),
+        };
+        let histories = histories.of_campaign(people, &page).await?;
+        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
+        let selected = self.only_retried(page.into_iter().filter_map(select).collect()).await?;
+        if let TaskPass::Plan(_) = self.pass { self.with_caps(selected, config).await } else { Ok(selected) }
+    }
+
+    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each person.
+    async fn with_caps(
+        &self,
+        selected: Vec<(Selected, Recipient)>,
+        config: &ConfigSnapshot,
+    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+        if config.caps.iter().next().is_none() {
+            return Ok(selected);
+        }
+        let keys: Vec<_> = selected.iter().map(|(_, recipient)| recipient.key.clone()).collect();
+        let mut found = self.services.engine.stores().recipients().caps_of(&keys).await?;
+        let with = |(selected, recipient): (Selected, Recipient)| {
+            let caps = found.remove(&recipient.key).unwrap_or_default();
+            (selected, Recipient { caps, ..recipient })
+        };
+        Ok(selected.into_iter().map(with).collect())
     }
 
     /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.

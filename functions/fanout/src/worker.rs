@@ -42,13 +42,13 @@ impl Worker {
     /// # Errors
     /// If a table does not answer. The task is given back first, if possible.
     pub async fn work_on(&self, message: &TaskMessage, ends_at_ms: u64) -> Result<TaskEnd, StoreError> {
-        let TaskMessage { campaign: id, pass, task: number } = message;
+        let TaskMessage { campaign: id, pass, task: number, interval_ms } = message;
         let Some(stored) = self.services.campaigns.get(id).await? else { return Ok(TaskEnd::Nothing) };
         if !may_work(&stored.campaign, *pass) {
             return Ok(TaskEnd::Nothing);
         }
         let limits = WorkerLimits::of(ends_at_ms);
-        let Some(work) = Work::of(&self.services, id, &stored.campaign, *pass, *number).await? else {
+        let Some(work) = Work::of(&self.services, id, &stored.campaign, (*pass, *number), *interval_ms).await? else {
             return Ok(TaskEnd::Nothing);
         };
         let Some(task) = self.take((id, *pass, *number), limits).await? else { return Ok(TaskEnd::Nothing) };

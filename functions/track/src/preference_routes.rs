@@ -12,8 +12,9 @@ use super::preference_page::{Notice, PreferencePage};
 use super::receipt_merge::merge;
 use delivery::{LinkAction, TokenError};
 use domain::NotificationTypes;
-use domain::notification::NotificationId;
-use domain::recipient::{ChoiceAuthor, ProfileVersion, Recipient, RecipientKey};
+use domain::channel::Channel;
+use domain::notification::{Effect, Notification, NotificationId};
+use domain::recipient::{ChoiceAuthor, ChoiceScope, PersonChoices, ProfileVersion, Recipient, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 
@@ -26,7 +27,7 @@ type Unsubscription = (RecipientKey, String, Option<NotificationId>);
 impl TrackApi {
     /// Shows the preference page, and changes nothing.
     pub(super) async fn show_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let key = self.chooser(request, now)?;
+        let (key, _) = self.chooser(request, now)?;
         let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
         let known = known?.ok_or_else(nothing_stored)?;
         Ok(preference_page(&known, &config.settings.types, None, Notice::None))
@@ -34,7 +35,7 @@ impl TrackApi {
 
     /// Stores what the recipient changed on the preference page, and shows the page again.
     pub(super) async fn save_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        let key = self.chooser(request, now)?;
+        let (key, message) = self.chooser(request, now)?;
         let config = self.config.current().await;
         let types = &config.settings.types;
         let form = PreferenceForm::parse(request.body.expose());
@@ -55,17 +56,23 @@ impl TrackApi {
             let read = ProfileVersion::of(&known);
             if let Some(stored) = self.recipients.put_preferences_if(&key, &next, read, now).await? {
                 tracing::info!(recipient = %key, choices = choices.choices.len(), "stored choices of preference page");
+                if let Some(id) = &message {
+                    self.count_opt_out(id, Some(choices), now).await;
+                }
                 return Ok(preference_page(&stored, types, None, Notice::Saved));
             }
         }
         Err(Problem::unavailable(1))
     }
 
-    /// Returns the recipient of a link to the preference page. An unsubscribe link leads to the page too.
-    fn chooser(&self, request: &Request, now: Timestamp) -> Result<RecipientKey, Problem> {
+    /// Returns the recipient of a link to the preference page, and the message of a campaign that had the link. An
+    /// unsubscribe link leads to the page too.
+    fn chooser(&self, request: &Request, now: Timestamp) -> Result<(RecipientKey, Option<NotificationId>), Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
-            LinkAction::Preferences(recipient) | LinkAction::Unsubscribe(recipient, _) => Ok(recipient),
-            LinkAction::UnsubscribeFrom(id, _) => Ok(id.recipient().clone()),
+            LinkAction::Preferences(recipient) | LinkAction::Unsubscribe(recipient, _) => Ok((recipient, None)),
+            LinkAction::UnsubscribeFrom(id, _) | LinkAction::PreferencesFrom(id) => {
+                Ok((id.recipient().clone(), Some(id)))
+            }
             _ => Err(refused(TokenError::Invalid)),
         }
     }
@@ -104,7 +111,7 @@ impl TrackApi {
         let done = self.recipients.unsubscribe(&recipient, &kind, ChoiceAuthor::Link, now).await?;
         tracing::info!(%recipient, kind, result = ?done.result, "processed unsubscription");
         if let Some(id) = message {
-            self.count_opt_out(&id, now).await;
+            self.count_opt_out(&id, None, now).await;
         }
         let texts = PageTexts::of(done.locale.as_deref());
         let content =
@@ -114,12 +121,35 @@ impl TrackApi {
 }
 
 impl TrackApi {
-    /// Records the opt-out at the message that led to it, for the guards of its campaign. The opt-out itself is stored already.
-    async fn count_opt_out(&self, id: &NotificationId, now: Timestamp) {
-        if let Err(error) = merge(&self.notifications, id, |notification| notification.record_opt_out(now)).await {
+    /// Records the opt-out at the message that led to it, for the guards of its campaign. `choices` are those of the
+    /// preference page, which may be about something else; `None` is an unsubscription. They are stored already.
+    async fn count_opt_out(&self, id: &NotificationId, choices: Option<&PersonChoices>, now: Timestamp) {
+        let record = |notification: &mut Notification| match choices {
+            Some(choices) if !refuses_message(choices, notification) => Effect::Nothing,
+            _ => notification.record_opt_out(now),
+        };
+        // Without a refusal, nothing is read.
+        if choices.is_some_and(|choices| choices.choices.values().all(|wants| *wants)) {
+            return;
+        }
+        if let Err(error) = merge(&self.notifications, id, record).await {
             tracing::warn!(notification = %id, %error, "failed to count an opt-out at its message");
         }
     }
+}
+
+/// Returns `true` if a choice refuses what a message was: its type, its channel, or both together.
+fn refuses_message(choices: &PersonChoices, message: &Notification) -> bool {
+    let is_type = |kind: &str| kind == message.type_id().as_str();
+    let is_channel = |channel: Channel| match message.channel() {
+        Some(used) => used == channel,
+        None => message.channels().contains(&channel),
+    };
+    choices.choices.iter().filter(|(_, wants)| !**wants).any(|(scope, _)| match scope {
+        ChoiceScope::Type(kind) => is_type(kind),
+        ChoiceScope::Channel(channel) => is_channel(*channel),
+        ChoiceScope::Cell(kind, channel) => is_type(kind) && is_channel(*channel),
+    })
 }
 
 fn contents<'a>(

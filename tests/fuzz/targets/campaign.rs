@@ -39,5 +39,5 @@ pub fn target(data: &[u8]) {
     let id = CampaignId::random(now);
     let people = People::all(&id, &definition, &launch).unwrap();
     let recipient = with_everything(1);
-    assert_eq!(people.select(&recipient), people.select(&recipient), "a lot stays the same");
+    assert_eq!(people.select(&recipient, None), people.select(&recipient, None), "a lot stays the same");
 }

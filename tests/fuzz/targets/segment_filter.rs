@@ -3,7 +3,7 @@
 use domain::recipient::sample::with_everything;
 use jiff::Timestamp;
 use platform::private::Private;
-use segments::{Filter, MAX_LEAVES, Person};
+use segments::{CampaignHistory, Filter, MAX_LEAVES, Person};
 use serde_json::Value;
 
 pub fn target(data: &[u8]) {
@@ -18,7 +18,8 @@ pub fn target(data: &[u8]) {
             if let Value::Object(attributes) = &input["attributes"] {
                 recipient.attributes = Private::new(attributes.clone());
             }
-            let person = Person { recipient: &recipient, now: Timestamp::UNIX_EPOCH };
+            let history = CampaignHistory::default();
+            let person = Person { recipient: &recipient, now: Timestamp::UNIX_EPOCH, history: Some(&history) };
             let explained = filter.explain(person);
             if let [one] = explained.as_slice()
                 && one.path == "filter"

@@ -249,10 +249,11 @@ impl Functions {
 }
 
 fn catalog_api(function: FunctionConfig, clock: Clock) -> CatalogApi {
-    let [settings, control, recipients] = ["settings", "control", "recipients"].map(str::to_owned);
+    let [settings, control, recipients, notifications_table] =
+        ["settings", "control", "recipients", "notifications"].map(str::to_owned);
     let sender_country = CountryCode::parse("IT").unwrap();
     let tables = aws::OperatorTables { settings, control, recipients };
-    let config = CatalogConfig { function, tables, sender_country };
+    let config = CatalogConfig { function, tables, notifications_table, sender_country };
     CatalogApi::new(&config, clock)
 }
 

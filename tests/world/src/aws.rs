@@ -42,10 +42,10 @@ pub struct AwsState {
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
-    /// Quota of SES: 24 hours, sent, a second; without it, GetSendQuota fails.
-    pub email_quota: Option<(f64, f64, f64)>,
-    /// Number of calls of GetSendQuota.
-    pub email_quota_reads: usize,
+    /// Quota of SES: e-mails a second, in 24 hours, and sent in the last 24 hours. `None` while SES does not tell it.
+    pub mail_quota: Option<[f64; 3]>,
+    /// Number of reads of the quota.
+    pub mail_quota_reads: usize,
     /// Claims of the next ID tokens of the login service; null without an ID token. `None` refuses.
     pub login: Option<Value>,
     /// Forms that its token endpoint received.
@@ -85,7 +85,8 @@ pub struct Aws {
 impl Aws {
     /// Starts the fakes in front of a DynamoDB that listens on `dynamo`.
     pub async fn start(dynamo: String, faults: Faults) -> Self {
-        let state = Arc::new(Mutex::new(AwsState::default()));
+        let mail_quota = Some([1_000.0, 1_000_000.0, 0.0]);
+        let state = Arc::new(Mutex::new(AwsState { mail_quota, ..AwsState::default() }));
         let shared = Arc::clone(&state);
         let pause = Pause::default();
         let held = pause.clone();
@@ -206,16 +207,8 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
             state.ses.pop_front()
         }
         "GetSendQuota" => {
-            state.email_quota_reads += 1;
-            let Some((per_day, sent, per_second)) = state.email_quota else {
-                return Reply::text(500, "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>");
-            };
-            let quota = format!(
-                "<Max24HourSend>{per_day}</Max24HourSend><SentLast24Hours>{sent}</SentLast24Hours>\
-                 <MaxSendRate>{per_second}</MaxSendRate>"
-            );
-            let result = format!("<GetSendQuotaResult>{quota}</GetSendQuotaResult>");
-            return Reply::text(200, format!("<GetSendQuotaResponse>{result}</GetSendQuotaResponse>"));
+            state.mail_quota_reads += 1;
+            return quota(state.mail_quota);
         }
         "Publish" if form.contains_key("TopicArn") => {
             state.alerts.push((form["Subject"].clone(), form["Message"].clone()));
@@ -229,6 +222,16 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
     };
     let id = format!("<{action}Result><MessageId>m-{}</MessageId></{action}Result>", state.texts.len());
     scripted.unwrap_or_else(|| Reply::text(200, format!("<{action}Response>{id}</{action}Response>")))
+}
+
+/// Responds to GetSendQuota.
+fn quota(quota: Option<[f64; 3]>) -> Reply {
+    let Some([rate, most, sent]) = quota else { return Reply::text(503, "<ErrorResponse/>") };
+    let fields = format!(
+        "<Max24HourSend>{most}</Max24HourSend><MaxSendRate>{rate}</MaxSendRate><SentLast24Hours>{sent}</SentLast24Hours>"
+    );
+    let result = format!("<GetSendQuotaResult>{fields}</GetSendQuotaResult>");
+    Reply::text(200, format!("<GetSendQuotaResponse>{result}</GetSendQuotaResponse>"))
 }
 
 /// A refusal whose message repeats the request, as DynamoDB's messages may.

@@ -105,7 +105,7 @@ fn messages(arrival: &Arrival) -> Vec<(String, String)> {
     let form = arrival.form();
     vec![match form["Action"].as_str() {
         "SendRawEmail" => ("ses:SendRawEmail".into(), format!("identity/{}", form["Source"])),
-        "GetSendQuota" => ("ses:GetSendQuota".into(), "*".into()),
+        "GetSendQuota" => ("ses:GetSendQuota".into(), "the account".into()),
         "Publish" if form.contains_key("PhoneNumber") => ("sns:Publish".into(), "phone number".into()),
         "Publish" => ("sns:Publish".into(), format!("topic/{}", form["TopicArn"].rsplit(':').next().unwrap())),
         other => panic!("unexpected call {other}"),

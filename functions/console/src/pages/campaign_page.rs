@@ -42,7 +42,7 @@ struct CampaignPage {
     step: &'static str,
     typed: CampaignFields,
     builder: Option<AudienceBuilder>,
-    known_fields: [&'static str; 13],
+    known_fields: [&'static str; KNOWN_FIELDS.len()],
     lists: CampaignLists,
     guards: [(&'static str, &'static str, &'static str); 4],
     slots: Vec<String>,

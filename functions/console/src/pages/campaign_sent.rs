@@ -128,6 +128,8 @@ impl CampaignSending {
             "rate" => "the rate",
             "rollout_step" => "the step of the rollout",
             "test_phase" => "the test phase of the variants",
+            "ses_rate" => "the send rate of SES",
+            "ses_quota" => "the quota of SES for 24 hours",
             "workers" => "the workers, which take as much as they can",
             "paused" => "the pause",
             "time" => "the time at which it begins",

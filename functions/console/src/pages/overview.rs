@@ -1,6 +1,7 @@
 //! Overview: health with its arithmetic, the day against the same weekday before, campaigns, budgets, and the first steps.
 
 use askama::Template;
+use domain::{NotificationType, TypeId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -146,7 +147,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let before = ApiCall::get("/v1/metrics").query("from", a_week_before(8)).query("to", a_week_before(7));
     let month = AnalyticsRange::ending_now("30d", now).call("/v1/metrics/series").query("step", "day");
     let day = (now - SignedDuration::from_hours(24)).to_string();
-    let (health, today, before, long, costs, campaigns, types, month, report, templates, capacity) = tokio::join!(
+    let (health, today, before, long, costs, campaigns, types, month, report, templates, capacity, key) = tokio::join!(
         visit.call(ApiCall::get("/v1/health")),
         visit.call(ApiCall::get("/v1/metrics").query("minutes", "1440")),
         visit.call(before),
@@ -158,6 +159,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         visit.call(ApiCall::get("/v1/report").query("from", day)),
         visit.call(ApiCall::get("/v1/templates")),
         visit.call(ApiCall::get("/v1/capacity")),
+        visit.call(ApiCall::get("/v1/vapid-public-key")),
     );
     let campaigns = campaigns.ok()?;
     let (health, month): (HealthView, SeriesFigures) = (health.read()?, month.read()?);
@@ -173,7 +175,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         waiting: waiting(visit.base, &campaigns, &templates.ok()?),
         campaigns: open_campaigns(&campaigns),
         budgets: budgets(&costs.ok()?),
-        steps: first_steps(&long.read()?, &types.ok()?),
+        steps: first_steps(&long.read()?, &types.ok()?, key.ok().is_ok()),
         frame: visit.frame("", "Overview"),
     };
     rendered(200, &page)
@@ -260,12 +262,13 @@ fn budgets(costs: &Value) -> Vec<BudgetRow> {
 }
 
 /// Returns the first steps of a new stack; empty once all are done.
-fn first_steps(long: &MetricsView, types: &Value) -> Vec<FirstStep> {
+fn first_steps(long: &MetricsView, types: &Value, has_key: bool) -> Vec<FirstStep> {
     let channel = |name: &str| long.by_channel.get(name);
     let types = types["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let has_own_type = types.iter().any(|kind| kind["built_in"].as_bool() == Some(false));
+    let is_built_in = |name: &str| TypeId::parse(name).is_some_and(|id| NotificationType::is_built_in(&id));
+    let has_own_type = types.iter().filter_map(|kind| kind["name"].as_str()).any(|name| !is_built_in(name));
     let steps = vec![
-        FirstStep { label: "VAPID key", hint: "made by make init", is_done: true },
+        FirstStep { label: "VAPID key", hint: "make it with make init", is_done: has_key },
         FirstStep {
             label: "First device",
             hint: "register a browser: docs/browser.md",

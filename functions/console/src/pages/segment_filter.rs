@@ -28,7 +28,7 @@ pub const OPERATORS: [(&str, &str, &str); 16] = [
 ];
 
 /// Fields that every recipient has, for suggestions.
-pub const KNOWN_FIELDS: [&str; 13] = [
+pub const KNOWN_FIELDS: [&str; 14] = [
     "attributes.",
     "locale",
     "language",
@@ -41,6 +41,7 @@ pub const KNOWN_FIELDS: [&str; 13] = [
     "last_engaged_at",
     "opted_out_of",
     "bucket",
+    "campaign.",
     "segment",
 ];
 

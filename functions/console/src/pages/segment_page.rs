@@ -49,7 +49,7 @@ struct SegmentPage {
     problem: Option<ApiProblem>,
     draft: EditedSegment,
     rows: Vec<BuilderRow>,
-    known_fields: [&'static str; 13],
+    known_fields: [&'static str; KNOWN_FIELDS.len()],
     types: Vec<(String, bool)>,
     estimate: Option<CountedPeople>,
     estimate_problem: Option<ApiProblem>,

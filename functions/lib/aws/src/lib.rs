@@ -7,17 +7,18 @@
 //! five roots ([`Trust`]).
 
 pub mod deadline;
-pub mod email_quota;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod fake_aws;
 mod function_config;
+mod mail_quota;
 pub mod parameters;
 pub mod queue;
 mod recipient_hasher;
 pub mod secrets;
 
 pub use function_config::{FunctionConfig, OperatorTables};
+pub use mail_quota::MailQuotaReader;
 pub use recipient_hasher::LazyKeyHasher;
 
 use std::error::Error;

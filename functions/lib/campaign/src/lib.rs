@@ -12,11 +12,11 @@
 //! work that is done twice sends once.
 
 mod audience;
-mod campaign_id;
 mod definition;
 mod guards;
 mod local_time;
 mod lots;
+mod mail_pace;
 mod message;
 mod model;
 mod needs;
@@ -34,11 +34,11 @@ mod versions;
 mod winner;
 
 pub use audience::{AudienceKind, OutcomeName, RecipientList, Selection};
-pub use campaign_id::CampaignId;
 pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
 pub use guards::{Ends, Guards, guard_fault};
 pub use local_time::{AtLocal, IfPassed, Timing};
 pub use lots::{Lot, draw};
+pub use mail_pace::{MailLimit, MailLimitKind, MailPace, interval_ms, mails_left, paced_page};
 pub use message::NotificationContext;
 pub use model::{Approval, Campaign, Launch, LaunchedMessage, Plan, StateConflict, hash_of};
 pub use numbers::Numbers;
@@ -52,3 +52,5 @@ pub use task::{MAX_TASKS, PlannedPerson, SpentBudget, Task, TaskClaim, TaskMessa
 pub use test_phase::{TestMetric, TestPhase, Winner};
 pub use variants::{CampaignTemplate, Message, Variant};
 pub use winner::{VariantResult, pick_winner};
+
+pub use domain::CampaignId;

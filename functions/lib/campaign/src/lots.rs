@@ -3,7 +3,7 @@
 
 use ring::hmac;
 
-use crate::campaign_id::CampaignId;
+use domain::CampaignId;
 use domain::recipient::RecipientId;
 
 /// Number of equal parts, in basis points.

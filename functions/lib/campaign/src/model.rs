@@ -5,13 +5,14 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::campaign_id::CampaignId;
 use crate::definition::Definition;
 use crate::lots::ALL_BP;
 use crate::state::{PauseReason, State};
 use crate::test_phase::{TestPhase, Winner};
+use domain::CampaignId;
 use domain::notification::{Content, TemplateUse};
 use platform::problem::Problem;
+use segments::CampaignLaunches;
 
 /// Maximum time for which `finishing` waits, in seconds: the longest lifetime of a notification.
 const MAX_FINISHING_SECONDS: i64 = 28 * 24 * 3_600;
@@ -91,10 +92,16 @@ pub struct Launch {
     pub segments: u32,
     /// Number of people expected, by the plan.
     pub expected_people: u64,
+    /// Number of them who get an e-mail first, by the plan.
+    #[serde(default)]
+    pub expected_mails: u64,
     /// Filter without references; `None` for a list of recipients.
     pub filter: Option<Value>,
     /// Filter of those who are left out, without references.
     pub exclude: Option<Value>,
+    /// Campaigns that the filters name.
+    #[serde(default, skip_serializing_if = "CampaignLaunches::is_empty")]
+    pub earlier: CampaignLaunches,
     /// Messages, one for each variant.
     pub messages: Vec<LaunchedMessage>,
     /// Times at which tasks begin. The last one of a campaign by local time is for people who moved meanwhile.

@@ -2,16 +2,16 @@
 
 use domain::recipient::Recipient;
 use jiff::Timestamp;
-use segments::{Filter, Person};
+use segments::{CampaignHistory, Filter, Person};
 use serde_json::Value;
 
 use crate::audience::AudienceKind;
-use crate::campaign_id::CampaignId;
 use crate::definition::Definition;
 use crate::local_time::{IfPassed, Timing};
 use crate::lots::{Lot, draw, is_tested};
 use crate::model::Launch;
 use crate::task::TaskPass;
+use domain::CampaignId;
 
 /// Audience of a task.
 #[derive(Debug, Clone)]
@@ -76,19 +76,38 @@ impl<'a> People<'a> {
         is_last && matches!(self.definition.timing, Timing::AtLocal(_))
     }
 
-    /// Decides if a recipient belongs to the task, and what is meant for the person.
+    /// Returns `true` if nothing but the history of a recipient decides if the recipient belongs to the campaign.
     #[must_use]
-    pub fn select(&self, recipient: &Recipient) -> Option<Selected> {
+    pub fn needs_history(&self, recipient: &Recipient) -> bool {
+        !self.is_test && self.matches(recipient, None).is_none()
+    }
+
+    /// Decides if a recipient matches; `None` if that depends on a history that was not read.
+    fn matches(&self, recipient: &Recipient, history: Option<&CampaignHistory>) -> Option<bool> {
+        let is_listed = matches!(self.definition.audience, AudienceKind::Recipients(_));
+        if recipient.created_at > self.launch.at && !is_listed {
+            return Some(false);
+        }
+        let decide = |filter: &Filter| filter.decide(Person { recipient, now: self.launch.at, history });
+        let is_wanted = self.filter.as_ref().map_or(Some(true), decide);
+        if is_wanted == Some(false) {
+            return is_wanted;
+        }
+        match self.exclude.as_ref().map_or(Some(false), decide) {
+            Some(true) => Some(false),
+            Some(false) => is_wanted,
+            None => None,
+        }
+    }
+
+    /// Decides if a recipient belongs to the task, and what is meant for the person. `history` must be there if
+    /// [`needs_history`](Self::needs_history) says so.
+    #[must_use]
+    pub fn select(&self, recipient: &Recipient, history: Option<&CampaignHistory>) -> Option<Selected> {
         if self.is_test {
             return Some(self.draw(recipient, 0));
         }
-        let is_listed = matches!(self.definition.audience, AudienceKind::Recipients(_));
-        if recipient.created_at > self.launch.at && !is_listed {
-            return None;
-        }
-        let person = Person { recipient, now: self.launch.at };
-        let is_wanted = self.filter.as_ref().is_none_or(|filter| filter.matches(person));
-        if !is_wanted || self.exclude.as_ref().is_some_and(|exclude| exclude.matches(person)) {
+        if self.matches(recipient, history) != Some(true) {
             return None;
         }
         if let Timing::AtLocal(local) = &self.definition.timing {

@@ -9,12 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::CampaignStep;
+use crate::mail_pace::{MailLimit, MailLimitKind, MailPace, interval_ms};
 use crate::task::Task;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
 const HORIZON: SignedDuration = SignedDuration::from_secs(75);
 /// Time after the last release at which a task that no worker has taken counts as lost.
 const LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// Time for which a worker works on a task at a pace, in seconds. The rest of an invocation is a reserve.
+const WORKER_SECONDS: f64 = 45.0;
 /// Maximum number of tasks of one run.
 const MAX_RELEASED: usize = 2_000;
 /// Longest delay of a message in SQS, in seconds.
@@ -36,6 +39,9 @@ pub struct Release {
     pub last_at: Option<Timestamp>,
     /// `true` after a pause: the workers dropped the messages of tasks that they had not taken.
     pub must_resend: bool,
+    /// Limit of SES that was below the rate at the last look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_limit: Option<MailLimit>,
 }
 
 /// Facts that decide a release.
@@ -49,6 +55,8 @@ pub struct ReleaseInput<'a> {
     pub steps: &'a [CampaignStep],
     /// People a second.
     pub rate_per_second: u32,
+    /// Pace that the quota of SES allows, if the campaign sends e-mails and SES answers.
+    pub mail: Option<MailPace>,
     /// Expected number of people of a task.
     pub people_per_task: f64,
     /// Tasks that a worker has taken, by their numbers.
@@ -60,10 +68,20 @@ pub struct ReleaseInput<'a> {
 pub struct Released {
     /// Numbers of the tasks to send, each with its delay in seconds.
     pub tasks: Vec<(u32, u32)>,
+    /// Time between the begins of two people of these tasks, in milliseconds, if a limit of SES is below the rate.
+    pub interval_ms: Option<u32>,
     /// State after the release.
     pub release: Release,
     /// `true` if every task of every slot is done.
     pub is_complete: bool,
+}
+
+/// Pace of a release.
+struct Pace {
+    people_per_second: f64,
+    seconds_per_task: f64,
+    mail_limit: Option<MailLimit>,
+    interval_ms: Option<u32>,
 }
 
 impl ReleaseInput<'_> {
@@ -77,6 +95,35 @@ impl ReleaseInput<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the number of segments")]
         let allowed = (f64::from(self.segments) * step.percent / 100.0).ceil() as u32;
         allowed.min(self.segments)
+    }
+
+    /// Returns the pace of the campaign: its own rate, or that of SES if it is lower.
+    fn pace(&self) -> Pace {
+        let own = f64::from(self.rate_per_second.max(1));
+        let people_per_task = self.people_per_task.max(1.0);
+        let of_mail = self.mail.map(|mail| mail.people_per_second).filter(|rate| *rate < own);
+        let Some(people_per_second) = of_mail else {
+            let seconds_per_task = people_per_task / own;
+            return Pace { people_per_second: own, seconds_per_task, mail_limit: None, interval_ms: None };
+        };
+        Pace {
+            people_per_second,
+            // A worker that cannot end a task in one invocation gives it back.
+            seconds_per_task: (people_per_task / people_per_second).min(WORKER_SECONDS),
+            mail_limit: Some(MailLimit { by: MailLimitKind::Rate, people_per_second }),
+            interval_ms: Some(interval_ms(people_per_second)),
+        }
+    }
+
+    /// Returns the number of tasks that the quota of SES for 24 hours allows beside those that are worked on.
+    fn room_of_quota(&self, release: &Release, lost: &[u32]) -> Option<usize> {
+        let people_left = self.mail?.people_left?;
+        let released: u32 = release.by_slot.iter().sum();
+        let done = self.tasks.values().filter(|task| task.is_done).count();
+        let worked_on = usize::try_from(released).unwrap_or(usize::MAX).saturating_sub(done + lost.len());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not negative")]
+        let allowed = (people_left.max(0.0) / self.people_per_task.max(1.0)) as usize;
+        Some(allowed.saturating_sub(worked_on))
     }
 
     fn due_slots(&self, now: Timestamp) -> impl Iterator<Item = (usize, u32)> {
@@ -99,11 +146,20 @@ pub fn release(input: ReleaseInput<'_>, before: &Release, now: Timestamp) -> Rel
     });
     let candidates: Vec<(Option<usize>, u32)> =
         lost.iter().map(|task| (None, *task)).chain(new.map(|(slot, task)| (Some(slot), task))).collect();
-    let seconds_per_task = input.people_per_task.max(1.0) / f64::from(input.rate_per_second.max(1));
+    let pace = input.pace();
+    let seconds_per_task = pace.seconds_per_task;
     let start = next.paced_until.unwrap_or(now).max(now);
     let room = (now + HORIZON).duration_since(start).as_secs_f64() / seconds_per_task;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 2,000")]
     let room = room.ceil().clamp(0.0, MAX_RELEASED as f64) as usize;
+    let allowed = input.room_of_quota(&next, &lost);
+    next.mail_limit = match allowed {
+        Some(allowed) if allowed < room.min(candidates.len()) => {
+            Some(MailLimit { by: MailLimitKind::Quota, people_per_second: pace.people_per_second })
+        }
+        _ => pace.mail_limit,
+    };
+    let room = room.min(allowed.unwrap_or(room));
     let offset = start.duration_since(now).as_secs_f64();
     let mut tasks = Vec::new();
     for (place, (slot, task)) in candidates.iter().take(room).enumerate() {
@@ -129,7 +185,7 @@ pub fn release(input: ReleaseInput<'_>, before: &Release, now: Timestamp) -> Rel
             let first = u32::try_from(slot).unwrap_or(u32::MAX).saturating_mul(input.segments);
             (first..first.saturating_add(input.segments)).all(|task| input.is_done(task))
         });
-    Released { tasks, release: next, is_complete }
+    Released { tasks, interval_ms: pace.interval_ms, release: next, is_complete }
 }
 
 /// Enters the next step once the present one is done and its wait is over.
@@ -181,7 +237,7 @@ mod tests {
         steps: &'a [CampaignStep],
         tasks: &'a BTreeMap<u32, Task>,
     ) -> ReleaseInput<'a> {
-        ReleaseInput { segments: 100, slots, steps, rate_per_second: 100, people_per_task: 100.0, tasks }
+        ReleaseInput { segments: 100, slots, steps, rate_per_second: 100, mail: None, people_per_task: 100.0, tasks }
     }
 
     #[test]
@@ -196,6 +252,39 @@ mod tests {
         let tasks: BTreeMap<u32, Task> = (0..100).map(|task| (task, done())).collect();
         let last = release(input(&slots, &[], &tasks), &second.release, at(130));
         assert!(last.is_complete && last.tasks.is_empty());
+    }
+
+    #[test]
+    fn the_send_rate_of_ses_spreads_the_tasks_and_the_people_of_each() {
+        let (slots, tasks) = ([at(0)], BTreeMap::new());
+        let mail = |people_per_second, people_left| Some(MailPace { people_per_second, people_left });
+        let of = |mail| release(ReleaseInput { mail, ..input(&slots, &[], &tasks) }, &Release::default(), at(0));
+        let slower = of(mail(10.0, None));
+        assert_eq!((slower.tasks.len(), slower.tasks[1], slower.interval_ms), (8, (1, 10), Some(100)));
+        assert_eq!(slower.release.mail_limit.map(|limit| limit.by), Some(MailLimitKind::Rate));
+        let slowest = of(mail(0.7, None));
+        assert_eq!((slowest.tasks.len(), slowest.tasks[1]), (2, (1, 45)), "one worker after the other, none waits");
+        let faster = of(mail(200.0, None));
+        assert_eq!((faster.tasks.len(), faster.interval_ms, faster.release.mail_limit), (75, None, None));
+    }
+
+    #[test]
+    fn the_quota_of_ses_for_a_day_holds_tasks_back_with_those_that_are_worked_on() {
+        let slots = [at(0)];
+        let mut tasks: BTreeMap<u32, Task> = (0..4).map(|task| (task, done())).collect();
+        tasks.insert(4, Task { lease_until: Some(at(400)), ..Task::default() });
+        tasks.insert(5, Task { claims: 1, ..Task::default() });
+        let before = Release { by_slot: vec![6], last_at: Some(at(0)), ..Release::default() };
+        let sent = |people_left: f64| {
+            let mail = Some(MailPace { people_per_second: 1_000.0, people_left: Some(people_left) });
+            let released = release(ReleaseInput { mail, ..input(&slots, &[], &tasks) }, &before, at(60));
+            let by = released.release.mail_limit.map(|limit| limit.by);
+            (released.tasks.into_iter().map(|(task, _)| task).collect::<Vec<_>>(), by)
+        };
+        assert_eq!(sent(399.0), (vec![5, 6], Some(MailLimitKind::Quota)), "300 people, of whom 100 are worked on");
+        assert_eq!(sent(199.0), (vec![], Some(MailLimitKind::Quota)));
+        assert_eq!(sent(0.0), (vec![], Some(MailLimitKind::Quota)));
+        assert_eq!((sent(1e6).0.len(), sent(1e6).1), (75, None));
     }
 
     #[test]

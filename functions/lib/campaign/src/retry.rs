@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audience::OutcomeName;
-use crate::campaign_id::CampaignId;
 use crate::tally::PersonOutcome;
+use domain::CampaignId;
 use domain::notification::Reason;
 
 /// An earlier campaign, of which only people who ended in certain ways are sent to.

@@ -178,6 +178,12 @@ impl PeopleTally {
         self.skipped.get(reason.as_str()).copied().unwrap_or(0)
     }
 
+    /// Returns the number of people with an accepted message on a channel.
+    #[must_use]
+    pub fn on_channel(&self, channel: Channel) -> u64 {
+        self.by_channel.get(channel.as_str()).copied().unwrap_or(0)
+    }
+
     /// Returns the number of people who were skipped.
     #[must_use]
     pub fn all_skipped(&self) -> u64 {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::campaign_id::CampaignId;
 use crate::tally::PeopleTally;
+use domain::CampaignId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 use domain::recipient::RecipientKey;
@@ -34,6 +34,9 @@ pub struct TaskMessage {
     pub pass: TaskPass,
     /// Number of the task in the pass, from 0.
     pub task: u32,
+    /// Time between the begins of two people, in milliseconds, if a limit of SES is below the rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u32>,
 }
 
 /// Maximum number of people of a plan's task whose messages can be shown.
@@ -223,7 +226,7 @@ mod tests {
     #[test]
     fn a_message_is_short_json() {
         let campaign = CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap();
-        let message = TaskMessage { campaign, pass: TaskPass::Plan(2), task: 7 };
+        let message = TaskMessage { campaign, pass: TaskPass::Plan(2), task: 7, interval_ms: None };
         let text = serde_json::to_string(&message).unwrap();
         assert_eq!(text, r#"{"campaign":"0123456789abcdefghjkmnpqrs","pass":{"plan":2},"task":7}"#);
         assert_eq!(serde_json::from_str::<TaskMessage>(&text).unwrap(), message);

@@ -144,7 +144,10 @@ impl<'a> Links<'a> {
     /// Returns the link to the page on which the recipient chooses what to receive, valid for a year.
     #[must_use]
     pub fn preferences(&self, about: &Notification) -> Option<Link> {
-        let permit = LinkAction::Preferences(about.id().recipient().clone());
+        let permit = match about.campaign() {
+            Some(_) => LinkAction::PreferencesFrom(about.id().clone()),
+            None => LinkAction::Preferences(about.id().recipient().clone()),
+        };
         let token = self.keys.sign(&permit, plus(about.due_at(), UNSUBSCRIBE_FOR));
         Link::parse(&format!("{}/v1/preferences/{token}", self.base)).ok()
     }

@@ -46,6 +46,8 @@ pub enum LinkAction {
     UnsubscribeFrom(NotificationId, String),
     /// Choose what this recipient receives.
     Preferences(RecipientKey),
+    /// The same from a message of a campaign, whose opt-outs are counted.
+    PreferencesFrom(NotificationId),
 }
 
 /// Reason why a token permits nothing.
@@ -129,6 +131,7 @@ impl LinkAction {
     const DEVICE_RECEIPT: u8 = 4;
     const PREFERENCES: u8 = 5;
     const UNSUBSCRIBE_FROM: u8 = 6;
+    const PREFERENCES_FROM: u8 = 7;
 
     fn to_bytes(&self) -> Vec<u8> {
         let of_notification = |purpose: u8, id: &NotificationId, channel: Channel| {
@@ -161,6 +164,11 @@ impl LinkAction {
                 bytes.extend(recipient.to_bytes());
                 bytes
             }
+            Self::PreferencesFrom(id) => {
+                let mut bytes = vec![VERSION, Self::PREFERENCES_FROM << 4];
+                bytes.extend(id.to_bytes());
+                bytes
+            }
         }
     }
 
@@ -188,6 +196,9 @@ impl LinkAction {
                 Some(Self::UnsubscribeFrom(NotificationId::from_bytes(*id), kind))
             }
             (VERSION, Self::PREFERENCES) => Some(Self::Preferences(RecipientKey::from_bytes(subject.try_into().ok()?))),
+            (VERSION, Self::PREFERENCES_FROM) => {
+                Some(Self::PreferencesFrom(NotificationId::from_bytes(subject.try_into().ok()?)))
+            }
             _ => None,
         }
     }
@@ -226,16 +237,17 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn permits() -> [LinkAction; 6] {
+    fn permits() -> [LinkAction; 7] {
         let id = sample("DEFAULT", at(1_790_000_000)).id().clone();
         let recipient = id.recipient().clone();
         [
             LinkAction::Receipt(id.clone(), Channel::Push),
             LinkAction::DeviceReceipt(id.clone(), DeviceMark::of("d1")),
             LinkAction::Click(id.clone(), Channel::Email),
-            LinkAction::UnsubscribeFrom(id, "NEWS".to_owned()),
+            LinkAction::UnsubscribeFrom(id.clone(), "NEWS".to_owned()),
             LinkAction::Unsubscribe(recipient.clone(), "PAYMENT_DUE".to_owned()),
             LinkAction::Preferences(recipient),
+            LinkAction::PreferencesFrom(id),
         ]
     }
 
@@ -273,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_with_any_bit_flipped_is_refused(which in 0..5usize, bit in any::<proptest::sample::Index>()) {
+        fn a_token_with_any_bit_flipped_is_refused(which in 0..7usize, bit in any::<proptest::sample::Index>()) {
             let token = keys(1, Some(9)).sign(&permits()[which], at(ENDS));
             let mut bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
             let bit = bit.index(bytes.len() * 8);
@@ -283,7 +295,7 @@ mod tests {
         }
 
         #[test]
-        fn a_token_with_anything_added_or_cut_off_is_refused(which in 0..5usize, more in any::<String>(), cut in 1..40usize) {
+        fn a_token_with_anything_added_or_cut_off_is_refused(which in 0..7usize, more in any::<String>(), cut in 1..40usize) {
             let token = keys(1, None).sign(&permits()[which], at(ENDS));
             if !more.is_empty() {
                 assert_eq!(keys(1, None).open(&format!("{token}{more}"), at(0)), Err(TokenError::Invalid));

@@ -5,6 +5,7 @@ mod alert;
 mod audit;
 pub mod breaker;
 pub mod budget;
+mod campaign_id;
 pub mod caps;
 mod catalog_change;
 pub mod channel;
@@ -19,6 +20,7 @@ pub mod text;
 
 pub use alert::{Alert, AlertKey, PublishedAlert, Severity};
 pub use audit::{Actor, AuditRecord, ManagedParameter};
+pub use campaign_id::CampaignId;
 pub use catalog_change::{CatalogChange, ChangeAction};
 pub use notification_type::{
     BudgetView, CapMode, DefaultOpt, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass, NotificationType, OnCap,

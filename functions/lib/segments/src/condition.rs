@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Span, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::field::{Field, FieldKind};
+use crate::history::CampaignFact;
 use crate::segment_id::SegmentId;
 use platform::problem::FieldError;
 
@@ -165,6 +166,10 @@ fn operands(kind: FieldKind, value: &Value, path: &str) -> Parsed<Vec<Operand>> 
 
 fn operand(kind: FieldKind, value: &Value, path: &str) -> Parsed<Operand> {
     match (kind, value) {
+        (FieldKind::Campaign, _) => match value.as_str().and_then(CampaignFact::parse) {
+            Some(fact) => Ok(Operand::Text(fact.as_str().to_owned())),
+            None => refused(path, format!("must be one of {}", CampaignFact::NAMES.join(", "))),
+        },
         (FieldKind::Text, _) => text(value, path).map(Operand::Text),
         (FieldKind::Number, _) => number(value, path).map(Operand::Number),
         (FieldKind::Flag, Value::Bool(flag)) => Ok(Operand::Flag(*flag)),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::condition::{BUCKETS, Condition, Operand, Test, parse_time};
 use crate::field::Field;
 use crate::filter::Filter;
+use crate::history::{CampaignFact, CampaignHistory};
 use domain::channel::Channel;
 use domain::recipient::{ChoiceScope, Recipient};
 
@@ -21,6 +22,8 @@ pub struct Person<'a> {
     pub recipient: &'a Recipient,
     /// Time of the evaluation, from which relative times count.
     pub now: Timestamp,
+    /// What became of the recipient's notifications of the campaigns that a filter names; `None` if it was not read.
+    pub history: Option<&'a CampaignHistory>,
 }
 
 /// Value of a field.
@@ -31,6 +34,7 @@ enum FieldValue<'a> {
     Flag(bool),
     Time(Timestamp),
     Names(Vec<&'a str>),
+    Facts(&'a [CampaignFact]),
 }
 
 /// Result of one condition.
@@ -48,14 +52,21 @@ pub struct ConditionResult {
 
 impl Filter {
     /// Returns `true` if the filter matches. A reference to a segment must be resolved before; one that is not never
-    /// matches.
+    /// matches. If the result depends on a history that was not read, it does not match.
     #[must_use]
     pub fn matches(&self, person: Person<'_>) -> bool {
+        self.decide(person) == Some(true)
+    }
+
+    /// Does the same, and returns `None` if the result depends on a history that was not read. So it is read only for
+    /// people for whom nothing else decides.
+    #[must_use]
+    pub fn decide(&self, person: Person<'_>) -> Option<bool> {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.matches(person)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(person)),
-            Self::Not(part) => !part.matches(person),
-            Self::Leaf(condition) => condition.matches(person),
+            Self::All(parts) => decide_group(parts, false, person),
+            Self::Any(parts) => decide_group(parts, true, person),
+            Self::Not(part) => part.decide(person).map(|matches| !matches),
+            Self::Leaf(condition) => condition.decide(person),
         }
     }
 
@@ -66,21 +77,37 @@ impl Filter {
             path,
             condition: condition.to_json(),
             value: condition.shown_value(person),
-            matches: condition.matches(person),
+            matches: condition.decide(person) == Some(true),
         };
         self.conditions("filter").into_iter().map(result).collect()
     }
 }
 
-impl Condition {
-    fn matches(&self, person: Person<'_>) -> bool {
-        if let Test::InBuckets { salt, from, to } = &self.test {
-            return (*from..*to).contains(&bucket(salt, person.recipient));
+/// Decides a group in which one part with the result `decisive` decides alone.
+fn decide_group(parts: &[Filter], decisive: bool, person: Person<'_>) -> Option<bool> {
+    let mut result = Some(!decisive);
+    for part in parts {
+        match part.decide(person) {
+            Some(matches) if matches == decisive => return Some(decisive),
+            Some(_) => {}
+            None => result = None,
         }
-        match (value_of(&self.field, person), &self.test) {
+    }
+    result
+}
+
+impl Condition {
+    fn decide(&self, person: Person<'_>) -> Option<bool> {
+        if let Test::InBuckets { salt, from, to } = &self.test {
+            return Some((*from..*to).contains(&bucket(salt, person.recipient)));
+        }
+        if matches!(self.field, Field::Campaign(_)) && person.history.is_none() {
+            return None;
+        }
+        Some(match (value_of(&self.field, person), &self.test) {
             (None, test) => matches!(test, Test::Missing),
             (Some(value), test) => value.passes(test, person.now),
-        }
+        })
     }
 
     fn shown_value(&self, person: Person<'_>) -> Value {
@@ -95,6 +122,7 @@ impl Condition {
             Some(FieldValue::Flag(flag)) => json!(flag),
             Some(FieldValue::Time(time)) => json!(time),
             Some(FieldValue::Names(names)) => json!(names),
+            Some(FieldValue::Facts(facts)) => facts.iter().map(|fact| fact.as_str()).collect(),
         }
     }
 }
@@ -125,6 +153,7 @@ fn value_of<'a>(field: &Field, person: Person<'a>) -> Option<FieldValue<'a>> {
             let names: Vec<_> = recipient.preferences.opted_out_types().collect();
             (!names.is_empty()).then_some(FieldValue::Names(names))?
         }
+        Field::Campaign(campaign) => FieldValue::Facts(person.history?.facts(campaign)?),
         Field::Bucket | Field::Segment => return None,
     })
 }
@@ -181,7 +210,10 @@ impl FieldValue<'_> {
 
     fn equals(&self, operand: &Operand) -> bool {
         match operand {
-            Operand::Text(wanted) => self.text().is_some_and(|text| text == wanted),
+            Operand::Text(wanted) => match self {
+                Self::Facts(facts) => facts.iter().any(|fact| fact.as_str() == wanted),
+                value => value.text().is_some_and(|text| text == wanted),
+            },
             // A number that a filter names is meant as it is written.
             #[allow(clippy::float_cmp)]
             Operand::Number(wanted) => self.number().is_some_and(|number| number == *wanted),

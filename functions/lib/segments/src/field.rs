@@ -1,5 +1,6 @@
 //! Fields of a recipient that a condition may name.
 
+use domain::CampaignId;
 use domain::channel::Channel;
 
 /// A field of a recipient.
@@ -27,6 +28,8 @@ pub enum Field {
     OptedOutOf,
     /// Number from 0 to 9,999 that the recipient's id and a salt determine.
     Bucket,
+    /// What became of the recipient's notification of an earlier campaign.
+    Campaign(CampaignId),
     /// Another segment.
     Segment,
 }
@@ -46,6 +49,8 @@ pub enum FieldKind {
     Time,
     /// A list of names.
     Names,
+    /// See [`Field::Campaign`].
+    Campaign,
     /// See [`Field::Bucket`].
     Bucket,
     /// See [`Field::Segment`].
@@ -55,13 +60,16 @@ pub enum FieldKind {
 impl Field {
     /// Names of the fields, as a problem lists them.
     pub(crate) const NAMES: &'static str = "attributes.<name>, locale, language, time_zone, has.push, has.email, has.sms, \
-         devices.count, created_at, updated_at, last_engaged_at, opted_out_of, bucket or segment";
+         devices.count, created_at, updated_at, last_engaged_at, opted_out_of, bucket, campaign.<id> or segment";
 
     /// Parses the name of a field; returns `None` for any other text.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(attribute) = name.strip_prefix("attributes.") {
             return (!attribute.is_empty()).then(|| Self::Attribute(attribute.to_owned()));
+        }
+        if let Some(campaign) = name.strip_prefix("campaign.") {
+            return CampaignId::parse(campaign).map(Self::Campaign);
         }
         Some(match name {
             "locale" => Self::Locale,
@@ -91,6 +99,7 @@ impl Field {
             Self::DeviceCount => FieldKind::Number,
             Self::CreatedAt | Self::UpdatedAt | Self::LastEngagedAt => FieldKind::Time,
             Self::OptedOutOf => FieldKind::Names,
+            Self::Campaign(_) => FieldKind::Campaign,
             Self::Bucket => FieldKind::Bucket,
             Self::Segment => FieldKind::Segment,
         }
@@ -124,6 +133,7 @@ impl FieldKind {
             Self::Flag => &["eq", "ne"],
             Self::Time => &["exists", "missing", "before", "after", "within_last", "not_within_last"],
             Self::Names => &["exists", "missing", "contains"],
+            Self::Campaign => &["eq", "ne", "in", "not_in", "exists", "missing"],
             Self::Bucket => &["in"],
             Self::Segment => &["eq", "ne"],
         }

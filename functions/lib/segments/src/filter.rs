@@ -7,11 +7,16 @@
 //! ]}
 //! ```
 
+use std::collections::BTreeSet;
+
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use crate::condition::{Condition, Test};
+use crate::field::Field;
+use crate::history::MAX_CAMPAIGNS;
 use crate::segment_id::SegmentId;
+use domain::CampaignId;
 use platform::problem::FieldError;
 
 /// Maximum number of conditions.
@@ -52,6 +57,9 @@ impl Filter {
         let filter = parser.filter(value, path, 0);
         if parser.leaves > MAX_LEAVES {
             parser.refuse(path, format!("must have at most {MAX_LEAVES} conditions"));
+        }
+        if filter.as_ref().is_some_and(|filter| filter.campaigns().len() > MAX_CAMPAIGNS) {
+            parser.refuse(path, format!("must name at most {MAX_CAMPAIGNS} campaigns"));
         }
         match filter {
             Some(filter) if parser.errors.is_empty() => Ok(filter),
@@ -105,6 +113,27 @@ impl Filter {
             Test::InSegment(id) | Test::NotInSegment(id) => Some(id.clone()),
             _ => None,
         })
+    }
+
+    /// Returns the campaigns that the filter names.
+    #[must_use]
+    pub fn campaigns(&self) -> BTreeSet<CampaignId> {
+        let conditions = self.conditions("");
+        conditions.into_iter().filter_map(|(_, condition)| condition.campaign().cloned()).collect()
+    }
+
+    /// Returns the path of the first condition on a campaign, below `path`.
+    #[must_use]
+    pub fn place_of_campaign(&self, campaign: &CampaignId, path: &str) -> Option<String> {
+        let conditions = self.conditions(path);
+        let found = conditions.into_iter().find(|(_, condition)| condition.campaign() == Some(campaign));
+        found.map(|(path, _)| format!("{path}.field"))
+    }
+}
+
+impl Condition {
+    const fn campaign(&self) -> Option<&CampaignId> {
+        if let Field::Campaign(campaign) = &self.field { Some(campaign) } else { None }
     }
 }
 
@@ -263,6 +292,19 @@ mod tests {
             (json!({"field": "bucket", "op": "in", "value": {"from": 10, "to": 20}}), "filter.value.salt must be"),
             (json!({"field": "segment", "op": "eq", "value": "Gold!"}), "filter.value must be a small letter"),
             (json!({"field": "campaign.spring", "op": "eq", "value": "sent"}), "filter.field must be"),
+            (
+                json!({"field": "campaign.01arz3ndektsv4rrffq69g5fav", "op": "eq", "value": "opened"}),
+                "filter.value must be one of sent, delivered, clicked, converted, failed, skipped",
+            ),
+            (
+                json!({"field": "campaign.01arz3ndektsv4rrffq69g5fav", "op": "contains", "value": "sent"}),
+                "filter.op must be one of eq, ne",
+            ),
+            (
+                json!({"all": (0..6).map(|n| json!({"field": format!("campaign.0{n}arz3ndektsv4rrffq69g5fav"),
+                    "op": "exists"})).collect::<Vec<_>>()}),
+                "filter must name at most 5 campaigns",
+            ),
         ] {
             let found = errors(&filter);
             assert!(found.iter().any(|error| error.starts_with(wanted)), "{filter}: {found:?}");

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::field::FieldKind;
+use domain::CampaignId;
+use domain::notification::{Notification, Reason, Status, sample};
 use domain::recipient::sample::with_everything;
 use platform::private::Private;
 
@@ -140,7 +142,7 @@ proptest! {
         let Ok(parsed) = Filter::parse(&filter, "filter") else { return Ok(()) };
         let mut recipient = with_everything(2);
         recipient.attributes = Private::new(attributes.clone());
-        let person = Person { recipient: &recipient, now: now() };
+        let person = Person { recipient: &recipient, now: now(), history: None };
         let expected = naive(&filter, &attributes);
         prop_assert_eq!(parsed.matches(person), expected);
         for one in parsed.explain(person) {
@@ -171,11 +173,105 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+const CAMPAIGN: &str = "0123456789abcdefghjkmnpqrs";
+
+/// Trees over a condition on a campaign, and conditions that are always true and always false.
+fn with_campaign() -> impl Strategy<Value = Value> {
+    let facts = select(vec!["sent", "delivered", "clicked", "converted", "failed", "skipped"]);
+    let ops = select(vec!["eq", "ne", "in", "not_in", "exists", "missing"]);
+    let field = format!("campaign.{CAMPAIGN}");
+    let leaf = (facts, ops).prop_map(move |(fact, op)| match op {
+        "exists" | "missing" => json!({"field": field, "op": op}),
+        "in" | "not_in" => json!({"field": field, "op": op, "value": [fact, "converted"]}),
+        op => json!({"field": field, "op": op, "value": fact}),
+    });
+    let known = select(vec![json!({"all": []}), json!({"not": {"all": []}})]);
+    prop_oneof![leaf, known].prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|parts| json!({"all": parts})),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| json!({"any": parts})),
+            inner.prop_map(|part| json!({"not": part})),
+        ]
+    })
+}
+
+/// The naive evaluator, on the facts of one campaign; `None` if there is no notification.
+fn naive_of_campaign(filter: &Value, facts: Option<&[&str]>) -> bool {
+    let parts = |name: &str| filter[name].as_array().unwrap().iter().map(|part| naive_of_campaign(part, facts));
+    if filter.get("all").is_some() {
+        return parts("all").all(|one| one);
+    }
+    if filter.get("any").is_some() {
+        return parts("any").any(|one| one);
+    }
+    if let Some(part) = filter.get("not") {
+        return !naive_of_campaign(part, facts);
+    }
+    let op = filter["op"].as_str().unwrap();
+    let Some(facts) = facts else { return op == "missing" };
+    let has = |fact: &Value| facts.contains(&fact.as_str().unwrap());
+    match op {
+        "eq" => has(&filter["value"]),
+        "ne" => !has(&filter["value"]),
+        "in" => filter["value"].as_array().unwrap().iter().any(has),
+        "not_in" => !filter["value"].as_array().unwrap().iter().any(has),
+        op => op == "exists",
+    }
+}
+
+/// Notifications of a campaign with the facts that hold for them.
+fn notifications() -> Vec<(Option<Notification>, Vec<&'static str>)> {
+    let at = now();
+    let ended = |status: Status, reason: Option<Reason>| {
+        let mut notification = sample("DEFAULT", at);
+        notification.finish(status, reason, at);
+        notification
+    };
+    let mut clicked = ended(Status::Accepted, None);
+    clicked.parts_mut().engagement.clicked_at = Some(at);
+    let mut converted = clicked.clone();
+    converted.parts_mut().engagement.converted_at = Some(at);
+    vec![
+        (None, vec![]),
+        (Some(sample("DEFAULT", at)), vec![]),
+        (Some(ended(Status::Accepted, None)), vec!["sent"]),
+        (Some(ended(Status::Delivered, None)), vec!["sent", "delivered"]),
+        (Some(clicked), vec!["sent", "clicked"]),
+        (Some(converted), vec!["sent", "clicked", "converted"]),
+        (Some(ended(Status::Failed, None)), vec!["failed"]),
+        (Some(ended(Status::Expired, None)), vec!["failed"]),
+        (Some(ended(Status::Uncertain, None)), vec!["failed"]),
+        (Some(ended(Status::Skipped, Some(Reason::OptedOut))), vec!["skipped"]),
+        (Some(ended(Status::Cancelled, None)), vec!["skipped"]),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn conditions_on_a_campaign_agree_with_a_naive_evaluator_and_what_is_decided_without_the_history_stays(
+        filter in with_campaign(),
+    ) {
+        let Ok(parsed) = Filter::parse(&filter, "filter") else { return Ok(()) };
+        let (recipient, campaign) = (with_everything(1), CampaignId::parse(CAMPAIGN).unwrap());
+        let unread = parsed.decide(Person { recipient: &recipient, now: now(), history: None });
+        for (notification, facts) in notifications() {
+            let mut history = CampaignHistory::default();
+            notification.iter().for_each(|one| history.add(&campaign, one));
+            let person = Person { recipient: &recipient, now: now(), history: Some(&history) };
+            let expected = naive_of_campaign(&filter, notification.as_ref().map(|_| facts.as_slice()));
+            prop_assert_eq!(parsed.decide(person), Some(expected), "{} for {:?}", filter, facts);
+            if let Some(unread) = unread {
+                prop_assert_eq!(unread, expected);
+            }
+        }
+    }
+}
+
 #[test]
 fn fields_of_the_profile_are_read() {
     let mut recipient = with_everything(2);
     recipient.locale = Some("it-IT".to_owned());
-    let person = Person { recipient: &recipient, now: now() };
+    let person = Person { recipient: &recipient, now: now(), history: None };
     for (filter, matches) in [
         (json!({"field": "language", "op": "eq", "value": "it"}), true),
         (json!({"field": "devices.count", "op": "eq", "value": recipient.devices.len()}), true),

@@ -8,6 +8,7 @@ mod estimate;
 mod evaluate;
 mod field;
 mod filter;
+mod history;
 mod references;
 mod segment_id;
 
@@ -16,6 +17,7 @@ pub use estimate::{Estimate, SegmentSample};
 pub use evaluate::{ConditionResult, Person, is_usable};
 pub use field::Field;
 pub use filter::{Filter, MAX_DEPTH, MAX_LEAVES};
+pub use history::{CampaignFact, CampaignHistory, CampaignLaunches, MAX_CAMPAIGNS};
 pub use references::{filters_of, resolve};
 pub use segment_id::SegmentId;
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::condition::Test;
 use crate::filter::Filter;
+use crate::history::MAX_CAMPAIGNS;
 use crate::segment_id::SegmentId;
 
 /// Maximum number of conditions, groups and references of a filter with all its references.
@@ -35,7 +36,11 @@ pub fn resolve(
 ) -> Result<Filter, String> {
     let mut open: Vec<SegmentId> = own.into_iter().cloned().collect();
     let mut conditions = 0;
-    resolved(filter, segments, &mut open, &mut conditions)
+    let whole = resolved(filter, segments, &mut open, &mut conditions)?;
+    if whole.campaigns().len() > MAX_CAMPAIGNS {
+        return Err(format!("must name at most {MAX_CAMPAIGNS} campaigns with those of the segments it names"));
+    }
+    Ok(whole)
 }
 
 fn resolved(

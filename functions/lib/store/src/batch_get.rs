@@ -13,8 +13,17 @@ const MAX_KEYS: usize = 100;
 /// Maximum number of calls for these keys, including those for unprocessed keys.
 const ROUNDS: u32 = 5;
 
-/// Returns the items with these keys in a table, in any order, with a consistent read. Keys without an item are left out.
-/// `projection` limits the attributes.
+/// How a read of several items sees the writes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consistency {
+    /// It sees all of them.
+    Consistent,
+    /// It may miss those of the last second, at half the price.
+    Eventual,
+}
+
+/// Returns the items with these keys in a table, in any order. Keys without an item are left out. `projection` limits the
+/// attributes.
 ///
 /// # Errors
 /// If a call to DynamoDB fails, or keys stay unprocessed.
@@ -23,12 +32,14 @@ pub(super) async fn batch_get(
     table: &str,
     keys: &[Item],
     projection: Option<&str>,
+    consistency: Consistency,
 ) -> Result<Vec<Item>, StoreError> {
     let mut found = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(MAX_KEYS) {
         let mut wanted = chunk.to_vec();
         for round in 1.. {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
+            let keys = KeysAndAttributes::builder().set_keys(Some(wanted));
+            let keys = keys.consistent_read(consistency == Consistency::Consistent);
             let keys = keys.set_projection_expression(projection.map(str::to_owned)).build();
             let keys = keys.map_err(|error| StoreError::of_build("BatchGetItem", &error))?;
             let call = client.batch_get_item().request_items(table, keys).send();

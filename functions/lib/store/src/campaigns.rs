@@ -26,6 +26,7 @@ use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
 use campaign::{Campaign, CampaignId, Release, Task, TaskPass};
 use domain::CatalogChange;
 use domain::recipient::RecipientKey;
+use segments::CampaignLaunches;
 use serde_json::{Map, Value};
 
 const ROWS: &str = "campaigns";
@@ -83,6 +84,21 @@ impl CampaignStore {
         let found = get.set_key(Some(key(ROWS, id.as_str()))).send().await;
         let item = found.map_err(|error| StoreError::of("GetItem", error))?.item;
         Ok(item.map(|item| stored(&item)).transpose()?)
+    }
+
+    /// Returns the times of the launches of these campaigns. Those that were not launched are left out.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails, or a row is malformed.
+    pub async fn launches(&self, ids: impl IntoIterator<Item = CampaignId>) -> Result<CampaignLaunches, StoreError> {
+        let mut launches = CampaignLaunches::new();
+        for id in ids {
+            let found = self.get(&id).await?;
+            if let Some(launch) = found.and_then(|stored| stored.campaign.launch) {
+                launches.insert(id, launch.at);
+            }
+        }
+        Ok(launches)
     }
 
     /// Returns a page of campaigns, newest first.

@@ -38,6 +38,7 @@ pub mod testing_tables;
 mod transaction;
 mod versioned;
 
+pub use self::segments::{SegmentStore, StoredSegments};
 pub use alert_history::AlertHistoryStore;
 pub use audit::AuditStore;
 pub use audit_trail::{AuditTrail, TrailChange, TrailEntry};
@@ -53,15 +54,14 @@ pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
 pub use item::{Item, ItemReader, ItemWriter, Malformed};
 pub use notifications::{
-    DUE_SHARDS, Due, NewerMessage, NotificationsStore, Page, Saved, due_shards, notification_from_item,
-    notification_to_item,
+    DUE_SHARDS, Due, Histories, HistoryReader, NewerMessage, NotificationsStore, Page, Saved, due_shards,
+    notification_from_item, notification_to_item,
 };
 pub use recipients::{
     CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, Registered, StoredSuppression, SuppressionsStore,
     SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
 };
 pub use record::RecordStore;
-pub use segments::{SegmentStore, StoredSegments};
 pub use session_marks::{SessionMark, SessionMarkStore};
 pub use sms_message::SmsMessageStore;
 pub use templates::{PublishedVersion, TemplateBody, TemplateStore, TemplateWrite};

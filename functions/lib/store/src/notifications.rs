@@ -5,9 +5,11 @@
 //! One accepted push costs 1 write unit. A notification that waits costs 4: put 1 + index `due` 1, result 1 + removal
 //! from `due` 1.
 
+mod history;
 mod item;
 mod newer_message;
 
+pub use history::{Histories, HistoryReader};
 pub use item::{DUE_SHARDS, due_shards, notification_from_item, notification_to_item};
 pub use newer_message::NewerMessage;
 
@@ -18,7 +20,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::batch_get::batch_get;
+use super::batch_get::{Consistency, batch_get};
 use super::batch_put::batch_put;
 use super::{Item, ItemWriter, StoreError};
 use domain::notification::{Engagement, Notification, NotificationId};
@@ -260,12 +262,20 @@ impl NotificationsStore {
     /// # Errors
     /// If the call to DynamoDB fails, or an item is malformed.
     pub async fn get_many(&self, ids: &[NotificationId]) -> Result<Vec<Notification>, StoreError> {
-        let keys: Vec<Item> = ids.iter().map(key).collect();
-        let items = batch_get(&self.client, &self.table, &keys, None).await?;
-        let mut found = items.iter().map(notification_from_item).collect::<Result<Vec<_>, _>>()?;
+        let mut found = self.read_many(ids, Consistency::Consistent).await?;
         let place = |id: &NotificationId| ids.iter().position(|wanted| wanted == id);
         found.sort_by_key(|notification| place(notification.id()));
         Ok(found)
+    }
+
+    async fn read_many(
+        &self,
+        ids: &[NotificationId],
+        consistency: Consistency,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let keys: Vec<Item> = ids.iter().map(key).collect();
+        let items = batch_get(&self.client, &self.table, &keys, None, consistency).await?;
+        Ok(items.iter().map(notification_from_item).collect::<Result<_, _>>()?)
     }
 }
 

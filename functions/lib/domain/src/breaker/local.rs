@@ -67,9 +67,12 @@ impl LocalBreaker {
         }
     }
 
-    /// Records a failure. While the breaker is not CLOSED, nothing is recorded.
+    /// Records a failure. While the breaker is not CLOSED, nothing is recorded, and neither is the failure of an attempt that
+    /// began before the breaker closed: the table would refuse a report with it.
     pub fn failed(&mut self, failure: Failure) {
-        if self.known.is_closed() {
+        if let Phase::Closed { since_ms } = self.known.phase
+            && counts(failure.began_ms, since_ms)
+        {
             self.failed.retain(|before| before.ended_ms > failure.ended_ms - KEPT_MS);
             self.failed.push(failure);
         }
@@ -199,5 +202,11 @@ mod tests {
         other.failed(failure(40_100, 41_000));
         other.update(closed);
         assert_eq!(other.report(41_000).unwrap().failures, 1, "the one that began since it was closed");
+        other.failed(failure(9_000, 42_000));
+        assert_eq!(
+            other.report(42_000).unwrap().failures,
+            1,
+            "an earlier one that ends now keeps no report from the table"
+        );
     }
 }

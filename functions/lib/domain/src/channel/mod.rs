@@ -8,6 +8,7 @@ mod countries;
 pub mod country;
 mod email_address;
 pub mod link;
+mod mail_quota;
 mod mobiles;
 mod phone;
 pub mod prices;
@@ -15,6 +16,7 @@ pub mod push;
 
 pub use countries::has_calling_code;
 pub use email_address::{EmailAddress, EmailAddressError, is_domain_name};
+pub use mail_quota::MailQuota;
 pub use mobiles::NotMobile;
 pub use phone::{MobileNumberError, PhoneNumber, PhoneNumberError};
 

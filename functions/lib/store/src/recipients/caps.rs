@@ -5,6 +5,7 @@
 //! was read. If another process wrote in between, the refused write returns the stored item, and the caller's decision
 //! is taken again on it. A claim whose response was lost is found by its tag.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -13,6 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use jiff::{SignedDuration, Timestamp};
 
 use super::{RecipientsStore, control_key};
+use crate::batch_get::{Consistency, batch_get};
 use crate::{Item, ItemReader, Malformed, StoreError, jitter};
 use aws::deadline;
 use domain::caps::{CapClaim, CapDecision, CapTag, CapUsage};
@@ -25,6 +27,8 @@ const TRIES: u32 = 8;
 const PAUSES_MS: (i64, i64) = (10, 160);
 /// Size of a stored claim: the tag, the time in milliseconds from the oldest claim, and the rules.
 const CLAIM_BYTES: usize = 5 + 4 + 2;
+/// Beginning of the key of the claims of a recipient.
+const CAPS_PREFIX: &str = "caps#";
 
 /// Result of claiming a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +117,22 @@ impl RecipientsStore {
         Ok(found.item.as_ref().map(from_item).transpose()?.unwrap_or_default())
     }
 
+    /// Returns the claims of several recipients. Those without claims are left out. The read is not consistent, at half the
+    /// price.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails, or an item is malformed.
+    pub async fn caps_of(&self, keys: &[RecipientKey]) -> Result<HashMap<RecipientKey, CapUsage>, StoreError> {
+        let wanted: Vec<_> = keys.iter().map(caps_key).collect();
+        let items = batch_get(&self.client, &self.control, &wanted, None, Consistency::Eventual).await?;
+        let mut found = HashMap::with_capacity(items.len());
+        for item in &items {
+            let key = ItemReader(item).text("pk")?.strip_prefix(CAPS_PREFIX).and_then(RecipientKey::from_stored);
+            found.insert(key.ok_or(Malformed("pk"))?, from_item(item)?);
+        }
+        Ok(found)
+    }
+
     /// Writes the claims if the stored item still has the revision that they are based on.
     async fn write_caps(&self, key: &RecipientKey, new: CapUsage) -> Result<Written, StoreError> {
         let update = self.client.update_item().table_name(&self.control).set_key(Some(caps_key(key)));
@@ -152,7 +172,7 @@ impl RecipientsStore {
 
 /// Returns the key of the claims of a recipient.
 pub(super) fn caps_key(key: &RecipientKey) -> Item {
-    control_key(&format!("caps#{key}"))
+    control_key(&format!("{CAPS_PREFIX}{key}"))
 }
 
 /// Pauses before the next try. Returns `false` if the deadline leaves no time for one.

@@ -11,7 +11,7 @@ use super::caps::caps_key;
 use super::items::{DEVICES, PROFILE, owner_key};
 use super::sms_count::sms_count_keys;
 use super::{RecipientsStore, WriteIf, item_key};
-use crate::batch_get::batch_get;
+use crate::batch_get::{Consistency, batch_get};
 use crate::{Item, ItemReader, StoreError};
 use domain::recipient::RecipientKey;
 
@@ -125,7 +125,9 @@ impl RecipientsStore {
         let counters = counters_at.into_iter().flat_map(|now| sms_count_keys(key, now).chain([caps_key(key)]));
         let keys: Vec<Item> = device_ids.iter().map(|id| owner_key(id)).chain(counters).collect();
         let mut found = ControlItems::default();
-        for mut item in batch_get(&self.client, &self.control, &keys, Some("pk, recipient")).await? {
+        for mut item in
+            batch_get(&self.client, &self.control, &keys, Some("pk, recipient"), Consistency::Consistent).await?
+        {
             let owner = item.remove("recipient");
             match owner.as_ref().map(AttributeValue::as_s) {
                 None => found.counters.push(item),

@@ -1,7 +1,7 @@
 //! Reads the people of one part of the table, for segments and campaigns.
 
 use super::{RecipientsStore, SweepPosition, item_key, items};
-use crate::batch_get::batch_get;
+use crate::batch_get::{Consistency, batch_get};
 use crate::{Item, ItemReader, StoreError};
 use domain::recipient::{Recipient, RecipientKey};
 
@@ -41,7 +41,7 @@ impl RecipientsStore {
     /// If the call to DynamoDB fails.
     pub async fn people_with_keys(&self, keys: &[RecipientKey]) -> Result<PeoplePage, StoreError> {
         let keys: Vec<_> = keys.iter().map(|key| item_key(key.as_str(), items::PROFILE)).collect();
-        Ok(PeoplePage::of(batch_get(&self.client, &self.table, &keys, None).await?))
+        Ok(PeoplePage::of(batch_get(&self.client, &self.table, &keys, None, Consistency::Consistent).await?))
     }
 }
 

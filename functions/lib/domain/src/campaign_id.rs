@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use domain::notification::NotificationId;
-use domain::recipient::base32;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+
+use crate::notification::NotificationId;
+use crate::recipient::base32;
 
 /// Number of characters of an id.
 const CHARS: usize = 26;
