@@ -54,6 +54,10 @@ class ConsoleTab(Tab):
     def path(self):
         return self.run("location.pathname + location.search")
 
+    def shows(self, selector, text):
+        """True if an element of the page has this text; false while the next page is loading."""
+        return text in (self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''") or "")
+
     def submits(self, selector):
         """Presses the button of a form."""
         self._of(selector, "one.click()")
@@ -228,7 +232,7 @@ def limits_a_viewer(visitor, narrator):
             csrf: document.querySelector("input[name=csrf]").value})}).then((answer) => answer.status)""")
         narrator.equal(status, 403, "and is refused if the form is sent all the same")
         tab.submits(".person button")
-        visitor.waits(lambda: tab.text("h1") == "Signed out", "the sign-out")
+        visitor.waits(lambda: tab.shows("h1", "Signed out"), "the sign-out")
         tab.visits(visitor.stack.console["url"])
         visitor.waits(lambda: tab.has("input[name=password]"), "the login page")
         narrator.check(True, "after the sign-out the console asks for a login")

@@ -1,9 +1,14 @@
-//! Time limits of an invocation that works on a task.
+//! Time limits of an invocation that works on a task, and the turns of people at a pace.
+
+use std::time::Duration;
 
 use delivery::hard_deadline;
 use jiff::{SignedDuration, Timestamp};
 use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
+use tokio::time::Instant;
 
+/// Longest wait between two looks if a campaign was paused.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// Shortest time that a page is begun with.
 pub const SHORTEST_PAGE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -29,5 +34,41 @@ impl WorkerLimits {
     /// Returns the time by which the work on a person that begins at `now` must end.
     pub fn work_until(self, now: Timestamp) -> Timestamp {
         self.stop_at.min(now.checked_add(SWEEP_NOTIFICATION_LIMIT).unwrap_or(self.stop_at))
+    }
+}
+
+/// Waits until the turn of a person, and looks again and again if the work is over.
+pub async fn wait_until(turn: Instant, is_over: impl Fn() -> bool) {
+    while !is_over() {
+        let left = turn.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LONGEST_WAIT)).await;
+    }
+}
+
+/// Returns when each person of a page may begin, counted from the begin of the page. Who was handled before takes no turn, so
+/// that the next worker of a page that was done in part continues at once.
+pub fn turns(interval_ms: Option<u32>, were_handled: impl Iterator<Item = bool>) -> impl Iterator<Item = Duration> {
+    let interval = Duration::from_millis(interval_ms.unwrap_or(0).into());
+    were_handled.scan(Duration::ZERO, move |next, was_handled| {
+        let turn = if was_handled { Duration::ZERO } else { *next };
+        *next += if was_handled { Duration::ZERO } else { interval };
+        Some(turn)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_begin_one_after_the_other_and_those_who_were_handled_take_no_turn() {
+        let ms = |interval, handled: &[bool]| -> Vec<u128> {
+            turns(interval, handled.iter().copied()).map(|turn| turn.as_millis()).collect()
+        };
+        assert_eq!(ms(Some(1_429), &[true, true, false, true, false]), [0, 0, 0, 0, 1_429]);
+        assert_eq!(ms(None, &[false, false]), [0, 0]);
     }
 }

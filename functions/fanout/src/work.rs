@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use campaign::{
     AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, PlannedPerson,
@@ -21,7 +20,7 @@ use store::{HistoryReader, PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
 use tokio::time::Instant;
 
-use crate::limits::{SHORTEST_PAGE, WorkerLimits};
+use crate::limits::{SHORTEST_PAGE, WorkerLimits, turns, wait_until};
 use crate::message::TaskPeople;
 use crate::plan::Planned;
 use crate::services::FanoutServices;
@@ -30,8 +29,6 @@ use crate::services::FanoutServices;
 const PAGE_ITEMS: i32 = 100;
 /// Number of people that are worked on at once: as many as may call one provider at once.
 const AT_ONCE: usize = CONCURRENCY / 2;
-/// Longest wait between two looks if a campaign was paused.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Work on one task.
 #[derive(Debug)]
@@ -143,10 +140,10 @@ impl<'a> Work<'a> {
         let existing = self.existing(&audience, &selected, task.is_dirty).await?;
         let first = first_attempt(task, &audience);
         let (audience, existing, config, spent) = (&audience, &existing, &config, &OnceLock::new());
-        let began = Instant::now();
-        let handled = selected.into_iter().enumerate().map(|(place, (selected, recipient))| async move {
+        let selected = self.in_turn(selected, existing);
+        let handled = selected.into_iter().map(|(turn, (selected, recipient))| async move {
             let is_over = || is_stopped.load(Ordering::Relaxed) || engine.clock().now() >= limits.begin_until;
-            self.wait_for_turn(began, place, is_over).await;
+            wait_until(turn, is_over).await;
             if is_over() || spent.get().is_some() {
                 return Ok(None);
             }
@@ -191,18 +188,16 @@ impl<'a> Work<'a> {
         Ok(PageResult { counted: is_whole.then_some((tally, next, planned)), spent: spent.get().copied() })
     }
 
-    /// Waits until the person at this place of a page may begin, if the task has a pace.
-    async fn wait_for_turn(&self, began: Instant, place: usize, is_over: impl Fn() -> bool) {
-        let Some(interval_ms) = self.interval_ms else { return };
-        let turn =
-            Duration::from_millis(u64::from(interval_ms)).saturating_mul(u32::try_from(place).unwrap_or(u32::MAX));
-        while !is_over() {
-            let left = turn.saturating_sub(began.elapsed());
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left.min(LONGEST_WAIT)).await;
-        }
+    /// Adds the time from which each person of a page may begin.
+    fn in_turn(
+        &self,
+        selected: Vec<(Selected, Recipient)>,
+        existing: &Existing,
+    ) -> Vec<(Instant, (Selected, Recipient))> {
+        let now = Instant::now();
+        let were_handled = selected.iter().map(|(_, recipient)| existing.contains_key(&recipient.key));
+        let turns: Vec<_> = turns(self.interval_ms, were_handled).collect();
+        turns.into_iter().map(|turn| now + turn).zip(selected).collect()
     }
 
     async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {

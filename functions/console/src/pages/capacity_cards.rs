@@ -12,6 +12,9 @@ const ALARM_AGE_S: i64 = 300;
 /// Used share of the quota from which the card is a warning.
 const QUOTA_WARNING: f64 = 0.8;
 
+/// Quota of an account in the sandbox of SES.
+const SANDBOX: f64 = 200.0;
+
 /// Card of the overview.
 #[derive(Debug, PartialEq)]
 pub struct CapacityCard {
@@ -76,7 +79,8 @@ fn quota(quota: &Value) -> CapacityCard {
         "good"
     };
     let left = whole((most - sent).max(0.0));
-    let note = format!("recipients; {left} are left. {rate}. A sandbox has 200 a day.");
+    let sandbox = if most <= SANDBOX { " This is the quota of the sandbox of SES." } else { "" };
+    let note = format!("recipients; {left} are left. {rate}.{sandbox}");
     CapacityCard { label: LABEL, value: format!("{} of {}", whole(sent), whole(most)), class, note, share: Some(share) }
 }
 

@@ -105,7 +105,7 @@ mod tests {
     fn draft(en: &str, it: &str) -> TemplateDraft {
         let text = |text: &str| json!({"push": {"title": "T", "body": text}, "sms": {"text": "S"}});
         TemplateDraft::parse(&json!({"title": "Welcome", "default_locale": "en",
-            "variables": {"properties": {"name": {"type": "string", "example": "Ada"}, "days": {"type": "integer"}}},
+            "variables": {"properties": {"name": {"type": "string", "example": "Ada"}, "days": {"type": "number"}}},
             "sample": {"name": "Bob"}, "parts": {"en": text(en), "it": text(it)}}))
         .unwrap()
     }
