@@ -123,7 +123,8 @@ def main():
     narrator, stack = Narrator(), Deployed.from_environment()
     # One part alone, such as `console`, while it is written.
     wanted = os.environ.get("CHAPTERS", "")
-    parts = {"console": console_pages.CHAPTERS + console_campaign.CHAPTERS, "training": training.CHAPTERS}
+    parts = {"console": console_pages.CHAPTERS + console_campaign.CHAPTERS, "campaign": console_campaign.CHAPTERS,
+             "training": training.CHAPTERS}
     chapters = parts.get(wanted, CHAPTERS)
     stack.put_parameter("RolloutPercentageParameter", "100")
     with PushService(os.environ["PUSH_ORIGIN"], stack.vapid_public_key) as push_service, Chromium() as browser:
