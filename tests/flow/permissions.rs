@@ -341,10 +341,8 @@ fn permissions_without_own_resources_have_conditions() {
                     Some("StringEqualsIgnoreCase(ses:FromAddress(SenderAddress))"),
                     "SES sends from no other address"
                 ),
-                "ses:GetSendQuota" => assert!(
-                    ["campaigns", "console"].contains(&function),
-                    "{function}: numbers of the account, without a resource"
-                ),
+                // Numbers of the account, which have no resource.
+                "ses:GetSendQuota" => assert!(["campaigns", "console"].contains(&function), "{function}"),
                 "sns:Publish" => assert!(
                     grants.iter().any(|other| !other.is_allowed
                         && (other.action.as_str(), other.resource.as_str()) == ("sns:Publish", "topic/*")),
