@@ -1,4 +1,5 @@
-//! Pushes of a campaign for each second of CPU time of the sending process, beside two peers in the same run:
+//! Pushes of a campaign, and single sends in a warm process, for each second of CPU time of the sending process, beside two
+//! peers in the same run:
 //!
 //! * a Rust loop that seals and posts over the same client and records nothing: the floor;
 //! * the npm package `web-push` with 100 messages in flight, which records each result with the AWS SDK for JavaScript, as in
@@ -12,6 +13,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 mod npm;
+mod single;
 
 use std::time::{Duration, Instant};
 
@@ -55,18 +57,20 @@ fn main() {
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let world = servers.block_on(prepared(people));
     println!("pushes for each CPU second of the sender, {people} people, best of {rounds} rounds");
-    let mut best = [0.0_f64; 2];
+    let mut best = [0.0_f64; 3];
     for _ in 0..rounds {
         best[0] = best[0].max(on_a_thread(|| floor(&world, people)).per_cpu_second());
         best[1] = best[1].max(on_a_thread(|| campaign(&world, people)).per_cpu_second());
+        best[2] = best[2].max(on_a_thread(|| single::single(&world, people)).per_cpu_second());
     }
-    let [floor, campaign] = best;
+    let [floor, campaign, single] = best;
     println!("{:44}{floor:>9.0}", "seal and post, nothing recorded");
     println!(
         "{:44}{campaign:>9.0}   {:.2} of it (target at least {FLOOR_TARGET})",
         "campaign, recorded",
         campaign / floor
     );
+    println!("{:44}{single:>9.0}   {:.2} of it", "single sends in a warm process, recorded", single / floor);
     for (name, measured) in npm::measured(&world.push.origin, &world.aws.url, people, !is_short) {
         let npm = measured.per_cpu_second();
         println!("{name:44}{npm:>9.0}   campaign: {:.1} times (target at least {NPM_TARGET})", campaign / npm);

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use platform::gateway;
 use platform::http::Request;
+use send::SendApi;
 use serde_json::{Value, json};
 
 use super::answer::answered;
@@ -78,6 +79,18 @@ impl World {
         self.ask(self.request("ops-client", "ops", "GET /v1/notifications", &[], query, &Value::Null, None)).await
     }
 
+    /// Event of API Gateway for a request to send one message.
+    pub fn send_event(body: &Value) -> Value {
+        event(SHOP, "send", "POST /v1/notifications", &[], &[], body, None)
+    }
+
+    /// Handles an event with this instance of send, as its Lambda function does.
+    pub async fn handle_send(&self, send: &SendApi, event: Value) -> Value {
+        let request = gateway::request(event).unwrap();
+        let response = send.answer(&request, self.clock.now(), self.hard_deadline()).await;
+        gateway::response(&request, response)
+    }
+
     /// Builds a request from an event in API Gateway's format.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn request(
@@ -90,23 +103,7 @@ impl World {
         body: &Value,
         key: Option<&str>,
     ) -> Request {
-        let map = |pairs: &[(&str, &str)]| Value::Object(pairs.iter().map(|(k, v)| ((*k).into(), json!(v))).collect());
-        let scope = format!("notifications/{scope}");
-        let claims = json!({"client_id": caller, "scope": scope, "sub": SUBJECT, "username": SUBJECT, "iss": ISSUER});
-        let mut headers = json!({"authorization": format!("Bearer {TOKEN}")});
-        if let Some(key) = key {
-            headers["idempotency-key"] = json!(key);
-        }
-        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
-        gateway::request(json!({
-            "routeKey": route,
-            "headers": headers,
-            "pathParameters": map(path),
-            "queryStringParameters": map(query),
-            "requestContext": {"requestId": "r-1", "authorizer": {"jwt": {"claims": claims}}},
-            "body": if body.is_null() { "" } else { text.as_str() },
-        }))
-        .unwrap()
+        gateway::request(event(caller, scope, route, path, query, body, key)).unwrap()
     }
 
     async fn ask(&self, request: Request) -> ApiResponse {
@@ -117,6 +114,34 @@ impl World {
     pub(crate) fn hard_deadline(&self) -> Timestamp {
         self.clock.now() + SignedDuration::from_secs(34)
     }
+}
+
+/// Builds an event in API Gateway's format.
+fn event(
+    caller: &str,
+    scope: &str,
+    route: &str,
+    path: &[(&str, &str)],
+    query: &[(&str, &str)],
+    body: &Value,
+    key: Option<&str>,
+) -> Value {
+    let map = |pairs: &[(&str, &str)]| Value::Object(pairs.iter().map(|(k, v)| ((*k).into(), json!(v))).collect());
+    let scope = format!("notifications/{scope}");
+    let claims = json!({"client_id": caller, "scope": scope, "sub": SUBJECT, "username": SUBJECT, "iss": ISSUER});
+    let mut headers = json!({"authorization": format!("Bearer {TOKEN}")});
+    if let Some(key) = key {
+        headers["idempotency-key"] = json!(key);
+    }
+    let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+    json!({
+        "routeKey": route,
+        "headers": headers,
+        "pathParameters": map(path),
+        "queryStringParameters": map(query),
+        "requestContext": {"requestId": "r-1", "authorizer": {"jwt": {"claims": claims}}},
+        "body": if body.is_null() { "" } else { text.as_str() },
+    })
 }
 
 fn message(to: &str, extra: Value) -> Value {
