@@ -127,7 +127,7 @@ impl Explanation {
         let hosts: BTreeSet<_> = about.channels().iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         engine.senders().breakers().read(&hosts.into_iter().collect::<Vec<_>>()).await;
         let gates = Gates::new(&config, about.type_id(), loaded.as_ref(), &unreachable);
-        let gated = gates.evaluate(&about, about.due_at());
+        let (gated, gate_answers) = gates.explain(&about, about.due_at());
         about.assign_version(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
         if let Some((to, template)) = loaded.as_ref().zip(template) {
@@ -151,7 +151,7 @@ impl Explanation {
         };
         let cost_estimate_micros = CostEstimate { first: costs().next().unwrap_or(0), at_most: costs().sum() };
         let budgets = budget_usage(&config.settings, [about.type_id()], &spent.used, now);
-        let (version, gates) = (gated.version, gated.trail);
+        let (version, gates) = (gated.version, gate_answers);
         Ok(Self { version, verdict, reason, held_until, gates, plan, cost_estimate_micros, budgets })
     }
 }

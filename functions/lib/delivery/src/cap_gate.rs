@@ -20,8 +20,6 @@ pub(crate) struct CapAnswer {
     pub verdict: GateVerdict,
     /// `true` if the notification needs a claim, which is not stored yet.
     pub needs_claim: bool,
-    /// Inputs, for `explain`.
-    pub inputs: Value,
 }
 
 impl Gates<'_> {
@@ -32,20 +30,20 @@ impl Gates<'_> {
             CapDecision::Full { frees_at, .. } => self.when_full(notification, recipient, *frees_at),
             _ => GateVerdict::Pass,
         };
+        CapAnswer { verdict, needs_claim: matches!(decision, CapDecision::Claimed(_)) }
+    }
+
+    /// Returns the inputs of the gate, for `explain`.
+    pub(crate) fn cap_inputs(&self, notification: &Notification, recipient: &Recipient, now: Timestamp) -> Value {
         let open = self.open_channels(notification, recipient, Version::V2);
         let local = self.local_zone(recipient);
         let check = CapCheck { rules: self.caps, subject: self.subject(notification, &open), zone: &local.zone };
-        let rules = check.uses(&recipient.caps, now);
-        CapAnswer {
-            verdict,
-            needs_claim: matches!(decision, CapDecision::Claimed(_)),
-            inputs: json!({
-                "mode": self.rules.cap,
-                "rules": rules,
-                "time_zone": local.time_zone,
-                "time_zone_source": local.time_zone_source,
-            }),
-        }
+        json!({
+            "mode": self.rules.cap,
+            "rules": check.uses(&recipient.caps, now),
+            "time_zone": local.time_zone,
+            "time_zone_source": local.time_zone_source,
+        })
     }
 
     /// Claims the slot of a notification that passed all gates. Returns the final verdict and the stored claims, if they
@@ -81,6 +79,9 @@ impl Gates<'_> {
         usage: &CapUsage,
         now: Timestamp,
     ) -> CapDecision {
+        if self.caps.iter().next().is_none() {
+            return CapDecision::NotCounted;
+        }
         let open = self.open_channels(notification, recipient, Version::V2);
         let zone = &self.local_zone(recipient).zone;
         let check = CapCheck { rules: self.caps, subject: self.subject(notification, &open), zone };

@@ -1,12 +1,14 @@
 //! Gates: rules that decide before the first attempt, evaluated in one order, each with its inputs and its reason
 //! code.
 //!
-//! The evaluation is pure. `send` acts on the verdict, and `explain` shows every answer; both call [`Gates::evaluate`].
+//! The evaluation is pure. `send` acts on the verdict, and `explain` shows every answer. Both run the same code, but
+//! only [`Gates::explain`] builds the inputs that it shows.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::config::ConfigSnapshot;
 use domain::caps::CapRules;
@@ -40,11 +42,11 @@ pub struct GateAnswer {
     /// `true` if the gate lets the notification pass.
     pub passed: bool,
     /// Inputs of the gate, never an address.
-    pub inputs: serde_json::Value,
+    pub inputs: Value,
 }
 
-/// Answers of all gates.
-#[derive(Debug, Clone, PartialEq)]
+/// Result of all gates.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gated {
     /// The version, recorded on skips too.
     pub version: Version,
@@ -52,8 +54,14 @@ pub struct Gated {
     pub verdict: GateVerdict,
     /// `true` if the notification passes once a slot of the frequency caps is claimed for it.
     pub needs_claim: bool,
-    /// Every evaluated gate in order, including those after a refusal.
-    pub trail: Vec<GateAnswer>,
+}
+
+/// Evaluation of the gates under way.
+#[derive(Debug)]
+struct Evaluation {
+    gated: Gated,
+    /// Every evaluated gate in order, including those after a refusal; `None` if nobody reads it.
+    trail: Option<Vec<GateAnswer>>,
 }
 
 /// Inputs of the gates.
@@ -89,54 +97,76 @@ impl<'a> Gates<'a> {
     /// Evaluates every gate for `notification`.
     #[must_use]
     pub fn evaluate(&self, notification: &Notification, now: Timestamp) -> Gated {
+        self.evaluated(notification, now, None).gated
+    }
+
+    /// Evaluates every gate for `notification`, and returns the answer of each in order, including those after a refusal.
+    #[must_use]
+    pub fn explain(&self, notification: &Notification, now: Timestamp) -> (Gated, Vec<GateAnswer>) {
+        let Evaluation { gated, trail } = self.evaluated(notification, now, Some(Vec::new()));
+        (gated, trail.unwrap_or_default())
+    }
+
+    fn evaluated(&self, notification: &Notification, now: Timestamp, trail: Option<Vec<GateAnswer>>) -> Evaluation {
         let version = self.rollout.decide(notification.to().expose());
-        let rollout = GateAnswer {
-            gate: "rollout",
-            passed: true,
-            inputs: serde_json::json!({
-                "percentage": self.rollout.percentage.to_string(),
-                "bucket": bucket(notification.to().expose()),
-                "version": version,
-            }),
-        };
-        let mut gated = Gated { version, verdict: GateVerdict::Pass, needs_claim: false, trail: vec![rollout] };
-        gated.check(GateVerdict::Skip(Reason::UnknownRecipient), self.recipient.is_some(), serde_json::json!({}));
+        let mut gated = Evaluation { gated: Gated { version, verdict: GateVerdict::Pass, needs_claim: false }, trail };
+        gated.note("rollout", true, || self.rollout_inputs(notification, version));
+        gated.check(GateVerdict::Skip(Reason::UnknownRecipient), self.recipient.is_some(), || json!({}));
         let Some(recipient) = self.recipient else {
             return gated;
         };
         let kind = notification.type_id().as_str();
         let choices = &recipient.preferences.choices;
-        let refusal = choices.refusal_of_type(notification.type_id(), notification.channels());
         // A recipient may opt out of a critical type, but its notifications are sent all the same.
         let passes = choices.allow_type(notification.type_id(), notification.channels(), &self.rules);
-        let inputs = serde_json::json!({"type": kind, "choice": refusal, "default_opt": self.rules.default_opt});
-        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, inputs);
+        gated.check(GateVerdict::Skip(Reason::OptedOut), passes, || {
+            let refusal = choices.refusal_of_type(notification.type_id(), notification.channels());
+            json!({"type": kind, "choice": refusal, "default_opt": self.rules.default_opt})
+        });
         let open = self.open_channels(notification, recipient, version);
         gated.check(
             GateVerdict::Skip(Reason::NoChannel),
             !open.is_empty(),
-            serde_json::json!({"channels": open, "suppressed": recipient.suppressed}),
+            || json!({"channels": open, "suppressed": recipient.suppressed}),
         );
         // A notification past its lifetime is not held again, so that it can expire.
         let may_wait = now < notification.lives_until();
         if self.rules.state == TypeState::Paused && may_wait {
             let next_check = next_check_of_paused(notification, now);
-            let inputs = serde_json::json!({"type": kind, "next_check": next_check});
+            let inputs = || json!({"type": kind, "next_check": next_check});
             gated.check(GateVerdict::Hold(Reason::TypePaused, next_check), false, inputs);
         }
         if version == Version::V2 && may_wait {
-            let (until, inputs) = self.check_quiet_hours(notification, recipient, now);
-            let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
-            gated.check(verdict, until.is_none(), inputs);
-            let cap = self.check_caps(notification, recipient, now);
-            let (passed, refusal) = match cap.verdict {
-                GateVerdict::Pass => (true, GateVerdict::Skip(Reason::FrequencyCap)),
-                refusal => (false, refusal),
-            };
-            gated.check(refusal, passed, cap.inputs);
-            gated.needs_claim = cap.needs_claim && gated.verdict == GateVerdict::Pass;
+            self.check_time_and_caps(&mut gated, notification, recipient, now);
         }
         gated
+    }
+
+    fn rollout_inputs(&self, notification: &Notification, version: Version) -> Value {
+        json!({
+            "percentage": self.rollout.percentage.to_string(),
+            "bucket": bucket(notification.to().expose()),
+            "version": version,
+        })
+    }
+
+    fn check_time_and_caps(
+        &self,
+        gated: &mut Evaluation,
+        notification: &Notification,
+        recipient: &Recipient,
+        now: Timestamp,
+    ) {
+        let until = self.quiet_until(notification, recipient, now);
+        let verdict = GateVerdict::Hold(Reason::QuietHours, until.unwrap_or(now));
+        gated.check(verdict, until.is_none(), || self.quiet_inputs(recipient, until));
+        let cap = self.check_caps(notification, recipient, now);
+        let (passed, refusal) = match cap.verdict {
+            GateVerdict::Pass => (true, GateVerdict::Skip(Reason::FrequencyCap)),
+            refusal => (false, refusal),
+        };
+        gated.check(refusal, passed, || self.cap_inputs(notification, recipient, now));
+        gated.gated.needs_claim = cap.needs_claim && gated.gated.verdict == GateVerdict::Pass;
     }
 
     /// Returns the channels of this notification that can reach the recipient; for version 1, push alone.
@@ -158,18 +188,26 @@ fn next_check_of_paused(notification: &Notification, now: Timestamp) -> Timestam
     now.checked_add(interval).unwrap_or(Timestamp::MAX).min(notification.lives_until())
 }
 
-impl Gated {
-    fn check(&mut self, otherwise: GateVerdict, passed: bool, inputs: serde_json::Value) {
+impl Evaluation {
+    fn note(&mut self, gate: &'static str, passed: bool, inputs: impl FnOnce() -> Value) {
+        if let Some(trail) = &mut self.trail {
+            trail.push(GateAnswer { gate, passed, inputs: inputs() });
+        }
+    }
+
+    fn check(&mut self, otherwise: GateVerdict, passed: bool, inputs: impl FnOnce() -> Value) {
         let gate = match otherwise {
             GateVerdict::Skip(reason) | GateVerdict::Hold(reason, _) => reason.as_str(),
             GateVerdict::Pass => "pass",
         };
-        self.trail.push(GateAnswer { gate, passed, inputs });
-        if !passed && self.verdict == GateVerdict::Pass {
-            self.verdict = otherwise;
+        self.note(gate, passed, inputs);
+        if !passed && self.gated.verdict == GateVerdict::Pass {
+            self.gated.verdict = otherwise;
         }
     }
+}
 
+impl Gated {
     /// Writes the decision into the notification. Returns `true` if the notification can be sent now.
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> bool {
         notification.assign_version(self.version);

@@ -14,16 +14,10 @@ use domain::recipient::{LocalZone, Recipient};
 const RELEASE_SPREAD: SignedDuration = SignedDuration::from_mins(15);
 
 impl<'a> Gates<'a> {
-    /// Returns the end of a hold that begins at `now`, `None` outside quiet hours, and the inputs for `explain`.
-    pub(crate) fn check_quiet_hours(
-        &self,
-        notification: &Notification,
-        recipient: &Recipient,
-        now: Timestamp,
-    ) -> (Option<Timestamp>, Value) {
-        let until = self.quiet_until(notification, recipient, now);
+    /// Returns the inputs of the gate, for `explain`.
+    pub(crate) fn quiet_inputs(&self, recipient: &Recipient, until: Option<Timestamp>) -> Value {
         let LocalZone { time_zone, time_zone_source, .. } = self.local_zone(recipient);
-        (until, json!({"until": until, "time_zone": time_zone, "time_zone_source": time_zone_source}))
+        json!({"until": until, "time_zone": time_zone, "time_zone_source": time_zone_source})
     }
 
     /// Returns the time at which a notification is released if `at` is within quiet hours: up to 15 minutes after they
