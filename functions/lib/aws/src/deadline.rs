@@ -86,6 +86,9 @@ impl Intercept for Deadline {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use platform::environment::Environment;
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
     use crate as aws;
     use crate::fake_aws;
@@ -108,6 +111,28 @@ mod tests {
         assert_eq!(with_timeout(60 * SECOND, silent_call()).await, 6.0);
         assert_eq!(with_timeout(SECOND, silent_call()).await, 1.0);
         assert_eq!(with_timeout(Duration::ZERO, silent_call()).await, 0.0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_stalls_ends_by_the_deadline() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").await.unwrap();
+                open.push(stream);
+            }
+        });
+        let variables = [
+            ("AWS_REGION", "eu-south-1"),
+            ("AWS_ENDPOINT_URL", &url),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        let client = aws::dynamodb(&aws::config(&Environment::given(variables)).unwrap());
+        let answer = with_timeout(SECOND / 4, client.get_item().table_name("t").send()).await;
+        assert!(matches!(answer, Err(aws_sdk_dynamodb::error::SdkError::TimeoutError(_))), "{answer:?}");
     }
 
     #[tokio::test(start_paused = true)]

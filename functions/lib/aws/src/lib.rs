@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::{IdentityCache, StalledStreamProtectionConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -80,7 +81,13 @@ pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> 
 /// Sets the default time limits and the number of attempts of a call. A client may override them.
 pub fn limits(config: Builder) -> Builder {
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
-    config.retry_config(retries).timeout_config(timeouts(ATTEMPT, OPERATION))
+    config
+        .retry_config(retries)
+        .timeout_config(timeouts(ATTEMPT, OPERATION))
+        // Both cost CPU time with each call. No call streams, so its time limit ends a stalled answer too. The
+        // credentials are constant, so no cache of them is needed.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .identity_cache(IdentityCache::no_cache())
 }
 
 /// Returns the credentials of the function's role. A process keeps the credentials it was started with, because
