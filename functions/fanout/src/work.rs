@@ -123,6 +123,7 @@ impl<'a> Work<'a> {
     /// If a table does not answer.
     pub async fn page(
         &self,
+        audience: &TaskPeople<'_>,
         task: &Task,
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
@@ -132,14 +133,13 @@ impl<'a> Work<'a> {
             return Ok(PageResult::default());
         }
         let page = self.read(task).await?;
-        let Some(audience) = self.audience() else { return Err(malformed()) };
         let config = engine.config().current().await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
         let selected = self.selected(&audience.people, page.people, &config).await?;
-        let existing = self.existing(&audience, &selected, task.is_dirty).await?;
-        let first = first_attempt(task, &audience);
-        let (audience, existing, config, spent) = (&audience, &existing, &config, &OnceLock::new());
+        let existing = self.existing(audience, &selected, task.is_dirty).await?;
+        let first = first_attempt(task, audience);
+        let (existing, config, spent) = (&existing, &config, &OnceLock::new());
         let selected = self.in_turn(selected, existing);
         let handled = selected.into_iter().map(|(turn, (selected, recipient))| async move {
             let is_over = || is_stopped.load(Ordering::Relaxed) || engine.clock().now() >= limits.begin_until;
@@ -217,9 +217,14 @@ impl<'a> Work<'a> {
         recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(page_items)).await
     }
 
-    fn audience(&self) -> Option<TaskPeople<'_>> {
-        let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number))?;
-        Some(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
+    /// Returns the people of the task. Their filters are parsed once for all pages.
+    ///
+    /// # Errors
+    /// If the stored filter cannot be read.
+    pub fn audience(&self) -> Result<TaskPeople<'_>, StoreError> {
+        let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number));
+        let people = people.ok_or_else(malformed)?;
+        Ok(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
     }
 
     /// Returns the people of a page that the task is for.

@@ -85,8 +85,12 @@ impl Worker {
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
     ) -> Result<TaskEnd, StoreError> {
+        let audience = work.audience();
         loop {
-            let worked = Box::pin(work.page(&task.value, limits, is_stopped)).await;
+            let worked = match &audience {
+                Ok(audience) => Box::pin(work.page(audience, &task.value, limits, is_stopped)).await,
+                Err(error) => Err(error.clone()),
+            };
             let now = self.services.engine.clock().now();
             let mut next = task.value.clone();
             next.spent = worked.as_ref().ok().and_then(|page| Some(SpentBudget { ceiling: page.spent?, at: now }));

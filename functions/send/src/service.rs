@@ -218,7 +218,8 @@ impl SendService {
         let in_turn = |chain: Vec<(usize, Sent)>| async move {
             let mut sent = Vec::with_capacity(chain.len());
             for (index, parsed) in chain {
-                sent.push((index, self.accept_parsed(parsed, deadlines).await));
+                // Boxed, because the future is large, and the stream of chains would copy it.
+                sent.push((index, Box::pin(self.accept_parsed(parsed, deadlines)).await));
             }
             sent
         };

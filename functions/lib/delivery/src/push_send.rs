@@ -187,8 +187,9 @@ impl PushSender {
     ) -> Vec<EndedCall<'a>> {
         let mut open: Vec<_> =
             groups.iter().flat_map(|group| group.devices.iter().map(move |device| (group, *device))).collect();
+        // The push is boxed, because its future is large, and the set of calls would copy it.
         let call = |(group, device): (&'a Group<'a>, &'a Device)| async move {
-            let answer = self.push(device, message, config, timeout, at).await;
+            let answer = Box::pin(self.push(device, message, config, timeout, at)).await;
             EndedCall { device, permit: &group.permit, answer, is_given_up: false }
         };
         let mut calls: FuturesUnordered<_> = open.iter().copied().map(call).collect();

@@ -18,6 +18,12 @@ pub struct Malformed(pub &'static str);
 pub struct ItemWriter(Item);
 
 impl ItemWriter {
+    /// Starts an item with room for this number of attributes.
+    #[must_use]
+    pub fn with_capacity(attributes: usize) -> Self {
+        Self(Item::with_capacity(attributes))
+    }
+
     /// Adds a text.
     #[must_use]
     pub fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -24,6 +24,9 @@ pub const ATTENTION_SHARDS: u32 = 4;
 /// Prefixes of the due shards, most urgent first. `bulk` is for campaigns, so that no other notification waits for them.
 pub const DUE_CLASSES: [(&str, u32); 3] = [("high", DUE_SHARDS), ("normal", DUE_SHARDS), ("bulk", 2 * DUE_SHARDS)];
 
+/// Number of attributes for which an item has room at first: more than an ordinary notification has.
+const ATTRIBUTES: usize = 28;
+
 /// Returns the keys of the index `due`, most urgent first.
 pub fn due_shards() -> impl Iterator<Item = String> {
     DUE_CLASSES.into_iter().flat_map(|(class, shards)| (0..shards).map(move |shard| format!("{class}#{shard}")))
@@ -43,7 +46,7 @@ pub fn notification_to_item(notification: &Notification) -> Item {
         notification.over_budget().iter().map(|(on, over)| format!("{on}:{}", over.as_str())).collect();
     let over_budget = (!over_budget.is_empty()).then(|| over_budget.join(","));
     let channels: Vec<_> = notification.channels().iter().map(|channel| channel.as_str()).collect();
-    let item = ItemWriter::default()
+    let item = ItemWriter::with_capacity(ATTRIBUTES)
         .text("pk", notification.id().recipient().as_str())
         .text("sk", notification.id().ordered())
         .text("to", notification.to().expose())
