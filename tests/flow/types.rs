@@ -1,9 +1,11 @@
 //! Types of notification that operators create, change, pause and archive by API.
 
+use fanout::TaskEnd;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
+use super::campaigns;
 use world::World;
 
 /// Time after which every process follows a change.
@@ -63,6 +65,27 @@ async fn a_type_of_a_moment_ago_is_known_to_every_route_of_recipients() {
     assert_eq!(world.resubscribe("ada", "NEW_5").await.status, 204);
     let refused = world.on_recipient(put, "ada", json!({"preferences": {"opted_out_types": ["NEWER"]}})).await;
     assert_eq!((refused.status, refused.fields()), (422, vec!["preferences.opted_out_types[0]"]));
+}
+
+/// The processes of the world have read the catalog before the type was created.
+#[tokio::test]
+async fn a_type_of_a_moment_ago_is_known_to_counts_and_to_workers_of_campaigns() {
+    let world = Box::pin(campaigns::crowd(3)).await;
+    for first in [true, false] {
+        let name = if first { "NEWS" } else { "NEWEST" };
+        if !first {
+            assert_eq!(world.put_type(name, offers()).await.status, 201);
+            world.advance(1);
+        }
+        let count = json!({"filter": {"all": []}, "type": name});
+        let counted = world.segment_request("POST /v1/segments/count", "", count, None).await;
+        assert_eq!(counted.status, 200, "{counted:?}");
+        let id = world.approved_campaign(campaigns::with(json!({"type": name}))).await;
+        assert_eq!(world.progress(&id).await["plan"]["numbers"]["by_channel"], json!({"push": 3}), "{name}");
+        world.launch(&id).await;
+        assert_eq!(world.work_on_tasks().await, [TaskEnd::Done]);
+        assert_eq!(world.progress(&id).await["sending"]["numbers"]["sent"], 3, "{name}");
+    }
 }
 
 fn message(kind: &str) -> Value {

@@ -134,7 +134,7 @@ impl CampaignsApi {
             true => self.breakers.opened(now).await?,
             false => Vec::new(),
         };
-        let config = self.config.current().await;
+        let config = self.config.with_types(&[definition.kind.as_str()]).await;
         let kind = config.settings.types.get(definition.kind.as_str());
         let launched_at = campaign.launch.as_ref().map(|launch| launch.at);
         let supply = Supply {

@@ -59,7 +59,7 @@ impl CampaignsApi {
         place: usize,
         now: Timestamp,
     ) -> Result<Option<Value>, Problem> {
-        let config = self.config.current().await;
+        let config = self.config.with_types(&[people.definition.kind.as_str()]).await;
         let kind = config.settings.types.get(people.definition.kind.as_str());
         let (Some(kind), Some(message)) = (kind, people.launch.messages.get(place)) else { return Ok(None) };
         let template = match &message.template {

@@ -226,7 +226,7 @@ impl CatalogApi {
         histories: Option<HistoryReader>,
         now: Timestamp,
     ) -> Result<Audience, Problem> {
-        let config = self.config.current().await;
+        let config = self.config.with_types(kind.as_ref().map(TypeId::as_str).as_slice()).await;
         let rules = |kind: TypeId| -> Result<(TypeId, TypeRules), Problem> {
             let known = config.settings.types.get(kind.as_str()).map(|known| known.rules);
             let rules = known.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))?;

@@ -78,11 +78,7 @@ impl CatalogApi {
 
     async fn preview(&self, draft: TemplateDraft, body: &PreviewRequest, now: Timestamp) -> Result<Response, Problem> {
         let name = body.r#type.as_deref().unwrap_or(NotificationType::DEFAULT);
-        let mut config = self.config.current().await;
-        if config.settings.types.known(name).is_err() {
-            // The type may be new.
-            config = self.config.with_new_names().await;
-        }
+        let config = self.config.with_types(&[name]).await;
         let recipient = self.previewed_recipient(body).await?;
         let locale = body.locale(&draft, recipient.as_ref(), &config)?;
         let kind = config.settings.types.known(name);

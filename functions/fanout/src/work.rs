@@ -133,7 +133,7 @@ impl<'a> Work<'a> {
             return Ok(PageResult::default());
         }
         let page = self.read(task).await?;
-        let config = engine.config().current().await;
+        let config = engine.config().with_types(&[self.definition.kind.as_str()]).await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
         let selected = self.selected(&audience.people, page.people, &config).await?;

@@ -134,7 +134,7 @@ impl RecipientsApi {
     async fn subscribe_again(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
         let name = request.path("type");
-        let config = self.config_with([name].into_iter()).await?;
+        let config = self.config_with(&[name]).await?;
         let kind = config.settings.types.known(name);
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
         self.recipients.subscribe_again(&key, kind.id.as_str(), now).await?;

@@ -70,7 +70,7 @@ impl RecipientsApi {
         if items.is_empty() || items.len() > MAX_ITEMS {
             return Err(Problem::invalid_field("items", "must hold 1 to 100 recipients"));
         }
-        let config = self.config_for(items.iter().flatten()).await?;
+        let config = self.config_for(&items.iter().flatten().collect::<Vec<_>>()).await?;
         let parse = |item: Result<Value, Problem>| ImportItem::parse(item?, self, &config.settings.types, now);
         let mut items: Vec<Parsed> = items.into_iter().map(parse).collect();
         refuse_duplicates(&mut items);

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::RecipientsApi;
 use delivery::config::ConfigSnapshot;
-use domain::NotificationTypes;
 use platform::problem::Problem;
 
 /// Places of a body that hold an array of names, as JSON pointers (RFC 6901).
@@ -20,28 +19,19 @@ impl RecipientsApi {
     ///
     /// # Errors
     /// 503 if a type is unknown and the row of some type could not be read.
-    pub(super) async fn config_for<'a>(
-        &self,
-        bodies: impl IntoIterator<Item = &'a Value, IntoIter: Clone>,
-    ) -> Result<ConfigSnapshot, Problem> {
-        self.config_with(bodies.into_iter().flat_map(named_types)).await
+    pub(super) async fn config_for(&self, bodies: &[&Value]) -> Result<ConfigSnapshot, Problem> {
+        let names: Vec<_> = bodies.iter().flat_map(|body| named_types(body)).collect();
+        self.config_with(&names).await
     }
 
     /// Returns the configuration in force for a request with these names of types, as [`Self::config_for`].
     ///
     /// # Errors
     /// As [`Self::config_for`].
-    pub(super) async fn config_with<'a>(
-        &self,
-        names: impl Iterator<Item = &'a str> + Clone,
-    ) -> Result<ConfigSnapshot, Problem> {
-        let is_unknown = |types: &NotificationTypes| names.clone().any(|name| types.get(name).is_none());
-        let config = self.config.current().await;
-        if !is_unknown(&config.settings.types) {
-            return Ok(config);
-        }
-        let config = Box::pin(self.config.with_new_names()).await;
-        if is_unknown(&config.settings.types) && !config.settings.types.is_complete() {
+    pub(super) async fn config_with(&self, names: &[&str]) -> Result<ConfigSnapshot, Problem> {
+        let config = self.config.with_types(names).await;
+        let types = &config.settings.types;
+        if !types.is_complete() && names.iter().any(|name| types.get(name).is_none()) {
             return Err(Problem::unavailable(RETRY_SECONDS));
         }
         Ok(config)
@@ -49,7 +39,7 @@ impl RecipientsApi {
 }
 
 /// Returns the names of types in a body. Values of another JSON type are left to the parser.
-fn named_types(body: &Value) -> impl Iterator<Item = &str> + Clone {
+fn named_types(body: &Value) -> impl Iterator<Item = &str> {
     let listed = move |path: &&str| body.pointer(path).and_then(Value::as_array);
     let names = NAMES.iter().filter_map(listed).flatten();
     let choices = CHOICES.iter().filter_map(listed).flatten();

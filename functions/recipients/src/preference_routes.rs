@@ -16,7 +16,7 @@ impl RecipientsApi {
         let (_, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
         let body = request.json_value()?;
-        let config = self.config_for([&body]).await?;
+        let config = self.config_for(&[&body]).await?;
         let choices = PersonChoices::of_json(body, &config.settings.types)?;
         for _ in 0..WRITE_TRIES {
             let known = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;

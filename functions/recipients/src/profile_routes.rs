@@ -40,7 +40,7 @@ impl RecipientsApi {
     pub(super) async fn put(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let mut body = request.json_value()?;
         let read_only = ReadOnly::take(&mut body);
-        let config = self.config_for([&body]).await?;
+        let config = self.config_for(&[&body]).await?;
         let next = |known: Option<&Recipient>| Profile::of_json(body.clone(), &config.settings.types, known, now);
         let stored = self.write_merged(request, &read_only, next, now).await?;
         let status = if stored.revision == 1 { 201 } else { 200 };
@@ -50,7 +50,7 @@ impl RecipientsApi {
     /// Patches a profile: 200 with the profile, 404, or 412.
     pub(super) async fn patch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let patch = ProfilePatch::parse(request)?;
-        let config = self.config_for([patch.members()]).await?;
+        let config = self.config_for(&[patch.members()]).await?;
         let next = |known: Option<&Recipient>| match known {
             Some(_) => patch.merged(known, &config.settings.types, now),
             None => Err(Problem::not_found("recipient")),

@@ -291,7 +291,8 @@ impl DeliveryEngine {
     }
 
     async fn gather_facts(&self, job: &Job, recipient: Option<&Recipient>) -> Facts {
-        let (config, ()) = tokio::join!(self.config.current(), self.senders.breakers().refresh());
+        let kind = [job.notification.type_id().as_str()];
+        let (config, ()) = tokio::join!(self.config.with_types(&kind), self.senders.breakers().refresh());
         // A random time after the end of each circuit's rest, so that waiting notifications do not resume together.
         let mut open_circuits = self.senders.open_circuits(&job.notification, recipient);
         open_circuits.extend(job.open_circuits.iter().map(|(host, until)| (host.clone(), *until)));

@@ -3,6 +3,7 @@
 mod catalog_reader;
 mod known_templates;
 pub mod last_known_good;
+mod new_types;
 pub mod parameter_snapshot;
 pub mod source;
 mod stored_catalog;
