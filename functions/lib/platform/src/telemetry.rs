@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Crates of the service, functions first. The target of a log line begins with one of these names.
-const OURS: [&str; 16] = [
+const OURS: [&str; 22] = [
     "send",
     "cascade",
     "rollup",
@@ -25,8 +25,14 @@ const OURS: [&str; 16] = [
     "recipients",
     "track",
     "console",
+    "catalog",
+    "campaigns",
+    "fanout",
     "platform",
     "domain",
+    "templates",
+    "segments",
+    "campaign",
     "metrics",
     "aws",
     "channels",
@@ -143,6 +149,20 @@ mod tests {
         let lines = written("info", || panicked(Some(Location::caller())));
         assert_eq!((&lines[0]["message"], &lines[0]["level"]), (&"panicked".into(), &"ERROR".into()));
         assert!(lines[0]["place"].as_str().unwrap().contains("telemetry.rs:"));
+    }
+
+    #[test]
+    fn every_crate_of_the_service_is_logged() {
+        let workspace = include_str!("../../../../Cargo.toml");
+        let paths = workspace.split('"').filter_map(|text| text.strip_prefix("functions/"));
+        let names: Vec<_> = paths.map(|path| path.trim_start_matches("lib/")).collect();
+        let members: std::collections::BTreeSet<_> = names.into_iter().filter(|name| !name.contains('/')).collect();
+        // `ece` stands in for a package of others, and logs nothing.
+        let ours: std::collections::BTreeSet<_> = OURS.into_iter().chain(["ece"]).collect();
+        assert_eq!(ours, members);
+        for target in ["fanout::work", "campaigns::conductor", "catalog::type_routes", "segments"] {
+            assert!(passes("info", target, Level::INFO), "{target}");
+        }
     }
 
     #[test]
