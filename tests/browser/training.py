@@ -144,7 +144,7 @@ def sends_a_campaign(trainee):
     trainee.signs_in("approver").opens(f"campaign?id={found}&step=approve").sends("hash", action="approve")
     trainee.opens(f"campaign?id={found}&step=launch").sends("hash", action="launch")
     waits_for(trainee, f"campaign?id={found}", "It is finished", lambda: trainee.stack.invoke("CampaignsFunctionName", SCHEDULE))
-    trainee.sees("the sum is right", "no channel 1")
+    trainee.sees("the sum is right", "no allowed channel has an address 1")
 
 
 def waits_for(trainee, path, text, action=lambda: None):
