@@ -42,7 +42,7 @@ pub struct AwsState {
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
-    /// Quota of SES: e-mails a second, in 24 hours, and sent in the last 24 hours. `None` while SES does not tell it.
+    /// Quota of SES: e-mails a second, in 24 hours, and sent in the last 24 hours. `None` while SES does not answer.
     pub mail_quota: Option<[f64; 3]>,
     /// Number of reads of the quota.
     pub mail_quota_reads: usize,

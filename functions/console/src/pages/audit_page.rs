@@ -42,24 +42,26 @@ struct ChangedField {
     after: String,
 }
 
+/// Page of the audit.
 #[derive(Debug, Deserialize)]
-struct AuditAnswer {
-    items: Vec<AuditItem>,
+pub(super) struct AuditAnswer {
+    pub(super) items: Vec<AuditItem>,
     next: Option<String>,
 }
 
+/// One change.
 #[derive(Debug, Deserialize)]
-struct AuditItem {
-    at: Timestamp,
+pub(super) struct AuditItem {
+    pub(super) at: Timestamp,
     kind: String,
     subject: String,
-    action: String,
-    revision: i64,
-    who: String,
+    pub(super) action: String,
+    pub(super) revision: i64,
+    pub(super) who: String,
     #[serde(default)]
-    name: String,
-    before: Map<String, Value>,
-    after: Map<String, Value>,
+    pub(super) name: String,
+    pub(super) before: Map<String, Value>,
+    pub(super) after: Map<String, Value>,
     reason: Option<String>,
 }
 

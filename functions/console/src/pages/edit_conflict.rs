@@ -1,9 +1,8 @@
 //! Values that another person stored meanwhile, beside those that were typed, and who changed them when.
 
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::audit_page::{AuditAnswer, AuditItem};
 use crate::site::{ApiCall, ApiProblem, ChangeNote, Visit};
 
 /// Number of changes that a refused form names.
@@ -22,26 +21,9 @@ pub struct EditConflict {
     pub typed: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct RecordedChanges {
-    items: Vec<RecordedChange>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RecordedChange {
-    at: Timestamp,
-    action: String,
-    revision: i64,
-    who: String,
-    #[serde(default)]
-    name: String,
-    before: Map<String, Value>,
-    after: Map<String, Value>,
-}
-
-impl From<RecordedChange> for ChangeNote {
-    fn from(change: RecordedChange) -> Self {
-        let RecordedChange { at, action, revision, who, name, before, after } = change;
+impl From<AuditItem> for ChangeNote {
+    fn from(change: AuditItem) -> Self {
+        let AuditItem { at, action, revision, who, name, before, after, .. } = change;
         let mut values = Vec::new();
         add_values("", &before, &after, &mut values);
         if values.is_empty() {
@@ -82,7 +64,7 @@ fn shortened(text: String) -> String {
 pub async fn with_changes(visit: &Visit<'_>, mut problem: ApiProblem, kind: &str, subject: &str) -> ApiProblem {
     if problem.status == 412 {
         let call = ApiCall::get("/v1/audit").query("kind", kind).query("subject", subject);
-        let read = visit.call(call.query("limit", NAMED_CHANGES)).await.read::<RecordedChanges>();
+        let read = visit.call(call.query("limit", NAMED_CHANGES)).await.read::<AuditAnswer>();
         problem.changes = read.map(|read| read.items.into_iter().map(ChangeNote::from).collect()).unwrap_or_default();
     }
     problem

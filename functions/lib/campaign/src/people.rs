@@ -101,7 +101,7 @@ impl<'a> People<'a> {
     }
 
     /// Decides if a recipient belongs to the task, and what is meant for the person. `history` must be there if
-    /// [`needs_history`](Self::needs_history) says so.
+    /// [`needs_history`](Self::needs_history) returns `true`.
     #[must_use]
     pub fn select(&self, recipient: &Recipient, history: Option<&CampaignHistory>) -> Option<Selected> {
         if self.is_test {
