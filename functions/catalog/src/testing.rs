@@ -1,8 +1,8 @@
 //! The API on tables with DynamoDB's real semantics, for tests. SSM never answers.
 
+use aws::DynamoClient;
 use aws::parameters::ParameterStore;
 use aws::{LazyKeyHasher, fake_aws};
-use aws_sdk_dynamodb::Client;
 
 use super::CatalogApi;
 use delivery::config::ConfigSource;
@@ -12,7 +12,7 @@ use store::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, SETTINGS};
 use store::{CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore};
 
 /// Returns the API on the tables of a client.
-pub fn api(client: &Client) -> CatalogApi {
+pub fn api(client: &DynamoClient) -> CatalogApi {
     let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
     let catalog = CatalogStore::new(client.clone(), SETTINGS);
     CatalogApi {

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use platform::http::{Caller, Request, Response};
@@ -14,7 +14,7 @@ use super::testing::api;
 
 /// The API on an empty table, with a clock that tests set.
 struct Operator {
-    client: Client,
+    client: DynamoClient,
     api: CatalogApi,
     now: Timestamp,
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/capacity`: the quota of SES, and the age of due work. Both are cached, because pages read them often.
 
-use aws::{MailQuotaReader, SdkConfig};
+use aws::{AwsConfig, MailQuotaReader};
 use domain::channel::MailQuota;
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -64,7 +64,7 @@ struct CachedRead<T> {
 impl CapacityReader {
     /// Creates a reader. Nothing is read yet.
     #[must_use]
-    pub fn new(config: &SdkConfig, notifications_table: &str) -> Self {
+    pub fn new(config: &AwsConfig, notifications_table: &str) -> Self {
         Self {
             quota: MailQuotaReader::new(config),
             notifications: NotificationsStore::new(aws::dynamodb(config), notifications_table),

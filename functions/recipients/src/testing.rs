@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws::DynamoClient;
 use aws::fake_aws;
 use aws::parameters::ParameterStore;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use delivery::config::ConfigSource;
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWX
 pub const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
 /// Returns a source of the types in the tables of `client`. It never calls SSM.
-pub fn types(client: &Client) -> Arc<ConfigSource> {
+pub fn types(client: &DynamoClient) -> Arc<ConfigSource> {
     let parameters = ParameterStore::new(aws::ssm(&fake_aws::config(|_, _| std::future::pending())));
     let catalog = CatalogStore::new(client.clone(), SETTINGS);
     Arc::new(ConfigSource::new(parameters, "", Clock::System).catalog_only(catalog))
@@ -33,7 +33,7 @@ pub fn types(client: &Client) -> Arc<ConfigSource> {
 /// The API on empty tables, with a clock that tests set.
 pub struct TestApi {
     pub api: RecipientsApi,
-    pub client: Client,
+    pub client: DynamoClient,
     pub now: Timestamp,
 }
 

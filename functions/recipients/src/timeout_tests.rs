@@ -15,11 +15,11 @@ use platform::private::Private;
 
 /// Returns the API on a DynamoDB that accepts every call and never responds.
 fn silent() -> RecipientsApi {
-    on(aws::dynamodb(&aws::limits(fake_aws::config(|_, _| std::future::pending()).into_builder()).build()))
+    on(aws::dynamodb(&fake_aws::config(|_, _| std::future::pending()).map(aws::limits)))
 }
 
 /// Returns the API on this DynamoDB.
-fn on(client: aws_sdk_dynamodb::Client) -> RecipientsApi {
+fn on(client: aws::DynamoClient) -> RecipientsApi {
     let recipients = RecipientsStore::new(client.clone(), "recipients", "control");
     RecipientsApi {
         erasure: ErasureStore::new(client.clone(), recipients.clone(), "notifications", "settings"),
@@ -72,7 +72,7 @@ async fn items_that_a_slow_table_left_no_time_for_are_returned_as_not_processed(
         tokio::time::sleep(Duration::from_secs(2)).await;
         (200, json!({"Items": []}))
     });
-    let slow = aws::dynamodb(&aws::limits(slow.into_builder()).build());
+    let slow = aws::dynamodb(&slow.map(aws::limits));
     let items: Vec<_> = (0..100).map(|number| json!({"id": format!("r{number}")})).collect();
     let body = json!({"mode": "upsert", "dry_run": true, "items": items});
     let began = Instant::now();

@@ -189,7 +189,7 @@ impl World {
 impl Functions {
     async fn start(aws: &Aws, push_origin: &str) -> Self {
         let mut config = cascade::config::CascadeConfig::read(&environment(push_origin)).unwrap().delivery;
-        config.function.aws = config.function.aws.into_builder().http_client(aws.clone()).build();
+        config.function.aws = config.function.aws.with_connector(aws.clone());
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
         let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
         let recipients = RecipientsStore::new(config.dynamodb(), "recipients", "control");

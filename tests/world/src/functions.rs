@@ -105,7 +105,7 @@ impl Endpoints {
         ])
     }
 
-    fn aws(&self, function: &'static str) -> aws::SdkConfig {
+    fn aws(&self, function: &'static str) -> aws::AwsConfig {
         aws::config(&self.environment(function)).unwrap()
     }
 

@@ -15,7 +15,7 @@ use super::message::AlertMessage;
 use super::state::{AlertState, AlertTransition, PendingDelivery, TrackedAlert};
 use super::webhook::{Webhook, WebhookTarget};
 use aws::parameters::ParameterStore;
-use aws::{SdkConfig, cause};
+use aws::{AwsConfig, cause};
 use domain::{Alert, PublishedAlert};
 use platform::alarm::AlarmLine;
 use store::{AlertHistoryStore, RecordStore, StoreError};
@@ -61,7 +61,7 @@ pub struct AlertPublisher {
 impl AlertPublisher {
     /// Creates a publisher with its own AWS clients.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, config: PublisherConfig<'_>) -> Self {
+    pub fn new(sdk: &AwsConfig, config: PublisherConfig<'_>) -> Self {
         let dynamodb = aws::dynamodb(sdk);
         Self {
             stage: config.stage.to_owned(),

@@ -97,8 +97,8 @@ mod tests {
 
     /// Returns the duration of a DynamoDB call that receives no response, in seconds, with the limits of every call.
     async fn silent_call() -> f64 {
-        let silent = fake_aws::config(|_, _| std::future::pending()).into_builder();
-        let client = aws::dynamodb(&aws::limits(silent).build());
+        let silent = fake_aws::config(|_, _| std::future::pending());
+        let client = aws::dynamodb(&silent.map(aws::limits));
         let began = Instant::now();
         let answer = client.get_item().table_name("t").send().await;
         assert!(matches!(answer, Err(aws_sdk_dynamodb::error::SdkError::TimeoutError(_))), "{answer:?}");

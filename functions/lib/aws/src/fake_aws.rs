@@ -3,18 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_sdk_ssm::config::{Credentials, SharedCredentialsProvider};
+use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use serde_json::{Value, json};
+
+use crate::AwsConfig;
 
 /// Response of the fake AWS: a status and a JSON body, after any delay.
 type Answer = std::pin::Pin<Box<dyn Future<Output = (u16, Value)> + Send>>;
@@ -44,27 +43,19 @@ impl HttpConnector for FakeAws {
     }
 }
 
-impl HttpClient for FakeAws {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
 /// Returns an SDK configuration that sends every call to `script`, with the target (`AmazonSSM.GetParameters`) and
 /// the JSON body.
-pub fn config<F, A>(script: F) -> SdkConfig
+pub fn config<F, A>(script: F) -> AwsConfig
 where
     F: Fn(String, Value) -> A + Send + Sync + 'static,
     A: Future<Output = (u16, Value)> + Send + 'static,
 {
-    let credentials = Credentials::new("id", "secret", None, None, "test");
-    SdkConfig::builder()
+    let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("eu-south-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(RetryConfig::disabled())
-        .http_client(FakeAws(Arc::new(move |target, body| Box::pin(script(target, body)))))
-        .build()
+        .retry_config(RetryConfig::disabled());
+    let fake = FakeAws(Arc::new(move |target, body| Box::pin(script(target, body))));
+    AwsConfig::new(sdk, fake, Credentials::new("id", "secret", None, None, "test"))
 }
 
 /// Returns SSM's response to GetParameters if it holds `parameters`.

@@ -1,9 +1,9 @@
 //! Configuration that all functions have in common.
 
-use aws_types::SdkConfig;
 use platform::environment::{Environment, EnvironmentError};
 
 use crate::parameters::ParameterStore;
+use crate::{AwsConfig, DynamoClient};
 
 /// Variables that every function reads. A function's own configuration adds its own variables.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct FunctionConfig {
     /// Prefix of all parameter names: `/push-notifications/<stage>`.
     pub parameter_prefix: String,
     /// Settings of the AWS clients.
-    pub aws: SdkConfig,
+    pub aws: AwsConfig,
 }
 
 /// Names of the tables that the functions for operators read.
@@ -59,7 +59,7 @@ impl FunctionConfig {
 
     /// Creates a client of the tables.
     #[must_use]
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+    pub fn dynamodb(&self) -> DynamoClient {
         crate::dynamodb(&self.aws)
     }
 

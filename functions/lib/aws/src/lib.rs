@@ -3,10 +3,14 @@
 //! The SDK's default chain reads profile files, web identities and the instance's metadata. In Lambda, the region and
 //! the credentials are environment variables, and new credentials come with a new process. For each client it
 //! creates, the SDK also reads and parses every root certificate of the machine. This takes longer than all other
-//! work of a start. Here the TLS side is built with the first request ([`WhenNeeded`]), and contains only AWS's own
-//! five roots ([`Trust`]).
+//! work of a start. Here the TLS side is built with the first request ([`connector`]), and contains only AWS's own
+//! five roots.
 
+mod config;
+mod connector;
 pub mod deadline;
+pub mod direct;
+mod dynamo;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod fake_aws;
@@ -17,6 +21,8 @@ pub mod queue;
 mod recipient_hasher;
 pub mod secrets;
 
+pub use config::AwsConfig;
+pub use dynamo::DynamoClient;
 pub use function_config::{FunctionConfig, OperatorTables};
 pub use mail_quota::MailQuotaReader;
 pub use recipient_hasher::LazyKeyHasher;
@@ -25,15 +31,10 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{IdentityCache, StalledStreamProtectionConfig};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -41,6 +42,7 @@ pub use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 
+use connector::{Trust, WhenNeeded};
 use platform::alarm::AlarmLine;
 use platform::environment::{Environment, EnvironmentError};
 
@@ -55,27 +57,17 @@ const ATTEMPTS: u32 = 3;
 /// uncertain.
 pub const PAID_SEND: Duration = Duration::from_secs(6);
 
-/// Five root certificates that Amazon Trust Services requires in custom trust stores (amazontrust.com/repository):
-/// Amazon Root CA 1 to 4 and Starfield Services Root CA G2. The first of them expires on 31 December 2037.
-const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
-/// Prefixes of regions outside AWS's commercial partition, which may use other certificate authorities.
-const OTHER_PARTITIONS: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"];
-
-/// Returns the SDK configuration: region from `AWS_REGION`, Lambda's credentials, and `AWS_ENDPOINT_URL` if set (the
+/// Returns the configuration of all clients: region from `AWS_REGION`, Lambda's credentials, and `AWS_ENDPOINT_URL` if set (the
 /// local stack).
 ///
 /// # Errors
 /// A variable that Lambda always sets is missing.
-pub fn config(environment: &Environment) -> Result<SdkConfig, EnvironmentError> {
+pub fn config(environment: &Environment) -> Result<AwsConfig, EnvironmentError> {
     let region = environment.required("AWS_REGION")?;
     let trust = Trust::of(&region, environment)?;
-    let mut config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(region))
-        .credentials_provider(SharedCredentialsProvider::new(credentials(environment)?))
-        .http_client(http_client(trust));
+    let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).region(Region::new(region));
     config.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL")?);
-    Ok(limits(config).build())
+    Ok(AwsConfig::new(limits(config), WhenNeeded::new(trust), credentials(environment)?))
 }
 
 /// Sets the default time limits and the number of attempts of a call. A client may override them.
@@ -100,9 +92,9 @@ fn credentials(environment: &Environment) -> Result<Credentials, EnvironmentErro
 
 /// Returns a DynamoDB client: up to three attempts, 2.5 s each, 6 s in total, and never beyond the [`deadline`] of
 /// the current work.
-pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(deadline::Deadline);
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+#[must_use]
+pub fn dynamodb(config: &AwsConfig) -> DynamoClient {
+    DynamoClient::new(config)
 }
 
 /// Returns an SSM client with the same limits as [`dynamodb`].
@@ -184,56 +176,6 @@ fn paid_send() -> TimeoutConfig {
     timeouts(PAID_SEND, PAID_SEND)
 }
 
-/// Certificate authorities that are trusted for AWS endpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    /// AWS's own authority; parsing takes 0.05 ms.
-    Amazon,
-    /// Authorities that the machine trusts; reading them adds 0.7 ms or more to every start.
-    Machine,
-}
-
-impl Trust {
-    /// Selects `Amazon`, with three exceptions that select `Machine`. The endpoint may belong to another party
-    /// (`AWS_ENDPOINT_URL` with https). The region belongs to another partition. Or the operator sets certificates
-    /// with OpenSSL's variables `SSL_CERT_FILE` or `SSL_CERT_DIR`.
-    fn of(region: &str, environment: &Environment) -> Result<Self, EnvironmentError> {
-        let elsewhere = environment.optional("AWS_ENDPOINT_URL")?.is_some_and(|url| url.starts_with("https:"));
-        let named = environment.optional("SSL_CERT_FILE")?.or(environment.optional("SSL_CERT_DIR")?).is_some();
-        let other = OTHER_PARTITIONS.iter().any(|start| region.starts_with(start));
-        Ok(if elsewhere || named || other { Self::Machine } else { Self::Amazon })
-    }
-
-    fn store(self) -> TrustStore {
-        match self {
-            Self::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
-            Self::Machine => TrustStore::default(),
-        }
-    }
-}
-
-/// Returns an HTTP client with rustls on ring. All clients of the process share its connection pool.
-fn http_client(trust: Trust) -> SharedHttpClient {
-    // Building cannot fail with these two stores. If it did, the default is the machine's store.
-    let tls = TlsContext::builder().with_trust_store(trust.store()).build().unwrap_or_default();
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .build_https();
-    SharedHttpClient::new(WhenNeeded(https))
-}
-
-/// HTTP client that does not build its TLS side when an SDK client is created. It omits the SDK's check at creation,
-/// which builds a connector with all root certificates and discards it.
-#[derive(Debug)]
-struct WhenNeeded(SharedHttpClient);
-
-impl HttpClient for WhenNeeded {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        self.0.http_connector(settings, components)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -262,35 +204,16 @@ mod tests {
         assert_eq!(missing, EnvironmentError::MissingVariable("AWS_REGION"));
     }
 
-    fn trust(region: &str, variables: &[(&str, &str)]) -> Trust {
-        Trust::of(region, &Environment::given(variables.iter().copied())).unwrap()
-    }
-
-    #[test]
-    fn aws_itself_is_known_by_its_own_roots_and_whatever_else_by_the_machines() {
-        assert_eq!(trust("eu-south-1", &[]), Trust::Amazon);
-        assert_eq!(trust("eu-south-1", &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]), Trust::Amazon);
-        assert_eq!(trust("eu-south-1", &[("AWS_ENDPOINT_URL", "https://aws.example.com")]), Trust::Machine);
-        for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-            assert_eq!(trust("eu-south-1", &[(variable, "/etc/ours")]), Trust::Machine);
-        }
-        for region in
-            ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1"]
-        {
-            assert_eq!(trust(region, &[]), Trust::Machine, "{region}");
-        }
-    }
-
     #[tokio::test]
     async fn the_roots_are_certificates_that_a_connection_can_be_built_with() {
-        assert_eq!(AMAZON_ROOTS.matches("BEGIN CERTIFICATE").count(), 5);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let config = config(&environment()).unwrap().into_builder();
         // Connecting builds the TLS side, which panics if the store cannot be parsed. Nothing listens on this port.
-        let config = config.endpoint_url(format!("https://127.0.0.1:{port}")).retry_config(RetryConfig::disabled());
-        let error = ssm(&config.build()).get_parameters().names("/p").send().await.unwrap_err();
+        let url = format!("https://127.0.0.1:{port}");
+        let config = config(&environment()).unwrap();
+        let config = config.map(|sdk| sdk.endpoint_url(url).retry_config(RetryConfig::disabled()));
+        let error = ssm(&config).get_parameters().names("/p").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(ref failure) if failure.is_io()), "{}", cause(&error));
     }
 

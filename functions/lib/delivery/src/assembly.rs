@@ -17,8 +17,8 @@ use crate::senders::Senders;
 use crate::stores::{Persistence, Stores};
 use crate::template_cache::TemplateCache;
 use crate::token::TokenKeys;
-use aws::FunctionConfig;
 use aws::secrets::{SecretName, Secrets, SecretsError};
+use aws::{DynamoClient, FunctionConfig};
 use channels::email::{EmailClient, Sender, SenderName};
 use channels::push::{PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
 use channels::sms::{SenderId, SmsClient};
@@ -83,7 +83,7 @@ pub async fn start_engine(config: &DeliveryConfig, clock: Clock) -> Result<(Deli
 impl DeliveryConfig {
     /// Creates a client of the tables.
     #[must_use]
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+    pub fn dynamodb(&self) -> DynamoClient {
         self.function.dynamodb()
     }
 
@@ -139,7 +139,7 @@ impl DeliveryConfig {
         Ok(PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())))
     }
 
-    fn stores(&self, dynamodb: aws_sdk_dynamodb::Client, hasher: KeyHasher) -> Stores {
+    fn stores(&self, dynamodb: DynamoClient, hasher: KeyHasher) -> Stores {
         let (recipients, control) = (self.recipients_table.as_str(), self.control_table.as_str());
         Stores {
             notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),

@@ -1,6 +1,6 @@
 //! The controller: its clients and its record. The other modules implement its operations.
 
-use aws::SdkConfig;
+use aws::AwsConfig;
 use aws::parameters::ParameterStore;
 use domain::ManagedParameter;
 use store::{AuditStore, BudgetStore, RecordStore};
@@ -26,7 +26,7 @@ pub struct RolloutController {
 impl RolloutController {
     /// Creates a controller with its own AWS clients. `tables` are the settings table and the control table.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, prefix: &str, tables: (&str, &str)) -> Self {
+    pub fn new(sdk: &AwsConfig, prefix: &str, tables: (&str, &str)) -> Self {
         let (dynamodb, (settings, control)) = (aws::dynamodb(sdk), tables);
         Self {
             parameters: ParameterStore::new(aws::ssm(sdk)),

@@ -1,11 +1,12 @@
 //! History of alerts in the settings table. `pk` is `alerts`; `sk` is the time (15 digits, milliseconds) and the
 //! alert's id. One query therefore reads a time window.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use crate::direct::PutItem;
 use domain::PublishedAlert;
 
 /// Retention of a record: 400 days, as for audit records.
@@ -15,14 +16,14 @@ const PARTITION: &str = "alerts";
 /// Store of the history of alerts.
 #[derive(Debug, Clone)]
 pub struct AlertHistoryStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl AlertHistoryStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -38,8 +39,7 @@ impl AlertHistoryStore {
             .text("sk", format!("{}#{}", moment(published.at), published.alert.id()))
             .text("record", text)
             .number("expires_at", expires_at.as_second());
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        PutItem::new(&self.table, item.finish()).send(&self.client).await
     }
 
     /// Returns the alert messages from `from` (inclusive) to `to` (exclusive), oldest first.

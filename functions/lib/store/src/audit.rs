@@ -3,12 +3,13 @@
 //! One short query per parameter returns the latest changes. If a parameter is deleted and created again, its records
 //! do not collide with the old ones.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit_trail;
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use crate::direct::PutItem;
 use domain::{AuditRecord, ManagedParameter};
 
 /// Retention of a record: 400 days.
@@ -17,14 +18,14 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 /// Store of audit records.
 #[derive(Debug, Clone)]
 pub struct AuditStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl AuditStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -42,10 +43,9 @@ impl AuditStore {
             .time("at", record.at)
             .number("expires_at", gone.as_second());
         let item = audit_trail::placed(item, kind(record.parameter));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
-        let put = put.condition_expression("attribute_not_exists(pk)");
-        match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
-            Ok(_) => Ok(true),
+        let put = PutItem::new(&self.table, item.finish()).condition("attribute_not_exists(pk)");
+        match put.send(&self.client).await {
+            Ok(()) => Ok(true),
             Err(StoreError::ConditionFailed { .. }) => Ok(false),
             Err(error) => Err(error),
         }

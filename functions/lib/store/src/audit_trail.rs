@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
@@ -50,14 +50,14 @@ pub enum TrailChange {
 /// Store of the trail.
 #[derive(Debug, Clone)]
 pub struct AuditTrail {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl AuditTrail {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 

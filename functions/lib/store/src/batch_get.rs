@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::{Item, StoreError};
@@ -28,7 +28,7 @@ pub(super) enum Consistency {
 /// # Errors
 /// If a call to DynamoDB fails, or keys stay unprocessed.
 pub(super) async fn batch_get(
-    client: &Client,
+    client: &DynamoClient,
     table: &str,
     keys: &[Item],
     projection: Option<&str>,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws::DynamoClient;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{Item, StoreError};
+use crate::direct::batch_write;
 use platform::{backoff, random};
 
 /// Maximum number of items of one call.
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// If a call to DynamoDB fails, or items stay unprocessed. Some items may be written then.
-pub(super) async fn batch_put(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
+pub(super) async fn batch_put(client: &DynamoClient, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
     let mut batches = Vec::with_capacity(items.len().div_ceil(MAX_ITEMS));
     let mut items = items.into_iter().peekable();
     while items.peek().is_some() {
@@ -30,23 +30,14 @@ pub(super) async fn batch_put(client: &Client, table: &str, items: Vec<Item>) ->
     batches.buffer_unordered(AT_ONCE).try_collect().await
 }
 
-async fn put_all(client: &Client, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
-    const CALL: &str = "BatchWriteItem";
-    let request = |item: Item| {
-        let put = PutRequest::builder().set_item(Some(item)).build();
-        put.map(|put| WriteRequest::builder().put_request(put).build())
-            .map_err(|error| StoreError::of_build(CALL, &error))
-    };
-    let mut requests = items.into_iter().map(request).collect::<Result<Vec<_>, _>>()?;
+async fn put_all(client: &DynamoClient, table: &str, mut items: Vec<Item>) -> Result<(), StoreError> {
     for round in 1.. {
-        let call = client.batch_write_item().request_items(table, requests).send();
-        let answer = call.await.map_err(|error| StoreError::of(CALL, error))?;
-        requests = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
-        if requests.is_empty() {
+        items = batch_write(client, table, &items).await?;
+        if items.is_empty() {
             break;
         }
         if round == ROUNDS {
-            return Err(StoreError::Transient { call: CALL, cause: "items stay unprocessed".to_owned() });
+            return Err(StoreError::Transient { call: "BatchWriteItem", cause: "items stay unprocessed".to_owned() });
         }
         let pause_ms = backoff::delay_ms(round, Some(20 << round), random::unit());
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;

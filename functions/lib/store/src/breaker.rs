@@ -20,11 +20,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{BreakerRepository, Item, ItemReader, ItemWriter, Malformed, StoreError};
+use crate::direct::PutItem;
 use domain::breaker::{Breaker, BreakerReport, CLOCK_SKEW_MS, Count, Host, Phase, SlotCounts, StoredBreaker};
 
 /// Retention of a breaker after its last write.
@@ -36,14 +37,14 @@ const LIST: &str = "hosts";
 /// Store of circuit breakers in the control table.
 #[derive(Debug, Clone)]
 pub struct BreakerStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl BreakerStore {
     /// Creates a store for `table`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 }
@@ -160,12 +161,12 @@ impl BreakerRepository for BreakerStore {
         if matches!(next.phase, Phase::Open { .. }) {
             self.list(host, now_ms).await;
         }
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item_of(host, next, now_ms)));
+        let put = PutItem::new(&self.table, item_of(host, next, now_ms));
         let put = match from {
-            0 => put.condition_expression("attribute_not_exists(revision)"),
-            from => put.condition_expression("revision = :from").expression_attribute_values(":from", number(from)),
+            0 => put.condition("attribute_not_exists(revision)"),
+            from => put.condition("revision = :from").value(":from", number(from)),
         };
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        put.send(&self.client).await
     }
 
     async fn trim(&self, host: &Host, slots: &[i64]) -> Result<(), StoreError> {

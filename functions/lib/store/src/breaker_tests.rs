@@ -15,7 +15,7 @@ fn report(failed: u64, succeeded: u64, at_ms: i64) -> BreakerReport {
     BreakerReport { tally, began_ms: at_ms, failures: 1, asked_until_ms: None, at_ms }
 }
 
-async fn store() -> (Client, BreakerStore) {
+async fn store() -> (DynamoClient, BreakerStore) {
     let client = tables().await.client();
     (client.clone(), BreakerStore::new(client, CONTROL))
 }

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_record, row};
 use super::versioned::{Place, Versioned, versioned};
 use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
+use crate::direct::{GetItem, PutItem};
 use campaign::{Campaign, CampaignId, Release, Task, TaskPass};
 use domain::CatalogChange;
 use domain::recipient::RecipientKey;
@@ -42,7 +43,7 @@ const READS_AT_ONCE: usize = 16;
 /// Store of campaigns.
 #[derive(Debug, Clone)]
 pub struct CampaignStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
@@ -71,7 +72,7 @@ pub struct CampaignKey {
 impl CampaignStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -80,9 +81,7 @@ impl CampaignStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the row is malformed.
     pub async fn get(&self, id: &CampaignId) -> Result<Option<StoredCampaign>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let found = get.set_key(Some(key(ROWS, id.as_str()))).send().await;
-        let item = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let item = GetItem::new(&self.table, key(ROWS, id.as_str())).consistent().send(&self.client).await?;
         Ok(item.map(|item| stored(&item)).transpose()?)
     }
 
@@ -171,9 +170,8 @@ impl CampaignStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn key(&self, name: &str, now: Timestamp) -> Result<Option<CampaignKey>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let found = get.set_key(Some(key(&key_partition(name), "key"))).send().await;
-        let Some(item) = found.map_err(|error| StoreError::of("GetItem", error))?.item else { return Ok(None) };
+        let get = GetItem::new(&self.table, key(&key_partition(name), "key")).consistent();
+        let Some(item) = get.send(&self.client).await? else { return Ok(None) };
         let item = ItemReader(&item);
         let is_live = item.maybe_number("expires_at")?.is_some_and(|until| until > now.as_second());
         let campaign = CampaignId::parse(item.text("campaign")?).ok_or(Malformed("campaign"))?;
@@ -302,8 +300,7 @@ impl CampaignStore {
                 .text("sk", people_key(list, u32::try_from(part).unwrap_or(u32::MAX)))
                 .text("keys", keys.join(","))
                 .number("expires_at", kept_until(now).as_second());
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
-            put.send().await.map_err(|error| StoreError::of("PutItem", error))?;
+            PutItem::new(&self.table, item.finish()).send(&self.client).await?;
         }
         Ok(())
     }
@@ -313,9 +310,8 @@ impl CampaignStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the part does not exist.
     pub async fn people(&self, id: &CampaignId, list: &str, part: u32) -> Result<Vec<RecipientKey>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table);
-        let found = get.set_key(Some(key(&partition(id), &people_key(list, part)))).send().await;
-        let item = found.map_err(|error| StoreError::of("GetItem", error))?.item.ok_or(Malformed("keys"))?;
+        let get = GetItem::new(&self.table, key(&partition(id), &people_key(list, part)));
+        let item = get.send(&self.client).await?.ok_or(Malformed("keys"))?;
         let keys = ItemReader(&item).text("keys")?.split(',').map(RecipientKey::from_stored).collect::<Option<_>>();
         Ok(keys.ok_or(Malformed("keys"))?)
     }

@@ -10,11 +10,12 @@
 
 use std::fmt;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::catalog_row::{self, CatalogRow, audit_partition, commit_change, delete, put, put_record, row};
-use super::{ItemReader, Malformed, Page, StoreError};
+use super::{ItemReader, ItemWriter, Malformed, Page, StoreError};
+use crate::direct::GetItem;
 use domain::{CatalogChange, TypeId};
 
 pub(super) const PARTITION: &str = "catalog";
@@ -81,14 +82,14 @@ pub struct Catalog {
 /// Store of the catalog.
 #[derive(Debug, Clone)]
 pub struct CatalogStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl CatalogStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -121,10 +122,9 @@ impl CatalogStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the row is malformed.
     pub async fn get(&self, key: &CatalogKey) -> Result<Option<CatalogRow>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("pk", AttributeValue::S(PARTITION.to_owned())).key("sk", AttributeValue::S(key.text()));
-        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(found.item.as_ref().map(row).transpose()?)
+        let key = ItemWriter::default().text("pk", PARTITION).text("sk", key.text()).finish();
+        let found = GetItem::new(&self.table, key).consistent().send(&self.client).await?;
+        Ok(found.as_ref().map(row).transpose()?)
     }
 
     /// Writes a row, or removes it if `new` is `None`, with its audit record. Returns `false` if the stored row is no

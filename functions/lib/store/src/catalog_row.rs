@@ -2,7 +2,7 @@
 //!
 //! A row and its audit record are written in one transaction, on the condition that the row is the one that was read.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -119,7 +119,7 @@ pub(super) fn audit_partition(row: &str) -> String {
 ///
 /// # Errors
 /// If the call to DynamoDB fails, or other transactions conflict in every try.
-pub(super) async fn commit_change(client: &Client, items: &[TransactWriteItem]) -> Result<bool, StoreError> {
+pub(super) async fn commit_change(client: &DynamoClient, items: &[TransactWriteItem]) -> Result<bool, StoreError> {
     match commit(client, items, TRIES).await? {
         CommitResult::Committed => Ok(true),
         CommitResult::ConditionFailed { .. } => Ok(false),

@@ -3,11 +3,12 @@
 //! If two passes run at once, the later write overwrites the earlier one. At worst, pages are then read twice. This is
 //! harmless, because cleanup checks each finding again before it acts.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Item, ItemReader, ItemWriter, StoreError, SweepPosition};
+use crate::direct::{GetItem, PutItem};
 
 const NAME: &str = "cleanup#cursor";
 /// Retention of a cursor: 7 days. An older cursor is not used.
@@ -32,14 +33,14 @@ pub type Cursor = Vec<Segment>;
 /// Store of the cursor, one item in the control table.
 #[derive(Debug, Clone)]
 pub struct CursorStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl CursorStore {
     /// Creates a store for `table`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -48,8 +49,7 @@ impl CursorStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn load(&self, segments: usize) -> Result<Cursor, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key())).consistent_read(true);
-        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?.item.unwrap_or_default();
+        let found = GetItem::new(&self.table, key()).consistent().send(&self.client).await?.unwrap_or_default();
         let stored: Option<Cursor> = ItemReader(&found).maybe_json("segments").ok().flatten();
         Ok(stored.filter(|cursor| cursor.len() == segments).unwrap_or_else(|| vec![Segment::Start; segments]))
     }
@@ -63,8 +63,7 @@ impl CursorStore {
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key()));
             return delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error));
         }
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item(cursor, now)));
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        PutItem::new(&self.table, item(cursor, now)).send(&self.client).await
     }
 }
 

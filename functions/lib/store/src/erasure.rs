@@ -14,7 +14,7 @@ pub use late_writes::{ErasureMarker, RecheckResult};
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -61,7 +61,7 @@ impl Erasure {
 /// Store for erasures in the tables of recipients and notifications, with markers in the settings table.
 #[derive(Debug, Clone)]
 pub struct ErasureStore {
-    client: Client,
+    client: DynamoClient,
     recipients: RecipientsStore,
     notifications_table: String,
     settings_table: String,
@@ -71,7 +71,7 @@ impl ErasureStore {
     /// Creates a store for the tables of notifications and settings.
     #[must_use]
     pub fn new(
-        client: Client,
+        client: DynamoClient,
         recipients: RecipientsStore,
         notifications_table: impl Into<String>,
         settings_table: impl Into<String>,

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::{self, TransactionCanceledException};
 
 use super::item::Malformed;
+use aws::direct::CallError;
 use aws::{cause, has_expired};
 use platform::alarm::AlarmLine;
 use platform::problem::{Problem, ProblemKind};
@@ -75,6 +76,16 @@ impl StoreError {
                 Self::Transient { call, cause: cause(&error) }
             }
             _ => Self::Refused { call, cause: cause(&error) },
+        }
+    }
+
+    /// Converts the error of a direct call.
+    pub(crate) fn of_call(call: &'static str, error: CallError) -> Self {
+        let cause = error.to_string();
+        match error {
+            CallError::Answered { code, is_5xx, .. } => Self::from_service(call, &code, is_5xx, cause),
+            CallError::NoAnswer { .. } => Self::Transient { call, cause },
+            CallError::Unbuilt { .. } => Self::Refused { call, cause },
         }
     }
 

@@ -1,11 +1,12 @@
 //! Idempotency records in the control table. A request with an idempotency key costs one write. Its completion is read
 //! from the notifications.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Item, ItemReader, ItemWriter, StoreError};
+use crate::direct::{GetItem, PutItem};
 
 /// Retention of an idempotency key: 24 hours.
 pub const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -24,14 +25,14 @@ pub struct IdempotencyRecord {
 /// Store of idempotency records.
 #[derive(Debug, Clone)]
 pub struct IdempotencyStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl IdempotencyStore {
     /// Creates a store for the control table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -41,15 +42,11 @@ impl IdempotencyStore {
     /// If the call to DynamoDB fails.
     pub async fn begin(&self, key: &str, record: &IdempotencyRecord) -> Result<Option<IdempotencyRecord>, StoreError> {
         let forgotten = record.first_seen - KEY_LIFETIME;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item_of(key, record)))
-            .condition_expression("attribute_not_exists(pk) OR first_seen <= :forgotten")
-            .expression_attribute_values(":forgotten", number(forgotten));
-        match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
-            Ok(_) => Ok(None),
+        let put = PutItem::new(&self.table, item_of(key, record))
+            .condition("attribute_not_exists(pk) OR first_seen <= :forgotten")
+            .value(":forgotten", number(forgotten));
+        match put.send(&self.client).await {
+            Ok(()) => Ok(None),
             Err(StoreError::ConditionFailed { .. }) => self.read(key).await.map(Some),
             Err(error) => Err(error),
         }
@@ -97,9 +94,9 @@ impl IdempotencyStore {
     }
 
     async fn read(&self, key: &str) -> Result<IdempotencyRecord, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).key("pk", AttributeValue::S(key.to_owned()));
-        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        let item = found.item.ok_or(StoreError::ConditionFailed { call: "GetItem" })?;
+        let key = ItemWriter::default().text("pk", key).finish();
+        let found = GetItem::new(&self.table, key).consistent().send(&self.client).await?;
+        let item = found.ok_or(StoreError::ConditionFailed { call: "GetItem" })?;
         let item = ItemReader(&item);
         Ok(IdempotencyRecord {
             body: item.text("body")?.to_owned(),

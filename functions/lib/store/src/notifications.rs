@@ -13,16 +13,15 @@ pub use history::{Histories, HistoryReader};
 pub use item::{DUE_SHARDS, due_shards, notification_from_item, notification_to_item};
 pub use newer_message::NewerMessage;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use jiff::Timestamp;
 
 use super::batch_get::{Consistency, batch_get};
 use super::batch_put::batch_put;
 use super::{Item, ItemWriter, StoreError};
+use crate::direct::{GetItem, PutItem};
 use domain::notification::{Engagement, Notification, NotificationId};
 use domain::recipient::RecipientKey;
 use platform::random;
@@ -32,7 +31,7 @@ use item::attention_shards;
 /// Store of the notifications table.
 #[derive(Debug, Clone)]
 pub struct NotificationsStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
@@ -67,7 +66,7 @@ pub struct Due {
 impl NotificationsStore {
     /// Creates a store for `table`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -76,10 +75,8 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] if the id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification_to_item(notification)));
-        written(put.condition_expression("attribute_not_exists(pk)"), notification)
-            .await
-            .map_err(|refused| refused.error)
+        let put = PutItem::new(&self.table, notification_to_item(notification)).condition("attribute_not_exists(pk)");
+        self.written(put, notification).await.map_err(|refused| refused.error)
     }
 
     /// Stores new notifications, 25 with each call and without conditions. The caller holds the only right to create them.
@@ -124,7 +121,7 @@ impl NotificationsStore {
         }
         let read_at = notification.renew_revision();
         let put = self.put_over(notification, read_at, notification.engagement().noted);
-        let Err(refused) = written(put, notification).await else { return Ok(Saved::Yes) };
+        let Err(refused) = self.written(put, notification).await else { return Ok(Saved::Yes) };
         match refused.stored.filter(|stored| stored.revision() == read_at) {
             Some(stored) => {
                 notification.restore_revision(read_at);
@@ -140,14 +137,22 @@ impl NotificationsStore {
     /// [`StoreError::ConditionFailed`] if another writer wrote since the notification was read.
     pub async fn note(&self, notification: &Notification) -> Result<(), StoreError> {
         let before = notification.engagement().noted.wrapping_sub(1);
-        let put = self.put_over(notification, notification.revision(), before);
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        self.put_over(notification, notification.revision(), before).send(&self.client).await
     }
 
-    fn put_over(&self, notification: &Notification, revision: u32, noted: u32) -> PutItemFluentBuilder {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(notification_to_item(notification)));
+    fn put_over(&self, notification: &Notification, revision: u32, noted: u32) -> PutItem<'_> {
         let (condition, values) = unchanged_since(revision, noted);
-        put.condition_expression(condition).set_expression_attribute_values(Some(values))
+        PutItem::new(&self.table, notification_to_item(notification)).condition(condition).values(values)
+    }
+
+    /// Sends a conditional put. If the stored item is the result of this same write, whose response was lost, the put
+    /// counts as successful.
+    async fn written(&self, put: PutItem<'_>, notification: &Notification) -> Result<(), Refused> {
+        let Err(refused) = put.send_or_return_stored(&self.client).await else { return Ok(()) };
+        let stored = refused.stored.and_then(|item| notification_from_item(&item).ok());
+        let drawn = notification.revision() > random::UNDRAWN;
+        let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision() == notification.revision());
+        if is_ours { Ok(()) } else { Err(Refused { error: refused.error, stored }) }
     }
 
     /// Builds the same write as a part of a transaction. If the transaction fails, the caller restores the
@@ -173,9 +178,8 @@ impl NotificationsStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn get(&self, id: &NotificationId) -> Result<Option<Notification>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(id))).consistent_read(true);
-        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(found.item.as_ref().map(notification_from_item).transpose()?)
+        let found = GetItem::new(&self.table, key(id)).consistent().send(&self.client).await?;
+        Ok(found.as_ref().map(notification_from_item).transpose()?)
     }
 
     /// Returns a recipient's notifications, newest first. `after` is the time-ordered half of the previous page's last
@@ -293,21 +297,6 @@ fn unchanged_since(revision: u32, noted: u32) -> (&'static str, Item) {
 struct Refused {
     error: StoreError,
     stored: Option<Notification>,
-}
-
-/// Sends a conditional put. If the stored item is the result of this same write, whose response was lost, the put
-/// counts as successful.
-async fn written(put: PutItemFluentBuilder, notification: &Notification) -> Result<(), Refused> {
-    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let Err(error) = put.send().await else { return Ok(()) };
-    let stored = match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item(),
-        _ => None,
-    };
-    let stored = stored.and_then(|item| notification_from_item(item).ok());
-    let drawn = notification.revision() > random::UNDRAWN;
-    let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision() == notification.revision());
-    if is_ours { Ok(()) } else { Err(Refused { error: StoreError::of("PutItem", error), stored }) }
 }
 
 /// Reads pages of one shard, newest first, until `limit` entries are found and their milliseconds are complete.

@@ -1,18 +1,19 @@
 //! Small JSON records in the control table, each under a name. A record is read and written as a whole, with optimistic
 //! locking by a version number.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::versioned::Versioned;
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use crate::direct::{GetItem, PutItem};
 
 /// Store of one record.
 #[derive(Debug, Clone)]
 pub struct RecordStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
     name: &'static str,
 }
@@ -20,7 +21,7 @@ pub struct RecordStore {
 impl RecordStore {
     /// Creates a store for the record `name`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, name: &'static str) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>, name: &'static str) -> Self {
         Self { client, table: table.into(), name }
     }
 
@@ -29,10 +30,9 @@ impl RecordStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the record is malformed.
     pub async fn read<T: DeserializeOwned + Default>(&self) -> Result<Versioned<T>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("pk", AttributeValue::S(self.name.to_owned()));
-        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        let Some(item) = found.item else { return Ok(Versioned { value: T::default(), version: 0 }) };
+        let key = ItemWriter::default().text("pk", self.name).finish();
+        let found = GetItem::new(&self.table, key).consistent().send(&self.client).await?;
+        let Some(item) = found else { return Ok(Versioned { value: T::default(), version: 0 }) };
         let item = ItemReader(&item);
         let value = item.maybe_json("value")?.ok_or(Malformed("value"))?;
         Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(Malformed("version"))? })
@@ -46,14 +46,10 @@ impl RecordStore {
         let version = read.version + 1;
         let text = serde_json::to_string(&value).map_err(|_| StoreError::Malformed(Malformed("value")))?;
         let item = ItemWriter::default().text("pk", self.name).text("value", text).number("version", version);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item.finish()))
-            .condition_expression("attribute_not_exists(pk) OR version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(read.version.to_string()));
-        put.send().await.map_err(|error| StoreError::of("PutItem", error))?;
+        let put = PutItem::new(&self.table, item.finish())
+            .condition("attribute_not_exists(pk) OR version = :read")
+            .value(":read", AttributeValue::N(read.version.to_string()));
+        put.send(&self.client).await?;
         Ok(Versioned { value, version })
     }
 }

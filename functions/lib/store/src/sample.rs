@@ -1,6 +1,6 @@
 //! Test stores over an emulator with DynamoDB's semantics, and sample items.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::testing::{Dynamo, Fuse};
@@ -68,7 +68,7 @@ impl TestTables {
     }
 }
 
-fn stores_with(client: &Client) -> SampleStores {
+fn stores_with(client: &DynamoClient) -> SampleStores {
     let recipients = RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL);
     SampleStores {
         erasure: ErasureStore::new(client.clone(), recipients.clone(), NOTIFICATIONS, SETTINGS),

@@ -10,7 +10,7 @@
 //! Segments name one another. So each write has the condition that no segment was written since all of them were read: no
 //! two writes together make a cycle, a reference to nothing, or one segment too many.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -32,7 +32,7 @@ const COUNT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 /// Store of segments.
 #[derive(Debug, Clone)]
 pub struct SegmentStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
@@ -60,7 +60,7 @@ impl StoredSegments {
 impl SegmentStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 

@@ -3,7 +3,7 @@
 //! pk    console-sessions          sk    everyone, or person#<name>    sessions that began before `ended_at` are over
 //! pk    audit#sessions#<sk>       sk    <milliseconds>#<revision>     who ended them; 400 days
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, json};
@@ -32,14 +32,14 @@ pub struct SessionMark {
 /// Store of the marks.
 #[derive(Debug, Clone)]
 pub struct SessionMarkStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
 impl SessionMarkStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 

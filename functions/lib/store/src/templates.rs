@@ -12,7 +12,7 @@
 //! version of each template. A body that is larger than an item can be is stored in parts. A change is one transaction: the row on condition of
 //! its revision, the body, and the audit record.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::catalog::{PARTITION, TEMPLATE};
 use super::catalog_row::{self, CatalogRow, commit_change, put, put_always, put_record, row};
 use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use crate::direct::GetItem;
 use domain::{Actor, CatalogChange};
 
 /// Maximum size of a part of a body. An item of DynamoDB has at most 400 KB.
@@ -63,7 +64,7 @@ pub struct PublishedVersion {
 /// Store of templates.
 #[derive(Debug, Clone)]
 pub struct TemplateStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
@@ -79,7 +80,7 @@ impl TemplateBody {
 impl TemplateStore {
     /// Creates a store for the settings table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
@@ -99,10 +100,9 @@ impl TemplateStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the row is malformed.
     pub async fn row(&self, name: &str) -> Result<Option<CatalogRow>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("pk", AttributeValue::S(PARTITION.to_owned())).key("sk", AttributeValue::S(row_key(name)));
-        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(found.item.as_ref().map(row).transpose()?)
+        let key = ItemWriter::default().text("pk", PARTITION).text("sk", row_key(name)).finish();
+        let found = GetItem::new(&self.table, key).consistent().send(&self.client).await?;
+        Ok(found.as_ref().map(row).transpose()?)
     }
 
     /// Returns a body.

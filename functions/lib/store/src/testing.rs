@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws::{AwsConfig, DynamoClient, SdkConfig};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Config, ConfigBag, Credentials, Intercept, Region, RuntimeComponents, SharedInterceptor,
-};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 /// Empty DynamoDB emulator. It stops with the test's runtime.
 pub struct Dynamo {
@@ -28,21 +27,23 @@ impl Dynamo {
     }
 
     /// Creates a client.
-    pub fn client(&self) -> Client {
+    pub fn client(&self) -> DynamoClient {
         self.client_with(Fuse::default())
     }
 
     /// Creates a client whose calls fail once the fuse blows.
-    pub fn client_with(&self, fuse: Fuse) -> Client {
-        let config = Config::builder()
+    pub fn client_with(&self, fuse: Fuse) -> DynamoClient {
+        self.client_over(Fused { fuse, connector: Arc::new(Connector::builder().build_http()) })
+    }
+
+    /// Creates a client whose calls go through a connector.
+    pub fn client_over(&self, connector: impl HttpConnector + 'static) -> DynamoClient {
+        let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-south-1"))
-            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
             .endpoint_url(&self.endpoint)
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .retry_config(RetryConfig::disabled())
-            .interceptor(SharedInterceptor::new(fuse));
-        Client::from_conf(config.build())
+            .retry_config(RetryConfig::disabled());
+        aws::dynamodb(&AwsConfig::new(sdk, connector, Credentials::new("id", "secret", None, None, "test")))
     }
 
     /// Creates a table with the keys `pk` and `sk`, as in infra/data.yaml.
@@ -81,27 +82,23 @@ impl Fuse {
     }
 }
 
-impl Intercept for Fuse {
-    fn name(&self) -> &'static str {
-        "Fuse"
-    }
+/// Connector of a client with a fuse.
+#[derive(Debug)]
+struct Fused {
+    fuse: Fuse,
+    connector: Arc<Connector>,
+}
 
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let left = self.0.fetch_sub(1, Ordering::SeqCst);
-        if left > 0 { Ok(()) } else { Err("the process is dead".into()) }
-    }
-
-    fn read_after_transmit(
-        &self,
-        _: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.0.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err("the process died before the response".into()) }
+impl HttpConnector for Fused {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (fuse, connector) = (self.fuse.clone(), Arc::clone(&self.connector));
+        let dead = |why: &str| Err(ConnectorError::other(why.into(), None));
+        HttpConnectorFuture::new(async move {
+            if fuse.0.fetch_sub(1, Ordering::SeqCst) <= 0 {
+                return dead("the process is dead");
+            }
+            let answer = connector.call(request).await;
+            if fuse.left() > 0 { answer } else { dead("the process died before the response") }
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Test tables with the keys and indexes of infra/data.yaml.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
@@ -27,13 +27,13 @@ pub async fn tables() -> Dynamo {
 }
 
 /// Returns all items of a table in the order of their keys.
-pub async fn items(client: &Client, table: &str) -> Vec<Item> {
+pub async fn items(client: &DynamoClient, table: &str) -> Vec<Item> {
     let mut items = client.scan().table_name(table).consistent_read(true).send().await.unwrap().items.unwrap();
     items.sort_by_key(|item| format!("{:?}{:?}", item.get("pk"), item.get("sk")));
     items
 }
 
-async fn create_settings(client: &Client) {
+async fn create_settings(client: &DynamoClient) {
     let mut create = client.create_table().table_name(SETTINGS).billing_mode(BillingMode::PayPerRequest);
     for name in ["pk", "sk", "trail"] {
         create = create.attribute_definitions(text(name));
@@ -47,7 +47,7 @@ async fn create_settings(client: &Client) {
     create.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range)).send().await.unwrap();
 }
 
-async fn create_notifications(client: &Client) {
+async fn create_notifications(client: &DynamoClient) {
     let mut create = client.create_table().table_name(NOTIFICATIONS).billing_mode(BillingMode::PayPerRequest);
     for name in ["pk", "sk", "due_shard", "attention_shard"] {
         create = create.attribute_definitions(text(name));

@@ -1,13 +1,14 @@
 //! Transaction with retries after conflicts with other transactions.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use ring::rand::SystemRandom;
 
-use crate::{Item, StoreError, jitter};
+use crate::{Item, StoreError};
 use aws::deadline;
 use domain::recipient::base32;
+use platform::backoff;
 
 /// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. Seven pauses add up to 2 s at most and
 /// 1 s on average.
@@ -34,7 +35,7 @@ pub(super) enum CommitResult {
 /// # Errors
 /// If DynamoDB refuses the transaction, or its response is lost. In the second case it may be written.
 pub(super) async fn commit(
-    client: &Client,
+    client: &DynamoClient,
     items: &[TransactWriteItem],
     tries: u32,
 ) -> Result<CommitResult, StoreError> {
@@ -60,7 +61,7 @@ pub(super) async fn commit(
         if !error.is_transient() {
             return Err(error);
         }
-        let pause = jitter::pause(made, PAUSES_MS);
+        let pause = backoff::pause(made, PAUSES_MS);
         if made == tries || deadline::left().is_some_and(|left| left <= pause) {
             return if unknown { Err(error) } else { Ok(CommitResult::Contended) };
         }

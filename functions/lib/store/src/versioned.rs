@@ -1,12 +1,13 @@
 //! JSON values that are replaced as a whole, with optimistic locking by a version number.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Item, ItemReader, ItemWriter, Malformed, StoreError};
+use crate::direct::{GetItem, PutItem};
 
 /// Name of the attribute with the value.
 const VALUE: &str = "state";
@@ -22,7 +23,7 @@ pub struct Versioned<T> {
 /// Place of a value: table, partition key and sort key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
-    pub client: &'a Client,
+    pub client: &'a DynamoClient,
     pub table: &'a str,
     pub partition: &'a str,
     pub sort: &'a str,
@@ -45,9 +46,7 @@ impl Place<'_> {
     /// # Errors
     /// If the call to DynamoDB fails, or the value is malformed.
     pub async fn read<T: DeserializeOwned>(&self) -> Result<Option<Versioned<T>>, StoreError> {
-        let get = self.client.get_item().table_name(self.table).consistent_read(true);
-        let found = get.set_key(Some(self.key().finish())).send().await;
-        let item = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let item = GetItem::new(self.table, self.key().finish()).consistent().send(self.client).await?;
         Ok(item.map(|item| versioned(&item)).transpose()?)
     }
 
@@ -65,15 +64,13 @@ impl Place<'_> {
         let version = read.map_or(0, |read| read.version);
         let text = serde_json::to_string(&value).map_err(|_| Malformed(VALUE))?;
         let item = self.key().text(VALUE, text).number("version", version + 1).number("expires_at", until.as_second());
-        let put = self.client.put_item().table_name(self.table).set_item(Some(item.finish()));
+        let put = PutItem::new(self.table, item.finish());
         let put = match read {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(_) => put
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(version.to_string())),
+            None => put.condition("attribute_not_exists(pk)"),
+            Some(_) => put.condition("version = :read").value(":read", AttributeValue::N(version.to_string())),
         };
-        match put.send().await.map_err(|error| StoreError::of("PutItem", error)) {
-            Ok(_) => Ok(Some(Versioned { value, version: version + 1 })),
+        match put.send(self.client).await {
+            Ok(()) => Ok(Some(Versioned { value, version: version + 1 })),
             Err(error) if error.is_condition_failed() => Ok(None),
             Err(error) => Err(error),
         }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -43,7 +43,7 @@ const KEY: &str = "rollout#last-good";
 /// `at` is the time when one of the texts last changed, in milliseconds since the epoch.
 #[derive(Debug, Clone)]
 pub struct LastKnownGood {
-    dynamodb: Client,
+    dynamodb: DynamoClient,
     table: String,
 }
 
@@ -57,7 +57,7 @@ pub struct LastKnownGoodError {
 
 impl LastKnownGood {
     /// Creates the record of this control table.
-    pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
+    pub fn new(dynamodb: DynamoClient, table: impl Into<String>) -> Self {
         Self { dynamodb, table: table.into() }
     }
 
@@ -214,7 +214,7 @@ mod tests {
             }
             std::future::ready((200, item.clone()))
         });
-        (LastKnownGood::new(Client::new(&config), "control"), writes)
+        (LastKnownGood::new(aws::dynamodb(&config), "control"), writes)
     }
 
     fn now() -> Timestamp {
@@ -298,7 +298,7 @@ mod tests {
         let fail = |_, _| {
             std::future::ready((400, json!({"__type": "ResourceNotFoundException", "message": "[\"ada\"] is no list"})))
         };
-        let record = LastKnownGood::new(Client::new(&fake_aws::config(fail)), "control");
+        let record = LastKnownGood::new(aws::dynamodb(&fake_aws::config(fail)), "control");
         let error = record.load().await.unwrap_err().to_string();
         assert_eq!(error, "GetItem of the last good rollout failed: ResourceNotFoundException");
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::Client;
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
@@ -184,7 +183,7 @@ impl ParameterWorld {
     pub fn last_known_good(self: &Arc<Self>) -> LastKnownGood {
         let world = Arc::clone(self);
         let config = fake_aws::config(move |target, body| Arc::clone(&world).answer(target, body));
-        LastKnownGood::new(Client::new(&config), "control")
+        LastKnownGood::new(aws::dynamodb(&config), "control")
     }
 }
 

@@ -20,7 +20,7 @@
 mod period_sums;
 mod usage;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ const TRIES_TO_RELEASE: u32 = 6;
 /// Store of reserved sums in the control table.
 #[derive(Debug, Clone)]
 pub struct BudgetStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
@@ -55,7 +55,7 @@ pub enum ReserveResult {
 impl BudgetStore {
     /// Creates a store for `table`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 

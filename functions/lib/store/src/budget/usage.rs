@@ -1,6 +1,6 @@
 //! Reads the sums that are used.
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use domain::budget::{Ceiling, Period, Used};
 const CALL: &str = "BatchGetItem";
 
 /// Returns the sums of the day and the month of `now`, with a consistent read.
-pub(super) async fn read(client: &Client, table: &str, now: Timestamp) -> Result<Used, StoreError> {
+pub(super) async fn read(client: &DynamoClient, table: &str, now: Timestamp) -> Result<Used, StoreError> {
     let keys = [Period::Day, Period::Month].map(|period| period_key(period, now));
     let wanted = keys.iter().map(|key| ItemWriter::default().text("pk", key.as_str()).finish()).collect();
     let wanted = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::{Erasure, ErasureStore};
+use crate::direct::GetItem;
 use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
@@ -77,9 +78,9 @@ impl ErasureStore {
 
     /// Returns the devices of an erasure that is not checked again yet.
     pub(super) async fn marked_devices(&self, recipient: &RecipientKey) -> Result<BTreeSet<String>, StoreError> {
-        let get = self.client.get_item().table_name(&self.settings_table).set_key(Some(marker_key(recipient)));
-        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(found.item.as_ref().map(device_ids_of).unwrap_or_default())
+        let get = GetItem::new(&self.settings_table, marker_key(recipient)).consistent();
+        let found = get.send(&self.client).await?;
+        Ok(found.as_ref().map(device_ids_of).unwrap_or_default())
     }
 
     /// Returns up to a page of markers that are at least 2 minutes old.

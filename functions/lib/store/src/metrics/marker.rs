@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::MetricsStore;
+use crate::direct::PutItem;
 use crate::{ItemReader, ItemWriter, Malformed, StoreError};
 use metrics::{Bucket, Unit, UnmergedBuckets};
 
@@ -41,8 +42,7 @@ impl MetricsStore {
             .text("token", token(now))
             .time("touched_at", now)
             .number("expires_at", bucket.start().as_second() + retention_seconds);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(marker.finish()));
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        PutItem::new(&self.table, marker.finish()).send(&self.client).await
     }
 
     /// Deletes a marker, unless the bucket was marked again.

@@ -20,15 +20,16 @@ mod read;
 pub use add_changes::BatchResult;
 pub use merge::{MergeProgress, MergeSummary};
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, StoreError};
+use super::{Item, ItemWriter, StoreError};
+use crate::direct::{GetItem, PutItem};
 
 /// Store of the metrics table.
 #[derive(Debug, Clone)]
 pub struct MetricsStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
 }
 
@@ -41,30 +42,26 @@ struct Key {
 impl MetricsStore {
     /// Creates a store for this table.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
     /// Returns one item, with a consistent read.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get =
-            get.key("pk", AttributeValue::S(key.partition.clone())).key("sk", AttributeValue::S(key.sort.clone()));
-        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(answer.item)
+        let key = ItemWriter::default().text("pk", key.partition.as_str()).text("sk", key.sort.as_str()).finish();
+        GetItem::new(&self.table, key).consistent().send(&self.client).await
     }
 
     /// Replaces an item if its attribute `guard` still has the value `held`. `None` requires that no item exists.
     async fn replace(&self, item: Item, guard: &str, held: Option<&str>) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = PutItem::new(&self.table, item);
         let put = match held {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(held) => put
-                .condition_expression("#guard = :held")
-                .expression_attribute_names("#guard", guard)
-                .expression_attribute_values(":held", AttributeValue::S(held.to_owned())),
+            None => put.condition("attribute_not_exists(pk)"),
+            Some(held) => {
+                put.condition("#guard = :held").name("#guard", guard).value(":held", AttributeValue::S(held.to_owned()))
+            }
         };
-        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
+        put.send(&self.client).await
     }
 
     /// Returns the items of a partition by sort key, with a consistent read. `between` limits the sort keys

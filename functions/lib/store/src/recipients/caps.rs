@@ -15,11 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{RecipientsStore, control_key};
 use crate::batch_get::{Consistency, batch_get};
-use crate::{Item, ItemReader, Malformed, StoreError, jitter};
+use crate::direct::GetItem;
+use crate::{Item, ItemReader, Malformed, StoreError};
 use aws::deadline;
 use domain::caps::{CapClaim, CapDecision, CapTag, CapUsage};
 use domain::recipient::RecipientKey;
-use platform::random;
+use platform::{backoff, random};
 
 /// Maximum number of writes to claim a slot or to give it back, if others write at the same time.
 const TRIES: u32 = 8;
@@ -112,9 +113,8 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn caps(&self, key: &RecipientKey) -> Result<CapUsage, StoreError> {
-        let get = self.client.get_item().table_name(&self.control).set_key(Some(caps_key(key)));
-        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(found.item.as_ref().map(from_item).transpose()?.unwrap_or_default())
+        let found = GetItem::new(&self.control, caps_key(key)).consistent().send(&self.client).await?;
+        Ok(found.as_ref().map(from_item).transpose()?.unwrap_or_default())
     }
 
     /// Returns the claims of several recipients. Those without claims are left out. The read is not consistent, at half the
@@ -177,7 +177,7 @@ pub(super) fn caps_key(key: &RecipientKey) -> Item {
 
 /// Pauses before the next try. Returns `false` if the deadline leaves no time for one.
 async fn pause(made: u32) -> bool {
-    let pause: Duration = jitter::pause(made, PAUSES_MS);
+    let pause: Duration = backoff::pause(made, PAUSES_MS);
     let has_time = deadline::left().is_none_or(|left| left > pause);
     if has_time {
         tokio::time::sleep(pause).await;

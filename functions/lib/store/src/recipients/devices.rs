@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use super::RecipientsStore;
 use super::device_change::{DeviceChange, RemoveIf};
 use super::items::{self, owner_key};
-use crate::{Item, ItemReader, Malformed, StoreError, jitter};
+use crate::direct::GetItem;
+use crate::{Item, ItemReader, Malformed, StoreError};
 use aws::deadline;
 use domain::recipient::{Device, DeviceMark, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration};
+use platform::backoff;
 
 /// Maximum number of tries of a registration that conflicts with other writers. The deadline of the request usually
 /// ends the tries earlier.
@@ -52,7 +54,7 @@ impl RecipientsStore {
             };
             let is_conflict = error.is_condition_failed() || error.is_conflict();
             faults += u32::from(!is_conflict);
-            let pause = jitter::pause(made, PAUSES_MS);
+            let pause = backoff::pause(made, PAUSES_MS);
             let is_out_of_time = deadline::left().is_some_and(|left| left <= pause);
             if is_conflict && is_out_of_time {
                 return Err(contended());
@@ -221,9 +223,7 @@ impl RecipientsStore {
 
     /// Returns the key of the recipient who owns an endpoint.
     async fn owner(&self, device_id: &str) -> Result<Option<RecipientKey>, StoreError> {
-        let get = self.client.get_item().table_name(&self.control).consistent_read(true);
-        let found = get.set_key(Some(owner_key(device_id))).send().await;
-        let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let found = GetItem::new(&self.control, owner_key(device_id)).consistent().send(&self.client).await?;
         let key = |owner: Item| RecipientKey::from_stored(ItemReader(&owner).text("recipient").ok()?);
         Ok(found.map(|owner| key(owner).ok_or(Malformed("recipient"))).transpose()?)
     }

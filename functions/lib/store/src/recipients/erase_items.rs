@@ -12,6 +12,7 @@ use super::items::{DEVICES, PROFILE, owner_key};
 use super::sms_count::sms_count_keys;
 use super::{RecipientsStore, WriteIf, item_key};
 use crate::batch_get::{Consistency, batch_get};
+use crate::direct::GetItem;
 use crate::{Item, ItemReader, StoreError};
 use domain::recipient::RecipientKey;
 
@@ -66,9 +67,9 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub(crate) async fn stored_profile(&self, key: &RecipientKey) -> Result<Option<StoredProfile>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
-        let get = get.projection_expression("created_at, #devices").expression_attribute_names("#devices", DEVICES);
-        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let get = GetItem::new(&self.table, item_key(key.as_str(), PROFILE)).consistent();
+        let get = get.projection("created_at, #devices").name("#devices", DEVICES);
+        let found = get.send(&self.client).await?;
         // A profile whose time is malformed must be erasable as well.
         let created_at = |item: &Item| ItemReader(item).time("created_at").unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(found.map(|item| StoredProfile { created_at: created_at(&item), device_ids: device_ids(&item) }))

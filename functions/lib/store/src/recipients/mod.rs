@@ -47,10 +47,11 @@ pub use write_if::WriteIf;
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use jiff::Timestamp;
 
 use super::{Item, ItemWriter, StoreError};
+use crate::direct::GetItem;
 use domain::channel::Channel;
 use domain::recipient::{Profile, Recipient, RecipientId, RecipientKey};
 use items::PROFILE;
@@ -58,7 +59,7 @@ use items::PROFILE;
 /// Store of the recipients table, and of what the control table keeps about recipients.
 #[derive(Debug, Clone)]
 pub struct RecipientsStore {
-    client: Client,
+    client: DynamoClient,
     table: String,
     control: String,
 }
@@ -66,7 +67,7 @@ pub struct RecipientsStore {
 impl RecipientsStore {
     /// Creates a store for the table of recipients and the table `control`.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, control: impl Into<String>) -> Self {
+    pub fn new(client: DynamoClient, table: impl Into<String>, control: impl Into<String>) -> Self {
         Self { client, table: table.into(), control: control.into() }
     }
 
@@ -96,9 +97,9 @@ impl RecipientsStore {
     }
 
     async fn load_with(&self, key: &RecipientKey, is_consistent: bool) -> Result<Option<Recipient>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
-        let found = get.consistent_read(is_consistent).send().await;
-        let found = found.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let get = GetItem::new(&self.table, item_key(key.as_str(), PROFILE));
+        let get = if is_consistent { get.consistent() } else { get };
+        let found = get.send(&self.client).await?;
         Ok(found.map(|item| items::recipient(key, &item)).transpose()?)
     }
 

@@ -28,10 +28,9 @@ impl RecipientsStore {
         after: Option<&SweepPosition>,
         page_items: Option<i32>,
     ) -> Result<PeoplePage, StoreError> {
-        let scan = self.scan(segment, segments, after).set_limit(page_items);
-        let found = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
-        let mut page = PeoplePage::of(found.items.unwrap_or_default());
-        page.next = found.last_evaluated_key.map(|key| super::sweep::position(&key)).transpose()?;
+        let found = self.scan(segment, segments, after, page_items).send(&self.client).await?;
+        let mut page = PeoplePage::of(found.items);
+        page.next = found.last_key.map(|key| super::sweep::position(&key)).transpose()?;
         Ok(page)
     }
 

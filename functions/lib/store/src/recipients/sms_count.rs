@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{RecipientsStore, control_key};
+use crate::direct::GetItem;
 use crate::{Item, StoreError};
 use domain::budget::{Ceiling, Limit, Period, Reservation};
 use domain::recipient::RecipientKey;
@@ -75,8 +76,8 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn sms_on_day(&self, recipient: &RecipientKey, at: Timestamp) -> Result<i64, StoreError> {
-        let get = self.client.get_item().table_name(&self.control).set_key(Some(sms_count_key(recipient, at)));
-        let found = get.send().await.map_err(|error| StoreError::of("GetItem", error))?.item.unwrap_or_default();
+        let found = GetItem::new(&self.control, sms_count_key(recipient, at)).send(&self.client).await?;
+        let found = found.unwrap_or_default();
         Ok(found.get("used").and_then(|used| used.as_n().ok()?.parse().ok()).unwrap_or(0))
     }
 }

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::Client;
+use aws::DynamoClient;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::items::{PROFILE, SUPPRESSED};
 use super::{control_key, item_key};
+use crate::direct::{GetItem, PutItem};
 use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
 use domain::channel::Channel;
 use domain::recipient::{Address, KeyHasher, Profile, RecipientKey, SuppressionReason};
@@ -36,7 +37,7 @@ impl StoredSuppression {
 /// Store of suppressed addresses in the control table, and of the flags in the recipients table.
 #[derive(Debug, Clone)]
 pub struct SuppressionsStore {
-    client: Client,
+    client: DynamoClient,
     recipients: String,
     control: String,
     hasher: KeyHasher,
@@ -45,7 +46,12 @@ pub struct SuppressionsStore {
 impl SuppressionsStore {
     /// Creates a store for the table of recipients and the table `control`.
     #[must_use]
-    pub fn new(client: Client, recipients: impl Into<String>, control: impl Into<String>, hasher: KeyHasher) -> Self {
+    pub fn new(
+        client: DynamoClient,
+        recipients: impl Into<String>,
+        control: impl Into<String>,
+        hasher: KeyHasher,
+    ) -> Self {
         Self { client, recipients: recipients.into(), control: control.into(), hasher }
     }
 
@@ -63,9 +69,8 @@ impl SuppressionsStore {
     ) -> Result<(), StoreError> {
         let mut item = self.key(address);
         item.extend(ItemWriter::default().text("reason", reason.as_str()).time("suppressed_at", now).finish());
-        let put = self.client.put_item().table_name(&self.control).set_item(Some(item));
-        let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-        put.map_err(|error| StoreError::of("PutItem", error)).map(drop).or_else(ignore_failed_condition)?;
+        let put = PutItem::new(&self.control, item).condition("attribute_not_exists(pk)");
+        put.send(&self.client).await.or_else(ignore_failed_condition)?;
         match known_by {
             Some(key) => self.flag(key, address).await,
             None => Ok(()),
@@ -117,9 +122,8 @@ impl SuppressionsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn is_suppressed(&self, address: Address<'_>) -> Result<bool, StoreError> {
-        let get = self.client.get_item().table_name(&self.control).set_key(Some(self.key(address)));
-        let found = get.projection_expression("pk").consistent_read(true).send().await;
-        Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
+        let get = GetItem::new(&self.control, self.key(address)).consistent().projection("pk");
+        Ok(get.send(&self.client).await?.is_some())
     }
 
     /// Returns the suppression of an address, with a consistent read.
@@ -127,8 +131,7 @@ impl SuppressionsStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the item is malformed.
     pub async fn find(&self, address: Address<'_>) -> Result<Option<StoredSuppression>, StoreError> {
-        let get = self.client.get_item().table_name(&self.control).set_key(Some(self.key(address)));
-        let found = get.consistent_read(true).send().await.map_err(|error| StoreError::of("GetItem", error))?.item;
+        let found = GetItem::new(&self.control, self.key(address)).consistent().send(&self.client).await?;
         found.map(|item| Ok(StoredSuppression::of(&item)?)).transpose()
     }
 

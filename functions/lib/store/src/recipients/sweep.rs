@@ -1,11 +1,11 @@
 //! Scans the whole table page by page, for the retention rules that TTL cannot implement.
 
-use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::items::{self, DEVICES, PROFILE};
 use super::{RecipientsStore, item_key};
+use crate::direct::{GetItem, Scan};
 use crate::{Item, ItemReader, Malformed, StoreError};
 use domain::recipient::{DeviceAge, RecipientKey};
 
@@ -51,21 +51,22 @@ impl RecipientsStore {
         after: Option<&SweepPosition>,
         page_items: i32,
     ) -> Result<SweepPage, StoreError> {
-        let scan = self
-            .scan(segment, segments, after)
-            .limit(page_items)
-            .projection_expression("pk, sk, #devices")
-            .expression_attribute_names("#devices", DEVICES);
-        let page = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
-        let mut swept = swept(&page.items.unwrap_or_default());
-        swept.next = page.last_evaluated_key.map(|key| position(&key)).transpose()?;
+        let scan = self.scan(segment, segments, after, Some(page_items));
+        let page = scan.projection("pk, sk, #devices").name("#devices", DEVICES).send(&self.client).await?;
+        let mut swept = swept(&page.items);
+        swept.next = page.last_key.map(|key| position(&key)).transpose()?;
         Ok(swept)
     }
 
-    /// Returns a Scan of one of `segments` segments of the table, from a position on.
-    pub(super) fn scan(&self, segment: i32, segments: i32, after: Option<&SweepPosition>) -> ScanFluentBuilder {
-        let scan = self.client.scan().table_name(&self.table).segment(segment).total_segments(segments);
-        scan.set_exclusive_start_key(after.map(|at| item_key(&at.pk, &at.sk)))
+    /// Returns a read of a page of one of `segments` segments of the table, from a position on.
+    pub(super) fn scan(
+        &self,
+        segment: i32,
+        segments: i32,
+        after: Option<&SweepPosition>,
+        page_items: Option<i32>,
+    ) -> Scan<'_> {
+        Scan::new(&self.table, (segment, segments), after.map(|at| item_key(&at.pk, &at.sk)), page_items)
     }
 
     /// Returns true if the recipient has a profile, with a consistent read.
@@ -73,9 +74,8 @@ impl RecipientsStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn is_known(&self, key: &RecipientKey) -> Result<bool, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(item_key(key.as_str(), PROFILE)));
-        let found = get.projection_expression("pk").consistent_read(true).send().await;
-        Ok(found.map_err(|error| StoreError::of("GetItem", error))?.item.is_some())
+        let get = GetItem::new(&self.table, item_key(key.as_str(), PROFILE)).consistent().projection("pk");
+        Ok(get.send(&self.client).await?.is_some())
     }
 }
 

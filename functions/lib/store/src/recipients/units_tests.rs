@@ -4,18 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_sdk_dynamodb::config::interceptors::{
-    AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextMut,
-};
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput};
-use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
-use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput};
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
-use aws_sdk_dynamodb::types::ConsumedCapacity;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
-use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use jiff::ToSpan;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::ErasureStore;
@@ -23,59 +18,41 @@ use crate::sample::{TestTables, key, recipient_id, registering};
 use crate::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, SETTINGS};
 use domain::recipient::{ChoiceAuthor, Device, Preferences, ProfileVersion};
 
+const WRITES: [&str; 4] = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"];
+
 /// Requests the consumed capacity of every write and adds it up.
-#[derive(Debug, Clone, Default)]
-struct Meter(Arc<AtomicU64>);
+#[derive(Debug, Clone)]
+struct Meter {
+    units: Arc<AtomicU64>,
+    connector: Arc<Connector>,
+}
 
-impl Intercept for Meter {
-    fn name(&self) -> &'static str {
-        "Meter"
-    }
-
-    fn modify_before_serialization(
-        &self,
-        context: &mut BeforeSerializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let input = context.input_mut();
-        if let Some(update) = input.downcast_mut::<UpdateItemInput>() {
-            update.return_consumed_capacity = Some(Total);
-        } else if let Some(delete) = input.downcast_mut::<DeleteItemInput>() {
-            delete.return_consumed_capacity = Some(Total);
-        } else if let Some(put) = input.downcast_mut::<PutItemInput>() {
-            put.return_consumed_capacity = Some(Total);
-        } else if let Some(transaction) = input.downcast_mut::<TransactWriteItemsInput>() {
-            transaction.return_consumed_capacity = Some(Total);
+impl HttpConnector for Meter {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let is_write = WRITES.iter().any(|name| target.ends_with(&format!(".{name}")));
+        if is_write {
+            let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+            body["ReturnConsumedCapacity"] = json!("TOTAL");
+            *request.body_mut() = SdkBody::from(body.to_string());
+            request.headers_mut().remove("content-length");
         }
-        Ok(())
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let Ok(output) = context.output_or_error() else { return Ok(()) };
-        let consumed = if let Some(update) = output.downcast_ref::<UpdateItemOutput>() {
-            units(update.consumed_capacity())
-        } else if let Some(delete) = output.downcast_ref::<DeleteItemOutput>() {
-            units(delete.consumed_capacity())
-        } else if let Some(put) = output.downcast_ref::<PutItemOutput>() {
-            units(put.consumed_capacity())
-        } else if let Some(transaction) = output.downcast_ref::<TransactWriteItemsOutput>() {
-            units(transaction.consumed_capacity())
-        } else {
-            0.0
-        };
-        self.0.fetch_add(consumed as u64, Ordering::SeqCst);
-        Ok(())
+        let Self { units, connector } = self.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = connector.call(request).await?;
+            let status = answer.status();
+            let body = ByteStream::new(answer.into_body()).collect().await.unwrap().into_bytes();
+            let found: Value = serde_json::from_slice(&body).unwrap();
+            units.fetch_add(consumed(&found["ConsumedCapacity"]), Ordering::SeqCst);
+            Ok(HttpResponse::new(status, SdkBody::from(body)))
+        })
     }
 }
 
-fn units<'a>(tables: impl IntoIterator<Item = &'a ConsumedCapacity>) -> f64 {
-    tables.into_iter().filter_map(ConsumedCapacity::capacity_units).sum()
+/// Adds up the units of one table or of several.
+fn consumed(tables: &Value) -> u64 {
+    let tables = tables.as_array().cloned().unwrap_or_else(|| vec![tables.clone()]);
+    tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum::<f64>() as u64
 }
 
 struct Metered {
@@ -88,9 +65,8 @@ struct Metered {
 impl Metered {
     async fn new() -> Self {
         let world = TestTables::new().await;
-        let meter = Meter::default();
-        let config = world.dynamo.client().config().to_builder().interceptor(meter.clone()).build();
-        let client = Client::from_conf(config);
+        let meter = Meter { units: Arc::default(), connector: Arc::new(Connector::builder().build_http()) };
+        let client = world.dynamo.client_over(meter.clone());
         let store = RecipientsStore::new(client.clone(), RECIPIENTS, CONTROL);
         let erasure = ErasureStore::new(client, store.clone(), NOTIFICATIONS, SETTINGS);
         Self { _world: world, store, erasure, meter }
@@ -108,7 +84,7 @@ impl Metered {
 
     /// Returns the write units since the last call.
     fn units(&self) -> u64 {
-        self.meter.0.swap(0, Ordering::SeqCst)
+        self.meter.units.swap(0, Ordering::SeqCst)
     }
 }
 
