@@ -14,6 +14,7 @@ mod campaign_mail;
 mod campaign_opt_outs;
 mod campaign_plans;
 mod campaign_requests;
+mod campaign_states;
 mod campaign_supply;
 mod campaign_test_phase;
 mod campaign_units;

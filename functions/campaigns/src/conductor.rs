@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use campaign::{
-    Campaign, CampaignId, Definition, Ends, Launch, MailPace, Numbers, PauseReason, Release, ReleaseInput, State,
-    Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers, pick_winner, release, supply_fault,
+    Campaign, CampaignId, Definition, Ends, GuardCounts, Launch, MailPace, Numbers, PauseReason, PeopleTally, Release,
+    ReleaseInput, State, Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers, pick_winner, release,
+    supply_fault,
 };
 use domain::Actor;
+use domain::MAX_TTL_SECONDS;
 use domain::channel::Channel;
 use domain::notification::MAX_CAMPAIGN_AGE;
 use jiff::{SignedDuration, Timestamp};
@@ -45,25 +47,20 @@ impl CampaignsApi {
     /// # Errors
     /// If a table or the queue does not answer.
     pub(super) async fn conduct(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
-        let Some(mut stored) = self.campaigns.get(id).await? else { return Ok(()) };
-        if stored.campaign.clone().begin(now) {
-            let unusable = self.unusable_type(&stored.campaign).await?;
-            let begin = |campaign: &mut Campaign| match &unusable {
-                Some(detail) => _ = campaign.fail(detail.clone(), now),
-                None => _ = campaign.begin(now),
-            };
-            stored = self.by_itself(id, now, begin).await?;
-        }
-        if !matches!(stored.campaign.state, State::Running | State::Finishing) {
+        let Some(stored) = self.campaigns.get(id).await? else { return Ok(()) };
+        let stored = self.begin_if_due(stored, now).await?;
+        if !matches!(stored.campaign.state, State::Running | State::Finishing) || !stored.campaign.is_look_due(now) {
             return Ok(());
         }
         let campaign = &stored.campaign;
         let (Some(launch), definition) = (&campaign.launch, campaign.parsed()?) else { return Ok(()) };
         let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
         let numbers = Numbers::of(launch.tasks(), tasks.values());
+        let figures = self.figures(id, launch, now).await?;
         if campaign.state == State::Running {
-            let figures = self.figures(id, launch, now).await?;
-            let fault = match must_pause(&definition, launch, &numbers, ends(&figures), now) {
+            let counts = GuardCounts::of(&numbers.tally, ends(&figures));
+            let counts = campaign.guarded_from.map_or(counts, |before| counts.since(before));
+            let fault = match must_pause(&definition, launch, &numbers, counts, now) {
                 None if !numbers.is_complete() => {
                     Box::pin(self.supply_fault(campaign, &definition, &numbers, &tasks, now)).await?
                 }
@@ -99,11 +96,47 @@ impl CampaignsApi {
                 return Ok(());
             }
         }
-        let is_open = numbers.tally.waiting + numbers.tally.held > 0;
-        if campaign.clone().finish(is_open, now) {
-            self.by_itself(id, now, |campaign| _ = campaign.finish(is_open, now)).await?;
+        let is_open = is_open(&numbers.tally, &figures);
+        let lifetime = self.default_lifetime_seconds(&definition).await;
+        if campaign.clone().finish(is_open, lifetime, now) {
+            self.by_itself(id, now, |campaign| _ = campaign.finish(is_open, lifetime, now)).await?;
         }
         Ok(())
+    }
+
+    /// Returns the counts of a campaign that guards compare.
+    ///
+    /// # Errors
+    /// If a table does not answer.
+    pub(super) async fn guard_counts(
+        &self,
+        id: &CampaignId,
+        launch: &Launch,
+        now: Timestamp,
+    ) -> Result<GuardCounts, Problem> {
+        let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
+        let numbers = Numbers::of(launch.tasks(), tasks.values());
+        Ok(GuardCounts::of(&numbers.tally, ends(&self.figures(id, launch, now).await?)))
+    }
+
+    /// Returns the lifetime of messages of the campaign's type that have none of their own.
+    async fn default_lifetime_seconds(&self, definition: &Definition) -> i64 {
+        let config = self.config.with_types(&[definition.kind.as_str()]).await;
+        let kind = config.settings.types.get(definition.kind.as_str());
+        kind.map_or(i64::from(MAX_TTL_SECONDS), |kind| i64::from(kind.default_ttl_seconds))
+    }
+
+    /// Begins a scheduled campaign whose time has come. If its type can no longer be sent, it fails.
+    async fn begin_if_due(&self, stored: StoredCampaign, now: Timestamp) -> Result<StoredCampaign, Problem> {
+        if !stored.campaign.clone().begin(now) {
+            return Ok(stored);
+        }
+        let unusable = self.unusable_type(&stored.campaign).await?;
+        let begin = |campaign: &mut Campaign| match &unusable {
+            Some(detail) => _ = campaign.fail(detail.clone(), now),
+            None => _ = campaign.begin(now),
+        };
+        self.by_itself(&stored.id, now, begin).await
     }
 
     /// Returns the explanation if the type of a campaign can no longer be sent. While the types cannot be read, it can.
@@ -219,6 +252,16 @@ impl CampaignsApi {
     }
 }
 
+/// Returns `true` while a notification of the campaign has not ended. The tally has the first attempts, and the metrics have
+/// the notifications that ended since.
+fn is_open(tally: &PeopleTally, variants: &Variants) -> bool {
+    let ended = |figures: &metrics::figures::Notifications| {
+        figures.closed + figures.cancelled + figures.skipped.values().sum::<i64>()
+    };
+    let ended = u64::try_from(variants.values().map(ended).sum::<i64>()).unwrap_or(0);
+    tally.waiting + tally.held > 0 && ended < tally.with_notification()
+}
+
 /// Returns how the notifications of all variants ended.
 fn ends(variants: &Variants) -> Ends {
     let mut ends = Ends::default();
@@ -252,10 +295,10 @@ fn must_pause(
     definition: &Definition,
     launch: &Launch,
     numbers: &Numbers,
-    ends: Ends,
+    counts: GuardCounts,
     now: Timestamp,
 ) -> Option<(PauseReason, String)> {
-    if let Some(fault) = guard_fault(&definition.guards, &numbers.tally, ends) {
+    if let Some(fault) = guard_fault(&definition.guards, counts) {
         return Some((PauseReason::Guard, fault));
     }
     if numbers.is_complete() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use super::pinning::kind_of;
-use super::resource::{conflict, location, requested, shown};
+use super::resource::{check_stored_list, conflict, location, requested, shown};
 use campaign::{Campaign, CampaignId, Definition, Launch, Plan, State, TaskMessage, TaskPass};
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
@@ -46,13 +46,13 @@ impl CampaignsApi {
         }
         let hasher = if body.get("recipients").is_some() { Some(self.hasher.get().await?) } else { None };
         let wanted = requested(body, hasher)?;
+        if wanted.keys.is_none() {
+            check_stored_list(&wanted.definition, None)?;
+        }
         let config = self.config_now().await;
         Definition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
         self.check_definition(&id, &wanted.definition, &config, now).await?;
-        if self.campaigns.open().await?.len() >= MAX_OPEN {
-            let detail = "There are 200 campaigns that have not ended, the maximum. Cancel one that is not needed.";
-            return Err(Problem::new(ProblemKind::Conflict, detail));
-        }
+        self.check_open().await?;
         if let Some((list, keys)) = &wanted.keys {
             self.campaigns.save_people(&id, list, keys, now).await?;
         }
@@ -68,6 +68,18 @@ impl CampaignsApi {
         tracing::info!(campaign = %new.id, "created campaign");
         let response = Response::json(201, &shown(&new)).with_header("Location", location(&new.id));
         Ok(tagged(response, &entity_tag(&new.row)))
+    }
+
+    /// Checks that another campaign may be created.
+    ///
+    /// # Errors
+    /// 409 if 200 campaigns have not ended.
+    pub(super) async fn check_open(&self) -> Result<(), Problem> {
+        if self.campaigns.open().await?.len() < MAX_OPEN {
+            return Ok(());
+        }
+        let detail = "There are 200 campaigns that have not ended, the maximum. Cancel one that is not needed.";
+        Err(Problem::new(ProblemKind::Conflict, detail))
     }
 
     async fn key(&self, request: &Request, body: &Value, id: &CampaignId) -> Result<Option<CampaignKey>, Problem> {
@@ -132,6 +144,9 @@ impl CampaignsApi {
         let config = self.config_now().await;
         self.change(request, now, async |stored: &mut StoredCampaign| {
             check(&conditions, Some(&entity_tag(&stored.row)))?;
+            if wanted.keys.is_none() {
+                check_stored_list(&wanted.definition, stored.campaign.definition.get("recipients"))?;
+            }
             let mut definition = stored.campaign.definition.clone();
             for (name, value) in &wanted.definition {
                 match value {

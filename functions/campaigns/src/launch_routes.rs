@@ -77,8 +77,8 @@ impl CampaignsApi {
         let asked = hash_request(request)?;
         let (by, config) = (request.caller.id.clone(), self.config_now().await);
         let found = self.find(request).await?;
-        if found.campaign.state == State::Approved && self.running().await? >= MAX_RUNNING {
-            return Err(Problem::new(ProblemKind::Conflict, "20 campaigns are running, the maximum.").retry_after(60));
+        if found.campaign.state == State::Approved {
+            self.check_running().await?;
         }
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
@@ -88,6 +88,7 @@ impl CampaignsApi {
                     return Err(conflict(campaign::StateConflict { state, action: "launched" }));
                 };
                 let pinned = self.pinned(stored, &by, &config, now).await?;
+                pinned.definition.check_times(now)?;
                 let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
                 let is_asked = asked.hash.as_ref().is_none_or(|hash| *hash == pinned.hash);
                 let (Some(plan), true, true) = (plan, approval.hash == pinned.hash, is_asked) else {
@@ -134,6 +135,9 @@ impl CampaignsApi {
     pub(super) async fn resume(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let by = request.caller.id.clone();
+        if self.find(request).await?.campaign.state == State::Paused {
+            self.check_running().await?;
+        }
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
                 let definition = stored.campaign.parsed()?;
@@ -146,6 +150,10 @@ impl CampaignsApi {
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
                 if let (State::Paused, Some(detail)) = (stored.campaign.state, late) {
                     return Err(Problem::new(ProblemKind::TooLate, format!("Nobody else can be sent to: {detail}.")));
+                }
+                let is_guarded = stored.campaign.pause_reason == Some(PauseReason::Guard);
+                if let Some(launch) = stored.campaign.launch.clone().filter(|_| is_guarded) {
+                    stored.campaign.guarded_from = Some(self.guard_counts(&stored.id, &launch, now).await?);
                 }
                 stored.campaign.resume(now).map_err(conflict)
             })
@@ -173,6 +181,7 @@ impl CampaignsApi {
         if found.campaign.launch.is_none() {
             return Err(conflict(campaign::StateConflict { state: found.campaign.state, action: "retried" }));
         }
+        self.check_open().await?;
         let mut definition = found.campaign.definition.clone();
         for name in ["send_at", "at_local", "not_after", "rollout", "test"] {
             definition.remove(name);
@@ -222,9 +231,18 @@ impl CampaignsApi {
         }
     }
 
-    async fn running(&self) -> Result<usize, Problem> {
+    /// Checks that another campaign may run. A scheduled one counts, because it begins by itself.
+    ///
+    /// # Errors
+    /// 409 if 20 campaigns run or are scheduled.
+    async fn check_running(&self) -> Result<(), Problem> {
         let open = self.campaigns.open_campaigns().await?;
-        Ok(open.iter().filter(|stored| stored.campaign.state == State::Running).count())
+        let runs = |stored: &&StoredCampaign| matches!(stored.campaign.state, State::Running | State::Scheduled);
+        if open.iter().filter(runs).count() < MAX_RUNNING {
+            return Ok(());
+        }
+        let detail = "20 campaigns are running or scheduled, the maximum. Wait until one is finished, or cancel one.";
+        Err(Problem::new(ProblemKind::Conflict, detail).retry_after(60))
     }
 
     /// Returns the numbers of a plan.

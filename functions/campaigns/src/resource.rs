@@ -98,6 +98,21 @@ pub fn requested(body: Value, hasher: Option<&KeyHasher>) -> Result<RequestedDef
     Ok(RequestedDefinition { definition, keys: Some((list, keys)) })
 }
 
+/// Checks the stored form of a list of recipients in a request: a campaign's own list may be sent back, and no other.
+///
+/// # Errors
+/// 422 if it is the list of another campaign, or of none.
+pub fn check_stored_list(wanted: &Map<String, Value>, stored: Option<&Value>) -> Result<(), Problem> {
+    match wanted.get("recipients").filter(|list| list.is_object()) {
+        Some(list) if stored != Some(list) => {
+            let message =
+                "must be a list of ids; the form with list and count stands for the campaign's own list alone";
+            Err(Problem::invalid_field("recipients", message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Returns the problem of a transition that the state does not allow.
 pub fn conflict(found: StateConflict) -> Problem {
     let StateConflict { state, action } = found;

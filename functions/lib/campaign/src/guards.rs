@@ -58,7 +58,7 @@ impl Guards {
 }
 
 /// Ends of the campaign's notifications so far, later reports included: a bounce turns an accepted e-mail into a failed one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
     /// Notifications that ended, without those that were skipped.
     pub closed: u64,
@@ -72,16 +72,65 @@ pub struct Ends {
     pub opted_out: u64,
 }
 
+/// Counts that guards compare with their limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardCounts {
+    /// People that match.
+    pub matched: u64,
+    /// People whose first attempt was accepted or failed.
+    pub attempted: u64,
+    /// People whose first attempt failed.
+    pub failed: u64,
+    /// People who were skipped because a variable is missing.
+    pub missing_variable: u64,
+    /// Ends of the notifications.
+    pub ends: Ends,
+}
+
+impl GuardCounts {
+    /// Returns the counts of a campaign so far.
+    #[must_use]
+    pub fn of(tally: &PeopleTally, ends: Ends) -> Self {
+        Self {
+            matched: tally.matched,
+            attempted: tally.sent + tally.failed,
+            failed: tally.failed,
+            missing_variable: tally.skipped_for(Reason::MissingVariable),
+            ends,
+        }
+    }
+
+    /// Returns the counts since `before`.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        let (now, then) = (self.ends, before.ends);
+        Self {
+            matched: self.matched.saturating_sub(before.matched),
+            attempted: self.attempted.saturating_sub(before.attempted),
+            failed: self.failed.saturating_sub(before.failed),
+            missing_variable: self.missing_variable.saturating_sub(before.missing_variable),
+            ends: Ends {
+                closed: now.closed.saturating_sub(then.closed),
+                failed: now.failed.saturating_sub(then.failed),
+                reached: now.reached.saturating_sub(then.reached),
+                complained: now.complained.saturating_sub(then.complained),
+                opted_out: now.opted_out.saturating_sub(then.opted_out),
+            },
+        }
+    }
+}
+
 /// Returns the fault for which the campaign must pause, for its operators.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // at most a million people
-pub fn guard_fault(guards: &Guards, tally: &PeopleTally, ends: Ends) -> Option<String> {
+pub fn guard_fault(guards: &Guards, counts: GuardCounts) -> Option<String> {
+    let ends = counts.ends;
     let share = |part: u64, of: u64| {
         let is_enough = of >= guards.min_people.max(1);
         is_enough.then(|| part as f64 * 100.0 / of as f64)
     };
     // The numbers of the first attempts are known at once, and the later reports are more.
-    for (failed, attempted) in [(tally.failed, tally.sent + tally.failed), (ends.failed, ends.closed)] {
+    for (failed, attempted) in [(counts.failed, counts.attempted), (ends.failed, ends.closed)] {
         if let Some(failed) = share(failed, attempted).filter(|failed| *failed > guards.max_failed_percent) {
             let limit = guards.max_failed_percent;
             return Some(format!("{failed:.1} % of {attempted} notifications failed, more than {limit} %"));
@@ -97,9 +146,9 @@ pub fn guard_fault(guards: &Guards, tally: &PeopleTally, ends: Ends) -> Option<S
             return Some(format!("{found:.1} % of {of} notifications led to {what}, more than {limit} %"));
         }
     }
-    let missing = tally.skipped_for(Reason::MissingVariable);
-    let missing = share(missing, tally.matched).filter(|share| *share > guards.max_missing_variable_percent)?;
-    let (of, limit) = (tally.matched, guards.max_missing_variable_percent);
+    let missing = share(counts.missing_variable, counts.matched);
+    let missing = missing.filter(|share| *share > guards.max_missing_variable_percent)?;
+    let (of, limit) = (counts.matched, guards.max_missing_variable_percent);
     Some(format!("a variable was missing for {missing:.1} % of {of} people, more than {limit} %"))
 }
 
@@ -114,15 +163,15 @@ mod tests {
         let tally =
             |sent: u64, failed: u64| PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
         let none = Ends::default();
-        assert_eq!(guard_fault(&guards, &tally(9, 1), none), None, "exactly the limit");
-        assert_eq!(guard_fault(&guards, &tally(0, 9), none), None, "too few people");
-        let bounced = guard_fault(&guards, &tally(10, 0), Ends { closed: 10, failed: 3, ..none });
+        assert_eq!(guard_fault(&guards, GuardCounts::of(&tally(9, 1), none)), None, "exactly the limit");
+        assert_eq!(guard_fault(&guards, GuardCounts::of(&tally(0, 9), none)), None, "too few people");
+        let bounced = guard_fault(&guards, GuardCounts::of(&tally(10, 0), Ends { closed: 10, failed: 3, ..none }));
         assert_eq!(bounced.as_deref(), Some("30.0 % of 10 notifications failed, more than 10 %"));
-        let fault = guard_fault(&guards, &tally(8, 2), none);
+        let fault = guard_fault(&guards, GuardCounts::of(&tally(8, 2), none));
         assert_eq!(fault.as_deref(), Some("20.0 % of 10 notifications failed, more than 10 %"));
         let unwelcome = |complained: u64, opted_out: u64| {
             let ends = Ends { closed: 300, reached: 300, complained, opted_out, ..none };
-            guard_fault(&Guards::default(), &tally(300, 0), ends)
+            guard_fault(&Guards::default(), GuardCounts::of(&tally(300, 0), ends))
         };
         assert_eq!(unwelcome(2, 2), None, "two people are no share of all");
         let fault = "1.0 % of 300 notifications led to a complaint, more than 0.3 %";
@@ -132,7 +181,21 @@ mod tests {
         assert_eq!(unwelcome(0, 7).as_deref(), Some(fault));
         let mut missing = tally(9, 0);
         missing.add(&PersonOutcome::Skipped("missing_variable"), "");
-        let fault = guard_fault(&guards, &missing, none);
+        let fault = guard_fault(&guards, GuardCounts::of(&missing, none));
         assert_eq!(fault.as_deref(), Some("a variable was missing for 10.0 % of 10 people, more than 5 %"));
+    }
+
+    #[test]
+    fn only_what_came_after_a_resume_is_compared() {
+        let guards = Guards { min_people: 10, ..Guards::default() };
+        let counts = |sent: u64, failed: u64| {
+            let tally = PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
+            GuardCounts::of(&tally, Ends { closed: sent + failed, failed, reached: sent, ..Ends::default() })
+        };
+        let at_resume = counts(80, 20);
+        assert!(guard_fault(&guards, at_resume).is_some());
+        assert_eq!(guard_fault(&guards, at_resume.since(at_resume)), None);
+        assert_eq!(guard_fault(&guards, counts(99, 21).since(at_resume)), None);
+        assert!(guard_fault(&guards, counts(88, 22).since(at_resume)).is_some());
     }
 }

@@ -35,7 +35,7 @@ mod winner;
 
 pub use audience::{AudienceKind, OutcomeName, RecipientList, Selection};
 pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
-pub use guards::{Ends, Guards, guard_fault};
+pub use guards::{Ends, GuardCounts, Guards, guard_fault};
 pub use local_time::{AtLocal, IfPassed, Timing};
 pub use lots::{Lot, draw};
 pub use mail_pace::{MailLimit, MailLimitKind, MailPace, interval_ms, mails_left, paced_page};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::definition::Definition;
+use crate::guards::GuardCounts;
 use crate::lots::ALL_BP;
 use crate::state::{PauseReason, State};
 use crate::test_phase::{TestPhase, Winner};
@@ -47,6 +48,9 @@ pub struct Campaign {
     /// Time of the last resume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_at: Option<Timestamp>,
+    /// Counts at the last resume after a pause by a guard. The guards compare what came since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded_from: Option<GuardCounts>,
     /// Time at which the last task was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
@@ -159,6 +163,7 @@ impl Campaign {
             approval: None,
             launch: None,
             resumed_at: None,
+            guarded_from: None,
             sent_at: None,
             ended_at: None,
         }
@@ -235,6 +240,10 @@ impl Campaign {
         let begins = self.launch.as_ref().and_then(|launch| launch.slots.first()).is_none_or(|first| *first <= now);
         self.state = if begins { State::Running } else { State::Scheduled };
         (self.pause_reason, self.pause_detail, self.resumed_at) = (None, None, Some(now));
+        // Whoever resumes accepts the version that was taken during this pause.
+        if let Some(launch) = &mut self.launch {
+            launch.revised_by = None;
+        }
         Ok(())
     }
 
@@ -275,14 +284,17 @@ impl Campaign {
     }
 
     /// Enters `finishing` once every task is done, and `finished` once no notification is open any more, at the latest when
-    /// the longest lifetime is over. Returns `true` if the state changed.
-    pub fn finish(&mut self, is_open: bool, now: Timestamp) -> bool {
+    /// the lifetime of the last one is over: that of the definition, or `default_lifetime_seconds` of its type. Returns `true`
+    /// if the state changed.
+    pub fn finish(&mut self, is_open: bool, default_lifetime_seconds: i64, now: Timestamp) -> bool {
         let before = self.state;
         if self.state == State::Running {
             self.state = State::Finishing;
             self.sent_at = Some(now);
         }
-        let is_over = self.sent_at.is_some_and(|at| now.duration_since(at).as_secs() >= self.longest_lifetime());
+        let given = self.definition.get("ttl_seconds").and_then(Value::as_i64);
+        let lifetime = given.unwrap_or(default_lifetime_seconds).min(MAX_FINISHING_SECONDS);
+        let is_over = self.sent_at.is_some_and(|at| now.duration_since(at).as_secs() >= lifetime);
         if self.state == State::Finishing && (!is_open || is_over) {
             self.state = State::Finished;
             self.ended_at = Some(now);
@@ -290,9 +302,12 @@ impl Campaign {
         self.state != before
     }
 
-    fn longest_lifetime(&self) -> i64 {
-        let given = self.definition.get("ttl_seconds").and_then(Value::as_i64);
-        given.unwrap_or(MAX_FINISHING_SECONDS).min(MAX_FINISHING_SECONDS)
+    /// Returns `true` if a campaign whose tasks are done may be looked at now: every minute in the first hour, and later every
+    /// tenth minute, because all its tasks are read.
+    #[must_use]
+    pub fn is_look_due(&self, now: Timestamp) -> bool {
+        let minutes = self.sent_at.map_or(0, |at| now.duration_since(at).as_secs() / 60);
+        self.state != State::Finishing || minutes < 60 || minutes % 10 == 0
     }
 
     fn require(&self, states: &[State], action: &'static str) -> Result<(), StateConflict> {

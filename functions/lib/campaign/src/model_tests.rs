@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const WEEK: i64 = 7 * 24 * 3_600;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
@@ -41,9 +43,9 @@ fn a_campaign_goes_from_draft_to_finished() {
     assert!(!campaign.begin(at(59)) && campaign.begin(at(60)));
     campaign.pause(PauseReason::Operator, None).unwrap();
     campaign.resume(at(70)).unwrap();
-    assert!(campaign.finish(true, at(80)));
+    assert!(campaign.finish(true, WEEK, at(80)));
     assert_eq!((campaign.state, campaign.sent_at), (State::Finishing, Some(at(80))));
-    assert!(campaign.finish(false, at(90)));
+    assert!(campaign.finish(false, WEEK, at(90)));
     assert_eq!((campaign.state, campaign.cancel(at(91)).unwrap_err().state), (State::Finished, State::Finished));
 }
 
@@ -61,14 +63,45 @@ fn a_change_ends_an_approval() {
 }
 
 #[test]
+fn without_a_lifetime_of_its_own_finishing_ends_with_that_of_the_type() {
+    let mut campaign = draft();
+    campaign.approve(approval()).unwrap();
+    campaign.launch(launch(0), at(0)).unwrap();
+    campaign.finish(true, WEEK, at(10));
+    assert!(!campaign.clone().finish(true, WEEK, at(9 + WEEK)));
+    assert!(campaign.finish(true, WEEK, at(10 + WEEK)));
+}
+
+#[test]
+fn a_campaign_whose_tasks_are_done_is_looked_at_less_often_after_an_hour() {
+    let mut campaign = draft();
+    campaign.approve(approval()).unwrap();
+    campaign.launch(launch(0), at(0)).unwrap();
+    assert!(campaign.is_look_due(at(1)));
+    campaign.finish(true, WEEK, at(0));
+    let looks = |minutes: std::ops::Range<i64>| minutes.filter(|minute| campaign.is_look_due(at(minute * 60))).count();
+    assert_eq!((looks(0..60), looks(60..120)), (60, 6));
+}
+
+#[test]
+fn a_resume_accepts_the_version_that_was_taken() {
+    let mut campaign = draft();
+    campaign.approve(approval()).unwrap();
+    campaign.launch(Launch { revised_by: Some("ada".to_owned()), ..launch(0) }, at(0)).unwrap();
+    campaign.pause(PauseReason::Operator, None).unwrap();
+    campaign.resume(at(1)).unwrap();
+    assert_eq!(campaign.launch.unwrap().revised_by, None);
+}
+
+#[test]
 fn finishing_ends_with_the_longest_lifetime() {
     let mut campaign = draft();
     campaign.definition.insert("ttl_seconds".to_owned(), json!(100));
     campaign.approve(approval()).unwrap();
     campaign.launch(launch(0), at(0)).unwrap();
-    campaign.finish(true, at(10));
-    assert!(!campaign.finish(true, at(109)));
-    assert!(campaign.finish(true, at(110)));
+    campaign.finish(true, WEEK, at(10));
+    assert!(!campaign.finish(true, WEEK, at(109)));
+    assert!(campaign.finish(true, WEEK, at(110)));
 }
 
 #[test]
@@ -98,7 +131,7 @@ proptest! {
                 4 => campaign.cancel(now),
                 5 => campaign.redefine(Map::from_iter([("title".to_owned(), json!(second))])),
                 6 => { campaign.begin(now); Ok(()) }
-                _ => { if before.state == State::Running { campaign.finish(second % 2 == 0, now); } Ok(()) }
+                _ => { if before.state == State::Running { campaign.finish(second % 2 == 0, WEEK, now); } Ok(()) }
             };
             if before.state.is_final() || done.is_err() {
                 prop_assert_eq!(before.state, campaign.state);

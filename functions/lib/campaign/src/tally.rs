@@ -13,6 +13,9 @@ const MAX_NAMES: usize = 60;
 /// Name of the rest.
 const OTHERS: &str = "others";
 
+/// Reasons of skips for which no notification is stored.
+const WITHOUT_NOTIFICATION: [&str; 2] = ["local_time_passed", "unknown_type"];
+
 /// What became of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonOutcome {
@@ -118,6 +121,14 @@ impl PersonOutcome {
 }
 
 impl PeopleTally {
+    /// Returns the number of people with a stored notification.
+    #[must_use]
+    pub fn with_notification(&self) -> u64 {
+        let without = |reason: &str| self.skipped.get(reason).copied().unwrap_or(0);
+        let without = WITHOUT_NOTIFICATION.iter().map(|reason| without(reason)).sum::<u64>() + self.holdout;
+        self.matched.saturating_sub(without)
+    }
+
     /// Counts one person that matches. `variant` is empty if there are no variants.
     pub fn add(&mut self, outcome: &PersonOutcome, variant: &str) {
         self.matched += 1;

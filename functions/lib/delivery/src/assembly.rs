@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::admission::AdmissionControl;
 use crate::breakers::{Breakers, Bulkhead};
+use crate::campaign_states::CampaignStates;
 use crate::claim::Claims;
 use crate::config::{ConfigSource, LastKnownGood};
 use crate::engine::{CONCURRENCY, DeliveryEngine};
@@ -31,8 +32,8 @@ use platform::clock::Clock;
 use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
 use store::{
-    BreakerStore, BudgetStore, CatalogStore, NotificationsStore, RecipientsStore, SmsMessageStore, SuppressionsStore,
-    TemplateStore,
+    BreakerStore, BudgetStore, CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SmsMessageStore,
+    SuppressionsStore, TemplateStore,
 };
 
 /// Maximum number of concurrent calls of a process to one provider.
@@ -146,7 +147,8 @@ impl DeliveryConfig {
             recipients: RecipientsStore::new(dynamodb.clone(), recipients, control),
             suppressions: SuppressionsStore::new(dynamodb.clone(), recipients, control, hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), control),
-            budgets: BudgetStore::new(dynamodb, control),
+            budgets: BudgetStore::new(dynamodb.clone(), control),
+            campaigns: CampaignStates::new(CampaignStore::new(dynamodb, self.settings_table.as_str())),
         }
     }
 

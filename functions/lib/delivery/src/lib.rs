@@ -7,6 +7,7 @@ mod admission;
 mod allowance;
 mod assembly;
 pub mod breakers;
+mod campaign_states;
 mod cap_gate;
 mod claim;
 mod compose_fault;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::allowance::Allowance;
+use crate::campaign_states::CampaignStates;
 use crate::job::Job;
 use crate::outcome::StepOutcome;
 use aws::deadline;
@@ -27,6 +28,7 @@ pub struct Stores {
     pub(crate) budgets: BudgetStore,
     /// Notification of each sent SMS, by SNS message id.
     pub(crate) sms_messages: SmsMessageStore,
+    pub(crate) campaigns: CampaignStates,
 }
 
 impl Stores {

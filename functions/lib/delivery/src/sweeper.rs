@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::allowance::{Allowance, hard_deadline, time_left};
+use crate::campaign_states::Permission;
 use crate::engine::{CONCURRENCY, DeliveryEngine};
 use crate::job::Job;
 use aws::deadline;
@@ -224,6 +225,16 @@ impl Sweeper {
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
         let (mut recipient, config) = self.engine.load(notification.id().recipient()).await?;
         let now = self.engine.clock().now();
+        if let Some(id) = notification.campaign().map(|campaign| campaign.id.clone()) {
+            let permission = self.engine.stores().campaigns.permission(&id, now).await?;
+            if !may_continue(&mut notification, permission, now) {
+                self.engine.stores().notifications.save(&mut notification).await?;
+                if let Some(recipient) = recipient.filter(|_| permission == Permission::End) {
+                    self.engine.give_cap_back(&notification, Some(&recipient.caps)).await;
+                }
+                return Ok(notification);
+            }
+        }
         notification.record_lost();
         let is_demoted =
             notification.is_untried() && notification.version() == Some(Version::V2) && config.rollout.is_killed();
@@ -236,6 +247,22 @@ impl Sweeper {
             return Ok(notification);
         }
         self.engine.advance(Job::resumed(notification, recipient), allowance).await
+    }
+}
+
+/// Applies the state of a campaign to one of its notifications. Returns true if it continues. What has outlived its lifetime
+/// continues, and expires.
+fn may_continue(notification: &mut Notification, permission: Permission, now: Timestamp) -> bool {
+    match permission {
+        Permission::WaitUntil(until) if !notification.remaining(now).is_zero() => {
+            notification.wait_for_campaign(until);
+            false
+        }
+        Permission::End => {
+            notification.end_with_campaign(now);
+            false
+        }
+        Permission::Continue | Permission::WaitUntil(_) => true,
     }
 }
 

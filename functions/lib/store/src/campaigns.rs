@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
-use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_record, row};
+use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_over_expired, put_record, row};
 use super::versioned::{Place, Versioned, versioned};
 use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
 use crate::direct::{GetItem, PutItem};
@@ -30,7 +30,7 @@ use domain::recipient::RecipientKey;
 use segments::CampaignLaunches;
 use serde_json::{Map, Value};
 
-const ROWS: &str = "campaigns";
+pub(super) const ROWS: &str = "campaigns";
 const OPEN: &str = "campaigns-open";
 const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// Time for which a key is known.
@@ -43,8 +43,8 @@ const READS_AT_ONCE: usize = 16;
 /// Store of campaigns.
 #[derive(Debug, Clone)]
 pub struct CampaignStore {
-    client: DynamoClient,
-    table: String,
+    pub(super) client: DynamoClient,
+    pub(super) table: String,
 }
 
 /// A campaign with the row that the next write requires.
@@ -160,7 +160,7 @@ impl CampaignStore {
                 .text("body", body.as_str())
                 .text("campaign", campaign.as_str())
                 .number("expires_at", until.as_second());
-            writes.push(put(&self.table, item, None)?);
+            writes.push(put_over_expired(&self.table, item, now)?);
         }
         commit_change(&self.client, &writes).await
     }
@@ -359,7 +359,7 @@ fn stored(item: &Item) -> Result<StoredCampaign, Malformed> {
     Ok(StoredCampaign { id, campaign: campaign.map_err(|_| Malformed("definition"))?, row })
 }
 
-fn key(partition: &str, sort: &str) -> Item {
+pub(super) fn key(partition: &str, sort: &str) -> Item {
     ItemWriter::default().text("pk", partition).text("sk", sort).finish()
 }
 

@@ -8,6 +8,7 @@ mod batch_put;
 mod breaker;
 mod breaker_repository;
 mod budget;
+mod campaign_state;
 mod campaigns;
 mod catalog;
 mod catalog_row;

@@ -82,6 +82,13 @@ async fn a_call_ends_by_its_own_limit_or_by_the_deadline_whichever_is_sooner() {
     assert_eq!(deadline::with_timeout(Duration::ZERO, silent_call()).await, 0.0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn after_the_deadline_nothing_is_sent() {
+    let (direct, calls) = answering(&[]);
+    assert!(deadline::with_timeout(Duration::ZERO, direct.call(GET, Vec::new())).await.is_err());
+    assert_eq!(*calls.lock().unwrap(), 0);
+}
+
 /// Configuration of a server on this machine.
 fn config_of(url: &str) -> AwsConfig {
     let variables = [

@@ -231,6 +231,19 @@ impl Notification {
         }
     }
 
+    /// Ends the notification because its campaign was cancelled. What was sent keeps its outcome, and the outcome of an
+    /// interrupted call is lost.
+    pub fn end_with_campaign(&mut self, now: Timestamp) {
+        self.record_lost();
+        let (status, reason) = self.settled().unwrap_or((Status::Cancelled, None));
+        self.finish(status, reason, now);
+    }
+
+    /// Leaves the notification as it is until `until`, because its campaign is paused.
+    pub fn wait_for_campaign(&mut self, until: Timestamp) {
+        self.parts.next_action_at = Some(until.min(self.parts.request.lives_until));
+    }
+
     /// Adds the outcome of a call.
     pub fn record(&mut self, attempt: Attempt) {
         self.parts.in_flight = None;

@@ -1,0 +1,87 @@
+//! States of campaigns, as a resumed notification of a campaign must respect them.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use campaign::State;
+use jiff::{SignedDuration, Timestamp};
+use store::{CampaignStore, StoreError};
+
+/// Time for which a state that was read is used.
+const FRESH: SignedDuration = SignedDuration::from_secs(5);
+/// Bounds of the time after which a notification of a paused campaign is looked at again.
+const SHORTEST_WAIT: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Permission to continue a notification of a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// It continues.
+    Continue,
+    /// The campaign is paused: it is looked at again at this time.
+    WaitUntil(Timestamp),
+    /// The campaign was cancelled: nothing else is sent.
+    End,
+}
+
+/// Reader of the states of campaigns.
+#[derive(Debug)]
+pub(crate) struct CampaignStates {
+    campaigns: CampaignStore,
+    read: Mutex<HashMap<String, (Permission, Timestamp)>>,
+}
+
+impl CampaignStates {
+    pub(crate) fn new(campaigns: CampaignStore) -> Self {
+        Self { campaigns, read: Mutex::default() }
+    }
+
+    /// Returns the permission to continue a notification of this campaign.
+    ///
+    /// # Errors
+    /// If the campaign cannot be read.
+    pub(crate) async fn permission(&self, id: &str, now: Timestamp) -> Result<Permission, StoreError> {
+        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        if let Some((permission, _)) = known.filter(|(_, at)| now.duration_since(*at).abs() < FRESH) {
+            return Ok(permission);
+        }
+        let permission = permission_in(self.campaigns.state(id).await?, now);
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|_, (_, at)| now.duration_since(*at).abs() < FRESH);
+        read.insert(id.to_owned(), (permission, now));
+        Ok(permission)
+    }
+}
+
+/// Decides by the state of a campaign and the time of its last change. While a campaign is paused, a notification waits as
+/// long as the pause has lasted, so that a long pause costs few writes.
+fn permission_in(found: Option<(State, Timestamp)>, now: Timestamp) -> Permission {
+    match found {
+        Some((State::Cancelled, _)) => Permission::End,
+        Some((State::Paused, since)) => {
+            let wait = now.duration_since(since).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            Permission::WaitUntil(now.checked_add(wait).unwrap_or(Timestamp::MAX))
+        }
+        _ => Permission::Continue,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_pause_lets_wait_as_long_as_it_has_lasted_and_a_cancelled_campaign_ends() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let after = |minutes| permission_in(Some((State::Paused, at(0))), at(minutes));
+        assert_eq!(after(0), Permission::WaitUntil(at(1)));
+        assert_eq!(after(10), Permission::WaitUntil(at(20)));
+        assert_eq!(after(600), Permission::WaitUntil(at(660)));
+        assert_eq!(permission_in(Some((State::Cancelled, at(0))), at(1)), Permission::End);
+        for state in [State::Running, State::Finishing, State::Finished] {
+            assert_eq!(permission_in(Some((state, at(0))), at(1)), Permission::Continue);
+        }
+        assert_eq!(permission_in(None, at(1)), Permission::Continue);
+    }
+}

@@ -1,0 +1,154 @@
+//! States of a campaign and what they mean for messages that wait, for later attempts, and for requests.
+
+use serde_json::{Value, json};
+
+use super::campaigns::{campaign, crowd, with};
+use world::{Reply, World};
+
+/// A launched campaign whose people are all held by quiet hours, which end in 30 minutes.
+async fn all_held() -> (World, String) {
+    let world = crowd(4).await;
+    let quiet = json!({"quiet_hours": {"start": "10:30", "end": "11:30"}});
+    for number in 0..4 {
+        let profile = json!({"time_zone": "Europe/Rome", "preferences": quiet});
+        world.put_profile(&format!("user-{number}"), profile).await;
+    }
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.progress(&id).await["sending"]["numbers"]["held"], 4);
+    (world, id)
+}
+
+async fn action(world: &World, id: &str, name: &str) -> u16 {
+    world.campaign_request(&format!("POST /v1/campaigns/{{id}}/{name}"), id, json!(null)).await.status
+}
+
+async fn statuses(world: &World, id: &str) -> Vec<Value> {
+    let people = world.campaign_request("GET /v1/campaigns/{id}/recipients", id, json!(null)).await;
+    let items = people.body["items"].as_array().unwrap().clone();
+    items.iter().map(|one| one["status"].clone()).collect()
+}
+
+#[tokio::test]
+async fn after_a_cancellation_held_messages_are_not_sent() {
+    let (world, id) = all_held().await;
+    assert_eq!(action(&world, &id, "cancel").await, 200);
+    world.advance(60 * 60);
+    world.sweep().await;
+    assert_eq!(world.push.total(), 0);
+    assert_eq!(statuses(&world, &id).await, vec![json!("cancelled"); 4]);
+}
+
+#[tokio::test]
+async fn a_pause_keeps_held_messages_and_a_resume_lets_them_go() {
+    let (world, id) = all_held().await;
+    assert_eq!(action(&world, &id, "pause").await, 200);
+    for _ in 0..3 {
+        world.advance(60 * 60);
+        assert_eq!(world.sweep().await.failed, 0);
+        assert_eq!(world.push.total(), 0);
+    }
+    assert_eq!(action(&world, &id, "resume").await, 200);
+    world.advance(60);
+    world.sweep().await;
+    assert_eq!(world.push.total(), 0, "each waits as long as the pause had lasted when it came due");
+    world.advance(60 * 60);
+    world.sweep().await;
+    assert_eq!((world.push.total(), world.sweep().await.found), (4, 0));
+}
+
+#[tokio::test]
+async fn what_a_pause_keeps_beyond_its_lifetime_expires() {
+    let (world, id) = all_held().await;
+    assert_eq!(action(&world, &id, "pause").await, 200);
+    world.advance(4 * 24 * 3_600);
+    world.sweep().await;
+    assert_eq!(world.push.total(), 0);
+    assert_eq!(statuses(&world, &id).await, vec![json!("expired"); 4]);
+}
+
+#[tokio::test]
+async fn after_a_cancellation_no_other_channel_is_paid_for() {
+    let world = crowd(2).await;
+    for number in 0..2 {
+        let id = format!("user-{number}");
+        world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
+    }
+    world.push.always(Some(Reply::status(503)));
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    assert_eq!(action(&world, &id, "cancel").await, 200);
+    for _ in 0..5 {
+        world.advance(3_600);
+        world.sweep().await;
+    }
+    assert_eq!(world.mails().len(), 0);
+    assert_eq!(statuses(&world, &id).await, vec![json!("cancelled"); 2]);
+}
+
+#[tokio::test]
+async fn a_campaign_ends_once_its_held_messages_have_ended() {
+    let (world, id) = all_held().await;
+    world.conduct().await;
+    assert_eq!(world.progress(&id).await["state"], "finishing");
+    world.advance(60 * 60);
+    world.sweep().await;
+    world.fold().await;
+    // An hour after the last task, a campaign is looked at every tenth minute.
+    world.advance(10 * 60);
+    world.conduct().await;
+    assert_eq!((world.push.total(), &world.progress(&id).await["state"]), (4, &json!("finished")));
+}
+
+#[tokio::test]
+async fn a_resume_after_a_guard_counts_anew() {
+    let world = crowd(60).await;
+    let steps = json!({"steps": [{"percent": 50, "hold_minutes": 1}, {"percent": 100}]});
+    let guards = json!({"max_failed_percent": 10, "min_people": 5});
+    let id = world.approved_campaign(with(json!({"rollout": steps, "guards": guards}))).await;
+    world.push.always(Some(Reply::status(403)));
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    world.conduct().await;
+    assert_eq!(world.progress(&id).await["pause_reason"], "guard");
+    world.push.always(None);
+    world.advance(120);
+    assert_eq!(action(&world, &id, "resume").await, 200);
+    for _ in 0..3 {
+        world.work_on_tasks().await;
+        world.advance(120);
+        world.conduct().await;
+    }
+    let progress = world.progress(&id).await;
+    assert_eq!(progress["state"], "finished", "{progress}");
+    assert_eq!(world.push.total(), 60, "30 of them were refused");
+}
+
+#[tokio::test]
+async fn a_launch_after_the_time_of_the_campaign_is_refused() {
+    let world = crowd(1).await;
+    let id = world.approved_campaign(with(json!({"send_at": "2026-11-23T10:30:00Z"}))).await;
+    world.advance(4 * 3_600);
+    let launched = world.campaign_request("POST /v1/campaigns/{id}/launch", &id, json!({})).await;
+    assert_eq!((launched.status, &launched.body["errors"][0]["field"]), (422, &json!("send_at")), "{launched:?}");
+    assert_eq!((world.next_task(), world.push.total()), (None, 0));
+}
+
+#[tokio::test]
+async fn the_stored_form_of_a_list_belongs_to_its_own_campaign() {
+    let world = crowd(2).await;
+    let listed = with(json!({"filter": null, "recipients": ["user-0", "user-1"]}));
+    let created = world.campaign_request("POST /v1/campaigns", "", listed).await;
+    let (id, stored) = (created.body["id"].as_str().unwrap(), created.body["recipients"].clone());
+    let again = json!({"recipients": stored, "title": "Renamed"});
+    assert_eq!(world.campaign_request("PATCH /v1/campaigns/{id}", id, again).await.status, 200);
+    for recipients in [stored.clone(), json!({"list": "x", "count": 4_294_967_295_u32}), json!({})] {
+        let copied = with(json!({"filter": null, "recipients": recipients}));
+        let refused = world.campaign_request("POST /v1/campaigns", "", copied).await;
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("recipients")), "{refused:?}");
+    }
+    let more = json!({"recipients": {"list": stored["list"], "count": 9}});
+    assert_eq!(world.campaign_request("PATCH /v1/campaigns/{id}", id, more).await.status, 422);
+}
