@@ -84,11 +84,81 @@ impl ItemWriter {
     }
 }
 
-/// Reads the attributes of an item.
-#[derive(Debug, Clone, Copy)]
-pub struct ItemReader<'a>(pub &'a Item);
+/// An item that can be read, in the SDK's representation or another one.
+pub trait ReadItem {
+    /// Value of an attribute.
+    type Value: ReadValue<Item = Self>;
 
-impl<'a> ItemReader<'a> {
+    /// Returns the value of an attribute.
+    fn value(&self, name: &str) -> Option<&Self::Value>;
+
+    /// Returns all attributes, in any order.
+    fn entries(&self) -> impl Iterator<Item = (&str, &Self::Value)>;
+}
+
+/// The value of an attribute that can be read. Each method returns `None` if the value is of another type.
+pub trait ReadValue {
+    /// The representation of items.
+    type Item: ReadItem<Value = Self>;
+
+    /// Returns a text.
+    fn as_text(&self) -> Option<&str>;
+
+    /// Returns the digits of a number.
+    fn as_digits(&self) -> Option<&str>;
+
+    /// Returns a map.
+    fn as_item(&self) -> Option<&Self::Item>;
+
+    /// Returns the texts of a set.
+    fn as_texts(&self) -> Option<Vec<&str>>;
+}
+
+impl ReadItem for Item {
+    type Value = AttributeValue;
+
+    fn value(&self, name: &str) -> Option<&AttributeValue> {
+        self.get(name)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl ReadValue for AttributeValue {
+    type Item = Item;
+
+    fn as_text(&self) -> Option<&str> {
+        if let Self::S(text) = self { Some(text) } else { None }
+    }
+
+    fn as_digits(&self) -> Option<&str> {
+        if let Self::N(digits) = self { Some(digits) } else { None }
+    }
+
+    fn as_item(&self) -> Option<&Item> {
+        if let Self::M(item) = self { Some(item) } else { None }
+    }
+
+    fn as_texts(&self) -> Option<Vec<&str>> {
+        if let Self::Ss(texts) = self { Some(texts.iter().map(String::as_str).collect()) } else { None }
+    }
+}
+
+/// Reads the attributes of an item.
+#[derive(Debug)]
+pub struct ItemReader<'a, I = Item>(pub &'a I);
+
+impl<I> Clone for ItemReader<'_, I> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<I> Copy for ItemReader<'_, I> {}
+
+impl<'a, I: ReadItem> ItemReader<'a, I> {
     /// Returns a required text.
     ///
     /// # Errors
@@ -102,11 +172,7 @@ impl<'a> ItemReader<'a> {
     /// # Errors
     /// If the attribute has another type or form.
     pub fn maybe_text(self, name: &'static str) -> Result<Option<&'a str>, Malformed> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(AttributeValue::S(text)) => Ok(Some(text)),
-            Some(_) => Err(Malformed(name)),
-        }
+        self.0.value(name).map(|value| value.as_text().ok_or(Malformed(name))).transpose()
     }
 
     /// Returns an optional integer.
@@ -114,11 +180,8 @@ impl<'a> ItemReader<'a> {
     /// # Errors
     /// If the attribute has another type or form.
     pub fn maybe_number(self, name: &'static str) -> Result<Option<i64>, Malformed> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(AttributeValue::N(digits)) => digits.parse().map(Some).map_err(|_| Malformed(name)),
-            Some(_) => Err(Malformed(name)),
-        }
+        let digits = self.0.value(name).map(|value| value.as_digits().ok_or(Malformed(name))).transpose()?;
+        digits.map(|digits| digits.parse().map_err(|_| Malformed(name))).transpose()
     }
 
     /// Returns a required time.

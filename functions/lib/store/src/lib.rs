@@ -53,7 +53,7 @@ pub use cursor::{Cursor, CursorStore, Segment};
 pub use erasure::{Erasure, ErasureMarker, ErasureStore, RecheckResult};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
-pub use item::{Item, ItemReader, ItemWriter, Malformed};
+pub use item::{Item, ItemReader, ItemWriter, Malformed, ReadItem, ReadValue};
 pub use notifications::{
     DUE_SHARDS, Due, Histories, HistoryReader, NewerMessage, NotificationsStore, Page, Saved, due_shards,
     notification_from_item, notification_to_item,

@@ -11,7 +11,7 @@ mod retry;
 mod sign;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
@@ -22,6 +22,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
+use jiff::Timestamp;
 use platform::backoff;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
@@ -134,7 +135,7 @@ impl Inner {
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
         headers.insert("x-amz-target", HeaderValue::from_static(target));
-        self.signer.sign(&mut request, body, SystemTime::now())?;
+        self.signer.sign(headers, endpoint, body, Timestamp::now())?;
         HttpRequest::try_from(request).map_err(|_| CallError::unbuilt("the request is not valid"))
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn read(client: &DynamoClient, table: &str, now: Timestamp) -> 
     }
     let found: Vec<Item> = answer.responses.unwrap_or_default().into_values().flatten().collect();
     let item = |key: &str| {
-        let is_it = |item: &&Item| ItemReader(item).text("pk").is_ok_and(|pk| pk == key);
+        let is_it = |item: &&Item| ItemReader(*item).text("pk").is_ok_and(|pk| pk == key);
         found.iter().find(is_it).cloned().unwrap_or_default()
     };
     Ok(used_of(&item(&keys[0]), &item(&keys[1]), now))

@@ -1,15 +1,17 @@
 //! `GetItem`, `PutItem`, `Scan` and `BatchWriteItem` as direct calls, without the general machinery of the SDK: a send and
 //! a campaign make these calls for each person. All other calls use the SDK.
 
+mod borrowed;
 mod json;
 
 use std::collections::HashMap;
 
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::de::DeserializeOwned;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use self::borrowed::BorrowedItem;
 use self::json::{ItemRef, StoredItem};
 use crate::{Item, StoreError};
 
@@ -62,13 +64,16 @@ impl<'a> GetItem<'a> {
     /// # Errors
     /// If the call fails.
     pub(crate) async fn send(self, client: &DynamoClient) -> Result<Option<Item>, StoreError> {
-        #[derive(Deserialize)]
-        struct Found {
-            #[serde(rename = "Item")]
-            item: Option<StoredItem>,
-        }
-        let found: Found = call(client, ("GetItem", "DynamoDB_20120810.GetItem"), &self).await?;
-        Ok(found.item.map(StoredItem::into_item))
+        let answer = self.answer(client).await?;
+        Ok(answer.read::<Found<StoredItem>>()?.item.map(StoredItem::into_item))
+    }
+
+    /// Makes the call. The item of the answer can be borrowed.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub(crate) async fn answer(self, client: &DynamoClient) -> Result<CallAnswer, StoreError> {
+        call(client, ("GetItem", "DynamoDB_20120810.GetItem"), &self).await
     }
 }
 
@@ -139,8 +144,7 @@ impl<'a> PutItem<'a> {
     /// # Errors
     /// [`StoreError::ConditionFailed`] if the condition does not hold.
     pub(crate) async fn send(self, client: &DynamoClient) -> Result<(), StoreError> {
-        let _: Nothing = call(client, PUT, &self).await?;
-        Ok(())
+        call(client, PUT, &self).await.map(drop)
     }
 
     /// Makes the call. If the condition does not hold, the error contains the stored item.
@@ -181,10 +185,49 @@ pub(crate) struct Scan<'a> {
 }
 
 /// Page of a scan.
-pub(crate) struct ScannedPage {
-    pub items: Vec<Item>,
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ScannedPage<I> {
+    #[serde(default = "Vec::new")]
+    pub items: Vec<I>,
     /// Key of the last item that was read; `None` after the last page.
-    pub last_key: Option<Item>,
+    pub last_evaluated_key: Option<I>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Found<I> {
+    item: Option<I>,
+}
+
+/// CallAnswer of a read. Items borrow from it.
+pub(crate) struct CallAnswer {
+    call: &'static str,
+    body: Bytes,
+}
+
+impl CallAnswer {
+    /// Returns the item of a `GetItem`.
+    ///
+    /// # Errors
+    /// If the answer cannot be read.
+    pub(crate) fn item(&self) -> Result<Option<BorrowedItem<'_>>, StoreError> {
+        Ok(self.read::<Found<BorrowedItem<'_>>>()?.item)
+    }
+
+    /// Returns the page of a `Scan`.
+    ///
+    /// # Errors
+    /// If the answer cannot be read.
+    pub(crate) fn page(&self) -> Result<ScannedPage<BorrowedItem<'_>>, StoreError> {
+        self.read()
+    }
+
+    fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StoreError> {
+        let cause = |_| "the answer could not be read".to_owned();
+        let read = serde_json::from_slice(&self.body).map_err(cause);
+        read.map_err(|cause| StoreError::Transient { call: self.call, cause })
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -218,21 +261,12 @@ impl<'a> Scan<'a> {
         self
     }
 
-    /// Makes the call.
+    /// Makes the call. The answer has a page.
     ///
     /// # Errors
     /// If the call fails.
-    pub(crate) async fn send(self, client: &DynamoClient) -> Result<ScannedPage, StoreError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Found {
-            #[serde(default)]
-            items: Vec<StoredItem>,
-            last_evaluated_key: Option<StoredItem>,
-        }
-        let found: Found = call(client, ("Scan", "DynamoDB_20120810.Scan"), &self).await?;
-        let items = found.items.into_iter().map(StoredItem::into_item).collect();
-        Ok(ScannedPage { items, last_key: found.last_evaluated_key.map(StoredItem::into_item) })
+    pub(crate) async fn answer(self, client: &DynamoClient) -> Result<CallAnswer, StoreError> {
+        call(client, ("Scan", "DynamoDB_20120810.Scan"), &self).await
     }
 }
 
@@ -243,7 +277,7 @@ impl<'a> Scan<'a> {
 pub(crate) async fn batch_write(client: &DynamoClient, table: &str, items: &[Item]) -> Result<Vec<Item>, StoreError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Answer {
+    struct Written {
         #[serde(default)]
         unprocessed_items: HashMap<String, Vec<Unprocessed>>,
     }
@@ -258,8 +292,8 @@ pub(crate) async fn batch_write(client: &DynamoClient, table: &str, items: &[Ite
         item: StoredItem,
     }
     let request = BatchWrite { request_items: Puts { table, items } };
-    let mut answer: Answer = call(client, ("BatchWriteItem", "DynamoDB_20120810.BatchWriteItem"), &request).await?;
-    let left = answer.unprocessed_items.remove(table).unwrap_or_default();
+    let answer = call(client, ("BatchWriteItem", "DynamoDB_20120810.BatchWriteItem"), &request).await?;
+    let left = answer.read::<Written>()?.unprocessed_items.remove(table).unwrap_or_default();
     Ok(left.into_iter().map(|left| left.put_request.item.into_item()).collect())
 }
 
@@ -298,19 +332,14 @@ type Operation = (&'static str, &'static str);
 
 const PUT: Operation = ("PutItem", "DynamoDB_20120810.PutItem");
 
-/// Body of an answer of which nothing is used.
-#[derive(Deserialize)]
-struct Nothing {}
-
-async fn call<A: DeserializeOwned>(
+async fn call(
     client: &DynamoClient,
     (name, target): Operation,
     request: &impl Serialize,
-) -> Result<A, StoreError> {
+) -> Result<CallAnswer, StoreError> {
     let body = serde_json::to_vec(request).map_err(|_| unbuilt(name))?;
-    let answer = client.direct().call(target, body).await.map_err(|error| StoreError::of_call(name, error))?;
-    let unreadable = |_| StoreError::Transient { call: name, cause: "the answer could not be read".to_owned() };
-    serde_json::from_slice(&answer).map_err(unreadable)
+    let body = client.direct().call(target, body).await.map_err(|error| StoreError::of_call(name, error))?;
+    Ok(CallAnswer { call: name, body })
 }
 
 fn unbuilt(call: &'static str) -> StoreError {

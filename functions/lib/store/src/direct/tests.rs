@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::ItemWriter;
 use crate::testing::{Dynamo, Fuse};
+use crate::{ItemWriter, ReadItem, ReadValue};
 
 const TABLE: &str = "things";
 
@@ -56,9 +56,14 @@ async fn a_batch_is_written_and_a_scan_returns_each_item_once() {
     assert_eq!(batch_write(&client, TABLE, &items).await.unwrap(), Vec::<Item>::new());
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = Scan::new(TABLE, (0, 1), after, Some(10)).send(&client).await.unwrap();
-        found.extend(page.items);
-        after = page.last_key;
+        let answer = Scan::new(TABLE, (0, 1), after, Some(10)).answer(&client).await.unwrap();
+        let page = answer.page().unwrap();
+        let owned = |item: &BorrowedItem<'_>| {
+            let text = |name| item.value(name).unwrap().as_text().unwrap().to_owned();
+            ItemWriter::default().text("pk", text("pk")).text("sk", text("sk")).finish()
+        };
+        found.extend(page.items.iter().map(owned));
+        after = page.last_evaluated_key.as_ref().map(owned);
         if after.is_none() {
             break;
         }

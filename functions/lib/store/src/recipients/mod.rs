@@ -99,8 +99,8 @@ impl RecipientsStore {
     async fn load_with(&self, key: &RecipientKey, is_consistent: bool) -> Result<Option<Recipient>, StoreError> {
         let get = GetItem::new(&self.table, item_key(key.as_str(), PROFILE));
         let get = if is_consistent { get.consistent() } else { get };
-        let found = get.send(&self.client).await?;
-        Ok(found.map(|item| items::recipient(key, &item)).transpose()?)
+        let answer = get.answer(&self.client).await?;
+        Ok(answer.item()?.map(|item| items::recipient(key, &item)).transpose()?)
     }
 
     /// Replaces a recipient's profile in one write without a read, if the condition holds. Devices do not change.

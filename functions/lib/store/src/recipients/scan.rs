@@ -2,7 +2,7 @@
 
 use super::{RecipientsStore, SweepPosition, item_key, items};
 use crate::batch_get::{Consistency, batch_get};
-use crate::{Item, ItemReader, StoreError};
+use crate::{ItemReader, ReadItem, StoreError};
 use domain::recipient::{Recipient, RecipientKey};
 
 /// Page of people.
@@ -28,9 +28,10 @@ impl RecipientsStore {
         after: Option<&SweepPosition>,
         page_items: Option<i32>,
     ) -> Result<PeoplePage, StoreError> {
-        let found = self.scan(segment, segments, after, page_items).send(&self.client).await?;
-        let mut page = PeoplePage::of(found.items);
-        page.next = found.last_key.map(|key| super::sweep::position(&key)).transpose()?;
+        let answer = self.scan(segment, segments, after, page_items).answer(&self.client).await?;
+        let found = answer.page()?;
+        let mut page = PeoplePage::of(&found.items);
+        page.next = found.last_evaluated_key.as_ref().map(super::sweep::position).transpose()?;
         Ok(page)
     }
 
@@ -40,16 +41,16 @@ impl RecipientsStore {
     /// If the call to DynamoDB fails.
     pub async fn people_with_keys(&self, keys: &[RecipientKey]) -> Result<PeoplePage, StoreError> {
         let keys: Vec<_> = keys.iter().map(|key| item_key(key.as_str(), items::PROFILE)).collect();
-        Ok(PeoplePage::of(batch_get(&self.client, &self.table, &keys, None, Consistency::Consistent).await?))
+        Ok(PeoplePage::of(&batch_get(&self.client, &self.table, &keys, None, Consistency::Consistent).await?))
     }
 }
 
 impl PeoplePage {
-    fn of(found: Vec<Item>) -> Self {
-        let mut page = Self::default();
+    fn of(found: &[impl ReadItem]) -> Self {
+        let mut page = Self { people: Vec::with_capacity(found.len()), ..Self::default() };
         for item in found {
-            let key = ItemReader(&item).text("pk").ok().and_then(RecipientKey::from_stored);
-            match key.and_then(|key| items::recipient(&key, &item).ok()) {
+            let key = ItemReader(item).text("pk").ok().and_then(RecipientKey::from_stored);
+            match key.and_then(|key| items::recipient(&key, item).ok()) {
                 Some(recipient) => page.people.push(recipient),
                 None => page.malformed += 1,
             }

@@ -1,12 +1,11 @@
 //! Scans the whole table page by page, for the retention rules that TTL cannot implement.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::items::{self, DEVICES, PROFILE};
 use super::{RecipientsStore, item_key};
 use crate::direct::{GetItem, Scan};
-use crate::{Item, ItemReader, Malformed, StoreError};
+use crate::{ItemReader, Malformed, ReadItem, StoreError};
 use domain::recipient::{DeviceAge, RecipientKey};
 
 /// Position of a sweep in a segment: the key of the last item read. It contains no personal data.
@@ -52,9 +51,10 @@ impl RecipientsStore {
         page_items: i32,
     ) -> Result<SweepPage, StoreError> {
         let scan = self.scan(segment, segments, after, Some(page_items));
-        let page = scan.projection("pk, sk, #devices").name("#devices", DEVICES).send(&self.client).await?;
+        let answer = scan.projection("pk, sk, #devices").name("#devices", DEVICES).answer(&self.client).await?;
+        let page = answer.page()?;
         let mut swept = swept(&page.items);
-        swept.next = page.last_key.map(|key| position(&key)).transpose()?;
+        swept.next = page.last_evaluated_key.as_ref().map(position).transpose()?;
         Ok(swept)
     }
 
@@ -79,7 +79,7 @@ impl RecipientsStore {
     }
 }
 
-fn swept(items: &[Item]) -> SweepPage {
+fn swept(items: &[impl ReadItem]) -> SweepPage {
     let mut page = SweepPage::default();
     for item in items {
         match swept_devices(item) {
@@ -91,7 +91,7 @@ fn swept(items: &[Item]) -> SweepPage {
 }
 
 /// Returns the devices of a profile.
-fn swept_devices(item: &Item) -> Result<Vec<SweptDevice>, Malformed> {
+fn swept_devices(item: &impl ReadItem) -> Result<Vec<SweptDevice>, Malformed> {
     let recipient = RecipientKey::from_stored(ItemReader(item).text("pk")?).ok_or(Malformed("pk"))?;
     let swept = items::devices(item)?.into_iter().map(|device| SweptDevice {
         recipient: recipient.clone(),
@@ -101,7 +101,7 @@ fn swept_devices(item: &Item) -> Result<Vec<SweptDevice>, Malformed> {
     Ok(swept.collect())
 }
 
-pub(super) fn position(key: &std::collections::HashMap<String, AttributeValue>) -> Result<SweepPosition, Malformed> {
+pub(super) fn position(key: &impl ReadItem) -> Result<SweepPosition, Malformed> {
     let reader = ItemReader(key);
     Ok(SweepPosition { pk: reader.text("pk")?.to_owned(), sk: reader.text("sk")?.to_owned() })
 }
