@@ -5,6 +5,9 @@ use serde_json::json;
 use super::{bad_minute, minutes, seen_bad_once};
 use world::{Reply, Traffic, World};
 
+const PROVIDERS_FAULT: &str = "[P0] test a provider fails for version 1 and version 2";
+const SMALL_SAMPLES: &str = r#"{"guard": {"off_sample": 10, "step_sample": 10}}"#;
+
 #[tokio::test]
 async fn two_bad_evaluations_turn_version_2_off_and_publish_an_alert() {
     let world = seen_bad_once().await;
@@ -49,9 +52,7 @@ async fn a_provider_that_fails_for_version_1_too_raises_a_p0_alert_and_nothing_i
     }
     assert_eq!(world.percentages().len(), 2);
     let p0: Vec<_> = world.alerts().into_iter().filter(|subject| subject.starts_with("[P0]")).collect();
-    let said =
-        ["[P0] test most notifications reach no recipient", "[P0] test a provider fails for version 1 and version 2"];
-    assert_eq!(p0, said, "each once");
+    assert_eq!(p0, ["[P0] test most notifications reach no recipient", PROVIDERS_FAULT], "each once");
 }
 
 #[tokio::test]
@@ -68,6 +69,57 @@ async fn failing_email_raises_an_alert_and_leaves_email_in_use() {
         let subjects: Vec<_> = alerts.iter().map(|(subject, _)| subject.as_str()).collect();
         assert_eq!(subjects, ["[P0] test most notifications reach no recipient", "[P1] test error rate above 15 %"]);
         assert!(alerts[1].1.contains("version 1 sends one push"), "{}", alerts[1].1);
+    }
+}
+
+/// Sends to twelve people each minute, until the guard has evaluated two minutes.
+async fn two_minutes_of_sends(world: &World) {
+    for _ in 0..2 {
+        let message = |number: usize| json!({"to": format!("user-{number}"), "content": {"title": "Hi", "body": "x"}});
+        let sent = world.batch((0..12).map(message).collect(), None).await;
+        assert_eq!(sent.status, 202, "{:?}", sent.body);
+        world.fold().await;
+        world.advance(60);
+        world.reconcile_rollout().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_or_refused_second_device_is_no_failed_push() {
+    for second in [Reply::Silence, Reply::status(403), Reply::status(503)] {
+        let world = World::start().await;
+        world.set("settings", SMALL_SAMPLES);
+        world.other_push.always(Some(second));
+        for number in 0..12 {
+            let id = format!("user-{number}");
+            world.subscribe(&id, &id).await;
+            world.subscribe_at(&world.other_push, &id, &format!("second-{number}")).await;
+        }
+        two_minutes_of_sends(&world).await;
+        assert!(world.other_push.total() >= 12);
+        assert_eq!(world.percentage(), "100");
+        assert!(world.alerts().iter().all(|subject| !subject.contains("error rate")), "{:?}", world.alerts());
+    }
+}
+
+#[tokio::test]
+async fn without_version_1_an_unavailable_push_service_is_no_reason_to_take_the_email_away() {
+    let unavailable = [Reply::status(503), Reply::status(429), Reply::status(500)];
+    let refused = [Reply::status(400), Reply::status(401), Reply::status(403)];
+    let all = unavailable.into_iter().map(|reply| (reply, "100")).chain(refused.into_iter().map(|reply| (reply, "0")));
+    for (reply, percentage) in all {
+        let world = World::start().await;
+        world.set("settings", SMALL_SAMPLES);
+        world.push.always(Some(reply));
+        for number in 0..12 {
+            let id = format!("user-{number}");
+            world.subscribe(&id, &id).await;
+            world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
+        }
+        two_minutes_of_sends(&world).await;
+        assert_eq!(world.percentage(), percentage);
+        let is_alerted = world.alerts().contains(&PROVIDERS_FAULT.to_owned());
+        assert_eq!(is_alerted, percentage == "100", "{:?}", world.alerts());
     }
 }
 
@@ -138,30 +190,51 @@ async fn costs_above_the_hourly_limit_step_down_once() {
     assert_eq!(world.percentage(), "50", "costs at 100 % do not count at 50 %");
 }
 
-#[tokio::test]
-async fn a_breaker_that_is_open_for_ten_minutes_turns_version_2_off_if_a_fifth_went_there() {
-    for (elsewhere, percentage) in [(120, "0"), (1_500, "100")] {
-        let world = World::start().await;
-        world.subscribe("canary", "canary").await;
-        world.push.always(Some(Reply::status(503)));
-        for number in 0..10 {
-            let id = format!("user-{number}");
-            world.subscribe(&id, &id).await;
-            world.send(&id, json!({})).await;
-        }
-        let well = Traffic { host: "push.example.com", ..Traffic::of("v2", 40, 0) };
-        world.fold_traffic(&[well, Traffic::of("v2", elsewhere, 0)]).await;
-        // One probe a minute keeps it open.
-        for minute in 0..12 {
-            assert_eq!(world.percentage(), "100", "minute {minute}");
-            world.advance(60);
-            world.sweep().await;
-            world.send("canary", json!({})).await;
-            world.fold().await;
-            world.reconcile_rollout().await.unwrap();
-        }
-        assert_eq!(world.percentage(), percentage, "with {elsewhere} pushes elsewhere");
+/// Runs twelve minutes with an open circuit breaker. Version 2 makes so many pushes elsewhere, and version 1 makes ten
+/// pushes each minute, of which so many fail.
+async fn breaker_open_for_twelve_minutes(elsewhere: usize, version_1_failed: Option<usize>) -> World {
+    let world = World::start().await;
+    world.subscribe("canary", "canary").await;
+    world.push.always(Some(Reply::status(503)));
+    for number in 0..10 {
+        let id = format!("user-{number}");
+        world.subscribe(&id, &id).await;
+        world.send(&id, json!({})).await;
     }
+    let well = Traffic { host: "push.example.com", ..Traffic::of("v2", 40, 0) };
+    world.fold_traffic(&[well, Traffic::of("v2", elsewhere, 0)]).await;
+    // One probe a minute keeps it open.
+    for minute in 0..12 {
+        assert_eq!(world.percentage(), "100", "minute {minute}");
+        world.advance(60);
+        world.sweep().await;
+        world.send("canary", json!({})).await;
+        world.fold().await;
+        if let Some(failed) = version_1_failed {
+            world.fold_traffic(&[Traffic::of("v1", 10 - failed, failed)]).await;
+        }
+        world.reconcile_rollout().await.unwrap();
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_breaker_that_is_open_for_ten_minutes_turns_version_2_off_if_a_fifth_went_there_and_version_1_does_better() {
+    for (elsewhere, version_1_failed, percentage) in [(120, 0, "0"), (1_500, 0, "100"), (120, 6, "100")] {
+        let world = breaker_open_for_twelve_minutes(elsewhere, Some(version_1_failed)).await;
+        assert_eq!(
+            world.percentage(),
+            percentage,
+            "{elsewhere} pushes elsewhere, {version_1_failed} in version 1 failed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_version_1_an_open_breaker_is_the_providers_fault() {
+    let world = breaker_open_for_twelve_minutes(120, None).await;
+    assert_eq!(world.percentage(), "100", "version 1 would make the same pushes, and has no e-mail");
+    assert!(world.alerts().contains(&PROVIDERS_FAULT.to_owned()), "{:?}", world.alerts());
 }
 
 #[tokio::test]

@@ -16,13 +16,15 @@ pub struct Traffic {
     pub cost_micros: i64,
     pub channel: &'static str,
     pub host: &'static str,
+    /// Outcome of the attempts of those that failed.
+    pub failure: &'static str,
 }
 
 impl Traffic {
     /// Notifications over a push service, in 100 ms, without cost.
     pub const fn of(version: &'static str, accepted: usize, failed: usize) -> Self {
         let (channel, host) = ("push", "fcm.googleapis.com");
-        Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, channel, host }
+        Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, channel, host, failure: "rejected" }
     }
 
     /// Notifications by e-mail.
@@ -36,7 +38,7 @@ impl World {
     pub async fn fold_traffic(&self, traffic: &[Traffic]) {
         let mut changes = Vec::new();
         for lot in traffic {
-            let outcomes = [("accepted", "accepted", lot.accepted), ("failed", "rejected", lot.failed)];
+            let outcomes = [("accepted", "accepted", lot.accepted), ("failed", lot.failure, lot.failed)];
             for (status, outcome, count) in outcomes {
                 changes.extend((0..count).map(|_| self.ended(lot, status, outcome)));
             }

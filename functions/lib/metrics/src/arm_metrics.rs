@@ -25,20 +25,26 @@ pub enum ChannelResult {
 pub enum RolloutArmMetric {
     /// Notifications that were assigned to this arm, with any result.
     Assigned,
-    /// First attempts of a device, without those to an address that no longer exists (404, 410).
+    /// Notifications with a first push: the call of all devices at once. Devices that no longer exist (404, 410) are
+    /// left out.
     FirstPushes,
-    /// Those of the first attempts that the push service did not accept.
+    /// Those of `FirstPushes` that no device's push service accepted.
     FirstPushesFailed,
+    /// Those of `FirstPushesFailed` for which a push service was unavailable: it throttled, had an error of its own, or
+    /// did not answer. Version 1 would have met the same.
+    FirstPushesUnavailable,
     /// Ended notifications for which a device with an existing address was tried. Version 1 could have delivered them.
     PushClosed,
     /// Those of `PushClosed` that ended `failed` or `expired`. Only a paid send has an unknown outcome, and version 1
     /// has no paid send.
     PushEndedBadly,
+    /// Those of `PushEndedBadly` whose first push counts as `FirstPushesUnavailable`.
+    PushEndedBadlyUnavailable,
     /// Sum of each notification's squared cost, in square micro-euros. The type holds 1,800 million SMS at 0.07 EUR.
     CostSquares,
     /// Cost of the accepted and delivered notifications, in micro-euros.
     CostOfReachedMicros,
-    /// Push attempts by vendor of the push service; counted for v2 only.
+    /// Notifications by vendor of the push services that they called; counted for v2 only.
     PushesTo(PushVendor),
 }
 
@@ -106,12 +112,14 @@ impl ChannelResult {
 }
 
 impl RolloutArmMetric {
-    const PLAIN: [(Self, &str); 7] = [
+    const PLAIN: [(Self, &str); 9] = [
         (Self::Assigned, "assigned"),
         (Self::FirstPushes, "first_pushes"),
         (Self::FirstPushesFailed, "first_pushes_failed"),
+        (Self::FirstPushesUnavailable, "first_pushes_unavailable"),
         (Self::PushClosed, "push_closed"),
         (Self::PushEndedBadly, "push_ended_badly"),
+        (Self::PushEndedBadlyUnavailable, "push_ended_badly_unavailable"),
         (Self::CostSquares, "cost_squares"),
         (Self::CostOfReachedMicros, "cost_of_reached_micros"),
     ];

@@ -3,7 +3,8 @@
 //! States are counted, not events. The differences of a history add up to the counters of its last state, so a late or
 //! missing intermediate record does not change the result.
 
-use super::arm_metrics::{ChannelResult, PushVendor, RolloutArmMetric};
+use super::arm_contribution::arm_metrics;
+use super::arm_metrics::ChannelResult;
 use super::counters::{AttemptMetric, Cohort, CounterName, Counters, Group, NotificationMetric};
 use super::histogram::bin_of;
 use super::image::{Image, ImageTemplate};
@@ -55,9 +56,9 @@ pub fn contribution(image: &Image) -> Counters {
         }
     }
     if image.cohort != Cohort::Undecided {
-        let mut add = |metric, amount| counters.add(CounterName::RolloutArm(image.cohort, metric), amount);
-        arm_counts(image).for_each(|metric| add(metric, 1));
-        arm_costs(image).into_iter().for_each(|(metric, sum)| add(metric, sum));
+        arm_metrics(image).for_each(|(metric, amount)| {
+            counters.add(CounterName::RolloutArm(image.cohort, metric), amount);
+        });
     }
     counters
 }
@@ -83,55 +84,6 @@ fn channel_result(image: &Image, channel: Channel) -> Option<ChannelResult> {
     }
 }
 
-/// Returns the counts that the comparison of the arms and the guard use.
-fn arm_counts(image: &Image) -> impl Iterator<Item = RolloutArmMetric> {
-    let pushes = || image.attempts.iter().enumerate().filter(|(_, attempt)| attempt.channel == Channel::Push);
-    let is_first = move |(at, attempt): &(usize, &Attempt)| {
-        !pushes().take_while(|(before, _)| before < at).any(|(_, before)| before.device == attempt.device)
-    };
-    let first = pushes().filter(is_first).filter(|(_, attempt)| attempt.outcome != AttemptOutcome::Gone);
-    let first = first.flat_map(|(_, attempt)| {
-        let failed = attempt.outcome != AttemptOutcome::Accepted;
-        [Some(RolloutArmMetric::FirstPushes), failed.then_some(RolloutArmMetric::FirstPushesFailed)]
-            .into_iter()
-            .flatten()
-    });
-    let is_v2 = image.cohort == Cohort::V2;
-    let services =
-        pushes().filter(move |_| is_v2).map(|(_, one)| RolloutArmMetric::PushesTo(PushVendor::of_host(&one.provider)));
-    std::iter::once(RolloutArmMetric::Assigned).chain(first).chain(ended_after_push(image)).chain(services)
-}
-
-/// Returns the counts of a notification's end. Returns none if version 1 could not have delivered it: no device with an
-/// existing address was tried.
-fn ended_after_push(image: &Image) -> impl Iterator<Item = RolloutArmMetric> {
-    let is_push = |attempt: &Attempt| attempt.channel == Channel::Push && attempt.outcome != AttemptOutcome::Gone;
-    let is_bad = match image.status {
-        Status::Failed | Status::Expired => Some(true),
-        Status::Accepted | Status::Delivered | Status::Uncertain => Some(false),
-        _ => None,
-    };
-    let is_bad = is_bad.filter(|_| image.attempts.iter().any(is_push));
-    let both =
-        is_bad.map(|is_bad| [Some(RolloutArmMetric::PushClosed), is_bad.then_some(RolloutArmMetric::PushEndedBadly)]);
-    both.into_iter().flatten().flatten()
-}
-
-fn cost_micros(image: &Image) -> i64 {
-    image.attempts.iter().map(|attempt| attempt.cost_micros).fold(0, i64::saturating_add)
-}
-
-/// Returns the sums from which the comparison computes the variance of the costs.
-fn arm_costs(image: &Image) -> [(RolloutArmMetric, i64); 2] {
-    let cost_micros = cost_micros(image);
-    let is_reached = matches!(image.status, Status::Accepted | Status::Delivered);
-    let of_reached = if is_reached { cost_micros } else { 0 };
-    [
-        (RolloutArmMetric::CostSquares, cost_micros.saturating_mul(cost_micros)),
-        (RolloutArmMetric::CostOfReachedMicros, of_reached),
-    ]
-}
-
 fn notification_metrics(image: &Image) -> impl Iterator<Item = (NotificationMetric, i64)> {
     let ones = [
         (!image.attempts.is_empty()).then_some(NotificationMetric::Sent),
@@ -145,7 +97,7 @@ fn notification_metrics(image: &Image) -> impl Iterator<Item = (NotificationMetr
         image.latency_ms().map(|latency_ms| NotificationMetric::Latency(bin_of(latency_ms))),
     ];
     let sums = [
-        (NotificationMetric::CostMicros, cost_micros(image)),
+        (NotificationMetric::CostMicros, image.cost_micros()),
         (NotificationMetric::WastedCostMicros, image.wasted_cost_micros),
         (NotificationMetric::ConversionValueMicros, image.conversion_value_micros),
     ];
@@ -293,49 +245,6 @@ mod tests {
         assert_eq!(counters["on/v2/sms/uncertain"], 1);
         let proven = json!({"status": "delivered", "attempts": lost, "delivered_on": "sms"});
         assert_eq!(texts(&contribution(&image(proven)))["on/v2/sms/reached"], 1);
-    }
-
-    fn arm_metrics_of(version: &str, attempts: &str) -> BTreeMap<String, i64> {
-        let all = texts(&contribution(&image(json!({"status": "accepted", "version": version, "attempts": attempts}))));
-        all.into_iter().filter(|(name, _)| name.starts_with("side/") && !name.ends_with("/assigned")).collect()
-    }
-
-    #[test]
-    fn the_first_try_of_each_device_counts_and_a_gone_one_is_left_out() {
-        let attempts = r#"[{"c":"push","p":"fcm.googleapis.com","o":"retry_later","l":1,"t":1,"v":"a"},
-            {"c":"push","p":"web.push.apple.com","o":"gone","l":1,"t":1,"v":"b"},
-            {"c":"push","p":"127.0.0.1:9","o":"rejected","l":1,"t":1,"v":"c"},
-            {"c":"push","p":"fcm.googleapis.com","o":"accepted","l":1,"t":9,"v":"a"}]"#;
-        let counts = [
-            ("side/v2/first_pushes", 2),
-            ("side/v2/first_pushes_failed", 2),
-            ("side/v2/push_closed", 1),
-            ("side/v2/pushes/apple", 1),
-            ("side/v2/pushes/google", 2),
-            ("side/v2/pushes/other", 1),
-        ];
-        assert_eq!(arm_metrics_of("v2", attempts), expected(&counts));
-        let counts = [("side/v1/first_pushes", 2), ("side/v1/first_pushes_failed", 2), ("side/v1/push_closed", 1)];
-        assert_eq!(arm_metrics_of("v1", attempts), expected(&counts));
-    }
-
-    #[test]
-    fn an_end_counts_for_the_arm_only_if_an_existing_device_was_tried() {
-        const REJECTED: &str = r#"{"c":"push","p":"h","o":"rejected","l":20,"t":1000}"#;
-        const MAIL: &str = r#"{"c":"email","p":"ses","o":"uncertain","l":9,"t":1940}"#;
-        let counts = |status: &str, attempts: String| {
-            let counters = texts(&contribution(&image(json!({"status": status, "attempts": attempts}))));
-            ["side/v2/push_closed", "side/v2/push_ended_badly"].map(|name| counters.get(name).copied().unwrap_or(0))
-        };
-        assert_eq!(counts("failed", format!("[{REJECTED}]")), [1, 1]);
-        assert_eq!(counts("expired", format!("[{REJECTED}]")), [1, 1]);
-        assert_eq!(counts("accepted", format!("[{REJECTED},{SMS}]")), [1, 0]);
-        assert_eq!(counts("uncertain", format!("[{REJECTED},{MAIL}]")), [1, 0], "version 1 has no e-mail");
-        assert_eq!(counts("failed", format!("[{PUSH},{MAIL}]")), [0, 0], "its only device was gone");
-        assert_eq!(counts("failed", format!("[{MAIL}]")), [0, 0]);
-        assert_eq!(counts("expired", "[]".to_owned()), [0, 0]);
-        assert_eq!(counts("cascading", format!("[{REJECTED}]")), [0, 0], "it goes on");
-        assert_eq!(counts("cancelled", format!("[{REJECTED}]")), [0, 0]);
     }
 
     #[test]

@@ -75,6 +75,12 @@ impl Image {
         // Clock skew between two machines can make the difference negative.
         Some(u64::try_from(since_due).unwrap_or(0).saturating_sub(self.waited_ms))
     }
+
+    /// Returns the cost of all attempts, in micro-euros.
+    #[must_use]
+    pub fn cost_micros(&self) -> i64 {
+        self.attempts.iter().map(|attempt| attempt.cost_micros).fold(0, i64::saturating_add)
+    }
 }
 
 /// Members of the attribute `template`.

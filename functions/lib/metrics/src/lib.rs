@@ -5,6 +5,7 @@
 //! [`figures`] computes counts, rates and quantiles from sums.
 //! The crate `store` (module `metrics`) reads and writes the table; the function `console` returns the figures.
 
+mod arm_contribution;
 pub mod arm_metrics;
 pub mod bucket;
 pub mod change;

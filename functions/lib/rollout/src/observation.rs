@@ -127,8 +127,10 @@ fn arm(counters: &Counters, cohort: Cohort) -> Arm {
         ended_badly,
         push_closed: side(RolloutArmMetric::PushClosed),
         push_ended_badly: side(RolloutArmMetric::PushEndedBadly),
+        push_ended_badly_unavailable: side(RolloutArmMetric::PushEndedBadlyUnavailable),
         first_pushes: side(RolloutArmMetric::FirstPushes),
         first_pushes_failed: side(RolloutArmMetric::FirstPushesFailed),
+        first_pushes_unavailable: side(RolloutArmMetric::FirstPushesUnavailable),
     }
 }
 
@@ -207,13 +209,16 @@ mod tests {
             ("version/v2/cancelled", 4),
             ("side/v2/first_pushes", 20),
             ("side/v2/first_pushes_failed", 6),
+            ("side/v2/first_pushes_unavailable", 5),
             ("side/v2/push_closed", 18),
             ("side/v2/push_ended_badly", 4),
+            ("side/v2/push_ended_badly_unavailable", 3),
         ];
         let minute = observed(&[("10:10:00", all)], None).minutes[0];
         assert_eq!(minute.v1, Arm { closed: 8, ended_badly: 1, ..Arm::default() });
         let v2 = Arm { closed: 21, ended_badly: 6, ..Arm::default() };
-        let v2 = Arm { push_closed: 18, push_ended_badly: 4, first_pushes: 20, first_pushes_failed: 6, ..v2 };
+        let v2 = Arm { push_closed: 18, push_ended_badly: 4, push_ended_badly_unavailable: 3, ..v2 };
+        let v2 = Arm { first_pushes: 20, first_pushes_failed: 6, first_pushes_unavailable: 5, ..v2 };
         assert_eq!(minute.v2, v2);
     }
 

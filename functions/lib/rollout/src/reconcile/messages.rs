@@ -26,7 +26,7 @@ pub fn of_verdict(
     let outage = checks::outage(&observation.minutes).into_iter();
     let mut alerts: Vec<_> = outage.chain(checks::breakers(&observation.hosts, now)).collect();
     // The rule must hold in as many consecutive evaluations as the guard requires, so one bad minute raises no alert.
-    let is_lasting = verdict.state.step >= settings.evaluations;
+    let is_lasting = verdict.state.violated >= settings.evaluations;
     if is_lasting && verdict.action == (GuardAction::Hold { why: HoldReason::ProvidersFault }) {
         let (number, threshold) = most_severe(verdict).map_or_else(Default::default, figures);
         alerts.push(Alert {
@@ -54,11 +54,11 @@ pub fn of_verdict(
     alerts
 }
 
-/// Returns the action for the error-rate alert. If no rule of the guard holds, version 1 could not have avoided the
-/// failures.
+/// Returns the action for the error-rate alert. If no rule of the guard holds, or only by a provider's fault, version 1
+/// could not have avoided the failures.
 fn action_about_errors(verdict: &GuardVerdict) -> &'static str {
     let is_error_rate = |result: &RuleResult| matches!(result.rule, Rule::ErrorRateOff | Rule::ErrorRateStep);
-    if verdict.findings.iter().any(|result| result.holds && is_error_rate(result)) {
+    if verdict.findings.iter().any(|result| result.holds && !result.is_providers_fault && is_error_rate(result)) {
         "the guard evaluates version 2"
     } else {
         "rollout unchanged, since version 1 sends one push and would not have reached these recipients either"
@@ -132,8 +132,10 @@ pub fn reason(verdict: &GuardVerdict) -> String {
     format!("{number}; threshold {threshold}")
 }
 
+/// Returns the most severe rule that holds. A rule that lowers the percentage comes before a provider's fault.
 fn most_severe(verdict: &GuardVerdict) -> Option<&RuleResult> {
-    verdict.findings.iter().filter(|result| result.holds).max_by_key(|result| result.severity())
+    let weight = |result: &&RuleResult| (!result.is_providers_fault, result.severity());
+    verdict.findings.iter().filter(|result| result.holds).max_by_key(weight)
 }
 
 /// Returns the figure and the threshold of a rule, as text.

@@ -14,10 +14,15 @@ pub struct Arm {
     pub push_closed: i64,
     /// Number of them that ended `failed` or `expired`.
     pub push_ended_badly: i64,
+    /// Number of the latter whose first push met an unavailable push service.
+    pub push_ended_badly_unavailable: i64,
     /// Notifications whose first push was made. Devices that no longer exist are left out.
     pub first_pushes: i64,
-    /// Number of them whose first push failed.
+    /// Number of them whose first push failed: no device's push service accepted it.
     pub first_pushes_failed: i64,
+    /// Number of the latter that met an unavailable push service: it throttled, had an error of its own, or did not
+    /// answer.
+    pub first_pushes_unavailable: i64,
 }
 
 /// Counts of both arms in one minute.
@@ -61,6 +66,9 @@ pub struct MeasuredRate {
     pub measure: ErrorRateKind,
     /// Rate of version 2.
     pub v2: Share,
+    /// Number of version 2's failures for which a push service was unavailable. Version 1 makes the same push, so these
+    /// count only in comparison with it.
+    pub v2_unavailable: i64,
     /// Rate of version 1 in the same minutes.
     pub v1: Share,
     /// Number of minutes.
@@ -76,8 +84,10 @@ impl Arm {
             ended_badly: self.ended_badly + other.ended_badly,
             push_closed: self.push_closed + other.push_closed,
             push_ended_badly: self.push_ended_badly + other.push_ended_badly,
+            push_ended_badly_unavailable: self.push_ended_badly_unavailable + other.push_ended_badly_unavailable,
             first_pushes: self.first_pushes + other.first_pushes,
             first_pushes_failed: self.first_pushes_failed + other.first_pushes_failed,
+            first_pushes_unavailable: self.first_pushes_unavailable + other.first_pushes_unavailable,
         }
     }
 }
@@ -96,14 +106,30 @@ impl ErrorRateKind {
         }
     }
 
+    /// Returns the number of failures for which a push service was unavailable.
+    const fn unavailable_of(self, arm: Arm) -> i64 {
+        match self {
+            Self::EndedBadly => 0,
+            Self::PushEndedBadly => arm.push_ended_badly_unavailable,
+            Self::FirstPushesFailed => arm.first_pushes_unavailable,
+        }
+    }
+
+    /// Returns version 1's rate in all these minutes.
+    pub(super) fn of_version_1(self, minutes: &[MinuteCounts]) -> Share {
+        minutes.iter().fold(Share::default(), |sum, minute| sum.plus(self.of(minute.v1)))
+    }
+
     /// Returns the rate of the shortest period that ends with the newest minute, has at least `shortest` minutes, and
     /// has a sample of `at_least` for version 2. Returns `None` if there is no such period. `minutes` must be sorted,
     /// oldest first.
     #[must_use]
     pub fn read(self, minutes: &[MinuteCounts], shortest: usize, at_least: u32) -> Option<MeasuredRate> {
-        let mut rate = MeasuredRate { measure: self, v2: Share::default(), v1: Share::default(), minutes: 0 };
+        let (v1, v2) = (Share::default(), Share::default());
+        let mut rate = MeasuredRate { measure: self, v2, v2_unavailable: 0, v1, minutes: 0 };
         for minute in minutes.iter().rev() {
             rate.v2 = rate.v2.plus(self.of(minute.v2));
+            rate.v2_unavailable = rate.v2_unavailable.saturating_add(self.unavailable_of(minute.v2));
             rate.v1 = rate.v1.plus(self.of(minute.v1));
             rate.minutes += 1;
             if rate.minutes >= shortest && rate.v2.is_sample(at_least) {
@@ -111,6 +137,14 @@ impl ErrorRateKind {
             }
         }
         None
+    }
+}
+
+impl MeasuredRate {
+    /// Returns version 2's rate without the failures for which a push service was unavailable.
+    #[must_use]
+    pub const fn v2_while_available(&self) -> Share {
+        Share { part: self.v2.part.saturating_sub(self.v2_unavailable), whole: self.v2.whole }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct GuardState {
     pub off: u32,
     /// Number of consecutive evaluations with a rule that takes a step down or switches version 2 off.
     pub step: u32,
+    /// Number of consecutive evaluations with a rule that holds, also if version 1 does no better.
+    pub violated: u32,
     /// Time of the last evaluation that counted, in milliseconds since the epoch.
     pub evaluated_at_ms: i64,
 }
@@ -85,8 +87,8 @@ pub enum HoldReason {
     NoData,
     /// A rule holds, but not yet in enough consecutive evaluations.
     NotTwice,
-    /// A rule holds for version 1 too. So the provider is at fault, and going back to version 1 would remove the
-    /// fallback.
+    /// Version 1 does no better, for every rule that holds. So the provider is at fault, and going back to version 1
+    /// would remove the fallback.
     ProvidersFault,
     /// A step down would follow too soon after the last change.
     CoolingDown,
@@ -109,17 +111,17 @@ pub struct GuardVerdict {
 #[must_use]
 pub fn decide(input: &GuardInput<'_>, state: GuardState, settings: &GuardSettings, now: Timestamp) -> GuardVerdict {
     let findings = rules::evaluate(input, settings, now);
-    let holds = |severity| findings.iter().any(|result| result.holds && result.severity() >= severity);
-    // If one rule blames the provider and another rule of the same severity does not, the provider is not at fault.
-    let weight = |result: &&RuleResult| (result.severity(), !result.is_providers_fault);
-    let worst = findings.iter().filter(|result| result.holds).max_by_key(weight);
-    let state = state.and(holds(RuleSeverity::Off), holds(RuleSeverity::Step), now);
+    let holding = || findings.iter().filter(|result| result.holds);
+    // A provider's fault does not lower the percentage, and does not hide another rule that does.
+    let worst = holding().filter(|result| !result.is_providers_fault).map(RuleResult::severity).max();
+    let is_violated = holding().next().is_some();
+    let state = state.and(worst, is_violated, now);
     let hold = |why| GuardAction::Hold { why };
     let action = match worst {
         _ if input.percentage == Percentage::ZERO => hold(HoldReason::AlreadyOff),
+        None if is_violated => hold(HoldReason::ProvidersFault),
         None if findings.iter().all(|result| !result.has_data) => hold(HoldReason::NoData),
         None => hold(HoldReason::Healthy),
-        Some(result) if result.is_providers_fault => hold(HoldReason::ProvidersFault),
         Some(_) if state.off >= settings.evaluations => GuardAction::Lower { to_hundredths: 0 },
         Some(_) if state.step < settings.evaluations => hold(HoldReason::NotTwice),
         Some(_) if is_cooling_down(input.changed_at, settings, now) => hold(HoldReason::CoolingDown),
@@ -139,7 +141,9 @@ fn is_cooling_down(changed_at: Option<Timestamp>, settings: &GuardSettings, now:
 }
 
 impl GuardState {
-    fn and(self, off: bool, step: bool, now: Timestamp) -> Self {
+    /// Returns the state after an evaluation with this most severe rule, or with none that lowers the percentage.
+    fn and(self, worst: Option<RuleSeverity>, violated: bool, now: Timestamp) -> Self {
+        let (off, step) = (worst == Some(RuleSeverity::Off), worst.is_some());
         let now_ms = now.as_millisecond();
         let interval_ms = u64::try_from(MIN_EVALUATION_INTERVAL.as_millis()).unwrap_or(0);
         let is_same = now_ms.abs_diff(self.evaluated_at_ms) < interval_ms;
@@ -150,9 +154,14 @@ impl GuardState {
             (true, true) => streak.max(1),
             (true, false) => streak.saturating_add(1),
         };
-        let begins = (off && self.off == 0) || (step && self.step == 0);
+        let begins = (off && self.off == 0) || (step && self.step == 0) || (violated && self.violated == 0);
         let evaluated_at_ms = if is_same && !begins { self.evaluated_at_ms } else { now_ms };
-        Self { off: count(self.off, off), step: count(self.step, step), evaluated_at_ms }
+        Self {
+            off: count(self.off, off),
+            step: count(self.step, step),
+            violated: count(self.violated, violated),
+            evaluated_at_ms,
+        }
     }
 }
 

@@ -169,6 +169,51 @@ fn if_version_1_does_no_better_the_provider_is_at_fault() {
     assert_eq!(judged(&input(&minutes(few, ended(61)))), OFF, "version 1 sent too little to say");
 }
 
+/// Returns counts of 100 notifications whose first pushes failed in these numbers, and which all ended badly.
+fn failing(unavailable: i64, refused: i64) -> Arm {
+    let bad = unavailable + refused;
+    let first =
+        Arm { first_pushes: 100, first_pushes_failed: bad, first_pushes_unavailable: unavailable, ..closed(100, bad) };
+    Arm { push_ended_badly_unavailable: unavailable, ..first }
+}
+
+#[test]
+fn without_a_sample_of_version_1_an_unavailable_push_service_is_no_reason_to_go_back() {
+    let by_mail = Arm { push_ended_badly: 0, push_ended_badly_unavailable: 0, ..failing(100, 0) };
+    for (v2, action) in [
+        (failing(100, 0), hold(HoldReason::ProvidersFault)),
+        (by_mail, hold(HoldReason::ProvidersFault)),
+        (failing(10, 0), hold(HoldReason::ProvidersFault)),
+        (failing(9, 0), hold(HoldReason::Healthy)),
+        (failing(60, 9), hold(HoldReason::ProvidersFault)),
+        (failing(60, 10), STEP),
+        (failing(60, 20), STEP),
+        (failing(60, 21), OFF),
+        (failing(0, 21), OFF),
+    ] {
+        assert_eq!(judged(&input(&minutes(Arm::default(), v2))), action, "{v2:?}");
+    }
+    let compared = |v1| judged(&input(&minutes(v1, failing(60, 0))));
+    assert_eq!(compared(failing(0, 0)), OFF, "version 1 does better");
+    assert_eq!(compared(failing(41, 0)), hold(HoldReason::ProvidersFault));
+}
+
+#[test]
+fn one_rate_that_is_a_providers_fault_does_not_hide_another_one() {
+    let first_pushes =
+        Arm { first_pushes: 100, first_pushes_failed: 90, first_pushes_unavailable: 90, ..Arm::default() };
+    let v2 = Arm { push_closed: 100, push_ended_badly: 30, ..first_pushes };
+    assert_eq!(judged(&input(&minutes(Arm::default(), v2))), OFF);
+}
+
+#[test]
+fn a_violated_rule_is_counted_also_if_the_provider_is_at_fault() {
+    let (minutes, settings) = (minutes(Arm::default(), failing(100, 0)), GuardSettings::default());
+    let state = |at_second, state| decide(&input(&minutes), state, &settings, at(at_second)).state;
+    let twice = state(60, state(0, GuardState::default()));
+    assert_eq!((twice.off, twice.step, twice.violated), (0, 0, 2));
+}
+
 #[test]
 fn only_minutes_since_a_change_count() {
     let minutes = minutes(ended(0), ended(50));
@@ -198,12 +243,36 @@ fn a_breaker_of_a_large_host_that_stays_open_switches_off() {
     let long_ago = at(60) - 10.minutes() - 1.second();
     let judge = |hosts: &[HostState]| {
         let input = GuardInput { hosts, ..input(&minutes) };
-        let state = GuardState { off: 1, step: 1, evaluated_at_ms: at(0).as_millisecond() };
+        let state = GuardState { off: 1, step: 1, evaluated_at_ms: at(0).as_millisecond(), ..GuardState::default() };
         decide(&input, state, &GuardSettings::default(), at(60)).action
     };
     assert_eq!(judge(&with(20, long_ago)), OFF);
     assert_eq!(judge(&with(19, long_ago)), hold(HoldReason::Healthy));
     assert_eq!(judge(&with(20, at(60) - 10.minutes())), hold(HoldReason::Healthy));
+}
+
+/// Version 1 ignores circuit breakers: its pushes show if the host is down for both.
+#[test]
+fn a_breaker_switches_off_only_if_version_1_reaches_its_host() {
+    let since = at(60) - 11.minutes();
+    let host = |name: &str, part| HostState {
+        host: name.to_owned(),
+        pushes: Share { part, whole: 100 },
+        not_closed_since: Some(since),
+    };
+    let judge = |v1: Arm, hosts: &[HostState]| {
+        let minutes = minutes(v1, ended(0));
+        let input = GuardInput { hosts, ..input(&minutes) };
+        let state = GuardState { off: 1, step: 1, evaluated_at_ms: at(0).as_millisecond(), ..GuardState::default() };
+        decide(&input, state, &GuardSettings::default(), at(60))
+    };
+    let one = [host("push.example.com", 30)];
+    for (failed, action) in [(0, OFF), (20, OFF), (21, hold(HoldReason::ProvidersFault))] {
+        assert_eq!(judge(pushes(failed), &one).action, action, "{failed} % of version 1's pushes failed");
+    }
+    assert_eq!(judge(Arm::default(), &one).action, hold(HoldReason::ProvidersFault), "no sample of version 1");
+    let two = judge(pushes(35), &[host("large.example.com", 70), host("small.example.com", 30)]);
+    assert_eq!((two.action, two.findings[1].host.as_deref()), (OFF, Some("large.example.com")));
 }
 
 #[test]
