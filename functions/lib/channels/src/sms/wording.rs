@@ -6,8 +6,7 @@ use domain::text;
 
 /// Returns the variants of `title: body`.
 ///
-/// Direction marks are removed, since older phones show them as boxes and each one is paid for. The order is that of
-/// [`variants`].
+/// The order is that of [`variants`].
 pub fn of(title: &str, body: &str, plain: bool) -> Vec<String> {
     let (title, body) = (compact(title), compact(body));
     let separator = if title.is_empty() || body.is_empty() { "" } else { ": " };
@@ -25,13 +24,9 @@ pub fn variants(words: String, plain: bool) -> Vec<String> {
 
 /// Returns the cleaned lines with single spaces, without empty lines.
 fn compact(text: &str) -> String {
-    let text = text::lines(text).replace(is_direction, "");
+    let text = text::sms_lines(text);
     let lines = text.split('\n').map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
-}
-
-fn is_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Replaces punctuation by that of the GSM alphabet. Letters are kept: `ç` does not become `c`.

@@ -23,6 +23,20 @@ pub fn lines(text: &str) -> String {
     if text.chars().all(is_simple) { simple_lines(text) } else { lines_of_any_script(text) }
 }
 
+/// Converts a text to the lines of an SMS: every white space but `\n` is a plain space, and marks of direction are
+/// removed. The GSM alphabet lacks all of them, so one of them would make the text UCS-2. Older phones show marks of
+/// direction as boxes.
+#[must_use]
+pub fn sms_lines(text: &str) -> String {
+    let text = lines(text).replace(is_direction, "");
+    let spaced = text.replace(|character: char| character.is_whitespace() && character != '\n', " ");
+    spaced.trim().to_owned()
+}
+
+const fn is_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Returns `true` for a character of which no sequence composes, and that is visible unless it is a control character
 /// or the soft hyphen: Latin letters, typographic punctuation and currency signs.
 const fn is_simple(character: char) -> bool {
@@ -89,6 +103,17 @@ mod tests {
         assert_eq!(lines("one\r\n\r\ntwo\n\n\nthree"), "one\n\ntwo\n\n\nthree");
         assert_eq!(one_line("  a\t\tb   c\u{a0}d "), "a b c\u{a0}d");
         assert_eq!(lines("a\tb  c"), "a b  c");
+    }
+
+    #[test]
+    fn an_sms_has_only_plain_spaces_and_no_marks_of_direction() {
+        let spaces = ('\0'..=char::MAX).filter(|character| character.is_whitespace());
+        let spaces: Vec<_> = spaces.filter(|space| lines(&format!("a{space}b")) != "a\nb").collect();
+        assert!(spaces.len() > 17 && spaces.contains(&'\u{3000}') && spaces.contains(&'\u{2007}'), "{spaces:?}");
+        for space in spaces {
+            assert_eq!(sms_lines(&format!("{space}a{space}b\nc{space}")), "a b\nc", "{space:?}");
+        }
+        assert_eq!(sms_lines("\u{200f}שלום\u{2066} 7\u{2069} \u{200e}"), "שלום 7");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum SourceKind {
     Line,
     /// Text of a push.
     Text,
-    /// Text of an SMS: spaces of other widths, which would double its price, become plain ones.
+    /// Text of an SMS: other white space than plain spaces would double its price or more, and becomes plain.
     Sms,
     /// Text of an e-mail: values do not become links.
     Mail,
@@ -128,7 +128,7 @@ fn finished(marked: &str, kind: SourceKind) -> Result<String, &'static str> {
     match kind {
         SourceKind::Line => Ok(text::one_line(&markup::plain_text(marked, false))),
         SourceKind::Text => Ok(text::lines(&markup::plain_text(marked, false))),
-        SourceKind::Sms => Ok(text::lines(&markup::plain_text(marked, false).replace(WIDE_SPACES, " "))),
+        SourceKind::Sms => Ok(text::sms_lines(&markup::plain_text(marked, false))),
         SourceKind::Mail => {
             // Cleaning removes every invisible character, so that the breaks of links come after it.
             let plain = markup::plain_text(marked, true).replace(BREAK, STAND_IN);
@@ -138,9 +138,6 @@ fn finished(marked: &str, kind: SourceKind) -> Result<String, &'static str> {
         SourceKind::Url => markup::url(marked),
     }
 }
-
-/// Spaces that CLDR puts into numbers and amounts, and that the GSM alphabet lacks.
-const WIDE_SPACES: [char; 3] = ['\u{a0}', '\u{2009}', '\u{202f}'];
 
 /// Stand-in of [`BREAK`] while a text is cleaned: a character of the private use area, which cleaning keeps.
 const STAND_IN: &str = "\u{f5d3}";

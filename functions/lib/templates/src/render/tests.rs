@@ -63,6 +63,16 @@ fn each_channel_has_the_nearest_locale_of_its_own() {
 }
 
 #[test]
+fn an_sms_has_plain_spaces_whoever_wrote_the_others() {
+    for space in ['\u{a0}', '\u{2002}', '\u{2003}', '\u{2007}', '\u{2009}', '\u{200a}', '\u{202f}', '\u{3000}'] {
+        let source = format!("Your{space}code: {{{{ name }}}}\nBye{space}");
+        let values = json!({"name": format!("12{space}34")});
+        assert_eq!(sms(&source, "en", &values).as_deref(), Ok("Your code: 12 34\nBye"), "{space:?}");
+    }
+    assert_eq!(sms("{{ name }}", "en", &json!({"name": "\u{200f}שלום\u{200e}"})).as_deref(), Ok("שלום"));
+}
+
+#[test]
 fn filters_write_in_the_locale_and_zone_of_the_recipient() {
     let values = json!({"n": 1234.5, "at": "2026-11-30T23:05:00Z", "sum": "1234.5 EUR", "list": ["a", "b"]});
     for (source, locale, text) in [
