@@ -146,7 +146,8 @@ impl ImportItem {
             profile.preferences.choices.add_refusals_of(&stored.preferences.choices);
         }
         self.choices.add_to(&mut profile.preferences);
-        if profile.preferences.opted_out_types().count() > MAX_OPTED_OUT {
+        let stored_count = stored.map_or(0, |stored| stored.preferences.opted_out_types().count());
+        if profile.preferences.opted_out_types().count() > MAX_OPTED_OUT.max(stored_count) {
             let message = "must be at most 50 names of types, with those that are stored";
             return Err(Problem::invalid_field("preferences.opted_out_types", message));
         }

@@ -228,3 +228,29 @@ async fn a_response_of_get_can_be_put_and_read_only_fields_are_named_together() 
         assert_eq!(world.refused(route, if_match(&tag), &read).await, (412, vec![]));
     }
 }
+
+/// A stored number may be older than the rule that a number must be a mobile one.
+#[tokio::test]
+async fn a_stored_number_of_a_landline_stops_no_change_of_another_field() {
+    use domain::channel::PhoneNumber;
+    let mut world = TestApi::new().await;
+    let id = RecipientId::parse("ada").unwrap();
+    let landline = Profile { phone: PhoneNumber::parse("+39061234567").ok(), ..Profile::default() };
+    let key = world.api.hasher.recipient_key(&id);
+    world.api.store(&id, &key, &landline, WriteIf::Absent, None, world.now).await.unwrap().unwrap();
+    world.now += 1.hour();
+    assert_eq!(world.status(PATCH, Asked::default(), &json!({"locale": "it"})).await, 200);
+    let (_, mut read) = world.get("ada").await;
+    read["locale"] = json!("de");
+    assert_eq!(world.status(PUT, Asked::default(), &read).await, 200);
+    for row in [json!({"id": "ada", "locale": "en"}), json!({"id": "ada", "phone": "+39061234567", "locale": "fr"})] {
+        let imported = world.import("upsert", &[row]).await;
+        assert_eq!(imported["items"][0]["result"], "updated", "{imported}");
+    }
+    let (_, read) = world.get("ada").await;
+    assert_eq!((&read["phone"], &read["locale"]), (&json!("+39061234567"), &json!("fr")));
+    for route in [PUT, PATCH] {
+        let another = world.refused(route, Asked::default(), &json!({"phone": "+39061234568"})).await;
+        assert_eq!(another, (422, vec!["phone".to_owned()]));
+    }
+}

@@ -70,8 +70,9 @@ impl Profile {
         }
     }
 
-    /// Checks a profile from a caller, without read-only members. The preferences are those that are stored, after the
-    /// caller's statement.
+    /// Checks a profile from a caller, without read-only members. A value that equals the stored one is kept, because it
+    /// may be older than a rule: a merged patch and the response of GET repeat it. The preferences are those that are
+    /// stored, after the caller's statement.
     ///
     /// # Errors
     /// 422 with every field that is wrong.
@@ -82,39 +83,41 @@ impl Profile {
         now: Timestamp,
     ) -> Result<Self, Problem> {
         let body: Body = shaped(body, "")?;
+        let before = stored.map(Self::of).unwrap_or_default();
         let mut errors = Vec::new();
-        let stored = stored.map(|stored| stored.preferences.clone()).unwrap_or_default();
-        let stated = preferences(body.preferences.unwrap_or_default(), &stored, types, &mut errors);
-        // The recipient's own quiet hours may have no time zone: a merged patch repeats them.
-        let own = stored.quiet_hours.as_ref().filter(|chosen| chosen.by.is_recipient()).map(|chosen| &chosen.hours);
-        if stated.quiet_hours.as_ref() != own {
-            check_quiet_hours(stated.quiet_hours.as_ref(), body.time_zone.is_some(), &mut errors);
-        }
+        let stated = preferences(body.preferences.unwrap_or_default(), &before.preferences, types, &mut errors);
+        check_quiet_hours(stated.quiet_hours.as_ref(), body.time_zone.is_some(), &before, &mut errors);
+        let (email, phone) = (body.email.as_deref(), body.phone.as_deref());
+        let (locale, time_zone) = (body.locale.as_deref(), body.time_zone.as_deref());
         let profile = Self {
-            email: checked("email", body.email.as_deref(), EmailAddress::parse, &mut errors),
-            phone: checked("phone", body.phone.as_deref(), PhoneNumber::parse_mobile, &mut errors),
-            locale: checked("locale", body.locale.as_deref(), locale, &mut errors),
-            time_zone: checked("time_zone", body.time_zone.as_deref(), time_zone, &mut errors),
+            email: checked("email", email, before.email, EmailAddress::parse, &mut errors),
+            phone: checked("phone", phone, before.phone, PhoneNumber::parse_mobile, &mut errors),
+            locale: checked("locale", locale, before.locale, parse_locale, &mut errors),
+            time_zone: checked("time_zone", time_zone, before.time_zone, parse_time_zone, &mut errors),
             attributes: Private::new(body.attributes.unwrap_or_default()),
-            preferences: stored.stated(stated, now),
+            preferences: before.preferences.stated(stated, now),
         };
-        if serde_json::to_string(profile.attributes.expose()).map_or(usize::MAX, |json| json.len())
-            > MAX_ATTRIBUTES_BYTES
-        {
+        let size = serde_json::to_string(profile.attributes.expose()).map_or(usize::MAX, |json| json.len());
+        if size > MAX_ATTRIBUTES_BYTES && profile.attributes != before.attributes {
             errors.push(FieldError::new("attributes", "must be at most 4,096 bytes as JSON"));
         }
         if errors.is_empty() { Ok(profile) } else { Err(Problem::invalid(errors)) }
     }
 }
 
-/// Parses an optional field. An error is added to `errors`.
-fn checked<T, E: std::fmt::Display>(
+/// Parses an optional field, unless it equals the stored value. An error is added to `errors`.
+fn checked<T: Clone + Into<String>, E: std::fmt::Display>(
     field: &str,
     value: Option<&str>,
+    stored: Option<T>,
     parse: impl Fn(&str) -> Result<T, E>,
     errors: &mut Vec<FieldError>,
 ) -> Option<T> {
-    match parse(value?) {
+    let value = value?;
+    if let Some(stored) = stored.filter(|stored| Into::<String>::into(stored.clone()) == value) {
+        return Some(stored);
+    }
+    match parse(value) {
         Ok(parsed) => Some(parsed),
         Err(error) => {
             let message = error.to_string();
@@ -127,11 +130,11 @@ fn checked<T, E: std::fmt::Display>(
 }
 
 /// Checks a language tag, which is kept unchanged.
-fn locale(tag: &str) -> Result<String, &'static str> {
+fn parse_locale(tag: &str) -> Result<String, &'static str> {
     if is_language_tag(tag) { Ok(tag.to_owned()) } else { Err("must be a language tag such as it or it-IT") }
 }
 
-fn time_zone(name: &str) -> Result<String, &'static str> {
+fn parse_time_zone(name: &str) -> Result<String, &'static str> {
     let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown());
     let name = zone.as_ref().and_then(TimeZone::iana_name);
     name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
@@ -146,7 +149,7 @@ fn preferences(
     errors: &mut Vec<FieldError>,
 ) -> StatedPreferences {
     let is_stored = |name: &str| stored.opted_out_types().any(|stored| stored == name);
-    if body.opted_out_types.len() > MAX_TYPES {
+    if body.opted_out_types.len() > MAX_TYPES && !body.opted_out_types.iter().all(|name| is_stored(name)) {
         errors.push(FieldError::new("preferences.opted_out_types", "must be at most 50 names of types"));
     }
     for (at, name) in body.opted_out_types.iter().enumerate().take(MAX_TYPES) {
@@ -162,10 +165,15 @@ fn preferences(
     }
 }
 
-fn check_quiet_hours(hours: Option<&QuietHours>, has_time_zone: bool, errors: &mut Vec<FieldError>) {
+/// Checks the quiet hours. The recipient's own may have no time zone.
+fn check_quiet_hours(hours: Option<&QuietHours>, has_time_zone: bool, before: &Profile, errors: &mut Vec<FieldError>) {
     let Some(hours) = hours else { return };
-    errors.extend(quiet_hours_error(hours, "preferences.quiet_hours"));
-    if !has_time_zone {
+    let chosen = before.preferences.quiet_hours.as_ref().filter(|chosen| chosen.hours == *hours);
+    if chosen.is_none() {
+        errors.extend(quiet_hours_error(hours, "preferences.quiet_hours"));
+    }
+    let needs_time_zone = chosen.is_none_or(|chosen| !chosen.by.is_recipient() && before.time_zone.is_some());
+    if needs_time_zone && !has_time_zone {
         errors.push(FieldError::new("time_zone", "is required with preferences.quiet_hours"));
     }
 }
@@ -210,6 +218,42 @@ mod tests {
         };
         assert_eq!(parse(&["OLD"]).unwrap().preferences, ada.preferences);
         assert_eq!(parse(&["OLD", "OLDER"]).unwrap_err().errors[0].field, "preferences.opted_out_types[1]");
+    }
+
+    /// A rule that became stricter must not stop a caller from changing another field.
+    #[test]
+    fn every_stored_value_is_kept_although_a_rule_refuses_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hours: QuietHours = serde_json::from_value(json!({"start": "07:00", "end": "07:00"})).unwrap();
+        let mut ada = crate::recipient::sample::with_everything(0);
+        let large = json!({"old": "x".repeat(MAX_ATTRIBUTES_BYTES)}).as_object().unwrap().clone();
+        (ada.phone, ada.locale) = (PhoneNumber::parse("+39061234567").ok(), Some("e".to_owned()));
+        (ada.time_zone, ada.attributes) = (Some("US/Old".to_owned()), Private::new(large));
+        let types = (0..=MAX_TYPES).map(|number| format!("OLD_{number}")).collect();
+        let stated = StatedPreferences { opted_out_types: types, quiet_hours: Some(hours), ..Default::default() };
+        ada.preferences = Preferences::default().stated(stated, now);
+        let view = json!(crate::recipient::RecipientView::of_profile(&ada));
+        let fields = ["email", "phone", "locale", "time_zone", "attributes"];
+        let mut body: Map<_, _> = fields.iter().map(|name| ((*name).to_owned(), view[name].clone())).collect();
+        body.insert("preferences".to_owned(), json!(crate::recipient::PreferencesView::settable(&ada.preferences)));
+        let parse =
+            |body: &Map<String, Value>| Profile::of_json(json!(body), &NotificationTypes::default(), Some(&ada), now);
+        assert_eq!(parse(&body).unwrap(), Profile::of(&ada));
+        let others = [
+            ("phone", json!("+39061234568"), "phone"),
+            ("locale", json!("f"), "locale"),
+            ("time_zone", json!("US/Older"), "time_zone"),
+            ("attributes", json!({"new": "x".repeat(MAX_ATTRIBUTES_BYTES)}), "attributes"),
+            ("preferences", json!({"quiet_hours": {"start": "08:00", "end": "08:00"}}), "preferences.quiet_hours.end"),
+        ];
+        for (name, value, field) in others {
+            let changed = [(name.to_owned(), value)].into_iter();
+            let body = body.clone().into_iter().chain(changed).collect();
+            let errors = parse(&body).unwrap_err().errors;
+            assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), [field]);
+        }
+        body.remove("time_zone");
+        assert_eq!(parse(&body).unwrap_err().errors[0].field, "time_zone", "the quiet hours need one");
     }
 
     #[test]
