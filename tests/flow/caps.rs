@@ -257,3 +257,16 @@ async fn rules_are_replaced_under_a_tag_tried_without_effect_and_refused_by_fiel
     let audit: Vec<_> = world.items("settings").into_iter().filter(|item| item["pk"]["S"] == "audit#caps").collect();
     assert_eq!(audit.len(), 2, "each change has a record");
 }
+
+#[tokio::test]
+async fn the_caps_of_a_recipient_follow_the_last_valid_settings_while_ssm_does_not_respond() {
+    let mut world = with_rules("skip", json!([{"id": "daily", "max": 2, "per": "day"}])).await;
+    world.set("settings", r#"{"organisation": {"time_zone": "Asia/Tokyo"}}"#);
+    world.advance(FOLLOWED_SECONDS);
+    world.reconcile_rollout().await.unwrap();
+    world.tick().await.unwrap();
+    world.cold_start_recipients().await;
+    world.aws.state.lock().unwrap().ssm_is_down = true;
+    let caps = world.on_recipient("GET /v1/recipients/{id}/caps", "ada", json!(null)).await;
+    assert_eq!((caps.status, &caps.body["time_zone"]), (200, &json!("Asia/Tokyo")), "{:?}", caps.body);
+}

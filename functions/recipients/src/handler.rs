@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::RecipientsApi;
 use aws::deadline;
 use aws::secrets::{SecretName, Secrets};
-use delivery::config::ConfigSource;
+use delivery::config::{ConfigSource, LastKnownGood};
 use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -31,6 +31,7 @@ pub async fn start(config: Arc<RecipientsConfig>, clock: Clock) -> Result<Recipi
     let recipients =
         RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str(), config.control_table.as_str());
     let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
+    let last_known_good = LastKnownGood::new(dynamodb.clone(), config.control_table.as_str());
     let prefix = config.function.parameter_prefix.as_str();
     Ok(RecipientsApi {
         erasure: ErasureStore::new(
@@ -49,7 +50,12 @@ pub async fn start(config: Arc<RecipientsConfig>, clock: Clock) -> Result<Recipi
         recipients,
         hasher,
         extra_origins: config.extra_push_origins.clone(),
-        config: Arc::new(ConfigSource::new(parameters, prefix, clock).settings_only().with_catalog(catalog)),
+        config: Arc::new(
+            ConfigSource::new(parameters, prefix, clock)
+                .settings_only()
+                .with_catalog(catalog)
+                .with_last_known_good(last_known_good),
+        ),
         vapid_public_key: *secrets.vapid_public_key()?,
     })
 }

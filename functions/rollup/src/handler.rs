@@ -60,6 +60,7 @@ impl RollupServices {
             service_metrics: ServiceMetrics { metrics: metrics.clone(), breakers: breakers() },
             metrics,
             config: ConfigSource::new(function.parameters(), prefix, clock.clone())
+                .with_public_base_url()
                 .with_last_known_good(last_known_good.clone())
                 .with_catalog(CatalogStore::new(dynamodb.clone(), settings_table.as_str())),
             last_known_good,

@@ -277,6 +277,33 @@ async fn junk_in_a_second_parameter_raises_an_alert_as_well_and_each_ends_by_its
     assert_eq!(world.alerts()[3..], ["[P2] test resolved: invalid parameter: rollout-percentage"]);
 }
 
+/// It may be missing: then messages have no links.
+#[tokio::test]
+async fn junk_in_the_address_of_links_raises_an_alert_and_its_last_valid_value_outlives_a_restart() {
+    let mut world = World::start().await;
+    minutes(&world, 1).await;
+    world.tick().await.unwrap();
+    let valid = world.parameter("public-base-url");
+    for junk in ["notify.example.com", "http://notify.example.com", ""] {
+        world.set("public-base-url", junk);
+        minutes(&world, 1).await;
+    }
+    assert_eq!(world.alerts(), ["[P2] test invalid parameter: public-base-url"]);
+    let body = world.aws.state.lock().unwrap().alerts[0].1.clone();
+    assert!(body.contains("public-base-url: it is not an https URL"), "{body}");
+    world.cold_start().await;
+    world.aws.state.lock().unwrap().ssm_is_down = true;
+    let browser = world.subscribe("ada", "phone").await;
+    world.send("ada", json!({})).await;
+    let (_, message) = world.push.opened("phone", &browser);
+    assert!(message["receipt"]["url"].as_str().unwrap().starts_with(&valid), "{message}");
+    world.aws.state.lock().unwrap().ssm_is_down = false;
+    world.delete_parameter("public-base-url");
+    minutes(&world, 11).await;
+    assert_eq!(world.alerts()[1..], ["[P2] test resolved: invalid parameter: public-base-url"]);
+    assert!(world.audit("public-base-url").is_empty());
+}
+
 #[tokio::test]
 async fn a_disabled_guard_reports_the_action_that_it_would_take() {
     let world = World::start().await;

@@ -18,7 +18,7 @@ use console::ConsoleApi;
 use console::config::ConsoleConfig;
 use console::site::{Site, SiteConfig};
 use delivery::breakers::Breakers;
-use delivery::config::ConfigSource;
+use delivery::config::{ConfigSource, LastKnownGood};
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
@@ -153,7 +153,8 @@ impl Endpoints {
             config: Arc::new(
                 ConfigSource::new(parameters, PREFIX, clock.clone())
                     .settings_only()
-                    .with_catalog(CatalogStore::new(aws::dynamodb(&sdk), "settings")),
+                    .with_catalog(CatalogStore::new(aws::dynamodb(&sdk), "settings"))
+                    .with_last_known_good(LastKnownGood::new(aws::dynamodb(&sdk), "control")),
             ),
             vapid_public_key: *secrets.vapid_public_key().unwrap(),
         }

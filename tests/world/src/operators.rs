@@ -31,6 +31,11 @@ impl World {
         self.send = self.endpoints.send(&self.clock).await;
     }
 
+    /// A new process of recipients.
+    pub async fn cold_start_recipients(&mut self) {
+        self.recipients = self.endpoints.recipients(&self.clock).await;
+    }
+
     /// Error of a process that cannot start.
     pub async fn start_error(&self) -> String {
         let refused = self.endpoints.start_error().await;

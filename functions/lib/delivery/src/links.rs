@@ -31,6 +31,9 @@ pub struct PublicBaseUrl(String);
 pub struct NotABaseUrl;
 
 impl PublicBaseUrl {
+    /// Last part of the parameter's name.
+    pub const PARAMETER: &str = "public-base-url";
+
     /// Parses a base such as `https://notify.example.com`; a slash at its end is removed.
     ///
     /// `http` is accepted for a local address alone, because links contain tokens.

@@ -1,7 +1,7 @@
 //! The scheduled run of the controller: record changes in the audit, evaluate the guard, advance the ramp, write the
 //! percentage, and publish alerts.
 //!
-//! A run reads once each: the controller's record, the three parameters, the budgets, the record of alerts, and the
+//! A run reads once each: the controller's record, the four parameters, the budgets, the record of alerts, and the
 //! counters of [`crate::observe`]. It writes the controller's record. Only a change costs more: SSM's history, an audit
 //! record, the parameter, and the alerts.
 
@@ -18,6 +18,7 @@ use super::observation::{Observation, ObservationRange};
 use super::state::{ControllerState, Intent};
 use super::write_percentage::WriteOutcome;
 use alerts::{AlertPublisher, checks};
+use delivery::PublicBaseUrl;
 use delivery::config::ConfigSnapshot;
 use domain::budget::budget_usage;
 use domain::rollout::guard::{self, GuardAction, GuardInput, GuardSettings, GuardVerdict, HoldReason};
@@ -119,11 +120,16 @@ impl RolloutController {
         Ok(if next.seen == before.seen { "nothing changed" } else { "change recorded in the audit" })
     }
 
-    /// Reads the parameters, and stores audit records of their new versions.
+    /// Reads the parameters, and stores audit records of their new versions. The address of links has no audit.
     async fn read_state(&self, next: &mut ControllerState) -> Result<ParameterState, ReconcileError> {
-        let names = ManagedParameter::ALL.map(|parameter| self.full_name(parameter)).to_vec();
+        let address = format!("{}/{}", self.prefix, PublicBaseUrl::PARAMETER);
+        let audited = ManagedParameter::ALL.map(|parameter| self.full_name(parameter));
+        let names = audited.into_iter().chain([address.clone()]).collect();
         let mut present = self.parameters.versions(names).await?;
         let mut state = ParameterState::default();
+        // A service without links has no address.
+        let fault = present.get(&address).and_then(|found| PublicBaseUrl::parse(found.value.expose()).err());
+        state.invalid.extend(fault.map(|fault| (PublicBaseUrl::PARAMETER, fault.to_string())));
         for parameter in ManagedParameter::ALL {
             let found = present.get(&self.full_name(parameter));
             let reason = parameter.invalid_reason(found.map(|found| found.value.expose().as_str()));
