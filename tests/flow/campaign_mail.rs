@@ -1,4 +1,4 @@
-//! E-mails of campaigns within the quota of SES.
+//! E-mails of campaigns within the quota of SES, and SMS within the rate of SNS.
 
 use std::time::Duration;
 
@@ -108,4 +108,34 @@ async fn campaigns_with_e_mails_share_the_quota_and_one_of_pushes_alone_does_not
     }
     world.conduct().await;
     assert_eq!(limit(&world, &ids[1]).await, (json!("ses_rate"), json!(35.0)));
+}
+
+#[tokio::test]
+async fn campaigns_with_sms_share_the_rate_of_sns_and_single_sms_do_not_wait() {
+    let world = crowd(5).await;
+    world.set("settings", r#"{"sms": {"max_per_second": 100, "daily_ceiling_micros": 100000000}}"#);
+    for number in 0..30 {
+        world.put_profile(&format!("sms-{number}"), json!({"phone": format!("+3933312345{number:02}")})).await;
+    }
+    let texts = json!({"title": "Texts", "class": "marketing", "channels": ["sms"]});
+    assert_eq!(world.put_type("TEXTS", texts).await.status, 201);
+    let phoned = json!({"field": "has.sms", "op": "eq", "value": true});
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(world.approved_campaign(with(json!({"type": "TEXTS", "filter": phoned}))).await);
+    }
+    assert_eq!(world.progress(&ids[0]).await["plan"]["duration_seconds"], 1, "30 at 70 a second");
+    world.launch(&ids[0]).await;
+    assert_eq!(limit(&world, &ids[0]).await, (json!("sns_rate"), json!(70.0)));
+    world.launch(&ids[1]).await;
+    world.conduct().await;
+    assert_eq!(limit(&world, &ids[1]).await, (json!("sns_rate"), json!(35.0)));
+    let began = Instant::now();
+    world.work_on_tasks().await;
+    assert!(began.elapsed() >= Duration::from_millis(29 * 15), "{:?}", began.elapsed());
+    assert_eq!(world.texts().len(), 60);
+    let pushed = json!({"field": "has.push", "op": "eq", "value": true});
+    let of_pushes = world.approved_campaign(with(json!({"filter": pushed}))).await;
+    world.launch(&of_pushes).await;
+    assert_eq!(limit(&world, &of_pushes).await.1, 500.0, "its own rate");
 }

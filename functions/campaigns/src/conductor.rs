@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use campaign::{
-    Campaign, CampaignId, Definition, Ends, GuardCounts, Launch, MailPace, Numbers, PauseReason, PeopleTally, Release,
-    ReleaseInput, State, Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers, pick_winner, release,
-    supply_fault,
+    Campaign, CampaignId, Definition, Ends, GuardCounts, Launch, MailPace, Numbers, PauseReason, PeopleTally,
+    ProviderPaces, Release, ReleaseInput, State, Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers,
+    pick_winner, release, sms_pace, supply_fault,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;
@@ -88,7 +88,7 @@ impl CampaignsApi {
                 slots: slots.unwrap_or(&launch.slots),
                 steps: &definition.steps,
                 rate_per_second: definition.rate_per_second,
-                mail: self.mail_pace(launch, &numbers, now).await?,
+                paces: self.provider_paces(launch, &numbers, now).await?,
                 people_per_task: launch.people_per_task(test),
                 tasks: &tasks,
             };
@@ -179,19 +179,27 @@ impl CampaignsApi {
         Ok(supply_fault(supply, &numbers.tally, tasks.values(), now))
     }
 
-    /// Returns the pace that SES allows a campaign with e-mails; `None` while SES does not answer. Running campaigns with
-    /// e-mails share the quota.
-    async fn mail_pace(&self, launch: &Launch, numbers: &Numbers, now: Timestamp) -> Result<Option<MailPace>, Problem> {
-        if launch.expected_mails == 0 || numbers.is_complete() {
-            return Ok(None);
+    /// Returns the paces that the providers allow a campaign: of SES with e-mails, while SES answers; of SNS with SMS.
+    /// Running campaigns with such messages share a provider's rate.
+    async fn provider_paces(
+        &self,
+        launch: &Launch,
+        numbers: &Numbers,
+        now: Timestamp,
+    ) -> Result<ProviderPaces, Problem> {
+        if numbers.is_complete() || launch.expected_mails + launch.expected_sms == 0 {
+            return Ok(ProviderPaces::default());
         }
-        let Some(quota) = self.mail_quota.current(now).await else { return Ok(None) };
+        let quota = if launch.expected_mails > 0 { self.mail_quota.current(now).await } else { None };
+        let sms_per_second = self.config.current().await.settings.sms.max_per_second;
         let open = self.campaigns.open_campaigns().await?;
-        let sends_mail = |campaign: &Campaign| {
-            campaign.state == State::Running && campaign.launch.as_ref().is_some_and(|it| it.expected_mails > 0)
-        };
-        let campaigns = open.iter().filter(|stored| sends_mail(&stored.campaign)).count();
-        Ok(MailPace::of(quota, launch.expected_mails, launch.expected_people, campaigns))
+        let running = open.iter().filter(|stored| stored.campaign.state == State::Running);
+        let running: Vec<_> = running.filter_map(|stored| stored.campaign.launch.as_ref()).collect();
+        let count = |sends: fn(&Launch) -> bool| running.iter().filter(|launch| sends(launch)).count();
+        let (mailing, texting) = (count(|it| it.expected_mails > 0), count(|it| it.expected_sms > 0));
+        let mail = quota.and_then(|quota| MailPace::of(quota, launch.expected_mails, launch.expected_people, mailing));
+        let sms = sms_pace(sms_per_second, launch.expected_sms, launch.expected_people, texting);
+        Ok(ProviderPaces { mail, sms })
     }
 
     /// Releases the tasks that are due. Returns `true` if every task is done.

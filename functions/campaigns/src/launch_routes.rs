@@ -113,8 +113,10 @@ impl CampaignsApi {
                 }
                 let expected_people = numbers.tally.matched.saturating_sub(numbers.tally.holdout);
                 let expected_mails = numbers.tally.on_channel(Channel::Email);
+                let expected_sms = numbers.tally.on_channel(Channel::Sms);
                 let segments = plan.segments;
-                let launch = Launch { segments, expected_people, expected_mails, slots, ..pinned.launch };
+                let expected = Launch { expected_people, expected_mails, expected_sms, ..pinned.launch };
+                let launch = Launch { segments, slots, ..expected };
                 stored.campaign.launch(launch, now).map_err(conflict)
             })
             .await?;

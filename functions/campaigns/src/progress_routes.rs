@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use campaign::{Campaign, Definition, Launch, MailLimitKind, MailPace, Numbers, Release, State, TaskPass, mails_left};
+use campaign::{
+    Campaign, Definition, Launch, MailPace, Numbers, ProviderLimitKind, Release, State, TaskPass, mails_left, sms_pace,
+};
 use domain::channel::{Channel, MailQuota};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
@@ -24,14 +26,16 @@ impl CampaignsApi {
                 let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
                 let numbers = Numbers::of(plan.segments, tasks.values());
                 let quota = self.quota_for(&numbers, now).await;
-                let seconds = duration_seconds(&numbers, &definition, quota.ok().flatten());
+                let sms_per_second = self.config.current().await.settings.sms.max_per_second;
+                let seconds = duration_seconds(&numbers, &definition, quota.ok().flatten(), sms_per_second);
                 let samples = match numbers.is_complete() {
                     true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
                     false => Vec::new(),
                 };
                 json!({
                     "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": numbers.is_complete(),
-                    "numbers": numbers, "duration_seconds": seconds, "warnings": warnings(&numbers, &definition, quota, now),
+                    "numbers": numbers, "duration_seconds": seconds,
+                    "warnings": warnings(&numbers, &definition, quota, seconds, now),
                     "samples": samples,
                 })
             }
@@ -45,7 +49,7 @@ impl CampaignsApi {
                 let done = numbers.tally.matched - numbers.tally.holdout;
                 let left = launch.expected_people.saturating_sub(done);
                 let own_rate = f64::from(definition.rate_per_second);
-                let rate = release.mail_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
+                let rate = release.provider_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
                 json!({
                     "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": numbers,
                     "rate_per_second": definition.rate_per_second, "step": release.step,
@@ -84,12 +88,13 @@ fn seconds(people: u64, rate_per_second: f64) -> u64 {
     (people as f64 / rate_per_second).ceil() as u64
 }
 
-fn duration_seconds(numbers: &Numbers, definition: &Definition, quota: Option<MailQuota>) -> u64 {
+fn duration_seconds(numbers: &Numbers, definition: &Definition, quota: Option<MailQuota>, sms_per_second: u32) -> u64 {
     let people = numbers.tally.matched - numbers.tally.holdout;
     let mails = numbers.tally.on_channel(Channel::Email);
     let own_rate = f64::from(definition.rate_per_second);
-    let pace = quota.and_then(|quota| MailPace::of(quota, mails, people, 1));
-    let rate = pace.map_or(own_rate, |pace| pace.people_per_second.min(own_rate));
+    let mail = quota.and_then(|quota| MailPace::of(quota, mails, people, 1)).map(|pace| pace.people_per_second);
+    let sms = sms_pace(sms_per_second, numbers.tally.on_channel(Channel::Sms), people, 1);
+    let rate = [mail, sms].into_iter().flatten().fold(own_rate, f64::min);
     let holds: u64 = definition.steps.iter().map(|step| u64::from(step.hold_minutes) * 60).sum();
     let test = definition.test.map_or(0, |test| test.duration.as_secs().unsigned_abs());
     seconds(people, rate) + holds + test
@@ -98,16 +103,19 @@ fn duration_seconds(numbers: &Numbers, definition: &Definition, quota: Option<Ma
 /// Returns what keeps a campaign from being faster.
 fn limiting_factor(campaign: &Campaign, definition: &Definition, release: &Release, numbers: &Numbers) -> &'static str {
     let released: u32 = release.by_slot.iter().sum();
-    let of_mail = release.mail_limit.map(|limit| limit.by);
+    let by_provider = release.provider_limit.map(|limit| limit.by);
+    let quota = ProviderLimitKind::MailQuota;
     match campaign.state {
         State::Running if release.step_done_at.is_some() => "rollout_step",
         State::Running if numbers.is_complete() => "nothing",
         State::Running if awaits_winner(campaign, definition, numbers) => "test_phase",
-        State::Running if of_mail == Some(MailLimitKind::Quota) => MailLimitKind::Quota.as_str(),
+        State::Running if by_provider == Some(quota) => quota.as_str(),
         State::Running if released == numbers.tasks_done && !definition.steps.is_empty() => "rollout_step",
-        State::Running if of_mail == Some(MailLimitKind::Rate) => MailLimitKind::Rate.as_str(),
-        State::Running if released > numbers.tasks_done + numbers.tasks / 4 => "workers",
-        State::Running => "rate",
+        State::Running => match by_provider {
+            Some(rate) => rate.as_str(),
+            None if released > numbers.tasks_done + numbers.tasks / 4 => "workers",
+            None => "rate",
+        },
         State::Paused => "paused",
         State::Scheduled => "time",
         _ => "nothing",
@@ -138,6 +146,7 @@ fn warnings(
     numbers: &Numbers,
     definition: &Definition,
     quota: Result<Option<MailQuota>, NoQuota>,
+    duration_seconds: u64,
     now: Timestamp,
 ) -> Vec<String> {
     let tally = &numbers.tally;
@@ -156,8 +165,7 @@ fn warnings(
         warnings.push(format!("{} stored profiles cannot be read and are left out.", tally.malformed));
     }
     warnings.extend(quota_warning(tally.on_channel(Channel::Email), quota));
-    let duration = duration_seconds(numbers, definition, quota.ok().flatten());
-    let duration = i64::try_from(duration).unwrap_or(i64::MAX);
+    let duration = i64::try_from(duration_seconds).unwrap_or(i64::MAX);
     let ends_at = now.checked_add(jiff::SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
     if definition.not_after.is_some_and(|not_after| ends_at > not_after) {
         warnings.push("At this rate, not_after passes before everybody is sent to.".to_owned());

@@ -99,6 +99,9 @@ pub struct Launch {
     /// Number of them who get an e-mail first, by the plan.
     #[serde(default)]
     pub expected_mails: u64,
+    /// Number of them who get an SMS first, by the plan.
+    #[serde(default)]
+    pub expected_sms: u64,
     /// Filter without references; `None` for a list of recipients.
     pub filter: Option<Value>,
     /// Filter of those who are left out, without references.

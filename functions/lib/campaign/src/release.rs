@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::CampaignStep;
-use crate::mail_pace::{MailLimit, MailLimitKind, MailPace, interval_ms};
+use crate::mail_pace::MailPace;
+use crate::provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms};
 use crate::task::Task;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
@@ -39,9 +40,18 @@ pub struct Release {
     pub last_at: Option<Timestamp>,
     /// `true` after a pause: the workers dropped the messages of tasks that they had not taken.
     pub must_resend: bool,
-    /// Limit of SES that was below the rate at the last look.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mail_limit: Option<MailLimit>,
+    /// Limit of a provider that was below the rate at the last look.
+    #[serde(skip_serializing_if = "Option::is_none", alias = "mail_limit")]
+    pub provider_limit: Option<ProviderLimit>,
+}
+
+/// Paces that the providers allow a campaign.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ProviderPaces {
+    /// Pace that the quota of SES allows, if the campaign sends e-mails and SES answers.
+    pub mail: Option<MailPace>,
+    /// People a second whom the rate of SMS allows, if the campaign sends SMS.
+    pub sms: Option<f64>,
 }
 
 /// Facts that decide a release.
@@ -55,8 +65,8 @@ pub struct ReleaseInput<'a> {
     pub steps: &'a [CampaignStep],
     /// People a second.
     pub rate_per_second: u32,
-    /// Pace that the quota of SES allows, if the campaign sends e-mails and SES answers.
-    pub mail: Option<MailPace>,
+    /// Paces that the providers allow.
+    pub paces: ProviderPaces,
     /// Expected number of people of a task.
     pub people_per_task: f64,
     /// Tasks that a worker has taken, by their numbers.
@@ -68,7 +78,7 @@ pub struct ReleaseInput<'a> {
 pub struct Released {
     /// Numbers of the tasks to send, each with its delay in seconds.
     pub tasks: Vec<(u32, u32)>,
-    /// Time between the begins of two people of these tasks, in milliseconds, if a limit of SES is below the rate.
+    /// Time between the begins of two people of these tasks, in milliseconds, if a limit of a provider is below the rate.
     pub interval_ms: Option<u32>,
     /// State after the release.
     pub release: Release,
@@ -80,7 +90,7 @@ pub struct Released {
 struct Pace {
     people_per_second: f64,
     seconds_per_task: f64,
-    mail_limit: Option<MailLimit>,
+    provider_limit: Option<ProviderLimit>,
     interval_ms: Option<u32>,
 }
 
@@ -97,27 +107,29 @@ impl ReleaseInput<'_> {
         allowed.min(self.segments)
     }
 
-    /// Returns the pace of the campaign: its own rate, or that of SES if it is lower.
+    /// Returns the pace of the campaign: its own rate, or the lowest rate of a provider if that is lower.
     fn pace(&self) -> Pace {
         let own = f64::from(self.rate_per_second.max(1));
         let people_per_task = self.people_per_task.max(1.0);
-        let of_mail = self.mail.map(|mail| mail.people_per_second).filter(|rate| *rate < own);
-        let Some(people_per_second) = of_mail else {
+        let mail = self.paces.mail.map(|mail| (ProviderLimitKind::MailRate, mail.people_per_second));
+        let sms = self.paces.sms.map(|people_per_second| (ProviderLimitKind::SmsRate, people_per_second));
+        let lower = mail.into_iter().chain(sms).filter(|(_, rate)| *rate < own);
+        let Some((by, people_per_second)) = lower.min_by(|(_, one), (_, other)| one.total_cmp(other)) else {
             let seconds_per_task = people_per_task / own;
-            return Pace { people_per_second: own, seconds_per_task, mail_limit: None, interval_ms: None };
+            return Pace { people_per_second: own, seconds_per_task, provider_limit: None, interval_ms: None };
         };
         Pace {
             people_per_second,
             // A worker that cannot end a task in one invocation gives it back.
             seconds_per_task: (people_per_task / people_per_second).min(WORKER_SECONDS),
-            mail_limit: Some(MailLimit { by: MailLimitKind::Rate, people_per_second }),
+            provider_limit: Some(ProviderLimit { by, people_per_second }),
             interval_ms: Some(interval_ms(people_per_second)),
         }
     }
 
     /// Returns the number of tasks that the quota of SES for 24 hours allows beside those that are worked on.
     fn room_of_quota(&self, release: &Release, lost: &[u32]) -> Option<usize> {
-        let people_left = self.mail?.people_left?;
+        let people_left = self.paces.mail?.people_left?;
         let released: u32 = release.by_slot.iter().sum();
         let done = self.tasks.values().filter(|task| task.is_done).count();
         let worked_on = usize::try_from(released).unwrap_or(usize::MAX).saturating_sub(done + lost.len());
@@ -153,11 +165,11 @@ pub fn release(input: ReleaseInput<'_>, before: &Release, now: Timestamp) -> Rel
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 2,000")]
     let room = room.ceil().clamp(0.0, MAX_RELEASED as f64) as usize;
     let allowed = input.room_of_quota(&next, &lost);
-    next.mail_limit = match allowed {
+    next.provider_limit = match allowed {
         Some(allowed) if allowed < room.min(candidates.len()) => {
-            Some(MailLimit { by: MailLimitKind::Quota, people_per_second: pace.people_per_second })
+            Some(ProviderLimit { by: ProviderLimitKind::MailQuota, people_per_second: pace.people_per_second })
         }
-        _ => pace.mail_limit,
+        _ => pace.provider_limit,
     };
     let room = room.min(allowed.unwrap_or(room));
     let offset = start.duration_since(now).as_secs_f64();
@@ -237,7 +249,15 @@ mod tests {
         steps: &'a [CampaignStep],
         tasks: &'a BTreeMap<u32, Task>,
     ) -> ReleaseInput<'a> {
-        ReleaseInput { segments: 100, slots, steps, rate_per_second: 100, mail: None, people_per_task: 100.0, tasks }
+        ReleaseInput {
+            segments: 100,
+            slots,
+            steps,
+            rate_per_second: 100,
+            paces: ProviderPaces::default(),
+            people_per_task: 100.0,
+            tasks,
+        }
     }
 
     #[test]
@@ -258,14 +278,42 @@ mod tests {
     fn the_send_rate_of_ses_spreads_the_tasks_and_the_people_of_each() {
         let (slots, tasks) = ([at(0)], BTreeMap::new());
         let mail = |people_per_second, people_left| Some(MailPace { people_per_second, people_left });
-        let of = |mail| release(ReleaseInput { mail, ..input(&slots, &[], &tasks) }, &Release::default(), at(0));
+        let paces = |mail| ProviderPaces { mail, sms: None };
+        let of = |mail| {
+            release(ReleaseInput { paces: paces(mail), ..input(&slots, &[], &tasks) }, &Release::default(), at(0))
+        };
         let slower = of(mail(10.0, None));
         assert_eq!((slower.tasks.len(), slower.tasks[1], slower.interval_ms), (8, (1, 10), Some(100)));
-        assert_eq!(slower.release.mail_limit.map(|limit| limit.by), Some(MailLimitKind::Rate));
+        assert_eq!(slower.release.provider_limit.map(|limit| limit.by), Some(ProviderLimitKind::MailRate));
         let slowest = of(mail(0.7, None));
         assert_eq!((slowest.tasks.len(), slowest.tasks[1]), (2, (1, 45)), "one worker after the other, none waits");
         let faster = of(mail(200.0, None));
-        assert_eq!((faster.tasks.len(), faster.interval_ms, faster.release.mail_limit), (75, None, None));
+        assert_eq!((faster.tasks.len(), faster.interval_ms, faster.release.provider_limit), (75, None, None));
+    }
+
+    #[test]
+    fn the_lowest_rate_of_a_provider_is_the_pace() {
+        let (slots, tasks) = ([at(0)], BTreeMap::new());
+        let of = |mail: Option<f64>, sms| {
+            let mail = mail.map(|people_per_second| MailPace { people_per_second, people_left: None });
+            let released = release(
+                ReleaseInput { paces: ProviderPaces { mail, sms }, ..input(&slots, &[], &tasks) },
+                &Release::default(),
+                at(0),
+            );
+            (released.release.provider_limit.map(|limit| limit.by), released.interval_ms)
+        };
+        assert_eq!(of(None, Some(14.0)), (Some(ProviderLimitKind::SmsRate), Some(72)));
+        assert_eq!(of(Some(10.0), Some(14.0)), (Some(ProviderLimitKind::MailRate), Some(100)));
+        assert_eq!(of(Some(20.0), Some(14.0)), (Some(ProviderLimitKind::SmsRate), Some(72)));
+        assert_eq!(of(None, Some(140.0)), (None, None));
+        let before = r#"{"mail_limit": {"by": "ses_quota", "people_per_second": 1.5}}"#;
+        let before: Release = serde_json::from_str(before).unwrap();
+        assert_eq!(
+            before.provider_limit.map(|limit| limit.by),
+            Some(ProviderLimitKind::MailQuota),
+            "an earlier release"
+        );
     }
 
     #[test]
@@ -277,13 +325,18 @@ mod tests {
         let before = Release { by_slot: vec![6], last_at: Some(at(0)), ..Release::default() };
         let sent = |people_left: f64| {
             let mail = Some(MailPace { people_per_second: 1_000.0, people_left: Some(people_left) });
-            let released = release(ReleaseInput { mail, ..input(&slots, &[], &tasks) }, &before, at(60));
-            let by = released.release.mail_limit.map(|limit| limit.by);
+            let paces = ProviderPaces { mail, sms: None };
+            let released = release(ReleaseInput { paces, ..input(&slots, &[], &tasks) }, &before, at(60));
+            let by = released.release.provider_limit.map(|limit| limit.by);
             (released.tasks.into_iter().map(|(task, _)| task).collect::<Vec<_>>(), by)
         };
-        assert_eq!(sent(399.0), (vec![5, 6], Some(MailLimitKind::Quota)), "300 people, of whom 100 are worked on");
-        assert_eq!(sent(199.0), (vec![], Some(MailLimitKind::Quota)));
-        assert_eq!(sent(0.0), (vec![], Some(MailLimitKind::Quota)));
+        assert_eq!(
+            sent(399.0),
+            (vec![5, 6], Some(ProviderLimitKind::MailQuota)),
+            "300 people, of whom 100 are worked on"
+        );
+        assert_eq!(sent(199.0), (vec![], Some(ProviderLimitKind::MailQuota)));
+        assert_eq!(sent(0.0), (vec![], Some(ProviderLimitKind::MailQuota)));
         assert_eq!((sent(1e6).0.len(), sent(1e6).1), (75, None));
     }
 

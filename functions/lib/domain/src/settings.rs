@@ -74,6 +74,20 @@ pub struct SmsSettings {
     pub max_parts: u32,
     /// Replaces typographic quotes, dashes and similar characters with plain ones, if the text then fits GSM-7.
     pub plain_punctuation: bool,
+    /// Number of SMS that the account's SNS accepts in a second. Campaigns use a part of it.
+    pub max_per_second: u32,
+}
+
+/// Maximum of `sms.max_per_second`.
+const MAX_SMS_PER_SECOND: u32 = 10_000;
+
+impl SmsSettings {
+    fn check(&self) -> Result<(), JsonFault> {
+        if !(1..=MAX_SMS_PER_SECOND).contains(&self.max_per_second) {
+            return Err(JsonFault::OutOfRange("sms.max_per_second must be 1 to 10,000"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for SmsSettings {
@@ -85,6 +99,7 @@ impl Default for SmsSettings {
             max_price_micros: 400_000,
             max_parts: 3,
             plain_punctuation: true,
+            max_per_second: 20,
         }
     }
 }
@@ -162,6 +177,7 @@ impl Settings {
         if notifications == 0 || device_unused == 0 {
             return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
         }
+        settings.sms.check()?;
         settings.budgets.check()?;
         settings.types.check()?;
         settings.quiet_hours.check()?;
@@ -257,6 +273,8 @@ mod tests {
             r#"{"sms": {"max_parts": 1, "max_parts": 2}}"#,
             r#"{"sms": {"plain_punctuation": 1}}"#,
             r#"{"sms": {"plain_punctuation": "no"}}"#,
+            r#"{"sms": {"max_per_second": 0}}"#,
+            r#"{"sms": {"max_per_second": 10001}}"#,
             r#"{"sms": {"allowed_countries": ["it"]}}"#,
             r#"{"sms": {"allowed_countries": ["ITA"]}}"#,
             r#"{"sms": {"allowed_countries": "IT"}}"#,

@@ -45,6 +45,12 @@ const FIELDS: &[Row] = &[
     ("sms.max_price_micros", "Maximum cost of one message with all its parts", "micro-euro", "0 or more"),
     ("sms.max_parts", "Maximum number of parts of one message; a longer text is cut", "parts", "1 to 5"),
     ("sms.plain_punctuation", "Plain punctuation if that makes the SMS cheaper", "flag", FLAG),
+    (
+        "sms.max_per_second",
+        "Number of SMS that SNS accepts in a second; campaigns use 70 % of it",
+        "SMS a second",
+        "1 to 10,000",
+    ),
     ("budgets.hour_micros", "Maximum cost of all channels together in a UTC hour", "micro-euro", BUDGET),
     ("budgets.day_micros", "Maximum cost of all channels together on a UTC day", "micro-euro", BUDGET),
     ("budgets.month_micros", "Maximum cost of all channels together in a UTC month", "micro-euro", BUDGET),
