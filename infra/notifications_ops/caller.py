@@ -72,5 +72,10 @@ class Caller:
         basic = base64.b64encode(f"{client['id']}:{client['secret']}".encode()).decode()
         request = urllib.request.Request(self.token_url, headers={"Authorization": f"Basic {basic}"},
                                          data=urllib.parse.urlencode({"grant_type": "client_credentials"}).encode())
-        with self._opener.open(request, timeout=REQUEST_SECONDS) as response:
-            return json.load(response)["access_token"]
+        try:
+            with self._opener.open(request, timeout=REQUEST_SECONDS) as response:
+                return json.load(response)["access_token"]
+        except urllib.error.HTTPError as error:
+            if error.code == 429 or error.code >= 500:
+                raise
+            raise SystemExit(f"the token endpoint returned {error.code} for the client of the scope {scope}") from None

@@ -6,7 +6,7 @@ the item of one recipient. `no_home` counts data that has no place in this servi
 
 import collections
 
-from notifications_ops.import_source import Fault
+from notifications_ops.import_text import Fault
 
 LISTS = ("opted_out_types", "opted_out_channels", "unsubscribed_types")
 PLAIN = ("id", "email", "phone", "locale", "time_zone")

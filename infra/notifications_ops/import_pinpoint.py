@@ -4,10 +4,11 @@ docs/moving-from-pinpoint.md lists the mapping. The newest `EffectiveDate` wins.
 """
 
 import collections
+import math
 import re
 
 from notifications_ops.import_mapping import Item
-from notifications_ops.import_source import Fault, Row
+from notifications_ops.import_text import Fault, Row
 
 PUSH = ("GCM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "ADM", "BAIDU")
 FIELDS = {"EMAIL": ("email", "email"), "SMS": ("phone", "sms")}
@@ -67,10 +68,11 @@ def simple(values):
 
 
 def number(value):
-    """A metric as a number; the value itself if it is none."""
+    """A metric as a number; the value itself if it is none, or one that the API does not accept."""
     try:
-        return float(value) if "." in str(value) else int(value)
-    except (TypeError, ValueError):
+        found = float(value) if "." in str(value) else int(value)
+        return found if math.isfinite(found) else value
+    except (TypeError, ValueError, OverflowError):
         return value
 
 

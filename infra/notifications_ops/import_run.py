@@ -2,17 +2,21 @@
 
 import collections
 import csv
+import http.client
 import json
 import os
 import time
 
-from notifications_ops.import_source import protected
+from notifications_ops.caller import Response
+from notifications_ops.import_text import protected
 
 MAX_ITEMS = 100
 # Bytes of a batch as JSON. The API accepts 1 MiB.
 MAX_BYTES = 900_000
 # Maximum number of tries of a batch that the API throttles or does not complete, and the longest pause between two.
 MAX_TRIES, MAX_PAUSE_SECONDS = 10, 30
+# Statuses of a batch that the API throttles or does not complete, and of one that it refuses because of an item.
+TEMPORARY, OF_AN_ITEM = (429, 500, 502, 503, 504), (400, 413, 422)
 PROGRESS_SECONDS = 2
 SHOWN_PROBLEMS = 10
 
@@ -127,6 +131,10 @@ class Importer:
                 continue
             item = self.mapping.item(rows)
             length = len(json.dumps(item.body))
+            if length > MAX_BYTES:
+                self._reject(rows[0][0], "", f"is larger than {MAX_BYTES:,} bytes", rows[0][1])
+                duplicates, taken = duplicates + 1, taken + 1
+                continue
             if batch and (len(batch) == MAX_ITEMS or size + length > MAX_BYTES):
                 yield batch, taken, duplicates, row
                 batch, size, taken, duplicates = [], 0, 0, 0
@@ -144,7 +152,10 @@ class Importer:
             response = self._call([item.body for item, _ in batch], dry_run)
             if response.status == 200:
                 batch = self._results(batch, response.json["items"], counts)
-            elif response.status not in (429, 500, 502, 503, 504):
+            elif response.status in OF_AN_ITEM:
+                self._send_parts(batch, response, counts, dry_run)
+                return
+            elif response.status not in TEMPORARY:
                 detail = response.json.get("detail", "")
                 raise SystemExit(f"the API returned {response.status}: {detail}. The same command continues.")
             if not batch:
@@ -152,7 +163,25 @@ class Importer:
             self.pause(min(2 ** tries, MAX_PAUSE_SECONDS))
         raise SystemExit(f"the API did not complete a batch in {MAX_TRIES} tries. The same command continues there.")
 
+    def _send_parts(self, batch, response, counts, dry_run):
+        """Sends the halves of a batch that the API refuses as a whole. Rejects the item that is the reason."""
+        middle = len(batch) // 2
+        if middle:
+            self._send(batch[:middle], counts, dry_run)
+            self._send(batch[middle:], counts, dry_run)
+            return
+        [(item, rows)] = batch
+        counts["rejected"] += 1
+        self._reject_item(item, rows, {"title": f"the API returned {response.status}", **response.json})
+
     def _call(self, items, dry_run):
+        """Calls the API. A lost connection counts as 503: a batch may be repeated."""
+        try:
+            return self._call_once(items, dry_run)
+        except (OSError, http.client.HTTPException):
+            return Response(503, b"")
+
+    def _call_once(self, items, dry_run):
         body = {"mode": self.mode, "dry_run": dry_run, "items": items}
         response = self.caller.call("recipients", "POST", "/v1/recipients/batch", body)
         if response.status == 401:  # a token lives for an hour

@@ -11,7 +11,7 @@ import pathlib
 import sqlite3
 import tempfile
 
-from notifications_ops.import_source import Fault
+from notifications_ops.import_text import Fault
 
 INSERT_ROWS = 2_000
 SCHEMA = """
