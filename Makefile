@@ -43,7 +43,7 @@ OPS := $(LOCAL_PYTHON) infra/notifications_ops
 SAM_BIN := target/venv/sam/bin
 # Last command of each part of a test run, in the shell that began it: prints the seconds of the part.
 took = echo "== $(1) took $$SECONDS s"
-export N STAGE PARAMS FILE FORMAT ENCODING MODE RATE IDS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
+export N STAGE PARAMS FILE SEGMENT FORMAT ENCODING MODE RATE IDS FROM TO REDRIVE FORGET SENDS MINUTES VUS SHORT TAGS CONFIRM SECRETS_KEY SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## this list
@@ -135,6 +135,10 @@ smoke: target/venv/local/ready ## check a deployed stage with 100 e-mails to SES
 import: target/venv/local/ready ## check a FILE of recipients (FORMAT=csv, jsonl or pinpoint); APPLY=yes imports it
 	@$(OPS) import --stage "$$STAGE" --file "$$FILE" --format "$$FORMAT" --encoding "$${ENCODING:-utf-8}" --mode "$${MODE:-upsert}" \
 	  --rate "$${RATE:-500}" --ids "$${IDS:-user}" $(if $(filter yes,$(APPLY)),--apply)
+
+.PHONY: export
+export: target/venv/local/ready ## export the people of a SEGMENT into target/export (FORMAT=jsonl or csv)
+	@$(OPS) export --stage "$$STAGE" --segment "$$SEGMENT" --format "$$FORMAT" --file "$$FILE"
 
 .PHONY: report
 report: target/venv/local/ready ## write the weekly report into target/report (FROM=, TO= for another window)

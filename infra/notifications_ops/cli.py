@@ -6,7 +6,7 @@ variable STACK_JSON describes; every other stage is on real AWS, with the creden
 
 import argparse
 
-from notifications_ops import adopt, deploy, import_recipients, parameters, redrive, report, smoke, sms_receipts
+from notifications_ops import adopt, deploy, export_segment, import_recipients, parameters, redrive, report, smoke, sms_receipts
 from notifications_ops.stage import LOCAL
 
 # In the order in which a new stage needs them. Each module has SUMMARY, a docstring, add_arguments and run.
@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "deploy": deploy,
     "smoke": smoke,
     "import": import_recipients,
+    "export": export_segment,
     "report": report,
     "redrive": redrive,
     "sms-receipts": sms_receipts,

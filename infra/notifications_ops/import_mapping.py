@@ -6,10 +6,12 @@ the item of one recipient. `no_home` counts data that has no place in this servi
 
 import collections
 
-from notifications_ops.import_text import Fault
+from notifications_ops.import_text import Fault, json_object
 
 LISTS = ("opted_out_types", "opted_out_channels", "unsubscribed_types")
 PLAIN = ("id", "email", "phone", "locale", "time_zone")
+# Columns of CSV whose cells are JSON objects, as in an export.
+JSON_COLUMNS = ("preferences", "attributes")
 # Columns that this tool adds to the file of rejected rows.
 OWN_COLUMNS = ("import_row", "import_column", "import_reason")
 # Members of an export that the service computes itself.
@@ -30,13 +32,16 @@ class Item:
 
 
 class CsvMapping:
-    """One row for each recipient. Empty cells are left out, so they change nothing."""
+    """One row for each recipient. Empty cells are left out, so they change nothing.
+
+    A column of its own takes precedence over a member of a column that is JSON.
+    """
 
     groups = False
 
     def __init__(self, header):
         self.header, self.no_home = header, collections.Counter()
-        known = (*PLAIN, *LISTS, "quiet_hours", *OWN_COLUMNS)
+        known = (*PLAIN, *LISTS, "quiet_hours", *JSON_COLUMNS, *OWN_COLUMNS)
         for name in header:
             if header.count(name) > 1:
                 raise SystemExit(f"the column {name!r} appears twice")
@@ -52,12 +57,16 @@ class CsvMapping:
         quiet = cells.get("quiet_hours")
         if quiet and len(quiet.split("-")) != 2:
             raise Fault("quiet_hours", "must be two times such as 22:00-07:00")
+        for name in JSON_COLUMNS:
+            if cells.get(name):
+                json_cell(name, cells[name])
         return cells["id"], [cells[name] for name in ("email", "phone") if cells.get(name)]
 
     def item(self, rows):
         [(number, cells)] = rows
         body, places, preferences, attributes = {}, {}, {}, {}
-        for name, value in zip(self.header, cells):
+        columns = sorted(zip(self.header, cells), key=lambda column: column[0] not in JSON_COLUMNS)
+        for name, value in columns:
             if not value or name in OWN_COLUMNS:
                 continue
             if name in PLAIN:
@@ -67,6 +76,9 @@ class CsvMapping:
             elif name == "quiet_hours":
                 start, end = value.split("-")
                 preferences[name], field = {"start": start.strip(), "end": end.strip()}, f"preferences.{name}"
+            elif name in JSON_COLUMNS:
+                {"preferences": preferences, "attributes": attributes}[name].update(json_cell(name, value))
+                field = name
             elif name in LISTS:
                 preferences[name], field = split(value), f"preferences.{name}"
             else:
@@ -74,6 +86,14 @@ class CsvMapping:
             places[field] = (number, name)
         body.update({name: value for name, value in (("preferences", preferences), ("attributes", attributes)) if value})
         return Item(body, places, number)
+
+
+def json_cell(column, text):
+    """Object of a CSV cell. Raises a Fault of its column."""
+    try:
+        return json_object(text)
+    except Fault as fault:
+        raise Fault(column, f"{fault.column} {fault.reason}".lstrip()) from None
 
 
 def split(value):

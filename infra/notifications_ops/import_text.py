@@ -4,9 +4,10 @@ import collections
 import csv
 import json
 import math
+import re
 
-# Characters with which a spreadsheet begins a formula. This tool writes an apostrophe before them, and removes it again.
-FORMULA_STARTS = "=+-@\t\r"
+# Begin of a cell that a spreadsheet runs as a formula. This tool writes an apostrophe before it, and removes one again.
+FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 # Limit of one cell or line. It bounds the memory if a quote is not closed.
 MAX_CELL = 131_072
 # Maximum number of lines of one CSV row. A row that is longer has a quote that is not closed.
@@ -51,13 +52,13 @@ HALF_PAIR = Unfit("contains half of a surrogate pair")
 
 def protected(cell):
     """Cell of a CSV file that no spreadsheet runs as a formula."""
-    return f"'{cell}" if cell and cell[0] in FORMULA_STARTS else cell
+    return f"'{cell}" if FORMULA.match(cell) else cell
 
 
 def unprotected(cell):
     """Cell without the apostrophe of `protected`, and without blanks at its ends."""
     cell = cell.strip(" \u00a0")
-    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in FORMULA_STARTS else cell
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def is_encodable(text):

@@ -61,6 +61,7 @@ mod rollout;
 mod rollout_api;
 mod secrets;
 mod segments;
+mod segment_export;
 mod slow_hosts;
 mod template_deploy;
 mod template_sends;

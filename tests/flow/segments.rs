@@ -43,6 +43,7 @@ pub async fn are_looked_at(world: &World) {
     let asked = json!({"recipient": "ada"});
     let explained = world.segment_request("POST /v1/segments/{id}/explain", "all", asked, None).await;
     assert_eq!(explained.body["matches"], true, "{explained:?}");
+    assert_eq!(world.export_segment("all", None).await.status, 200);
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ class FakeApi:
         return Response(200, json.dumps({"items": entries}).encode())
 
     def _entry(self, index, item, dry_run):
-        if " " in item.get("email", ""):
+        if " " in (item.get("email") or ""):
             error = {"field": f"items[{index}].email", "message": "must have no blank"}
             return {"index": index, "problem": {"status": 422, "title": "A field is not valid", "errors": [error]}}
         known = self.people.get(item["id"])

@@ -87,6 +87,7 @@ impl CatalogApi {
             "DELETE /v1/segments/counts/{id}" => self.cancel_count(request).await,
             "POST /v1/segments/sample" => self.sample_segment(request, now).await,
             "POST /v1/segments/{id}/explain" => self.explain_segment(request, now).await,
+            "GET /v1/segments/{id}/export" => Box::pin(self.export_segment(request, now)).await,
             _ => Err(Problem::not_found("route")),
         };
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))

@@ -9,6 +9,7 @@ mod example_message;
 pub mod handler;
 mod mjml;
 mod segment_count;
+mod segment_export;
 mod segment_resource;
 mod segment_routes;
 mod segment_survey;

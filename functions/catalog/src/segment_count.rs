@@ -219,7 +219,7 @@ impl CatalogApi {
         Ok(Some(HistoryReader { notifications: self.notifications.clone(), hasher, launches }))
     }
 
-    async fn audience(
+    pub(super) async fn audience(
         &self,
         filter: Filter,
         kind: Option<TypeId>,

@@ -157,6 +157,14 @@ impl World {
         let query = [("format", "markdown")];
         let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
         let response = self.console.answer(&request, self.clock.now()).await;
+    /// Page of the export of a segment, after the position `after`.
+    pub async fn export_segment(&self, id: &str, after: Option<&str>) -> ApiResponse {
+        let route = "GET /v1/segments/{id}/export";
+        let query: Vec<_> = after.iter().map(|after| ("after", *after)).collect();
+        let request = self.request("backend", "recipients", route, &[("id", id)], &query, &Value::Null, None);
+        answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
+    }
+
         assert_conforms(&request, &response);
         (response.content_type, response.body.expose().clone())
     }

@@ -16,6 +16,8 @@ pub enum ChangeAction {
     Changed,
     /// The row was removed.
     Removed,
+    /// The people whom the row describes were exported. The row itself did not change.
+    Exported,
 }
 
 /// One change of a row in the catalog.
@@ -55,6 +57,12 @@ impl CatalogChange {
             (Some(_), Some(_)) => ChangeAction::Changed,
         };
         Some(Self { at, action, revision, by, before: differing(old, new), after: differing(new, old) })
+    }
+
+    /// Returns the record of an export of the people whom a row describes.
+    #[must_use]
+    pub fn exported(revision: u64, by: Actor, at: Timestamp) -> Self {
+        Self { at, action: ChangeAction::Exported, revision, by, before: Map::new(), after: Map::new() }
     }
 }
 

@@ -107,6 +107,11 @@ pub(super) fn put_always(table: &str, item: ItemWriter) -> Result<TransactWriteI
 
 /// Returns the write of the audit record of a row.
 pub(super) fn put_record(table: &str, row: &str, change: &CatalogChange) -> Result<TransactWriteItem, StoreError> {
+    put_always(table, record(row, change)?)
+}
+
+/// Returns the audit record of a row.
+pub(super) fn record(row: &str, change: &CatalogChange) -> Result<ItemWriter, StoreError> {
     let text = serde_json::to_string(change).map_err(|_| Malformed("record"))?;
     let gone = change.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
     let item = ItemWriter::default()
@@ -115,7 +120,7 @@ pub(super) fn put_record(table: &str, row: &str, change: &CatalogChange) -> Resu
         .text("record", text)
         .number("expires_at", gone.as_second());
     let kind = row.split('#').next().unwrap_or_default();
-    put_always(table, audit_trail::placed(item, kind))
+    Ok(audit_trail::placed(item, kind))
 }
 
 /// Returns the partition of a row's audit records.

@@ -17,9 +17,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::catalog_row::{CALL, CatalogRow, commit_change, delete, item, put, put_record, row};
+use super::catalog_row::{CALL, CatalogRow, commit_change, delete, item, put, put_record, record, row};
 use super::versioned::{Place, Versioned};
 use super::{Item, ItemReader, ItemWriter, StoreError};
+use crate::direct::PutItem;
 use domain::CatalogChange;
 
 const PARTITION: &str = "segments";
@@ -105,6 +106,23 @@ impl SegmentStore {
         };
         let record = put_record(&self.table, &format!("segment#{id}"), change)?;
         commit_change(&self.client, &[self.next_version(read)?, row, record]).await
+    }
+
+    /// Stores the record of an event that does not write the segment. If another record of the segment has the same
+    /// millisecond, the event gets the next one.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub async fn record(&self, id: &str, mut event: CatalogChange) -> Result<(), StoreError> {
+        loop {
+            let item = record(&format!("segment#{id}"), &event)?.finish();
+            let put = PutItem::new(&self.table, item).condition("attribute_not_exists(pk)");
+            match put.send(&self.client).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::ConditionFailed { .. }) => event.at += SignedDuration::from_millis(1),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Builds the write of the next version, on the condition that the stored one is that of `read`.
